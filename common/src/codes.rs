@@ -1,0 +1,81 @@
+//! Every error code in one table. `docs/errors.md` has a paragraph on each; a test keeps them in step.
+//!
+//! Ranges: 01 settings and contract, 02 analysis configuration, 03 input data, 04 merge, 05 bias,
+//! 06 model access, 07 explainability, 08 baseline and drift, 09 output and the rest.
+
+use std::fmt;
+
+/// A kind of problem. The number never changes its meaning.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    pub number: u16,
+    pub class: Class,
+    /// The heading of its paragraph in `docs/errors.md`.
+    pub title: &'static str,
+}
+
+/// What a problem means for the exit code of the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    Configuration,
+    NoData,
+    InputOutput,
+    Internal,
+    Stopped,
+}
+
+impl Class {
+    /// Exit codes: 1 configuration, 2 no data, 3 input or output, 4 internal, 143 stopped by a signal.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Class::Configuration => 1,
+            Class::NoData => 2,
+            Class::InputOutput => 3,
+            Class::Internal => 4,
+            Class::Stopped => 143,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PL{:04}", self.number)
+    }
+}
+
+macro_rules! codes {
+    ($($name:ident = $number:literal, $class:ident, $title:literal;)*) => {
+        $(pub static $name: Code = Code { number: $number, class: Class::$class, title: $title };)*
+        /// All codes, by number.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    SETTING_INVALID = 101, Configuration, "a setting has a value that cannot be used";
+    JOB_CONFIG_UNREADABLE = 102, Configuration, "the job configuration file cannot be read";
+    SHARDED_INPUT = 103, Configuration, "sharded input cannot give a right result";
+
+    CONFIG_MISSING = 201, Configuration, "there is no analysis configuration";
+    CONFIG_NOT_JSON = 202, Configuration, "the analysis configuration is not a JSON object";
+    CONFIG_SCHEMA = 203, Configuration, "the analysis configuration breaks the schema";
+    CONFIG_NOT_SUPPORTED = 204, Configuration, "a method or setting is not supported yet";
+
+    BAD_RECORD = 301, InputOutput, "a record cannot be used";
+    NO_DATA = 302, NoData, "there is no data";
+
+    FILE_OPERATION_FAILED = 901, InputOutput, "a file operation failed";
+    DISK_FULL = 902, InputOutput, "the disk is full";
+    INTERNAL = 903, Internal, "a defect of the program";
+    STOPPED = 904, Stopped, "the job was stopped";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_unique_and_ascending() {
+        assert!(ALL.windows(2).all(|pair| pair[0].number < pair[1].number));
+    }
+}

@@ -1,0 +1,313 @@
+//! The one place that knows SageMaker Processing: paths, environment names, the job and resource
+//! configuration files, the exit message.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::{Problem, Result, codes};
+
+/// Names of environment variables. Settings of the jobs keep the hosted services' names.
+pub mod names {
+    pub const BASE_DIR: &str = "SAGEMAKER_BASE_DIR";
+    pub const LOG_LEVEL: &str = "log_level";
+    pub const AWS_REGION: &str = "AWS_REGION";
+    pub const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
+    pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+}
+
+/// An environment variable, absent when empty. The only reader of the environment beside `clap`.
+#[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The folder tree of a processing job.
+#[derive(Debug, Clone)]
+pub struct Tree {
+    base: PathBuf,
+}
+
+const STANDARD_BASE: &str = "/opt/ml";
+
+impl Tree {
+    /// The tree at `SAGEMAKER_BASE_DIR`, by default `/opt/ml`.
+    pub fn from_environment() -> Tree {
+        Tree::at(variable(names::BASE_DIR).unwrap_or_else(|| STANDARD_BASE.into()))
+    }
+
+    pub fn at(base: impl Into<PathBuf>) -> Tree {
+        Tree { base: base.into() }
+    }
+
+    /// A path as settings and configurations write it: `/opt/ml/...` means this tree.
+    pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        match path.strip_prefix(STANDARD_BASE) {
+            Ok(rest) => self.base.join(rest),
+            Err(_) => path.to_path_buf(),
+        }
+    }
+
+    /// Below `processing/`: the only part of the tree that a job's inputs and outputs may use.
+    pub fn processing(&self, path: &str) -> PathBuf {
+        self.base.join("processing").join(path)
+    }
+
+    pub fn message_path(&self) -> PathBuf {
+        self.base.join("output/message")
+    }
+
+    /// The file that the platform turns into CloudWatch metrics.
+    pub fn cloudwatch_path(&self) -> PathBuf {
+        self.base.join("output/metrics/cloudwatch/cloudwatch_metrics.jsonl")
+    }
+
+    /// Folder for scratch files, outside every output.
+    pub fn scratch(&self) -> PathBuf {
+        std::env::temp_dir()
+    }
+
+    /// Writes the exit message: one line of at most 1,000 bytes, cut on a character boundary.
+    /// The platform shows it as `ExitMessage`. Failing to write it is only worth a warning.
+    pub fn write_message(&self, message: &str) -> io::Result<()> {
+        let path = self.message_path();
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, message_line(message))
+    }
+}
+
+const MESSAGE_BYTES: usize = 1000;
+
+fn message_line(message: &str) -> String {
+    let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.len() <= MESSAGE_BYTES {
+        return line;
+    }
+    let end = line.floor_char_boundary(MESSAGE_BYTES - "...".len());
+    format!("{}...", &line[..end])
+}
+
+/// `processingjobconfig.json`, as far as the jobs use it. Absent parts are empty.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct JobConfig {
+    #[serde(deserialize_with = "null_is_default")]
+    pub processing_job_name: String,
+    #[serde(deserialize_with = "null_is_default")]
+    pub processing_job_arn: String,
+    #[serde(deserialize_with = "null_is_default")]
+    pub environment: BTreeMap<String, Option<String>>,
+    #[serde(deserialize_with = "null_is_default")]
+    processing_inputs: Vec<RawInput>,
+    #[serde(deserialize_with = "null_is_default")]
+    processing_output_config: RawOutputs,
+    /// Whether there was a configuration file: false on a laptop.
+    #[serde(skip)]
+    pub present: bool,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawInput {
+    #[serde(deserialize_with = "null_is_default")]
+    input_name: String,
+    s3_input: Option<RawPlace>,
+    dataset_definition: Option<RawPlace>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawOutputs {
+    #[serde(deserialize_with = "null_is_default")]
+    outputs: Vec<RawOutput>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawOutput {
+    #[serde(deserialize_with = "null_is_default")]
+    output_name: String,
+    s3_output: Option<RawPlace>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RawPlace {
+    local_path: Option<String>,
+    s3_uri: Option<String>,
+    s3_data_distribution_type: Option<String>,
+}
+
+/// An input or output folder of the job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    pub name: String,
+    pub path: PathBuf,
+    pub s3_uri: Option<String>,
+    /// The host sees only its shard of the input.
+    pub sharded: bool,
+}
+
+impl JobConfig {
+    /// Reads the job configuration; absence is not an error.
+    ///
+    /// # Errors
+    /// `JOB_CONFIG_UNREADABLE` when the file is there and is no JSON object of the known shape.
+    pub fn load(tree: &Tree) -> Result<JobConfig> {
+        let places =
+            [tree.base.join("config/processingjobconfig.json"), tree.processing("processingjobconfig.json")];
+        for path in places {
+            let bytes = match fs::read(&path) {
+                Ok(bytes) => bytes,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(Problem::io("read the job configuration", &path, error)),
+            };
+            let mut config: JobConfig = serde_json::from_slice(&bytes).map_err(|error| {
+                Problem::new(&codes::JOB_CONFIG_UNREADABLE, "cannot read the job configuration")
+                    .file(&path)
+                    .found(error.to_string())
+                    .hint("the platform writes this file; a local run may leave it out")
+            })?;
+            config.present = true;
+            return Ok(config);
+        }
+        Ok(JobConfig::default())
+    }
+
+    /// A setting from the job's `Environment` map, absent when empty.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.environment.get(name)?.as_deref().filter(|value| !value.is_empty())
+    }
+
+    pub fn inputs(&self, tree: &Tree) -> Vec<Mount> {
+        let mount = |input: &RawInput| {
+            let place = input.s3_input.as_ref().or(input.dataset_definition.as_ref())?;
+            Some(Mount {
+                name: input.input_name.clone(),
+                path: tree.resolve(place.local_path.as_deref()?),
+                s3_uri: place.s3_uri.clone(),
+                sharded: place.s3_data_distribution_type.as_deref() == Some("ShardedByS3Key"),
+            })
+        };
+        self.processing_inputs.iter().filter_map(mount).collect()
+    }
+
+    pub fn input(&self, tree: &Tree, name: &str) -> Option<Mount> {
+        self.inputs(tree).into_iter().find(|mount| mount.name == name)
+    }
+
+    pub fn outputs(&self, tree: &Tree) -> Vec<Mount> {
+        let mount = |output: &RawOutput| {
+            let place = output.s3_output.as_ref()?;
+            Some(Mount {
+                name: output.output_name.clone(),
+                path: tree.resolve(place.local_path.as_deref()?),
+                s3_uri: place.s3_uri.clone(),
+                sharded: false,
+            })
+        };
+        self.processing_output_config.outputs.iter().filter_map(mount).collect()
+    }
+
+    /// Region for AWS calls: environment, else the job's own ARN; none when nothing tells.
+    pub fn region(&self) -> Option<String> {
+        variable(names::AWS_REGION).or_else(|| variable(names::AWS_DEFAULT_REGION)).or_else(|| {
+            let part = self.processing_job_arn.strip_prefix("arn:")?.split(':').nth(2)?;
+            (!part.is_empty()).then(|| part.to_string())
+        })
+    }
+}
+
+/// `resourceconfig.json`: the hosts of the job. A single nameless host when there is no file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Hosts {
+    #[serde(deserialize_with = "null_is_default")]
+    pub current_host: String,
+    #[serde(deserialize_with = "null_is_default")]
+    pub hosts: Vec<String>,
+}
+
+impl Hosts {
+    /// # Errors
+    /// `JOB_CONFIG_UNREADABLE` when the file is there and cannot be parsed.
+    pub fn load(tree: &Tree) -> Result<Hosts> {
+        let path = tree.base.join("config/resourceconfig.json");
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                Problem::new(&codes::JOB_CONFIG_UNREADABLE, "cannot read the resource configuration")
+                    .file(&path)
+                    .found(error.to_string())
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Hosts::default()),
+            Err(error) => Err(Problem::io("read the resource configuration", &path, error)),
+        }
+    }
+
+    pub fn several(&self) -> bool {
+        self.hosts.len() > 1
+    }
+
+    /// The first host by name leads. The order of the list in the file is not defined.
+    pub fn is_leader(&self) -> bool {
+        self.hosts.iter().min().is_none_or(|first| *first == self.current_host)
+    }
+}
+
+fn null_is_default<'de, D, T>(deserializer: D) -> std::result::Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The arguments of the process, the program's name first.
+pub(crate) fn arguments() -> Vec<OsString> {
+    std::env::args_os().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_is_one_line_cut_on_a_character_boundary() {
+        assert_eq!(message_line("Error: a\n  b"), "Error: a b");
+        let long = "é".repeat(800);
+        let line = message_line(&long);
+        assert!(line.len() <= MESSAGE_BYTES && line.ends_with("é..."));
+    }
+
+    #[test]
+    fn job_configuration_bears_nulls_and_unknown_keys() {
+        let text = r#"{"ProcessingJobArn": "arn:aws:sagemaker:eu-west-1:1:processing-job/j", "Environment": null,
+            "ProcessingInputs": [{"InputName": "a", "AppManaged": false, "DatasetDefinition": null,
+              "S3Input": {"LocalPath": "/opt/ml/processing/x", "S3Uri": "s3://b/k", "S3DataDistributionType": "ShardedByS3Key", "S3DownloadMode": "StartOfJob"}}],
+            "ProcessingOutputConfig": {"Outputs": null, "KmsKeyId": null}, "Odd": 1}"#;
+        let config: JobConfig = serde_json::from_str(text).unwrap();
+        let tree = Tree::at("/base");
+        let input = config.input(&tree, "a").unwrap();
+        assert_eq!(input.path, Path::new("/base/processing/x"));
+        assert!(input.sharded);
+        assert!(config.outputs(&tree).is_empty());
+    }
+
+    #[test]
+    fn leader_is_the_first_host_by_name() {
+        let hosts = |current: &str| Hosts {
+            current_host: current.into(),
+            hosts: vec!["algo-2".into(), "algo-1".into()],
+        };
+        assert!(hosts("algo-1").is_leader());
+        assert!(!hosts("algo-2").is_leader());
+        assert!(Hosts::default().is_leader());
+    }
+}

@@ -1,0 +1,214 @@
+//! Input folders: files in a fixed order, plain or gzip, read line by line with their position.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use crate::{Problem, Result};
+
+/// A file below an input folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFile {
+    pub path: PathBuf,
+    /// Path relative to the input folder, which names the file to users and orders files.
+    pub relative: PathBuf,
+    pub bytes: u64,
+}
+
+impl InputFile {
+    /// The folder relative to the input folder; empty for a file right in it.
+    pub fn folder(&self) -> &Path {
+        self.relative.parent().unwrap_or(Path::new(""))
+    }
+
+    pub fn is_gzip(&self) -> bool {
+        self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
+    }
+}
+
+/// All files below a folder, of any depth, ordered by folder, then name. Names that begin with `.`
+/// or `_` and empty files are left out. A missing folder has no files; a file stands for itself.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn files(root: &Path) -> Result<Vec<InputFile>> {
+    let mut found = Vec::new();
+    match fs::metadata(root) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(error) => return Err(Problem::io("read the input", root, error)),
+        Ok(metadata) if metadata.is_file() => {
+            if metadata.len() > 0 {
+                let relative = PathBuf::from(root.file_name().unwrap_or_default());
+                found.push(InputFile { path: root.into(), relative, bytes: metadata.len() });
+            }
+            return Ok(found);
+        }
+        Ok(_) => {}
+    }
+    walk(root, Path::new(""), &mut found)?;
+    found.sort_by(|a, b| (a.folder(), a.relative.file_name()).cmp(&(b.folder(), b.relative.file_name())));
+    Ok(found)
+}
+
+fn walk(root: &Path, below: &Path, found: &mut Vec<InputFile>) -> Result<()> {
+    let folder = root.join(below);
+    let failed = |error| Problem::io("read the input folder", &folder, error);
+    for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        if name.to_string_lossy().starts_with(['.', '_']) {
+            continue;
+        }
+        let path = entry.path();
+        let metadata = fs::metadata(&path).map_err(|error| Problem::io("read the input", &path, error))?;
+        let relative = below.join(&name);
+        if metadata.is_dir() {
+            walk(root, &relative, found)?;
+        } else if metadata.is_file() && metadata.len() > 0 {
+            found.push(InputFile { path, relative, bytes: metadata.len() });
+        }
+    }
+    Ok(())
+}
+
+/// Opens a file for reading, unpacking gzip (by its name or its first bytes).
+///
+/// # Errors
+/// The file cannot be opened or its first bytes not be read.
+pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
+    let failed = |error| Problem::io("open the input", path, error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut magic = [0; 2];
+    let n = read_up_to(&mut file, &mut magic).map_err(failed)?;
+    let start = io::Cursor::new(magic).take(n as u64);
+    if magic[..n] == [0x1f, 0x8b] {
+        return Ok(Box::new(MultiGzDecoder::new(start.chain(file))));
+    }
+    Ok(Box::new(start.chain(file)))
+}
+
+fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Lines of one file into a reused buffer.
+pub struct Lines {
+    path: PathBuf,
+    reader: BufReader<Box<dyn Read + Send>>,
+    buffer: Vec<u8>,
+    number: u64,
+}
+
+impl Lines {
+    /// # Errors
+    /// As `open`.
+    pub fn open(path: &Path) -> Result<Lines> {
+        Ok(Lines {
+            path: path.into(),
+            reader: BufReader::with_capacity(1 << 18, open(path)?),
+            buffer: Vec::new(),
+            number: 0,
+        })
+    }
+
+    /// The next line without its line end, and its number from 1. Blank lines are left out, and a
+    /// byte order mark at the start of the file.
+    ///
+    /// # Errors
+    /// Reading failed, for instance a damaged gzip file.
+    pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>> {
+        loop {
+            self.buffer.clear();
+            let n = self
+                .reader
+                .read_until(b'\n', &mut self.buffer)
+                .map_err(|error| Problem::io("read the input", &self.path, error).line(self.number + 1))?;
+            if n == 0 {
+                return Ok(None);
+            }
+            self.number += 1;
+            let mut start = 0;
+            if self.number == 1 && self.buffer.starts_with(b"\xef\xbb\xbf") {
+                start = 3;
+            }
+            let line = self.buffer[start..].trim_ascii_end();
+            if !line.is_empty() {
+                let end = start + line.len();
+                return Ok(Some((self.number, &self.buffer[start..end])));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for (path, bytes) in files {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+        root
+    }
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn files_come_by_folder_then_name_without_hidden_and_empty_ones() {
+        let root = folder(&[
+            ("b/2.jsonl", b"x"),
+            ("b/10.jsonl", b"x"),
+            ("a/c/1", b"x"),
+            ("z", b"x"),
+            (".hidden/1", b"x"),
+            ("_SUCCESS", b"x"),
+            ("empty", b""),
+        ]);
+        let names: Vec<_> =
+            files(root.path()).unwrap().iter().map(|file| file.relative.display().to_string()).collect();
+        assert_eq!(names, ["z", "a/c/1", "b/10.jsonl", "b/2.jsonl"]);
+        assert!(files(&root.path().join("nowhere")).unwrap().is_empty());
+    }
+
+    #[test]
+    fn lines_have_positions_and_gzip_is_unpacked() {
+        let text = b"\xef\xbb\xbf{}\r\n\n  \nlast";
+        let two = [gzip(b"\xef\xbb\xbf{}\r\n\n"), gzip(b"  \nlast")].concat();
+        let root = folder(&[("plain", text), ("packed.gz", &two), ("one", b"1")]);
+        for name in ["plain", "packed.gz"] {
+            let mut lines = Lines::open(&root.path().join(name)).unwrap();
+            assert_eq!(lines.next_line().unwrap(), Some((1, &b"{}"[..])));
+            assert_eq!(lines.next_line().unwrap(), Some((4, &b"last"[..])));
+            assert_eq!(lines.next_line().unwrap(), None);
+        }
+        assert_eq!(Lines::open(&root.path().join("one")).unwrap().next_line().unwrap(), Some((1, &b"1"[..])));
+    }
+
+    #[test]
+    fn damaged_gzip_names_the_file() {
+        let mut packed = gzip(b"hello hello hello");
+        packed.truncate(12);
+        let root = folder(&[("x.gz", &packed)]);
+        let text = Lines::open(&root.path().join("x.gz")).unwrap().next_line().unwrap_err().to_string();
+        assert!(text.contains("x.gz"), "{text}");
+    }
+}

@@ -1,0 +1,123 @@
+//! The frame around a job: read the contract, run, tell how it ended. Both programs' `main` is one
+//! call of `run`.
+
+use std::io::Write;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use crate::codes::{self, Class};
+use crate::contract::{Hosts, JobConfig, Tree, names, variable};
+use crate::settings::Instead;
+use crate::stop::Stop;
+use crate::{Problem, log};
+
+/// What a job knows of its surroundings before it looks at a setting.
+#[derive(Debug)]
+pub struct Job {
+    pub tree: Tree,
+    pub config: JobConfig,
+    pub hosts: Hosts,
+    pub stop: Stop,
+    /// Somebody watches a terminal: progress bars, human log lines.
+    pub for_people: bool,
+}
+
+/// How a job ended well.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The work is done; the text is the exit message, `Completed: ...` or
+    /// `CompletedWithViolations: ...`.
+    Completed(String),
+    /// A question was answered (help, a dry run): the text goes to standard output, no exit message
+    /// is written.
+    Answered { text: String, exit_code: u8 },
+}
+
+/// Runs a job and tells its end in the exit message, the log and the exit code.
+pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> ExitCode {
+    let stop = Stop::install();
+    let tree = Tree::from_environment();
+    let loaded = JobConfig::load(&tree);
+    let mut unread = JobConfig::default();
+    unread.present = true;
+    let config = loaded.as_ref().unwrap_or(&unread);
+    let filter = variable(names::LOG_LEVEL);
+    log::start(config, filter.as_deref().or(config.setting(names::LOG_LEVEL)));
+    let for_people = log::for_people(config);
+    let ended = loaded
+        .and_then(|config| {
+            Ok(Job { hosts: Hosts::load(&tree)?, tree: tree.clone(), config, stop, for_people })
+        })
+        .map_err(Instead::Fail)
+        .and_then(|job| guarded(|| body(&job)));
+    match ended {
+        Ok(Outcome::Completed(message)) => {
+            tracing::info!("{message}");
+            tell(&tree, &message);
+            ExitCode::SUCCESS
+        }
+        Ok(Outcome::Answered { text, exit_code }) => {
+            show(&text);
+            ExitCode::from(exit_code)
+        }
+        Err(Instead::Show(text)) => {
+            show(&text);
+            ExitCode::SUCCESS
+        }
+        Err(Instead::Fail(problem)) => {
+            log::problem(&problem);
+            let word = if problem.class() == Class::Stopped { "Stopped" } else { "Error" };
+            tell(&tree, &format!("{word}: {problem}"));
+            ExitCode::from(problem.class().exit_code())
+        }
+    }
+}
+
+impl From<Problem> for Instead {
+    fn from(problem: Problem) -> Instead {
+        Instead::Fail(problem)
+    }
+}
+
+/// A panic is a defect of ours; the user still gets an exit message and a code.
+fn guarded<T>(body: impl FnOnce() -> std::result::Result<T, Instead>) -> std::result::Result<T, Instead> {
+    panic::catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
+        Err(Instead::Fail(
+            Problem::new(&codes::INTERNAL, "the program has a defect and had to stop")
+                .hint("please report it with the log of this run"),
+        ))
+    })
+}
+
+fn tell(tree: &Tree, message: &str) {
+    if let Err(error) = tree.write_message(message) {
+        tracing::warn!(
+            file = %tree.message_path().display(),
+            "cannot write the exit message {}: {error}; the job's result is not affected",
+            tree.message_path().display()
+        );
+    }
+}
+
+/// Writes an answer to standard output. A closed pipe (`| head`) is no failure.
+pub fn show(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes());
+    if !text.ends_with('\n') {
+        let _ = out.write_all(b"\n");
+    }
+}
+
+/// As `Result` of a function that may also answer instead of failing.
+pub type JobResult = std::result::Result<Outcome, Instead>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn panic_becomes_an_internal_problem() {
+        let Err(Instead::Fail(problem)) = guarded(|| -> JobResult { panic!("boom") }) else { panic!() };
+        assert_eq!(problem.class(), Class::Internal);
+    }
+}

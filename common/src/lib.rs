@@ -1,0 +1,17 @@
+//! What both jobs use, in reading order: the contract with SageMaker, how a problem is told,
+//! how settings are layered, how files come in and go out, and what a running job shows of itself.
+
+pub mod codes;
+pub mod contract;
+pub mod input;
+pub mod job;
+pub mod log;
+pub mod memory;
+pub mod output;
+pub mod problem;
+pub mod progress;
+pub mod record;
+pub mod settings;
+pub mod stop;
+
+pub use problem::{Problem, Result};

@@ -1,0 +1,185 @@
+//! Settings in four layers: argument, environment variable, `Environment` map of the job
+//! configuration, default. Every setting is a `clap` argument with an `env` name; this file adds the
+//! third layer and turns usage errors into problems.
+
+use std::ffi::{OsStr, OsString};
+
+use clap::builder::Resettable;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Parser};
+
+use crate::contract::{self, JobConfig};
+use crate::{Problem, codes};
+
+/// What to do instead of running the job.
+#[derive(Debug)]
+pub enum Instead {
+    /// `--help` or `--version` was asked: print this to standard output and succeed.
+    Show(String),
+    Fail(Problem),
+}
+
+/// Parses the settings of this process. Empty values count as absent.
+///
+/// # Errors
+/// `Instead::Show` for help and version, `Instead::Fail` with `SETTING_INVALID` for a bad setting.
+pub fn parse<T: Parser>(job: &JobConfig) -> Result<T, Instead> {
+    parse_from(contract::arguments(), &contract::variable, job)
+}
+
+fn parse_from<T: Parser>(
+    arguments: Vec<OsString>,
+    variable: &dyn Fn(&str) -> Option<String>,
+    job: &JobConfig,
+) -> Result<T, Instead> {
+    let (command, layered) = layer(T::command(), variable, job);
+    let mut arguments = arguments.into_iter();
+    let program = arguments.next();
+    let line = program.into_iter().chain(layered).chain(arguments);
+    let matches = command.try_get_matches_from(line).map_err(instead)?;
+    T::from_arg_matches(&matches).map_err(instead)
+}
+
+/// Settings that the environment or the job configuration gives, as arguments to stand before the
+/// user's own, which therefore win.
+fn layer(
+    mut command: Command,
+    variable: &dyn Fn(&str) -> Option<String>,
+    job: &JobConfig,
+) -> (Command, Vec<OsString>) {
+    let mut layered = Vec::new();
+    let settings: Vec<_> = command
+        .get_arguments()
+        .filter_map(|argument| {
+            let name = argument.get_env()?.to_str()?.to_string();
+            Some((argument.get_id().clone(), argument.get_long()?.to_string(), name))
+        })
+        .collect();
+    for (id, long, name) in settings {
+        if let Some(value) = variable(&name).or_else(|| job.setting(&name).map(str::to_string)) {
+            layered.push(format!("--{long}={value}").into());
+        }
+        // The variable was read just now; clap would take an empty one for a value.
+        let hidden: Resettable<clap::builder::OsStr> = Resettable::Reset;
+        command = command.mut_arg(id, |argument| argument.env(hidden));
+    }
+    (command.args_override_self(true), layered)
+}
+
+fn instead(error: clap::Error) -> Instead {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Instead::Show(error.render().to_string());
+    }
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        _ => None,
+    };
+    let mut problem = Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings");
+    match text(ContextKind::InvalidArg) {
+        Some(argument) => {
+            let name = argument.split_whitespace().next().unwrap_or_default();
+            problem = problem.field(name.trim_start_matches('-').replace('-', "_"));
+            if let Some(value) = text(ContextKind::InvalidValue) {
+                problem = problem.found(format!("`{value}`"));
+            }
+            match text(ContextKind::ValidValue) {
+                Some(values) => problem = problem.expected(format!("one of {values}")),
+                None => {
+                    if let Some(cause) = std::error::Error::source(&error) {
+                        problem = problem.expected(cause.to_string());
+                    }
+                }
+            }
+        }
+        None => {
+            let rendered = error.render().to_string();
+            let line = rendered.lines().next().unwrap_or_default();
+            problem = problem.found(line.trim_start_matches("error: ").to_string());
+        }
+    }
+    Instead::Fail(problem.hint("`--help` lists every setting"))
+}
+
+/// For `clap`'s `value_parser`: a moment such as `2024-01-19T18:00:00Z`.
+///
+/// # Errors
+/// A text that says what was expected.
+pub fn moment(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|_| "a time such as 2024-01-19T18:00:00Z".to_string())
+}
+
+/// Whether a setting's text stands for "not given": the SDK writes `None` for an absent attribute.
+pub fn absent(value: &OsStr) -> bool {
+    value.is_empty() || value == "None"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::ValueEnum;
+
+    #[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+    enum Colour {
+        Red,
+        Blue,
+    }
+
+    #[derive(Debug, Parser)]
+    struct Job {
+        #[arg(long, env = "colour_of", value_enum, default_value = "red", global = true)]
+        colour_of: Colour,
+        #[command(subcommand)]
+        command: Option<Sub>,
+    }
+
+    #[derive(Debug, clap::Subcommand)]
+    enum Sub {
+        Validate,
+    }
+
+    fn job(value: Option<&str>) -> JobConfig {
+        let mut job = JobConfig::default();
+        if let Some(value) = value {
+            job.environment.insert("colour_of".into(), Some(value.into()));
+        }
+        job
+    }
+
+    #[track_caller]
+    fn check(arguments: &[&str], variable: Option<&str>, map: Option<&str>, expected: Colour) {
+        let arguments = std::iter::once("job").chain(arguments.iter().copied()).map(OsString::from);
+        let read = |name: &str| {
+            variable.filter(|value| name == "colour_of" && !value.is_empty()).map(str::to_string)
+        };
+        let parsed: Job = parse_from(arguments.collect(), &read, &job(map)).unwrap();
+        assert_eq!(parsed.colour_of, expected);
+    }
+
+    #[test]
+    fn argument_beats_variable_beats_job_configuration_beats_default() {
+        check(&[], None, None, Colour::Red);
+        check(&[], None, Some("blue"), Colour::Blue);
+        check(&[], Some("blue"), Some("red"), Colour::Blue);
+        check(&["--colour-of", "red"], Some("blue"), Some("blue"), Colour::Red);
+        check(&["validate", "--colour-of=red"], Some("blue"), None, Colour::Red);
+        check(&["validate"], Some("blue"), None, Colour::Blue);
+    }
+
+    #[test]
+    fn empty_values_count_as_absent() {
+        check(&[], Some(""), Some("blue"), Colour::Blue);
+        check(&[], None, Some(""), Colour::Red);
+    }
+
+    #[test]
+    fn bad_value_names_the_setting_the_value_and_the_choices() {
+        let failed = parse_from::<Job>(vec!["job".into()], &|_| None, &job(Some("green")));
+        let Err(Instead::Fail(problem)) = failed else { panic!("{failed:?}") };
+        assert_eq!(
+            problem.to_string(),
+            "PL0101: cannot read the job's settings: `colour_of`: found `green`, \
+             expected one of red, blue; hint: `--help` lists every setting"
+        );
+    }
+}

@@ -1,0 +1,47 @@
+//! Being stopped: SIGTERM and SIGINT set a flag that long work looks at.
+//!
+//! Process 1 of a container ignores every signal without a handler, so `Stop::install` is the
+//! first thing that `main` does.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+
+use crate::{Problem, Result, codes};
+
+/// A cheap handle on the stop flag.
+#[derive(Debug, Clone, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Sets the flag on SIGTERM and SIGINT from now on.
+    pub fn install() -> Stop {
+        let stop = Stop::default();
+        for signal in [SIGTERM, SIGINT] {
+            // Registering fails only for signals that cannot be caught, which these can.
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stop.0));
+        }
+        stop
+    }
+
+    pub fn requested(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// For tests, and for a part of the program that wants the rest to end.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Call it between pieces of work of at most a second.
+    ///
+    /// # Errors
+    /// `STOPPED` once the job was asked to stop.
+    pub fn check(&self) -> Result<()> {
+        if self.requested() {
+            return Err(Problem::new(&codes::STOPPED, "the job was asked to stop; no result was written"));
+        }
+        Ok(())
+    }
+}
