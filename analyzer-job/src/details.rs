@@ -1,0 +1,201 @@
+//! What we know beyond `analysis.json`: counts, intervals, verdicts, how the run went. Written as
+//! `bias_details.json` and `explanations_details.json`; reports are made from these and
+//! `analysis.json` alone, so that they can be made again without the data.
+//!
+//! Nothing here depends on the clock, so two runs on the same input write the same bytes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::counts::{Groups, LeftOut};
+use crate::results::{Number, Results, Violation};
+
+/// The content of `bias_details.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BiasDetails {
+    pub run: RunDetails,
+    pub label: String,
+    pub label_value_or_threshold: String,
+    /// Name of the group variable, when there is one.
+    pub group_variable: Option<String>,
+    pub facets: Vec<FacetDetails>,
+    pub left_out: Vec<LeftOut>,
+    /// Two facets crossed, when asked for: `facet` reads `"Sex x Race"`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub intersections: Vec<FacetDetails>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<SegmentDetails>,
+}
+
+/// One facet value against the rest.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FacetDetails {
+    pub facet: String,
+    pub value_or_threshold: String,
+    pub groups: Groups,
+    /// Whether `groups` knows predictions.
+    pub predicted: bool,
+    /// Post-training metrics first, then pre-training, each in report order.
+    pub metrics: Vec<MetricDetails>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SegmentDetails {
+    /// Name of the segmentation.
+    pub segmentation: String,
+    /// Name of this segment.
+    pub segment: String,
+    pub rows: u64,
+    pub facets: Vec<FacetDetails>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricDetails {
+    pub stage: Stage,
+    pub name: String,
+    pub value: Option<Number>,
+    pub error: Option<String>,
+    /// Bootstrap standard error over the rows.
+    pub standard_error: Option<f64>,
+    /// Bootstrap 95 % interval.
+    pub interval: Option<[Number; 2]>,
+    /// Whether the rows are enough for the value to mean something.
+    pub enough_rows: bool,
+    /// Why not, when they are not.
+    pub rows_reason: Option<String>,
+    /// Value of the baseline's constraints, when there are any.
+    pub baseline: Option<Number>,
+    pub violated: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    PostTraining,
+    PreTraining,
+}
+
+/// The content of `explanations_details.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExplanationDetails {
+    pub run: RunDetails,
+    pub rows_explained: u64,
+    pub num_samples: u64,
+    pub baseline_rows: u64,
+    pub seed: Option<u64>,
+    pub use_logit: bool,
+    /// `mean_abs`, `mean_sq` or `median`.
+    pub aggregation: String,
+    /// Estimator by number of players, for instance `exact` for 3 players in 120 rows.
+    pub estimators: Vec<EstimatorUse>,
+    /// Model rows spent, and requests made for them.
+    pub model_rows: u64,
+    pub model_requests: u64,
+    /// Predictions moved into (0, 1) before the logit.
+    pub clipped_predictions: u64,
+    /// Why the work ended before all samples were spent, when it did.
+    pub stopped_early: Option<String>,
+    pub outputs: Vec<OutputDetails>,
+    /// Rows used for partial dependence, when it was asked for.
+    pub pdp_rows: Option<u64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EstimatorUse {
+    pub players: u64,
+    pub estimator: String,
+    pub rows: u64,
+}
+
+/// One output of the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OutputDetails {
+    pub label: String,
+    /// In the order of `global_shap_values`.
+    pub features: Vec<FeatureDetails>,
+    /// Attribution drift against the baseline, when one was given: nDCG, 1 for the same order.
+    pub ndcg: Option<f64>,
+    pub violated: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FeatureDetails {
+    pub name: String,
+    /// Standard error of the global value.
+    pub standard_error: Option<f64>,
+    /// Mean standard error of the local values.
+    pub local_standard_error: Option<f64>,
+    /// Global value of the baseline.
+    pub baseline: Option<f64>,
+    /// Local values at the shares 0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.
+    pub quantiles: Option<[f64; 7]>,
+    /// A sample of local values with the feature's value mapped to [0, 1] by rank, for the picture:
+    /// pairs (attribution, rank), at most 300; rank is none for text and missing values.
+    pub sample: Vec<(f64, Option<f64>)>,
+}
+
+/// How the run went: the same in both files.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunDetails {
+    /// `analyzer-job 0.1.0`.
+    pub program: String,
+    pub revision: Option<String>,
+    pub job_name: Option<String>,
+    /// For a title: `Bias baseline`, `Bias monitor`, `Explainability monitor`, ...
+    pub kind: String,
+    pub endpoint: Option<String>,
+    pub schedule: Option<String>,
+    /// Start (inclusive) and end (exclusive) of the window, as given.
+    pub window: Option<[String; 2]>,
+    pub rows: RowCounts,
+    pub inputs: Vec<InputDigest>,
+    /// Every setting that was used, default or given.
+    pub settings: Vec<SettingUsed>,
+    pub warnings: Vec<String>,
+    pub configuration: Json,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RowCounts {
+    /// Lines, documents or rows of the input.
+    pub records_read: u64,
+    pub records_skipped: Vec<Skipped>,
+    /// Rows analysed; a record may hold several.
+    pub rows: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub reason: String,
+    pub records: u64,
+    /// The first five, as `file, line n`.
+    pub examples: Vec<String>,
+}
+
+/// An input file and what its bytes were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputDigest {
+    /// `configuration`, `dataset`, `facets`, `predictions` or `baseline`.
+    pub role: String,
+    pub name: String,
+    pub bytes: u64,
+    /// SHA-256 in hexadecimal.
+    pub sha256: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingUsed {
+    pub name: String,
+    pub value: String,
+    /// False for a default.
+    pub given: bool,
+}
+
+/// Everything a report is made of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Findings {
+    pub results: Results,
+    pub violations: Vec<Violation>,
+    pub bias: Option<BiasDetails>,
+    pub explanations: Option<ExplanationDetails>,
+}

@@ -1,0 +1,67 @@
+//! Rows as named columns of one type each, missing values explicit.
+
+/// Columns of equal length.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Table {
+    pub columns: Vec<Column>,
+    pub n_rows: usize,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Column {
+    pub name: String,
+    pub values: Values,
+}
+
+/// The values of a column. The type follows from all its cells: integers; numbers when some cell has
+/// decimals or is missing; truth values; text for all else.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Values {
+    Int(Vec<i64>),
+    /// NaN is a missing value.
+    Float(Vec<f64>),
+    Bool(Vec<bool>),
+    Text(Texts),
+}
+
+/// Text as codes into a dictionary, in order of first appearance.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Texts {
+    /// `MISSING` or an index into `dictionary`.
+    pub codes: Vec<u32>,
+    pub dictionary: Vec<String>,
+}
+
+pub const MISSING: u32 = u32::MAX;
+
+impl Table {
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    pub fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+impl Values {
+    pub fn len(&self) -> usize {
+        match self {
+            Values::Int(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Bool(values) => values.len(),
+            Values::Text(texts) => texts.codes.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Texts {
+    /// The text of a row, none when it is missing.
+    pub fn get(&self, row: usize) -> Option<&str> {
+        self.dictionary.get(*self.codes.get(row)? as usize).map(String::as_str)
+    }
+}
