@@ -1,0 +1,73 @@
+# The commands of the project. `make` alone lists them.
+
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+HOST_VARIABLE := $(shell echo $(HOST) | tr 'a-z-' 'A-Z_')
+BIN := target/$(HOST)/release
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+export PLUMBLINE_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
+
+# One build serves tests, demo, benchmarks and images: release, and on Linux with a static C library, so
+# that what is tested is what ships.
+export CARGO_BUILD_TARGET := $(HOST)
+ifneq (,$(findstring linux-gnu,$(HOST)))
+export CARGO_TARGET_$(HOST_VARIABLE)_RUSTFLAGS := -C target-feature=+crt-static
+endif
+
+MERGE_IMAGE := merge-job:$(VERSION)
+ANALYZER_IMAGE := analyzer-job:$(VERSION)
+MODEL_IMAGE := plumbline-model-server:$(VERSION)
+
+# The acceptance suite is kept outside this repository; without it these targets say so.
+ACCEPTANCE := ../shared/acceptance
+# Groups of cases that must pass. A group once listed here stays.
+ACCEPTANCE_GROUPS := merge-*
+
+.PHONY: help build demo test test-images test-browser test-clients bench bench-shapley images push-images lint acceptance acceptance-images
+
+help: ## list the commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
+
+build: ## build both programs and the tools of tests and demo
+	cargo build --release --locked --workspace
+
+demo: build ## merge, bias and attributions on generated traffic, with a small local model server
+	tests/demo.sh $(BIN)
+
+test: ## all tests of the project (no docker, no network but the package registry)
+	cargo test --release --locked --workspace
+
+lint: ## format, lints, names of errors and settings in step with their pages
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	docker/check.sh
+
+images: build ## both container images, from scratch and the static programs
+	docker/build.sh $(BIN) $(VERSION) "$(PLUMBLINE_REVISION)"
+
+test-images: images ## the images against the programs: same bytes, read-only, other users, small memory
+	tests/images.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE)
+
+test-browser: build ## the reports in a real browser, a real notebook kernel and a real PDF reader
+	tests/browser/run.sh $(BIN)
+
+test-clients: images ## the unmodified SageMaker SDK in local mode against the images
+	tests/clients/run.sh $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
+
+bench: build ## speed and memory of the programs on generated data
+	tests/bench.sh $(BIN)
+
+bench-shapley: ## error of the attributions by budget, beside the figures of the shap library
+	cargo bench --locked -p analyzer-job --bench shapley
+
+ECR ?=
+push-images: images ## push both images to the ECR registry named by ECR=ACCOUNT.dkr.ecr.REGION.amazonaws.com
+	docker/push.sh "$(ECR)" $(MERGE_IMAGE) $(ANALYZER_IMAGE)
+
+ONLY := $(foreach group,$(ACCEPTANCE_GROUPS),--only '$(group)')
+
+acceptance: build ## the black-box suite against the programs
+	python3 $(ACCEPTANCE)/run.py --merge $(BIN)/merge-job --analyzer $(BIN)/analyzer-job $(ONLY)
+
+acceptance-images: images ## the black-box suite against the images, plain and hardened
+	python3 $(ACCEPTANCE)/run.py --merge-image $(MERGE_IMAGE) --analyzer-image $(ANALYZER_IMAGE) --jobs 2 $(ONLY)
+	python3 $(ACCEPTANCE)/run.py --merge-image $(MERGE_IMAGE) --analyzer-image $(ANALYZER_IMAGE) --jobs 2 --hardened $(ONLY)

@@ -1,0 +1,20 @@
+#!/bin/sh
+# roots.sh PROGRAMS OUT: the root folder of each image, OUT/NAME: the static program, CA
+# certificates, an empty /tmp that everybody may write to.
+set -eu
+programs=$1 out=$2
+certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
+[ -r "$certificates" ] || {
+    echo "no CA certificates at $certificates; name a bundle in SSL_CERT_FILE" >&2
+    exit 1
+}
+rm -rf "$out"
+for name in merge-job analyzer-job plumbline-model-server; do
+    mkdir -p "$out/$name/etc/ssl/certs" "$out/$name/tmp"
+    chmod 755 "$out/$name" "$out/$name/etc" "$out/$name/etc/ssl" "$out/$name/etc/ssl/certs"
+    chmod 1777 "$out/$name/tmp"
+    install -m 755 "$programs/$name" "$out/$name/$name"
+    install -m 644 "$certificates" "$out/$name/etc/ssl/certs/ca-certificates.crt"
+    # A smoke test before anything is packed: the program starts and says who it is.
+    "$out/$name/$name" --version
+done
