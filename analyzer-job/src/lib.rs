@@ -1,9 +1,19 @@
-//! The analyzer job: bias metrics, attributions and their drift, from a dataset or from monitoring
-//! data. Modules in the order of the data.
+//! The analysis: bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
+pub mod bias;
+pub mod cells;
+pub mod cloudwatch;
+pub mod compare;
 pub mod config;
 pub mod counts;
 pub mod details;
+pub mod drift;
+pub mod model;
 pub mod numbers;
+pub mod pdp;
+pub mod read;
+pub mod report;
 pub mod results;
+pub mod roles;
+pub mod shap;
 pub mod table;

@@ -52,18 +52,32 @@ macro_rules! codes {
 }
 
 codes! {
+    // Settings and contract.
     SETTING_INVALID = 101, Configuration, "a setting has a value that cannot be used";
     JOB_CONFIG_UNREADABLE = 102, Configuration, "the job configuration file cannot be read";
     SHARDED_INPUT = 103, Configuration, "sharded input cannot give a right result";
 
+    // Analysis configuration.
     CONFIG_MISSING = 201, Configuration, "there is no analysis configuration";
     CONFIG_NOT_JSON = 202, Configuration, "the analysis configuration is not a JSON object";
     CONFIG_SCHEMA = 203, Configuration, "the analysis configuration breaks the schema";
     CONFIG_NOT_SUPPORTED = 204, Configuration, "a method or setting is not supported yet";
 
+    // Input data.
     BAD_RECORD = 301, InputOutput, "a record cannot be used";
     NO_DATA = 302, NoData, "there is no data";
 
+    // Merge: 401 and up.
+
+    // Bias: 501 and up.
+
+    // Model access: 601 and up.
+
+    // Explainability: 701 and up.
+
+    // Baseline and drift: 801 and up.
+
+    // Output and the rest.
     FILE_OPERATION_FAILED = 901, InputOutput, "a file operation failed";
     DISK_FULL = 902, InputOutput, "the disk is full";
     INTERNAL = 903, Internal, "a defect of the program";

@@ -1,5 +1,8 @@
 //! The analysis configuration, checked: every value here is valid and every default filled in.
 
+pub mod check;
+pub mod monitoring;
+
 use serde_json::Value as Json;
 
 /// What the job was asked to do.

@@ -1,0 +1,1 @@
+//! Metric lines for CloudWatch.

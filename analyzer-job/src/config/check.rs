@@ -1,0 +1,1 @@
+//! From the text of `analysis_config.json` to a checked `Analysis`.

@@ -1,0 +1,1 @@
+//! What a monitoring job's environment adds to its configuration.

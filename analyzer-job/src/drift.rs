@@ -1,0 +1,1 @@
+//! This run against the baseline.

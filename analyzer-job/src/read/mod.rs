@@ -1,0 +1,1 @@
+//! Rows from any input.

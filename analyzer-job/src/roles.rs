@@ -1,0 +1,1 @@
+//! Label, prediction, facets and strata: from cells to counts.
