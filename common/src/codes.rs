@@ -92,4 +92,20 @@ mod tests {
     fn numbers_are_unique_and_ascending() {
         assert!(ALL.windows(2).all(|pair| pair[0].number < pair[1].number));
     }
+
+    #[test]
+    fn the_page_has_a_paragraph_on_each_and_no_other() {
+        let page = include_str!("../../docs/errors.md");
+        let mut lines = page.lines();
+        let mut told = Vec::new();
+        while let Some(line) = lines.next() {
+            if let Some(heading) = line.strip_prefix("### ") {
+                let text = lines.next().unwrap_or_default();
+                assert!(!text.trim().is_empty() && !text.starts_with('#'), "{heading} has no text");
+                told.push(heading.to_string());
+            }
+        }
+        let known: Vec<_> = ALL.iter().map(|code| format!("{code}: {}", code.title)).collect();
+        assert_eq!(told, known);
+    }
 }

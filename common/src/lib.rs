@@ -7,6 +7,7 @@ pub mod input;
 pub mod job;
 pub mod log;
 pub mod memory;
+pub mod moment;
 pub mod output;
 pub mod problem;
 pub mod progress;
