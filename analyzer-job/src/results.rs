@@ -13,6 +13,8 @@ pub const VERSION: &str = "1.0";
 /// The content of `analysis.json`; key order as the hosted service writes it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Results {
+    /// Missing in some constraints that were written by hand, as are some of the texts below.
+    #[serde(default)]
     pub version: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub post_training_bias_metrics: Option<BiasSection>,
@@ -36,9 +38,11 @@ impl Default for Results {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BiasSection {
     /// Header of the label column.
+    #[serde(default)]
     pub label: String,
     /// By name of the facet, one entry for each value.
     pub facets: IndexMap<String, Vec<FacetResult>>,
+    #[serde(default)]
     pub label_value_or_threshold: String,
 }
 
@@ -52,6 +56,7 @@ pub struct FacetResult {
 pub struct MetricResult {
     /// Code such as `DPL`.
     pub name: String,
+    #[serde(default)]
     pub description: String,
     /// None when the metric is undefined; `error` then says why.
     #[serde(default)]

@@ -76,6 +76,7 @@ codes! {
     // Explainability: 701 and up.
 
     // Baseline and drift: 801 and up.
+    CONSTRAINTS_UNREADABLE = 801, Configuration, "the baseline constraints cannot be read";
 
     // Output and the rest.
     FILE_OPERATION_FAILED = 901, InputOutput, "a file operation failed";
