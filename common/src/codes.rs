@@ -70,6 +70,7 @@ codes! {
     // Merge: 401 and up.
 
     // Bias: 501 and up.
+    NO_POSITIVE_PREDICTION = 501, Configuration, "no row is predicted positive";
 
     // Model access: 601 and up.
 

@@ -224,7 +224,7 @@ pub fn metric(code: &str) -> Option<&'static Metric> {
 }
 
 /// The codes of a stage in report order.
-pub fn codes(stage: Stage) -> impl Iterator<Item = &'static str> {
+pub fn codes_of(stage: Stage) -> impl Iterator<Item = &'static str> {
     METRICS.iter().filter(move |metric| metric.stage == stage).map(|metric| metric.code)
 }
 

@@ -11,8 +11,8 @@ mod metrics;
 mod neighbours;
 
 use indexmap::IndexMap;
-use plumbline_common::Result;
 use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Methods;
 use crate::counts::{BiasCounts, FacetCounts};
@@ -20,7 +20,28 @@ use crate::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::{BiasSection, FacetResult, MetricResult, Number, Results};
 
 pub use flip::{FlipOutcome, Flips, flip_test};
-pub use metrics::{Compute, Evidence, METRICS, Metric, Share, codes, metric};
+pub use metrics::{Compute, Evidence, METRICS, Metric, Share, codes_of, metric};
+
+/// Checks that there is something to compare after training.
+///
+/// # Errors
+/// `NO_POSITIVE_PREDICTION`, in the words of the hosted service.
+pub fn check(counts: &BiasCounts) -> Result<()> {
+    let predicted_positive =
+        |facet: &FacetCounts| facet.total.d.predicted_positive() + facet.total.a.predicted_positive();
+    // Each facet has all rows, in the one group or the other.
+    match counts.facets.first() {
+        Some(facet) if counts.predicted && predicted_positive(facet) == 0 => Err(Problem::new(
+            &codes::NO_POSITIVE_PREDICTION,
+            "No Label values are present in the predicted Label Column,\
+             Positive Predicted Index Series contains all False values",
+        )
+        .field("label_values_or_threshold")
+        .found(format!("no row predicted as `{}`", counts.label_value_or_threshold))
+        .hint("check that predictions are labels and spelled as in `label_values_or_threshold`, not scores")),
+        _ => Ok(()),
+    }
+}
 
 /// The bias sections of `analysis.json`, one for each stage that was asked for.
 ///
@@ -148,3 +169,6 @@ fn split(outcome: std::result::Result<Number, String>) -> (Option<Number>, Optio
         Err(reason) => (None, Some(reason)),
     }
 }
+
+#[cfg(test)]
+mod tests;
