@@ -9,7 +9,7 @@ use crate::details::Stage;
 use crate::results::Number;
 
 /// A metric's value, or why there is none.
-pub type Outcome = Result<Number, &'static str>;
+pub(super) type Outcome = Result<Number, &'static str>;
 
 /// One bias metric.
 #[derive(Debug)]

@@ -1,1 +1,255 @@
+use std::fs;
 
+use super::*;
+use crate::details::MetricDetails;
+use crate::results::MetricResult;
+
+fn metric(name: &str, value: Option<f64>) -> MetricResult {
+    MetricResult {
+        name: name.into(),
+        description: name.into(),
+        value: value.map(Number::Float),
+        error: value.is_none().then(|| "why".into()),
+    }
+}
+
+fn section_of(facets: &[(&str, &str, &[(&str, Option<f64>)])]) -> BiasSection {
+    let mut section =
+        BiasSection { label: "y".into(), facets: Default::default(), label_value_or_threshold: "1".into() };
+    for (facet, value, metrics) in facets {
+        section.facets.entry((*facet).into()).or_default().push(FacetResult {
+            value_or_threshold: (*value).into(),
+            metrics: metrics.iter().map(|(name, value)| metric(name, *value)).collect(),
+        });
+    }
+    section
+}
+
+fn after_training(facets: &[(&str, &str, &[(&str, Option<f64>)])]) -> Results {
+    Results { post_training_bias_metrics: Some(section_of(facets)), ..Results::default() }
+}
+
+fn names(violations: &[Violation]) -> Vec<String> {
+    let name = |violation: &Violation| match violation {
+        Violation::Bias { facet, facet_value, metric_name, .. } => {
+            format!("{facet} {facet_value} {metric_name}")
+        }
+        Violation::Attribution { metric_name, .. } => metric_name.clone(),
+    };
+    violations.iter().map(name).collect()
+}
+
+/// Whether a metric of this value breaks the constraint.
+#[track_caller]
+fn check_rule(current: f64, baseline: f64, expected: bool) {
+    let (violations, warnings) = bias_violations(
+        &after_training(&[("f", "0", &[("DI", Some(current))])]),
+        &after_training(&[("f", "0", &[("DI", Some(baseline))])]),
+        Check::Values,
+    );
+    assert_eq!(!violations.is_empty(), expected, "{current} against {baseline}");
+    assert_eq!(warnings, [""; 0]);
+}
+
+#[test]
+fn farther_from_zero_is_a_violation() {
+    for (current, baseline, expected) in [
+        (0.1, 0.2, false),
+        (0.3, 0.2, true),
+        (-0.3, 0.2, true),
+        (-0.2, 0.2, false),
+        (0.2, 0.2, false),
+        (0.0, -0.0, false),
+        // Disparate impact: farther from its parity 1, nearer to 0.
+        (0.083, 0.178, false),
+        (f64::INFINITY, 2.9, true),
+        (f64::NEG_INFINITY, 2.9, true),
+        (f64::INFINITY, f64::NEG_INFINITY, false),
+        (1e300, f64::INFINITY, false),
+    ] {
+        check_rule(current, baseline, expected);
+    }
+}
+
+#[test]
+fn a_violation_is_worded_as_by_the_service() {
+    let baseline = after_training(&[("Sex", "0", &[("TE", Some(2.916666666666667)), ("AD", Some(-1e-7))])]);
+    let mut current = after_training(&[("Sex", "0", &[("TE", Some(f64::INFINITY)), ("AD", Some(0.25))])]);
+    let (violations, _) = bias_violations(&current, &baseline, Check::Values);
+    let json = serde_json::to_value(&violations).unwrap();
+    assert_eq!(
+        json[0],
+        serde_json::json!({
+            "facet": "Sex",
+            "facet_value": "0",
+            "metric_name": "TE",
+            "constraint_check_type": "bias_drift_check",
+            "description":
+                "Metric value Infinity doesn't meet the baseline constraint requirement 2.916666666666667",
+        })
+    );
+    assert_eq!(
+        json[1]["description"],
+        "Metric value 0.25 doesn't meet the baseline constraint requirement -1e-07"
+    );
+    let entry = &mut current.post_training_bias_metrics.as_mut().unwrap().facets["Sex"][0];
+    entry.metrics[0].value = Some(Number::Int(0));
+    assert_eq!(names(&bias_violations(&current, &baseline, Check::Values).0), ["Sex 0 AD"]);
+}
+
+#[test]
+fn violations_come_in_the_order_of_the_analysis() {
+    let metrics: &[(&str, Option<f64>)] = &[("CI", Some(0.5)), ("DPL", Some(0.5))];
+    let small: &[(&str, Option<f64>)] = &[("DPL", Some(0.1)), ("CI", Some(0.1))];
+    let both = |metrics| {
+        let section = section_of(&[("g", "1", metrics), ("f", "b", metrics), ("f", "a", metrics)]);
+        Results {
+            post_training_bias_metrics: Some(section_of(&[("g", "1", metrics)])),
+            pre_training_bias_metrics: Some(section),
+            ..Results::default()
+        }
+    };
+    let (violations, warnings) = bias_violations(&both(metrics), &both(small), Check::Values);
+    assert_eq!(
+        names(&violations),
+        ["g 1 CI", "g 1 DPL", "g 1 CI", "g 1 DPL", "f b CI", "f b DPL", "f a CI", "f a DPL"]
+    );
+    assert_eq!(warnings, [""; 0]);
+}
+
+#[test]
+fn what_has_no_counterpart_is_skipped_and_named() {
+    let current = after_training(&[
+        ("f", "a", &[("AD", Some(0.5)), ("DI", None), ("RD", Some(0.5)), ("SD", Some(0.5))]),
+        ("f", "new", &[("AD", Some(0.5))]),
+    ]);
+    let mut baseline = after_training(&[
+        ("f", "a", &[("AD", Some(0.1)), ("DI", Some(0.1)), ("RD", None), ("TE", Some(0.1))]),
+        ("f", "old", &[("AD", Some(0.1))]),
+        ("g", "x", &[("AD", Some(0.1))]),
+    ]);
+    baseline.pre_training_bias_metrics = Some(section_of(&[]));
+    let (violations, warnings) = bias_violations(&current, &baseline, Check::Values);
+    assert_eq!(names(&violations), ["f a AD"]);
+    assert_eq!(warnings.len(), 5, "{warnings:#?}");
+    for (warning, parts) in warnings.iter().zip([
+        vec!["`f`", "`a`", "DI, RD, SD, TE"],
+        vec!["`f`", "`new`"],
+        vec!["`f`", "`old`"],
+        vec!["`g`", "`x`"],
+        vec!["`pre_training_bias_metrics`"],
+    ]) {
+        assert!(parts.iter().all(|part| warning.contains(part)), "{warning}: {parts:?}");
+    }
+    let (violations, warnings) = bias_violations(&current, &Results::default(), Check::Values);
+    assert!(violations.is_empty());
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+}
+
+#[test]
+fn an_interval_is_known_by_its_lower_bound() {
+    let at = |value| after_training(&[("age", value, &[("AD", Some(0.5))])]);
+    let limit = |value| after_training(&[("age", value, &[("AD", Some(0.1))])]);
+    let violations = |current, baseline| bias_violations(&at(current), &limit(baseline), Check::Values).0;
+    assert_eq!(names(&violations("(40, 80]", "(40, 77]")), ["age (40, 80] AD"]);
+    assert_eq!(names(&violations("(40, 80]", "(40.0, 77.5]")), ["age (40, 80] AD"]);
+    assert!(violations("(41, 80]", "(40, 80]").is_empty());
+    assert!(violations("(40, 80]", "40").is_empty());
+    assert!(violations("(a, b]", "(a, c]").is_empty());
+}
+
+#[test]
+fn with_intervals_only_what_is_beyond_chance_is_a_violation() {
+    let current = after_training(&[(
+        "f",
+        "a",
+        &[("AD", Some(0.3)), ("DI", Some(-0.3)), ("RD", Some(0.3)), ("SD", Some(0.05)), ("TE", Some(0.3))],
+    )]);
+    let limits = [("AD", Some(0.1)); 5];
+    let limits: Vec<_> =
+        limits.iter().zip(["AD", "DI", "RD", "SD", "TE"]).map(|(limit, name)| (name, limit.1)).collect();
+    let baseline = after_training(&[("f", "a", &limits)]);
+    let details =
+        [("AD", Some([0.05, 0.5])), ("DI", Some([-0.5, -0.11])), ("RD", Some([0.11, 0.5])), ("TE", None)]
+            .map(|(name, interval): (&str, Option<[f64; 2]>)| MetricDetails {
+                stage: Stage::PostTraining,
+                name: name.into(),
+                value: None,
+                error: None,
+                standard_error: None,
+                interval: interval.map(|interval| interval.map(Number::Float)),
+                enough_rows: true,
+                rows_reason: None,
+                baseline: None,
+                violated: false,
+            });
+    let mut details = vec![FacetDetails {
+        facet: "f".into(),
+        value_or_threshold: "a".into(),
+        groups: Default::default(),
+        predicted: true,
+        metrics: details.to_vec(),
+    }];
+    let (violations, _) = bias_violations(&current, &baseline, Check::Intervals(&details));
+    assert_eq!(names(&violations), ["f a DI", "f a RD", "f a TE"]);
+
+    mark(&mut details, &baseline, &violations);
+    let marks: Vec<_> = details[0].metrics.iter().map(|metric| (metric.violated, metric.baseline)).collect();
+    let limit = Some(Number::Float(0.1));
+    assert_eq!(marks, [(false, limit), (true, limit), (true, limit), (true, limit)]);
+}
+
+fn load(text: &str) -> Result<Results> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("constraints.json");
+    fs::write(&path, text).unwrap();
+    load_constraints(&path)
+}
+
+fn facets(metrics: &str) -> String {
+    format!(
+        "{{\"version\": \"1.0\",\n \"post_training_bias_metrics\": {{\"label\": \"y\", \"facets\":\n {{\"f\": \
+         [{{\"value_or_threshold\": \"0\", \"metrics\": [{metrics}]}}]}}}}}}"
+    )
+}
+
+#[test]
+fn constraints_with_bare_infinities_are_read() {
+    let results = load(&facets(
+        r#"{"name": "AD", "description": "Infinity, \"NaN\" \\", "value": Infinity},
+           {"name": "DI", "description": "", "value": -Infinity}, {"name": "FT", "value": NaN},
+           {"name": "GE", "value": "Infinity"}, {"name": "RD", "value": null, "error": "x"}, {"name": "SD"},
+           {"name": "TE", "value": 2}"#,
+    ))
+    .unwrap();
+    let metrics = &results.post_training_bias_metrics.unwrap().facets["f"][0].metrics;
+    let values: Vec<_> = metrics.iter().map(|metric| metric.value.map(Number::value)).collect();
+    let infinity = Some(f64::INFINITY);
+    assert_eq!(values, [infinity, Some(f64::NEG_INFINITY), None, infinity, None, None, Some(2.0)]);
+    assert_eq!(metrics[0].description, "Infinity, \"NaN\" \\");
+}
+
+#[test]
+fn constraints_may_lack_sections_and_have_others() {
+    let results = load("\u{feff}{\"hello\": [1, 2]}").unwrap();
+    assert_eq!((results.post_training_bias_metrics, results.pre_training_bias_metrics), (None, None));
+}
+
+#[test]
+fn unreadable_constraints_name_file_line_and_what_was_found() {
+    for (text, parts) in [
+        ("{not json".to_owned(), ["are not JSON", "line 1"]),
+        (String::new(), ["are not JSON", "constraints.json"]),
+        ("[1]".to_owned(), ["do not have the shape of an analysis.json", "line 1"]),
+        (facets("{\"name\": 3}"), ["do not have the shape of an analysis.json", "line 3"]),
+        (facets("{\"name\": \"AD\",\n \"value\": \"high\"}"), ["expected a number", "line 4"]),
+        ("{\"post_training_bias_metrics\": {\"facets\": []}}".to_owned(), ["a map", "line 1"]),
+    ] {
+        let message = load(&text).unwrap_err().to_string();
+        assert!(message.starts_with("PL0801: the baseline constraints "), "{message}");
+        assert!(message.contains("constraints.json"), "{message}");
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}: {parts:?}");
+    }
+    let missing = load_constraints(Path::new("/nowhere/constraints.json")).unwrap_err().to_string();
+    assert!(missing.contains("cannot read the baseline constraints: /nowhere/constraints.json"), "{missing}");
+}
