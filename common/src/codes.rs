@@ -62,6 +62,7 @@ codes! {
     CONFIG_NOT_JSON = 202, Configuration, "the analysis configuration is not a JSON object";
     CONFIG_SCHEMA = 203, Configuration, "the analysis configuration breaks the schema";
     CONFIG_NOT_SUPPORTED = 204, Configuration, "a method or setting is not supported yet";
+    METRIC_NAME_UNKNOWN = 205, Configuration, "a bias metric's name is not known";
 
     // Input data.
     BAD_RECORD = 301, InputOutput, "a record cannot be used";

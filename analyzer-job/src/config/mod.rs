@@ -1,9 +1,18 @@
 //! The analysis configuration, checked: every value here is valid and every default filled in.
 
 pub mod check;
+mod document;
+mod faults;
 pub mod monitoring;
+pub mod rules;
+pub mod schema;
+mod templates;
+
+use std::fmt;
 
 use serde_json::Value as Json;
+
+use crate::numbers::repr;
 
 /// What the job was asked to do.
 #[derive(Debug, Clone)]
@@ -23,6 +32,18 @@ pub struct Analysis {
     pub predictor: Option<Predictor>,
     /// The configuration as it was given, for the report.
     pub given: Json,
+}
+
+impl Analysis {
+    /// Whether a model has to be asked. `predictions_captured`: every row brings the model's answer along.
+    pub fn needs_model(&self, predictions_captured: bool) -> bool {
+        let methods = &self.methods;
+        methods.shap.is_some()
+            || methods.pdp.is_some()
+            || (methods.post_training_bias.is_some()
+                && self.predicted_label.is_none()
+                && !predictions_captured)
+    }
 }
 
 /// Where the rows come from and what their columns are called.
@@ -66,12 +87,32 @@ pub enum Location {
     Index(usize),
 }
 
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Location::Name(name) => f.write_str(name),
+            Location::Index(idx) => write!(f, "{idx}"),
+        }
+    }
+}
+
 /// A value in one of the configuration's lists.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scalar {
     Int(i64),
     Float(f64),
     Text(String),
+}
+
+/// As Python prints the value: `1`, `1.0`, `abc`.
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scalar::Int(value) => write!(f, "{value}"),
+            Scalar::Float(value) => f.write_str(&repr(*value)),
+            Scalar::Text(text) => f.write_str(text),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -1,1 +1,214 @@
 //! What a monitoring job's environment adds to its configuration.
+
+use std::ffi::OsStr;
+use std::fmt::Display;
+
+use plumbline_common::settings::absent;
+use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
+
+use super::check::{POST_TRAINING, PRE_TRAINING, all_metrics};
+use super::faults::shown;
+use super::{Analysis, Location, Predictor, Target, faults, rules};
+
+/// The attribute settings of a monitoring job, as its environment has them. Empty texts and `None`
+/// count as absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attributes {
+    /// JMESPath of the features in the captured input.
+    pub features: Option<String>,
+    /// Place of the predicted label in the captured output; in explainability, of the scores.
+    pub inference: Option<String>,
+    /// Place of the scores in the captured output.
+    pub probability: Option<String>,
+    pub probability_threshold: Option<String>,
+    /// Place of the label in the ground truth, for configurations that name none.
+    pub ground_truth: Option<String>,
+    /// Columns that are not analysed, by name or position, separated by commas.
+    pub exclude_features: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MonitorKind {
+    Bias,
+    Explainability,
+}
+
+/// Completes a monitoring configuration: methods by the kind of monitor, places by the attributes, which
+/// win over the configuration. `csv`: the captured payloads are CSV, where places are positions.
+///
+/// Returns a warning for each value of the configuration that an attribute replaces.
+///
+/// # Errors
+/// `SETTING_INVALID` for an attribute that cannot be used, `CONFIG_SCHEMA` for what the kind of monitor
+/// needs and the configuration lacks.
+pub fn complete(
+    analysis: &mut Analysis,
+    attributes: &Attributes,
+    kind: MonitorKind,
+    csv: bool,
+) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    methods(analysis, kind)?;
+
+    if let Some(path) = given(&attributes.features) {
+        // In CSV all cells of the captured input are features.
+        if !csv {
+            check_path("features_attribute", path)?;
+            replace(
+                &mut analysis.dataset.features,
+                path.to_string(),
+                "features",
+                "features_attribute",
+                &mut warnings,
+            );
+        }
+    }
+    let inference = located("inference_attribute", &attributes.inference, csv)?;
+    let probability = located("probability_attribute", &attributes.probability, csv)?;
+    let (label, scores) = match (kind, inference, probability) {
+        // The SDK names the place of the scores in `inference_attribute` of explainability monitors.
+        (MonitorKind::Explainability, Some(scores), None) => (None, Some(("inference_attribute", scores))),
+        (_, label, scores) => (label, scores.map(|scores| ("probability_attribute", scores))),
+    };
+    if label.is_some() || scores.is_some() {
+        let predictor = analysis.predictor.get_or_insert_with(unreachable_model);
+        if let Some(label) = label {
+            replace(&mut predictor.label, label, "predictor.label", "inference_attribute", &mut warnings);
+        }
+        if let Some((attribute, scores)) = scores {
+            replace(&mut predictor.probability, scores, "predictor.probability", attribute, &mut warnings);
+        }
+    }
+    if let Some(predictor) = &mut analysis.predictor
+        && csv
+    {
+        for (key, place) in [("label", &mut predictor.label), ("probability", &mut predictor.probability)] {
+            as_position(place, &format!("predictor.{key}"))?;
+        }
+    }
+    if let Some(text) = given(&attributes.probability_threshold) {
+        let threshold: f64 = text
+            .parse()
+            .ok()
+            .filter(|value: &f64| value.is_finite())
+            .ok_or_else(|| invalid("probability_threshold_attribute", text, "a number such as 0.5"))?;
+        let before = analysis.given.get("probability_threshold").and_then(Json::as_f64);
+        if before.is_some_and(|before| before != threshold) {
+            let attribute = "probability_threshold_attribute";
+            warnings.push(disagreement("probability_threshold", attribute, text));
+        }
+        analysis.probability_threshold = threshold;
+    }
+    if analysis.label.is_none() {
+        analysis.label = located("ground_truth_attribute", &attributes.ground_truth, csv)?;
+    }
+    if let Some(names) = given(&attributes.exclude_features) {
+        for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let column = name.parse().map_or_else(|_| Location::Name(name.into()), Location::Index);
+            if !analysis.dataset.excluded_columns.contains(&column) {
+                analysis.dataset.excluded_columns.push(column);
+            }
+        }
+    }
+    Ok(warnings)
+}
+
+fn methods(analysis: &mut Analysis, kind: MonitorKind) -> Result<()> {
+    let faults = match kind {
+        MonitorKind::Bias => {
+            let methods = &mut analysis.methods;
+            if methods.pre_training_bias.is_none() && methods.post_training_bias.is_none() {
+                methods.pre_training_bias = Some(all_metrics(PRE_TRAINING));
+                methods.post_training_bias = Some(all_metrics(POST_TRAINING));
+            }
+            match &analysis.given {
+                Json::Object(map) => rules::needs_of_bias(analysis, map),
+                _ => Vec::new(),
+            }
+        }
+        MonitorKind::Explainability if analysis.methods.shap.is_none() => vec![faults::Fault::missing(
+            "methods.shap",
+            "an explainability monitor computes attributions; for instance {\"methods\": {\"shap\": {}}}",
+        )],
+        MonitorKind::Explainability => Vec::new(),
+    };
+    match faults::problem(&faults, None) {
+        Some(problem) => Err(problem),
+        None => Ok(()),
+    }
+}
+
+/// A predictor that only says where the captured answers stand.
+fn unreachable_model() -> Predictor {
+    Predictor {
+        target: Target::None,
+        target_model: None,
+        custom_attributes: None,
+        content_type: None,
+        accept_type: None,
+        content_template: None,
+        record_template: None,
+        label: None,
+        probability: None,
+        label_headers: None,
+    }
+}
+
+fn given(value: &Option<String>) -> Option<&str> {
+    value.as_deref().map(str::trim).filter(|value| !absent(OsStr::new(value)))
+}
+
+fn located(setting: &str, value: &Option<String>, csv: bool) -> Result<Option<Location>> {
+    let Some(text) = given(value) else { return Ok(None) };
+    if !csv {
+        check_path(setting, text)?;
+        return Ok(Some(Location::Name(text.into())));
+    }
+    match text.parse() {
+        Ok(idx) => Ok(Some(Location::Index(idx))),
+        Err(_) => Err(invalid(setting, text, "a zero-based position, as the captured payloads are CSV")),
+    }
+}
+
+/// In CSV a place can only be a position, also when the configuration has it as a string.
+fn as_position(place: &mut Option<Location>, key: &str) -> Result<()> {
+    if let Some(Location::Name(name)) = place {
+        let idx = name.parse().map_err(|_| {
+            Problem::new(&codes::CONFIG_SCHEMA, format!("{} Key '{key}' error", faults::SCHEMA_ERROR))
+                .field(key)
+                .found(shown(&Json::from(name.as_str())))
+                .expected("a zero-based position, as the captured payloads are CSV")
+        })?;
+        *place = Some(Location::Index(idx));
+    }
+    Ok(())
+}
+
+fn check_path(setting: &str, path: &str) -> Result<()> {
+    match rules::jmespath(setting, path) {
+        None => Ok(()),
+        Some(fault) => Err(invalid(setting, path, &fault.expected.unwrap_or_default())),
+    }
+}
+
+fn invalid(setting: &str, found: &str, expected: &str) -> Problem {
+    Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings")
+        .field(setting)
+        .found(shown(&Json::from(found)))
+        .expected(expected)
+}
+
+fn replace<T: Display>(slot: &mut Option<T>, value: T, key: &str, setting: &str, warnings: &mut Vec<String>) {
+    // A position as a string, in the configuration of a CSV monitor, says the same as its number.
+    if slot.as_ref().is_some_and(|before| before.to_string() != value.to_string()) {
+        warnings.push(disagreement(key, setting, &value.to_string()));
+    }
+    *slot = Some(value);
+}
+
+fn disagreement(key: &str, setting: &str, value: &str) -> String {
+    format!(
+        "`{key}` of the configuration differs from the setting `{setting}`; the setting `{value}` is used"
+    )
+}
