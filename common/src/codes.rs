@@ -74,6 +74,19 @@ codes! {
     NO_POSITIVE_PREDICTION = 501, Configuration, "no row is predicted positive";
 
     // Model access: 601 and up.
+    NO_MODEL = 601, Configuration, "there is no way to the model";
+    REQUEST_TEMPLATE = 602, Configuration, "the predictor's settings make no request";
+    RESPONSE_SHAPE = 603, Configuration, "the model's response is not what the predictor says";
+    RESPONSE_NUMBER = 604, Configuration, "the model's response holds something that is no number";
+    MODEL_FAILED = 605, InputOutput, "the model failed";
+    MODEL_UNREACHABLE = 606, InputOutput, "the model cannot be reached";
+    MODEL_THROTTLED = 607, InputOutput, "the endpoint throttles every request";
+    RESPONSE_COUNT = 608, InputOutput, "the model gave a wrong number of predictions";
+    RECORD_TOO_LARGE = 609, InputOutput, "a single record is larger than the endpoint takes";
+    AWS_IDENTITY = 610, Configuration, "there is no AWS region or no credentials";
+    AWS_REFUSED = 611, Configuration, "AWS refused a call";
+    AWS_UNREACHABLE = 612, InputOutput, "AWS cannot be reached";
+    ENDPOINT_NOT_IN_SERVICE = 613, InputOutput, "the endpoint is not in service";
 
     // Explainability: 701 and up.
 

@@ -1,1 +1,296 @@
-//! Predictions from a model.
+//! Predictions from a model: an endpoint that is there, an endpoint made for the job from a model, or
+//! any server that speaks the container protocol.
+//!
+//! The rest of the program asks `predict` and knows nothing of requests. All network code of the
+//! analysis stands in this folder; it is the only part that is asynchronous.
+
+mod ask;
+pub mod aws;
+mod pace;
+mod path;
+mod probe;
+mod request;
+mod response;
+mod shadow;
+mod template;
+mod transport;
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use ndarray::Array2;
+use plumbline_common::progress::Progress;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+use tokio::runtime::Runtime;
+
+pub use probe::{Estimate, Probe};
+
+use crate::cells::{Cells, ModelRows, Value};
+use crate::config::{ContentType, Predictor, Target};
+use ask::{Line, Tally};
+use aws::Aws;
+use pace::{Backoff, Pace};
+use request::Encoder;
+use response::Reader;
+use shadow::Shadow;
+use transport::{Envelope, Transport};
+
+/// What requests and responses are like, beyond the predictor's own settings.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// The predictor's, or by default that of the dataset or the capture.
+    pub content_type: ContentType,
+    /// The predictor's, or by default that of the captured output or the content type.
+    pub accept_type: ContentType,
+    /// Names of the features, in the order of the rows' values.
+    pub feature_names: Vec<String>,
+    /// A single score strictly greater is the label 1, else 0.
+    pub probability_threshold: f64,
+}
+
+/// How the job gets at the model.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// A server of the container protocol; wins over the predictor's endpoint and model.
+    pub model_url: Option<String>,
+    /// Region of AWS calls; none: that of the AWS profile.
+    pub region: Option<String>,
+    /// Name and ARN of the job: its tags go to an endpoint that the job makes.
+    pub job_name: Option<String>,
+    pub job_arn: Option<String>,
+    /// Most rows in one request, when the user sets it.
+    pub most_rows: Option<usize>,
+}
+
+/// What asking the model took.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Usage {
+    /// Requests sent, failed ones included.
+    pub requests: u64,
+    /// Rows that were answered.
+    pub rows: u64,
+    pub throttled: u64,
+    /// Requests that failed for other reasons.
+    pub failed: u64,
+    /// From the first request until now.
+    pub seconds: f64,
+}
+
+/// A connection to the model. An endpoint that the job made is deleted when this value goes, in
+/// whatever way; `close` also tells whether that worked.
+#[derive(Debug)]
+pub struct Model {
+    line: Line,
+    reader: Reader,
+    learnt: OnceLock<Outputs>,
+    headers: Option<Vec<String>>,
+    shadow: Option<Shadow>,
+    runtime: Arc<Runtime>,
+}
+
+/// The outputs of the model, as its first answer shows them.
+#[derive(Debug, Clone, PartialEq)]
+struct Outputs {
+    width: usize,
+    names: Option<Vec<String>>,
+}
+
+impl Model {
+    /// Reaches the model; makes an endpoint when the predictor names a model, and waits for it.
+    /// Nothing is sent to the model yet. Templates and locations are checked before anything is made.
+    ///
+    /// # Errors
+    /// `NO_MODEL` without any way to a model, `REQUEST_TEMPLATE`, `RESPONSE_SHAPE`, `AWS_...`,
+    /// `ENDPOINT_NOT_IN_SERVICE`, `STOPPED`.
+    pub fn connect(
+        predictor: &Predictor,
+        request: Request,
+        access: &Access,
+        stop: &Stop,
+        for_people: bool,
+    ) -> Result<Model> {
+        Model::connect_with(predictor, request, access, stop, for_people, Backoff::NORMAL)
+    }
+
+    fn connect_with(
+        predictor: &Predictor,
+        request: Request,
+        access: &Access,
+        stop: &Stop,
+        for_people: bool,
+        backoff: Backoff,
+    ) -> Result<Model> {
+        let encoder = Encoder::new(predictor, request.content_type, &request.feature_names)?;
+        let reader =
+            Reader::new(predictor, request.accept_type, request.probability_threshold, encoder.single())?;
+        let mut shadow = None;
+        let mut instances = 1;
+        let (transport, runtime) = match (&access.model_url, &predictor.target) {
+            (Some(url), _) => (Transport::server(url)?, Arc::new(aws::runtime()?)),
+            (None, Target::Endpoint(name)) => {
+                let aws = Aws::connect(access.region.as_deref(), stop)?;
+                instances = shadow::existing(&aws, name, stop)?;
+                (Transport::endpoint(&aws, name.clone()), Arc::clone(&aws.runtime))
+            }
+            (None, Target::Model(wanted)) => {
+                let aws = Aws::connect(access.region.as_deref(), stop)?;
+                let made =
+                    Shadow::make(&aws, wanted, predictor.target_model.is_some(), access, stop, for_people)?;
+                instances = wanted.initial_instance_count.try_into().unwrap_or(1);
+                let transport = Transport::endpoint(&aws, made.endpoint_name().to_string());
+                shadow = Some(made);
+                (transport, Arc::clone(&aws.runtime))
+            }
+            (None, Target::None) => {
+                return Err(Problem::new(
+                    &codes::NO_MODEL,
+                    "the analysis needs predictions, and the predictor tells no model",
+                )
+                .field("predictor")
+                .expected(
+                    "`endpoint_name`, or `model_name` with `instance_type` and `initial_instance_count`",
+                )
+                .hint("or give `model_url`, the address of a server with `POST /invocations`"));
+            }
+        };
+        let envelope = Envelope {
+            content_type: request.content_type.mime(),
+            accept: request.accept_type.mime(),
+            custom_attributes: predictor.custom_attributes.clone(),
+            target_model: predictor.target_model.clone(),
+        };
+        Ok(Model {
+            line: Line {
+                transport,
+                envelope,
+                encoder,
+                content_type: request.content_type,
+                pace: Pace::new(instances, access.most_rows, backoff),
+                stop: stop.clone(),
+                tally: Tally::default(),
+                progress: Mutex::new(None),
+            },
+            reader,
+            learnt: OnceLock::new(),
+            headers: predictor.label_headers.clone(),
+            shadow,
+            runtime,
+        })
+    }
+
+    /// The model's scores: rows x outputs, in the order of the rows. May be called from several
+    /// threads; pass many rows at once. No rows give an array without rows.
+    ///
+    /// # Errors
+    /// The model's problem (`MODEL_...`, `RESPONSE_...`, `RECORD_TOO_LARGE`), or `STOPPED`.
+    pub fn predict(&self, cells: &Cells, rows: &ModelRows) -> Result<Array2<f64>> {
+        let read = |body: &[u8], n: usize| {
+            let known = self.learnt.get().and_then(|outputs| outputs.names.as_deref());
+            let scores = self.reader.scores(body, n, known)?;
+            let outputs = Outputs { width: scores.width, names: scores.names };
+            let learnt = self.learnt.get_or_init(|| outputs.clone());
+            if *learnt != outputs {
+                return Err(differing(learnt, &outputs).into());
+            }
+            Ok(scores.values)
+        };
+        // The first answer tells the outputs and their names, so it does not race with others.
+        let alone = self.learnt.get().is_none();
+        let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
+        let width = self.learnt.get().map_or(0, |outputs| outputs.width);
+        let mut values = Vec::with_capacity(rows.len() * width);
+        for (_, answer) in answers {
+            values.extend(answer);
+        }
+        Array2::from_shape_vec((rows.len(), width), values).map_err(|error| {
+            Problem::new(&codes::INTERNAL, "predictions do not fill their table").found(error.to_string())
+        })
+    }
+
+    /// The label that the model predicts for each row, in the order of the rows.
+    ///
+    /// # Errors
+    /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label.
+    pub fn predicted_labels(&self, cells: &Cells, rows: &ModelRows) -> Result<Vec<Value>> {
+        let read = |body: &[u8], n: usize| self.reader.labels(body, n);
+        let answers = self.runtime.block_on(self.line.ask(cells, rows, false, &read))?;
+        Ok(answers.into_iter().flat_map(|(_, labels)| labels).collect())
+    }
+
+    /// Names of the outputs: `label_headers`, or those of the first response, or `label0`, `label1`...
+    /// Empty before the first `predict` unless `label_headers` are given.
+    pub fn output_labels(&self) -> Vec<String> {
+        if let Some(headers) = &self.headers {
+            return headers.clone();
+        }
+        match self.learnt.get() {
+            Some(Outputs { names: Some(names), .. }) => names.clone(),
+            Some(outputs) => (0..outputs.width).map(|output| format!("label{output}")).collect(),
+            None => Vec::new(),
+        }
+    }
+
+    /// Shows progress of the rows to come until `end_progress`. `what`: the work as a gerund.
+    pub fn start_progress(&self, what: &'static str, rows: u64, for_people: bool) {
+        *self.line.progress.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Progress::start(what, "rows", rows, for_people));
+    }
+
+    pub fn end_progress(&self) {
+        *self.line.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub fn usage(&self) -> Usage {
+        let tally = &self.line.tally;
+        let began = *tally.began.lock().unwrap_or_else(PoisonError::into_inner);
+        Usage {
+            requests: tally.requests.load(Ordering::Relaxed),
+            rows: tally.rows.load(Ordering::Relaxed),
+            throttled: tally.throttled.load(Ordering::Relaxed),
+            failed: tally.failed.load(Ordering::Relaxed),
+            seconds: began.map_or(0.0, |began| began.elapsed().as_secs_f64()),
+        }
+    }
+
+    /// Ends the use of the model and deletes the endpoint if the job made it.
+    ///
+    /// # Errors
+    /// `AWS_REFUSED` or `AWS_UNREACHABLE` when something may be left, with its name.
+    pub fn close(mut self) -> Result<()> {
+        self.end_progress();
+        let usage = self.usage();
+        if usage.requests > 0 {
+            tracing::info!(
+                requests = usage.requests,
+                rows = usage.rows,
+                throttled = usage.throttled,
+                failed = usage.failed,
+                seconds = usage.seconds,
+                "Model endpoint delivered {:.5} requests per second and a total of {} requests over {:.0} seconds",
+                usage.requests as f64 / usage.seconds.max(1e-9),
+                usage.requests,
+                usage.seconds
+            );
+        }
+        match self.shadow.take() {
+            Some(shadow) => shadow.delete(),
+            None => Ok(()),
+        }
+    }
+}
+
+fn differing(learnt: &Outputs, found: &Outputs) -> Problem {
+    let text = |outputs: &Outputs| match &outputs.names {
+        Some(names) => names.join(", "),
+        None => format!("{} outputs", outputs.width),
+    };
+    Problem::new(&codes::RESPONSE_SHAPE, "the model's responses have different outputs")
+        .found(text(found))
+        .expected(text(learnt))
+}

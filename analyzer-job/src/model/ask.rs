@@ -1,0 +1,352 @@
+//! Many rows to the model: cut into requests, several in flight, tried again as far as it helps.
+//!
+//! A request is work on a range of rows. Where the borders lie depends on the endpoint's mood; every
+//! answer is put where its rows stand, so the result does not.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+use futures::stream::{FuturesUnordered, StreamExt as _};
+use plumbline_common::progress::Progress;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+
+use super::pace::{Pace, Permit};
+use super::request::{Encoder, Texts};
+use super::response::Unusable;
+use super::transport::{Answer, Envelope, Failure, Transport};
+use crate::cells::{Cells, ModelRows};
+use crate::config::ContentType;
+
+/// Tries of one record, the first included, when the model fails on it.
+const MODEL_TRIES: u32 = 5;
+/// Tries when the service or the connection fails, which has little to do with the record.
+const SERVICE_TRIES: u32 = 8;
+/// Tries of a request of several rows at the same size before it is halved.
+const SAME_SIZE_TRIES: u32 = 3;
+/// Tries to reach a model that has never answered.
+const FIRST_CONTACT_TRIES: u32 = 3;
+/// Tries of one record when the number of predictions is wrong.
+const COUNT_TRIES: u32 = 3;
+/// Throttlings in a row without a single answer between: about four minutes.
+const THROTTLES: u32 = 25;
+/// How soon the stop flag is noticed.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Everything that asking needs, shared by the threads that ask.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) transport: Transport,
+    pub(crate) envelope: Envelope,
+    pub(crate) encoder: Encoder,
+    pub(crate) content_type: ContentType,
+    pub(crate) pace: Pace,
+    pub(crate) stop: Stop,
+    pub(crate) tally: Tally,
+    pub(crate) progress: Mutex<Option<Progress>>,
+}
+
+/// What was done, for the usage line.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) requests: AtomicU64,
+    pub(crate) rows: AtomicU64,
+    pub(crate) throttled: AtomicU64,
+    pub(crate) failed: AtomicU64,
+    pub(crate) began: Mutex<Option<Instant>>,
+    told_single: AtomicBool,
+}
+
+/// A range of rows on its way.
+#[derive(Debug, Clone, Copy)]
+struct Portion {
+    start: usize,
+    end: usize,
+    /// Failed tries at this size.
+    tries: u32,
+}
+
+impl Portion {
+    fn len(self) -> usize {
+        self.end - self.start
+    }
+}
+
+enum Event<'a> {
+    /// A pause before another try is over.
+    Waited(Portion),
+    Answered {
+        portion: Portion,
+        bytes: usize,
+        permit: Permit<'a>,
+        result: std::result::Result<Answer, Failure>,
+    },
+}
+
+impl Line {
+    /// Sends all rows and reads each answer; gives what was read with the row it begins at, in the
+    /// order of the rows. `alone`: one request at a time until the first answer.
+    ///
+    /// # Errors
+    /// The model's problem, or `STOPPED`.
+    pub(crate) async fn ask<T>(
+        &self,
+        cells: &Cells,
+        rows: &ModelRows,
+        alone: bool,
+        read: &(dyn Fn(&[u8], usize) -> std::result::Result<T, Unusable> + Sync),
+    ) -> Result<Vec<(usize, T)>> {
+        let mut texts = Texts::new(cells, self.content_type);
+        let mut queue = VecDeque::from([Portion { start: 0, end: rows.len(), tries: 0 }]);
+        let mut in_flight: FuturesUnordered<BoxFuture<'_, Event<'_>>> = FuturesUnordered::new();
+        let mut answers = Vec::new();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        queue.retain(|portion| portion.len() > 0);
+        self.tally.began.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
+        loop {
+            let may_send = !(alone && answers.is_empty() && !in_flight.is_empty());
+            while may_send && !queue.is_empty() {
+                let Some(permit) = self.pace.try_acquire() else { break };
+                if let Some(event) = self.next(&mut queue, &mut texts, rows, permit)? {
+                    in_flight.push(event);
+                }
+                if alone && answers.is_empty() {
+                    break;
+                }
+            }
+            if queue.is_empty() && in_flight.is_empty() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                Some(event) = in_flight.next(), if !in_flight.is_empty() => match event {
+                    Event::Waited(portion) => queue.push_front(portion),
+                    Event::Answered { portion, bytes, permit, result } => {
+                        let took = permit.sent.elapsed();
+                        let sent = permit.sent;
+                        drop(permit);
+                        let failure = match result {
+                            Ok(answer) => match read(&answer.body, portion.len()) {
+                                Ok(answer) => {
+                                    self.good(portion.len(), took);
+                                    answers.push((portion.start, answer));
+                                    continue;
+                                }
+                                Err(Unusable::Problem(problem)) => {
+                                    return Err(self.explain(problem, &answer));
+                                }
+                                Err(Unusable::Count(found)) => Trouble::Count(found),
+                            },
+                            Err(failure) => Trouble::Failure(failure),
+                        };
+                        for (portion, pause) in self.after(failure, portion, bytes, sent)?.into_iter().rev() {
+                            match pause {
+                                Some(pause) => in_flight.push(Box::pin(async move {
+                                    tokio::time::sleep(pause).await;
+                                    Event::Waited(portion)
+                                })),
+                                None => queue.push_front(portion),
+                            }
+                        }
+                    }
+                },
+                () = self.pace.freed(), if may_send && !queue.is_empty() => {}
+                _ = tick.tick() => {}
+            }
+            self.stop.check()?;
+        }
+        answers.sort_unstable_by_key(|(start, _)| *start);
+        Ok(answers)
+    }
+
+    /// Takes the next request from the queue.
+    fn next<'a>(
+        &'a self,
+        queue: &mut VecDeque<Portion>,
+        texts: &mut Texts<'_>,
+        rows: &ModelRows,
+        permit: Permit<'a>,
+    ) -> Result<Option<BoxFuture<'a, Event<'a>>>> {
+        let waiting = queue.iter().map(|portion| portion.len()).sum();
+        let (most_rows, most_bytes) = self.pace.size(waiting);
+        let most_rows = if self.encoder.single() { 1 } else { most_rows };
+        let Some(mut portion) = queue.pop_front() else { return Ok(None) };
+        let end = portion.end.min(portion.start + most_rows);
+        let mut body = Vec::new();
+        let taken = self.encoder.body(texts, rows, portion.start..end, most_bytes, &mut body)?;
+        if portion.start + taken < portion.end {
+            queue.push_front(Portion { start: portion.start + taken, end: portion.end, tries: 0 });
+            portion.end = portion.start + taken;
+        }
+        self.tally.requests.fetch_add(1, Ordering::Relaxed);
+        let bytes = body.len();
+        Ok(Some(Box::pin(async move {
+            let result = self.transport.send(&self.envelope, body).await;
+            Event::Answered { portion, bytes, permit, result }
+        })))
+    }
+
+    fn good(&self, rows: usize, took: Duration) {
+        self.pace.good(rows, took);
+        self.tally.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        if let Some(progress) = self.progress.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            progress.advance_with(rows as u64, || {
+                format!(
+                    "{} requests, {} throttled, {} failed, {} in flight at most",
+                    self.tally.requests.load(Ordering::Relaxed),
+                    self.tally.throttled.load(Ordering::Relaxed),
+                    self.tally.failed.load(Ordering::Relaxed),
+                    self.pace.in_flight(),
+                )
+            });
+        }
+    }
+
+    /// What to do with a portion that failed: the portions to send instead, each at once or after a
+    /// pause.
+    fn after(
+        &self,
+        trouble: Trouble,
+        portion: Portion,
+        bytes: usize,
+        sent: Instant,
+    ) -> Result<Vec<(Portion, Option<Duration>)>> {
+        let rows = portion.len();
+        if let Trouble::Failure(Failure::Throttled(text)) = &trouble {
+            self.tally.throttled.fetch_add(1, Ordering::Relaxed);
+            if self.pace.throttled(sent) >= THROTTLES {
+                return Err(Problem::new(&codes::MODEL_THROTTLED, "the endpoint throttles every request")
+                    .field(self.transport.name())
+                    .found(text.clone())
+                    .hint("give it more instances, or ask for a higher quota"));
+            }
+            // The pace has a pause of its own, for all requests.
+            return Ok(vec![(portion, None)]);
+        }
+        self.tally.failed.fetch_add(1, Ordering::Relaxed);
+        tracing::debug!(rows, "a request failed: {trouble:?}");
+        let tries = portion.tries + 1;
+        let (halve, most_tries) = match &trouble {
+            Trouble::Failure(Failure::Fatal(_)) => return Err(self.give_up(trouble)),
+            Trouble::Failure(Failure::TooLarge(_)) => {
+                self.pace.too_large(bytes);
+                (rows > 1, 0)
+            }
+            Trouble::Failure(Failure::Model { .. } | Failure::Timeout) => {
+                if rows > 1 {
+                    self.pace.refused(rows);
+                }
+                (rows > 1, MODEL_TRIES)
+            }
+            Trouble::Failure(Failure::Unreachable(_)) => {
+                (false, if self.pace.ever_good() { SERVICE_TRIES } else { FIRST_CONTACT_TRIES })
+            }
+            Trouble::Failure(_) => {
+                let halve = rows > 1 && tries >= SAME_SIZE_TRIES;
+                if halve {
+                    self.pace.shrink(rows);
+                }
+                (halve, SERVICE_TRIES)
+            }
+            Trouble::Count(_) => {
+                // A response may lack a line by accident; twice is no accident.
+                let halve = rows > 1 && tries >= 2;
+                if halve {
+                    self.pace.refused(rows);
+                }
+                (halve, COUNT_TRIES)
+            }
+        };
+        if !self.pace.spend_retry() {
+            return Err(self.give_up(trouble));
+        }
+        if halve {
+            let middle = portion.start + rows / 2;
+            if rows <= 3 && trouble.is_model() && !self.tally.told_single.swap(true, Ordering::Relaxed) {
+                tracing::warn!("Fallback to per-record prediction because of model error.");
+            }
+            return Ok(vec![
+                (Portion { start: portion.start, end: middle, tries: 0 }, None),
+                (Portion { start: middle, end: portion.end, tries: 0 }, None),
+            ]);
+        }
+        // Requests of several rows end by being halved, but a model out of reach is never halved.
+        let may_end = rows == 1 || matches!(trouble, Trouble::Failure(Failure::Unreachable(_)));
+        if may_end && tries >= most_tries {
+            return Err(self.give_up(trouble));
+        }
+        Ok(vec![(Portion { tries, ..portion }, Some(self.pace.pause(tries)))])
+    }
+
+    /// The problem of a failure that is not tried again.
+    pub(crate) fn failed(&self, failure: Failure) -> Problem {
+        self.give_up(Trouble::Failure(failure))
+    }
+
+    fn give_up(&self, trouble: Trouble) -> Problem {
+        let name = self.transport.name();
+        let lost = |what: &str, text: String| {
+            Problem::new(&codes::MODEL_UNREACHABLE, what).field(name.clone()).found(text)
+        };
+        match trouble {
+            Trouble::Count(found) => {
+                Problem::new(&codes::RESPONSE_COUNT, "the model gave a wrong number of predictions")
+                    .field(name)
+                    .found(format!("{found} for one record"))
+                    .expected("1")
+                    .hint("`accept_type`, `label` and `probability` tell how the response is read")
+            }
+            Trouble::Failure(Failure::Fatal(problem)) => problem,
+            Trouble::Failure(Failure::Throttled(text) | Failure::Unavailable(text)) => {
+                lost("the model's service is not available", text)
+            }
+            Trouble::Failure(Failure::TooLarge(text)) => {
+                Problem::new(&codes::RECORD_TOO_LARGE, "a single record is larger than the endpoint takes")
+                    .field(name)
+                    .found(text)
+            }
+            Trouble::Failure(Failure::Model { status, message }) => {
+                Problem::new(&codes::MODEL_FAILED, "the model fails also on a single record (ModelError)")
+                    .field(name)
+                    .found(format!("{status} {message}").trim().to_string())
+                    .hint("see the log of the model's container; `validate` shows one request")
+            }
+            Trouble::Failure(Failure::Timeout) => {
+                Problem::new(&codes::MODEL_FAILED, "the model does not answer within its time")
+                    .field(name)
+                    .found("no answer to a single record")
+            }
+            Trouble::Failure(Failure::Broken(text)) => lost("the connection to the model breaks", text),
+            Trouble::Failure(Failure::Unreachable(text)) => lost("cannot connect to the model", text),
+        }
+    }
+
+    /// A response that cannot be read is often one of another type than was asked for.
+    fn explain(&self, problem: Problem, answer: &Answer) -> Problem {
+        let accept = self.envelope.accept;
+        match &answer.content_type {
+            Some(found) if !found.starts_with(accept) && problem.hint_text().is_none() => {
+                problem.hint(format!("the response says it is `{found}`, the predictor says `{accept}`"))
+            }
+            _ => problem,
+        }
+    }
+}
+
+/// What went wrong with a request.
+#[derive(Debug)]
+enum Trouble {
+    Failure(Failure),
+    /// Predictions in the response, another number than rows in the request.
+    Count(usize),
+}
+
+impl Trouble {
+    fn is_model(&self) -> bool {
+        matches!(self, Trouble::Count(_) | Trouble::Failure(Failure::Model { .. } | Failure::Timeout))
+    }
+}

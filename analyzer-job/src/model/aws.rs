@@ -1,0 +1,418 @@
+//! Signed JSON posts to AWS, for the few calls of SageMaker's control plane and for CloudWatch: the
+//! generated client of the control plane alone would cost more to build than all the rest.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::ProvideCredentials as _;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+use aws_sigv4::sign::v4;
+use aws_smithy_http_client::tls;
+use plumbline_common::contract::{names, variable};
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
+use tokio::runtime::{Builder, Runtime};
+
+use super::pace::Jitter;
+
+/// Longest time for a connection to come about.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How soon a wait notices the stop flag.
+const STOP_TICK: Duration = Duration::from_millis(50);
+
+/// How a service is spoken to.
+#[derive(Debug)]
+pub struct Service {
+    /// Name in the signature.
+    signing_name: &'static str,
+    /// The host's first part: `HOST.REGION.amazonaws.com`.
+    host: &'static str,
+    /// Suffix of `AWS_ENDPOINT_URL_...`.
+    variable: &'static str,
+    /// What stands before the action in `X-Amz-Target`.
+    target: &'static str,
+    content_type: &'static str,
+}
+
+/// SageMaker's control plane.
+pub static SAGEMAKER: Service = Service {
+    signing_name: "sagemaker",
+    host: "api.sagemaker",
+    variable: "SAGEMAKER",
+    target: "SageMaker",
+    content_type: "application/x-amz-json-1.1",
+};
+
+/// CloudWatch metrics (`PutMetricData`).
+pub static CLOUDWATCH: Service = Service {
+    signing_name: "monitoring",
+    host: "monitoring",
+    variable: "CLOUDWATCH",
+    target: "GraniteServiceVersion20100801",
+    content_type: "application/x-amz-json-1.0",
+};
+
+/// How long a call is tried again.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// No new try after this time.
+    pub in_all: Duration,
+    /// Longest time for one try.
+    pub one_try: Duration,
+    /// First pause between tries; doubles up to `pause_cap`.
+    pub pause: Duration,
+    pub pause_cap: Duration,
+}
+
+impl Patience {
+    /// For ordinary calls.
+    pub const NORMAL: Patience = Patience {
+        in_all: Duration::from_secs(90),
+        one_try: Duration::from_secs(30),
+        pause: Duration::from_millis(250),
+        pause_cap: Duration::from_secs(8),
+    };
+}
+
+/// Why a call has no answer to use.
+#[derive(Debug)]
+pub enum CallError {
+    /// AWS answered with an error.
+    Refused {
+        /// Such as `AccessDeniedException`.
+        code: String,
+        message: String,
+        /// An earlier try of the same call got no answer, so it may have had its effect.
+        lost: bool,
+    },
+    /// No answer came; the call may have had its effect.
+    Unanswered(String),
+    /// The job was asked to stop, or there are no credentials.
+    Problem(Problem),
+}
+
+impl CallError {
+    /// Whether AWS says that the caller lacks a permission.
+    pub fn is_denied(&self) -> bool {
+        matches!(self, CallError::Refused { code, .. } if code.contains("AccessDenied") || code.contains("UnauthorizedOperation"))
+    }
+
+    pub fn into_problem(self, action: &str) -> Problem {
+        match self {
+            CallError::Problem(problem) => problem,
+            CallError::Unanswered(cause) => {
+                Problem::new(&codes::AWS_UNREACHABLE, format!("no answer to `{action}` from AWS"))
+                    .found(cause)
+                    .hint(
+                        "without network isolation the job needs a route to the service: docs/permissions.md",
+                    )
+            }
+            CallError::Refused { ref code, ref message, .. } => {
+                let problem = Problem::new(&codes::AWS_REFUSED, format!("AWS refused `{action}`"))
+                    .found(format!("{code}: {}", short(message)));
+                if self.is_denied() {
+                    problem.hint("give the job's role this permission: docs/permissions.md")
+                } else {
+                    problem
+                }
+            }
+        }
+    }
+}
+
+/// A text from a remote party, cut to 300 characters on one line.
+pub(crate) fn short(text: &str) -> String {
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(300) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}
+
+/// Region, credentials and a connection to AWS.
+#[derive(Debug, Clone)]
+pub struct Aws {
+    pub(crate) runtime: Arc<Runtime>,
+    config: SdkConfig,
+    http: reqwest::Client,
+    region: String,
+}
+
+impl Aws {
+    /// Region: the given one, else that of the profile. Credentials: the SDK's standard chain, the
+    /// container's role included.
+    ///
+    /// # Errors
+    /// `AWS_IDENTITY` without a region or credentials, `STOPPED`.
+    pub fn connect(region: Option<&str>, stop: &Stop) -> Result<Aws> {
+        let runtime = Arc::new(runtime()?);
+        let http = http_client(None)?;
+        let sdk_http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(sdk_http);
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_string()));
+        }
+        let config = runtime.block_on(unless_stopped(stop, loader.load()))?;
+        let Some(region) = config.region().map(|region| region.as_ref().to_string()) else {
+            return Err(Problem::new(&codes::AWS_IDENTITY, "cannot tell the AWS region")
+                .hint("set AWS_REGION, or give `model_url` for a model without AWS"));
+        };
+        let aws = Aws { runtime, config, http, region };
+        aws.runtime.block_on(unless_stopped(stop, aws.credentials()))??;
+        Ok(aws)
+    }
+
+    /// What the generated clients are made from.
+    pub(crate) fn sdk_config(&self) -> &SdkConfig {
+        &self.config
+    }
+
+    async fn credentials(&self) -> Result<Credentials> {
+        let problem = || {
+            Problem::new(&codes::AWS_IDENTITY, "cannot get AWS credentials")
+                .hint("a processing job has those of its role; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE")
+        };
+        let provider = self.config.credentials_provider().ok_or_else(problem)?;
+        provider.provide_credentials().await.map_err(|error| problem().found(causes(&error)))
+    }
+
+    /// Posts `body` as `action` of `service`, signed; tries again while AWS throttles or fails.
+    ///
+    /// # Errors
+    /// See `CallError`. With `stop` it gives up as soon as the job is asked to stop.
+    pub fn post(
+        &self,
+        service: &Service,
+        action: &str,
+        body: &Json,
+        patience: Patience,
+        stop: Option<&Stop>,
+    ) -> std::result::Result<Json, CallError> {
+        self.runtime.block_on(async {
+            let work = self.post_again(service, action, body, patience, None);
+            match stop {
+                Some(stop) => unless_stopped(stop, work).await.map_err(CallError::Problem)?,
+                None => work.await,
+            }
+        })
+    }
+
+    /// As `post`, but a try that is on its way is never abandoned: `stop` counts only between tries.
+    /// So the caller knows whether the call had its effect.
+    pub(crate) async fn post_again(
+        &self,
+        service: &Service,
+        action: &str,
+        body: &Json,
+        patience: Patience,
+        stop: Option<&Stop>,
+    ) -> std::result::Result<Json, CallError> {
+        let began = Instant::now();
+        let jitter = Jitter::new();
+        let mut pause = patience.pause;
+        let mut unanswered = false;
+        loop {
+            let mut error = match self.post_once(service, action, body, patience.one_try).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let again = match &mut error {
+                CallError::Unanswered(_) => {
+                    unanswered = true;
+                    true
+                }
+                CallError::Refused { code, lost, .. } => {
+                    *lost = unanswered;
+                    is_passing(code)
+                }
+                CallError::Problem(_) => false,
+            };
+            // Half of the pause is fixed, so that a short patience still spreads its tries.
+            let wait = pause.mul_f64(0.5 + 0.5 * jitter.next());
+            if !again || began.elapsed() + wait > patience.in_all {
+                return Err(error);
+            }
+            tracing::debug!(action, "{action} failed, trying again: {error:?}");
+            match stop {
+                Some(stop) => {
+                    if unless_stopped(stop, tokio::time::sleep(wait)).await.is_err() {
+                        return Err(error);
+                    }
+                }
+                None => tokio::time::sleep(wait).await,
+            }
+            pause = (pause * 2).min(patience.pause_cap);
+        }
+    }
+
+    async fn post_once(
+        &self,
+        service: &Service,
+        action: &str,
+        body: &Json,
+        timeout: Duration,
+    ) -> std::result::Result<Json, CallError> {
+        let internal = |what: String| {
+            CallError::Problem(Problem::new(&codes::INTERNAL, "cannot sign a request to AWS").found(what))
+        };
+        let credentials = self.credentials().await.map_err(CallError::Problem)?;
+        let url = endpoint_url(service, &self.region);
+        let body = body.to_string();
+        let target = format!("{}.{action}", service.target);
+        let headers = [("content-type", service.content_type), ("x-amz-target", target.as_str())];
+        let identity = credentials.into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(service.signing_name)
+            .time(SystemTime::now())
+            .settings(SigningSettings::default())
+            .build()
+            .map_err(|error| internal(error.to_string()))?
+            .into();
+        let request =
+            SignableRequest::new("POST", &url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()))
+                .map_err(|error| internal(error.to_string()))?;
+        let (instructions, _) =
+            sign(request, &parameters).map_err(|error| internal(error.to_string()))?.into_parts();
+        let mut post = self.http.post(&url).timeout(timeout);
+        for (name, value) in headers.into_iter().chain(instructions.headers()) {
+            post = post.header(name, value);
+        }
+        let answer =
+            post.body(body.clone()).send().await.map_err(|error| CallError::Unanswered(causes(&error)))?;
+        let status = answer.status();
+        let header_code = answer
+            .headers()
+            .get("x-amzn-errortype")
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_string);
+        let bytes = answer.bytes().await.map_err(|error| CallError::Unanswered(causes(&error)))?;
+        let json: Json = serde_json::from_slice(&bytes).unwrap_or(Json::Null);
+        if status.is_success() {
+            return Ok(json);
+        }
+        let text =
+            |names: &[&str]| names.iter().find_map(|name| json.get(name)?.as_str()).map(str::to_string);
+        let code = text(&["__type", "code", "Code"]).or(header_code).unwrap_or_default();
+        // `prefix#Code:more` is how some services write it.
+        let code = code.rsplit('#').next().unwrap_or_default();
+        let code = code.split(':').next().unwrap_or_default().to_string();
+        Err(CallError::Refused {
+            code: if code.is_empty() || status.is_server_error() || status.as_u16() == 429 {
+                format!("HTTP {} {code}", status.as_u16()).trim_end().to_string()
+            } else {
+                code
+            },
+            message: text(&["message", "Message"]).unwrap_or_default(),
+            lost: false,
+        })
+    }
+}
+
+/// Errors that pass by themselves: throttling and failures of the service.
+fn is_passing(code: &str) -> bool {
+    code.contains("Throttl")
+        || code.contains("TooManyRequests")
+        || code.contains("RequestLimitExceeded")
+        || code.contains("ServiceUnavailable")
+        || code.contains("InternalFailure")
+        || code.starts_with("HTTP 5")
+        || code.starts_with("HTTP 429")
+}
+
+fn endpoint_url(service: &Service, region: &str) -> String {
+    let given = variable(&format!("{}_{}", names::AWS_ENDPOINT_URL, service.variable))
+        .or_else(|| variable(names::AWS_ENDPOINT_URL));
+    match given {
+        Some(url) => format!("{}/", url.trim_end_matches('/')),
+        None => {
+            let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+            format!("https://{}.{region}.{domain}/", service.host)
+        }
+    }
+}
+
+/// Runs `work`, or ends it as soon as the job is asked to stop.
+///
+/// # Errors
+/// `STOPPED`.
+pub(crate) async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>) -> Result<T> {
+    tokio::pin!(work);
+    let mut tick = tokio::time::interval(STOP_TICK);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return Ok(done),
+            _ = tick.tick() => stop.check()?,
+        }
+    }
+}
+
+/// The threads that wait for sockets; the work itself happens on the caller's thread.
+pub(crate) fn runtime() -> Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(2).thread_name("model-io").enable_all().build().map_err(
+        |error| Problem::new(&codes::INTERNAL, "cannot start the network threads").found(error.to_string()),
+    )
+}
+
+/// A client for plain posts. For an `http://` address no certificates are needed.
+pub(crate) fn http_client(url: Option<&str>) -> Result<reqwest::Client> {
+    // Fails when a provider is there already, which is then as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true);
+    if url.is_some_and(|url| url.starts_with("http://")) {
+        builder = builder.tls_certs_only(std::iter::empty());
+    }
+    builder.build().map_err(|error| {
+        Problem::new(&codes::MODEL_UNREACHABLE, "cannot prepare secure connections")
+            .found(causes(&error))
+            .hint("name a file with CA certificates in SSL_CERT_FILE")
+    })
+}
+
+/// An error with its causes on one line.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    short(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_strangers_are_cut_and_stand_on_one_line() {
+        assert_eq!(short("a\n b"), "a b");
+        let cut = short(&"é".repeat(500));
+        assert_eq!(cut.chars().count(), 303);
+    }
+
+    #[test]
+    fn throttling_and_outages_pass_and_denials_do_not() {
+        for code in ["ThrottlingException", "Throttling", "HTTP 503", "HTTP 429 X", "InternalFailure"] {
+            assert!(is_passing(code), "{code}");
+        }
+        for code in ["AccessDeniedException", "ValidationException", "ResourceLimitExceeded"] {
+            assert!(!is_passing(code), "{code}");
+        }
+    }
+}

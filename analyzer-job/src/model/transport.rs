@@ -1,0 +1,248 @@
+//! One request to the model and what may come back: an answer, or a failure by what helps against it.
+
+use std::time::Duration;
+
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_sagemakerruntime::Client;
+use aws_sdk_sagemakerruntime::config::retry::RetryConfig;
+use aws_sdk_sagemakerruntime::config::{Builder, StalledStreamProtectionConfig};
+use aws_sdk_sagemakerruntime::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
+use aws_sdk_sagemakerruntime::primitives::Blob;
+use plumbline_common::{Problem, Result, codes};
+use reqwest::StatusCode;
+use serde_json::Value as Json;
+
+use super::aws::{Aws, CONNECT_TIMEOUT, causes, http_client, short};
+
+/// The platform cuts a container off after 60 s; an answer may come up to that late.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
+
+/// Where requests go.
+#[derive(Debug)]
+pub(crate) enum Transport {
+    /// InvokeEndpoint.
+    Endpoint { client: Client, name: String },
+    /// A server that speaks the container protocol.
+    Server { http: reqwest::Client, url: String },
+}
+
+/// What is the same in every request.
+#[derive(Debug, Clone)]
+pub(crate) struct Envelope {
+    pub(crate) content_type: &'static str,
+    pub(crate) accept: &'static str,
+    pub(crate) custom_attributes: Option<String>,
+    pub(crate) target_model: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) body: Vec<u8>,
+    pub(crate) content_type: Option<String>,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Throttled(String),
+    /// The body is larger than the endpoint takes.
+    TooLarge(String),
+    /// The model's container answered with an error.
+    Model {
+        status: u16,
+        message: String,
+    },
+    Timeout,
+    /// The service is down for the moment.
+    Unavailable(String),
+    /// The connection broke before the answer was there.
+    Broken(String),
+    /// No connection came about.
+    Unreachable(String),
+    /// Trying again cannot help.
+    Fatal(Problem),
+}
+
+impl Transport {
+    pub(crate) fn endpoint(aws: &Aws, name: String) -> Transport {
+        let config = Builder::from(aws.sdk_config())
+            // What helps against a failure depends on it; see `ask`.
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .connect_timeout(CONNECT_TIMEOUT)
+                    .operation_attempt_timeout(ANSWER_TIMEOUT)
+                    .build(),
+            )
+            .build();
+        Transport::Endpoint { client: Client::from_conf(config), name }
+    }
+
+    /// # Errors
+    /// `NO_MODEL` for an address that is not `http://` or `https://`.
+    pub(crate) fn server(address: &str) -> Result<Transport> {
+        let address = address.trim_end_matches('/');
+        let parsed = reqwest::Url::parse(address)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
+        if parsed.is_none() {
+            return Err(Problem::new(&codes::NO_MODEL, "cannot use the address of the model")
+                .field("model_url")
+                .found(format!("`{address}`"))
+                .expected("an address such as `http://localhost:8080`"));
+        }
+        let url = if address.ends_with("/invocations") {
+            address.to_string()
+        } else {
+            format!("{address}/invocations")
+        };
+        Ok(Transport::Server { http: http_client(Some(&url))?, url })
+    }
+
+    /// The endpoint or the address, for messages.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Transport::Endpoint { name, .. } => format!("endpoint `{name}`"),
+            Transport::Server { url, .. } => format!("`{url}`"),
+        }
+    }
+
+    pub(crate) async fn send(
+        &self,
+        envelope: &Envelope,
+        body: Vec<u8>,
+    ) -> std::result::Result<Answer, Failure> {
+        match self {
+            Transport::Endpoint { client, name } => {
+                let sent = client
+                    .invoke_endpoint()
+                    .endpoint_name(name)
+                    .content_type(envelope.content_type)
+                    .accept(envelope.accept)
+                    .set_custom_attributes(envelope.custom_attributes.clone())
+                    .set_target_model(envelope.target_model.clone())
+                    .body(Blob::new(body))
+                    .send()
+                    .await;
+                match sent {
+                    Ok(output) => Ok(Answer {
+                        content_type: output.content_type,
+                        body: output.body.map(Blob::into_inner).unwrap_or_default(),
+                    }),
+                    Err(error) => Err(endpoint_failure(name, error)),
+                }
+            }
+            Transport::Server { http, url } => {
+                let mut post = http
+                    .post(url)
+                    .timeout(ANSWER_TIMEOUT)
+                    .header("content-type", envelope.content_type)
+                    .header("accept", envelope.accept);
+                if let Some(attributes) = &envelope.custom_attributes {
+                    post = post.header("x-amzn-sagemaker-custom-attributes", attributes);
+                }
+                if let Some(model) = &envelope.target_model {
+                    post = post.header("x-amzn-sagemaker-target-model", model);
+                }
+                let answer = post.body(body).send().await.map_err(connection_failure)?;
+                let status = answer.status();
+                let content_type = answer
+                    .headers()
+                    .get("content-type")
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_string);
+                let body = answer.bytes().await.map_err(connection_failure)?.to_vec();
+                if status.is_success() {
+                    Ok(Answer { body, content_type })
+                } else {
+                    Err(server_failure(status, &body))
+                }
+            }
+        }
+    }
+}
+
+fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure {
+    match &error {
+        SdkError::TimeoutError(_) => return Failure::Timeout,
+        SdkError::DispatchFailure(dispatch) => {
+            let text = causes(&error);
+            // A connector's timeout is that of connecting: an answer has the timeout above.
+            return if dispatch.is_timeout()
+                || text.contains("onnect") && text.contains("error trying to connect")
+            {
+                Failure::Unreachable(text)
+            } else {
+                Failure::Broken(text)
+            };
+        }
+        SdkError::ResponseError(_) if error.raw_response().is_none_or(|raw| raw.status().is_success()) => {
+            return Failure::Broken(causes(&error));
+        }
+        _ => {}
+    }
+    let status = error.raw_response().map_or(0, |raw| raw.status().as_u16());
+    let service = error.as_service_error();
+    let code = service.and_then(|service| service.code()).unwrap_or_default().to_string();
+    let message = service.and_then(|service| service.message()).unwrap_or_default();
+    let text = short(&format!("{code}: {message}"));
+    if let Some(InvokeEndpointError::ModelError(model)) = service {
+        let status = model.original_status_code.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
+        let message = model.original_message.as_deref().or(model.message.as_deref()).unwrap_or_default();
+        return by_container_status(status, message);
+    }
+    match status {
+        413 => Failure::TooLarge(text),
+        429 => Failure::Throttled(text),
+        _ if code.contains("Throttl") || code.contains("TooManyRequests") => Failure::Throttled(text),
+        500.. => Failure::Unavailable(text),
+        _ => {
+            let what = format!("AWS refused `InvokeEndpoint` on endpoint `{name}`");
+            let found = if service.is_some() { text } else { causes(&error) };
+            Failure::Fatal(Problem::new(&codes::AWS_REFUSED, what).found(found))
+        }
+    }
+}
+
+fn by_container_status(status: u16, message: &str) -> Failure {
+    match status {
+        413 => Failure::TooLarge(cut(message)),
+        429 => Failure::Throttled(cut(message)),
+        _ => Failure::Model { status, message: cut(message) },
+    }
+}
+
+fn server_failure(status: StatusCode, body: &[u8]) -> Failure {
+    let text = String::from_utf8_lossy(body);
+    let json: Json = serde_json::from_slice(body).unwrap_or(Json::Null);
+    let said = ["OriginalMessage", "message", "Message", "error", "detail"]
+        .iter()
+        .find_map(|name| json.get(name)?.as_str())
+        .unwrap_or(&text);
+    match status.as_u16() {
+        502..=504 => Failure::Unavailable(format!("HTTP {}: {}", status.as_u16(), cut(said))),
+        404 | 405 => Failure::Fatal(
+            Problem::new(&codes::NO_MODEL, "the server has no `POST /invocations`")
+                .field("model_url")
+                .found(format!("HTTP {}", status.as_u16())),
+        ),
+        status => by_container_status(status, said),
+    }
+}
+
+/// At most 200 characters of what a model said: it may hold data.
+fn cut(message: &str) -> String {
+    short(&message.chars().take(200).collect::<String>())
+}
+
+fn connection_failure(error: reqwest::Error) -> Failure {
+    if error.is_connect() {
+        Failure::Unreachable(causes(&error))
+    } else if error.is_timeout() {
+        Failure::Timeout
+    } else {
+        Failure::Broken(causes(&error))
+    }
+}
