@@ -16,3 +16,6 @@ pub mod settings;
 pub mod stop;
 
 pub use problem::{Problem, Result};
+
+/// Version of both programs, with the revision where the build knew it: `0.1.0 (revision 0123456789ab)`.
+pub const VERSION: &str = env!("PLUMBLINE_VERSION");

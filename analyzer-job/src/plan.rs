@@ -1,0 +1,328 @@
+//! From settings and configuration to what this run does: where everything stands, and which kind of run it is.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use plumbline_common::input::{self, Lines};
+use plumbline_common::job::Job;
+use plumbline_common::record::{Encoding, Record};
+use plumbline_common::{Problem, Result, codes, moment};
+use serde_json::Value as Json;
+
+use crate::config::check::{self, Kind};
+use crate::config::monitoring::{self, Attributes, MonitorKind};
+use crate::config::{Analysis, DatasetFormat};
+use crate::settings::{AnalysisType, Settings};
+
+/// What this run does.
+#[derive(Debug)]
+pub struct Plan {
+    pub analysis: Analysis,
+    pub config_path: PathBuf,
+    pub monitor: bool,
+    /// A local path or an `s3://` address.
+    pub dataset: String,
+    /// Labels that the captures are joined with before they are analysed.
+    pub ground_truth: Option<PathBuf>,
+    pub output: PathBuf,
+    pub constraints: Option<PathBuf>,
+    /// Start (inclusive) and end (exclusive).
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Time of the metric lines, when something other than the clock gives it.
+    pub metric_time: Option<Timestamp>,
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    pub fn bias(&self) -> bool {
+        self.analysis.methods.pre_training_bias.is_some()
+            || self.analysis.methods.post_training_bias.is_some()
+    }
+
+    pub fn explains(&self) -> bool {
+        self.analysis.methods.shap.is_some() || self.analysis.methods.pdp.is_some()
+    }
+
+    /// Whether predictions for the bias metrics must be asked of a model.
+    pub fn predicts(&self) -> bool {
+        self.analysis.methods.post_training_bias.is_some()
+            && !self.monitor
+            && self.analysis.predicted_label.is_none()
+            && self.analysis.dataset.predicted_label_dataset.is_none()
+    }
+
+    /// For a title.
+    pub fn kind(&self, judged: bool) -> String {
+        let what = match (self.bias(), self.explains()) {
+            (true, true) => "Bias and explainability",
+            (true, false) => "Bias",
+            _ => "Explainability",
+        };
+        let how = match (self.monitor, judged) {
+            (true, _) => "monitor",
+            (false, true) => "check",
+            (false, false) => "analysis",
+        };
+        format!("{what} {how}")
+    }
+}
+
+/// Resolves everything that can be known before data is read.
+///
+/// # Errors
+/// A missing or broken configuration, a setting that cannot be used, a kind of analysis not built yet.
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
+    if let Some(kind @ (AnalysisType::ModelQuality | AnalysisType::DataQuality)) = settings.analysis_type {
+        let name = if kind == AnalysisType::ModelQuality { "MODEL_QUALITY" } else { "DATA_QUALITY" };
+        return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "this kind of analysis is not supported yet")
+            .field("analysis_type")
+            .found(name)
+            .expected(
+                "MODEL_BIAS, MODEL_EXPLAINABILITY, or no analysis_type and an analysis configuration",
+            ));
+    }
+    let config_path = config_path(job, settings)?;
+    let text = std::fs::read(&config_path)
+        .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
+    let monitor_folder = monitor_folder(job, settings);
+    let monitor = is_monitor(&text, settings, monitor_folder.is_some());
+    let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
+    let mut analysis = check::load(&text, &config_path, kind)?;
+    let mut warnings = Vec::new();
+    if monitor {
+        if let Some(format) = settings.dataset_format.as_deref() {
+            let format = monitoring_format(format)?;
+            if analysis.dataset.format.is_none() {
+                analysis.dataset.format = Some(format);
+            }
+        }
+    }
+    let dataset = dataset(job, settings, &analysis, monitor, monitor_folder)?;
+    if monitor {
+        warnings.extend(complete(&mut analysis, settings, captured_as_csv(Path::new(&dataset))?)?);
+    }
+    let window = window(settings, now)?;
+    Ok(Plan {
+        ground_truth: ground_truth(job, settings, monitor, &analysis),
+        output: output(job, settings),
+        constraints: constraints(job, settings),
+        metric_time: metric_time(settings, window, now)?,
+        window,
+        config_path,
+        monitor,
+        dataset,
+        warnings,
+        analysis,
+    })
+}
+
+const CONFIG_NAME: &str = "analysis_config.json";
+
+fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
+    let place = match &settings.analysis_config {
+        Some(path) => job.tree.resolve(path),
+        None => match job.config.input(&job.tree, "analysis_config") {
+            Some(mount) => mount.path,
+            None => job.tree.processing("input/config"),
+        },
+    };
+    let path = if place.is_dir() { place.join(CONFIG_NAME) } else { place };
+    if path.is_file() {
+        return Ok(path);
+    }
+    Err(Problem::new(&codes::CONFIG_MISSING, "there is no analysis configuration")
+        .file(&path)
+        .expected(CONFIG_NAME)
+        .hint("mount it as the input named `analysis_config`, or name it in the setting `analysis_config`"))
+}
+
+/// Monitoring data: said by the analysis type or the dataset type, or, where a monitor's configuration
+/// names no dataset type, by the data being where monitors have it.
+fn is_monitor(text: &[u8], settings: &Settings, has_folder: bool) -> bool {
+    if settings.analysis_type.is_some() {
+        return true;
+    }
+    let Ok(Json::Object(config)) = serde_json::from_slice(text) else { return false };
+    match config.get("dataset_type") {
+        Some(Json::String(name)) => name.eq_ignore_ascii_case("application/sagemakercapturejson"),
+        Some(_) => false,
+        None => has_folder && !config.contains_key("dataset_uri"),
+    }
+}
+
+/// Where a monitor's data are: the setting, else the first default folder that has files.
+fn monitor_folder(job: &Job, settings: &Settings) -> Option<PathBuf> {
+    if let Some(path) = &settings.dataset_source {
+        return Some(job.tree.resolve(path));
+    }
+    first_with_files(["input/endpoint", "input_data"].map(|name| job.tree.processing(name)))
+}
+
+fn first_with_files(folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+    folders.into_iter().find(|folder| input::files(folder).is_ok_and(|files| !files.is_empty()))
+}
+
+/// `dataset_format` as monitoring schedules write it.
+fn monitoring_format(text: &str) -> Result<DatasetFormat> {
+    let bad = |found: String| {
+        Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings")
+            .field("dataset_format")
+            .found(found)
+            .expected(r#"JSON such as {"sagemakerCaptureJson": {...}}, {"csv": {"header": true}}, {"json": {"line": true}} or {"parquet": {}}"#)
+    };
+    let value: Json = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
+    let names: Vec<&str> =
+        value.as_object().map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default();
+    match names[..] {
+        ["sagemakerCaptureJson" | "sagemakerMergeJson"] => Ok(DatasetFormat::Capture),
+        ["csv"] => Ok(DatasetFormat::Csv),
+        ["json"] => {
+            let lines = value["json"]["line"].as_bool().unwrap_or(false);
+            Ok(if lines { DatasetFormat::JsonLines } else { DatasetFormat::Json })
+        }
+        ["parquet"] => Ok(DatasetFormat::Parquet),
+        _ => Err(bad(format!("`{text}`"))),
+    }
+}
+
+/// Whether the first captured request is CSV: its places are positions then. False when there is none.
+fn captured_as_csv(dataset: &Path) -> Result<bool> {
+    for file in input::files(dataset)? {
+        let mut lines = Lines::open(&file.path)?;
+        while let Some((_, line)) = lines.next_line()? {
+            let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };
+            let Some(data) = record.capture_data else { continue };
+            let Some(payload) = data.endpoint_input.or(data.batch_transform_output).or(data.endpoint_output)
+            else {
+                continue;
+            };
+            let content_type = payload.observed_content_type.as_deref().unwrap_or_default();
+            let mime = content_type.split(';').next().unwrap_or_default().trim();
+            return Ok(match payload.encoding {
+                Some(Encoding::Csv) => true,
+                _ => mime.eq_ignore_ascii_case("text/csv"),
+            });
+        }
+    }
+    Ok(false)
+}
+
+fn complete(analysis: &mut Analysis, settings: &Settings, csv: bool) -> Result<Vec<String>> {
+    let attributes = Attributes {
+        features: settings.features_attribute.clone(),
+        inference: settings.inference_attribute.clone(),
+        probability: settings.probability_attribute.clone(),
+        probability_threshold: settings.probability_threshold_attribute.clone(),
+        ground_truth: settings.ground_truth_attribute.clone(),
+        exclude_features: settings.exclude_features_attribute.clone(),
+    };
+    let kind = match settings.analysis_type {
+        Some(AnalysisType::ModelExplainability) => MonitorKind::Explainability,
+        Some(_) => MonitorKind::Bias,
+        None if analysis.facets.is_empty() => MonitorKind::Explainability,
+        None => MonitorKind::Bias,
+    };
+    monitoring::complete(analysis, &attributes, kind, csv)
+}
+
+fn dataset(
+    job: &Job,
+    settings: &Settings,
+    analysis: &Analysis,
+    monitor: bool,
+    monitor_folder: Option<PathBuf>,
+) -> Result<String> {
+    let local = |path: PathBuf| path.display().to_string();
+    if let Some(uri) = &analysis.dataset.uri {
+        return Ok(if uri.contains("://") { uri.clone() } else { local(job.tree.resolve(uri)) });
+    }
+    if monitor {
+        return monitor_folder.map(local).ok_or_else(|| {
+            Problem::new(&codes::NO_DATA, "there is no monitoring data")
+                .file(job.tree.processing("input_data"))
+                .hint("mount captured or merged records there, or name their folder in `dataset_source`")
+        });
+    }
+    Ok(local(match (&settings.dataset_source, job.config.input(&job.tree, "dataset")) {
+        (Some(path), _) => job.tree.resolve(path),
+        (None, Some(mount)) => mount.path,
+        (None, None) => job.tree.processing("input/data"),
+    }))
+}
+
+/// Labels to join first: named by a setting, or found in the merge's default folders.
+fn ground_truth(job: &Job, settings: &Settings, monitor: bool, analysis: &Analysis) -> Option<PathBuf> {
+    if let Some(path) = &settings.ground_truth_source {
+        return Some(job.tree.resolve(path));
+    }
+    if !monitor || analysis.facets.is_empty() {
+        return None;
+    }
+    first_with_files(["input/groundtruth", "groundtruth"].map(|name| job.tree.processing(name)))
+}
+
+fn output(job: &Job, settings: &Settings) -> PathBuf {
+    if let Some(path) = &settings.output_path {
+        return job.tree.resolve(path);
+    }
+    let outputs = job.config.outputs(&job.tree);
+    let named = outputs.iter().find(|mount| mount.name == "analysis_result").or(outputs.first());
+    named.map_or_else(|| job.tree.processing("output"), |mount| mount.path.clone())
+}
+
+fn constraints(job: &Job, settings: &Settings) -> Option<PathBuf> {
+    let path = match &settings.baseline_constraints {
+        Some(path) => job.tree.resolve(path),
+        None => ["constraints", "baseline_constraints"]
+            .iter()
+            .find_map(|name| job.config.input(&job.tree, name))
+            .map(|mount| mount.path)?,
+    };
+    Some(if path.is_dir() { constraints_file(&path) } else { path })
+}
+
+/// In a folder: `analysis.json`, else its only file.
+fn constraints_file(folder: &Path) -> PathBuf {
+    let usual = folder.join("analysis.json");
+    match input::files(folder).unwrap_or_default().as_slice() {
+        [only] if !usual.exists() => only.path.clone(),
+        _ => usual,
+    }
+}
+
+fn window(settings: &Settings, now: Timestamp) -> Result<Option<(Timestamp, Timestamp)>> {
+    let read = |name, text: &Option<String>| text.as_deref().map(|text| time(name, text, now)).transpose();
+    let start = read("start_time", &settings.start_time)?;
+    let end = read("end_time", &settings.end_time)?;
+    if start.is_none() && end.is_none() {
+        return Ok(None);
+    }
+    let window = (start.unwrap_or(Timestamp::MIN), end.unwrap_or(Timestamp::MAX));
+    if window.0 >= window.1 {
+        return Err(Problem::new(&codes::SETTING_INVALID, "the window is empty")
+            .field("end_time")
+            .found(window.1.to_string())
+            .expected(format!("a time after start_time, {}", window.0)));
+    }
+    Ok(Some(window))
+}
+
+fn metric_time(
+    settings: &Settings,
+    window: Option<(Timestamp, Timestamp)>,
+    now: Timestamp,
+) -> Result<Option<Timestamp>> {
+    match &settings.metric_time {
+        Some(text) => Ok(Some(time("metric_time", text, now)?)),
+        None => Ok(window.map(|(start, _)| start).filter(|&start| start != Timestamp::MIN)),
+    }
+}
+
+fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
+    moment::parse(text, now).map_err(|expected| {
+        Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings")
+            .field(name)
+            .found(format!("`{text}`"))
+            .expected(expected)
+    })
+}

@@ -1,0 +1,346 @@
+//! The analyzer's settings: what can be said beside the analysis configuration. Names are those of the
+//! hosted monitors; every one is an argument, an environment variable and an entry of the job's `Environment`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const ABOUT: &str = "Bias metrics, attributions and their drift, from any dataset or from monitoring data";
+
+const LONG_ABOUT: &str = "\
+Bias metrics, attributions and their drift, from any dataset or from monitoring data.
+
+Without a subcommand the job runs as SageMaker Processing starts it: it reads analysis_config.json and the
+data below /opt/ml/processing (SAGEMAKER_BASE_DIR moves /opt/ml), and writes analysis.json, the reports and,
+when the baseline is left behind, constraint_violations.json.
+
+Every setting is an argument, an environment variable of the name in brackets, or an entry of that name in the
+Environment of the processing job; an argument beats a variable, a variable beats the job's Environment.";
+
+#[derive(Debug, Parser)]
+#[command(name = "analyzer-job", version = plumbline_common::VERSION, about = ABOUT, long_about = LONG_ABOUT)]
+pub struct Cli {
+    #[command(flatten)]
+    pub settings: Settings,
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Check the configuration and the first records, say what would be computed, write nothing
+    Validate,
+    /// Put two analysis.json (or constraint_violations.json) side by side; exit code 1 when they differ
+    Compare {
+        /// The earlier or the hosted service's file
+        old: PathBuf,
+        /// The later or our file
+        new: PathBuf,
+        /// Relative difference that still counts as equal
+        #[arg(long, default_value_t = 1e-9)]
+        tolerance: f64,
+    },
+    /// Write the three reports again from the result files of an earlier run, without its data
+    Report {
+        /// Folder that holds analysis.json and the details files; the reports go there too
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// analysis_config.json, or the folder that holds it [default: the input named analysis_config, else
+    /// /opt/ml/processing/input/config]
+    #[arg(long, env = "analysis_config", value_name = "PATH", global = true, help_heading = "What to do")]
+    pub analysis_config: Option<PathBuf>,
+
+    /// Kind of monitor; leave it out for an analysis of a dataset
+    #[arg(
+        long,
+        env = "analysis_type",
+        value_enum,
+        ignore_case = true,
+        global = true,
+        help_heading = "What to do"
+    )]
+    pub analysis_type: Option<AnalysisType>,
+
+    /// Dataset, or folder of captured or merged records of any depth
+    #[arg(long, env = "dataset_source", value_name = "PATH", global = true, help_heading = "Data")]
+    pub dataset_source: Option<PathBuf>,
+
+    /// Format of monitoring data as JSON, as monitoring schedules give it; the data themselves tell as well
+    #[arg(long, env = "dataset_format", value_name = "JSON", global = true, help_heading = "Data")]
+    pub dataset_format: Option<String>,
+
+    /// Folder of ground truth: captures are joined with it first, as merge-job would
+    #[arg(long, env = "ground_truth_source", value_name = "PATH", global = true, help_heading = "Data")]
+    pub ground_truth_source: Option<PathBuf>,
+
+    /// Folder of the results [default: the job's first output, else /opt/ml/processing/output]
+    #[arg(long, env = "output_path", value_name = "PATH", global = true, help_heading = "Data")]
+    pub output_path: Option<PathBuf>,
+
+    /// First moment of the window: 2024-01-19T18:00:00Z, or an offset from now such as -PT6H
+    #[arg(
+        long,
+        env = "start_time",
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        global = true,
+        help_heading = "Data"
+    )]
+    pub start_time: Option<String>,
+
+    /// End of the window, itself not in it: a moment, or an offset from now such as -PT0H
+    #[arg(
+        long,
+        env = "end_time",
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        global = true,
+        help_heading = "Data"
+    )]
+    pub end_time: Option<String>,
+
+    /// What a record that cannot be used means
+    #[arg(
+        long,
+        env = "on_bad_record",
+        value_enum,
+        default_value = "skip",
+        global = true,
+        help_heading = "Data"
+    )]
+    pub on_bad_record: OnBadRecord,
+
+    /// Where the features stand in a captured request (JMESPath)
+    #[arg(
+        long,
+        env = "features_attribute",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub features_attribute: Option<String>,
+
+    /// Where the predicted label stands in a captured response (JMESPath, or position in CSV)
+    #[arg(
+        long,
+        env = "inference_attribute",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub inference_attribute: Option<String>,
+
+    /// Where the score stands in a captured response (JMESPath, or position in CSV)
+    #[arg(
+        long,
+        env = "probability_attribute",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub probability_attribute: Option<String>,
+
+    /// A score above it counts as positive
+    #[arg(
+        long,
+        env = "probability_threshold_attribute",
+        value_name = "NUMBER",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub probability_threshold_attribute: Option<String>,
+
+    /// Where the label stands in the ground truth, when the configuration does not say (JMESPath)
+    #[arg(
+        long,
+        env = "ground_truth_attribute",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub ground_truth_attribute: Option<String>,
+
+    /// Captured columns that are no features, separated by commas
+    #[arg(
+        long,
+        env = "exclude_features_attribute",
+        value_name = "LIST",
+        global = true,
+        help_heading = "Captured payloads"
+    )]
+    pub exclude_features_attribute: Option<String>,
+
+    /// Server that speaks the SageMaker container protocol (POST /invocations), instead of an endpoint
+    #[arg(long, env = "model_url", value_name = "URL", global = true, help_heading = "Model")]
+    pub model_url: Option<String>,
+
+    /// Also write the model's predictions of the dataset to predictions.csv
+    #[arg(
+        long,
+        env = "save_predictions",
+        value_enum,
+        default_value = "disabled",
+        ignore_case = true,
+        global = true,
+        help_heading = "Model"
+    )]
+    pub save_predictions: Switch,
+
+    /// How Shapley values are estimated
+    #[arg(
+        long,
+        env = "estimator",
+        value_enum,
+        default_value = "auto",
+        ignore_case = true,
+        global = true,
+        help_heading = "Model"
+    )]
+    pub estimator: EstimatorChoice,
+
+    /// Most rows the model may be asked about for attributions; the job explains fewer rows then
+    #[arg(long, env = "max_model_rows", value_name = "ROWS", global = true, help_heading = "Model")]
+    pub max_model_rows: Option<u64>,
+
+    /// Stop explaining rows once every global value has this standard error or less
+    #[arg(long, env = "target_standard_error", value_name = "NUMBER", global = true, help_heading = "Model")]
+    pub target_standard_error: Option<f64>,
+
+    /// analysis.json of the baseline, or its folder, to judge drift against
+    #[arg(long, env = "baseline_constraints", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub baseline_constraints: Option<PathBuf>,
+
+    /// When a bias metric counts as drifted: farther from zero than its baseline, or only if its 95 %
+    /// interval is too
+    #[arg(
+        long,
+        env = "bias_drift_check",
+        value_enum,
+        default_value = "value",
+        ignore_case = true,
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub bias_drift_check: DriftCheck,
+
+    /// Also compute the metrics of every two facets crossed
+    #[arg(
+        long,
+        env = "intersections",
+        value_enum,
+        default_value = "disabled",
+        ignore_case = true,
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub intersections: Switch,
+
+    /// Folder of earlier analysis.json files, for the report's trends
+    #[arg(long, env = "history", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub history: Option<PathBuf>,
+
+    /// Write metric lines for CloudWatch; the platform publishes them for jobs of a schedule
+    #[arg(
+        long,
+        env = "publish_cloudwatch_metrics",
+        value_enum,
+        default_value = "disabled",
+        ignore_case = true,
+        global = true,
+        help_heading = "CloudWatch"
+    )]
+    pub publish_cloudwatch_metrics: Switch,
+
+    /// Publish the metrics to this namespace with PutMetricData
+    #[arg(
+        long,
+        env = "cloudwatch_namespace",
+        value_name = "NAME",
+        global = true,
+        help_heading = "CloudWatch"
+    )]
+    pub cloudwatch_namespace: Option<String>,
+
+    /// Time of the metric lines [default: start_time, else now]
+    #[arg(long, env = "metric_time", value_name = "TIME", global = true, help_heading = "CloudWatch")]
+    pub metric_time: Option<String>,
+
+    /// Name of the monitored endpoint, for metric dimensions and the report
+    #[arg(
+        long,
+        env = "sagemaker_endpoint_name",
+        value_name = "NAME",
+        global = true,
+        help_heading = "CloudWatch"
+    )]
+    pub sagemaker_endpoint_name: Option<String>,
+
+    /// Name of the monitoring schedule, for metric dimensions and the report
+    #[arg(
+        long,
+        env = "sagemaker_monitoring_schedule_name",
+        value_name = "NAME",
+        global = true,
+        help_heading = "CloudWatch"
+    )]
+    pub sagemaker_monitoring_schedule_name: Option<String>,
+
+    /// Log level: error, warn, info, debug
+    #[arg(long, env = "log_level", value_name = "LEVEL", global = true)]
+    pub log_level: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AnalysisType {
+    #[value(name = "MODEL_BIAS")]
+    ModelBias,
+    #[value(name = "MODEL_EXPLAINABILITY")]
+    ModelExplainability,
+    #[value(name = "MODEL_QUALITY")]
+    ModelQuality,
+    #[value(name = "DATA_QUALITY")]
+    DataQuality,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnBadRecord {
+    /// Leave it out, count it, name the first five
+    Skip,
+    /// Stop the job
+    Fail,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    Enabled,
+    Disabled,
+}
+
+impl Switch {
+    pub fn on(self) -> bool {
+        self == Switch::Enabled
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EstimatorChoice {
+    /// The best one for the number of samples
+    Auto,
+    /// The classic sampling of the shap library, without feature selection
+    Kernel,
+    /// Every coalition, whatever num_samples says
+    Exact,
+    /// Random orders of the features and their reverses
+    Permutation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DriftCheck {
+    Value,
+    Interval,
+}
