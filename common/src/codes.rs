@@ -98,6 +98,7 @@ codes! {
     DISK_FULL = 902, InputOutput, "the disk is full";
     INTERNAL = 903, Internal, "a defect of the program";
     STOPPED = 904, Stopped, "the job was stopped";
+    RESULT_UNREADABLE = 905, InputOutput, "a result file cannot be compared";
 }
 
 #[cfg(test)]

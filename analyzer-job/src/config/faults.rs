@@ -260,7 +260,7 @@ pub(super) fn nearest<'a>(text: &str, names: &[&'a str]) -> Option<&'a str> {
         .map(|(_, name)| name)
         .or_else(|| {
             // A beginning such as `shapley` for `shap`.
-            names.iter().copied().find(|name| name.len() >= 4 && text.starts_with(&name.to_lowercase()))
+            names.iter().copied().find(|name| name.len() >= 3 && text.starts_with(&name.to_lowercase()))
         })
 }
 

@@ -7,6 +7,8 @@ pub mod monitoring;
 pub mod rules;
 pub mod schema;
 mod templates;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
