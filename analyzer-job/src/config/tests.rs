@@ -447,6 +447,25 @@ fn monitors_that_lack_what_they_compute_are_refused() {
     }
 }
 
+#[test]
+fn the_examples_of_the_page_load() {
+    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let examples: Vec<&str> =
+        page.split("```json\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 4);
+    for example in examples {
+        let monitor = !example.contains("\"methods\"");
+        let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
+        let analysis = load(example.as_bytes(), Path::new("configuration.md"), kind);
+        let mut analysis = analysis.unwrap_or_else(|problem| panic!("{problem}\n{example}"));
+        if monitor {
+            complete(&mut analysis, &Attributes::default(), MonitorKind::Bias, false).unwrap();
+        }
+        rules::model(&analysis, false, monitor).unwrap();
+    }
+}
+
 /// Values that a confused person or program might put anywhere.
 fn anything() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
