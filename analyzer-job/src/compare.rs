@@ -484,6 +484,11 @@ mod tests {
         let old = analysis(json!([{"name": "CI", "value": 0.5}, {"name": "KL", "value": 0.0}]));
         let new = analysis(json!([{"name": "CI", "value": 0.5 + 1e-12}, {"name": "KL", "value": 1e-15}]));
         assert!(compare(&old, &new, TOLERANCE).same());
+        let size = |share: f64| {
+            analysis(json!([{"name": "CI", "value": 0.5 * (1.0 + share)}, {"name": "KL", "value": 0}]))
+        };
+        assert!(compare(&old, &size(0.9e-9), TOLERANCE).same());
+        assert!(!compare(&old, &size(1.1e-9), TOLERANCE).same());
         let new = analysis(json!([{"name": "CI", "value": 0.625}, {"name": "KL", "value": 0.0}]));
         let comparison = compare(&old, &new, TOLERANCE);
         let [difference] = comparison.differences.as_slice() else { panic!("{comparison:?}") };
