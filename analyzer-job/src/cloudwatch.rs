@@ -4,18 +4,13 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::results::{Attributions, BiasSection, Results};
 
 /// CloudWatch takes no magnitude above 2^360; infinite values are published as this.
 /// Source: SageMaker developer guide, "CloudWatch metrics for bias drift analysis".
 const LARGEST: f64 = 2.348543e108;
-
-/// Service name for the signature of PutMetricData, and the headers that name the operation.
-pub const SERVICE: &str = "monitoring";
-pub const TARGET: &str = "GraniteServiceVersion20100801.PutMetricData";
-pub const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
 
 /// Limits of one PutMetricData request: metrics, and bytes below the 1 MB of the API.
 const METRICS_PER_REQUEST: usize = 1000;
@@ -129,38 +124,37 @@ pub fn json_lines(metrics: &[Metric]) -> String {
     out
 }
 
-/// The bodies of the PutMetricData requests that publish the metrics: JSON, each within the limits of the
-/// API. Texts that CloudWatch refuses are made acceptable: it takes ASCII only, and no empty dimension.
-pub fn put_metric_data_bodies(namespace: &str, metrics: &[Metric]) -> Vec<String> {
+/// The bodies of the PutMetricData requests that publish the metrics, each within the limits of the API.
+/// Texts that CloudWatch refuses are made acceptable: it takes ASCII only, and no empty dimension.
+pub fn put_metric_data_bodies(namespace: &str, metrics: &[Metric]) -> Vec<Json> {
+    let body = |data: Vec<Json>| json!({"Namespace": namespace, "MetricData": data});
     let mut bodies = Vec::new();
-    let mut batch: Vec<String> = Vec::new();
+    let mut batch = Vec::new();
     let mut bytes = 0;
     for metric in metrics {
-        let text = json!({
+        let dimensions: Vec<Json> = metric
+            .dimensions
+            .iter()
+            .map(|dimension| json!({"Name": dimension.name, "Value": accepted(&dimension.value, 1024)}))
+            .collect();
+        let datum = json!({
             "MetricName": accepted(&metric.name, 255),
             "Timestamp": metric.timestamp.as_millisecond() as f64 / 1000.0,
-            "Dimensions": metric.dimensions.iter()
-                .map(|dimension| json!({"Name": dimension.name, "Value": accepted(&dimension.value, 1024)}))
-                .collect::<Vec<_>>(),
+            "Dimensions": dimensions,
             "Value": metric.value,
-        })
-        .to_string();
-        if batch.len() == METRICS_PER_REQUEST || bytes + text.len() > BYTES_PER_REQUEST {
-            bodies.push(body(namespace, &batch));
-            batch.clear();
+        });
+        let size = datum.to_string().len() + 1;
+        if batch.len() == METRICS_PER_REQUEST || bytes + size > BYTES_PER_REQUEST {
+            bodies.push(body(std::mem::take(&mut batch)));
             bytes = 0;
         }
-        bytes += text.len() + 1;
-        batch.push(text);
+        bytes += size;
+        batch.push(datum);
     }
     if !batch.is_empty() {
-        bodies.push(body(namespace, &batch));
+        bodies.push(body(batch));
     }
     bodies
-}
-
-fn body(namespace: &str, metrics: &[String]) -> String {
-    format!("{{\"Namespace\":{},\"MetricData\":[{}]}}", json!(namespace), metrics.join(","))
 }
 
 /// Printable ASCII of at most this length, not blank.
@@ -176,7 +170,6 @@ fn accepted(text: &str, length: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value as Json;
 
     fn scope() -> Scope {
         Scope {
@@ -253,8 +246,8 @@ mod tests {
             assert_eq!(bodies.len(), requests);
             let mut total = 0;
             for body in &bodies {
-                assert!(body.len() <= 1_000_000 && body.is_ascii());
-                let body: Json = serde_json::from_str(body).unwrap();
+                let text = body.to_string();
+                assert!(text.len() <= 1_000_000 && text.is_ascii());
                 assert_eq!(body["Namespace"], "team/bias");
                 let data = body["MetricData"].as_array().unwrap();
                 total += data.len();
