@@ -56,6 +56,22 @@ pub static CLOUDWATCH: Service = Service {
     content_type: "application/x-amz-json-1.0",
 };
 
+impl Service {
+    /// `AWS_ENDPOINT_URL_<SERVICE>`, else what the SDK found for all services (`AWS_ENDPOINT_URL` or the
+    /// profile), else the public address.
+    fn url(&self, config: &SdkConfig, region: &str) -> String {
+        let given = variable(&format!("{}_{}", names::AWS_ENDPOINT_URL, self.variable))
+            .or_else(|| config.endpoint_url().map(str::to_string));
+        match given {
+            Some(url) => format!("{}/", url.trim_end_matches('/')),
+            None => {
+                let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("https://{}.{region}.{domain}/", self.host)
+            }
+        }
+    }
+}
+
 /// How long a call is tried again.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
@@ -150,7 +166,6 @@ impl Aws {
     /// `AWS_IDENTITY` without a region or credentials, `STOPPED`.
     pub fn connect(region: Option<&str>, stop: &Stop) -> Result<Aws> {
         let runtime = Arc::new(runtime()?);
-        let http = http_client(None)?;
         let sdk_http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
@@ -159,13 +174,34 @@ impl Aws {
             loader = loader.region(Region::new(region.to_string()));
         }
         let config = runtime.block_on(unless_stopped(stop, loader.load()))?;
+        Aws::with_config(runtime, config, stop)
+    }
+
+    fn with_config(runtime: Arc<Runtime>, config: SdkConfig, stop: &Stop) -> Result<Aws> {
         let Some(region) = config.region().map(|region| region.as_ref().to_string()) else {
             return Err(Problem::new(&codes::AWS_IDENTITY, "cannot tell the AWS region")
                 .hint("set AWS_REGION, or give `model_url` for a model without AWS"));
         };
+        let addresses = [&SAGEMAKER, &CLOUDWATCH].map(|service| service.url(&config, &region));
+        let http = http_client(addresses.iter().all(|url| url.starts_with("http://")))?;
         let aws = Aws { runtime, config, http, region };
         aws.runtime.block_on(unless_stopped(stop, aws.credentials()))??;
         Ok(aws)
+    }
+
+    /// All services at one address, with credentials that open nothing.
+    #[cfg(test)]
+    pub(crate) fn at(url: &str, stop: &Stop) -> Result<Aws> {
+        let sdk_http = aws_smithy_http_client::Builder::new().build_http();
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(sdk_http)
+            .region(Region::new("eu-west-1"))
+            .endpoint_url(url)
+            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .build();
+        Aws::with_config(Arc::new(runtime()?), config, stop)
     }
 
     /// What the generated clients are made from.
@@ -262,7 +298,7 @@ impl Aws {
             CallError::Problem(Problem::new(&codes::INTERNAL, "cannot sign a request to AWS").found(what))
         };
         let credentials = self.credentials().await.map_err(CallError::Problem)?;
-        let url = endpoint_url(service, &self.region);
+        let url = service.url(&self.config, &self.region);
         let body = body.to_string();
         let target = format!("{}.{action}", service.target);
         let headers = [("content-type", service.content_type), ("x-amz-target", target.as_str())];
@@ -327,18 +363,6 @@ fn is_passing(code: &str) -> bool {
         || code.starts_with("HTTP 429")
 }
 
-fn endpoint_url(service: &Service, region: &str) -> String {
-    let given = variable(&format!("{}_{}", names::AWS_ENDPOINT_URL, service.variable))
-        .or_else(|| variable(names::AWS_ENDPOINT_URL));
-    match given {
-        Some(url) => format!("{}/", url.trim_end_matches('/')),
-        None => {
-            let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-            format!("https://{}.{region}.{domain}/", service.host)
-        }
-    }
-}
-
 /// Runs `work`, or ends it as soon as the job is asked to stop.
 ///
 /// # Errors
@@ -355,6 +379,15 @@ pub(crate) async fn unless_stopped<T>(stop: &Stop, work: impl Future<Output = T>
     }
 }
 
+/// Waits on the caller's thread.
+///
+/// # Errors
+/// `STOPPED`.
+pub(crate) fn pause(runtime: &Runtime, stop: &Stop, time: Duration) -> Result<()> {
+    // A timer can only be made inside the runtime.
+    runtime.block_on(async { unless_stopped(stop, tokio::time::sleep(time)).await })
+}
+
 /// The threads that wait for sockets; the work itself happens on the caller's thread.
 pub(crate) fn runtime() -> Result<Runtime> {
     Builder::new_multi_thread().worker_threads(2).thread_name("model-io").enable_all().build().map_err(
@@ -362,15 +395,15 @@ pub(crate) fn runtime() -> Result<Runtime> {
     )
 }
 
-/// A client for plain posts. For an `http://` address no certificates are needed.
-pub(crate) fn http_client(url: Option<&str>) -> Result<reqwest::Client> {
+/// A client for plain posts. For `http://` addresses alone no certificates are needed.
+pub(crate) fn http_client(unencrypted: bool) -> Result<reqwest::Client> {
     // Fails when a provider is there already, which is then as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         .tcp_nodelay(true);
-    if url.is_some_and(|url| url.starts_with("http://")) {
+    if unencrypted {
         builder = builder.tls_certs_only(std::iter::empty());
     }
     builder.build().map_err(|error| {
@@ -398,6 +431,16 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_public_ones_unless_one_is_given() {
+        let config = || SdkConfig::builder().behavior_version(BehaviorVersion::latest());
+        let given = config().endpoint_url("http://localhost:1/").build();
+        assert_eq!(SAGEMAKER.url(&given, "eu-west-1"), "http://localhost:1/");
+        let public = config().build();
+        assert_eq!(SAGEMAKER.url(&public, "eu-west-1"), "https://api.sagemaker.eu-west-1.amazonaws.com/");
+        assert_eq!(CLOUDWATCH.url(&public, "cn-north-1"), "https://monitoring.cn-north-1.amazonaws.com.cn/");
+    }
 
     #[test]
     fn texts_of_strangers_are_cut_and_stand_on_one_line() {

@@ -115,7 +115,8 @@ impl Model {
         stop: &Stop,
         for_people: bool,
     ) -> Result<Model> {
-        Model::connect_with(predictor, request, access, stop, for_people, Backoff::NORMAL)
+        let aws = || Aws::connect(access.region.as_deref(), stop);
+        Model::connect_with(predictor, request, access, stop, for_people, Backoff::NORMAL, &aws)
     }
 
     fn connect_with(
@@ -125,6 +126,7 @@ impl Model {
         stop: &Stop,
         for_people: bool,
         backoff: Backoff,
+        aws: &dyn Fn() -> Result<Aws>,
     ) -> Result<Model> {
         let encoder = Encoder::new(predictor, request.content_type, &request.feature_names)?;
         let reader =
@@ -134,12 +136,12 @@ impl Model {
         let (transport, runtime) = match (&access.model_url, &predictor.target) {
             (Some(url), _) => (Transport::server(url)?, Arc::new(aws::runtime()?)),
             (None, Target::Endpoint(name)) => {
-                let aws = Aws::connect(access.region.as_deref(), stop)?;
+                let aws = aws()?;
                 instances = shadow::existing(&aws, name, stop)?;
                 (Transport::endpoint(&aws, name.clone()), Arc::clone(&aws.runtime))
             }
             (None, Target::Model(wanted)) => {
-                let aws = Aws::connect(access.region.as_deref(), stop)?;
+                let aws = aws()?;
                 let made =
                     Shadow::make(&aws, wanted, predictor.target_model.is_some(), access, stop, for_people)?;
                 instances = wanted.initial_instance_count.try_into().unwrap_or(1);

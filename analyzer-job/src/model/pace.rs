@@ -215,8 +215,7 @@ impl Pace {
         if took > SLOW {
             state.rows = state.rows.min((rows / 2).max(1));
         } else if took < QUICK && rows * 10 >= state.rows * 9 {
-            let ceiling = state.most_rows.min(state.refused_rows - 1).max(1);
-            state.rows = (state.rows * 2).min(ceiling).max(state.rows.min(ceiling));
+            state.rows = larger(state.rows, state.refused_rows).min(state.most_rows);
         }
     }
 
@@ -267,6 +266,17 @@ impl Pace {
             }
             None => false,
         }
+    }
+}
+
+/// Twice the rows, or half way to what the model refused, until that is near.
+fn larger(rows: usize, refused: usize) -> usize {
+    if refused == usize::MAX {
+        rows * 2
+    } else if rows * 5 >= refused * 4 {
+        rows
+    } else {
+        (rows * 2).min(rows.midpoint(refused))
     }
 }
 
@@ -324,9 +334,13 @@ mod tests {
         pace.refused(512);
         assert_eq!(rows(&pace), 256);
         pace.good(256, MS);
-        assert_eq!(rows(&pace), 511);
-        pace.good(511, 30 * Duration::from_secs(1));
-        assert_eq!(rows(&pace), 255);
+        assert_eq!(rows(&pace), 384);
+        pace.good(384, MS);
+        assert_eq!(rows(&pace), 448);
+        pace.good(448, MS);
+        assert_eq!(rows(&pace), 448);
+        pace.good(448, 30 * Duration::from_secs(1));
+        assert_eq!(rows(&pace), 224);
         pace.refused(1);
         assert_eq!(rows(&pace), 1);
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use plumbline_common::{Problem, Result, codes};
 
 use super::Model;
-use super::aws::unless_stopped;
+use super::aws::{pause, unless_stopped};
 use super::request::Texts;
 use super::response::Unusable;
 use super::transport::{Answer, Failure};
@@ -30,7 +30,7 @@ pub struct Probe {
     /// Rows of a larger request and how long it took, when there were more rows and it worked.
     pub several: Option<(usize, Duration)>,
     /// Requests in flight that an estimate counts with.
-    in_flight: usize,
+    pub(super) in_flight: usize,
 }
 
 /// What the whole job may take.
@@ -128,7 +128,7 @@ impl Model {
             if !passing || tries >= TRIES {
                 return Err(line.failed(failure));
             }
-            self.runtime.block_on(unless_stopped(&line.stop, tokio::time::sleep(line.pace.pause(tries))))?;
+            pause(&self.runtime, &line.stop, line.pace.pause(tries))?;
         }
     }
 }

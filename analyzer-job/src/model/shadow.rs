@@ -11,7 +11,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
 use super::Access;
-use super::aws::{Aws, CallError, Patience, SAGEMAKER, short, unless_stopped};
+use super::aws::{Aws, CallError, Patience, SAGEMAKER, pause, short};
 use super::pace::Jitter;
 use crate::config::ShadowEndpoint;
 
@@ -472,7 +472,7 @@ fn wait(aws: &Aws, name: &str, stop: &Stop, for_people: bool) -> Result<State> {
             let legend = if for_people { String::new() } else { format!(" ({LEGEND})") };
             tracing::info!(seconds, "- Creating, {seconds} seconds{legend}");
         }
-        aws.runtime.block_on(unless_stopped(stop, tokio::time::sleep(poll)))?;
+        pause(&aws.runtime, stop, poll)?;
         poll = poll.mul_f64(1.5).min(LAST_POLL);
     }
 }

@@ -98,7 +98,7 @@ impl Transport {
         } else {
             format!("{address}/invocations")
         };
-        Ok(Transport::Server { http: http_client(Some(&url))?, url })
+        Ok(Transport::Server { http: http_client(url.starts_with("http://"))?, url })
     }
 
     /// The endpoint or the address, for messages.
