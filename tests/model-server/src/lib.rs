@@ -1,0 +1,270 @@
+//! A small model behind the SageMaker container protocol: `GET /ping` and `POST /invocations`, with CSV, JSON
+//! Lines and JSON. The same server answers the few control-plane calls that a shadow endpoint needs and
+//! `POST /endpoints/NAME/invocations`, so that `AWS_ENDPOINT_URL` can point at it. Signatures are not checked.
+//!
+//! It can be slow, throttle, fail above a number of records and more, for tests of those who call it.
+//!
+//! ```no_run
+//! let server = plumbline_model_server::start(plumbline_model_server::Options::default()).unwrap();
+//! println!("{}", server.url());
+//! ```
+
+mod answer;
+mod control;
+mod faults;
+mod http;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+pub use faults::Faults;
+pub use plumbline_generator::credit::{self, Cell};
+
+use control::Plane;
+use http::{Connection, Reply, Request};
+
+/// A model: the cells of a row give one or more outputs. One output is a probability.
+pub type Model = Arc<dyn Fn(&[Cell]) -> Vec<f64> + Send + Sync>;
+
+/// What a server does.
+#[derive(Clone)]
+pub struct Options {
+    /// Port 0 takes any free port.
+    pub address: SocketAddr,
+    pub model: Model,
+    /// Leave the label out of answers.
+    pub score_only: bool,
+    /// Time that every invocation takes on top.
+    pub latency: Duration,
+    pub faults: Faults,
+    /// Endpoints that are there from the start.
+    pub endpoints: Vec<String>,
+    /// So many `DescribeEndpoint` calls answer `Creating` before a new endpoint is in service.
+    pub creating_polls: u32,
+}
+
+impl Default for Options {
+    /// The linear credit model on a free port of the loopback, at once and without faults.
+    fn default() -> Options {
+        Options {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            model: Arc::new(|row| vec![credit::linear(row)]),
+            score_only: false,
+            latency: Duration::ZERO,
+            faults: Faults::default(),
+            endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],
+            creating_polls: 0,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Options")
+            .field("address", &self.address)
+            .field("faults", &self.faults)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a server was asked so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Invocations, failed ones included.
+    pub requests: u64,
+    /// Rows of the invocations that the model answered.
+    pub records: u64,
+}
+
+/// A running server; dropping it ends it.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    plane: Mutex<Plane>,
+    /// Open connections, to be closed at the end.
+    connections: Mutex<BTreeMap<u64, TcpStream>>,
+    stopping: AtomicBool,
+    requests: AtomicU64,
+    records: AtomicU64,
+}
+
+/// Starts a server in threads of its own.
+///
+/// # Errors
+/// The address cannot be listened on.
+pub fn start(options: Options) -> io::Result<Server> {
+    let listener = TcpListener::bind(options.address)?;
+    let address = listener.local_addr()?;
+    let shared = Arc::new(Shared {
+        plane: Mutex::new(Plane::new(&options)),
+        options,
+        connections: Mutex::default(),
+        stopping: AtomicBool::new(false),
+        requests: AtomicU64::new(0),
+        records: AtomicU64::new(0),
+    });
+    let accepting = thread::spawn({
+        let shared = Arc::clone(&shared);
+        move || accept(&listener, &shared)
+    });
+    Ok(Server { address, shared, accepting: Some(accepting) })
+}
+
+impl Server {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// For `model_url` and for `AWS_ENDPOINT_URL`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.shared.counts()
+    }
+
+    /// Control-plane calls in the order they came.
+    pub fn control_calls(&self) -> Vec<String> {
+        lock(&self.shared.plane).calls.clone()
+    }
+
+    /// Endpoints and endpoint configurations that were made and not deleted.
+    pub fn left_behind(&self) -> Vec<String> {
+        lock(&self.shared.plane).left_behind()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shared.stopping.store(true, Ordering::SeqCst);
+        // A connection of its own wakes the accepting thread; a closed listener needs none.
+        let _ = TcpStream::connect_timeout(&reachable(self.address), Duration::from_secs(1));
+        for connection in lock(&self.shared.connections).values() {
+            let _ = connection.shutdown(Shutdown::Both);
+        }
+        if let Some(accepting) = self.accepting.take() {
+            let _ = accepting.join();
+        }
+    }
+}
+
+/// Where a server that listens on every address can be reached from here.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() { SocketAddr::from(([127, 0, 0, 1], address.port())) } else { address }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+    for (number, stream) in (0u64..).zip(listener.incoming()) {
+        if shared.stopping.load(Ordering::SeqCst) {
+            return;
+        }
+        let Ok(stream) = stream else { continue };
+        if let Ok(copy) = stream.try_clone() {
+            lock(&shared.connections).insert(number, copy);
+        }
+        let shared = Arc::clone(shared);
+        thread::spawn(move || {
+            serve(stream, &shared);
+            lock(&shared.connections).remove(&number);
+        });
+    }
+}
+
+/// Answers the requests of one connection, one after the other.
+fn serve(stream: TcpStream, shared: &Shared) {
+    let Ok(mut connection) = Connection::new(stream) else { return };
+    while let Ok(Some(request)) = connection.read() {
+        let Some(reply) = shared.reply(&request) else {
+            connection.reset();
+            return;
+        };
+        if connection.write(&reply).is_err() || request.last {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    fn counts(&self) -> Counts {
+        Counts {
+            requests: self.requests.load(Ordering::Relaxed),
+            records: self.records.load(Ordering::Relaxed),
+        }
+    }
+
+    /// `None`: the connection breaks.
+    fn reply(&self, request: &Request) -> Option<Reply> {
+        let path = request.path.split('?').next().unwrap_or_default();
+        if let Some(action) =
+            request.header("x-amz-target").and_then(|target| target.strip_prefix("SageMaker."))
+        {
+            return Some(lock(&self.plane).call(action, &request.body));
+        }
+        let endpoint = path.strip_prefix("/endpoints/").and_then(|rest| rest.strip_suffix("/invocations"));
+        match (request.method.as_str(), path, endpoint) {
+            ("GET", "/ping", _) => Some(Reply::ok("text/plain", b"\n".to_vec())),
+            ("GET", "/stats", _) => {
+                let Counts { requests, records } = self.counts();
+                let stats = serde_json::json!({"requests": requests, "records": records});
+                Some(Reply::ok("application/json", stats.to_string().into_bytes()))
+            }
+            ("POST", "/invocations", _) => self.invoke(request, None),
+            ("POST", _, Some(name)) => match lock(&self.plane).refuse_invocation(name) {
+                Some(refused) => Some(refused),
+                None => self.invoke(request, Some(name)),
+            },
+            _ => Some(Reply::error(404, "NotFound", &format!("{} {path} is not served", request.method))),
+        }
+    }
+
+    /// `endpoint`: asked through SageMaker, which wraps the errors of the model.
+    fn invoke(&self, request: &Request, endpoint: Option<&str>) -> Option<Reply> {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        if !self.options.latency.is_zero() {
+            thread::sleep(self.options.latency);
+        }
+        let faults = &self.options.faults;
+        if faults::hits(faults.reset_every, number) {
+            return None;
+        }
+        if let Some(refused) = faults.refuse(number, request.body.len(), endpoint.is_some()) {
+            return Some(refused);
+        }
+        let answered = rows::parse(&request.body, request.content_type()).and_then(|rows| {
+            if faults.above_records.is_some_and(|most| rows.count() > most) {
+                return Err(format!("too many records: {}", rows.count()));
+            }
+            let accept = request.accept().unwrap_or_else(|| request.content_type());
+            answer::write(&rows, accept, &self.options).map(|body| (rows.count(), accept, body))
+        });
+        Some(match answered {
+            Ok((records, accept, body)) => {
+                self.records.fetch_add(records as u64, Ordering::Relaxed);
+                Reply::ok(accept, body)
+            }
+            Err(message) => faults::model_error(400, &message, endpoint.is_some()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
