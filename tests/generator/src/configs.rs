@@ -14,16 +14,18 @@ const SAMPLES: u64 = 100;
 const CONTENT_TEMPLATE: &str = "{\"features\":$features}";
 const RECORDS_TEMPLATE: &str = "{\"instances\":$records}";
 
-/// Writes `bias-baseline.json`, `bias-monitor.json`, `explainability-baseline.json` and
-/// `explainability-monitor.json` for datasets of this format and traffic of the like.
+/// Writes `bias-baseline.json`, `bias-model-baseline.json`, `bias-monitor.json`,
+/// `explainability-baseline.json` and `explainability-monitor.json` for datasets of this format and traffic
+/// of the like. `metrics`: the post-training metrics, all when empty.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn write(format: Format, folder: &Path) -> Result<()> {
+pub fn write(format: Format, metrics: &[String], folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let files = [
-        ("bias-baseline.json", bias_baseline(format)),
-        ("bias-monitor.json", bias_monitor(format)),
+        ("bias-baseline.json", bias_baseline(format, metrics)),
+        ("bias-model-baseline.json", bias_model_baseline(format, metrics)),
+        ("bias-monitor.json", bias_monitor(format, metrics)),
         ("explainability-baseline.json", explainability_baseline(format)),
         ("explainability-monitor.json", explainability_monitor(format)),
     ];
@@ -36,21 +38,45 @@ pub fn write(format: Format, folder: &Path) -> Result<()> {
 }
 
 /// Bias of a dataset that holds the model's predictions.
-pub fn bias_baseline(format: Format) -> Value {
+pub fn bias_baseline(format: Format, metrics: &[String]) -> Value {
     let mut config = dataset(format, true);
     config.extend(judged());
     config.insert("predicted_label".into(), json!(path(format, PREDICTED)));
-    let all = json!({"methods": "all"});
-    config.insert(
-        "methods".into(),
-        json!({"report": report(), "pre_training_bias": all, "post_training_bias": all}),
-    );
+    config.insert("methods".into(), bias_methods(metrics));
     config.into()
 }
 
+/// Bias of a dataset whose predictions the model makes.
+pub fn bias_model_baseline(format: Format, metrics: &[String]) -> Value {
+    let mut config = dataset(format, false);
+    config.extend(judged());
+    config.insert("methods".into(), bias_methods(metrics));
+    let mut predictor = predictor(format);
+    let label = match format {
+        Format::Csv | Format::Parquet => json!(0),
+        Format::JsonLines => json!(PREDICTED),
+        Format::Json => json!(format!("predictions[*].{PREDICTED}")),
+    };
+    predictor.insert("label".into(), label);
+    config.insert("predictor".into(), predictor.into());
+    config.into()
+}
+
+fn bias_methods(metrics: &[String]) -> Value {
+    let post = if metrics.is_empty() { json!("all") } else { json!(metrics) };
+    json!({
+        "report": report(),
+        "pre_training_bias": {"methods": "all"},
+        "post_training_bias": {"methods": post},
+    })
+}
+
 /// Bias of merged traffic; what the bias monitor of the SDK uploads.
-pub fn bias_monitor(format: Format) -> Value {
+pub fn bias_monitor(format: Format, metrics: &[String]) -> Value {
     let mut config = judged();
+    if !metrics.is_empty() {
+        config.insert("methods".into(), bias_methods(metrics));
+    }
     config.insert("headers".into(), json!(columns(false)));
     config.insert("label".into(), json!(path(format, LABEL)));
     config.into()
@@ -128,24 +154,37 @@ fn judged() -> Map<String, Value> {
     }))
 }
 
-/// The endpoint's name is a placeholder: without AWS the model is reached by the setting `model_url`.
-fn attributions(format: Format) -> Map<String, Value> {
+/// How the model is asked. The endpoint's name is a placeholder: without AWS the model is reached by the
+/// setting `model_url`.
+fn predictor(format: Format) -> Map<String, Value> {
     let content = if tabular(format) { Format::Csv } else { format };
     let mut predictor = object(json!({
         "endpoint_name": crate::traffic::ENDPOINT,
         "content_type": content_type(content),
         "accept_type": content_type(content),
     }));
-    let typical: Value = serde_json::from_str(&typical_json()).unwrap_or_default();
-    let baseline = match content {
+    match content {
         Format::JsonLines => {
             predictor.insert("content_template".into(), json!(CONTENT_TEMPLATE));
-            predictor.insert("probability".into(), json!(SCORE));
-            json!([{"features": typical}])
         }
         Format::Json => {
             predictor.insert("content_template".into(), json!(RECORDS_TEMPLATE));
             predictor.insert("record_template".into(), json!(CONTENT_TEMPLATE));
+        }
+        Format::Csv | Format::Parquet => {}
+    }
+    predictor
+}
+
+fn attributions(format: Format) -> Map<String, Value> {
+    let mut predictor = predictor(format);
+    let typical: Value = serde_json::from_str(&typical_json()).unwrap_or_default();
+    let baseline = match format {
+        Format::JsonLines => {
+            predictor.insert("probability".into(), json!(SCORE));
+            json!([{"features": typical}])
+        }
+        Format::Json => {
             predictor.insert("probability".into(), json!(format!("predictions[*].{SCORE}")));
             json!({"instances": [{"features": typical}]})
         }
@@ -174,7 +213,7 @@ mod tests {
     #[test]
     fn headers_of_tables_are_their_columns_and_those_of_json_end_in_the_labels() {
         for format in FORMATS {
-            let headers = bias_baseline(format)["headers"].as_array().unwrap().len();
+            let headers = bias_baseline(format, &[])["headers"].as_array().unwrap().len();
             assert_eq!(headers, if tabular(format) { 17 } else { 16 });
             assert_eq!(explainability_baseline(format)["headers"].as_array().unwrap().len(), 15);
         }
@@ -189,9 +228,18 @@ mod tests {
     }
 
     #[test]
-    fn four_files_are_written() {
+    fn metrics_can_be_chosen_and_the_model_be_asked_for_the_label() {
+        let metrics = ["FT".to_string()];
+        let chosen = bias_model_baseline(Format::Csv, &metrics);
+        assert_eq!(chosen["methods"]["post_training_bias"]["methods"], json!(["FT"]));
+        assert_eq!(chosen["predictor"]["label"], 0);
+        assert!(bias_monitor(Format::Csv, &[]).get("methods").is_none());
+    }
+
+    #[test]
+    fn five_files_are_written() {
         let folder = tempfile::tempdir().unwrap();
-        write(Format::JsonLines, folder.path()).unwrap();
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4);
+        write(Format::JsonLines, &[], folder.path()).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 5);
     }
 }

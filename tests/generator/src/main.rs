@@ -75,12 +75,15 @@ enum Command {
         #[command(flatten)]
         choice: Choice,
     },
-    /// Write the four analysis configurations that fit a format to a folder
+    /// Write the analysis configurations that fit a format to a folder
     Configs {
         /// Folder to write to
         out: PathBuf,
         #[arg(long, value_enum, default_value = "csv")]
         format: Format,
+        /// Post-training metrics, separated by commas [default: all]
+        #[arg(long, value_delimiter = ',')]
+        metrics: Vec<String>,
     },
     /// Run a program; print seconds, processor seconds and peak memory in MB, separated by tabs
     Measure {
@@ -153,7 +156,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let account = traffic::write(&traffic, &out)?;
             writeln!(io::stdout(), "{:#}", account.to_json())?;
         }
-        Command::Configs { out, format } => configs::write(format, &out)?,
+        Command::Configs { out, format, metrics } => configs::write(format, &metrics, &out)?,
         Command::Measure { program } => {
             let measured = measure::measure(&program)?;
             let megabytes = measured.peak_bytes as f64 / 1e6;

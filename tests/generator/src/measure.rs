@@ -1,7 +1,8 @@
 //! How long a program takes and how much memory it has at most.
 
 use std::fs;
-use std::process::Command;
+use std::io;
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -22,15 +23,18 @@ pub struct Measured {
     pub exit_code: i32,
 }
 
-/// Runs a program to its end and watches it in `/proc`.
+/// Runs a program to its end and watches it in `/proc`. What it prints goes to standard error.
 ///
 /// # Errors
 /// The program cannot be started, or was ended by a signal.
 pub fn measure(program: &[String]) -> Result<Measured> {
     let [name, arguments @ ..] = program else { bail!("no program to measure") };
     let started = Instant::now();
-    let mut child =
-        Command::new(name).args(arguments).spawn().with_context(|| format!("cannot start {name}"))?;
+    let mut child = Command::new(name)
+        .args(arguments)
+        .stdout(Stdio::from(io::stderr()))
+        .spawn()
+        .with_context(|| format!("cannot start {name}"))?;
     let folder = format!("/proc/{}", child.id());
     let mut peak_bytes = 0;
     let mut cpu_seconds = 0.0;

@@ -22,7 +22,7 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use faults::Faults;
 pub use plumbline_generator::credit::{self, Cell};
@@ -81,6 +81,8 @@ pub struct Counts {
     pub requests: u64,
     /// Rows of the invocations that the model answered.
     pub records: u64,
+    /// Time during which at least one invocation was in work.
+    pub busy: Duration,
 }
 
 /// A running server; dropping it ends it.
@@ -100,6 +102,15 @@ struct Shared {
     stopping: AtomicBool,
     requests: AtomicU64,
     records: AtomicU64,
+    work: Mutex<Work>,
+}
+
+/// Invocations in work, and how long there were any.
+#[derive(Debug, Default)]
+struct Work {
+    running: u32,
+    since: Option<Instant>,
+    busy: Duration,
 }
 
 /// Starts a server in threads of its own.
@@ -116,6 +127,7 @@ pub fn start(options: Options) -> io::Result<Server> {
         stopping: AtomicBool::new(false),
         requests: AtomicU64::new(0),
         records: AtomicU64::new(0),
+        work: Mutex::default(),
     });
     let accepting = thread::spawn({
         let shared = Arc::clone(&shared);
@@ -208,6 +220,23 @@ impl Shared {
         Counts {
             requests: self.requests.load(Ordering::Relaxed),
             records: self.records.load(Ordering::Relaxed),
+            busy: lock(&self.work).busy,
+        }
+    }
+
+    fn begin(&self) {
+        let mut work = lock(&self.work);
+        work.running += 1;
+        work.since.get_or_insert_with(Instant::now);
+    }
+
+    fn end(&self) {
+        let mut work = lock(&self.work);
+        work.running -= 1;
+        if work.running == 0
+            && let Some(since) = work.since.take()
+        {
+            work.busy += since.elapsed();
         }
     }
 
@@ -222,11 +251,6 @@ impl Shared {
         let endpoint = path.strip_prefix("/endpoints/").and_then(|rest| rest.strip_suffix("/invocations"));
         match (request.method.as_str(), path, endpoint) {
             ("GET", "/ping", _) => Some(Reply::ok("text/plain", b"\n".to_vec())),
-            ("GET", "/stats", _) => {
-                let Counts { requests, records } = self.counts();
-                let stats = serde_json::json!({"requests": requests, "records": records});
-                Some(Reply::ok("application/json", stats.to_string().into_bytes()))
-            }
             ("POST", "/invocations", _) => self.invoke(request, None),
             ("POST", _, Some(name)) => match lock(&self.plane).refuse_invocation(name) {
                 Some(refused) => Some(refused),
@@ -236,8 +260,15 @@ impl Shared {
         }
     }
 
-    /// `endpoint`: asked through SageMaker, which wraps the errors of the model.
     fn invoke(&self, request: &Request, endpoint: Option<&str>) -> Option<Reply> {
+        self.begin();
+        let reply = self.answer(request, endpoint);
+        self.end();
+        reply
+    }
+
+    /// `endpoint`: asked through SageMaker, which wraps the errors of the model.
+    fn answer(&self, request: &Request, endpoint: Option<&str>) -> Option<Reply> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         if !self.options.latency.is_zero() {
             thread::sleep(self.options.latency);

@@ -105,5 +105,8 @@ fn run(cli: Cli, stop: &Stop) -> Result<()> {
     while !stop.requested() {
         thread::sleep(Duration::from_millis(50));
     }
+    let counts = server.counts();
+    let busy = counts.busy.as_secs_f64();
+    writeln!(io::stdout(), "{} requests, {} records, busy {busy:.3} s", counts.requests, counts.records)?;
     Ok(())
 }
