@@ -40,6 +40,7 @@ lint: ## format, lints, names of errors and settings in step with their pages
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	docker/check.sh
+	for script in .ci/run docker/*.sh tests/*.sh; do bash -n $$script || exit 1; done
 
 images: build ## both container images, from scratch and the static programs
 	docker/build.sh $(BIN) $(VERSION) "$(PLUMBLINE_REVISION)"
@@ -53,8 +54,9 @@ test-browser: build ## the reports in a real browser, a real notebook kernel and
 test-clients: images ## the unmodified SageMaker SDK in local mode against the images
 	tests/clients/run.sh $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
 
-bench: build ## speed and memory of the programs on generated data
-	tests/bench.sh $(BIN)
+SECTIONS ?=
+bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them
+	tests/bench.sh $(BIN) $(SECTIONS)
 
 bench-shapley: ## error of the attributions by budget, beside the figures of the shap library
 	cargo bench --locked -p analyzer-job --bench shapley

@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# bench.sh PROGRAMS [SECTION...]: speed and peak memory on generated data. Sections: merge bias memory flip
+# predictions shapley; all of them without a name. Data lie in scratch/bench while a section runs (4 GB at most).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$(cd "$1" && pwd)
+shift
+work=$PWD/scratch/bench
+export SAGEMAKER_BASE_DIR=$work/opt/ml
+generate() { "$bin/plumbline-generator" "$@" >"$work/generated"; }
+
+fresh() {
+    rm -rf "$work"
+    mkdir -p "$work/opt/ml/output"
+}
+
+# run PROGRAM ARGUMENTS...: sets seconds, cpu (processor seconds) and peak (MB).
+run() {
+    rm -rf "$work/out"
+    "$bin/plumbline-generator" measure "$@" >"$work/measured" 2>"$work/log" || {
+        tail -n 20 "$work/log" >&2
+        echo "bench.sh: failed: $*" >&2
+        exit 1
+    }
+    IFS=$'\t' read -r seconds cpu peak <"$work/measured"
+}
+
+# row NAME AMOUNT UNIT: a line of the table; AMOUNT per second is the rate.
+row() {
+    awk -v name="$1" -v amount="$2" -v unit="$3" -v seconds="$seconds" -v cpu="$cpu" -v peak="$peak" 'BEGIN {
+        rate = amount / seconds
+        shown = rate >= 100000 ? sprintf("%.2f million", rate / 1e6) : sprintf("%.*f", rate < 100 ? 2 : 0, rate)
+        printf "  %-44s %8.2f s  %8.2f s cpu  %16s %s  %8.1f MB\n", name, seconds, cpu, shown, unit "/s", peak
+    }'
+}
+
+# The numbers of one processor; where taskset is missing, of all.
+one_processor() { if command -v taskset >/dev/null; then echo "taskset -c 0"; fi; }
+
+size_of() { find "$@" -type f -exec cat {} + | wc -c; }
+
+merge() {
+    echo "merge-job: 1 GB of captures (JSON Lines payloads) with their labels"
+    fresh
+    generate traffic "$work/traffic" --bytes 1GB --several 0
+    local gigabytes
+    gigabytes=$(size_of "$work/traffic" | awk '{ print $1 / 1e9 }')
+    local merge=("$bin/merge-job" --dataset-source "$work/traffic/captures"
+        --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/out")
+    run sh -c 'find "$0" -type f -exec cat {} + >/dev/null' "$work/traffic"
+    row "cat of the same files" "$gigabytes" GB
+    # shellcheck disable=SC2046 # words on purpose
+    run $(one_processor) "${merge[@]}" --threads 1
+    row "one thread" "$gigabytes" GB
+    run "${merge[@]}" --threads 2
+    row "two threads" "$gigabytes" GB
+}
+
+without_flip_test=DPPL,DI,DCA,DCR,RD,SD,DAR,DRR,AD,CDDPL,TE,GE
+
+# bias_of FORMAT ROWS: all metrics but the flip test, predictions in the dataset.
+bias_of() {
+    fresh
+    generate dataset "$work/data/data.$1" --format "$1" --rows "$2"
+    generate configs "$work/configs" --format "$1" --metrics "$without_flip_test"
+    run "$bin/analyzer-job" --analysis-config "$work/configs/bias-baseline.json" --dataset-source "$work/data" \
+        --output-path "$work/out"
+    row "$1, $2 rows" "$2" rows
+}
+
+bias_of_merged() {
+    fresh
+    generate traffic "$work/traffic" --rows "$1" --several 1
+    generate configs "$work/configs" --format jsonlines --metrics "$without_flip_test"
+    "$bin/merge-job" --dataset-source "$work/traffic/captures" --ground-truth-source "$work/traffic/ground-truth" \
+        --output-path "$work/merged" 2>"$work/log"
+    rm -rf "$work/traffic"
+    run "$bin/analyzer-job" --analysis-type MODEL_BIAS --analysis-config "$work/configs/bias-monitor.json" \
+        --features-attribute features --inference-attribute approved --dataset-source "$work/merged" \
+        --output-path "$work/out"
+    row "merged capture, $1 rows (5 % without label)" "$1" rows
+}
+
+bias() {
+    echo "analyzer-job: bias metrics, 14 features, without the flip test"
+    for format in csv jsonlines parquet; do bias_of "$format" 5000000; done
+    bias_of_merged 5000000
+}
+
+memory() {
+    echo "analyzer-job: peak memory by number of rows, without the flip test"
+    for rows in 1000000 5000000; do bias_of csv "$rows"; done
+}
+
+flip() {
+    echo "analyzer-job: flip test, 100,000 rows of 14 columns"
+    fresh
+    generate dataset "$work/data/data.csv" --rows 100000
+    generate configs "$work/configs" --metrics FT
+    run "$bin/analyzer-job" --analysis-config "$work/configs/bias-baseline.json" --dataset-source "$work/data" \
+        --output-path "$work/out"
+    row "flip test" 100000 rows
+}
+
+# with_model MILLISECONDS ARGUMENTS...: the analyzer beside a model that takes so long for each request. Sets
+# answered (requests, records and busy time of the model) and own (share of the time without a request in work).
+with_model() {
+    "$bin/plumbline-model-server" --address 127.0.0.1:0 --latency-ms "$1" >"$work/model" &
+    local server=$! url=""
+    shift
+    while [ -z "$url" ]; do
+        sleep 0.1
+        url=$(sed -n 's/^listening on //p' "$work/model")
+    done
+    run "$bin/analyzer-job" --dataset-source "$work/data" --output-path "$work/out" --model-url "$url" "$@"
+    kill "$server"
+    wait "$server"
+    answered=$(tail -n 1 "$work/model")
+    own=$(awk -v seconds="$seconds" '{ printf "%.1f %%", 100 * (1 - $6 / seconds) }' <<<"$answered")
+}
+
+predictions() {
+    echo "analyzer-job: predictions of 100,000 rows from a model"
+    fresh
+    generate dataset "$work/data/data.csv" --rows 100000 --without-predictions
+    generate configs "$work/configs" --metrics "$without_flip_test"
+    for latency in 1 10 50; do
+        with_model "$latency" --analysis-config "$work/configs/bias-model-baseline.json"
+        row "$latency ms per request" 100000 rows
+        echo "    model: $answered; without a request in work: $own"
+    done
+}
+
+shapley() {
+    echo "analyzer-job: attributions of 10,000 rows, 14 features, 100 samples"
+    fresh
+    generate dataset "$work/data/data.csv" --rows 10000 --without-predictions
+    generate configs "$work/configs"
+    with_model 10 --analysis-config "$work/configs/explainability-baseline.json"
+    row "10 ms per request" 10000 rows
+    echo "    model: $answered; without a request in work: $own"
+}
+
+trap 'rm -rf "$work"' EXIT
+echo "machine: $(uname -sm), $(getconf _NPROCESSORS_ONLN) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
+[ $# -gt 0 ] || set -- merge bias memory flip predictions shapley
+for section in "$@"; do
+    case $section in
+    merge | bias | memory | flip | predictions | shapley) "$section" ;;
+    *)
+        echo "bench.sh: no section named $section" >&2
+        exit 1
+        ;;
+    esac
+done

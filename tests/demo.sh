@@ -1,0 +1,103 @@
+#!/usr/bin/env bash
+# demo.sh PROGRAMS [FOLDER]: the whole way on generated traffic of a small credit model, without AWS:
+# a bias baseline, the merge of captured requests with their labels, the bias monitor, attributions and
+# their drift. Everything stays in FOLDER (scratch/demo) to look at.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+bin=$(cd "$1" && pwd)
+mkdir -p "${2:-scratch/demo}"
+work=$(cd "${2:-scratch/demo}" && pwd)
+rm -rf "${work:?}"/*
+# Stands for /opt/ml: the jobs leave their exit message there.
+export SAGEMAKER_BASE_DIR=$work/opt/ml
+
+step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+
+# job NAME PROGRAM ARGUMENTS...: runs a job as SageMaker would, with its log in a file, and shows its exit message.
+job() {
+    local log=$work/logs/$1.log
+    shift
+    "$@" >"$log" 2>&1 || {
+        tail -n 20 "$log" >&2
+        exit 1
+    }
+    cat "$SAGEMAKER_BASE_DIR/output/message"
+    echo
+}
+
+# What the analyzer judged, as a table: its violations file has a key per line.
+show_violations() {
+    awk -F'"' '
+        $2 == "facet" || $2 == "label" { subject = $4 }
+        $2 == "facet_value" { subject = subject " = " $4 }
+        $2 == "metric_name" { metric = $4 }
+        $2 == "description" {
+            count = split($4, words, " ")
+            now = ""
+            for (i = 1; i <= count; i++)
+                if (words[i] ~ /^-?([0-9.]+(e-?[0-9]+)?|Infinity)$/) {
+                    if (now == "") now = words[i]; else limit = words[i]
+                }
+            printf "  %-14s %-6s now %9.4f   baseline or limit %9.4f\n", subject, metric, now, limit
+        }' "$1"
+}
+
+# The attributions of an analysis.json, highest first.
+show_attributions() {
+    sed -n '/"global_shap_values"/,/}/p' "$1" | sed -n 's/^ *"\(.*\)": \([0-9.e-]*\),\{0,1\}$/\2 \1/p' |
+        sort -gr | head -n 5 | awk '{ printf "  %d. %-18s %.4f\n", NR, $2, $1 }'
+}
+
+mkdir -p "$work/logs" "$SAGEMAKER_BASE_DIR/output"
+"$bin/plumbline-model-server" --address 127.0.0.1:0 >"$work/logs/model-server.log" &
+server=$!
+trap 'kill $server 2>/dev/null || true' EXIT
+
+step "Data: a training set, and a drifted day of requests with labels that come hours later"
+"$bin/plumbline-generator" dataset "$work/training/train.csv" --rows 20000 --without-predictions
+"$bin/plumbline-generator" traffic "$work/traffic" --rows 12000 --drift 1 >"$work/logs/traffic.json"
+"$bin/plumbline-generator" configs "$work/configs/training" --format csv
+"$bin/plumbline-generator" configs "$work/configs/traffic" --format jsonlines
+"$bin/plumbline-generator" dataset "$work/training-sample/train.csv" --rows 1000 --without-predictions
+url=$(sed -n 's/^listening on //p' "$work/logs/model-server.log")
+echo "  $(wc -l <"$work/training/train.csv") lines of training data, a model at $url"
+
+step "Bias baseline: the training set, with predictions from the model"
+job bias-baseline "$bin/analyzer-job" --analysis-config "$work/configs/training/bias-model-baseline.json" \
+    --dataset-source "$work/training" --output-path "$work/bias-baseline" --model-url "$url"
+
+step "Merge: captured requests with their labels"
+job merge "$bin/merge-job" --dataset-source "$work/traffic/captures" \
+    --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/merged"
+
+step "Bias monitor: the merged traffic against the baseline"
+job bias-monitor "$bin/analyzer-job" --analysis-type MODEL_BIAS \
+    --analysis-config "$work/configs/traffic/bias-monitor.json" --dataset-source "$work/merged" \
+    --features-attribute features --inference-attribute approved \
+    --baseline-constraints "$work/bias-baseline/analysis.json" --output-path "$work/bias-monitor"
+show_violations "$work/bias-monitor/constraint_violations.json"
+
+step "Attributions: 1,000 rows of the training set"
+job attributions-baseline "$bin/analyzer-job" \
+    --analysis-config "$work/configs/training/explainability-baseline.json" \
+    --dataset-source "$work/training-sample" --output-path "$work/attributions-baseline" --model-url "$url"
+show_attributions "$work/attributions-baseline/analysis.json"
+
+step "Attribution drift: the captured requests of one hour"
+job attributions-monitor "$bin/analyzer-job" --analysis-type MODEL_EXPLAINABILITY \
+    --analysis-config "$work/configs/traffic/explainability-monitor.json" \
+    --dataset-source "$work/traffic/captures/credit-endpoint/AllTraffic/2024/05/01/00" \
+    --features-attribute features --inference-attribute score \
+    --baseline-constraints "$work/attributions-baseline/analysis.json" \
+    --output-path "$work/attributions-monitor" --model-url "$url"
+show_attributions "$work/attributions-monitor/analysis.json"
+show_violations "$work/attributions-monitor/constraint_violations.json"
+
+step "To look at"
+cat <<END
+  $work/bias-monitor/report.html          what drifted, for whom, how sure
+  $work/attributions-monitor/report.html  what the model looked at, then and now
+  $work/merged                            merged records, a folder per hour
+  $SAGEMAKER_BASE_DIR/output/merge_summary.json   an account of every record of the merge
+  $work/logs                              what the jobs said
+END
