@@ -67,6 +67,15 @@ codes! {
     // Input data.
     BAD_RECORD = 301, InputOutput, "a record cannot be used";
     NO_DATA = 302, NoData, "there is no data";
+    HEADERS_DO_NOT_FIT = 303, Configuration, "the headers do not fit the dataset";
+    COLUMN_NOT_FOUND = 304, Configuration, "a column named in the configuration is not in the dataset";
+    FEATURES_NOT_FOUND = 305, Configuration, "no features are found in the dataset";
+    PATH_INVALID = 306, Configuration, "a JMESPath cannot be used";
+    DATASETS_DO_NOT_FIT = 307, InputOutput, "datasets cannot be paired row by row";
+    TOO_MANY_BAD_RECORDS = 308, InputOutput, "too many records cannot be used";
+    OBJECT_UNREADABLE = 309, InputOutput, "an object in S3 cannot be read";
+    VALUE_DOES_NOT_FIT = 310, Configuration, "a value or threshold does not fit its column";
+    PREDICTIONS_DO_NOT_FIT = 311, InputOutput, "the predictions do not fit the labels";
 
     // Merge: 401 and up.
 

@@ -1,0 +1,317 @@
+//! The one rule for what a column holds. It looks at the distinct cells only.
+//!
+//! CSV fields are read as the hosted service's loader (pandas) reads them: a field is missing when it is
+//! empty or one of `MISSING_TEXTS`; a column of integers without missing cells holds integers; a column of
+//! numbers otherwise holds doubles; `True`/`False` without missing cells are truth values; everything else
+//! is text as written. In JSON and Parquet every cell brings its own type, and a column that mixes types
+//! is text.
+
+use crate::numbers::repr;
+use crate::read::raw::{Dictionary, Raw};
+use crate::table::{Column, MISSING, Texts, Values};
+
+/// What pandas takes for a missing value in a CSV field, beside the empty field.
+pub const MISSING_TEXTS: &[&str] = &[
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
+    "NULL", "NaN", "n/a", "nan", "null",
+];
+
+/// A value with its type.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Missing,
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Text(String),
+}
+
+impl Cell {
+    /// The value as Python's `str` prints it: `1`, `1.0`, `True`, `nan`.
+    pub fn print(&self) -> String {
+        match self {
+            Cell::Missing => "nan".into(),
+            Cell::Int(value) => value.to_string(),
+            Cell::Float(value) => repr(*value),
+            Cell::Bool(true) => "True".into(),
+            Cell::Bool(false) => "False".into(),
+            Cell::Text(text) => text.clone(),
+        }
+    }
+}
+
+/// What a column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    Int,
+    Float,
+    Bool,
+    Text,
+}
+
+impl Type {
+    /// For people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Int => "integers",
+            Type::Float => "numbers",
+            Type::Bool => "truth values",
+            Type::Text => "text",
+        }
+    }
+}
+
+/// The distinct values of a column in order of first appearance; missing is one of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Distinct {
+    pub kind: Type,
+    /// Each is missing or of the column's type.
+    pub values: Vec<Cell>,
+}
+
+/// Types a column by its distinct cells.
+///
+/// Gives the distinct values and, for each number of the dictionary, the position of its value: cells
+/// spelled differently (`1` and `01`) may be one value.
+pub fn resolve(dictionary: &Dictionary) -> (Distinct, Vec<u32>) {
+    let cells: Vec<Cell> = dictionary.iter().map(parse).collect();
+    let kind = common_type(&cells);
+    let typed = dictionary.iter().zip(cells).map(|(raw, cell)| convert(raw, cell, kind));
+    let mut unique = indexmap::IndexSet::new();
+    let codes = typed.map(|cell| unique.insert_full(Key(cell)).0 as u32).collect();
+    (Distinct { kind, values: unique.into_iter().map(|key| key.0).collect() }, codes)
+}
+
+/// The same for values that have their type already, one code for each row.
+pub fn distinct(values: &Values) -> (Distinct, Vec<u32>) {
+    let mut unique = indexmap::IndexSet::new();
+    let mut code = |cell: Cell| unique.insert_full(Key(cell)).0 as u32;
+    let (kind, codes) = match values {
+        Values::Int(values) => (Type::Int, values.iter().map(|&value| code(Cell::Int(value))).collect()),
+        Values::Bool(values) => (Type::Bool, values.iter().map(|&value| code(Cell::Bool(value))).collect()),
+        Values::Float(values) => {
+            let cell = |value: f64| if value.is_nan() { Cell::Missing } else { Cell::Float(value) };
+            (Type::Float, values.iter().map(|&value| code(cell(value))).collect())
+        }
+        Values::Text(texts) => {
+            // The dictionary may hold texts that no row has, so only codes in use become values.
+            let mut known = vec![MISSING; texts.dictionary.len()];
+            let mut missing = MISSING;
+            let mut codes = Vec::with_capacity(texts.codes.len());
+            for &text in &texts.codes {
+                let slot = known.get_mut(text as usize).unwrap_or(&mut missing);
+                if *slot == MISSING {
+                    let cell = texts.dictionary.get(text as usize);
+                    *slot = code(cell.map_or(Cell::Missing, |text| Cell::Text(text.clone())));
+                }
+                codes.push(*slot);
+            }
+            (Type::Text, codes)
+        }
+    };
+    (Distinct { kind, values: unique.into_iter().map(|key| key.0).collect() }, codes)
+}
+
+/// A column from the distinct cells and one number of the dictionary for each row.
+pub fn column(name: String, dictionary: &Dictionary, rows: &[u32]) -> Column {
+    let (distinct, codes) = resolve(dictionary);
+    let cells = rows.iter().map(|&raw| codes.get(raw as usize).and_then(|&code| distinct.values.get(code as usize)));
+    let values = match distinct.kind {
+        Type::Int => Values::Int(
+            cells.map(|cell| if let Some(Cell::Int(value)) = cell { *value } else { 0 }).collect(),
+        ),
+        Type::Float => Values::Float(
+            cells.map(|cell| if let Some(Cell::Float(value)) = cell { *value } else { f64::NAN }).collect(),
+        ),
+        Type::Bool => Values::Bool(cells.map(|cell| matches!(cell, Some(Cell::Bool(true)))).collect()),
+        Type::Text => {
+            let mut dictionary = Vec::new();
+            let texts: Vec<u32> = distinct
+                .values
+                .iter()
+                .map(|cell| match cell {
+                    Cell::Text(text) => {
+                        dictionary.push(text.clone());
+                        dictionary.len() as u32 - 1
+                    }
+                    _ => MISSING,
+                })
+                .collect();
+            let text = |raw: &u32| codes.get(*raw as usize).and_then(|&code| texts.get(code as usize)).copied();
+            Values::Text(Texts {
+                codes: rows.iter().map(|raw| text(raw).unwrap_or(MISSING)).collect(),
+                dictionary,
+            })
+        }
+    };
+    Column { name, values }
+}
+
+/// Whether a CSV field reads as a number.
+pub fn is_number(field: &str) -> bool {
+    matches!(csv_cell(field), Cell::Int(_) | Cell::Float(_))
+}
+
+/// Whether a CSV field is missing.
+pub fn is_missing(field: &str) -> bool {
+    field.is_empty() || MISSING_TEXTS.contains(&field)
+}
+
+/// A cell by itself, before the rest of its column has a say.
+pub fn parse(raw: Raw<'_>) -> Cell {
+    match raw {
+        Raw::Missing => Cell::Missing,
+        Raw::Csv(field) => csv_cell(field),
+        Raw::Json(token) => json_cell(token),
+        Raw::Int(value) => Cell::Int(value),
+        Raw::Float(value) if value.is_nan() => Cell::Missing,
+        Raw::Float(value) => Cell::Float(value),
+        Raw::Bool(value) => Cell::Bool(value),
+        Raw::Text(text) => Cell::Text(text.into()),
+    }
+}
+
+fn csv_cell(field: &str) -> Cell {
+    if is_missing(field) {
+        return Cell::Missing;
+    }
+    match field {
+        "True" | "TRUE" | "true" => return Cell::Bool(true),
+        "False" | "FALSE" | "false" => return Cell::Bool(false),
+        _ => {}
+    }
+    let number = field.trim_ascii();
+    // Most text fails on its first byte; `infinity` and the like are numbers for pandas too.
+    if !number.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.' | 'i' | 'I')) {
+        return Cell::Text(field.into());
+    }
+    if let Ok(value) = number.parse::<i64>() {
+        return Cell::Int(value);
+    }
+    match number.parse::<f64>() {
+        Ok(value) if !value.is_nan() => Cell::Float(value),
+        _ => Cell::Text(field.into()),
+    }
+}
+
+fn json_cell(token: &str) -> Cell {
+    match token.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(token).map_or_else(|_| Cell::Text(token.into()), Cell::Text),
+        Some(b't') => Cell::Bool(true),
+        Some(b'f') => Cell::Bool(false),
+        Some(b'n') | None => Cell::Missing,
+        _ => token.parse().map(Cell::Int).or_else(|_| token.parse().map(Cell::Float)).unwrap_or(Cell::Missing),
+    }
+}
+
+/// The type that holds all cells.
+fn common_type(cells: &[Cell]) -> Type {
+    let has = |test: fn(&Cell) -> bool| cells.iter().any(test);
+    let missing = has(|cell| matches!(cell, Cell::Missing));
+    let int = has(|cell| matches!(cell, Cell::Int(_)));
+    let float = has(|cell| matches!(cell, Cell::Float(_)));
+    let bool = has(|cell| matches!(cell, Cell::Bool(_)));
+    let text = has(|cell| matches!(cell, Cell::Text(_)));
+    match (text, bool, int || float) {
+        (true, _, _) | (_, true, true) => Type::Text,
+        (_, true, _) if missing => Type::Text,
+        (_, true, _) => Type::Bool,
+        // A column without any value is one of missing numbers.
+        _ if float || missing || !int => Type::Float,
+        _ => Type::Int,
+    }
+}
+
+fn convert(raw: Raw<'_>, cell: Cell, kind: Type) -> Cell {
+    match (kind, cell) {
+        (_, Cell::Missing) => Cell::Missing,
+        (Type::Float, Cell::Int(value)) => Cell::Float(value as f64),
+        // Text keeps what the file has: `007` stays `007`.
+        (Type::Text, cell) => match raw {
+            Raw::Csv(field) => Cell::Text(field.into()),
+            _ => Cell::Text(cell.print()),
+        },
+        (_, cell) => cell,
+    }
+}
+
+/// A cell as a key: equal when it is the same value of the same type.
+struct Key(Cell);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.0 == other.0
+    }
+}
+
+// NaN never gets here: it is `Missing`.
+impl Eq for Key {}
+
+impl std::hash::Hash for Key {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match &self.0 {
+            Cell::Missing => 0u8.hash(state),
+            Cell::Int(value) => value.hash(state),
+            // Zero equals minus zero.
+            Cell::Float(value) => (value + 0.0).to_bits().hash(state),
+            Cell::Bool(value) => value.hash(state),
+            Cell::Text(text) => text.hash(state),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(cells: &[Raw<'_>], expected: Values) {
+        let mut dictionary = Dictionary::default();
+        let rows: Vec<u32> = cells.iter().map(|&cell| dictionary.intern(cell)).collect();
+        let found = column("c".into(), &dictionary, &rows);
+        assert_eq!(format!("{:?}", found.values), format!("{expected:?}"));
+    }
+
+    fn texts(dictionary: &[&str], codes: &[u32]) -> Values {
+        Values::Text(Texts { codes: codes.into(), dictionary: dictionary.iter().map(|&t| t.into()).collect() })
+    }
+
+    #[test]
+    fn csv_columns_are_typed_by_all_their_cells() {
+        use Raw::Csv;
+        check(&[Csv("1"), Csv("-2"), Csv("01"), Csv(" 3")], Values::Int(vec![1, -2, 1, 3]));
+        check(&[Csv("1"), Csv("2.5"), Csv("1e3")], Values::Float(vec![1.0, 2.5, 1000.0]));
+        check(&[Csv("1"), Csv(""), Csv("NA")], Values::Float(vec![1.0, f64::NAN, f64::NAN]));
+        check(&[Csv("True"), Csv("false")], Values::Bool(vec![true, false]));
+        check(&[Csv("True"), Csv("")], texts(&["True"], &[0, MISSING]));
+        check(&[Csv("007"), Csv("a"), Csv("7"), Csv("007")], texts(&["007", "a", "7"], &[0, 1, 2, 0]));
+        check(&[Csv("")], Values::Float(vec![f64::NAN]));
+        check(&[Csv("inf"), Csv("-5")], Values::Float(vec![f64::INFINITY, -5.0]));
+        check(&[Csv("9223372036854775808")], Values::Float(vec![9223372036854775808.0]));
+        check(&[Csv("income"), Csv("-")], texts(&["income", "-"], &[0, 1]));
+    }
+
+    #[test]
+    fn json_cells_bring_their_type() {
+        use Raw::Json;
+        check(&[Json("1"), Json("2")], Values::Int(vec![1, 2]));
+        check(&[Json("1"), Json("2.0")], Values::Float(vec![1.0, 2.0]));
+        check(&[Json("1"), Json("null")], Values::Float(vec![1.0, f64::NAN]));
+        check(&[Json("true"), Json("false")], Values::Bool(vec![true, false]));
+        check(&[Json("\"1\""), Json("\"\\u0031\"")], texts(&["1"], &[0, 0]));
+        check(&[Json("\"\""), Json("null")], texts(&[""], &[0, MISSING]));
+        check(&[Json("\"a\""), Json("1"), Json("1.0"), Json("true")], texts(&["a", "1", "1.0", "True"], &[0, 1, 2, 3]));
+    }
+
+    #[test]
+    fn distinct_values_of_typed_and_raw_cells_agree() {
+        for cells in [["3", "1", "3", "2"], ["x", "", "x", "y"], ["1.5", "", "-0.0", "0.0"]] {
+            let mut dictionary = Dictionary::default();
+            let rows: Vec<u32> = cells.iter().map(|&cell| dictionary.intern(Raw::Csv(cell))).collect();
+            let (raw, codes) = resolve(&dictionary);
+            let by_row: Vec<u32> = rows.iter().map(|&row| codes[row as usize]).collect();
+            let column = column("c".into(), &dictionary, &rows);
+            assert_eq!(distinct(&column.values), (raw, by_row));
+        }
+    }
+}
