@@ -1,1 +1,384 @@
-//! Rows from any input.
+//! Reading: every format ends in the same rows, and the rows in columns or in a tally.
+//!
+//! Rows are read once. With `keep_rows` they become a table (the flip test and the model need it); otherwise
+//! only the combinations of label, prediction, facets, group and segments are counted.
+
+mod capture;
+mod csv;
+mod digest;
+mod document;
+mod gather;
+mod layout;
+mod lines;
+pub mod path;
+pub mod payload;
+pub mod raw;
+mod side;
+pub mod tally;
+pub mod typing;
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use plumbline_common::input::{self, InputFile};
+use plumbline_common::progress::Progress;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::cells::{Cells, ModelRows, Value};
+use crate::config::{Analysis, ContentType, DatasetFormat};
+use crate::details::{InputDigest, RowCounts, Skipped};
+use crate::table::{Table, Values};
+
+use gather::{Gather, Gathered};
+pub use layout::{Layout, Roles};
+use side::Side;
+use tally::Tally;
+use typing::Type;
+
+/// Where the data lie: local files, or folders of them.
+#[derive(Debug, Clone)]
+pub struct Inputs {
+    pub dataset: PathBuf,
+    /// The facet dataset, when the configuration has one.
+    pub facets: Option<PathBuf>,
+    /// The predicted-label dataset, when the configuration has one.
+    pub predictions: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A captured record that cannot be used stops the job instead of being left out.
+    pub strict: bool,
+    /// Start (inclusive) and end (exclusive) of the inference times that count.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Keep the rows as a table; else they are only counted.
+    pub keep_rows: bool,
+    /// Read only so many records.
+    pub limit: Option<u64>,
+    pub stop: Stop,
+    pub for_people: bool,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Reading {
+    /// Every column of the table in order.
+    pub columns: Vec<ColumnSummary>,
+    pub layout: Layout,
+    /// The rows, or their counts: one of the two.
+    pub data: Data,
+    pub row_counts: RowCounts,
+    pub inputs: Vec<InputDigest>,
+    pub warnings: Vec<String>,
+    /// Content type of the captured requests and responses.
+    pub captured_input: Option<ContentType>,
+    pub captured_output: Option<ContentType>,
+}
+
+#[derive(Debug)]
+pub enum Data {
+    Rows(Rows),
+    /// Columns of the tally: `layout.roles.counted()`.
+    Tally(Tally),
+}
+
+impl Reading {
+    /// The rows, when they were kept.
+    pub fn rows(&self) -> Option<&Rows> {
+        match &self.data {
+            Data::Rows(rows) => Some(rows),
+            Data::Tally(_) => None,
+        }
+    }
+}
+
+/// A column as it was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnSummary {
+    pub name: String,
+    /// What it is used for; a column may have several uses.
+    pub roles: Vec<&'static str>,
+    /// None for a column that nobody needed and nobody looked at.
+    pub kind: Option<Type>,
+    /// Distinct values, missing ones aside.
+    pub distinct: u64,
+}
+
+/// The rows themselves.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    pub table: Table,
+    pub roles: Roles,
+    /// Columns that are sent to the model, in dataset order.
+    pub features: Vec<usize>,
+}
+
+/// Reads the dataset, joined with the facet and prediction datasets.
+///
+/// # Errors
+/// No data; a dataset that does not fit the configuration; a bad row of a dataset; more than half of the
+/// captured records bad, or one of them in strict mode; being stopped.
+pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<Reading> {
+    let mut files = vec![("dataset", files_of(&inputs.dataset, "dataset")?)];
+    for (role, path) in [("facets", &inputs.facets), ("predictions", &inputs.predictions)] {
+        if let Some(path) = path {
+            files.push((role, files_of(path, role)?));
+        }
+    }
+    check_join(&files, analysis)?;
+    // A look at the first records is no reason to read everything for its digest.
+    let (reading, digests) = std::thread::scope(|scope| {
+        let digests = options.limit.is_none().then(|| scope.spawn(|| digest::of(&files, &options.stop)));
+        let reading = read_files(inputs, &files[0].1, analysis, options);
+        let digests = digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        (reading, digests)
+    });
+    let mut reading = reading?;
+    reading.inputs = digests.transpose()?.unwrap_or_default();
+    Ok(reading)
+}
+
+fn read_files(
+    inputs: &Inputs,
+    files: &[InputFile],
+    analysis: &Analysis,
+    options: &Options,
+) -> Result<Reading> {
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let mut source = Source {
+        options,
+        counts: RowCounts::default(),
+        warnings: Vec::new(),
+        progress: Progress::start("reading", "bytes", bytes, options.for_people),
+        captured: (None, None),
+    };
+    let dataset = &analysis.dataset;
+    let mut sides = [None, None];
+    if let (Some(path), Some(side)) = (&inputs.facets, &dataset.facet_dataset) {
+        sides[0] = Some(Side::read("facets", "facet_dataset_uri", path, side, analysis, &mut source)?);
+    }
+    if let (Some(path), Some(side)) = (&inputs.predictions, &dataset.predicted_label_dataset) {
+        sides[1] =
+            Some(Side::read("predictions", "predicted_label_dataset_uri", path, side, analysis, &mut source)?);
+    }
+    let read = match dataset.format {
+        Some(DatasetFormat::Csv) => csv::read(files, &sides, analysis, &mut source)?,
+        Some(DatasetFormat::JsonLines) => lines::read(files, analysis, &mut source)?,
+        Some(DatasetFormat::Json) => document::read(files, analysis, &mut source)?,
+        Some(DatasetFormat::Parquet) => {
+            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "Parquet is not read yet"));
+        }
+        Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
+    };
+    let (layout, gather) = match read {
+        Some((layout, gather)) if gather.rows() > 0 => (layout, gather),
+        _ => return Err(no_rows(&inputs.dataset, &source)),
+    };
+    source.counts.rows = gather.rows();
+    let columns = summaries(&layout, &gather, analysis);
+    warn_of_missing_texts(&layout, &gather, &mut source.warnings);
+    let data = match gather.finish(&layout) {
+        Gathered::Tally(tally) => Data::Tally(tally),
+        Gathered::Rows(table) => {
+            Data::Rows(Rows { table, roles: layout.roles.clone(), features: layout.features.clone() })
+        }
+    };
+    Ok(Reading {
+        columns,
+        layout,
+        data,
+        row_counts: source.counts,
+        inputs: Vec::new(),
+        warnings: source.warnings,
+        captured_input: source.captured.0,
+        captured_output: source.captured.1,
+    })
+}
+
+fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
+    let skipped: Vec<String> = source
+        .counts
+        .records_skipped
+        .iter()
+        .map(|skipped| format!("{}: {}", skipped.reason, skipped.records))
+        .collect();
+    let problem = Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
+    if source.counts.records_read == 0 {
+        return problem.found("no records");
+    }
+    problem.found(format!("{} records, none of them usable ({})", source.counts.records_read, skipped.join("; ")))
+}
+
+/// The files of an input; there is at least one.
+pub(crate) fn files_of(path: &Path, role: &str) -> Result<Vec<InputFile>> {
+    let files = input::files(path)?;
+    if files.is_empty() {
+        let what = if path.exists() { "is empty" } else { "does not exist" };
+        return Err(Problem::new(&codes::NO_DATA, format!("there is no data: the {role} input {what}"))
+            .file(path)
+            .expected("at least one file that is not empty")
+            .hint("files whose names begin with `.` or `_` are left out"));
+    }
+    Ok(files)
+}
+
+/// Rows in several files have no common order, so they are paired by identifier only.
+fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<()> {
+    let several = files.iter().find(|(_, files)| files.len() > 1);
+    match several {
+        Some((role, found)) if files.len() > 1 && analysis.dataset.join_source.is_none() => {
+            Err(Problem::new(&codes::DATASETS_DO_NOT_FIT, "datasets in several files need an identifier to be joined by")
+                .field("joinsource_name_or_index")
+                .found(format!("{} files in the {role} input and no identifier column", found.len()))
+                .expected("the identifier column's name or position")
+                .hint("rows are paired by position only when every dataset is one file"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Everything that readers share while they read.
+pub(crate) struct Source<'a> {
+    pub(crate) options: &'a Options,
+    pub(crate) counts: RowCounts,
+    pub(crate) warnings: Vec<String>,
+    progress: Progress,
+    pub(crate) captured: (Option<ContentType>, Option<ContentType>),
+}
+
+impl Source<'_> {
+    pub(crate) const ROWS_BETWEEN_CHECKS: u32 = 1 << 12;
+
+    /// Tells progress and looks whether the job shall stop.
+    pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
+        self.progress.advance(bytes);
+        self.options.stop.check()
+    }
+
+    pub(crate) fn skipped(&mut self, skips: Skips) {
+        if skips.0.records > 0 {
+            let skipped = &skips.0;
+            self.warnings.push(format!(
+                "{} records left out, {}{}",
+                skipped.records,
+                skipped.reason,
+                if skipped.examples.is_empty() { String::new() } else { format!(": {}", skipped.examples.join("; ")) }
+            ));
+            self.counts.records_skipped.push(skips.0);
+        }
+    }
+}
+
+/// Records left out for one reason; the first five are named.
+#[derive(Debug)]
+pub(crate) struct Skips(pub(crate) Skipped);
+
+impl Skips {
+    const NAMED: usize = 5;
+
+    pub(crate) fn new(reason: &str) -> Skips {
+        Skips(Skipped { reason: reason.into(), records: 0, examples: Vec::new() })
+    }
+
+    pub(crate) fn add(&mut self, file: &Path, line: u64, more: &str) {
+        self.0.records += 1;
+        if self.0.examples.len() < Skips::NAMED {
+            let sep = if more.is_empty() { "" } else { ": " };
+            self.0.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
+        }
+    }
+}
+
+fn summaries(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Vec<ColumnSummary> {
+    let roles = &layout.roles;
+    let has_model = analysis.predictor.is_some();
+    layout
+        .names
+        .iter()
+        .enumerate()
+        .map(|(column, name)| {
+            let mut uses = Vec::new();
+            let mut is = |test: bool, role: &'static str| {
+                if test {
+                    uses.push(role);
+                }
+            };
+            is(roles.label == Some(column), "label");
+            is(roles.predicted == Some(column), "predicted label");
+            is(roles.facets.contains(&column), "facet");
+            is(roles.group == Some(column), "group variable");
+            is(roles.segments.contains(&column), "segments");
+            is(roles.joins.contains(&column), "identifier");
+            is(has_model && layout.features.contains(&column), "feature");
+            let typed = gather.dictionary(column).map(|dictionary| typing::resolve(dictionary).0);
+            let present = |typed: &typing::Distinct| {
+                typed.values.iter().filter(|value| **value != typing::Cell::Missing).count() as u64
+            };
+            ColumnSummary {
+                name: name.clone(),
+                roles: uses,
+                distinct: typed.as_ref().map_or(0, present),
+                kind: typed.map(|typed| typed.kind),
+            }
+        })
+        .collect()
+}
+
+/// `NA` may be a value that somebody meant; what the loader takes for missing is said.
+fn warn_of_missing_texts(layout: &Layout, gather: &Gather, warnings: &mut Vec<String>) {
+    for (column, name) in layout.names.iter().enumerate() {
+        let Some(dictionary) = gather.dictionary(column) else { continue };
+        let texts: Vec<String> = dictionary
+            .iter()
+            .filter_map(|raw| match raw {
+                raw::Raw::Csv(text) if !text.is_empty() && typing::is_missing(text) => Some(format!("`{text}`")),
+                _ => None,
+            })
+            .collect();
+        if !texts.is_empty() {
+            warnings.push(format!("column `{name}`: {} counts as missing", texts.join(", ")));
+        }
+    }
+}
+
+/// The features of every row as the model is sent them.
+pub fn model_rows(rows: &Rows) -> (Cells, ModelRows) {
+    let mut cells = Cells::default();
+    let columns: Vec<Vec<u32>> = rows
+        .features
+        .iter()
+        .filter_map(|&feature| rows.table.columns.get(feature))
+        .map(|column| interned(&column.values, &mut cells))
+        .collect();
+    let mut out = ModelRows::new(columns.len());
+    let mut row = vec![0; columns.len()];
+    for at in 0..rows.table.n_rows {
+        for (cell, column) in row.iter_mut().zip(&columns) {
+            *cell = column[at];
+        }
+        out.push(&row);
+    }
+    (cells, out)
+}
+
+fn interned(values: &Values, cells: &mut Cells) -> Vec<u32> {
+    match values {
+        Values::Int(values) => values.iter().map(|&value| cells.intern(&Value::Int(value))).collect(),
+        Values::Bool(values) => values.iter().map(|&value| cells.intern(&Value::Bool(value))).collect(),
+        Values::Float(values) => values
+            .iter()
+            .map(|&value| cells.intern(&if value.is_nan() { Value::Null } else { Value::Float(value) }))
+            .collect(),
+        Values::Text(texts) => {
+            let known: Vec<u32> =
+                texts.dictionary.iter().map(|text| cells.intern(&Value::Text(text.clone()))).collect();
+            let null = texts.codes.contains(&crate::table::MISSING).then(|| cells.intern(&Value::Null));
+            texts
+                .codes
+                .iter()
+                .map(|&code| known.get(code as usize).copied().or(null).unwrap_or_default())
+                .collect()
+        }
+    }
+}

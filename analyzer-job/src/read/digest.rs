@@ -1,0 +1,47 @@
+//! SHA-256 of the input files, so that a report says which bytes it is about.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Read;
+
+use plumbline_common::input::InputFile;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result};
+use sha2::{Digest, Sha256};
+
+use crate::details::InputDigest;
+
+/// Digests of all files, in their order; `files` has the role of each list.
+pub(crate) fn of(files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {
+    let mut digests = Vec::new();
+    let mut buffer = vec![0; 1 << 18];
+    for (role, files) in files {
+        for file in files {
+            let failed = |error| Problem::io("read the input", &file.path, error);
+            let mut reader = File::open(&file.path).map_err(failed)?;
+            let mut hasher = Sha256::new();
+            let mut bytes = 0;
+            loop {
+                stop.check()?;
+                let n = reader.read(&mut buffer).map_err(failed)?;
+                if n == 0 {
+                    break;
+                }
+                bytes += n as u64;
+                hasher.update(&buffer[..n]);
+            }
+            let mut sha256 = String::with_capacity(64);
+            for byte in hasher.finalize() {
+                // Writing to a string cannot fail.
+                let _ = write!(sha256, "{byte:02x}");
+            }
+            digests.push(InputDigest {
+                role: (*role).into(),
+                name: file.relative.display().to_string(),
+                bytes,
+                sha256,
+            });
+        }
+    }
+    Ok(digests)
+}

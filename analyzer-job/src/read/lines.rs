@@ -1,0 +1,178 @@
+//! JSON Lines datasets: one record a line, its features, label and predicted label found by JMESPath.
+
+use std::path::Path;
+
+use plumbline_common::input::{InputFile, Lines};
+use plumbline_common::{Problem, Result, codes};
+
+use crate::config::{Analysis, Location};
+use crate::read::Source;
+use crate::read::gather::Gather;
+use crate::read::layout::{self, Layout};
+use crate::read::path::Paths;
+use crate::read::payload::Grid;
+
+/// The paths of a JSON dataset and where their results stand.
+pub(crate) struct Targets {
+    pub(crate) paths: Paths,
+    /// Features come first in the results.
+    pub(crate) label: Option<usize>,
+    pub(crate) predicted: Option<usize>,
+}
+
+impl Targets {
+    pub(crate) fn of(analysis: &Analysis) -> Result<Targets> {
+        let Some(features) = &analysis.dataset.features else {
+            return Err(Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")
+                .field("features")
+                .found("no `features` in the configuration")
+                .expected("a JMESPath to the features, such as `features`"));
+        };
+        let mut named: Vec<(&str, &str)> = vec![("features", features)];
+        let mut positions = [None, None];
+        let locations = [("label", &analysis.label), ("predicted_label", &analysis.predicted_label)];
+        for (position, (setting, location)) in positions.iter_mut().zip(locations) {
+            match location {
+                None => {}
+                Some(Location::Name(path)) => {
+                    *position = Some(named.len());
+                    named.push((setting, path));
+                }
+                Some(Location::Index(index)) => {
+                    return Err(Problem::new(&codes::PATH_INVALID, "a position cannot be looked up in JSON")
+                        .field(setting)
+                        .found(index.to_string())
+                        .expected("a JMESPath"));
+                }
+            }
+        }
+        Ok(Targets { paths: Paths::compile(&named)?, label: positions[0], predicted: positions[1] })
+    }
+}
+
+/// Reads the dataset.
+pub(crate) fn read(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
+    let targets = Targets::of(analysis)?;
+    let limit = source.options.limit.unwrap_or(u64::MAX);
+    let mut found = Vec::new();
+    let (mut features, mut value) = (Grid::default(), Grid::default());
+    let mut read: Option<(Layout, Gather)> = None;
+    let mut since = 0;
+    'files: for file in files {
+        let name = file.relative.as_path();
+        let mut lines = Lines::open(&file.path)?;
+        let mut bytes = 0;
+        while let Some((line, text)) = lines.next_line()? {
+            if source.counts.records_read == limit {
+                break 'files;
+            }
+            source.counts.records_read += 1;
+            bytes += text.len() as u64 + 1;
+            since += 1;
+            if since == Source::ROWS_BETWEEN_CHECKS {
+                since = 0;
+                source.advance(bytes.min(file.bytes))?;
+                bytes = 0;
+            }
+            let text = std::str::from_utf8(text).map_err(|_| {
+                Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text").file(name).line(line)
+            })?;
+            targets.paths.find(text, &mut found).map_err(|error| not_json(name, line, &error))?;
+            features.clear();
+            features.push_features(text, &found[0]).map_err(|found| no_features(analysis, found).file(name).line(line))?;
+            if features.n_rows() != 1 {
+                return Err(no_features(analysis, format!("{} lists of features", features.n_rows()))
+                    .file(name)
+                    .line(line)
+                    .hint("a line is one record; its features are one flat list"));
+            }
+            let (layout, gather) = match &mut read {
+                Some(read) => read,
+                None => {
+                    let layout = layout::of_features(features.width(0), analysis)?;
+                    let gather = Gather::new(&layout, source.options.keep_rows);
+                    read.insert((layout, gather))
+                }
+            };
+            let n_features = layout.names.len()
+                - usize::from(targets.label.is_some())
+                - usize::from(targets.predicted.is_some());
+            if features.width(0) != n_features {
+                return Err(uneven(name, line, features.width(0), n_features));
+            }
+            for column in 0..n_features {
+                gather.set(column, features.cell(0, column));
+            }
+            for (setting, path, column) in [
+                ("label", targets.label, layout.roles.label),
+                ("predicted_label", targets.predicted, layout.roles.predicted),
+            ] {
+                let (Some(path), Some(column)) = (path, column) else { continue };
+                value.clear();
+                value.push_row(text, &found[path]);
+                if value.n_cells() > 1 {
+                    return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
+                        .file(name)
+                        .line(line)
+                        .field(setting)
+                        .found(format!("{} values", value.n_cells()))
+                        .expected("one value"));
+                }
+                gather.set(column, if value.n_cells() == 1 { value.cell(0, 0) } else { crate::read::raw::Raw::Missing });
+            }
+            gather.finish_row();
+        }
+    }
+    if let Some((layout, gather)) = &read {
+        check_found(layout, gather, analysis)?;
+    }
+    Ok(read)
+}
+
+/// A path that finds nothing in any record is a mistake, not missing data.
+pub(crate) fn check_found(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Result<()> {
+    for (setting, what, column, location) in [
+        ("label", "Headers must contain label", layout.roles.label, &analysis.label),
+        ("predicted_label", "the predicted label is not in the dataset", layout.roles.predicted, &analysis.predicted_label),
+    ] {
+        let (Some(column), Some(location)) = (column, location) else { continue };
+        let missing = gather.dictionary(column).is_some_and(|dictionary| {
+            dictionary.iter().all(|raw| crate::read::typing::parse(raw) == crate::read::typing::Cell::Missing)
+        });
+        if missing {
+            return Err(Problem::new(&codes::COLUMN_NOT_FOUND, what)
+                .field(setting)
+                .found(format!("nothing at {} in any record", layout::print(location)))
+                .expected("a JMESPath that finds a value in each record"));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn not_json(name: &Path, line: u64, error: &serde_json::Error) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "a record is not JSON")
+        .file(name)
+        .line(line)
+        .found(error.to_string())
+        .expected("one JSON document")
+}
+
+pub(crate) fn no_features(analysis: &Analysis, found: String) -> Problem {
+    let path = analysis.dataset.features.as_deref().unwrap_or("@");
+    Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")
+        .field("features")
+        .found(format!("{found} at `{path}`"))
+        .expected("a list of numbers, text or truth values")
+}
+
+pub(crate) fn uneven(name: &Path, line: u64, found: usize, expected: usize) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "a record has another number of features than the first")
+        .file(name)
+        .line(line)
+        .found(format!("{found} features"))
+        .expected(expected.to_string())
+}
