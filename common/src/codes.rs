@@ -98,6 +98,13 @@ codes! {
     ENDPOINT_NOT_IN_SERVICE = 613, InputOutput, "the endpoint is not in service";
 
     // Explainability: 701 and up.
+    LOGIT_OUT_OF_RANGE = 701, Configuration, "a prediction is no probability, and `use_logit` needs one";
+    PREDICTION_NOT_FINITE = 702, InputOutput, "the model answered something that is no finite number";
+    BUDGET_TOO_SMALL = 703, Configuration, "the budget of model rows is too small";
+    FEATURE_UNKNOWN = 704, Configuration, "a feature to explain is not among the features";
+    BASELINE_INVALID = 705, Configuration, "the baseline cannot be used";
+    LABELS_DO_NOT_MATCH = 706, Configuration, "the constraints and this run have no label in common";
+    OUTPUTS_CHANGED = 707, InputOutput, "the model's number of outputs changed during the job";
 
     // Baseline and drift: 801 and up.
     CONSTRAINTS_UNREADABLE = 801, Configuration, "the baseline constraints cannot be read";

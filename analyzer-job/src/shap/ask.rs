@@ -1,0 +1,115 @@
+//! The model as a game asks it: rows in large calls, each distinct row of a call once, the mean over
+//! the baseline's rows, the link.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use indexmap::IndexSet;
+use ndarray::Array2;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::cells::{Cells, ModelRows, Predict};
+
+/// Model rows in one call: enough for many concurrent requests, little memory.
+pub const CALL_ROWS: usize = 1 << 16;
+/// Probabilities are moved into `[CLIP, 1 - CLIP]` before the logit.
+const CLIP: f64 = 1e-12;
+
+/// A model with a count of what it was asked.
+pub struct Asker<'a> {
+    cells: &'a Cells,
+    predict: &'a Predict<'a>,
+    model_rows: AtomicU64,
+}
+
+impl<'a> Asker<'a> {
+    pub fn new(cells: &'a Cells, predict: &'a Predict<'a>) -> Asker<'a> {
+        Asker { cells, predict, model_rows: AtomicU64::new(0) }
+    }
+
+    /// Rows that went to the model.
+    pub fn model_rows(&self) -> u64 {
+        self.model_rows.load(Ordering::Relaxed)
+    }
+
+    /// The model's outputs for each row (rows x outputs); equal rows are sent once.
+    ///
+    /// # Errors
+    /// Those of the model; a wrong number of answers or one that is not finite.
+    pub fn outputs(&self, rows: &ModelRows) -> Result<Array2<f64>> {
+        let mut distinct: IndexSet<&[u32]> = IndexSet::with_capacity(rows.len());
+        let places: Vec<usize> = rows.rows().map(|row| distinct.insert_full(row).0).collect();
+        if distinct.len() == rows.len() {
+            return self.send(rows);
+        }
+        let mut unique = ModelRows::new(rows.n_features);
+        distinct.iter().for_each(|row| unique.push(row));
+        let answers = self.send(&unique)?;
+        Ok(answers.select(ndarray::Axis(0), &places))
+    }
+
+    fn send(&self, rows: &ModelRows) -> Result<Array2<f64>> {
+        self.model_rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
+        let answers = (self.predict)(self.cells, rows)?;
+        if answers.nrows() != rows.len() {
+            return Err(Problem::new(&codes::INTERNAL, "the model gave another number of answers than rows")
+                .found(answers.nrows().to_string())
+                .expected(rows.len().to_string()));
+        }
+        if let Some(wrong) = answers.iter().find(|value| !value.is_finite()) {
+            return Err(Problem::new(&codes::PREDICTION_NOT_FINITE, "a prediction cannot be explained")
+                .found(wrong.to_string())
+                .expected("a finite number")
+                .hint("look at how the model treats missing and unusual values"));
+        }
+        Ok(answers)
+    }
+}
+
+/// From the mean prediction to the scale of the attributions.
+#[derive(Debug, Default)]
+pub struct Link {
+    pub use_logit: bool,
+    clipped: AtomicU64,
+}
+
+impl Link {
+    pub fn new(use_logit: bool) -> Link {
+        Link { use_logit, clipped: AtomicU64::new(0) }
+    }
+
+    /// Means that were moved into the open interval (0, 1).
+    pub fn clipped(&self) -> u64 {
+        self.clipped.load(Ordering::Relaxed)
+    }
+
+    /// Every prediction must be a probability when the link is the logit.
+    ///
+    /// # Errors
+    /// One that is not.
+    pub fn check(&self, predictions: &Array2<f64>) -> Result<()> {
+        if !self.use_logit {
+            return Ok(());
+        }
+        match predictions.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+            None => Ok(()),
+            Some(wrong) => {
+                Err(Problem::new(&codes::LOGIT_OUT_OF_RANGE, "log-odds need predictions from 0 to 1")
+                    .field("methods.shap.use_logit")
+                    .found(wrong.to_string())
+                    .expected("a probability")
+                    .hint("set `use_logit` to false, or point `predictor.probability` at probabilities"))
+            }
+        }
+    }
+
+    pub fn apply(&self, mean: f64) -> f64 {
+        if !self.use_logit {
+            return mean;
+        }
+        let clipped = mean.clamp(CLIP, 1.0 - CLIP);
+        if clipped != mean {
+            self.clipped.fetch_add(1, Ordering::Relaxed);
+        }
+        (clipped / (1.0 - clipped)).ln()
+    }
+}

@@ -1,0 +1,229 @@
+//! Which coalitions a row's budget buys, and how their values become Shapley values.
+//!
+//! One design serves all rows with the same players; it depends on the number of players, the budget,
+//! the seed and which of the rotated designs it is, never on the data.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::classic;
+use super::coalitions::{Coalitions, all_coalitions, draw_pairs};
+use super::gaussian::Gaussian;
+use super::least_squares::{LeastSquares, signs};
+
+/// Designs that rows take turns with, so that their errors cancel in global values.
+pub const ROTATION: usize = 16;
+/// Up to this many pairs the Gaussian process costs little beside the model's answers.
+const GAUSSIAN_PAIRS: usize = 300;
+/// Residuals below this share of the pairs are rounding: the game has no higher interactions.
+const EXACT_SHARE: f64 = 1e-10;
+
+/// How Shapley values are estimated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Estimator {
+    /// The best known one for the budget.
+    #[default]
+    Auto,
+    /// Kernel SHAP as in the `shap` library, without feature selection.
+    Kernel,
+    /// All coalitions; an error where the budget does not allow them.
+    Exact,
+    /// Random orders, each walked in both directions.
+    Permutation,
+}
+
+impl Estimator {
+    pub const NAMES: [&str; 4] = ["auto", "kernel", "exact", "permutation"];
+
+    /// The estimator of a setting's value.
+    pub fn named(name: &str) -> Option<Estimator> {
+        match name {
+            "auto" => Some(Estimator::Auto),
+            "kernel" => Some(Estimator::Kernel),
+            "exact" => Some(Estimator::Exact),
+            "permutation" => Some(Estimator::Permutation),
+            _ => None,
+        }
+    }
+}
+
+/// Coalitions to ask the model about, and the way from their values to Shapley values.
+#[derive(Debug)]
+pub struct Design {
+    pub coalitions: Coalitions,
+    /// Name for the report: `exact`, `least squares`, `gaussian process`, `kernel`, `permutation`.
+    pub estimator: &'static str,
+    solver: Solver,
+}
+
+#[derive(Debug)]
+enum Solver {
+    /// Position of the pair, and +1 or -1 for its side, by mask of members.
+    Exact { places: Vec<(u32, f64)> },
+    LeastSquares(LeastSquares),
+    Gaussian { gaussian: Gaussian, least_squares: Option<LeastSquares> },
+    Kernel(classic::Kernel),
+    Permutation { orders: Vec<Vec<usize>> },
+}
+
+/// Shapley values of one row and output.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Solution {
+    pub values: Vec<f64>,
+    /// None when nothing tells them.
+    pub standard_errors: Option<Vec<f64>>,
+}
+
+impl Design {
+    /// `budget`: coalitions that may be asked about, for `players` >= 2.
+    /// `turn`: which of the rotated designs.
+    pub fn new(players: usize, budget: u64, estimator: Estimator, seed: u64, turn: usize) -> Design {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream((players as u64) << 8 | turn as u64);
+        let all = all_coalitions(players).unwrap_or(u64::MAX);
+        if budget >= all && estimator != Estimator::Kernel {
+            return Design::exact(players);
+        }
+        // A budget beyond memory is beyond any model too.
+        let budget = usize::try_from(budget.min(all)).unwrap_or(usize::MAX);
+        let chain = 2 * (players - 1);
+        match estimator {
+            Estimator::Kernel => {
+                let kernel = classic::Kernel::new(players, budget, &mut random);
+                return Design {
+                    coalitions: kernel.coalitions().clone(),
+                    estimator: "kernel",
+                    solver: Solver::Kernel(kernel),
+                };
+            }
+            Estimator::Permutation if budget >= chain => {
+                let (coalitions, orders) = classic::orders(players, budget / chain, &mut random);
+                return Design { coalitions, estimator: "permutation", solver: Solver::Permutation { orders } };
+            }
+            _ => {}
+        }
+        let n_pairs = budget / 2;
+        let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
+        let mut pairs = draw_pairs(players, n_pairs, budget < 4 * players, &mut random);
+        let mut least_squares = LeastSquares::new(&pairs, share_unknown);
+        if !least_squares.is_determined() && budget >= chain {
+            pairs = draw_pairs(players, n_pairs, true, &mut random);
+            least_squares = LeastSquares::new(&pairs, share_unknown);
+        }
+        if n_pairs > GAUSSIAN_PAIRS || (n_pairs + 1 == players && least_squares.is_determined()) {
+            return Design {
+                coalitions: pairs.coalitions,
+                estimator: "least squares",
+                solver: Solver::LeastSquares(least_squares),
+            };
+        }
+        let free = least_squares.is_determined();
+        Design {
+            estimator: "gaussian process",
+            solver: Solver::Gaussian {
+                gaussian: Gaussian::new(&signs(&pairs), free),
+                least_squares: free.then_some(least_squares),
+            },
+            coalitions: pairs.coalitions,
+        }
+    }
+
+    fn exact(players: usize) -> Design {
+        let mut coalitions = Coalitions::new(players);
+        let full = (1u64 << players) - 1;
+        let mut places = vec![(0, 0.0); 1 << players];
+        for mask in 1..full {
+            // Player 0 stands for the first side of a pair.
+            if mask & 1 == 1 {
+                let pair = (coalitions.len() / 2) as u32;
+                places[mask as usize] = (pair, 1.0);
+                places[(full & !mask) as usize] = (pair, -1.0);
+                coalitions.push_mask(mask);
+                coalitions.push_mask(full & !mask);
+            }
+        }
+        Design { coalitions, estimator: "exact", solver: Solver::Exact { places } }
+    }
+
+    pub fn is_exact(&self) -> bool {
+        matches!(self.solver, Solver::Exact { .. })
+    }
+
+    /// Shapley values from the value of each coalition, of the empty and of the full one.
+    pub fn solve(&self, values: &[f64], empty: f64, full: f64) -> Solution {
+        let total = full - empty;
+        let halves: Vec<f64> = values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0).collect();
+        match &self.solver {
+            Solver::Exact { places } => {
+                let values = exact_values(places, &halves, total, self.coalitions.players());
+                Solution { standard_errors: Some(vec![0.0; values.len()]), values }
+            }
+            Solver::LeastSquares(least_squares) => {
+                let values = least_squares.values(&halves, total);
+                let residuals = least_squares.residuals(&halves, &values);
+                Solution { standard_errors: least_squares.standard_errors(&residuals), values }
+            }
+            Solver::Gaussian { gaussian, least_squares } => {
+                gaussian_values(gaussian, least_squares.as_ref(), &halves, total)
+            }
+            Solver::Kernel(kernel) => kernel.solve(values, empty, full),
+            Solver::Permutation { orders } => classic::permutation_values(orders, &halves, total),
+        }
+    }
+}
+
+/// The process sees what least squares leave: an additive or pairwise game stays exact to rounding.
+fn gaussian_values(
+    gaussian: &Gaussian,
+    least_squares: Option<&LeastSquares>,
+    halves: &[f64],
+    total: f64,
+) -> Solution {
+    let Some(least_squares) = least_squares else {
+        let even = vec![total / gaussian.players() as f64; gaussian.players()];
+        return match gaussian.estimate(halves, total, None) {
+            Some(estimate) => {
+                Solution { values: estimate.values, standard_errors: Some(estimate.standard_errors) }
+            }
+            None => Solution { values: even, standard_errors: None },
+        };
+    };
+    let first = least_squares.values(halves, total);
+    let residuals = least_squares.residuals(halves, &first);
+    let size = |numbers: &[f64]| numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
+    if size(&residuals) <= EXACT_SHARE * size(halves).max(total.abs()) {
+        let standard_errors = least_squares.standard_errors(&residuals);
+        return Solution { values: first, standard_errors };
+    }
+    match gaussian.estimate(&residuals, 0.0, Some(&first)) {
+        Some(estimate) => Solution {
+            values: first.iter().zip(&estimate.values).map(|(a, b)| a + b).collect(),
+            standard_errors: Some(estimate.standard_errors),
+        },
+        None => Solution { standard_errors: least_squares.standard_errors(&residuals), values: first },
+    }
+}
+
+/// `phi_i = sum over S without i of s! (M - s - 1)! / M! (v(S + i) - v(S))`, with the odd part of `v`:
+/// a player whose every difference is 0 gets exactly 0.
+fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usize) -> Vec<f64> {
+    let full = places.len() - 1;
+    let odd = |mask: usize| match mask {
+        0 => -total / 2.0,
+        mask if mask == full => total / 2.0,
+        mask => halves[places[mask].0 as usize] * places[mask].1,
+    };
+    let mut weights = vec![1.0 / players as f64; players];
+    for size in 1..players {
+        // s! (M - s - 1)! / M! from the one before: times s / (M - s).
+        weights[size] = weights[size - 1] * size as f64 / (players - size) as f64;
+    }
+    (0..players)
+        .map(|player| {
+            (0..places.len())
+                .filter(|mask| mask >> player & 1 == 0)
+                .map(|mask| weights[mask.count_ones() as usize] * (odd(mask | 1 << player) - odd(mask)))
+                .sum()
+        })
+        .collect()
+}

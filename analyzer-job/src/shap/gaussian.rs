@@ -1,0 +1,325 @@
+//! Shapley values by a Gaussian process over pairs: the values that few coalitions make most likely.
+//!
+//! The odd part of a game is a polynomial in +1/-1 variables with terms of odd order. Main effects are
+//! free (no prior at all when the pairs determine them), the coefficient of a set of three or more
+//! players has the variance `product of rho_i`. How fast the variances fall with the order, and which
+//! players interact, is told by the likelihood of the pairs themselves. A set's coefficient is shared
+//! evenly by its players: `phi_i = sum over odd sets of 2 f / size`.
+
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::{Accum, Mat, Par, Side};
+
+/// Added to the diagonal of the covariance, as a share of it.
+const JITTER: f64 = 1e-10;
+/// Common relevances tried first.
+const COMMON: [f64; 7] = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75];
+/// Relevance of the most important player in the rounds that follow.
+const LARGEST: [f64; 6] = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
+/// Powers that turn attributions into relevances.
+const POWERS: [f64; 2] = [0.5, 1.0];
+const ROUNDS: usize = 3;
+/// No relevance is smaller than this share of the largest.
+const FLOOR: f64 = 0.02;
+/// Extra variance of main effects where the pairs do not determine them.
+const MAIN_EFFECTS: [f64; 3] = [0.0, 1.0, 10.0];
+
+/// The covariances that do not depend on the data, for one set of pairs.
+#[derive(Debug)]
+pub struct Gaussian {
+    /// Rows of +1 and -1 by pair, the pair of full and empty last.
+    signs: Mat<f64>,
+    /// Main effects without a prior.
+    free: bool,
+    common: Vec<Fit>,
+    /// Nodes and weights of the integral over (0, 1).
+    quadrature: Vec<(f64, f64)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Estimate {
+    pub values: Vec<f64>,
+    pub standard_errors: Vec<f64>,
+}
+
+/// Relevances with everything that follows from them and the pairs.
+#[derive(Debug)]
+struct Fit {
+    rho: Vec<f64>,
+    main: f64,
+    /// Lower Cholesky factor of the covariance of the pairs.
+    factor: Mat<f64>,
+    /// Main effects seen through it, and the factor of their information; empty unless free.
+    effects: Mat<f64>,
+    information: Mat<f64>,
+    log_determinants: f64,
+}
+
+impl Gaussian {
+    /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
+    pub fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
+        let (n_pairs, players) = (signs.nrows(), signs.ncols());
+        let signs = Mat::from_fn(n_pairs + 1, players, |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 });
+        let mut gaussian = Gaussian {
+            signs,
+            free,
+            common: Vec::new(),
+            // Exact for polynomials of the degree at hand.
+            quadrature: gauss_legendre(players.div_ceil(2).clamp(2, 24)),
+        };
+        let mains: &[f64] = if free { &[0.0] } else { &MAIN_EFFECTS };
+        gaussian.common = COMMON
+            .iter()
+            .flat_map(|&rho| mains.iter().map(move |&main| (rho, main)))
+            .filter_map(|(rho, main)| gaussian.fit(vec![rho; players], main))
+            .collect();
+        gaussian
+    }
+
+    pub fn players(&self) -> usize {
+        self.signs.ncols()
+    }
+
+    /// Values from the half differences of the pairs and the total that they must add up to.
+    ///
+    /// `offset`: values that were taken off the pairs before; they tell which players matter.
+    /// None when no covariance could be factorised.
+    pub fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
+        let observed: Vec<f64> = halves.iter().copied().chain([total / 2.0]).collect();
+        let mut best: Option<(f64, &Fit)> = None;
+        for fit in &self.common {
+            let likelihood = fit.likelihood(&observed);
+            if best.is_none_or(|(highest, _)| likelihood > highest) {
+                best = Some((likelihood, fit));
+            }
+        }
+        let (mut highest, start) = best?;
+        let mut values = self.values(start, &observed);
+        let mut own: Option<Fit> = None;
+        for _ in 0..ROUNDS {
+            let sizes: Vec<f64> = values
+                .iter()
+                .enumerate()
+                .map(|(i, value)| (value + offset.map_or(0.0, |offset| offset[i])).abs())
+                .collect();
+            let largest = sizes.iter().copied().fold(0.0, f64::max);
+            if largest <= 0.0 {
+                break;
+            }
+            let mut better = None;
+            for power in POWERS {
+                let shape: Vec<f64> =
+                    sizes.iter().map(|size| (size / largest).powf(power).max(FLOOR)).collect();
+                for r in LARGEST {
+                    let rho = shape.iter().map(|share| r * share).collect();
+                    let Some(fit) = self.fit(rho, start.main) else { continue };
+                    let likelihood = fit.likelihood(&observed);
+                    if likelihood > highest {
+                        highest = likelihood;
+                        better = Some(fit);
+                    }
+                }
+            }
+            let Some(fit) = better else { break };
+            values = self.values(&fit, &observed);
+            own = Some(fit);
+        }
+        let fit = own.as_ref().unwrap_or(start);
+        let standard_errors = self.standard_errors(fit, &observed);
+        let players = values.len() as f64;
+        let missing = (total - values.iter().sum::<f64>()) / players;
+        values.iter_mut().for_each(|value| *value += missing);
+        Some(Estimate { values, standard_errors })
+    }
+
+    /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
+    fn fit(&self, rho: Vec<f64>, main: f64) -> Option<Fit> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        // product (1 + rho_i s_i t_i) = exp(c + a), a = sum of artanh(rho_i) s_i t_i; its odd part is
+        // exp(c) sinh(a).
+        let theta: Vec<f64> = rho.iter().map(|r| r.atanh()).collect();
+        let largest: f64 = theta.iter().sum();
+        let unit: f64 = (-rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
+        let tail = (-2.0 * largest).exp();
+        let weighted = |weights: &[f64]| {
+            let left = Mat::from_fn(rows, players, |row, i| self.signs[(row, i)] * weights[i]);
+            let mut product = Mat::<f64>::zeros(rows, rows);
+            matmul(&mut product, Accum::Replace, &left, self.signs.transpose(), 1.0, Par::Seq);
+            product
+        };
+        let mut covariance = weighted(&theta);
+        let linear = weighted(&rho);
+        let linear_factor = if self.free { -unit } else { main * unit };
+        for column in 0..rows {
+            for row in column..rows {
+                let a = covariance[(row, column)];
+                let e = (a.abs() - largest).exp();
+                let odd = 0.5 * (e - tail / e) * a.signum();
+                covariance[(row, column)] = odd + linear_factor * linear[(row, column)];
+            }
+        }
+        let diagonal = covariance[(0, 0)];
+        // Below this the third order drowns in rounding.
+        if diagonal.is_nan() || diagonal < 1e-11 {
+            return None;
+        }
+        for row in 0..rows {
+            covariance[(row, row)] += JITTER * diagonal;
+        }
+        let factor = covariance.llt(Side::Lower).ok()?.L().to_owned();
+        let mut log_determinants: f64 = 2.0 * (0..rows).map(|row| factor[(row, row)].ln()).sum::<f64>();
+        let (mut effects, mut information) = (Mat::zeros(rows, 0), Mat::zeros(0, 0));
+        if self.free {
+            effects = Mat::from_fn(rows, players, |row, i| self.signs[(row, i)] / 2.0);
+            solve_lower_triangular_in_place(factor.as_ref(), effects.as_mut(), Par::Seq);
+            let mut gram = Mat::<f64>::zeros(players, players);
+            matmul(&mut gram, Accum::Replace, effects.transpose(), &effects, 1.0, Par::Seq);
+            information = gram.llt(Side::Lower).ok()?.L().to_owned();
+            log_determinants += 2.0 * (0..players).map(|i| information[(i, i)].ln()).sum::<f64>();
+        }
+        log_determinants.is_finite().then_some(Fit { rho, main, factor, effects, information, log_determinants })
+    }
+
+    fn values(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
+        let (effects, white) = fit.main_effects(observed);
+        // weights = K^-1 (y - H beta)
+        let mut weights = white;
+        solve_upper_triangular_in_place(fit.factor.transpose(), weights.as_mut(), Par::Seq);
+        let mut values: Vec<f64> = (0..self.signs.ncols()).map(|i| effects.get(i).copied().unwrap_or(0.0)).collect();
+        self.for_each_cross(fit, |row, i, cross| values[i] += cross * weights[(row, 0)]);
+        values
+    }
+
+    /// Calls back with cov(phi_i, y(s)) =
+    /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
+    /// (1 + u rho_j s_j))`, without the main effect when that is free.
+    fn for_each_cross(&self, fit: &Fit, mut cross: impl FnMut(usize, usize, f64)) {
+        let players = self.signs.ncols();
+        let unit: f64 = (-fit.rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
+        let main = unit * if self.free { -1.0 } else { fit.main };
+        let scale: Vec<f64> = fit.rho.iter().map(|r| 1.0 / (1.0 + r)).collect();
+        let mut integral = vec![0.0; players];
+        for row in 0..self.signs.nrows() {
+            integral.fill(main);
+            for &(node, weight) in &self.quadrature {
+                let (mut plus, mut minus) = (0.5 * weight, 0.5 * weight);
+                for i in 0..players {
+                    let step = node * fit.rho[i] * self.signs[(row, i)];
+                    plus *= (1.0 + step) * scale[i];
+                    minus *= (1.0 - step) * scale[i];
+                }
+                for (i, sum) in integral.iter_mut().enumerate() {
+                    let step = node * fit.rho[i] * self.signs[(row, i)];
+                    *sum += plus / (1.0 + step) + minus / (1.0 - step);
+                }
+            }
+            for (i, sum) in integral.iter().enumerate() {
+                cross(row, i, 2.0 * self.signs[(row, i)] * fit.rho[i] * sum);
+            }
+        }
+    }
+
+    /// Standard deviations of the values given the pairs, in the scale that makes these most likely.
+    fn standard_errors(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let freedom = rows.saturating_sub(if self.free { players } else { 0 });
+        if freedom == 0 {
+            return vec![f64::NAN; players];
+        }
+        let variance = fit.sum_of_squares(observed) / freedom as f64;
+        let mut cross = Mat::<f64>::zeros(rows, players);
+        self.for_each_cross(fit, |row, i, value| cross[(row, i)] = value);
+        solve_lower_triangular_in_place(fit.factor.as_ref(), cross.as_mut(), Par::Seq);
+        let mut open = Mat::<f64>::identity(players, players);
+        if self.free {
+            matmul(&mut open, Accum::Add, fit.effects.transpose(), &cross, -1.0, Par::Seq);
+            solve_lower_triangular_in_place(fit.information.as_ref(), open.as_mut(), Par::Seq);
+        }
+        (0..players)
+            .map(|i| {
+                let known: f64 = (0..rows).map(|row| cross[(row, i)].powi(2)).sum();
+                let effects: f64 =
+                    if self.free { (0..players).map(|k| open[(k, i)].powi(2)).sum() } else { 0.0 };
+                let prior = prior_variance(&fit.rho, i, if self.free { None } else { Some(fit.main) });
+                ((prior - known).max(0.0) + effects).sqrt() * variance.sqrt()
+            })
+            .collect()
+    }
+}
+
+impl Fit {
+    /// Generalised least squares of the main effects, and what they leave, whitened.
+    fn main_effects(&self, observed: &[f64]) -> (Vec<f64>, Mat<f64>) {
+        let mut white = Mat::from_fn(observed.len(), 1, |row, _| observed[row]);
+        solve_lower_triangular_in_place(self.factor.as_ref(), white.as_mut(), Par::Seq);
+        let players = self.effects.ncols();
+        if players == 0 {
+            return (Vec::new(), white);
+        }
+        let mut effects = Mat::<f64>::zeros(players, 1);
+        matmul(&mut effects, Accum::Replace, self.effects.transpose(), &white, 1.0, Par::Seq);
+        solve_lower_triangular_in_place(self.information.as_ref(), effects.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(self.information.transpose(), effects.as_mut(), Par::Seq);
+        matmul(&mut white, Accum::Add, &self.effects, &effects, -1.0, Par::Seq);
+        ((0..players).map(|i| effects[(i, 0)]).collect(), white)
+    }
+
+    fn sum_of_squares(&self, observed: &[f64]) -> f64 {
+        let (_, white) = self.main_effects(observed);
+        (0..observed.len()).map(|row| white[(row, 0)].powi(2)).sum()
+    }
+
+    /// Log likelihood with the scale at its best, main effects integrated out; up to a constant.
+    fn likelihood(&self, observed: &[f64]) -> f64 {
+        let freedom = observed.len().saturating_sub(self.effects.ncols()) as f64;
+        if freedom == 0.0 {
+            return 0.0;
+        }
+        -0.5 * freedom * (self.sum_of_squares(observed).max(f64::MIN_POSITIVE) / freedom).ln()
+            - 0.5 * self.log_determinants
+    }
+}
+
+/// Variance of `phi_i` before anything is seen: `4 rho_i` times the sum over even q of
+/// `e_q(rho without i) / (q + 1)^2`, from q = 2 when main effects are free.
+fn prior_variance(rho: &[f64], player: usize, main: Option<f64>) -> f64 {
+    // Coefficients of product (1 + rho_j z) / (1 + rho_j).
+    let mut order = vec![0.0; rho.len()];
+    order[0] = 1.0 / (1.0 + rho[player]);
+    let mut used = 0;
+    for (_, r) in rho.iter().enumerate().filter(|(j, _)| *j != player) {
+        used += 1;
+        for q in (1..=used).rev() {
+            order[q] = (order[q] + order[q - 1] * r) / (1.0 + r);
+        }
+        order[0] /= 1.0 + r;
+    }
+    let high: f64 =
+        order.iter().enumerate().skip(2).step_by(2).map(|(q, e)| e / ((q + 1) as f64).powi(2)).sum();
+    4.0 * rho[player] * (high + main.map_or(0.0, |main| order[0] * (1.0 + main)))
+}
+
+/// Nodes and weights on (0, 1), by Newton's method on the Legendre polynomial.
+fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
+    let n = count as f64;
+    (0..count)
+        .map(|k| {
+            let mut x = (std::f64::consts::PI * (k as f64 + 0.75) / (n + 0.5)).cos();
+            let mut slope = 1.0;
+            for _ in 0..100 {
+                let (mut before, mut value) = (1.0, x);
+                for degree in 2..=count {
+                    let d = degree as f64;
+                    (before, value) = (value, ((2.0 * d - 1.0) * x * value - (d - 1.0) * before) / d);
+                }
+                slope = n * (x * value - before) / (x * x - 1.0);
+                let step = value / slope;
+                x -= step;
+                if step.abs() < 1e-15 {
+                    break;
+                }
+            }
+            ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
+        })
+        .collect()
+}

@@ -1,0 +1,111 @@
+//! Shapley values by weighted least squares on pairs, without normal equations.
+//!
+//! A pair's half difference is `y = (v(S) - v(N \ S)) / 2`; in an additive game it is `s . phi / 2` with
+//! `s` = +1 for members of `S` and -1 for the rest. The values must add up to `T = v(N) - v(empty)`, so
+//! `phi = T / M + a` with `a` orthogonal to 1, and `a` minimises the weighted squares of
+//! `y - T sum(s) / (2 M) - s . a / 2`. Exact for games with interactions of at most two players.
+
+use faer::Mat;
+
+use super::coalitions::Pairs;
+
+/// Singular values below this share of the largest one count as zero.
+const RANK_TOLERANCE: f64 = 1e-9;
+
+/// The linear map from the pairs to the values, the same for every row and output.
+#[derive(Debug, Clone)]
+pub struct LeastSquares {
+    /// M x m.
+    operator: Mat<f64>,
+    /// m x M of +1 and -1.
+    signs: Mat<f64>,
+    /// Sums of the rows of `signs`.
+    balance: Vec<f64>,
+    /// M - 1 when the pairs determine every additive game.
+    rank: usize,
+    /// Share of all pairs that was not drawn: what is left to be wrong about.
+    share_unknown: f64,
+}
+
+/// Rows of +1 (member) and -1, one for each pair.
+pub fn signs(pairs: &Pairs) -> Mat<f64> {
+    Mat::from_fn(pairs.weights.len(), pairs.coalitions.players(), |pair, player| {
+        if pairs.coalitions.contains(2 * pair, player) { 1.0 } else { -1.0 }
+    })
+}
+
+impl LeastSquares {
+    /// `share_unknown`: the share of all pairs of this many players that is not among these.
+    pub fn new(pairs: &Pairs, share_unknown: f64) -> LeastSquares {
+        let signs = signs(pairs);
+        let (n_pairs, players) = (signs.nrows(), signs.ncols());
+        let balance: Vec<f64> =
+            (0..n_pairs).map(|pair| (0..players).map(|i| signs[(pair, i)]).sum()).collect();
+        let root: Vec<f64> = pairs.weights.iter().map(|weight| weight.sqrt()).collect();
+        // Projecting the columns on the space orthogonal to 1 keeps the sum of the values out of it.
+        let design = Mat::from_fn(n_pairs, players, |pair, i| {
+            root[pair] * (signs[(pair, i)] - balance[pair] / players as f64) / 2.0
+        });
+        let mut operator = Mat::zeros(players, n_pairs);
+        let mut rank = 0;
+        if n_pairs > 0
+            && let Ok(svd) = design.thin_svd()
+        {
+            let largest = svd.S().column_vector()[0];
+            for k in 0..n_pairs.min(players) {
+                let singular = svd.S().column_vector()[k];
+                if singular <= RANK_TOLERANCE * largest {
+                    break;
+                }
+                rank += 1;
+                for pair in 0..n_pairs {
+                    let left = svd.U()[(pair, k)] * root[pair] / singular;
+                    for i in 0..players {
+                        operator[(i, pair)] += svd.V()[(i, k)] * left;
+                    }
+                }
+            }
+        }
+        LeastSquares { operator, signs, balance, rank, share_unknown }
+    }
+
+    /// Whether the pairs determine every additive game.
+    pub fn is_determined(&self) -> bool {
+        self.rank + 1 >= self.signs.ncols()
+    }
+
+    pub fn players(&self) -> usize {
+        self.signs.ncols()
+    }
+
+    /// Values from the half differences of the pairs; they add up to `total`.
+    pub fn values(&self, halves: &[f64], total: f64) -> Vec<f64> {
+        let players = self.players();
+        let mut values = vec![total / players as f64; players];
+        for (pair, half) in halves.iter().enumerate() {
+            let target = half - total * self.balance[pair] / (2.0 * players as f64);
+            for (i, value) in values.iter_mut().enumerate() {
+                *value += self.operator[(i, pair)] * target;
+            }
+        }
+        values
+    }
+
+    /// What the values leave unexplained of each pair.
+    pub fn residuals(&self, halves: &[f64], values: &[f64]) -> Vec<f64> {
+        let explained =
+            |pair: usize| -> f64 { values.iter().enumerate().map(|(i, v)| self.signs[(pair, i)] * v).sum() };
+        halves.iter().enumerate().map(|(pair, half)| half - explained(pair) / 2.0).collect()
+    }
+
+    /// Standard errors from the residuals, allowing for unequal variances and for pairs that were all
+    /// drawn; none when as many values as pairs leave no residual.
+    pub fn standard_errors(&self, residuals: &[f64]) -> Option<Vec<f64>> {
+        let freedom = residuals.len().checked_sub(self.rank).filter(|freedom| *freedom > 0)?;
+        let factor = residuals.len() as f64 / freedom as f64 * self.share_unknown;
+        let variance = |i: usize| -> f64 {
+            residuals.iter().enumerate().map(|(pair, r)| (self.operator[(i, pair)] * r).powi(2)).sum()
+        };
+        Some((0..self.players()).map(|i| (variance(i) * factor).sqrt()).collect())
+    }
+}
