@@ -77,7 +77,11 @@ codes! {
     VALUE_DOES_NOT_FIT = 310, Configuration, "a value or threshold does not fit its column";
     PREDICTIONS_DO_NOT_FIT = 311, InputOutput, "the predictions do not fit the labels";
 
-    // Merge: 401 and up.
+    // Merge.
+    NOTHING_MATCHES = 401, NoData, "no capture has a label";
+    TOO_MANY_BAD_RECORDS = 402, InputOutput, "too many records cannot be used";
+    CONFLICTING_LABELS = 403, InputOutput, "two labels of one id differ";
+    PIPE_INPUT = 404, Configuration, "an input is given as a pipe";
 
     // Bias: 501 and up.
     NO_POSITIVE_PREDICTION = 501, Configuration, "no row is predicted positive";

@@ -143,6 +143,7 @@ struct RawPlace {
     local_path: Option<String>,
     s3_uri: Option<String>,
     s3_data_distribution_type: Option<String>,
+    s3_input_mode: Option<String>,
 }
 
 /// An input or output folder of the job.
@@ -153,6 +154,8 @@ pub struct Mount {
     pub s3_uri: Option<String>,
     /// The host sees only its shard of the input.
     pub sharded: bool,
+    /// The input is a named pipe, not files.
+    pub piped: bool,
 }
 
 impl JobConfig {
@@ -194,6 +197,7 @@ impl JobConfig {
                 path: tree.resolve(place.local_path.as_deref()?),
                 s3_uri: place.s3_uri.clone(),
                 sharded: place.s3_data_distribution_type.as_deref() == Some("ShardedByS3Key"),
+                piped: place.s3_input_mode.as_deref() == Some("Pipe"),
             })
         };
         self.processing_inputs.iter().filter_map(mount).collect()
@@ -211,6 +215,7 @@ impl JobConfig {
                 path: tree.resolve(place.local_path.as_deref()?),
                 s3_uri: place.s3_uri.clone(),
                 sharded: false,
+                piped: false,
             })
         };
         self.processing_output_config.outputs.iter().filter_map(mount).collect()

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
@@ -47,14 +48,20 @@ pub fn files(root: &Path) -> Result<Vec<InputFile>> {
         }
         Ok(_) => {}
     }
-    walk(root, Path::new(""), &mut found)?;
+    walk(root, Path::new(""), &mut Vec::new(), &mut found)?;
     found.sort_by(|a, b| (a.folder(), a.relative.file_name()).cmp(&(b.folder(), b.relative.file_name())));
     Ok(found)
 }
 
-fn walk(root: &Path, below: &Path, found: &mut Vec<InputFile>) -> Result<()> {
+/// `above`: device and number of the folders that lead here, since a link may lead back to one.
+fn walk(root: &Path, below: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<InputFile>) -> Result<()> {
     let folder = root.join(below);
     let failed = |error| Problem::io("read the input folder", &folder, error);
+    let identity = fs::metadata(&folder).map(|metadata| (metadata.dev(), metadata.ino())).map_err(failed)?;
+    if above.contains(&identity) {
+        return Ok(());
+    }
+    above.push(identity);
     for entry in fs::read_dir(&folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let name = entry.file_name();
@@ -65,28 +72,36 @@ fn walk(root: &Path, below: &Path, found: &mut Vec<InputFile>) -> Result<()> {
         let metadata = fs::metadata(&path).map_err(|error| Problem::io("read the input", &path, error))?;
         let relative = below.join(&name);
         if metadata.is_dir() {
-            walk(root, &relative, found)?;
+            walk(root, &relative, above, found)?;
         } else if metadata.is_file() && metadata.len() > 0 {
             found.push(InputFile { path, relative, bytes: metadata.len() });
         }
     }
+    above.pop();
     Ok(())
 }
 
-/// Opens a file for reading, unpacking gzip (by its name or its first bytes).
+/// How often a file may have been packed: some pipelines compress what is compressed already.
+const MOST_PACKED: usize = 4;
+
+/// Opens a file for reading, unpacking gzip (known by its first bytes, also gzip in gzip).
 ///
 /// # Errors
 /// The file cannot be opened or its first bytes not be read.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     let failed = |error| Problem::io("open the input", path, error);
-    let mut file = File::open(path).map_err(failed)?;
-    let mut magic = [0; 2];
-    let n = read_up_to(&mut file, &mut magic).map_err(failed)?;
-    let start = io::Cursor::new(magic).take(n as u64);
-    if magic[..n] == [0x1f, 0x8b] {
-        return Ok(Box::new(MultiGzDecoder::new(start.chain(file))));
+    let mut reader: Box<dyn Read + Send> = Box::new(File::open(path).map_err(failed)?);
+    for _ in 0..MOST_PACKED {
+        let mut magic = [0; 2];
+        let n = read_up_to(&mut reader, &mut magic).map_err(failed)?;
+        let packed = magic[..n] == [0x1f, 0x8b];
+        let whole = io::Cursor::new(magic).take(n as u64).chain(reader);
+        if !packed {
+            return Ok(Box::new(whole));
+        }
+        reader = Box::new(MultiGzDecoder::new(whole));
     }
-    Ok(Box::new(start.chain(file)))
+    Ok(reader)
 }
 
 fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -201,6 +216,24 @@ mod tests {
             assert_eq!(lines.next_line().unwrap(), None);
         }
         assert_eq!(Lines::open(&root.path().join("one")).unwrap().next_line().unwrap(), Some((1, &b"1"[..])));
+    }
+
+    #[test]
+    fn links_are_followed_but_not_in_circles() {
+        let root = folder(&[("a/x", b"x")]);
+        std::os::unix::fs::symlink(root.path(), root.path().join("a/back")).unwrap();
+        std::os::unix::fs::symlink(root.path().join("a/x"), root.path().join("link")).unwrap();
+        let names: Vec<_> =
+            files(root.path()).unwrap().iter().map(|file| file.relative.display().to_string()).collect();
+        assert_eq!(names, ["link", "a/x"]);
+    }
+
+    #[test]
+    fn gzip_in_gzip_is_unpacked() {
+        let root = folder(&[("x", &gzip(&gzip(b"hello")))]);
+        let mut text = String::new();
+        open(&root.path().join("x")).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "hello");
     }
 
     #[test]

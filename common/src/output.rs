@@ -4,6 +4,7 @@
 //! when it is complete, so a kill leaves nothing behind and no byte is written twice. Where the file
 //! system refuses, it is built in the scratch folder and copied.
 
+use std::collections::VecDeque;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
@@ -79,15 +80,11 @@ impl OutputFile {
     /// The last bytes cannot be written, or the name not be given.
     pub fn commit(self) -> Result<()> {
         let path = self.path;
-        let failed = |error| Problem::io("write the result", &path, error);
-        let unnamed = self.writer.into_inner().map_err(|error| failed(error.into_error()))?;
-        create_folder(path.parent().unwrap_or(Path::new("")))?;
-        unnamed.file().set_permissions(Permissions::from_mode(0o644)).map_err(failed)?;
-        let named = match unnamed {
-            Unnamed::Nameless(file) => link(&file, &path),
-            Unnamed::Scratch(file) => publish(file, &path),
-        };
-        named.map_err(failed)
+        let unnamed = self
+            .writer
+            .into_inner()
+            .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
+        name(unnamed, &path)
     }
 }
 
@@ -101,24 +98,87 @@ impl Write for OutputFile {
     }
 }
 
+/// Files that are whole and wait for their names until the work as a whole has succeeded.
+///
+/// A waiting file takes a file descriptor, so when there are many the oldest are named early. If the
+/// work does not succeed after all (this value is dropped), those are taken back.
+#[derive(Debug, Default)]
+pub struct Results {
+    waiting: VecDeque<(PathBuf, Unnamed)>,
+    named: Vec<PathBuf>,
+}
+
+/// Well below the usual limit of 1,024 open files.
+const MOST_WAITING: usize = 600;
+
+impl Results {
+    /// Takes a file that is complete.
+    ///
+    /// # Errors
+    /// Its last bytes cannot be written, or an older file not be named.
+    pub fn add(&mut self, file: OutputFile) -> Result<()> {
+        let path = file.path;
+        let unnamed = file
+            .writer
+            .into_inner()
+            .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
+        self.waiting.push_back((path, unnamed));
+        while self.waiting.len() > MOST_WAITING {
+            self.name_oldest()?;
+        }
+        Ok(())
+    }
+
+    fn name_oldest(&mut self) -> Result<()> {
+        if let Some((path, unnamed)) = self.waiting.pop_front() {
+            name(unnamed, &path)?;
+            self.named.push(path);
+        }
+        Ok(())
+    }
+
+    /// Gives all files their names, in the order they came; returns the paths.
+    ///
+    /// # Errors
+    /// The first failure; the files named before it are taken back.
+    pub fn publish(mut self) -> Result<Vec<PathBuf>> {
+        while !self.waiting.is_empty() {
+            self.name_oldest()?;
+        }
+        Ok(std::mem::take(&mut self.named))
+    }
+}
+
+impl Drop for Results {
+    fn drop(&mut self) {
+        for path in self.named.drain(..) {
+            // Best effort: the user must hear of the failure that led here, not of this one.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn name(unnamed: Unnamed, path: &Path) -> Result<()> {
+    let failed = |error| Problem::io("write the result", path, error);
+    create_folder(path.parent().unwrap_or(Path::new("")))?;
+    unnamed.file().set_permissions(Permissions::from_mode(0o644)).map_err(failed)?;
+    let named = match unnamed {
+        Unnamed::Nameless(file) => link(&file, path),
+        Unnamed::Scratch(file) => publish(file, path),
+    };
+    named.map_err(failed)
+}
+
 /// Gives all files their names, in order; when one fails, those before it are taken back.
 ///
 /// # Errors
 /// The first failure.
 pub fn commit_all(files: Vec<OutputFile>) -> Result<()> {
-    let mut done = Vec::new();
+    let mut results = Results::default();
     for file in files {
-        let path = file.path.clone();
-        if let Err(problem) = file.commit() {
-            for path in done {
-                // Best effort: the first failure is what the user must hear of.
-                let _ = fs::remove_file(path);
-            }
-            return Err(problem);
-        }
-        done.push(path);
+        results.add(file)?;
     }
-    Ok(())
+    results.publish().map(|_| ())
 }
 
 /// Writes a whole file at once.
@@ -218,5 +278,26 @@ mod tests {
         let file = |name: &str| OutputFile::create(&root.path().join(name), root.path()).unwrap();
         assert!(commit_all(vec![file("one"), file("taken")]).is_err());
         assert!(!root.path().join("one").exists());
+    }
+
+    #[test]
+    fn many_results_are_named_early_and_taken_back_when_the_work_fails() {
+        let root = tempfile::tempdir().unwrap();
+        let count = || fs::read_dir(root.path()).unwrap().count();
+        let fill = |results: &mut Results, from: usize| {
+            for n in from..from + MOST_WAITING + 5 {
+                let path = root.path().join(n.to_string());
+                results.add(OutputFile::create(&path, root.path()).unwrap()).unwrap();
+            }
+        };
+        let mut results = Results::default();
+        fill(&mut results, 0);
+        assert_eq!(count(), 5);
+        drop(results);
+        assert_eq!(count(), 0);
+        let mut results = Results::default();
+        fill(&mut results, 0);
+        assert_eq!(results.publish().unwrap().len(), count());
+        assert_eq!(count(), MOST_WAITING + 5);
     }
 }

@@ -52,15 +52,13 @@ impl Problem {
 
     /// A file operation that failed; `doing` is a verb phrase such as "read" or "create".
     pub fn io(doing: &str, path: &Path, error: io::Error) -> Problem {
-        let code = if error.kind() == io::ErrorKind::StorageFull {
-            &codes::DISK_FULL
-        } else {
-            &codes::FILE_OPERATION_FAILED
-        };
+        use io::ErrorKind::{FileTooLarge, PermissionDenied, QuotaExceeded, StorageFull};
+        let full = matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge);
+        let code = if full { &codes::DISK_FULL } else { &codes::FILE_OPERATION_FAILED };
         let problem = Problem::new(code, format!("cannot {doing}")).file(path);
         let problem = match error.kind() {
-            io::ErrorKind::StorageFull => problem.hint("give the job a larger volume, or a smaller window"),
-            io::ErrorKind::PermissionDenied => problem.hint(
+            _ if full => problem.hint("give the job a larger volume, or a smaller window"),
+            PermissionDenied => problem.hint(
                 "the job's user may not do this; run the image as root, or give the folder to its user",
             ),
             _ => problem,

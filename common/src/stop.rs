@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
 use crate::{Problem, Result, codes};
 
@@ -22,6 +22,8 @@ impl Stop {
             // Registering fails only for signals that cannot be caught, which these can.
             let _ = signal_hook::flag::register(signal, Arc::clone(&stop.0));
         }
+        // With a handler, a file beyond the size limit of the process is an error like any other.
+        let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
         stop
     }
 

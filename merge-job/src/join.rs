@@ -1,0 +1,243 @@
+//! Captured record and labels -> merged records. In memory when it fits, else by way of `spill`.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+
+use hashbrown::DefaultHashBuilder;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::labels::{Inserted, Labels};
+use crate::parts::Parts;
+use crate::scan::{Bad, Capture, Label};
+use crate::settings::{DuplicateGroundTruth, Window};
+use crate::stream::Record;
+use crate::summary::{Kind, Tally};
+
+/// The event ids that were seen, as numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(HashSet<u128, BuildHasherDefault<NumberHasher>>);
+
+impl Seen {
+    /// True when the number is new.
+    pub(crate) fn insert(&mut self, event: u128) -> bool {
+        self.0.insert(event)
+    }
+
+    /// Bytes in use, counting the moment when the table next grows.
+    pub(crate) fn memory(&self) -> u64 {
+        let table = self.0.capacity() as u64 * 20;
+        if self.0.len() == self.0.capacity() { 3 * table } else { table }
+    }
+}
+
+/// Event ids are random already, but for those of tests; one multiplication spreads these too.
+#[derive(Debug, Default)]
+pub(crate) struct NumberHasher(u64);
+
+impl Hasher for NumberHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        let mixed = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}
+
+/// What the rules of the run make of a capture before its label is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Eligible,
+    /// Outside the window of a schedule: eligible all the same.
+    Counted,
+    LeftOut,
+    NoTime,
+}
+
+pub(crate) fn standing(capture: &Capture, window: &Window) -> Standing {
+    if window.start.is_none() && window.end.is_none() {
+        return Standing::Eligible;
+    }
+    let Some(time) = capture.time else {
+        return if window.filters { Standing::NoTime } else { Standing::Eligible };
+    };
+    let inside = window.start.is_none_or(|start| time >= start) && window.end.is_none_or(|end| time < end);
+    match (inside, window.filters) {
+        (true, _) => Standing::Eligible,
+        (false, true) => Standing::LeftOut,
+        (false, false) => Standing::Counted,
+    }
+}
+
+/// Counts a captured record; the capture when it takes part in the join.
+///
+/// # Errors
+/// The record cannot be used and the job shall stop.
+pub(crate) fn admit<'a>(
+    record: &Record<'a, Capture>,
+    window: &Window,
+    tally: &mut Tally,
+) -> Result<Option<&'a Capture>> {
+    tally.summary.captures_read += 1;
+    let bad = match record.what {
+        Err(bad) => *bad,
+        Ok(capture) => match standing(capture, window) {
+            Standing::Eligible => return Ok(Some(capture)),
+            Standing::Counted => {
+                tally.summary.captures_outside_window_kept += 1;
+                return Ok(Some(capture));
+            }
+            Standing::LeftOut => {
+                tally.summary.captures_outside_window += 1;
+                return Ok(None);
+            }
+            Standing::NoTime => Bad::Missing { field: "eventMetadata.inferenceTime" },
+        },
+    };
+    tally.bad(Kind::Capture, record.origin, record.line, bad)?;
+    Ok(None)
+}
+
+/// Counts a ground-truth record; the label when it can be used.
+///
+/// # Errors
+/// As `admit`.
+pub(crate) fn admit_label<'a>(record: &Record<'a, Label>, tally: &mut Tally) -> Result<Option<&'a Label>> {
+    tally.summary.labels_read += 1;
+    match record.what {
+        Ok(label) => Ok(Some(label)),
+        Err(bad) => {
+            tally.bad(Kind::Label, record.origin, record.line, *bad)?;
+            Ok(None)
+        }
+    }
+}
+
+/// Counts what became of a label.
+///
+/// # Errors
+/// Two labels of one id differ and the job shall stop then.
+pub(crate) fn inserted(
+    outcome: Inserted,
+    id: &[u8],
+    policy: DuplicateGroundTruth,
+    tally: &mut Tally,
+) -> Result<()> {
+    match (outcome, policy) {
+        (Inserted::New, _) | (Inserted::Conflict, DuplicateGroundTruth::All) => {}
+        (Inserted::Same, _) => tally.summary.labels_duplicate_same += 1,
+        (Inserted::Conflict, DuplicateGroundTruth::Fail) => {
+            let id = String::from_utf8_lossy(id);
+            return Err(Problem::new(&codes::CONFLICTING_LABELS, format!("two labels of `{id}` differ"))
+                .hint("`duplicate_ground_truth=last` takes the later one"));
+        }
+        (Inserted::Conflict, _) => tally.summary.labels_duplicate_conflict += 1,
+    }
+    Ok(())
+}
+
+/// Writes one merged record.
+///
+/// # Errors
+/// The output cannot be written.
+pub(crate) fn write(
+    record: &Record<Capture>,
+    capture: &Capture,
+    label: &[u8],
+    parts: &mut Parts,
+) -> Result<()> {
+    let body = record.texts.of(capture.body);
+    parts.write(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
+}
+
+/// The join in memory.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(crate) labels: Labels,
+    seen: Seen,
+    policy: DuplicateGroundTruth,
+    keep_duplicates: bool,
+    budget: u64,
+}
+
+impl Memory {
+    pub(crate) fn new(policy: DuplicateGroundTruth, keep_duplicates: bool, budget: u64) -> Memory {
+        Memory {
+            labels: Labels::new(policy, DefaultHashBuilder::default()),
+            seen: Seen::default(),
+            policy,
+            keep_duplicates,
+            budget,
+        }
+    }
+
+    /// Whether the join may go on in memory.
+    fn fits(&self) -> bool {
+        self.labels.memory() + self.seen.memory() <= self.budget
+    }
+
+    /// Takes in a ground-truth record; false when memory does not do.
+    ///
+    /// # Errors
+    /// As `admit_label` and `inserted`.
+    pub(crate) fn label(&mut self, record: &Record<Label>, tally: &mut Tally) -> Result<bool> {
+        if let Some(label) = admit_label(record, tally)? {
+            let id = record.texts.of(label.id);
+            let outcome = self.labels.insert(id, record.texts.of(label.value), record.origin.hour);
+            inserted(outcome, id, self.policy, tally)
+                .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
+        }
+        Ok(self.fits())
+    }
+
+    /// Joins a captured record; false when memory does not do.
+    ///
+    /// # Errors
+    /// As `admit` and `write`.
+    pub(crate) fn capture(
+        &mut self,
+        record: &Record<Capture>,
+        window: &Window,
+        tally: &mut Tally,
+        parts: &mut Parts,
+    ) -> Result<bool> {
+        let Some(capture) = admit(record, window, tally)? else { return Ok(true) };
+        if !self.keep_duplicates && !self.seen.insert(capture.event) {
+            tally.summary.captures_duplicate += 1;
+            return Ok(self.fits());
+        }
+        let key = record.texts.of(capture.key);
+        let mut found = false;
+        for hit in self.labels.take(key) {
+            write(record, capture, hit.value, parts)?;
+            if !found {
+                tally.merged(capture.time, hit.hour);
+            }
+            found = true;
+        }
+        if found {
+            tally.summary.merged += 1;
+        } else {
+            tally.capture_unmatched(key);
+            if capture.has_inference_id && self.labels.has(record.texts.of(capture.event_id)) {
+                tally.summary.would_match_by_event_id += 1;
+            }
+        }
+        Ok(self.fits())
+    }
+
+    /// Counts the labels that were and were not used.
+    pub(crate) fn finish(&self, tally: &mut Tally) {
+        self.labels.for_each(|id, used| tally.label(id, used));
+        if tally.summary.merged == 0 {
+            tally.find_near_miss(&self.labels);
+        }
+    }
+}

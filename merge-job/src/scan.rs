@@ -1,0 +1,538 @@
+//! What the merge needs of a line: its ids, its time, and the bytes that go into the merged record.
+//!
+//! A line is walked once, from end to end, so that a damaged record never reaches the output, and
+//! nothing is allocated for it. Repeated keys, blanks between lines and batch documents need text
+//! that is made anew; it goes into the batch's own store.
+
+use crate::hours;
+use crate::json::{self, Cursor, Malformed, Open, Span};
+
+/// A place in the block that was read, or in the store of its batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Slice {
+    made: bool,
+    span: Span,
+}
+
+impl Slice {
+    pub fn len(self) -> usize {
+        self.span.end - self.span.start
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Texts that stand in the block, and texts that were made of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Texts<'a> {
+    pub read: &'a [u8],
+    pub made: &'a [u8],
+}
+
+impl<'a> Texts<'a> {
+    pub fn of(self, slice: Slice) -> &'a [u8] {
+        let text = if slice.made { self.made } else { self.read };
+        text.get(slice.span.start..slice.span.end).unwrap_or_default()
+    }
+}
+
+/// A captured request, or a row or document of a batch transform.
+#[derive(Debug, Clone, Copy)]
+pub struct Capture {
+    /// What its label is looked up by: the inference id if there is one, else the event id.
+    pub key: Slice,
+    pub event_id: Slice,
+    /// The event id as a number: two captures of one number are one capture delivered twice.
+    pub event: u128,
+    /// The key is an inference id.
+    pub has_inference_id: bool,
+    /// Seconds since 1970, if it tells.
+    pub time: Option<i64>,
+    /// The merged record but for its beginning: members and the closing brace.
+    pub body: Slice,
+}
+
+/// A ground-truth record.
+#[derive(Debug, Clone, Copy)]
+pub struct Label {
+    pub id: Slice,
+    /// The value of `groundTruthData`, compact, its `data` a string.
+    pub value: Slice,
+}
+
+/// Why a record cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bad {
+    /// Not JSON; the column, counted from 1.
+    Malformed {
+        column: usize,
+    },
+    NotUtf8 {
+        column: usize,
+    },
+    NotAnObject,
+    Missing {
+        field: &'static str,
+    },
+    WrongType {
+        field: &'static str,
+        expected: &'static str,
+    },
+    /// A CSV row without inference id and time as its last two columns.
+    NotABatchRow,
+    /// A list of files that this job cannot reach.
+    Unreachable,
+}
+
+/// Scratch of a scanning thread.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    open: Vec<Open>,
+}
+
+/// What is found in one line: one record, or as many as an array has elements.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// Line of the record, counted from 0 within its segment.
+    pub line: u64,
+    pub what: Result<T, Bad>,
+}
+
+/// A scalar that may serve as an id.
+#[derive(Debug, Clone, Copy, Default)]
+enum Id {
+    #[default]
+    Absent,
+    Text(json::Text),
+    Number(Span),
+    Other,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Part {
+    #[default]
+    Absent,
+    Object(Span),
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    capture_data: Part,
+    ground_truth_data: Part,
+    event_metadata: Part,
+    event_id: Id,
+    inference_id: Id,
+    inference_time: Id,
+    batch_id: Id,
+    batch_time: Id,
+}
+
+const GROUND_TRUTH: &str = "groundTruthData";
+const BATCH_ID: &str = "SageMakerInferenceId";
+const BATCH_TIME: &str = "SageMakerInferenceTime";
+
+/// Moves over one record and notes where its parts stand. Of a repeated key the last counts.
+fn members(cursor: &mut Cursor) -> Result<(Members, Span), Malformed> {
+    let text = cursor.text();
+    let mut found = Members::default();
+    let span = cursor.object(|cursor, key| {
+        if key.is(text, "captureData") {
+            found.capture_data = part(cursor)?;
+        } else if key.is(text, GROUND_TRUTH) {
+            found.ground_truth_data = part(cursor)?;
+        } else if key.is(text, "eventMetadata") {
+            (found.event_id, found.inference_id, found.inference_time) = Default::default();
+            found.event_metadata = Part::Other;
+            if cursor.peek() == b'{' {
+                let span = cursor.object(|cursor, key| {
+                    let value = id(cursor)?;
+                    if key.is(text, "eventId") {
+                        found.event_id = value;
+                    } else if key.is(text, "inferenceId") {
+                        found.inference_id = value;
+                    } else if key.is(text, "inferenceTime") {
+                        found.inference_time = value;
+                    }
+                    Ok(())
+                })?;
+                found.event_metadata = Part::Object(span);
+            } else {
+                cursor.value()?;
+            }
+        } else if key.is(text, BATCH_ID) {
+            found.batch_id = id(cursor)?;
+        } else if key.is(text, BATCH_TIME) {
+            found.batch_time = id(cursor)?;
+        } else {
+            cursor.value()?;
+        }
+        Ok(())
+    })?;
+    Ok((found, span))
+}
+
+fn part(cursor: &mut Cursor) -> Result<Part, Malformed> {
+    let object = cursor.peek() == b'{';
+    let span = cursor.value()?;
+    Ok(if object { Part::Object(span) } else { Part::Other })
+}
+
+/// `null` counts as absent, here and in every id.
+fn id(cursor: &mut Cursor) -> Result<Id, Malformed> {
+    match cursor.peek() {
+        b'"' => Ok(Id::Text(cursor.string()?)),
+        b'-' | b'0'..=b'9' => {
+            let start = cursor.at();
+            cursor.number()?;
+            Ok(Id::Number(Span { start, end: cursor.at() }))
+        }
+        b'n' => {
+            cursor.value()?;
+            Ok(Id::Absent)
+        }
+        _ => {
+            cursor.value()?;
+            Ok(Id::Other)
+        }
+    }
+}
+
+/// One side's way to make records of text.
+pub trait Scan: Copy + Send + Sync {
+    type Record: Send;
+
+    /// Moves over one JSON object and makes a record of it.
+    ///
+    /// # Errors
+    /// The text is malformed; a record that cannot be used is no error.
+    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Self::Record, Bad>, Malformed>;
+
+    /// Makes a record of a line of a CSV file, which stands at `line` in the block.
+    fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Self::Record, Bad>;
+}
+
+/// Scans one line, which stands at `line` in `text`, or a whole document of several lines.
+pub fn line<S: Scan>(
+    side: S,
+    text: &[u8],
+    line: Span,
+    number: u64,
+    scratch: &mut Scratch,
+    made: &mut Vec<u8>,
+    found: &mut Vec<Found<S::Record>>,
+) {
+    let column = |at: usize| at.saturating_sub(line.start) + 1;
+    if let Err(error) = std::str::from_utf8(line.of(text)) {
+        let bad = Bad::NotUtf8 { column: error.valid_up_to() + 1 };
+        found.push(Found { line: number, what: Err(bad) });
+        return;
+    }
+    let before = found.len();
+    // The cursor must not look beyond the line.
+    let text = text.get(..line.end).unwrap_or_default();
+    let mut cursor = Cursor::new(text, line.start, &mut scratch.open);
+    let mut lines = Lines { number, counted_to: line.start };
+    loop {
+        cursor.blank();
+        let counted = found.len();
+        if let Err(Malformed { at }) = value(side, &mut cursor, &mut lines, made, found) {
+            // Of a damaged array nothing is used.
+            found.truncate(counted);
+            found.push(Found { line: number, what: Err(Bad::Malformed { column: column(at) }) });
+            return;
+        }
+        cursor.blank();
+        if cursor.at() >= text.len() {
+            return;
+        }
+        // Only a document of several lines may hold one value after the other.
+        if memchr::memchr(b'\n', line.of(text)).is_none() {
+            found.truncate(before);
+            let column = column(cursor.at());
+            found.push(Found { line: number, what: Err(Bad::Malformed { column }) });
+            return;
+        }
+    }
+}
+
+/// The line that a cursor is in, when a document goes over several.
+struct Lines {
+    number: u64,
+    counted_to: usize,
+}
+
+impl Lines {
+    fn at(&mut self, cursor: &Cursor) -> u64 {
+        let passed = cursor.text().get(self.counted_to..cursor.at()).unwrap_or_default();
+        self.number += memchr::memchr_iter(b'\n', passed).count() as u64;
+        self.counted_to = cursor.at();
+        self.number
+    }
+}
+
+fn value<S: Scan>(
+    side: S,
+    cursor: &mut Cursor,
+    lines: &mut Lines,
+    made: &mut Vec<u8>,
+    found: &mut Vec<Found<S::Record>>,
+) -> Result<(), Malformed> {
+    match cursor.peek() {
+        b'{' => {
+            let line = lines.at(cursor);
+            let what = side.object(cursor, made)?;
+            found.push(Found { line, what });
+        }
+        b'[' => {
+            cursor.array(|cursor| {
+                let line = lines.at(cursor);
+                let what = if cursor.peek() == b'{' {
+                    side.object(cursor, made)?
+                } else {
+                    cursor.value()?;
+                    Err(Bad::NotAnObject)
+                };
+                found.push(Found { line, what });
+                Ok(())
+            })?;
+        }
+        _ => {
+            let line = lines.at(cursor);
+            cursor.value()?;
+            found.push(Found { line, what: Err(Bad::NotAnObject) });
+        }
+    }
+    Ok(())
+}
+
+/// The side of captured requests.
+#[derive(Debug, Clone, Copy)]
+pub struct Captures;
+
+impl Scan for Captures {
+    type Record = Capture;
+
+    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Capture, Bad>, Malformed> {
+        cursor.repeats = false;
+        let (members, span) = members(cursor)?;
+        Ok(capture(cursor, &members, span, made))
+    }
+
+    fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+        batch_row(text, line, made)
+    }
+}
+
+fn capture(cursor: &Cursor, members: &Members, span: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+    let text = cursor.text();
+    match members.capture_data {
+        Part::Object(_) => {}
+        Part::Absent if !matches!(members.batch_id, Id::Absent) => {
+            return batch_document(text, members, span, made);
+        }
+        Part::Absent => return Err(Bad::Missing { field: "captureData" }),
+        Part::Other => return Err(Bad::WrongType { field: "captureData", expected: "an object" }),
+    }
+    metadata(members)?;
+    let event_id = required(members.event_id, "eventMetadata.eventId", text, made)?;
+    let inference_id = optional(members.inference_id, "eventMetadata.inferenceId", text, made)?
+        .filter(|slice| !slice.is_empty());
+    let body = &text[span.start + 1..span.end];
+    let as_it_stands = !cursor.repeats
+        && matches!(members.ground_truth_data, Part::Absent)
+        && memchr::memchr2(b'\n', b'\r', body).is_none();
+    let body = if as_it_stands {
+        Slice { made: false, span: Span { start: span.start + 1, end: span.end } }
+    } else {
+        let start = made.len();
+        json::compact(span.of(text), &[GROUND_TRUTH], made);
+        Slice { made: true, span: Span { start: start + 1, end: made.len() } }
+    };
+    Ok(Capture {
+        key: inference_id.unwrap_or(event_id),
+        event_id,
+        event: event_number(Texts { read: text, made }.of(event_id)),
+        has_inference_id: inference_id.is_some(),
+        time: time(members.inference_time, text),
+        body,
+    })
+}
+
+fn metadata(members: &Members) -> Result<(), Bad> {
+    match members.event_metadata {
+        Part::Object(_) => Ok(()),
+        Part::Absent => Err(Bad::Missing { field: "eventMetadata" }),
+        Part::Other => Err(Bad::WrongType { field: "eventMetadata", expected: "an object" }),
+    }
+}
+
+fn required(id: Id, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
+    optional(id, field, text, made)?.ok_or(Bad::Missing { field })
+}
+
+fn optional(id: Id, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Option<Slice>, Bad> {
+    match id {
+        Id::Absent => Ok(None),
+        Id::Other => Err(Bad::WrongType { field, expected: "a string" }),
+        Id::Number(span) => Ok(Some(Slice { made: false, span })),
+        Id::Text(string) if !string.escaped => Ok(Some(Slice { made: false, span: string.span })),
+        Id::Text(string) => {
+            let start = made.len();
+            json::unescape(string.span.of(text), made);
+            Ok(Some(Slice { made: true, span: Span { start, end: made.len() } }))
+        }
+    }
+}
+
+fn time(id: Id, text: &[u8]) -> Option<i64> {
+    match id {
+        Id::Text(string) if !string.escaped => hours::moment(string.span.of(text)),
+        Id::Text(string) => {
+            let mut plain = Vec::new();
+            json::unescape(string.span.of(text), &mut plain);
+            hours::moment(&plain)
+        }
+        _ => None,
+    }
+}
+
+/// A document of a batch transform: its own text, without the join fields, becomes the payload.
+fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+    let id = required(members.batch_id, BATCH_ID, text, made)?;
+    let mut document = Vec::new();
+    json::compact(span.of(text), &[BATCH_ID, BATCH_TIME], &mut document);
+    let event_id = Texts { read: text, made }.of(id).to_vec();
+    Ok(batch(&document, "JSON", &event_id, time(members.batch_time, text), made))
+}
+
+/// A row of a batch transform: inference id and time are its last two columns.
+fn batch_row(text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+    let row = line.of(text);
+    if let Err(error) = std::str::from_utf8(row) {
+        return Err(Bad::NotUtf8 { column: error.valid_up_to() + 1 });
+    }
+    let (rest, time) = last_column(row).ok_or(Bad::NotABatchRow)?;
+    let time = hours::moment(time).ok_or(Bad::NotABatchRow)?;
+    let (data, id) = last_column(rest).ok_or(Bad::NotABatchRow)?;
+    if id.is_empty() {
+        return Err(Bad::NotABatchRow);
+    }
+    Ok(batch(data, "CSV", id, Some(time), made))
+}
+
+/// Whether a line is a row of a batch transform that carries its id.
+pub fn is_batch_row(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    batch_row(line, Span { start: 0, end: line.len() }, &mut Vec::new()).is_ok()
+}
+
+/// What stands before the last comma, and the column after it without its quotes.
+fn last_column(row: &[u8]) -> Option<(&[u8], &[u8])> {
+    let comma = memchr::memrchr(b',', row)?;
+    let column = row.get(comma + 1..)?.trim_ascii();
+    let bare = column.strip_prefix(b"\"").and_then(|inside| inside.strip_suffix(b"\"")).unwrap_or(column);
+    Some((row.get(..comma)?, bare))
+}
+
+fn batch(data: &[u8], encoding: &str, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> Capture {
+    let start = made.len();
+    made.extend(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"");
+    json::escape(data, made);
+    made.extend(b"\",\"encoding\":\"");
+    made.extend(encoding.bytes());
+    made.extend(b"\"}},\"eventMetadata\":{\"eventId\":\"");
+    json::escape(id, made);
+    made.extend(b"\"},\"eventVersion\":\"0\"}");
+    let body = Slice { made: true, span: Span { start, end: made.len() } };
+    let start = made.len();
+    made.extend_from_slice(id);
+    let event_id = Slice { made: true, span: Span { start, end: made.len() } };
+    Capture { key: event_id, event_id, event: event_number(id), has_inference_id: false, time, body }
+}
+
+/// A UUID as SageMaker writes it is its own number; any other text gets one of 122 bits by hashing.
+fn event_number(id: &[u8]) -> u128 {
+    let own = || {
+        let marks = [8, 13, 18, 23];
+        if id.len() != 36 || marks.iter().any(|&at| id.get(at) != Some(&b'-')) {
+            return None;
+        }
+        id.iter().enumerate().filter(|(at, _)| !marks.contains(at)).try_fold(0u128, |number, (_, digit)| {
+            let digit = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'a'..=b'f' => digit - b'a' + 10,
+                // Capital letters make another text, so another id.
+                _ => return None,
+            };
+            Some(number << 4 | u128::from(digit))
+        })
+    };
+    own().unwrap_or_else(|| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, id).as_u128())
+}
+
+/// The side of ground truth.
+#[derive(Debug, Clone, Copy)]
+pub struct Labels;
+
+impl Scan for Labels {
+    type Record = Label;
+
+    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Label, Bad>, Malformed> {
+        let (members, _) = members(cursor)?;
+        Ok(label(cursor.text(), &members, made))
+    }
+
+    fn row(self, _: &[u8], _: Span, _: &mut Vec<u8>) -> Result<Label, Bad> {
+        Err(Bad::NotAnObject)
+    }
+}
+
+fn label(text: &[u8], members: &Members, made: &mut Vec<u8>) -> Result<Label, Bad> {
+    let value = match members.ground_truth_data {
+        Part::Object(span) => span,
+        Part::Absent => return Err(Bad::Missing { field: GROUND_TRUTH }),
+        Part::Other => return Err(Bad::WrongType { field: GROUND_TRUTH, expected: "an object" }),
+    };
+    metadata(members)?;
+    let id = match optional(members.event_id, "eventMetadata.eventId", text, made)? {
+        Some(id) => id,
+        None => match optional(members.inference_id, "eventMetadata.inferenceId", text, made)? {
+            Some(id) => id,
+            None => return Err(Bad::Missing { field: "eventMetadata.eventId" }),
+        },
+    };
+    Ok(Label { id, value: label_value(value.of(text), made)? })
+}
+
+const DATA: &str = "groundTruthData.data";
+
+/// `groundTruthData` as the merged record has it.
+fn label_value(value: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
+    let start = made.len();
+    json::compact(value, &[], made);
+    let mut data = None;
+    let mut open = Vec::new();
+    let compact = made.get(start..).unwrap_or_default();
+    // The value is well formed, so no step can fail.
+    let _ = Cursor::new(compact, 0, &mut open).object(|cursor, key| {
+        let span = cursor.value()?;
+        if key.is(compact, "data") {
+            data = Some(span);
+        }
+        Ok(())
+    });
+    let span = data.ok_or(Bad::Missing { field: DATA })?;
+    match span.of(compact).first() {
+        Some(b'"') => {}
+        // A number or a truth value stands for its own text.
+        Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
+            made.insert(start + span.end, b'"');
+            made.insert(start + span.start, b'"');
+        }
+        _ => return Err(Bad::WrongType { field: DATA, expected: "a string or a number" }),
+    }
+    Ok(Slice { made: true, span: Span { start, end: made.len() } })
+}
