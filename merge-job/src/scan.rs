@@ -404,8 +404,14 @@ fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>
     let id = required(members.batch_id, BATCH_ID, text, made)?;
     let mut document = Vec::new();
     json::compact(span.of(text), &[BATCH_ID, BATCH_TIME], &mut document);
-    let event_id = Texts { read: text, made }.of(id).to_vec();
-    Ok(batch(&document, "JSON", &event_id, time(members.batch_time, text), made))
+    // The id as it stands in the text: half a surrogate pair can only be told by its escape.
+    let written = match members.batch_id {
+        Id::Text(string) => string.span.of(text),
+        _ => Texts { read: text, made: &[] }.of(id),
+    };
+    let id = Texts { read: text, made }.of(id).to_vec();
+    let payload = Payload { data: &document, encoding: "JSON", written_id: written };
+    Ok(batch(payload, &id, time(members.batch_time, text), made))
 }
 
 /// A row of a batch transform: inference id and time are its last two columns.
@@ -420,7 +426,9 @@ fn batch_row(text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad
     if id.is_empty() {
         return Err(Bad::NotABatchRow);
     }
-    Ok(batch(data, "CSV", id, Some(time), made))
+    let mut written = Vec::new();
+    json::escape(id, &mut written);
+    Ok(batch(Payload { data, encoding: "CSV", written_id: &written }, id, Some(time), made))
 }
 
 /// Whether a line is a row of a batch transform that carries its id.
@@ -437,14 +445,21 @@ fn last_column(row: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((row.get(..comma)?, bare))
 }
 
-fn batch(data: &[u8], encoding: &str, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> Capture {
+/// What a batch transform's record is made of; `written_id` is the inside of a JSON string.
+struct Payload<'a> {
+    data: &'a [u8],
+    encoding: &'static str,
+    written_id: &'a [u8],
+}
+
+fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> Capture {
     let start = made.len();
     made.extend(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"");
-    json::escape(data, made);
+    json::escape(payload.data, made);
     made.extend(b"\",\"encoding\":\"");
-    made.extend(encoding.bytes());
+    made.extend(payload.encoding.bytes());
     made.extend(b"\"}},\"eventMetadata\":{\"eventId\":\"");
-    json::escape(id, made);
+    made.extend_from_slice(payload.written_id);
     made.extend(b"\"},\"eventVersion\":\"0\"}");
     let body = Slice { made: true, span: Span { start, end: made.len() } };
     let start = made.len();
