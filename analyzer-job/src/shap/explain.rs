@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, Slice};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
@@ -530,7 +530,7 @@ impl Run<'_> {
         let baseline_rows = self.task.baseline.len();
         Ok((0..open.len())
             .map(|place| {
-                let mine = outputs.slice(ndarray::s![place * baseline_rows..(place + 1) * baseline_rows, ..]);
+                let mine = outputs.slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
                 (0..self.n_outputs)
                     .map(|k| self.link.apply(mine.column(k).sum() / baseline_rows as f64))
                     .collect()
