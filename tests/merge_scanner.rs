@@ -57,7 +57,8 @@ fn value() -> impl Strategy<Value = String> {
         prop_oneof![
             object(prop::collection::vec((key().prop_map(str::to_string), inner.clone()), 0..5)),
             prop::collection::vec((blank(), inner, blank()), 0..4).prop_map(|elements| {
-                let elements: Vec<_> = elements.iter().map(|(a, value, b)| format!("{a}{value}{b}")).collect();
+                let elements: Vec<_> =
+                    elements.iter().map(|(a, value, b)| format!("{a}{value}{b}")).collect();
                 format!("[{}]", elements.join(","))
             }),
         ]
@@ -66,7 +67,8 @@ fn value() -> impl Strategy<Value = String> {
 
 fn object(members: impl Strategy<Value = Vec<(String, String)>>) -> impl Strategy<Value = String> {
     (members, blank(), blank()).prop_map(|(members, a, b)| {
-        let members: Vec<_> = members.iter().map(|(key, value)| format!("{a}\"{key}\"{b}:{a}{value}{b}")).collect();
+        let members: Vec<_> =
+            members.iter().map(|(key, value)| format!("{a}\"{key}\"{b}:{a}{value}{b}")).collect();
         format!("{{{}}}", members.join(","))
     })
 }

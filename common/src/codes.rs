@@ -72,7 +72,7 @@ codes! {
     FEATURES_NOT_FOUND = 305, Configuration, "no features are found in the dataset";
     PATH_INVALID = 306, Configuration, "a JMESPath cannot be used";
     DATASETS_DO_NOT_FIT = 307, InputOutput, "datasets cannot be paired row by row";
-    TOO_MANY_BAD_RECORDS = 308, InputOutput, "too many records cannot be used";
+    MOST_RECORDS_BAD = 308, InputOutput, "most records cannot be used";
     OBJECT_UNREADABLE = 309, InputOutput, "an object in S3 cannot be read";
     VALUE_DOES_NOT_FIT = 310, Configuration, "a value or threshold does not fit its column";
     PREDICTIONS_DO_NOT_FIT = 311, InputOutput, "the predictions do not fit the labels";

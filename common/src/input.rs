@@ -241,7 +241,8 @@ mod tests {
         let mut packed = gzip(b"hello hello hello");
         packed.truncate(12);
         let root = folder(&[("x.gz", &packed)]);
-        let read = Lines::open(&root.path().join("x.gz")).and_then(|mut lines| Ok(lines.next_line()?.is_some()));
+        let read =
+            Lines::open(&root.path().join("x.gz")).and_then(|mut lines| Ok(lines.next_line()?.is_some()));
         let text = read.unwrap_err().to_string();
         assert!(text.contains("x.gz"), "{text}");
     }

@@ -79,7 +79,9 @@ fn last<'a>(members: &[(Vec<u8>, &'a RawValue)], name: &str) -> Option<&'a str> 
 
 fn tree(text: &str) -> Tree {
     match text.as_bytes()[0] {
-        b'{' => Tree::Object(members(text).into_iter().map(|(key, value)| (key, tree(value.get()))).collect()),
+        b'{' => {
+            Tree::Object(members(text).into_iter().map(|(key, value)| (key, tree(value.get()))).collect())
+        }
         b'[' => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap();
             Tree::Array(elements.into_iter().map(|value| tree(value.get())).collect())
@@ -194,7 +196,10 @@ fn fast<S: scan::Scan, T>(side: S, line: &[u8], one: impl Fn(Texts, &S::Record) 
     let (mut scratch, mut made, mut found) = (Scratch::default(), Vec::new(), Vec::new());
     scan::line(side, &text, span, 0, &mut scratch, &mut made, &mut found);
     let texts = Texts { read: &text, made: &made };
-    found.iter().map(|Found { what, .. }| what.as_ref().map(|record| one(texts, record)).map_err(|_| ())).collect()
+    found
+        .iter()
+        .map(|Found { what, .. }| what.as_ref().map(|record| one(texts, record)).map_err(|_| ()))
+        .collect()
 }
 
 /// Whether the scanner and its twin agree on a line; panics where they do not. Lines that hold line
@@ -209,15 +214,16 @@ pub fn compare(line: &[u8]) {
         let body = std::str::from_utf8(texts.of(capture.body)).unwrap();
         let merged = format!("{{\"groundTruthData\":0,{body}");
         no_key_twice(&merged);
-        let record = if texts.of(capture.body).starts_with(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"")
-            && !line.windows(20).any(|part| part == b"batchTransformOutput")
-        {
-            let below = |text: &str, name| last(&members(text), name).unwrap().to_string();
-            let data = below(&below(&below(&merged, "captureData"), "batchTransformOutput"), "data");
-            tree(&serde_json::from_str::<String>(&data).unwrap())
-        } else {
-            without(tree(&merged), &["groundTruthData"])
-        };
+        let record =
+            if texts.of(capture.body).starts_with(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"")
+                && !line.windows(20).any(|part| part == b"batchTransformOutput")
+            {
+                let below = |text: &str, name| last(&members(text), name).unwrap().to_string();
+                let data = below(&below(&below(&merged, "captureData"), "batchTransformOutput"), "data");
+                tree(&serde_json::from_str::<String>(&data).unwrap())
+            } else {
+                without(tree(&merged), &["groundTruthData"])
+            };
         Capture {
             key: texts.of(capture.key).to_vec(),
             event_id: texts.of(capture.event_id).to_vec(),

@@ -39,7 +39,10 @@ pub(crate) fn read(
         let mut first = true;
         while let Some((line, text)) = lines.next_line()? {
             // Folders of captures hold other files too; those are told by their first byte.
-            if std::mem::take(&mut first) && !text.trim_ascii_start().starts_with(b"{") && !text.starts_with(b"[") {
+            if std::mem::take(&mut first)
+                && !text.trim_ascii_start().starts_with(b"{")
+                && !text.starts_with(b"[")
+            {
                 break;
             }
             bytes += text.len() as u64 + 1;
@@ -103,10 +106,12 @@ pub(crate) fn read(
     }
     source.skipped(bad);
     if n_bad * 2 > used {
-        if let (Some(problem), 0) = (reader.unfit, reader.read.as_ref().map_or(0, |(_, gather)| gather.rows())) {
+        if let (Some(problem), 0) =
+            (reader.unfit, reader.read.as_ref().map_or(0, |(_, gather)| gather.rows()))
+        {
             return Err(problem);
         }
-        return Err(Problem::new(&codes::TOO_MANY_BAD_RECORDS, "more than half of the captured records cannot be used")
+        return Err(Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
             .found(format!("{n_bad} of {used} records, the first: {examples}"))
             .hint("check `features_attribute`, `inference_attribute`, `probability_attribute`, `headers` and `label`"));
     }
@@ -237,7 +242,10 @@ impl<'a> Reader<'a> {
         let post = analysis.methods.post_training_bias.is_some();
         let pre = analysis.methods.pre_training_bias.is_some();
         Ok(Reader {
-            features: Paths::compile(&[("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@"))])?,
+            features: Paths::compile(&[(
+                "features_attribute",
+                analysis.dataset.features.as_deref().unwrap_or("@"),
+            )])?,
             answer: Paths::compile(&answer)?,
             has_label: label.is_some(),
             truth,
@@ -275,7 +283,8 @@ impl<'a> Reader<'a> {
         }
         let syntax = match (&capture.batch_transform_output, &capture.endpoint_input) {
             (Some(batch), _) => {
-                let (text, syntax) = payload::text(batch).map_err(|reason| format!("batch transform output: {reason}"))?;
+                let (text, syntax) =
+                    payload::text(batch).map_err(|reason| format!("batch transform output: {reason}"))?;
                 self.batch(&text, syntax, analysis)?;
                 syntax
             }
@@ -286,7 +295,8 @@ impl<'a> Reader<'a> {
                     let Some(output) = &capture.endpoint_output else {
                         return Err(Bad::Record("`endpointOutput` is missing".into()));
                     };
-                    let (text, syntax) = payload::text(output).map_err(|reason| format!("output: {reason}"))?;
+                    let (text, syntax) =
+                        payload::text(output).map_err(|reason| format!("output: {reason}"))?;
                     self.output(&text, syntax).map_err(|reason| format!("output: {reason}"))?;
                     self.syntax.1.get_or_insert(syntax);
                 } else if let Some(output) = &capture.endpoint_output {
@@ -316,7 +326,9 @@ impl<'a> Reader<'a> {
                 self.inputs.push_csv(document).map_err(|reason| format!("input: {reason}"))?;
                 continue;
             }
-            self.features.find(document, &mut self.found).map_err(|error| format!("input: not JSON: {error}"))?;
+            self.features
+                .find(document, &mut self.found)
+                .map_err(|error| format!("input: not JSON: {error}"))?;
             self.inputs
                 .push_features(document, &self.found[0])
                 .map_err(|found| format!("Data must contain features: found {found}"))?;
@@ -335,7 +347,10 @@ impl<'a> Reader<'a> {
                 let mut found = Vec::new();
                 self.batch.find(document, &mut found).map_err(|error| format!("not JSON: {error}"))?;
                 let Some(span) = found[0].value() else {
-                    return Err("`SageMakerOutput` is missing; let the transform join its input (`JoinSource`)".into());
+                    return Err(
+                        "`SageMakerOutput` is missing; let the transform join its input (`JoinSource`)"
+                            .into(),
+                    );
                 };
                 self.output(&document[span], Syntax::Json)?;
             }
@@ -359,7 +374,9 @@ impl<'a> Reader<'a> {
                 None => width.saturating_sub(1),
             };
             if n_inputs >= width && self.wants.predicted {
-                return Err(format!("{width} fields, none left for the output after {n_inputs} input fields"));
+                return Err(format!(
+                    "{width} fields, none left for the output after {n_inputs} input fields"
+                ));
             }
             self.inputs.push_raw_row((0..n_inputs.min(width)).map(|at| all.cell(row, at)));
             let outputs: Vec<Raw<'_>> = (n_inputs..width).map(|at| all.cell(row, at)).collect();
@@ -510,12 +527,17 @@ impl<'a> Reader<'a> {
                 layout.captured.len()
             )));
         }
-        let headers = self.predictor.and_then(|predictor| predictor.label_headers.as_deref()).unwrap_or_default();
+        let headers =
+            self.predictor.and_then(|predictor| predictor.label_headers.as_deref()).unwrap_or_default();
         let mut answers = Vec::new();
         if self.wants.predicted {
             for row in 0..n {
                 let cells = |grid: &'_ Grid| -> Vec<(usize, usize)> {
-                    if row < grid.n_rows() { (0..grid.width(row)).map(|at| (row, at)).collect() } else { Vec::new() }
+                    if row < grid.n_rows() {
+                        (0..grid.width(row)).map(|at| (row, at)).collect()
+                    } else {
+                        Vec::new()
+                    }
                 };
                 let labels: Vec<Raw<'_>> =
                     cells(&self.labels).into_iter().map(|(row, at)| self.labels.cell(row, at)).collect();
@@ -559,10 +581,9 @@ fn documents(text: &str, syntax: Syntax) -> impl Iterator<Item = &str> {
 fn listed(cell: Raw<'_>) -> Vec<Raw<'_>> {
     match cell {
         Raw::Csv(text) => match text.trim_ascii().strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
-            Some(inside) => inside
-                .split(',')
-                .map(|part| Raw::Csv(part.trim_ascii().trim_matches(['\'', '"'])))
-                .collect(),
+            Some(inside) => {
+                inside.split(',').map(|part| Raw::Csv(part.trim_ascii().trim_matches(['\'', '"']))).collect()
+            }
             None => vec![cell],
         },
         _ => vec![cell],

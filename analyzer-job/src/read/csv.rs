@@ -16,7 +16,10 @@ use crate::read::{Source, typing};
 pub(crate) enum Event<'a> {
     /// Once, before the first row: the names of the columns.
     Columns(Vec<String>),
-    Row { place: (&'a Path, u64), record: &'a csv::StringRecord },
+    Row {
+        place: (&'a Path, u64),
+        record: &'a csv::StringRecord,
+    },
 }
 
 #[derive(PartialEq, Eq)]
@@ -62,12 +65,15 @@ pub(crate) fn rows(
             // A blank line in a one-column file is a missing value for nobody; csv skips blank lines.
             if let Some(width) = width {
                 if record.len() != width {
-                    return Err(Problem::new(&codes::BAD_RECORD, "a row has another number of columns than the first")
-                        .file(name)
-                        .line(line)
-                        .found(format!("{} fields", record.len()))
-                        .expected(format!("{width} columns"))
-                        .hint("put fields that hold a comma in double quotes"));
+                    return Err(Problem::new(
+                        &codes::BAD_RECORD,
+                        "a row has another number of columns than the first",
+                    )
+                    .file(name)
+                    .line(line)
+                    .found(format!("{} fields", record.len()))
+                    .expected(format!("{width} columns"))
+                    .hint("put fields that hold a comma in double quotes"));
                 }
             } else {
                 if let Some(headers) = headers {
@@ -125,12 +131,10 @@ pub(crate) fn rows(
 fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => Problem::io("read the input", path, error).line(line),
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            Problem::new(&codes::BAD_RECORD, "a row is not UTF-8 text")
-                .file(name)
-                .line(pos.map_or(line, |pos| pos.line()))
-                .hint("save the file as UTF-8")
-        }
+        csv::ErrorKind::Utf8 { pos, .. } => Problem::new(&codes::BAD_RECORD, "a row is not UTF-8 text")
+            .file(name)
+            .line(pos.map_or(line, |pos| pos.line()))
+            .hint("save the file as UTF-8"),
         kind => Problem::new(&codes::BAD_RECORD, "cannot read a row")
             .file(name)
             .line(line)
@@ -154,7 +158,8 @@ pub(crate) fn read(
         match event {
             Event::Columns(names) => {
                 let mine = names.len();
-                let [facets, predictions] = sides.each_ref().map(|side| side.as_ref().map(|side| &side.columns));
+                let [facets, predictions] =
+                    sides.each_ref().map(|side| side.as_ref().map(|side| &side.columns));
                 let layout = layout::of_table(names, facets, predictions, analysis)?;
                 let gather = Gather::new(&layout, keep_rows);
                 let wanted = gather.wanted().into_iter().filter(|&column| column < mine).collect();
@@ -165,7 +170,8 @@ pub(crate) fn read(
                 if n_rows == limit {
                     return Ok(Go::Stop);
                 }
-                let id = layout.roles.joins.first().map(|&at| id(Raw::Csv(record.get(at).unwrap_or_default())));
+                let id =
+                    layout.roles.joins.first().map(|&at| id(Raw::Csv(record.get(at).unwrap_or_default())));
                 n_rows += 1;
                 let mut paired = [None, None];
                 for (row, side) in paired.iter_mut().zip(sides) {

@@ -27,8 +27,7 @@ enum Store {
 impl Gather {
     pub(crate) fn new(layout: &Layout, keep_rows: bool) -> Gather {
         let n_columns = layout.names.len();
-        let wanted: Vec<usize> =
-            if keep_rows { (0..n_columns).collect() } else { layout.roles.counted() };
+        let wanted: Vec<usize> = if keep_rows { (0..n_columns).collect() } else { layout.roles.counted() };
         let mut slots = vec![None; n_columns];
         for (slot, &column) in wanted.iter().enumerate() {
             slots[column] = Some(slot);

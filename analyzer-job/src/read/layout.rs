@@ -83,7 +83,9 @@ pub(crate) fn of_table(
     let predicted = match (&analysis.predicted_label, predictions) {
         (Some(location), None) => {
             let found = find(&names, location);
-            Some(found.ok_or_else(|| missing("predicted_label", location, &names, "Headers must contain predicted label"))?)
+            Some(found.ok_or_else(|| {
+                missing("predicted_label", location, &names, "Headers must contain predicted label")
+            })?)
         }
         _ => None,
     };
@@ -91,7 +93,12 @@ pub(crate) fn of_table(
         Some(location) => {
             let found = find(&names, location);
             Some(found.ok_or_else(|| {
-                missing("joinsource_name_or_index", location, &names, "the identifier column is not in the dataset")
+                missing(
+                    "joinsource_name_or_index",
+                    location,
+                    &names,
+                    "the identifier column is not in the dataset",
+                )
             })?)
         }
         None => None,
@@ -126,7 +133,8 @@ pub(crate) fn of_features(n_features: usize, analysis: &Analysis) -> Result<Layo
         }
     }
     let mine = names.len();
-    let mut layout = Layout { names, roles: Roles { label, predicted, ..Roles::default() }, ..Layout::default() };
+    let mut layout =
+        Layout { names, roles: Roles { label, predicted, ..Roles::default() }, ..Layout::default() };
     finish(&mut layout, mine, None, None, analysis)?;
     Ok(layout)
 }
@@ -148,8 +156,12 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
     let headers = analysis.dataset.headers.as_deref();
     let n_columns = n_captured + usize::from(brought.label);
     let label = match (&analysis.label, headers) {
-        (Some(location), Some(headers)) if brought.csv && headers.len() != n_captured => find(headers, location),
-        (Some(Location::Index(index)), None) if brought.csv && brought.label => Some((*index).min(n_captured)),
+        (Some(location), Some(headers)) if brought.csv && headers.len() != n_captured => {
+            find(headers, location)
+        }
+        (Some(Location::Index(index)), None) if brought.csv && brought.label => {
+            Some((*index).min(n_captured))
+        }
         _ => None,
     };
     // Without ground truth a label among the headers names a column that the requests do not have.
@@ -166,7 +178,8 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
                 return Err(label_header_missing(named.len(), n_captured));
             }
             // JSON headers end with the label's, which an analysis without ground truth does not need.
-            let spare = !brought.label && !brought.csv && analysis.label.is_some() && named.len() == n_captured + 1;
+            let spare =
+                !brought.label && !brought.csv && analysis.label.is_some() && named.len() == n_captured + 1;
             if named.len() != n_columns && !spare {
                 return Err(headers_do_not_fit(headers.len(), n_columns));
             }
@@ -189,8 +202,12 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
     let predicted = brought.predicted.then_some(n_columns);
     names.extend(predicted.map(|_| "predicted_label0".into()));
     let mine = names.len();
-    let mut layout =
-        Layout { names, roles: Roles { label, predicted, ..Roles::default() }, captured, ..Layout::default() };
+    let mut layout = Layout {
+        names,
+        roles: Roles { label, predicted, ..Roles::default() },
+        captured,
+        ..Layout::default()
+    };
     finish(&mut layout, mine, None, None, analysis)?;
     Ok(layout)
 }
@@ -224,13 +241,20 @@ fn finish(
             None => (find(&layout.names[..mine], &facet.column), &layout.names),
         };
         let found = found.ok_or_else(|| {
-            missing(&format!("facet[{number}].name_or_index"), &facet.column, names, "Unable to locate the facet")
+            missing(
+                &format!("facet[{number}].name_or_index"),
+                &facet.column,
+                names,
+                "Unable to locate the facet",
+            )
         })?;
         layout.roles.facets.push(found);
     }
     // Group and segments may also be kept with the facets, apart from the dataset.
     let elsewhere = |location: &Location| match location {
-        Location::Name(_) => facet_columns.and_then(|side| side.find(location)).map(|found| at_facets + found),
+        Location::Name(_) => {
+            facet_columns.and_then(|side| side.find(location)).map(|found| at_facets + found)
+        }
         Location::Index(_) => None,
     };
     let other = |location: &Location, setting: &str, what: &str| {
@@ -284,7 +308,8 @@ pub(crate) fn print(location: &Location) -> String {
 
 fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> Problem {
     const SHOWN: usize = 20;
-    let mut expected = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut expected =
+        names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
         expected.push_str(", ...");
     }
@@ -296,7 +321,8 @@ fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> 
         Location::Name(name) if name.parse::<usize>().is_ok_and(|index| index < names.len()) => {
             problem.hint("a position is written as a number, without quotes")
         }
-        _ => problem.hint("give a column's name as in `headers` or the file's first row, or its position from 0"),
+        _ => problem
+            .hint("give a column's name as in `headers` or the file's first row, or its position from 0"),
     }
 }
 

@@ -83,7 +83,9 @@ pub(crate) fn read(
             })?;
             targets.paths.find(text, &mut found).map_err(|error| not_json(name, line, &error))?;
             features.clear();
-            features.push_features(text, &found[0]).map_err(|found| no_features(analysis, found).file(name).line(line))?;
+            features
+                .push_features(text, &found[0])
+                .map_err(|found| no_features(analysis, found).file(name).line(line))?;
             if features.n_rows() != 1 {
                 return Err(no_features(analysis, format!("{} lists of features", features.n_rows()))
                     .file(name)
@@ -122,7 +124,10 @@ pub(crate) fn read(
                         .found(format!("{} values", value.n_cells()))
                         .expected("one value"));
                 }
-                gather.set(column, if value.n_cells() == 1 { value.cell(0, 0) } else { crate::read::raw::Raw::Missing });
+                gather.set(
+                    column,
+                    if value.n_cells() == 1 { value.cell(0, 0) } else { crate::read::raw::Raw::Missing },
+                );
             }
             gather.finish_row();
         }
@@ -137,7 +142,12 @@ pub(crate) fn read(
 pub(crate) fn check_found(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Result<()> {
     for (setting, what, column, location) in [
         ("label", "Headers must contain label", layout.roles.label, &analysis.label),
-        ("predicted_label", "the predicted label is not in the dataset", layout.roles.predicted, &analysis.predicted_label),
+        (
+            "predicted_label",
+            "the predicted label is not in the dataset",
+            layout.roles.predicted,
+            &analysis.predicted_label,
+        ),
     ] {
         let (Some(column), Some(location)) = (column, location) else { continue };
         let missing = gather.dictionary(column).is_some_and(|dictionary| {

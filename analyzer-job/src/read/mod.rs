@@ -131,7 +131,8 @@ pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<R
     let (reading, digests) = std::thread::scope(|scope| {
         let digests = options.limit.is_none().then(|| scope.spawn(|| digest::of(&files, &options.stop)));
         let reading = read_files(inputs, &files[0].1, analysis, options);
-        let digests = digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        let digests =
+            digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (reading, digests)
     });
     let mut reading = reading?;
@@ -159,8 +160,14 @@ fn read_files(
         sides[0] = Some(Side::read("facets", "facet_dataset_uri", path, side, analysis, &mut source)?);
     }
     if let (Some(path), Some(side)) = (&inputs.predictions, &dataset.predicted_label_dataset) {
-        sides[1] =
-            Some(Side::read("predictions", "predicted_label_dataset_uri", path, side, analysis, &mut source)?);
+        sides[1] = Some(Side::read(
+            "predictions",
+            "predicted_label_dataset_uri",
+            path,
+            side,
+            analysis,
+            &mut source,
+        )?);
     }
     let read = match dataset.format {
         Some(DatasetFormat::Csv) => csv::read(files, &sides, analysis, &mut source)?,
@@ -203,11 +210,16 @@ fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
         .iter()
         .map(|skipped| format!("{}: {}", skipped.reason, skipped.records))
         .collect();
-    let problem = Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
+    let problem =
+        Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
     if source.counts.records_read == 0 {
         return problem.found("no records");
     }
-    problem.found(format!("{} records, none of them usable ({})", source.counts.records_read, skipped.join("; ")))
+    problem.found(format!(
+        "{} records, none of them usable ({})",
+        source.counts.records_read,
+        skipped.join("; ")
+    ))
 }
 
 /// The files of an input; there is at least one.
@@ -228,11 +240,14 @@ fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<(
     let several = files.iter().find(|(_, files)| files.len() > 1);
     match several {
         Some((role, found)) if files.len() > 1 && analysis.dataset.join_source.is_none() => {
-            Err(Problem::new(&codes::DATASETS_DO_NOT_FIT, "datasets in several files need an identifier to be joined by")
-                .field("joinsource_name_or_index")
-                .found(format!("{} files in the {role} input and no identifier column", found.len()))
-                .expected("the identifier column's name or position")
-                .hint("rows are paired by position only when every dataset is one file"))
+            Err(Problem::new(
+                &codes::DATASETS_DO_NOT_FIT,
+                "datasets in several files need an identifier to be joined by",
+            )
+            .field("joinsource_name_or_index")
+            .found(format!("{} files in the {role} input and no identifier column", found.len()))
+            .expected("the identifier column's name or position")
+            .hint("rows are paired by position only when every dataset is one file"))
         }
         _ => Ok(()),
     }
@@ -263,7 +278,11 @@ impl Source<'_> {
                 "{} records left out, {}{}",
                 skipped.records,
                 skipped.reason,
-                if skipped.examples.is_empty() { String::new() } else { format!(": {}", skipped.examples.join("; ")) }
+                if skipped.examples.is_empty() {
+                    String::new()
+                } else {
+                    format!(": {}", skipped.examples.join("; "))
+                }
             ));
             self.counts.records_skipped.push(skips.0);
         }
@@ -332,7 +351,9 @@ fn warn_of_missing_texts(layout: &Layout, gather: &Gather, warnings: &mut Vec<St
         let texts: Vec<String> = dictionary
             .iter()
             .filter_map(|raw| match raw {
-                raw::Raw::Csv(text) if !text.is_empty() && typing::is_missing(text) => Some(format!("`{text}`")),
+                raw::Raw::Csv(text) if !text.is_empty() && typing::is_missing(text) => {
+                    Some(format!("`{text}`"))
+                }
                 _ => None,
             })
             .collect();

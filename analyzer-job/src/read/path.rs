@@ -56,7 +56,9 @@ impl Found {
                 elements.extend_from_slice(&self.spans);
                 true
             }
-            Shape::Value => self.spans.first().is_some_and(|span| split(self.source(json), span.clone(), elements)),
+            Shape::Value => {
+                self.spans.first().is_some_and(|span| split(self.source(json), span.clone(), elements))
+            }
         }
     }
 
@@ -338,12 +340,12 @@ impl<'de: 'a, 'a> Visitor<'de> for Walk<'_, 'a> {
             let indexed = self.node.indexes.iter().find(|(wanted, _)| *wanted == index);
             let more = match (indexed, &self.node.each) {
                 (None, None) => seq.next_element::<IgnoredAny>()?.is_some(),
-                (Some((_, node)), None) => {
-                    seq.next_element_seed(Walk { node, json: self.json, found: self.found, each: self.each })?.is_some()
-                }
-                (None, Some(node)) => {
-                    seq.next_element_seed(Walk { node, json: self.json, found: self.found, each: true })?.is_some()
-                }
+                (Some((_, node)), None) => seq
+                    .next_element_seed(Walk { node, json: self.json, found: self.found, each: self.each })?
+                    .is_some(),
+                (None, Some(node)) => seq
+                    .next_element_seed(Walk { node, json: self.json, found: self.found, each: true })?
+                    .is_some(),
                 (Some((_, node)), Some(each)) => {
                     use serde::de::Error;
                     // Two paths want this element in different ways: take its text and walk it twice.
@@ -371,7 +373,10 @@ struct FieldName<'p>(&'p [(String, Node)]);
 impl<'de> DeserializeSeed<'de> for FieldName<'_> {
     type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<Option<usize>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(
+        self,
+        deserializer: D,
+    ) -> std::result::Result<Option<usize>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
@@ -402,10 +407,12 @@ mod tests {
             .iter()
             .map(|found| match found.shape {
                 Shape::Nothing => serde_json::Value::Null,
-                Shape::Value => {
-                    serde_json::from_str(&found.source(json)[found.value().unwrap()]).unwrap()
-                }
-                Shape::List => found.spans.iter().map(|span| serde_json::from_str(&json[span.clone()]).unwrap()).collect(),
+                Shape::Value => serde_json::from_str(&found.source(json)[found.value().unwrap()]).unwrap(),
+                Shape::List => found
+                    .spans
+                    .iter()
+                    .map(|span| serde_json::from_str(&json[span.clone()]).unwrap())
+                    .collect(),
             })
             .collect()
     }

@@ -40,7 +40,8 @@ pub fn text<'a>(payload: &'a Payload<'_>) -> Result<(Cow<'a, str>, Syntax), Stri
     let Some(data) = &payload.data else { return Err("`data` is missing".into()) };
     let text = data.as_text();
     let text = if payload.encoding == Some(Encoding::Base64) {
-        let bytes = STANDARD.decode(text.trim_ascii()).map_err(|error| format!("`data` is not BASE64: {error}"))?;
+        let bytes =
+            STANDARD.decode(text.trim_ascii()).map_err(|error| format!("`data` is not BASE64: {error}"))?;
         Cow::Owned(String::from_utf8(bytes).map_err(|_| "`data` is not UTF-8 text".to_string())?)
     } else {
         text
@@ -52,10 +53,16 @@ pub fn text<'a>(payload: &'a Payload<'_>) -> Result<(Cow<'a, str>, Syntax), Stri
 /// How a text is written, from its content type (parameters such as `charset` aside), its encoding tag, or
 /// its look.
 pub fn syntax(content_type: Option<&str>, encoding: Option<Encoding>, text: &str) -> Syntax {
-    let kind = content_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
+    let kind =
+        content_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
     match kind.as_deref() {
         Some("text/csv" | "application/csv") => return Syntax::Csv,
-        Some("application/jsonlines" | "application/x-jsonlines" | "application/jsonl" | "application/x-ndjson") => {
+        Some(
+            "application/jsonlines"
+            | "application/x-jsonlines"
+            | "application/jsonl"
+            | "application/x-ndjson",
+        ) => {
             return Syntax::JsonLines;
         }
         Some("application/json") => return Syntax::Json,
@@ -168,7 +175,9 @@ impl Grid {
         let mut spans = std::mem::take(&mut self.spans);
         let listed = found.elements(json, &mut spans);
         let result = if !listed {
-            Err(found.value().map_or("nothing".into(), |span| format!("`{}`, not a list", shown(&source[span]))))
+            Err(found
+                .value()
+                .map_or("nothing".into(), |span| format!("`{}`, not a list", shown(&source[span]))))
         } else if spans.first().is_some_and(|span| source[span.clone()].starts_with('[')) {
             spans.iter().try_for_each(|row| {
                 let first = self.cells.len();
@@ -190,7 +199,8 @@ impl Grid {
         };
         self.spans = spans;
         result?;
-        match self.cells.iter().map(|cell| &self.text[cell.clone()]).find(|cell| cell.starts_with(['[', '{'])) {
+        match self.cells.iter().map(|cell| &self.text[cell.clone()]).find(|cell| cell.starts_with(['[', '{']))
+        {
             Some(cell) => Err(format!("`{}` as a value", shown(cell))),
             None => Ok(()),
         }

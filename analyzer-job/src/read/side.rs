@@ -41,7 +41,9 @@ pub(crate) fn id(raw: Raw<'_>) -> String {
     match typing::parse(raw) {
         Cell::Int(value) => value.to_string(),
         Cell::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => (value as i64).to_string(),
-        Cell::Missing | Cell::Float(_) | Cell::Bool(_) | Cell::Text(_) if !written.is_empty() => written.into(),
+        Cell::Missing | Cell::Float(_) | Cell::Bool(_) | Cell::Text(_) if !written.is_empty() => {
+            written.into()
+        }
         cell => cell.print(),
     }
 }

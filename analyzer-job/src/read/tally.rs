@@ -74,7 +74,10 @@ impl Tally {
     pub fn iter(&self) -> impl Iterator<Item = (&[u32], u64)> {
         // A tally of no columns has one combination, the empty one.
         let width = self.dictionaries.len();
-        self.counts.iter().enumerate().map(move |(at, &rows)| (&self.keys[at * width..(at + 1) * width], rows))
+        self.counts
+            .iter()
+            .enumerate()
+            .map(move |(at, &rows)| (&self.keys[at * width..(at + 1) * width], rows))
     }
 
     pub fn rows(&self) -> u64 {

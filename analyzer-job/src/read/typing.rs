@@ -12,8 +12,8 @@ use crate::table::{Column, MISSING, Texts, Values};
 
 /// What pandas takes for a missing value in a CSV field, beside the empty field.
 pub const MISSING_TEXTS: &[&str] = &[
-    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA",
-    "NULL", "NaN", "n/a", "nan", "null",
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A",
+    "NA", "NULL", "NaN", "n/a", "nan", "null",
 ];
 
 /// A value with its type.
@@ -115,7 +115,8 @@ pub fn distinct(values: &Values) -> (Distinct, Vec<u32>) {
 /// A column from the distinct cells and one number of the dictionary for each row.
 pub fn column(name: String, dictionary: &Dictionary, rows: &[u32]) -> Column {
     let (distinct, codes) = resolve(dictionary);
-    let cells = rows.iter().map(|&raw| codes.get(raw as usize).and_then(|&code| distinct.values.get(code as usize)));
+    let cells =
+        rows.iter().map(|&raw| codes.get(raw as usize).and_then(|&code| distinct.values.get(code as usize)));
     let values = match distinct.kind {
         Type::Int => Values::Int(
             cells.map(|cell| if let Some(Cell::Int(value)) = cell { *value } else { 0 }).collect(),
@@ -137,7 +138,8 @@ pub fn column(name: String, dictionary: &Dictionary, rows: &[u32]) -> Column {
                     _ => MISSING,
                 })
                 .collect();
-            let text = |raw: &u32| codes.get(*raw as usize).and_then(|&code| texts.get(code as usize)).copied();
+            let text =
+                |raw: &u32| codes.get(*raw as usize).and_then(|&code| texts.get(code as usize)).copied();
             Values::Text(Texts {
                 codes: rows.iter().map(|raw| text(raw).unwrap_or(MISSING)).collect(),
                 dictionary,
@@ -200,7 +202,9 @@ fn json_cell(token: &str) -> Cell {
         Some(b't') => Cell::Bool(true),
         Some(b'f') => Cell::Bool(false),
         Some(b'n') | None => Cell::Missing,
-        _ => token.parse().map(Cell::Int).or_else(|_| token.parse().map(Cell::Float)).unwrap_or(Cell::Missing),
+        _ => {
+            token.parse().map(Cell::Int).or_else(|_| token.parse().map(Cell::Float)).unwrap_or(Cell::Missing)
+        }
     }
 }
 
@@ -273,7 +277,10 @@ mod tests {
     }
 
     fn texts(dictionary: &[&str], codes: &[u32]) -> Values {
-        Values::Text(Texts { codes: codes.into(), dictionary: dictionary.iter().map(|&t| t.into()).collect() })
+        Values::Text(Texts {
+            codes: codes.into(),
+            dictionary: dictionary.iter().map(|&t| t.into()).collect(),
+        })
     }
 
     #[test]
@@ -300,7 +307,10 @@ mod tests {
         check(&[Json("true"), Json("false")], Values::Bool(vec![true, false]));
         check(&[Json("\"1\""), Json("\"\\u0031\"")], texts(&["1"], &[0, 0]));
         check(&[Json("\"\""), Json("null")], texts(&[""], &[0, MISSING]));
-        check(&[Json("\"a\""), Json("1"), Json("1.0"), Json("true")], texts(&["a", "1", "1.0", "True"], &[0, 1, 2, 3]));
+        check(
+            &[Json("\"a\""), Json("1"), Json("1.0"), Json("true")],
+            texts(&["a", "1", "1.0", "True"], &[0, 1, 2, 3]),
+        );
     }
 
     #[test]

@@ -78,9 +78,8 @@ fn draw(players: usize, budget: usize, random: &mut impl Rng) -> (Coalitions, Ve
     }
     let fixed = weights.len();
     if first_open <= n_sizes && left > 0 && (fixed as u64) < all {
-        let laws: Vec<f64> = (first_open..=n_sizes)
-            .map(|s| mass[s - 1] * if paired(s) { 0.5 } else { 1.0 })
-            .collect();
+        let laws: Vec<f64> =
+            (first_open..=n_sizes).map(|s| mass[s - 1] * if paired(s) { 0.5 } else { 1.0 }).collect();
         let law_sum: f64 = laws.iter().sum();
         let mut seen: HashMap<Vec<u64>, usize> = HashMap::new();
         let mut order: Vec<usize> = (0..players).collect();

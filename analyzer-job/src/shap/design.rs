@@ -59,11 +59,18 @@ pub struct Design {
 #[derive(Debug)]
 enum Solver {
     /// Position of the pair, and +1 or -1 for its side, by mask of members.
-    Exact { places: Vec<(u32, f64)> },
+    Exact {
+        places: Vec<(u32, f64)>,
+    },
     LeastSquares(LeastSquares),
-    Gaussian { gaussian: Gaussian, least_squares: Option<LeastSquares> },
+    Gaussian {
+        gaussian: Gaussian,
+        least_squares: Option<LeastSquares>,
+    },
     Kernel(classic::Kernel),
-    Permutation { orders: Vec<Vec<usize>> },
+    Permutation {
+        orders: Vec<Vec<usize>>,
+    },
 }
 
 /// Shapley values of one row and output.
@@ -98,7 +105,11 @@ impl Design {
             }
             Estimator::Permutation if budget >= chain => {
                 let (coalitions, orders) = classic::orders(players, budget / chain, &mut random);
-                return Design { coalitions, estimator: "permutation", solver: Solver::Permutation { orders } };
+                return Design {
+                    coalitions,
+                    estimator: "permutation",
+                    solver: Solver::Permutation { orders },
+                };
             }
             _ => {}
         }

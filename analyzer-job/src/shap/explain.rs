@@ -12,8 +12,8 @@ use plumbline_common::{Problem, Result, codes};
 use rayon::prelude::*;
 
 use super::ask::{Asker, CALL_ROWS, Link};
-use super::design::{Design, Estimator, ROTATION, Solution};
 use super::coalitions::all_coalitions;
+use super::design::{Design, Estimator, ROTATION, Solution};
 use super::summary::{Global, Summary};
 use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::Aggregation;
@@ -98,8 +98,7 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         n_outputs,
         reached_target: 0,
     };
-    let mut summary =
-        Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
+    let mut summary = Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
     let mut estimators: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
     let mut predictions = Array2::zeros((task.rows.len(), n_outputs));
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);
@@ -165,7 +164,12 @@ impl Explained {
     /// The section `kernel_shap` of `analysis.json`. `labels`: one name for each output.
     pub fn kernel_shap(&self, labels: &[String]) -> IndexMap<String, Attributions> {
         let of_output = |output: usize| Attributions {
-            global_shap_values: self.names.iter().cloned().zip(self.globals[output].iter().copied()).collect(),
+            global_shap_values: self
+                .names
+                .iter()
+                .cloned()
+                .zip(self.globals[output].iter().copied())
+                .collect(),
             expected_value: self.expected_values[output],
         };
         labels.iter().cloned().zip((0..self.globals.len()).map(of_output)).collect()
@@ -380,8 +384,10 @@ impl Run<'_> {
         let mut end = start;
         while end < first_places.len() && model_rows < CALL_ROWS && end - start < CALL_ROWS {
             if first_places[end] as usize == end {
-                let budget = usize::try_from(self.budget.of_players(players.count(end))).unwrap_or(usize::MAX);
-                model_rows = model_rows.saturating_add(budget.saturating_mul(baseline_rows).saturating_add(1));
+                let budget =
+                    usize::try_from(self.budget.of_players(players.count(end))).unwrap_or(usize::MAX);
+                model_rows =
+                    model_rows.saturating_add(budget.saturating_mul(baseline_rows).saturating_add(1));
             }
             end += 1;
         }
@@ -447,9 +453,7 @@ impl Run<'_> {
             .par_iter()
             .zip(&values)
             .map(|(game, values)| {
-                (0..n_outputs)
-                    .map(|k| game.design.solve(&values[k], game.empty[k], game.full[k]))
-                    .collect()
+                (0..n_outputs).map(|k| game.design.solve(&values[k], game.empty[k], game.full[k])).collect()
             })
             .collect();
         let mut solved = solved.into_iter();
@@ -530,7 +534,8 @@ impl Run<'_> {
         let baseline_rows = self.task.baseline.len();
         Ok((0..open.len())
             .map(|place| {
-                let mine = outputs.slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
+                let mine = outputs
+                    .slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
                 (0..self.n_outputs)
                     .map(|k| self.link.apply(mine.column(k).sum() / baseline_rows as f64))
                     .collect()

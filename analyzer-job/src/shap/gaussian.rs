@@ -59,7 +59,8 @@ impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
     pub fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
         let (n_pairs, players) = (signs.nrows(), signs.ncols());
-        let signs = Mat::from_fn(n_pairs + 1, players, |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 });
+        let signs =
+            Mat::from_fn(n_pairs + 1, players, |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 });
         let mut gaussian = Gaussian {
             signs,
             free,
@@ -177,7 +178,14 @@ impl Gaussian {
             information = gram.llt(Side::Lower).ok()?.L().to_owned();
             log_determinants += 2.0 * (0..players).map(|i| information[(i, i)].ln()).sum::<f64>();
         }
-        log_determinants.is_finite().then_some(Fit { rho, main, factor, effects, information, log_determinants })
+        log_determinants.is_finite().then_some(Fit {
+            rho,
+            main,
+            factor,
+            effects,
+            information,
+            log_determinants,
+        })
     }
 
     fn values(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
@@ -185,7 +193,8 @@ impl Gaussian {
         // weights = K^-1 (y - H beta)
         let mut weights = white;
         solve_upper_triangular_in_place(fit.factor.transpose(), weights.as_mut(), Par::Seq);
-        let mut values: Vec<f64> = (0..self.signs.ncols()).map(|i| effects.get(i).copied().unwrap_or(0.0)).collect();
+        let mut values: Vec<f64> =
+            (0..self.signs.ncols()).map(|i| effects.get(i).copied().unwrap_or(0.0)).collect();
         self.for_each_cross(fit, |row, i, cross| values[i] += cross * weights[(row, 0)]);
         values
     }

@@ -107,7 +107,13 @@ impl Summary {
 
     /// Global values in the order of the columns: output by output, features within.
     /// `features` are the columns' positions in `rows`, `names` their names.
-    pub fn finish(mut self, cells: &Cells, rows: &ModelRows, features: &[usize], names: &[String]) -> Vec<Global> {
+    pub fn finish(
+        mut self,
+        cells: &Cells,
+        rows: &ModelRows,
+        features: &[usize],
+        names: &[String],
+    ) -> Vec<Global> {
         let n = self.n_rows.max(1) as f64;
         let every = self.kept_rows.len().div_ceil(PICTURE_ROWS).max(1);
         let ranks: Vec<Vec<Option<f64>>> =
