@@ -1,1 +1,0 @@
-//! Label, prediction, facets and strata: from cells to counts.

@@ -1,0 +1,503 @@
+//! From columns to the counts of every group: which rows are in the sensitive group, which labels and
+//! predictions are positive, and the strata of the group variable.
+
+mod cross;
+mod segments;
+mod select;
+
+use plumbline_common::{Problem, Result, codes};
+
+use crate::config::{Analysis, Facet};
+use crate::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
+use crate::read::Reading;
+use crate::read::typing::{Cell, Distinct};
+use crate::table::Values;
+
+use cross::{Cross, CrossColumn};
+use select::{Kind, Selection};
+
+/// What the bias metrics need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Counted {
+    pub counts: BiasCounts,
+    /// For the flip test; none when rows were not kept or nothing is predicted.
+    pub rows: Option<RowRoles>,
+    /// Facets counted again within each segment, when the configuration has segments.
+    pub segments: Vec<SegmentCounts>,
+    /// Two facets crossed, when asked for: `facet` reads `Sex x Race`.
+    pub intersections: Vec<FacetCounts>,
+    pub warnings: Vec<String>,
+}
+
+/// Roles by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowRoles {
+    /// For each entry of `counts.facets`: is the row in the sensitive group.
+    pub facets: Vec<Vec<bool>>,
+    /// Is the row predicted positive.
+    pub predicted: Vec<bool>,
+    /// For each entry of `counts.facets`: the columns that the flip test compares.
+    pub flip_features: Vec<Vec<usize>>,
+}
+
+/// The counts of one segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SegmentCounts {
+    /// Name of the segmentation.
+    pub segmentation: String,
+    /// Name of the segment.
+    pub segment: String,
+    pub rows: u64,
+    pub counts: BiasCounts,
+}
+
+/// Counts the rows of every group.
+///
+/// `predicted`: the model's labels, one for each row, when they are not in the data. `crossed`: count every
+/// pair of facets too. Predictions are counted only when post-training metrics are asked for.
+///
+/// # Errors
+/// A threshold or value that does not fit its column; labels and predictions of different kinds; no positive
+/// prediction at all; predictions and rows that differ in number.
+pub fn count(
+    reading: &Reading,
+    predicted: Option<&Values>,
+    analysis: &Analysis,
+    crossed: bool,
+) -> Result<Counted> {
+    let cross = Cross::of(reading, predicted)?;
+    let roles = &reading.layout.roles;
+    let label_position = roles.label.ok_or_else(|| {
+        Problem::new(&codes::COLUMN_NOT_FOUND, "Headers must contain label")
+            .field("label")
+            .expected("the observed label, which bias metrics need")
+    })?;
+    let absent = |what: &str| Problem::new(&codes::INTERNAL, format!("the {what} column was not read"));
+    let label = cross.column(label_position).ok_or_else(|| absent("label"))?;
+    let mut warnings = Vec::new();
+
+    let label_kind = select::kind(
+        &label.distinct,
+        with_value(label, &cross.counts),
+        analysis.label_values_or_threshold.len(),
+    );
+    let positive = positive_labels(&label.distinct, label_kind, analysis)?;
+    warnings.extend(positive.warning.clone());
+
+    let predictions = if analysis.methods.post_training_bias.is_some() {
+        let column = match (cross.predicted(), roles.predicted) {
+            (Some(column), _) => column,
+            (None, Some(position)) => cross.column(position).ok_or_else(|| absent("predicted label"))?,
+            (None, None) => {
+                return Err(Problem::new(&codes::PREDICTIONS_DO_NOT_FIT, "there are no predictions")
+                    .field("predicted_label")
+                    .hint("give `predicted_label`, `predicted_label_dataset_uri` or `predictor`"));
+            }
+        };
+        Some(predicted_positives(column, label, label_kind, &cross, analysis)?)
+    } else {
+        None
+    };
+
+    let mut facets = Vec::new();
+    for (number, (facet, &position)) in analysis.facets.iter().zip(&roles.facets).enumerate() {
+        let column = cross.column(position).ok_or_else(|| absent("facet"))?;
+        let name = reading.layout.names.get(position).cloned().unwrap_or_default();
+        let side = Facets::of(number, facet, position, name, column, &cross.counts)?;
+        warnings.extend(side.warning.clone());
+        facets.push(side);
+    }
+
+    let group = roles.group.and_then(|position| cross.column(position));
+    let strata = group.map(Strata::of);
+    let outcomes: Vec<[bool; 2]> = label
+        .codes
+        .iter()
+        .enumerate()
+        .map(|(at, &code)| {
+            [positive.selected[code as usize], predictions.as_ref().is_some_and(|rows| rows[at])]
+        })
+        .collect();
+    let counter = Counter { counts: &cross.counts, outcomes: &outcomes, strata: strata.as_ref() };
+
+    let mut counts = BiasCounts {
+        label: reading.layout.names.get(label_position).cloned().unwrap_or_default(),
+        label_value_or_threshold: positive.printed,
+        predicted: predictions.is_some(),
+        facets: facets.iter().flat_map(|facet| counter.facet(facet, &|_| true)).collect(),
+        left_out: Vec::new(),
+    };
+    counts.left_out = left_out(&counts, label, &facets, group, &cross);
+
+    let mut intersections = Vec::new();
+    if crossed {
+        for (first, one) in facets.iter().enumerate() {
+            for two in &facets[first + 1..] {
+                if one.entries.len() * two.entries.len() > MOST_CROSSED {
+                    warnings.push(format!("{} and {} have too many values to be crossed", one.name, two.name));
+                    continue;
+                }
+                intersections.extend(counter.facet(&one.crossed(two), &|_| true));
+            }
+        }
+    }
+    let segments = segments::count(reading, &cross, analysis, &counts, &|inside| {
+        facets.iter().flat_map(|facet| counter.facet(facet, inside)).collect()
+    })?;
+    let rows = match predictions {
+        Some(predicted) if cross.by_row => Some(RowRoles {
+            facets: facets.iter().flat_map(Facets::masks).collect(),
+            flip_features: facets
+                .iter()
+                .flat_map(|facet| vec![flip_features(reading, facet.position); facet.entries.len()])
+                .collect(),
+            predicted,
+        }),
+        _ => None,
+    };
+    Ok(Counted { counts, rows, segments, intersections, warnings })
+}
+
+/// Pairs of values of two facets that are worth a report.
+const MOST_CROSSED: usize = 1000;
+
+fn with_value(column: &CrossColumn, counts: &[u64]) -> u64 {
+    let rows = column.rows_by_value(counts);
+    column
+        .distinct
+        .values
+        .iter()
+        .zip(rows)
+        .filter(|(value, _)| **value != Cell::Missing)
+        .map(|(_, rows)| rows)
+        .sum()
+}
+
+fn positive_labels(distinct: &Distinct, kind: Kind, analysis: &Analysis) -> Result<Selection> {
+    const SETTING: &str = "label_values_or_threshold";
+    match (kind, analysis.label_values_or_threshold.as_slice()) {
+        (_, []) => Err(Problem::new(
+            &codes::VALUE_DOES_NOT_FIT,
+            "Positive label values or thresholds are empty for Label column",
+        )
+        .field(SETTING)),
+        (Kind::Continuous, [threshold, ..]) => {
+            select::above(distinct, threshold, select::max(distinct), SETTING)
+        }
+        (Kind::Categorical, list) => select::listed(distinct, list, SETTING),
+    }
+}
+
+/// Whether each combination is predicted positive.
+fn predicted_positives(
+    column: &CrossColumn,
+    label: &CrossColumn,
+    label_kind: Kind,
+    cross: &Cross,
+    analysis: &Analysis,
+) -> Result<Vec<bool>> {
+    let list = &analysis.label_values_or_threshold;
+    let kind = select::kind(&column.distinct, with_value(column, &cross.counts), list.len());
+    if kind != label_kind {
+        let say = |kind: Kind, distinct: &Distinct| {
+            format!(
+                "{} ({}, {} distinct values in {} rows)",
+                kind.name(),
+                distinct.kind.name(),
+                distinct.values.len(),
+                cross.rows()
+            )
+        };
+        return Err(Problem::new(
+            &codes::PREDICTIONS_DO_NOT_FIT,
+            "Predicted Label Column series datatype is not the same as Label Column series",
+        )
+        .found(format!("predictions that are {}", say(kind, &column.distinct)))
+        .expected(format!("as the labels: {}", say(label_kind, &label.distinct)))
+        .hint("whole numbers are continuous when at least 5 % of them are distinct, numbers with decimals always"));
+    }
+    let selection = match (kind, list.first()) {
+        (Kind::Continuous, Some(threshold)) => {
+            let cast = cast(&column.distinct, &label.distinct);
+            let max = select::max(&label.distinct).max(select::max(&cast));
+            select::above(&cast, threshold, max, "label_values_or_threshold")?
+        }
+        _ => select::listed(&column.distinct, list, "label_values_or_threshold")?,
+    };
+    let rows: Vec<bool> = column.codes.iter().map(|&code| selection.selected[code as usize]).collect();
+    if !rows.contains(&true) {
+        let shown: Vec<String> = column.distinct.values.iter().take(5).map(Cell::print).collect();
+        return Err(Problem::new(
+            &codes::PREDICTIONS_DO_NOT_FIT,
+            "No Label values are present in the predicted Label Column,Positive Predicted Index Series contains all False values",
+        )
+        .field("label_values_or_threshold")
+        .found(format!("predictions such as {}", shown.join(", ")))
+        .expected(list.iter().map(select::print).collect::<Vec<_>>().join(",")));
+    }
+    Ok(rows)
+}
+
+/// Predictions as values of the label's type: decimals are cut off when labels are whole numbers.
+fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
+    use crate::read::typing::Type;
+    let values = match (predicted.kind, label.kind) {
+        (Type::Float, Type::Int | Type::Text) => predicted
+            .values
+            .iter()
+            .map(
+                |value| {
+                    if let Cell::Float(value) = value { Cell::Float(value.trunc()) } else { value.clone() }
+                },
+            )
+            .collect(),
+        _ => predicted.values.clone(),
+    };
+    Distinct { kind: label.kind, values }
+}
+
+/// One facet, its rows in classes: sensitive or not for a selection, by value when every value has its turn.
+struct Facets {
+    name: String,
+    position: usize,
+    /// Class of each combination.
+    classes: Vec<u32>,
+    n_classes: usize,
+    /// The class that is sensitive in turn, and as printed; no class for one that has no rows.
+    entries: Vec<(Option<u32>, String)>,
+    warning: Option<String>,
+}
+
+impl Facets {
+    fn of(
+        number: usize,
+        facet: &Facet,
+        position: usize,
+        name: String,
+        column: &CrossColumn,
+        counts: &[u64],
+    ) -> Result<Facets> {
+        let distinct = &column.distinct;
+        let subject = format!("facet[{number}].value_or_threshold");
+        let kind = select::kind(distinct, with_value(column, counts), facet.values.len());
+        let selection = match (kind, facet.values.as_slice()) {
+            (Kind::Continuous, []) => {
+                return Err(Problem::new(
+                    &codes::VALUE_DOES_NOT_FIT,
+                    "Threshold values must be provided for continuous features",
+                )
+                .field(subject)
+                .found(format!("no threshold for `{name}`, which holds {}", distinct.kind.name()))
+                .expected("one number, above which a row is in the sensitive group")
+                .hint("whole numbers are continuous when at least 5 % of them are distinct; list the values to compare them one by one"));
+            }
+            (Kind::Continuous, [threshold, ..]) => {
+                select::above(distinct, threshold, select::max(distinct), &subject)?
+            }
+            (Kind::Categorical, []) => {
+                let entries = distinct
+                    .values
+                    .iter()
+                    .enumerate()
+                    .map(|(code, value)| ((*value != Cell::Missing).then_some(code as u32), value.print()))
+                    .collect();
+                return Ok(Facets {
+                    name,
+                    position,
+                    classes: column.codes.clone(),
+                    n_classes: distinct.values.len(),
+                    entries,
+                    warning: None,
+                });
+            }
+            (Kind::Categorical, list) => select::listed(distinct, list, &subject)?,
+        };
+        Ok(Facets {
+            name,
+            position,
+            classes: column.codes.iter().map(|&code| u32::from(selection.selected[code as usize])).collect(),
+            n_classes: 2,
+            entries: vec![(Some(1), selection.printed)],
+            warning: selection.warning,
+        })
+    }
+
+    /// Both facets at once: sensitive is who is sensitive in both.
+    fn crossed(&self, other: &Facets) -> Facets {
+        let width = other.n_classes as u32;
+        let mut entries = Vec::new();
+        for (one, mine) in &self.entries {
+            for (two, theirs) in &other.entries {
+                let class = one.zip(*two).map(|(one, two)| one * width + two);
+                entries.push((class, format!("{mine} x {theirs}")));
+            }
+        }
+        Facets {
+            name: format!("{} x {}", self.name, other.name),
+            position: self.position,
+            classes: self.classes.iter().zip(&other.classes).map(|(one, two)| one * width + two).collect(),
+            n_classes: self.n_classes * other.n_classes,
+            entries,
+            warning: None,
+        }
+    }
+
+    fn masks(&self) -> Vec<Vec<bool>> {
+        self.entries
+            .iter()
+            .map(|(sensitive, _)| self.classes.iter().map(|class| Some(*class) == *sensitive).collect())
+            .collect()
+    }
+}
+
+/// The values of the group variable in ascending order.
+struct Strata {
+    /// Stratum of each combination; none where the value is missing.
+    of: Vec<Option<u32>>,
+    n: usize,
+}
+
+impl Strata {
+    fn of(column: &CrossColumn) -> Strata {
+        let values = &column.distinct.values;
+        let mut order: Vec<usize> = (0..values.len()).filter(|&code| values[code] != Cell::Missing).collect();
+        order.sort_by(|&one, &two| match (&values[one], &values[two]) {
+            (Cell::Int(one), Cell::Int(two)) => one.cmp(two),
+            (Cell::Float(one), Cell::Float(two)) => one.total_cmp(two),
+            (Cell::Bool(one), Cell::Bool(two)) => one.cmp(two),
+            (Cell::Text(one), Cell::Text(two)) => one.cmp(two),
+            // A column holds one type.
+            _ => std::cmp::Ordering::Equal,
+        });
+        let mut rank = vec![None; values.len()];
+        for (position, &code) in order.iter().enumerate() {
+            rank[code] = Some(position as u32);
+        }
+        Strata { of: column.codes.iter().map(|&code| rank[code as usize]).collect(), n: order.len() }
+    }
+}
+
+/// Counts facets over the combinations.
+struct Counter<'a> {
+    counts: &'a [u64],
+    /// Observed and predicted positive, by combination.
+    outcomes: &'a [[bool; 2]],
+    strata: Option<&'a Strata>,
+}
+
+impl Counter<'_> {
+    /// Counts of all entries of a facet over the combinations that are `inside`, in one pass.
+    fn facet(&self, facet: &Facets, inside: &dyn Fn(usize) -> bool) -> Vec<FacetCounts> {
+        // By class, and by stratum within it; the last stratum holds rows without one.
+        let n_strata = self.strata.map_or(0, |strata| strata.n);
+        let width = n_strata + 1;
+        let mut groups = vec![Group::default(); facet.n_classes * width];
+        for (at, &rows) in self.counts.iter().enumerate().filter(|(at, _)| inside(*at)) {
+            let stratum =
+                self.strata.and_then(|strata| strata.of[at]).map_or(n_strata, |stratum| stratum as usize);
+            let [observed, predicted] = self.outcomes[at].map(usize::from);
+            groups[facet.classes[at] as usize * width + stratum].rows[observed][predicted] += rows;
+        }
+        let mut all = vec![Group::default(); width];
+        for class in groups.chunks_exact(width) {
+            all.iter_mut().zip(class).for_each(|(sum, group)| sum.add(group));
+        }
+        let none = vec![Group::default(); width];
+        facet
+            .entries
+            .iter()
+            .map(|(sensitive, printed)| {
+                let d = match sensitive {
+                    Some(class) => &groups[*class as usize * width..(*class as usize + 1) * width],
+                    None => &none[..],
+                };
+                let strata: Vec<Groups> =
+                    d.iter().zip(&all).map(|(d, all)| Groups { d: *d, a: difference(all, d) }).collect();
+                let mut total = Groups::default();
+                for groups in &strata {
+                    total.d.add(&groups.d);
+                    total.a.add(&groups.a);
+                }
+                FacetCounts {
+                    facet: facet.name.clone(),
+                    value_or_threshold: printed.clone(),
+                    total,
+                    strata: self.strata.map(|_| strata[..n_strata].to_vec()),
+                }
+            })
+            .collect()
+    }
+}
+
+fn difference(all: &Group, part: &Group) -> Group {
+    let mut rest = *all;
+    for (mine, theirs) in rest.rows.iter_mut().flatten().zip(part.rows.iter().flatten()) {
+        *mine -= theirs;
+    }
+    rest
+}
+
+/// What the flip test compares: every column but the facet, the labels and identifiers. The group variable
+/// and other facets stay.
+fn flip_features(reading: &Reading, facet: usize) -> Vec<usize> {
+    let roles = &reading.layout.roles;
+    (0..reading.layout.names.len())
+        .filter(|&column| {
+            column != facet
+                && Some(column) != roles.label
+                && Some(column) != roles.predicted
+                && !roles.joins.contains(&column)
+        })
+        .collect()
+}
+
+/// Rows and groups that no metric covers, or not as one may think.
+fn left_out(
+    counts: &BiasCounts,
+    label: &CrossColumn,
+    facets: &[Facets],
+    group: Option<&CrossColumn>,
+    cross: &Cross,
+) -> Vec<LeftOut> {
+    let mut left_out = Vec::new();
+    let total = cross.rows();
+    for facet in &counts.facets {
+        let what = format!("{} {}", facet.facet, facet.value_or_threshold);
+        let reason = match (facet.total.d.n(), facet.total.a.n()) {
+            (0, _) => "no row is in this group",
+            (_, 0) => "every row is in this group, so nothing is left to compare it with",
+            _ => continue,
+        };
+        left_out.push(LeftOut { what, rows: facet.total.d.n(), reason: reason.into() });
+    }
+    let mut missing = |what: String, with_value: u64, reason: &str| {
+        if with_value < total {
+            left_out.push(LeftOut { what, rows: total - with_value, reason: reason.into() });
+        }
+    };
+    missing(
+        format!("rows without {}", counts.label),
+        with_value(label, &cross.counts),
+        "a missing label counts as negative",
+    );
+    for facet in facets {
+        if let Some(column) = cross.column(facet.position) {
+            missing(
+                format!("rows without {}", facet.name),
+                with_value(column, &cross.counts),
+                "a missing facet value counts among the rest",
+            );
+        }
+    }
+    if let Some(group) = group {
+        missing(
+            "rows without a value of the group variable".into(),
+            with_value(group, &cross.counts),
+            "conditional demographic disparity covers rows with a value only",
+        );
+    }
+    left_out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+//! Segments: the same counts within parts of the data that a column cuts out.
+
+use plumbline_common::Result;
+
+use crate::config::{Analysis, Scalar, Segments};
+use crate::counts::{BiasCounts, FacetCounts};
+use crate::read::Reading;
+use crate::read::typing::{Cell, Distinct, Type};
+
+use super::SegmentCounts;
+use super::cross::Cross;
+use super::select;
+
+/// Name of the segment that holds the rows of no other.
+const DEFAULT: &str = "__default__";
+
+/// Counts every segment; those without rows are left out. `facets` counts over the combinations inside.
+pub(super) fn count(
+    reading: &Reading,
+    cross: &Cross,
+    analysis: &Analysis,
+    all: &BiasCounts,
+    facets: &dyn Fn(&dyn Fn(usize) -> bool) -> Vec<FacetCounts>,
+) -> Result<Vec<SegmentCounts>> {
+    let mut counted = Vec::new();
+    for (segmentation, &position) in analysis.segments.iter().zip(&reading.layout.roles.segments) {
+        let Some(column) = cross.column(position) else { continue };
+        let name = match (&segmentation.name, reading.layout.names.get(position)) {
+            (Some(name), _) => name.clone(),
+            (None, Some(name)) => name.clone(),
+            (None, None) => String::new(),
+        };
+        for (segment, values) in segments(segmentation, &column.distinct) {
+            let inside = |at: usize| values[column.codes[at] as usize];
+            let rows =
+                cross.counts.iter().enumerate().filter(|(at, _)| inside(*at)).map(|(_, rows)| rows).sum();
+            if rows > 0 {
+                let counts = BiasCounts { facets: facets(&inside), left_out: Vec::new(), ..all.clone() };
+                counted.push(SegmentCounts { segmentation: name.clone(), segment, rows, counts });
+            }
+        }
+    }
+    Ok(counted)
+}
+
+/// Each segment's name and the values in it, by position in the distinct values; the default one last.
+fn segments(segmentation: &Segments, distinct: &Distinct) -> Vec<(String, Vec<bool>)> {
+    let alias =
+        |number: usize| segmentation.aliases.as_ref().and_then(|aliases| aliases.get(number)).cloned();
+    let mut rest = vec![true; distinct.values.len()];
+    let mut named = Vec::new();
+    for (number, list) in segmentation.segments.iter().enumerate() {
+        let inside: Vec<bool> = distinct
+            .values
+            .iter()
+            .map(|cell| list.iter().any(|value| is_in(cell, value, distinct.kind)))
+            .collect();
+        rest.iter_mut().zip(&inside).for_each(|(rest, inside)| *rest &= !inside);
+        let printed = || list.iter().map(select::print).collect::<Vec<_>>().join(",");
+        named.push((alias(number).unwrap_or_else(printed), inside));
+    }
+    named.push((alias(named.len()).unwrap_or_else(|| DEFAULT.into()), rest));
+    named
+}
+
+/// Whether a value is in a listed interval or equals a listed value.
+fn is_in(cell: &Cell, value: &Scalar, kind: Type) -> bool {
+    if let (Scalar::Text(text), Type::Int | Type::Float) = (value, kind) {
+        return match (interval(text), select::number(cell)) {
+            (Some(interval), Some(number)) => interval.contains(number),
+            (None, Some(_)) => *cell != Cell::Missing && text.trim() == cell.print(),
+            _ => false,
+        };
+    }
+    select::equals(cell, value) || (*cell != Cell::Missing && cell.print() == select::print(value))
+}
+
+struct Interval {
+    low: f64,
+    low_inside: bool,
+    high: f64,
+    high_inside: bool,
+}
+
+impl Interval {
+    fn contains(&self, value: f64) -> bool {
+        let above = if self.low_inside { value >= self.low } else { value > self.low };
+        let below = if self.high_inside { value <= self.high } else { value < self.high };
+        above && below
+    }
+}
+
+/// `[1, 4]`, `(2, 5]`, `[0, inf)`.
+fn interval(text: &str) -> Option<Interval> {
+    let text = text.trim();
+    let low_inside = text.starts_with('[');
+    let high_inside = text.ends_with(']');
+    let inside = text.strip_prefix(['[', '('])?.strip_suffix([']', ')'])?;
+    let (low, high) = inside.split_once(',')?;
+    Some(Interval { low: low.trim().parse().ok()?, low_inside, high: high.trim().parse().ok()?, high_inside })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Location;
+
+    #[test]
+    fn numbers_fall_into_intervals_and_texts_into_lists_the_rest_into_the_default() {
+        let segmentation = |segments: Vec<Vec<Scalar>>, aliases: Option<Vec<String>>| Segments {
+            name: None,
+            column: Location::Name("c".into()),
+            segments,
+            aliases,
+        };
+        let text = |text: &str| Scalar::Text(text.into());
+        let ages = Distinct { kind: Type::Int, values: [1, 2, 4, 5, 9].map(Cell::Int).into() };
+        let found = segments(&segmentation(vec![vec![text("[1, 4)")], vec![text("(4, 5]")]], None), &ages);
+        let expected = [
+            ("[1, 4)", [true, true, false, false, false]),
+            ("(4, 5]", [false, false, false, true, false]),
+            (DEFAULT, [false, false, true, false, true]),
+        ];
+        assert_eq!(found, expected.map(|(name, inside)| (name.to_string(), inside.to_vec())));
+
+        let towns = Distinct {
+            kind: Type::Text,
+            values: vec![Cell::Text("A".into()), Cell::Missing, Cell::Text("B".into())],
+        };
+        let aliases = Some(vec!["first".into(), "others".into()]);
+        let found = segments(&segmentation(vec![vec![text("A"), text("C")]], aliases), &towns);
+        let expected = [("first", [true, false, false]), ("others", [false, true, true])];
+        assert_eq!(found, expected.map(|(name, inside)| (name.to_string(), inside.to_vec())));
+    }
+}
