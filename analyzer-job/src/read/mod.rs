@@ -13,6 +13,7 @@ mod lines;
 pub mod path;
 pub mod payload;
 pub mod raw;
+pub mod remote;
 mod side;
 pub mod tally;
 pub mod typing;

@@ -1,0 +1,186 @@
+//! Inputs named by address: an object or prefix in S3 is fetched to a scratch folder, a local path is used
+//! as it is.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::path::Path as Key;
+use object_store::{ClientOptions, ObjectStore, ObjectStoreExt as _};
+use plumbline_common::contract::Tree;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+
+/// How S3 is reached.
+#[derive(Debug, Clone, Default)]
+pub struct Access {
+    /// None: as the environment says, else `us-east-1`.
+    pub region: Option<String>,
+    /// Another S3 than Amazon's; none: as the environment says.
+    pub endpoint: Option<String>,
+}
+
+/// A local path for an address: `s3://bucket/key` is downloaded below `scratch`, everything else is a path.
+///
+/// A key that is no object stands for all objects below it. `what` names the input to people. Credentials
+/// come from the standard AWS environment variables, the container or the instance.
+///
+/// # Errors
+/// `OBJECT_UNREADABLE` when nothing is there or it may not be read; a file that cannot be written.
+pub fn fetch(
+    address: &str,
+    what: &str,
+    scratch: &Path,
+    access: &Access,
+    tree: &Tree,
+    stop: &Stop,
+) -> Result<PathBuf> {
+    let Some(rest) = address.strip_prefix("s3://") else {
+        return Ok(tree.resolve(address.strip_prefix("file://").unwrap_or(address)));
+    };
+    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
+    let unreadable = |error: object_store::Error| unreadable(address, what, &error);
+    let store = store(bucket, access).map_err(unreadable)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::io("start the network", scratch, error))?;
+    let folder = scratch.join(what.replace(['/', ' '], "-"));
+    runtime.block_on(async {
+        let prefix = Key::parse(key.trim_end_matches('/'))
+            .map_err(|error| unreadable(object_store::Error::InvalidPath { source: error }))?;
+        let mut objects = Vec::new();
+        if !key.is_empty() && !key.ends_with('/') {
+            match store.head(&prefix).await {
+                Ok(object) => objects.push(object),
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(unreadable(error)),
+            }
+        }
+        if objects.is_empty() {
+            let mut listed = store.list(Some(&prefix));
+            while let Some(object) = listed.next().await {
+                stop.check()?;
+                objects.push(object.map_err(unreadable)?);
+            }
+        }
+        if objects.is_empty() {
+            return Err(not_there(address, what));
+        }
+        // Objects are written one after the other: memory stays small and the network is the limit.
+        for object in objects {
+            let path = folder.join(below(&prefix, &object.location));
+            download(store.as_ref(), &object.location, &path, stop).await.map_err(|failed| match failed {
+                Failed::Store(error) => unreadable(error),
+                Failed::File(problem) => problem,
+            })?;
+        }
+        Ok(())
+    })?;
+    Ok(folder)
+}
+
+fn store(bucket: &str, access: &Access) -> object_store::Result<Arc<dyn ObjectStore>> {
+    // The only TLS provider of this program; a second installation is refused and harmless.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+    if let Some(region) = &access.region {
+        builder = builder.with_region(region);
+    }
+    if let Some(endpoint) = &access.endpoint {
+        builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
+    }
+    let known = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
+    let endpoint = known.iter().find_map(|key| builder.get_config_value(key));
+    if endpoint.is_none() {
+        // The one partition whose domain differs.
+        let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_default();
+        if region.starts_with("cn-") {
+            builder = builder.with_endpoint(format!("https://s3.{region}.amazonaws.com.cn"));
+        }
+    }
+    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let builder = builder.with_client_options(ClientOptions::new().with_allow_http(plain));
+    Ok(Arc::new(builder.build()?))
+}
+
+/// Where an object goes below the scratch folder: its key after the prefix, or its name.
+fn below(prefix: &Key, location: &Key) -> PathBuf {
+    let rest = location.as_ref().strip_prefix(prefix.as_ref()).unwrap_or(location.as_ref());
+    let rest = if rest.is_empty() { location.filename().unwrap_or("object") } else { rest };
+    // Only plain names: a key must not lead out of the folder.
+    Path::new(rest).components().filter(|part| matches!(part, Component::Normal(_))).collect()
+}
+
+enum Failed {
+    Store(object_store::Error),
+    File(Problem),
+}
+
+async fn download(
+    store: &dyn ObjectStore,
+    location: &Key,
+    path: &Path,
+    stop: &Stop,
+) -> std::result::Result<(), Failed> {
+    let file_failed = |error| Failed::File(Problem::io("write the fetched input", path, error));
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(file_failed)?;
+    }
+    let mut file = File::create(path).map_err(file_failed)?;
+    let mut bytes = store.get(location).await.map_err(Failed::Store)?.into_stream();
+    while let Some(chunk) = bytes.next().await {
+        stop.check().map_err(Failed::File)?;
+        file.write_all(&chunk.map_err(Failed::Store)?).map_err(file_failed)?;
+    }
+    Ok(())
+}
+
+fn not_there(address: &str, what: &str) -> Problem {
+    Problem::new(&codes::OBJECT_UNREADABLE, format!("cannot fetch the {what} input: nothing is there"))
+        .file(address)
+        .expected("an object, or a prefix with objects below it")
+}
+
+fn unreadable(address: &str, what: &str, error: &object_store::Error) -> Problem {
+    let problem = Problem::new(&codes::OBJECT_UNREADABLE, format!("cannot fetch the {what} input"))
+        .file(address)
+        .found(error.to_string());
+    match error {
+        object_store::Error::NotFound { .. } => problem.hint("check bucket and key"),
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            problem.hint("the job's role needs s3:GetObject and s3:ListBucket for this bucket")
+        }
+        _ => problem.hint("check the region, the network and the job's role"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fetched(address: &str) -> Result<PathBuf> {
+        let tree = Tree::at("/base");
+        fetch(address, "facets", Path::new("/scratch"), &Access::default(), &tree, &Stop::default())
+    }
+
+    #[test]
+    fn local_paths_are_used_as_they_are() {
+        assert_eq!(fetched("/data/a.csv").unwrap(), Path::new("/data/a.csv"));
+        assert_eq!(fetched("file:///data/a.csv").unwrap(), Path::new("/data/a.csv"));
+        assert_eq!(fetched("/opt/ml/processing/x").unwrap(), Path::new("/base/processing/x"));
+    }
+
+    #[test]
+    fn keys_become_paths_below_the_folder() {
+        let check = |prefix: &str, key: &str, expected: &str| {
+            assert_eq!(below(&Key::from(prefix), &Key::from(key)), Path::new(expected));
+        };
+        check("facets", "facets/a/b.csv", "a/b.csv");
+        check("facets/x.csv", "facets/x.csv", "x.csv");
+        check("", "a/b.csv", "a/b.csv");
+    }
+}
