@@ -1,1 +1,121 @@
 //! Reports for people: HTML, PDF, notebook.
+//!
+//! One value, the `Report`, is made from the findings; three writers show it. What it says is in
+//! `verdict`, `bias`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
+
+mod amounts;
+mod attributions;
+mod bias;
+mod charts;
+mod html;
+mod load;
+mod method;
+mod metrics;
+mod notebook;
+mod page;
+mod pdf;
+mod sentences;
+mod trends;
+mod verdict;
+
+use std::path::Path;
+
+use plumbline_common::{Result, output};
+use serde_json::{Value as Json, json};
+
+use crate::config::ReportNames;
+use crate::details::Findings;
+use crate::results::Results;
+
+pub use load::{history, rebuild};
+use page::{Report, State};
+
+/// Results of an earlier run, for trends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierRun {
+    /// Its window, or the file it came from.
+    pub name: String,
+    pub results: Results,
+}
+
+/// Writes `NAME.html`, `NAME.pdf` and `NAME.ipynb` into `folder`, all or none. `history` is in order
+/// of time, oldest first. `scratch` is only used where the folder's file system needs it.
+///
+/// # Errors
+/// A file cannot be written; or the PDF cannot be set, which is a defect of the program.
+pub fn write(
+    findings: &Findings,
+    names: &ReportNames,
+    history: &[EarlierRun],
+    folder: &Path,
+    scratch: &Path,
+) -> Result<()> {
+    let report = report(findings, names, history);
+    let files = [
+        ("ipynb", notebook::write(&report)?),
+        ("html", html::write(&report)?),
+        ("pdf", pdf::write(&report)?),
+    ];
+    let mut ready = Vec::new();
+    for (extension, bytes) in files {
+        let path = folder.join(format!("{}.{extension}", names.name));
+        let mut file = output::OutputFile::create(&path, scratch)?;
+        std::io::Write::write_all(&mut file, &bytes)
+            .map_err(|error| plumbline_common::Problem::io("write the report", &path, error))?;
+        ready.push(file);
+    }
+    output::commit_all(ready)
+}
+
+fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> Report {
+    let run = verdict::run(findings);
+    let mut subject = Vec::new();
+    if let Some(run) = run {
+        subject.push(run.kind.clone());
+        subject.extend(run.endpoint.clone());
+        if let Some([start, end]) = &run.window {
+            subject.push(format!("{start} to {end}"));
+        }
+        subject.extend(run.job_name.clone());
+    }
+    subject.retain(|part| !part.is_empty());
+    let mut report = Report {
+        title: names.title.clone(),
+        subject,
+        headline: String::new(),
+        state: State::Measured,
+        lead: Vec::new(),
+        facts: Vec::new(),
+        sections: Vec::new(),
+        program: run.map(|run| run.program.clone()).unwrap_or_default(),
+        data: island(findings),
+    };
+    verdict::fill(&mut report, findings);
+    if let Some(bias) = &findings.bias {
+        bias::sections(&mut report, bias);
+    }
+    attributions::sections(&mut report, &findings.results, findings.explanations.as_ref());
+    if !history.is_empty() {
+        trends::sections(&mut report, findings, history);
+    }
+    method::data(&mut report, findings);
+    method::method(&mut report, findings);
+    method::glossary(&mut report, findings);
+    report
+}
+
+/// Everything in full precision but the dots of the pictures, which are most of the bytes.
+fn island(findings: &Findings) -> Json {
+    let mut explanations = findings.explanations.clone();
+    for feature in
+        explanations.iter_mut().flat_map(|e| &mut e.outputs).flat_map(|output| &mut output.features)
+    {
+        feature.sample.clear();
+    }
+    json!({
+        "analysis": findings.results,
+        "violations": findings.violations,
+        "bias_details": findings.bias,
+        "explanations_details": explanations,
+    })
+}

@@ -1,0 +1,524 @@
+//! The bias part of a report: for each group its rows, its metrics by question, and all metrics in
+//! words; then impact ratios, crossed facets and segments.
+
+use crate::details::{BiasDetails, FacetDetails, MetricDetails, SegmentDetails};
+use crate::results::Number;
+
+use super::amounts::{self, change, count, number, percent, percent_of};
+use super::charts::{Axis, Dot, dot_row, share_bar};
+use super::metrics::{Family, METRICS, Meaning, Metric, Scale};
+use super::notebook::literal;
+use super::page::{Block, Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::sentences::{Words, condition, isolate, meaning};
+
+/// Four fifths: the ratio of selection rates below which US regulators see adverse impact
+/// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
+const FOUR_FIFTHS: f64 = 0.8;
+
+/// What a metric comes to. It moved only where the rows are enough and its baseline lies outside
+/// the interval; else nobody can tell.
+pub(super) fn state(metric: &MetricDetails) -> State {
+    match (metric.value, metric.baseline) {
+        (None, _) => State::Undefined,
+        _ if !metric.enough_rows => State::CannotTell,
+        (Some(_), None) => State::Measured,
+        (Some(_), Some(_)) if !metric.violated => State::Held,
+        _ if within_chance(metric) => State::CannotTell,
+        _ => State::Moved,
+    }
+}
+
+/// Whether the 95 % interval holds the baseline.
+fn within_chance(metric: &MetricDetails) -> bool {
+    match (metric.interval, metric.baseline) {
+        (Some([low, high]), Some(baseline)) => (low.value()..=high.value()).contains(&baseline.value()),
+        _ => false,
+    }
+}
+
+/// The verdict in words, with the reason when it is a doubtful one.
+fn verdict(metric: &MetricDetails) -> Cell {
+    let state = state(metric);
+    let text = match state {
+        State::CannotTell if metric.violated && metric.enough_rows => "moved, within chance",
+        State::CannotTell if metric.violated => "moved, too few rows",
+        State::CannotTell => "too few rows",
+        State::Measured => "",
+        state => state.word(),
+    };
+    Cell::State { state, text: text.into() }
+}
+
+pub(super) fn words(details: &BiasDetails, facet: &FacetDetails) -> Words {
+    Words {
+        facet: condition(&facet.facet, &facet.value_or_threshold),
+        positive: condition(&details.label, &details.label_value_or_threshold),
+        group_variable: details.group_variable.clone(),
+    }
+}
+
+/// How far from parity, for comparing values of one scale.
+pub(super) fn distance(metric: &Metric, value: f64) -> f64 {
+    if metric.scale == Scale::Ratio { value.max(1e-9).ln().abs() } else { value.abs() }
+}
+
+pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
+    for (position, facet) in details.facets.iter().enumerate() {
+        facet_sections(report, details, facet, position);
+    }
+    impact_ratios(report, details);
+    crossed(report, details);
+    segments(report, details);
+}
+
+fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetails, position: usize) {
+    let words = words(details, facet);
+    let id = format!("group-{}", position + 1);
+    let states: Vec<State> = facet.metrics.iter().map(state).collect();
+    let heading = format!("{} against everyone else{}", words.facet, tally(&states));
+    let section = report.section(2, &id, heading);
+    if facet.groups.d.n() + facet.groups.a.n() > 0 {
+        section.table(groups_table(facet, &words));
+    }
+    for family in Family::ALL {
+        family_section(report, facet, &words, family, &id);
+    }
+    let section = report.section(3, format!("{id}-all"), format!("All metrics of {} in words", words.facet));
+    section.table(all_metrics(facet, &words));
+}
+
+/// `: 3 of 21 metrics moved`, for a heading.
+fn tally(states: &[State]) -> String {
+    let of = |state: State| states.iter().filter(|s| **s == state).count();
+    let (moved, unsure, held) = (of(State::Moved), of(State::CannotTell), of(State::Held));
+    match (moved, unsure, held) {
+        (0, 0, 0) => String::new(),
+        (0, 0, held) => format!(": {held} held"),
+        (0, unsure, 0) => format!(": cannot tell for {unsure}"),
+        (0, unsure, held) => format!(": {held} held, cannot tell for {unsure}"),
+        (moved, 0, _) => format!(": {moved} moved"),
+        (moved, unsure, _) => format!(": {moved} moved, cannot tell for {unsure}"),
+    }
+}
+
+/// Rows, shares and the confusion table of both groups: every other number follows from it.
+fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
+    let groups = &facet.groups;
+    let mut all = groups.d;
+    all.add(&groups.a);
+    let mut columns = vec![
+        Column::new(ColumnKind::Name, "Group"),
+        Column::new(ColumnKind::Number, "Rows"),
+        Column::new(ColumnKind::Picture, "Share of rows"),
+        Column::new(ColumnKind::Number, "Observed"),
+    ];
+    if facet.predicted {
+        columns.push(Column::new(ColumnKind::Number, "Predicted"));
+    }
+    let of_positive = if facet.predicted { "Share predicted" } else { "Share observed" };
+    columns.push(Column::new(ColumnKind::Picture, of_positive));
+    if facet.predicted {
+        for heading in ["Found (TP)", "Wrongly given (FP)", "Missed (FN)", "Rightly denied (TN)"] {
+            columns.push(Column::new(ColumnKind::Number, heading));
+        }
+    }
+    let rows =
+        [(words.facet.clone(), groups.d), ("Everyone else".into(), groups.a), ("All rows".into(), all)]
+            .into_iter()
+            .map(|(name, group)| {
+                let n = group.n();
+                let share = |part: u64| if n > 0 { part as f64 / n as f64 } else { 0.0 };
+                let part = |part: u64| {
+                    let percent = percent(part, n).map(|percent| format!(" ({percent})")).unwrap_or_default();
+                    Cell::number(format!("{}{percent}", count(part)), part)
+                };
+                let picked =
+                    if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
+                let bar = |share: f64| Cell::Picture { svg: share_bar(share, 1.0, None, State::Measured) };
+                let mut cells = vec![
+                    Cell::text(name),
+                    Cell::count(n),
+                    bar(n as f64 / all.n().max(1) as f64),
+                    part(group.observed_positive()),
+                ];
+                if facet.predicted {
+                    cells.push(part(group.predicted_positive()));
+                }
+                cells.push(bar(share(picked)));
+                if facet.predicted {
+                    let cells_of = [
+                        group.true_positive(),
+                        group.false_positive(),
+                        group.false_negative(),
+                        group.true_negative(),
+                    ];
+                    cells.extend(cells_of.map(Cell::count));
+                }
+                Row::new(cells)
+            })
+            .collect();
+    Table {
+        caption: format!("Rows of both groups; observed and predicted count {}", words.positive),
+        columns,
+        rows,
+        style: Style::Plain,
+        code: None,
+    }
+}
+
+/// The main picture: the metrics that answer one question, a table for each scale.
+fn family_section(report: &mut Report, facet: &FacetDetails, words: &Words, family: Family, id: &str) {
+    let asked = |scale: Scale| {
+        let mut rows: Vec<(&Metric, &MetricDetails)> = facet
+            .metrics
+            .iter()
+            .filter_map(|details| Metric::of(&details.name).map(|metric| (metric, details)))
+            .filter(|(metric, _)| metric.family == family && metric.scale == scale)
+            .collect();
+        rows.sort_by(|(a, x), (b, y)| urgency(b, y).total_cmp(&urgency(a, x)));
+        rows
+    };
+    let all: Vec<State> = facet
+        .metrics
+        .iter()
+        .filter(|details| Metric::of(&details.name).is_some_and(|metric| metric.family == family))
+        .map(state)
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    let moved = all.iter().filter(|state| **state == State::Moved).count();
+    let heading = match moved {
+        0 => family.question().to_owned(),
+        moved => format!("{} {moved} moved", family.question()),
+    };
+    let name = format!("{family:?}").to_lowercase();
+    let section = report.section(3, format!("{id}-{name}"), heading);
+    for scale in [Scale::Ratio, Scale::Share, Scale::Unbounded, Scale::Distance] {
+        let rows = asked(scale);
+        if !rows.is_empty() {
+            let mut table = dot_plot(&rows, words, family, scale);
+            let codes: Vec<&str> = rows.iter().map(|(metric, _)| metric.code).collect();
+            table.code = Some(format!(
+                "metric_chart({}, {}, {})",
+                literal(&facet.facet),
+                literal(&facet.value_or_threshold),
+                serde_json::json!(codes)
+            ));
+            section.table(table);
+        }
+    }
+}
+
+/// Worst change first, then what is undefined.
+fn urgency(metric: &Metric, details: &MetricDetails) -> f64 {
+    let Some(value) = details.value.map(Number::value) else { return f64::NEG_INFINITY };
+    let now = distance(metric, value);
+    match details.baseline.map(Number::value) {
+        Some(baseline) if now.is_finite() => now - distance(metric, baseline),
+        _ => now,
+    }
+}
+
+fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, scale: Scale) -> Table {
+    let values = rows.iter().flat_map(|(_, details)| {
+        let interval = details.interval.map(|[low, high]| [low.value(), high.value()]).into_iter().flatten();
+        details.value.into_iter().chain(details.baseline).map(Number::value).chain(interval)
+    });
+    let axis = Axis::new(scale, values);
+    let compared = rows.iter().any(|(_, details)| details.baseline.is_some());
+    let mut columns = vec![
+        Column::new(ColumnKind::Name, "Metric"),
+        Column::picture("On the axis", axis.head(family)),
+        Column::new(ColumnKind::Number, "Now"),
+        Column::new(ColumnKind::Number, "95 % interval"),
+    ];
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Was"));
+    }
+    if compared || rows.iter().any(|(_, details)| state(details) != State::Measured) {
+        columns.push(Column::new(ColumnKind::State, "Verdict"));
+    }
+    let with_verdict = columns.last().is_some_and(|column| column.kind == ColumnKind::State);
+    let rows = rows
+        .iter()
+        .map(|(metric, details)| {
+            let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
+            let mut cells = vec![Cell::metric(metric.plain, metric.code)];
+            cells.push(match details.value {
+                Some(value) => {
+                    let side = |value: f64| if metric.positive == Meaning::Against { -value } else { value };
+                    let dot = Dot {
+                        value: side(value.value()),
+                        interval: interval.map(|[low, high]| [side(low), side(high)]),
+                        baseline: details.baseline.map(|baseline| side(baseline.value())),
+                        state: state(details),
+                    };
+                    Cell::Picture { svg: dot_row(&axis, &dot) }
+                }
+                None => Cell::text(details.error.clone().unwrap_or_else(|| "no value".into())),
+            });
+            cells.push(value_cell(details.value, interval));
+            cells.push(interval_cell(interval));
+            if compared {
+                cells.push(value_cell(details.baseline, interval));
+            }
+            if with_verdict {
+                cells.push(verdict(details));
+            }
+            Row::judged(state(details), cells)
+        })
+        .collect();
+    let axis_words = match scale {
+        Scale::Share => "differences of shares, parity at 0",
+        Scale::Ratio => "a ratio on a logarithmic axis, parity at 1",
+        Scale::Unbounded => "differences of ratios on an axis of their own, parity at 0",
+        Scale::Distance => "distances without a direction, 0 is the same",
+    };
+    Table { caption: format!("{}: {axis_words}", words.facet), columns, rows, style: Style::Plot, code: None }
+}
+
+fn value_cell(value: Option<Number>, interval: Option<[f64; 2]>) -> Cell {
+    match value {
+        Some(value) => Cell::number(number(value.value(), interval), value),
+        None => Cell::number("–", ""),
+    }
+}
+
+fn interval_cell(interval: Option<[f64; 2]>) -> Cell {
+    match interval {
+        Some([low, high]) => Cell::number(
+            format!("{} to {}", number(low, interval), number(high, interval)),
+            format!("{} to {}", Number::Float(low), Number::Float(high)),
+        ),
+        None => Cell::number("–", ""),
+    }
+}
+
+/// Every metric, also the undefined, with what it means for these groups.
+fn all_metrics(facet: &FacetDetails, words: &Words) -> Table {
+    let columns = vec![
+        Column::new(ColumnKind::Name, "Metric"),
+        Column::new(ColumnKind::Number, "Now"),
+        Column::new(ColumnKind::Number, "95 % interval"),
+        Column::new(ColumnKind::Number, "Baseline"),
+        Column::new(ColumnKind::Number, "Change"),
+        Column::new(ColumnKind::Prose, "What it means here"),
+    ];
+    let mut order: Vec<&MetricDetails> = facet.metrics.iter().collect();
+    order.sort_by_key(|details| METRICS.iter().position(|metric| metric.code == details.name));
+    let rows = order
+        .into_iter()
+        .map(|details| {
+            let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
+            let known = Metric::of(&details.name);
+            let name = known.map_or(details.name.as_str(), |metric| metric.name);
+            let difference = match (details.value, details.baseline) {
+                (Some(now), Some(was)) => Some(now.value() - was.value()).filter(|d| d.is_finite()),
+                _ => None,
+            };
+            Row::judged(
+                state(details),
+                vec![
+                    Cell::metric(name, &details.name),
+                    value_cell(details.value, interval),
+                    interval_cell(interval),
+                    value_cell(details.baseline, interval),
+                    match difference {
+                        Some(difference) => Cell::number(change(difference, interval), difference),
+                        None => Cell::number("–", ""),
+                    },
+                    Cell::text(in_words(facet, details, words)),
+                ],
+            )
+        })
+        .collect();
+    let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
+    Table {
+        caption: format!("All metrics of {}", words.facet),
+        columns,
+        rows,
+        style: Style::Long,
+        code: Some(code),
+    }
+}
+
+/// The sentence of a metric, or why there is none.
+pub(super) fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> String {
+    if let Some(error) = &details.error {
+        return format!("Undefined: {error}");
+    }
+    let sentence = details.value.and_then(|value| {
+        let known = facet.groups.d.n() + facet.groups.a.n() > 0;
+        known.then(|| meaning(&details.name, value.value(), &facet.groups, words)).flatten()
+    });
+    let mut text = match sentence {
+        Some(sentence) => capital(&sentence),
+        None => Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.asks.into()),
+    };
+    if let Some(reason) = details.rows_reason.as_ref().filter(|_| !details.enough_rows) {
+        text.push_str(&format!(". Not enough rows to say: {reason}"));
+    }
+    text
+}
+
+/// A sentence begins with a capital, unless with a name of the configuration's owner.
+pub(super) fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first)
+            if first.is_ascii_lowercase() && !sentence.split(' ').nth(1).is_some_and(|word| word == "=") =>
+        {
+            first.to_uppercase().collect::<String>() + letters.as_str()
+        }
+        _ => sentence.to_owned(),
+    }
+}
+
+/// Selection rates beside each other, with the four-fifths line that regulators ask for.
+fn impact_ratios(report: &mut Report, details: &BiasDetails) {
+    let known: Vec<&FacetDetails> = details
+        .facets
+        .iter()
+        .chain(&details.intersections)
+        .filter(|facet| facet.groups.d.n() > 0 && facet.groups.a.n() > 0)
+        .collect();
+    if known.is_empty() {
+        return;
+    }
+    let predicted = known.iter().all(|facet| facet.predicted);
+    let ratio_of = |facet: &FacetDetails| {
+        let picks = |group: &crate::counts::Group| {
+            let part = if predicted { group.predicted_positive() } else { group.observed_positive() };
+            (part, group.n())
+        };
+        let ((part_d, n_d), (part_a, n_a)) = (picks(&facet.groups.d), picks(&facet.groups.a));
+        let (share_d, share_a) = (part_d as f64 / n_d as f64, part_a as f64 / n_a as f64);
+        (share_d, share_a, (share_a > 0.0).then(|| share_d / share_a))
+    };
+    let below =
+        known.iter().filter(|facet| ratio_of(facet).2.is_some_and(|ratio| ratio < FOUR_FIFTHS)).count();
+    let heading = match below {
+        0 => format!(
+            "Impact ratios: {} at or above four fifths",
+            if known.len() == 1 { "it stands" } else { "all stand" }
+        ),
+        below => format!("Impact ratios: {below} of {} below four fifths", known.len()),
+    };
+    let positive = condition(&details.label, &details.label_value_or_threshold);
+    let how = if predicted { "predicted" } else { "observed as" };
+    let rows = known
+        .iter()
+        .map(|facet| {
+            let (share_d, share_a, ratio) = ratio_of(facet);
+            let says = match ratio {
+                None => "no one outside is picked",
+                Some(ratio) if ratio < FOUR_FIFTHS => "below four fifths",
+                Some(ratio) if ratio > 1.0 / FOUR_FIFTHS => "picked more often",
+                Some(_) => "within four fifths",
+            };
+            Row::new(vec![
+                Cell::text(words(details, facet).facet),
+                Cell::count(facet.groups.d.n()),
+                Cell::number(percent_of(share_d), share_d),
+                Cell::number(percent_of(share_a), share_a),
+                match ratio {
+                    Some(ratio) => Cell::number(amounts::decimal(ratio, 2), ratio),
+                    None => Cell::number("–", ""),
+                },
+                Cell::Picture {
+                    svg: share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured),
+                },
+                Cell::text(says),
+            ])
+        })
+        .collect();
+    let section = report.section(2, "impact-ratios", heading);
+    section.text(format!(
+        "The impact ratio divides the share {how} {positive} in a group by that of everyone else. The line stands at \
+         four fifths (0.80), where US regulators begin to see adverse impact. It takes {positive} as the wanted outcome."
+    ));
+    section.table(Table {
+        caption: "Impact ratio of each group".into(),
+        columns: vec![
+            Column::new(ColumnKind::Name, "Group"),
+            Column::new(ColumnKind::Number, "Rows"),
+            Column::new(ColumnKind::Number, "Its share"),
+            Column::new(ColumnKind::Number, "Everyone else"),
+            Column::new(ColumnKind::Number, "Ratio"),
+            Column::new(ColumnKind::Picture, "Line at 0.80"),
+            Column::new(ColumnKind::Text, "In words"),
+        ],
+        rows,
+        style: Style::Plain,
+        code: None,
+    });
+}
+
+/// Two facets at once: where groups hide that neither facet shows alone.
+fn crossed(report: &mut Report, details: &BiasDetails) {
+    if details.intersections.is_empty() {
+        return;
+    }
+    let section = report.section(2, "crossed", "Facets crossed");
+    section.text("Two facets at once show groups that stay hidden when each is looked at alone.");
+    for facet in &details.intersections {
+        section.blocks.push(Block::Table(all_metrics(facet, &words(details, facet))));
+    }
+}
+
+fn segments(report: &mut Report, details: &BiasDetails) {
+    if details.segments.is_empty() {
+        return;
+    }
+    let section = report.section(2, "segments", "By segment");
+    section.text("The same metrics, each within a part of the rows.");
+    let mut names: Vec<&str> = Vec::new();
+    for segment in &details.segments {
+        if !names.contains(&segment.segmentation.as_str()) {
+            names.push(&segment.segmentation);
+        }
+    }
+    for name in names {
+        let of_name: Vec<&SegmentDetails> =
+            details.segments.iter().filter(|s| s.segmentation == name).collect();
+        section.blocks.push(Block::Table(segment_table(details, name, &of_name)));
+    }
+}
+
+/// One row for each segment and group, with the metrics that tell most.
+fn segment_table(details: &BiasDetails, name: &str, segments: &[&SegmentDetails]) -> Table {
+    let codes: Vec<&str> = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"]
+        .into_iter()
+        .filter(|code| {
+            segments.iter().any(|s| s.facets.iter().any(|f| f.metrics.iter().any(|m| m.name == *code)))
+        })
+        .take(5)
+        .collect();
+    let mut columns = vec![
+        Column::new(ColumnKind::Name, "Segment"),
+        Column::new(ColumnKind::Text, "Group"),
+        Column::new(ColumnKind::Number, "Rows"),
+        Column::new(ColumnKind::Number, "In the group"),
+    ];
+    columns.extend(codes.iter().map(|code| Column::new(ColumnKind::Number, code)));
+    let rows = segments
+        .iter()
+        .flat_map(|segment| segment.facets.iter().map(move |facet| (segment, facet)))
+        .map(|(segment, facet)| {
+            let mut cells = vec![
+                Cell::text(isolate(&segment.segment)),
+                Cell::text(words(details, facet).facet),
+                Cell::count(segment.rows),
+                Cell::count(facet.groups.d.n()),
+            ];
+            cells.extend(codes.iter().map(|code| {
+                let metric = facet.metrics.iter().find(|metric| metric.name == *code);
+                let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
+                value_cell(metric.and_then(|metric| metric.value), interval)
+            }));
+            Row::new(cells)
+        })
+        .collect();
+    Table { caption: format!("By {}", isolate(name)), columns, rows, style: Style::Long, code: None }
+}

@@ -1,0 +1,61 @@
+//! One page: no network, readable without scripts, light and dark, on paper and on a phone.
+
+use askama::Template;
+use plumbline_common::{Problem, Result, codes};
+
+use super::page::{Block, Cell, ColumnKind, Report, State, Style};
+
+#[derive(Template)]
+#[template(path = "report.html")]
+struct Page<'a> {
+    report: &'a Report,
+    style: &'static str,
+    script: &'static str,
+    /// JSON that cannot end its element early.
+    island: String,
+    some_moved: bool,
+}
+
+pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
+    let failed = |error: String| Problem::new(&codes::INTERNAL, "cannot write the HTML report").found(error);
+    let island = serde_json::to_string(&report.data).map_err(|error| failed(error.to_string()))?;
+    let page = Page {
+        report,
+        style: include_str!("../../templates/report.css"),
+        script: include_str!("../../templates/report.js"),
+        island: harmless(&island),
+        some_moved: rows(report).any(|state| state == State::Moved),
+    };
+    let mut out = Vec::with_capacity(1 << 19);
+    page.write_into(&mut out).map_err(|error| failed(error.to_string()))?;
+    Ok(out)
+}
+
+fn rows(report: &Report) -> impl Iterator<Item = State> {
+    let tables = report.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
+        Block::Table(table) => Some(table),
+        _ => None,
+    });
+    tables.flat_map(|table| &table.rows).filter_map(|row| row.state)
+}
+
+/// In JSON these characters stand only in strings, where an escape means the same.
+fn harmless(json: &str) -> String {
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn island_cannot_end_its_element() {
+        let text = serde_json::json!({"</script><!--": "<&>"}).to_string();
+        let safe = harmless(&text);
+        assert!(!safe.contains(['<', '>', '&']));
+        assert_eq!(
+            serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()
+        );
+    }
+}

@@ -1,0 +1,180 @@
+//! Findings read back from a run's files, and the results of earlier runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use plumbline_common::{Problem, Result, codes};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::config::ReportNames;
+use crate::counts::Groups;
+use crate::details::{
+    BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
+};
+use crate::results::{BiasSection, Results, Violation, Violations};
+
+use super::EarlierRun;
+
+/// Names a report gets when the configuration has none; those of the hosted service.
+const DEFAULT_NAME: &str = "report";
+const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
+
+/// Makes the three files of a run again from `analysis.json` and, where they are there,
+/// `bias_details.json`, `explanations_details.json` and `constraint_violations.json` in `folder`.
+///
+/// # Errors
+/// `analysis.json` is missing, a file cannot be read or is not what its name says, or the reports
+/// cannot be written.
+pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<()> {
+    let (findings, names) = findings(folder)?;
+    super::write(&findings, &names, history, folder, scratch)
+}
+
+fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
+    let path = folder.join("analysis.json");
+    let results: Results = read(&path)?.ok_or_else(|| {
+        Problem::new(
+            &codes::REPORT_NEEDS_RESULTS,
+            "cannot make the reports again: there is no `analysis.json`",
+        )
+        .file(folder)
+        .hint("name the folder that an earlier run wrote its results to")
+    })?;
+    let violations: Option<Violations> = read(&folder.join("constraint_violations.json"))?;
+    let violations = violations.map(|file| file.violations).unwrap_or_default();
+    let bias: Option<BiasDetails> = read(&folder.join("bias_details.json"))?;
+    let explanations: Option<ExplanationDetails> = read(&folder.join("explanations_details.json"))?;
+    let configuration = bias
+        .as_ref()
+        .map(|bias| &bias.run.configuration)
+        .or(explanations.as_ref().map(|details| &details.run.configuration));
+    let names = names(configuration);
+    let bias = bias.or_else(|| without_details(&results, &violations));
+    Ok((Findings { results, violations, bias, explanations }, names))
+}
+
+fn names(configuration: Option<&Json>) -> ReportNames {
+    let text = |key: &str| {
+        let value = configuration?.get("methods")?.get("report")?.get(key)?.as_str()?;
+        // A name is a file's: nothing that leads out of the folder.
+        (!value.is_empty() && !value.contains(['/', '\0'])).then(|| value.to_owned())
+    };
+    ReportNames {
+        name: text("name").unwrap_or_else(|| DEFAULT_NAME.into()),
+        title: text("title").unwrap_or_else(|| DEFAULT_TITLE.into()),
+    }
+}
+
+/// What `analysis.json` alone tells, when a run of another program left no details.
+fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDetails> {
+    let sections = [
+        (Stage::PostTraining, &results.post_training_bias_metrics),
+        (Stage::PreTraining, &results.pre_training_bias_metrics),
+    ];
+    let present: Vec<(Stage, &BiasSection)> =
+        sections.into_iter().filter_map(|(stage, section)| Some((stage, section.as_ref()?))).collect();
+    let (_, first) = present.first()?;
+    let mut facets: Vec<FacetDetails> = Vec::new();
+    for (stage, section) in &present {
+        for (facet, entries) in &section.facets {
+            for entry in entries {
+                let known = facets.iter().position(|known| {
+                    known.facet == *facet && known.value_or_threshold == entry.value_or_threshold
+                });
+                let position = known.unwrap_or_else(|| {
+                    facets.push(FacetDetails {
+                        facet: facet.clone(),
+                        value_or_threshold: entry.value_or_threshold.clone(),
+                        groups: Groups::default(),
+                        predicted: *stage == Stage::PostTraining,
+                        metrics: Vec::new(),
+                    });
+                    facets.len() - 1
+                });
+                let violated = |code: &str| {
+                    violations.iter().any(|violation| match violation {
+                        Violation::Bias { facet: of, facet_value, metric_name, .. } => {
+                            of == facet && *facet_value == entry.value_or_threshold && metric_name == code
+                        }
+                        Violation::Attribution { .. } => false,
+                    })
+                };
+                facets[position].metrics.extend(entry.metrics.iter().map(|metric| MetricDetails {
+                    stage: *stage,
+                    name: metric.name.clone(),
+                    value: metric.value,
+                    error: metric.error.clone(),
+                    standard_error: None,
+                    interval: None,
+                    enough_rows: true,
+                    rows_reason: None,
+                    baseline: None,
+                    violated: violated(&metric.name),
+                }));
+            }
+        }
+    }
+    Some(BiasDetails {
+        run: RunDetails { kind: "Bias".into(), ..RunDetails::default() },
+        label: first.label.clone(),
+        label_value_or_threshold: first.label_value_or_threshold.clone(),
+        group_variable: None,
+        facets,
+        left_out: Vec::new(),
+        intersections: Vec::new(),
+        segments: Vec::new(),
+    })
+}
+
+/// Earlier runs below `folder`: each `.json` file that holds results, in order of path, which is
+/// order of time where folders are named by it. Details and violations beside them are passed over.
+///
+/// # Errors
+/// The folder or a file in it cannot be read.
+pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
+    let mut files = Vec::new();
+    collect(folder, &mut files)?;
+    files.sort();
+    let mut runs = Vec::new();
+    for path in files {
+        let text = fs::read(&path).map_err(|error| Problem::io("read", &path, error))?;
+        let Ok(results) = serde_json::from_slice::<Results>(&text) else { continue };
+        let empty = results.post_training_bias_metrics.is_none()
+            && results.pre_training_bias_metrics.is_none()
+            && results.explanations.is_none();
+        if !empty {
+            let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+            let name = name.strip_suffix("/analysis.json").map_or(name.clone(), str::to_owned);
+            runs.push(EarlierRun { name, results });
+        }
+    }
+    Ok(runs)
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |error| Problem::io("list the folder", folder, error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    let text = match fs::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Problem::io("read", path, error)),
+    };
+    serde_json::from_slice(&text).map(Some).map_err(|error| {
+        Problem::new(&codes::RESULTS_UNREADABLE, "a result file is not what its name says")
+            .file(path)
+            .line(error.line() as u64)
+            .found(error.to_string())
+    })
+}

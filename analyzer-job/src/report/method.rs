@@ -1,0 +1,287 @@
+//! The last part of a report: the data and what was left out, how it was measured, by which version
+//! on which bytes, and the glossary.
+
+use crate::details::{ExplanationDetails, Findings, RunDetails};
+
+use super::amounts::{bytes, count, of};
+use super::metrics::METRICS;
+use super::page::{Block, Cell, Column, ColumnKind, Report, Row, Style, Table};
+use super::sentences::isolate;
+use super::verdict::run;
+
+/// A longer configuration is cut; its hash stands in the manifest.
+const CONFIGURATION_CHARACTERS: usize = 20_000;
+
+pub(super) fn data(report: &mut Report, findings: &Findings) {
+    let Some(run) = run(findings) else { return };
+    let skipped: u64 = run.rows.records_skipped.iter().map(|skipped| skipped.records).sum();
+    let heading = match skipped {
+        0 => format!("The data: {}", of(run.rows.rows, "row", "rows")),
+        skipped => format!(
+            "The data: {}, {} skipped",
+            of(run.rows.rows, "row", "rows"),
+            of(skipped, "record", "records")
+        ),
+    };
+    let section = report.section(2, "data", heading);
+    let mut points = vec![format!(
+        "{} read, {} analysed.",
+        of(run.rows.records_read, "record", "records"),
+        of(run.rows.rows, "row", "rows")
+    )];
+    if let Some([start, end]) = &run.window {
+        points.push(format!("Window: from {start} up to {end}."));
+    }
+    if let Some(bias) = &findings.bias {
+        points.push(format!(
+            "Label: {}; positive is {}.",
+            isolate(&bias.label),
+            isolate(&bias.label_value_or_threshold)
+        ));
+        if let Some(variable) = &bias.group_variable {
+            points.push(format!("Like is compared with like by {}.", isolate(variable)));
+        }
+    }
+    section.points(points);
+    if !run.rows.records_skipped.is_empty() {
+        let rows = run
+            .rows
+            .records_skipped
+            .iter()
+            .map(|skipped| {
+                Row::new(vec![
+                    Cell::text(&skipped.reason),
+                    Cell::count(skipped.records),
+                    Cell::text(skipped.examples.join("; ")),
+                ])
+            })
+            .collect();
+        section.table(Table {
+            caption: "Records that were skipped".into(),
+            columns: vec![
+                Column::new(ColumnKind::Name, "Why"),
+                Column::new(ColumnKind::Number, "Records"),
+                Column::new(ColumnKind::Prose, "The first"),
+            ],
+            rows,
+            style: Style::Plain,
+            code: None,
+        });
+    }
+    if let Some(bias) = findings.bias.as_ref().filter(|bias| !bias.left_out.is_empty()) {
+        let rows = bias
+            .left_out
+            .iter()
+            .map(|left| {
+                Row::new(vec![
+                    Cell::text(isolate(&left.what)),
+                    Cell::count(left.rows),
+                    Cell::text(&left.reason),
+                ])
+            })
+            .collect();
+        section.table(Table {
+            caption: "Groups and rows that no metric covers".into(),
+            columns: vec![
+                Column::new(ColumnKind::Name, "What"),
+                Column::new(ColumnKind::Number, "Rows"),
+                Column::new(ColumnKind::Prose, "Why"),
+            ],
+            rows,
+            style: Style::Plain,
+            code: None,
+        });
+    }
+    for warning in warnings(findings) {
+        section.note(warning);
+    }
+}
+
+/// Of both analyses, each once.
+fn warnings(findings: &Findings) -> Vec<&str> {
+    let runs = findings.bias.iter().map(|bias| &bias.run).chain(findings.explanations.iter().map(|e| &e.run));
+    let mut warnings: Vec<&str> = Vec::new();
+    for warning in runs.flat_map(|run| &run.warnings) {
+        if !warnings.contains(&warning.as_str()) {
+            warnings.push(warning);
+        }
+    }
+    warnings
+}
+
+pub(super) fn method(report: &mut Report, findings: &Findings) {
+    let section = report.section(2, "method", "How this was measured");
+    let mut points = Vec::new();
+    if findings.bias.is_some() {
+        points.push(
+            "Bias metrics are computed from the counts of each group without rounding; intervals are 95 % bootstrap \
+             intervals over the rows. A metric moved when it is farther from 0 than in the baseline; it is told as \
+             such only when the baseline lies outside the interval and each group has enough rows."
+                .to_owned(),
+        );
+    }
+    points.extend(findings.explanations.iter().flat_map(explanation_method));
+    section.points(points);
+    let Some(run) = run(findings) else { return };
+    manifest(report, run);
+}
+
+fn explanation_method(details: &ExplanationDetails) -> Vec<String> {
+    let mut points = vec![format!(
+        "Attributions are Shapley values: {} explained with {} each against {}.",
+        of(details.rows_explained, "row", "rows"),
+        of(details.num_samples, "coalition", "coalitions"),
+        of(details.baseline_rows, "baseline row", "baseline rows")
+    )];
+    for used in &details.estimators {
+        points.push(format!(
+            "Estimator {} for {} with {}.",
+            used.estimator,
+            of(used.rows, "row", "rows"),
+            of(used.players, "player", "players")
+        ));
+    }
+    points.push(format!(
+        "The model answered {} in {}.",
+        of(details.model_rows, "row", "rows"),
+        of(details.model_requests, "request", "requests")
+    ));
+    points.push(match details.seed {
+        Some(seed) => format!("Seed {seed}."),
+        None => "No seed was given; the fixed default was used.".into(),
+    });
+    if details.use_logit {
+        points.push(format!(
+            "Attributions are of the logit of the answers; {} moved into (0, 1) before.",
+            of(details.clipped_predictions, "answer was", "answers were")
+        ));
+    }
+    if let Some(reason) = &details.stopped_early {
+        points.push(format!("The work ended early: {reason}."));
+    }
+    points
+}
+
+/// What an auditor needs to say which run this was.
+fn manifest(report: &mut Report, run: &RunDetails) {
+    let section = report.section(3, "manifest", "Manifest");
+    let mut rows = vec![("Program", run.program.clone())];
+    let optional = [
+        ("Revision", &run.revision),
+        ("Job", &run.job_name),
+        ("Endpoint", &run.endpoint),
+        ("Monitoring schedule", &run.schedule),
+    ];
+    rows.extend(optional.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+    let rows = rows
+        .into_iter()
+        .map(|(name, value)| Row::new(vec![Cell::text(name), Cell::text(isolate(&value))]))
+        .collect();
+    section.table(Table {
+        caption: "The run".into(),
+        columns: vec![Column::new(ColumnKind::Name, "What"), Column::new(ColumnKind::Prose, "Value")],
+        rows,
+        style: Style::Plain,
+        code: None,
+    });
+    if !run.inputs.is_empty() {
+        let rows = run
+            .inputs
+            .iter()
+            .map(|input| {
+                Row::new(vec![
+                    Cell::text(&input.role),
+                    Cell::text(isolate(&input.name)),
+                    Cell::number(bytes(input.bytes), input.bytes),
+                    Cell::text(&input.sha256),
+                ])
+            })
+            .collect();
+        section.table(Table {
+            caption: "Inputs, and the SHA-256 of their bytes".into(),
+            columns: vec![
+                Column::new(ColumnKind::Name, "Role"),
+                Column::new(ColumnKind::Text, "File"),
+                Column::new(ColumnKind::Number, "Size"),
+                Column::new(ColumnKind::Prose, "SHA-256"),
+            ],
+            rows,
+            style: Style::Long,
+            code: None,
+        });
+    }
+    if !run.settings.is_empty() {
+        let rows = run
+            .settings
+            .iter()
+            .map(|setting| {
+                Row::new(vec![
+                    Cell::text(&setting.name),
+                    Cell::text(isolate(&setting.value)),
+                    Cell::text(if setting.given { "given" } else { "default" }),
+                ])
+            })
+            .collect();
+        section.table(Table {
+            caption: "Settings".into(),
+            columns: vec![
+                Column::new(ColumnKind::Name, "Setting"),
+                Column::new(ColumnKind::Prose, "Value"),
+                Column::new(ColumnKind::Text, "From"),
+            ],
+            rows,
+            style: Style::Long,
+            code: None,
+        });
+    }
+    if !run.configuration.is_null() {
+        let section = report.section(3, "configuration", "Analysis configuration");
+        section.blocks.push(Block::Verbatim { text: shortened(&run.configuration) });
+    }
+}
+
+fn shortened(configuration: &serde_json::Value) -> String {
+    let text = serde_json::to_string_pretty(configuration).unwrap_or_default();
+    match text.char_indices().nth(CONFIGURATION_CHARACTERS) {
+        None => text,
+        Some((end, _)) => {
+            let rest = text[end..].chars().count();
+            format!("{}\n... {} more characters", &text[..end], count(rest as u64))
+        }
+    }
+}
+
+/// Only when there is bias to speak of.
+pub(super) fn glossary(report: &mut Report, findings: &Findings) {
+    if findings.bias.is_none() {
+        return;
+    }
+    let rows = METRICS
+        .iter()
+        .map(|metric| {
+            Row::new(vec![
+                Cell::Name { text: metric.code.into(), remark: metric.name.into() },
+                Cell::text(format!("{}. {}", metric.plain, metric.asks)),
+                Cell::text(metric.formula),
+                Cell::text(metric.range),
+            ])
+        })
+        .collect();
+    let section = report.section(2, "glossary", "What the metrics ask");
+    section.text(
+        "a is everyone else, d the group looked at; a hat marks predictions, 1 the positive label and 0 the other. n \
+         counts rows. Source of the formulas: Amazon SageMaker developer guide, bias metrics before and after training.",
+    );
+    section.table(Table {
+        caption: "Glossary".into(),
+        columns: vec![
+            Column::new(ColumnKind::Name, "Metric"),
+            Column::new(ColumnKind::Prose, "Question"),
+            Column::new(ColumnKind::Prose, "Formula"),
+            Column::new(ColumnKind::Text, "Range"),
+        ],
+        rows,
+        style: Style::Plain,
+        code: None,
+    });
+}

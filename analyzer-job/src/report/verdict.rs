@@ -1,0 +1,316 @@
+//! The first screen: one sentence that is the verdict, a few that say for whom and how much, and the
+//! rows it stands on.
+
+use crate::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDetails};
+use crate::results::{Number, Violation};
+
+use super::amounts::{count, number, of, percent};
+use super::attributions::{order_in_words, ranked};
+use super::bias;
+use super::metrics::{Family, Metric};
+use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::sentences::{condition, isolate};
+
+/// Sentences on the first screen.
+const LEAD: usize = 4;
+
+/// A metric of a group, with what it comes to.
+struct Finding<'a> {
+    facet: &'a FacetDetails,
+    details: &'a MetricDetails,
+    state: State,
+}
+
+pub(super) fn fill(report: &mut Report, findings: &Findings) {
+    let bias = findings.bias.as_ref().filter(|bias| !bias.facets.is_empty());
+    let mut headlines = Vec::new();
+    if let Some(bias) = bias {
+        let all = measured(bias);
+        headlines.push(bias_headline(bias, &all));
+        report.lead.extend(bias_lead(bias, &all));
+    }
+    if let Some(headline) = attribution_headline(findings) {
+        headlines.push(headline);
+        report.lead.extend(attribution_lead(findings));
+    }
+    report.state = headlines.iter().map(|(state, _)| *state).min().unwrap_or(State::Measured);
+    report.headline = match headlines.as_slice() {
+        [] => "Nothing was measured".into(),
+        headlines => headlines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(". "),
+    };
+    report.facts = facts(findings);
+    violations(report, findings);
+}
+
+fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
+    bias.facets
+        .iter()
+        .flat_map(|facet| {
+            facet.metrics.iter().map(move |details| Finding { facet, details, state: bias::state(details) })
+        })
+        .collect()
+}
+
+fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
+    let defined = all.iter().filter(|finding| finding.state != State::Undefined).count();
+    let compared = all.iter().filter(|finding| finding.details.baseline.is_some()).count();
+    let passed = all.iter().filter(|finding| finding.details.violated).count();
+    let moved = all.iter().filter(|finding| finding.state == State::Moved).count();
+    let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
+    let groups = match bias.facets.as_slice() {
+        [facet] => format!(" for {}", bias::words(bias, facet).facet),
+        facets => format!(" over {} groups", facets.len()),
+    };
+    if defined == 0 {
+        return (State::CannotTell, format!("No bias metric could be computed{groups}"));
+    }
+    if compared == 0 {
+        return match lowest_ratio(bias) {
+            Some((facet, ratio, what)) => (
+                State::Measured,
+                format!("{facet} is {what} {ratio} as often as everyone else, measured for a baseline"),
+            ),
+            None => {
+                (State::Measured, format!("{} measured{groups}", of(defined as u64, "metric", "metrics")))
+            }
+        };
+    }
+    let metrics = if compared == 1 { "metric" } else { "metrics" };
+    match (passed, moved) {
+        (0, _) if unsure * 2 > defined => {
+            (State::CannotTell, format!("Not enough rows to say whether {metrics} moved{groups}"))
+        }
+        (0, _) => (State::Held, format!("No metric moved away from its baseline{groups}")),
+        (passed, moved) if passed == moved => {
+            let their = if passed == 1 { "moved away from its" } else { "moved away from their" };
+            (State::Moved, format!("{passed} of {compared} {metrics} {their} baseline{groups}"))
+        }
+        (passed, 0) => {
+            let them = if passed == 1 { "it is not" } else { "none is" };
+            (
+                State::CannotTell,
+                format!("{passed} of {compared} {metrics} moved{groups}, {them} beyond chance"),
+            )
+        }
+        (passed, moved) => {
+            (State::Moved, format!("{passed} of {compared} {metrics} moved{groups}, {moved} beyond chance"))
+        }
+    }
+}
+
+/// The group that is picked least for each time everyone else is: its name, the ratio, the verb.
+fn lowest_ratio(bias: &BiasDetails) -> Option<(String, String, String)> {
+    let positive = condition(&bias.label, &bias.label_value_or_threshold);
+    bias.facets
+        .iter()
+        .filter_map(|facet| {
+            let (d, a) = (&facet.groups.d, &facet.groups.a);
+            let picks = |group: &crate::counts::Group| {
+                let part =
+                    if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
+                (group.n() > 0).then(|| part as f64 / group.n() as f64)
+            };
+            let (mine, theirs) = (picks(d)?, picks(a)?);
+            (theirs > 0.0).then(|| (facet, mine / theirs))
+        })
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(facet, ratio)| {
+            let what = if facet.predicted {
+                format!("predicted {positive}")
+            } else {
+                format!("observed as {positive}")
+            };
+            (bias::words(bias, facet).facet, format!("{} times", number(ratio, Some([0.0, 0.1]))), what)
+        })
+}
+
+/// The worst sentence of each question, at most four in all.
+fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
+    let compared = all.iter().any(|finding| finding.details.baseline.is_some());
+    let mut worst: Vec<&Finding> = all
+        .iter()
+        .filter(|finding| match compared {
+            true => finding.details.violated,
+            // Without a baseline the four metrics that tell most.
+            false => {
+                matches!(finding.details.name.as_str(), "DPPL" | "RD" | "DAR" | "DPL")
+                    && finding.state != State::Undefined
+            }
+        })
+        .filter(|finding| Metric::of(&finding.details.name).is_some())
+        .collect();
+    worst.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| growth(b.details).total_cmp(&growth(a.details))));
+    let mut told: Vec<(*const FacetDetails, Family)> = Vec::new();
+    let mut sentences = Vec::new();
+    for finding in worst {
+        let Some(metric) = Metric::of(&finding.details.name) else { continue };
+        let key = (std::ptr::from_ref(finding.facet), metric.family);
+        if told.contains(&key) && compared {
+            continue;
+        }
+        told.push(key);
+        let words = bias::words(bias, finding.facet);
+        let sentence = bias::in_words(finding.facet, finding.details, &words);
+        let interval = finding.details.interval.map(|[low, high]| [low.value(), high.value()]);
+        let now = finding.details.value.map(|v| number(v.value(), interval)).unwrap_or_default();
+        let was = finding
+            .details
+            .baseline
+            .map(|baseline| format!(", was {}", number(baseline.value(), interval)))
+            .unwrap_or_default();
+        let doubt = if finding.state == State::CannotTell { ", within what chance explains" } else { "" };
+        sentences.push(format!("{sentence} ({} {now}{was}{doubt}).", finding.details.name));
+        if sentences.len() == LEAD {
+            break;
+        }
+    }
+    if sentences.is_empty() && compared {
+        let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
+        let held = all.iter().filter(|finding| finding.state == State::Held).count();
+        sentences.push(format!(
+            "{} as close to parity as in the baseline, or closer.",
+            if held == 1 { "1 metric is".to_owned() } else { format!("{held} metrics are") }
+        ));
+        if unsure > 0 {
+            sentences.push(format!("For {unsure} the rows are too few to tell."));
+        }
+    }
+    sentences
+}
+
+fn growth(details: &MetricDetails) -> f64 {
+    let Some(metric) = Metric::of(&details.name) else { return 0.0 };
+    let size =
+        |value: Option<Number>| value.map_or(0.0, |value| bias::distance(metric, value.value()).min(1e3));
+    // Shares tell more than unbounded ratios.
+    let weight =
+        if matches!(details.name.as_str(), "DPPL" | "RD" | "DAR" | "DPL" | "AD") { 10.0 } else { 1.0 };
+    (size(details.value) - size(details.baseline)) * weight
+}
+
+fn attribution_headline(findings: &Findings) -> Option<(State, String)> {
+    let outputs =
+        findings.results.explanations.as_ref()?.kernel_shap.as_ref().filter(|outputs| !outputs.is_empty())?;
+    let details = findings.explanations.as_ref();
+    let scored: Vec<_> =
+        details.iter().flat_map(|d| &d.outputs).filter(|output| output.ndcg.is_some()).collect();
+    let moved: Vec<_> = scored.iter().filter(|output| output.violated).collect();
+    if let [first, rest @ ..] = moved.as_slice() {
+        let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+        return Some((
+            State::Moved,
+            format!("The reasons behind {}{more} changed their order", isolate(&first.label)),
+        ));
+    }
+    if !scored.is_empty() {
+        return Some((State::Held, "The model's reasons kept their order".into()));
+    }
+    let (label, attributions) = outputs.first()?;
+    let features = ranked(attributions, None);
+    let first = features.first().filter(|feature| feature.value != 0.0)?;
+    Some((State::Measured, format!("{} drives {} most", isolate(first.name), isolate(label))))
+}
+
+fn attribution_lead(findings: &Findings) -> Vec<String> {
+    let outputs = findings.results.explanations.iter().flat_map(|e| e.kernel_shap.iter().flatten());
+    let details = findings.explanations.as_ref();
+    outputs
+        .filter_map(|(label, attributions)| {
+            let output = details?.outputs.iter().find(|output| output.label == *label)?;
+            let features = ranked(attributions, Some(output));
+            let text = order_in_words(output.ndcg?, &features);
+            Some(format!("{}: {text}", isolate(label)))
+        })
+        .take(LEAD)
+        .collect()
+}
+
+/// Predictions, labels, skipped records, group sizes.
+fn facts(findings: &Findings) -> Vec<String> {
+    let mut facts = Vec::new();
+    if let Some(run) = run(findings) {
+        facts.push(of(run.rows.rows, "row analysed", "rows analysed"));
+        if run.rows.records_read > 0 && run.rows.records_read != run.rows.rows {
+            facts.push(of(run.rows.records_read, "record read", "records read"));
+        }
+        let skipped: u64 = run.rows.records_skipped.iter().map(|skipped| skipped.records).sum();
+        if skipped > 0 {
+            facts.push(of(skipped, "record skipped", "records skipped"));
+        }
+    }
+    if let Some(bias) = &findings.bias {
+        for facet in bias.facets.iter().take(3) {
+            let (d, all) = (facet.groups.d.n(), facet.groups.d.n() + facet.groups.a.n());
+            if let Some(percent) = percent(d, all) {
+                facts.push(format!("{} in {} ({percent})", count(d), bias::words(bias, facet).facet));
+            }
+        }
+    }
+    if let Some(explanations) = &findings.explanations {
+        facts.push(of(explanations.rows_explained, "row explained", "rows explained"));
+    }
+    facts
+}
+
+/// How the run went, from whichever analysis there was.
+pub(super) fn run(findings: &Findings) -> Option<&RunDetails> {
+    findings.bias.as_ref().map(|bias| &bias.run).or(findings.explanations.as_ref().map(|e| &e.run))
+}
+
+/// Every violation as it stands in `constraint_violations.json`.
+fn violations(report: &mut Report, findings: &Findings) {
+    let violations = &findings.violations;
+    if violations.is_empty() {
+        return;
+    }
+    let heading = format!("{} of the baseline", of(violations.len() as u64, "violation", "violations"));
+    let rows = violations
+        .iter()
+        .map(|violation| match violation {
+            Violation::Bias { facet, facet_value, metric_name, description, .. } => {
+                let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
+                let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
+                    let same = details.facet == *facet && details.value_or_threshold == *facet_value;
+                    details.metrics.iter().find(|metric| same && metric.name == *metric_name)
+                });
+                let state = details.map_or(State::Moved, bias::state);
+                let sure = match state {
+                    State::Moved => "beyond chance",
+                    _ if details.is_some_and(|details| !details.enough_rows) => "too few rows to say",
+                    _ => "within chance",
+                };
+                Row::judged(
+                    state,
+                    vec![
+                        Cell::text(condition(facet, facet_value)),
+                        Cell::metric(name, metric_name),
+                        Cell::State { state, text: sure.into() },
+                        Cell::text(description),
+                    ],
+                )
+            }
+            Violation::Attribution { label, metric_name, description, .. } => Row::judged(
+                State::Moved,
+                vec![
+                    Cell::text(isolate(label)),
+                    Cell::Name { text: "Order of attributions".into(), remark: metric_name.clone() },
+                    Cell::State { state: State::Moved, text: "order changed".into() },
+                    Cell::text(description),
+                ],
+            ),
+        })
+        .collect();
+    let table = Table {
+        caption: "Violations, as in constraint_violations.json".into(),
+        columns: vec![
+            Column::new(ColumnKind::Name, "For"),
+            Column::new(ColumnKind::Text, "Metric"),
+            Column::new(ColumnKind::State, "How sure"),
+            Column::new(ColumnKind::Prose, "Description"),
+        ],
+        rows,
+        style: Style::Plain,
+        code: Some("violations".into()),
+    };
+    report.section(2, "violations", heading).table(table);
+}
