@@ -3,11 +3,14 @@
 //! Attributions and partial dependence ask the model about many rows that mix a few values, so a value is
 //! stored once and rows hold its number. Two equal numbers mean that the request would hold the same text.
 
+use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
 use indexmap::IndexSet;
 use ndarray::Array2;
 use plumbline_common::Result;
+
+use crate::numbers::repr;
 
 /// A feature value as the model is sent it.
 #[derive(Debug, Clone)]
@@ -22,6 +25,20 @@ pub enum Value {
 }
 
 impl Value {
+    /// As a CSV field, quoted where it must be; missing values are empty.
+    pub fn to_csv(&self) -> Cow<'_, str> {
+        match self {
+            Value::Null => Cow::Borrowed(""),
+            Value::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
+            Value::Int(value) => Cow::Owned(value.to_string()),
+            Value::Float(value) => Cow::Owned(repr(*value)),
+            Value::Text(text) if text.contains([',', '"', '\n', '\r']) => {
+                Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
+            }
+            Value::Text(text) => Cow::Borrowed(text),
+        }
+    }
+
     /// Bits that tell floats apart as their printed text would: every NaN is the same one.
     fn float_bits(value: f64) -> u64 {
         if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }

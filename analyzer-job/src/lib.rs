@@ -1,5 +1,6 @@
 //! The analysis: bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
+mod asking;
 pub mod bias;
 pub mod cells;
 pub mod cloudwatch;
@@ -8,14 +9,18 @@ pub mod config;
 pub mod counts;
 pub mod details;
 pub mod drift;
+mod inputs;
 pub mod model;
 pub mod numbers;
 pub mod pdp;
 pub mod plan;
+mod publish;
 pub mod read;
 pub mod report;
 pub mod results;
 pub mod roles;
+pub mod run;
 pub mod settings;
 pub mod shap;
 pub mod table;
+mod validate;

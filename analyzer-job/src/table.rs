@@ -1,5 +1,9 @@
 //! Rows as named columns of one type each, missing values explicit.
 
+use indexmap::IndexSet;
+
+use crate::cells::Value;
+
 /// Columns of equal length.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Table {
@@ -45,6 +49,37 @@ impl Table {
 }
 
 impl Values {
+    /// The column that a model's answers make: integers, numbers, truth values, else text.
+    pub fn of(answers: &[Value]) -> Values {
+        let all = |test: fn(&Value) -> bool| answers.iter().all(test);
+        if all(|value| matches!(value, Value::Int(_))) {
+            return Values::Int(
+                answers.iter().map(|value| if let Value::Int(n) = value { *n } else { 0 }).collect(),
+            );
+        }
+        if all(|value| matches!(value, Value::Bool(_))) {
+            return Values::Bool(answers.iter().map(|value| *value == Value::Bool(true)).collect());
+        }
+        if all(|value| matches!(value, Value::Int(_) | Value::Float(_) | Value::Null)) {
+            let number = |value: &Value| match value {
+                Value::Int(n) => *n as f64,
+                Value::Float(n) => *n,
+                _ => f64::NAN,
+            };
+            return Values::Float(answers.iter().map(number).collect());
+        }
+        let mut dictionary: IndexSet<String> = IndexSet::new();
+        let codes = answers
+            .iter()
+            .map(|value| match value {
+                Value::Null => MISSING,
+                // A column has fewer distinct labels than rows, and rows are counted in 32 bits.
+                value => dictionary.insert_full(value.to_csv().into_owned()).0 as u32,
+            })
+            .collect();
+        Values::Text(Texts { codes, dictionary: dictionary.into_iter().collect() })
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Values::Int(values) => values.len(),

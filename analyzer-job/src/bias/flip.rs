@@ -1,7 +1,7 @@
 //! The flip test: is a row of the sensitive group predicted as its nearest neighbours in the rest are?
 
-use plumbline_common::Result;
 use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result};
 use rayon::prelude::*;
 
 use super::neighbours::Tree;
@@ -76,7 +76,7 @@ pub fn flip_test(
                     _ => {}
                 }
             }
-            Ok(flips)
+            Ok::<_, Problem>(flips)
         })
         .try_reduce(|| (0, 0), |x, y| Ok((x.0 + y.0, x.1 + y.1)))?;
     Ok(Ok(Flips {

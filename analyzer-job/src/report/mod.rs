@@ -38,11 +38,29 @@ pub struct EarlierRun {
     pub results: Results,
 }
 
-/// Writes `NAME.html`, `NAME.pdf` and `NAME.ipynb` into `folder`, all or none. `history` is in order
-/// of time, oldest first. `scratch` is only used where the folder's file system needs it.
+/// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`. `history` is in order of time,
+/// oldest first.
 ///
 /// # Errors
-/// A file cannot be written; or the PDF cannot be set, which is a defect of the program.
+/// The PDF cannot be set, which is a defect of the program.
+pub fn render(
+    findings: &Findings,
+    names: &ReportNames,
+    history: &[EarlierRun],
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let report = report(findings, names, history);
+    Ok(vec![
+        (format!("{}.ipynb", names.name), notebook::write(&report)?),
+        (format!("{}.html", names.name), html::write(&report)?),
+        (format!("{}.pdf", names.name), pdf::write(&report)?),
+    ])
+}
+
+/// Writes the reports into `folder`, all or none. `scratch` is only used where the folder's file system
+/// needs it.
+///
+/// # Errors
+/// As `render`; a file cannot be written.
 pub fn write(
     findings: &Findings,
     names: &ReportNames,
@@ -50,15 +68,9 @@ pub fn write(
     folder: &Path,
     scratch: &Path,
 ) -> Result<()> {
-    let report = report(findings, names, history);
-    let files = [
-        ("ipynb", notebook::write(&report)?),
-        ("html", html::write(&report)?),
-        ("pdf", pdf::write(&report)?),
-    ];
     let mut ready = Vec::new();
-    for (extension, bytes) in files {
-        let path = folder.join(format!("{}.{extension}", names.name));
+    for (name, bytes) in render(findings, names, history)? {
+        let path = folder.join(name);
         let mut file = output::OutputFile::create(&path, scratch)?;
         std::io::Write::write_all(&mut file, &bytes)
             .map_err(|error| plumbline_common::Problem::io("write the report", &path, error))?;

@@ -134,7 +134,8 @@ pub fn count(
         for (first, one) in facets.iter().enumerate() {
             for two in &facets[first + 1..] {
                 if one.entries.len() * two.entries.len() > MOST_CROSSED {
-                    warnings.push(format!("{} and {} have too many values to be crossed", one.name, two.name));
+                    warnings
+                        .push(format!("{} and {} have too many values to be crossed", one.name, two.name));
                     continue;
                 }
                 intersections.extend(counter.facet(&one.crossed(two), &|_| true));

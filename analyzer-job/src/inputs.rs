@@ -1,0 +1,86 @@
+//! Getting the data of a run: fetched from S3 where the configuration says so, joined with ground truth where
+//! some is given, read.
+
+use std::path::{Path, PathBuf};
+
+use merge_job::MergeTask;
+use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::read::remote::{self, Access};
+use crate::read::{self, Inputs, Options, Reading};
+use crate::run::Run;
+
+/// Parts of the data on several hosts give no right metrics.
+///
+/// # Errors
+/// `SHARDED_INPUT`.
+pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
+    let sharded = job.config.inputs(&job.tree).into_iter().find(|input| input.sharded);
+    match sharded {
+        Some(input) if job.hosts.several() => Err(Problem::new(
+            &codes::SHARDED_INPUT,
+            "an input is cut into shards, and metrics of a shard are not those of the data",
+        )
+        .field(input.name)
+        .found("S3DataDistributionType ShardedByS3Key on several hosts")
+        .expected("FullyReplicated, or one instance")),
+        _ => Ok(()),
+    }
+}
+
+/// Everything the analysis is made of; `limit`: only so many records, for a look.
+///
+/// # Errors
+/// As `read::read`; an address that cannot be fetched; a merge without any match.
+pub(crate) fn read(run: &Run, limit: Option<u64>) -> Result<Reading> {
+    let plan = &run.plan;
+    let dataset = &plan.analysis.dataset;
+    let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
+    if let Some(ground_truth) = &plan.ground_truth {
+        data = merge(run, &data, ground_truth)?;
+    }
+    let side = |side: &Option<crate::config::SideDataset>, what: &str| {
+        side.as_ref().map(|side| fetch(run, &side.uri, what)).transpose()
+    };
+    let inputs = Inputs {
+        dataset: data,
+        facets: side(&dataset.facet_dataset, "facet_dataset_uri")?,
+        predictions: side(&dataset.predicted_label_dataset, "predicted_label_dataset_uri")?,
+    };
+    let options = Options {
+        strict: run.strict(),
+        window: plan.window.filter(|_| plan.monitor),
+        keep_rows: keeps_rows(run),
+        limit,
+        stop: run.job.stop.clone(),
+        for_people: run.job.for_people,
+    };
+    read::read(&inputs, &plan.analysis, &options)
+}
+
+/// The flip test compares rows and a model is sent them; all else needs only counts.
+fn keeps_rows(run: &Run) -> bool {
+    let methods = &run.plan.analysis.methods;
+    let flips = methods.post_training_bias.as_ref().is_some_and(|codes| codes.contains(&"FT"));
+    flips || run.plan.predicts() || run.plan.explains()
+}
+
+/// A local path as it is; an `s3://` address copied to the scratch folder.
+pub(crate) fn fetch(run: &Run, uri: &str, what: &str) -> Result<PathBuf> {
+    let access = Access { region: run.job.config.region(), endpoint: None };
+    remote::fetch(uri, what, &run.scratch, &access, &run.job.tree, &run.job.stop)
+}
+
+/// Joins captures with ground truth in the scratch folder, as `merge-job` would.
+fn merge(run: &Run, captures: &Path, ground_truth: &Path) -> Result<PathBuf> {
+    let merged = run.scratch.join("merged");
+    let mut task = MergeTask::new(captures, ground_truth, &merged, &run.scratch);
+    task.for_people = run.job.for_people;
+    if run.strict() {
+        task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
+    }
+    let summary = merge_job::merge(&task, &run.job.stop).map_err(Problem::from)?;
+    tracing::info!("merge: {}", summary.message());
+    Ok(merged)
+}

@@ -1,0 +1,60 @@
+//! Metrics for CloudWatch: lines in the file that the platform reads, and PutMetricData when a namespace is
+//! named. The analysis is done by then, so failures are warnings.
+
+use jiff::Timestamp;
+use plumbline_common::{Result, output};
+
+use crate::cloudwatch::{self, Metric, Scope};
+use crate::model::aws::{self, Aws, Patience};
+use crate::results::Results;
+use crate::run::Run;
+
+/// Publishes what the settings ask for.
+pub(crate) fn publish(run: &Run, results: &Results, now: Timestamp) {
+    let settings = run.settings;
+    let enabled = settings.publish_cloudwatch_metrics.on();
+    if !enabled && settings.cloudwatch_namespace.is_none() {
+        return;
+    }
+    let scope = Scope {
+        endpoint: settings.sagemaker_endpoint_name.clone(),
+        schedule: settings.sagemaker_monitoring_schedule_name.clone(),
+        timestamp: run.plan.metric_time.unwrap_or(now),
+    };
+    let metrics = cloudwatch::metrics(results, &scope);
+    if enabled {
+        if scope.schedule.is_none() {
+            tracing::warn!(
+                "publish_cloudwatch_metrics is Enabled, but no schedule started this job: the platform will \
+                 not publish the metric lines; set cloudwatch_namespace to publish them"
+            );
+        }
+        if let Err(problem) = write(run, &metrics) {
+            tracing::warn!("cannot write the metric lines: {problem}; the results are not affected");
+        }
+    }
+    if let Some(namespace) = &settings.cloudwatch_namespace
+        && let Err(problem) = put(run, namespace, &metrics)
+    {
+        tracing::warn!(
+            "cannot publish to the namespace {namespace}: {problem}; the results are not affected"
+        );
+    }
+}
+
+fn write(run: &Run, metrics: &[Metric]) -> Result<()> {
+    if metrics.is_empty() {
+        return Ok(());
+    }
+    let path = run.job.tree.cloudwatch_path();
+    output::write(&path, cloudwatch::json_lines(metrics).as_bytes(), &run.scratch)
+}
+
+fn put(run: &Run, namespace: &str, metrics: &[Metric]) -> Result<()> {
+    let aws = Aws::connect(run.job.config.region().as_deref(), &run.job.stop)?;
+    for body in cloudwatch::put_metric_data_bodies(namespace, metrics) {
+        aws.post(&aws::CLOUDWATCH, "PutMetricData", &body, Patience::NORMAL, Some(&run.job.stop))
+            .map_err(|error| error.into_problem("PutMetricData"))?;
+    }
+    Ok(())
+}
