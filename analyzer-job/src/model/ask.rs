@@ -4,7 +4,7 @@
 //! answer is put where its rows stand, so the result does not.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,12 +29,13 @@ const SERVICE_TRIES: u32 = 8;
 const SAME_SIZE_TRIES: u32 = 3;
 /// Tries to reach a model that has never answered.
 const FIRST_CONTACT_TRIES: u32 = 3;
-/// Tries of one record when the number of predictions is wrong.
-const COUNT_TRIES: u32 = 3;
 /// Throttlings in a row without a single answer between: about four minutes.
 const THROTTLES: u32 = 25;
 /// How soon the stop flag is noticed.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Reads the body of a response to so many records.
+pub(crate) type Read<'a, T> = dyn Fn(&[u8], usize) -> std::result::Result<T, Unusable> + Sync + 'a;
 
 /// Everything that asking needs, shared by the threads that ask.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub(crate) struct Line {
 }
 
 /// What was done, for the usage line.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) requests: AtomicU64,
     pub(crate) rows: AtomicU64,
@@ -58,6 +59,23 @@ pub(crate) struct Tally {
     pub(crate) failed: AtomicU64,
     pub(crate) began: Mutex<Option<Instant>>,
     told_single: AtomicBool,
+    /// The fewest rows of a request of which it was told that the model failed.
+    told_rows: AtomicUsize,
+}
+
+impl Default for Tally {
+    fn default() -> Tally {
+        let zero = || AtomicU64::new(0);
+        Tally {
+            requests: zero(),
+            rows: zero(),
+            throttled: zero(),
+            failed: zero(),
+            began: Mutex::new(None),
+            told_single: AtomicBool::new(false),
+            told_rows: AtomicUsize::new(usize::MAX),
+        }
+    }
 }
 
 /// A range of rows on its way.
@@ -97,7 +115,7 @@ impl Line {
         cells: &Cells,
         rows: &ModelRows,
         alone: bool,
-        read: &(dyn Fn(&[u8], usize) -> std::result::Result<T, Unusable> + Sync),
+        read: &Read<'_, T>,
     ) -> Result<Vec<(usize, T)>> {
         let mut texts = Texts::new(cells, self.content_type);
         let mut queue = VecDeque::from([Portion { start: 0, end: rows.len(), tries: 0 }]);
@@ -227,6 +245,7 @@ impl Line {
             // The pace has a pause of its own, for all requests.
             return Ok(vec![(portion, None)]);
         }
+        self.pace.admitted();
         self.tally.failed.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(rows, "a request failed: {trouble:?}");
         let tries = portion.tries + 1;
@@ -238,7 +257,7 @@ impl Line {
             }
             Trouble::Failure(Failure::Model { .. } | Failure::Timeout) => {
                 if rows > 1 {
-                    self.pace.refused(rows);
+                    self.tell_refused(rows, &trouble);
                 }
                 (rows > 1, MODEL_TRIES)
             }
@@ -253,12 +272,12 @@ impl Line {
                 (halve, SERVICE_TRIES)
             }
             Trouble::Count(_) => {
-                // A response may lack a line by accident; twice is no accident.
-                let halve = rows > 1 && tries >= 2;
+                // A response may lack a line by accident; three times is no accident.
+                let halve = rows > 1 && tries >= SAME_SIZE_TRIES;
                 if halve {
-                    self.pace.refused(rows);
+                    self.tell_refused(rows, &trouble);
                 }
-                (halve, COUNT_TRIES)
+                (halve, SAME_SIZE_TRIES)
             }
         };
         if !self.pace.spend_retry() {
@@ -279,7 +298,24 @@ impl Line {
         if may_end && tries >= most_tries {
             return Err(self.give_up(trouble));
         }
-        Ok(vec![(Portion { tries, ..portion }, Some(self.pace.pause(tries)))])
+        let pause = match trouble {
+            Trouble::Count(_) => None,
+            Trouble::Failure(_) => Some(self.pace.pause(tries)),
+        };
+        Ok(vec![(Portion { tries, ..portion }, pause)])
+    }
+
+    /// Makes requests smaller, and tells it whenever they become smaller than ever.
+    fn tell_refused(&self, rows: usize, trouble: &Trouble) {
+        self.pace.refused(rows);
+        if self.tally.told_rows.fetch_min(rows, Ordering::Relaxed) > rows {
+            let why = match trouble {
+                Trouble::Count(found) => format!("{found} predictions"),
+                Trouble::Failure(Failure::Model { status, message }) => format!("{status} {message}"),
+                Trouble::Failure(_) => "no answer in time".into(),
+            };
+            tracing::info!(rows, "the model failed on a request of {rows} rows, smaller ones follow: {why}");
+        }
     }
 
     /// The problem of a failure that is not tried again.

@@ -21,6 +21,8 @@ use super::pace::Jitter;
 
 /// Longest time for a connection to come about.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Tries to connect to a service: about ten seconds, or half a minute when nothing answers at all.
+const CONNECT_TRIES: u32 = 6;
 /// How soon a wait notices the stop flag.
 const STOP_TICK: Duration = Duration::from_millis(50);
 
@@ -107,6 +109,8 @@ pub enum CallError {
     },
     /// No answer came; the call may have had its effect.
     Unanswered(String),
+    /// No connection came about: the call had no effect.
+    Unreachable(String),
     /// The job was asked to stop, or there are no credentials.
     Problem(Problem),
 }
@@ -120,7 +124,7 @@ impl CallError {
     pub fn into_problem(self, action: &str) -> Problem {
         match self {
             CallError::Problem(problem) => problem,
-            CallError::Unanswered(cause) => {
+            CallError::Unanswered(cause) | CallError::Unreachable(cause) => {
                 Problem::new(&codes::AWS_UNREACHABLE, format!("no answer to `{action}` from AWS"))
                     .found(cause)
                     .hint(
@@ -253,7 +257,9 @@ impl Aws {
         let jitter = Jitter::new();
         let mut pause = patience.pause;
         let mut unanswered = false;
+        let mut tries = 0;
         loop {
+            tries += 1;
             let mut error = match self.post_once(service, action, body, patience.one_try).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -267,6 +273,7 @@ impl Aws {
                     *lost = unanswered;
                     is_passing(code)
                 }
+                CallError::Unreachable(_) => tries < CONNECT_TRIES,
                 CallError::Problem(_) => false,
             };
             // Half of the pause is fixed, so that a short patience still spreads its tries.
@@ -321,8 +328,10 @@ impl Aws {
         for (name, value) in headers.into_iter().chain(instructions.headers()) {
             post = post.header(name, value);
         }
-        let answer =
-            post.body(body.clone()).send().await.map_err(|error| CallError::Unanswered(causes(&error)))?;
+        let answer = post.body(body.clone()).send().await.map_err(|error| {
+            let text = causes(&error);
+            if error.is_connect() { CallError::Unreachable(text) } else { CallError::Unanswered(text) }
+        })?;
         let status = answer.status();
         let header_code = answer
             .headers()

@@ -10,18 +10,21 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+type Invoke = Box<dyn Fn(usize, usize) -> Option<(u16, &'static str, String)> + Send + Sync>;
+type Controlled = Box<dyn Fn(&str, usize) -> Option<Control> + Send + Sync>;
+
 /// What goes wrong, by the number of the call (from 1).
 #[derive(Default)]
 pub(crate) struct Faults {
-    /// An answer instead of the model's: status, `__type`, text.
-    pub(crate) invoke: Option<Box<dyn Fn(usize, usize) -> Option<(u16, &'static str, String)> + Send + Sync>>,
+    /// An answer instead of the model's, by number of the call and of its records: status, `__type`, text.
+    pub(crate) invoke: Option<Invoke>,
     /// The connection is closed without an answer.
     pub(crate) reset: Option<Box<dyn Fn(usize) -> bool + Send + Sync>>,
     /// The last prediction is left out; of calls with several records.
     pub(crate) short: Option<Box<dyn Fn(usize) -> bool + Send + Sync>>,
     pub(crate) delay: Duration,
     /// Of the control plane: an answer instead, by action and number of the call.
-    pub(crate) control: Option<Box<dyn Fn(&str, usize) -> Option<Control> + Send + Sync>>,
+    pub(crate) control: Option<Controlled>,
     /// Looks that find `Creating`.
     pub(crate) creating: usize,
 }

@@ -18,6 +18,8 @@ const MOST_PER_INSTANCE: usize = 16;
 const MOST_IN_FLIGHT: usize = 64;
 /// Good requests for one more in flight, once the endpoint has throttled.
 const GOOD_FOR_ONE_MORE: u32 = 100;
+/// Good requests until the pace tries again what the model refused: that may have been an accident.
+const GOOD_TO_FORGET: u32 = 300;
 /// Rows of the first request.
 const START_ROWS: usize = 256;
 /// More rows in a request gain nothing: the answer takes a second or more by then, or the rows are cheap.
@@ -208,7 +210,7 @@ impl Pace {
             state.good_since_change = 0;
             self.freed.notify_one();
         }
-        if state.good_since_refusal >= GOOD_FOR_ONE_MORE && state.refused_rows != usize::MAX {
+        if state.good_since_refusal >= GOOD_TO_FORGET && state.refused_rows != usize::MAX {
             state.refused_rows = state.refused_rows.saturating_mul(2);
             state.good_since_refusal = 0;
         }
@@ -234,6 +236,11 @@ impl Pace {
         let until = Instant::now() + pause;
         state.paused_until = Some(state.paused_until.map_or(until, |earlier| earlier.max(until)));
         state.throttles_in_a_row
+    }
+
+    /// A request failed, but it was not throttled.
+    pub(crate) fn admitted(&self) {
+        self.state().throttles_in_a_row = 0;
     }
 
     /// The model did not manage a request of so many rows.

@@ -277,7 +277,7 @@ fn made(answer: &std::result::Result<Json, CallError>) -> Made {
         Err(CallError::Refused { message, lost: true, .. }) if message.contains("already existing") => {
             Made::Yes
         }
-        Err(CallError::Refused { lost: false, .. }) => Made::No,
+        Err(CallError::Refused { lost: false, .. } | CallError::Unreachable(_)) => Made::No,
         Err(_) => Made::Perhaps,
     }
 }

@@ -104,8 +104,8 @@ impl Transport {
     /// The endpoint or the address, for messages.
     pub(crate) fn name(&self) -> String {
         match self {
-            Transport::Endpoint { name, .. } => format!("endpoint `{name}`"),
-            Transport::Server { url, .. } => format!("`{url}`"),
+            Transport::Endpoint { name, .. } => format!("endpoint {name}"),
+            Transport::Server { url, .. } => url.clone(),
         }
     }
 
