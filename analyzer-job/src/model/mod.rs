@@ -221,7 +221,9 @@ impl Model {
     /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label.
     pub fn predicted_labels(&self, cells: &Cells, rows: &ModelRows) -> Result<Vec<Value>> {
         let read = |body: &[u8], n: usize| self.reader.labels(body, n);
-        let answers = self.runtime.block_on(self.line.ask(cells, rows, false, &read))?;
+        // One request finds out whether the settings fit, not one from every place.
+        let alone = !self.line.pace.ever_good();
+        let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
         Ok(answers.into_iter().flat_map(|(_, labels)| labels).collect())
     }
 

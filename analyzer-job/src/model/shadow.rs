@@ -24,9 +24,10 @@ const FIRST_POLL: Duration = Duration::from_secs(1);
 const LAST_POLL: Duration = Duration::from_secs(15);
 /// Between two log lines while waiting.
 const BETWEEN_LINES: Duration = Duration::from_secs(30);
-/// For deleting, when nothing presses, and once the job was asked to stop (it must be gone in 10 s).
+/// For deleting, when nothing presses, and once the job was asked to stop: it must be gone in 10 s,
+/// of which a creation that is on its way may take `MAKE.one_try`.
 const DELETE_TIME: Duration = Duration::from_secs(120);
-const DELETE_TIME_STOPPED: Duration = Duration::from_secs(7);
+const DELETE_TIME_STOPPED: Duration = Duration::from_secs(5);
 
 const MAKE: Patience = Patience { one_try: Duration::from_secs(4), ..Patience::NORMAL };
 const DELETE: Patience = Patience {
