@@ -206,7 +206,7 @@ pub fn create_folder(path: &Path) -> Result<()> {
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.
-fn existing_folder(path: &Path) -> &Path {
+pub fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
 }
 

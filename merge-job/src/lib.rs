@@ -105,7 +105,11 @@ pub fn run(job: &Job) -> JobResult {
     let settings: Settings = layers::parse(&job.config)?;
     let mut task = task(job, &settings)?;
     if let Some(Command::Validate) = settings.command {
-        return Ok(validate::answer(&task, &job.stop)?);
+        // Also a failure is only an answer here: nothing is written, not even an exit message.
+        return Ok(validate::answer(&task, &job.stop).unwrap_or_else(|problem| Outcome::Answered {
+            text: format!("Error: {problem}"),
+            exit_code: problem.class().exit_code(),
+        }));
     }
     if job.hosts.several() {
         if shares_work(job, &task)? {

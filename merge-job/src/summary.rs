@@ -249,7 +249,7 @@ fn hints(summary: &Summary, near_miss: Option<&(String, String)>) -> Vec<String>
     hints
 }
 
-fn problem(kind: Kind, origin: &Origin, line: u64, bad: Bad) -> Problem {
+pub(crate) fn problem(kind: Kind, origin: &Origin, line: u64, bad: Bad) -> Problem {
     let record = match kind {
         Kind::Capture => "captured record",
         Kind::Label => "ground-truth record",
