@@ -1,5 +1,6 @@
 //! CSV datasets: header rules, and every row as wide as the first.
 
+use std::io::{self, Read};
 use std::path::Path;
 
 use plumbline_common::input::{self, InputFile};
@@ -47,11 +48,11 @@ pub(crate) fn rows(
     let mut record = csv::StringRecord::new();
     for file in files {
         let name = file.relative.as_path();
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 18)
-            .from_reader(input::open(&file.path)?);
+        let mut reader =
+            csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 18).from_reader(
+                without_mark(input::open(&file.path)?)
+                    .map_err(|error| Problem::io("read the input", &file.path, error))?,
+            );
         let mut first = true;
         let mut done = 0;
         let mut since = 0;
@@ -126,6 +127,16 @@ pub(crate) fn rows(
         source.advance(file.bytes.saturating_sub(done))?;
     }
     Ok(())
+}
+
+/// The reader behind a byte order mark; spreadsheets write one.
+fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl Read> {
+    let mut start = Vec::with_capacity(3);
+    reader.by_ref().take(3).read_to_end(&mut start)?;
+    if start == b"\xef\xbb\xbf" {
+        start.clear();
+    }
+    Ok(io::Cursor::new(start).chain(reader))
 }
 
 fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem {

@@ -7,9 +7,12 @@ mod capture;
 mod csv;
 mod digest;
 mod document;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod gather;
 mod layout;
 mod lines;
+mod parquet;
 pub mod path;
 pub mod payload;
 pub mod raw;
@@ -174,9 +177,7 @@ fn read_files(
         Some(DatasetFormat::Csv) => csv::read(files, &sides, analysis, &mut source)?,
         Some(DatasetFormat::JsonLines) => lines::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Json) => document::read(files, analysis, &mut source)?,
-        Some(DatasetFormat::Parquet) => {
-            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "Parquet is not read yet"));
-        }
+        Some(DatasetFormat::Parquet) => parquet::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
     let (layout, gather) = match read {
@@ -404,3 +405,6 @@ fn interned(values: &Values, cells: &mut Cells) -> Vec<u32> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -411,7 +411,7 @@ mod tests {
                 Shape::List => found
                     .spans
                     .iter()
-                    .map(|span| serde_json::from_str(&json[span.clone()]).unwrap())
+                    .map(|span| serde_json::from_str::<serde_json::Value>(&json[span.clone()]).unwrap())
                     .collect(),
             })
             .collect()

@@ -1,0 +1,72 @@
+//! For tests: an analysis without anything in it, and reading texts as files.
+
+use std::fs;
+
+use plumbline_common::Result;
+use serde_json::Value as Json;
+
+use crate::config::{Analysis, Dataset, DatasetFormat, Facet, Location, Methods, ReportNames, Scalar};
+use crate::read::{Inputs, Options, Reading};
+
+pub(crate) fn name(name: &str) -> Location {
+    Location::Name(name.into())
+}
+
+pub(crate) fn facet(column: &str, values: &[Scalar]) -> Facet {
+    Facet { column: name(column), values: values.to_vec() }
+}
+
+/// Both kinds of bias metrics over a label `y`, positive 1, and predictions `pred`.
+pub(crate) fn analysis(format: DatasetFormat) -> Analysis {
+    Analysis {
+        dataset: Dataset {
+            format: Some(format),
+            features: (format != DatasetFormat::Csv).then(|| "features".into()),
+            ..Dataset::default()
+        },
+        label: Some(name("y")),
+        predicted_label: Some(name("pred")),
+        label_values_or_threshold: vec![Scalar::Int(1)],
+        probability_threshold: 0.5,
+        facets: Vec::new(),
+        group_variable: None,
+        segments: Vec::new(),
+        methods: Methods {
+            pre_training_bias: Some(vec!["CI"]),
+            post_training_bias: Some(vec!["DI"]),
+            shap: None,
+            pdp: None,
+            report: ReportNames { name: "report".into(), title: "Report".into() },
+        },
+        predictor: None,
+        given: Json::Null,
+    }
+}
+
+/// Reads files given by name and bytes.
+pub(crate) fn read(files: &[(&str, &[u8])], analysis: &Analysis, options: &Options) -> Result<Reading> {
+    let root = tempfile::tempdir().unwrap();
+    let mut inputs = Inputs { dataset: root.path().join("data"), facets: None, predictions: None };
+    fs::create_dir(&inputs.dataset).unwrap();
+    for (name, bytes) in files {
+        // Side datasets are told by the folder they are given in.
+        let path = match name.split_once('/') {
+            Some(("facets", _)) => {
+                inputs.facets = Some(root.path().join("facets"));
+                root.path().join(name)
+            }
+            Some(("predictions", _)) => {
+                inputs.predictions = Some(root.path().join("predictions"));
+                root.path().join(name)
+            }
+            _ => inputs.dataset.join(name),
+        };
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    super::read(&inputs, analysis, options)
+}
+
+pub(crate) fn keep_rows() -> Options {
+    Options { keep_rows: true, ..Options::default() }
+}

@@ -1,0 +1,179 @@
+//! Parquet datasets: columns by name, only those that are needed.
+
+use std::fs::File;
+use std::path::Path;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use plumbline_common::input::InputFile;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::config::Analysis;
+use crate::read::Source;
+use crate::read::gather::Gather;
+use crate::read::layout::{self, Layout};
+use crate::read::raw::Raw;
+
+const ROWS_PER_BATCH: usize = 8192;
+
+/// Reads the dataset. Every file has the columns of the first, in any order.
+///
+/// # Errors
+/// A file that is not Parquet, a missing column, a column of nested or binary values that is needed.
+pub(crate) fn read(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
+    let mut limit = source.options.limit.unwrap_or(u64::MAX);
+    let mut read: Option<(Layout, Gather)> = None;
+    let mut stored_names: Vec<String> = Vec::new();
+    for file in files {
+        let name = file.relative.as_path();
+        let open =
+            File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(name, &error))?;
+        let fields = builder.schema().fields().clone();
+        let gather = match &mut read {
+            Some((_, gather)) => gather,
+            None => {
+                stored_names = fields.iter().map(|field| field.name().clone()).collect();
+                let names = match &analysis.dataset.headers {
+                    Some(headers) if headers.len() != stored_names.len() => {
+                        return Err(layout::headers_do_not_fit(headers.len(), stored_names.len()).file(name));
+                    }
+                    Some(headers) => headers.clone(),
+                    None => stored_names.clone(),
+                };
+                let layout = layout::of_table(names, None, None, analysis)?;
+                let gather = Gather::new(&layout, source.options.keep_rows);
+                &mut read.insert((layout, gather)).1
+            }
+        };
+        // Position in the table and in the file of each needed column.
+        let mut columns = Vec::new();
+        for column in gather.wanted() {
+            let stored = &stored_names[column];
+            let at = fields.iter().position(|field| field.name() == stored).ok_or_else(|| {
+                Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
+                    .file(name)
+                    .field(stored.clone())
+            })?;
+            columns.push((column, at));
+        }
+        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().map(|&(_, at)| at));
+        let reader = builder
+            .with_projection(mask)
+            .with_batch_size(ROWS_PER_BATCH)
+            .build()
+            .map_err(|error| unreadable(name, &error))?;
+        for batch in reader {
+            if limit == 0 {
+                break;
+            }
+            let batch = batch.map_err(|error| unreadable(name, &error))?;
+            let rows = batch.num_rows().min(usize::try_from(limit).unwrap_or(usize::MAX));
+            limit -= rows as u64;
+            let mut cells = Vec::with_capacity(columns.len());
+            for &(column, at) in &columns {
+                let array = batch.column_by_name(fields[at].name()).ok_or_else(|| {
+                    Problem::new(&codes::INTERNAL, "a projected column is absent").file(name)
+                })?;
+                cells.push((column, Cells::of(array, name, fields[at].name())?));
+            }
+            for row in 0..rows {
+                for (column, cells) in &cells {
+                    gather.set(*column, cells.get(row));
+                }
+                gather.finish_row();
+            }
+            source.counts.records_read += rows as u64;
+            source.advance(0)?;
+        }
+        source.advance(file.bytes)?;
+    }
+    Ok(read)
+}
+
+/// A column of a batch in one of the four types that cells have.
+struct Cells {
+    array: ArrayRef,
+    /// Unsigned numbers above the largest `i64` are kept as doubles.
+    kind: Kind,
+}
+
+enum Kind {
+    Missing,
+    Bool,
+    Int,
+    Float,
+    Text,
+}
+
+impl Cells {
+    fn of(array: &ArrayRef, file: &Path, field: &str) -> Result<Cells> {
+        use DataType::*;
+        let (kind, target) = match array.data_type() {
+            Null => (Kind::Missing, Null),
+            Boolean => (Kind::Bool, Boolean),
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => (Kind::Int, Int64),
+            // Most unsigned numbers fit; a batch with one that does not is read as doubles.
+            UInt64 => {
+                let signed = cast(array, &Int64).map_err(|error| unreadable(file, &error))?;
+                if signed.null_count() == array.null_count() {
+                    (Kind::Int, Int64)
+                } else {
+                    (Kind::Float, Float64)
+                }
+            }
+            Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => {
+                (Kind::Float, Float64)
+            }
+            Utf8 | LargeUtf8 | Utf8View | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) => {
+                (Kind::Text, Utf8)
+            }
+            Dictionary(_, value) => {
+                let plain = cast(array, value).map_err(|error| unreadable(file, &error))?;
+                return Cells::of(&plain, file, field);
+            }
+            other => {
+                return Err(Problem::new(
+                    &codes::BAD_RECORD,
+                    "a column holds values that cannot be analysed",
+                )
+                .file(file)
+                .field(field)
+                .found(other.to_string())
+                .expected("numbers, text, truth values or times"));
+            }
+        };
+        let array = cast(array, &target).map_err(|error| unreadable(file, &error))?;
+        Ok(Cells { array, kind })
+    }
+
+    fn get(&self, row: usize) -> Raw<'_> {
+        if self.array.is_null(row) {
+            return Raw::Missing;
+        }
+        match self.kind {
+            Kind::Missing => Raw::Missing,
+            Kind::Bool => Raw::Bool(self.array.as_boolean().value(row)),
+            Kind::Int => Raw::Int(self.array.as_primitive::<Int64Type>().value(row)),
+            Kind::Float => match self.array.as_primitive::<Float64Type>().value(row) {
+                value if value.is_nan() => Raw::Missing,
+                value => Raw::Float(value),
+            },
+            Kind::Text => Raw::Text(self.array.as_string::<i32>().value(row)),
+        }
+    }
+}
+
+fn unreadable(file: &Path, error: &dyn std::error::Error) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "cannot read a Parquet file").file(file).found(error.to_string())
+}

@@ -1,0 +1,581 @@
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, BooleanArray, Float32Array, Int16Array, RecordBatch, StringArray};
+use proptest::prelude::*;
+use serde_json::{Value as Json, json};
+
+use super::fixture::{self, keep_rows, name};
+use super::*;
+use crate::config::{Location, Predictor, Scalar, SideDataset, Target};
+use crate::roles::{self, Counted};
+use crate::table::{Column, Texts};
+
+fn predictor() -> Predictor {
+    Predictor {
+        target: Target::None,
+        target_model: None,
+        custom_attributes: None,
+        content_type: None,
+        accept_type: None,
+        content_template: None,
+        record_template: None,
+        label: None,
+        probability: None,
+        label_headers: None,
+    }
+}
+
+fn column(name: &str, values: Values) -> Column {
+    Column { name: name.into(), values }
+}
+
+fn text(dictionary: &[&str], codes: &[u32]) -> Values {
+    Values::Text(Texts {
+        codes: codes.into(),
+        dictionary: dictionary.iter().map(|&text| text.into()).collect(),
+    })
+}
+
+/// A CSV analysis with facet `sex` and nothing predicted.
+fn plain() -> Analysis {
+    let mut analysis = fixture::analysis(DatasetFormat::Csv);
+    analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+    analysis.predicted_label = None;
+    analysis.methods.post_training_bias = None;
+    analysis
+}
+
+fn table(files: &[(&str, &[u8])], analysis: &Analysis) -> Table {
+    match fixture::read(files, analysis, &keep_rows()).unwrap().data {
+        Data::Rows(rows) => rows.table,
+        Data::Tally(_) => panic!("rows were asked for"),
+    }
+}
+
+#[track_caller]
+fn fails(files: &[(&str, &[u8])], analysis: &Analysis, parts: &[&str]) {
+    let error = fixture::read(files, analysis, &Options::default()).unwrap_err().to_string();
+    for part in parts {
+        assert!(error.contains(part), "no {part:?} in: {error}");
+    }
+}
+
+#[test]
+fn the_first_row_is_a_header_when_no_field_is_a_number() {
+    let expected = [
+        column("x", Values::Int(vec![1, 2, 3])),
+        column("sex", text(&["f", "m"], &[0, 1, 0])),
+        column("y", Values::Int(vec![0, 1, 1])),
+    ];
+    let analysis = plain();
+    // The later file repeats the header or goes without.
+    let files: &[(&str, &[u8])] = &[("a.csv", b"x,sex,y\n1,f,0\n2,m,1\n"), ("b.csv", b"3,f,1\n")];
+    assert_eq!(table(files, &analysis).columns, expected);
+    let files: &[(&str, &[u8])] =
+        &[("a.csv", b"\xef\xbb\xbfx,sex,y\r\n1,f,0\r\n"), ("b.csv", b"x,sex,y\n2,m,1\n3,f,1")];
+    assert_eq!(table(files, &analysis).columns, expected);
+
+    let mut named = plain();
+    named.dataset.headers = Some(["x", "sex", "y"].map(String::from).to_vec());
+    for file in [&b"x,sex,y\n1,f,0\n2,m,1\n3,f,1\n"[..], b"1,f,0\n2,m,1\n3,f,1\n"] {
+        assert_eq!(table(&[("a.csv", file)], &named).columns, expected);
+    }
+    let mut by_position = plain();
+    by_position.label = Some(Location::Index(2));
+    by_position.facets[0].column = Location::Index(1);
+    let unnamed = table(&[("a.csv", b"1,f,0\n2,m,1\n")], &by_position);
+    let names: Vec<&str> = unnamed.columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["column_0", "column_1", "column_2"]);
+}
+
+#[test]
+fn gzip_and_nested_folders_are_read_in_order() {
+    let mut packed = Vec::new();
+    // A gzip file with one stored block, so that the test needs no compressor.
+    let rows = b"2,m,1\n";
+    packed.extend_from_slice(b"\x1f\x8b\x08\0\0\0\0\0\0\xff\x01");
+    packed.extend_from_slice(&(rows.len() as u16).to_le_bytes());
+    packed.extend_from_slice(&(!(rows.len() as u16)).to_le_bytes());
+    packed.extend_from_slice(rows);
+    let mut crc = !0u32;
+    for &byte in rows {
+        crc ^= u32::from(byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    packed.extend_from_slice(&(!crc).to_le_bytes());
+    packed.extend_from_slice(&(rows.len() as u32).to_le_bytes());
+    let files: &[(&str, &[u8])] = &[("a.csv", b"x,sex,y\n1,f,0\n"), ("deep/b.csv.gz", &packed)];
+    assert_eq!(table(files, &plain()).columns[0].values, Values::Int(vec![1, 2]));
+}
+
+#[test]
+fn bad_csv_names_its_place() {
+    let analysis = plain();
+    fails(&[("a.csv", b"x,sex,y\n1,f,0\n2,m,1,9\n")], &analysis, &["a.csv, line 3", "4 fields", "3 columns"]);
+    fails(&[("a.csv", b"x,sex,y\n1,f,\xff\n")], &analysis, &["line 2", "UTF-8"]);
+    fails(&[("a.csv", b"x,sex,y\n")], &analysis, &["PL0302", "empty"]);
+    fails(
+        &[("a.csv", b"x,gender,y\n1,f,0\n")],
+        &analysis,
+        &["Unable to locate the facet", "`sex`", "`gender`"],
+    );
+    fails(&[("a.csv", b"x,sex,z\n1,f,0\n")], &analysis, &["Headers must contain label"]);
+    let mut headers = plain();
+    headers.dataset.headers = Some(vec!["x".into(), "sex".into()]);
+    fails(
+        &[("a.csv", b"1,f,0\n")],
+        &headers,
+        &["Headers in config do not match with the number of columns in the dataset", "2 headers"],
+    );
+    let mut quoted = plain();
+    quoted.facets[0].column = name("1");
+    fails(&[("a.csv", b"x,sex,y\n1,f,0\n")], &quoted, &["without quotes"]);
+}
+
+#[test]
+fn side_datasets_pair_by_position_or_by_identifier() {
+    let mut analysis = plain();
+    let side = |headers: Option<&[&str]>| SideDataset {
+        uri: "s3://bucket/key".into(),
+        headers: headers.map(|headers| headers.iter().map(|&name| name.into()).collect()),
+    };
+    analysis.dataset.facet_dataset = Some(side(None));
+    analysis.dataset.predicted_label_dataset = Some(side(None));
+    let files: &[(&str, &[u8])] = &[
+        ("a.csv", b"x,y\n1,0\n2,1\n3,1\n"),
+        ("facets/f.csv", b"sex\nf\nm\nf\n"),
+        ("predictions/p.csv", b"pred\n1\n0\n1\n"),
+    ];
+    let reading = fixture::read(files, &analysis, &keep_rows()).unwrap();
+    let rows = reading.rows().unwrap();
+    assert_eq!(rows.table.columns[2], column("sex", text(&["f", "m"], &[0, 1, 0])));
+    assert_eq!(rows.table.columns[3], column("pred", Values::Int(vec![1, 0, 1])));
+    assert_eq!(
+        (&rows.roles.facets[..], rows.roles.predicted, &rows.features[..]),
+        (&[2][..], Some(3), &[0][..])
+    );
+
+    let short: &[(&str, &[u8])] = &[files[0], ("facets/f.csv", b"sex\nf\nm\n"), files[2]];
+    fails(short, &analysis, &["s3://bucket/key", "2 rows", "3 rows"]);
+    let several: &[(&str, &[u8])] = &[files[0], ("b.csv", b"4,1\n"), files[1], files[2]];
+    fails(several, &analysis, &["joinsource_name_or_index"]);
+
+    analysis.dataset.join_source = Some(name("id"));
+    analysis.dataset.predicted_label_dataset = Some(side(Some(&["id", "pred"])));
+    let files: &[(&str, &[u8])] = &[
+        ("a.csv", b"x,id,y\n1,7,0\n2,8,1\n"),
+        ("b.csv", b"3,9,1\n4,10,0\n"),
+        ("facets/f.csv", b"id,sex\n9.0,f\n8.0,m\n7.0,f\n1.5,m\n"),
+        ("predictions/p.csv", b"8,0\n7,1\n"),
+        ("predictions/q.csv", b"9,1\n"),
+    ];
+    let reading = fixture::read(files, &analysis, &keep_rows()).unwrap();
+    let rows = reading.rows().unwrap();
+    assert_eq!(rows.table.columns[0].values, Values::Int(vec![1, 2, 3]));
+    assert_eq!(rows.table.columns[3].values, text(&["f", "m"], &[0, 1, 0]));
+    assert_eq!(rows.table.columns[4].values, Values::Int(vec![1, 0, 1]));
+    assert_eq!(rows.features, [0]);
+    assert_eq!(reading.row_counts.records_skipped[0].examples, ["b.csv, line 2"]);
+    let twice: &[(&str, &[u8])] = &[files[0], ("facets/f.csv", b"id,sex\n7,f\n7,m\n"), files[3]];
+    fails(twice, &analysis, &["stands twice", "facets dataset", "line 3", "`7`"]);
+}
+
+#[test]
+fn bad_json_records_name_their_line() {
+    let mut analysis = fixture::analysis(DatasetFormat::JsonLines);
+    analysis.predicted_label = None;
+    let good = "{\"features\": [1, 2], \"y\": 1}\n";
+    let check = |line: &str, parts: &[&str]| {
+        let text = format!("{good}{line}\n");
+        fails(&[("a.jsonl", text.as_bytes())], &analysis, &[&["a.jsonl, line 2"], parts].concat());
+    };
+    check("{\"features\":", &["PL0301", "not JSON"]);
+    check("{\"y\": 1}", &["Data must contain features", "`features`"]);
+    check("{\"features\": [1], \"y\": 1}", &["1 features", "expected 2"]);
+    check("{\"features\": [[1, 2]], \"y\": [1, 2]}", &["2 values"]);
+    let missing = good.replace('y', "z");
+    fails(&[("a.jsonl", missing.as_bytes())], &analysis, &["Headers must contain label", "`y`"]);
+    analysis.dataset.headers = Some(vec!["a".into(), "b".into()]);
+    fails(&[("a.jsonl", good.as_bytes())], &analysis, &["Headers must contain label"]);
+    analysis.dataset.headers = Some(vec!["a".into()]);
+    fails(&[("a.jsonl", good.as_bytes())], &analysis, &["Headers in config do not match"]);
+}
+
+/// A row of the data that every format is given.
+type Row = (i16, Option<&'static str>, f32, bool, i64, i64);
+
+const HEADERS: [&str; 6] = ["n", "sex", "score", "member", "y", "pred"];
+
+fn rows() -> Vec<Row> {
+    (0..60)
+        .map(|row| {
+            let sex = ["f", "m", "x"].get(row * 5 % 4).copied();
+            let score = (row * 13 % 17) as f32 / 8.0 + 0.5;
+            (row as i16 % 3, sex, score, row % 5 == 0, (row * 7 % 11 < 5) as i64, (row * 5 % 9 < 4) as i64)
+        })
+        .collect()
+}
+
+fn features((n, sex, score, member, ..): &Row) -> Json {
+    json!([n, sex, score, member])
+}
+
+fn analysis_of_rows(format: DatasetFormat) -> Analysis {
+    let mut analysis = fixture::analysis(format);
+    analysis.dataset.headers = Some(HEADERS.map(String::from).to_vec());
+    analysis.facets = vec![
+        fixture::facet("sex", &[]),
+        fixture::facet("score", &[Scalar::Int(1)]),
+        fixture::facet("member", &[Scalar::Int(1)]),
+    ];
+    analysis.group_variable = Some(name("n"));
+    analysis
+}
+
+fn both_ways(files: &[(&str, &[u8])], analysis: &Analysis) -> Counted {
+    let tallied = fixture::read(files, analysis, &Options::default()).unwrap();
+    let kept = fixture::read(files, analysis, &keep_rows()).unwrap();
+    let counted = roles::count(&tallied, None, analysis, true).unwrap();
+    let again = roles::count(&kept, None, analysis, true).unwrap();
+    assert_eq!(again.counts, counted.counts);
+    assert_eq!(again.intersections, counted.intersections);
+    counted
+}
+
+#[test]
+fn every_format_of_the_same_rows_gives_the_same_counts() {
+    let rows = rows();
+    let mut csv = HEADERS.join(",") + "\n";
+    let mut lines = String::new();
+    for row in &rows {
+        let (n, sex, score, member, y, pred) = row;
+        csv.push_str(&format!("{n},{},{score:?},{member},{y},{pred}\n", sex.unwrap_or_default()));
+        lines.push_str(&format!("{}\n", json!({"id": "a", "features": features(row), "y": y, "pred": pred})));
+    }
+    let expected = both_ways(&[("a.csv", csv.as_bytes())], &analysis_of_rows(DatasetFormat::Csv));
+    assert_eq!(expected.counts.facets.len(), 6);
+    let above = rows.iter().filter(|row| row.2 > 1.0).count() as u64;
+    let sensitive: Vec<u64> = expected.counts.facets.iter().map(|facet| facet.total.d.n()).collect();
+    assert_eq!(sensitive, [15, 15, 15, 0, above, 12]);
+    let check = |counted: Counted, what: &str| {
+        assert_eq!(counted.counts, expected.counts, "{what}");
+        assert_eq!(counted.intersections, expected.intersections, "{what}");
+    };
+
+    check(
+        both_ways(&[("a.jsonl", lines.as_bytes())], &analysis_of_rows(DatasetFormat::JsonLines)),
+        "JSON Lines",
+    );
+
+    let records: Vec<Json> =
+        rows.iter().map(|row| json!({"f": features(row), "y": row.4, "p": {"q": row.5}})).collect();
+    let document = json!({ "instances": records }).to_string();
+    let mut analysis = analysis_of_rows(DatasetFormat::Json);
+    analysis.dataset.features = Some("instances[*].f".into());
+    analysis.label = Some(name("instances[*].y"));
+    analysis.predicted_label = Some(name("instances[].p.q"));
+    check(both_ways(&[("a.json", document.as_bytes())], &analysis), "JSON");
+
+    let arrays: [ArrayRef; 6] = [
+        Arc::new(Int16Array::from_iter_values(rows.iter().map(|row| row.0))),
+        Arc::new(StringArray::from_iter(rows.iter().map(|row| row.1))),
+        Arc::new(Float32Array::from_iter_values(rows.iter().map(|row| row.2))),
+        Arc::new(BooleanArray::from_iter(rows.iter().map(|row| Some(row.3)))),
+        Arc::new(arrow_array::UInt64Array::from_iter_values(rows.iter().map(|row| row.4 as u64))),
+        Arc::new(arrow_array::Int64Array::from_iter_values(rows.iter().map(|row| row.5))),
+    ];
+    let batch = RecordBatch::try_from_iter(HEADERS.into_iter().zip(arrays)).unwrap();
+    let mut file = Vec::new();
+    let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    check(both_ways(&[("a.parquet", &file)], &analysis_of_rows(DatasetFormat::Parquet)), "Parquet");
+
+    // Merged captures: several rows to a record, CSV and JSON payloads, labels in their own place.
+    let mut analysis = analysis_of_rows(DatasetFormat::Capture);
+    analysis.predicted_label = None;
+    analysis.dataset.headers = Some(HEADERS[..5].iter().map(|&name| name.into()).collect());
+    let mut by_label = analysis.clone();
+    by_label.predictor = Some(Predictor { label: Some(name("p")), ..predictor() });
+    let mut merged = String::new();
+    for rows in rows.chunks(7) {
+        let join = |line: &dyn Fn(&Row) -> String| rows.iter().map(line).collect::<Vec<_>>().join("\n");
+        let record = json!({
+            "captureData": {
+                "endpointInput": {
+                    "data": join(&|row| json!({"features": features(row)}).to_string()),
+                    "encoding": "JSON", "observedContentType": "application/jsonlines"
+                },
+                "endpointOutput": {
+                    "data": join(&|row| json!({"p": row.5, "score": 0.5}).to_string()) + "\n",
+                    "encoding": "JSON", "observedContentType": "application/jsonlines"
+                }
+            },
+            "groundTruthData": {"data": join(&|row| json!({"y": row.4}).to_string()), "encoding": "JSON"},
+            "eventMetadata": {"eventId": "e"}
+        });
+        writeln!(merged, "{record}").unwrap();
+    }
+    check_capture(&merged, &by_label, &expected);
+
+    let mut by_score = analysis;
+    by_score.dataset.headers = Some(["n", "y", "sex", "score", "member"].map(String::from).to_vec());
+    by_score.dataset.features = None;
+    let mut merged = String::new();
+    for rows in rows.chunks(7) {
+        let join = |line: &dyn Fn(&Row) -> String| rows.iter().map(line).collect::<Vec<_>>().join("\n");
+        let record = json!({
+            "captureData": {
+                "endpointInput": {
+                    "data": join(&|(n, sex, score, member, ..)| {
+                        format!("{n},{},{score:?},{member}", sex.unwrap_or_default())
+                    }),
+                    "encoding": "CSV"
+                },
+                // All scores on one line, as some model servers answer.
+                "endpointOutput": {
+                    "data": base64(&rows.iter().map(|row| format!("{}", row.5 as f64 * 0.3 + 0.5)).collect::<Vec<_>>().join(",")),
+                    "encoding": "BASE64", "observedContentType": "text/csv; charset=utf-8"
+                }
+            },
+            "groundTruthData": {"data": join(&|row| row.4.to_string()), "encoding": "CSV"}
+        });
+        writeln!(merged, "{record}").unwrap();
+    }
+    check_capture(&merged, &by_score, &expected);
+}
+
+#[track_caller]
+fn check_capture(merged: &str, analysis: &Analysis, expected: &Counted) {
+    let counted = both_ways(&[("2024/01/19/20/a.jsonl", merged.as_bytes())], analysis);
+    assert_eq!(counted.counts, expected.counts);
+    // An array of the records is the same as their lines.
+    let array = format!("[{}]", merged.trim_end().replace('\n', ","));
+    assert_eq!(both_ways(&[("a.jsonl", array.as_bytes())], analysis).counts, expected.counts);
+}
+
+fn base64(text: &str) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(text)
+}
+
+/// A captured record with one JSON row.
+fn record(time: Option<&str>, input: &str, output: &str, label: &str) -> String {
+    let mut record = json!({
+        "captureData": {
+            "endpointInput": {"data": input, "encoding": "JSON"},
+            "endpointOutput": {"data": output, "encoding": "JSON"}
+        },
+        "groundTruthData": {"data": label, "encoding": "JSON"},
+        "eventMetadata": {"eventId": "e-1"}
+    });
+    if let Some(time) = time {
+        record["eventMetadata"]["inferenceTime"] = time.into();
+    }
+    record.to_string() + "\n"
+}
+
+fn monitor() -> Analysis {
+    let mut analysis = fixture::analysis(DatasetFormat::Capture);
+    analysis.predicted_label = None;
+    analysis.facets = vec![fixture::facet("sex", &[Scalar::Int(0)])];
+    analysis.dataset.headers = Some(["x", "sex", "target"].map(String::from).to_vec());
+    analysis.predictor = Some(Predictor { probability: Some(name("score")), ..predictor() });
+    analysis
+}
+
+#[test]
+fn records_whose_counts_differ_are_dropped_and_named_never_shifted() {
+    let analysis = monitor();
+    let good = record(None, r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"{"y":1}"#);
+    let two = r#"{"features":[1,0]}
+{"features":[2,1]}"#;
+    let bad = record(None, two, r#"{"score":0.7}"#, "{\"y\":1}\n{\"y\":0}");
+    let text = [good.as_str(), &bad, &good].concat();
+    let reading = fixture::read(&[("h/a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+    assert_eq!((reading.row_counts.records_read, reading.row_counts.rows), (3, 2));
+    let skipped = &reading.row_counts.records_skipped[0];
+    assert_eq!(skipped.records, 1);
+    assert_eq!(skipped.examples, ["h/a.jsonl, line 2: event e-1: 2 input rows, 1 predictions, 2 labels"]);
+    let columns = &reading.rows().unwrap().table.columns;
+    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+    assert_eq!(names, ["x", "sex", "target", "predicted_label0"]);
+    assert_eq!(columns[3].values, Values::Int(vec![1, 1]));
+
+    let strict = Options { strict: true, ..Options::default() };
+    let error = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &strict).unwrap_err().to_string();
+    assert!(error.contains("a.jsonl, line 2") && error.contains("2 input rows, 1 predictions"), "{error}");
+    let mostly = [good.as_str(), &bad, "{}\n"].concat();
+    fails(&[("a.jsonl", mostly.as_bytes())], &analysis, &["PL0308", "2 of 3 records", "line 2"]);
+}
+
+#[test]
+fn a_window_counts_its_start_and_not_its_end() {
+    let analysis = monitor();
+    let at = |time: &str| record(Some(time), r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"{"y":1}"#);
+    let text = [
+        at("2024-01-19T18:59:59Z"),
+        at("2024-01-19T19:00:00Z"),
+        at("2024-01-19T20:29:59Z"),
+        at("2024-01-19T20:30:00Z"),
+        at("2024-01-19T19:30:00"),
+    ]
+    .concat();
+    let window = ("2024-01-19T19:00:00Z".parse().unwrap(), "2024-01-19T20:30:00Z".parse().unwrap());
+    let options = Options { window: Some(window), ..Options::default() };
+    let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &options).unwrap();
+    assert_eq!((reading.row_counts.records_read, reading.row_counts.rows), (5, 3));
+    // Without a time the hour of the folder counts.
+    let untimed = record(None, r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"{"y":1}"#);
+    let files: &[(&str, &[u8])] = &[
+        ("e/2024/01/19/18/a.jsonl", untimed.as_bytes()),
+        ("e/2024/01/19/20/a.jsonl", untimed.as_bytes()),
+        ("e/2024/01/19/21/a.jsonl", untimed.as_bytes()),
+    ];
+    assert_eq!(fixture::read(files, &analysis, &options).unwrap().row_counts.rows, 1);
+}
+
+#[test]
+fn one_document_holds_all_records_of_a_request() {
+    let mut analysis = monitor();
+    analysis.dataset.features = Some("instances[*].features".into());
+    analysis.label = Some(name("instances[*].label"));
+    analysis.predictor =
+        Some(Predictor { label: Some(name("predictions[*].predicted_label")), ..predictor() });
+    let text = record(
+        None,
+        r#"{"instances":[{"features":[1,0]},{"features":[2,1]}]}"#,
+        r#"{"predictions":[{"predicted_label":1},{"predicted_label":0}]}"#,
+        r#"{"instances":[{"label":0},{"label":1}]}"#,
+    );
+    let expected = table(&[("a.jsonl", text.as_bytes())], &analysis);
+    assert_eq!(expected.columns[2].values, Values::Int(vec![0, 1]));
+    assert_eq!(expected.columns[3].values, Values::Int(vec![1, 0]));
+    let batch = json!({
+        "captureData": {"batchTransformOutput": {"encoding": "JSON", "data": json!({
+            "SageMakerOutput": {"predictions": [{"predicted_label": 1}, {"predicted_label": 0}]},
+            "instances": [{"features": [1, 0]}, {"features": [2, 1]}]
+        }).to_string()}},
+        "groundTruthData": {"data": r#"{"instances":[{"label":0},{"label":1}]}"#, "encoding": "JSON"},
+        "eventMetadata": {"eventId": "e-1"}
+    })
+    .to_string();
+    assert_eq!(table(&[("a.jsonl", batch.as_bytes())], &analysis), expected);
+    let csv = json!({
+        "captureData": {"batchTransformOutput": {"encoding": "CSV", "data": "1,0,0.9\n2,1,0.2\n"}},
+        "groundTruthData": {"data": "0\n1", "encoding": "CSV"}
+    })
+    .to_string();
+    let mut by_score = monitor();
+    by_score.label = Some(name("target"));
+    by_score.predictor = None;
+    assert_eq!(table(&[("a.jsonl", csv.as_bytes())], &by_score), expected);
+}
+
+#[test]
+fn scores_with_label_headers_predict_the_highest() {
+    let mut analysis = monitor();
+    analysis.predictor = Some(Predictor {
+        probability: Some(name("scores")),
+        label_headers: Some(["low", "high"].map(String::from).to_vec()),
+        ..predictor()
+    });
+    let text = record(None, r#"{"features":[1,0]}"#, r#"{"scores":[0.2,0.8]}"#, r#"{"y":"low"}"#);
+    let found = table(&[("a.jsonl", text.as_bytes())], &analysis);
+    assert_eq!(found.columns[3].values, self::text(&["high"], &[0]));
+    analysis.predictor = Some(Predictor {
+        label: Some(Location::Index(0)),
+        probability: Some(Location::Index(1)),
+        ..predictor()
+    });
+    let text = json!({
+        "captureData": {
+            "endpointInput": {"data": "1,0", "encoding": "CSV"},
+            "endpointOutput": {"data": "\"['a', 'b']\",\"[0.1, 0.9]\"", "encoding": "CSV"}
+        },
+        "groundTruthData": {"data": "a", "encoding": "CSV"}
+    })
+    .to_string();
+    analysis.label = Some(name("target"));
+    let found = table(&[("a.jsonl", text.as_bytes())], &analysis);
+    assert_eq!(found.columns[3].values, self::text(&["b"], &[0]));
+}
+
+#[test]
+fn explainability_reads_features_only() {
+    let mut analysis = monitor();
+    analysis.methods.pre_training_bias = None;
+    analysis.methods.post_training_bias = None;
+    analysis.facets.clear();
+    analysis.label = None;
+    analysis.dataset.headers = Some(["x", "sex"].map(String::from).to_vec());
+    let text = record(None, r#"{"features":[1,"a"]}"#, "?", "?");
+    let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+    assert_eq!(reading.captured_input, Some(ContentType::Json));
+    let (cells, rows) = model_rows(reading.rows().unwrap());
+    let values: Vec<&Value> = rows.row(0).iter().map(|&id| cells.value(id)).collect();
+    assert_eq!(values, [&Value::Int(1), &Value::Text("a".into())]);
+}
+
+#[test]
+fn digests_name_the_bytes_read_and_a_limit_leaves_them_out() {
+    let files: &[(&str, &[u8])] = &[("a.csv", b"x,sex,y\n1,f,0\n2,m,1\n")];
+    let reading = fixture::read(files, &plain(), &Options::default()).unwrap();
+    // sha256sum of the same bytes.
+    assert_eq!(reading.inputs[0].sha256, "67bb991894b6e5b465107437fe019d8eef76d1a05852fecc185e577dbc6003a9");
+    assert_eq!((reading.inputs[0].name.as_str(), reading.inputs[0].bytes), ("a.csv", 20));
+    let limited = Options { limit: Some(1), ..keep_rows() };
+    let reading = fixture::read(files, &plain(), &limited).unwrap();
+    assert_eq!((reading.row_counts.rows, reading.inputs.len()), (1, 0));
+}
+
+#[test]
+fn texts_that_count_as_missing_are_told() {
+    let reading = fixture::read(&[("a.csv", b"x,sex,y\n1,f,0\nNA,m,1\n")], &plain(), &keep_rows()).unwrap();
+    assert_eq!(reading.warnings, ["column `x`: `NA` counts as missing"]);
+    let (cells, rows) = model_rows(reading.rows().unwrap());
+    assert_eq!(cells.value(rows.row(1)[0]), &Value::Null);
+}
+
+proptest! {
+    #[test]
+    fn tallies_of_any_split_merge_to_the_tally_of_all(
+        rows in prop::collection::vec(("[ab]{0,1}", 0u8..3, 0u8..2), 0..40),
+        cut in 0usize..40,
+    ) {
+        let tally = |rows: &[(String, u8, u8)]| {
+            let mut tally = Tally::new(3);
+            for (text, number, bit) in rows {
+                let key = [
+                    tally.intern(0, raw::Raw::Csv(text)),
+                    tally.intern(1, raw::Raw::Int(i64::from(*number))),
+                    tally.intern(2, raw::Raw::Json(if *bit == 0 { "0" } else { "1" })),
+                ];
+                tally.add(&key, 1);
+            }
+            tally
+        };
+        let described = |tally: &Tally| -> Vec<(Vec<String>, u64)> {
+            tally
+                .iter()
+                .map(|(key, rows)| {
+                    let cells = key.iter().zip(tally.dictionaries());
+                    (cells.map(|(&code, cells)| format!("{:?}", cells.get(code))).collect(), rows)
+                })
+                .collect()
+        };
+        let (first, second) = rows.split_at(cut.min(rows.len()));
+        let mut merged = tally(first);
+        merged.merge(&tally(second));
+        prop_assert_eq!(described(&merged), described(&tally(&rows)));
+        prop_assert_eq!(merged.rows(), rows.len() as u64);
+        let mut counted = std::collections::BTreeMap::new();
+        for row in &rows {
+            *counted.entry(row).or_insert(0u64) += 1;
+        }
+        prop_assert_eq!(merged.iter().count(), counted.len());
+    }
+}
