@@ -309,15 +309,17 @@ impl<'a> Reader<'a> {
             }
             (None, None) => return Err(Bad::Record("`endpointInput` is missing".into())),
         };
+        let mut csv_truth = false;
         if self.wants.truth {
             let Some(truth) = &record.ground_truth_data else {
                 return Err(Bad::Record("`groundTruthData` is missing".into()));
             };
             let (text, syntax) = payload::text(truth).map_err(|reason| format!("ground truth: {reason}"))?;
+            csv_truth = syntax == Syntax::Csv;
             self.truth(&text, syntax).map_err(|reason| format!("ground truth: {reason}"))?;
         }
         self.syntax.0.get_or_insert(syntax);
-        self.rows(syntax, analysis)
+        self.rows(syntax, csv_truth, analysis)
     }
 
     fn input(&mut self, text: &str, syntax: Syntax) -> std::result::Result<(), String> {
@@ -482,7 +484,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Pairs what was found and takes the rows in.
-    fn rows(&mut self, syntax: Syntax, analysis: &Analysis) -> std::result::Result<(), Bad> {
+    fn rows(&mut self, syntax: Syntax, csv_truth: bool, analysis: &Analysis) -> std::result::Result<(), Bad> {
         let n = self.inputs.n_rows();
         let n_answers = self.labels.n_rows().max(self.scores.n_rows());
         if n == 0
@@ -505,6 +507,7 @@ impl<'a> Reader<'a> {
                     label: self.wants.truth,
                     predicted: self.wants.predicted,
                     csv: syntax == Syntax::Csv,
+                    csv_label: csv_truth,
                 };
                 match layout::of_capture(self.inputs.width(0), brought, analysis) {
                     Ok(layout) => {

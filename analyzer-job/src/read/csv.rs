@@ -77,10 +77,8 @@ pub(crate) fn rows(
                     .hint("put fields that hold a comma in double quotes"));
                 }
             } else {
-                if let Some(headers) = headers {
-                    if headers.len() != record.len() {
-                        return Err(layout::headers_do_not_fit(headers.len(), record.len()).file(name));
-                    }
+                if let Some(headers) = headers.filter(|headers| headers.len() != record.len()) {
+                    return Err(layout::headers_do_not_fit(headers.len(), record.len()).file(name));
                 }
                 width = Some(record.len());
                 let found = match &header {

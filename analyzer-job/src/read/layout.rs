@@ -146,8 +146,10 @@ pub(crate) struct Brought {
     pub(crate) label: bool,
     /// Predictions are wanted.
     pub(crate) predicted: bool,
-    /// The payload names no columns and places the label by name or index, not by a path.
+    /// The request is CSV: the label stands anywhere among the headers.
     pub(crate) csv: bool,
+    /// Ground truth is wanted and CSV: `label` is a header or a position, not a path.
+    pub(crate) csv_label: bool,
 }
 
 /// Layout of captured records: `headers` in their order, with the label where it stands among them (CSV) or
@@ -188,12 +190,14 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
         None => (0..n_columns).map(|index| format!("column_{index}")).collect(),
     };
     let label = brought.label.then(|| label.unwrap_or(n_captured));
-    if brought.csv && brought.label && headers.is_some() {
-        if let Some(location @ Location::Name(_)) = &analysis.label {
-            if find(&names, location).is_none() {
-                return Err(label_missing(&names, location));
-            }
+    // A path into JSON ground truth is no header; then the label's header is the last one.
+    match &analysis.label {
+        Some(location @ Location::Name(_))
+            if brought.csv && brought.csv_label && headers.is_some() && find(&names, location).is_none() =>
+        {
+            return Err(label_missing(&names, location));
         }
+        _ => {}
     }
     if let (Some(label), None) = (label, headers) {
         names[label] = "label0".into();

@@ -14,13 +14,16 @@ use super::select;
 /// Name of the segment that holds the rows of no other.
 const DEFAULT: &str = "__default__";
 
+/// Counts the facets over the combinations that a test lets in.
+pub(super) type CountInside<'a> = dyn Fn(&dyn Fn(usize) -> bool) -> Vec<FacetCounts> + 'a;
+
 /// Counts every segment; those without rows are left out. `facets` counts over the combinations inside.
 pub(super) fn count(
     reading: &Reading,
     cross: &Cross,
     analysis: &Analysis,
     all: &BiasCounts,
-    facets: &dyn Fn(&dyn Fn(usize) -> bool) -> Vec<FacetCounts>,
+    facets: &CountInside<'_>,
 ) -> Result<Vec<SegmentCounts>> {
     let mut counted = Vec::new();
     for (segmentation, &position) in analysis.segments.iter().zip(&reading.layout.roles.segments) {
