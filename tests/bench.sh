@@ -78,7 +78,7 @@ bias_of_merged() {
     run "$bin/analyzer-job" --analysis-type MODEL_BIAS --analysis-config "$work/configs/bias-monitor.json" \
         --features-attribute features --inference-attribute approved --dataset-source "$work/merged" \
         --output-path "$work/out"
-    row "merged capture, $1 rows (5 % without label)" "$1" rows
+    row "merged capture, $1 rows" "$1" rows
 }
 
 bias() {

@@ -28,6 +28,7 @@ job() {
 # What the analyzer judged, as a table: its violations file has a key per line.
 show_violations() {
     awk -F'"' '
+        function shown(number) { return number ~ /Infinity/ ? number : sprintf("%.4f", number) }
         $2 == "facet" || $2 == "label" { subject = $4 }
         $2 == "facet_value" { subject = subject " = " $4 }
         $2 == "metric_name" { metric = $4 }
@@ -38,9 +39,12 @@ show_violations() {
                 if (words[i] ~ /^-?([0-9.]+(e-?[0-9]+)?|Infinity)$/) {
                     if (now == "") now = words[i]; else limit = words[i]
                 }
-            printf "  %-14s %-6s now %9.4f   baseline or limit %9.4f\n", subject, metric, now, limit
+            printf "  %-14s %-6s now %9s   baseline or limit %9s\n", subject, metric, shown(now), shown(limit)
         }' "$1"
 }
+
+# The counts of the merge that are not zero.
+show_summary() { sed -n 's/^  "\([a-z_]*\)": \([1-9][0-9]*\),\{0,1\}$/  \1: \2/p' "$1"; }
 
 # The attributions of an analysis.json, highest first.
 show_attributions() {
@@ -69,6 +73,7 @@ job bias-baseline "$bin/analyzer-job" --analysis-config "$work/configs/training/
 step "Merge: captured requests with their labels"
 job merge "$bin/merge-job" --dataset-source "$work/traffic/captures" \
     --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/merged"
+show_summary "$SAGEMAKER_BASE_DIR/output/merge_summary.json"
 
 step "Bias monitor: the merged traffic against the baseline"
 job bias-monitor "$bin/analyzer-job" --analysis-type MODEL_BIAS \

@@ -15,7 +15,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Measured {
     pub seconds: f64,
-    /// Processor time in user and system mode.
+    /// Processor time in user and system mode, that of programs it started included.
     pub cpu_seconds: f64,
     /// Most resident memory, as the kernel keeps it; looked up every 2 ms, so what happens in the last
     /// moment of the program may be missed.
@@ -61,7 +61,9 @@ fn state(stat: &str) -> Option<(bool, u64)> {
     // The second field is the name in parentheses, which may hold anything.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks = |place: usize| fields.get(place)?.parse::<u64>().ok();
-    Some((matches!(*fields.first()?, "Z" | "X"), ticks(11)? + ticks(12)?))
+    // User and system time of the program, then of its own programs that have ended.
+    let all = ticks(11)? + ticks(12)? + ticks(13)? + ticks(14)?;
+    Some((matches!(*fields.first()?, "Z" | "X"), all))
 }
 
 fn peak(status: &str) -> Option<u64> {
@@ -75,9 +77,9 @@ mod tests {
 
     #[test]
     fn fields_are_found_behind_a_name_with_spaces_and_parentheses() {
-        let stat = "12 (a) b) Z 1 1 1 0 -1 4 1 0 0 0 30 12 0 0 20 0";
+        let stat = "12 (a) b) Z 1 1 1 0 -1 4 1 0 0 0 30 10 1 1 20 0";
         assert_eq!(state(stat), Some((true, 42)));
-        assert_eq!(state("12 (a) R 1 1 1 0 -1 4 1 0 0 0 3 4"), Some((false, 7)));
+        assert_eq!(state("12 (a) R 1 1 1 0 -1 4 1 0 0 0 3 4 0 0"), Some((false, 7)));
         assert_eq!(state(""), None);
         assert_eq!(peak("VmPeak:\t 9 kB\nVmHWM:\t    2048 kB\n"), Some(2_097_152));
     }
