@@ -50,6 +50,19 @@ impl Targets {
     }
 }
 
+/// The first line that is not JSON: it says more about a file than that its columns do not fit.
+fn broken_line(files: &[InputFile]) -> Option<Problem> {
+    for file in files {
+        let mut lines = Lines::open(&file.path).ok()?;
+        while let Some((line, text)) = lines.next_line().ok()? {
+            if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
+                return Some(not_json(&file.relative, line, &error));
+            }
+        }
+    }
+    None
+}
+
 /// Reads the dataset.
 pub(crate) fn read(
     files: &[InputFile],
@@ -95,7 +108,8 @@ pub(crate) fn read(
             let (layout, gather) = match &mut read {
                 Some(read) => read,
                 None => {
-                    let layout = layout::of_features(features.width(0), analysis)?;
+                    let layout = layout::of_features(features.width(0), analysis)
+                        .map_err(|problem| broken_line(files).unwrap_or(problem))?;
                     let gather = Gather::new(&layout, source.options.keep_rows);
                     read.insert((layout, gather))
                 }
