@@ -28,9 +28,11 @@ pub(super) struct Spread {
 /// Replicates: their standard deviation is then known to 2 %.
 const REPLICATES: u64 = 1000;
 const FEWEST_REPLICATES: u64 = 200;
-/// Cells drawn at most before replicates are saved; only group variables with tens of thousands of values
-/// come here.
+/// Cells drawn at most in all, a second of work, before replicates are saved.
 const MOST_CELLS_DRAWN: u64 = 20_000_000;
+/// With more cells than this the conditional metrics get no interval. A group variable of tens of thousands
+/// of values is a number that should have been binned.
+const MOST_CELLS: usize = (MOST_CELLS_DRAWN / FEWEST_REPLICATES) as usize;
 /// A metric that is undefined in more than this share of replicates gets no interval.
 const MOST_UNDEFINED: f64 = 0.05;
 
@@ -47,9 +49,14 @@ pub(super) fn spreads(
     stop: &Stop,
 ) -> Result<Vec<Spread>> {
     let by_stratum = metrics.iter().any(|metric| matches!(metric.compute, Compute::Strata(_)));
-    let strata = facet.strata.as_deref().filter(|_| by_stratum).unwrap_or_default();
-    let cells = cells(&facet.total, strata);
-    let drawn = cells.iter().filter(|&&count| count > 0).count() as u64;
+    let strata = facet.strata.as_deref().filter(|_| by_stratum);
+    let occupied = |cells: &[u64]| cells.iter().filter(|&&count| count > 0).count();
+    let mut cells = cells_of(&facet.total, strata.unwrap_or_default());
+    let has_strata = strata.is_some() && occupied(&cells) <= MOST_CELLS;
+    if !has_strata {
+        cells = cells_of(&facet.total, &[]);
+    }
+    let drawn = occupied(&cells) as u64;
     let replicates = MOST_CELLS_DRAWN.checked_div(drawn).unwrap_or(0).clamp(FEWEST_REPLICATES, REPLICATES);
     let flips = flip.and_then(|flip| flip.as_ref().ok());
     let values: Vec<Vec<f64>> = (0..replicates)
@@ -59,7 +66,7 @@ pub(super) fn spreads(
             let mut random = ChaCha8Rng::seed_from_u64(seed);
             random.set_stream((facet_idx << 32) | number);
             replicate.draw(&cells, &mut random);
-            Ok(metrics.iter().map(|metric| replicate.value(metric, facet, flips, &mut random)).collect())
+            Ok(metrics.iter().map(|metric| replicate.value(metric, has_strata, flips, &mut random)).collect())
         })
         .collect::<Result<_>>()?;
     let mut column = Vec::with_capacity(values.len());
@@ -73,7 +80,7 @@ pub(super) fn spreads(
 }
 
 /// The counts as one list: 8 for each stratum, then 8 for the rows without one.
-fn cells(total: &Groups, strata: &[Groups]) -> Vec<u64> {
+fn cells_of(total: &Groups, strata: &[Groups]) -> Vec<u64> {
     let mut rest = flat(total);
     let mut cells = Vec::with_capacity(8 * (strata.len() + 1));
     for stratum in strata {
@@ -129,13 +136,13 @@ impl Replicate {
     fn value(
         &self,
         metric: &Metric,
-        facet: &FacetCounts,
+        has_strata: bool,
         flips: Option<&Flips>,
         random: &mut ChaCha8Rng,
     ) -> f64 {
         let outcome = match metric.compute {
             Compute::Groups(compute) => compute(&self.total).ok(),
-            Compute::Strata(compute) if facet.strata.is_some() => compute(&self.total, &self.strata).ok(),
+            Compute::Strata(compute) if has_strata => compute(&self.total, &self.strata).ok(),
             Compute::Strata(_) => None,
             Compute::FlipTest => flips.map(|flips| {
                 let cells = [

@@ -4,6 +4,9 @@ use super::*;
 use crate::details::MetricDetails;
 use crate::results::MetricResult;
 
+/// Facet, value, metrics and their values.
+type Entry<'a> = (&'a str, &'a str, &'a [(&'a str, Option<f64>)]);
+
 fn metric(name: &str, value: Option<f64>) -> MetricResult {
     MetricResult {
         name: name.into(),
@@ -13,7 +16,7 @@ fn metric(name: &str, value: Option<f64>) -> MetricResult {
     }
 }
 
-fn section_of(facets: &[(&str, &str, &[(&str, Option<f64>)])]) -> BiasSection {
+fn section_of(facets: &[Entry]) -> BiasSection {
     let mut section =
         BiasSection { label: "y".into(), facets: Default::default(), label_value_or_threshold: "1".into() };
     for (facet, value, metrics) in facets {
@@ -25,7 +28,7 @@ fn section_of(facets: &[(&str, &str, &[(&str, Option<f64>)])]) -> BiasSection {
     section
 }
 
-fn after_training(facets: &[(&str, &str, &[(&str, Option<f64>)])]) -> Results {
+fn after_training(facets: &[Entry]) -> Results {
     Results { post_training_bias_metrics: Some(section_of(facets)), ..Results::default() }
 }
 

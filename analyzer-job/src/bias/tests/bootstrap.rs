@@ -96,9 +96,9 @@ fn a_draw_has_as_many_rows_and_leaves_empty_cells_empty() {
 #[test]
 fn standard_errors_are_those_of_the_normal_approximation() {
     let facet = facet([300, 100, 150, 50], [500, 400, 100, 400], None);
-    let (n_d, n_a) = (600.0, 1400.0);
+    let (n_d, n_a) = (600.0, 1400.0_f64);
     let (p_d, p_a) = (200.0 / 600.0, 500.0 / 1400.0);
-    let dpl = (p_d * (1.0 - p_d) / n_d + p_a * (1.0 - p_a) / n_a as f64).sqrt();
+    let dpl = (p_d * (1.0 - p_d) / n_d + p_a * (1.0 - p_a) / n_a).sqrt();
     let spread = spread_of(&facet, None, "DPL", 1);
     // 1,000 replicates know a standard deviation to 2 %.
     check_close(spread.standard_error.unwrap(), dpl, 0.1);
@@ -145,6 +145,14 @@ fn rows_without_a_stratum_are_drawn_too() {
     let facet = facet([30, 0, 50, 0], [70, 0, 50, 0], Some(vec![stratum]));
     let [low, high] = spread_of(&facet, None, "CDDL", 1).interval.unwrap().map(Number::value);
     assert!(low > 0.1 && low < 0.3 && high > 0.3 && high < 0.5, "[{low}, {high}]");
+}
+
+#[test]
+fn a_group_variable_of_very_many_values_costs_only_its_own_intervals() {
+    let strata = vec![Groups { d: group([1, 0, 0, 0]), a: group([0, 0, 0, 1]) }; 50_001];
+    let facet = facet([50_001, 0, 0, 0], [0, 0, 0, 50_001], Some(strata));
+    assert_eq!(spread_of(&facet, None, "CDDL", 1), Spread::default());
+    assert!(spread_of(&facet, None, "CI", 1).interval.is_some());
 }
 
 #[test]
