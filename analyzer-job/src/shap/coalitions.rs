@@ -118,7 +118,6 @@ pub fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &mut impl
         coalitions: Coalitions::new(players),
         sizes: Vec::new(),
         seen: HashSet::new(),
-        members: Vec::new(),
     };
     let mut order: Vec<usize> = (0..players).collect();
     let n_sizes = players / 2;
@@ -209,7 +208,6 @@ struct Drawn {
     sizes: Vec<usize>,
     /// The side of each pair that holds player 0.
     seen: HashSet<Vec<u64>>,
-    members: Vec<usize>,
 }
 
 impl Drawn {
@@ -230,21 +228,9 @@ impl Drawn {
 
     fn add_random(&mut self, size: usize, count: usize, order: &mut [usize], random: &mut impl Rng) {
         let mut added = 0;
-        // Players come around equally often: the order is used up before it is shuffled anew.
-        let mut next = order.len();
         while added < count {
-            if next + size > order.len() {
-                shuffle(order, random);
-                next = 0;
-            }
-            let mut members = std::mem::take(&mut self.members);
-            members.clear();
-            members.extend_from_slice(&order[next..next + size]);
-            next += size;
-            if self.add(&members) {
-                added += 1;
-            }
-            self.members = members;
+            shuffle(order, random);
+            added += usize::from(self.add(&order[..size]));
         }
     }
 

@@ -128,12 +128,13 @@ impl Design {
                 solver: Solver::LeastSquares(least_squares),
             };
         }
-        let free = least_squares.is_determined();
+        // With few pairs to spare, main effects are better held to a prior as well.
+        let free = least_squares.is_determined() && budget >= 4 * players;
         Design {
             estimator: "gaussian process",
             solver: Solver::Gaussian {
                 gaussian: Gaussian::new(&signs(&pairs), free),
-                least_squares: free.then_some(least_squares),
+                least_squares: least_squares.is_determined().then_some(least_squares),
             },
             coalitions: pairs.coalitions,
         }
@@ -205,6 +206,11 @@ fn gaussian_values(
     if size(&residuals) <= EXACT_SHARE * size(halves).max(total.abs()) {
         let standard_errors = least_squares.standard_errors(&residuals);
         return Solution { values: first, standard_errors };
+    }
+    if !gaussian.is_free() {
+        if let Some(estimate) = gaussian.estimate(halves, total, None) {
+            return Solution { values: estimate.values, standard_errors: Some(estimate.standard_errors) };
+        }
     }
     match gaussian.estimate(&residuals, 0.0, Some(&first)) {
         Some(estimate) => Solution {

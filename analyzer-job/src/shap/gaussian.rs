@@ -77,6 +77,10 @@ impl Gaussian {
         gaussian
     }
 
+    pub fn is_free(&self) -> bool {
+        self.free
+    }
+
     pub fn players(&self) -> usize {
         self.signs.ncols()
     }
