@@ -100,7 +100,7 @@ pub(crate) fn read(
     source.captured = reader.content_types();
     let n_bad = bad.0.records;
     let used = source.counts.records_read - outside.0.records;
-    let examples = bad.0.examples.join("; ");
+    let example = bad.0.examples.first().cloned().unwrap_or_default();
     if outside.0.records > 0 {
         source.counts.records_skipped.push(outside.0);
     }
@@ -111,12 +111,18 @@ pub(crate) fn read(
         {
             return Err(problem);
         }
-        return Err(Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
-            .found(format!("{n_bad} of {used} records, the first: {examples}"))
-            .hint("check `features_attribute`, `inference_attribute`, `probability_attribute`, `headers` and `label`"));
+        return Err(Problem::new(&codes::TOO_MANY_BAD_RECORDS, "more than half of the captured records cannot be used")
+            .found(format!("{n_bad} of {used} records, the first: {example}"))
+            .hint(if example.ends_with(NO_GROUND_TRUTH) {
+                "run the merge job on the captures first, or give the setting `ground_truth_source`"
+            } else {
+                "check `features_attribute`, `inference_attribute`, `probability_attribute`, `headers` and `label`"
+            }));
     }
     Ok(reader.read)
 }
+
+const NO_GROUND_TRUTH: &str = "`groundTruthData` is missing";
 
 /// Why a record gives no rows.
 enum Bad {
@@ -312,7 +318,7 @@ impl<'a> Reader<'a> {
         let mut csv_truth = false;
         if self.wants.truth {
             let Some(truth) = &record.ground_truth_data else {
-                return Err(Bad::Record("`groundTruthData` is missing".into()));
+                return Err(Bad::Record(NO_GROUND_TRUTH.into()));
             };
             let (text, syntax) = payload::text(truth).map_err(|reason| format!("ground truth: {reason}"))?;
             csv_truth = syntax == Syntax::Csv;

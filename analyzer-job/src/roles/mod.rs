@@ -228,13 +228,20 @@ fn predicted_positives(
     let rows: Vec<bool> = column.codes.iter().map(|&code| selection.selected[code as usize]).collect();
     if !rows.contains(&true) {
         let shown: Vec<String> = column.distinct.values.iter().take(5).map(Cell::print).collect();
-        return Err(Problem::new(
+        let problem = Problem::new(
             &codes::PREDICTIONS_DO_NOT_FIT,
             "No Label values are present in the predicted Label Column,Positive Predicted Index Series contains all False values",
         )
         .field("label_values_or_threshold")
-        .found(format!("predictions such as {}", shown.join(", ")))
-        .expected(list.iter().map(select::print).collect::<Vec<_>>().join(",")));
+        .found(format!("predictions such as {}", shown.join(", ")));
+        let expected = list.iter().map(select::print).collect::<Vec<_>>().join(",");
+        return Err(match kind {
+            Kind::Categorical => problem.expected(expected),
+            Kind::Continuous => problem.expected(format!("a prediction above {expected}")).hint(
+                "the labels count as continuous, so the positive ones lie above the threshold; whole numbers are \
+                 continuous when at least 5 % of them are distinct, as 0 and 1 are in up to 40 rows",
+            ),
+        });
     }
     Ok(rows)
 }
