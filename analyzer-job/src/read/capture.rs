@@ -111,7 +111,7 @@ pub(crate) fn read(
         {
             return Err(problem);
         }
-        return Err(Problem::new(&codes::TOO_MANY_BAD_RECORDS, "more than half of the captured records cannot be used")
+        return Err(Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
             .found(format!("{n_bad} of {used} records, the first: {example}"))
             .hint(if example.ends_with(NO_GROUND_TRUTH) {
                 "run the merge job on the captures first, or give the setting `ground_truth_source`"
