@@ -3,7 +3,10 @@
 //! Unknown fields are ignored here. Whoever must keep them copies the line itself.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
 
+use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 /// A captured or merged record.
@@ -62,12 +65,54 @@ pub struct EventMetadata<'a> {
 }
 
 /// A JSON string, or a number as its text.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 pub enum Text<'a> {
-    Borrowed(#[serde(borrow)] &'a str),
+    Borrowed(&'a str),
     Owned(String),
     Number(serde_json::Number),
+}
+
+// By hand, because serde's untagged enums copy every payload once more.
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text<'a>, D::Error> {
+        struct Either<'a>(PhantomData<&'a str>);
+
+        impl<'de: 'a, 'a> Visitor<'de> for Either<'a> {
+            type Value = Text<'a>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or a number")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'a>, E> {
+                Ok(Text::Borrowed(text))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Text<'a>, E> {
+                Ok(Text::Owned(text.into()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Text<'a>, E> {
+                Ok(Text::Owned(text))
+            }
+
+            fn visit_i64<E>(self, number: i64) -> Result<Text<'a>, E> {
+                Ok(Text::Number(number.into()))
+            }
+
+            fn visit_u64<E>(self, number: u64) -> Result<Text<'a>, E> {
+                Ok(Text::Number(number.into()))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Text<'a>, E> {
+                serde_json::Number::from_f64(number)
+                    .map(Text::Number)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))
+            }
+        }
+
+        deserializer.deserialize_any(Either(PhantomData))
+    }
 }
 
 impl Text<'_> {
@@ -90,5 +135,11 @@ mod tests {
         let record: Record = serde_json::from_str(line).unwrap();
         assert_eq!(record.ground_truth_data.unwrap().data.unwrap().as_text(), "1");
         assert_eq!(record.event_metadata.unwrap().event_id.unwrap().as_text(), "a\"b");
+        for (data, text) in [("-2", "-2"), ("0.5", "0.5"), ("\"plain\"", "plain")] {
+            let line = format!(r#"{{"data":{data}}}"#);
+            let payload: Payload = serde_json::from_str(&line).unwrap();
+            assert_eq!(payload.data.unwrap().as_text(), text);
+        }
+        assert!(serde_json::from_str::<Payload>(r#"{"data":[1]}"#).is_err());
     }
 }

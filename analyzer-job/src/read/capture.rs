@@ -215,6 +215,7 @@ struct Reader<'a> {
     labels: Grid,
     scores: Grid,
     truths: Grid,
+    scratch: Grid,
 }
 
 /// What the analysis needs of each record beside the features.
@@ -268,6 +269,7 @@ impl<'a> Reader<'a> {
             labels: Grid::default(),
             scores: Grid::default(),
             truths: Grid::default(),
+            scratch: Grid::default(),
         })
     }
 
@@ -421,15 +423,21 @@ impl<'a> Reader<'a> {
     fn output(&mut self, text: &str, syntax: Syntax) -> std::result::Result<(), String> {
         let n = self.inputs.n_rows();
         if syntax == Syntax::Csv {
-            let mut all = Grid::default();
+            let mut all = std::mem::take(&mut self.scratch);
+            all.clear();
             all.push_csv(text)?;
             if all.n_rows() == 1 && n > 1 && all.n_cells() == n {
                 all.turn();
             }
             for row in 0..all.n_rows() {
+                if all.width(row) == 1 {
+                    self.answer_row(&[all.cell(row, 0)])?;
+                    continue;
+                }
                 let cells: Vec<Raw<'_>> = (0..all.width(row)).map(|at| all.cell(row, at)).collect();
                 self.answer_row(&cells)?;
             }
+            self.scratch = all;
             return Ok(());
         }
         for document in documents(text, syntax) {
@@ -541,18 +549,23 @@ impl<'a> Reader<'a> {
         let mut answers = Vec::new();
         if self.wants.predicted {
             for row in 0..n {
-                let cells = |grid: &'_ Grid| -> Vec<(usize, usize)> {
-                    if row < grid.n_rows() {
-                        (0..grid.width(row)).map(|at| (row, at)).collect()
-                    } else {
-                        Vec::new()
+                let (one_label, one_score) = (one(&self.labels, row), one(&self.scores, row));
+                let (several_labels, several_scores);
+                let labels = match &one_label {
+                    Some(cells) => cells.as_slice(),
+                    None => {
+                        several_labels = cells(&self.labels, row);
+                        &several_labels
                     }
                 };
-                let labels: Vec<Raw<'_>> =
-                    cells(&self.labels).into_iter().map(|(row, at)| self.labels.cell(row, at)).collect();
-                let scores: Vec<Raw<'_>> =
-                    cells(&self.scores).into_iter().map(|(row, at)| self.scores.cell(row, at)).collect();
-                let answer = payload::predicted(&labels, &scores, headers.len(), self.threshold)
+                let scores = match &one_score {
+                    Some(cells) => cells.as_slice(),
+                    None => {
+                        several_scores = cells(&self.scores, row);
+                        &several_scores
+                    }
+                };
+                let answer = payload::predicted(labels, scores, headers.len(), self.threshold)
                     .map_err(|reason| format!("output: {reason}"))?;
                 answers.push(answer);
             }
@@ -576,6 +589,17 @@ impl<'a> Reader<'a> {
         }
         Ok(())
     }
+}
+
+/// The cell of a row that has one, without asking for memory.
+fn one(grid: &Grid, row: usize) -> Option<[Raw<'_>; 1]> {
+    (row < grid.n_rows() && grid.width(row) == 1).then(|| [grid.cell(row, 0)])
+}
+
+/// The cells of a row; none when there is no such row.
+fn cells(grid: &Grid, row: usize) -> Vec<Raw<'_>> {
+    let width = if row < grid.n_rows() { grid.width(row) } else { 0 };
+    (0..width).map(|at| grid.cell(row, at)).collect()
 }
 
 /// The documents of a payload: its lines for JSON Lines, else the whole.
