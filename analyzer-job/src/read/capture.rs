@@ -525,7 +525,7 @@ impl<'a> Reader<'a> {
                 };
                 match layout::of_capture(self.inputs.width(0), brought, analysis) {
                     Ok(layout) => {
-                        let gather = Gather::new(&layout, self.keep_rows);
+                        let gather = Gather::new(&layout, analysis, self.keep_rows);
                         self.read.insert((layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {

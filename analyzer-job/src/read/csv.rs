@@ -170,7 +170,7 @@ pub(crate) fn read(
                 let [facets, predictions] =
                     sides.each_ref().map(|side| side.as_ref().map(|side| &side.columns));
                 let layout = layout::of_table(names, facets, predictions, analysis)?;
-                let gather = Gather::new(&layout, keep_rows);
+                let gather = Gather::new(&layout, analysis, keep_rows);
                 let wanted = gather.wanted().into_iter().filter(|&column| column < mine).collect();
                 read = Some((layout, gather, wanted, mine));
             }

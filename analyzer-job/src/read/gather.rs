@@ -1,9 +1,10 @@
 //! Where rows go while they are read: into columns when the rows themselves are needed, else into a tally.
 
+use crate::config::{Analysis, Scalar};
 use crate::read::layout::Layout;
 use crate::read::raw::{Dictionary, Raw};
 use crate::read::tally::Tally;
-use crate::read::typing;
+use crate::read::typing::{self, Distinct};
 use crate::table::Table;
 
 /// Takes in rows cell by cell. Columns that nobody needs are passed over.
@@ -25,7 +26,7 @@ enum Store {
 }
 
 impl Gather {
-    pub(crate) fn new(layout: &Layout, keep_rows: bool) -> Gather {
+    pub(crate) fn new(layout: &Layout, analysis: &Analysis, keep_rows: bool) -> Gather {
         let n_columns = layout.names.len();
         let wanted: Vec<usize> = if keep_rows { (0..n_columns).collect() } else { layout.roles.counted() };
         let mut slots = vec![None; n_columns];
@@ -35,7 +36,9 @@ impl Gather {
         let store = if keep_rows {
             Store::Rows(vec![Default::default(); wanted.len()])
         } else {
-            Store::Tally(Tally::new(wanted.len()))
+            Store::Tally(Tally::new(
+                wanted.iter().map(|&column| thresholds(layout, analysis, column)).collect(),
+            ))
         };
         Gather { slots, row: vec![0; wanted.len()], rows: 0, store }
     }
@@ -75,7 +78,16 @@ impl Gather {
         let slot = self.slots.get(column).copied()??;
         match &self.store {
             Store::Rows(columns) => columns.get(slot).map(|(dictionary, _)| dictionary),
-            Store::Tally(tally) => tally.dictionaries().get(slot),
+            Store::Tally(tally) => tally.dictionary(slot),
+        }
+    }
+
+    /// The distinct values of a column; none when it was passed over.
+    pub(crate) fn distinct(&self, column: usize) -> Option<Distinct> {
+        let slot = self.slots.get(column).copied()??;
+        match &self.store {
+            Store::Rows(columns) => columns.get(slot).map(|(dictionary, _)| typing::resolve(dictionary).0),
+            Store::Tally(tally) => Some(tally.distinct(slot).0),
         }
     }
 
@@ -93,6 +105,27 @@ impl Gather {
             }
         }
     }
+}
+
+/// The thresholds of a column that is held against nothing else; none for one whose values matter.
+fn thresholds(layout: &Layout, analysis: &Analysis, column: usize) -> Option<Vec<f64>> {
+    let roles = &layout.roles;
+    if roles.group == Some(column) || roles.segments.contains(&column) {
+        return None;
+    }
+    let labels = (roles.label == Some(column) || roles.predicted == Some(column))
+        .then_some(&analysis.label_values_or_threshold);
+    let facets = roles.facets.iter().zip(&analysis.facets).filter(|(at, _)| **at == column);
+    let lists = labels.into_iter().chain(facets.map(|(_, facet)| &facet.values));
+    // Several listed values make categories; text may be a number.
+    lists
+        .map(|list| match list.as_slice() {
+            [Scalar::Int(value)] => Some(*value as f64),
+            [Scalar::Float(value)] => Some(*value),
+            [Scalar::Text(text)] => text.trim().parse().ok(),
+            _ => None,
+        })
+        .collect()
 }
 
 pub(crate) enum Gathered {

@@ -110,7 +110,7 @@ pub(crate) fn read(
                 None => {
                     let layout = layout::of_features(features.width(0), analysis)
                         .map_err(|problem| broken_line(files).unwrap_or(problem))?;
-                    let gather = Gather::new(&layout, source.options.keep_rows);
+                    let gather = Gather::new(&layout, analysis, source.options.keep_rows);
                     read.insert((layout, gather))
                 }
             };

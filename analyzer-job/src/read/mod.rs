@@ -9,6 +9,7 @@ mod digest;
 mod document;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod fold;
 mod gather;
 mod layout;
 mod lines;
@@ -332,14 +333,11 @@ fn summaries(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Vec<Colum
             is(roles.segments.contains(&column), "segments");
             is(roles.joins.contains(&column), "identifier");
             is(has_model && layout.features.contains(&column), "feature");
-            let typed = gather.dictionary(column).map(|dictionary| typing::resolve(dictionary).0);
-            let present = |typed: &typing::Distinct| {
-                typed.values.iter().filter(|value| **value != typing::Cell::Missing).count() as u64
-            };
+            let typed = gather.distinct(column);
             ColumnSummary {
                 name: name.clone(),
                 roles: uses,
-                distinct: typed.as_ref().map_or(0, present),
+                distinct: typed.as_ref().map_or(0, |typed| typed.n_distinct),
                 kind: typed.map(|typed| typed.kind),
             }
         })

@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
 /// A cell before its column's type is known.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Raw<'a> {
     Missing,
     /// A CSV field: its type is read from its text.
@@ -24,7 +24,7 @@ pub enum Raw<'a> {
 }
 
 /// Kind of a stored cell; the bytes beside it are its text or its eight bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 enum Tag {
     Missing,
     Csv,
@@ -38,7 +38,8 @@ enum Tag {
 /// The distinct cells of a column, numbered in order of first appearance.
 ///
 /// Memory: the text of each distinct cell and about 20 bytes.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
 pub struct Dictionary {
     text: String,
     /// Kind, end of the text in `text`, bits of a number.
@@ -79,15 +80,7 @@ impl Dictionary {
     /// The cell of a number that `intern` gave.
     pub fn get(&self, code: u32) -> Raw<'_> {
         let (tag, text, bits) = stored(&self.entries, &self.text, code);
-        match tag {
-            Tag::Missing => Raw::Missing,
-            Tag::Csv => Raw::Csv(text),
-            Tag::Json => Raw::Json(text),
-            Tag::Int => Raw::Int(bits as i64),
-            Tag::Float => Raw::Float(f64::from_bits(bits)),
-            Tag::Bool => Raw::Bool(bits != 0),
-            Tag::Text => Raw::Text(text),
-        }
+        whole(tag, text, bits)
     }
 
     /// All cells by number.
@@ -101,6 +94,30 @@ impl Dictionary {
     }
 }
 
+/// A dictionary as it is written: kind, text and bits of each cell.
+#[derive(Serialize, Deserialize)]
+struct Wire(Vec<(Tag, String, u64)>);
+
+impl From<Dictionary> for Wire {
+    fn from(dictionary: Dictionary) -> Wire {
+        let entry = |raw| {
+            let (tag, text, bits) = parts(raw);
+            (tag, text.to_string(), bits)
+        };
+        Wire(dictionary.iter().map(entry).collect())
+    }
+}
+
+impl From<Wire> for Dictionary {
+    fn from(wire: Wire) -> Dictionary {
+        let mut dictionary = Dictionary::default();
+        for (tag, text, bits) in &wire.0 {
+            dictionary.intern(whole(*tag, text, *bits));
+        }
+        dictionary
+    }
+}
+
 fn parts(raw: Raw<'_>) -> (Tag, &str, u64) {
     match raw {
         Raw::Missing => (Tag::Missing, "", 0),
@@ -110,6 +127,18 @@ fn parts(raw: Raw<'_>) -> (Tag, &str, u64) {
         Raw::Float(value) => (Tag::Float, "", value.to_bits()),
         Raw::Bool(value) => (Tag::Bool, "", u64::from(value)),
         Raw::Text(text) => (Tag::Text, text, 0),
+    }
+}
+
+fn whole(tag: Tag, text: &str, bits: u64) -> Raw<'_> {
+    match tag {
+        Tag::Missing => Raw::Missing,
+        Tag::Csv => Raw::Csv(text),
+        Tag::Json => Raw::Json(text),
+        Tag::Int => Raw::Int(bits as i64),
+        Tag::Float => Raw::Float(f64::from_bits(bits)),
+        Tag::Bool => Raw::Bool(bits != 0),
+        Tag::Text => Raw::Text(text),
     }
 }
 

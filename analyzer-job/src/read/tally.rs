@@ -1,18 +1,24 @@
 //! Rows counted by the values of a few columns: all that bias metrics need, in memory that does not grow
 //! with the number of rows.
 
-use std::hash::{BuildHasher, Hash};
+use std::hash::{BuildHasher, Hash, Hasher};
 
 use hashbrown::{DefaultHashBuilder, HashTable};
+use serde::{Deserialize, Serialize};
 
+use crate::read::fold::Fold;
 use crate::read::raw::{Dictionary, Raw};
+use crate::read::typing::{self, Distinct};
 
-/// How many rows have each combination of values. Parts of the data can be counted apart and merged.
+/// How many rows have each combination of values. Parts of the data can be counted apart and merged, also
+/// by other processes: a tally can be written and read.
 ///
-/// Memory: each distinct cell of a column once, and 30 bytes for each combination that occurs.
-#[derive(Debug, Clone, Default)]
+/// Memory: each distinct cell of a column once, and 30 bytes for each combination that occurs. Columns that
+/// are only held against thresholds have few values (see `fold`).
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Wire", into = "Wire")]
 pub struct Tally {
-    dictionaries: Vec<Dictionary>,
+    columns: Vec<TallyColumn>,
     /// Combination after combination, one number of its dictionary for each column.
     keys: Vec<u32>,
     counts: Vec<u64>,
@@ -20,23 +26,79 @@ pub struct Tally {
     hasher: DefaultHashBuilder,
 }
 
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct TallyColumn {
+    dictionary: Dictionary,
+    /// None for a column whose every value matters.
+    thresholds: Option<Vec<f64>>,
+    /// Set once the column had too many values.
+    fold: Option<Fold>,
+}
+
+/// A tally as it is written.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    columns: Vec<TallyColumn>,
+    keys: Vec<u32>,
+    counts: Vec<u64>,
+}
+
+/// Distinct values from which a column is folded.
+const MOST_VALUES: usize = 1 << 14;
+
 impl Tally {
-    pub fn new(n_columns: usize) -> Tally {
-        Tally { dictionaries: vec![Dictionary::default(); n_columns], ..Tally::default() }
+    /// For each column the thresholds that it is held against; none when its values themselves matter.
+    pub fn new(thresholds: Vec<Option<Vec<f64>>>) -> Tally {
+        let columns = thresholds
+            .into_iter()
+            .map(|thresholds| TallyColumn { thresholds, ..TallyColumn::default() })
+            .collect();
+        Tally { columns, ..Tally::default() }
     }
 
-    pub fn dictionaries(&self) -> &[Dictionary] {
-        &self.dictionaries
+    /// The distinct cells of a column.
+    pub fn dictionary(&self, column: usize) -> Option<&Dictionary> {
+        self.columns.get(column).map(|column| &column.dictionary)
     }
 
-    /// The number of a cell in a column's dictionary.
+    /// The distinct values of a column, and for each number of its dictionary the position of its value.
+    pub fn distinct(&self, column: usize) -> (Distinct, Vec<u32>) {
+        let column = &self.columns[column];
+        let (mut distinct, codes) = typing::resolve(&column.dictionary);
+        if let Some(fold) = &column.fold {
+            fold.complete(&mut distinct);
+        }
+        (distinct, codes)
+    }
+
+    /// The number of a cell in a column's dictionary, good until the next `add`.
     pub fn intern(&mut self, column: usize, raw: Raw<'_>) -> u32 {
-        self.dictionaries[column].intern(raw)
+        let column = &mut self.columns[column];
+        let raw = match &mut column.fold {
+            Some(fold) => fold.stand_in(raw),
+            None => raw,
+        };
+        column.dictionary.intern(raw)
     }
 
     /// Counts `rows` rows with this combination, one number of `intern` for each column.
     pub fn add(&mut self, key: &[u32], rows: u64) {
-        debug_assert_eq!(key.len(), self.dictionaries.len());
+        self.count(key, rows);
+        self.fold_full();
+    }
+
+    /// Folds the columns that have too many values.
+    fn fold_full(&mut self) {
+        for column in 0..self.columns.len() {
+            let at = &self.columns[column];
+            if at.dictionary.len() > MOST_VALUES && at.fold.is_none() && at.thresholds.is_some() {
+                self.fold(column);
+            }
+        }
+    }
+
+    fn count(&mut self, key: &[u32], rows: u64) {
+        debug_assert_eq!(key.len(), self.columns.len());
         let width = key.len();
         let hash = hash(&self.hasher, key);
         let keys = &self.keys;
@@ -54,26 +116,53 @@ impl Tally {
         });
     }
 
+    /// Counts the numbers of a column by their side of the thresholds from now on, and those counted so far.
+    fn fold(&mut self, column: usize) {
+        let at = &mut self.columns[column];
+        let mut fold = Fold::new(at.thresholds.as_deref().unwrap_or_default());
+        let values = std::mem::take(&mut at.dictionary);
+        let numbers: Vec<u32> = values.iter().map(|raw| at.dictionary.intern(fold.stand_in(raw))).collect();
+        at.fold = Some(fold);
+        let (keys, counts) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.counts));
+        self.table.clear();
+        let width = self.columns.len();
+        let mut key = vec![0; width];
+        for (old, rows) in keys.chunks_exact(width).zip(counts) {
+            key.copy_from_slice(old);
+            key[column] = numbers[old[column] as usize];
+            self.count(&key, rows);
+        }
+    }
+
     /// Adds the rows of another tally of the same columns.
     pub fn merge(&mut self, other: &Tally) {
-        let numbers: Vec<Vec<u32>> = self
-            .dictionaries
-            .iter_mut()
-            .zip(&other.dictionaries)
-            .map(|(mine, theirs)| mine.merge(theirs))
-            .collect();
+        let mut other = std::borrow::Cow::Borrowed(other);
+        for column in 0..self.columns.len() {
+            match (self.columns[column].fold.is_some(), other.columns[column].fold.is_some()) {
+                (true, false) => other.to_mut().fold(column),
+                (false, true) => self.fold(column),
+                _ => {}
+            }
+        }
+        let mut numbers = Vec::with_capacity(self.columns.len());
+        for (mine, theirs) in self.columns.iter_mut().zip(&other.columns) {
+            numbers.push(mine.dictionary.merge(&theirs.dictionary));
+            if let (Some(mine), Some(theirs)) = (&mut mine.fold, &theirs.fold) {
+                mine.merge(theirs);
+            }
+        }
         let mut key = Vec::with_capacity(numbers.len());
         for (theirs, rows) in other.iter() {
             key.clear();
             key.extend(theirs.iter().zip(&numbers).map(|(&code, numbers)| numbers[code as usize]));
-            self.add(&key, rows);
+            self.count(&key, rows);
         }
+        self.fold_full();
     }
 
     /// Every combination and its rows, in order of first appearance.
     pub fn iter(&self) -> impl Iterator<Item = (&[u32], u64)> {
-        // A tally of no columns has one combination, the empty one.
-        let width = self.dictionaries.len();
+        let width = self.columns.len();
         self.counts
             .iter()
             .enumerate()
@@ -85,8 +174,25 @@ impl Tally {
     }
 }
 
+impl From<Tally> for Wire {
+    fn from(tally: Tally) -> Wire {
+        Wire { columns: tally.columns, keys: tally.keys, counts: tally.counts }
+    }
+}
+
+impl From<Wire> for Tally {
+    fn from(wire: Wire) -> Tally {
+        let mut tally = Tally { columns: wire.columns, ..Tally::default() };
+        let width = tally.columns.len();
+        for (key, rows) in wire.keys.chunks_exact(width.max(1)).zip(wire.counts) {
+            tally.count(key, rows);
+        }
+        tally
+    }
+}
+
 fn hash(hasher: &DefaultHashBuilder, key: &[u32]) -> u64 {
     let mut state = hasher.build_hasher();
     key.hash(&mut state);
-    std::hash::Hasher::finish(&state)
+    state.finish()
 }

@@ -67,6 +67,15 @@ pub struct Distinct {
     pub kind: Type,
     /// Each is missing or of the column's type.
     pub values: Vec<Cell>,
+    /// How many there are, missing aside; more than `values` has when numbers were folded.
+    pub n_distinct: u64,
+}
+
+impl Distinct {
+    pub fn new(kind: Type, values: Vec<Cell>) -> Distinct {
+        let n_distinct = values.iter().filter(|value| **value != Cell::Missing).count() as u64;
+        Distinct { kind, values, n_distinct }
+    }
 }
 
 /// Types a column by its distinct cells.
@@ -79,7 +88,7 @@ pub fn resolve(dictionary: &Dictionary) -> (Distinct, Vec<u32>) {
     let typed = dictionary.iter().zip(cells).map(|(raw, cell)| convert(raw, cell, kind));
     let mut unique = indexmap::IndexSet::new();
     let codes = typed.map(|cell| unique.insert_full(Key(cell)).0 as u32).collect();
-    (Distinct { kind, values: unique.into_iter().map(|key| key.0).collect() }, codes)
+    (Distinct::new(kind, unique.into_iter().map(|key| key.0).collect()), codes)
 }
 
 /// The same for values that have their type already, one code for each row.
@@ -109,7 +118,7 @@ pub fn distinct(values: &Values) -> (Distinct, Vec<u32>) {
             (Type::Text, codes)
         }
     };
-    (Distinct { kind, values: unique.into_iter().map(|key| key.0).collect() }, codes)
+    (Distinct::new(kind, unique.into_iter().map(|key| key.0).collect()), codes)
 }
 
 /// A column from the distinct cells and one number of the dictionary for each row.

@@ -32,10 +32,9 @@ impl Cross {
                 let (keys, counts): (Vec<&[u32]>, Vec<u64>) = tally.iter().unzip();
                 let columns = positions
                     .iter()
-                    .zip(tally.dictionaries())
                     .enumerate()
-                    .map(|(slot, (&position, dictionary))| {
-                        let (distinct, numbers) = typing::resolve(dictionary);
+                    .map(|(slot, &position)| {
+                        let (distinct, numbers) = tally.distinct(slot);
                         let codes = keys.iter().map(|key| numbers[key[slot] as usize]).collect();
                         CrossColumn { position: Some(position), distinct, codes }
                     })

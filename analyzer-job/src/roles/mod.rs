@@ -205,7 +205,7 @@ fn predicted_positives(
                 "{} ({}, {} distinct values in {} rows)",
                 kind.name(),
                 distinct.kind.name(),
-                distinct.values.len(),
+                distinct.n_distinct,
                 cross.rows()
             )
         };
@@ -261,7 +261,7 @@ fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
             .collect(),
         _ => predicted.values.clone(),
     };
-    Distinct { kind: label.kind, values }
+    Distinct::new(label.kind, values)
 }
 
 /// One facet, its rows in classes: sensitive or not for a selection, by value when every value has its turn.

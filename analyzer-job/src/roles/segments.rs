@@ -117,7 +117,7 @@ mod tests {
             aliases,
         };
         let text = |text: &str| Scalar::Text(text.into());
-        let ages = Distinct { kind: Type::Int, values: [1, 2, 4, 5, 9].map(Cell::Int).into() };
+        let ages = Distinct::new(Type::Int, [1, 2, 4, 5, 9].map(Cell::Int).into());
         let found = segments(&segmentation(vec![vec![text("[1, 4)")], vec![text("(4, 5]")]], None), &ages);
         let expected = [
             ("[1, 4)", [true, true, false, false, false]),
@@ -126,10 +126,8 @@ mod tests {
         ];
         assert_eq!(found, expected.map(|(name, inside)| (name.to_string(), inside.to_vec())));
 
-        let towns = Distinct {
-            kind: Type::Text,
-            values: vec![Cell::Text("A".into()), Cell::Missing, Cell::Text("B".into())],
-        };
+        let towns =
+            Distinct::new(Type::Text, vec![Cell::Text("A".into()), Cell::Missing, Cell::Text("B".into())]);
         let aliases = Some(vec!["first".into(), "others".into()]);
         let found = segments(&segmentation(vec![vec![text("A"), text("C")]], aliases), &towns);
         let expected = [("first", [true, false, false]), ("others", [false, true, true])];

@@ -33,8 +33,7 @@ const CONTINUOUS_FROM: f64 = 0.05;
 /// Several listed values make it categorical. Otherwise numbers with decimals are continuous; whole
 /// numbers, also as text, when at least 5 % of them are distinct; all else is categorical.
 pub(super) fn kind(distinct: &Distinct, rows: u64, n_listed: usize) -> Kind {
-    let n_distinct = distinct.values.iter().filter(|value| **value != Cell::Missing).count();
-    let many = n_distinct as f64 / rows as f64 >= CONTINUOUS_FROM;
+    let many = distinct.n_distinct as f64 / rows as f64 >= CONTINUOUS_FROM;
     let continuous = match distinct.kind {
         _ if n_listed > 1 => false,
         Type::Float => true,
@@ -198,15 +197,15 @@ mod tests {
     use super::*;
 
     fn ints(values: &[i64]) -> Distinct {
-        Distinct { kind: Type::Int, values: values.iter().map(|&value| Cell::Int(value)).collect() }
+        Distinct::new(Type::Int, values.iter().map(|&value| Cell::Int(value)).collect())
     }
 
     fn floats(values: &[f64]) -> Distinct {
-        Distinct { kind: Type::Float, values: values.iter().map(|&value| Cell::Float(value)).collect() }
+        Distinct::new(Type::Float, values.iter().map(|&value| Cell::Float(value)).collect())
     }
 
     fn texts(values: &[&str]) -> Distinct {
-        Distinct { kind: Type::Text, values: values.iter().map(|&value| Cell::Text(value.into())).collect() }
+        Distinct::new(Type::Text, values.iter().map(|&value| Cell::Text(value.into())).collect())
     }
 
     fn text(value: &str) -> Scalar {
@@ -226,7 +225,7 @@ mod tests {
         let mut missing = texts(&["0", "1"]);
         missing.values.push(Cell::Missing);
         assert_eq!(kind(&missing, 40, 1), Kind::Categorical);
-        let bools = Distinct { kind: Type::Bool, values: vec![Cell::Bool(true)] };
+        let bools = Distinct::new(Type::Bool, vec![Cell::Bool(true)]);
         assert_eq!(kind(&bools, 1, 1), Kind::Categorical);
     }
 
@@ -271,7 +270,7 @@ mod tests {
         check_listed(&texts(&["1.0", "1"]), &[Scalar::Float(1.0)], "1.0", &[true, false]);
         check_listed(&texts(&["a", "b", "c"]), &[text("b"), text("a")], "b,a", &[true, true, false]);
         check_listed(&texts(&["a"]), &[text("z")], "z", &[false]);
-        let bools = Distinct { kind: Type::Bool, values: vec![Cell::Bool(false), Cell::Bool(true)] };
+        let bools = Distinct::new(Type::Bool, vec![Cell::Bool(false), Cell::Bool(true)]);
         check_listed(&bools, &[Scalar::Int(0)], "0", &[true, false]);
         check_listed(&bools, &[text("false")], "false", &[false, true]);
         assert!(listed(&bools, &[text("false")], "label").unwrap().warning.is_some());
