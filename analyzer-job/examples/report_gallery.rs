@@ -1,6 +1,6 @@
 //! Writes reports on invented data into the folder given, one folder for each kind of run:
 //!
-//! `cargo run --release --example report_gallery -- target/gallery`
+//! `cargo run --release --example report_gallery -- target/gallery [NAME..]`
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -26,7 +26,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("usage: report_gallery FOLDER")?;
     let folder = Path::new(&folder);
     let names = ReportNames { name: "report".into(), title: "Analysis Report".into() };
-    for (name, findings, history) in runs() {
+    let asked: Vec<String> = std::env::args().skip(2).collect();
+    for (name, findings, history) in
+        runs().into_iter().filter(|run| asked.is_empty() || asked.iter().any(|a| a == run.0))
+    {
         let folder = folder.join(name);
         std::fs::create_dir_all(&folder)?;
         let start = Instant::now();

@@ -18,7 +18,9 @@ pub(super) fn number(value: f64, interval: Option<[f64; 2]>) -> String {
         Some(_) => 4,
         None => 3,
     };
-    decimal(value, decimals)
+    // Within an interval that rounds it away, a trace of a value is zero.
+    let trace = half_width.is_some() && value.abs() * 10_f64.powi(decimals as i32) < 0.5;
+    decimal(if trace { 0.0 } else { value }, decimals)
 }
 
 /// With a fixed number of decimals; fewer from 100 on, and in words of ten where digits end.
@@ -146,6 +148,20 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A window as people write it, `2031-03-08 18:00 to 19:00 UTC`; as given where it is written otherwise.
+pub(super) fn window(start: &str, end: &str) -> String {
+    let parts = |moment: &'_ str| -> Option<(String, String)> {
+        let (day, time) = moment.strip_suffix('Z')?.split_once('T')?;
+        let minutes = time.split_once('.').map_or(time, |(time, _)| time).strip_suffix(":00")?;
+        Some((day.to_owned(), minutes.to_owned()))
+    };
+    match (parts(start), parts(end)) {
+        (Some((day, from)), Some((last_day, to))) if day == last_day => format!("{day} {from} to {to} UTC"),
+        (Some((day, from)), Some((last_day, to))) => format!("{day} {from} to {last_day} {to} UTC"),
+        _ => format!("{start} to {end}"),
+    }
+}
+
 /// `1 row`, `12 rows`.
 pub(super) fn of(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
@@ -179,11 +195,12 @@ mod tests {
     #[test]
     fn values_keep_the_digits_their_interval_supports() {
         for (value, interval, text) in [
-            (0.2187, Some([0.19, 0.25]), "0.219"),
+            (0.2187, Some([0.215, 0.222]), "0.219"),
             (0.2187, Some([0.1, 0.35]), "0.22"),
             (-0.2187, None, "−0.219"),
             (0.0, None, "0.000"),
             (-0.0, None, "0.000"),
+            (-0.0004, Some([-0.1, 0.1]), "0.00"),
             (1234.5678, None, "1\u{202f}235"),
             (f64::INFINITY, None, "∞"),
             (f64::NEG_INFINITY, Some([f64::NEG_INFINITY, 0.0]), "−∞"),

@@ -111,7 +111,7 @@ fn facts(
         decimal(attributions.expected_value, 3)
     ));
     if let Some(ndcg) = output.and_then(|output| output.ndcg) {
-        facts.push(order_in_words(ndcg, features));
+        facts.push(order_in_words("The order", ndcg, features));
     }
     if let Some(details) = details {
         let how = match details.aggregation.as_str() {
@@ -125,7 +125,7 @@ fn facts(
 }
 
 /// The drift score in words: how much the order changed, and where.
-pub(super) fn order_in_words(ndcg: f64, features: &[Ranked]) -> String {
+pub(super) fn order_in_words(what: &str, ndcg: f64, features: &[Ranked]) -> String {
     let mut movers: Vec<&Ranked> = features
         .iter()
         .enumerate()
@@ -143,12 +143,12 @@ pub(super) fn order_in_words(ndcg: f64, features: &[Ranked]) -> String {
         .map(|feature| format!("{} {}", isolate(feature.name), rise_in_words(feature.rise.unwrap_or(0))))
         .collect();
     let how = match ndcg {
-        n if n >= 0.999_999 => "the order is that of the baseline",
-        n if n >= NDCG_LIMIT => "the order is close to that of the baseline",
-        _ => "the order changed",
+        n if n >= 0.999_999 => "is that of the baseline",
+        n if n >= NDCG_LIMIT => "is close to that of the baseline",
+        _ => "changed",
     };
     let moves = if moves.is_empty() { String::new() } else { format!(": {}", moves.join(", ")) };
-    format!("nDCG {} (limit {NDCG_LIMIT:.2}): {how}{moves}.", decimal(ndcg, 3))
+    format!("{what} {how} (nDCG {}, limit {NDCG_LIMIT:.2}){moves}.", decimal(ndcg, 3))
 }
 
 fn rise_in_words(rise: i64) -> String {
@@ -315,7 +315,7 @@ fn all_features(label: &str, features: &[Ranked], compared: bool) -> Table {
         caption: format!("Global attributions of {}", isolate(label)),
         columns,
         rows,
-        style: Style::Long,
+        style: if features.len() > 20 { Style::Folded } else { Style::Long },
         code: Some(format!("attributions_of({})", super::notebook::literal(label))),
     }
 }

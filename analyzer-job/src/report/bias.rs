@@ -63,10 +63,17 @@ pub(super) fn distance(metric: &Metric, value: f64) -> f64 {
 }
 
 pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
+    // Of several groups an overview comes first.
+    let several = details.facets.len() > 1;
+    if several {
+        impact_ratios(report, details);
+    }
     for (position, facet) in details.facets.iter().enumerate() {
         facet_sections(report, details, facet, position);
     }
-    impact_ratios(report, details);
+    if !several {
+        impact_ratios(report, details);
+    }
     crossed(report, details);
     segments(report, details);
 }
@@ -84,7 +91,8 @@ fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetai
         family_section(report, facet, &words, family, &id);
     }
     let section = report.section(3, format!("{id}-all"), format!("All metrics of {} in words", words.facet));
-    section.table(all_metrics(facet, &words));
+    let style = if details.facets.len() > 2 { Style::Folded } else { Style::Long };
+    section.table(all_metrics(facet, &words, style));
 }
 
 /// `: 3 of 21 metrics moved`, for a heading.
@@ -296,7 +304,7 @@ fn interval_cell(interval: Option<[f64; 2]>) -> Cell {
 }
 
 /// Every metric, also the undefined, with what it means for these groups.
-fn all_metrics(facet: &FacetDetails, words: &Words) -> Table {
+fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
     let columns = vec![
         Column::new(ColumnKind::Name, "Metric"),
         Column::new(ColumnKind::Number, "Now"),
@@ -334,32 +342,29 @@ fn all_metrics(facet: &FacetDetails, words: &Words) -> Table {
         })
         .collect();
     let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
-    Table {
-        caption: format!("All metrics of {}", words.facet),
-        columns,
-        rows,
-        style: Style::Long,
-        code: Some(code),
-    }
+    Table { caption: format!("All metrics of {}", words.facet), columns, rows, style, code: Some(code) }
 }
 
 /// The sentence of a metric, or why there is none.
-pub(super) fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> String {
+fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> String {
     if let Some(error) = &details.error {
         return format!("Undefined: {error}");
     }
-    let sentence = details.value.and_then(|value| {
-        let known = facet.groups.d.n() + facet.groups.a.n() > 0;
-        known.then(|| meaning(&details.name, value.value(), &facet.groups, words)).flatten()
-    });
-    let mut text = match sentence {
-        Some(sentence) => capital(&sentence),
+    let mut text = match counted(facet, details, words) {
+        Some(sentence) => format!("{sentence}."),
         None => Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.asks.into()),
     };
     if let Some(reason) = details.rows_reason.as_ref().filter(|_| !details.enough_rows) {
-        text.push_str(&format!(". Not enough rows to say: {reason}"));
+        text.push_str(&format!(" Not enough rows to say: {reason}."));
     }
     text
+}
+
+/// The sentence that the counts carry, without a full stop.
+pub(super) fn counted(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Option<String> {
+    let known = facet.groups.d.n() + facet.groups.a.n() > 0;
+    let value = details.value.filter(|_| known)?;
+    meaning(&details.name, value.value(), &facet.groups, words).map(|sentence| capital(&sentence))
 }
 
 /// A sentence begins with a capital, unless with a name of the configuration's owner.
@@ -367,7 +372,11 @@ pub(super) fn capital(sentence: &str) -> String {
     let mut letters = sentence.chars();
     match letters.next() {
         Some(first)
-            if first.is_ascii_lowercase() && !sentence.split(' ').nth(1).is_some_and(|word| word == "=") =>
+            if first.is_ascii_lowercase()
+                && !sentence
+                    .split([' ', '\u{a0}'])
+                    .nth(1)
+                    .is_some_and(|word| word == "=" || word == "in") =>
         {
             first.to_uppercase().collect::<String>() + letters.as_str()
         }
@@ -411,6 +420,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         .iter()
         .map(|facet| {
             let (share_d, share_a, ratio) = ratio_of(facet);
+            let moved = facet.metrics.iter().filter(|metric| state(metric) == State::Moved).count();
             let says = match ratio {
                 None => "no one outside is picked",
                 Some(ratio) if ratio < FOUR_FIFTHS => "below four fifths",
@@ -430,6 +440,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
                     svg: share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured),
                 },
                 Cell::text(says),
+                Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),
             ])
         })
         .collect();
@@ -448,6 +459,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             Column::new(ColumnKind::Number, "Ratio"),
             Column::new(ColumnKind::Picture, "Line at 0.80"),
             Column::new(ColumnKind::Text, "In words"),
+            Column::new(ColumnKind::Number, "Metrics moved"),
         ],
         rows,
         style: Style::Plain,
@@ -463,7 +475,7 @@ fn crossed(report: &mut Report, details: &BiasDetails) {
     let section = report.section(2, "crossed", "Facets crossed");
     section.text("Two facets at once show groups that stay hidden when each is looked at alone.");
     for facet in &details.intersections {
-        section.blocks.push(Block::Table(all_metrics(facet, &words(details, facet))));
+        section.blocks.push(Block::Table(all_metrics(facet, &words(details, facet), Style::Folded)));
     }
 }
 

@@ -8,7 +8,7 @@ use super::metrics::{Family, Scale};
 use super::page::{State, Svg};
 
 /// Width of the pictures in tables.
-const WIDTH: f64 = 320.0;
+const WIDTH: f64 = 400.0;
 /// Left and right of the axis, for arrows and labels.
 const MARGIN: f64 = 14.0;
 
@@ -342,7 +342,7 @@ pub(super) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -
     let x = |value: f64| left + (value - first + half) / (spread + 2.0 * half) * (width - left - right);
     let [low, high] = y_range;
     let y = |value: f64| floor - (value - low) / (high - low) * (floor - top);
-    for value in [low, (low + high) / 2.0, high] {
+    for value in ticks(y_range) {
         line(&mut body, left, y(value), width - right, y(value), GRID, "grid", 1.0);
         text(&mut body, left - 6.0, y(value) + 4.0, "end", QUIET, "quiet", &short(value));
     }
@@ -397,7 +397,7 @@ pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_r
     let step = (width - left - right) / (values.len().max(2) - 1) as f64;
     let [low, high] = y_range;
     let y = |value: f64| (floor - (value - low) / (high - low) * (floor - top)).clamp(2.0, height - 2.0);
-    for value in [low, high] {
+    for value in ticks(y_range) {
         text(&mut body, left - 6.0, y(value) + 4.0, "end", QUIET, "quiet", &short(value));
     }
     line(&mut body, left, y(parity), width - right, y(parity), PARITY, "parity", 1.0);
@@ -440,6 +440,22 @@ pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_r
         }
     }
     Svg { width, height, body }
+}
+
+/// Two to five or so round values inside a range: steps of 1, 2 or 5 times a power of ten.
+fn ticks([low, high]: [f64; 2]) -> Vec<f64> {
+    let rough = (high - low) / 4.0;
+    if !(rough > 0.0 && rough.is_finite()) {
+        return vec![low];
+    }
+    let power = 10_f64.powf(rough.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .map(|step| step * power)
+        .into_iter()
+        .find(|step| *step >= rough)
+        .unwrap_or(rough);
+    let first = (low / step).ceil() as i64;
+    (first..first + 6).map(|n| n as f64 * step).take_while(|value| *value <= high).collect()
 }
 
 /// A range for curves: all values with some air, never empty.

@@ -30,7 +30,7 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
         of(run.rows.rows, "row", "rows")
     )];
     if let Some([start, end]) = &run.window {
-        points.push(format!("Window: from {start} up to {end}."));
+        points.push(format!("Window: {}.", super::amounts::window(start, end)));
     }
     if let Some(bias) = &findings.bias {
         points.push(format!(
@@ -93,7 +93,7 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
         });
     }
     for warning in warnings(findings) {
-        section.note(warning);
+        section.note(super::bias::capital(warning));
     }
 }
 

@@ -15,6 +15,8 @@ mod notebook;
 mod page;
 mod pdf;
 mod sentences;
+#[cfg(test)]
+mod tests;
 mod trends;
 mod verdict;
 
@@ -86,7 +88,7 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
         subject.push(run.kind.clone());
         subject.extend(run.endpoint.clone());
         if let Some([start, end]) = &run.window {
-            subject.push(format!("{start} to {end}"));
+            subject.push(amounts::window(start, end));
         }
         subject.extend(run.job_name.clone());
     }

@@ -129,8 +129,10 @@ pub(super) enum Style {
     Plain,
     /// A row for each measurement, with its picture on an axis that all rows share.
     Plot,
-    /// Long; a page may fold it, and offer sorting.
+    /// Long; a page may offer sorting.
     Long,
+    /// Long, and a page may fold it away at first.
+    Folded,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -160,7 +162,7 @@ impl Style {
         match self {
             Style::Plain => "plain",
             Style::Plot => "plot",
-            Style::Long => "long",
+            Style::Long | Style::Folded => "long",
         }
     }
 }
@@ -181,6 +183,20 @@ impl ColumnKind {
     /// The element of its cells: names head their row.
     pub(super) fn tag(self) -> &'static str {
         if self == ColumnKind::Name { "th" } else { "td" }
+    }
+}
+
+impl Table {
+    /// Whether it holds sentences.
+    pub(super) fn wordy(&self) -> bool {
+        self.columns.iter().any(|column| column.kind == ColumnKind::Prose)
+    }
+
+    /// Whether its rows read well one below the other on a narrow screen.
+    pub(super) fn as_cards(&self) -> bool {
+        self.style == Style::Plot
+            || self.wordy()
+            || self.columns.iter().any(|column| column.kind == ColumnKind::State)
     }
 }
 

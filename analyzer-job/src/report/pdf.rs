@@ -12,7 +12,7 @@ use typst::foundations::{Bytes, Datetime, Dict, Duration, Smart, Str, Value};
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 use typst::text::{Font, FontBook};
 use typst::utils::LazyHash;
-use typst::{Library, LibraryExt, World};
+use typst::{Library, LibraryExt, World, WorldExt};
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards};
 
 use super::page::Report;
@@ -34,7 +34,7 @@ static FONTS: LazyLock<Vec<Font>> = LazyLock::new(|| {
 
 /// Chinese, Japanese and Korean: large, so packed, and unpacked only for a text that needs it.
 static EAST_ASIAN_FONT: LazyLock<Option<Font>> = LazyLock::new(|| {
-    let packed: &[u8] = include_bytes!("../../templates/fonts/DroidSansFallbackFull.ttf.gz");
+    let packed: &[u8] = include_bytes!("../../templates/fonts/wqy-microhei.ttc.gz");
     let mut font = Vec::new();
     GzDecoder::new(packed).read_to_end(&mut font).ok()?;
     Font::new(Bytes::new(font), 0)
@@ -56,8 +56,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         let texts: Vec<_> = errors
             .iter()
             .map(|error| {
-                let line = error.span.get();
-                format!("{} ({line:?})", error.message)
+                let at = page.range(error.span).map_or(0, |range| range.start);
+                format!("line {} of the template: {}", TEMPLATE[..at].lines().count(), error.message)
             })
             .collect();
         failed(texts.join("; "))

@@ -15,13 +15,17 @@ pub(super) struct Words {
     pub group_variable: Option<String>,
 }
 
-/// A condition in words: intervals and values differ.
+/// A condition in words: intervals and values differ. Short ones stay on one line.
 pub(super) fn condition(column: &str, value: &str) -> String {
+    let short = column.chars().count() + value.chars().count() < 28;
+    let blank = if short { '\u{a0}' } else { ' ' };
     let column = isolate(column);
     match value {
         "" => format!("{column} in the empty interval"),
-        value if value.starts_with('(') && value.ends_with(']') => format!("{column} in {}", isolate(value)),
-        value => format!("{column} = {}", isolate(value)),
+        value if value.starts_with('(') && value.ends_with(']') => {
+            format!("{column}{blank}in{blank}{}", isolate(value))
+        }
+        value => format!("{column}{blank}={blank}{}", isolate(value)),
     }
 }
 
@@ -123,7 +127,7 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
     }
 }
 
-/// `Target = 1 is predicted for 1 in 16 of Sex = 0 and 1 in 4 of everyone else: 19 points fewer`.
+/// `Target = 1 is predicted for 1 in 16 of Sex = 0 and 1 in 4 of everyone else: 4 times less often, a gap of 19 percentage points`.
 fn gap(lead: &str, facet: &str, of: impl Fn(&Group) -> (u64, u64), groups: &Groups) -> Option<String> {
     let ((part_d, whole_d), (part_a, whole_a)) = (of(&groups.d), of(&groups.a));
     let difference = share(part_d, whole_d)? - share(part_a, whole_a)?;
@@ -132,10 +136,12 @@ fn gap(lead: &str, facet: &str, of: impl Fn(&Group) -> (u64, u64), groups: &Grou
         felt(part_d, whole_d)?,
         felt(part_a, whole_a)?
     );
+    let ratio = share(part_d, whole_d)? / share(part_a, whole_a)?;
+    let often = times(ratio).filter(|_| !(0.87..1.15).contains(&ratio)).map(|times| format!("{times}, "));
+    let often = often.unwrap_or_default();
     Some(match difference {
         d if d.abs() < 5e-4 => format!("{text}: the same"),
-        d if d < 0.0 => format!("{text}: {} less", points(d)),
-        d => format!("{text}: {} more", points(d)),
+        d => format!("{text}: {often}a gap of {}", points(d)),
     })
 }
 
@@ -191,4 +197,74 @@ fn conditional(
 
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 100 rows against 200, with every kind of right and wrong.
+    fn groups() -> Groups {
+        Groups { d: Group { rows: [[50, 10], [30, 10]] }, a: Group { rows: [[80, 20], [20, 80]] } }
+    }
+
+    fn said(code: &str, value: f64, groups: &Groups) -> String {
+        let words = Words { facet: "F".into(), positive: "P".into(), group_variable: Some("region".into()) };
+        meaning(code, value, groups, &words).unwrap_or_default()
+    }
+
+    #[test]
+    fn every_metric_says_the_counts_it_is_made_of() {
+        for (code, value, parts) in [
+            ("CI", 1.0 / 3.0, &["F makes up 33"][..]),
+            ("DPL", 0.1, &["40", "50", "gap of 10 percentage points"]),
+            ("DPPL", 0.3, &["1 in 5 of F", "50", "2.5 times less often", "gap of 30"]),
+            ("DI", 0.4, &["2.5 times less often", "below four fifths"]),
+            ("TVD", 0.1, &["10 percentage points apart"]),
+            ("CDDL", 0.1, &["region", "10 percentage points larger in rows without it"]),
+            ("CDDPL", -0.1, &["rows predicted it"]),
+            ("FT", -0.1, &["10", "of F get a worse prediction"]),
+            ("RD", 0.55, &["25", "of F", "80"]),
+            ("SD", 0.03, &["83", "of F", "80"]),
+            ("DAR", 0.3, &["50", "of F", "80"]),
+            ("DRR", -0.2, &["62", "of F", "80"]),
+            ("AD", 0.2, &["60", "of F", "80"]),
+            ("TE", 2.0, &["30 missed and 10 wrongly given P for F, 20 and 20"]),
+            ("GE", 0.1, &["80 wrong of 300"]),
+            ("DCA", -1.0, &["2.00 were observed so in F, 1.00 elsewhere", "stricter with F"]),
+            ("DCR", -0.25, &["0.75 were observed so in F, 1.00 elsewhere", "stricter with F"]),
+        ] {
+            let sentence = said(code, value, &groups());
+            for part in parts {
+                assert!(sentence.contains(part), "{code}: {sentence} lacks {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn sides_change_with_the_sign() {
+        assert!(said("FT", 0.1, &groups()).contains("a better prediction"));
+        assert!(said("DCA", 0.5, &groups()).contains("more generous"));
+        assert!(said("CDDL", -0.1, &groups()).contains("rows that have it"));
+    }
+
+    #[test]
+    fn groups_without_rows_or_picks_say_nothing_false() {
+        let empty = Groups { d: Group::default(), a: groups().a };
+        for code in ["DPL", "DPPL", "DI", "RD", "SD", "DAR", "DRR", "AD", "DCA", "DCR", "KL"] {
+            assert_eq!(said(code, 0.0, &empty), "", "{code}");
+        }
+        let never = Groups { d: Group { rows: [[10, 0], [10, 0]] }, a: groups().a };
+        assert!(said("DI", 0.0, &never).contains("never predicted for F"));
+        assert!(said("DPPL", 0.5, &never).contains("none of F"));
+    }
+
+    #[test]
+    fn intervals_and_values_read_as_conditions() {
+        assert_eq!(condition("Age", "(40, 80]").replace('\u{a0}', " "), "Age in (40, 80]");
+        assert_eq!(condition("Sex", "0").replace('\u{a0}', " "), "Sex = 0");
+        assert_eq!(condition("Age", ""), "Age in the empty interval");
+        assert_eq!(isolate("Sex"), "Sex");
+        assert_eq!(isolate("النوع"), "\u{2068}النوع\u{2069}");
+    }
 }

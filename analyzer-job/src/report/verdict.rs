@@ -5,7 +5,7 @@ use crate::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDeta
 use crate::results::{Number, Violation};
 
 use super::amounts::{count, number, of, percent};
-use super::attributions::{order_in_words, ranked};
+use super::attributions::{NDCG_LIMIT, order_in_words, ranked};
 use super::bias;
 use super::metrics::{Family, Metric};
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
@@ -127,43 +127,27 @@ fn lowest_ratio(bias: &BiasDetails) -> Option<(String, String, String)> {
 /// The worst sentence of each question, at most four in all.
 fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     let compared = all.iter().any(|finding| finding.details.baseline.is_some());
-    let mut worst: Vec<&Finding> = all
-        .iter()
-        .filter(|finding| match compared {
-            true => finding.details.violated,
-            // Without a baseline the four metrics that tell most.
-            false => {
-                matches!(finding.details.name.as_str(), "DPPL" | "RD" | "DAR" | "DPL")
-                    && finding.state != State::Undefined
-            }
-        })
-        .filter(|finding| Metric::of(&finding.details.name).is_some())
-        .collect();
-    worst.sort_by(|a, b| a.state.cmp(&b.state).then_with(|| growth(b.details).total_cmp(&growth(a.details))));
-    let mut told: Vec<(*const FacetDetails, Family)> = Vec::new();
-    let mut sentences = Vec::new();
-    for finding in worst {
-        let Some(metric) = Metric::of(&finding.details.name) else { continue };
-        let key = (std::ptr::from_ref(finding.facet), metric.family);
-        if told.contains(&key) && compared {
-            continue;
-        }
-        told.push(key);
-        let words = bias::words(bias, finding.facet);
-        let sentence = bias::in_words(finding.facet, finding.details, &words);
-        let interval = finding.details.interval.map(|[low, high]| [low.value(), high.value()]);
-        let now = finding.details.value.map(|v| number(v.value(), interval)).unwrap_or_default();
-        let was = finding
-            .details
-            .baseline
-            .map(|baseline| format!(", was {}", number(baseline.value(), interval)))
-            .unwrap_or_default();
-        let doubt = if finding.state == State::CannotTell { ", within what chance explains" } else { "" };
-        sentences.push(format!("{sentence} ({} {now}{was}{doubt}).", finding.details.name));
-        if sentences.len() == LEAD {
-            break;
+    let mut told: Vec<&Finding> = Vec::new();
+    for family in [Family::Picks, Family::Errors, Family::Data, Family::Calibration] {
+        let mut of_family: Vec<&Finding> = all
+            .iter()
+            .filter(|finding| finding.state != State::Undefined && (!compared || finding.details.violated))
+            .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
+            .collect();
+        // Sure before unsure, easily understood before intricate, large before small.
+        of_family.sort_by(|a, b| {
+            a.state
+                .cmp(&b.state)
+                .then_with(|| rank(a.details).cmp(&rank(b.details)))
+                .then_with(|| growth(b.details).total_cmp(&growth(a.details)))
+        });
+        // Without a baseline the picks and errors tell enough.
+        if compared || family != Family::Calibration {
+            told.extend(of_family.first());
         }
     }
+    let mut sentences: Vec<String> =
+        told.into_iter().take(LEAD).map(|finding| sentence(bias, finding)).collect();
     if sentences.is_empty() && compared {
         let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
         let held = all.iter().filter(|finding| finding.state == State::Held).count();
@@ -178,14 +162,40 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     sentences
 }
 
+/// What it means, then code, value and baseline.
+fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
+    let details = finding.details;
+    let words = bias::words(bias, finding.facet);
+    let meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
+        let name = Metric::of(&details.name).map_or(details.name.as_str(), |metric| metric.plain);
+        format!("{name} of {}", words.facet)
+    });
+    let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
+    let shown = |value: Option<Number>| value.map(|value| number(value.value(), interval));
+    let now = shown(details.value).unwrap_or_default();
+    let was = shown(details.baseline).map(|was| format!(", was {was}")).unwrap_or_default();
+    let doubt = match finding.state {
+        State::CannotTell if !details.enough_rows => "; too few rows to say",
+        State::CannotTell => "; chance explains that",
+        _ => "",
+    };
+    format!("{meaning} ({} {now}{was}{doubt}).", details.name)
+}
+
+/// Metrics whose sentence is understood at once come first.
+fn rank(details: &MetricDetails) -> usize {
+    let order = [
+        "DPPL", "DI", "RD", "DAR", "SD", "AD", "DRR", "DPL", "CI", "CDDPL", "FT", "DCA", "DCR", "CDDL", "TVD",
+    ];
+    order.iter().position(|code| *code == details.name).unwrap_or(order.len())
+}
+
+/// How much farther from parity than the baseline.
 fn growth(details: &MetricDetails) -> f64 {
     let Some(metric) = Metric::of(&details.name) else { return 0.0 };
     let size =
         |value: Option<Number>| value.map_or(0.0, |value| bias::distance(metric, value.value()).min(1e3));
-    // Shares tell more than unbounded ratios.
-    let weight =
-        if matches!(details.name.as_str(), "DPPL" | "RD" | "DAR" | "DPL" | "AD") { 10.0 } else { 1.0 };
-    (size(details.value) - size(details.baseline)) * weight
+    size(details.value) - size(details.baseline)
 }
 
 fn attribution_headline(findings: &Findings) -> Option<(State, String)> {
@@ -218,8 +228,8 @@ fn attribution_lead(findings: &Findings) -> Vec<String> {
         .filter_map(|(label, attributions)| {
             let output = details?.outputs.iter().find(|output| output.label == *label)?;
             let features = ranked(attributions, Some(output));
-            let text = order_in_words(output.ndcg?, &features);
-            Some(format!("{}: {text}", isolate(label)))
+            let what = format!("The order of what drives {}", isolate(label));
+            Some(order_in_words(&what, output.ndcg?, &features))
         })
         .take(LEAD)
         .collect()
@@ -264,53 +274,102 @@ fn violations(report: &mut Report, findings: &Findings) {
         return;
     }
     let heading = format!("{} of the baseline", of(violations.len() as u64, "violation", "violations"));
-    let rows = violations
-        .iter()
-        .map(|violation| match violation {
-            Violation::Bias { facet, facet_value, metric_name, description, .. } => {
-                let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
-                let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
-                    let same = details.facet == *facet && details.value_or_threshold == *facet_value;
-                    details.metrics.iter().find(|metric| same && metric.name == *metric_name)
-                });
-                let state = details.map_or(State::Moved, bias::state);
-                let sure = match state {
-                    State::Moved => "beyond chance",
-                    _ if details.is_some_and(|details| !details.enough_rows) => "too few rows to say",
-                    _ => "within chance",
-                };
-                Row::judged(
-                    state,
-                    vec![
-                        Cell::text(condition(facet, facet_value)),
-                        Cell::metric(name, metric_name),
-                        Cell::State { state, text: sure.into() },
-                        Cell::text(description),
-                    ],
-                )
+    let told: Vec<Violated> = violations.iter().map(|violation| violated(findings, violation)).collect();
+    // The text of the file is only repeated where its numbers are not known.
+    let with_text = told.iter().any(|violated| violated.now.is_none());
+    let mut columns = vec![
+        Column::new(ColumnKind::Name, "For"),
+        Column::new(ColumnKind::Text, "Metric"),
+        Column::new(ColumnKind::Number, "Now"),
+        Column::new(ColumnKind::Number, "Limit"),
+        Column::new(ColumnKind::State, "How sure"),
+    ];
+    if with_text {
+        columns.push(Column::new(ColumnKind::Prose, "Description"));
+    }
+    let rows = told
+        .into_iter()
+        .zip(violations)
+        .map(|(violated, violation)| {
+            let value = |value: Option<Number>, interval| match value {
+                Some(value) => Cell::number(number(value.value(), interval), value),
+                None => Cell::number("–", ""),
+            };
+            let mut cells = vec![
+                Cell::text(violated.whom),
+                violated.metric,
+                value(violated.now, violated.interval),
+                value(violated.limit, violated.interval),
+                Cell::State { state: violated.state, text: violated.sure.into() },
+            ];
+            if with_text {
+                let (Violation::Bias { description, .. } | Violation::Attribution { description, .. }) =
+                    violation;
+                cells.push(Cell::text(description));
             }
-            Violation::Attribution { label, metric_name, description, .. } => Row::judged(
-                State::Moved,
-                vec![
-                    Cell::text(isolate(label)),
-                    Cell::Name { text: "Order of attributions".into(), remark: metric_name.clone() },
-                    Cell::State { state: State::Moved, text: "order changed".into() },
-                    Cell::text(description),
-                ],
-            ),
+            Row::judged(violated.state, cells)
         })
         .collect();
     let table = Table {
-        caption: "Violations, as in constraint_violations.json".into(),
-        columns: vec![
-            Column::new(ColumnKind::Name, "For"),
-            Column::new(ColumnKind::Text, "Metric"),
-            Column::new(ColumnKind::State, "How sure"),
-            Column::new(ColumnKind::Prose, "Description"),
-        ],
+        caption: "As in constraint_violations.json; the limit is the baseline's value".into(),
+        columns,
         rows,
-        style: Style::Plain,
+        style: if violations.len() > 30 { Style::Folded } else { Style::Plain },
         code: Some("violations".into()),
     };
     report.section(2, "violations", heading).table(table);
+}
+
+/// A violation with what the details know of it.
+struct Violated {
+    whom: String,
+    metric: Cell,
+    now: Option<Number>,
+    limit: Option<Number>,
+    interval: Option<[f64; 2]>,
+    state: State,
+    sure: &'static str,
+}
+
+fn violated(findings: &Findings, violation: &Violation) -> Violated {
+    match violation {
+        Violation::Bias { facet, facet_value, metric_name, .. } => {
+            let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
+            let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
+                let same = details.facet == *facet && details.value_or_threshold == *facet_value;
+                details.metrics.iter().find(|metric| same && metric.name == *metric_name)
+            });
+            let state = details.map_or(State::Moved, bias::state);
+            Violated {
+                whom: condition(facet, facet_value),
+                metric: Cell::metric(name, metric_name),
+                now: details.and_then(|details| details.value.filter(|_| details.baseline.is_some())),
+                limit: details.and_then(|details| details.baseline),
+                interval: details.and_then(|d| d.interval).map(|[low, high]| [low.value(), high.value()]),
+                state,
+                sure: match (state, details) {
+                    (_, None) => "moved",
+                    (State::Moved, _) => "beyond chance",
+                    (_, Some(details)) if !details.enough_rows => "too few rows to say",
+                    _ => "within chance",
+                },
+            }
+        }
+        Violation::Attribution { label, metric_name, .. } => {
+            let outputs = findings.explanations.iter().flat_map(|explanations| &explanations.outputs);
+            let ndcg = outputs.filter(|output| output.label == *label).find_map(|output| output.ndcg);
+            Violated {
+                whom: isolate(label),
+                metric: Cell::Name {
+                    text: "Order of attributions".into(),
+                    remark: format!("{metric_name}, nDCG"),
+                },
+                now: ndcg.map(Number::Float),
+                limit: ndcg.map(|_| Number::Float(NDCG_LIMIT)),
+                interval: None,
+                state: State::Moved,
+                sure: "order changed",
+            }
+        }
+    }
 }

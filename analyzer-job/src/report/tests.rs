@@ -1,0 +1,363 @@
+//! Reports on small findings made by hand.
+
+use std::fs;
+
+use serde_json::{Value as Json, json};
+
+use crate::config::ReportNames;
+use crate::counts::{Group, Groups};
+use crate::details::{
+    BiasDetails, ExplanationDetails, FacetDetails, FeatureDetails, Findings, MetricDetails, OutputDetails,
+    RunDetails, Stage,
+};
+use crate::numbers::to_pretty_json;
+use crate::results::{
+    Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
+    VERSION, Violation, Violations,
+};
+
+use super::page::State;
+use super::{EarlierRun, bias, html, notebook, pdf, report};
+
+fn names() -> ReportNames {
+    ReportNames { name: "what_we_found".into(), title: "Our <title>".into() }
+}
+
+fn metric(name: &str, value: f64, baseline: Option<f64>) -> MetricDetails {
+    MetricDetails {
+        stage: if name == "DPL" { Stage::PreTraining } else { Stage::PostTraining },
+        name: name.into(),
+        value: Some(Number::Float(value)),
+        error: None,
+        standard_error: None,
+        interval: Some([Number::Float(value - 0.05), Number::Float(value + 0.05)]),
+        enough_rows: true,
+        rows_reason: None,
+        baseline: baseline.map(Number::Float),
+        violated: baseline.is_some_and(|baseline| value.abs() > baseline.abs()),
+    }
+}
+
+/// A group of 800 rows, of which 1 in 16 is predicted positive, against 1,600 with 1 in 4.
+fn facet(name: &str, value: &str) -> FacetDetails {
+    let groups =
+        Groups { d: Group { rows: [[600, 20], [150, 30]] }, a: Group { rows: [[1000, 150], [200, 250]] } };
+    let mut undefined = metric("FT", 0.0, None);
+    undefined.value = None;
+    undefined.interval = None;
+    undefined.error = Some("FlipTest does not support non-numeric columns".into());
+    FacetDetails {
+        facet: name.into(),
+        value_or_threshold: value.into(),
+        groups,
+        predicted: true,
+        metrics: vec![
+            metric("DI", 0.25, Some(0.2)),
+            metric("DPPL", 0.1875, Some(0.1)),
+            undefined,
+            metric("DPL", 0.05625, Some(0.3)),
+        ],
+    }
+}
+
+/// Two facets whose names try to break out of every format.
+fn findings() -> Findings {
+    let facets = vec![facet("Sex", "0"), facet("</script><b>$x$ #set page(fill: red) *y*", "`\"'\\")];
+    let section = |stage: Stage| BiasSection {
+        label: "Target".into(),
+        facets: facets
+            .iter()
+            .map(|facet| {
+                let metrics = facet
+                    .metrics
+                    .iter()
+                    .filter(|metric| metric.stage == stage)
+                    .map(|metric| MetricResult {
+                        name: metric.name.clone(),
+                        description: String::new(),
+                        value: metric.value,
+                        error: metric.error.clone(),
+                    })
+                    .collect();
+                let result = FacetResult { value_or_threshold: facet.value_or_threshold.clone(), metrics };
+                (facet.facet.clone(), vec![result])
+            })
+            .collect(),
+        label_value_or_threshold: "1".into(),
+    };
+    let configuration = json!({"methods": {"report": {"name": "what_we_found", "title": "Our <title>"}}});
+    let run = RunDetails {
+        program: "analyzer-job 0".into(),
+        kind: "Bias monitor".into(),
+        window: Some(["2031-03-08T18:00:00Z".into(), "2031-03-08T19:00:00Z".into()]),
+        configuration,
+        ..RunDetails::default()
+    };
+    let feature = |name: &str, baseline: f64| FeatureDetails {
+        name: name.into(),
+        standard_error: Some(0.01),
+        local_standard_error: None,
+        baseline: Some(baseline),
+        quantiles: Some([-0.2, -0.1, 0.0, 0.0, 0.1, 0.2, 0.3]),
+        sample: vec![(-0.2, Some(0.0)), (0.3, None)],
+    };
+    let explanations = ExplanationDetails {
+        run: run.clone(),
+        rows_explained: 2400,
+        num_samples: 100,
+        baseline_rows: 1,
+        seed: Some(1),
+        use_logit: false,
+        aggregation: "mean_abs".into(),
+        estimators: Vec::new(),
+        model_rows: 10,
+        model_requests: 1,
+        clipped_predictions: 0,
+        stopped_early: None,
+        outputs: vec![OutputDetails {
+            label: "label0".into(),
+            features: vec![feature("Age", 0.1), feature("Income", 0.4)],
+            ndcg: Some(0.76),
+            violated: true,
+        }],
+        pdp_rows: Some(2400),
+    };
+    let attributions = Attributions {
+        global_shap_values: [("Age".to_owned(), 0.3), ("Income".to_owned(), 0.2)].into_iter().collect(),
+        expected_value: 0.25,
+    };
+    let curve = PartialDependence {
+        feature_name: "Age".into(),
+        data_type: "numerical".into(),
+        error: None,
+        data_distribution: Some(vec![0.5, 0.5]),
+        feature_values: Some(vec![json!(20), json!(40)]),
+        model_predictions: Some(vec![vec![0.2, 0.4]]),
+        label_headers: vec!["label0".into()],
+    };
+    let violations = facets
+        .iter()
+        .flat_map(|facet| ["DI", "DPPL"].map(|metric| (facet, metric)))
+        .map(|(facet, metric)| Violation::Bias {
+            facet: facet.facet.clone(),
+            facet_value: facet.value_or_threshold.clone(),
+            metric_name: metric.into(),
+            constraint_check_type: "bias_drift_check".into(),
+            description: "Metric value 1 doesn't meet the baseline constraint requirement 0".into(),
+        })
+        .collect();
+    Findings {
+        results: Results {
+            post_training_bias_metrics: Some(section(Stage::PostTraining)),
+            pre_training_bias_metrics: Some(section(Stage::PreTraining)),
+            explanations: Some(Explanations {
+                kernel_shap: Some([("label0".to_owned(), attributions)].into_iter().collect()),
+                pdp: Some(vec![curve]),
+            }),
+            ..Results::default()
+        },
+        violations,
+        bias: Some(BiasDetails {
+            run,
+            label: "Target".into(),
+            label_value_or_threshold: "1".into(),
+            group_variable: None,
+            facets,
+            left_out: Vec::new(),
+            intersections: Vec::new(),
+            segments: Vec::new(),
+        }),
+        explanations: Some(explanations),
+    }
+}
+
+/// The text between tags, entities resolved.
+fn text_of_html(page: &str) -> String {
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in page.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => inside = false,
+            letter if !inside => text.push(letter),
+            _ => {}
+        }
+    }
+    for (entity, letter) in [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
+    {
+        text = text.replace(entity, letter);
+    }
+    text.replace('\u{a0}', " ")
+}
+
+#[test]
+fn page_and_notebook_name_every_group_metric_and_feature() {
+    let report = report(&findings(), &names(), &[]);
+    let page = String::from_utf8(html::write(&report).unwrap()).unwrap();
+    let text = text_of_html(&page);
+    let notebook: Json = serde_json::from_slice(&notebook::write(&report).unwrap()).unwrap();
+    let notebook = notebook.to_string();
+    for name in [
+        "Sex = 0",
+        "DI",
+        "DPPL",
+        "FT",
+        "DPL",
+        "FlipTest does not support",
+        "Age",
+        "Income",
+        "label0",
+        "2031-03-08 18:00 to 19:00 UTC",
+    ] {
+        assert!(text.contains(name), "{name}");
+        assert!(notebook.replace('\u{a0}', " ").contains(name), "{name}");
+    }
+    assert!(text.contains("</script><b>$x$ #set page(fill: red) *y* = `\"'\\"), "{text}");
+}
+
+#[test]
+fn texts_of_the_data_cannot_become_markup() {
+    let report = report(&findings(), &names(), &[]);
+    let page = String::from_utf8(html::write(&report).unwrap()).unwrap();
+    // Our two scripts, one of them data; the name's own end tag is escaped.
+    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("</script").count(), 2);
+    assert!(!page.contains("<b>$x$"));
+    assert!(page.contains("<title>") && !page.contains("Our <title>"));
+    let start = page.find("id=\"report-data\">").unwrap() + "id=\"report-data\">".len();
+    let island = &page[start..start + page[start..].find("</script>").unwrap()];
+    let data: Json = serde_json::from_str(island).unwrap();
+    assert_eq!(data["bias_details"]["facets"][1]["value_or_threshold"], "`\"'\\");
+    assert_eq!(data["analysis"]["version"], VERSION);
+}
+
+#[test]
+fn page_loads_nothing() {
+    let page = String::from_utf8(html::write(&report(&findings(), &names(), &[])).unwrap()).unwrap();
+    for sign in ["http:", "https:", " src=", "url(", "@import", "<link", "<iframe", "<object"] {
+        assert!(!page.contains(sign), "{sign}");
+    }
+}
+
+#[test]
+fn notebook_keeps_the_rules_of_its_format() {
+    let bytes = notebook::write(&report(&findings(), &names(), &[])).unwrap();
+    let notebook: Json = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!((&notebook["nbformat"], &notebook["nbformat_minor"]), (&json!(4), &json!(5)));
+    let cells = notebook["cells"].as_array().unwrap();
+    let mut ids: Vec<&str> = cells.iter().map(|cell| cell["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), cells.len());
+    let code: Vec<&Json> = cells.iter().filter(|cell| cell["cell_type"] == "code").collect();
+    assert!(code.len() > 6);
+    assert!(code[1..].iter().all(|cell| cell["outputs"][0]["data"]["text/html"].is_array()));
+    assert!(cells.iter().all(|cell| cell["cell_type"] != "markdown" || cell.get("outputs").is_none()));
+}
+
+#[test]
+fn pdf_is_whole_and_two_runs_write_the_same_bytes() {
+    let report = report(&findings(), &names(), &[]);
+    let first = pdf::write(&report).unwrap();
+    assert!(first.starts_with(b"%PDF-") && first.ends_with(b"%%EOF"));
+    assert_eq!(first, pdf::write(&report).unwrap());
+    assert_eq!(html::write(&report).unwrap(), html::write(&report).unwrap());
+}
+
+#[test]
+fn reports_made_again_from_the_files_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, again) = (folder.path().join("first"), folder.path().join("again"));
+    let findings = findings();
+    fs::create_dir(&again).unwrap();
+    super::write(&findings, &names(), &[], &first, folder.path()).unwrap();
+    let violations = Violations { version: VERSION.into(), violations: findings.violations.clone() };
+    fs::write(again.join("analysis.json"), to_pretty_json(&findings.results).unwrap()).unwrap();
+    fs::write(again.join("constraint_violations.json"), to_pretty_json(&violations).unwrap()).unwrap();
+    fs::write(again.join("bias_details.json"), to_pretty_json(&findings.bias).unwrap()).unwrap();
+    fs::write(again.join("explanations_details.json"), to_pretty_json(&findings.explanations).unwrap())
+        .unwrap();
+    super::rebuild(&again, &[], folder.path()).unwrap();
+    for kind in ["html", "pdf", "ipynb"] {
+        let name = format!("what_we_found.{kind}");
+        assert_eq!(fs::read(first.join(&name)).unwrap(), fs::read(again.join(&name)).unwrap(), "{kind}");
+    }
+}
+
+#[test]
+fn reports_can_be_made_from_results_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("analysis.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
+    super::rebuild(folder.path(), &[], folder.path()).unwrap();
+    let page = fs::read_to_string(folder.path().join("report.html")).unwrap();
+    assert!(text_of_html(&page).contains("Sex = 0"));
+    let empty = tempfile::tempdir().unwrap();
+    let problem = super::rebuild(empty.path(), &[], empty.path()).unwrap_err();
+    assert!(problem.to_string().starts_with("PL0905"), "{problem}");
+    fs::write(empty.path().join("analysis.json"), "{\n 1").unwrap();
+    let problem = super::rebuild(empty.path(), &[], empty.path()).unwrap_err();
+    assert!(problem.to_string().starts_with("PL0906") && problem.to_string().contains("line 2"), "{problem}");
+}
+
+#[test]
+fn findings_without_anything_still_make_reports() {
+    let findings =
+        Findings { results: Results::default(), violations: Vec::new(), bias: None, explanations: None };
+    let report = report(&findings, &names(), &[]);
+    assert_eq!(report.headline, "Nothing was measured");
+    assert!(pdf::write(&report).is_ok() && html::write(&report).is_ok() && notebook::write(&report).is_ok());
+}
+
+#[test]
+fn history_takes_results_in_order_and_passes_over_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let earlier = folder.path().join("2031-03-07");
+    fs::create_dir(&earlier).unwrap();
+    fs::write(earlier.join("analysis.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
+    fs::write(earlier.join("bias_details.json"), to_pretty_json(&findings().bias).unwrap()).unwrap();
+    fs::write(folder.path().join("2031-03-06.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
+    fs::write(folder.path().join("notes.txt"), "x").unwrap();
+    let history = super::history(folder.path()).unwrap();
+    let names: Vec<&str> = history.iter().map(|run| run.name.as_str()).collect();
+    assert_eq!(names, ["2031-03-06.json", "2031-03-07"]);
+    let page =
+        String::from_utf8(html::write(&report(&findings(), &self::names(), &history)).unwrap()).unwrap();
+    assert!(text_of_html(&page).contains("Over 3 runs"));
+}
+
+#[test]
+fn trends_leave_out_metrics_of_a_single_run() {
+    let bare = EarlierRun { name: "before".into(), results: Results::default() };
+    let report = report(&findings(), &names(), &[bare]);
+    assert!(report.sections.iter().all(|section| section.id != "trends"));
+}
+
+#[test]
+fn verdict_tells_moved_from_chance_and_from_too_few_rows() {
+    let moved = metric("DPPL", 0.2, Some(0.1));
+    assert_eq!(bias::state(&moved), State::Moved);
+    assert_eq!(bias::state(&metric("DPPL", 0.2, Some(0.18))), State::CannotTell);
+    assert_eq!(bias::state(&metric("DPPL", 0.1, Some(0.2))), State::Held);
+    assert_eq!(bias::state(&metric("DPPL", 0.1, None)), State::Measured);
+    assert_eq!(bias::state(&MetricDetails { enough_rows: false, ..moved.clone() }), State::CannotTell);
+    assert_eq!(bias::state(&MetricDetails { value: None, ..moved }), State::Undefined);
+}
+
+#[test]
+fn first_screen_says_what_moved_for_whom_and_how_much() {
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    let report = report(&findings, &names(), &[]);
+    // DI lies within 0.05 of its baseline, DPPL does not.
+    let plain = |text: &str| text.replace('\u{a0}', " ");
+    assert_eq!(plain(&report.headline), "2 of 3 metrics moved for Sex = 0, 1 beyond chance");
+    assert_eq!(
+        plain(&report.lead[0]),
+        "Target = 1 is predicted for 1 in 16 of Sex = 0 and 1 in 4 of everyone else: 4 times less often, \
+         a gap of 19 percentage points (DPPL 0.19, was 0.10)."
+    );
+    assert_eq!(report.state, State::Moved);
+}
