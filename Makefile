@@ -52,7 +52,7 @@ test-browser: build ## the reports in a real browser, a real notebook kernel and
 	tests/browser/run.sh $(BIN)
 
 test-clients: images ## the unmodified SageMaker SDK in local mode against the images
-	tests/clients/run.sh $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
+	tests/clients/run.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
 
 SECTIONS ?=
 bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them

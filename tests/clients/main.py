@@ -63,7 +63,6 @@ def main():
     runner = unittest.TextTestRunner(stream=open(os.devnull, "w"), resultclass=Result, buffer=True)
     result = runner.run(suite)
     failed = len(result.errors) + len(result.failures)
-    result.printErrors()
     print(f"{result.passed} passed, {failed} failed")
     return 1 if failed or not result.passed else 0
 
