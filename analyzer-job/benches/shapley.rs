@@ -28,12 +28,15 @@ fn main() {
         "{:24} {:>3} {:>7} {:>9} {:>9} {:>9} {:>7} {:>9} {:>8}  estimator",
         "model", "M", "samples", "ours", "library", "default", "gain", "SE/error", "ms/row"
     );
-    let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let known = cases();
     let mut gains = Vec::new();
     for case in &known {
         let shown = wanted.iter().any(|word| case.id.contains(word.as_str()));
-        if shown || (wanted.is_empty() && ["s08", "s13", "s14", "s15"].iter().any(|id| case.id.starts_with(id))) {
+        if shown
+            || (wanted.is_empty() && ["s08", "s13", "s14", "s15"].iter().any(|id| case.id.starts_with(id)))
+        {
             for errors in &case.library {
                 let best = errors.relative_mse.values().copied().fold(f64::INFINITY, f64::min);
                 let default = errors.relative_mse.get("ten").copied();
@@ -174,7 +177,9 @@ fn unseen(seed: u64) -> Case {
     Case {
         id: format!("{kind} {players}, {baseline_rows} baseline"),
         link: "identity".into(),
-        model: Model::Outputs(vec![Expression::Sum { args: terms.into_iter().map(|(_, term)| term).collect() }]),
+        model: Model::Outputs(vec![Expression::Sum {
+            args: terms.into_iter().map(|(_, term)| term).collect(),
+        }]),
         baseline,
         instances,
         predictions_instances: Vec::new(),
@@ -257,17 +262,21 @@ fn groups(players: usize, random: &mut ChaCha8Rng) -> Vec<(Vec<usize>, Expressio
             2 => Expression::Product {
                 args: features.iter().take(3).map(|&index| Expression::Feature { index }).collect(),
             },
-            _ => Expression::Max { args: features.iter().map(|&index| Expression::Feature { index }).collect() },
+            _ => Expression::Max {
+                args: features.iter().map(|&index| Expression::Feature { index }).collect(),
+            },
         };
-        groups.push((features, Expression::Scale { factor: 1.0 + random.random::<f64>(), arg: Box::new(term) }));
+        groups.push((
+            features,
+            Expression::Scale { factor: 1.0 + random.random::<f64>(), arg: Box::new(term) },
+        ));
     }
     groups
 }
 
 /// A full tree of depth 3 over random features, some more often than others.
 fn tree(players: usize, random: &mut ChaCha8Rng) -> (Vec<usize>, Expression) {
-    let mut tree =
-        Tree { feature: vec![], threshold: vec![], left: vec![], right: vec![], value: vec![] };
+    let mut tree = Tree { feature: vec![], threshold: vec![], left: vec![], right: vec![], value: vec![] };
     for node in 0..15i64 {
         let leaf = node >= 7;
         let skewed = (random.random::<f64>() * random.random::<f64>() * players as f64) as i64;

@@ -1,6 +1,7 @@
 //! The analysis: bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
 mod asking;
+pub mod attribution_drift;
 pub mod bias;
 pub mod cells;
 pub mod cloudwatch;

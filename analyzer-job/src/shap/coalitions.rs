@@ -114,11 +114,7 @@ fn pairs_of_size(players: usize, size: usize) -> f64 {
 /// interactions of three or more. The rest is spread over the sizes in proportion to
 /// `1 / sqrt(s (M - s))`, without repeats; a size that fits is taken whole.
 pub fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &mut impl Rng) -> Pairs {
-    let mut drawn = Drawn {
-        coalitions: Coalitions::new(players),
-        sizes: Vec::new(),
-        seen: HashSet::new(),
-    };
+    let mut drawn = Drawn { coalitions: Coalitions::new(players), sizes: Vec::new(), seen: HashSet::new() };
     let mut order: Vec<usize> = (0..players).collect();
     let n_sizes = players / 2;
     let mut expected = vec![0.0; n_sizes + 1];

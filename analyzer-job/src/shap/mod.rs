@@ -10,8 +10,13 @@ mod coalitions;
 mod design;
 mod explain;
 mod gaussian;
+mod kinds;
 mod least_squares;
 mod summary;
 
+pub(crate) use ask::{Asker, CALL_ROWS};
 pub use design::Estimator;
 pub use explain::{Explained, Local, Task, explain};
+pub use kinds::{Kind, kind};
+pub(crate) use kinds::value_counts;
+pub(crate) use summary::{number, sample};

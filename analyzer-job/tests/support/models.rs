@@ -115,7 +115,11 @@ impl Expression {
             Expression::Abs { arg } => arg.at(row).abs(),
             Expression::Scale { factor, arg } => factor * arg.at(row),
             Expression::Stump { feature, threshold, left, right } => {
-                if number(row[*feature]) <= *threshold { *left } else { *right }
+                if number(row[*feature]) <= *threshold {
+                    *left
+                } else {
+                    *right
+                }
             }
             Expression::Lookup { feature, table, default } => match row[*feature] {
                 Value::Text(text) => table.get(text).copied().unwrap_or(*default),
