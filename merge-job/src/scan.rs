@@ -519,35 +519,51 @@ fn label(text: &[u8], members: &Members, made: &mut Vec<u8>) -> Result<Label, Ba
             None => return Err(Bad::Missing { field: "eventMetadata.eventId" }),
         },
     };
-    Ok(Label { id, value: label_value(value.of(text), made)? })
+    Ok(Label { id, value: label_value(text, value, made)? })
 }
 
 const DATA: &str = "groundTruthData.data";
 
-/// `groundTruthData` as the merged record has it.
-fn label_value(value: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
+/// `groundTruthData` as the merged record has it. Mostly that is the text as it stands.
+fn label_value(text: &[u8], value: Span, made: &mut Vec<u8>) -> Result<Slice, Bad> {
+    let (data, compact) = data_of(text, value);
+    if compact && data.of(text).first() == Some(&b'"') {
+        return Ok(Slice { made: false, span: value });
+    }
     let start = made.len();
-    json::compact(value, &[], made);
-    let mut data = None;
-    let mut open = Vec::new();
-    let compact = made.get(start..).unwrap_or_default();
-    // The value is well formed, so no step can fail.
-    let _ = Cursor::new(compact, 0, &mut open).object(|cursor, key| {
-        let span = cursor.value()?;
-        if key.is(compact, "data") {
-            data = Some(span);
-        }
-        Ok(())
-    });
-    let span = data.ok_or(Bad::Missing { field: DATA })?;
-    match span.of(compact).first() {
+    json::compact(value.of(text), &[], made);
+    let (data, _) = data_of(made, Span { start, end: made.len() });
+    match data.of(made).first() {
         Some(b'"') => {}
         // A number or a truth value stands for its own text.
         Some(b'-' | b'0'..=b'9' | b't' | b'f') => {
-            made.insert(start + span.end, b'"');
-            made.insert(start + span.start, b'"');
+            made.insert(data.end, b'"');
+            made.insert(data.start, b'"');
         }
-        _ => return Err(Bad::WrongType { field: DATA, expected: "a string or a number" }),
+        Some(_) => return Err(Bad::WrongType { field: DATA, expected: "a string or a number" }),
+        None => return Err(Bad::Missing { field: DATA }),
     }
     Ok(Slice { made: true, span: Span { start, end: made.len() } })
+}
+
+/// Where the value of `data` stands in an object, empty when it has none; and whether the object's
+/// text is certainly compact and without a repeated key.
+fn data_of(text: &[u8], object: Span) -> (Span, bool) {
+    let mut data = Span::default();
+    // Braces; for each member quotes, colon and comma, of which there is one less.
+    let mut bytes = 1;
+    let mut scalars = true;
+    let mut open = Vec::new();
+    let mut cursor = Cursor::new(text, object.start, &mut open);
+    // The object is well formed, so no step can fail.
+    let _ = cursor.object(|cursor, key| {
+        let value = cursor.value()?;
+        if key.is(text, "data") {
+            data = value;
+        }
+        bytes += key.span.end - key.span.start + value.end - value.start + 4;
+        scalars &= !matches!(value.of(text).first(), Some(b'{' | b'['));
+        Ok(())
+    });
+    (data, scalars && !cursor.repeats && bytes == object.end - object.start)
 }
