@@ -179,7 +179,7 @@ fn captures_and_labels_become_merged_records_in_the_folder_of_the_capture() {
     assert_eq!(run.code, Some(0), "{}", run.log);
     assert_eq!(
         run.message,
-        "Completed: merged 2 of 3 captures; 1 captures without a label, 1 labels without a capture"
+        "Completed: merged 2 of 3 captures; 1 capture without a label, 1 label without a capture"
     );
     let names: Vec<_> = tree.merged_files().into_keys().collect();
     assert_eq!(names.len(), 1);
@@ -519,6 +519,19 @@ fn several_hosts_share_sharded_captures_and_else_the_first_does_the_work() {
     assert_eq!(tree.run(&[]).code, Some(0));
     // The hosts upload to one place, so their files must not have the same name.
     assert_eq!(tree.merged_files().len(), 2);
+}
+
+#[test]
+fn files_of_an_earlier_run_are_replaced_or_told_of() {
+    let tree = Tree::new();
+    tree.captures("one/a.jsonl", lines(&[capture("1")])).captures("two/a.jsonl", lines(&[capture("2")]));
+    tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "2")]));
+    assert!(!tree.run(&[]).log.contains("earlier run"));
+    tree.labels("x.jsonl", label("2", "new"));
+    let run = tree.run(&[]);
+    assert!(run.log.contains("1 part of an earlier run"), "{}", run.log);
+    let labels: Vec<_> = tree.merged().iter().map(|record| label_of(record).to_string()).collect();
+    assert_eq!(labels, ["1", "new"]);
 }
 
 #[test]

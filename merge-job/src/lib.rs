@@ -5,6 +5,7 @@
 //! `join` looks it up, `spill` does the same when memory does not do; `parts` writes, `summary`
 //! accounts for every record; `validate` is the dry run.
 
+use std::collections::HashSet;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -151,6 +152,17 @@ fn task(job: &Job, settings: &Settings) -> Result<MergeTask> {
             .found("`S3InputMode` `Pipe`")
             .expected("`File`"));
     }
+    for (name, path) in
+        [("dataset_source", &settings.dataset_source), ("ground_truth_source", &settings.ground_truth_source)]
+    {
+        if let Some(path) = path.as_ref().filter(|path| path.starts_with("s3:")) {
+            return Err(Problem::new(&codes::SETTING_INVALID, "the merge reads folders, not S3")
+                .field(name)
+                .found(format!("`{}`", path.display()))
+                .expected("a folder")
+                .hint("give the address as an input of the processing job, or copy it with `aws s3 sync`"));
+        }
+    }
     let task = MergeTask {
         captures: settings.captures(tree),
         ground_truth: settings.ground_truth(tree),
@@ -248,9 +260,25 @@ pub fn merge(task: &MergeTask, stop: &Stop) -> std::result::Result<Summary, Fail
         return Err(Failure { problem, summary: Some(Box::new(summary)) });
     }
     stop.check()?;
-    parts.publish()?;
+    let written = parts.publish()?;
     summary.log();
+    tell_of_earlier(task, &written);
     Ok(summary)
+}
+
+/// Whoever reads the output reads everything in it: parts that this run did not write are worth a
+/// warning.
+fn tell_of_earlier(task: &MergeTask, written: &[PathBuf]) {
+    let Ok(files) = input::files(&task.output) else { return };
+    let written: HashSet<_> = written.iter().collect();
+    let is_part = |file: &&InputFile| {
+        file.path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"part-"))
+    };
+    let earlier = files.iter().filter(is_part).filter(|file| !written.contains(&file.path)).count();
+    if earlier > 0 {
+        let parts = if earlier == 1 { "part" } else { "parts" };
+        tracing::warn!("{earlier} {parts} of an earlier run lie in {}", task.output.display());
+    }
 }
 
 fn check(task: &MergeTask, summary: &Summary) -> Result<()> {

@@ -277,19 +277,17 @@ impl Summary {
     pub fn message(&self) -> String {
         let mut message = format!("Completed: merged {} of {} captures", self.merged, self.captures_read);
         let rest = [
-            (self.captures_unmatched, "captures without a label"),
-            (self.labels_unmatched, "labels without a capture"),
-            (self.captures_duplicate, "captures delivered twice"),
-            (self.captures_outside_window, "captures outside the window"),
-            (self.captures_bad, "bad captures"),
-            (self.labels_bad, "bad labels"),
-            (self.labels_duplicate_conflict, "conflicting labels"),
+            (self.captures_unmatched, "capture", "without a label"),
+            (self.labels_unmatched, "label", "without a capture"),
+            (self.captures_duplicate, "capture", "delivered twice"),
+            (self.captures_outside_window, "capture", "outside the window"),
+            (self.captures_bad, "bad capture", "skipped"),
+            (self.labels_bad, "bad label", "skipped"),
+            (self.labels_duplicate_conflict, "label", "in conflict with another"),
         ];
-        let rest: Vec<_> = rest
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
+        let counted =
+            |(count, what, how)| format!("{count} {what}{} {how}", if count == 1 { "" } else { "s" });
+        let rest: Vec<_> = rest.into_iter().filter(|(count, ..)| *count > 0).map(counted).collect();
         if !rest.is_empty() {
             message.push_str("; ");
             message.push_str(&rest.join(", "));
@@ -394,8 +392,7 @@ mod tests {
             labels_unmatched: 1,
             ..Default::default()
         };
-        let text =
-            "Completed: merged 3 of 5 captures; 2 captures without a label, 1 labels without a capture";
+        let text = "Completed: merged 3 of 5 captures; 2 captures without a label, 1 label without a capture";
         assert_eq!(summary.message(), text);
         let whole = Summary { captures_read: 5, merged: 5, ..Default::default() };
         assert_eq!(whole.message(), "Completed: merged 5 of 5 captures");
