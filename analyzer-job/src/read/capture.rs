@@ -27,7 +27,7 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
-    let mut reader = Reader::new(analysis, source.options.keep_rows)?;
+    let mut reader = Reader::new(analysis, source.options.keep_rows, source.exact)?;
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut outside = Skips::new("outside the time window");
     let mut bad = Skips::new("that cannot be used");
@@ -206,6 +206,7 @@ struct Reader<'a> {
     predictor: Option<&'a Predictor>,
     threshold: f64,
     keep_rows: bool,
+    exact: bool,
     read: Option<(Layout, Gather)>,
     /// Why the first record did not fit the headers; the reason when none does.
     unfit: Option<Problem>,
@@ -226,7 +227,7 @@ struct Wants {
 }
 
 impl<'a> Reader<'a> {
-    fn new(analysis: &'a Analysis, keep_rows: bool) -> Result<Reader<'a>> {
+    fn new(analysis: &'a Analysis, keep_rows: bool, exact: bool) -> Result<Reader<'a>> {
         let predictor = analysis.predictor.as_ref();
         let name = |location: &'a Location| match location {
             Location::Name(path) => path.as_str(),
@@ -261,6 +262,7 @@ impl<'a> Reader<'a> {
             predictor,
             threshold: analysis.probability_threshold,
             keep_rows,
+            exact,
             read: None,
             unfit: None,
             syntax: (None, None),
@@ -525,7 +527,7 @@ impl<'a> Reader<'a> {
                 };
                 match layout::of_capture(self.inputs.width(0), brought, analysis) {
                     Ok(layout) => {
-                        let gather = Gather::new(&layout, analysis, self.keep_rows);
+                        let gather = Gather::new(&layout, analysis, self.keep_rows, self.exact);
                         self.read.insert((layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {

@@ -158,7 +158,7 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
-    let keep_rows = source.options.keep_rows;
+    let (keep_rows, exact) = (source.options.keep_rows, source.exact);
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut read: Option<(Layout, Gather, Vec<usize>, usize)> = None;
     let mut n_rows = 0;
@@ -170,7 +170,7 @@ pub(crate) fn read(
                 let [facets, predictions] =
                     sides.each_ref().map(|side| side.as_ref().map(|side| &side.columns));
                 let layout = layout::of_table(names, facets, predictions, analysis)?;
-                let gather = Gather::new(&layout, analysis, keep_rows);
+                let gather = Gather::new(&layout, analysis, keep_rows, exact);
                 let wanted = gather.wanted().into_iter().filter(|&column| column < mine).collect();
                 read = Some((layout, gather, wanted, mine));
             }

@@ -46,7 +46,7 @@ pub(crate) fn read(
             Some(read) => read,
             None => {
                 let layout = layout::of_features(features.width(0), analysis)?;
-                let gather = Gather::new(&layout, analysis, source.options.keep_rows);
+                let gather = source.gather(&layout, analysis);
                 read.insert((layout, gather))
             }
         };

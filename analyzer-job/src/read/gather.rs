@@ -3,13 +3,12 @@
 use crate::config::{Analysis, Scalar};
 use crate::read::layout::Layout;
 use crate::read::raw::{Dictionary, Raw};
+use crate::read::stored::Stored;
 use crate::read::tally::Tally;
-use crate::read::typing::{self, Distinct};
+use crate::read::typing::Type;
 use crate::table::Table;
 
 /// Takes in rows cell by cell. Columns that nobody needs are passed over.
-///
-/// Memory: with rows kept, 4 bytes for each cell and each distinct cell of a column once; else a tally.
 #[derive(Debug)]
 pub(crate) struct Gather {
     /// By column of the layout: its place among the columns taken in.
@@ -21,12 +20,13 @@ pub(crate) struct Gather {
 
 #[derive(Debug)]
 enum Store {
-    Rows(Vec<(Dictionary, Vec<u32>)>),
+    Rows(Vec<Stored>),
     Tally(Tally),
 }
 
 impl Gather {
-    pub(crate) fn new(layout: &Layout, analysis: &Analysis, keep_rows: bool) -> Gather {
+    /// `exact`: keep every cell of kept rows as written.
+    pub(crate) fn new(layout: &Layout, analysis: &Analysis, keep_rows: bool, exact: bool) -> Gather {
         let n_columns = layout.names.len();
         let wanted: Vec<usize> = if keep_rows { (0..n_columns).collect() } else { layout.roles.counted() };
         let mut slots = vec![None; n_columns];
@@ -34,7 +34,7 @@ impl Gather {
             slots[column] = Some(slot);
         }
         let store = if keep_rows {
-            Store::Rows(vec![Default::default(); wanted.len()])
+            Store::Rows(vec![Stored::new(exact); wanted.len()])
         } else {
             Store::Tally(Tally::new(
                 wanted.iter().map(|&column| thresholds(layout, analysis, column)).collect(),
@@ -48,24 +48,27 @@ impl Gather {
         (0..self.slots.len()).filter(|&column| self.slots[column].is_some()).collect()
     }
 
-    /// Sets a cell of the row at hand. Every wanted column is set before `finish_row`.
+    /// Sets a cell of the row at hand. Every wanted column is set once before `finish_row`.
     pub(crate) fn set(&mut self, column: usize, raw: Raw<'_>) {
         let Some(Some(slot)) = self.slots.get(column).copied() else { return };
-        self.row[slot] = match &mut self.store {
-            Store::Rows(columns) => columns[slot].0.intern(raw),
-            Store::Tally(tally) => tally.intern(slot, raw),
-        };
+        match &mut self.store {
+            Store::Rows(columns) => columns[slot].push(raw),
+            Store::Tally(tally) => self.row[slot] = tally.intern(slot, raw),
+        }
     }
 
     pub(crate) fn finish_row(&mut self) {
         self.rows += 1;
-        match &mut self.store {
-            Store::Rows(columns) => {
-                for ((_, codes), &code) in columns.iter_mut().zip(&self.row) {
-                    codes.push(code);
-                }
-            }
-            Store::Tally(tally) => tally.add(&self.row, 1),
+        if let Store::Tally(tally) = &mut self.store {
+            tally.add(&self.row, 1);
+        }
+    }
+
+    /// Whether cells were kept in a way that cannot hold what came later.
+    pub(crate) fn lost(&self) -> bool {
+        match &self.store {
+            Store::Rows(columns) => columns.iter().any(Stored::lost),
+            Store::Tally(_) => false,
         }
     }
 
@@ -73,21 +76,32 @@ impl Gather {
         self.rows
     }
 
-    /// The distinct cells of a column; none when it was passed over.
+    /// The distinct cells of a column, numbers perhaps left out; none when it was passed over.
     pub(crate) fn dictionary(&self, column: usize) -> Option<&Dictionary> {
         let slot = self.slots.get(column).copied()??;
         match &self.store {
-            Store::Rows(columns) => columns.get(slot).map(|(dictionary, _)| dictionary),
+            Store::Rows(columns) => columns.get(slot).map(Stored::dictionary),
             Store::Tally(tally) => tally.dictionary(slot),
         }
     }
 
-    /// The distinct values of a column; none when it was passed over.
-    pub(crate) fn distinct(&self, column: usize) -> Option<Distinct> {
+    /// What a column holds and how many distinct values; none when it was passed over.
+    pub(crate) fn summary(&self, column: usize) -> Option<(Type, u64)> {
         let slot = self.slots.get(column).copied()??;
         match &self.store {
-            Store::Rows(columns) => columns.get(slot).map(|(dictionary, _)| typing::resolve(dictionary).0),
-            Store::Tally(tally) => Some(tally.distinct(slot).0),
+            Store::Rows(columns) => columns.get(slot).map(Stored::summary),
+            Store::Tally(tally) => {
+                let distinct = tally.distinct(slot).0;
+                Some((distinct.kind, distinct.n_distinct))
+            }
+        }
+    }
+
+    pub(crate) fn is_all_missing(&self, column: usize) -> bool {
+        let Some(Some(slot)) = self.slots.get(column).copied() else { return false };
+        match &self.store {
+            Store::Rows(columns) => columns.get(slot).is_some_and(Stored::is_all_missing),
+            Store::Tally(tally) => tally.distinct(slot).0.n_distinct == 0,
         }
     }
 
@@ -99,7 +113,7 @@ impl Gather {
                 let columns = columns
                     .into_iter()
                     .zip(&layout.names)
-                    .map(|((dictionary, codes), name)| typing::column(name.clone(), &dictionary, &codes))
+                    .map(|(stored, name)| stored.finish(name.clone()))
                     .collect();
                 Gathered::Rows(Table { columns, n_rows })
             }

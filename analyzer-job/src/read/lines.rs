@@ -110,7 +110,7 @@ pub(crate) fn read(
                 None => {
                     let layout = layout::of_features(features.width(0), analysis)
                         .map_err(|problem| broken_line(files).unwrap_or(problem))?;
-                    let gather = Gather::new(&layout, analysis, source.options.keep_rows);
+                    let gather = source.gather(&layout, analysis);
                     read.insert((layout, gather))
                 }
             };
@@ -164,10 +164,7 @@ pub(crate) fn check_found(layout: &Layout, gather: &Gather, analysis: &Analysis)
         ),
     ] {
         let (Some(column), Some(location)) = (column, location) else { continue };
-        let missing = gather.dictionary(column).is_some_and(|dictionary| {
-            dictionary.iter().all(|raw| crate::read::typing::parse(raw) == crate::read::typing::Cell::Missing)
-        });
-        if missing {
+        if gather.is_all_missing(column) {
             return Err(Problem::new(&codes::COLUMN_NOT_FOUND, what)
                 .field(setting)
                 .found(format!("nothing at {} in any record", layout::print(location)))

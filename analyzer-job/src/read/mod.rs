@@ -19,6 +19,7 @@ pub mod payload;
 pub mod raw;
 pub mod remote;
 mod side;
+mod stored;
 pub mod tally;
 pub mod typing;
 
@@ -151,8 +152,26 @@ fn read_files(
     analysis: &Analysis,
     options: &Options,
 ) -> Result<Reading> {
+    let reading = read_once(inputs, files, analysis, options, false)?;
+    match reading {
+        Some(reading) => Ok(reading),
+        // Text came late into a column of numbers, whose spelling is gone: rare enough to read again.
+        None => read_once(inputs, files, analysis, options, true)?
+            .ok_or_else(|| Problem::new(&codes::INTERNAL, "cells were lost although all were to be kept")),
+    }
+}
+
+/// `exact`: keep every cell as written. None when cells were lost because they were not.
+fn read_once(
+    inputs: &Inputs,
+    files: &[InputFile],
+    analysis: &Analysis,
+    options: &Options,
+    exact: bool,
+) -> Result<Option<Reading>> {
     let bytes = files.iter().map(|file| file.bytes).sum();
     let mut source = Source {
+        exact,
         options,
         counts: RowCounts::default(),
         warnings: Vec::new(),
@@ -185,6 +204,9 @@ fn read_files(
         Some((layout, gather)) if gather.rows() > 0 => (layout, gather),
         _ => return Err(no_rows(&inputs.dataset, &source)),
     };
+    if gather.lost() {
+        return Ok(None);
+    }
     source.counts.rows = gather.rows();
     let columns = summaries(&layout, &gather, analysis);
     warn_of_missing_texts(&layout, &gather, &mut source.warnings);
@@ -194,7 +216,7 @@ fn read_files(
             Data::Rows(Rows { table, roles: layout.roles.clone(), features: layout.features.clone() })
         }
     };
-    Ok(Reading {
+    Ok(Some(Reading {
         columns,
         layout,
         data,
@@ -203,7 +225,7 @@ fn read_files(
         warnings: source.warnings,
         captured_input: source.captured.0,
         captured_output: source.captured.1,
-    })
+    }))
 }
 
 fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
@@ -259,6 +281,7 @@ fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<(
 /// Everything that readers share while they read.
 pub(crate) struct Source<'a> {
     pub(crate) options: &'a Options,
+    exact: bool,
     pub(crate) counts: RowCounts,
     pub(crate) warnings: Vec<String>,
     progress: Progress,
@@ -267,6 +290,10 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     pub(crate) const ROWS_BETWEEN_CHECKS: u32 = 1 << 12;
+
+    fn gather(&self, layout: &Layout, analysis: &Analysis) -> Gather {
+        Gather::new(layout, analysis, self.options.keep_rows, self.exact)
+    }
 
     /// Tells progress and looks whether the job shall stop.
     pub(crate) fn advance(&mut self, bytes: u64) -> Result<()> {
@@ -333,12 +360,12 @@ fn summaries(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Vec<Colum
             is(roles.segments.contains(&column), "segments");
             is(roles.joins.contains(&column), "identifier");
             is(has_model && layout.features.contains(&column), "feature");
-            let typed = gather.distinct(column);
+            let summary = gather.summary(column);
             ColumnSummary {
                 name: name.clone(),
                 roles: uses,
-                distinct: typed.as_ref().map_or(0, |typed| typed.n_distinct),
-                kind: typed.map(|typed| typed.kind),
+                kind: summary.map(|(kind, _)| kind),
+                distinct: summary.map_or(0, |(_, distinct)| distinct),
             }
         })
         .collect()

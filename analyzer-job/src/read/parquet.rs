@@ -52,7 +52,7 @@ pub(crate) fn read(
                     None => stored_names.clone(),
                 };
                 let layout = layout::of_table(names, None, None, analysis)?;
-                let gather = Gather::new(&layout, analysis, source.options.keep_rows);
+                let gather = source.gather(&layout, analysis);
                 &mut read.insert((layout, gather)).1
             }
         };

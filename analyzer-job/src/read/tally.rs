@@ -1,7 +1,7 @@
 //! Rows counted by the values of a few columns: all that bias metrics need, in memory that does not grow
 //! with the number of rows.
 
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
@@ -192,7 +192,5 @@ impl From<Wire> for Tally {
 }
 
 fn hash(hasher: &DefaultHashBuilder, key: &[u32]) -> u64 {
-    let mut state = hasher.build_hasher();
-    key.hash(&mut state);
-    state.finish()
+    hasher.hash_one(key)
 }

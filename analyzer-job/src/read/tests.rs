@@ -619,7 +619,7 @@ fn many_numbers_under_a_threshold_are_counted_by_their_side() {
     let mixed = |value: u64| if value == 77 { "unknown".into() } else { value.to_string() };
     check_folded(&rows(&mixed, &whole, &whole), Scalar::Int(1000), Scalar::Int(2000));
     // Missing values and a threshold above the maximum, which selects nothing.
-    let gaps = |value: u64| if value % 7 == 0 { String::new() } else { value.to_string() };
+    let gaps = |value: u64| if value.is_multiple_of(7) { String::new() } else { value.to_string() };
     check_folded(&rows(&gaps, &whole, &whole), Scalar::Int(1_000_000), Scalar::Int(0));
 }
 
@@ -645,5 +645,19 @@ fn folded_tallies_merge_with_others() {
         });
         assert_eq!(above.map(|(_, rows)| rows).sum::<u64>(), 39_899 + 3);
         assert!(distinct.values.contains(&typing::Cell::Int(39_999)));
+    }
+}
+
+#[test]
+fn text_late_in_a_column_of_many_numbers_keeps_their_spelling() {
+    let mut text = String::from("x,sex,y\n");
+    for row in 0..70_000 {
+        writeln!(text, "{row}.50,f,{}", row % 2).unwrap();
+    }
+    text.push_str("none,m,1\n");
+    let table = table(&[("a.csv", text.as_bytes())], &plain());
+    match &table.columns[0].values {
+        Values::Text(texts) => assert_eq!((texts.get(3), texts.get(70_000)), (Some("3.50"), Some("none"))),
+        other => panic!("{} values", other.len()),
     }
 }

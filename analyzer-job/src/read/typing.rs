@@ -123,39 +123,48 @@ pub fn distinct(values: &Values) -> (Distinct, Vec<u32>) {
 
 /// A column from the distinct cells and one number of the dictionary for each row.
 pub fn column(name: String, dictionary: &Dictionary, rows: &[u32]) -> Column {
-    let (distinct, codes) = resolve(dictionary);
-    let cells =
-        rows.iter().map(|&raw| codes.get(raw as usize).and_then(|&code| distinct.values.get(code as usize)));
-    let values = match distinct.kind {
-        Type::Int => Values::Int(
-            cells.map(|cell| if let Some(Cell::Int(value)) = cell { *value } else { 0 }).collect(),
-        ),
-        Type::Float => Values::Float(
-            cells.map(|cell| if let Some(Cell::Float(value)) = cell { *value } else { f64::NAN }).collect(),
-        ),
-        Type::Bool => Values::Bool(cells.map(|cell| matches!(cell, Some(Cell::Bool(true)))).collect()),
+    let cells: Vec<Cell> = dictionary.iter().map(parse).collect();
+    let values = match common_type(&cells) {
+        Type::Int => {
+            let values = cells.iter().map(|cell| if let Cell::Int(value) = cell { *value } else { 0 });
+            Values::Int(by_row(values, rows))
+        }
+        Type::Float => Values::Float(by_row(cells.iter().map(float), rows)),
+        Type::Bool => Values::Bool(by_row(cells.iter().map(|cell| *cell == Cell::Bool(true)), rows)),
         Type::Text => {
+            let (distinct, codes) = resolve(dictionary);
             let mut dictionary = Vec::new();
             let texts: Vec<u32> = distinct
                 .values
-                .iter()
+                .into_iter()
                 .map(|cell| match cell {
                     Cell::Text(text) => {
-                        dictionary.push(text.clone());
+                        dictionary.push(text);
                         dictionary.len() as u32 - 1
                     }
                     _ => MISSING,
                 })
                 .collect();
-            let text =
-                |raw: &u32| codes.get(*raw as usize).and_then(|&code| texts.get(code as usize)).copied();
-            Values::Text(Texts {
-                codes: rows.iter().map(|raw| text(raw).unwrap_or(MISSING)).collect(),
-                dictionary,
-            })
+            let codes = by_row(codes.iter().map(|&code| texts[code as usize]), rows);
+            Values::Text(Texts { codes, dictionary })
         }
     };
     Column { name, values }
+}
+
+/// The number of a cell of a column of numbers; NaN for a missing one.
+pub fn float(cell: &Cell) -> f64 {
+    match cell {
+        Cell::Int(value) => *value as f64,
+        Cell::Float(value) => *value,
+        _ => f64::NAN,
+    }
+}
+
+/// For each row the value of its number; `rows` are numbers of `values`.
+fn by_row<T: Copy>(values: impl Iterator<Item = T>, rows: &[u32]) -> Vec<T> {
+    let values: Vec<T> = values.collect();
+    rows.iter().map(|&row| values[row as usize]).collect()
 }
 
 /// Whether a CSV field reads as a number.
