@@ -408,6 +408,14 @@ fn records_whose_counts_differ_are_dropped_and_named_never_shifted() {
     let strict = Options { strict: true, ..Options::default() };
     let error = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &strict).unwrap_err().to_string();
     assert!(error.contains("a.jsonl, line 2") && error.contains("2 input rows, 1 predictions"), "{error}");
+    // Labels alone may be the ones that do not fit.
+    let few = record(None, two, "{\"score\":0.7}\n{\"score\":0.1}", r#"{"y":1}"#);
+    let reading =
+        fixture::read(&[("a.jsonl", [good.as_str(), &few].concat().as_bytes())], &analysis, &keep_rows());
+    assert_eq!(
+        reading.unwrap().row_counts.records_skipped[0].examples[0],
+        "a.jsonl, line 2: event e-1: 2 input rows, 2 predictions, 1 labels"
+    );
     let mostly = [good.as_str(), &bad, "{}\n"].concat();
     fails(&[("a.jsonl", mostly.as_bytes())], &analysis, &["PL0308", "2 of 3 records", "line 2"]);
 }
