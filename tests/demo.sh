@@ -27,6 +27,10 @@ job() {
 
 # What the analyzer judged, as a table: its violations file has a key per line.
 show_violations() {
+    [ -e "$1" ] || {
+        echo "demo.sh: the drift was not found, there is no $1" >&2
+        exit 1
+    }
     awk -F'"' '
         function shown(number) { return number ~ /Infinity/ ? number : sprintf("%.4f", number) }
         $2 == "facet" || $2 == "label" { subject = $4 }
