@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# docs.sh PROGRAMS [with-docker]: runs the commands of README.md and docs/ as they are written, page by page, each page in a
+# folder of its own that holds the files its commands speak of. Left out are blocks that need an AWS account or build
+# this project (`aws`, `make`, ACCOUNT), and those with `docker` unless `with-docker` is given. Port 8080 becomes
+# a free one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=$PWD
+PATH=$(cd "$1" && pwd):$PATH
+with_docker=${2:-}
+work=$(mktemp -d)
+passed=0
+failed=0
+
+finish() {
+    # Containers write as root; what this user may not delete stays in the folder for temporary files.
+    rm -rf "$work" 2>/dev/null || true
+}
+trap finish EXIT
+
+# blocks PAGE FOLDER KIND: each fenced block of that kind (sh also means: none given) as a file, by its line.
+blocks() {
+    awk -v folder="$2" -v kind="$3" '
+        /^```/ && !inside { inside = 1; found = substr($0, 4); wanted = (found == kind || (kind == "sh" && found == "")); line = NR; next }
+        /^```/ { inside = 0; next }
+        inside && wanted { print > sprintf("%s/%05d.%s", folder, line, kind) }' "$1"
+}
+
+# The files that the pages speak of.
+prepare() {
+    plumbline-generator dataset data/train.csv --rows 400
+    plumbline-generator dataset sample/train.csv --rows 20 --without-predictions
+    plumbline-generator traffic traffic --rows 400 --drift 1 >/dev/null
+    mv traffic/captures captures
+    mv traffic/ground-truth labels
+    plumbline-generator configs configs --format jsonlines
+    cp configs/bias-monitor.json bias_monitor.json
+    plumbline-generator configs configs --format csv
+    cp configs/explainability-baseline.json explainability.json
+    # The configuration that the README shows.
+    mkdir blocks config
+    blocks "$root/README.md" blocks json
+    cp "$(ls blocks/*.json | head -n 1)" analysis_config.json
+    cp analysis_config.json config/
+    rm -r blocks traffic configs
+}
+
+port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+mkdir "$work/files"
+(cd "$work/files" && prepare)
+
+for page in README.md docs/*.md; do
+    folder=$work/$(basename "$page" .md)
+    mkdir -p "$folder/blocks"
+    blocks "$page" "$folder/blocks" sh
+    cp -r "$work/files" "$folder/run"
+    for block in "$folder"/blocks/*.sh; do
+        [ -f "$block" ] || continue
+        if grep -qwE 'aws|make|ACCOUNT' "$block"; then continue; fi
+        if grep -qw docker "$block" && [ -z "$with_docker" ]; then continue; fi
+        line=$(basename "$block" .sh | sed 's/^0*//')
+        # On the host only: a container has a port 8080 of its own.
+        sed -i "s/127\.0\.0\.1:8080/127.0.0.1:$port/g" "$block"
+        if (cd "$folder/run" && timeout 120 bash -euo pipefail "$block") >"$folder/log" 2>&1; then
+            passed=$((passed + 1))
+            echo "ok    $page, line $line"
+        else
+            failed=$((failed + 1))
+            echo "FAIL  $page, line $line"
+            sed 's/^/      /' "$block"
+            tail -n 15 "$folder/log"
+        fi
+    done
+done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
