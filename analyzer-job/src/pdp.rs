@@ -1,6 +1,6 @@
 //! Partial dependence: the mean prediction when one feature is set to each of its values in turn.
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis, Slice};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
@@ -181,7 +181,9 @@ fn means(
         }
         for k in 0..some.len() {
             for output in 0..outputs.ncols() {
-                let mine = outputs.slice(ndarray::s![k * used.len()..(k + 1) * used.len(), output]);
+                let some_rows = Slice::from(k * used.len()..(k + 1) * used.len());
+                let column = outputs.column(output);
+                let mine = column.slice_axis(Axis(0), some_rows);
                 means[(output, call * points_per_call + k)] = mine.sum() / used.len() as f64;
             }
         }
