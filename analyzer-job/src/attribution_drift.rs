@@ -34,7 +34,9 @@ pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<Attrib
         AttributionDrift { scores: IndexMap::new(), violations: Vec::new(), warnings: Vec::new() };
     for (label, before) in &baseline {
         let Some(now) = current.get(label) else {
-            drift.warnings.push(format!("the constraints' label `{label}` is not in this run; it is not checked"));
+            drift
+                .warnings
+                .push(format!("the constraints' label `{label}` is not in this run; it is not checked"));
             continue;
         };
         warn_of_one_sided(label, now, before, &mut drift.warnings);
@@ -72,10 +74,14 @@ pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<Attrib
 
 fn warn_of_one_sided(label: &str, now: &Attributions, before: &Attributions, warnings: &mut Vec<String>) {
     for name in before.global_shap_values.keys().filter(|name| !now.global_shap_values.contains_key(*name)) {
-        warnings.push(format!("label `{label}`: feature `{name}` of the constraints is not in this run; it counts as 0"));
+        warnings.push(format!(
+            "label `{label}`: feature `{name}` of the constraints is not in this run; it counts as 0"
+        ));
     }
     for name in now.global_shap_values.keys().filter(|name| !before.global_shap_values.contains_key(*name)) {
-        warnings.push(format!("label `{label}`: feature `{name}` is not in the constraints; it counts as 0 there"));
+        warnings.push(format!(
+            "label `{label}`: feature `{name}` is not in the constraints; it counts as 0 there"
+        ));
     }
 }
 
@@ -87,7 +93,8 @@ fn warn_of_one_sided(label: &str, now: &Attributions, before: &Attributions, war
 /// counts as 0 on the other. Range [0, 1]; 1 for the same order.
 pub fn ndcg(current: &IndexMap<String, f64>, baseline: &IndexMap<String, f64>) -> f64 {
     let mut features: Vec<(f64, f64)> = Vec::new();
-    let index: HashMap<&str, f64> = current.iter().map(|(name, value)| (name.as_str(), value.abs())).collect();
+    let index: HashMap<&str, f64> =
+        current.iter().map(|(name, value)| (name.as_str(), value.abs())).collect();
     for (name, value) in baseline {
         features.push((index.get(name.as_str()).copied().unwrap_or(0.0), value.abs()));
     }
@@ -113,6 +120,12 @@ pub fn ndcg(current: &IndexMap<String, f64>, baseline: &IndexMap<String, f64>) -
         place += tied.len();
     }
     reached / best
+}
+
+/// A feature's global value for an output, when the results have it.
+pub fn value(results: &Results, label: &str, feature: &str) -> Option<f64> {
+    let section = results.explanations.as_ref()?.kernel_shap.as_ref()?;
+    section.get(label)?.global_shap_values.get(feature).copied()
 }
 
 #[cfg(test)]
@@ -166,7 +179,8 @@ mod tests {
     #[test]
     fn changed_order_is_a_violation_with_the_service_s_text() {
         let baseline = results("label0", &[("a", 0.9), ("b", 0.1)]);
-        let drift = attribution_drift(&results("label0", &[("a", 0.1), ("b", 0.9), ("z", 0.0)]), &baseline).unwrap();
+        let drift =
+            attribution_drift(&results("label0", &[("a", 0.1), ("b", 0.9), ("z", 0.0)]), &baseline).unwrap();
         let [Violation::Attribution { description, .. }] = &drift.violations[..] else { panic!() };
         assert_eq!(description, "Feature attribution drift 0.6934291862804383 exceeds threshold 0.9");
         assert_eq!(drift.warnings.len(), 1);
@@ -175,7 +189,8 @@ mod tests {
 
     #[test]
     fn no_common_label_is_an_error_that_names_both() {
-        let problem = attribution_drift(&results("label0", &[("a", 1.0)]), &results("0.79", &[("a", 1.0)])).unwrap_err();
+        let problem = attribution_drift(&results("label0", &[("a", 1.0)]), &results("0.79", &[("a", 1.0)]))
+            .unwrap_err();
         assert_eq!(problem.code(), &codes::LABELS_DO_NOT_MATCH);
         assert!(problem.to_string().contains("`0.79`") && problem.to_string().contains("`label0`"));
     }

@@ -10,6 +10,7 @@ pub mod config;
 pub mod counts;
 pub mod details;
 pub mod drift;
+mod explaining;
 mod inputs;
 pub mod model;
 pub mod numbers;

@@ -70,8 +70,11 @@ pub fn partial_dependence(
     let PdpTask { cells, rows, names, features, grid_resolution, seed, stop, for_people } = task;
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(u64::MAX - 1);
-    let used: Vec<usize> =
-        if rows.len() <= MOST_ROWS { (0..rows.len()).collect() } else { sample(rows.len(), MOST_ROWS, &mut random) };
+    let used: Vec<usize> = if rows.len() <= MOST_ROWS {
+        (0..rows.len()).collect()
+    } else {
+        sample(rows.len(), MOST_ROWS, &mut random)
+    };
     let mut grids = Vec::with_capacity(features.len());
     for &feature in features {
         let counts = value_counts(rows, cells, feature);
@@ -109,8 +112,10 @@ pub fn partial_dependence(
 /// the share of rows in each; a bucket holds its lower border, the last one both. One bucket for a
 /// constant.
 fn numeric_grid(counts: &[(u32, u64)], n_rows: usize, buckets: usize, cells: &mut Cells) -> Vec<Point> {
-    let values: Vec<(f64, u64)> =
-        counts.iter().filter_map(|(id, count)| number(cells.value(*id)).map(|value| (value, *count))).collect();
+    let values: Vec<(f64, u64)> = counts
+        .iter()
+        .filter_map(|(id, count)| number(cells.value(*id)).map(|value| (value, *count)))
+        .collect();
     let low = values.iter().map(|(value, _)| *value).fold(f64::INFINITY, f64::min);
     let high = values.iter().map(|(value, _)| *value).fold(f64::NEG_INFINITY, f64::max);
     if values.is_empty() {
@@ -126,11 +131,19 @@ fn numeric_grid(counts: &[(u32, u64)], n_rows: usize, buckets: usize, cells: &mu
     }
     (0..buckets)
         .map(|k| {
-            let middle = if buckets == 1 && width == 0.0 { low } else { low + (k as f64 + 0.5) * (high - low) / buckets as f64 };
+            let middle = if buckets == 1 && width == 0.0 {
+                low
+            } else {
+                low + (k as f64 + 0.5) * (high - low) / buckets as f64
+            };
             // A column of integers is sent an integer where the middle is one.
             let whole = integers && middle.fract() == 0.0 && middle.abs() < 9e15;
             let value = if whole { Value::Int(middle as i64) } else { Value::Float(middle) };
-            Point { id: cells.intern(&value), share: in_bucket[k] as f64 / n_rows as f64, shown: middle.into() }
+            Point {
+                id: cells.intern(&value),
+                share: in_bucket[k] as f64 / n_rows as f64,
+                shown: middle.into(),
+            }
         })
         .collect()
 }
@@ -232,7 +245,10 @@ mod tests {
     fn grid_has_middles_of_equal_buckets_and_shares_of_rows() {
         let mut cells = Cells::default();
         // 19 to 75 with 20 buckets: 20.4, 23.2, 26.0 (published example).
-        let rows = table(&mut cells, &[(Value::Int(19), "x"), (Value::Int(75), "x"), (Value::Int(22), "y"), (Value::Int(21), "x")]);
+        let rows = table(
+            &mut cells,
+            &[(Value::Int(19), "x"), (Value::Int(75), "x"), (Value::Int(22), "y"), (Value::Int(21), "x")],
+        );
         let got = curves(&mut cells, &rows, 20);
         let a = &got.curves[0];
         let values = a.feature_values.as_ref().unwrap();
@@ -256,7 +272,10 @@ mod tests {
     #[test]
     fn missing_values_stay_rows_but_have_no_share() {
         let mut cells = Cells::default();
-        let rows = table(&mut cells, &[(Value::Float(1.5), "x"), (Value::Null, "x"), (Value::Float(1.5), "x"), (Value::Null, "y")]);
+        let rows = table(
+            &mut cells,
+            &[(Value::Float(1.5), "x"), (Value::Null, "x"), (Value::Float(1.5), "x"), (Value::Null, "y")],
+        );
         let got = curves(&mut cells, &rows, 5);
         let a = &got.curves[0];
         // Constant: one bucket, at the value itself.

@@ -9,10 +9,12 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result, codes, settings};
 
 use crate::asking;
+use crate::attribution_drift::{self, attribution_drift};
 use crate::bias::{self, FlipOutcome};
 use crate::counts::BiasCounts;
-use crate::details::{BiasDetails, FacetDetails, Findings, RunDetails, SegmentDetails};
+use crate::details::{BiasDetails, ExplanationDetails, FacetDetails, Findings, RunDetails, SegmentDetails};
 use crate::drift::{self, Check};
+use crate::explaining::{self, Explanation};
 use crate::inputs;
 use crate::model::Model;
 use crate::plan::{self, Plan};
@@ -79,10 +81,22 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     let mut files = Files::default();
     let model = asking::connect(&run, &reading)?;
     let bias = if run.plan.bias() { Some(run.bias(&reading, model.as_ref(), &mut files)?) } else { None };
+    let explanation = match &model {
+        Some(model) if run.plan.explains() => Some(explaining::explain(&run, &reading, model, &mut files)?),
+        _ => None,
+    };
     if let Some(model) = model {
         model.close()?;
     }
-    run.finish(now, &reading, bias, baseline, files)
+    run.finish(now, &reading, Found { bias, explanation }, baseline, files)
+}
+
+/// Logs warnings and hands them on.
+fn warn(warnings: Vec<String>) -> Vec<String> {
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    warnings
 }
 
 fn history(job: &Job, settings: &Settings) -> Result<Vec<EarlierRun>> {
@@ -105,6 +119,12 @@ pub(crate) fn scratch(job: &Job) -> Result<tempfile::TempDir> {
 #[derive(Debug, Default)]
 pub(crate) struct Files {
     pub(crate) waiting: Vec<OutputFile>,
+}
+
+/// What the stages found.
+struct Found {
+    bias: Option<Bias>,
+    explanation: Option<Explanation>,
 }
 
 /// What the bias stage found.
@@ -173,16 +193,24 @@ impl Run<'_> {
         &self,
         now: Timestamp,
         reading: &Reading,
-        bias: Option<Bias>,
+        found: Found,
         baseline: Option<Results>,
         mut files: Files,
     ) -> Result<String> {
+        let Found { bias, explanation } = found;
         let mut results = bias.as_ref().map(|bias| bias.results.clone()).unwrap_or_default();
         results.version = VERSION.into();
         let run = asking::run_details(self, reading, baseline.is_some())?;
-        let mut bias = bias.map(|bias| self.bias_details(run, bias));
-        let violations = self.judge(&results, baseline.as_ref(), bias.as_mut());
-        let findings = Findings { results, violations, bias, explanations: None };
+        let mut bias = bias.map(|bias| self.bias_details(run.clone(), bias));
+        let mut explanations = explanation.map(|explanation| {
+            results.explanations = Some(explanation.explanations);
+            let mut details = explanation.details;
+            let warnings = std::mem::replace(&mut details.run, run).warnings;
+            details.run.warnings.extend(warnings);
+            details
+        });
+        let violations = self.judge(&results, baseline.as_ref(), bias.as_mut(), explanations.as_mut())?;
+        let findings = Findings { results, violations, bias, explanations };
         self.write(&findings, &mut files)?;
         self.job.stop.check()?;
         output::commit_all(files.waiting)?;
@@ -214,16 +242,30 @@ impl Run<'_> {
         results: &Results,
         baseline: Option<&Results>,
         bias: Option<&mut BiasDetails>,
-    ) -> Vec<Violation> {
-        let (Some(baseline), Some(bias)) = (baseline, bias) else { return Vec::new() };
-        let check = if self.by_interval() { Check::Intervals(&bias.facets) } else { Check::Values };
-        let (violations, warnings) = drift::bias_violations(results, baseline, check);
-        for warning in &warnings {
-            tracing::warn!("{warning}");
+        explanations: Option<&mut ExplanationDetails>,
+    ) -> Result<Vec<Violation>> {
+        let mut violations = Vec::new();
+        let Some(baseline) = baseline else { return Ok(violations) };
+        if let Some(bias) = bias {
+            let check = if self.by_interval() { Check::Intervals(&bias.facets) } else { Check::Values };
+            let (found, warnings) = drift::bias_violations(results, baseline, check);
+            drift::mark(&mut bias.facets, baseline, &found);
+            bias.run.warnings.extend(warn(warnings));
+            violations.extend(found);
         }
-        drift::mark(&mut bias.facets, baseline, &violations);
-        bias.run.warnings.extend(warnings);
-        violations
+        if let Some(explanations) = explanations {
+            let drift = attribution_drift(results, baseline)?;
+            for output in &mut explanations.outputs {
+                output.ndcg = drift.scores.get(&output.label).copied();
+                output.violated = output.ndcg.is_some_and(|score| score < attribution_drift::THRESHOLD);
+                for feature in &mut output.features {
+                    feature.baseline = attribution_drift::value(baseline, &output.label, &feature.name);
+                }
+            }
+            explanations.run.warnings.extend(warn(drift.warnings));
+            violations.extend(drift.violations);
+        }
+        Ok(violations)
     }
 
     fn write(&self, findings: &Findings, files: &mut Files) -> Result<()> {

@@ -86,6 +86,28 @@ pub struct Pairs {
     pub weights: Vec<f64>,
 }
 
+impl Pairs {
+    /// The first so many.
+    pub fn first(&self, count: usize) -> Pairs {
+        let mut coalitions = self.coalitions.clone();
+        coalitions.truncate(2 * count);
+        Pairs { coalitions, weights: self.weights[..count].to_vec() }
+    }
+
+    /// Puts the pairs in a random order, so that the first ones stand for all.
+    pub fn shuffle(&mut self, random: &mut impl Rng) {
+        let mut order: Vec<usize> = (0..self.weights.len()).collect();
+        shuffle(&mut order, random);
+        let mut coalitions = Coalitions::new(self.coalitions.players);
+        for &pair in &order {
+            coalitions.bits.extend_from_slice(self.coalitions.words_of(2 * pair));
+            coalitions.bits.extend_from_slice(self.coalitions.words_of(2 * pair + 1));
+        }
+        self.weights = order.iter().map(|&pair| self.weights[pair]).collect();
+        self.coalitions = coalitions;
+    }
+}
+
 /// How many coalitions there are beside the empty and the full one; none when more than 2^62.
 pub fn all_coalitions(players: usize) -> Option<u64> {
     (players < 62).then(|| (1u64 << players).saturating_sub(2))

@@ -7,7 +7,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::classic;
-use super::coalitions::{Coalitions, all_coalitions, draw_pairs};
+use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
 use super::gaussian::Gaussian;
 use super::least_squares::{LeastSquares, signs};
 
@@ -51,6 +51,14 @@ impl Estimator {
 #[derive(Debug)]
 pub struct Design {
     pub coalitions: Coalitions,
+    /// Where values may be looked at: after all coalitions, or before when less may be good enough.
+    pub stages: Vec<Stage>,
+}
+
+/// The first so many coalitions of a design, and what is made of them.
+#[derive(Debug)]
+pub struct Stage {
+    pub coalitions: usize,
     /// Name for the report: `exact`, `least squares`, `gaussian process`, `kernel`, `permutation`.
     pub estimator: &'static str,
     solver: Solver,
@@ -83,12 +91,20 @@ pub struct Solution {
 
 impl Design {
     /// `budget`: coalitions that may be asked about, for `players` >= 2.
-    /// `turn`: which of the rotated designs.
-    pub fn new(players: usize, budget: u64, estimator: Estimator, seed: u64, turn: usize) -> Design {
+    /// `turn`: which of the rotated designs. `in_stages`: whether a part of them may be enough.
+    pub fn new(
+        players: usize,
+        budget: u64,
+        estimator: Estimator,
+        seed: u64,
+        turn: usize,
+        in_stages: bool,
+    ) -> Design {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream((players as u64) << 8 | turn as u64);
         let all = all_coalitions(players).unwrap_or(u64::MAX);
-        if budget >= all && estimator != Estimator::Kernel {
+        let is_exact = budget >= all && estimator != Estimator::Kernel;
+        if is_exact && !in_stages {
             return Design::exact(players);
         }
         // A budget beyond memory is beyond any model too.
@@ -97,77 +113,92 @@ impl Design {
         match estimator {
             Estimator::Kernel => {
                 let kernel = classic::Kernel::new(players, budget, &mut random);
-                return Design {
-                    coalitions: kernel.coalitions().clone(),
-                    estimator: "kernel",
-                    solver: Solver::Kernel(kernel),
-                };
+                let coalitions = kernel.coalitions().clone();
+                return Design::single(coalitions, "kernel", Solver::Kernel(kernel));
             }
-            Estimator::Permutation if budget >= chain => {
+            Estimator::Permutation if budget >= chain && !is_exact => {
                 let (coalitions, orders) = classic::orders(players, budget / chain, &mut random);
-                return Design {
-                    coalitions,
-                    estimator: "permutation",
-                    solver: Solver::Permutation { orders },
-                };
+                return Design::single(coalitions, "permutation", Solver::Permutation { orders });
             }
             _ => {}
         }
         let n_pairs = budget / 2;
-        let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
         let mut pairs = draw_pairs(players, n_pairs, budget < 4 * players, &mut random);
-        let mut least_squares = LeastSquares::new(&pairs, share_unknown);
-        if !least_squares.is_determined() && budget >= chain {
+        if budget >= chain && !LeastSquares::new(&pairs, 1.0).is_determined() {
             pairs = draw_pairs(players, n_pairs, true, &mut random);
-            least_squares = LeastSquares::new(&pairs, share_unknown);
         }
-        if n_pairs > GAUSSIAN_PAIRS || (n_pairs + 1 == players && least_squares.is_determined()) {
-            return Design {
-                coalitions: pairs.coalitions,
-                estimator: "least squares",
-                solver: Solver::LeastSquares(least_squares),
-            };
+        let mut stages = Vec::new();
+        if in_stages {
+            pairs.shuffle(&mut random);
+            // Standard errors mean something once every player was seen a few times.
+            let few = [8, 4, 2].map(|part| n_pairs / part).into_iter().filter(|few| *few >= 2 * players);
+            stages.extend(few.map(|few| stage(&pairs.first(few), all)));
         }
-        // With few pairs to spare, main effects are better held to a prior as well.
-        let free = least_squares.is_determined() && budget >= 4 * players;
-        Design {
-            estimator: "gaussian process",
-            solver: Solver::Gaussian {
-                gaussian: Gaussian::new(&signs(&pairs), free),
-                least_squares: least_squares.is_determined().then_some(least_squares),
-            },
-            coalitions: pairs.coalitions,
+        if is_exact {
+            stages.push(Stage {
+                coalitions: budget,
+                estimator: "exact",
+                solver: Solver::Exact { places: places(&pairs.coalitions) },
+            });
+        } else {
+            stages.push(stage(&pairs, all));
         }
+        Design { coalitions: pairs.coalitions, stages }
+    }
+
+    fn single(coalitions: Coalitions, estimator: &'static str, solver: Solver) -> Design {
+        Design { stages: vec![Stage { coalitions: coalitions.len(), estimator, solver }], coalitions }
     }
 
     fn exact(players: usize) -> Design {
         let mut coalitions = Coalitions::new(players);
         let full = (1u64 << players) - 1;
-        let mut places = vec![(0, 0.0); 1 << players];
-        for mask in 1..full {
-            // Player 0 stands for the first side of a pair.
-            if mask & 1 == 1 {
-                let pair = (coalitions.len() / 2) as u32;
-                places[mask as usize] = (pair, 1.0);
-                places[(full & !mask) as usize] = (pair, -1.0);
-                coalitions.push_mask(mask);
-                coalitions.push_mask(full & !mask);
-            }
+        // Player 0 stands for the first side of a pair.
+        for mask in (1..full).step_by(2) {
+            coalitions.push_mask(mask);
+            coalitions.push_mask(full & !mask);
         }
-        Design { coalitions, estimator: "exact", solver: Solver::Exact { places } }
+        let places = places(&coalitions);
+        Design::single(coalitions, "exact", Solver::Exact { places })
     }
+}
 
-    pub fn is_exact(&self) -> bool {
-        matches!(self.solver, Solver::Exact { .. })
+/// What is best made of these pairs.
+fn stage(pairs: &Pairs, all: u64) -> Stage {
+    let (n_pairs, players) = (pairs.weights.len(), pairs.coalitions.players());
+    let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
+    let least_squares = LeastSquares::new(pairs, share_unknown);
+    let is_determined = least_squares.is_determined();
+    let (estimator, solver) = if n_pairs > GAUSSIAN_PAIRS || (n_pairs + 1 == players && is_determined) {
+        ("least squares", Solver::LeastSquares(least_squares))
+    } else {
+        // With few pairs to spare, main effects are better held to a prior as well.
+        let free = is_determined && n_pairs >= 2 * players;
+        let gaussian = Gaussian::new(&signs(pairs), free);
+        let least_squares = is_determined.then_some(least_squares);
+        ("gaussian process", Solver::Gaussian { gaussian, least_squares })
+    };
+    Stage { coalitions: 2 * n_pairs, estimator, solver }
+}
+
+/// For every mask of members, its pair and +1 or -1 for its side.
+fn places(coalitions: &Coalitions) -> Vec<(u32, f64)> {
+    let mut places = vec![(0, 0.0); 1 << coalitions.players()];
+    for coalition in 0..coalitions.len() {
+        let side = if coalition % 2 == 0 { 1.0 } else { -1.0 };
+        places[coalitions.words_of(coalition)[0] as usize] = ((coalition / 2) as u32, side);
     }
+    places
+}
 
+impl Stage {
     /// Shapley values from the value of each coalition, of the empty and of the full one.
-    pub fn solve(&self, values: &[f64], empty: f64, full: f64) -> Solution {
+    pub fn solve(&self, values: &[f64], empty: f64, full: f64, players: usize) -> Solution {
         let total = full - empty;
         let halves: Vec<f64> = values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0).collect();
         match &self.solver {
             Solver::Exact { places } => {
-                let values = exact_values(places, &halves, total, self.coalitions.players());
+                let values = exact_values(places, &halves, total, players);
                 Solution { standard_errors: Some(vec![0.0; values.len()]), values }
             }
             Solver::LeastSquares(least_squares) => {

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use super::ask::{Asker, CALL_ROWS, Link};
 use super::coalitions::all_coalitions;
-use super::design::{Design, Estimator, ROTATION, Solution};
+use super::design::{Design, Estimator, ROTATION, Solution, Stage};
 use super::summary::{Global, Summary};
 use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::Aggregation;
@@ -292,9 +292,12 @@ impl Budget {
             }
         }
         let baseline_rows = task.baseline.len() as u64;
+        // Features that are not explained give each row a start of its own.
+        let own_start = players.explained.len() < task.rows.n_features;
         let cost = |budget: &Budget| -> u64 {
             rows_by_players.iter().fold(baseline_rows, |sum, (&players, &rows)| {
-                let each = budget.of_players(players).saturating_mul(baseline_rows).saturating_add(1);
+                let sets = budget.of_players(players).saturating_add(u64::from(own_start));
+                let each = sets.saturating_mul(baseline_rows).saturating_add(1);
                 sum.saturating_add(rows.saturating_mul(each))
             })
         };
@@ -367,13 +370,49 @@ struct Run<'a> {
     reached_target: u64,
 }
 
-/// A row on its way, with the values of its coalitions: `[output][coalition]`.
-struct Open {
+/// A row on its way.
+struct Game {
     row: usize,
+    /// Places in the list of explained features.
     players: Vec<usize>,
-    design: Arc<Design>,
+    /// None for fewer than two players.
+    design: Option<Arc<Design>>,
     empty: Vec<f64>,
     full: Vec<f64>,
+    /// The stage to come, or the last one that was needed.
+    stage: usize,
+    is_done: bool,
+    /// Of the coalitions asked about: `[output][coalition]`.
+    values: Vec<Vec<f64>>,
+    /// By output, of the last stage that was solved.
+    solutions: Vec<Solution>,
+}
+
+impl Game {
+    fn next_stage(&self) -> Option<&Stage> {
+        self.design.as_ref()?.stages.get(self.stage).filter(|_| !self.is_done)
+    }
+
+    fn estimator(&self) -> &'static str {
+        self.design.as_ref().map_or("exact", |design| design.stages[self.stage].estimator)
+    }
+
+    fn solve(&mut self) {
+        let Some(stage) = self.next_stage() else { return };
+        let solutions = (0..self.values.len())
+            .map(|k| stage.solve(&self.values[k], self.empty[k], self.full[k], self.players.len()))
+            .collect();
+        self.solutions = solutions;
+    }
+
+    /// Infinite when some error is not known.
+    fn largest_error(&self) -> f64 {
+        let errors = self.solutions.iter().flat_map(|solution| match &solution.standard_errors {
+            Some(errors) => errors.clone(),
+            None => vec![f64::INFINITY],
+        });
+        errors.fold(0.0, |largest, error| if error.is_nan() { f64::INFINITY } else { largest.max(error) })
+    }
 }
 
 impl Run<'_> {
@@ -394,15 +433,13 @@ impl Run<'_> {
         end
     }
 
-    fn design(&mut self, players: usize, budget: u64, turn: usize) -> Arc<Design> {
-        let (estimator, seed) = (self.task.estimator, self.task.seed);
+    /// The number of players, the budget and the turn that a row's design is found by.
+    fn key(&self, row: usize, players: &Players) -> (usize, u64, usize) {
+        let count = players.count(row);
+        let budget = self.budget.of_players(count);
         // All coalitions are the same ones in every turn.
-        let turn = if Some(budget) == all_coalitions(players) { 0 } else { turn };
-        Arc::clone(
-            self.designs
-                .entry((players, budget, turn))
-                .or_insert_with(|| Arc::new(Design::new(players, budget, estimator, seed, turn))),
-        )
+        let same = self.task.target_standard_error.is_none() && Some(budget) == all_coalitions(count);
+        (count, budget, if same { 0 } else { row % ROTATION })
     }
 
     fn explain_block(&mut self, rows: &[usize], players: &Players) -> Result<Vec<RowValues>> {
@@ -413,113 +450,110 @@ impl Run<'_> {
         rows.iter().for_each(|&row| own.push(self.task.rows.row(row)));
         let predictions = self.outputs(&own)?;
         self.link.check(&predictions)?;
-        let wanted: Vec<(usize, u64, usize)> = rows
-            .iter()
-            .map(|&row| {
-                let count = players.count(row);
-                (count, self.budget.of_players(count), row % ROTATION)
-            })
-            .collect();
-        self.prepare(&wanted);
-        let mut open = Vec::with_capacity(rows.len());
-        for (place, &row) in rows.iter().enumerate() {
-            let full: Vec<f64> = predictions.row(place).iter().map(|value| self.link.apply(*value)).collect();
-            let (count, budget, turn) = wanted[place];
-            let design = if count < 2 { None } else { Some(self.design(count, budget, turn)) };
-            open.push((row, players.of_row(row), design, full));
-        }
-        let starts = self.starts(&open)?;
-        let open: Vec<(Option<Open>, Vec<usize>, Vec<f64>, Vec<f64>)> = open
+        let keys: Vec<(usize, u64, usize)> = rows.iter().map(|&row| self.key(row, players)).collect();
+        self.prepare(&keys);
+        let fulls: Vec<Vec<f64>> = predictions
+            .rows()
             .into_iter()
-            .zip(starts)
-            .map(|((row, players, design, full), empty)| match design {
-                None => (None, players, empty, full),
-                Some(design) => {
-                    let game = Open {
-                        row,
-                        players: players.clone(),
-                        design,
-                        empty: empty.clone(),
-                        full: full.clone(),
-                    };
-                    (Some(game), players, empty, full)
-                }
-            })
+            .map(|row| row.iter().map(|value| self.link.apply(*value)).collect())
             .collect();
-        let games: Vec<&Open> = open.iter().filter_map(|(game, ..)| game.as_ref()).collect();
-        let values = self.coalition_values(&games)?;
-        let n_outputs = self.n_outputs;
-        let solved: Vec<Vec<Solution>> = games
-            .par_iter()
-            .zip(&values)
-            .map(|(game, values)| {
-                (0..n_outputs).map(|k| game.design.solve(&values[k], game.empty[k], game.full[k])).collect()
-            })
-            .collect();
-        let mut solved = solved.into_iter();
-        let n_explained = self.explained.len();
-        Ok(open
+        let starts = self.starts(rows)?;
+        let mut games = Vec::with_capacity(rows.len());
+        for (place, (&row, key)) in rows.iter().zip(&keys).enumerate() {
+            games.push(Game {
+                row,
+                players: players.of_row(row),
+                design: self.designs.get(key).map(Arc::clone),
+                empty: starts[place].clone(),
+                full: fulls[place].clone(),
+                stage: 0,
+                is_done: false,
+                values: vec![Vec::new(); self.n_outputs],
+                solutions: Vec::new(),
+            });
+        }
+        self.play(&mut games)?;
+        Ok(games
             .iter()
             .enumerate()
-            .map(|(place, (game, players, empty, full))| {
-                let mut row = RowValues {
-                    values: vec![0.0; n_outputs * n_explained],
-                    errors: vec![0.0; n_outputs * n_explained],
-                    predictions: predictions.row(place).to_owned(),
-                    players: players.len(),
-                    estimator: game.as_ref().map_or("exact", |game| game.design.estimator),
-                };
-                let solutions = if game.is_some() { solved.next() } else { None };
-                for k in 0..n_outputs {
-                    match solutions.as_ref().map(|solutions| &solutions[k]) {
-                        // One player makes all the difference there is.
-                        None => {
-                            if let [only] = players[..] {
-                                row.values[k * n_explained + only] = full[k] - empty[k];
-                            }
-                        }
-                        Some(solution) => {
-                            for (i, &player) in players.iter().enumerate() {
-                                row.values[k * n_explained + player] = solution.values[i];
-                                row.errors[k * n_explained + player] =
-                                    solution.standard_errors.as_ref().map_or(f64::NAN, |errors| errors[i]);
-                            }
-                        }
-                    }
-                }
-                row
-            })
+            .map(|(place, game)| self.row_values(game, predictions.row(place)))
             .collect())
     }
 
+    /// Asks about the coalitions of each game, stage by stage, until it is done.
+    fn play(&mut self, games: &mut [Game]) -> Result<()> {
+        loop {
+            let mut open: Vec<&mut Game> =
+                games.iter_mut().filter(|game| game.next_stage().is_some()).collect();
+            if open.is_empty() {
+                return Ok(());
+            }
+            self.coalition_values(&mut open)?;
+            open.par_iter_mut().for_each(|game| game.solve());
+            for game in open {
+                let is_last = game.design.as_ref().is_none_or(|design| game.stage + 1 == design.stages.len());
+                let target = self.task.target_standard_error.unwrap_or(f64::NEG_INFINITY);
+                let is_good = game.largest_error() <= target;
+                if is_last || is_good {
+                    game.is_done = true;
+                    self.reached_target += u64::from(!is_last);
+                } else {
+                    game.stage += 1;
+                }
+            }
+        }
+    }
+
+    fn row_values(&self, game: &Game, predictions: ndarray::ArrayView1<f64>) -> RowValues {
+        let n_explained = self.explained.len();
+        let mut row = RowValues {
+            values: vec![0.0; self.n_outputs * n_explained],
+            errors: vec![0.0; self.n_outputs * n_explained],
+            predictions: predictions.to_owned(),
+            players: game.players.len(),
+            estimator: game.estimator(),
+        };
+        for k in 0..self.n_outputs {
+            // One player makes all the difference there is; none, no difference.
+            if let [only] = game.players[..] {
+                row.values[k * n_explained + only] = game.full[k] - game.empty[k];
+            }
+            let Some(solution) = game.solutions.get(k) else { continue };
+            for (i, &player) in game.players.iter().enumerate() {
+                row.values[k * n_explained + player] = solution.values[i];
+                row.errors[k * n_explained + player] =
+                    solution.standard_errors.as_ref().map_or(f64::NAN, |errors| errors[i]);
+            }
+        }
+        row
+    }
+
     /// Designs that these rows need, several at once.
-    fn prepare(&mut self, wanted: &[(usize, u64, usize)]) {
-        let mut missing: Vec<(usize, u64, usize)> = wanted
-            .iter()
-            .map(|&(players, budget, turn)| {
-                (players, budget, if Some(budget) == all_coalitions(players) { 0 } else { turn })
-            })
-            .filter(|key| key.0 >= 2 && !self.designs.contains_key(key))
-            .collect();
+    fn prepare(&mut self, keys: &[(usize, u64, usize)]) {
+        let mut missing: Vec<(usize, u64, usize)> =
+            keys.iter().copied().filter(|key| key.0 >= 2 && !self.designs.contains_key(key)).collect();
         missing.sort_unstable();
         missing.dedup();
         let (estimator, seed) = (self.task.estimator, self.task.seed);
+        let in_stages = self.task.target_standard_error.is_some();
         let made: Vec<_> = missing
             .par_iter()
-            .map(|&(players, budget, turn)| Arc::new(Design::new(players, budget, estimator, seed, turn)))
+            .map(|&(players, budget, turn)| {
+                Arc::new(Design::new(players, budget, estimator, seed, turn, in_stages))
+            })
             .collect();
         self.designs.extend(missing.into_iter().zip(made));
     }
 
     /// The value of the empty coalition by row: that of the baseline, unless some features are not
     /// explained and keep the row's values.
-    fn starts(&self, open: &[(usize, Vec<usize>, Option<Arc<Design>>, Vec<f64>)]) -> Result<Vec<Vec<f64>>> {
+    fn starts(&self, own: &[usize]) -> Result<Vec<Vec<f64>>> {
         if self.explained.len() == self.task.rows.n_features {
-            return Ok(open.iter().map(|_| self.expected_values.to_vec()).collect());
+            return Ok(own.iter().map(|_| self.expected_values.to_vec()).collect());
         }
         let mut rows = ModelRows::new(self.task.rows.n_features);
         let mut ids = Vec::new();
-        for (row, ..) in open {
+        for row in own {
             for baseline in self.task.baseline.rows() {
                 ids.clear();
                 ids.extend_from_slice(self.task.rows.row(*row));
@@ -532,7 +566,7 @@ impl Run<'_> {
         let outputs = self.outputs(&rows)?;
         self.link.check(&outputs)?;
         let baseline_rows = self.task.baseline.len();
-        Ok((0..open.len())
+        Ok((0..own.len())
             .map(|place| {
                 let mine = outputs
                     .slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
@@ -543,25 +577,23 @@ impl Run<'_> {
             .collect())
     }
 
-    /// The value of every coalition: `[game][output][coalition]`.
-    fn coalition_values(&self, games: &[&Open]) -> Result<Vec<Vec<Vec<f64>>>> {
-        let baseline_rows = self.task.baseline.len();
-        let mut values: Vec<Vec<Vec<f64>>> = games
-            .iter()
-            .map(|game| vec![Vec::with_capacity(game.design.coalitions.len()); self.n_outputs])
-            .collect();
+    /// Asks for the values of the coalitions of each game's next stage.
+    fn coalition_values(&self, games: &mut [&mut Game]) -> Result<()> {
         let mut rows = ModelRows::new(self.task.rows.n_features);
         // Game of each coalition in `rows`.
         let mut owners: Vec<usize> = Vec::new();
         let mut ids = Vec::new();
-        for (place, game) in games.iter().enumerate() {
-            let own = self.task.rows.row(game.row);
-            for coalition in 0..game.design.coalitions.len() {
+        for place in 0..games.len() {
+            let Some(design) = games[place].design.clone() else { continue };
+            let own = self.task.rows.row(games[place].row);
+            let asked =
+                games[place].stage.checked_sub(1).map_or(0, |before| design.stages[before].coalitions);
+            for coalition in asked..design.stages[games[place].stage].coalitions {
                 for baseline in self.task.baseline.rows() {
                     ids.clear();
                     ids.extend_from_slice(own);
-                    for (player, &feature) in game.players.iter().enumerate() {
-                        if !game.design.coalitions.contains(coalition, player) {
+                    for (player, &feature) in games[place].players.iter().enumerate() {
+                        if !design.coalitions.contains(coalition, player) {
                             let feature = self.explained[feature];
                             ids[feature] = baseline[feature];
                         }
@@ -570,31 +602,26 @@ impl Run<'_> {
                 }
                 owners.push(place);
                 if rows.len() >= CALL_ROWS {
-                    self.settle(&mut rows, &mut owners, baseline_rows, &mut values)?;
+                    self.settle(&mut rows, &mut owners, games)?;
                 }
             }
         }
         if !owners.is_empty() {
-            self.settle(&mut rows, &mut owners, baseline_rows, &mut values)?;
+            self.settle(&mut rows, &mut owners, games)?;
         }
-        Ok(values)
+        Ok(())
     }
 
     /// Asks the model about the rows gathered, and empties them.
-    fn settle(
-        &self,
-        rows: &mut ModelRows,
-        owners: &mut Vec<usize>,
-        baseline_rows: usize,
-        values: &mut [Vec<Vec<f64>>],
-    ) -> Result<()> {
+    fn settle(&self, rows: &mut ModelRows, owners: &mut Vec<usize>, games: &mut [&mut Game]) -> Result<()> {
         self.task.stop.check()?;
+        let baseline_rows = self.task.baseline.len();
         let outputs = self.outputs(rows)?;
         self.link.check(&outputs)?;
         for (place, &owner) in owners.iter().enumerate() {
             for k in 0..self.n_outputs {
                 let sum: f64 = (0..baseline_rows).map(|b| outputs[(place * baseline_rows + b, k)]).sum();
-                values[owner][k].push(self.link.apply(sum / baseline_rows as f64));
+                games[owner].values[k].push(self.link.apply(sum / baseline_rows as f64));
             }
         }
         rows.ids.clear();
@@ -645,8 +672,16 @@ impl Run<'_> {
     }
 
     fn stopped_early(&self) -> Option<String> {
-        let cut = self.budget.cut?;
-        let limit = self.budget.max_model_rows?;
-        Some(format!("max_model_rows {limit} allows {cut} coalitions per row"))
+        let mut reasons = Vec::new();
+        if let (Some(cut), Some(limit)) = (self.budget.cut, self.budget.max_model_rows) {
+            reasons.push(format!("max_model_rows {limit} allows {cut} coalitions per row"));
+        }
+        if let (Some(target), 1..) = (self.task.target_standard_error, self.reached_target) {
+            reasons.push(format!(
+                "{} different rows reached target_standard_error {target} before their coalitions were spent",
+                self.reached_target
+            ));
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
     }
 }

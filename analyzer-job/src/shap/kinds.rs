@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn kinds_follow_type_and_share_of_distinct_values() {
-        let ints = |n: usize, distinct: usize| (0..n).map(|i| Value::Int((i % distinct) as i64)).collect::<Vec<_>>();
+        let ints =
+            |n: usize, distinct: usize| (0..n).map(|i| Value::Int((i % distinct) as i64)).collect::<Vec<_>>();
         assert_eq!(kind_of(&ints(40, 2)), Kind::Numerical);
         assert_eq!(kind_of(&ints(41, 2)), Kind::Categorical);
         assert_eq!(kind_of(&ints(5000, 51)), Kind::Numerical);

@@ -5,18 +5,24 @@
 //! feature's value is its fair share of what lies between the baseline and the row.
 
 mod ask;
+mod baseline;
 mod classic;
+mod clusters;
 mod coalitions;
 mod design;
 mod explain;
 mod gaussian;
 mod kinds;
 mod least_squares;
+mod local_values;
 mod summary;
 
 pub(crate) use ask::{Asker, CALL_ROWS};
+pub use baseline::{from_configuration, from_file};
+pub use clusters::from_clusters;
 pub use design::Estimator;
 pub use explain::{Explained, Local, Task, explain};
-pub use kinds::{Kind, kind};
 pub(crate) use kinds::value_counts;
+pub use kinds::{Kind, kind};
+pub use local_values::{LocalValues, baseline_csv};
 pub(crate) use summary::{number, sample};

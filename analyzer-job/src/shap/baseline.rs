@@ -1,0 +1,302 @@
+//! The baseline as it is given: rows in the configuration or in a file, in the dataset's format.
+
+use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
+
+use crate::cells::{Cells, ModelRows, Value};
+use crate::config::ContentType;
+use crate::table::{Column, Values};
+
+const SETTING: &str = "methods.shap.baseline";
+
+/// Reads a baseline that stands in the configuration.
+///
+/// Rows of values, or records (objects) from which the JMESPath `features` takes the values; one object for
+/// a whole JSON document. Values take the type of the dataset's column, so that equal ones are equal in the
+/// request too. `columns`: the features, in the order that the model is sent them.
+///
+/// # Errors
+/// Another shape, another number of values, a value that is no number, text or truth value.
+pub fn from_configuration(
+    given: &Json,
+    features: Option<&str>,
+    columns: &[&Column],
+    cells: &mut Cells,
+) -> Result<ModelRows> {
+    let rows = match given {
+        Json::Array(records) => {
+            let mut rows = Vec::with_capacity(records.len());
+            for record in records {
+                match record {
+                    Json::Array(values) => rows.push(values.clone()),
+                    Json::Object(_) => rows.extend(search(record, features)?),
+                    // A single flat list is one row.
+                    _ => return model_rows(&[records.clone()], columns, cells),
+                }
+            }
+            rows
+        }
+        Json::Object(_) => search(given, features)?,
+        other => {
+            return Err(invalid("the baseline is no list of rows")
+                .found(other.to_string())
+                .expected("a list of rows, an object, or the address of a file"));
+        }
+    };
+    model_rows(&rows, columns, cells)
+}
+
+/// Reads a baseline file. CSV has no header row, but one that repeats the features' names is skipped.
+///
+/// # Errors
+/// As `from_configuration`; text that is not of this format.
+pub fn from_file(
+    text: &[u8],
+    format: ContentType,
+    features: Option<&str>,
+    columns: &[&Column],
+    cells: &mut Cells,
+) -> Result<ModelRows> {
+    let not_json = |error: serde_json::Error, line: Option<u64>| {
+        let problem = invalid("the baseline file is not JSON").found(error.to_string());
+        match line {
+            Some(line) => problem.line(line),
+            None => problem,
+        }
+    };
+    match format {
+        ContentType::Csv => {
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+            let mut rows = Vec::new();
+            for record in reader.records() {
+                let record = record
+                    .map_err(|error| invalid("the baseline file is not CSV").found(error.to_string()))?;
+                let is_header =
+                    rows.is_empty() && record.iter().eq(columns.iter().map(|column| column.name.as_str()));
+                if !is_header {
+                    rows.push(record.iter().map(|field| Json::String(field.into())).collect());
+                }
+            }
+            csv_rows(&rows, columns, cells)
+        }
+        ContentType::JsonLines => {
+            let text = String::from_utf8_lossy(text);
+            let mut records = Vec::new();
+            for (line_idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                records.push(serde_json::from_str(line).map_err(|e| not_json(e, Some(line_idx as u64 + 1)))?);
+            }
+            from_configuration(&Json::Array(records), features, columns, cells)
+        }
+        ContentType::Json => {
+            let document: Json = serde_json::from_slice(text).map_err(|error| not_json(error, None))?;
+            from_configuration(&document, features, columns, cells)
+        }
+    }
+}
+
+fn invalid(what: &str) -> Problem {
+    Problem::new(&codes::BASELINE_INVALID, what).field(SETTING)
+}
+
+/// The rows that a JMESPath finds: a list of values, or a list of such lists.
+fn search(record: &Json, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
+    let Some(path) = features else {
+        return Err(invalid("a baseline of objects needs the setting `features`")
+            .expected("a JMESPath to the values")
+            .hint("set `features`, or give the baseline as rows of values"));
+    };
+    let failed = |error: String| invalid("`features` cannot be applied to the baseline").found(error);
+    let expression = jmespath::compile(path).map_err(|error| failed(error.to_string()))?;
+    let text = record.to_string();
+    let variable = jmespath::Variable::from_json(&text).map_err(failed)?;
+    let found = expression.search(variable).map_err(|error| failed(error.to_string()))?;
+    let found = serde_json::to_value(&*found).map_err(|error| failed(error.to_string()))?;
+    match found {
+        Json::Array(rows) if rows.iter().all(Json::is_array) && !rows.is_empty() => Ok(rows
+            .into_iter()
+            .filter_map(|row| if let Json::Array(row) = row { Some(row) } else { None })
+            .collect()),
+        Json::Array(row) if !row.is_empty() => Ok(vec![row]),
+        other => Err(invalid("`features` finds no values in the baseline")
+            .found(other.to_string())
+            .expected(format!("a list at `{path}`"))),
+    }
+}
+
+fn csv_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Result<ModelRows> {
+    let rows: Vec<Vec<Json>> = rows
+        .iter()
+        .map(|row| {
+            row.iter()
+                .zip(columns)
+                .map(|(field, column)| parsed(field, column))
+                .chain(row.iter().skip(columns.len()).cloned())
+                .collect()
+        })
+        .collect();
+    model_rows(&rows, columns, cells)
+}
+
+/// A CSV field as the column's type reads it; what does not fit stays text.
+fn parsed(field: &Json, column: &Column) -> Json {
+    let Json::String(text) = field else { return field.clone() };
+    if matches!(column.values, Values::Text(_)) {
+        return if text.is_empty() { Json::Null } else { field.clone() };
+    }
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Json::Null;
+    }
+    if let Ok(value) = trimmed.parse::<i64>() {
+        return value.into();
+    }
+    match (trimmed.parse::<f64>(), trimmed.to_ascii_lowercase().as_str()) {
+        (Ok(value), _) if value.is_finite() => value.into(),
+        (Ok(_), _) => Json::Null,
+        (_, "true") => true.into(),
+        (_, "false") => false.into(),
+        _ => field.clone(),
+    }
+}
+
+fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Result<ModelRows> {
+    if rows.is_empty() {
+        return Err(invalid("the baseline has no rows").expected("at least one row"));
+    }
+    let mut out = ModelRows::new(columns.len());
+    let mut ids = Vec::with_capacity(columns.len());
+    for (row_idx, row) in rows.iter().enumerate() {
+        if row.len() != columns.len() {
+            return Err(invalid(&format!("row {} of the baseline does not fit the features", row_idx + 1))
+                .found(format!("{} values", row.len()))
+                .expected(format!("{}, one for each feature", columns.len()))
+                .hint("leave out the label and every column that the model is not sent"));
+        }
+        ids.clear();
+        for (value, column) in row.iter().zip(columns) {
+            let value = typed(value, column).ok_or_else(|| {
+                invalid(&format!("row {} of the baseline has a value of the wrong kind", row_idx + 1))
+                    .found(format!("{value} for `{}`", column.name))
+                    .expected(match column.values {
+                        Values::Text(_) => "text, a number or null",
+                        _ => "a number, a truth value or null",
+                    })
+            })?;
+            ids.push(cells.intern(&value));
+        }
+        out.push(&ids);
+    }
+    Ok(out)
+}
+
+/// A value in the column's type where that loses nothing: 39 is 39.0 in a column with decimals.
+fn typed(value: &Json, column: &Column) -> Option<Value> {
+    let value = match value {
+        Json::Null => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::String(text) if matches!(column.values, Values::Text(_)) => Value::Text(text.clone()),
+        Json::Number(number) => match number.as_i64() {
+            Some(value) => Value::Int(value),
+            None => Value::Float(number.as_f64()?),
+        },
+        _ => return None,
+    };
+    Some(fit(value, &column.values))
+}
+
+/// A number as the column would hold it, if it can.
+pub fn fit(value: Value, values: &Values) -> Value {
+    match (value, values) {
+        (Value::Int(value), Values::Float(_)) => Value::Float(value as f64),
+        (Value::Float(value), Values::Int(_)) if value.fract() == 0.0 && value.abs() < 9e15 => {
+            Value::Int(value as i64)
+        }
+        (value, _) => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::table::Texts;
+
+    fn columns() -> Vec<Column> {
+        let column = |name: &str, values| Column { name: name.into(), values };
+        vec![
+            column("age", Values::Int(vec![1])),
+            column("score", Values::Float(vec![0.5])),
+            column("colour", Values::Text(Texts::default())),
+        ]
+    }
+
+    fn values(cells: &Cells, rows: &ModelRows) -> Vec<Vec<Value>> {
+        rows.rows().map(|row| row.iter().map(|id| cells.value(*id).clone()).collect()).collect()
+    }
+
+    #[track_caller]
+    fn check(given: Result<ModelRows>, cells: &Cells) {
+        let want = vec![Value::Int(39), Value::Float(2.0), Value::Text("red".into())];
+        assert_eq!(values(cells, &given.unwrap()), vec![want]);
+    }
+
+    #[test]
+    fn every_format_gives_the_same_rows_in_the_columns_types() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let row = json!([39.0, 2, "red"]);
+        check(from_configuration(&json!([row]), None, &columns, &mut cells), &cells);
+        check(from_configuration(&json!([{"x": row}]), Some("x"), &columns, &mut cells), &cells);
+        let document = json!({"instances": [{"x": row}]});
+        check(from_configuration(&document, Some("instances[*].x"), &columns, &mut cells), &cells);
+        check(from_file(b"39,2,red\n", ContentType::Csv, None, &columns, &mut cells), &cells);
+        check(
+            from_file(b"age,score,colour\n39,2.0,red", ContentType::Csv, None, &columns, &mut cells),
+            &cells,
+        );
+        check(
+            from_file(
+                b"{\"x\":[39,2.0,\"red\"]}\n\n",
+                ContentType::JsonLines,
+                Some("x"),
+                &columns,
+                &mut cells,
+            ),
+            &cells,
+        );
+        let text = document.to_string();
+        check(
+            from_file(text.as_bytes(), ContentType::Json, Some("instances[*].x"), &columns, &mut cells),
+            &cells,
+        );
+    }
+
+    #[test]
+    fn nulls_are_missing_values() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let rows = from_configuration(&json!([[null, null, null]]), None, &columns, &mut cells).unwrap();
+        assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
+        let rows = from_file(b",nan,", ContentType::Csv, None, &columns, &mut cells).unwrap();
+        assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
+    }
+
+    #[test]
+    fn errors_name_row_found_and_expected() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let mut message = |given: Json, features| {
+            from_configuration(&given, features, &columns, &mut cells).unwrap_err().to_string()
+        };
+        assert!(message(json!([[1, 2, "red", 0]]), None).contains("found 4 values, expected 3"));
+        assert!(message(json!([[1, "much", "red"]]), None).contains("\"much\" for `score`"));
+        assert!(message(json!([]), None).contains("no rows"));
+        assert!(message(json!([{"x": [1]}]), None).contains("needs the setting `features`"));
+        assert!(message(json!([{"x": [1]}]), Some("y")).contains("finds no values"));
+        assert!(message(json!(3), None).contains("no list of rows"));
+    }
+}

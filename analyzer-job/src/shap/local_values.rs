@@ -1,0 +1,162 @@
+//! `explanations_shap/out.csv` and `explanations_shap/baseline.csv`.
+
+use std::io::Write;
+use std::path::Path;
+
+use plumbline_common::output::OutputFile;
+use plumbline_common::{Problem, Result};
+
+use crate::cells::{Cells, ModelRows, Value};
+use crate::numbers::repr;
+
+/// Writes one line for each explained row: `<feature>_<label>` for each label in turn, numbers in the
+/// shortest spelling that reads back as the same double. The file appears when it is committed.
+pub struct LocalValues<'a> {
+    file: OutputFile,
+    features: Vec<String>,
+    /// Names of the model's outputs, asked for when the first row comes.
+    labels: Box<dyn Fn(usize) -> Vec<String> + 'a>,
+    /// Header of the join column and its values by row; the first column of the file.
+    join: Option<(String, Vec<String>)>,
+    line: String,
+    rows: u64,
+}
+
+impl<'a> LocalValues<'a> {
+    /// `labels` is given the number of outputs.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(
+        path: &Path,
+        scratch: &Path,
+        features: Vec<String>,
+        labels: impl Fn(usize) -> Vec<String> + 'a,
+        join: Option<(String, Vec<String>)>,
+    ) -> Result<LocalValues<'a>> {
+        let file = OutputFile::create(path, scratch)?;
+        Ok(LocalValues { file, features, labels: Box::new(labels), join, line: String::new(), rows: 0 })
+    }
+
+    /// Adds a row: output by output, features within.
+    ///
+    /// # Errors
+    /// The file cannot be written to.
+    pub fn add(&mut self, values: &[f64]) -> Result<()> {
+        self.line.clear();
+        if self.rows == 0 {
+            let n_outputs = values.len() / self.features.len().max(1);
+            let mut fields: Vec<String> = self.join.iter().map(|(name, _)| name.clone()).collect();
+            for label in (self.labels)(n_outputs) {
+                fields.extend(self.features.iter().map(|feature| format!("{feature}_{label}")));
+            }
+            push_fields(&mut self.line, fields.iter().map(String::as_str));
+        }
+        if let Some((_, ids)) = &self.join {
+            push_field(&mut self.line, ids.get(self.rows as usize).map_or("", String::as_str));
+            self.line.push(if values.is_empty() { '\n' } else { ',' });
+        }
+        for (place, value) in values.iter().enumerate() {
+            self.line.push_str(&repr(*value));
+            self.line.push(if place + 1 == values.len() { '\n' } else { ',' });
+        }
+        self.rows += 1;
+        self.file
+            .write_all(self.line.as_bytes())
+            .map_err(|error| Problem::io("write the local values", self.file.path(), error))
+    }
+
+    /// Rows written.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// The file, to be committed with the other results.
+    pub fn finish(self) -> OutputFile {
+        self.file
+    }
+}
+
+/// The content of `baseline.csv`: a header of feature names and the rows as the model is sent them.
+pub fn baseline_csv(names: &[String], cells: &Cells, baseline: &ModelRows) -> String {
+    let mut text = String::new();
+    push_fields(&mut text, names.iter().map(String::as_str));
+    for row in baseline.rows() {
+        let fields: Vec<String> = row.iter().map(|id| field(cells.value(*id))).collect();
+        push_fields(&mut text, fields.iter().map(String::as_str));
+    }
+    text
+}
+
+fn field(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Float(value) if value.is_nan() => String::new(),
+        Value::Float(value) => repr(*value),
+        Value::Text(text) => text.clone(),
+    }
+}
+
+fn push_fields<'f>(line: &mut String, fields: impl ExactSizeIterator<Item = &'f str>) {
+    let last = fields.len();
+    for (place, field) in fields.enumerate() {
+        push_field(line, field);
+        line.push(if place + 1 == last { '\n' } else { ',' });
+    }
+}
+
+/// A field as RFC 4180 has it.
+fn push_field(line: &mut String, field: &str) {
+    if field.contains([',', '"', '\n', '\r']) {
+        line.push('"');
+        line.push_str(&field.replace('"', "\"\""));
+        line.push('"');
+    } else {
+        line.push_str(field);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_go_label_by_label_behind_the_join_column() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("explanations_shap/out.csv");
+        let labels = |n: usize| (0..n).map(|k| format!("label{k}")).collect();
+        let ids = vec!["7".to_string(), "a,b".to_string()];
+        let mut file = LocalValues::create(
+            &path,
+            root.path(),
+            vec!["Age".into(), "Sex".into()],
+            labels,
+            Some(("id".into(), ids)),
+        )
+        .unwrap();
+        file.add(&[0.5, -1e-7, 1.0, 0.0]).unwrap();
+        file.add(&[0.1, 0.2, 0.3, 0.4]).unwrap();
+        assert_eq!(file.rows(), 2);
+        file.finish().commit().unwrap();
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "id,Age_label0,Sex_label0,Age_label1,Sex_label1\n7,0.5,-1e-07,1.0,0.0\n\"a,b\",0.1,0.2,0.3,0.4\n"
+        );
+    }
+
+    #[test]
+    fn baseline_has_a_header_and_the_values_as_sent() {
+        let mut cells = Cells::default();
+        let row = [
+            cells.intern(&Value::Int(39)),
+            cells.intern(&Value::Float(2.0)),
+            cells.intern(&Value::Null),
+            cells.intern(&Value::Text("say \"hi\"".into())),
+        ];
+        let rows = ModelRows { n_features: 4, ids: row.to_vec() };
+        let names: Vec<String> = ["a", "b", "c", "d"].map(String::from).to_vec();
+        assert_eq!(baseline_csv(&names, &cells, &rows), "a,b,c,d\n39,2.0,,\"say \"\"hi\"\"\"\n");
+    }
+}
