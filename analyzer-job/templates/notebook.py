@@ -1,10 +1,15 @@
 # Reads the results beside this notebook. Needs pandas and matplotlib.
 import json
 import math
+import warnings
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import pandas as pd
+
+
+# A chart's font may lack letters of a name; the tables have them.
+warnings.filterwarnings("ignore", message="Glyph .* missing")
 
 
 def read(name):
@@ -69,7 +74,9 @@ def metric_chart(facet, group, names):
     """A dot for now, a bar for the 95 % interval, a ring for the baseline, a line at parity."""
     table = metrics_of(facet, group).set_index("metric").reindex(names)
     table = table[table.value.map(math.isfinite)]
-    figure, axes = plt.subplots(figsize=(7, 0.7 + 0.42 * max(len(table), 1)))
+    if table.empty:
+        return "No finite value to draw."
+    figure, axes = plt.subplots(figsize=(7, 0.7 + 0.42 * len(table)))
     for place, (name, row) in enumerate(table.iterrows()):
         low, high = row.get("low", float("nan")), row.get("high", float("nan"))
         if math.isfinite(low) and math.isfinite(high):
