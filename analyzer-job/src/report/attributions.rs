@@ -183,7 +183,7 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
         Column::new(ColumnKind::Name, "Feature"),
         Column::picture("Global attribution", charts::plain_head(range)),
         Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "± standard error"),
+        Column::new(ColumnKind::Number, "Standard error"),
     ];
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Was"));

@@ -23,6 +23,7 @@ pub(super) fn state(metric: &MetricDetails) -> State {
         _ if !metric.enough_rows => State::CannotTell,
         (Some(_), None) => State::Measured,
         (Some(_), Some(_)) if !metric.violated => State::Held,
+        _ if course(metric) == Some(Course::TowardsParity) => State::Held,
         _ if within_chance(metric) => State::CannotTell,
         _ => State::Moved,
     }
@@ -36,6 +37,28 @@ fn within_chance(metric: &MetricDetails) -> bool {
     }
 }
 
+/// Where a metric went against what the rule says of it. The rule of the hosted service compares sizes, so
+/// that a ratio such as DI, whose parity is 1, is a violation when it rises towards 1, and none when
+/// it falls towards 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Course {
+    /// A violation, yet nearer to parity than the baseline.
+    TowardsParity,
+    /// No violation, yet farther from parity, with the baseline outside the interval.
+    AwayUnseen,
+}
+
+pub(super) fn course(details: &MetricDetails) -> Option<Course> {
+    let metric = Metric::of(&details.name).filter(|metric| metric.scale == Scale::Ratio)?;
+    let far = |value: Option<Number>| value.map(|value| distance(metric, value.value()));
+    let (now, was) = (far(details.value)?, far(details.baseline)?);
+    match details.violated {
+        true if now < was => Some(Course::TowardsParity),
+        false if now > was && details.enough_rows && !within_chance(details) => Some(Course::AwayUnseen),
+        _ => None,
+    }
+}
+
 /// The verdict in words, with the reason when it is a doubtful one.
 fn verdict(metric: &MetricDetails) -> Cell {
     let state = state(metric);
@@ -43,6 +66,8 @@ fn verdict(metric: &MetricDetails) -> Cell {
         State::CannotTell if metric.violated && metric.enough_rows => "moved, within chance",
         State::CannotTell if metric.violated => "moved, too few rows",
         State::CannotTell => "too few rows",
+        State::Held if course(metric) == Some(Course::TowardsParity) => "violation, yet nearer parity",
+        State::Held if course(metric) == Some(Course::AwayUnseen) => "no violation, yet farther from parity",
         State::Measured => "",
         state => state.word(),
     };

@@ -115,8 +115,9 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     if findings.bias.is_some() {
         points.push(
             "Bias metrics are computed from the counts of each group without rounding; intervals are 95 % bootstrap \
-             intervals over the rows. A metric moved when it is farther from 0 than in the baseline; it is told as \
-             such only when the baseline lies outside the interval and each group has enough rows."
+             intervals over the rows. A violation is a metric that is farther from 0 than in the baseline; it is told as moved only \
+             when the baseline lies outside the interval and each group has enough rows. The rule is that of the \
+             hosted service; for the ratio DI, whose parity is 1, the verdict says where it misleads."
                 .to_owned(),
         );
     }

@@ -16,6 +16,7 @@ use crate::results::{
     VERSION, Violation, Violations,
 };
 
+use super::bias::Course;
 use super::page::State;
 use super::{EarlierRun, bias, html, notebook, pdf, report};
 
@@ -351,13 +352,34 @@ fn first_screen_says_what_moved_for_whom_and_how_much() {
     let facets = &mut findings.bias.as_mut().unwrap().facets;
     facets.truncate(1);
     let report = report(&findings, &names(), &[]);
-    // DI lies within 0.05 of its baseline, DPPL does not.
+    // DI rose from 0.2 to 0.25: a violation by the rule, though nearer to its parity at 1.
     let plain = |text: &str| text.replace('\u{a0}', " ");
-    assert_eq!(plain(&report.headline), "2 of 3 metrics moved for Sex = 0, 1 beyond chance");
+    assert_eq!(plain(&report.headline), "2 of 3 metrics moved for Sex = 0, 1 towards parity");
     assert_eq!(
         plain(&report.lead[0]),
         "Target = 1 is predicted for 1 in 16 of Sex = 0 and 1 in 4 of everyone else: 4 times less often, \
          a gap of 19 percentage points (DPPL 0.19, was 0.10)."
     );
     assert_eq!(report.state, State::Moved);
+}
+
+#[test]
+fn ratio_is_judged_by_its_own_parity() {
+    let nearer = metric("DI", 0.5, Some(0.2));
+    assert_eq!((bias::course(&nearer), bias::state(&nearer)), (Some(Course::TowardsParity), State::Held));
+    let unseen = metric("DI", 0.2, Some(0.5));
+    assert_eq!((bias::course(&unseen), bias::state(&unseen)), (Some(Course::AwayUnseen), State::Held));
+    assert_eq!(bias::course(&metric("DI", 1.5, Some(1.2))), None);
+    assert_eq!(bias::course(&metric("DPPL", 0.5, Some(0.2))), None);
+    let mut findings = findings();
+    for facet in &mut findings.bias.as_mut().unwrap().facets {
+        facet.metrics = vec![unseen.clone()];
+    }
+    let report = report(&findings, &names(), &[]);
+    assert!(
+        report
+            .lead
+            .iter()
+            .any(|sentence| sentence.starts_with("Take care: ") && sentence.contains("DI 0.20, was 0.50"))
+    );
 }

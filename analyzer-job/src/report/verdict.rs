@@ -6,7 +6,7 @@ use crate::results::{Number, Violation};
 
 use super::amounts::{count, number, of, percent};
 use super::attributions::{NDCG_LIMIT, order_in_words, ranked};
-use super::bias;
+use super::bias::{self, Course};
 use super::metrics::{Family, Metric};
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
 use super::sentences::{condition, isolate};
@@ -34,10 +34,11 @@ pub(super) fn fill(report: &mut Report, findings: &Findings) {
         report.lead.extend(attribution_lead(findings));
     }
     report.state = headlines.iter().map(|(state, _)| *state).min().unwrap_or(State::Measured);
-    report.headline = match headlines.as_slice() {
-        [] => "Nothing was measured".into(),
-        headlines => headlines.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(". "),
-    };
+    // The graver one is the headline, the other a sentence.
+    headlines.sort_by_key(|(state, _)| *state);
+    let mut headlines = headlines.into_iter().map(|(_, text)| text);
+    report.headline = headlines.next().unwrap_or_else(|| "Nothing was measured".into());
+    report.lead.extend(headlines.map(|text| format!("{text}.")));
     report.facts = facts(findings);
     violations(report, findings);
 }
@@ -66,10 +67,9 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     }
     if compared == 0 {
         return match lowest_ratio(bias) {
-            Some((facet, ratio, what)) => (
-                State::Measured,
-                format!("{facet} is {what} {ratio} as often as everyone else, measured for a baseline"),
-            ),
+            Some((facet, ratio, what)) => {
+                (State::Measured, format!("{facet} is {what} {ratio} as often as everyone else"))
+            }
             None => {
                 (State::Measured, format!("{} measured{groups}", of(defined as u64, "metric", "metrics")))
             }
@@ -81,19 +81,26 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
             (State::CannotTell, format!("Not enough rows to say whether {metrics} moved{groups}"))
         }
         (0, _) => (State::Held, format!("No metric moved away from its baseline{groups}")),
-        (passed, moved) if passed == moved => {
-            let their = if passed == 1 { "moved away from its" } else { "moved away from their" };
-            (State::Moved, format!("{passed} of {compared} {metrics} {their} baseline{groups}"))
-        }
-        (passed, 0) => {
-            let them = if passed == 1 { "it is not" } else { "none is" };
-            (
-                State::CannotTell,
-                format!("{passed} of {compared} {metrics} moved{groups}, {them} beyond chance"),
-            )
-        }
         (passed, moved) => {
-            (State::Moved, format!("{passed} of {compared} {metrics} moved{groups}, {moved} beyond chance"))
+            let towards = all
+                .iter()
+                .filter(|finding| bias::course(finding.details) == Some(Course::TowardsParity))
+                .count();
+            let verb =
+                if passed == 1 { "moved away from its baseline" } else { "moved away from their baseline" };
+            let sure = match moved {
+                moved if moved + towards == passed => String::new(),
+                0 => ", none beyond chance".into(),
+                moved => format!(", {moved} beyond chance"),
+            };
+            let verb = if sure.is_empty() && towards == 0 { verb } else { "moved" };
+            let state = match moved {
+                0 if sure.is_empty() => State::Held,
+                0 => State::CannotTell,
+                _ => State::Moved,
+            };
+            let towards = if towards > 0 { format!(", {towards} towards parity") } else { String::new() };
+            (state, format!("{passed} of {compared} {metrics} {verb}{groups}{sure}{towards}"))
         }
     }
 }
@@ -132,6 +139,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         let mut of_family: Vec<&Finding> = all
             .iter()
             .filter(|finding| finding.state != State::Undefined && (!compared || finding.details.violated))
+            .filter(|finding| bias::course(finding.details).is_none())
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
         // Sure before unsure, easily understood before intricate, large before small.
@@ -152,12 +160,19 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
         let held = all.iter().filter(|finding| finding.state == State::Held).count();
         sentences.push(format!(
-            "{} as close to parity as in the baseline, or closer.",
+            "{} no larger than in the baseline, whatever the sign.",
             if held == 1 { "1 metric is".to_owned() } else { format!("{held} metrics are") }
         ));
         if unsure > 0 {
             sentences.push(format!("For {unsure} the rows are too few to tell."));
         }
+    }
+    for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
+        sentences.push(format!(
+            "Take care: {} It is farther from parity than the baseline, which the rule for violations does not see, since \
+             it compares sizes.",
+            sentence(bias, finding)
+        ));
     }
     sentences
 }
@@ -249,7 +264,11 @@ fn facts(findings: &Findings) -> Vec<String> {
         }
     }
     if let Some(bias) = &findings.bias {
-        for facet in bias.facets.iter().take(3) {
+        let told = if bias.facets.len() > 3 { 0 } else { bias.facets.len() };
+        if told == 0 && !bias.facets.is_empty() {
+            facts.push(format!("{} groups", bias.facets.len()));
+        }
+        for facet in bias.facets.iter().take(told) {
             let (d, all) = (facet.groups.d.n(), facet.groups.d.n() + facet.groups.a.n());
             if let Some(percent) = percent(d, all) {
                 facts.push(format!("{} in {} ({percent})", count(d), bias::words(bias, facet).facet));
@@ -350,6 +369,7 @@ fn violated(findings: &Findings, violation: &Violation) -> Violated {
                 sure: match (state, details) {
                     (_, None) => "moved",
                     (State::Moved, _) => "beyond chance",
+                    (State::Held, _) => "towards parity",
                     (_, Some(details)) if !details.enough_rows => "too few rows to say",
                     _ => "within chance",
                 },
