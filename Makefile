@@ -22,7 +22,7 @@ ACCEPTANCE := ../shared/acceptance
 # Groups of cases that must pass. A group once listed here stays.
 ACCEPTANCE_GROUPS := merge-* golden-bias-* monitor-* bias-* error-*
 
-.PHONY: help build demo test test-images test-browser test-clients bench bench-shapley images push-images lint acceptance acceptance-images
+.PHONY: help build demo test test-images test-browser test-clients test-docs bench bench-shapley images push-images lint acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -53,6 +53,10 @@ test-browser: build ## the reports in a real browser, a real notebook kernel and
 
 test-clients: images ## the unmodified SageMaker SDK in local mode against the images
 	tests/clients/run.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
+	tests/docs.sh $(BIN) with-docker
+
+test-docs: build ## the commands of README and docs/ as they are written, but for those that need AWS or Docker
+	tests/docs.sh $(BIN)
 
 SECTIONS ?=
 bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them

@@ -7,6 +7,7 @@
 
 # %%
 import json
+import logging
 import os
 from pathlib import Path
 
@@ -28,6 +29,7 @@ role = os.environ["ROLE"]
 session = LocalSession(boto3.Session(), default_bucket=bucket)
 data = Path(os.environ["DATA"])
 results = Path(os.environ["RESULTS"])
+logging.getLogger("sagemaker").setLevel(logging.WARNING)
 
 # Local jobs find the endpoint here; in AWS they find it by themselves.
 MODEL = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": os.environ["MODEL_URL"]}

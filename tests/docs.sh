@@ -43,6 +43,9 @@ prepare() {
     cp "$(ls blocks/*.json | head -n 1)" analysis_config.json
     cp analysis_config.json config/
     rm -r blocks traffic configs
+    # A result of each side for the page about the move.
+    analyzer-job --analysis-config analysis_config.json --dataset-source data --output-path ours >log 2>&1 || cat log
+    cp -r ours hosted
 }
 
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')

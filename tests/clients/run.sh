@@ -1,13 +1,34 @@
 #!/usr/bin/env bash
 # run.sh PROGRAMS MERGE_IMAGE ANALYZER_IMAGE MODEL_IMAGE: the unmodified SageMaker SDK, versions 2 and 3, in local
 # mode against the images; results are held against those of the programs in the folder PROGRAMS on the same rows.
+# Then the examples, as a reader would run them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 PROGRAMS=$(cd "$1" && pwd)
-export PROGRAMS MERGE_IMAGE=$2 ANALYZER_IMAGE=$3
-model_image=$4
+export PROGRAMS MERGE_IMAGE=$2 ANALYZER_IMAGE=$3 MODEL_IMAGE=$4
+examples=$here/../../examples
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 code=0
 for version in v2 v3; do
-    "$here/local.sh" "$version" "$model_image" python "$here/main.py" || code=1
+    "$here/local.sh" "$version" "$MODEL_IMAGE" python "$here/main.py" || code=1
 done
+
+passed=0
+failed=0
+for example in "$examples"/*.py; do
+    name=$(basename "$example" .py)
+    # The last lines of an example are the violations that drifted traffic must have, and the reports.
+    if "$examples/run.sh" "$name" >"$log" 2>&1 && grep -q "doesn't meet the baseline constraint" "$log" &&
+        grep -q '/report.html$' "$log"; then
+        passed=$((passed + 1))
+        echo "ok    example $name"
+    else
+        failed=$((failed + 1))
+        code=1
+        echo "FAIL  example $name"
+        tail -n 40 "$log"
+    fi
+done
+echo "$passed passed, $failed failed"
 exit "$code"
