@@ -12,7 +12,7 @@ from sdk import clarify
 from support import ANALYZER_IMAGE, CONTAINER_AWS, FACET, LABEL, ROWS, Jobs, csv_rows, generate, metric
 
 
-class Clarify(Jobs):
+class ClarifyJobs(Jobs):
     def setUp(self):
         super().setUp()
         self.csv = self.folder / "train.csv"
@@ -43,6 +43,8 @@ class Clarify(Jobs):
         self.assertEqual(sorted(results), sorted(expected))
         return json.loads(results["analysis.json"])
 
+
+class Clarify(ClarifyJobs):
     def test_run_pre_training_bias(self):
         self.processor().run_pre_training_bias(self.data(), credit.bias(), methods="all", **sdk.RUN)
         analysis = self.results()
@@ -72,45 +74,6 @@ class Clarify(Jobs):
         analysis = self.results()
         self.assertIn("pre_training_bias_metrics", analysis)
         self.assertIn("post_training_bias_metrics", analysis)
-
-    def test_run_explainability(self):
-        self.processor().run_explainability(
-            self.data(),
-            credit.csv_model(endpoint_name=credit.ENDPOINT),
-            credit.shap(self.folder),
-            model_scores=1,
-            **sdk.RUN,
-        )
-        analysis = self.results(names=["analysis.json", "explanations_shap/out.csv"])
-        (label,) = analysis["explanations"]["kernel_shap"].values()
-        self.assertEqual(list(label["global_shap_values"]), self.headers[:-1])
-        self.assertEqual(label["global_shap_values"]["sex"], 0)
-
-    def test_run_explainability_with_partial_dependence(self):
-        pdp = clarify.PDPConfig(features=["income", "housing"], grid_resolution=5)
-        self.processor().run_explainability(
-            self.data(),
-            credit.csv_model(endpoint_name=credit.ENDPOINT),
-            [credit.shap(self.folder), pdp],
-            model_scores=1,
-            **sdk.RUN,
-        )
-        explanations = self.results()["explanations"]
-        self.assertEqual([entry["feature_name"] for entry in explanations["pdp"]], ["income", "housing"])
-
-    def test_run_bias_and_explainability(self):
-        label = clarify.ModelPredictedLabelConfig(probability=1, probability_threshold=0.5)
-        self.processor().run_bias_and_explainability(
-            self.data(),
-            credit.csv_model(**credit.shadow()),
-            credit.shap(self.folder),
-            credit.bias(),
-            model_predicted_label_config=label,
-            **sdk.RUN,
-        )
-        analysis = self.results(names=["analysis.json", "explanations_shap/out.csv"])
-        for section in ["pre_training_bias_metrics", "post_training_bias_metrics", "explanations"]:
-            self.assertIn(section, analysis)
 
     def test_json_lines(self):
         lines = self.folder / "train.jsonl"

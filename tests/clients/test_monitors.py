@@ -1,7 +1,6 @@
 """Baselines of the two monitors, as notebooks call them, and the SDK's own readers on what the jobs wrote."""
 
 import json
-import unittest
 
 import credit
 import sdk
@@ -9,7 +8,7 @@ from sdk import model_monitor
 from support import ANALYZER_IMAGE, CONTAINER_AWS, PREDICTED, ROWS, Jobs, generate, metric
 
 
-class Monitors(Jobs):
+class MonitorJobs(Jobs):
     def monitor(self, kind):
         monitor = kind(
             role=sdk.ROLE,
@@ -62,39 +61,6 @@ class Monitors(Jobs):
             explainability_config=credit.shap(self.folder),
             model_scores=1,
         )
-
-    def test_bias_baseline_of_json_lines(self):
-        lines, (constraints, results) = self.bias_baseline(self.monitor(model_monitor.ModelBiasMonitor))
-        config = results.pop("analysis_config.json")
-        self.assert_same(results, self.native_analysis(config, lines, "train.jsonl"), ["analysis.json"])
-        self.assertIsNotNone(metric(constraints.body_dict, "post_training_bias_metrics", "DPPL"))
-
-    def test_explainability_baseline_of_csv(self):
-        monitor = self.monitor(model_monitor.ModelExplainabilityMonitor)
-        train, (constraints, results) = self.explainability_baseline(monitor)
-        config = results.pop("analysis_config.json")
-        self.assert_same(results, self.native_analysis(config, train, "train.csv"), ["analysis.json"])
-        self.assertIn("kernel_shap", constraints.body_dict["explanations"])
-
-    def test_violations_are_read_by_the_sdk(self):
-        monitor = self.monitor(model_monitor.ModelBiasMonitor)
-        _, (constraints, _) = self.bias_baseline(monitor)
-        generate("traffic", self.folder, "--rows", 600, "--drift", 1)
-        generate("configs", self.folder / "configs", "--format", "jsonlines")
-        merged = self.merge()
-        violated = self.monitored(merged, constraints)
-        self.s3.put_object(
-            Bucket=sdk.BUCKET,
-            Key=f"{self.prefix}/monitored/constraint_violations.json",
-            Body=violated["constraint_violations.json"],
-        )
-        read = model_monitor.ConstraintViolations.from_s3_uri(
-            self.address("monitored/constraint_violations.json"), sagemaker_session=sdk.local_session()
-        )
-        violations = read.body_dict["violations"]
-        self.assertTrue(violations)
-        for violation in violations:
-            self.assertEqual(violation["constraint_check_type"], "bias_drift_check")
 
     def merge(self):
         merged = self.native(
@@ -158,22 +124,30 @@ class Monitors(Jobs):
         self.assert_same(results, expected, ["analysis.json", "constraint_violations.json"])
         return results
 
-    @unittest.skipUnless(sdk.VERSION == 2, "version 3 has no model cards")
-    def test_model_cards_take_metrics_from_analysis_json(self):
-        from sagemaker.model_card import evaluation_metric_parsers as parsers
-        from sagemaker.model_card.model_card import EvaluationJob
 
-        _, (constraints, _) = self.bias_baseline(self.monitor(model_monitor.ModelBiasMonitor))
-        self.prefix += "-attributions"
-        monitor = self.monitor(model_monitor.ModelExplainabilityMonitor)
-        _, (attributions, _) = self.explainability_baseline(monitor)
-        kinds = parsers.EvaluationMetricTypeEnum
-        for body, kind in [
-            (constraints.body_dict, kinds.CLARIFY_BIAS),
-            (attributions.body_dict, kinds.CLARIFY_EXPLAINABILITY),
-        ]:
-            file = self.folder / "for-card.json"
-            file.write_text(json.dumps(body))
-            job = EvaluationJob(name="evaluation")
-            job.add_metric_group_from_json(str(file), kind)
-            self.assertTrue(job.metric_groups)
+class Monitors(MonitorJobs):
+    def test_bias_baseline_of_json_lines(self):
+        lines, (constraints, results) = self.bias_baseline(self.monitor(model_monitor.ModelBiasMonitor))
+        config = results.pop("analysis_config.json")
+        self.assert_same(results, self.native_analysis(config, lines, "train.jsonl"), ["analysis.json"])
+        self.assertIsNotNone(metric(constraints.body_dict, "post_training_bias_metrics", "DPPL"))
+
+    def test_violations_are_read_by_the_sdk(self):
+        monitor = self.monitor(model_monitor.ModelBiasMonitor)
+        _, (constraints, _) = self.bias_baseline(monitor)
+        generate("traffic", self.folder, "--rows", 600, "--drift", 1)
+        generate("configs", self.folder / "configs", "--format", "jsonlines")
+        merged = self.merge()
+        violated = self.monitored(merged, constraints)
+        self.s3.put_object(
+            Bucket=sdk.BUCKET,
+            Key=f"{self.prefix}/monitored/constraint_violations.json",
+            Body=violated["constraint_violations.json"],
+        )
+        read = model_monitor.ConstraintViolations.from_s3_uri(
+            self.address("monitored/constraint_violations.json"), sagemaker_session=sdk.local_session()
+        )
+        violations = read.body_dict["violations"]
+        self.assertTrue(violations)
+        for violation in violations:
+            self.assertEqual(violation["constraint_check_type"], "bias_drift_check")

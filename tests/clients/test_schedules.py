@@ -15,7 +15,7 @@ import boto3
 import credit
 import sdk
 from sdk import model_monitor
-from support import ANALYZER_IMAGE, CONTAINER_AWS, PREDICTED, ROWS, Jobs, contents, generate
+from support import ANALYZER_IMAGE, PREDICTED, ROWS, Jobs, contents, generate
 
 SCHEDULE = "hourly-check"
 START, END = "2024-05-01T00:00:00Z", "2024-05-01T06:00:00Z"
@@ -33,7 +33,7 @@ def accept_schedules(client):
     client.meta.events.register("before-call.sagemaker.CreateMonitoringSchedule", answer)
 
 
-class Schedules(Jobs):
+class ScheduleJobs(Jobs):
     def setUp(self):
         super().setUp()
         generate("dataset", self.folder / "train.csv", "--rows", ROWS)
@@ -145,6 +145,8 @@ class Schedules(Jobs):
         }
         return self.native("analyzer-job", inputs, environment)["analysis.json"]
 
+
+class Schedules(ScheduleJobs):
     def test_bias_schedule(self):
         merged = self.native(
             "merge-job",
@@ -172,25 +174,3 @@ class Schedules(Jobs):
             self.assertEqual(dimensions["MonitoringSchedule"], SCHEDULE)
             self.assertEqual(dimensions["Endpoint"], credit.ENDPOINT)
             self.assertEqual(line["Timestamp"], START)
-
-    def test_explainability_schedule(self):
-        generate("dataset", self.folder / "train.csv", "--rows", ROWS, "--without-predictions")
-        aws = {"AWS_REGION": "us-east-1", "AWS_ENDPOINT_URL": os.environ["MODEL_HOST_URL"]}
-        definition = self.schedule(
-            self.monitor(model_monitor.ModelExplainabilityMonitor),
-            self.baseline("explainability-baseline.json", aws),
-            self.folder / "jsonlines/explainability-monitor.json",
-            endpoint_input=self.endpoint(inference_attribute="score"),
-        )
-        secrets = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
-        captures = self.folder / "captures" / credit.ENDPOINT / "AllTraffic/2024/05/01/00"
-        message, results, metrics = self.replay(
-            definition, "ModelExplainability", captures, CONTAINER_AWS | secrets
-        )
-        self.assertRegex(message, "^Completed(WithViolations)?: ")
-        (label,) = json.loads(results["analysis.json"])["explanations"]["kernel_shap"].values()
-        self.assertIn("feature_income", {line["MetricName"] for line in metrics})
-        self.assertEqual(
-            {line["MetricName"].removeprefix("feature_") for line in metrics} - {"ExpectedValue"},
-            set(label["global_shap_values"]),
-        )
