@@ -119,8 +119,8 @@ codes! {
     INTERNAL = 903, Internal, "a defect of the program";
     STOPPED = 904, Stopped, "the job was stopped";
     RESULT_UNREADABLE = 905, InputOutput, "a result file cannot be compared";
-    REPORT_NEEDS_RESULTS = 905, NoData, "there are no results to make reports from";
-    RESULTS_UNREADABLE = 906, InputOutput, "a result file cannot be read back";
+    REPORT_NEEDS_RESULTS = 906, NoData, "there are no results to make reports from";
+    RESULTS_UNREADABLE = 907, InputOutput, "a result file cannot be read back";
 }
 
 #[cfg(test)]
