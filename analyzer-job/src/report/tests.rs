@@ -294,10 +294,10 @@ fn reports_can_be_made_from_results_alone() {
     assert!(text_of_html(&page).contains("Sex = 0"));
     let empty = tempfile::tempdir().unwrap();
     let problem = super::rebuild(empty.path(), &[], empty.path()).unwrap_err();
-    assert!(problem.to_string().starts_with("PL0905"), "{problem}");
+    assert!(problem.to_string().starts_with("PL0906"), "{problem}");
     fs::write(empty.path().join("analysis.json"), "{\n 1").unwrap();
     let problem = super::rebuild(empty.path(), &[], empty.path()).unwrap_err();
-    assert!(problem.to_string().starts_with("PL0906") && problem.to_string().contains("line 2"), "{problem}");
+    assert!(problem.to_string().starts_with("PL0907") && problem.to_string().contains("line 2"), "{problem}");
 }
 
 #[test]

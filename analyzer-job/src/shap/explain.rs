@@ -568,7 +568,8 @@ impl Run<'_> {
         let baseline_rows = self.task.baseline.len();
         Ok((0..own.len())
             .map(|place| {
-                let mine = outputs.slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
+                let mine = outputs
+                    .slice_axis(Axis(0), Slice::from(place * baseline_rows..(place + 1) * baseline_rows));
                 (0..self.n_outputs)
                     .map(|k| self.link.apply(mine.column(k).sum() / baseline_rows as f64))
                     .collect()
