@@ -13,6 +13,11 @@ passed=0
 failed=0
 
 finish() {
+    # What docs/docker.md starts, in case it did not get to the end.
+    if [ -n "$with_docker" ]; then
+        docker rm --force credit-model >/dev/null 2>&1 || true
+        docker network rm models >/dev/null 2>&1 || true
+    fi
     # Containers write as root; what this user may not delete stays in the folder for temporary files.
     rm -rf "$work" 2>/dev/null || true
 }
