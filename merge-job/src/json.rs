@@ -423,11 +423,11 @@ pub fn escape(text: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(text.get(at..next).unwrap_or_default());
         let Some(&byte) = text.get(next) else { return };
         match byte {
-            b'"' | b'\\' => out.extend([b'\\', byte]),
-            b'\n' => out.extend(b"\\n"),
-            b'\r' => out.extend(b"\\r"),
-            b'\t' => out.extend(b"\\t"),
-            _ => out.extend(format!("\\u{byte:04x}").bytes()),
+            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
         at = next + 1;
     }
@@ -463,9 +463,9 @@ fn compact_below(value: &[u8], left_out: &[&str], depth: usize, out: &mut Vec<u8
             last_of_each(value, &mut members);
             let mut before = b'{';
             for (key, at) in &members {
-                out.extend([before, b'"']);
+                out.extend_from_slice(&[before, b'"']);
                 out.extend_from_slice(key.span.of(value));
-                out.extend(b"\":");
+                out.extend_from_slice(b"\":");
                 compact_below(at.of(value), &[], depth + 1, out);
                 before = b',';
             }

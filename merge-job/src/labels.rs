@@ -103,10 +103,9 @@ impl Labels {
 
     fn push(&mut self, id: &[u8], value: &[u8], hour: Option<i64>) {
         let hour = hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR);
-        self.store.extend((id.len() as u32).to_le_bytes());
-        self.store.extend((value.len() as u32).to_le_bytes());
-        self.store.extend(hour.to_le_bytes());
-        self.store.extend((State::Unused as u32).to_le_bytes());
+        let head =
+            [id.len() as u32, value.len() as u32, hour as u32, State::Unused as u32].map(u32::to_le_bytes);
+        self.store.extend_from_slice(head.as_flattened());
         self.store.extend_from_slice(id);
         self.store.extend_from_slice(value);
     }

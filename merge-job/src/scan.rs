@@ -454,13 +454,13 @@ struct Payload<'a> {
 
 fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> Capture {
     let start = made.len();
-    made.extend(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"");
+    made.extend_from_slice(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"");
     json::escape(payload.data, made);
-    made.extend(b"\",\"encoding\":\"");
-    made.extend(payload.encoding.bytes());
-    made.extend(b"\"}},\"eventMetadata\":{\"eventId\":\"");
+    made.extend_from_slice(b"\",\"encoding\":\"");
+    made.extend_from_slice(payload.encoding.as_bytes());
+    made.extend_from_slice(b"\"}},\"eventMetadata\":{\"eventId\":\"");
     made.extend_from_slice(payload.written_id);
-    made.extend(b"\"},\"eventVersion\":\"0\"}");
+    made.extend_from_slice(b"\"},\"eventVersion\":\"0\"}");
     let body = Slice { made: true, span: Span { start, end: made.len() } };
     let start = made.len();
     made.extend_from_slice(id);
