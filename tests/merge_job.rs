@@ -198,7 +198,7 @@ fn captures_and_labels_become_merged_records_in_the_folder_of_the_capture() {
 fn captured_bytes_survive() {
     let tree = Tree::new();
     let data = r#""data":"a\"b\\c\u00e9\t  é🚀 \u0000 \ud800\r\n","x": [1.50,1e5,-0.0,123456789012345678901234567890]"#;
-    let before = r#"{ "eventMetadata":{"eventId":"\u0041","custom\u0041ttributes":["x"]} , "captureData":{"endpointInput":{"#;
+    let before = r#"{ "eventMetadata":{"eventId":"\u0041","customAttributes":["x"]} , "captureData":{"endpointInput":{"#;
     let record = format!("{before}{data}}}}},\"eventVersion\":0}}");
     tree.captures("a.jsonl", format!("\u{feff}{record}  \r\n")).labels("b.jsonl", label("A", "1"));
     assert_eq!(tree.run(&[]).code, Some(0));
@@ -236,7 +236,7 @@ fn odd_but_legal_records_merge() {
     assert_eq!(text.lines().next().unwrap().matches("eventId").count(), 1, "{text}");
     let summary = tree.summary();
     assert_eq!(summary["captures_bad"], 1);
-    assert_eq!(summary["bad_records"][0]["line"], 8, "{summary}");
+    assert_eq!(summary["bad_records"][0]["line"], 7, "{summary}");
     check_account(&summary);
 }
 
@@ -563,10 +563,7 @@ fn version_and_help_are_answers() {
     let tree = Tree::new();
     assert!(tree.run(&["--version"]).stdout.starts_with(concat!("merge-job ", env!("CARGO_PKG_VERSION"))));
     let help = tree.run(&["--help"]).stdout;
-    assert!(
-        help.contains("--duplicate-ground-truth")
-            && help.contains("[env: dataset_source") == help.contains("env:")
-    );
+    assert!(help.contains("--duplicate-ground-truth") && help.contains("`dataset_source`"), "{help}");
 }
 
 /// A tree on which the merge works for a while.
@@ -591,14 +588,14 @@ fn killed_or_stopped_at_any_moment_it_leaves_nothing_or_everything() {
         for delay in [5, 30, 80, 150, 250, 400, 700] {
             let mut child = tree.command(&["--memory-limit=1"]).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(delay));
-            let killed =
+            let _ =
                 Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
             let began = Instant::now();
             let status = child.wait().unwrap();
             assert!(began.elapsed() < Duration::from_secs(10));
             let files = tree.merged_files();
             if status.success() {
-                assert!(killed.success() || files.len() == 4);
+                assert_eq!(files.len(), 4);
                 fs::remove_dir_all(tree.path("processing/output")).unwrap();
                 fs::create_dir_all(tree.path("processing/output")).unwrap();
                 continue;
@@ -643,7 +640,6 @@ fn what_cannot_be_written_is_named() {
     assert_eq!(run.code, Some(3), "{}", run.log);
     assert!(run.message.contains("PL0901") && run.message.contains("blocked"), "{}", run.message);
 
-    fs::remove_dir(tree.path("output").join("x")).unwrap_or_default();
     fs::remove_dir_all(tree.path("output")).unwrap();
     tree.file("output", "the message cannot be written");
     let run = tree.run(&[]);

@@ -231,7 +231,7 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
                 standard_error: Some(error),
                 interval: value
                     .is_finite()
-                    .then(|| [Number::Float(value - 1.96 * error), Number::Float(value + 1.96 * error)]),
+                    .then_some([Number::Float(value - 1.96 * error), Number::Float(value + 1.96 * error)]),
                 enough_rows: !small,
                 rows_reason: small.then(|| "a group has fewer than 60 rows".into()),
                 baseline: was.map(Number::Float),

@@ -89,12 +89,10 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
     let mut analysis = check::load(&text, &config_path, kind)?;
     let mut warnings = Vec::new();
-    if monitor {
-        if let Some(format) = settings.dataset_format.as_deref() {
-            let format = monitoring_format(format)?;
-            if analysis.dataset.format.is_none() {
-                analysis.dataset.format = Some(format);
-            }
+    if monitor && let Some(format) = settings.dataset_format.as_deref() {
+        let format = monitoring_format(format)?;
+        if analysis.dataset.format.is_none() {
+            analysis.dataset.format = Some(format);
         }
     }
     let dataset = dataset(job, settings, &analysis, monitor, monitor_folder)?;

@@ -436,7 +436,7 @@ proptest! {
         let row: Vec<f64> = (0..m).map(|i| (i as f64 * 1.7).sin() * 3.0).collect();
         let baseline: Vec<Vec<f64>> =
             (0..3).map(|b| (0..m).map(|i| ((b * 5 + i) as f64).cos()).collect()).collect();
-        let data = Data::numbers(&[row.clone()], &baseline);
+        let data = Data::numbers(std::slice::from_ref(&row), &baseline);
         let task = Task { seed, ..data.task_with(2 * m as u64 + extra) };
         let (_, local) = run(&task, model(|x| x.iter().zip(&coefficients).map(|(x, c)| x * c).sum()));
         for (i, value) in local[0].iter().enumerate() {
@@ -473,7 +473,7 @@ proptest! {
     #[test]
     fn order_of_columns_does_not_matter_where_values_are_exact(shift in 1usize..6) {
         let row: Vec<f64> = (0..6).map(|i| (i + 1) as f64).collect();
-        let data = Data::numbers(&[row.clone()], &[vec![0.0; 6]]);
+        let data = Data::numbers(std::slice::from_ref(&row), &[vec![0.0; 6]]);
         let f = |x: &[f64]| x[0] * x[1] * x[2] + x[3].min(x[4]) * x[5];
         let straight = run(&data.task(), model(f)).1;
         let turn = |row: &[f64]| -> Vec<f64> { (0..6).map(|i| row[(i + shift) % 6]).collect() };

@@ -1,21 +1,12 @@
 //! The settings of the merge, and the folders it takes when none are given.
 
 use std::path::{Path, PathBuf};
-use std::sync::LazyLock;
 
 use clap::builder::BoolishValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use plumbline_common::contract::Tree;
 use plumbline_common::{Problem, Result, codes, moment};
-
-static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let version = env!("CARGO_PKG_VERSION");
-    match option_env!("PLUMBLINE_REVISION").filter(|revision| !revision.is_empty()) {
-        Some(revision) => format!("{version} ({revision})"),
-        None => version.to_string(),
-    }
-});
 
 /// Joins captured requests with ground truth that arrived later.
 ///
@@ -24,10 +15,10 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 /// folder of captures. What stayed without a partner is counted and explained.
 ///
 /// Every setting may be given as an argument, as an environment variable or in the `Environment` of the
-/// processing job, in this order of precedence. Paths below /opt/ml mean the folder named by
+/// processing job, in this order of precedence; the variable of `--dataset-source` is `dataset_source`. Paths below /opt/ml mean the folder named by
 /// SAGEMAKER_BASE_DIR, if it is set. The variable `log_level` (info) sets how much is logged.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "merge-job", version = VERSION.as_str(), args_override_self = true)]
+#[command(name = "merge-job", version = plumbline_common::VERSION, args_override_self = true)]
 pub struct Settings {
     #[command(subcommand)]
     pub command: Option<Command>,

@@ -204,7 +204,7 @@ fn fast<S: scan::Scan, T>(side: S, line: &[u8], one: impl Fn(Texts, &S::Record) 
 
 /// Whether the scanner and its twin agree on a line; panics where they do not. Lines that hold line
 /// ends, or nesting that the twin's recursion cannot bear, are left out.
-pub fn compare(line: &[u8]) {
+pub(crate) fn compare(line: &[u8]) {
     let line = line.trim_ascii();
     let depth = line.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
     if line.is_empty() || line.contains(&b'\n') || depth > 90 {

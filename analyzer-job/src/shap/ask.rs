@@ -10,24 +10,24 @@ use plumbline_common::{Problem, Result, codes};
 use crate::cells::{Cells, ModelRows, Predict};
 
 /// Model rows in one call: enough for many concurrent requests, little memory.
-pub const CALL_ROWS: usize = 1 << 16;
+pub(crate) const CALL_ROWS: usize = 1 << 16;
 /// Probabilities are moved into `[CLIP, 1 - CLIP]` before the logit.
 const CLIP: f64 = 1e-12;
 
 /// A model with a count of what it was asked.
-pub struct Asker<'a> {
+pub(crate) struct Asker<'a> {
     cells: &'a Cells,
     predict: &'a Predict<'a>,
     model_rows: AtomicU64,
 }
 
 impl<'a> Asker<'a> {
-    pub fn new(cells: &'a Cells, predict: &'a Predict<'a>) -> Asker<'a> {
+    pub(crate) fn new(cells: &'a Cells, predict: &'a Predict<'a>) -> Asker<'a> {
         Asker { cells, predict, model_rows: AtomicU64::new(0) }
     }
 
     /// Rows that went to the model.
-    pub fn model_rows(&self) -> u64 {
+    pub(crate) fn model_rows(&self) -> u64 {
         self.model_rows.load(Ordering::Relaxed)
     }
 
@@ -35,7 +35,7 @@ impl<'a> Asker<'a> {
     ///
     /// # Errors
     /// Those of the model; a wrong number of answers or one that is not finite.
-    pub fn outputs(&self, rows: &ModelRows) -> Result<Array2<f64>> {
+    pub(crate) fn outputs(&self, rows: &ModelRows) -> Result<Array2<f64>> {
         let mut distinct: IndexSet<&[u32]> = IndexSet::with_capacity(rows.len());
         let places: Vec<usize> = rows.rows().map(|row| distinct.insert_full(row).0).collect();
         if distinct.len() == rows.len() {
@@ -67,18 +67,18 @@ impl<'a> Asker<'a> {
 
 /// From the mean prediction to the scale of the attributions.
 #[derive(Debug, Default)]
-pub struct Link {
+pub(super) struct Link {
     pub use_logit: bool,
     clipped: AtomicU64,
 }
 
 impl Link {
-    pub fn new(use_logit: bool) -> Link {
+    pub(super) fn new(use_logit: bool) -> Link {
         Link { use_logit, clipped: AtomicU64::new(0) }
     }
 
     /// Means that were moved into the open interval (0, 1).
-    pub fn clipped(&self) -> u64 {
+    pub(super) fn clipped(&self) -> u64 {
         self.clipped.load(Ordering::Relaxed)
     }
 
@@ -86,7 +86,7 @@ impl Link {
     ///
     /// # Errors
     /// One that is not.
-    pub fn check(&self, predictions: &Array2<f64>) -> Result<()> {
+    pub(super) fn check(&self, predictions: &Array2<f64>) -> Result<()> {
         if !self.use_logit {
             return Ok(());
         }
@@ -102,7 +102,7 @@ impl Link {
         }
     }
 
-    pub fn apply(&self, mean: f64) -> f64 {
+    pub(super) fn apply(&self, mean: f64) -> f64 {
         if !self.use_logit {
             return mean;
         }

@@ -31,7 +31,7 @@ pub fn from_configuration(
                     Json::Array(values) => rows.push(values.clone()),
                     Json::Object(_) => rows.extend(search(record, features)?),
                     // A single flat list is one row.
-                    _ => return model_rows(&[records.clone()], columns, cells),
+                    _ => return model_rows(std::slice::from_ref(records), columns, cells),
                 }
             }
             rows
@@ -205,7 +205,7 @@ fn typed(value: &Json, column: &Column) -> Option<Value> {
 }
 
 /// A number as the column would hold it, if it can.
-pub fn fit(value: Value, values: &Values) -> Value {
+pub(super) fn fit(value: Value, values: &Values) -> Value {
     match (value, values) {
         (Value::Int(value), Values::Float(_)) => Value::Float(value as f64),
         (Value::Float(value), Values::Int(_)) if value.fract() == 0.0 && value.abs() < 9e15 => {

@@ -11,7 +11,7 @@ use super::design::Solution;
 
 /// Coalitions and weights of Kernel SHAP, and the linear map to the values.
 #[derive(Debug)]
-pub struct Kernel {
+pub(super) struct Kernel {
     coalitions: Coalitions,
     /// M x n.
     operator: Mat<f64>,
@@ -20,17 +20,17 @@ pub struct Kernel {
 impl Kernel {
     /// Sizes that fit are taken whole, the rest is drawn by kernel weight, a set and then its
     /// complement; a set drawn again gains weight.
-    pub fn new(players: usize, budget: usize, random: &mut impl Rng) -> Kernel {
+    pub(super) fn new(players: usize, budget: usize, random: &mut impl Rng) -> Kernel {
         let (coalitions, weights) = draw(players, budget, random);
         let operator = operator(&coalitions, &weights);
         Kernel { coalitions, operator }
     }
 
-    pub fn coalitions(&self) -> &Coalitions {
+    pub(super) fn coalitions(&self) -> &Coalitions {
         &self.coalitions
     }
 
-    pub fn solve(&self, values: &[f64], empty: f64, full: f64) -> Solution {
+    pub(super) fn solve(&self, values: &[f64], empty: f64, full: f64) -> Solution {
         let players = self.coalitions.players();
         let share = (full - empty) / players as f64;
         let mut phi = vec![share; players];
@@ -149,7 +149,7 @@ fn operator(coalitions: &Coalitions, weights: &[f64]) -> Mat<f64> {
 }
 
 /// Orders of the players, and the pairs met on the way from empty to full and back.
-pub fn orders(players: usize, count: usize, random: &mut impl Rng) -> (Coalitions, Vec<Vec<usize>>) {
+pub(super) fn orders(players: usize, count: usize, random: &mut impl Rng) -> (Coalitions, Vec<Vec<usize>>) {
     let mut coalitions = Coalitions::new(players);
     let mut order: Vec<usize> = (0..players).collect();
     let mut orders = Vec::with_capacity(count);
@@ -166,7 +166,7 @@ pub fn orders(players: usize, count: usize, random: &mut impl Rng) -> (Coalition
 
 /// Mean over the orders of what a player adds, forward and backward:
 /// `y(first k) - y(first k - 1)`, with `y = -T / 2` for nobody and `T / 2` for all.
-pub fn permutation_values(orders: &[Vec<usize>], halves: &[f64], total: f64) -> Solution {
+pub(super) fn permutation_values(orders: &[Vec<usize>], halves: &[f64], total: f64) -> Solution {
     let players = orders[0].len();
     let (mut sums, mut squares) = (vec![0.0; players], vec![0.0; players]);
     for (order, halves) in orders.iter().zip(halves.chunks_exact(players - 1)) {

@@ -9,44 +9,40 @@ use rand::{Rng, RngExt};
 
 /// Sets of players, each as bits in `words` words of 64.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coalitions {
+pub(super) struct Coalitions {
     players: usize,
     words: usize,
     bits: Vec<u64>,
 }
 
 impl Coalitions {
-    pub fn new(players: usize) -> Coalitions {
+    pub(super) fn new(players: usize) -> Coalitions {
         Coalitions { players, words: players.div_ceil(64).max(1), bits: Vec::new() }
     }
 
-    pub fn players(&self) -> usize {
+    pub(super) fn players(&self) -> usize {
         self.players
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.bits.len() / self.words
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.bits.is_empty()
-    }
-
-    pub fn contains(&self, coalition: usize, player: usize) -> bool {
+    pub(super) fn contains(&self, coalition: usize, player: usize) -> bool {
         self.bits[coalition * self.words + player / 64] >> (player % 64) & 1 == 1
     }
 
     /// Number of players in a coalition.
-    pub fn size(&self, coalition: usize) -> usize {
+    pub(super) fn size(&self, coalition: usize) -> usize {
         self.words_of(coalition).iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    pub fn words_of(&self, coalition: usize) -> &[u64] {
+    pub(super) fn words_of(&self, coalition: usize) -> &[u64] {
         &self.bits[coalition * self.words..(coalition + 1) * self.words]
     }
 
     /// Appends the set of the players named.
-    pub fn push(&mut self, members: &[usize]) {
+    pub(super) fn push(&mut self, members: &[usize]) {
         let start = self.bits.len();
         self.bits.resize(start + self.words, 0);
         for &player in members {
@@ -55,10 +51,10 @@ impl Coalitions {
     }
 
     /// Appends the set without the last one's players.
-    pub fn push_complement_of_last(&mut self) {
+    pub(super) fn push_complement_of_last(&mut self) {
         let last = self.len() - 1;
         for word_idx in 0..self.words {
-            let mask = if word_idx + 1 == self.words && self.players % 64 != 0 {
+            let mask = if word_idx + 1 == self.words && !self.players.is_multiple_of(64) {
                 (1 << (self.players % 64)) - 1
             } else {
                 u64::MAX
@@ -68,12 +64,12 @@ impl Coalitions {
     }
 
     /// Keeps the first `count` sets.
-    pub fn truncate(&mut self, count: usize) {
+    pub(super) fn truncate(&mut self, count: usize) {
         self.bits.truncate(count * self.words);
     }
 
     /// Appends the set whose members are the ones of a mask; for at most 64 players.
-    pub fn push_mask(&mut self, mask: u64) {
+    pub(super) fn push_mask(&mut self, mask: u64) {
         self.bits.push(mask);
     }
 }
@@ -81,21 +77,21 @@ impl Coalitions {
 /// Pairs of coalitions with the weight of each in least squares: coalition `2 j` and its complement
 /// `2 j + 1` are pair `j`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Pairs {
+pub(super) struct Pairs {
     pub coalitions: Coalitions,
     pub weights: Vec<f64>,
 }
 
 impl Pairs {
     /// The first so many.
-    pub fn first(&self, count: usize) -> Pairs {
+    pub(super) fn first(&self, count: usize) -> Pairs {
         let mut coalitions = self.coalitions.clone();
         coalitions.truncate(2 * count);
         Pairs { coalitions, weights: self.weights[..count].to_vec() }
     }
 
     /// Puts the pairs in a random order, so that the first ones stand for all.
-    pub fn shuffle(&mut self, random: &mut impl Rng) {
+    pub(super) fn shuffle(&mut self, random: &mut impl Rng) {
         let mut order: Vec<usize> = (0..self.weights.len()).collect();
         shuffle(&mut order, random);
         let mut coalitions = Coalitions::new(self.coalitions.players);
@@ -109,7 +105,7 @@ impl Pairs {
 }
 
 /// How many coalitions there are beside the empty and the full one; none when more than 2^62.
-pub fn all_coalitions(players: usize) -> Option<u64> {
+pub(super) fn all_coalitions(players: usize) -> Option<u64> {
     (players < 62).then(|| (1u64 << players).saturating_sub(2))
 }
 
@@ -135,7 +131,7 @@ fn pairs_of_size(players: usize, size: usize) -> f64 {
 /// With `chain`, the prefixes of one random order come first: they alone determine every game without
 /// interactions of three or more. The rest is spread over the sizes in proportion to
 /// `1 / sqrt(s (M - s))`, without repeats; a size that fits is taken whole.
-pub fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &mut impl Rng) -> Pairs {
+pub(super) fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &mut impl Rng) -> Pairs {
     let mut drawn = Drawn { coalitions: Coalitions::new(players), sizes: Vec::new(), seen: HashSet::new() };
     let mut order: Vec<usize> = (0..players).collect();
     let n_sizes = players / 2;
@@ -275,7 +271,7 @@ impl Drawn {
 }
 
 /// All sets of `size` out of `players`, in lexicographic order.
-pub fn combinations(players: usize, size: usize) -> Vec<Vec<usize>> {
+pub(super) fn combinations(players: usize, size: usize) -> Vec<Vec<usize>> {
     let mut all = Vec::new();
     let mut members: Vec<usize> = (0..size).collect();
     loop {
@@ -290,7 +286,7 @@ pub fn combinations(players: usize, size: usize) -> Vec<Vec<usize>> {
     }
 }
 
-pub fn shuffle(order: &mut [usize], random: &mut impl Rng) {
+pub(super) fn shuffle(order: &mut [usize], random: &mut impl Rng) {
     for last in (1..order.len()).rev() {
         order.swap(last, random.random_range(0..=last));
     }

@@ -8,13 +8,15 @@ use rand_chacha::ChaCha8Rng;
 
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
-use super::gaussian::Gaussian;
+use super::gaussian::{Estimate, Gaussian, SharedGaussian};
 use super::least_squares::{LeastSquares, signs};
 
 /// Designs that rows take turns with, so that their errors cancel in global values.
-pub const ROTATION: usize = 16;
-/// Up to this many pairs the Gaussian process costs little beside the model's answers.
+pub(super) const ROTATION: usize = 16;
+/// Up to this many pairs a Gaussian process for each row costs little beside the model's answers.
 const GAUSSIAN_PAIRS: usize = 300;
+/// Up to this many, one for all rows with the same design does.
+const SHARED_PAIRS: usize = 2_000;
 /// Residuals below this share of the pairs are rounding: the game has no higher interactions.
 const EXACT_SHARE: f64 = 1e-10;
 
@@ -49,7 +51,7 @@ impl Estimator {
 
 /// Coalitions to ask the model about, and the way from their values to Shapley values.
 #[derive(Debug)]
-pub struct Design {
+pub(super) struct Design {
     pub coalitions: Coalitions,
     /// Where values may be looked at: after all coalitions, or before when less may be good enough.
     pub stages: Vec<Stage>,
@@ -57,7 +59,7 @@ pub struct Design {
 
 /// The first so many coalitions of a design, and what is made of them.
 #[derive(Debug)]
-pub struct Stage {
+pub(super) struct Stage {
     pub coalitions: usize,
     /// Name for the report: `exact`, `least squares`, `gaussian process`, `kernel`, `permutation`.
     pub estimator: &'static str,
@@ -71,6 +73,10 @@ enum Solver {
         places: Vec<(u32, f64)>,
     },
     LeastSquares(LeastSquares),
+    Shared {
+        gaussian: Box<SharedGaussian>,
+        least_squares: LeastSquares,
+    },
     Gaussian {
         gaussian: Gaussian,
         least_squares: Option<LeastSquares>,
@@ -83,7 +89,7 @@ enum Solver {
 
 /// Shapley values of one row and output.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Solution {
+pub(super) struct Solution {
     pub values: Vec<f64>,
     /// None when nothing tells them.
     pub standard_errors: Option<Vec<f64>>,
@@ -92,7 +98,7 @@ pub struct Solution {
 impl Design {
     /// `budget`: coalitions that may be asked about, for `players` >= 2.
     /// `turn`: which of the rotated designs. `in_stages`: whether a part of them may be enough.
-    pub fn new(
+    pub(super) fn new(
         players: usize,
         budget: u64,
         estimator: Estimator,
@@ -169,8 +175,12 @@ fn stage(pairs: &Pairs, all: u64) -> Stage {
     let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
     let least_squares = LeastSquares::new(pairs, share_unknown);
     let is_determined = least_squares.is_determined();
-    let (estimator, solver) = if n_pairs > GAUSSIAN_PAIRS || (n_pairs + 1 == players && is_determined) {
+    let is_plain = n_pairs > SHARED_PAIRS || n_pairs + 1 == players;
+    let (estimator, solver) = if is_determined && is_plain {
         ("least squares", Solver::LeastSquares(least_squares))
+    } else if is_determined && n_pairs > GAUSSIAN_PAIRS {
+        let gaussian = Box::new(SharedGaussian::new(&signs(pairs)));
+        ("gaussian process", Solver::Shared { gaussian, least_squares })
     } else {
         // With few pairs to spare, main effects are better held to a prior as well.
         let free = is_determined && n_pairs >= 2 * players;
@@ -193,7 +203,7 @@ fn places(coalitions: &Coalitions) -> Vec<(u32, f64)> {
 
 impl Stage {
     /// Shapley values from the value of each coalition, of the empty and of the full one.
-    pub fn solve(&self, values: &[f64], empty: f64, full: f64, players: usize) -> Solution {
+    pub(super) fn solve(&self, values: &[f64], empty: f64, full: f64, players: usize) -> Solution {
         let total = full - empty;
         let halves: Vec<f64> = values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0).collect();
         match &self.solver {
@@ -206,8 +216,30 @@ impl Stage {
                 let residuals = least_squares.residuals(&halves, &values);
                 Solution { standard_errors: least_squares.standard_errors(&residuals), values }
             }
-            Solver::Gaussian { gaussian, least_squares } => {
-                gaussian_values(gaussian, least_squares.as_ref(), &halves, total)
+            Solver::Shared { gaussian, least_squares } => {
+                improved(least_squares, &halves, total, |residuals, _| gaussian.estimate(residuals))
+            }
+            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } => {
+                improved(least_squares, &halves, total, |residuals, first| {
+                    if gaussian.is_free() {
+                        return gaussian.estimate(residuals, 0.0, Some(first));
+                    }
+                    // Main effects that are held to a prior must be seen whole.
+                    let whole = gaussian.estimate(&halves, total, None)?;
+                    let values = whole.values.iter().zip(first).map(|(value, first)| value - first).collect();
+                    Some(Estimate { values, ..whole })
+                })
+            }
+            Solver::Gaussian { gaussian, least_squares: None } => {
+                match gaussian.estimate(&halves, total, None) {
+                    Some(Estimate { values, standard_errors }) => {
+                        Solution { values, standard_errors: Some(standard_errors) }
+                    }
+                    None => {
+                        let even = vec![total / players as f64; players];
+                        Solution { values: even, standard_errors: None }
+                    }
+                }
             }
             Solver::Kernel(kernel) => kernel.solve(values, empty, full),
             Solver::Permutation { orders } => classic::permutation_values(orders, &halves, total),
@@ -215,38 +247,22 @@ impl Stage {
     }
 }
 
-/// The process sees what least squares leave: an additive or pairwise game stays exact to rounding.
-fn gaussian_values(
-    gaussian: &Gaussian,
-    least_squares: Option<&LeastSquares>,
+/// Least squares, and what a process makes of the pairs that they leave unexplained. An additive or
+/// pairwise game leaves nothing and so stays exact to rounding.
+fn improved(
+    least_squares: &LeastSquares,
     halves: &[f64],
     total: f64,
+    process: impl Fn(&[f64], &[f64]) -> Option<Estimate>,
 ) -> Solution {
-    let Some(least_squares) = least_squares else {
-        let even = vec![total / gaussian.players() as f64; gaussian.players()];
-        return match gaussian.estimate(halves, total, None) {
-            Some(estimate) => {
-                Solution { values: estimate.values, standard_errors: Some(estimate.standard_errors) }
-            }
-            None => Solution { values: even, standard_errors: None },
-        };
-    };
     let first = least_squares.values(halves, total);
     let residuals = least_squares.residuals(halves, &first);
     let size = |numbers: &[f64]| numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
-    if size(&residuals) <= EXACT_SHARE * size(halves).max(total.abs()) {
-        let standard_errors = least_squares.standard_errors(&residuals);
-        return Solution { values: first, standard_errors };
-    }
-    if !gaussian.is_free() {
-        if let Some(estimate) = gaussian.estimate(halves, total, None) {
-            return Solution { values: estimate.values, standard_errors: Some(estimate.standard_errors) };
-        }
-    }
-    match gaussian.estimate(&residuals, 0.0, Some(&first)) {
-        Some(estimate) => Solution {
-            values: first.iter().zip(&estimate.values).map(|(a, b)| a + b).collect(),
-            standard_errors: Some(estimate.standard_errors),
+    let has_more = size(&residuals) > EXACT_SHARE * size(halves).max(total.abs());
+    match has_more.then(|| process(&residuals, &first)).flatten() {
+        Some(Estimate { values, standard_errors }) => Solution {
+            values: first.iter().zip(&values).map(|(first, more)| first + more).collect(),
+            standard_errors: Some(standard_errors),
         },
         None => Solution { standard_errors: least_squares.standard_errors(&residuals), values: first },
     }

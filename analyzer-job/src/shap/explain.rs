@@ -110,8 +110,8 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         let end = run.block_end(start, &first_places, &players);
         let fresh: Vec<usize> = (start..end).filter(|&row| first_places[row] as usize == row).collect();
         let mut done = run.explain_block(&fresh, &players)?.into_iter();
-        for row in start..end {
-            let first = first_places[row] as usize;
+        for (row, &first) in (start..end).zip(&first_places[start..end]) {
+            let first = first as usize;
             let values = if first == row {
                 let values = Arc::new(done.next().ok_or_else(missing_row)?);
                 repeats.keep(row, &values);

@@ -6,6 +6,8 @@
 //! players interact, is told by the likelihood of the pairs themselves. A set's coefficient is shared
 //! evenly by its players: `phi_i = sum over odd sets of 2 f / size`.
 
+use std::sync::OnceLock;
+
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, Par, Side};
@@ -19,6 +21,8 @@ const LARGEST: [f64; 6] = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
 /// Powers that turn attributions into relevances.
 const POWERS: [f64; 2] = [0.5, 1.0];
 const ROUNDS: usize = 3;
+/// Pairs that tell the common relevance of many.
+const PART_PAIRS: usize = 250;
 /// No relevance is smaller than this share of the largest.
 const FLOOR: f64 = 0.02;
 /// Extra variance of main effects where the pairs do not determine them.
@@ -26,18 +30,19 @@ const MAIN_EFFECTS: [f64; 3] = [0.0, 1.0, 10.0];
 
 /// The covariances that do not depend on the data, for one set of pairs.
 #[derive(Debug)]
-pub struct Gaussian {
+pub(super) struct Gaussian {
     /// Rows of +1 and -1 by pair, the pair of full and empty last.
     signs: Mat<f64>,
     /// Main effects without a prior.
     free: bool,
-    common: Vec<Fit>,
+    /// By relevance and, within, extra variance of main effects; none where rounding wins.
+    common: Vec<Option<Fit>>,
     /// Nodes and weights of the integral over (0, 1).
     quadrature: Vec<(f64, f64)>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub struct Estimate {
+pub(super) struct Estimate {
     pub values: Vec<f64>,
     pub standard_errors: Vec<f64>,
 }
@@ -57,48 +62,52 @@ struct Fit {
 
 impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
-    pub fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
+    pub(super) fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
+        let mut gaussian = Gaussian::without_common(signs, free);
+        let mains: &[f64] = if free { &[0.0] } else { &MAIN_EFFECTS };
+        let candidates = COMMON.iter().flat_map(|&rho| mains.iter().map(move |&main| (rho, main)));
+        gaussian.common =
+            candidates.map(|(rho, main)| gaussian.fit(vec![rho; signs.ncols()], main)).collect();
+        gaussian
+    }
+
+    fn without_common(signs: &Mat<f64>, free: bool) -> Gaussian {
         let (n_pairs, players) = (signs.nrows(), signs.ncols());
-        let signs =
-            Mat::from_fn(n_pairs + 1, players, |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 });
-        let mut gaussian = Gaussian {
-            signs,
+        let sign = |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 };
+        Gaussian {
+            signs: Mat::from_fn(n_pairs + 1, players, sign),
             free,
             common: Vec::new(),
             // Exact for polynomials of the degree at hand.
             quadrature: gauss_legendre(players.div_ceil(2).clamp(2, 24)),
-        };
-        let mains: &[f64] = if free { &[0.0] } else { &MAIN_EFFECTS };
-        gaussian.common = COMMON
-            .iter()
-            .flat_map(|&rho| mains.iter().map(move |&main| (rho, main)))
-            .filter_map(|(rho, main)| gaussian.fit(vec![rho; players], main))
-            .collect();
-        gaussian
+        }
     }
 
-    pub fn is_free(&self) -> bool {
+    /// The common relevance under which the pairs are most likely, and its place in the list.
+    fn most_likely(&self, observed: &[f64]) -> Option<(usize, &Fit)> {
+        let mut best: Option<(f64, usize, &Fit)> = None;
+        for (place, fit) in self.common.iter().enumerate() {
+            let Some(fit) = fit else { continue };
+            let likelihood = fit.likelihood(observed);
+            if best.is_none_or(|(highest, ..)| likelihood > highest) {
+                best = Some((likelihood, place, fit));
+            }
+        }
+        best.map(|(_, place, fit)| (place, fit))
+    }
+
+    pub(super) fn is_free(&self) -> bool {
         self.free
-    }
-
-    pub fn players(&self) -> usize {
-        self.signs.ncols()
     }
 
     /// Values from the half differences of the pairs and the total that they must add up to.
     ///
     /// `offset`: values that were taken off the pairs before; they tell which players matter.
     /// None when no covariance could be factorised.
-    pub fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
+    pub(super) fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
         let observed: Vec<f64> = halves.iter().copied().chain([total / 2.0]).collect();
-        let mut best: Option<(f64, &Fit)> = None;
-        for fit in &self.common {
-            let likelihood = fit.likelihood(&observed);
-            if best.is_none_or(|(highest, _)| likelihood > highest) {
-                best = Some((likelihood, fit));
-            }
-        }
-        let (mut highest, start) = best?;
+        let (_, start) = self.most_likely(&observed)?;
+        let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
         let mut own: Option<Fit> = None;
         for _ in 0..ROUNDS {
@@ -216,10 +225,10 @@ impl Gaussian {
             integral.fill(main);
             for &(node, weight) in &self.quadrature {
                 let (mut plus, mut minus) = (0.5 * weight, 0.5 * weight);
-                for i in 0..players {
+                for (i, scale) in scale.iter().enumerate().take(players) {
                     let step = node * fit.rho[i] * self.signs[(row, i)];
-                    plus *= (1.0 + step) * scale[i];
-                    minus *= (1.0 - step) * scale[i];
+                    plus *= (1.0 + step) * scale;
+                    minus *= (1.0 - step) * scale;
                 }
                 for (i, sum) in integral.iter_mut().enumerate() {
                     let step = node * fit.rho[i] * self.signs[(row, i)];
@@ -234,18 +243,24 @@ impl Gaussian {
 
     /// Standard deviations of the values given the pairs, in the scale that makes these most likely.
     fn standard_errors(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
-        let freedom = rows.saturating_sub(if self.free { players } else { 0 });
-        if freedom == 0 {
-            return vec![f64::NAN; players];
-        }
-        let variance = fit.sum_of_squares(observed) / freedom as f64;
-        let mut cross = Mat::<f64>::zeros(rows, players);
+        let deviation = fit.deviation(observed);
+        self.unit_errors(fit, &self.whitened_cross(fit)).iter().map(|error| error * deviation).collect()
+    }
+
+    /// Covariance of the pairs with the values, seen through the factor: pairs x players.
+    fn whitened_cross(&self, fit: &Fit) -> Mat<f64> {
+        let mut cross = Mat::<f64>::zeros(self.signs.nrows(), self.signs.ncols());
         self.for_each_cross(fit, |row, i, value| cross[(row, i)] = value);
         solve_lower_triangular_in_place(fit.factor.as_ref(), cross.as_mut(), Par::Seq);
+        cross
+    }
+
+    /// Standard deviations for the scale 1.
+    fn unit_errors(&self, fit: &Fit, cross: &Mat<f64>) -> Vec<f64> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
         let mut open = Mat::<f64>::identity(players, players);
         if self.free {
-            matmul(&mut open, Accum::Add, fit.effects.transpose(), &cross, -1.0, Par::Seq);
+            matmul(&mut open, Accum::Add, fit.effects.transpose(), cross, -1.0, Par::Seq);
             solve_lower_triangular_in_place(fit.information.as_ref(), open.as_mut(), Par::Seq);
         }
         (0..players)
@@ -254,9 +269,82 @@ impl Gaussian {
                 let effects: f64 =
                     if self.free { (0..players).map(|k| open[(k, i)].powi(2)).sum() } else { 0.0 };
                 let prior = prior_variance(&fit.rho, i, if self.free { None } else { Some(fit.main) });
-                ((prior - known).max(0.0) + effects).sqrt() * variance.sqrt()
+                ((prior - known).max(0.0) + effects).sqrt()
             })
             .collect()
+    }
+
+    /// The linear map from the pairs (without the pair of full and empty, which must be 0) to the values,
+    /// and the standard deviations for the scale 1; for free main effects.
+    fn operator(&self, rho: f64) -> Option<Operator> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let fit = self.fit(vec![rho; players], 0.0)?;
+        let cross = self.whitened_cross(&fit);
+        let unit_errors = self.unit_errors(&fit, &cross);
+        // With V = L^-1 C', W = L^-1 H and G = W'W:
+        // phi = (V' + (I - V'W) G^-1 W') L^-1 y.
+        let mut open = Mat::<f64>::identity(players, players);
+        matmul(&mut open, Accum::Add, fit.effects.transpose(), &cross, -1.0, Par::Seq);
+        solve_lower_triangular_in_place(fit.information.as_ref(), open.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(fit.information.transpose(), open.as_mut(), Par::Seq);
+        let mut transposed = cross;
+        matmul(&mut transposed, Accum::Add, &fit.effects, &open, 1.0, Par::Seq);
+        solve_upper_triangular_in_place(fit.factor.transpose(), transposed.as_mut(), Par::Seq);
+        let by_pair = (0..rows - 1).flat_map(|row| (0..players).map(move |i| (row, i)));
+        Some(Operator { by_pair: by_pair.map(|place| transposed[place]).collect(), unit_errors })
+    }
+}
+
+/// One linear map for all rows and outputs.
+#[derive(Debug)]
+struct Operator {
+    /// Pair after pair, a factor for each player.
+    by_pair: Vec<f64>,
+    unit_errors: Vec<f64>,
+}
+
+/// The process for many pairs: one relevance for all players, whose operators are made when first needed
+/// and serve every row. A part of the pairs tells which relevance is likely.
+#[derive(Debug)]
+pub(super) struct SharedGaussian {
+    all: Gaussian,
+    part: Gaussian,
+    /// Every so many pairs are in `part`.
+    every: usize,
+    operators: [OnceLock<Option<Operator>>; COMMON.len()],
+}
+
+impl SharedGaussian {
+    /// `signs`: rows of +1 and -1, one for each pair, which must determine main effects.
+    pub(super) fn new(signs: &Mat<f64>) -> SharedGaussian {
+        let every = signs.nrows().div_ceil(PART_PAIRS).max(1);
+        let part =
+            Mat::from_fn(signs.nrows().div_ceil(every), signs.ncols(), |row, i| signs[(row * every, i)]);
+        SharedGaussian {
+            all: Gaussian::without_common(signs, true),
+            part: Gaussian::new(&part, true),
+            every,
+            operators: Default::default(),
+        }
+    }
+
+    /// Values from what least squares leave of the pairs; they add up to 0.
+    pub(super) fn estimate(&self, residuals: &[f64]) -> Option<Estimate> {
+        let observed: Vec<f64> = residuals.iter().step_by(self.every).copied().chain([0.0]).collect();
+        let (place, fit) = self.part.most_likely(&observed)?;
+        let operator = self.operators[place].get_or_init(|| self.all.operator(COMMON[place])).as_ref()?;
+        let players = operator.unit_errors.len();
+        let mut values = vec![0.0; players];
+        for (residual, factors) in residuals.iter().zip(operator.by_pair.chunks_exact(players)) {
+            for (value, factor) in values.iter_mut().zip(factors) {
+                *value += factor * residual;
+            }
+        }
+        let surplus = values.iter().sum::<f64>() / players as f64;
+        values.iter_mut().for_each(|value| *value -= surplus);
+        let deviation = fit.deviation(&observed);
+        let standard_errors = operator.unit_errors.iter().map(|error| error * deviation).collect();
+        Some(Estimate { values, standard_errors })
     }
 }
 
@@ -275,6 +363,12 @@ impl Fit {
         solve_upper_triangular_in_place(self.information.transpose(), effects.as_mut(), Par::Seq);
         matmul(&mut white, Accum::Add, &self.effects, &effects, -1.0, Par::Seq);
         ((0..players).map(|i| effects[(i, 0)]).collect(), white)
+    }
+
+    /// The scale that makes the pairs most likely; NaN when none are left to tell.
+    fn deviation(&self, observed: &[f64]) -> f64 {
+        let freedom = observed.len().saturating_sub(self.effects.ncols());
+        if freedom == 0 { f64::NAN } else { (self.sum_of_squares(observed) / freedom as f64).sqrt() }
     }
 
     fn sum_of_squares(&self, observed: &[f64]) -> f64 {

@@ -33,7 +33,7 @@ const FREE_TEXT_SHARE: f64 = 0.5;
 const FREE_TEXT_DISTINCT: usize = 50;
 
 /// The distinct values of a feature with their counts, in order of first appearance, without nulls.
-pub fn value_counts(rows: &ModelRows, cells: &Cells, feature: usize) -> Vec<(u32, u64)> {
+pub(crate) fn value_counts(rows: &ModelRows, cells: &Cells, feature: usize) -> Vec<(u32, u64)> {
     let mut counts: indexmap::IndexMap<u32, u64> = indexmap::IndexMap::new();
     for row in rows.rows() {
         if !is_missing(cells.value(row[feature])) {
@@ -43,7 +43,7 @@ pub fn value_counts(rows: &ModelRows, cells: &Cells, feature: usize) -> Vec<(u32
     counts.into_iter().collect()
 }
 
-pub fn is_missing(value: &Value) -> bool {
+pub(super) fn is_missing(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Float(value) => value.is_nan(),

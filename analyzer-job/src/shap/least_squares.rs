@@ -14,7 +14,7 @@ const RANK_TOLERANCE: f64 = 1e-9;
 
 /// The linear map from the pairs to the values, the same for every row and output.
 #[derive(Debug, Clone)]
-pub struct LeastSquares {
+pub(super) struct LeastSquares {
     /// M x m.
     operator: Mat<f64>,
     /// m x M of +1 and -1.
@@ -28,7 +28,7 @@ pub struct LeastSquares {
 }
 
 /// Rows of +1 (member) and -1, one for each pair.
-pub fn signs(pairs: &Pairs) -> Mat<f64> {
+pub(super) fn signs(pairs: &Pairs) -> Mat<f64> {
     Mat::from_fn(pairs.weights.len(), pairs.coalitions.players(), |pair, player| {
         if pairs.coalitions.contains(2 * pair, player) { 1.0 } else { -1.0 }
     })
@@ -36,7 +36,7 @@ pub fn signs(pairs: &Pairs) -> Mat<f64> {
 
 impl LeastSquares {
     /// `share_unknown`: the share of all pairs of this many players that is not among these.
-    pub fn new(pairs: &Pairs, share_unknown: f64) -> LeastSquares {
+    pub(super) fn new(pairs: &Pairs, share_unknown: f64) -> LeastSquares {
         let signs = signs(pairs);
         let (n_pairs, players) = (signs.nrows(), signs.ncols());
         let balance: Vec<f64> =
@@ -70,16 +70,16 @@ impl LeastSquares {
     }
 
     /// Whether the pairs determine every additive game.
-    pub fn is_determined(&self) -> bool {
+    pub(super) fn is_determined(&self) -> bool {
         self.rank + 1 >= self.signs.ncols()
     }
 
-    pub fn players(&self) -> usize {
+    pub(super) fn players(&self) -> usize {
         self.signs.ncols()
     }
 
     /// Values from the half differences of the pairs; they add up to `total`.
-    pub fn values(&self, halves: &[f64], total: f64) -> Vec<f64> {
+    pub(super) fn values(&self, halves: &[f64], total: f64) -> Vec<f64> {
         let players = self.players();
         let mut values = vec![total / players as f64; players];
         for (pair, half) in halves.iter().enumerate() {
@@ -92,7 +92,7 @@ impl LeastSquares {
     }
 
     /// What the values leave unexplained of each pair.
-    pub fn residuals(&self, halves: &[f64], values: &[f64]) -> Vec<f64> {
+    pub(super) fn residuals(&self, halves: &[f64], values: &[f64]) -> Vec<f64> {
         let explained =
             |pair: usize| -> f64 { values.iter().enumerate().map(|(i, v)| self.signs[(pair, i)] * v).sum() };
         halves.iter().enumerate().map(|(pair, half)| half - explained(pair) / 2.0).collect()
@@ -100,7 +100,7 @@ impl LeastSquares {
 
     /// Standard errors from the residuals, allowing for unequal variances and for pairs that were all
     /// drawn; none when as many values as pairs leave no residual.
-    pub fn standard_errors(&self, residuals: &[f64]) -> Option<Vec<f64>> {
+    pub(super) fn standard_errors(&self, residuals: &[f64]) -> Option<Vec<f64>> {
         let freedom = residuals.len().checked_sub(self.rank).filter(|freedom| *freedom > 0)?;
         let factor = residuals.len() as f64 / freedom as f64 * self.share_unknown;
         let variance = |i: usize| -> f64 {

@@ -19,7 +19,7 @@ const SHARES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
 const MEDIAN_FACTOR: f64 = 1.2533;
 
 /// Sums over the explained rows, added in the order of the rows.
-pub struct Summary {
+pub(super) struct Summary {
     aggregation: Aggregation,
     n_rows: usize,
     columns: Vec<Column>,
@@ -43,14 +43,14 @@ struct Column {
 }
 
 /// One output and feature over all rows.
-pub struct Global {
+pub(super) struct Global {
     pub value: f64,
     pub details: FeatureDetails,
 }
 
 impl Summary {
     /// `n_columns`: outputs times features.
-    pub fn new(aggregation: Aggregation, n_rows: usize, n_columns: usize, seed: u64) -> Summary {
+    pub(super) fn new(aggregation: Aggregation, n_rows: usize, n_columns: usize, seed: u64) -> Summary {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(u64::MAX);
         let kept_rows = if n_rows <= QUANTILE_ROWS {
@@ -78,7 +78,7 @@ impl Summary {
     }
 
     /// Takes the rows one after the other. `errors` may hold NaN for unknown.
-    pub fn add(&mut self, row: usize, values: &[f64], errors: &[f64], turn: usize) {
+    pub(super) fn add(&mut self, row: usize, values: &[f64], errors: &[f64], turn: usize) {
         let keep = self.kept_rows.get(self.next_kept) == Some(&row);
         self.next_kept += usize::from(keep);
         for ((column, &value), &error) in self.columns.iter_mut().zip(values).zip(errors) {
@@ -107,7 +107,7 @@ impl Summary {
 
     /// Global values in the order of the columns: output by output, features within.
     /// `features` are the columns' positions in `rows`, `names` their names.
-    pub fn finish(
+    pub(super) fn finish(
         mut self,
         cells: &Cells,
         rows: &ModelRows,
@@ -160,7 +160,7 @@ fn quantiles(column: &Column) -> Option<[f64; 7]> {
 }
 
 /// The middle value; of an even number, the mean of the two in the middle. 0 for none.
-pub fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
     match values.len() {
         0 => 0.0,
@@ -170,14 +170,14 @@ pub fn median(values: &mut [f64]) -> f64 {
 }
 
 /// `count` of `0..n`, ascending, each set of them as likely.
-pub fn sample(n: usize, count: usize, random: &mut impl rand::Rng) -> Vec<usize> {
+pub(crate) fn sample(n: usize, count: usize, random: &mut impl rand::Rng) -> Vec<usize> {
     let mut picked: Vec<usize> = rand::seq::index::sample(random, n, count.min(n)).into_iter().collect();
     picked.sort_unstable();
     picked
 }
 
 /// A cell as a number, when it is one.
-pub fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
         Value::Int(value) => Some(*value as f64),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 /// A model, its rows and what is known of them.
 #[derive(Deserialize)]
-pub struct Case {
+pub(crate) struct Case {
     pub id: String,
     pub link: String,
     pub model: Model,
@@ -29,7 +29,7 @@ pub struct Case {
 }
 
 #[derive(Deserialize)]
-pub struct LibraryErrors {
+pub(crate) struct LibraryErrors {
     pub num_samples: u64,
     /// By `none`, `aic` and `ten` (`l1_reg`).
     pub relative_mse: HashMap<String, f64>,
@@ -37,14 +37,14 @@ pub struct LibraryErrors {
 
 #[derive(Clone, Deserialize)]
 #[serde(untagged)]
-pub enum Cell {
+pub(crate) enum Cell {
     Number(f64),
     Text(String),
 }
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Model {
+pub(crate) enum Model {
     /// One expression for each output.
     Outputs(Vec<Expression>),
     /// Outputs are exp(e) / sum of exp(e).
@@ -53,7 +53,7 @@ pub enum Model {
 
 #[derive(Clone, Deserialize)]
 #[serde(tag = "op", rename_all = "lowercase")]
-pub enum Expression {
+pub(crate) enum Expression {
     Const { value: f64 },
     Feature { index: usize },
     Linear { intercept: f64, coef: Vec<f64>, features: Option<Vec<usize>> },
@@ -72,7 +72,7 @@ pub enum Expression {
 
 /// Node 0 is the root; a node whose `left` is -1 is a leaf.
 #[derive(Clone, Deserialize)]
-pub struct Tree {
+pub(crate) struct Tree {
     pub feature: Vec<i64>,
     pub threshold: Vec<f64>,
     pub left: Vec<i64>,
@@ -81,7 +81,7 @@ pub struct Tree {
 }
 
 impl Cell {
-    pub fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match self {
             Cell::Number(number) => Value::Float(*number),
             Cell::Text(text) => Value::Text(text.clone()),
@@ -98,7 +98,7 @@ fn number(value: &Value) -> f64 {
 }
 
 impl Expression {
-    pub fn at(&self, row: &[&Value]) -> f64 {
+    pub(crate) fn at(&self, row: &[&Value]) -> f64 {
         match self {
             Expression::Const { value } => *value,
             Expression::Feature { index } => number(row[*index]),
@@ -144,7 +144,7 @@ impl Tree {
 }
 
 impl Model {
-    pub fn at(&self, row: &[&Value]) -> Vec<f64> {
+    pub(crate) fn at(&self, row: &[&Value]) -> Vec<f64> {
         match self {
             Model::Outputs(expressions) => expressions.iter().map(|e| e.at(row)).collect(),
             Model::Softmax(expressions) => {
@@ -156,7 +156,7 @@ impl Model {
     }
 
     /// As the program calls a model.
-    pub fn predict(&self, cells: &Cells, rows: &ModelRows) -> Result<Array2<f64>> {
+    pub(crate) fn predict(&self, cells: &Cells, rows: &ModelRows) -> Result<Array2<f64>> {
         let answers: Vec<Vec<f64>> = rows
             .rows()
             .map(|row| self.at(&row.iter().map(|id| cells.value(*id)).collect::<Vec<_>>()))
@@ -167,7 +167,7 @@ impl Model {
 }
 
 /// Rows for the model.
-pub fn model_rows(rows: &[Vec<Cell>], cells: &mut Cells) -> ModelRows {
+pub(crate) fn model_rows(rows: &[Vec<Cell>], cells: &mut Cells) -> ModelRows {
     let mut out = ModelRows::new(rows.first().map_or(0, Vec::len));
     for row in rows {
         let ids: Vec<u32> = row.iter().map(|cell| cells.intern(&cell.value())).collect();
@@ -176,6 +176,6 @@ pub fn model_rows(rows: &[Vec<Cell>], cells: &mut Cells) -> ModelRows {
     out
 }
 
-pub fn cases() -> Vec<Case> {
+pub(crate) fn cases() -> Vec<Case> {
     serde_json::from_str(include_str!("../data/shapley.json")).expect("the test data is JSON of this shape")
 }
