@@ -112,7 +112,7 @@ mkdir -p "$work/inputs-analyzer/config"
 cp "$work/configs/bias-baseline.json" "$work/inputs-analyzer/config/analysis_config.json"
 
 for job in merge analyzer; do
-    if [ "$job" = merge ]; then image=$merge_image limit=10000000; else image=$analyzer_image limit=50000000; fi
+    if [ "$job" = merge ]; then image=$merge_image limit=10000000; else image=$analyzer_image limit=85000000; fi
     expected "$job" "$job-job"
     check "$job: as root" same "$job" "$image"
     check "$job: as user 1000" same "$job" "$image" --user 1000:1000
