@@ -104,27 +104,28 @@ pub(super) fn points(difference: f64) -> String {
     format!("{text} {unit}")
 }
 
-/// A share as a person feels it: `1 in 16`, `58 %`, `none`, `all`. None for an empty whole.
-pub(super) fn felt(part: u64, whole: u64) -> Option<String> {
-    if whole == 0 {
-        return None;
-    }
-    Some(match part {
+/// Two shares as a person feels them, in one unit: `1 in 16` and `1 in 4` where both are near such a
+/// fraction, else percentages; `none` and `all` stand for themselves. None for an empty whole.
+pub(super) fn felt(first: (u64, u64), second: (u64, u64)) -> Option<[String; 2]> {
+    let (a, b) = (percent(first.0, first.1)?, percent(second.0, second.1)?);
+    let fractions =
+        [first, second].map(|(part, whole)| if part == 0 { Some(0) } else { one_in(part, whole) });
+    let said = |(part, whole): (u64, u64), fraction: Option<u64>, percent: String| match part {
         0 => "none".into(),
         part if part == whole => "all".into(),
-        part if part * 3 <= whole => {
-            let one_in = whole as f64 / part as f64;
-            // `1 in 3` and `1 in 4` are far apart, so small ones keep a half.
-            let halves = (one_in * 2.0).round() / 2.0;
-            let text = if one_in < 10.0 && halves.fract() != 0.0 {
-                format!("{halves:.1}")
-            } else {
-                count(one_in.round() as u64)
-            };
-            format!("1 in {text}")
-        }
-        _ => percent(part, whole)?,
-    })
+        _ => match fraction {
+            Some(fraction) if fractions.iter().all(Option::is_some) => format!("1 in {}", count(fraction)),
+            _ => percent,
+        },
+    };
+    Some([said(first, fractions[0], a), said(second, fractions[1], b)])
+}
+
+/// N of the nearest `1 in N`, when it is near enough to be true.
+fn one_in(part: u64, whole: u64) -> Option<u64> {
+    let one_in = whole as f64 / part as f64;
+    let near = one_in >= 10.0 || (one_in - one_in.round()).abs() <= 0.15;
+    (one_in > 2.5 && near).then(|| one_in.round() as u64)
 }
 
 /// How often compared with another share: `4 times as often`, `half as often`. None without either.
@@ -213,13 +214,12 @@ mod tests {
 
     #[test]
     fn shares_read_as_people_say_them() {
-        assert_eq!(felt(1, 16).as_deref(), Some("1 in 16"));
-        assert_eq!(felt(51, 812).as_deref(), Some("1 in 16"));
-        assert_eq!(felt(2, 7).as_deref(), Some("1 in 3.5"));
-        assert_eq!(felt(0, 7).as_deref(), Some("none"));
-        assert_eq!(felt(7, 7).as_deref(), Some("all"));
-        assert_eq!(felt(5, 8).as_deref(), Some("62\u{202f}%"));
-        assert_eq!(felt(0, 0), None);
+        let both = |first, second| felt(first, second).map(|[a, b]| format!("{a}, {b}"));
+        assert_eq!(both((51, 812), (376, 1468)).as_deref(), Some("1 in 16, 1 in 4"));
+        assert_eq!(both((2, 7), (1, 4)).as_deref(), Some("29\u{202f}%, 25\u{202f}%"));
+        assert_eq!(both((0, 7), (1, 5)).as_deref(), Some("none, 1 in 5"));
+        assert_eq!(both((7, 7), (5, 8)).as_deref(), Some("all, 62\u{202f}%"));
+        assert_eq!(both((0, 0), (5, 8)), None);
         assert_eq!(percent(9999, 10000).as_deref(), Some("over 99\u{202f}%"));
         assert_eq!(percent(1, 100_000).as_deref(), Some("under 0.1\u{202f}%"));
         assert_eq!(points(-0.19), "19 percentage points");

@@ -1,15 +1,16 @@
 //! The bias part of a report: for each group its rows, its metrics by question, and all metrics in
 //! words; then impact ratios, crossed facets and segments.
 
-use crate::details::{BiasDetails, FacetDetails, MetricDetails, SegmentDetails};
+use crate::details::{BiasDetails, FacetDetails, MetricDetails};
 use crate::results::Number;
 
 use super::amounts::{self, change, count, number, percent, percent_of};
 use super::charts::{Axis, Dot, dot_row, share_bar};
 use super::metrics::{Family, METRICS, Meaning, Metric, Scale};
 use super::notebook::literal;
-use super::page::{Block, Cell, Column, ColumnKind, Report, Row, State, Style, Table};
-use super::sentences::{Words, condition, isolate, meaning};
+use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::parts;
+use super::sentences::{Words, condition, meaning};
 
 /// Four fifths: the ratio of selection rates below which US regulators see adverse impact
 /// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
@@ -99,8 +100,8 @@ pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
     if !several {
         impact_ratios(report, details);
     }
-    crossed(report, details);
-    segments(report, details);
+    parts::crossed(report, details);
+    parts::segments(report, details);
 }
 
 fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetails, position: usize) {
@@ -311,7 +312,7 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
     Table { caption: format!("{}: {axis_words}", words.facet), columns, rows, style: Style::Plot, code: None }
 }
 
-fn value_cell(value: Option<Number>, interval: Option<[f64; 2]>) -> Cell {
+pub(super) fn value_cell(value: Option<Number>, interval: Option<[f64; 2]>) -> Cell {
     match value {
         Some(value) => Cell::number(number(value.value(), interval), value),
         None => Cell::number("–", ""),
@@ -487,75 +488,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             Column::new(ColumnKind::Number, "Metrics moved"),
         ],
         rows,
-        style: Style::Plain,
+        style: if known.len() > 25 { Style::Folded } else { Style::Plain },
         code: None,
     });
-}
-
-/// Two facets at once: where groups hide that neither facet shows alone.
-fn crossed(report: &mut Report, details: &BiasDetails) {
-    if details.intersections.is_empty() {
-        return;
-    }
-    let section = report.section(2, "crossed", "Facets crossed");
-    section.text("Two facets at once show groups that stay hidden when each is looked at alone.");
-    for facet in &details.intersections {
-        section.blocks.push(Block::Table(all_metrics(facet, &words(details, facet), Style::Folded)));
-    }
-}
-
-fn segments(report: &mut Report, details: &BiasDetails) {
-    if details.segments.is_empty() {
-        return;
-    }
-    let section = report.section(2, "segments", "By segment");
-    section.text("The same metrics, each within a part of the rows.");
-    let mut names: Vec<&str> = Vec::new();
-    for segment in &details.segments {
-        if !names.contains(&segment.segmentation.as_str()) {
-            names.push(&segment.segmentation);
-        }
-    }
-    for name in names {
-        let of_name: Vec<&SegmentDetails> =
-            details.segments.iter().filter(|s| s.segmentation == name).collect();
-        section.blocks.push(Block::Table(segment_table(details, name, &of_name)));
-    }
-}
-
-/// One row for each segment and group, with the metrics that tell most.
-fn segment_table(details: &BiasDetails, name: &str, segments: &[&SegmentDetails]) -> Table {
-    let codes: Vec<&str> = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"]
-        .into_iter()
-        .filter(|code| {
-            segments.iter().any(|s| s.facets.iter().any(|f| f.metrics.iter().any(|m| m.name == *code)))
-        })
-        .take(5)
-        .collect();
-    let mut columns = vec![
-        Column::new(ColumnKind::Name, "Segment"),
-        Column::new(ColumnKind::Text, "Group"),
-        Column::new(ColumnKind::Number, "Rows"),
-        Column::new(ColumnKind::Number, "In the group"),
-    ];
-    columns.extend(codes.iter().map(|code| Column::new(ColumnKind::Number, code)));
-    let rows = segments
-        .iter()
-        .flat_map(|segment| segment.facets.iter().map(move |facet| (segment, facet)))
-        .map(|(segment, facet)| {
-            let mut cells = vec![
-                Cell::text(isolate(&segment.segment)),
-                Cell::text(words(details, facet).facet),
-                Cell::count(segment.rows),
-                Cell::count(facet.groups.d.n()),
-            ];
-            cells.extend(codes.iter().map(|code| {
-                let metric = facet.metrics.iter().find(|metric| metric.name == *code);
-                let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
-                value_cell(metric.and_then(|metric| metric.value), interval)
-            }));
-            Row::new(cells)
-        })
-        .collect();
-    Table { caption: format!("By {}", isolate(name)), columns, rows, style: Style::Long, code: None }
 }

@@ -26,9 +26,14 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         island: harmless(&island),
         some_moved: rows(report).any(|state| state == State::Moved),
     };
-    let mut out = Vec::with_capacity(1 << 19);
-    page.write_into(&mut out).map_err(|error| failed(error.to_string()))?;
-    Ok(out)
+    let text = page.render().map_err(|error| failed(error.to_string()))?;
+    // Names that every reader of a page's source knows, in place of numbers.
+    let text = text
+        .replace("&#38;", "&amp;")
+        .replace("&#60;", "&lt;")
+        .replace("&#62;", "&gt;")
+        .replace("&#34;", "&quot;");
+    Ok(text.into_bytes())
 }
 
 fn rows(report: &Report) -> impl Iterator<Item = State> {

@@ -1,7 +1,7 @@
 //! Reports for people: HTML, PDF, notebook.
 //!
 //! One value, the `Report`, is made from the findings; three writers show it. What it says is in
-//! `verdict`, `bias`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
+//! `verdict`, `bias`, `parts`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
 
 mod amounts;
 mod attributions;
@@ -13,6 +13,7 @@ mod method;
 mod metrics;
 mod notebook;
 mod page;
+mod parts;
 mod pdf;
 mod sentences;
 #[cfg(test)]

@@ -131,11 +131,8 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
 fn gap(lead: &str, facet: &str, of: impl Fn(&Group) -> (u64, u64), groups: &Groups) -> Option<String> {
     let ((part_d, whole_d), (part_a, whole_a)) = (of(&groups.d), of(&groups.a));
     let difference = share(part_d, whole_d)? - share(part_a, whole_a)?;
-    let text = format!(
-        "{lead} {} of {facet} and {} of everyone else",
-        felt(part_d, whole_d)?,
-        felt(part_a, whole_a)?
-    );
+    let [share_d, share_a] = felt((part_d, whole_d), (part_a, whole_a))?;
+    let text = format!("{lead} {share_d} of {facet} and {share_a} of everyone else");
     let ratio = share(part_d, whole_d)? / share(part_a, whole_a)?;
     let often = times(ratio).filter(|_| !(0.87..1.15).contains(&ratio)).map(|times| format!("{times}, "));
     let often = often.unwrap_or_default();
@@ -218,7 +215,7 @@ mod tests {
         for (code, value, parts) in [
             ("CI", 1.0 / 3.0, &["F makes up 33"][..]),
             ("DPL", 0.1, &["40", "50", "gap of 10 percentage points"]),
-            ("DPPL", 0.3, &["1 in 5 of F", "50", "2.5 times less often", "gap of 30"]),
+            ("DPPL", 0.3, &["20", "50", "2.5 times less often", "gap of 30"]),
             ("DI", 0.4, &["2.5 times less often", "below four fifths"]),
             ("TVD", 0.1, &["10 percentage points apart"]),
             ("CDDL", 0.1, &["region", "10 percentage points larger in rows without it"]),

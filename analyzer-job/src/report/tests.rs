@@ -17,7 +17,7 @@ use crate::results::{
 };
 
 use super::bias::Course;
-use super::page::State;
+use super::page::{Block, Cell, State, Style};
 use super::{EarlierRun, bias, html, notebook, pdf, report};
 
 fn names() -> ReportNames {
@@ -184,8 +184,7 @@ fn text_of_html(page: &str) -> String {
             _ => {}
         }
     }
-    for (entity, letter) in [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")]
-    {
+    for (entity, letter) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
         text = text.replace(entity, letter);
     }
     text.replace('\u{a0}', " ")
@@ -382,4 +381,37 @@ fn ratio_is_judged_by_its_own_parity() {
             .iter()
             .any(|sentence| sentence.starts_with("Take care: ") && sentence.contains("DI 0.20, was 0.50"))
     );
+}
+
+/// Where the mark of a metric stands, as a share of the picture's width.
+fn place(code: &str, value: f64) -> f64 {
+    let mut findings = findings();
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    facets[0].metrics = vec![metric(code, value, None)];
+    let report = report(&findings, &names(), &[]);
+    let tables = report.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
+        Block::Table(table) if table.style == Style::Plot => Some(table),
+        _ => None,
+    });
+    let pictures =
+        tables.flat_map(|table| &table.rows).flat_map(|row| &row.cells).filter_map(|cell| match cell {
+            Cell::Picture { svg } => Some(svg),
+            _ => None,
+        });
+    let svg = pictures.into_iter().next().unwrap();
+    let mark = svg.body.split("<circle cx=\"").nth(1).unwrap();
+    mark.split('"').next().unwrap().parse::<f64>().unwrap() / svg.width
+}
+
+#[test]
+fn left_is_the_worse_side_whatever_the_sign() {
+    // A positive value is against the facet for some metrics and for it in others; a ratio turns at 1.
+    for code in ["DPPL", "CDDPL", "DPL", "CDDL", "CI", "RD", "DAR", "AD", "TE"] {
+        assert!(place(code, 0.2) < 0.5 && place(code, -0.2) > 0.5, "{code}");
+    }
+    for code in ["FT", "SD", "DRR", "DCA", "DCR"] {
+        assert!(place(code, 0.2) > 0.5 && place(code, -0.2) < 0.5, "{code}");
+    }
+    assert!(place("DI", 0.5) < 0.5 && place("DI", 2.0) > 0.5);
 }

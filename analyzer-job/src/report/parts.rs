@@ -1,0 +1,95 @@
+//! Parts of the rows: two facets crossed, and segments. A row each, with the metrics that tell most;
+//! the details file has all.
+
+use crate::details::{BiasDetails, FacetDetails, SegmentDetails};
+
+use super::bias::{state, value_cell, words};
+use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::sentences::isolate;
+
+/// The metrics of a row, if they were asked for; the first five.
+const TELLING: [&str; 7] = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"];
+/// Longer tables may be folded away.
+const OPEN_ROWS: usize = 25;
+
+/// Two facets at once: where groups hide that neither facet shows alone.
+pub(super) fn crossed(report: &mut Report, details: &BiasDetails) {
+    if details.intersections.is_empty() {
+        return;
+    }
+    let rows = details.intersections.iter().map(|facet| (Vec::new(), facet)).collect();
+    let table = table(details, "Two facets crossed".into(), &[], rows);
+    let section = report.section(2, "crossed", "Facets crossed");
+    section
+        .text("Two facets at once show groups that stay hidden when each is looked at alone.")
+        .table(table);
+}
+
+pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
+    if details.segments.is_empty() {
+        return;
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for segment in &details.segments {
+        if !names.contains(&segment.segmentation.as_str()) {
+            names.push(&segment.segmentation);
+        }
+    }
+    let section = report.section(2, "segments", "By segment");
+    section.text("The same metrics, each within a part of the rows.");
+    for name in names {
+        let of_name: Vec<&SegmentDetails> =
+            details.segments.iter().filter(|s| s.segmentation == name).collect();
+        let rows = of_name
+            .iter()
+            .flat_map(|segment| segment.facets.iter().map(move |facet| (segment, facet)))
+            .map(|(segment, facet)| {
+                (vec![Cell::text(isolate(&segment.segment)), Cell::count(segment.rows)], facet)
+            })
+            .collect();
+        let columns = [(ColumnKind::Text, "Segment"), (ColumnKind::Number, "Its rows")];
+        section.table(table(details, format!("By {}", isolate(name)), &columns, rows));
+    }
+}
+
+/// A row for each group; `first` are columns before the metrics, whose cells come with the rows.
+fn table(
+    details: &BiasDetails,
+    caption: String,
+    first: &[(ColumnKind, &str)],
+    groups: Vec<(Vec<Cell>, &FacetDetails)>,
+) -> Table {
+    let asked =
+        |code: &&str| groups.iter().any(|(_, facet)| facet.metrics.iter().any(|metric| metric.name == *code));
+    let codes: Vec<&str> = TELLING.into_iter().filter(asked).take(5).collect();
+    let compared =
+        groups.iter().any(|(_, facet)| facet.metrics.iter().any(|metric| metric.baseline.is_some()));
+    let mut columns = vec![Column::new(ColumnKind::Name, "Group")];
+    columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
+    columns.push(Column::new(ColumnKind::Number, "In the group"));
+    columns.extend(codes.iter().map(|code| Column::new(ColumnKind::Number, code)));
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Moved"));
+    }
+    let style = if groups.len() > OPEN_ROWS { Style::Folded } else { Style::Long };
+    let rows = groups
+        .into_iter()
+        .map(|(first, facet)| {
+            let mut cells = vec![Cell::text(words(details, facet).facet)];
+            cells.extend(first);
+            cells.push(Cell::count(facet.groups.d.n()));
+            cells.extend(codes.iter().map(|code| {
+                let metric = facet.metrics.iter().find(|metric| metric.name == *code);
+                let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
+                value_cell(metric.and_then(|metric| metric.value), interval)
+            }));
+            if compared {
+                cells.push(Cell::count(
+                    facet.metrics.iter().filter(|m| state(m) == State::Moved).count() as u64
+                ));
+            }
+            Row::new(cells)
+        })
+        .collect();
+    Table { caption, columns, rows, style, code: None }
+}
