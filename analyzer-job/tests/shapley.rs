@@ -485,3 +485,23 @@ proptest! {
         }
     }
 }
+
+/// Too many players for the process that all rows share: least squares alone, and still additive.
+#[test]
+fn many_features_and_many_samples_stay_sound() {
+    let row: Vec<f64> = (0..140).map(|i| ((i * 7 % 11) as f64) / 5.0 + 0.1).collect();
+    let data = Data::numbers(&[row], &[vec![0.0; 140]]);
+    let f =
+        |x: &[f64]| x.iter().enumerate().map(|(i, v)| v * (i as f64).cos()).sum::<f64>() + x[0] * x[1] * x[2];
+    let (explained, local) = run(&data.task_with(700), model(f));
+    assert_eq!(explained.estimators[0].estimator, "least squares");
+    let row: Vec<f64> = (0..140).map(|i| ((i * 7 % 11) as f64) / 5.0 + 0.1).collect();
+    let triple = row[0] * row[1] * row[2] / 3.0;
+    let mut squares = 0.0;
+    for (i, value) in local[0].iter().enumerate() {
+        let exact = row[i] * (i as f64).cos() + if i < 3 { triple } else { 0.0 };
+        squares += (value - exact).powi(2);
+    }
+    assert!((squares / 140.0).sqrt() < 0.05, "{squares}");
+    assert_close(local[0].iter().sum::<f64>(), f(&row), 1e-9);
+}

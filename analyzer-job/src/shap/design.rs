@@ -8,17 +8,25 @@ use rand_chacha::ChaCha8Rng;
 
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
-use super::gaussian::{Estimate, Gaussian, SharedGaussian};
+use super::gaussian::{Estimate, Gaussian, PART_PAIRS, SharedGaussian};
 use super::least_squares::{LeastSquares, signs};
 
-/// Designs that rows take turns with, so that their errors cancel in global values.
+/// Most designs that rows take turns with, so that their errors cancel in global values.
 pub(super) const ROTATION: usize = 16;
+/// Beyond this many coalitions errors are small and designs large: fewer of them do.
+const SMALL_BUDGET: u64 = 200;
+const FEW_TURNS: usize = 4;
 /// Up to this many pairs a Gaussian process for each row costs little beside the model's answers.
 const GAUSSIAN_PAIRS: usize = 300;
 /// Up to this many, one for all rows with the same design does.
 const SHARED_PAIRS: usize = 2_000;
 /// Residuals below this share of the pairs are rounding: the game has no higher interactions.
 const EXACT_SHARE: f64 = 1e-10;
+
+/// Number of designs for a budget.
+pub(super) fn turns(budget: u64) -> usize {
+    if budget <= SMALL_BUDGET { ROTATION } else { FEW_TURNS }
+}
 
 /// How Shapley values are estimated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -175,7 +183,9 @@ fn stage(pairs: &Pairs, all: u64) -> Stage {
     let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
     let least_squares = LeastSquares::new(pairs, share_unknown);
     let is_determined = least_squares.is_determined();
-    let is_plain = n_pairs > SHARED_PAIRS || n_pairs + 1 == players;
+    // The part of the pairs that tells a common relevance must determine the main effects.
+    let is_wide = n_pairs > GAUSSIAN_PAIRS && 2 * players > PART_PAIRS;
+    let is_plain = n_pairs > SHARED_PAIRS || is_wide || n_pairs + 1 == players;
     let (estimator, solver) = if is_determined && is_plain {
         ("least squares", Solver::LeastSquares(least_squares))
     } else if is_determined && n_pairs > GAUSSIAN_PAIRS {

@@ -21,8 +21,8 @@ const LARGEST: [f64; 6] = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
 /// Powers that turn attributions into relevances.
 const POWERS: [f64; 2] = [0.5, 1.0];
 const ROUNDS: usize = 3;
-/// Pairs that tell the common relevance of many.
-const PART_PAIRS: usize = 250;
+/// Pairs that tell the common relevance of many; they must determine the main effects.
+pub(super) const PART_PAIRS: usize = 250;
 /// No relevance is smaller than this share of the largest.
 const FLOOR: f64 = 0.02;
 /// Extra variance of main effects where the pairs do not determine them.
@@ -110,33 +110,27 @@ impl Gaussian {
         let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
         let mut own: Option<Fit> = None;
+        let mut places: Vec<(f64, usize)> = POWERS.iter().map(|&power| (power, LARGEST.len() / 2)).collect();
         for _ in 0..ROUNDS {
             let sizes: Vec<f64> = values
                 .iter()
                 .enumerate()
                 .map(|(i, value)| (value + offset.map_or(0.0, |offset| offset[i])).abs())
                 .collect();
-            let largest = sizes.iter().copied().fold(0.0, f64::max);
-            if largest <= 0.0 {
-                break;
-            }
             let mut better = None;
-            for power in POWERS {
-                let shape: Vec<f64> =
-                    sizes.iter().map(|size| (size / largest).powf(power).max(FLOOR)).collect();
-                for r in LARGEST {
-                    let rho = shape.iter().map(|share| r * share).collect();
-                    let Some(fit) = self.fit(rho, start.main) else { continue };
-                    let likelihood = fit.likelihood(&observed);
-                    if likelihood > highest {
-                        highest = likelihood;
-                        better = Some(fit);
-                    }
+            for (power, place) in &places {
+                let climbed = self.climb(&sizes, *power, *place, start.main, &observed);
+                if let Some((likelihood, place, fit)) = climbed
+                    && likelihood > highest
+                {
+                    highest = likelihood;
+                    better = Some((*power, place, fit));
                 }
             }
-            let Some(fit) = better else { break };
+            let Some((power, place, fit)) = better else { break };
             values = self.values(&fit, &observed);
             own = Some(fit);
+            places = vec![(power, place)];
         }
         let fit = own.as_ref().unwrap_or(start);
         let standard_errors = self.standard_errors(fit, &observed);
@@ -144,6 +138,44 @@ impl Gaussian {
         let missing = (total - values.iter().sum::<f64>()) / players;
         values.iter_mut().for_each(|value| *value += missing);
         Some(Estimate { values, standard_errors })
+    }
+
+    /// The most likely relevances `r (size / largest size)^power`, found by steps of `r` to either side
+    /// for as long as they help.
+    fn climb(
+        &self,
+        sizes: &[f64],
+        power: f64,
+        place: usize,
+        main: f64,
+        observed: &[f64],
+    ) -> Option<(f64, usize, Fit)> {
+        let largest = sizes.iter().copied().fold(0.0, f64::max);
+        if largest <= 0.0 {
+            return None;
+        }
+        let shape: Vec<f64> = sizes.iter().map(|size| (size / largest).powf(power).max(FLOOR)).collect();
+        let at = |place: usize| {
+            let fit = self.fit(shape.iter().map(|share| LARGEST[place] * share).collect(), main)?;
+            Some((fit.likelihood(observed), place, fit))
+        };
+        let mut best = at(place)?;
+        for up in [true, false] {
+            let mut climbed = false;
+            while let Some(next) =
+                if up { best.1.checked_add(1).filter(|p| *p < LARGEST.len()) } else { best.1.checked_sub(1) }
+            {
+                match at(next) {
+                    Some(other) if other.0 > best.0 => best = other,
+                    _ => break,
+                }
+                climbed = true;
+            }
+            if climbed {
+                break;
+            }
+        }
+        Some(best)
     }
 
     /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
@@ -165,11 +197,11 @@ impl Gaussian {
         let linear = weighted(&rho);
         let linear_factor = if self.free { -unit } else { main * unit };
         for column in 0..rows {
-            for row in column..rows {
-                let a = covariance[(row, column)];
-                let e = (a.abs() - largest).exp();
-                let odd = 0.5 * (e - tail / e) * a.signum();
-                covariance[(row, column)] = odd + linear_factor * linear[(row, column)];
+            let linear = &linear.col_as_slice(column)[column..];
+            let below = &mut covariance.col_as_slice_mut(column)[column..];
+            for (entry, linear) in below.iter_mut().zip(linear) {
+                let e = (entry.abs() - largest).exp();
+                *entry = (0.5 * (e - tail / e)).copysign(*entry) + linear_factor * linear;
             }
         }
         let diagonal = covariance[(0, 0)];
@@ -225,7 +257,7 @@ impl Gaussian {
             integral.fill(main);
             for &(node, weight) in &self.quadrature {
                 let (mut plus, mut minus) = (0.5 * weight, 0.5 * weight);
-                for (i, scale) in scale.iter().enumerate().take(players) {
+                for (i, scale) in scale.iter().enumerate() {
                     let step = node * fit.rho[i] * self.signs[(row, i)];
                     plus *= (1.0 + step) * scale;
                     minus *= (1.0 - step) * scale;

@@ -6,6 +6,7 @@
 
 mod ask;
 mod baseline;
+mod budget;
 mod classic;
 mod clusters;
 mod coalitions;
@@ -15,6 +16,7 @@ mod gaussian;
 mod kinds;
 mod least_squares;
 mod local_values;
+mod play;
 mod summary;
 
 pub(crate) use ask::{Asker, CALL_ROWS};

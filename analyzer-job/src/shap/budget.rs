@@ -1,0 +1,134 @@
+//! What a row may cost: its players, and the coalitions that the settings allow.
+
+use std::collections::BTreeMap;
+
+use plumbline_common::{Problem, Result, codes};
+
+use super::coalitions::all_coalitions;
+use super::design::Estimator;
+use super::explain::Task;
+
+/// Which features of a row differ from some row of the baseline.
+pub(super) struct Players<'a> {
+    task: &'a Task<'a>,
+    explained: &'a [usize],
+    counts: Vec<u32>,
+}
+
+impl<'a> Players<'a> {
+    pub(super) fn of(task: &'a Task<'a>, explained: &'a [usize]) -> Players<'a> {
+        let mut players = Players { task, explained, counts: Vec::new() };
+        players.counts = task
+            .rows
+            .rows()
+            .map(|row| explained.iter().filter(|&&feature| players.differs(row, feature)).count() as u32)
+            .collect();
+        players
+    }
+
+    fn differs(&self, row: &[u32], feature: usize) -> bool {
+        self.task.baseline.rows().any(|baseline| baseline[feature] != row[feature])
+    }
+
+    /// Places in the list of explained features.
+    pub(super) fn of_row(&self, row: usize) -> Vec<usize> {
+        let ids = self.task.rows.row(row);
+        (0..self.explained.len()).filter(|&place| self.differs(ids, self.explained[place])).collect()
+    }
+
+    pub(super) fn count(&self, row: usize) -> usize {
+        self.counts[row] as usize
+    }
+}
+
+/// Coalitions that a row may cost.
+pub(super) struct Budget {
+    num_samples: Option<u64>,
+    /// Cut that `max_model_rows` asks for.
+    cut: Option<u64>,
+    max_model_rows: Option<u64>,
+    /// The largest budget of any row.
+    largest: u64,
+}
+
+impl Budget {
+    pub(super) fn of(task: &Task, first_places: &[u32], players: &Players) -> Result<Budget> {
+        let mut budget = Budget {
+            num_samples: task.num_samples,
+            cut: None,
+            max_model_rows: task.max_model_rows,
+            largest: 0,
+        };
+        let mut rows_by_players: BTreeMap<usize, u64> = BTreeMap::new();
+        for (row, &first) in first_places.iter().enumerate() {
+            if first as usize == row {
+                *rows_by_players.entry(players.count(row)).or_default() += 1;
+            }
+        }
+        let baseline_rows = task.baseline.len() as u64;
+        // Features that are not explained give each row a start of its own.
+        let own_start = players.explained.len() < task.rows.n_features;
+        let cost = |budget: &Budget| -> u64 {
+            rows_by_players.iter().fold(baseline_rows, |sum, (&players, &rows)| {
+                let sets = budget.of_players(players).saturating_add(u64::from(own_start));
+                let each = sets.saturating_mul(baseline_rows).saturating_add(1);
+                sum.saturating_add(rows.saturating_mul(each))
+            })
+        };
+        let most = rows_by_players.keys().map(|&players| budget.of_players(players)).max().unwrap_or(0);
+        if let Some(limit) = task.max_model_rows
+            && cost(&budget) > limit
+        {
+            let (mut fits, mut too_many) = (0, most);
+            while too_many - fits > 1 {
+                let middle = fits + (too_many - fits) / 2;
+                budget.cut = Some(middle);
+                if cost(&budget) <= limit { fits = middle } else { too_many = middle }
+            }
+            if fits < 2 {
+                budget.cut = Some(2);
+                return Err(Problem::new(&codes::BUDGET_TOO_SMALL, "the rows cannot be explained")
+                    .field("max_model_rows")
+                    .found(limit.to_string())
+                    .expected(format!("at least {} for two coalitions per row", cost(&budget)))
+                    .hint("raise `max_model_rows`, or give fewer rows or a smaller baseline"));
+            }
+            budget.cut = Some(fits);
+        }
+        budget.largest = rows_by_players.keys().map(|&players| budget.of_players(players)).max().unwrap_or(0);
+        if task.estimator == Estimator::Exact {
+            for &players in rows_by_players.keys() {
+                let all = all_coalitions(players).unwrap_or(u64::MAX);
+                if players > 1 && budget.of_players(players) < all {
+                    return Err(Problem::new(&codes::BUDGET_TOO_SMALL, "exact values need all coalitions")
+                        .field("methods.shap.num_samples")
+                        .found(budget.of_players(players).to_string())
+                        .expected(format!("{all} for rows with {players} features unlike the baseline"))
+                        .hint("raise `num_samples`, or set `estimator` to `auto`"));
+                }
+            }
+        }
+        Ok(budget)
+    }
+
+    /// `min(num_samples, 2^M - 2)`, with `2 M + 2048` for no `num_samples`.
+    pub(super) fn of_players(&self, players: usize) -> u64 {
+        if players < 2 {
+            return 0;
+        }
+        let asked = self.num_samples.unwrap_or(2 * players as u64 + 2048);
+        let all = all_coalitions(players).unwrap_or(u64::MAX);
+        asked.min(all).min(self.cut.unwrap_or(u64::MAX))
+    }
+
+    /// The largest budget of any row.
+    pub(super) fn largest(&self) -> u64 {
+        self.largest
+    }
+
+    /// What `max_model_rows` did, when it did something.
+    pub(super) fn cut_text(&self) -> Option<String> {
+        let (cut, limit) = (self.cut?, self.max_model_rows?);
+        Some(format!("max_model_rows {limit} allows {cut} coalitions per row"))
+    }
+}
