@@ -1,15 +1,15 @@
 //! What a model is asked by the stages of a run, and what the run tells of itself.
 
-use plumbline_common::{Problem, Result, codes};
-use sha2::{Digest as _, Sha256};
+use std::path::Path;
 
 use crate::config::rules;
 use crate::config::{ContentType, DatasetFormat};
 use crate::details::{InputDigest, RunDetails, SettingUsed};
 use crate::model::{Access, Model, Request};
-use crate::read::{self, Reading};
-use crate::run::{Files, Run};
+use crate::read::{self, Reading, digest};
+use crate::run::Run;
 use crate::table::Values;
+use plumbline_common::{Problem, Result, codes, output};
 
 /// The model, when some stage has something to ask it.
 ///
@@ -17,7 +17,7 @@ use crate::table::Values;
 /// Nothing tells how to reach a model, or it cannot be reached.
 pub(crate) fn connect(run: &Run, reading: &Reading) -> Result<Option<Model>> {
     let analysis = &run.plan.analysis;
-    if !run.plan.predicts() && !run.plan.explains() {
+    if !analysis.needs_model(run.plan.monitor) {
         return Ok(None);
     }
     rules::model(analysis, run.settings.model_url.is_some(), run.plan.monitor)
@@ -62,7 +62,7 @@ pub(crate) fn predicted_labels(
     run: &Run,
     reading: &Reading,
     model: &Model,
-    files: &mut Files,
+    files: &mut output::Results,
 ) -> Result<Values> {
     let Some(rows) = reading.rows() else {
         return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
@@ -89,10 +89,10 @@ pub(crate) fn predicted_labels(
 pub(crate) fn run_details(run: &Run, reading: &Reading, judged: bool) -> Result<RunDetails> {
     let job = run.job;
     let plan = &run.plan;
-    let mut inputs = vec![digest("configuration", &plan.config_path)?];
+    let mut inputs = vec![digest(run, "configuration", &plan.config_path)?];
     inputs.extend(reading.inputs.iter().cloned());
     if let Some(path) = &plan.constraints {
-        inputs.push(digest("baseline", path)?);
+        inputs.push(digest(run, "baseline", path)?);
     }
     let mut warnings = plan.warnings.clone();
     warnings.extend(reading.warnings.iter().cloned());
@@ -112,14 +112,9 @@ pub(crate) fn run_details(run: &Run, reading: &Reading, judged: bool) -> Result<
     })
 }
 
-fn digest(role: &str, path: &std::path::Path) -> Result<InputDigest> {
-    let bytes = std::fs::read(path).map_err(|error| Problem::io("read", path, error))?;
-    Ok(InputDigest {
-        role: role.into(),
-        name: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        bytes: bytes.len() as u64,
-        sha256: Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect(),
-    })
+fn digest(run: &Run, role: &str, path: &Path) -> Result<InputDigest> {
+    let name = Path::new(path.file_name().unwrap_or_default());
+    digest::of_file(role, name, path, &mut [0; 1 << 12], &run.job.stop)
 }
 
 /// The settings that bear on the numbers, given or default.

@@ -24,18 +24,24 @@ pub enum Value {
     Text(String),
 }
 
+/// A text as a CSV field, quoted where RFC 4180 asks for it.
+pub fn csv_field(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) {
+        return Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")));
+    }
+    Cow::Borrowed(text)
+}
+
 impl Value {
     /// As a CSV field, quoted where it must be; missing values are empty.
     pub fn to_csv(&self) -> Cow<'_, str> {
         match self {
             Value::Null => Cow::Borrowed(""),
+            Value::Float(value) if value.is_nan() => Cow::Borrowed(""),
             Value::Bool(value) => Cow::Borrowed(if *value { "true" } else { "false" }),
             Value::Int(value) => Cow::Owned(value.to_string()),
             Value::Float(value) => Cow::Owned(repr(*value)),
-            Value::Text(text) if text.contains([',', '"', '\n', '\r']) => {
-                Cow::Owned(format!("\"{}\"", text.replace('"', "\"\"")))
-            }
-            Value::Text(text) => Cow::Borrowed(text),
+            Value::Text(text) => csv_field(text),
         }
     }
 

@@ -1,7 +1,6 @@
 //! Two result files side by side: what differs and by how much. Files of this program and of the hosted
 //! service are both read, so that a team can run both for a while and see that they agree.
 
-use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +10,7 @@ use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use crate::numbers::repr;
+use crate::numbers::{self, repr};
 
 /// Relative difference up to which two numbers count as equal: a few roundings of a double.
 pub const TOLERANCE: f64 = 1e-9;
@@ -105,7 +104,7 @@ pub fn run(old: &Path, new: &Path, tolerance: f64) -> Result<(String, bool)> {
 fn load(path: &Path) -> Result<Json> {
     let bytes = fs::read(path).map_err(|error| Problem::io("read a result file", path, error))?;
     let what = "cannot read a result file";
-    let value: Json = serde_json::from_slice(&strict(&bytes)).map_err(|error| {
+    let value: Json = serde_json::from_slice(&numbers::strict_json(&bytes)).map_err(|error| {
         Problem::new(&codes::RESULT_UNREADABLE, what)
             .file(path)
             .line(error.line() as u64)
@@ -120,38 +119,6 @@ fn load(path: &Path) -> Result<Json> {
             .hint("such a file has one of the keys post_training_bias_metrics, pre_training_bias_metrics, explanations, violations"));
     }
     Ok(value)
-}
-
-/// JSON with the bare words `Infinity`, `-Infinity` and `NaN`, which the hosted service writes, made the
-/// strings of the first two and `null`.
-fn strict(bytes: &[u8]) -> Cow<'_, [u8]> {
-    const WORDS: [(&[u8], &[u8]); 3] =
-        [(b"-Infinity", b"\"-Infinity\""), (b"Infinity", b"\"Infinity\""), (b"NaN", b"null")];
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    let (mut in_string, mut changed) = (false, false);
-    while let Some((first, after)) = rest.split_first() {
-        if !in_string && let Some((word, json)) = WORDS.iter().find(|(word, _)| rest.starts_with(word)) {
-            out.extend_from_slice(json);
-            rest = rest.get(word.len()..).unwrap_or_default();
-            changed = true;
-            continue;
-        }
-        out.push(*first);
-        rest = after;
-        match first {
-            b'"' => in_string = !in_string,
-            b'\\' if in_string => {
-                if let Some((escaped, after)) = rest.split_first() {
-                    out.push(*escaped);
-                    rest = after;
-                }
-            }
-            _ => {}
-        }
-    }
-    if changed { Cow::Owned(out) } else { Cow::Borrowed(bytes) }
 }
 
 /// Compares two files by the names of their values.

@@ -1,11 +1,11 @@
 //! Bias drift: today's metrics against those of a baseline.
 
-use std::borrow::Cow;
 use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
 use crate::details::{FacetDetails, Stage};
+use crate::numbers;
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
 
 /// How a metric that is farther from 0 than its baseline is judged.
@@ -29,9 +29,7 @@ pub enum Check<'a> {
 pub fn load_constraints(path: &Path) -> Result<Results> {
     let bytes =
         std::fs::read(path).map_err(|error| Problem::io("read the baseline constraints", path, error))?;
-    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
-    let text = strict(&bytes[start..]);
-    serde_json::from_slice(&text).map_err(|error| {
+    serde_json::from_slice(&numbers::strict_json(&bytes)).map_err(|error| {
         let what = if error.is_data() {
             "the baseline constraints do not have the shape of an analysis.json"
         } else {
@@ -44,39 +42,6 @@ pub fn load_constraints(path: &Path) -> Result<Results> {
             .hint("give the analysis.json of the baseline job, or a file of its shape")
             .because(error)
     })
-}
-
-/// JSON with the words `Infinity`, `-Infinity` and `NaN` outside of strings made `"Infinity"`, `"-Infinity"`
-/// and `null`. Lines stay where they are.
-fn strict(text: &[u8]) -> Cow<'_, [u8]> {
-    const WORDS: [(&[u8], &[u8]); 3] =
-        [(b"-Infinity", b"\"-Infinity\""), (b"Infinity", b"\"Infinity\""), (b"NaN", b"null")];
-    let mut out = Vec::new();
-    let (mut copied, mut position) = (0, 0);
-    let mut in_string = false;
-    while position < text.len() {
-        match text[position] {
-            b'\\' if in_string => position += 1,
-            b'"' => in_string = !in_string,
-            _ if in_string => {}
-            _ => {
-                if let Some((word, json)) = WORDS.iter().find(|(word, _)| text[position..].starts_with(word))
-                {
-                    out.extend_from_slice(&text[copied..position]);
-                    out.extend_from_slice(json);
-                    position += word.len();
-                    copied = position;
-                    continue;
-                }
-            }
-        }
-        position += 1;
-    }
-    if copied == 0 {
-        return Cow::Borrowed(text);
-    }
-    out.extend_from_slice(&text[copied..]);
-    Cow::Owned(out)
 }
 
 /// The metrics of `current` that are farther from 0 than in `baseline`, in the order of `analysis.json`, and

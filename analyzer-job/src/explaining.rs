@@ -1,6 +1,6 @@
 //! The stage of attributions and partial dependence: from rows and a model to sections of results and details.
 
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, output};
 
 use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::{Aggregation, Baseline, ContentType, DatasetFormat, Location, Shap};
@@ -11,7 +11,7 @@ use crate::numbers::repr;
 use crate::pdp::{self, PdpTask};
 use crate::read::{self, Reading, Rows};
 use crate::results::Explanations;
-use crate::run::{Files, Run};
+use crate::run::Run;
 use crate::settings::EstimatorChoice;
 use crate::shap::{self, Estimator, Explained, LocalValues, Task};
 use crate::table::{Column, Values};
@@ -26,7 +26,12 @@ pub(crate) struct Explanation {
 ///
 /// # Errors
 /// Those of the model; a baseline or a list of features that does not fit the data.
-pub(crate) fn explain(run: &Run, reading: &Reading, model: &Model, files: &mut Files) -> Result<Explanation> {
+pub(crate) fn explain(
+    run: &Run,
+    reading: &Reading,
+    model: &Model,
+    files: &mut output::Results,
+) -> Result<Explanation> {
     let Some(rows) = reading.rows() else {
         return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
     };
@@ -142,7 +147,7 @@ fn local_values(
     task: &Task,
     predict: &Predict,
     save: bool,
-    files: &mut Files,
+    files: &mut output::Results,
 ) -> Result<Explained> {
     if !save {
         return shap::explain(task, predict, None);
@@ -159,7 +164,7 @@ fn local_values(
     let mut file = LocalValues::create(&path, &run.scratch, features, |_| model.output_labels(), join)?;
     let found = shap::explain(task, predict, Some(&mut |values| file.add(values)))?;
     tracing::info!("Wrote {} local explanations to: {}", file.rows(), path.display());
-    files.waiting.push(file.finish());
+    files.add(file.finish())?;
     Ok(found)
 }
 

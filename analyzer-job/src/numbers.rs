@@ -1,6 +1,7 @@
 //! Numbers as the hosted service prints them: the shortest text that reads back as the same double,
 //! in Python's spelling.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io;
 
@@ -92,6 +93,41 @@ impl Formatter for Service<'_> {
     fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         self.0.end_object_value(writer)
     }
+}
+
+/// JSON with the words `Infinity`, `-Infinity` and `NaN` outside of strings made `"Infinity"`, `"-Infinity"`
+/// and `null`, as the hosted service and Python write them. A byte order mark is left out; lines stay where
+/// they are.
+pub fn strict_json(text: &[u8]) -> Cow<'_, [u8]> {
+    const WORDS: [(&[u8], &[u8]); 3] =
+        [(b"-Infinity", b"\"-Infinity\""), (b"Infinity", b"\"Infinity\""), (b"NaN", b"null")];
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let mut out = Vec::new();
+    let (mut copied, mut position) = (0, 0);
+    let mut in_string = false;
+    while position < text.len() {
+        match text[position] {
+            b'\\' if in_string => position += 1,
+            b'"' => in_string = !in_string,
+            _ if in_string => {}
+            _ => {
+                if let Some((word, json)) = WORDS.iter().find(|(word, _)| text[position..].starts_with(word))
+                {
+                    out.extend_from_slice(&text[copied..position]);
+                    out.extend_from_slice(json);
+                    position += word.len();
+                    copied = position;
+                    continue;
+                }
+            }
+        }
+        position += 1;
+    }
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.extend_from_slice(&text[copied..]);
+    Cow::Owned(out)
 }
 
 #[cfg(test)]

@@ -40,15 +40,12 @@ impl Plan {
     }
 
     pub fn explains(&self) -> bool {
-        self.analysis.methods.shap.is_some() || self.analysis.methods.pdp.is_some()
+        self.analysis.explains()
     }
 
     /// Whether predictions for the bias metrics must be asked of a model.
     pub fn predicts(&self) -> bool {
-        self.analysis.methods.post_training_bias.is_some()
-            && !self.monitor
-            && self.analysis.predicted_label.is_none()
-            && self.analysis.dataset.predicted_label_dataset.is_none()
+        self.analysis.needs_predictions(self.monitor)
     }
 
     /// For a title.

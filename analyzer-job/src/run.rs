@@ -78,7 +78,7 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
-    let mut files = Files::default();
+    let mut files = output::Results::default();
     let model = asking::connect(&run, &reading)?;
     let bias = if run.plan.bias() { Some(run.bias(&reading, model.as_ref(), &mut files)?) } else { None };
     let explanation = match &model {
@@ -115,12 +115,6 @@ pub(crate) fn scratch(job: &Job) -> Result<tempfile::TempDir> {
         .map_err(|error| Problem::io("create a scratch folder in", &place, error))
 }
 
-/// Result files that wait for the end of the run.
-#[derive(Debug, Default)]
-pub(crate) struct Files {
-    pub(crate) waiting: Vec<OutputFile>,
-}
-
 /// What the stages found.
 struct Found {
     bias: Option<Bias>,
@@ -137,7 +131,7 @@ struct Bias {
 }
 
 impl Run<'_> {
-    fn bias(&self, reading: &Reading, model: Option<&Model>, files: &mut Files) -> Result<Bias> {
+    fn bias(&self, reading: &Reading, model: Option<&Model>, files: &mut output::Results) -> Result<Bias> {
         let methods = &self.plan.analysis.methods;
         let predicted = match model {
             Some(model) if self.plan.predicts() => {
@@ -195,7 +189,7 @@ impl Run<'_> {
         reading: &Reading,
         found: Found,
         baseline: Option<Results>,
-        mut files: Files,
+        mut files: output::Results,
     ) -> Result<String> {
         let Found { bias, explanation } = found;
         let mut results = bias.as_ref().map(|bias| bias.results.clone()).unwrap_or_default();
@@ -213,7 +207,7 @@ impl Run<'_> {
         let findings = Findings { results, violations, bias, explanations };
         self.write(&findings, &mut files)?;
         self.job.stop.check()?;
-        output::commit_all(files.waiting)?;
+        files.publish()?;
         publish::publish(self, &findings.results, now);
         Ok(match findings.violations.len() {
             0 => "Completed: Job completed successfully with no violations.".into(),
@@ -268,7 +262,7 @@ impl Run<'_> {
         Ok(violations)
     }
 
-    fn write(&self, findings: &Findings, files: &mut Files) -> Result<()> {
+    fn write(&self, findings: &Findings, files: &mut output::Results) -> Result<()> {
         let names = &self.plan.analysis.methods.report;
         let history = history(self.job, self.settings)?;
         for (name, bytes) in report::render(findings, names, &history)? {
@@ -287,7 +281,7 @@ impl Run<'_> {
         self.add_json(files, "analysis.json", &findings.results)
     }
 
-    fn add_json(&self, files: &mut Files, name: &str, value: &impl serde::Serialize) -> Result<()> {
+    fn add_json(&self, files: &mut output::Results, name: &str, value: &impl serde::Serialize) -> Result<()> {
         let bytes = numbers::to_pretty_json(value).map_err(|error| {
             Problem::new(&codes::INTERNAL, format!("{name} cannot be written as JSON"))
                 .found(error.to_string())
@@ -304,11 +298,10 @@ impl Run<'_> {
     }
 
     /// A result file that gets its name at the end of the run.
-    pub(crate) fn add(&self, files: &mut Files, name: &str, bytes: &[u8]) -> Result<()> {
+    pub(crate) fn add(&self, files: &mut output::Results, name: &str, bytes: &[u8]) -> Result<()> {
         let path = self.plan.output.join(name);
         let mut file = OutputFile::create(&path, &self.scratch)?;
         file.write_all(bytes).map_err(|error| Problem::io("write the result", &path, error))?;
-        files.waiting.push(file);
-        Ok(())
+        files.add(file)
     }
 }

@@ -203,11 +203,11 @@ pub struct Settings {
     )]
     pub estimator: EstimatorChoice,
 
-    /// Most rows the model may be asked about for attributions; the job explains fewer rows then
+    /// Most rows the model may be asked about for attributions; each row then gets fewer coalitions
     #[arg(long, env = "max_model_rows", value_name = "ROWS", global = true, help_heading = "Model")]
     pub max_model_rows: Option<u64>,
 
-    /// Stop explaining rows once every global value has this standard error or less
+    /// A row is done once none of its values has a larger standard error (estimators auto and exact)
     #[arg(long, env = "target_standard_error", value_name = "NUMBER", global = true, help_heading = "Model")]
     pub target_standard_error: Option<f64>,
 

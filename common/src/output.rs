@@ -169,18 +169,6 @@ fn name(unnamed: Unnamed, path: &Path) -> Result<()> {
     named.map_err(failed)
 }
 
-/// Gives all files their names, in order; when one fails, those before it are taken back.
-///
-/// # Errors
-/// The first failure.
-pub fn commit_all(files: Vec<OutputFile>) -> Result<()> {
-    let mut results = Results::default();
-    for file in files {
-        results.add(file)?;
-    }
-    results.publish().map(|_| ())
-}
-
 /// Writes a whole file at once.
 ///
 /// # Errors
@@ -276,7 +264,10 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("taken")).unwrap();
         let file = |name: &str| OutputFile::create(&root.path().join(name), root.path()).unwrap();
-        assert!(commit_all(vec![file("one"), file("taken")]).is_err());
+        let mut results = Results::default();
+        results.add(file("one")).unwrap();
+        results.add(file("taken")).unwrap();
+        assert!(results.publish().is_err());
         assert!(!root.path().join("one").exists());
     }
 

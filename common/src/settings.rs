@@ -101,14 +101,6 @@ fn instead(error: clap::Error) -> Instead {
     Instead::Fail(problem.hint("`--help` lists every setting"))
 }
 
-/// For `clap`'s `value_parser`: a moment such as `2024-01-19T18:00:00Z`.
-///
-/// # Errors
-/// A text that says what was expected.
-pub fn moment(text: &str) -> Result<jiff::Timestamp, String> {
-    text.parse().map_err(|_| "a time such as 2024-01-19T18:00:00Z".to_string())
-}
-
 /// Whether a setting's text stands for "not given": the SDK writes `None` for an absent attribute.
 pub fn absent(value: &OsStr) -> bool {
     value.is_empty() || value == "None"

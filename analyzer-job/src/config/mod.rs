@@ -39,12 +39,18 @@ pub struct Analysis {
 impl Analysis {
     /// Whether a model has to be asked. `predictions_captured`: every row brings the model's answer along.
     pub fn needs_model(&self, predictions_captured: bool) -> bool {
-        let methods = &self.methods;
-        methods.shap.is_some()
-            || methods.pdp.is_some()
-            || (methods.post_training_bias.is_some()
-                && self.predicted_label.is_none()
-                && !predictions_captured)
+        self.explains() || self.needs_predictions(predictions_captured)
+    }
+
+    /// Whether attributions or partial dependence were asked for.
+    pub fn explains(&self) -> bool {
+        self.methods.shap.is_some() || self.methods.pdp.is_some()
+    }
+
+    /// Whether a model must predict the labels that bias metrics are computed from. A prediction dataset
+    /// has its label by default, so `predicted_label` tells of it too.
+    pub fn needs_predictions(&self, predictions_captured: bool) -> bool {
+        self.methods.post_training_bias.is_some() && self.predicted_label.is_none() && !predictions_captured
     }
 }
 

@@ -5,7 +5,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use super::template::{Piece, Template};
-use crate::cells::{Cells, ModelRows, Value};
+use crate::cells::{Cells, ModelRows, Value, csv_field};
 use crate::config::{ContentType, Predictor};
 use crate::numbers::repr;
 
@@ -289,15 +289,7 @@ fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) -> Result
         Value::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Bool(truth) if csv => out.extend_from_slice(if *truth { b"True" } else { b"False" }),
         Value::Bool(truth) => out.extend_from_slice(if *truth { b"true" } else { b"false" }),
-        Value::Text(text) if csv => {
-            if text.contains(['"', ',', '\n', '\r']) {
-                out.push(b'"');
-                out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-                out.push(b'"');
-            } else {
-                out.extend_from_slice(text.as_bytes());
-            }
-        }
+        Value::Text(text) if csv => out.extend_from_slice(csv_field(text).as_bytes()),
         Value::Text(text) => out.extend_from_slice(Json::from(text.as_str()).to_string().as_bytes()),
     }
     Ok(())

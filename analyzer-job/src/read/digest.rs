@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
+use std::path::Path;
 
 use plumbline_common::input::InputFile;
 use plumbline_common::stop::Stop;
@@ -13,35 +14,41 @@ use crate::details::InputDigest;
 
 /// Digests of all files, in their order; `files` has the role of each list.
 pub(crate) fn of(files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {
-    let mut digests = Vec::new();
     let mut buffer = vec![0; 1 << 18];
+    let mut digests = Vec::new();
     for (role, files) in files {
         for file in files {
-            let failed = |error| Problem::io("read the input", &file.path, error);
-            let mut reader = File::open(&file.path).map_err(failed)?;
-            let mut hasher = Sha256::new();
-            let mut bytes = 0;
-            loop {
-                stop.check()?;
-                let n = reader.read(&mut buffer).map_err(failed)?;
-                if n == 0 {
-                    break;
-                }
-                bytes += n as u64;
-                hasher.update(&buffer[..n]);
-            }
-            let mut sha256 = String::with_capacity(64);
-            for byte in hasher.finalize() {
-                // Writing to a string cannot fail.
-                let _ = write!(sha256, "{byte:02x}");
-            }
-            digests.push(InputDigest {
-                role: (*role).into(),
-                name: file.relative.display().to_string(),
-                bytes,
-                sha256,
-            });
+            digests.push(of_file(role, &file.relative, &file.path, &mut buffer, stop)?);
         }
     }
     Ok(digests)
+}
+
+/// The digest of one file. `name`: as the user knows it; `buffer`: room for a piece of it.
+pub(crate) fn of_file(
+    role: &str,
+    name: &Path,
+    path: &Path,
+    buffer: &mut [u8],
+    stop: &Stop,
+) -> Result<InputDigest> {
+    let failed = |error| Problem::io("read the input", path, error);
+    let mut reader = File::open(path).map_err(failed)?;
+    let mut hasher = Sha256::new();
+    let mut bytes = 0;
+    loop {
+        stop.check()?;
+        let n = reader.read(buffer).map_err(failed)?;
+        if n == 0 {
+            break;
+        }
+        bytes += n as u64;
+        hasher.update(&buffer[..n]);
+    }
+    let mut sha256 = String::with_capacity(64);
+    for byte in hasher.finalize() {
+        // Writing to a string cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
+    Ok(InputDigest { role: role.into(), name: name.display().to_string(), bytes, sha256 })
 }

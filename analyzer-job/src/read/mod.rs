@@ -5,7 +5,7 @@
 
 mod capture;
 mod csv;
-mod digest;
+pub(crate) mod digest;
 mod document;
 #[cfg(test)]
 pub(crate) mod fixture;

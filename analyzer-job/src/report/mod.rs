@@ -71,15 +71,15 @@ pub fn write(
     folder: &Path,
     scratch: &Path,
 ) -> Result<()> {
-    let mut ready = Vec::new();
+    let mut ready = output::Results::default();
     for (name, bytes) in render(findings, names, history)? {
         let path = folder.join(name);
         let mut file = output::OutputFile::create(&path, scratch)?;
         std::io::Write::write_all(&mut file, &bytes)
             .map_err(|error| plumbline_common::Problem::io("write the report", &path, error))?;
-        ready.push(file);
+        ready.add(file)?;
     }
-    output::commit_all(ready)
+    ready.publish().map(drop)
 }
 
 fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> Report {

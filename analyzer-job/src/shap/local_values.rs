@@ -1,12 +1,13 @@
 //! `explanations_shap/out.csv` and `explanations_shap/baseline.csv`.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
 use plumbline_common::output::OutputFile;
 use plumbline_common::{Problem, Result};
 
-use crate::cells::{Cells, ModelRows, Value};
+use crate::cells::{Cells, ModelRows, csv_field};
 use crate::numbers::repr;
 
 /// Writes one line for each explained row: `<feature>_<label>` for each label in turn, numbers in the
@@ -50,10 +51,10 @@ impl<'a> LocalValues<'a> {
             for label in (self.labels)(n_outputs) {
                 fields.extend(self.features.iter().map(|feature| format!("{feature}_{label}")));
             }
-            push_fields(&mut self.line, fields.iter().map(String::as_str));
+            push_fields(&mut self.line, fields.iter().map(|field| csv_field(field)));
         }
         if let Some((_, ids)) = &self.join {
-            push_field(&mut self.line, ids.get(self.rows as usize).map_or("", String::as_str));
+            self.line.push_str(&csv_field(ids.get(self.rows as usize).map_or("", String::as_str)));
             self.line.push(if values.is_empty() { '\n' } else { ',' });
         }
         for (place, value) in values.iter().enumerate() {
@@ -80,47 +81,25 @@ impl<'a> LocalValues<'a> {
 /// The content of `baseline.csv`: a header of feature names and the rows as the model is sent them.
 pub fn baseline_csv(names: &[String], cells: &Cells, baseline: &ModelRows) -> String {
     let mut text = String::new();
-    push_fields(&mut text, names.iter().map(String::as_str));
+    push_fields(&mut text, names.iter().map(|name| csv_field(name)));
     for row in baseline.rows() {
-        let fields: Vec<String> = row.iter().map(|id| field(cells.value(*id))).collect();
-        push_fields(&mut text, fields.iter().map(String::as_str));
+        push_fields(&mut text, row.iter().map(|id| cells.value(*id).to_csv()));
     }
     text
 }
 
-fn field(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::Bool(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Float(value) if value.is_nan() => String::new(),
-        Value::Float(value) => repr(*value),
-        Value::Text(text) => text.clone(),
-    }
-}
-
-fn push_fields<'f>(line: &mut String, fields: impl ExactSizeIterator<Item = &'f str>) {
+fn push_fields<'f>(line: &mut String, fields: impl ExactSizeIterator<Item = Cow<'f, str>>) {
     let last = fields.len();
     for (place, field) in fields.enumerate() {
-        push_field(line, field);
+        line.push_str(&field);
         line.push(if place + 1 == last { '\n' } else { ',' });
-    }
-}
-
-/// A field as RFC 4180 has it.
-fn push_field(line: &mut String, field: &str) {
-    if field.contains([',', '"', '\n', '\r']) {
-        line.push('"');
-        line.push_str(&field.replace('"', "\"\""));
-        line.push('"');
-    } else {
-        line.push_str(field);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cells::Value;
 
     #[test]
     fn columns_go_label_by_label_behind_the_join_column() {
