@@ -74,6 +74,7 @@ impl Values {
             .map(|value| match value {
                 Value::Null => MISSING,
                 // A column has fewer distinct labels than rows, and rows are counted in 32 bits.
+                Value::Text(text) => dictionary.insert_full(text.clone()).0 as u32,
                 value => dictionary.insert_full(value.to_csv().into_owned()).0 as u32,
             })
             .collect();
@@ -98,5 +99,25 @@ impl Texts {
     /// The text of a row, none when it is missing.
     pub fn get(&self, row: usize) -> Option<&str> {
         self.dictionary.get(*self.codes.get(row)? as usize).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_text_stay_as_the_model_wrote_them() {
+        let answers = [Value::Text("a,b".into()), Value::Null, Value::Int(1), Value::Text("a,b".into())];
+        let Values::Text(texts) = Values::of(&answers) else { panic!() };
+        assert_eq!(texts.codes, [0, MISSING, 1, 0]);
+        assert_eq!(texts.dictionary, ["a,b", "1"]);
+    }
+
+    #[test]
+    fn answers_take_the_narrowest_type() {
+        assert_eq!(Values::of(&[Value::Int(1), Value::Int(0)]), Values::Int(vec![1, 0]));
+        assert_eq!(Values::of(&[Value::Bool(true)]), Values::Bool(vec![true]));
+        assert_eq!(Values::of(&[Value::Int(1), Value::Float(0.5)]), Values::Float(vec![1.0, 0.5]));
     }
 }
