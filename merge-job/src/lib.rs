@@ -338,8 +338,8 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |record| {
-        fits = join.label(&record, &mut tally)?;
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records| {
+        fits = join.labels(records, &mut tally)?;
         Ok(fits)
     })?;
     if !fits {
@@ -347,8 +347,8 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
     }
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |record| {
-        fits = join.capture(&record, &task.window, &mut tally, &mut parts)?;
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records| {
+        fits = join.captures(records, &task.window, &mut tally, &mut parts)?;
         Ok(fits)
     })?;
     if !fits {
@@ -374,8 +374,9 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |record| {
-        divided.label(&record, &mut tally)
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records| {
+        records.iter().try_for_each(|record| divided.label(&record, &mut tally))?;
+        Ok(true)
     })?;
     divided.labels_end()?;
     let shown = progress(task, "reading ids", &files.captures);
@@ -386,13 +387,19 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
         task.threads,
         shown,
         stop,
-        |record| divided.capture(&record, &task.window, &mut first),
+        |records| {
+            records.iter().try_for_each(|record| divided.capture(&record, &task.window, &mut first))?;
+            Ok(true)
+        },
     )?;
     let mut judged = divided.judge(&mut tally, stop)?;
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |record| {
-        judged.capture(&record, &task.window, &mut tally, &mut parts)
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records| {
+        records
+            .iter()
+            .try_for_each(|record| judged.capture(&record, &task.window, &mut tally, &mut parts))?;
+        Ok(true)
     })?;
     labels.skipped.append(&mut captures.skipped);
     Ok((tally, parts, labels.skipped))

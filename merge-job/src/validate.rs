@@ -161,10 +161,17 @@ fn look<S: Scan>(
     source: &mut Source,
     side: S,
     stop: &Stop,
-    each: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
+    mut each: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
 ) -> Result<()> {
     let hidden = Progress::start("looking", "bytes", 0, false);
-    stream::records(source, side, task.threads, hidden, stop, each)
+    stream::records(source, side, task.threads, hidden, stop, |records| {
+        for record in records.iter() {
+            if !each(record)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
 }
 
 /// Also tells whether all labels were read.
