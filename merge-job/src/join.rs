@@ -151,7 +151,7 @@ pub(crate) fn inserted(
 /// Writes one merged record.
 ///
 /// # Errors
-/// The output cannot be written.
+/// The output cannot be created.
 pub(crate) fn write(
     record: &Record<Capture>,
     capture: &Capture,
@@ -159,7 +159,7 @@ pub(crate) fn write(
     parts: &mut Parts,
 ) -> Result<()> {
     let body = record.texts.of(capture.body);
-    parts.write(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
+    parts.add(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
 }
 
 /// How many records are looked up ahead: enough for their answers to overlap, few enough for the

@@ -338,8 +338,8 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records| {
-        fits = join.labels(records, &mut tally)?;
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records, _| {
+        fits = fits && join.labels(records, &mut tally)?;
         Ok(fits)
     })?;
     if !fits {
@@ -347,8 +347,9 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
     }
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records| {
-        fits = join.captures(records, &task.window, &mut tally, &mut parts)?;
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records, writes| {
+        fits = fits && join.captures(records, &task.window, &mut tally, &mut parts)?;
+        parts.take_writes(writes);
         Ok(fits)
     })?;
     if !fits {
@@ -374,7 +375,7 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records| {
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records, _| {
         records.iter().try_for_each(|record| divided.label(&record, &mut tally))?;
         Ok(true)
     })?;
@@ -387,7 +388,7 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
         task.threads,
         shown,
         stop,
-        |records| {
+        |records, _| {
             records.iter().try_for_each(|record| divided.capture(&record, &task.window, &mut first))?;
             Ok(true)
         },
@@ -395,10 +396,11 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
     let mut judged = divided.judge(&mut tally, stop)?;
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records| {
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records, writes| {
         records
             .iter()
             .try_for_each(|record| judged.capture(&record, &task.window, &mut tally, &mut parts))?;
+        parts.take_writes(writes);
         Ok(true)
     })?;
     labels.skipped.append(&mut captures.skipped);

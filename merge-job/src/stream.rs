@@ -1,7 +1,7 @@
 //! Reads one side and hands its records over, block by block and in the order they stand in.
 //!
 //! Every thread does the same: take the next block from the source, scan it, wait for the block's
-//! turn, hand its records over. Scanning is what takes the time, and it is the part without a lock;
+//! turn, hand its records over, and write what these became. Scanning is what takes the time, and it is the part without a lock;
 //! the order of the records does not depend on the number of threads.
 
 use std::ops::Range;
@@ -13,6 +13,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::json::Span;
+use crate::parts::Writes;
 use crate::scan::{self, Bad, Found, Scan, Scratch, Texts};
 use crate::source::{Block, Form, Origin, Segment, Source};
 
@@ -87,18 +88,19 @@ struct Turn<F> {
     abandoned: bool,
 }
 
-/// Calls `hand_over` with the records of every block of the source; it says whether to go on.
+/// Calls `hand_over` with the records of every block of the source; it says whether to go on and may
+/// leave writes, which follow without a lock.
 ///
 /// # Errors
-/// A file cannot be read, the job was asked to stop, or `hand_over` failed. Whichever comes first in
-/// the order of the records is reported.
+/// A file cannot be read or written, the job was asked to stop, or `hand_over` failed. Whichever comes
+/// first in the order of the records is reported, but for writing.
 pub(crate) fn records<S: Scan>(
     source: &mut Source,
     side: S,
     threads: usize,
     progress: Progress,
     stop: &Stop,
-    hand_over: impl FnMut(Records<S::Record>) -> Result<bool> + Send,
+    hand_over: impl FnMut(Records<S::Record>, &mut Writes) -> Result<bool> + Send,
 ) -> Result<()> {
     let shared = Mutex::new(Shared { source, blocks: 0, ended: false });
     let turn = Mutex::new(Turn { next: 0, lines: 0, progress, hand_over, problem: None, abandoned: false });
@@ -124,7 +126,7 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     mutex.lock().map_err(|_| Problem::new(&codes::INTERNAL, "a thread of the merge failed"))
 }
 
-fn work<S: Scan, F: FnMut(Records<S::Record>) -> Result<bool>>(
+fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
     side: S,
     shared: &Mutex<Shared>,
     turn: &Mutex<Turn<F>>,
@@ -139,6 +141,7 @@ fn work<S: Scan, F: FnMut(Records<S::Record>) -> Result<bool>>(
         runs: Vec::new(),
         scratch: Scratch::default(),
     };
+    let mut writes = Writes::default();
     loop {
         let (number, filled) = {
             let Ok(mut shared) = lock(shared) else { break };
@@ -159,9 +162,9 @@ fn work<S: Scan, F: FnMut(Records<S::Record>) -> Result<bool>>(
         if now.next != number || now.problem.is_some() {
             break;
         }
-        let done = filled.and_then(|()| hand_over(&mut now, &mut batch));
+        let done = filled.and_then(|()| hand_over(&mut now, &mut batch, &mut writes));
         now.next += 1;
-        let go_on = match done {
+        let mut go_on = match done {
             Ok(go_on) => go_on,
             Err(problem) => {
                 now.problem = Some(problem);
@@ -170,6 +173,12 @@ fn work<S: Scan, F: FnMut(Records<S::Record>) -> Result<bool>>(
         };
         drop(now);
         turns.notify_all();
+        if let Err(problem) = writes.perform() {
+            if let Ok(mut now) = lock(turn) {
+                now.problem.get_or_insert(problem);
+            }
+            go_on = false;
+        }
         if !go_on {
             if let Ok(mut shared) = lock(shared) {
                 shared.ended = true;
@@ -258,15 +267,15 @@ fn trimmed(text: &[u8], start: usize, end: usize) -> Span {
     Span { start: start + blank, end: start + line.len() }
 }
 
-fn hand_over<T, F>(turn: &mut Turn<F>, batch: &mut Batch<T>) -> Result<bool>
+fn hand_over<T, F>(turn: &mut Turn<F>, batch: &mut Batch<T>, writes: &mut Writes) -> Result<bool>
 where
-    F: FnMut(Records<T>) -> Result<bool>,
+    F: FnMut(Records<T>, &mut Writes) -> Result<bool>,
 {
     for (segment, run) in batch.block.segments.iter().zip(&mut batch.runs) {
         run.before = if segment.first { 0 } else { turn.lines };
         turn.lines = run.before + run.lines;
     }
-    let go_on = (turn.hand_over)(Records { batch })?;
+    let go_on = (turn.hand_over)(Records { batch }, writes)?;
     turn.progress.advance(batch.block.progress);
     Ok(go_on)
 }

@@ -164,7 +164,7 @@ fn look<S: Scan>(
     mut each: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
 ) -> Result<()> {
     let hidden = Progress::start("looking", "bytes", 0, false);
-    stream::records(source, side, task.threads, hidden, stop, |records| {
+    stream::records(source, side, task.threads, hidden, stop, |records, _| {
         for record in records.iter() {
             if !each(record)? {
                 return Ok(false);
