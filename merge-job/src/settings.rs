@@ -23,7 +23,8 @@ Examples:
 /// folder of captures. What stayed without a partner is counted and explained.
 ///
 /// Every setting is an argument, an environment variable, or an entry in the Environment of the processing
-/// job, in this order of precedence; the variable of --dataset-source is dataset_source. Paths below /opt/ml mean the folder named by SAGEMAKER_BASE_DIR, if it is set.
+/// job, in this order of precedence; the variable of --dataset-source is dataset_source. Paths below /opt/ml mean
+/// the folder named by SAGEMAKER_BASE_DIR, if it is set.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "merge-job", version = plumbline_common::VERSION, args_override_self = true,
           after_long_help = format!("{AFTER}{EXIT_CODES}"))]

@@ -34,10 +34,12 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 # The plugin `docker compose`, unlike the older program, refuses a network without the label that itself would give.
-# A failure to make it is that of a run of the other version, which was quicker.
-docker network inspect "$network" >/dev/null 2>&1 ||
-    docker network create --label plumbline-local --label "com.docker.compose.network=$network" "$network" >/dev/null ||
-    docker network inspect "$network" >/dev/null
+# One run at a time looks, for the engine would make a second network of the same name.
+(
+    flock 9
+    docker network inspect "$network" >/dev/null 2>&1 ||
+        docker network create --label plumbline-local --label "com.docker.compose.network=$network" "$network" >/dev/null
+) 9<"$here"
 gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' "$network")
 docker run --detach --label "$mark" --name "$mark-model" --network "$network" "$model_image" >/dev/null
 model_address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$network\").IPAddress}}" "$mark-model")
