@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 
 use crate::{Problem, Result};
@@ -191,6 +191,19 @@ pub fn create_folder(path: &Path) -> Result<()> {
         fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Finds out before the work whether files can be put into a folder, which may still have to be created.
+/// Writes nothing.
+///
+/// # Errors
+/// The job's user may not write there.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let there = if path.is_dir() { path } else { existing_folder(path) };
+    rustix::fs::access(there, Access::WRITE_OK).map_err(|error| {
+        Problem::io("write to", path, error.into())
+            .hint("set `output_path` to a folder that the job's user may write to, or run the image as root")
+    })
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.

@@ -127,10 +127,12 @@ pub fn run(job: &Job) -> JobResult {
         ground_truth = %task.ground_truth.display(),
         output = %task.output.display(),
         threads = task.threads,
-        "merging captures from {} with ground truth from {}",
+        "merging captures from {} with ground truth from {} into {}",
         task.captures.display(),
-        task.ground_truth.display()
+        task.ground_truth.display(),
+        task.output.display()
     );
+    output::check_folder(&task.output)?;
     let merged = merge(&task, &job.stop);
     let summary = match &merged {
         Ok(summary) => Some(summary),

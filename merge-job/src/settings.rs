@@ -11,7 +11,7 @@ use plumbline_common::{Problem, Result, codes, moment};
 
 const AFTER: &str = "\
 Examples:
-  merge-job validate --dataset-source captures --ground-truth-source labels
+  merge-job validate --dataset-source captures --ground-truth-source labels --output-path merged
   merge-job --dataset-source captures --ground-truth-source labels --output-path merged
 
 ";
