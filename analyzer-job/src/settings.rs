@@ -21,8 +21,8 @@ order of precedence; the variable of --dataset-source is dataset_source.";
 
 const AFTER: &str = "\
 Examples:
-  analyzer-job validate --analysis-config analysis_config.json --dataset-source data --output-path result
-  analyzer-job --analysis-config analysis_config.json --dataset-source data --output-path result
+  analyzer-job validate --analysis-config config --dataset-source data --output-path result
+  analyzer-job --analysis-config config --dataset-source data --output-path result
   analyzer-job compare hosted/analysis.json result/analysis.json
 
 ";
