@@ -39,7 +39,7 @@ report() {
 
 # settings PROGRAM: its settings by --help and by the page, as a difference; nothing when they agree.
 settings() {
-    diff <("$1" --help | sed -n 's/^ .*--\([a-z][a-z-]*\).*/\1/p' | grep -vxE 'help|version' | tr - _ | sort) \
+    diff <("$1" --help | sed -n 's/^ *\(-[a-zA-Z], \)\{0,1\}--\([a-z-]*\).*/\2/p' | grep -vxE 'help|version' | tr - _ | sort) \
         <(awk -v part="### \`$1\`" '/^##/ { inside = ($0 == part) } inside && /^\| `/' docs/configuration.md |
             cut -d'|' -f2 | grep -o '[a-z_]*' | sort)
 }
