@@ -14,6 +14,7 @@ venv=$("$here/venv.sh" "$version")
 work=$(mktemp -d)
 mark=plumbline-local-$$
 network=sagemaker-local
+owner=com.docker.compose.project=plumbline-local
 moto=
 
 finish() {
@@ -24,7 +25,7 @@ finish() {
     # Names that a test gave to an image for a while.
     [ ! -f "$work/names" ] || xargs --no-run-if-empty docker rmi >/dev/null <"$work/names" || true
     # Only if a run of this script made it. Fails, rightly, when other containers are on the network.
-    docker network ls --quiet --filter "name=^$network\$" --filter label=plumbline-local |
+    docker network ls --quiet --filter "name=^$network\$" --filter "label=$owner" |
         xargs --no-run-if-empty docker network rm >/dev/null 2>&1 || true
     rm -rf "$work"
     exit "$code"
@@ -33,12 +34,12 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# The plugin `docker compose`, unlike the older program, refuses a network without the label that itself would give.
+# The plugin `docker compose`, unlike the older program, refuses a network without the labels that itself would give.
 # One run at a time looks, for the engine would make a second network of the same name.
 (
     flock 9
     docker network inspect "$network" >/dev/null 2>&1 ||
-        docker network create --label plumbline-local --label "com.docker.compose.network=$network" "$network" >/dev/null
+        docker network create --label "$owner" --label "com.docker.compose.network=$network" "$network" >/dev/null
 ) 9<"$here"
 gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' "$network")
 docker run --detach --label "$mark" --name "$mark-model" --network "$network" "$model_image" >/dev/null

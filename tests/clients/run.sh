@@ -15,12 +15,10 @@ other=
 trap '[ -z "$other" ] || kill "$other"; rm -f "$log"' EXIT
 code=0
 
-# sdk VERSION: all tests with that version of the SDK.
-sdk() { "$here/local.sh" "$1" "$MODEL_IMAGE" python "$here/main.py" $(printf 'test_%s. ' $tests); }
-
-sdk v3 >"$log" 2>&1 &
+run_tests=("$MODEL_IMAGE" python "$here/main.py" $(printf 'test_%s. ' $tests))
+"$here/local.sh" v3 "${run_tests[@]}" >"$log" 2>&1 &
 other=$!
-sdk v2 || code=1
+"$here/local.sh" v2 "${run_tests[@]}" || code=1
 wait "$other" || code=1
 other=
 cat "$log"
