@@ -42,7 +42,7 @@ lint: ## format, lints, names of errors and settings in step with their pages
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	docker/check.sh
-	for script in .ci/run docker/*.sh tests/*.sh; do bash -n $$script || exit 1; done
+	for script in .ci/run docker/*.sh tests/*.sh tests/*/*.sh examples/*.sh; do bash -n $$script || exit 1; done
 
 images: build ## both container images, from scratch and the static programs
 	docker/build.sh $(BIN) $(VERSION) "$(PLUMBLINE_REVISION)"
@@ -53,9 +53,9 @@ test-images: images ## the images against the programs: same bytes, read-only, o
 test-browser: build ## the reports in a real browser, a real notebook kernel and a real PDF reader
 	tests/browser/run.sh $(BIN)
 
-test-clients: images ## the unmodified SageMaker SDK in local mode against the images
+test-clients: images ## the unmodified SageMaker SDK in local mode against the images; the pages' commands with Docker
+	tests/docs.sh $(BIN) docker
 	tests/clients/run.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
-	tests/docs.sh $(BIN) with-docker
 
 test-docs: build ## the commands of README and docs/ as they are written, but for those that need AWS or Docker
 	tests/docs.sh $(BIN)

@@ -1,6 +1,6 @@
 #!/bin/sh
 # roots.sh PROGRAMS OUT: the root folder of each image, OUT/NAME: the static program, CA
-# certificates, an empty /tmp that everybody may write to.
+# certificates, an empty /tmp and a folder for the exit message that everybody may write to.
 set -eu
 programs=$1 out=$2
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
@@ -10,9 +10,10 @@ certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 }
 rm -rf "$out"
 for name in merge-job analyzer-job plumbline-model-server; do
-    mkdir -p "$out/$name/etc/ssl/certs" "$out/$name/tmp"
+    mkdir -p "$out/$name/etc/ssl/certs" "$out/$name/tmp" "$out/$name/opt/ml/output"
     chmod 755 "$out/$name" "$out/$name/etc" "$out/$name/etc/ssl" "$out/$name/etc/ssl/certs"
-    chmod 1777 "$out/$name/tmp"
+    chmod 755 "$out/$name/opt" "$out/$name/opt/ml"
+    chmod 1777 "$out/$name/tmp" "$out/$name/opt/ml/output"
     install -m 755 "$programs/$name" "$out/$name/$name"
     install -m 644 "$certificates" "$out/$name/etc/ssl/certs/ca-certificates.crt"
     # A smoke test before anything is packed: the program starts and says who it is.

@@ -76,6 +76,15 @@ stopped() {
     [ "$code" = 143 ] && [ -z "$(find "$ml/processing/output" -type f)" ]
 }
 
+# unwritable JOB IMAGE: the dry run tells that the output cannot be written, with the job's exit code.
+unwritable() {
+    tree "$1"
+    local code=0
+    docker run --rm --name "$name" --volume "$ml:/opt/ml" \
+        --volume "$ml/processing/output:/opt/ml/processing/output:ro" "$2" validate || code=$?
+    [ "$code" = 3 ]
+}
+
 label() { [ -n "$(docker image inspect --format "{{index .Config.Labels \"$2\"}}" "$1")" ]; }
 
 smaller() {
@@ -121,6 +130,7 @@ for job in merge analyzer; do
     check "$job: 256 MB of memory" same "$job" "$image" --memory 256m --memory-swap 256m
     check "$job: all of these at once" same "$job" "$image" --user 1000:1000 --read-only --tmpfs /tmp \
         --network none --memory 256m --memory-swap 256m --cap-drop ALL --security-opt no-new-privileges
+    check "$job: an output that cannot be written" unwritable "$job" "$image"
     check "$job: smaller than $limit bytes" smaller "$image" "$limit"
     check "$job: nothing but the program" only_program "$image" "$job-job"
     check "$job: version label" label "$image" org.opencontainers.image.version

@@ -563,7 +563,15 @@ fn version_and_help_are_answers() {
     let tree = Tree::new();
     assert!(tree.run(&["--version"]).stdout.starts_with(concat!("merge-job ", env!("CARGO_PKG_VERSION"))));
     let help = tree.run(&["--help"]).stdout;
-    assert!(help.contains("--duplicate-ground-truth") && help.contains("`dataset_source`"), "{help}");
+    for part in ["--duplicate-ground-truth", "variable of --dataset-source is dataset_source", "143"] {
+        assert!(help.contains(part), "{part} is not in {help}");
+    }
+    // The level of the log is obeyed before the settings are parsed.
+    let wrong = ["--log-level", "error", "--start-time", "soon"];
+    assert!(tree.run(&wrong).log.contains("PL0101"));
+    tree.captures("a.jsonl", capture("1")).labels("a.jsonl", label("1", "1"));
+    let quiet = tree.run(&["--log-level=error"]);
+    assert_eq!((quiet.code, quiet.log.as_str()), (Some(0), ""));
 }
 
 /// A tree on which the merge works for a while.

@@ -70,7 +70,8 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
-    // Before the long part: a baseline that cannot be read stops the job at once.
+    // Before the long part: what cannot be written, or a baseline that cannot be read, stops the job at once.
+    output::check_folder(&plan.output)?;
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     let scratch = scratch(job)?;
     let run = Run { job, settings, plan, scratch: scratch.path().to_path_buf() };
@@ -208,6 +209,7 @@ impl Run<'_> {
         self.write(&findings, &mut files)?;
         self.job.stop.check()?;
         files.publish()?;
+        tracing::info!("results and reports are in {}", self.plan.output.display());
         publish::publish(self, &findings.results, now);
         Ok(match findings.violations.len() {
             0 => "Completed: Job completed successfully with no violations.".into(),

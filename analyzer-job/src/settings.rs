@@ -4,21 +4,32 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plumbline_common::settings::EXIT_CODES;
 
 const ABOUT: &str = "Bias metrics, attributions and their drift, from any dataset or from monitoring data";
 
+// A line is a paragraph: the terminal's width wraps it.
 const LONG_ABOUT: &str = "\
 Bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
-Without a subcommand the job runs as SageMaker Processing starts it: it reads analysis_config.json and the
-data below /opt/ml/processing (SAGEMAKER_BASE_DIR moves /opt/ml), and writes analysis.json, the reports and,
-when the baseline is left behind, constraint_violations.json.
+Without a subcommand the job runs as SageMaker Processing starts it: it reads analysis_config.json and the data \
+below /opt/ml/processing (SAGEMAKER_BASE_DIR moves /opt/ml), and writes analysis.json, the reports and, when the \
+baseline is left behind, constraint_violations.json.
 
-Every setting is an argument, an environment variable of the name in brackets, or an entry of that name in the
-Environment of the processing job; an argument beats a variable, a variable beats the job's Environment.";
+Every setting is an argument, an environment variable, or an entry in the Environment of the processing job, in this \
+order of precedence; the variable of --dataset-source is dataset_source.";
+
+const AFTER: &str = "\
+Examples:
+  analyzer-job validate --analysis-config config --dataset-source data --output-path result
+  analyzer-job --analysis-config config --dataset-source data --output-path result
+  analyzer-job compare hosted/analysis.json result/analysis.json
+
+";
 
 #[derive(Debug, Parser)]
-#[command(name = "analyzer-job", version = plumbline_common::VERSION, about = ABOUT, long_about = LONG_ABOUT)]
+#[command(name = "analyzer-job", version = plumbline_common::VERSION, about = ABOUT, long_about = LONG_ABOUT,
+          after_long_help = format!("{AFTER}{EXIT_CODES}"))]
 pub struct Cli {
     #[command(flatten)]
     pub settings: Settings,
@@ -290,7 +301,7 @@ pub struct Settings {
     )]
     pub sagemaker_monitoring_schedule_name: Option<String>,
 
-    /// Log level: error, warn, info, debug
+    /// How much is logged: error, warn, info, debug [default: info]
     #[arg(long, env = "log_level", value_name = "LEVEL", global = true)]
     pub log_level: Option<String>,
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, output};
 
 use crate::asking;
 use crate::counts::FacetCounts;
@@ -44,6 +44,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     for warning in &plan.warnings {
         line(text, "warning", warning);
     }
+    output::check_folder(&plan.output)?;
     if let Some(path) = &plan.constraints {
         drift::load_constraints(path)?;
         line(text, "baseline", &path.display().to_string());

@@ -44,6 +44,12 @@ impl Tree {
         Tree { base: base.into() }
     }
 
+    /// Whether anybody looks into this tree: it was named, or the standard one is there. On a laptop neither
+    /// is the case, and a job leaves nothing outside of the folders that it was given.
+    pub fn is_expected(&self) -> bool {
+        self.base != Path::new(STANDARD_BASE) || self.base.is_dir()
+    }
+
     /// A path as settings and configurations write it: `/opt/ml/...` means this tree.
     pub fn resolve(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();

@@ -6,8 +6,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use crate::codes::{self, Class};
-use crate::contract::{Hosts, JobConfig, Tree, names, variable};
-use crate::settings::Instead;
+use crate::contract::{Hosts, JobConfig, Tree, names};
+use crate::settings::{self, Instead};
 use crate::stop::Stop;
 use crate::{Problem, log};
 
@@ -41,8 +41,7 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
     let mut unread = JobConfig::default();
     unread.present = true;
     let config = loaded.as_ref().unwrap_or(&unread);
-    let filter = variable(names::LOG_LEVEL);
-    log::start(config, filter.as_deref().or(config.setting(names::LOG_LEVEL)));
+    log::start(config, settings::early(names::LOG_LEVEL, config).as_deref());
     let for_people = log::for_people(config);
     let ended = loaded
         .and_then(|config| {
@@ -90,7 +89,9 @@ fn guarded<T>(body: impl FnOnce() -> std::result::Result<T, Instead>) -> std::re
 }
 
 fn tell(tree: &Tree, message: &str) {
-    if let Err(error) = tree.write_message(message) {
+    if tree.is_expected()
+        && let Err(error) = tree.write_message(message)
+    {
         tracing::warn!(
             file = %tree.message_path().display(),
             "cannot write the exit message {}: {error}; the job's result is not affected",

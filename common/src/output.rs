@@ -8,13 +8,14 @@ use std::collections::VecDeque;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 
-use crate::{Problem, Result};
+use crate::{Problem, Result, codes};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -32,6 +33,15 @@ enum Unnamed {
 }
 
 impl Unnamed {
+    fn create(path: &Path, scratch: &Path) -> Result<Unnamed> {
+        match nameless(existing_folder(path)) {
+            Ok(file) => Ok(Unnamed::Nameless(file)),
+            Err(_) => NamedTempFile::new_in(scratch)
+                .map(Unnamed::Scratch)
+                .map_err(|error| Problem::io("create a scratch file in", scratch, error)),
+        }
+    }
+
     fn file(&self) -> &File {
         match self {
             Unnamed::Nameless(file) => file,
@@ -60,13 +70,7 @@ impl OutputFile {
     /// # Errors
     /// Neither place can be written to.
     pub fn create(path: &Path, scratch: &Path) -> Result<OutputFile> {
-        let unnamed = match nameless(existing_folder(path)) {
-            Ok(file) => Unnamed::Nameless(file),
-            Err(_) => Unnamed::Scratch(
-                NamedTempFile::new_in(scratch)
-                    .map_err(|error| Problem::io("create a scratch file in", scratch, error))?,
-            ),
-        };
+        let unnamed = Unnamed::create(path, scratch)?;
         Ok(OutputFile { path: path.into(), writer: BufWriter::with_capacity(BUFFER_BYTES, unnamed) })
     }
 
@@ -98,13 +102,43 @@ impl Write for OutputFile {
     }
 }
 
+/// A result file that several threads write to, each at a place of its own.
+#[derive(Debug, Clone)]
+pub struct SharedFile {
+    path: Arc<Path>,
+    unnamed: Arc<Unnamed>,
+}
+
+impl SharedFile {
+    /// As `OutputFile::create`.
+    ///
+    /// # Errors
+    /// As `OutputFile::create`.
+    pub fn create(path: &Path, scratch: &Path) -> Result<SharedFile> {
+        Ok(SharedFile { path: path.into(), unnamed: Arc::new(Unnamed::create(path, scratch)?) })
+    }
+
+    /// Writes `bytes` from byte `at` of the file on.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        let written = self.unnamed.file().write_all_at(bytes, at);
+        written.map_err(|error| Problem::io("write the result", &self.path, error))
+    }
+
+    pub fn is_same(&self, other: &SharedFile) -> bool {
+        Arc::ptr_eq(&self.unnamed, &other.unnamed)
+    }
+}
+
 /// Files that are whole and wait for their names until the work as a whole has succeeded.
 ///
 /// A waiting file takes a file descriptor, so when there are many the oldest are named early. If the
 /// work does not succeed after all (this value is dropped), those are taken back.
 #[derive(Debug, Default)]
 pub struct Results {
-    waiting: VecDeque<(PathBuf, Unnamed)>,
+    waiting: VecDeque<(PathBuf, Arc<Unnamed>)>,
     named: Vec<PathBuf>,
 }
 
@@ -122,8 +156,23 @@ impl Results {
             .writer
             .into_inner()
             .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
+        self.wait(path, Arc::new(unnamed))
+    }
+
+    /// Takes a file that nobody begins another write to; writes that were begun hold copies of it.
+    ///
+    /// # Errors
+    /// An older file cannot be named.
+    pub fn add_shared(&mut self, file: SharedFile) -> Result<()> {
+        self.wait(file.path.to_path_buf(), file.unnamed)
+    }
+
+    fn wait(&mut self, path: PathBuf, unnamed: Arc<Unnamed>) -> Result<()> {
         self.waiting.push_back((path, unnamed));
         while self.waiting.len() > MOST_WAITING {
+            if self.waiting.front().is_some_and(|(_, unnamed)| Arc::strong_count(unnamed) > 1) {
+                break;
+            }
             self.name_oldest()?;
         }
         Ok(())
@@ -131,6 +180,8 @@ impl Results {
 
     fn name_oldest(&mut self) -> Result<()> {
         if let Some((path, unnamed)) = self.waiting.pop_front() {
+            let unnamed = Arc::try_unwrap(unnamed)
+                .map_err(|_| Problem::new(&codes::INTERNAL, "a result is still being written").file(&path))?;
             name(unnamed, &path)?;
             self.named.push(path);
         }
@@ -191,6 +242,19 @@ pub fn create_folder(path: &Path) -> Result<()> {
         fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Finds out before the work whether files can be put into a folder, which may still have to be created.
+/// Writes nothing.
+///
+/// # Errors
+/// The job's user may not write there.
+pub fn check_folder(path: &Path) -> Result<()> {
+    let there = if path.is_dir() { path } else { existing_folder(path) };
+    rustix::fs::access(there, Access::WRITE_OK).map_err(|error| {
+        Problem::io("write to", path, error.into())
+            .hint("set `output_path` to a folder that the job's user may write to, or run the image as root")
+    })
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.
@@ -269,6 +333,25 @@ mod tests {
         results.add(file("taken")).unwrap();
         assert!(results.publish().is_err());
         assert!(!root.path().join("one").exists());
+    }
+
+    #[test]
+    fn shared_file_has_each_write_in_its_place_and_no_name_while_one_is_under_way() {
+        let root = tempfile::tempdir().unwrap();
+        let count = || fs::read_dir(root.path()).unwrap().count();
+        let mut results = Results::default();
+        let file = SharedFile::create(&root.path().join("shared"), root.path()).unwrap();
+        let writer = file.clone();
+        results.add_shared(file).unwrap();
+        for n in 0..MOST_WAITING + 5 {
+            results.add(OutputFile::create(&root.path().join(n.to_string()), root.path()).unwrap()).unwrap();
+        }
+        assert_eq!(count(), 0);
+        writer.write_at(b"world", 6).unwrap();
+        writer.write_at(b"hello ", 0).unwrap();
+        drop(writer);
+        results.publish().unwrap();
+        assert_eq!(fs::read(root.path().join("shared")).unwrap(), b"hello world");
     }
 
     #[test]

@@ -11,6 +11,16 @@ use clap::{Command, Parser};
 use crate::contract::{self, JobConfig};
 use crate::{Problem, codes};
 
+/// The end of both programs' `--help`.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0    done, also with violations
+  1    a setting or the configuration is wrong
+  2    no data: nothing to read, or nothing matched
+  3    reading, writing, AWS or the model failed
+  4    a fault of the program
+  143  stopped by a signal; nothing half-written is left";
+
 /// What to do instead of running the job.
 #[derive(Debug)]
 pub enum Instead {
@@ -38,6 +48,26 @@ fn parse_from<T: Parser>(
     let line = program.into_iter().chain(layered).chain(arguments);
     let matches = command.try_get_matches_from(line).map_err(instead)?;
     T::from_arg_matches(&matches).map_err(instead)
+}
+
+/// A setting that is wanted before all of them are parsed and checked, from the same layers.
+pub fn early(name: &str, job: &JobConfig) -> Option<String> {
+    early_from(&contract::arguments(), &contract::variable, job, name)
+}
+
+fn early_from(
+    arguments: &[OsString],
+    variable: &dyn Fn(&str) -> Option<String>,
+    job: &JobConfig,
+    name: &str,
+) -> Option<String> {
+    let long = format!("--{}", name.replace('_', "-"));
+    let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let given = texts.iter().enumerate().rev().find_map(|(idx, text)| match text.strip_prefix(&long)? {
+        "" => texts.get(idx + 1).copied(),
+        rest => rest.strip_prefix('='),
+    });
+    given.map(str::to_string).or_else(|| variable(name)).or_else(|| job.setting(name).map(str::to_string))
 }
 
 /// Settings that the environment or the job configuration gives, as arguments to stand before the
@@ -156,6 +186,20 @@ mod tests {
         check(&["--colour-of", "red"], Some("blue"), Some("blue"), Colour::Red);
         check(&["validate", "--colour-of=red"], Some("blue"), None, Colour::Red);
         check(&["validate"], Some("blue"), None, Colour::Blue);
+    }
+
+    #[test]
+    fn a_setting_wanted_early_has_the_same_layers() {
+        let read = |arguments: &[&str], variable: Option<&str>, map| {
+            let arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
+            early_from(&arguments, &|_| variable.map(str::to_string), &job(map), "colour_of")
+        };
+        assert_eq!(read(&["job"], None, None), None);
+        assert_eq!(read(&["job"], None, Some("blue")).unwrap(), "blue");
+        assert_eq!(read(&["job"], Some("red"), Some("blue")).unwrap(), "red");
+        assert_eq!(read(&["job", "--colour-of", "blue"], Some("red"), None).unwrap(), "blue");
+        assert_eq!(read(&["job", "--colour-of=blue", "--colour-of=red"], None, None).unwrap(), "red");
+        assert_eq!(read(&["job", "--colour-of-all=blue"], None, None), None);
     }
 
     #[test]

@@ -2,15 +2,16 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::hint;
 
 use hashbrown::DefaultHashBuilder;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::labels::{Inserted, Labels};
 use crate::parts::Parts;
-use crate::scan::{Bad, Capture, Label};
+use crate::scan::{Bad, Capture, Label, Texts};
 use crate::settings::{DuplicateGroundTruth, Window};
-use crate::stream::Record;
+use crate::stream::{Record, Records};
 use crate::summary::{Kind, Tally};
 
 /// The event ids that were seen, as numbers.
@@ -21,6 +22,10 @@ impl Seen {
     /// True when the number is new.
     pub(crate) fn insert(&mut self, event: u128) -> bool {
         self.0.insert(event)
+    }
+
+    fn has(&self, event: u128) -> bool {
+        self.0.contains(&event)
     }
 
     /// Bytes in use, counting the moment when the table next grows.
@@ -146,7 +151,7 @@ pub(crate) fn inserted(
 /// Writes one merged record.
 ///
 /// # Errors
-/// The output cannot be written.
+/// The output cannot be created.
 pub(crate) fn write(
     record: &Record<Capture>,
     capture: &Capture,
@@ -154,7 +159,19 @@ pub(crate) fn write(
     parts: &mut Parts,
 ) -> Result<()> {
     let body = record.texts.of(capture.body);
-    parts.write(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
+    parts.add(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
+}
+
+/// How many records are looked up ahead: enough for their answers to overlap, few enough for the
+/// pages they lie in to be remembered by the processor.
+const AHEAD: usize = 128;
+
+/// Asks the tables for what will be asked again in a moment. Answers from far memory take longer
+/// than anything else here; those that do not wait for each other overlap, and whoever asks again
+/// finds them close by.
+fn fetch<'a, T: 'a>(records: impl Iterator<Item = Record<'a, T>>, ask: impl Fn(Texts, &T) -> bool) {
+    let answers = records.filter(|record| record.what.as_ref().is_ok_and(|what| ask(record.texts, what)));
+    hint::black_box(answers.count());
 }
 
 /// The join in memory.
@@ -183,35 +200,66 @@ impl Memory {
         self.labels.memory() + self.seen.memory() <= self.budget
     }
 
-    /// Takes in a ground-truth record; false when memory does not do.
+    /// Takes in the ground truth of a block; false when memory does not do.
     ///
     /// # Errors
     /// As `admit_label` and `inserted`.
-    pub(crate) fn label(&mut self, record: &Record<Label>, tally: &mut Tally) -> Result<bool> {
-        if let Some(label) = admit_label(record, tally)? {
-            let id = record.texts.of(label.id);
-            let outcome = self.labels.insert(id, record.texts.of(label.value), record.origin.hour);
-            inserted(outcome, id, self.policy, tally)
-                .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
+    pub(crate) fn labels(&mut self, records: Records<Label>, tally: &mut Tally) -> Result<bool> {
+        let mut ahead = records.iter();
+        for (idx, record) in records.iter().enumerate() {
+            if idx % AHEAD == 0 {
+                fetch(ahead.by_ref().take(AHEAD), |texts, label| self.labels.has(texts.of(label.id)));
+            }
+            if let Some(label) = admit_label(&record, tally)? {
+                let id = record.texts.of(label.id);
+                let outcome = self.labels.insert(id, record.texts.of(label.value), record.origin.hour);
+                inserted(outcome, id, self.policy, tally)
+                    .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
+                if !self.fits() {
+                    return Ok(false);
+                }
+            }
         }
-        Ok(self.fits())
+        Ok(true)
     }
 
-    /// Joins a captured record; false when memory does not do.
+    /// Joins the captures of a block; false when memory does not do.
     ///
     /// # Errors
     /// As `admit` and `write`.
-    pub(crate) fn capture(
+    pub(crate) fn captures(
+        &mut self,
+        records: Records<Capture>,
+        window: &Window,
+        tally: &mut Tally,
+        parts: &mut Parts,
+    ) -> Result<bool> {
+        let mut ahead = records.iter();
+        for (idx, record) in records.iter().enumerate() {
+            if idx % AHEAD == 0 {
+                fetch(ahead.by_ref().take(AHEAD), |texts, capture| {
+                    self.seen.has(capture.event) | self.labels.has(texts.of(capture.key))
+                });
+            }
+            self.capture(&record, window, tally, parts)?;
+            if !self.fits() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn capture(
         &mut self,
         record: &Record<Capture>,
         window: &Window,
         tally: &mut Tally,
         parts: &mut Parts,
-    ) -> Result<bool> {
-        let Some(capture) = admit(record, window, tally)? else { return Ok(true) };
+    ) -> Result<()> {
+        let Some(capture) = admit(record, window, tally)? else { return Ok(()) };
         if !self.keep_duplicates && !self.seen.insert(capture.event) {
             tally.summary.captures_duplicate += 1;
-            return Ok(self.fits());
+            return Ok(());
         }
         let key = record.texts.of(capture.key);
         let mut found = false;
@@ -230,7 +278,7 @@ impl Memory {
                 tally.summary.would_match_by_event_id += 1;
             }
         }
-        Ok(self.fits())
+        Ok(())
     }
 
     /// Counts the labels that were and were not used.

@@ -1,7 +1,9 @@
 //! Ground truth by id, and what a second label for an id means.
 //!
 //! Ids and values lie one after the other in one store of bytes, found by a table of hashes and
-//! positions. A label takes its own bytes, 16 of a head and about 30 of the table.
+//! positions. A label takes the bytes of its id, 16 of a head and about 30 of the table; its value is
+//! kept once for all labels that say the same, as those of a classification do, until there are too
+//! many different ones.
 
 use std::hash::BuildHasher;
 
@@ -35,7 +37,45 @@ pub(crate) struct Labels {
     hasher: DefaultHashBuilder,
     table: HashTable<Place>,
     store: Vec<u8>,
+    shared: Shared,
     hits: Vec<u64>,
+}
+
+/// Values that many labels have.
+#[derive(Debug, Default)]
+struct Shared {
+    values: Vec<Box<[u8]>>,
+    table: HashTable<u32>,
+}
+
+/// Of so many different values the next ones are rarely the same.
+const MOST_SHARED: usize = 1024;
+/// Longer values are no classes.
+const LONGEST_SHARED: usize = 256;
+
+impl Shared {
+    fn find_or_add(&mut self, value: &[u8], hasher: &DefaultHashBuilder) -> Option<u32> {
+        if value.len() > LONGEST_SHARED {
+            return None;
+        }
+        let values = &mut self.values;
+        let hash = hasher.hash_one(value);
+        let is_value = |values: &[Box<[u8]>], &idx: &u32| {
+            values.get(idx as usize).is_some_and(|known| **known == *value)
+        };
+        if let Some(&idx) = self.table.find(hash, |idx| is_value(values, idx)) {
+            return Some(idx);
+        }
+        if values.len() == MOST_SHARED {
+            return None;
+        }
+        let idx = values.len() as u32;
+        values.push(value.into());
+        self.table.insert_unique(hash, idx, |&idx| {
+            hasher.hash_one(values.get(idx as usize).map_or(&[][..], |value| value))
+        });
+        Some(idx)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +85,10 @@ struct Place {
 }
 
 /// Head of a label in the store: length of the id, length of the value, hour, state; 4 bytes each.
+/// For a shared value its place among these stands instead of a length.
 const HEAD: usize = 16;
+/// In the word of the state, beside it.
+const SHARED: u32 = 1 << 8;
 const NO_HOUR: i32 = i32::MIN;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +101,14 @@ enum State {
 
 impl Labels {
     pub(crate) fn new(policy: DuplicateGroundTruth, hasher: DefaultHashBuilder) -> Labels {
-        Labels { policy, hasher, table: HashTable::new(), store: Vec::new(), hits: Vec::new() }
+        Labels {
+            policy,
+            hasher,
+            table: HashTable::new(),
+            store: Vec::new(),
+            shared: Shared::default(),
+            hits: Vec::new(),
+        }
     }
 
     /// Bytes in use, counting the moment when the table next grows.
@@ -103,11 +153,17 @@ impl Labels {
 
     fn push(&mut self, id: &[u8], value: &[u8], hour: Option<i64>) {
         let hour = hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR);
-        let head =
-            [id.len() as u32, value.len() as u32, hour as u32, State::Unused as u32].map(u32::to_le_bytes);
+        let shared = self.shared.find_or_add(value, &self.hasher);
+        let (place, state) = match shared {
+            Some(idx) => (idx, State::Unused as u32 | SHARED),
+            None => (value.len() as u32, State::Unused as u32),
+        };
+        let head = [id.len() as u32, place, hour as u32, state].map(u32::to_le_bytes);
         self.store.extend_from_slice(head.as_flattened());
         self.store.extend_from_slice(id);
-        self.store.extend_from_slice(value);
+        if shared.is_none() {
+            self.store.extend_from_slice(value);
+        }
     }
 
     fn word(&self, at: u64, idx: usize) -> u32 {
@@ -124,8 +180,16 @@ impl Labels {
     }
 
     fn value(&self, at: u64) -> &[u8] {
+        let place = self.word(at, 1) as usize;
+        if self.is_shared(at) {
+            return self.shared.values.get(place).map_or(&[], |value| value);
+        }
         let from = at as usize + HEAD + self.word(at, 0) as usize;
-        self.store.get(from..from + self.word(at, 1) as usize).unwrap_or_default()
+        self.store.get(from..from + place).unwrap_or_default()
+    }
+
+    fn is_shared(&self, at: u64) -> bool {
+        self.word(at, 3) & SHARED != 0
     }
 
     fn hour(&self, at: u64) -> Option<i64> {
@@ -169,11 +233,12 @@ impl Labels {
     pub(crate) fn for_each(&self, mut each: impl FnMut(&[u8], bool)) {
         let mut at = 0;
         while at < self.store.len() as u64 {
-            let state = self.word(at, 3);
+            let state = self.word(at, 3) & 0xff;
             if state != State::Replaced as u32 {
                 each(self.id(at), state == State::Used as u32);
             }
-            at += (HEAD + self.word(at, 0) as usize + self.word(at, 1) as usize) as u64;
+            let value = if self.is_shared(at) { 0 } else { self.word(at, 1) };
+            at += HEAD as u64 + u64::from(self.word(at, 0)) + u64::from(value);
         }
     }
 }
@@ -218,6 +283,22 @@ mod tests {
         check(DuplicateGroundTruth::Last, &[r#"{"data":"2"}"#]);
         check(DuplicateGroundTruth::First, &[r#"{"data":"1"}"#]);
         check(DuplicateGroundTruth::All, &[r#"{"data":"1"}"#, r#"{"data":"2"}"#]);
+    }
+
+    #[test]
+    fn values_are_the_same_bytes_whether_shared_or_not() {
+        let mut labels = labels(DuplicateGroundTruth::Last);
+        let value = |n: usize| format!("{{\"data\":\"{}\"}}", "x".repeat(n % 400) + &n.to_string());
+        for n in 0..4 * MOST_SHARED {
+            labels.insert(n.to_string().as_bytes(), value(n % (2 * MOST_SHARED)).as_bytes(), None);
+        }
+        assert_eq!(labels.shared.values.len(), MOST_SHARED);
+        for n in 0..4 * MOST_SHARED {
+            assert_eq!(values(&mut labels, &n.to_string()), [value(n % (2 * MOST_SHARED))]);
+        }
+        let mut count = 0;
+        labels.for_each(|_, used| count += usize::from(used));
+        assert_eq!(count, 4 * MOST_SHARED);
     }
 
     proptest! {

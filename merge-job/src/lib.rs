@@ -127,10 +127,12 @@ pub fn run(job: &Job) -> JobResult {
         ground_truth = %task.ground_truth.display(),
         output = %task.output.display(),
         threads = task.threads,
-        "merging captures from {} with ground truth from {}",
+        "merging captures from {} with ground truth from {} into {}",
         task.captures.display(),
-        task.ground_truth.display()
+        task.ground_truth.display(),
+        task.output.display()
     );
+    output::check_folder(&task.output)?;
     let merged = merge(&task, &job.stop);
     let summary = match &merged {
         Ok(summary) => Some(summary),
@@ -338,8 +340,8 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |record| {
-        fits = join.label(&record, &mut tally)?;
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records, _| {
+        fits = fits && join.labels(records, &mut tally)?;
         Ok(fits)
     })?;
     if !fits {
@@ -347,8 +349,9 @@ fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Join
     }
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |record| {
-        fits = join.capture(&record, &task.window, &mut tally, &mut parts)?;
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records, writes| {
+        fits = fits && join.captures(records, &task.window, &mut tally, &mut parts)?;
+        parts.take_writes(writes);
         Ok(fits)
     })?;
     if !fits {
@@ -374,8 +377,9 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
 
     let mut labels = files.source_of_labels(task);
     let shown = progress(task, "reading ground truth", &files.labels);
-    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |record| {
-        divided.label(&record, &mut tally)
+    stream::records(&mut labels, scan::Labels, task.threads, shown, stop, |records, _| {
+        records.iter().try_for_each(|record| divided.label(&record, &mut tally))?;
+        Ok(true)
     })?;
     divided.labels_end()?;
     let shown = progress(task, "reading ids", &files.captures);
@@ -386,13 +390,20 @@ fn spilled(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Joined> {
         task.threads,
         shown,
         stop,
-        |record| divided.capture(&record, &task.window, &mut first),
+        |records, _| {
+            records.iter().try_for_each(|record| divided.capture(&record, &task.window, &mut first))?;
+            Ok(true)
+        },
     )?;
     let mut judged = divided.judge(&mut tally, stop)?;
     let mut captures = files.source_of_captures(task);
     let shown = progress(task, "merging", &files.captures);
-    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |record| {
-        judged.capture(&record, &task.window, &mut tally, &mut parts)
+    stream::records(&mut captures, scan::Captures, task.threads, shown, stop, |records, writes| {
+        records
+            .iter()
+            .try_for_each(|record| judged.capture(&record, &task.window, &mut tally, &mut parts))?;
+        parts.take_writes(writes);
+        Ok(true)
     })?;
     labels.skipped.append(&mut captures.skipped);
     Ok((tally, parts, labels.skipped))
@@ -406,6 +417,9 @@ fn write_summary(job: &Job, settings: &Settings, summary: &Summary, scratch: &Pa
         let folder = path.as_os_str().as_encoded_bytes().ends_with(b"/") || job.tree.resolve(path).is_dir();
         if folder { job.tree.resolve(path).join(NAME) } else { job.tree.resolve(path) }
     });
+    if asked.is_none() && !job.tree.is_expected() {
+        return Ok(());
+    }
     let path = asked.clone().unwrap_or_else(|| job.tree.message_path().with_file_name(NAME));
     let mut text = serde_json::to_vec_pretty(summary)
         .map_err(|error| Problem::new(&codes::INTERNAL, "cannot write the summary").because(error))?;

@@ -1,10 +1,13 @@
 //! Merged files: `part-NNNNN-<uuid>.c000.jsonl` in the folder of the captures they come from.
+//!
+//! Where a record goes is settled in the order of the records; the bytes of a block are written
+//! afterwards, by the thread that has the block.
 
-use std::io::Write;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::output::{OutputFile, Results};
-use plumbline_common::{Problem, Result};
+use plumbline_common::Result;
+use plumbline_common::output::{Results, SharedFile};
 use uuid::Uuid;
 
 /// A part ends before the record that would make it larger than this.
@@ -20,6 +23,7 @@ pub(crate) struct Parts {
     part_bytes: u64,
     open: Option<Part>,
     results: Results,
+    writes: Writes,
     pub(crate) files: u64,
     pub(crate) records: u64,
 }
@@ -29,7 +33,35 @@ struct Part {
     folder: PathBuf,
     number: u32,
     bytes: u64,
-    file: OutputFile,
+    file: SharedFile,
+}
+
+/// What is to be written for a block.
+#[derive(Debug, Default)]
+pub(crate) struct Writes {
+    text: Vec<u8>,
+    pieces: Vec<Piece>,
+}
+
+#[derive(Debug)]
+struct Piece {
+    file: SharedFile,
+    at: u64,
+    text: Range<usize>,
+}
+
+impl Writes {
+    /// Writes everything, and keeps nothing but the memory for the next block.
+    ///
+    /// # Errors
+    /// A file cannot be written to.
+    pub(crate) fn perform(&mut self) -> Result<()> {
+        for Piece { file, at, text } in self.pieces.drain(..) {
+            file.write_at(self.text.get(text).unwrap_or_default(), at)?;
+        }
+        self.text.clear();
+        Ok(())
+    }
 }
 
 impl Parts {
@@ -43,16 +75,17 @@ impl Parts {
             part_bytes: PART_BYTES,
             open: None,
             results: Results::default(),
+            writes: Writes::default(),
             files: 0,
             records: 0,
         }
     }
 
-    /// Writes one record, given in pieces. Records of one folder must come one after the other.
+    /// Adds one record, given in pieces. Records of one folder must come one after the other.
     ///
     /// # Errors
-    /// The file cannot be created or written to.
-    pub(crate) fn write(&mut self, folder: &Path, pieces: &[&[u8]]) -> Result<()> {
+    /// The file cannot be created.
+    pub(crate) fn add(&mut self, folder: &Path, pieces: &[&[u8]]) -> Result<()> {
         let bytes: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         let number = match &self.open {
             Some(part) if part.folder != folder => Some(0),
@@ -63,20 +96,32 @@ impl Parts {
         if let Some(number) = number {
             self.finish()?;
             let path = self.output.join(folder).join(self.name(folder, number));
-            let file = OutputFile::create(&path, &self.scratch)?;
+            let file = SharedFile::create(&path, &self.scratch)?;
             self.open = Some(Part { folder: folder.into(), number, bytes: 0, file });
             self.files += 1;
         }
         if let Some(part) = &mut self.open {
+            let start = self.writes.text.len();
             for piece in pieces {
-                part.file
-                    .write_all(piece)
-                    .map_err(|error| Problem::io("write the merged records", part.file.path(), error))?;
+                self.writes.text.extend_from_slice(piece);
+            }
+            let end = self.writes.text.len();
+            match self.writes.pieces.last_mut() {
+                Some(last) if last.file.is_same(&part.file) => last.text.end = end,
+                _ => {
+                    let piece = Piece { file: part.file.clone(), at: part.bytes, text: start..end };
+                    self.writes.pieces.push(piece);
+                }
             }
             part.bytes += bytes;
             self.records += 1;
         }
         Ok(())
+    }
+
+    /// Gives away the writes of the records so far, for `writes` without any.
+    pub(crate) fn take_writes(&mut self, writes: &mut Writes) {
+        std::mem::swap(&mut self.writes, writes);
     }
 
     fn name(&self, folder: &Path, number: u32) -> String {
@@ -87,12 +132,12 @@ impl Parts {
 
     fn finish(&mut self) -> Result<()> {
         match self.open.take() {
-            Some(part) => self.results.add(part.file),
+            Some(part) => self.results.add_shared(part.file),
             None => Ok(()),
         }
     }
 
-    /// Gives the files their names; returns the paths.
+    /// Gives the files their names, once all writes are performed; returns the paths.
     ///
     /// # Errors
     /// A file cannot be written or named; then none is left.
@@ -112,9 +157,12 @@ mod tests {
         let mut parts = Parts::new(root.path(), root.path(), "job");
         parts.part_bytes = 10;
         for record in ["1234\n", "6789\n", "x\n", "much too long\n", "y\n"] {
-            parts.write(Path::new("2024/01"), &[record.as_bytes()]).unwrap();
+            parts.add(Path::new("2024/01"), &[record.as_bytes()]).unwrap();
         }
-        parts.write(Path::new("2024/02"), &[b"z\n"]).unwrap();
+        parts.add(Path::new("2024/02"), &[b"z\n"]).unwrap();
+        let mut writes = Writes::default();
+        parts.take_writes(&mut writes);
+        writes.perform().unwrap();
         let paths = parts.publish().unwrap();
         let texts: Vec<_> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
         assert_eq!(texts, ["1234\n6789\n", "x\n", "much too long\n", "y\n", "z\n"]);

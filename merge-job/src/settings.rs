@@ -6,7 +6,15 @@ use clap::builder::BoolishValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use plumbline_common::contract::Tree;
+use plumbline_common::settings::EXIT_CODES;
 use plumbline_common::{Problem, Result, codes, moment};
+
+const AFTER: &str = "\
+Examples:
+  merge-job validate --dataset-source captures --ground-truth-source labels --output-path merged
+  merge-job --dataset-source captures --ground-truth-source labels --output-path merged
+
+";
 
 /// Joins captured requests with ground truth that arrived later.
 ///
@@ -14,11 +22,12 @@ use plumbline_common::{Problem, Result, codes, moment};
 /// inference id (or its event id, if it was sent without one), and writes merged records, one folder for each
 /// folder of captures. What stayed without a partner is counted and explained.
 ///
-/// Every setting may be given as an argument, as an environment variable or in the `Environment` of the
-/// processing job, in this order of precedence; the variable of `--dataset-source` is `dataset_source`. Paths below /opt/ml mean the folder named by
-/// SAGEMAKER_BASE_DIR, if it is set. The variable `log_level` (info) sets how much is logged.
+/// Every setting is an argument, an environment variable, or an entry in the Environment of the processing
+/// job, in this order of precedence; the variable of --dataset-source is dataset_source. Paths below /opt/ml mean
+/// the folder named by SAGEMAKER_BASE_DIR, if it is set.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "merge-job", version = plumbline_common::VERSION, args_override_self = true)]
+#[command(name = "merge-job", version = plumbline_common::VERSION, args_override_self = true,
+          after_long_help = format!("{AFTER}{EXIT_CODES}"))]
 pub struct Settings {
     #[command(subcommand)]
     pub command: Option<Command>,
@@ -103,6 +112,10 @@ pub struct Settings {
     #[arg(long, env = "threads", value_name = "NUMBER", global = true,
           value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: Option<u16>,
+
+    /// How much is logged: error, warn, info, debug. Default: info.
+    #[arg(long, env = "log_level", value_name = "LEVEL", global = true)]
+    pub log_level: Option<String>,
 }
 
 /// What to do instead of merging.

@@ -165,7 +165,7 @@ impl Divided {
         })
     }
 
-    pub(crate) fn label(&mut self, record: &Record<Label>, tally: &mut Tally) -> Result<bool> {
+    pub(crate) fn label(&mut self, record: &Record<Label>, tally: &mut Tally) -> Result<()> {
         if let Some(label) = join::admit_label(record, tally)? {
             let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
             let hour = record.origin.hour.map_or(NO_HOUR, |hour| hour as u64);
@@ -175,7 +175,7 @@ impl Divided {
                 file.write(&[head.as_flattened(), id, value])?;
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// All labels are there; captures follow.
@@ -192,8 +192,8 @@ impl Divided {
         record: &Record<Capture>,
         window: &Window,
         tally: &mut Tally,
-    ) -> Result<bool> {
-        let Some(capture) = join::admit(record, window, tally)? else { return Ok(true) };
+    ) -> Result<()> {
+        let Some(capture) = join::admit(record, window, tally)? else { return Ok(()) };
         let number = self.captures;
         self.captures += 1;
         if !self.events.is_empty() {
@@ -206,7 +206,7 @@ impl Divided {
         if capture.has_inference_id {
             self.key(EVENT_ID, number, record.texts.of(capture.event_id))?;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn key(&mut self, mark: u8, number: u64, key: &[u8]) -> Result<()> {
@@ -308,17 +308,17 @@ impl Judged {
         window: &Window,
         tally: &mut Tally,
         parts: &mut Parts,
-    ) -> Result<bool> {
-        let Some(capture) = join::admit(record, window, tally)? else { return Ok(true) };
+    ) -> Result<()> {
+        let Some(capture) = join::admit(record, window, tally)? else { return Ok(()) };
         let number = self.captures;
         self.captures += 1;
         if self.duplicates.has(number) {
             tally.summary.captures_duplicate += 1;
-            return Ok(true);
+            return Ok(());
         }
         let key = record.texts.of(capture.key);
         let idx = division(self.hasher.hash_one(key), self.verdicts.len());
-        let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(true) };
+        let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(()) };
         let mut found = false;
         while verdict.next()? == 1 {
             let hour = verdict.next()?;
@@ -337,6 +337,6 @@ impl Judged {
                 tally.summary.would_match_by_event_id += 1;
             }
         }
-        Ok(true)
+        Ok(())
     }
 }

@@ -1,9 +1,10 @@
-//! Reads one side and hands its records over, one by one and in the order they stand in.
+//! Reads one side and hands its records over, block by block and in the order they stand in.
 //!
 //! Every thread does the same: take the next block from the source, scan it, wait for the block's
-//! turn, hand its records over. Scanning is what takes the time, and it is the part without a lock;
+//! turn, hand its records over, and write what these became. Scanning is what takes the time, and it is the part without a lock;
 //! the order of the records does not depend on the number of threads.
 
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -12,6 +13,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::json::Span;
+use crate::parts::Writes;
 use crate::scan::{self, Bad, Found, Scan, Scratch, Texts};
 use crate::source::{Block, Form, Origin, Segment, Source};
 
@@ -25,14 +27,48 @@ pub(crate) struct Record<'a, T> {
     pub(crate) what: &'a std::result::Result<T, Bad>,
 }
 
+/// The records of a block.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Records<'a, T> {
+    batch: &'a Batch<T>,
+}
+
+impl<'a, T> Records<'a, T> {
+    /// The records in their order.
+    pub(crate) fn iter(self) -> impl Iterator<Item = Record<'a, T>> {
+        let batch = self.batch;
+        let texts = Texts { read: batch.block.text(), made: &batch.made };
+        batch.block.segments.iter().zip(&batch.runs).flat_map(move |(segment, run)| {
+            let found = batch.found.get(run.found.clone()).unwrap_or_default();
+            found.iter().map(move |Found { line, what }| Record {
+                origin: &segment.origin,
+                line: run.before + line + 1,
+                texts,
+                what,
+            })
+        })
+    }
+}
+
 /// A block and what was found in it.
+#[derive(Debug)]
 struct Batch<T> {
     block: Block,
     made: Vec<u8>,
     found: Vec<Found<T>>,
-    /// For each segment: where its records end in `found`, and how many lines it has.
-    runs: Vec<(usize, u64)>,
+    /// One for each segment.
+    runs: Vec<Run>,
     scratch: Scratch,
+}
+
+/// What a segment has.
+#[derive(Debug)]
+struct Run {
+    /// Places of its records in `found`.
+    found: Range<usize>,
+    lines: u64,
+    /// Lines of its file before it; known when the block's turn comes.
+    before: u64,
 }
 
 struct Shared<'a> {
@@ -52,18 +88,19 @@ struct Turn<F> {
     abandoned: bool,
 }
 
-/// Calls `hand_over` with every record of the source; it says whether to go on.
+/// Calls `hand_over` with the records of every block of the source; it says whether to go on and may
+/// leave writes, which follow without a lock.
 ///
 /// # Errors
-/// A file cannot be read, the job was asked to stop, or `hand_over` failed. Whichever comes first in
-/// the order of the records is reported.
+/// A file cannot be read or written, the job was asked to stop, or `hand_over` failed. Whichever comes
+/// first in the order of the records is reported, but for writing.
 pub(crate) fn records<S: Scan>(
     source: &mut Source,
     side: S,
     threads: usize,
     progress: Progress,
     stop: &Stop,
-    hand_over: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
+    hand_over: impl FnMut(Records<S::Record>, &mut Writes) -> Result<bool> + Send,
 ) -> Result<()> {
     let shared = Mutex::new(Shared { source, blocks: 0, ended: false });
     let turn = Mutex::new(Turn { next: 0, lines: 0, progress, hand_over, problem: None, abandoned: false });
@@ -89,7 +126,7 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     mutex.lock().map_err(|_| Problem::new(&codes::INTERNAL, "a thread of the merge failed"))
 }
 
-fn work<S: Scan, F: FnMut(Record<S::Record>) -> Result<bool>>(
+fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
     side: S,
     shared: &Mutex<Shared>,
     turn: &Mutex<Turn<F>>,
@@ -104,6 +141,7 @@ fn work<S: Scan, F: FnMut(Record<S::Record>) -> Result<bool>>(
         runs: Vec::new(),
         scratch: Scratch::default(),
     };
+    let mut writes = Writes::default();
     loop {
         let (number, filled) = {
             let Ok(mut shared) = lock(shared) else { break };
@@ -124,9 +162,9 @@ fn work<S: Scan, F: FnMut(Record<S::Record>) -> Result<bool>>(
         if now.next != number || now.problem.is_some() {
             break;
         }
-        let done = filled.and_then(|()| hand_over(&mut now, &batch));
+        let done = filled.and_then(|()| hand_over(&mut now, &mut batch, &mut writes));
         now.next += 1;
-        let go_on = match done {
+        let mut go_on = match done {
             Ok(go_on) => go_on,
             Err(problem) => {
                 now.problem = Some(problem);
@@ -135,6 +173,12 @@ fn work<S: Scan, F: FnMut(Record<S::Record>) -> Result<bool>>(
         };
         drop(now);
         turns.notify_all();
+        if let Err(problem) = writes.perform() {
+            if let Ok(mut now) = lock(turn) {
+                now.problem.get_or_insert(problem);
+            }
+            go_on = false;
+        }
         if !go_on {
             if let Ok(mut shared) = lock(shared) {
                 shared.ended = true;
@@ -168,8 +212,9 @@ fn scan_block<S: Scan>(side: S, batch: &mut Batch<S::Record>) {
     batch.runs.clear();
     let text = batch.block.text();
     for segment in &batch.block.segments {
+        let from = batch.found.len();
         let lines = scan_segment(side, text, segment, &mut batch.scratch, &mut batch.made, &mut batch.found);
-        batch.runs.push((batch.found.len(), lines));
+        batch.runs.push(Run { found: from..batch.found.len(), lines, before: 0 });
     }
 }
 
@@ -222,23 +267,15 @@ fn trimmed(text: &[u8], start: usize, end: usize) -> Span {
     Span { start: start + blank, end: start + line.len() }
 }
 
-fn hand_over<T, F: FnMut(Record<T>) -> Result<bool>>(turn: &mut Turn<F>, batch: &Batch<T>) -> Result<bool> {
-    let texts = Texts { read: batch.block.text(), made: &batch.made };
-    let mut found = batch.found.iter();
-    let mut from = 0;
-    for (segment, &(to, lines)) in batch.block.segments.iter().zip(&batch.runs) {
-        if segment.first {
-            turn.lines = 0;
-        }
-        for Found { line, what } in found.by_ref().take(to - from) {
-            let line = turn.lines + line + 1;
-            if !(turn.hand_over)(Record { origin: &segment.origin, line, texts, what })? {
-                return Ok(false);
-            }
-        }
-        turn.lines += lines;
-        from = to;
+fn hand_over<T, F>(turn: &mut Turn<F>, batch: &mut Batch<T>, writes: &mut Writes) -> Result<bool>
+where
+    F: FnMut(Records<T>, &mut Writes) -> Result<bool>,
+{
+    for (segment, run) in batch.block.segments.iter().zip(&mut batch.runs) {
+        run.before = if segment.first { 0 } else { turn.lines };
+        turn.lines = run.before + run.lines;
     }
+    let go_on = (turn.hand_over)(Records { batch }, writes)?;
     turn.progress.advance(batch.block.progress);
-    Ok(true)
+    Ok(go_on)
 }

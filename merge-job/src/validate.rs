@@ -83,7 +83,9 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     if !all {
         line(&mut text, "", "there are more, so the share below is too low");
     }
-    line(&mut text, "output", &format!("{}, {}", task.output.display(), writable(&task.output)));
+    let output = output::check_folder(&task.output);
+    let writable = if output.is_ok() { "can be written" } else { "CANNOT be written by this user" };
+    line(&mut text, "output", &format!("{}, {writable}", task.output.display()));
     if task.window.start.is_some() || task.window.end.is_some() {
         let filter = if task.window.filters { "left out" } else { "kept: a schedule's job" };
         line(&mut text, "window", &format!("{} of the captures lie outside ({filter})", sample.outside));
@@ -118,6 +120,8 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
         ("a merge would fail: too many records cannot be used", Some(Class::InputOutput))
     } else if sample.matched == 0 && task.on_no_match == OnNoMatch::Fail {
         ("a merge would probably fail: no capture has a label", Some(Class::NoData))
+    } else if let Err(problem) = output {
+        ("a merge would fail: its output cannot be written", Some(problem.class()))
     } else {
         ("a merge would succeed", None)
     };
@@ -148,23 +152,22 @@ fn folder(path: &Path, files: &[InputFile]) -> String {
     text
 }
 
-fn writable(path: &Path) -> &'static str {
-    let file = path.join("part");
-    match rustix::fs::access(output::existing_folder(&file), rustix::fs::Access::WRITE_OK) {
-        Ok(()) => "can be written",
-        Err(_) => "CANNOT be written by this user",
-    }
-}
-
 fn look<S: Scan>(
     task: &MergeTask,
     source: &mut Source,
     side: S,
     stop: &Stop,
-    each: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
+    mut each: impl FnMut(Record<S::Record>) -> Result<bool> + Send,
 ) -> Result<()> {
     let hidden = Progress::start("looking", "bytes", 0, false);
-    stream::records(source, side, task.threads, hidden, stop, each)
+    stream::records(source, side, task.threads, hidden, stop, |records, _| {
+        for record in records.iter() {
+            if !each(record)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    })
 }
 
 /// Also tells whether all labels were read.

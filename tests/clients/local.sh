@@ -10,13 +10,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 version=$1 model_image=$2
 shift 2
-requirements=$here/requirements-$version.txt
-venv=$here/.venv-$version
+venv=$("$here/venv.sh" "$version")
 work=$(mktemp -d)
 mark=plumbline-local-$$
 network=sagemaker-local
+owner=com.docker.compose.project=plumbline-local
 moto=
-network_made=
 
 finish() {
     local code=$?
@@ -25,38 +24,35 @@ finish() {
     docker ps --all --quiet --filter "label=$mark" | xargs --no-run-if-empty docker rm --force >/dev/null || true
     # Names that a test gave to an image for a while.
     [ ! -f "$work/names" ] || xargs --no-run-if-empty docker rmi >/dev/null <"$work/names" || true
-    # Fails, rightly, when somebody else's containers are on the network.
-    [ -z "$network_made" ] || docker network rm "$network" >/dev/null 2>&1 || true
-    # Containers write as root; what this user may not delete stays in the folder for temporary files.
-    rm -rf "$work" 2>/dev/null || true
+    # Only if a run of this script made it. Fails, rightly, when other containers are on the network.
+    docker network ls --quiet --filter "name=^$network\$" --filter "label=$owner" |
+        xargs --no-run-if-empty docker network rm >/dev/null 2>&1 || true
+    rm -rf "$work"
     exit "$code"
 }
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-if ! cmp --quiet "$requirements" "$venv/requirements.txt"; then
-    echo "installing $(basename "$requirements") into $venv" >&2
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$venv/requirements.txt"
-fi
-
-if ! docker network inspect "$network" >/dev/null 2>&1; then
-    docker network create "$network" >/dev/null
-    network_made=yes
-fi
+# The plugin `docker compose`, unlike the older program, refuses a network without the labels that itself would give.
+# One run at a time looks, for the engine would make a second network of the same name.
+(
+    flock 9
+    docker network inspect "$network" >/dev/null 2>&1 ||
+        docker network create --label "$owner" --label "com.docker.compose.network=$network" "$network" >/dev/null
+) 9<"$here"
 gateway=$(docker network inspect --format '{{(index .IPAM.Config 0).Gateway}}' "$network")
 docker run --detach --label "$mark" --name "$mark-model" --network "$network" "$model_image" >/dev/null
 model_address=$(docker inspect --format "{{(index .NetworkSettings.Networks \"$network\").IPAddress}}" "$mark-model")
 
-# Settings of the SDK: no telemetry, and everything it starts or leaves behind can be found again.
+# Settings of the SDK: no telemetry; everything it starts or leaves behind can be found again, and files that
+# containers write belong to this user.
 mkdir -p "$work/home/.sagemaker" "$work/containers" "$work/tmp"
 cat >"$work/home/.sagemaker/config.yaml" <<END
 local:
   container_root: $work/containers
   container_config:
+    user: "$(id -u):$(id -g)"
     labels:
       $mark: "yes"
 END

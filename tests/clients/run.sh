@@ -1,21 +1,27 @@
 #!/usr/bin/env bash
-# run.sh PROGRAMS MERGE_IMAGE ANALYZER_IMAGE MODEL_IMAGE: the unmodified SageMaker SDK, versions 2 and 3, in local
-# mode against the images; results are held against those of the programs in the folder PROGRAMS on the same rows.
-# Then the examples, as a reader would run them.
+# run.sh PROGRAMS MERGE_IMAGE ANALYZER_IMAGE MODEL_IMAGE: the unmodified SageMaker SDK, versions 2 and 3 at once, in
+# local mode against the images; results are held against those of the programs in the folder PROGRAMS on the same
+# rows. Then the examples, as a reader would run them.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 PROGRAMS=$(cd "$1" && pwd)
 export PROGRAMS MERGE_IMAGE=$2 ANALYZER_IMAGE=$3 MODEL_IMAGE=$4
 examples=$here/../../examples
 # The files test_NAME.py, and the examples, that run.
-tests="merge clarify monitors schedules pages"
-shown="bias_monitor_jsonlines"
+tests="merge clarify monitors attributions schedules pages"
+shown="bias_monitor_jsonlines bias_and_explainability_csv"
 log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+other=
+trap '[ -z "$other" ] || kill "$other"; rm -f "$log"' EXIT
 code=0
-for version in v2 v3; do
-    "$here/local.sh" "$version" "$MODEL_IMAGE" python "$here/main.py" $(printf 'test_%s. ' $tests) || code=1
-done
+
+run_tests=("$MODEL_IMAGE" python "$here/main.py" $(printf 'test_%s. ' $tests))
+"$here/local.sh" v3 "${run_tests[@]}" >"$log" 2>&1 &
+other=$!
+"$here/local.sh" v2 "${run_tests[@]}" || code=1
+wait "$other" || code=1
+other=
+cat "$log"
 
 passed=0
 failed=0

@@ -32,8 +32,8 @@ ROLE = os.environ["ROLE"]
 RUN = {"wait": True, "logs": True} if VERSION == 2 else {"wait": False, "logs": False}
 
 
-def local_session():
-    return LocalSession(boto3.Session(), default_bucket=BUCKET)
+def local_session(region=None):
+    return LocalSession(boto3.Session(region_name=region), default_bucket=BUCKET)
 
 
 def cloud_session():

@@ -25,7 +25,9 @@ class Attributions(ClarifyJobs):
         analysis = self.results(names=["analysis.json", "explanations_shap/out.csv"])
         (label,) = analysis["explanations"]["kernel_shap"].values()
         self.assertEqual(list(label["global_shap_values"]), self.headers[:-1])
-        self.assertEqual(label["global_shap_values"]["sex"], 0)
+        # The model never looks at the sex; 60 samples leave an error of estimation.
+        values = label["global_shap_values"]
+        self.assertLess(values["sex"], 0.01 * max(values.values()))
 
     def test_run_explainability_with_partial_dependence(self):
         pdp = clarify.PDPConfig(features=["income", "housing"], grid_resolution=5)
