@@ -29,6 +29,9 @@ use crate::{compare, numbers, report, validate};
 /// Resampling for the intervals is seeded, so that a repeated run writes the same bytes.
 pub(crate) const BOOTSTRAP_SEED: u64 = 0;
 
+/// Only there when something is violated.
+const VIOLATIONS: &str = "constraint_violations.json";
+
 /// Runs what the command line asks for.
 ///
 /// # Errors
@@ -70,7 +73,9 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     for warning in &plan.warnings {
         tracing::warn!("{warning}");
     }
-    // Before the long part: a baseline that cannot be read stops the job at once.
+    // Before the long part: an output that cannot be written or a baseline that cannot be read stops the
+    // job at once.
+    output::check_folder(&plan.output)?;
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     let scratch = scratch(job)?;
     let run = Run { job, settings, plan, scratch: scratch.path().to_path_buf() };
@@ -208,6 +213,9 @@ impl Run<'_> {
         self.write(&findings, &mut files)?;
         self.job.stop.check()?;
         files.publish()?;
+        if findings.violations.is_empty() {
+            self.remove_earlier(VIOLATIONS)?;
+        }
         publish::publish(self, &findings.results, now);
         Ok(match findings.violations.len() {
             0 => "Completed: Job completed successfully with no violations.".into(),
@@ -276,7 +284,7 @@ impl Run<'_> {
         }
         if !findings.violations.is_empty() {
             let violations = Violations { version: VERSION.into(), violations: findings.violations.clone() };
-            self.add_json(files, "constraint_violations.json", &violations)?;
+            self.add_json(files, VIOLATIONS, &violations)?;
         }
         self.add_json(files, "analysis.json", &findings.results)
     }
@@ -287,6 +295,17 @@ impl Run<'_> {
                 .found(error.to_string())
         })?;
         self.add(files, name, &bytes)
+    }
+
+    /// A file of an earlier run into the same folder that would speak of this one.
+    fn remove_earlier(&self, name: &str) -> Result<()> {
+        let path = self.plan.output.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Problem::io("remove the file of an earlier run", &path, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn strict(&self) -> bool {

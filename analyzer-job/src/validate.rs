@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, output};
 
 use crate::asking;
 use crate::counts::FacetCounts;
@@ -43,6 +43,9 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     tell_plan(&plan, text);
     for warning in &plan.warnings {
         line(text, "warning", warning);
+    }
+    if let Err(problem) = output::check_folder(&plan.output) {
+        line(text, "warning", &problem.to_string());
     }
     if let Some(path) = &plan.constraints {
         drift::load_constraints(path)?;

@@ -11,7 +11,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 use tempfile::NamedTempFile;
 
 use crate::{Problem, Result};
@@ -191,6 +191,19 @@ pub fn create_folder(path: &Path) -> Result<()> {
         fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Tells before the work whether files can be created in a folder, which need not be there yet.
+///
+/// # Errors
+/// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot be written to.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let failed = |error| Problem::io("write results to", folder, error);
+    let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    if !nearest.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.
