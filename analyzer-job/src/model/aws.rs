@@ -380,6 +380,8 @@ pub(crate) fn runtime() -> Result<Runtime> {
 
 #[cfg(test)]
 mod tests {
+    use aws_config::BehaviorVersion;
+
     use super::*;
 
     #[test]

@@ -114,7 +114,8 @@ fn break_one(tree: &Tree, change: impl Fn(&mut Value)) -> String {
 
 #[test]
 fn a_record_whose_parts_differ_in_number_is_named_and_left_out() {
-    let cases: [(&str, fn(&mut Value)); 3] = [
+    type Change = fn(&mut Value);
+    let cases: [(&str, Change); 3] = [
         ("one more row in the request", |record| {
             let data = &mut record["captureData"]["endpointInput"]["data"];
             let text = data.as_str().unwrap().trim_end().to_string();
