@@ -211,14 +211,18 @@ pub fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
 }
 
+/// Where the kernel shows open files, by which a nameless one gets its name. A bare `chroot` lacks it.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 fn nameless(folder: &Path) -> io::Result<File> {
+    fs::metadata(DESCRIPTORS)?;
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
     Ok(File::from(file))
 }
 
 fn link(file: &File, path: &Path) -> io::Result<()> {
-    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     let try_link = || rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
     match try_link() {
         Err(rustix::io::Errno::EXIST) => {
