@@ -61,7 +61,7 @@ test-docs: build ## the commands of README and docs/ as they are written, but fo
 	tests/docs.sh $(BIN)
 
 SECTIONS ?=
-bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them
+bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them, SCALE=0.01 for less data
 	tests/bench.sh $(BIN) $(SECTIONS)
 
 bench-shapley: ## error of the attributions by budget, beside the figures of the shap library

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # bench.sh PROGRAMS [SECTION...]: speed and peak memory on generated data. Sections: merge bias memory flip
-# predictions shapley; all of them without a name. Data lie in scratch/bench while a section runs (4 GB at most).
+# predictions shapley; all of them without a name. SCALE=0.01 makes a hundredth of the data, to see that all runs.
+# Data lie in scratch/bench while a section runs (4 GB at most).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 shift
 work=$PWD/scratch/bench
 export SAGEMAKER_BASE_DIR=$work/opt/ml
+scaled() { awk -v amount="$1" -v scale="${SCALE:-1}" 'BEGIN { printf "%.0f", amount * scale }'; }
 generate() { "$bin/plumbline-generator" "$@" >"$work/generated"; }
 
 fresh() {
@@ -40,15 +42,23 @@ one_processor() { if command -v taskset >/dev/null; then echo "taskset -c 0"; fi
 size_of() { find "$@" -type f -exec cat {} + | wc -c; }
 
 merge() {
-    echo "merge-job: 1 GB of captures (JSON Lines payloads) with their labels"
+    local bytes
+    bytes=$(scaled 1000000000)
+    echo "merge-job: $bytes bytes of captures (JSON Lines payloads) with their labels"
     fresh
-    generate traffic "$work/traffic" --bytes 1GB --several 0
+    generate traffic "$work/traffic" --bytes "$bytes" --several 0
     local gigabytes
     gigabytes=$(size_of "$work/traffic" | awk '{ print $1 / 1e9 }')
     local merge=("$bin/merge-job" --dataset-source "$work/traffic/captures"
         --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/out")
-    run sh -c 'find "$0" -type f -exec cat {} + >/dev/null' "$work/traffic"
-    row "cat of the same files" "$gigabytes" GB
+    # To /dev/null nothing is written, and pieces of 128 kB never leave the processor's cache: the least that reading
+    # can cost. The merge writes as much as it reads, so it also stands beside a copy. dd moves every byte, where cp
+    # and cat may let the file system share them.
+    run sh -c 'find "$0" -type f -exec dd if={} of=/dev/null bs=128K status=none ";"' "$work/traffic"
+    row "reading the same files" "$gigabytes" GB
+    run sh -c 'find "$0" -type f -exec dd if={} bs=128K status=none ";" >"$1"' "$work/traffic" "$work/copy"
+    rm "$work/copy"
+    row "copying the same files" "$gigabytes" GB
     # shellcheck disable=SC2046 # words on purpose
     run $(one_processor) "${merge[@]}" --threads 1
     row "one thread" "$gigabytes" GB
@@ -83,23 +93,27 @@ bias_of_merged() {
 
 bias() {
     echo "analyzer-job: bias metrics, 14 features, without the flip test"
-    for format in csv jsonlines parquet; do bias_of "$format" 5000000; done
-    bias_of_merged 5000000
+    local rows
+    rows=$(scaled 5000000)
+    for format in csv jsonlines parquet; do bias_of "$format" "$rows"; done
+    bias_of_merged "$rows"
 }
 
 memory() {
     echo "analyzer-job: peak memory by number of rows, without the flip test"
-    for rows in 1000000 5000000; do bias_of csv "$rows"; done
+    for rows in 1000000 5000000; do bias_of csv "$(scaled "$rows")"; done
 }
 
 flip() {
-    echo "analyzer-job: flip test, 100,000 rows of 14 columns"
+    local rows
+    rows=$(scaled 100000)
+    echo "analyzer-job: flip test, $rows rows of 14 columns"
     fresh
-    generate dataset "$work/data/data.csv" --rows 100000
+    generate dataset "$work/data/data.csv" --rows "$rows"
     generate configs "$work/configs" --metrics FT
     run "$bin/analyzer-job" --analysis-config "$work/configs/bias-baseline.json" --dataset-source "$work/data" \
         --output-path "$work/out"
-    row "flip test" 100000 rows
+    row "flip test" "$rows" rows
 }
 
 # with_model MILLISECONDS ARGUMENTS...: the analyzer beside a model that takes so long for each request. Sets
@@ -120,24 +134,28 @@ with_model() {
 }
 
 predictions() {
-    echo "analyzer-job: predictions of 100,000 rows from a model"
+    local rows
+    rows=$(scaled 100000)
+    echo "analyzer-job: predictions of $rows rows from a model"
     fresh
-    generate dataset "$work/data/data.csv" --rows 100000 --without-predictions
+    generate dataset "$work/data/data.csv" --rows "$rows" --without-predictions
     generate configs "$work/configs" --metrics "$without_flip_test"
     for latency in 1 10 50; do
         with_model "$latency" --analysis-config "$work/configs/bias-model-baseline.json"
-        row "$latency ms per request" 100000 rows
+        row "$latency ms per request" "$rows" rows
         echo "    model: $answered; without a request in work: $own"
     done
 }
 
 shapley() {
-    echo "analyzer-job: attributions of 10,000 rows, 14 features, 100 samples"
+    local rows
+    rows=$(scaled 10000)
+    echo "analyzer-job: attributions of $rows rows, 14 features, 100 samples"
     fresh
-    generate dataset "$work/data/data.csv" --rows 10000 --without-predictions
+    generate dataset "$work/data/data.csv" --rows "$rows" --without-predictions
     generate configs "$work/configs"
     with_model 10 --analysis-config "$work/configs/explainability-baseline.json"
-    row "10 ms per request" 10000 rows
+    row "10 ms per request" "$rows" rows
     echo "    model: $answered; without a request in work: $own"
 }
 

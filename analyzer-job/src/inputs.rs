@@ -7,7 +7,6 @@ use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::read::remote::{self, Access};
 use crate::read::{self, Inputs, Options, Reading};
 use crate::run::Run;
 
@@ -68,8 +67,8 @@ fn keeps_rows(run: &Run) -> bool {
 
 /// A local path as it is; an `s3://` address copied to the scratch folder.
 pub(crate) fn fetch(run: &Run, uri: &str, what: &str) -> Result<PathBuf> {
-    let access = Access { region: run.job.config.region(), endpoint: None };
-    remote::fetch(uri, what, &run.scratch, &access, &run.job.tree, &run.job.stop)
+    let region = run.job.config.region();
+    read::remote::fetch(uri, what, &run.scratch, region.as_deref(), &run.job.tree, &run.job.stop)
 }
 
 /// Joins captures with ground truth in the scratch folder, as `merge-job` would.

@@ -29,6 +29,9 @@ use crate::{compare, numbers, report, validate};
 /// Resampling for the intervals is seeded, so that a repeated run writes the same bytes.
 pub(crate) const BOOTSTRAP_SEED: u64 = 0;
 
+/// Only there when something is violated.
+const VIOLATIONS: &str = "constraint_violations.json";
+
 /// Runs what the command line asks for.
 ///
 /// # Errors
@@ -209,6 +212,9 @@ impl Run<'_> {
         self.write(&findings, &mut files)?;
         self.job.stop.check()?;
         files.publish()?;
+        if findings.violations.is_empty() {
+            self.remove_earlier(VIOLATIONS)?;
+        }
         tracing::info!("results and reports are in {}", self.plan.output.display());
         publish::publish(self, &findings.results, now);
         Ok(match findings.violations.len() {
@@ -278,7 +284,7 @@ impl Run<'_> {
         }
         if !findings.violations.is_empty() {
             let violations = Violations { version: VERSION.into(), violations: findings.violations.clone() };
-            self.add_json(files, "constraint_violations.json", &violations)?;
+            self.add_json(files, VIOLATIONS, &violations)?;
         }
         self.add_json(files, "analysis.json", &findings.results)
     }
@@ -289,6 +295,17 @@ impl Run<'_> {
                 .found(error.to_string())
         })?;
         self.add(files, name, &bytes)
+    }
+
+    /// A file of an earlier run into the same folder that would speak of this one.
+    fn remove_earlier(&self, name: &str) -> Result<()> {
+        let path = self.plan.output.join(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Problem::io("remove the file of an earlier run", &path, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn strict(&self) -> bool {

@@ -100,6 +100,7 @@ codes! {
     AWS_REFUSED = 611, Configuration, "AWS refused a call";
     AWS_UNREACHABLE = 612, InputOutput, "AWS cannot be reached";
     ENDPOINT_NOT_IN_SERVICE = 613, InputOutput, "the endpoint is not in service";
+    NO_CERTIFICATES = 614, Configuration, "there are no CA certificates";
 
     // Explainability: 701 and up.
     LOGIT_OUT_OF_RANGE = 701, Configuration, "a prediction is no probability, and `use_logit` needs one";

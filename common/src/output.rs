@@ -248,13 +248,17 @@ pub fn create_folder(path: &Path) -> Result<()> {
 /// Writes nothing.
 ///
 /// # Errors
-/// The job's user may not write there.
-pub fn check_folder(path: &Path) -> Result<()> {
-    let there = if path.is_dir() { path } else { existing_folder(path) };
-    rustix::fs::access(there, Access::WRITE_OK).map_err(|error| {
-        Problem::io("write to", path, error.into())
+/// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot be written to.
+pub fn check_folder(folder: &Path) -> Result<()> {
+    let failed = |error| {
+        Problem::io("write results to", folder, error)
             .hint("set `output_path` to a folder that the job's user may write to, or run the image as root")
-    })
+    };
+    let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    if !nearest.is_dir() {
+        return Err(failed(io::ErrorKind::NotADirectory.into()));
+    }
+    rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.
@@ -262,14 +266,18 @@ pub fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
 }
 
+/// Where the kernel shows open files, by which a nameless one gets its name. A bare `chroot` lacks it.
+const DESCRIPTORS: &str = "/proc/self/fd";
+
 fn nameless(folder: &Path) -> io::Result<File> {
+    fs::metadata(DESCRIPTORS)?;
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
     Ok(File::from(file))
 }
 
 fn link(file: &File, path: &Path) -> io::Result<()> {
-    let descriptor = format!("/proc/self/fd/{}", file.as_raw_fd());
+    let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
     let try_link = || rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
     match try_link() {
         Err(rustix::io::Errno::EXIST) => {

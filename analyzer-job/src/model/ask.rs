@@ -14,6 +14,7 @@ use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
+use super::http::certificate_hint;
 use super::pace::{Pace, Permit};
 use super::request::{Encoder, Texts};
 use super::response::Unusable;
@@ -326,7 +327,11 @@ impl Line {
     fn give_up(&self, trouble: Trouble) -> Problem {
         let name = self.transport.name();
         let lost = |what: &str, text: String| {
-            Problem::new(&codes::MODEL_UNREACHABLE, what).field(name.clone()).found(text)
+            let problem = Problem::new(&codes::MODEL_UNREACHABLE, what).field(name.clone());
+            match certificate_hint(&text) {
+                Some(hint) => problem.found(text).hint(hint),
+                None => problem.found(text),
+            }
         };
         match trouble {
             Trouble::Count(found) => {

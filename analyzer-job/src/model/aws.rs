@@ -5,22 +5,19 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials as _;
+use aws_config::SdkConfig;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use aws_smithy_http_client::tls;
 use plumbline_common::contract::{names, variable};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 use tokio::runtime::{Builder, Runtime};
 
+use super::http::{Http, causes, certificate_hint, short};
+use super::identity::Identity;
 use super::pace::Jitter;
 
-/// Longest time for a connection to come about.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Tries to connect to a service: about ten seconds, or half a minute when nothing answers at all.
 const CONNECT_TRIES: u32 = 6;
 /// How soon a wait notices the stop flag.
@@ -125,11 +122,12 @@ impl CallError {
         match self {
             CallError::Problem(problem) => problem,
             CallError::Unanswered(cause) | CallError::Unreachable(cause) => {
+                let route =
+                    "without network isolation the job needs a route to the service: docs/permissions.md";
+                let hint = certificate_hint(&cause).unwrap_or(route);
                 Problem::new(&codes::AWS_UNREACHABLE, format!("no answer to `{action}` from AWS"))
                     .found(cause)
-                    .hint(
-                        "without network isolation the job needs a route to the service: docs/permissions.md",
-                    )
+                    .hint(hint)
             }
             CallError::Refused { ref code, ref message, .. } => {
                 let problem = Problem::new(&codes::AWS_REFUSED, format!("AWS refused `{action}`"))
@@ -144,21 +142,12 @@ impl CallError {
     }
 }
 
-/// A text from a remote party, cut to 300 characters on one line.
-pub(crate) fn short(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(300) {
-        Some((end, _)) => format!("{}...", &line[..end]),
-        None => line,
-    }
-}
-
 /// Region, credentials and a connection to AWS.
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub(crate) runtime: Arc<Runtime>,
-    config: SdkConfig,
-    http: reqwest::Client,
+    identity: Arc<Identity>,
+    http: Http,
     region: String,
 }
 
@@ -169,33 +158,26 @@ impl Aws {
     /// # Errors
     /// `AWS_IDENTITY` without a region or credentials, `STOPPED`.
     pub fn connect(region: Option<&str>, stop: &Stop) -> Result<Aws> {
-        let runtime = Arc::new(runtime()?);
-        let sdk_http = aws_smithy_http_client::Builder::new()
-            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
-            .build_https();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(sdk_http);
-        if let Some(region) = region {
-            loader = loader.region(Region::new(region.to_string()));
-        }
-        let config = runtime.block_on(unless_stopped(stop, loader.load()))?;
-        Aws::with_config(runtime, config, stop)
+        let runtime = runtime()?;
+        let http = Http::new()?;
+        let identity = runtime.block_on(unless_stopped(stop, Identity::load(region, &http)))??;
+        Aws::with_identity(runtime, http, identity, stop)
     }
 
-    fn with_config(runtime: Arc<Runtime>, config: SdkConfig, stop: &Stop) -> Result<Aws> {
-        let Some(region) = config.region().map(|region| region.as_ref().to_string()) else {
+    fn with_identity(runtime: Runtime, http: Http, identity: Identity, stop: &Stop) -> Result<Aws> {
+        let Some(region) = identity.region().map(str::to_string) else {
             return Err(Problem::new(&codes::AWS_IDENTITY, "cannot tell the AWS region")
                 .hint("set AWS_REGION, or give `model_url` for a model without AWS"));
         };
-        let addresses = [&SAGEMAKER, &CLOUDWATCH].map(|service| service.url(&config, &region));
-        let http = http_client(addresses.iter().all(|url| url.starts_with("http://")))?;
-        let aws = Aws { runtime, config, http, region };
-        aws.runtime.block_on(unless_stopped(stop, aws.credentials()))??;
-        Ok(aws)
+        runtime.block_on(unless_stopped(stop, identity.credentials()))??;
+        Ok(Aws { runtime: Arc::new(runtime), identity: Arc::new(identity), http, region })
     }
 
     /// All services at one address, with credentials that open nothing.
     #[cfg(test)]
     pub(crate) fn at(url: &str, stop: &Stop) -> Result<Aws> {
+        use aws_config::{BehaviorVersion, Region};
+        use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
         let sdk_http = aws_smithy_http_client::Builder::new().build_http();
         let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "tests");
         let config = SdkConfig::builder()
@@ -203,23 +185,14 @@ impl Aws {
             .http_client(sdk_http)
             .region(Region::new("eu-west-1"))
             .endpoint_url(url)
-            .credentials_provider(aws_credential_types::provider::SharedCredentialsProvider::new(credentials))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .build();
-        Aws::with_config(Arc::new(runtime()?), config, stop)
+        Aws::with_identity(runtime()?, Http::new()?, Identity::of(config), stop)
     }
 
     /// What the generated clients are made from.
     pub(crate) fn sdk_config(&self) -> &SdkConfig {
-        &self.config
-    }
-
-    async fn credentials(&self) -> Result<Credentials> {
-        let problem = || {
-            Problem::new(&codes::AWS_IDENTITY, "cannot get AWS credentials")
-                .hint("a processing job has those of its role; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE")
-        };
-        let provider = self.config.credentials_provider().ok_or_else(problem)?;
-        provider.provide_credentials().await.map_err(|error| problem().found(causes(&error)))
+        self.identity.config()
     }
 
     /// Posts `body` as `action` of `service`, signed; tries again while AWS throttles or fails.
@@ -304,8 +277,9 @@ impl Aws {
         let internal = |what: String| {
             CallError::Problem(Problem::new(&codes::INTERNAL, "cannot sign a request to AWS").found(what))
         };
-        let credentials = self.credentials().await.map_err(CallError::Problem)?;
-        let url = service.url(&self.config, &self.region);
+        let url = service.url(self.sdk_config(), &self.region);
+        let post = self.http.post(&url).map_err(CallError::Problem)?;
+        let credentials = self.identity.credentials().await.map_err(CallError::Problem)?;
         let body = body.to_string();
         let target = format!("{}.{action}", service.target);
         let headers = [("content-type", service.content_type), ("x-amz-target", target.as_str())];
@@ -324,7 +298,7 @@ impl Aws {
                 .map_err(|error| internal(error.to_string()))?;
         let (instructions, _) =
             sign(request, &parameters).map_err(|error| internal(error.to_string()))?.into_parts();
-        let mut post = self.http.post(&url).timeout(timeout);
+        let mut post = post.timeout(timeout);
         for (name, value) in headers.into_iter().chain(instructions.headers()) {
             post = post.header(name, value);
         }
@@ -404,41 +378,10 @@ pub(crate) fn runtime() -> Result<Runtime> {
     )
 }
 
-/// A client for plain posts. For `http://` addresses alone no certificates are needed.
-pub(crate) fn http_client(unencrypted: bool) -> Result<reqwest::Client> {
-    // Fails when a provider is there already, which is then as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true);
-    if unencrypted {
-        builder = builder.tls_certs_only(std::iter::empty());
-    }
-    builder.build().map_err(|error| {
-        Problem::new(&codes::MODEL_UNREACHABLE, "cannot prepare secure connections")
-            .found(causes(&error))
-            .hint("name a file with CA certificates in SSL_CERT_FILE")
-    })
-}
-
-/// An error with its causes on one line.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    short(&text)
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_config::BehaviorVersion;
+
     use super::*;
 
     #[test]
@@ -449,13 +392,6 @@ mod tests {
         let public = config().build();
         assert_eq!(SAGEMAKER.url(&public, "eu-west-1"), "https://api.sagemaker.eu-west-1.amazonaws.com/");
         assert_eq!(CLOUDWATCH.url(&public, "cn-north-1"), "https://monitoring.cn-north-1.amazonaws.com.cn/");
-    }
-
-    #[test]
-    fn texts_of_strangers_are_cut_and_stand_on_one_line() {
-        assert_eq!(short("a\n b"), "a b");
-        let cut = short(&"é".repeat(500));
-        assert_eq!(cut.chars().count(), 303);
     }
 
     #[test]

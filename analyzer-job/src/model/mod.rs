@@ -6,6 +6,8 @@
 
 mod ask;
 pub mod aws;
+pub(crate) mod http;
+pub(crate) mod identity;
 mod pace;
 mod path;
 mod probe;

@@ -11,7 +11,8 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
 use super::Access;
-use super::aws::{Aws, CallError, Patience, SAGEMAKER, pause, short};
+use super::aws::{Aws, CallError, Patience, SAGEMAKER, pause};
+use super::http::short;
 use super::pace::Jitter;
 use crate::config::ShadowEndpoint;
 

@@ -13,7 +13,8 @@ use plumbline_common::{Problem, Result, codes};
 use reqwest::StatusCode;
 use serde_json::Value as Json;
 
-use super::aws::{Aws, CONNECT_TIMEOUT, causes, http_client, short};
+use super::aws::Aws;
+use super::http::{CONNECT_TIMEOUT, Http, causes, short};
 
 /// The platform cuts a container off after 60 s; an answer may come up to that late.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
@@ -24,7 +25,7 @@ pub(crate) enum Transport {
     /// InvokeEndpoint.
     Endpoint { client: Client, name: String },
     /// A server that speaks the container protocol.
-    Server { http: reqwest::Client, url: String },
+    Server { http: Http, url: String },
 }
 
 /// What is the same in every request.
@@ -81,7 +82,7 @@ impl Transport {
     }
 
     /// # Errors
-    /// `NO_MODEL` for an address that is not `http://` or `https://`.
+    /// `NO_MODEL` for an address that is not `http://` or `https://`, `NO_CERTIFICATES`.
     pub(crate) fn server(address: &str) -> Result<Transport> {
         let address = address.trim_end_matches('/');
         let parsed = reqwest::Url::parse(address)
@@ -90,7 +91,7 @@ impl Transport {
         if parsed.is_none() {
             return Err(Problem::new(&codes::NO_MODEL, "cannot use the address of the model")
                 .field("model_url")
-                .found(format!("`{address}`"))
+                .found(format!("`{}`", without_login(address)))
                 .expected("an address such as `http://localhost:8080`"));
         }
         let url = if address.ends_with("/invocations") {
@@ -98,14 +99,16 @@ impl Transport {
         } else {
             format!("{address}/invocations")
         };
-        Ok(Transport::Server { http: http_client(url.starts_with("http://"))?, url })
+        let http = Http::new()?;
+        http.check(&without_login(&url))?;
+        Ok(Transport::Server { http, url })
     }
 
     /// The endpoint or the address, for messages.
     pub(crate) fn name(&self) -> String {
         match self {
             Transport::Endpoint { name, .. } => format!("endpoint {name}"),
-            Transport::Server { url, .. } => url.clone(),
+            Transport::Server { url, .. } => without_login(url),
         }
     }
 
@@ -137,6 +140,7 @@ impl Transport {
             Transport::Server { http, url } => {
                 let mut post = http
                     .post(url)
+                    .map_err(Failure::Fatal)?
                     .timeout(ANSWER_TIMEOUT)
                     .header("content-type", envelope.content_type)
                     .header("accept", envelope.accept);
@@ -162,6 +166,15 @@ impl Transport {
             }
         }
     }
+}
+
+/// An address as messages may show it: without `user:password@`.
+fn without_login(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_string() };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
 }
 
 fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure {
@@ -244,5 +257,22 @@ fn connection_failure(error: reqwest::Error) -> Failure {
         Failure::Timeout
     } else {
         Failure::Broken(causes(&error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_shown_without_login() {
+        for (address, shown) in [
+            ("http://h:1/a@b", "http://h:1/a@b"),
+            ("http://user:p@ss@h/x", "http://h/x"),
+            ("ftp://user@h", "ftp://h"),
+            ("nothing", "nothing"),
+        ] {
+            assert_eq!(without_login(address), shown);
+        }
     }
 }

@@ -7,34 +7,31 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use futures::StreamExt as _;
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use futures::future::BoxFuture;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
 use object_store::path::Path as Key;
-use object_store::{ClientOptions, ObjectStore, ObjectStoreExt as _};
+use object_store::{ClientConfigKey, ClientOptions, CredentialProvider, ObjectStore, ObjectStoreExt as _};
 use plumbline_common::contract::Tree;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-/// How S3 is reached.
-#[derive(Debug, Clone, Default)]
-pub struct Access {
-    /// None: as the environment says, else `us-east-1`.
-    pub region: Option<String>,
-    /// Another S3 than Amazon's; none: as the environment says.
-    pub endpoint: Option<String>,
-}
+use crate::model::aws::{runtime, unless_stopped};
+use crate::model::http::{Http, causes};
+use crate::model::identity::Identity;
 
 /// A local path for an address: `s3://bucket/key` is downloaded below `scratch`, everything else is a path.
 ///
-/// A key that is no object stands for all objects below it. `what` names the input to people. Credentials
-/// come from the standard AWS environment variables, the container or the instance.
+/// A key that is no object stands for all objects below it. `what` names the input to people. Credentials and,
+/// without `region`, the region come from the SDK's standard chain.
 ///
 /// # Errors
-/// `OBJECT_UNREADABLE` when nothing is there or it may not be read; a file that cannot be written.
+/// `OBJECT_UNREADABLE` when nothing is there or it may not be read; `AWS_IDENTITY`, `NO_CERTIFICATES`; a file
+/// that cannot be written.
 pub fn fetch(
     address: &str,
     what: &str,
     scratch: &Path,
-    access: &Access,
+    region: Option<&str>,
     tree: &Tree,
     stop: &Stop,
 ) -> Result<PathBuf> {
@@ -43,11 +40,8 @@ pub fn fetch(
     };
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     let unreadable = |error: object_store::Error| unreadable(address, what, &error);
-    let store = store(bucket, access).map_err(unreadable)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Problem::io("start the network", scratch, error))?;
+    let runtime = runtime()?;
+    let store = runtime.block_on(unless_stopped(stop, store(bucket, region)))??;
     let folder = scratch.join(what.replace(['/', ' '], "-"));
     runtime.block_on(async {
         let prefix = Key::parse(key.trim_end_matches('/'))
@@ -83,28 +77,68 @@ pub fn fetch(
     Ok(folder)
 }
 
-fn store(bucket: &str, access: &Access) -> object_store::Result<Arc<dyn ObjectStore>> {
-    // The only TLS provider of this program; a second installation is refused and harmless.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+async fn store(bucket: &str, region: Option<&str>) -> Result<Arc<dyn ObjectStore>> {
+    let http = Http::new()?;
+    let identity = Identity::load(region, &http).await?;
     let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-    if let Some(region) = &access.region {
+    if let Some(region) = identity.region() {
         builder = builder.with_region(region);
     }
-    if let Some(endpoint) = &access.endpoint {
-        builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false);
-    }
+    let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_default();
     let known = [AmazonS3ConfigKey::S3Endpoint, AmazonS3ConfigKey::Endpoint];
-    let endpoint = known.iter().find_map(|key| builder.get_config_value(key));
+    let mut endpoint = known.iter().find_map(|key| builder.get_config_value(key));
     if endpoint.is_none() {
-        // The one partition whose domain differs.
-        let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_default();
-        if region.starts_with("cn-") {
-            builder = builder.with_endpoint(format!("https://s3.{region}.amazonaws.com.cn"));
+        endpoint = match identity.config().endpoint_url() {
+            Some(profile) => Some(profile.to_string()),
+            // The one partition whose domain differs.
+            None => region.starts_with("cn-").then(|| format!("https://s3.{region}.amazonaws.com.cn")),
+        };
+        if let Some(endpoint) = &endpoint {
+            builder = builder.with_endpoint(endpoint);
         }
     }
-    let plain = endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-    let builder = builder.with_client_options(ClientOptions::new().with_allow_http(plain));
-    Ok(Arc::new(builder.build()?))
+    let mut options = ClientOptions::new();
+    if endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://")) {
+        options = options.with_allow_http(true).with_config(ClientConfigKey::NoSystemCertificates, "true");
+    } else {
+        http.check(endpoint.as_deref().unwrap_or("https://s3.amazonaws.com"))?;
+    }
+    if builder.get_config_value(&AmazonS3ConfigKey::SkipSignature).as_deref() != Some("true") {
+        // Asked for now, so that their absence is told as what it is.
+        identity.credentials().await?;
+        builder = builder.with_credentials(Arc::new(Chain(identity)));
+    }
+    let store = builder.with_client_options(options).build();
+    store.map(|store| Arc::new(store) as Arc<dyn ObjectStore>).map_err(|error| {
+        Problem::new(&codes::OBJECT_UNREADABLE, "cannot use the settings for S3").found(causes(&error))
+    })
+}
+
+/// The standard chain, as the store asks for credentials.
+#[derive(Debug)]
+struct Chain(Identity);
+
+impl CredentialProvider for Chain {
+    type Credential = AwsCredential;
+
+    fn get_credential<'a, 'future>(&'a self) -> BoxFuture<'future, object_store::Result<Arc<AwsCredential>>>
+    where
+        'a: 'future,
+        Self: 'future,
+    {
+        Box::pin(async {
+            let found = self
+                .0
+                .credentials()
+                .await
+                .map_err(|problem| object_store::Error::Generic { store: "S3", source: Box::new(problem) })?;
+            Ok(Arc::new(AwsCredential {
+                key_id: found.access_key_id().into(),
+                secret_key: found.secret_access_key().into(),
+                token: found.session_token().map(Into::into),
+            }))
+        })
+    }
 }
 
 /// Where an object goes below the scratch folder: its key after the prefix, or its name.
@@ -148,7 +182,7 @@ fn not_there(address: &str, what: &str) -> Problem {
 fn unreadable(address: &str, what: &str, error: &object_store::Error) -> Problem {
     let problem = Problem::new(&codes::OBJECT_UNREADABLE, format!("cannot fetch the {what} input"))
         .file(address)
-        .found(error.to_string());
+        .found(causes(error));
     match error {
         object_store::Error::NotFound { .. } => problem.hint("check bucket and key"),
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
@@ -164,7 +198,7 @@ mod tests {
 
     fn fetched(address: &str) -> Result<PathBuf> {
         let tree = Tree::at("/base");
-        fetch(address, "facets", Path::new("/scratch"), &Access::default(), &tree, &Stop::default())
+        fetch(address, "facets", Path::new("/scratch"), None, &tree, &Stop::default())
     }
 
     #[test]

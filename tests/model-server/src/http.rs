@@ -44,11 +44,12 @@ pub(crate) struct Reply {
     pub(crate) content_type: String,
     pub(crate) body: Vec<u8>,
     pub(crate) error_type: Option<&'static str>,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Reply {
     pub(crate) fn new(status: u16, content_type: &str, body: Vec<u8>) -> Reply {
-        Reply { status, content_type: content_type.into(), body, error_type: None }
+        Reply { status, content_type: content_type.into(), body, error_type: None, headers: Vec::new() }
     }
 
     pub(crate) fn ok(content_type: &str, body: Vec<u8>) -> Reply {
@@ -135,7 +136,8 @@ impl Connection {
         if read as u64 == length { Ok(()) } else { Err(invalid("the body ends early")) }
     }
 
-    pub(crate) fn write(&mut self, reply: &Reply) -> io::Result<()> {
+    /// `head_only`: the request was HEAD, whose answer tells the length of a body that does not come.
+    pub(crate) fn write(&mut self, reply: &Reply, head_only: bool) -> io::Result<()> {
         let mut out = format!(
             "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nx-amzn-RequestId: local\r\n",
             reply.status,
@@ -148,9 +150,14 @@ impl Connection {
             out.push_str(kind);
             out.push_str("\r\n");
         }
+        for (name, value) in &reply.headers {
+            out.push_str(&format!("{name}: {value}\r\n"));
+        }
         out.push_str("\r\n");
         let mut bytes = out.into_bytes();
-        bytes.extend_from_slice(&reply.body);
+        if !head_only {
+            bytes.extend_from_slice(&reply.body);
+        }
         self.writer.write_all(&bytes)
     }
 

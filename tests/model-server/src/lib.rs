@@ -1,6 +1,7 @@
 //! A small model behind the SageMaker container protocol: `GET /ping` and `POST /invocations`, with CSV, JSON
 //! Lines and JSON. The same server answers the few control-plane calls that a shadow endpoint needs and
-//! `POST /endpoints/NAME/invocations`, so that `AWS_ENDPOINT_URL` can point at it. Signatures are not checked.
+//! `POST /endpoints/NAME/invocations`, and reads of objects as S3 does, so that `AWS_ENDPOINT_URL` can point at
+//! it. Signatures are not checked; who signed is remembered.
 //!
 //! It can be slow, throttle, fail above a number of records and more, for tests of those who call it.
 //!
@@ -14,8 +15,9 @@ mod control;
 mod faults;
 mod http;
 mod rows;
+mod s3;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -48,6 +50,8 @@ pub struct Options {
     pub endpoints: Vec<String>,
     /// So many `DescribeEndpoint` calls answer `Creating` before a new endpoint is in service.
     pub creating_polls: u32,
+    /// What S3 holds: bytes by `bucket/key`.
+    pub objects: BTreeMap<String, Vec<u8>>,
 }
 
 impl Default for Options {
@@ -61,6 +65,7 @@ impl Default for Options {
             faults: Faults::default(),
             endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],
             creating_polls: 0,
+            objects: BTreeMap::new(),
         }
     }
 }
@@ -103,6 +108,7 @@ struct Shared {
     requests: AtomicU64,
     records: AtomicU64,
     work: Mutex<Work>,
+    signers: Mutex<BTreeSet<String>>,
 }
 
 /// Invocations in work, and how long there were any.
@@ -128,6 +134,7 @@ pub fn start(options: Options) -> io::Result<Server> {
         requests: AtomicU64::new(0),
         records: AtomicU64::new(0),
         work: Mutex::default(),
+        signers: Mutex::default(),
     });
     let accepting = thread::spawn({
         let shared = Arc::clone(&shared);
@@ -153,6 +160,11 @@ impl Server {
     /// Control-plane calls in the order they came.
     pub fn control_calls(&self) -> Vec<String> {
         lock(&self.shared.plane).calls.clone()
+    }
+
+    /// Who signed requests, each once: `access key/region/service`.
+    pub fn signers(&self) -> Vec<String> {
+        lock(&self.shared.signers).iter().cloned().collect()
     }
 
     /// Endpoints and endpoint configurations that were made and not deleted.
@@ -209,7 +221,7 @@ fn serve(stream: TcpStream, shared: &Shared) {
             connection.reset();
             return;
         };
-        if connection.write(&reply).is_err() || request.last {
+        if connection.write(&reply, request.method == "HEAD").is_err() || request.last {
             return;
         }
     }
@@ -243,6 +255,7 @@ impl Shared {
     /// `None`: the connection breaks.
     fn reply(&self, request: &Request) -> Option<Reply> {
         let path = request.path.split('?').next().unwrap_or_default();
+        lock(&self.signers).extend(signer(request));
         if let Some(action) =
             request.header("x-amz-target").and_then(|target| target.strip_prefix("SageMaker."))
         {
@@ -256,6 +269,9 @@ impl Shared {
                 Some(refused) => Some(refused),
                 None => self.invoke(request, Some(name)),
             },
+            ("GET" | "HEAD", _, _) if !self.options.objects.is_empty() => {
+                Some(s3::answer(&self.options.objects, request))
+            }
             _ => Some(Reply::error(404, "NotFound", &format!("{} {path} is not served", request.method))),
         }
     }
@@ -294,6 +310,15 @@ impl Shared {
             }
             Err(message) => faults::model_error(400, &message, endpoint.is_some()),
         })
+    }
+}
+
+/// From `AWS4-HMAC-SHA256 Credential=KEY/DAY/REGION/SERVICE/aws4_request, ...`.
+fn signer(request: &Request) -> Option<String> {
+    let scope = request.header("authorization")?.split("Credential=").nth(1)?.split(',').next()?;
+    match scope.split('/').collect::<Vec<_>>()[..] {
+        [key, _, region, service, _] => Some(format!("{key}/{region}/{service}")),
+        _ => None,
     }
 }
 

@@ -97,6 +97,7 @@ fn run(cli: Cli, stop: &Stop) -> Result<()> {
         },
         endpoints: cli.endpoints,
         creating_polls: cli.creating_polls,
+        ..Options::default()
     })
     .with_context(|| format!("cannot listen on {}", cli.address))?;
     // Whoever started the server on port 0 waits for this line.

@@ -197,3 +197,19 @@ fn dropped_server_ends_its_connections() {
     assert_eq!(client.post("/invocations", "", "1"), None);
     assert!(TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn objects_are_listed_and_read_and_signers_remembered() {
+    let objects = [("bucket/a b/1.csv", "x"), ("bucket/a b/2.csv", "yz"), ("bucket/c", "")];
+    let objects = objects.map(|(name, text)| (name.to_string(), text.as_bytes().to_vec()));
+    let server = server(|options| options.objects = objects.into());
+    let mut client = Client::new(&server);
+    let (_, list) = client.send("GET /bucket?list-type=2&prefix=a%20b%2F HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(list.matches("<Key>").count(), 2, "{list}");
+    let signed =
+        "Authorization: AWS4-HMAC-SHA256 Credential=K/20240119/eu-west-1/s3/aws4_request, Signature=0\r\n";
+    let read = client.send(&format!("GET /bucket/a%20b/2.csv HTTP/1.1\r\n{signed}\r\n"));
+    assert_eq!(read, Some((200, "yz".into())));
+    assert_eq!(client.send("GET /bucket/d HTTP/1.1\r\n\r\n").unwrap().0, 404);
+    assert_eq!(server.signers(), ["K/eu-west-1/s3"]);
+}

@@ -1,0 +1,141 @@
+//! Datasets: formats, folders, facets, segments.
+
+use std::fs;
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use serde_json::{Value, json};
+
+use crate::program::{Tree, gzip};
+
+const ROWS: u64 = 600;
+
+/// The analysis of the rows in this format, `change`d on disk before.
+#[track_caller]
+fn analysis(format: Format, change: impl FnOnce(&Tree, Vec<u8>)) -> String {
+    let tree = Tree::with_dataset(&configs::bias_baseline(format, &[]), format, ROWS, true);
+    let bytes = fs::read(tree.path("processing/input/data/data")).unwrap();
+    fs::remove_file(tree.path("processing/input/data/data")).unwrap();
+    change(&tree, bytes);
+    tree.succeed(&[]);
+    tree.analysis_bytes()
+}
+
+#[test]
+fn equal_rows_give_equal_bytes_in_every_format_and_folder() {
+    let whole = |name: &'static str| {
+        move |tree: &Tree, bytes: Vec<u8>| {
+            tree.file(&format!("processing/input/data/{name}"), bytes);
+        }
+    };
+    let packed = |name: &'static str| {
+        move |tree: &Tree, bytes: Vec<u8>| {
+            tree.file(&format!("processing/input/data/{name}"), gzip(&bytes));
+        }
+    };
+    // Three parts in nested folders, read in the order of their names; of CSV each with the header.
+    let nested = |header: bool| {
+        move |tree: &Tree, bytes: Vec<u8>| {
+            let text = String::from_utf8(bytes).unwrap();
+            let mut lines = text.lines();
+            let header = if header { format!("{}\n", lines.next().unwrap()) } else { String::new() };
+            let lines: Vec<_> = lines.collect();
+            for (name, part) in ["a/1/x", "a/2/x", "b"].into_iter().zip(lines.chunks(250)) {
+                let text = format!("{header}{}\n", part.join("\n"));
+                tree.file(&format!("processing/input/data/{name}"), text);
+            }
+        }
+    };
+    let expected = analysis(Format::Csv, whole("data.csv"));
+    assert!(expected.contains("\"FT\""), "{expected}");
+    for (case, found) in [
+        ("packed CSV", analysis(Format::Csv, packed("data.csv.gz"))),
+        ("CSV in folders", analysis(Format::Csv, nested(true))),
+        ("JSON Lines", analysis(Format::JsonLines, whole("data.jsonl"))),
+        ("packed JSON Lines", analysis(Format::JsonLines, packed("data.jsonl.gz"))),
+        ("JSON Lines in folders", analysis(Format::JsonLines, nested(false))),
+        ("JSON", analysis(Format::Json, whole("data.json"))),
+        ("packed JSON", analysis(Format::Json, packed("data.json.gz"))),
+        ("Parquet", analysis(Format::Parquet, whole("data.parquet"))),
+    ] {
+        assert!(found == expected, "{case} gives another analysis:\n{found}\n{expected}");
+    }
+}
+
+#[test]
+fn a_second_run_writes_the_same_bytes() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, ROWS, true);
+    tree.succeed(&[]);
+    let first = tree.results();
+    let names: Vec<_> = first.keys().map(String::as_str).collect();
+    assert_eq!(names, ["analysis.json", "bias_details.json", "report.html", "report.ipynb", "report.pdf"]);
+    tree.succeed(&[]);
+    for (name, bytes) in tree.results() {
+        assert!(first[&name] == bytes, "{name} differs");
+    }
+}
+
+#[test]
+fn two_facets_are_crossed_only_when_asked() {
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    config["facet"] = json!([
+        {"name_or_index": "sex", "value_or_threshold": ["female"]},
+        {"name_or_index": "housing", "value_or_threshold": ["rent"]},
+    ]);
+    config.as_object_mut().unwrap().remove("group_variable");
+    let tree = Tree::with_dataset(&config, Format::Csv, ROWS, true);
+    tree.succeed(&[]);
+    let plain = tree.analysis_bytes();
+    assert!(tree.result("bias_details.json").get("intersections").is_none());
+
+    tree.succeed(&["--intersections", "Enabled"]);
+    assert_eq!(tree.analysis_bytes(), plain, "crossed facets stand in files of their own");
+    let details = tree.result("bias_details.json");
+    let crossed = details["intersections"].as_array().unwrap();
+    assert!(!crossed.is_empty());
+    // The rows of both values, counted here in the plainest way.
+    let text = fs::read_to_string(tree.path("processing/input/data/data")).unwrap();
+    let both = text.lines().filter(|line| line.contains(",female,") && line.contains(",rent,")).count();
+    let entry = crossed.iter().find(|entry| {
+        let text = entry["value_or_threshold"].as_str().unwrap();
+        text.contains("female") && text.contains("rent")
+    });
+    // Observed by predicted: two rows of two counts.
+    let rows = |group: &Value| -> u64 {
+        group["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .flat_map(|row| row.as_array().unwrap())
+            .map(|n| n.as_u64().unwrap())
+            .sum()
+    };
+    let entry = entry.unwrap_or_else(|| panic!("{crossed:?}"));
+    assert_eq!(rows(&entry["groups"]["d"]), both as u64, "{entry}");
+    assert_eq!(rows(&entry["groups"]["d"]) + rows(&entry["groups"]["a"]), ROWS, "{entry}");
+}
+
+#[test]
+fn segments_have_metrics_of_their_own() {
+    let mut config = configs::bias_baseline(Format::Csv, &["DI".into()]);
+    config["segment_config"] = json!([{
+        "config_name": "by age", "name_or_index": "age", "segments": [["[0, 35]"], ["(35, 60]"]],
+        "display_aliases": ["young", "middle", "old"],
+    }]);
+    let tree = Tree::with_dataset(&config, Format::Csv, ROWS, true);
+    tree.succeed(&[]);
+    let details = tree.result("bias_details.json");
+    let segments = details["segments"].as_array().unwrap();
+    let names: Vec<_> = segments.iter().map(|segment| segment["segment"].as_str().unwrap()).collect();
+    assert_eq!(names, ["young", "middle", "old"]);
+    let rows: u64 = segments.iter().map(|segment| segment["rows"].as_u64().unwrap()).sum();
+    assert_eq!(rows, ROWS);
+    let text = fs::read_to_string(tree.path("processing/input/data/data")).unwrap();
+    let header: Vec<_> = text.lines().next().unwrap().split(',').collect();
+    let age = header.iter().position(|name| *name == "age").unwrap();
+    let ages = text.lines().skip(1).map(|line| line.split(',').nth(age).unwrap().parse::<u32>().unwrap());
+    assert_eq!(segments[0]["rows"], ages.filter(|age| *age <= 35).count());
+    assert!(
+        segments[0]["facets"][0]["metrics"].as_array().unwrap().iter().any(|metric| metric["name"] == "DI")
+    );
+}

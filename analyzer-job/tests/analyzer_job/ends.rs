@@ -1,0 +1,93 @@
+//! Ends that nobody wishes for: stops, full disks, places that cannot be written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+
+use crate::program::{CONFIG, OUTPUT, Tree};
+
+#[test]
+fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
+    // Counting alone would be over too soon: the flip test takes its time.
+    let config = configs::bias_baseline(Format::Csv, &["FT".into()]);
+    let tree = Tree::with_dataset(&config, Format::Csv, 15_000, true);
+    let mut interrupted = 0;
+    for delay in [10, 40, 100, 200, 400] {
+        let child = tree.start(&[]);
+        std::thread::sleep(Duration::from_millis(delay));
+        let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).stderr(Stdio::null()).status();
+        let run = tree.ended(child.wait_with_output().unwrap());
+        match run.code {
+            Some(0) => {
+                assert!(tree.results().contains_key("analysis.json"));
+                fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+                fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+            }
+            code => {
+                interrupted += 1;
+                // A signal before the program began to listen ends it without a word.
+                assert!(code == Some(143) || code.is_none() && delay == 10, "{code:?} {}", run.log);
+                assert!(code.is_none() || run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+                assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
+            }
+        }
+    }
+    assert!(interrupted > 0, "no run was interrupted");
+}
+
+#[test]
+fn full_disk_leaves_nothing_and_says_so() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 200, true);
+    // No file may grow beyond 40 blocks of 512 or 1,024 bytes: reports do not fit.
+    let program = tree.command(&[]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -f 40; exec \"$0\""]).arg(program.get_program());
+    limited.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let run = tree.ended(limited.output().unwrap());
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0902: "), "{}", run.message);
+    assert!(run.message.contains("report"), "{}", run.message);
+    assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_told_before_the_work() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 100, true);
+    tree.file("processing/blocked", "a file where the output should be");
+    let run = tree.fail(&["--output-path=/opt/ml/processing/blocked"], 3, "PL0901");
+    assert!(run.message.contains("blocked"), "{}", run.message);
+
+    let mode = |path: &str, mode| fs::set_permissions(tree.path(path), Permissions::from_mode(mode)).unwrap();
+    for (path, bits) in [("", 0o755), ("tmp", 0o777), ("output", 0o777), (OUTPUT, 0o555)] {
+        mode(path, bits);
+    }
+    let mut command = tree.command(&[]);
+    if fs::metadata(tree.path(CONFIG)).unwrap().uid() == 0 {
+        // Root may write everywhere, so another user runs the program.
+        command.uid(65534).gid(65534);
+    }
+    fs::remove_file(tree.path("output/message")).unwrap();
+    // Whoever began with the work would miss the data first.
+    fs::remove_dir_all(tree.path("processing/input/data")).unwrap();
+    let run = tree.ended(command.output().unwrap());
+    mode(OUTPUT, 0o755);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0901: ") && run.message.contains(OUTPUT), "{}", run.message);
+    assert!(run.message.contains("give the folder to its user"), "{}", run.message);
+    assert!(tree.results().is_empty());
+}
+
+#[test]
+fn without_a_place_for_the_message_the_work_is_done_all_the_same() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 100, true);
+    fs::remove_dir_all(tree.path("output")).unwrap();
+    tree.file("output", "the message cannot be written");
+    let run = tree.succeed(&[]);
+    assert!(run.log.contains("cannot write the exit message"), "{}", run.log);
+    assert!(tree.results().contains_key("analysis.json"));
+}

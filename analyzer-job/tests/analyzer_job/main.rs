@@ -1,0 +1,12 @@
+//! The analyzer program as a user runs it. What a monitor or a model needs is the project's own: data of
+//! `tests/generator`, the server of `tests/model-server`.
+
+mod aws;
+mod datasets;
+mod ends;
+mod models;
+mod monitors;
+#[path = "../support/program.rs"]
+mod program;
+mod tools;
+mod validate;

@@ -1,0 +1,162 @@
+//! Predictions and attributions from a model.
+
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use serde_json::{Value, json};
+
+use crate::program::{Run, Tree, model};
+
+/// The bias analysis of the rows with predictions in the dataset.
+fn expected(rows: u64) -> String {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, rows, true);
+    tree.succeed(&[]);
+    tree.analysis_bytes()
+}
+
+fn baseline(format: Format, rows: u64) -> Tree {
+    Tree::with_dataset(&configs::bias_model_baseline(format, &[]), format, rows, false)
+}
+
+#[test]
+fn asking_the_model_equals_its_predictions_in_the_dataset() {
+    let expected = expected(700);
+    let server = model(|_| ());
+    for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
+        let tree = baseline(format, 700);
+        tree.succeed(&["--model-url", &server.url(), "--save-predictions=Enabled"]);
+        assert!(tree.analysis_bytes() == expected, "{format:?}");
+        let predictions = String::from_utf8(tree.results()["predictions.csv"].clone()).unwrap();
+        assert!(predictions.starts_with("predicted_label\n") && predictions.lines().count() == 701);
+    }
+}
+
+#[test]
+fn faults_of_the_model_change_nothing() {
+    let server = model(|options| {
+        options.faults.above_records = Some(90);
+        options.faults.throttle_every = Some(9);
+        options.faults.reset_every = Some(11);
+    });
+    let tree = baseline(Format::Csv, 700);
+    let run = tree.succeed(&["--model-url", &server.url()]);
+    assert!(tree.analysis_bytes() == expected(700), "{}", run.log);
+    assert!(run.log.contains("the model failed on a request of"), "{}", run.log);
+}
+
+#[test]
+fn a_model_without_answers_is_told_in_time() {
+    let tree = baseline(Format::Csv, 50);
+    let run = tree.fail(&["--model-url=http://127.0.0.1:9"], 3, "PL0606");
+    assert!(run.message.contains("http://127.0.0.1:9/invocations"), "{}", run.message);
+    tree.fail(&[], 1, "PL0610");
+}
+
+/// A job that makes an endpoint of its own.
+fn with_own_endpoint(server: &plumbline_model_server::Server, rows: u64) -> Tree {
+    let mut config = configs::bias_model_baseline(Format::Csv, &[]);
+    let predictor = config["predictor"].as_object_mut().unwrap();
+    predictor.remove("endpoint_name");
+    predictor.extend([
+        ("model_name".to_string(), json!("credit")),
+        ("instance_type".to_string(), json!("ml.m5.large")),
+        ("initial_instance_count".to_string(), json!(1)),
+    ]);
+    let mut tree = Tree::with_dataset(&config, Format::Csv, rows, false);
+    tree.aws(server);
+    tree
+}
+
+#[test]
+fn an_endpoint_is_made_used_and_deleted() {
+    let server = model(|options| options.creating_polls = 1);
+    let tree = with_own_endpoint(&server, 700);
+    tree.succeed(&[]);
+    assert!(tree.analysis_bytes() == expected(700));
+    assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+    let calls = server.control_calls();
+    assert!(["CreateEndpoint", "DeleteEndpoint"].iter().all(|call| calls.iter().any(|made| made == call)));
+}
+
+#[test]
+fn an_endpoint_that_fails_to_start_is_deleted() {
+    let server = model(|options| options.faults.endpoint_fails = true);
+    let run = with_own_endpoint(&server, 50).fail(&[], 3, "PL0613");
+    assert!(run.message.contains("ping health check"), "{}", run.message);
+    assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+}
+
+/// Waits until the program did something, then asks it to stop.
+#[track_caller]
+fn stopped(tree: &Tree, child: Child, began_work: impl Fn() -> bool) -> Run {
+    let began = Instant::now();
+    while !began_work() {
+        assert!(began.elapsed() < Duration::from_secs(20), "the program did not get that far");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let signalled = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
+    assert!(signalled.success());
+    let began = Instant::now();
+    let run = tree.ended(child.wait_with_output().unwrap());
+    assert!(began.elapsed() < Duration::from_secs(10));
+    run
+}
+
+#[test]
+fn stopped_while_predicting_it_leaves_neither_results_nor_endpoint() {
+    let server = model(|options| options.latency = Duration::from_millis(300));
+    let tree = with_own_endpoint(&server, 20_000);
+    let run = stopped(&tree, tree.start(&[]), || server.counts().records > 0);
+    assert_eq!(run.code, Some(143), "{}", run.log);
+    assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+    assert!(tree.results().is_empty());
+    assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+}
+
+#[test]
+fn stopped_while_the_endpoint_starts_it_leaves_none() {
+    let server = model(|options| options.creating_polls = 10_000);
+    let tree = with_own_endpoint(&server, 50);
+    let describing = || server.control_calls().iter().any(|call| call == "DescribeEndpoint");
+    let run = stopped(&tree, tree.start(&[]), describing);
+    assert_eq!(run.code, Some(143), "{}", run.log);
+    assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+    assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+}
+
+#[test]
+fn attributions_add_up_and_are_judged() {
+    let server = model(|_| ());
+    let config = configs::explainability_baseline(Format::Csv);
+    let tree = Tree::with_dataset(&config, Format::Csv, 30, false);
+    tree.succeed(&["--model-url", &server.url()]);
+    let analysis = tree.result("analysis.json");
+    let shap = analysis["explanations"]["kernel_shap"].as_object().unwrap();
+    let (_, output) = shap.iter().next().unwrap();
+    assert_eq!(output["global_shap_values"].as_object().unwrap().len(), 14);
+    assert!(tree.results().contains_key("explanations_shap/out.csv"), "{:?}", tree.results().keys());
+
+    // The same run against itself does not drift; against another order of features it does.
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    let baseline = format!("--baseline-constraints={}", tree.path("baseline").display());
+    let run = tree.succeed(&["--model-url", &server.url(), &baseline]);
+    assert_eq!(run.message, "Completed: Job completed successfully with no violations.");
+    let mut turned = analysis.clone();
+    let values = turned["explanations"]["kernel_shap"].as_object_mut().unwrap().values_mut().next().unwrap();
+    let values = values["global_shap_values"].as_object_mut().unwrap();
+    let mut sorted: Vec<f64> = values.values().map(|value| value.as_f64().unwrap()).collect();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let rank = |value: &Value| sorted.iter().position(|known| Some(*known) == value.as_f64()).unwrap();
+    for value in values.values_mut() {
+        *value = json!(sorted[sorted.len() - 1 - rank(value)]);
+    }
+    tree.file("baseline/analysis.json", turned.to_string());
+    let run = tree.succeed(&["--model-url", &server.url(), &baseline]);
+    assert!(run.message.starts_with("CompletedWithViolations: "), "{}", run.message);
+    assert_eq!(
+        tree.result("constraint_violations.json")["violations"][0]["constraint_check_type"],
+        "feature_attribution_drift_check"
+    );
+}

@@ -1,0 +1,78 @@
+//! The dry run.
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use serde_json::json;
+
+use crate::program::{MONITOR, Tree, model, monitored, traffic};
+
+#[test]
+fn columns_roles_and_groups_are_shown_and_nothing_is_written() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 500, true);
+    let run = tree.succeed(&["validate"]);
+    for text in [
+        "Bias analysis",
+        "First 500 records: 500 rows",
+        "AD, CDDPL, DAR, ",
+        "Label `repaid`, positive when `1`",
+        "sex female",
+        "The job would start.",
+    ] {
+        assert!(run.stdout.contains(text), "{text} is not in {}", run.stdout);
+    }
+    let roles = |column: &str| {
+        let line = run.stdout.lines().find(|line| line.trim_start().starts_with(column)).unwrap();
+        line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(roles("repaid "), "integers 2 label");
+    assert!(roles("sex ").starts_with("text 2 ") && roles("sex ").contains("facet"), "{}", run.stdout);
+    assert!(run.message.is_empty() && tree.results().is_empty());
+}
+
+#[test]
+fn one_request_its_response_and_an_estimate_are_shown() {
+    let server = model(|_| ());
+    let config = configs::bias_model_baseline(Format::JsonLines, &[]);
+    let tree = Tree::with_dataset(&config, Format::JsonLines, 1500, false);
+    let run = tree.succeed(&["validate", "--model-url", &server.url()]);
+    let line = |name: &str| {
+        let line = run.stdout.lines().find(|line| line.trim_start().starts_with(name));
+        line.unwrap_or_else(|| panic!("no {name} in {}", run.stdout)).trim().to_string()
+    };
+    assert!(line("request ").contains("{\"features\":["), "{}", run.stdout);
+    assert!(line("response ").contains("{\"approved\":"), "{}", run.stdout);
+    assert!(["label          0", "label          1"].contains(&line("label ").as_str()), "{}", run.stdout);
+    assert!(line("estimate ").contains("requests, 0.0 minutes"), "{}", run.stdout);
+    assert!(server.counts().records <= 1 + 100, "{:?}", server.counts());
+    assert!(!run.log.contains("features"), "payloads stand in the log: {}", run.log);
+    assert!(run.message.is_empty() && tree.results().is_empty());
+}
+
+#[test]
+fn payloads_of_monitors_are_found_out() {
+    let tree = monitored(&traffic(300, 0.0));
+    let run = tree.succeed(&[&["validate"], MONITOR.as_slice()].concat());
+    for text in
+        ["Bias monitor", "requests       application/jsonlines", "responses      application/jsonlines"]
+    {
+        assert!(run.stdout.contains(text), "{text} is not in {}", run.stdout);
+    }
+}
+
+#[test]
+fn exit_code_and_reason_are_those_of_the_job() {
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    config["facet"][0]["name_or_index"] = json!("gender");
+    let tree = Tree::with_dataset(&config, Format::Csv, 100, true);
+    let run = tree.run(&["validate"]);
+    assert_eq!(run.code, Some(1));
+    let reason = run.stdout.lines().find_map(|line| line.strip_prefix("The job would stop: ")).unwrap();
+    assert!(run.message.is_empty());
+    let job = tree.fail(&[], 1, "PL0304");
+    assert_eq!(job.message, format!("Error: {reason}"));
+
+    let empty = Tree::new();
+    empty.config(&configs::bias_baseline(Format::Csv, &[]));
+    assert_eq!(empty.run(&["validate"]).code, Some(2));
+    empty.fail(&[], 2, "PL0302");
+}
