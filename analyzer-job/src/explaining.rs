@@ -1,5 +1,9 @@
 //! The stage of attributions and partial dependence: from rows and a model to sections of results and details.
 
+use std::io::Read;
+use std::path::Path;
+
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes, output};
 
 use crate::cells::{Cells, ModelRows, Predict};
@@ -131,6 +135,10 @@ pub(crate) fn explain(
             for_people: run.job.for_people,
         };
         let found = pdp::partial_dependence(task, &predict, &|_| model.output_labels())?;
+        for warning in &found.warnings {
+            tracing::warn!("{warning}");
+        }
+        details.run.warnings.extend(found.warnings);
         explanations.pdp = Some(found.curves);
         details.pdp_rows = Some(found.rows);
         details.model_rows += found.model_rows;
@@ -194,22 +202,46 @@ fn baseline_rows(
         Baseline::Inline(given) => shap::from_configuration(given, features, &columns, cells),
         Baseline::Uri(uri) => {
             let path = inputs::fetch(run, uri, "methods.shap.baseline")?;
-            let file = read::files_of(&path, "baseline")?.swap_remove(0);
-            let text = std::fs::read(&file.path)
-                .map_err(|error| Problem::io("read the baseline", &file.path, error))?;
             let format = match dataset.format {
                 Some(DatasetFormat::Csv | DatasetFormat::Parquet) => ContentType::Csv,
                 Some(DatasetFormat::JsonLines) => ContentType::JsonLines,
                 Some(DatasetFormat::Json) => ContentType::Json,
                 Some(DatasetFormat::Capture) | None => reading.captured_input.unwrap_or(ContentType::Csv),
             };
-            shap::from_file(&text, format, features, &columns, cells).map_err(|problem| problem.file(uri))
+            let mut baseline = ModelRows::new(columns.len());
+            let files = read::files_of(&path, "baseline")?;
+            for file in &files {
+                let named = if files.len() == 1 { uri.into() } else { Path::new(uri).join(&file.relative) };
+                let found = baseline_file(file, format, features, &columns, cells)
+                    .map_err(|problem| problem.file(named))?;
+                found.rows().for_each(|row| baseline.push(row));
+            }
+            Ok(baseline)
         }
         Baseline::Clusters(count) => {
             let types: Vec<&Values> = columns.iter().map(|column| &column.values).collect();
             shap::from_clusters(*count, model_rows, &types, names, cells, settings.seed.unwrap_or(0))
         }
     }
+}
+
+/// A file of baseline rows: Parquet by its first bytes, else in the dataset's format; plain or gzip.
+fn baseline_file(
+    file: &InputFile,
+    format: ContentType,
+    features: Option<&str>,
+    columns: &[&Column],
+    cells: &mut Cells,
+) -> Result<ModelRows> {
+    let mut bytes = Vec::new();
+    input::open(&file.path)?
+        .read_to_end(&mut bytes)
+        .map_err(|error| Problem::io("read the baseline", &file.path, error))?;
+    if bytes.starts_with(b"PAR1") {
+        let (names, rows) = read::parquet_rows(&file.path)?;
+        return shap::from_table(&names, &rows, columns, cells);
+    }
+    shap::from_file(&bytes, format, features, columns, cells)
 }
 
 fn positions(key: &str, locations: &[Location], names: &[String]) -> Result<Vec<usize>> {

@@ -14,6 +14,8 @@ use crate::shap::{Asker, CALL_ROWS, Kind, kind, number, sample, value_counts};
 
 /// Predictions are averaged over at most this many rows.
 pub const MOST_ROWS: usize = 2_000;
+/// Whole numbers that count as more categories than this, and than the grid has buckets, are remarked on.
+const FEW_CATEGORIES: usize = 50;
 const FREE_TEXT: &str = "Detected data type is not supported for PDP. PDP can only be computed for numerical or categorical columns";
 
 /// What to compute.
@@ -37,6 +39,7 @@ pub struct PdpResult {
     pub curves: Vec<PartialDependence>,
     pub rows: u64,
     pub model_rows: u64,
+    pub warnings: Vec<String>,
 }
 
 /// The features with the largest global attributions, the largest first.
@@ -76,6 +79,7 @@ pub fn partial_dependence(
         sample(rows.len(), MOST_ROWS, &mut random)
     };
     let mut grids = Vec::with_capacity(features.len());
+    let mut warnings = Vec::new();
     for &feature in features {
         let counts = value_counts(rows, cells, feature);
         let kind = kind(&counts, cells);
@@ -84,6 +88,17 @@ pub fn partial_dependence(
             Kind::Categorical => categories(counts, rows.len(), cells),
             Kind::FreeText => Vec::new(),
         };
+        let whole = points.iter().all(|point| matches!(cells.value(point.id), Value::Int(_)));
+        if kind == Kind::Categorical && whole && points.len() > grid_resolution.max(FEW_CATEGORIES) {
+            warnings.push(format!(
+                "pdp: fewer than 5 % of the whole numbers in `{}` are distinct, so its {} values count as \
+                 categories and cost {} model rows; written with decimals they would share {grid_resolution} \
+                 buckets",
+                names[feature],
+                points.len(),
+                points.len() * used.len()
+            ));
+        }
         grids.push((kind, points));
     }
     let asker = Asker::new(cells, predict);
@@ -105,7 +120,7 @@ pub fn partial_dependence(
             label_headers: labels(n_outputs),
         });
     }
-    Ok(PdpResult { curves, rows: used.len() as u64, model_rows: asker.model_rows() })
+    Ok(PdpResult { curves, rows: used.len() as u64, model_rows: asker.model_rows(), warnings })
 }
 
 /// Middles of equal buckets from the smallest to the largest value: `min + (k + 0.5) (max - min) / G`, and
@@ -282,6 +297,19 @@ mod tests {
         assert_eq!(a.feature_values.as_deref(), Some(&[1.5.into()][..]));
         assert_eq!(a.data_distribution.as_deref(), Some(&[0.5][..]));
         assert_eq!(a.model_predictions.as_ref().unwrap()[0], [3.0 + 7.5]);
+    }
+
+    #[test]
+    fn whole_numbers_that_are_many_categories_are_remarked_on() {
+        for (distinct, warned) in [(50, false), (51, true)] {
+            let mut cells = Cells::default();
+            let values: Vec<(Value, &str)> = (0..1100).map(|i| (Value::Int(i % distinct), "x")).collect();
+            let rows = table(&mut cells, &values);
+            let got = curves(&mut cells, &rows, 15);
+            assert_eq!(got.curves[0].data_type, "categorical");
+            assert_eq!(got.curves[0].feature_values.as_ref().unwrap().len(), distinct as usize);
+            assert_eq!(!got.warnings.is_empty(), warned, "{:?}", got.warnings);
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 use crate::config::check::{self, Kind};
 use crate::config::monitoring::{self, Attributes, MonitorKind};
 use crate::config::{Analysis, DatasetFormat};
-use crate::settings::{AnalysisType, Settings};
+use crate::settings::{AnalysisType, EstimatorChoice, Settings};
 
 /// What this run does.
 #[derive(Debug)]
@@ -78,6 +78,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
                 "MODEL_BIAS, MODEL_EXPLAINABILITY, or no analysis_type and an analysis configuration",
             ));
     }
+    check_target(settings)?;
     let config_path = config_path(job, settings)?;
     let text = std::fs::read(&config_path)
         .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
@@ -109,6 +110,27 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
         warnings,
         analysis,
     })
+}
+
+/// A target needs an estimator that stops early and knows how wrong it is: `exact` promises every
+/// coalition, `kernel` has no standard errors, `permutation` is the plain method for comparison.
+fn check_target(settings: &Settings) -> Result<()> {
+    let Some(target) = settings.target_standard_error else { return Ok(()) };
+    let refused = Problem::new(&codes::SETTING_INVALID, "`target_standard_error` cannot be kept")
+        .field("target_standard_error");
+    if !(target.is_finite() && target > 0.0) {
+        return Err(refused.found(target.to_string()).expected("a number above 0"));
+    }
+    let estimator = match settings.estimator {
+        EstimatorChoice::Auto => return Ok(()),
+        EstimatorChoice::Kernel => "kernel",
+        EstimatorChoice::Exact => "exact",
+        EstimatorChoice::Permutation => "permutation",
+    };
+    Err(refused
+        .found(format!("{target} with estimator `{estimator}`"))
+        .expected("estimator `auto`, the only one that stops early")
+        .hint("leave out `estimator`, or `target_standard_error`"))
 }
 
 const CONFIG_NAME: &str = "analysis_config.json";
@@ -320,4 +342,31 @@ fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp> {
             .found(format!("`{text}`"))
             .expected(expected)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::settings::Cli;
+
+    #[test]
+    fn a_target_goes_with_the_estimator_that_stops_early() {
+        let check = |arguments: &[&str]| {
+            let arguments = ["analyzer-job"].iter().chain(arguments);
+            check_target(&Cli::try_parse_from(arguments).unwrap().settings)
+        };
+        for estimator in ["kernel", "exact", "permutation"] {
+            assert!(check(&["--estimator", estimator]).is_ok());
+            let problem = check(&["--estimator", estimator, "--target-standard-error", "0.01"]).unwrap_err();
+            assert_eq!(problem.code(), &codes::SETTING_INVALID);
+            assert!(problem.to_string().contains(&format!("0.01 with estimator `{estimator}`")), "{problem}");
+        }
+        assert!(check(&["--target-standard-error", "0.01"]).is_ok());
+        for number in ["0", "-1", "nan", "inf"] {
+            let argument = format!("--target-standard-error={number}");
+            assert!(check(&[&argument]).unwrap_err().to_string().contains("a number above 0"));
+        }
+    }
 }

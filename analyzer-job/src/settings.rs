@@ -218,7 +218,7 @@ pub struct Settings {
     #[arg(long, env = "max_model_rows", value_name = "ROWS", global = true, help_heading = "Model")]
     pub max_model_rows: Option<u64>,
 
-    /// A row is done once none of its values has a larger standard error (estimators auto and exact)
+    /// A row is done once none of its values has a larger standard error (estimator auto only)
     #[arg(long, env = "target_standard_error", value_name = "NUMBER", global = true, help_heading = "Model")]
     pub target_standard_error: Option<f64>,
 
@@ -344,7 +344,7 @@ pub enum EstimatorChoice {
     Auto,
     /// The classic sampling of the shap library, without feature selection
     Kernel,
-    /// Every coalition, whatever num_samples says
+    /// Every coalition; an error where num_samples allows fewer
     Exact,
     /// Random orders of the features and their reverses
     Permutation,

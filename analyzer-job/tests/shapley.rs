@@ -163,7 +163,7 @@ fn errors_stay_below_the_goals() {
     let cases = cases();
     let of = |id: &str| cases.iter().find(|case| case.id.starts_with(id)).unwrap();
     for (id, num_samples, goal) in
-        [("s13", 24, 1e-2), ("s13", 100, 2.5e-4), ("s15", 60, 8e-2), ("s15", 100, 3.05e-2)]
+        [("s13", 24, 1e-2), ("s13", 100, 2.5e-4), ("s15", 60, 8e-2), ("s15", 100, 3e-2)]
     {
         let error = relative_error(of(id), num_samples, Estimator::Auto);
         assert!(error <= goal, "{id} with {num_samples}: {error}");
@@ -401,6 +401,47 @@ fn standard_errors_are_of_the_size_of_the_errors() {
     let made = (squares / (40.0 * 13.0)).sqrt();
     let told = explained.details[0].iter().map(|f| f.local_standard_error.unwrap()).sum::<f64>() / 13.0;
     assert!(told > 0.4 * made && told < 3.0 * made, "told {told}, made {made}");
+}
+
+/// Over many models two standard errors hold 85 % of the values or more; a single model may fall a little
+/// short. Near twice the players they once held half of them.
+#[test]
+fn two_standard_errors_cover_from_few_coalitions_on() {
+    let cases = cases();
+    let of = |id: &str| cases.iter().find(|case| case.id.starts_with(id)).unwrap();
+    for (id, num_samples) in [
+        ("s13", 12),
+        ("s13", 24),
+        ("s13", 30),
+        ("s13", 48),
+        ("s13", 100),
+        ("s15", 45),
+        ("s15", 60),
+        ("s15", 75),
+        ("s15", 100),
+        ("s15", 200),
+    ] {
+        let case = of(id);
+        let data = Data::of(&case.instances, &case.baseline);
+        let (mut covered, mut count) = (0, 0);
+        for seed in 0..10 {
+            for row in 0..case.instances.len() {
+                // One row alone, so that its errors are told one by one.
+                let ids = data.rows.row(row).to_vec();
+                let alone = ModelRows { n_features: data.rows.n_features, ids };
+                let task = Task { rows: &alone, seed, ..data.task_with(num_samples) };
+                let (explained, local) = run(&task, |cells, rows| case.model.predict(cells, rows));
+                let exact = &case.shap_values[row][0];
+                for ((feature, value), exact) in explained.details[0].iter().zip(&local[0]).zip(exact) {
+                    let error = feature.local_standard_error.unwrap();
+                    covered += usize::from((value - exact).abs() <= 2.0 * error);
+                    count += 1;
+                }
+            }
+        }
+        let share = covered as f64 / count as f64;
+        assert!(share >= 0.8, "{id} with {num_samples}: {share}");
+    }
 }
 
 #[test]

@@ -38,6 +38,7 @@ use crate::table::{Table, Values};
 
 use gather::{Gather, Gathered};
 pub use layout::{Layout, Roles};
+pub(crate) use parquet::rows as parquet_rows;
 use side::Side;
 use tally::Tally;
 use typing::Type;

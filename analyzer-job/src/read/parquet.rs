@@ -12,6 +12,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
 
 use crate::config::Analysis;
 use crate::read::Source;
@@ -101,6 +102,30 @@ pub(crate) fn read(
     Ok(read)
 }
 
+/// The columns' names and all rows of one small file.
+///
+/// # Errors
+/// A file that is not Parquet, a column of nested or binary values.
+pub(crate) fn rows(path: &Path) -> Result<(Vec<String>, Vec<Vec<Json>>)> {
+    let open = File::open(path).map_err(|error| Problem::io("open the input", path, error))?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(path, &error))?;
+    let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let mut rows = Vec::new();
+    for batch in builder.build().map_err(|error| unreadable(path, &error))? {
+        let batch = batch.map_err(|error| unreadable(path, &error))?;
+        let columns: Vec<Cells> = batch
+            .columns()
+            .iter()
+            .zip(&names)
+            .map(|(array, name)| Cells::of(array, path, name))
+            .collect::<Result<_>>()?;
+        rows.extend(
+            (0..batch.num_rows()).map(|row| columns.iter().map(|cells| json(cells.get(row))).collect()),
+        );
+    }
+    Ok((names, rows))
+}
+
 /// A column of a batch in one of the four types that cells have.
 struct Cells {
     array: ArrayRef,
@@ -171,6 +196,17 @@ impl Cells {
             },
             Kind::Text => Raw::Text(self.array.as_string::<i32>().value(row)),
         }
+    }
+}
+
+/// Infinite numbers are missing, as they are in a baseline of CSV.
+fn json(cell: Raw<'_>) -> Json {
+    match cell {
+        Raw::Int(value) => value.into(),
+        Raw::Float(value) => value.into(),
+        Raw::Bool(value) => value.into(),
+        Raw::Csv(text) | Raw::Json(text) | Raw::Text(text) => text.into(),
+        Raw::Missing => Json::Null,
     }
 }
 

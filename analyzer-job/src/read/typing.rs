@@ -167,6 +167,22 @@ fn by_row<T: Copy>(values: impl Iterator<Item = T>, rows: &[u32]) -> Vec<T> {
     rows.iter().map(|&row| values[row as usize]).collect()
 }
 
+/// Share of distinct values among all values from which whole numbers are a quantity.
+const QUANTITY_FROM: f64 = 0.05;
+
+/// Whether a column's values are a quantity rather than names of categories: one rule for bias metrics,
+/// partial dependence and computed baselines, that of the bias package which the hosted service calls.
+///
+/// Numbers with decimals are a quantity; whole numbers are when at least 5 % of them are distinct. Missing
+/// values do not count.
+pub fn is_quantity(kind: Type, n_distinct: u64, n_values: u64) -> bool {
+    match kind {
+        Type::Float => true,
+        Type::Int => n_distinct as f64 / n_values as f64 >= QUANTITY_FROM,
+        Type::Bool | Type::Text => false,
+    }
+}
+
 /// Whether a CSV field reads as a number.
 pub fn is_number(field: &str) -> bool {
     matches!(csv_cell(field), Cell::Int(_) | Cell::Float(_))

@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Scalar;
 use crate::numbers::repr;
-use crate::read::typing::{Cell, Distinct, Type};
+use crate::read::typing::{self, Cell, Distinct, Type};
 
 /// Whether values are compared one by one or against a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,22 +25,15 @@ impl Kind {
     }
 }
 
-/// Share of distinct values among all values from which whole numbers count as continuous.
-const CONTINUOUS_FROM: f64 = 0.05;
-
 /// The kind of a column under a list of `n_listed` values. `rows` are those with a value.
 ///
-/// Several listed values make it categorical. Otherwise numbers with decimals are continuous; whole
-/// numbers, also as text, when at least 5 % of them are distinct; all else is categorical.
+/// Several listed values make it categorical. Otherwise quantities are continuous, also whole numbers that
+/// are text; all else is categorical.
 pub(super) fn kind(distinct: &Distinct, rows: u64, n_listed: usize) -> Kind {
-    let many = distinct.n_distinct as f64 / rows as f64 >= CONTINUOUS_FROM;
-    let continuous = match distinct.kind {
-        _ if n_listed > 1 => false,
-        Type::Float => true,
-        Type::Int => many,
-        Type::Text => many && distinct.values.iter().all(|value| whole_number(value).is_some()),
-        Type::Bool => false,
-    };
+    let is_whole_text =
+        distinct.kind == Type::Text && distinct.values.iter().all(|value| whole_number(value).is_some());
+    let read_as = if is_whole_text { Type::Int } else { distinct.kind };
+    let continuous = n_listed <= 1 && typing::is_quantity(read_as, distinct.n_distinct, rows);
     if continuous { Kind::Continuous } else { Kind::Categorical }
 }
 

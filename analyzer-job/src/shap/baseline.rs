@@ -94,6 +94,38 @@ pub fn from_file(
     }
 }
 
+/// Reads a baseline whose file names its columns: by name, in any order, when the features are among them;
+/// by position when none is.
+///
+/// # Errors
+/// Some of the features are there and others not; as `from_configuration`.
+pub(crate) fn from_table(
+    names: &[String],
+    rows: &[Vec<Json>],
+    columns: &[&Column],
+    cells: &mut Cells,
+) -> Result<ModelRows> {
+    let places: Vec<Option<usize>> =
+        columns.iter().map(|column| names.iter().position(|name| *name == column.name)).collect();
+    if places.iter().all(Option::is_none) {
+        return model_rows(rows, columns, cells);
+    }
+    let missing: Vec<&str> = columns
+        .iter()
+        .zip(&places)
+        .filter(|(_, place)| place.is_none())
+        .map(|(column, _)| column.name.as_str())
+        .collect();
+    if !missing.is_empty() {
+        return Err(invalid("the baseline file lacks features")
+            .found(format!("columns {}", names.join(", ")))
+            .expected(format!("{} too", missing.join(", "))));
+    }
+    let picked: Vec<Vec<Json>> =
+        rows.iter().map(|row| places.iter().flatten().map(|&place| row[place].clone()).collect()).collect();
+    model_rows(&picked, columns, cells)
+}
+
 fn invalid(what: &str) -> Problem {
     Problem::new(&codes::BASELINE_INVALID, what).field(SETTING)
 }
@@ -271,6 +303,26 @@ mod tests {
             from_file(text.as_bytes(), ContentType::Json, Some("instances[*].x"), &columns, &mut cells),
             &cells,
         );
+    }
+
+    #[test]
+    fn named_columns_go_by_name_and_strange_ones_by_position() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let mut table = |names: &[&str], row: Json| {
+            let names: Vec<String> = names.iter().map(|name| (*name).into()).collect();
+            let rows = from_table(&names, &[row.as_array().unwrap().clone()], &columns, &mut cells);
+            (rows, cells.clone())
+        };
+        let (rows, cells) = table(&["colour", "label", "age", "score"], json!(["red", 1, 39, 2]));
+        check(rows, &cells);
+        let (rows, cells) = table(&["0", "1", "2"], json!([39, 2.0, "red"]));
+        check(rows, &cells);
+        let (rows, _) = table(&["age", "score", "color"], json!([39, 2.0, "red"]));
+        assert!(rows.unwrap_err().to_string().contains("expected colour too"));
+        let (rows, _) = table(&["0", "1"], json!([39, 2.0]));
+        assert!(rows.unwrap_err().to_string().contains("found 2 values, expected 3"));
     }
 
     #[test]

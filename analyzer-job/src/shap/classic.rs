@@ -166,6 +166,9 @@ pub(super) fn orders(players: usize, count: usize, random: &mut impl Rng) -> (Co
 
 /// Mean over the orders of what a player adds, forward and backward:
 /// `y(first k) - y(first k - 1)`, with `y = -T / 2` for nobody and `T / 2` for all.
+///
+/// Standard errors are those of a mean, widened to Student's variance since so few orders tell their own
+/// spread badly; below four orders that is infinite, and nothing is told.
 pub(super) fn permutation_values(orders: &[Vec<usize>], halves: &[f64], total: f64) -> Solution {
     let players = orders[0].len();
     let (mut sums, mut squares) = (vec![0.0; players], vec![0.0; players]);
@@ -179,8 +182,8 @@ pub(super) fn permutation_values(orders: &[Vec<usize>], halves: &[f64], total: f
         }
     }
     let n = orders.len() as f64;
-    let standard_errors = (orders.len() > 1).then(|| {
-        let variance = |sum: f64, square: f64| ((square - sum * sum / n) / (n - 1.0)).max(0.0) / n;
+    let standard_errors = (orders.len() > 3).then(|| {
+        let variance = |sum: f64, square: f64| (square - sum * sum / n).max(0.0) / (n - 3.0) / n;
         sums.iter().zip(&squares).map(|(sum, square)| variance(*sum, *square).sqrt()).collect()
     });
     Solution { values: sums.iter().map(|sum| sum / n).collect(), standard_errors }

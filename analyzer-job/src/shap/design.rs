@@ -229,16 +229,21 @@ impl Stage {
             Solver::Shared { gaussian, least_squares } => {
                 improved(least_squares, &halves, total, |residuals, _| gaussian.estimate(residuals))
             }
-            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } => {
+            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } if gaussian.is_free() => {
                 improved(least_squares, &halves, total, |residuals, first| {
-                    if gaussian.is_free() {
-                        return gaussian.estimate(residuals, 0.0, Some(first));
-                    }
-                    // Main effects that are held to a prior must be seen whole.
-                    let whole = gaussian.estimate(&halves, total, None)?;
-                    let values = whole.values.iter().zip(first).map(|(value, first)| value - first).collect();
-                    Some(Estimate { values, ..whole })
+                    gaussian.estimate(residuals, 0.0, Some(first))
                 })
+            }
+            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } => {
+                // Main effects that are held to a prior must be seen whole. That few pairs agree with least
+                // squares may be chance, which only the process tells.
+                let whole = gaussian.estimate(&halves, total, None);
+                let solution = improved(least_squares, &halves, total, |_, first| {
+                    let Estimate { values, standard_errors } = whole.clone()?;
+                    let values = values.iter().zip(first).map(|(value, first)| value - first).collect();
+                    Some(Estimate { values, standard_errors })
+                });
+                Solution { standard_errors: whole.map(|whole| whole.standard_errors), ..solution }
             }
             Solver::Gaussian { gaussian, least_squares: None } => {
                 match gaussian.estimate(&halves, total, None) {

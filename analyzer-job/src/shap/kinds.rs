@@ -1,7 +1,8 @@
 //! Whether a feature is a number, a category or free text: one rule for partial dependence and for the
-//! computed baseline.
+//! computed baseline, with the bias metrics' rule for what is a quantity.
 
 use crate::cells::{Cells, ModelRows, Value};
+use crate::read::typing::{Type, is_quantity};
 
 /// What a feature's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,10 +23,6 @@ impl Kind {
     }
 }
 
-/// Integers with fewer distinct values than this share of the rows are codes of categories (the bias
-/// metrics' rule for a column's kind), unless there are more of them than a chart of bars can show.
-const INTEGER_SHARE: f64 = 0.05;
-const INTEGER_CODES: usize = 50;
 /// Text of this many words in the mean is written by people.
 const FREE_TEXT_WORDS: f64 = 5.0;
 /// So is text that hardly ever comes twice, from this many distinct values on.
@@ -51,8 +48,8 @@ pub(super) fn is_missing(value: &Value) -> bool {
     }
 }
 
-/// Decimals are numbers; integers too, unless few of them are distinct; truth values and short text that
-/// comes again are categories, other text is free.
+/// Numbers by `is_quantity`; text that comes again is a category, other text is free. Text is never a
+/// number here, whatever it spells: the model is sent what the file has.
 pub fn kind(counts: &[(u32, u64)], cells: &Cells) -> Kind {
     let total: u64 = counts.iter().map(|(_, count)| count).sum();
     let values = || counts.iter().map(|(id, _)| cells.value(*id));
@@ -69,14 +66,15 @@ pub fn kind(counts: &[(u32, u64)], cells: &Cells) -> Kind {
             texts.len() >= FREE_TEXT_DISTINCT && texts.len() as f64 >= FREE_TEXT_SHARE * total as f64;
         return if is_prose || is_unique { Kind::FreeText } else { Kind::Categorical };
     }
-    if values().any(|value| matches!(value, Value::Float(_))) {
-        return Kind::Numerical;
-    }
-    if values().any(|value| matches!(value, Value::Bool(_))) {
-        return Kind::Categorical;
-    }
-    let is_code = (counts.len() as f64) < INTEGER_SHARE * total as f64 && counts.len() <= INTEGER_CODES;
-    if is_code { Kind::Categorical } else { Kind::Numerical }
+    let has = |test: fn(&Value) -> bool| values().any(test);
+    let kind = if counts.is_empty() || has(|value| matches!(value, Value::Float(_))) {
+        Type::Float
+    } else if has(|value| matches!(value, Value::Bool(_))) {
+        Type::Bool
+    } else {
+        Type::Int
+    };
+    if is_quantity(kind, counts.len() as u64, total) { Kind::Numerical } else { Kind::Categorical }
 }
 
 #[cfg(test)]
@@ -96,7 +94,9 @@ mod tests {
             |n: usize, distinct: usize| (0..n).map(|i| Value::Int((i % distinct) as i64)).collect::<Vec<_>>();
         assert_eq!(kind_of(&ints(40, 2)), Kind::Numerical);
         assert_eq!(kind_of(&ints(41, 2)), Kind::Categorical);
-        assert_eq!(kind_of(&ints(5000, 51)), Kind::Numerical);
+        assert_eq!(kind_of(&ints(5000, 249)), Kind::Categorical);
+        assert_eq!(kind_of(&ints(5000, 250)), Kind::Numerical);
+        assert_eq!(kind_of(&[Value::Null]), Kind::Numerical);
         assert_eq!(kind_of(&[Value::Float(1.0), Value::Null]), Kind::Numerical);
         assert_eq!(kind_of(&[Value::Bool(true)]), Kind::Categorical);
         assert_eq!(kind_of(&[Value::Text("red".into()), Value::Text("blue".into())]), Kind::Categorical);

@@ -20,6 +20,7 @@ mod play;
 mod summary;
 
 pub(crate) use ask::{Asker, CALL_ROWS};
+pub(crate) use baseline::from_table;
 pub use baseline::{from_configuration, from_file};
 pub use clusters::from_clusters;
 pub use design::Estimator;

@@ -285,12 +285,6 @@ impl<'a> Run<'a> {
             let sum: f64 = (0..baseline_rows).map(|b| outputs[(place * baseline_rows + b, k)]).sum();
             sum / baseline_rows as f64
         };
-        let _start =
-            |place| -> Vec<f64> { (0..self.n_outputs).map(|k| self.link.apply(mean(place, k))).collect() };
-        let mean = |place: usize, k: usize| {
-            let sum: f64 = (0..baseline_rows).map(|b| outputs[(place * baseline_rows + b, k)]).sum();
-            sum / baseline_rows as f64
-        };
         let start =
             |place| -> Vec<f64> { (0..self.n_outputs).map(|k| self.link.apply(mean(place, k))).collect() };
         Ok((0..own.len()).map(start).collect())
