@@ -390,13 +390,22 @@ pub(super) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -
     Svg { width, height, body }
 }
 
-/// One metric over runs, oldest first: a line through what is known, the baseline as a dashed line.
-pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_range: [f64; 2]) -> Svg {
-    let (width, height, left, right, top, floor) = (340.0, 110.0, 44.0, 14.0, 10.0, 98.0);
+/// What is known of a metric in one run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Point {
+    pub value: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+}
+
+/// One metric over runs, oldest first: a line through what is known, its intervals as a band, the baseline
+/// as a dashed line.
+pub(super) fn trend(points: &[Point], limit: Option<f64>, parity: f64, y_range: [f64; 2]) -> Svg {
+    let (width, height, left, right, top, floor) = (340.0, 124.0, 44.0, 14.0, 10.0, 98.0);
     let mut body = String::new();
-    let step = (width - left - right) / (values.len().max(2) - 1) as f64;
+    let step = (width - left - right) / (points.len().max(2) - 1) as f64;
     let [low, high] = y_range;
-    let y = |value: f64| (floor - (value - low) / (high - low) * (floor - top)).clamp(2.0, height - 2.0);
+    let x = |place: usize| left + place as f64 * step;
+    let y = |value: f64| (floor - (value - low) / (high - low) * (floor - top)).clamp(2.0, floor + 8.0);
     for value in ticks(y_range) {
         text(&mut body, left - 6.0, y(value) + 4.0, "end", QUIET, "quiet", &short(value));
     }
@@ -410,35 +419,55 @@ pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_r
             width - right
         );
     }
-    let mut path = String::new();
-    let mut pen_down = false;
-    for (place, value) in values.iter().enumerate() {
-        match value.filter(|value| value.is_finite()) {
-            Some(value) => {
-                let command = if pen_down { 'L' } else { 'M' };
-                let _ = write!(path, "{command}{:.1} {:.1}", left + place as f64 * step, y(value));
-                pen_down = true;
-            }
-            None => pen_down = false,
-        }
-    }
-    let _ = write!(
-        body,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" class=\"s-held\" stroke-width=\"2\" stroke-linejoin=\"round\"/>",
-        colour(State::Held)
-    );
-    for (place, value) in values.iter().enumerate() {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            let radius = if place + 1 == values.len() { 4.0 } else { 2.0 };
+    let known: Vec<(usize, Point)> = points.iter().copied().enumerate().collect();
+    for run in known.chunk_by(|(_, a), (_, b)| a.interval.is_some() == b.interval.is_some()) {
+        let ends: Vec<(f64, [f64; 2])> =
+            run.iter().filter_map(|(place, point)| Some((x(*place), point.interval?))).collect();
+        // A run whose neighbours have no interval still has some width.
+        let aside = if ends.len() == 1 { 2.5 } else { 0.0 };
+        let lower = ends.iter().flat_map(|(at, [low, _])| [(at - aside, *low), (at + aside, *low)]);
+        let upper = ends.iter().rev().flat_map(|(at, [_, high])| [(at + aside, *high), (at - aside, *high)]);
+        let mut corners: Vec<String> =
+            lower.chain(upper).map(|(at, value)| format!("{at:.1},{:.1}", y(value))).collect();
+        corners.dedup();
+        if !corners.is_empty() {
             let _ = write!(
                 body,
-                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius}\" fill=\"{}\" class=\"f-held\"/>",
-                left + place as f64 * step,
-                y(value),
+                "<polygon points=\"{}\" fill=\"{}\" class=\"f-held\" fill-opacity=\"0.2\"/>",
+                corners.join(" "),
                 colour(State::Held)
             );
         }
     }
+    let values = points.iter().map(|point| point.value.filter(|value| value.is_finite()));
+    let mut path = String::new();
+    let mut dots = String::new();
+    let mut pen_down = false;
+    for (place, value) in values.enumerate() {
+        let Some(value) = value else {
+            pen_down = false;
+            continue;
+        };
+        let (command, at, up) = (if pen_down { 'L' } else { 'M' }, x(place), y(value));
+        let _ = write!(path, "{command}{at:.1} {up:.1}");
+        pen_down = true;
+        let radius = if place + 1 == points.len() { 4.0 } else { 2.0 };
+        let _ = write!(
+            dots,
+            "<circle cx=\"{at:.1}\" cy=\"{up:.1}\" r=\"{radius}\" fill=\"{}\" class=\"f-held\"/>",
+            colour(State::Held)
+        );
+    }
+    let _ = write!(
+        body,
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" class=\"s-held\" stroke-width=\"2\" \
+         stroke-linejoin=\"round\"/>{dots}",
+        colour(State::Held)
+    );
+    let ago = points.len().saturating_sub(1);
+    let runs = if ago == 1 { "run" } else { "runs" };
+    text(&mut body, left, 119.0, "start", QUIET, "quiet", &format!("{ago} {runs} ago"));
+    text(&mut body, width - right, 119.0, "end", QUIET, "quiet", "now");
     Svg { width, height, body }
 }
 
@@ -534,7 +563,16 @@ mod tests {
         for body in [
             curve(&[3.0], &[1.0], &[0.5], span([0.5].into_iter())).body,
             curve(&[], &[], &[], span(std::iter::empty())).body,
-            trend(&[None, Some(f64::INFINITY)], None, 0.0, [0.0, 1.0]).body,
+            trend(
+                &[
+                    Point::default(),
+                    Point { value: Some(f64::INFINITY), interval: Some([0.0, f64::INFINITY]) },
+                ],
+                None,
+                0.0,
+                [0.0, 1.0],
+            )
+            .body,
             attribution_bar(range(std::iter::empty()), 0.0, Some(0.0), None).body,
         ] {
             assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");

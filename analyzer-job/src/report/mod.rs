@@ -27,7 +27,7 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
-use crate::details::Findings;
+use crate::details::{BiasDetails, Findings};
 use crate::results::Results;
 
 pub use load::{history, rebuild};
@@ -39,6 +39,8 @@ pub struct EarlierRun {
     /// Its window, or the file it came from.
     pub name: String,
     pub results: Results,
+    /// For its intervals, when it left them.
+    pub bias: Option<BiasDetails>,
 }
 
 /// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`. `history` is in order of time,

@@ -315,19 +315,30 @@ fn history_takes_results_in_order_and_passes_over_the_rest() {
     fs::create_dir(&earlier).unwrap();
     fs::write(earlier.join("analysis.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
     fs::write(earlier.join("bias_details.json"), to_pretty_json(&findings().bias).unwrap()).unwrap();
-    fs::write(folder.path().join("2031-03-06.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
+    // As the hosted service writes it: infinities bare.
+    let mut results = findings().results;
+    for entry in results.post_training_bias_metrics.iter_mut().flat_map(|s| s.facets.values_mut()).flatten() {
+        entry.metrics[0].value = Some(Number::Float(f64::INFINITY));
+    }
+    let hosted = String::from_utf8(to_pretty_json(&results).unwrap()).unwrap();
+    assert!(hosted.contains("\"Infinity\""));
+    fs::write(folder.path().join("2031-03-06.json"), hosted.replace("\"Infinity\"", "Infinity")).unwrap();
     fs::write(folder.path().join("notes.txt"), "x").unwrap();
     let history = super::history(folder.path()).unwrap();
     let names: Vec<&str> = history.iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names, ["2031-03-06.json", "2031-03-07"]);
+    assert_eq!(history[0].results, results);
+    assert!(history[0].bias.is_none() && history[1].bias == findings().bias);
     let page =
         String::from_utf8(html::write(&report(&findings(), &self::names(), &history)).unwrap()).unwrap();
     assert!(text_of_html(&page).contains("Over 3 runs"));
+    // The two runs that left their details have a band in each picture.
+    assert_eq!(page.matches("<polygon").count(), page.matches("runs ago").count());
 }
 
 #[test]
 fn trends_leave_out_metrics_of_a_single_run() {
-    let bare = EarlierRun { name: "before".into(), results: Results::default() };
+    let bare = EarlierRun { name: "before".into(), results: Results::default(), bias: None };
     let report = report(&findings(), &names(), &[bare]);
     assert!(report.sections.iter().all(|section| section.id != "trends"));
 }
