@@ -43,7 +43,7 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     let section = report.section(2, "trends", format!("Over {}", of(runs.len() as u64, "run", "runs")));
     section.text(format!(
         "The oldest run ({first}) is on the left, this one on the right with the large dot. The dashed line is the limit \
-         set by the baseline, the band the 95 % interval where a run left one. Pictures of one kind share their vertical axis."
+         set by the baseline, the band the 95\u{202f}% interval where a run left one. Pictures of one kind share their vertical axis."
     ));
     for (position, (heading, figures)) in parts.into_iter().enumerate() {
         let section = report.section(3, format!("trend-{}", position + 1), heading);
@@ -114,7 +114,8 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
     let span_of = |scale: Scale| {
         let parity = if scale == Scale::Ratio { 1.0 } else { 0.0 };
         let points = series.iter().filter(|(metric, _)| metric.scale == scale).flat_map(|(_, points)| points);
-        let ends = points.flat_map(|point| point.value.into_iter().chain(point.interval.into_iter().flatten()));
+        let ends =
+            points.flat_map(|point| point.value.into_iter().chain(point.interval.into_iter().flatten()));
         charts::span(ends.chain([parity]))
     };
     let now = details_of(findings.bias.as_ref(), facet, group);
@@ -144,7 +145,8 @@ fn attribution_figures(runs: &[Run]) -> Vec<(String, Vec<Figure>)> {
         let outputs = run.results.explanations.as_ref()?.kernel_shap.as_ref()?;
         outputs.get(label)?.global_shap_values.get(feature).copied()
     };
-    let Some(outputs) = runs.last().and_then(|now| now.results.explanations.as_ref()?.kernel_shap.as_ref()) else {
+    let Some(outputs) = runs.last().and_then(|now| now.results.explanations.as_ref()?.kernel_shap.as_ref())
+    else {
         return Vec::new();
     };
     outputs
