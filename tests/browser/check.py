@@ -1,7 +1,7 @@
 """Checks the reports below a folder, one run in each folder of it.
 
 In a browser: nothing is loaded, nothing is run, nothing overflows a phone, and the accessibility checker finds
-nothing in light, dark and narrow; without scripts all is there. On paper: tagged, fonts embedded, the same names.
+nothing in light, dark and narrow; without scripts all is there; printed, heads repeat. On paper: tagged, fonts embedded, the same names.
 The notebook: valid, complete with its stored outputs, and its code makes tables and charts again.
 Every metric of every group, with value, interval and baseline, is held against the files beside the reports.
 """
@@ -45,6 +45,7 @@ def main():
                 rows = {}
                 checks = {screen: list(on_screen(browser, folder, screen)) for screen in SCREENS}
                 checks["content"] = list(content(browser, folder, rows))
+                checks["print"] = list(printed(browser, folder, rows))
                 checks["paper"] = list(on_paper(folder, rows))
                 checks["stored notebook"] = list(as_notebook(folder, rows))
                 checks["executed notebook"] = executed[folder].result()
@@ -253,6 +254,24 @@ def tools(page):
         only.uncheck()
         if held.count() != shown:
             yield "the filter does not give rows back"
+
+
+def printed(browser, folder, rows):
+    """The page as a browser prints it: folded tables open, heads above their rows on every sheet."""
+    page = browser.new_page()
+    page.goto((folder / "report.html").resolve().as_uri())
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        page.pdf(path=file.name, prefer_css_page_size=True)
+        text = subprocess.run(["pdftotext", "-raw", file.name, "-"], check=True, capture_output=True, text=True).stdout
+    page.close()
+    gone = lost(rows, text)
+    if gone:
+        yield f"printing loses {len(gone)} of {len(rows)} rows, as {gone[:3]}"
+    for number, sheet in enumerate(text.split("\f"), start=1):
+        sheet = bare(sheet).translate(BRACKETS)
+        headed = any(bare(head) in sheet for head in ("What it means here", "Smallest local"))
+        if not headed and any(bare(row).translate(BRACKETS) in sheet for row in rows):
+            yield f"sheet {number} has rows without a head"
 
 
 def on_paper(folder, rows):
