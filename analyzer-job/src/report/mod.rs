@@ -1,7 +1,7 @@
 //! Reports for people: HTML, PDF, notebook.
 //!
 //! One value, the `Report`, is made from the findings; three writers show it. What it says is in
-//! `verdict`, `bias`, `parts`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
+//! `verdict`, `violations`, `bias`, `parts`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
 
 mod amounts;
 mod attributions;
@@ -20,6 +20,7 @@ mod sentences;
 mod tests;
 mod trends;
 mod verdict;
+mod violations;
 
 use std::path::Path;
 
