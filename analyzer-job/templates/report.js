@@ -19,9 +19,7 @@
   });
   const key = (row, column) => {
     const cell = row.cells[column];
-    const exact = cell.dataset.exact;
-    if (exact === undefined) return cell.textContent.trim();
-    return parseFloat(exact);
+    return cell.title ? parseFloat(cell.title) : cell.textContent.trim();
   };
   const order = (a, b) => {
     if (typeof a === "number" && typeof b === "number") return a - b;

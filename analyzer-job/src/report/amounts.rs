@@ -128,15 +128,18 @@ fn one_in(part: u64, whole: u64) -> Option<u64> {
     (one_in > 2.5 && near).then(|| one_in.round() as u64)
 }
 
-/// How often compared with another share: `4 times as often`, `half as often`. None without either.
-pub(super) fn times(ratio: f64) -> Option<String> {
+/// How often compared with another share, and the word that a comparison goes on with: `4 times less often`
+/// than, `30 % more often` than, `2.5 times as often` as. None without either.
+pub(super) fn times(ratio: f64) -> Option<(String, &'static str)> {
     if !ratio.is_finite() || ratio <= 0.0 {
         return None;
     }
     Some(match ratio {
-        r if r >= 1.15 => format!("{} times as often", trimmed(r)),
-        r if r > 0.87 => "about as often".into(),
-        r => format!("{} times less often", trimmed(1.0 / r)),
+        r if r >= 1.95 => (format!("{} times as often", trimmed(r)), "as"),
+        r if r >= 1.15 => (format!("{} more often", percent_of(r - 1.0)), "than"),
+        r if r > 0.87 => ("about as often".into(), "as"),
+        r if r > 0.52 => (format!("{} less often", percent_of(1.0 - r)), "than"),
+        r => (format!("{} times less often", trimmed(1.0 / r)), "than"),
     })
 }
 
@@ -223,8 +226,15 @@ mod tests {
         assert_eq!(percent(9999, 10000).as_deref(), Some("over 99\u{202f}%"));
         assert_eq!(percent(1, 100_000).as_deref(), Some("under 0.1\u{202f}%"));
         assert_eq!(points(-0.19), "19 percentage points");
-        assert_eq!(times(0.25).as_deref(), Some("4 times less often"));
-        assert_eq!(times(1.02).as_deref(), Some("about as often"));
+        for (ratio, text, then) in [
+            (0.25, "4 times less often", "than"),
+            (0.7, "30\u{202f}% less often", "than"),
+            (1.02, "about as often", "as"),
+            (1.3, "30\u{202f}% more often", "than"),
+            (2.5, "2.5 times as often", "as"),
+        ] {
+            assert_eq!(times(ratio), Some((text.to_owned(), then)));
+        }
         assert_eq!(times(0.0), None);
         assert_eq!(times(f64::INFINITY), None);
     }

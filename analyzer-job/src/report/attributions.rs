@@ -126,7 +126,7 @@ fn facts(
 
 /// The drift score in words: how much the order changed, and where.
 pub(super) fn order_in_words(what: &str, ndcg: f64, features: &[Ranked]) -> String {
-    let mut movers: Vec<&Ranked> = features
+    let mut movers: Vec<(i64, i64, &str)> = features
         .iter()
         .enumerate()
         .filter(|(place, feature)| {
@@ -134,13 +134,13 @@ pub(super) fn order_in_words(what: &str, ndcg: f64, features: &[Ranked]) -> Stri
                 rise != 0 && (*place < PICTURED || *place as i64 + rise < PICTURED as i64)
             })
         })
-        .map(|(_, feature)| feature)
+        .filter_map(|(place, feature)| Some((place as i64 + 1, feature.rise?, feature.name)))
         .collect();
-    movers.sort_by_key(|feature| std::cmp::Reverse(feature.rise.unwrap_or(0).abs()));
+    movers.sort_by_key(|(_, rise, _)| std::cmp::Reverse(rise.abs()));
     let moves: Vec<String> = movers
         .iter()
         .take(3)
-        .map(|feature| format!("{} {}", isolate(feature.name), rise_in_words(feature.rise.unwrap_or(0))))
+        .map(|(place, rise, name)| format!("{} from place {} to {place}", isolate(name), place + rise))
         .collect();
     let how = match ndcg {
         n if n >= 0.999_999 => "is that of the baseline",
@@ -186,7 +186,7 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
         Column::new(ColumnKind::Number, "Standard error"),
     ];
     if compared {
-        columns.push(Column::new(ColumnKind::Number, "Was"));
+        columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Number, "Place"));
     }
     let rows = shown

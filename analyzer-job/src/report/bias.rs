@@ -67,8 +67,8 @@ fn verdict(metric: &MetricDetails) -> Cell {
         State::CannotTell if metric.violated && metric.enough_rows => "moved, within chance",
         State::CannotTell if metric.violated => "moved, too few rows",
         State::CannotTell => "too few rows",
-        State::Held if course(metric) == Some(Course::TowardsParity) => "violation, yet nearer parity",
-        State::Held if course(metric) == Some(Course::AwayUnseen) => "no violation, yet farther from parity",
+        State::Held if course(metric) == Some(Course::TowardsParity) => "violation, yet less of a gap",
+        State::Held if course(metric) == Some(Course::AwayUnseen) => "no violation, yet more of a gap",
         State::Measured => "",
         state => state.word(),
     };
@@ -113,12 +113,32 @@ fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetai
     if facet.groups.d.n() + facet.groups.a.n() > 0 {
         section.table(groups_table(facet, &words));
     }
+    if position == 0 {
+        section.text(how_to_read(facet));
+    }
     for family in Family::ALL {
         family_section(report, facet, &words, family, &id);
     }
     let section = report.section(3, format!("{id}-all"), format!("All metrics of {} in words", words.facet));
     let style = if details.facets.len() > 2 { Style::Folded } else { Style::Long };
     section.table(all_metrics(facet, &words, style));
+}
+
+/// What the marks of the pictures are, told once.
+fn how_to_read(facet: &FacetDetails) -> String {
+    let compared = facet.metrics.iter().any(|metric| metric.baseline.is_some());
+    let ring = if compared { ", the ring the baseline" } else { "" };
+    let mut text = format!(
+        "In the pictures the filled mark is the value now{ring}; the bar is the 95\u{202f}% interval, the range that chance \
+         explains. The darker upright line stands for no difference between the groups; left of it is worse for the \
+         group looked at."
+    );
+    if compared {
+        text.push_str(
+            " A diamond moved beyond chance, a square leaves it open (chance or too few rows explain it), a dot held.",
+        );
+    }
+    text
 }
 
 /// `: 3 of 21 metrics moved`, for a heading.
@@ -265,10 +285,10 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
         Column::new(ColumnKind::Name, "Metric"),
         Column::picture("On the axis", axis.head(family)),
         Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "95 % interval"),
+        Column::new(ColumnKind::Number, "95\u{202f}% interval"),
     ];
     if compared {
-        columns.push(Column::new(ColumnKind::Number, "Was"));
+        columns.push(Column::new(ColumnKind::Number, "Baseline"));
     }
     if compared || rows.iter().any(|(_, details)| state(details) != State::Measured) {
         columns.push(Column::new(ColumnKind::State, "Verdict"));
@@ -304,10 +324,10 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
         })
         .collect();
     let axis_words = match scale {
-        Scale::Share => "differences of shares, parity at 0",
-        Scale::Ratio => "a ratio on a logarithmic axis, parity at 1",
-        Scale::Unbounded => "differences of ratios on an axis of their own, parity at 0",
-        Scale::Distance => "distances without a direction, 0 is the same",
+        Scale::Share => "gaps between shares; 0 is no difference",
+        Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
+        Scale::Unbounded => "gaps between ratios, on an axis of their own; 0 is no difference",
+        Scale::Distance => "distances, which have no direction; 0 is no difference",
     };
     Table { caption: format!("{}: {axis_words}", words.facet), columns, rows, style: Style::Plot, code: None }
 }
@@ -334,7 +354,7 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
     let columns = vec![
         Column::new(ColumnKind::Name, "Metric"),
         Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "95 % interval"),
+        Column::new(ColumnKind::Number, "95\u{202f}% interval"),
         Column::new(ColumnKind::Number, "Baseline"),
         Column::new(ColumnKind::Number, "Change"),
         Column::new(ColumnKind::Prose, "What it means here"),
@@ -368,7 +388,8 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
         })
         .collect();
     let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
-    Table { caption: format!("All metrics of {}", words.facet), columns, rows, style, code: Some(code) }
+    let caption = format!("Every metric of {}, also those without a value", words.facet);
+    Table { caption, columns, rows, style, code: Some(code) }
 }
 
 /// The sentence of a metric, or why there is none.

@@ -8,7 +8,7 @@ use super::metrics::{Family, Scale};
 use super::page::{State, Svg};
 
 /// Width of the pictures in tables.
-const WIDTH: f64 = 400.0;
+const WIDTH: f64 = 320.0;
 /// Left and right of the axis, for arrows and labels.
 const MARGIN: f64 = 14.0;
 
@@ -94,7 +94,7 @@ impl Axis {
         let mut body = String::new();
         let two_sided = self.scale != Scale::Distance;
         if two_sided {
-            let [left, right] = family.sides();
+            let [left, right] = family.sides(self.scale);
             text(&mut body, 2.0, 11.0, "start", QUIET, "quiet", &format!("← {left}"));
             text(&mut body, WIDTH - 2.0, 11.0, "end", QUIET, "quiet", &format!("{right} →"));
         } else {
@@ -112,15 +112,12 @@ impl Axis {
         Svg { width: WIDTH, height: 32.0, body }
     }
 
+    /// The faint lines as one path, since each row draws them, and the line of no difference.
     fn grid(&self, body: &mut String, height: f64) {
-        for (value, _) in &self.ticks {
-            let parity = match self.scale {
-                Scale::Ratio => *value == 1.0,
-                _ => *value == 0.0,
-            };
-            let (stroke, class) = if parity { (PARITY, "parity") } else { (GRID, "grid") };
-            line(body, self.x(*value), 0.0, self.x(*value), height, stroke, class, 1.0);
-        }
+        let parity = if self.scale == Scale::Ratio { 1.0 } else { 0.0 };
+        let others = self.ticks.iter().map(|(value, _)| *value).filter(|value| *value != parity);
+        uprights(body, others.map(|value| self.x(value)), height, GRID, "grid");
+        uprights(body, [self.x(parity)].into_iter(), height, PARITY, "parity");
     }
 }
 
@@ -306,16 +303,16 @@ pub(super) fn plain_head(range: [f64; 2]) -> Svg {
 pub(super) fn position(range: [f64; 2], value: f64) -> Svg {
     let (height, middle) = (22.0, 11.0);
     let mut body = String::new();
-    line(&mut body, MARGIN, middle, WIDTH - MARGIN, middle, GRID, "grid", 1.0);
+    uprights(&mut body, ticks(range).into_iter().map(|tick| scaled(range, tick)), height, GRID, "grid");
     mark(&mut body, scaled(range, value), middle, State::Measured);
     Svg { width: WIDTH, height, body }
 }
 
-/// Both ends of such a range.
+/// The axis of such a range.
 pub(super) fn positions_head(range: [f64; 2]) -> Svg {
     let mut body = String::new();
-    for (value, anchor) in [(range[0], "start"), (range[1], "end")] {
-        text(&mut body, scaled(range, value), 12.0, anchor, QUIET, "quiet", &short(value));
+    for value in ticks(range) {
+        text(&mut body, scaled(range, value), 12.0, "middle", QUIET, "quiet", &short(value));
     }
     Svg { width: WIDTH, height: 16.0, body }
 }
@@ -334,7 +331,7 @@ pub(super) fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
 
 /// A line over a numeric grid with the share of rows below, on the same axis.
 pub(super) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -> Svg {
-    let (width, height, left, right, top, floor, base) = (340.0, 200.0, 44.0, 12.0, 10.0, 130.0, 178.0);
+    let (width, height, left, right, top, floor, base) = (280.0, 176.0, 44.0, 10.0, 10.0, 112.0, 154.0);
     let mut body = String::new();
     let (first, last) = (xs.first().copied().unwrap_or(0.0), xs.last().copied().unwrap_or(1.0));
     let spread = if last > first { last - first } else { 1.0 };
@@ -382,7 +379,7 @@ pub(super) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -
         }
     }
     for (value, anchor) in [(first, "start"), (last, "end")] {
-        text(&mut body, x(value), 194.0, anchor, QUIET, "quiet", &short(value));
+        text(&mut body, x(value), 170.0, anchor, QUIET, "quiet", &short(value));
         if last <= first {
             break;
         }
@@ -390,13 +387,22 @@ pub(super) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -
     Svg { width, height, body }
 }
 
-/// One metric over runs, oldest first: a line through what is known, the baseline as a dashed line.
-pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_range: [f64; 2]) -> Svg {
-    let (width, height, left, right, top, floor) = (340.0, 110.0, 44.0, 14.0, 10.0, 98.0);
+/// What is known of a metric in one run.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Point {
+    pub value: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+}
+
+/// One metric over runs, oldest first: a line through what is known, its intervals as a band, the baseline
+/// as a dashed line.
+pub(super) fn trend(points: &[Point], limit: Option<f64>, parity: f64, y_range: [f64; 2]) -> Svg {
+    let (width, height, left, right, top, floor) = (280.0, 116.0, 44.0, 10.0, 10.0, 90.0);
     let mut body = String::new();
-    let step = (width - left - right) / (values.len().max(2) - 1) as f64;
+    let step = (width - left - right) / (points.len().max(2) - 1) as f64;
     let [low, high] = y_range;
-    let y = |value: f64| (floor - (value - low) / (high - low) * (floor - top)).clamp(2.0, height - 2.0);
+    let x = |place: usize| left + place as f64 * step;
+    let y = |value: f64| (floor - (value - low) / (high - low) * (floor - top)).clamp(2.0, floor + 8.0);
     for value in ticks(y_range) {
         text(&mut body, left - 6.0, y(value) + 4.0, "end", QUIET, "quiet", &short(value));
     }
@@ -410,35 +416,55 @@ pub(super) fn trend(values: &[Option<f64>], limit: Option<f64>, parity: f64, y_r
             width - right
         );
     }
-    let mut path = String::new();
-    let mut pen_down = false;
-    for (place, value) in values.iter().enumerate() {
-        match value.filter(|value| value.is_finite()) {
-            Some(value) => {
-                let command = if pen_down { 'L' } else { 'M' };
-                let _ = write!(path, "{command}{:.1} {:.1}", left + place as f64 * step, y(value));
-                pen_down = true;
-            }
-            None => pen_down = false,
-        }
-    }
-    let _ = write!(
-        body,
-        "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" class=\"s-held\" stroke-width=\"2\" stroke-linejoin=\"round\"/>",
-        colour(State::Held)
-    );
-    for (place, value) in values.iter().enumerate() {
-        if let Some(value) = value.filter(|value| value.is_finite()) {
-            let radius = if place + 1 == values.len() { 4.0 } else { 2.0 };
+    let known: Vec<(usize, Point)> = points.iter().copied().enumerate().collect();
+    for run in known.chunk_by(|(_, a), (_, b)| a.interval.is_some() == b.interval.is_some()) {
+        let ends: Vec<(f64, [f64; 2])> =
+            run.iter().filter_map(|(place, point)| Some((x(*place), point.interval?))).collect();
+        // A run whose neighbours have no interval still has some width.
+        let aside = if ends.len() == 1 { 2.5 } else { 0.0 };
+        let lower = ends.iter().flat_map(|(at, [low, _])| [(at - aside, *low), (at + aside, *low)]);
+        let upper = ends.iter().rev().flat_map(|(at, [_, high])| [(at + aside, *high), (at - aside, *high)]);
+        let mut corners: Vec<String> =
+            lower.chain(upper).map(|(at, value)| format!("{at:.1},{:.1}", y(value))).collect();
+        corners.dedup();
+        if !corners.is_empty() {
             let _ = write!(
                 body,
-                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"{radius}\" fill=\"{}\" class=\"f-held\"/>",
-                left + place as f64 * step,
-                y(value),
+                "<polygon points=\"{}\" fill=\"{}\" class=\"f-held\" fill-opacity=\"0.2\"/>",
+                corners.join(" "),
                 colour(State::Held)
             );
         }
     }
+    let values = points.iter().map(|point| point.value.filter(|value| value.is_finite()));
+    let mut path = String::new();
+    let mut dots = String::new();
+    let mut pen_down = false;
+    for (place, value) in values.enumerate() {
+        let Some(value) = value else {
+            pen_down = false;
+            continue;
+        };
+        let (command, at, up) = (if pen_down { 'L' } else { 'M' }, x(place), y(value));
+        let _ = write!(path, "{command}{at:.1} {up:.1}");
+        pen_down = true;
+        let radius = if place + 1 == points.len() { 4.0 } else { 2.0 };
+        let _ = write!(
+            dots,
+            "<circle cx=\"{at:.1}\" cy=\"{up:.1}\" r=\"{radius}\" fill=\"{}\" class=\"f-held\"/>",
+            colour(State::Held)
+        );
+    }
+    let _ = write!(
+        body,
+        "<path d=\"{path}\" fill=\"none\" stroke=\"{}\" class=\"s-held\" stroke-width=\"2\" \
+         stroke-linejoin=\"round\"/>{dots}",
+        colour(State::Held)
+    );
+    let ago = points.len().saturating_sub(1);
+    let runs = if ago == 1 { "run" } else { "runs" };
+    text(&mut body, left, 111.0, "start", QUIET, "quiet", &format!("{ago} {runs} ago"));
+    text(&mut body, width - right, 111.0, "end", QUIET, "quiet", "now");
     Svg { width, height, body }
 }
 
@@ -495,6 +521,17 @@ fn text(body: &mut String, x: f64, y: f64, anchor: &str, paint: &str, class: &st
     );
 }
 
+/// Upright lines over the whole height, as one path.
+fn uprights(body: &mut String, at: impl Iterator<Item = f64>, height: f64, stroke: &str, class: &str) {
+    let mut path = String::new();
+    for x in at {
+        let _ = write!(path, "M{x:.1} 0V{height}");
+    }
+    if !path.is_empty() {
+        let _ = write!(body, "<path d=\"{path}\" stroke=\"{stroke}\" class=\"s-{class}\"/>");
+    }
+}
+
 #[expect(clippy::too_many_arguments, reason = "two points, and how the line looks")]
 fn line(body: &mut String, x1: f64, y1: f64, x2: f64, y2: f64, stroke: &str, class: &str, width: f64) {
     let _ = write!(
@@ -534,7 +571,16 @@ mod tests {
         for body in [
             curve(&[3.0], &[1.0], &[0.5], span([0.5].into_iter())).body,
             curve(&[], &[], &[], span(std::iter::empty())).body,
-            trend(&[None, Some(f64::INFINITY)], None, 0.0, [0.0, 1.0]).body,
+            trend(
+                &[
+                    Point::default(),
+                    Point { value: Some(f64::INFINITY), interval: Some([0.0, f64::INFINITY]) },
+                ],
+                None,
+                0.0,
+                [0.0, 1.0],
+            )
+            .body,
             attribution_bar(range(std::iter::empty()), 0.0, Some(0.0), None).body,
         ] {
             assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");

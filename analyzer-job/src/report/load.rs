@@ -12,6 +12,7 @@ use crate::counts::Groups;
 use crate::details::{
     BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
 };
+use crate::numbers::strict_json;
 use crate::results::{BiasSection, Results, Violation, Violations};
 
 use super::EarlierRun;
@@ -128,7 +129,8 @@ fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDe
 }
 
 /// Earlier runs below `folder`: each `.json` file that holds results, in order of path, which is
-/// order of time where folders are named by it. Details and violations beside them are passed over.
+/// order of time where folders are named by it. `bias_details.json` beside an `analysis.json` gives its
+/// intervals; whatever else lies there is passed over.
 ///
 /// # Errors
 /// The folder or a file in it cannot be read.
@@ -139,17 +141,25 @@ pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
     let mut runs = Vec::new();
     for path in files {
         let text = fs::read(&path).map_err(|error| Problem::io("read", &path, error))?;
-        let Ok(results) = serde_json::from_slice::<Results>(&text) else { continue };
+        let Ok(results) = serde_json::from_slice::<Results>(&strict_json(&text)) else { continue };
         let empty = results.post_training_bias_metrics.is_none()
             && results.pre_training_bias_metrics.is_none()
             && results.explanations.is_none();
         if !empty {
             let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
             let name = name.strip_suffix("/analysis.json").map_or(name.clone(), str::to_owned);
-            runs.push(EarlierRun { name, results });
+            runs.push(EarlierRun { name, results, bias: details_beside(&path) });
         }
     }
     Ok(runs)
+}
+
+/// A run's details, where it left any; without them a trend has no intervals, and nothing else is lost.
+fn details_beside(path: &Path) -> Option<BiasDetails> {
+    if path.file_name()? != "analysis.json" {
+        return None;
+    }
+    read(&path.with_file_name("bias_details.json")).ok().flatten()
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
@@ -171,7 +181,7 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Problem::io("read", path, error)),
     };
-    serde_json::from_slice(&text).map(Some).map_err(|error| {
+    serde_json::from_slice(&strict_json(&text)).map(Some).map_err(|error| {
         Problem::new(&codes::RESULTS_UNREADABLE, "a result file is not what its name says")
             .file(path)
             .line(error.line() as u64)

@@ -114,7 +114,7 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     let mut points = Vec::new();
     if findings.bias.is_some() {
         points.push(
-            "Bias metrics are computed from the counts of each group without rounding; intervals are 95 % bootstrap \
+            "Bias metrics are computed from the counts of each group without rounding; intervals are 95\u{202f}% bootstrap \
              intervals over the rows. A violation is a metric that is farther from 0 than in the baseline; it is told as moved only \
              when the baseline lies outside the interval and each group has enough rows. The rule is that of the \
              hosted service; for the ratio DI, whose parity is 1, the verdict says where it misleads."

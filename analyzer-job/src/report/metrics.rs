@@ -77,9 +77,10 @@ impl Family {
     }
 
     /// What left and right of parity mean on a two-sided axis.
-    pub(super) fn sides(self) -> [&'static str; 2] {
-        match self {
-            Family::Errors => ["wrong more often for them", "less often"],
+    pub(super) fn sides(self, scale: Scale) -> [&'static str; 2] {
+        match (self, scale) {
+            (Family::Errors, Scale::Unbounded) => ["more misses among errors", "more wrong picks"],
+            (Family::Errors, _) => ["wrong more often for them", "less often"],
             _ => ["against them", "for them"],
         }
     }

@@ -1,7 +1,7 @@
 //! Reports for people: HTML, PDF, notebook.
 //!
 //! One value, the `Report`, is made from the findings; three writers show it. What it says is in
-//! `verdict`, `bias`, `parts`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
+//! `verdict`, `violations`, `bias`, `parts`, `attributions`, `trends` and `method`; pictures are drawn once, in `charts`.
 
 mod amounts;
 mod attributions;
@@ -20,6 +20,7 @@ mod sentences;
 mod tests;
 mod trends;
 mod verdict;
+mod violations;
 
 use std::path::Path;
 
@@ -27,7 +28,7 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
-use crate::details::Findings;
+use crate::details::{BiasDetails, Findings};
 use crate::results::Results;
 
 pub use load::{history, rebuild};
@@ -39,6 +40,8 @@ pub struct EarlierRun {
     /// Its window, or the file it came from.
     pub name: String,
     pub results: Results,
+    /// For its intervals, when it left them.
+    pub bias: Option<BiasDetails>,
 }
 
 /// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`. `history` is in order of time,

@@ -141,6 +141,8 @@ pub(super) struct Column {
     pub kind: ColumnKind,
     /// The shared axis of a picture column.
     pub axis: Option<Svg>,
+    /// Letters of the longest text in it, so that a writer need not measure each; words of the heading count.
+    pub widest: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -194,19 +196,31 @@ impl Table {
 
     /// Whether its rows read well one below the other on a narrow screen.
     pub(super) fn as_cards(&self) -> bool {
-        self.style == Style::Plot
-            || self.wordy()
-            || self.columns.iter().any(|column| column.kind == ColumnKind::State)
+        let has = |kind| self.columns.iter().any(|column| column.kind == kind);
+        self.wordy() || has(ColumnKind::State) || has(ColumnKind::Picture)
+    }
+}
+
+impl Table {
+    /// The headings as style properties, which cards put before their numbers.
+    pub(super) fn labels(&self) -> String {
+        let labels = self.columns.iter().enumerate().filter(|(_, c)| c.kind == ColumnKind::Number);
+        labels
+            .map(|(place, column)| {
+                format!("--c{}:'{}';", place + 1, column.heading.replace(['\'', '\\'], ""))
+            })
+            .collect()
     }
 }
 
 impl Column {
     pub(super) fn new(kind: ColumnKind, heading: &str) -> Column {
-        Column { heading: heading.into(), kind, axis: None }
+        let widest = heading.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
+        Column { heading: heading.into(), kind, axis: None, widest }
     }
 
     pub(super) fn picture(heading: &str, axis: Svg) -> Column {
-        Column { heading: heading.into(), kind: ColumnKind::Picture, axis: Some(axis) }
+        Column { axis: Some(axis), ..Column::new(ColumnKind::Picture, heading) }
     }
 }
 
@@ -278,6 +292,18 @@ impl Cell {
     pub(super) fn count(count: u64) -> Cell {
         Cell::number(super::amounts::count(count), count)
     }
+
+    /// Letters of its longest line.
+    fn letters(&self) -> usize {
+        let letters = |text: &str| text.chars().count();
+        match self {
+            Cell::Text { text } | Cell::Number { text, .. } => letters(text),
+            Cell::Metric { name, code, .. } => letters(name) + letters(code) + 1,
+            Cell::Name { text, remark } => letters(text).max(letters(remark)),
+            Cell::State { text, .. } => letters(text) + 2,
+            Cell::Picture { .. } => 0,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -346,7 +372,12 @@ impl Section {
         self
     }
 
-    pub(super) fn table(&mut self, table: Table) -> &mut Section {
+    pub(super) fn table(&mut self, mut table: Table) -> &mut Section {
+        for row in &table.rows {
+            for (column, cell) in table.columns.iter_mut().zip(&row.cells) {
+                column.widest = column.widest.max(cell.letters());
+            }
+        }
         self.blocks.push(Block::Table(table));
         self
     }

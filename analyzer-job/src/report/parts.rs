@@ -4,6 +4,7 @@
 use crate::details::{BiasDetails, FacetDetails, SegmentDetails};
 
 use super::bias::{state, value_cell, words};
+use super::metrics::Metric;
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
 use super::sentences::isolate;
 
@@ -67,7 +68,10 @@ fn table(
     let mut columns = vec![Column::new(ColumnKind::Name, "Group")];
     columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
     columns.push(Column::new(ColumnKind::Number, "In the group"));
-    columns.extend(codes.iter().map(|code| Column::new(ColumnKind::Number, code)));
+    columns.extend(codes.iter().map(|code| {
+        let plain = Metric::of(code).map_or("", |metric| metric.plain);
+        Column::new(ColumnKind::Number, &format!("{plain} ({code})"))
+    }));
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Moved"));
     }

@@ -73,8 +73,6 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         ..PdfOptions::default()
     };
     let pdf = typst_pdf::pdf(&document, &options).map_err(|errors| told(&errors))?;
-    // Layouts are remembered for a next time that does not come.
-    typst::comemo::evict(0);
     Ok(pdf)
 }
 

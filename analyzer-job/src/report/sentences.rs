@@ -3,7 +3,7 @@
 
 use crate::counts::{Group, Groups};
 
-use super::amounts::{felt, number, percent, percent_of, points, times};
+use super::amounts::{count, felt, percent, percent_of, points, times};
 
 /// The words of the configuration's owner.
 #[derive(Debug, Clone)]
@@ -62,20 +62,25 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             Some(format!("the shares of {positive} in both groups are {} apart", points(difference)))
         }
         "CDDL" | "CDDPL" => {
-            let (negative, given) = if code == "CDDL" {
-                ("rows without it", "rows that have it")
+            let (with, without) = if code == "CDDL" {
+                ("observed as", "observed otherwise")
             } else {
-                ("rows denied it", "rows predicted it")
+                ("predicted", "predicted otherwise")
             };
             let within = match &words.group_variable {
                 Some(variable) => format!("among rows alike in {}", isolate(variable)),
                 None => "among like rows".into(),
             };
-            let side = if value > 0.0 { negative } else { given };
             if value == 0.0 {
-                return Some(format!("{within}, {facet} has an even part in {positive}"));
+                return Some(format!(
+                    "{within}, {facet} has the same part in those {with} {positive} as in those {without}"
+                ));
             }
-            Some(format!("{within}, {facet} has a part {} larger in {side}, of {positive}", points(value)))
+            let side = if value > 0.0 { "smaller" } else { "larger" };
+            Some(format!(
+                "{within}, the part that {facet} has in those {with} {positive} is {} {side} than in those {without}",
+                points(value)
+            ))
         }
         "FT" => {
             let rows = (value.abs() * d.n() as f64).round() as u64;
@@ -107,21 +112,19 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
         }
         "TE" => Some(format!(
             "{} missed and {} wrongly given {positive} for {facet}, {} and {} for everyone else",
-            d.false_negative(),
-            d.false_positive(),
-            a.false_negative(),
-            a.false_positive()
+            count(d.false_negative()),
+            count(d.false_positive()),
+            count(a.false_negative()),
+            count(a.false_positive())
         )),
-        "DCA" => {
-            conditional(value, d, a, words, "predicted", |g| (g.observed_positive(), g.predicted_positive()))
-        }
-        "DCR" => conditional(value, d, a, words, "predicted other than", |g| {
+        "DCA" => conditional(value, d, a, words, "", |g| (g.observed_positive(), g.predicted_positive())),
+        "DCR" => conditional(value, d, a, words, "other than ", |g| {
             (g.observed_negative(), g.predicted_negative())
         }),
         "GE" => Some(format!(
-            "over all rows, whatever the group; 0 would be even, {} wrong of {}",
-            [d, a].iter().map(|g| g.false_positive() + g.false_negative()).sum::<u64>(),
-            d.n() + a.n()
+            "{} of {} predictions are wrong, whatever the group; with none wrong the value would be 0",
+            count([d, a].iter().map(|g| g.false_positive() + g.false_negative()).sum()),
+            count(d.n() + a.n())
         )),
         _ => None,
     }
@@ -134,7 +137,8 @@ fn gap(lead: &str, facet: &str, of: impl Fn(&Group) -> (u64, u64), groups: &Grou
     let [share_d, share_a] = felt((part_d, whole_d), (part_a, whole_a))?;
     let text = format!("{lead} {share_d} of {facet} and {share_a} of everyone else");
     let ratio = share(part_d, whole_d)? / share(part_a, whole_a)?;
-    let often = times(ratio).filter(|_| !(0.87..1.15).contains(&ratio)).map(|times| format!("{times}, "));
+    let often =
+        times(ratio).filter(|_| !(0.87..1.15).contains(&ratio)).map(|(times, _)| format!("{times}, "));
     let often = often.unwrap_or_default();
     Some(match difference {
         d if d.abs() < 5e-4 => format!("{text}: the same"),
@@ -150,11 +154,16 @@ fn ratio(d: &Group, a: &Group, words: &Words) -> Option<String> {
     }
     let ratio = share_d / share_a;
     let rule = if ratio < 0.8 { "; below four fifths" } else { "" };
-    let than = if ratio <= 0.87 { "than" } else { "as" };
-    Some(match times(ratio) {
-        Some(times) => format!("{positive} is predicted {times} for {facet} {than} for everyone else{rule}"),
+    Some(match compared(ratio, facet) {
+        Some(compared) => format!("{positive} is predicted {compared}{rule}"),
         None => format!("{positive} is never predicted for {facet}{rule}"),
     })
+}
+
+/// `4 times less often for Sex = 0 than for everyone else`.
+pub(super) fn compared(ratio: f64, facet: &str) -> Option<String> {
+    let (often, then) = times(ratio)?;
+    Some(format!("{often} for {facet} {then} for everyone else"))
 }
 
 fn rates(lead: &str, d: &Group, a: &Group, facet: &str, of: impl Fn(&Group) -> (u64, u64)) -> Option<String> {
@@ -171,13 +180,23 @@ fn conditional(
     d: &Group,
     a: &Group,
     words: &Words,
-    predicted: &str,
+    other: &str,
     of: impl Fn(&Group) -> (u64, u64),
 ) -> Option<String> {
     let Words { facet, positive, .. } = words;
+    for (group, name) in [(d, facet.as_str()), (a, "everyone else")] {
+        if let (observed, 0) = of(group) {
+            return (observed > 0).then(|| {
+                format!(
+                    "no prediction of {other}{positive} for {name}, though {} such rows were observed",
+                    count(observed)
+                )
+            });
+        }
+    }
     let per = |group: &Group| {
         let (part, whole) = of(group);
-        share(part, whole).map(|ratio| number(ratio, Some([0.0, 0.1])))
+        share(part, whole).map(|ratio| count((ratio * 100.0).round() as u64))
     };
     // Positive values of both metrics mean that the model is more generous with the facet.
     let manner = match value {
@@ -186,7 +205,8 @@ fn conditional(
         _ => "neither stricter nor more generous",
     };
     Some(format!(
-        "for each row {predicted} {positive}, {} were observed so in {facet}, {} elsewhere: the model is {manner} with {facet}",
+        "for 100 predictions of {other}{positive} there are {} such observations in {facet}, {} among everyone else: \
+         the model is {manner} with {facet}",
         per(d)?,
         per(a)?
     ))
@@ -218,8 +238,16 @@ mod tests {
             ("DPPL", 0.3, &["20", "50", "2.5 times less often", "gap of 30"]),
             ("DI", 0.4, &["2.5 times less often", "below four fifths"]),
             ("TVD", 0.1, &["10 percentage points apart"]),
-            ("CDDL", 0.1, &["region", "10 percentage points larger in rows without it"]),
-            ("CDDPL", -0.1, &["rows predicted it"]),
+            (
+                "CDDL",
+                0.1,
+                &["region", "observed as P is 10 percentage points smaller than in those observed otherwise"],
+            ),
+            (
+                "CDDPL",
+                -0.1,
+                &["predicted P is 10 percentage points larger than in those predicted otherwise"],
+            ),
             ("FT", -0.1, &["10", "of F get a worse prediction"]),
             ("RD", 0.55, &["25", "of F", "80"]),
             ("SD", 0.03, &["83", "of F", "80"]),
@@ -227,9 +255,9 @@ mod tests {
             ("DRR", -0.2, &["62", "of F", "80"]),
             ("AD", 0.2, &["60", "of F", "80"]),
             ("TE", 2.0, &["30 missed and 10 wrongly given P for F, 20 and 20"]),
-            ("GE", 0.1, &["80 wrong of 300"]),
-            ("DCA", -1.0, &["2.00 were observed so in F, 1.00 elsewhere", "stricter with F"]),
-            ("DCR", -0.25, &["0.75 were observed so in F, 1.00 elsewhere", "stricter with F"]),
+            ("GE", 0.1, &["80 of 300 predictions are wrong"]),
+            ("DCA", -1.0, &["200 such observations in F, 100 among everyone else", "stricter with F"]),
+            ("DCR", -0.25, &["of other than P", "75 such observations in F, 100", "stricter with F"]),
         ] {
             let sentence = said(code, value, &groups());
             for part in parts {
@@ -242,7 +270,7 @@ mod tests {
     fn sides_change_with_the_sign() {
         assert!(said("FT", 0.1, &groups()).contains("a better prediction"));
         assert!(said("DCA", 0.5, &groups()).contains("more generous"));
-        assert!(said("CDDL", -0.1, &groups()).contains("rows that have it"));
+        assert!(said("CDDL", -0.1, &groups()).contains("points larger"));
     }
 
     #[test]
@@ -253,6 +281,7 @@ mod tests {
         }
         let never = Groups { d: Group { rows: [[10, 0], [10, 0]] }, a: groups().a };
         assert!(said("DI", 0.0, &never).contains("never predicted for F"));
+        assert!(said("DCA", f64::INFINITY, &never).contains("no prediction of P for F, though 10 such rows"));
         assert!(said("DPPL", 0.5, &never).contains("none of F"));
     }
 

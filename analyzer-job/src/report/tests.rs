@@ -215,6 +215,105 @@ fn page_and_notebook_name_every_group_metric_and_feature() {
     assert!(text.contains("</script><b>$x$ #set page(fill: red) *y* = `\"'\\"), "{text}");
 }
 
+/// The rows of a group's table of all metrics, cells joined: in the page's text and in the notebook's
+/// stored output.
+#[test]
+fn every_metric_of_every_group_has_value_interval_and_baseline_in_page_and_notebook() {
+    let findings = findings();
+    let report = report(&findings, &names(), &[]);
+    let page = String::from_utf8(html::write(&report).unwrap()).unwrap();
+    let notebook: Json = serde_json::from_slice(&notebook::write(&report).unwrap()).unwrap();
+    let stored = |code: &str| {
+        let cells = notebook["cells"].as_array().unwrap();
+        let text = |lines: &Json| {
+            lines.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect::<String>()
+        };
+        let cell = cells.iter().find(|cell| cell["cell_type"] == "code" && text(&cell["source"]) == code);
+        text(&cell.unwrap_or_else(|| panic!("no cell {code}"))["outputs"][0]["data"]["text/plain"])
+    };
+    for (place, facet) in findings.bias.as_ref().unwrap().facets.iter().enumerate() {
+        let start = page.find(&format!("id=\"group-{}-all\"", place + 1)).unwrap();
+        let html = &page[start..start + page[start..].find("</table>").unwrap()];
+        let literal = notebook::literal;
+        let plain =
+            stored(&format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold)));
+        let rows = [
+            (r#"title="0.25">0.25<"#, r#"title="0.2 to 0.3">0.20 to 0.30<"#, r#"title="0.2">0.20<"#, "+0.05"),
+            (r#"title="0.1875">0.19<"#, "0.14 to 0.24<", r#"title="0.1">0.10<"#, "+0.09"),
+            ("FlipTest does not support", "FlipTest", "FlipTest", "FlipTest"),
+            (r#"title="0.05625">0.06<"#, "0.01 to 0.11<", r#"title="0.3">0.30<"#, "−0.24"),
+        ];
+        for (value, interval, baseline, change) in rows {
+            for part in [value, interval, baseline, change] {
+                assert!(html.contains(part), "{part} in {html}");
+            }
+        }
+        for row in [
+            "(DI)  0.25  0.20 to 0.30  0.20  +0.05",
+            "(DPPL)  0.19  0.14 to 0.24  0.10  +0.09",
+            "(FT)  –  –  –  –  Undefined: FlipTest",
+            "(DPL)  0.06  0.01 to 0.11  0.30  −0.24",
+        ] {
+            assert!(plain.contains(row), "{row} in {plain}");
+        }
+    }
+}
+
+/// By hand: 50 of 800 rows against 400 of 1,600 are shares of 6.25 % and 25 %, a ratio of 0.25; and 500 of
+/// 1,000 against 450 of 1,000 are a ratio of 1.11.
+#[test]
+fn impact_ratios_follow_from_the_counts() {
+    let mut findings = findings();
+    let bias = findings.bias.as_mut().unwrap();
+    bias.facets[1].value_or_threshold = "other".into();
+    bias.facets[1].groups =
+        Groups { d: Group { rows: [[300, 200], [200, 300]] }, a: Group { rows: [[350, 150], [200, 300]] } };
+    let report = report(&findings, &names(), &[]);
+    let section = report.sections.iter().find(|section| section.id == "impact-ratios").unwrap();
+    assert_eq!(section.heading, "Impact ratios: 1 of 2 below four fifths");
+    let [.., Block::Table(table)] = section.blocks.as_slice() else { panic!("{section:?}") };
+    let told = |row: usize| -> Vec<String> {
+        let cells = table.rows[row].cells.iter();
+        cells
+            .filter_map(|cell| match cell {
+                Cell::Text { text } | Cell::Number { text, .. } => Some(text.replace('\u{202f}', " ")),
+                _ => None,
+            })
+            .skip(1)
+            .collect()
+    };
+    assert_eq!(told(0), ["800", "6.2 %", "25 %", "0.25", "below four fifths", "1 of 4"]);
+    assert_eq!(told(1), ["1 000", "50 %", "45 %", "1.11", "within four fifths", "1 of 4"]);
+    // The bar reaches to 1.25 on 110 units, so the line at 0.8 stands at 70.4 and the first bar ends at 22.
+    let Some(Cell::Picture { svg }) = table.rows[0].cells.iter().find(|c| matches!(c, Cell::Picture { .. }))
+    else {
+        panic!("no bar")
+    };
+    assert!(svg.body.contains("M70.4 0.0L70.4") && svg.body.contains("width=\"22.0\""), "{}", svg.body);
+}
+
+#[test]
+fn many_violations_are_told_by_group_and_none_is_lost() {
+    let mut findings = findings();
+    let violations = findings.violations.clone();
+    findings.violations = violations.iter().cycle().take(violations.len() * 8).cloned().collect();
+    assert_eq!(findings.violations.len(), 32);
+    let report = report(&findings, &names(), &[]);
+    let section = report.sections.iter().find(|section| section.id == "violations").unwrap();
+    assert_eq!(section.heading, "32 violations of the baseline");
+    let [Block::Table(table)] = section.blocks.as_slice() else { panic!("{section:?}") };
+    let codes: usize = table
+        .rows
+        .iter()
+        .flat_map(|row| &row.cells[2..])
+        .map(|cell| match cell {
+            Cell::Text { text } => text.matches("D").count(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!((table.rows.len(), codes), (2, 32));
+}
+
 #[test]
 fn texts_of_the_data_cannot_become_markup() {
     let report = report(&findings(), &names(), &[]);
@@ -315,19 +414,30 @@ fn history_takes_results_in_order_and_passes_over_the_rest() {
     fs::create_dir(&earlier).unwrap();
     fs::write(earlier.join("analysis.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
     fs::write(earlier.join("bias_details.json"), to_pretty_json(&findings().bias).unwrap()).unwrap();
-    fs::write(folder.path().join("2031-03-06.json"), to_pretty_json(&findings().results).unwrap()).unwrap();
+    // As the hosted service writes it: infinities bare.
+    let mut results = findings().results;
+    for entry in results.post_training_bias_metrics.iter_mut().flat_map(|s| s.facets.values_mut()).flatten() {
+        entry.metrics[0].value = Some(Number::Float(f64::INFINITY));
+    }
+    let hosted = String::from_utf8(to_pretty_json(&results).unwrap()).unwrap();
+    assert!(hosted.contains("\"Infinity\""));
+    fs::write(folder.path().join("2031-03-06.json"), hosted.replace("\"Infinity\"", "Infinity")).unwrap();
     fs::write(folder.path().join("notes.txt"), "x").unwrap();
     let history = super::history(folder.path()).unwrap();
     let names: Vec<&str> = history.iter().map(|run| run.name.as_str()).collect();
     assert_eq!(names, ["2031-03-06.json", "2031-03-07"]);
+    assert_eq!(history[0].results, results);
+    assert!(history[0].bias.is_none() && history[1].bias == findings().bias);
     let page =
         String::from_utf8(html::write(&report(&findings(), &self::names(), &history)).unwrap()).unwrap();
     assert!(text_of_html(&page).contains("Over 3 runs"));
+    // Two runs left their intervals: a band for each of three metrics of two groups, none for attributions.
+    assert_eq!((page.matches("<polygon").count(), page.matches("runs ago").count()), (6, 8));
 }
 
 #[test]
 fn trends_leave_out_metrics_of_a_single_run() {
-    let bare = EarlierRun { name: "before".into(), results: Results::default() };
+    let bare = EarlierRun { name: "before".into(), results: Results::default(), bias: None };
     let report = report(&findings(), &names(), &[bare]);
     assert!(report.sections.iter().all(|section| section.id != "trends"));
 }
@@ -353,11 +463,11 @@ fn first_screen_says_what_moved_for_whom_and_how_much() {
     let report = report(&findings, &names(), &[]);
     // DI rose from 0.2 to 0.25: a violation by the rule, though nearer to its parity at 1.
     let plain = |text: &str| text.replace('\u{a0}', " ");
-    assert_eq!(plain(&report.headline), "2 of 3 metrics moved for Sex = 0, 1 towards parity");
+    assert_eq!(plain(&report.headline), "1 of 3 metrics moved away from its baseline for Sex = 0");
     assert_eq!(
         plain(&report.lead[0]),
         "Target = 1 is predicted for 1 in 16 of Sex = 0 and 1 in 4 of everyone else: 4 times less often, \
-         a gap of 19 percentage points (DPPL 0.19, was 0.10)."
+         a gap of 19 percentage points, 10 in the baseline (DPPL 0.19)."
     );
     assert_eq!(report.state, State::Moved);
 }
@@ -376,10 +486,9 @@ fn ratio_is_judged_by_its_own_parity() {
     }
     let report = report(&findings, &names(), &[]);
     assert!(
-        report
-            .lead
-            .iter()
-            .any(|sentence| sentence.starts_with("Take care: ") && sentence.contains("DI 0.20, was 0.50"))
+        report.lead.iter().any(
+            |sentence| sentence.starts_with("Take care: ") && sentence.contains("DI 0.20, baseline 0.50")
+        )
     );
 }
 

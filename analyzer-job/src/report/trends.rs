@@ -1,11 +1,11 @@
 //! Each metric over runs, when results of earlier runs are given.
 
-use crate::details::Findings;
+use crate::details::{BiasDetails, FacetDetails, Findings};
 use crate::results::{Number, Results};
 
 use super::EarlierRun;
 use super::amounts::{number, of};
-use super::charts;
+use super::charts::{self, Point};
 use super::metrics::{METRICS, Metric, Scale};
 use super::page::{Block, Figure, Report};
 use super::sentences::{condition, isolate};
@@ -13,8 +13,19 @@ use super::sentences::{condition, isolate};
 /// Features whose attributions are followed.
 const FEATURES: usize = 6;
 
+/// One run of the series, this one last.
+#[derive(Clone, Copy)]
+struct Run<'a> {
+    results: &'a Results,
+    bias: Option<&'a BiasDetails>,
+}
+
 pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[EarlierRun]) {
-    let runs: Vec<&Results> = history.iter().map(|run| &run.results).chain([&findings.results]).collect();
+    let runs: Vec<Run> = history
+        .iter()
+        .map(|run| Run { results: &run.results, bias: run.bias.as_ref() })
+        .chain([Run { results: &findings.results, bias: findings.bias.as_ref() }])
+        .collect();
     let mut parts: Vec<(String, Vec<Figure>)> = Vec::new();
     for (facet, value) in groups(&findings.results) {
         let figures = metric_figures(findings, &runs, facet, value);
@@ -31,8 +42,8 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     let first = history.first().map(|run| isolate(&run.name)).unwrap_or_default();
     let section = report.section(2, "trends", format!("Over {}", of(runs.len() as u64, "run", "runs")));
     section.text(format!(
-        "Oldest on the left ({first}), this run on the right with the large dot. Dashed: the limit set by the baseline. \
-         Pictures of one kind share their vertical axis."
+        "The oldest run ({first}) is on the left, this one on the right with the large dot. The dashed line is the limit \
+         set by the baseline, the band the 95\u{202f}% interval where a run left one. Pictures of one kind share their vertical axis."
     ));
     for (position, (heading, figures)) in parts.into_iter().enumerate() {
         let section = report.section(3, format!("trend-{}", position + 1), heading);
@@ -58,71 +69,84 @@ fn groups(results: &Results) -> Vec<(&str, &str)> {
     groups
 }
 
-fn value(results: &Results, facet: &str, group: &str, code: &str) -> Option<f64> {
-    // The end of an interval is the largest value of the data, so it differs from run to run.
+/// Whether an earlier run's group is this one. The end of an interval is the largest value of the data, so
+/// it differs from run to run.
+fn same_group(earlier: &str, group: &str) -> bool {
     let start = |text: &str| text.split(',').next().map(str::to_owned);
-    [&results.post_training_bias_metrics, &results.pre_training_bias_metrics]
+    earlier == group || (group.starts_with('(') && start(earlier) == start(group))
+}
+
+fn point(run: Run, facet: &str, group: &str, code: &str) -> Point {
+    let sections = [&run.results.post_training_bias_metrics, &run.results.pre_training_bias_metrics];
+    let value = sections
         .into_iter()
         .flatten()
         .filter_map(|section| section.facets.get(facet))
         .flatten()
-        .filter(|entry| {
-            entry.value_or_threshold == group
-                || (group.starts_with('(') && start(&entry.value_or_threshold) == start(group))
-        })
+        .filter(|entry| same_group(&entry.value_or_threshold, group))
         .flat_map(|entry| &entry.metrics)
         .find(|metric| metric.name == code)
         .and_then(|metric| metric.value)
-        .map(Number::value)
+        .map(Number::value);
+    let interval = details_of(run.bias, facet, group)
+        .and_then(|details| details.metrics.iter().find(|metric| metric.name == code)?.interval)
+        .map(|[low, high]| [low.value(), high.value()])
+        .filter(|_| value.is_some());
+    Point { value, interval }
 }
 
-fn metric_figures(findings: &Findings, runs: &[&Results], facet: &str, group: &str) -> Vec<Figure> {
-    let series: Vec<(&Metric, Vec<Option<f64>>)> = METRICS
+fn details_of<'a>(bias: Option<&'a BiasDetails>, facet: &str, group: &str) -> Option<&'a FacetDetails> {
+    let mut facets = bias?.facets.iter();
+    facets.find(|details| details.facet == facet && same_group(&details.value_or_threshold, group))
+}
+
+fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -> Vec<Figure> {
+    let series: Vec<(&Metric, Vec<Point>)> = METRICS
         .iter()
         .map(|metric| {
-            (metric, runs.iter().map(|run| value(run, facet, group, metric.code)).collect::<Vec<_>>())
+            let points: Vec<Point> = runs.iter().map(|run| point(*run, facet, group, metric.code)).collect();
+            (metric, points)
         })
-        .filter(|(_, values)| values.iter().flatten().filter(|value| value.is_finite()).count() > 1)
+        .filter(|(_, points)| {
+            points.iter().filter_map(|point| point.value).filter(|value| value.is_finite()).count() > 1
+        })
         .collect();
     let span_of = |scale: Scale| {
         let parity = if scale == Scale::Ratio { 1.0 } else { 0.0 };
-        let values = series.iter().filter(|(metric, _)| metric.scale == scale).flat_map(|(_, values)| values);
-        charts::span(values.flatten().copied().chain([parity]))
+        let points = series.iter().filter(|(metric, _)| metric.scale == scale).flat_map(|(_, points)| points);
+        let ends =
+            points.flat_map(|point| point.value.into_iter().chain(point.interval.into_iter().flatten()));
+        charts::span(ends.chain([parity]))
     };
-    let baseline = |code: &str| {
-        let facets = findings.bias.iter().flat_map(|bias| &bias.facets);
-        let mut same = facets.filter(|details| details.facet == facet && details.value_or_threshold == group);
-        same.find_map(|details| details.metrics.iter().find(|metric| metric.name == code)?.baseline)
-            .map(Number::value)
-    };
+    let now = details_of(findings.bias.as_ref(), facet, group);
+    let baseline = |code: &str| now?.metrics.iter().find(|metric| metric.name == code)?.baseline;
     series
         .iter()
-        .map(|(metric, values)| {
+        .map(|(metric, points)| {
             let caption = format!("{} ({})", metric.plain, metric.code);
-            let known: Vec<f64> = values.iter().flatten().copied().collect();
-            let alt = match (known.first(), known.last()) {
-                (Some(first), Some(last)) => {
-                    format!(
-                        "{caption}: from {} to {} over {} runs",
-                        number(*first, None),
-                        number(*last, None),
-                        values.len()
-                    )
-                }
-                _ => caption.clone(),
-            };
-            let svg = charts::trend(values, baseline(metric.code), metric.parity(), span_of(metric.scale));
+            let mut known = points.iter().filter_map(|point| point.value);
+            let first = known.next().unwrap_or_default();
+            let last = known.next_back().unwrap_or(first);
+            let alt = format!(
+                "{caption}: from {} to {} over {} runs",
+                number(first, None),
+                number(last, None),
+                points.len()
+            );
+            let limit = baseline(metric.code).map(Number::value);
+            let svg = charts::trend(points, limit, metric.parity(), span_of(metric.scale));
             Figure { caption, alt, svg }
         })
         .collect()
 }
 
-fn attribution_figures(runs: &[&Results]) -> Vec<(String, Vec<Figure>)> {
-    let of_run = |results: &Results, label: &str, feature: &str| {
-        let outputs = results.explanations.as_ref()?.kernel_shap.as_ref()?;
+fn attribution_figures(runs: &[Run]) -> Vec<(String, Vec<Figure>)> {
+    let of_run = |run: &Run, label: &str, feature: &str| {
+        let outputs = run.results.explanations.as_ref()?.kernel_shap.as_ref()?;
         outputs.get(label)?.global_shap_values.get(feature).copied()
     };
-    let Some(outputs) = runs.last().and_then(|now| now.explanations.as_ref()?.kernel_shap.as_ref()) else {
+    let Some(outputs) = runs.last().and_then(|now| now.results.explanations.as_ref()?.kernel_shap.as_ref())
+    else {
         return Vec::new();
     };
     outputs
@@ -144,7 +168,9 @@ fn attribution_figures(runs: &[&Results]) -> Vec<(String, Vec<Figure>)> {
                 .map(|(name, values)| {
                     let caption = isolate(name);
                     let alt = format!("{caption}: global attribution over {} runs", values.len());
-                    Figure { caption, alt, svg: charts::trend(values, None, 0.0, span) }
+                    let points: Vec<Point> =
+                        values.iter().map(|value| Point { value: *value, interval: None }).collect();
+                    Figure { caption, alt, svg: charts::trend(&points, None, 0.0, span) }
                 })
                 .collect();
             (!figures.is_empty()).then(|| (label.clone(), figures))

@@ -2,17 +2,21 @@
 //! rows it stands on.
 
 use crate::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDetails};
-use crate::results::{Number, Violation};
+use crate::results::Number;
 
-use super::amounts::{count, number, of, percent};
-use super::attributions::{NDCG_LIMIT, order_in_words, ranked};
+use super::amounts::{count, number, of, percent, points};
+use super::attributions::{order_in_words, ranked};
 use super::bias::{self, Course};
 use super::metrics::{Family, Metric};
-use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
-use super::sentences::{condition, isolate};
+use super::page::{Report, State};
+use super::sentences::{compared, condition, isolate};
+use super::violations;
 
 /// Sentences on the first screen.
 const LEAD: usize = 4;
+
+/// Metrics that are the gap between two shares.
+const GAPS: [&str; 7] = ["DPPL", "DPL", "RD", "SD", "DAR", "DRR", "AD"];
 
 /// A metric of a group, with what it comes to.
 struct Finding<'a> {
@@ -40,7 +44,7 @@ pub(super) fn fill(report: &mut Report, findings: &Findings) {
     report.headline = headlines.next().unwrap_or_else(|| "Nothing was measured".into());
     report.lead.extend(headlines.map(|text| format!("{text}.")));
     report.facts = facts(findings);
-    violations(report, findings);
+    violations::section(report, findings);
 }
 
 fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
@@ -53,82 +57,105 @@ fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
 }
 
 fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
-    let defined = all.iter().filter(|finding| finding.state != State::Undefined).count();
-    let compared = all.iter().filter(|finding| finding.details.baseline.is_some()).count();
-    let passed = all.iter().filter(|finding| finding.details.violated).count();
-    let moved = all.iter().filter(|finding| finding.state == State::Moved).count();
-    let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
+    let number_of = |wanted: &dyn Fn(&Finding) -> bool| all.iter().filter(|finding| wanted(finding)).count();
+    let defined = number_of(&|finding| finding.state != State::Undefined);
+    let compared = number_of(&|finding| finding.details.baseline.is_some());
+    let moved = number_of(&|finding| finding.state == State::Moved);
+    let unsure = number_of(&|finding| finding.state == State::CannotTell);
+    let perhaps = number_of(&|finding| finding.state == State::CannotTell && finding.details.violated);
+    let too_few = number_of(&|finding| finding.details.violated && !finding.details.enough_rows);
+    let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
     let groups = match bias.facets.as_slice() {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),
-        facets => format!(" over {} groups", facets.len()),
+        facets => format!(" in {} groups", facets.len()),
     };
     if defined == 0 {
         return (State::CannotTell, format!("No bias metric could be computed{groups}"));
     }
     if compared == 0 {
-        return match lowest_ratio(bias) {
-            Some((facet, ratio, what)) => {
-                (State::Measured, format!("{facet} is {what} {ratio} as often as everyone else"))
-            }
-            None => {
-                (State::Measured, format!("{} measured{groups}", of(defined as u64, "metric", "metrics")))
-            }
-        };
+        return (
+            State::Measured,
+            lowest_ratio(bias)
+                .unwrap_or_else(|| format!("{} measured{groups}", of(defined as u64, "metric", "metrics"))),
+        );
     }
-    let metrics = if compared == 1 { "metric" } else { "metrics" };
-    match (passed, moved) {
-        (0, _) if unsure * 2 > defined => {
-            (State::CannotTell, format!("Not enough rows to say whether {metrics} moved{groups}"))
-        }
-        (0, _) => (State::Held, format!("No metric moved away from its baseline{groups}")),
-        (passed, moved) => {
-            let towards = all
-                .iter()
-                .filter(|finding| bias::course(finding.details) == Some(Course::TowardsParity))
-                .count();
-            let verb =
-                if passed == 1 { "moved away from its baseline" } else { "moved away from their baseline" };
-            let sure = match moved {
-                moved if moved + towards == passed => String::new(),
-                0 => ", none beyond chance".into(),
-                moved => format!(", {moved} beyond chance"),
-            };
-            let verb = if sure.is_empty() && towards == 0 { verb } else { "moved" };
-            let state = match moved {
-                0 if sure.is_empty() => State::Held,
-                0 => State::CannotTell,
-                _ => State::Moved,
-            };
-            let towards = if towards > 0 { format!(", {towards} towards parity") } else { String::new() };
-            (state, format!("{passed} of {compared} {metrics} {verb}{groups}{sure}{towards}"))
-        }
+    let metrics = |number: usize| if number == 1 { "metric" } else { "metrics" };
+    if moved > 0 {
+        let whose = if moved == 1 { "its" } else { "their" };
+        let text =
+            format!("{moved} of {compared} {} moved away from {whose} baseline{groups}", metrics(compared));
+        return (State::Moved, text);
     }
+    let doubtful = if perhaps > 0 { perhaps } else { unsure };
+    if too_few * 2 > perhaps || (perhaps == 0 && unsure * 2 > defined) {
+        let text = format!("Not enough rows to say whether {doubtful} {} moved{groups}", metrics(doubtful));
+        return (State::CannotTell, text);
+    }
+    if perhaps > 0 {
+        let text = format!(
+            "{perhaps} of {compared} {} moved{groups}, no more than chance explains",
+            metrics(compared)
+        );
+        return (State::CannotTell, text);
+    }
+    let text = match towards {
+        0 => format!("No metric moved away from its baseline{groups}"),
+        towards => {
+            format!(
+                "{towards} of {compared} {} moved{groups}, towards a smaller difference",
+                metrics(compared)
+            )
+        }
+    };
+    (State::Held, text)
 }
 
-/// The group that is picked least for each time everyone else is: its name, the ratio, the verb.
-fn lowest_ratio(bias: &BiasDetails) -> Option<(String, String, String)> {
+/// The group that is picked least for each time everyone else is, as a sentence.
+fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     let positive = condition(&bias.label, &bias.label_value_or_threshold);
-    bias.facets
-        .iter()
-        .filter_map(|facet| {
-            let (d, a) = (&facet.groups.d, &facet.groups.a);
-            let picks = |group: &crate::counts::Group| {
-                let part =
-                    if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
-                (group.n() > 0).then(|| part as f64 / group.n() as f64)
-            };
-            let (mine, theirs) = (picks(d)?, picks(a)?);
-            (theirs > 0.0).then(|| (facet, mine / theirs))
-        })
-        .min_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(facet, ratio)| {
-            let what = if facet.predicted {
-                format!("predicted {positive}")
-            } else {
-                format!("observed as {positive}")
-            };
-            (bias::words(bias, facet).facet, format!("{} times", number(ratio, Some([0.0, 0.1]))), what)
-        })
+    let ratio = |facet: &FacetDetails| {
+        let picks = |group: &crate::counts::Group| {
+            let part = if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
+            (group.n() > 0).then(|| part as f64 / group.n() as f64)
+        };
+        let (mine, theirs) = (picks(&facet.groups.d)?, picks(&facet.groups.a)?);
+        (theirs > 0.0).then(|| mine / theirs)
+    };
+    let known = bias.facets.iter().filter_map(|facet| Some((facet, ratio(facet)?)));
+    let (facet, ratio) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
+    let verb = if facet.predicted { "is predicted" } else { "was observed" };
+    let name = bias::words(bias, facet).facet;
+    Some(match compared(ratio, &name) {
+        Some(compared) => format!("{positive} {verb} {compared}"),
+        None => {
+            let (auxiliary, participle) = verb.split_once(' ').unwrap_or((verb, ""));
+            format!("{positive} {auxiliary} never {participle} for {name}")
+        }
+    })
+}
+
+/// What the file of violations holds beyond what moved.
+fn doubts(all: &[Finding]) -> Option<String> {
+    let violated: Vec<&Finding> = all.iter().filter(|finding| finding.details.violated).collect();
+    let of_state = |state| violated.iter().filter(|finding| finding.state == state).count();
+    let (moved, towards) = (of_state(State::Moved), of_state(State::Held));
+    let too_few = violated.iter().filter(|f| f.state == State::CannotTell && !f.details.enough_rows).count();
+    let parts = [
+        (moved, "beyond chance"),
+        (of_state(State::CannotTell) - too_few, "within what chance explains"),
+        (too_few, "with too few rows to say"),
+        (towards, "with a smaller difference than in the baseline"),
+    ];
+    let told: Vec<String> =
+        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let number = violated.len();
+    let counted = of(number as u64, "violation is", "violations are");
+    let parts = match told.as_slice() {
+        [_] if number == 1 => format!(", {}", parts.iter().find(|(n, _)| *n > 0)?.1),
+        [_] => format!(", all {}", parts.iter().find(|(n, _)| *n > 0)?.1),
+        told => format!(": {}", told.join(", ")),
+    };
+    (number > moved).then(|| format!("{counted} on file{parts}."))
 }
 
 /// The worst sentence of each question, at most four in all.
@@ -159,18 +186,24 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     if sentences.is_empty() && compared {
         let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
         let held = all.iter().filter(|finding| finding.state == State::Held).count();
-        sentences.push(format!(
-            "{} no larger than in the baseline, whatever the sign.",
-            if held == 1 { "1 metric is".to_owned() } else { format!("{held} metrics are") }
-        ));
+        if held > 0 {
+            sentences.push(format!(
+                "{} no farther from 0 than in the baseline.",
+                of(held as u64, "metric is", "metrics are")
+            ));
+        }
         if unsure > 0 {
-            sentences.push(format!("For {unsure} the rows are too few to tell."));
+            sentences.push(format!(
+                "For {} the rows are too few to tell.",
+                of(unsure as u64, "metric", "metrics")
+            ));
         }
     }
+    sentences.extend(doubts(all));
     for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
         sentences.push(format!(
-            "Take care: {} It is farther from parity than the baseline, which the rule for violations does not see, since \
-             it compares sizes.",
+            "Take care: {} The difference is larger than in the baseline. The rule for violations does not see it, since \
+             it looks for larger numbers, and this ratio means no difference at 1.",
             sentence(bias, finding)
         ));
     }
@@ -181,14 +214,29 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
 fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
     let details = finding.details;
     let words = bias::words(bias, finding.facet);
-    let meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
+    let mut meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
         let name = Metric::of(&details.name).map_or(details.name.as_str(), |metric| metric.plain);
         format!("{name} of {}", words.facet)
     });
     let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
     let shown = |value: Option<Number>| value.map(|value| number(value.value(), interval));
     let now = shown(details.value).unwrap_or_default();
-    let was = shown(details.baseline).map(|was| format!(", was {was}")).unwrap_or_default();
+    let mut was = shown(details.baseline).map(|was| format!(", baseline {was}")).unwrap_or_default();
+    // Gaps between two shares are told in the unit that the sentence is in.
+    if let (true, Some(value), Some(baseline)) =
+        (GAPS.contains(&details.name.as_str()), details.value, details.baseline)
+    {
+        let (value, baseline) = (value.value(), baseline.value());
+        let gap = format!("a gap of {}", points(value));
+        if !meaning.ends_with(&gap) {
+            meaning = format!("{meaning}: {gap}");
+        }
+        let before = points(baseline);
+        let before = before.split_once(' ').map_or(before.as_str(), |(number, _)| number);
+        let side = if value * baseline < 0.0 { " the other way round" } else { "" };
+        meaning = format!("{meaning}, {before}{side} in the baseline");
+        was.clear();
+    }
     let doubt = match finding.state {
         State::CannotTell if !details.enough_rows => "; too few rows to say",
         State::CannotTell => "; chance explains that",
@@ -260,7 +308,11 @@ fn facts(findings: &Findings) -> Vec<String> {
         }
         let skipped: u64 = run.rows.records_skipped.iter().map(|skipped| skipped.records).sum();
         if skipped > 0 {
-            facts.push(of(skipped, "record skipped", "records skipped"));
+            let why = match run.rows.records_skipped.as_slice() {
+                [only] => format!(" ({})", only.reason),
+                _ => String::new(),
+            };
+            facts.push(format!("{}{why}", of(skipped, "record skipped", "records skipped")));
         }
     }
     if let Some(bias) = &findings.bias {
@@ -269,9 +321,10 @@ fn facts(findings: &Findings) -> Vec<String> {
             facts.push(format!("{} groups", bias.facets.len()));
         }
         for facet in bias.facets.iter().take(told) {
-            let (d, all) = (facet.groups.d.n(), facet.groups.d.n() + facet.groups.a.n());
-            if let Some(percent) = percent(d, all) {
-                facts.push(format!("{} in {} ({percent})", count(d), bias::words(bias, facet).facet));
+            let (d, a) = (facet.groups.d.n(), facet.groups.a.n());
+            if let Some(percent) = percent(d, d + a) {
+                let name = bias::words(bias, facet).facet;
+                facts.push(format!("{} in {name} ({percent}), {} outside", count(d), count(a)));
             }
         }
     }
@@ -284,112 +337,4 @@ fn facts(findings: &Findings) -> Vec<String> {
 /// How the run went, from whichever analysis there was.
 pub(super) fn run(findings: &Findings) -> Option<&RunDetails> {
     findings.bias.as_ref().map(|bias| &bias.run).or(findings.explanations.as_ref().map(|e| &e.run))
-}
-
-/// Every violation as it stands in `constraint_violations.json`.
-fn violations(report: &mut Report, findings: &Findings) {
-    let violations = &findings.violations;
-    if violations.is_empty() {
-        return;
-    }
-    let heading = format!("{} of the baseline", of(violations.len() as u64, "violation", "violations"));
-    let told: Vec<Violated> = violations.iter().map(|violation| violated(findings, violation)).collect();
-    // The text of the file is only repeated where its numbers are not known.
-    let with_text = told.iter().any(|violated| violated.now.is_none());
-    let mut columns = vec![
-        Column::new(ColumnKind::Name, "For"),
-        Column::new(ColumnKind::Text, "Metric"),
-        Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "Limit"),
-        Column::new(ColumnKind::State, "How sure"),
-    ];
-    if with_text {
-        columns.push(Column::new(ColumnKind::Prose, "Description"));
-    }
-    let rows = told
-        .into_iter()
-        .zip(violations)
-        .map(|(violated, violation)| {
-            let value = |value: Option<Number>, interval| match value {
-                Some(value) => Cell::number(number(value.value(), interval), value),
-                None => Cell::number("–", ""),
-            };
-            let mut cells = vec![
-                Cell::text(violated.whom),
-                violated.metric,
-                value(violated.now, violated.interval),
-                value(violated.limit, violated.interval),
-                Cell::State { state: violated.state, text: violated.sure.into() },
-            ];
-            if with_text {
-                let (Violation::Bias { description, .. } | Violation::Attribution { description, .. }) =
-                    violation;
-                cells.push(Cell::text(description));
-            }
-            Row::judged(violated.state, cells)
-        })
-        .collect();
-    let table = Table {
-        caption: "As in constraint_violations.json; the limit is the baseline's value".into(),
-        columns,
-        rows,
-        style: if violations.len() > 30 { Style::Folded } else { Style::Plain },
-        code: Some("violations".into()),
-    };
-    report.section(2, "violations", heading).table(table);
-}
-
-/// A violation with what the details know of it.
-struct Violated {
-    whom: String,
-    metric: Cell,
-    now: Option<Number>,
-    limit: Option<Number>,
-    interval: Option<[f64; 2]>,
-    state: State,
-    sure: &'static str,
-}
-
-fn violated(findings: &Findings, violation: &Violation) -> Violated {
-    match violation {
-        Violation::Bias { facet, facet_value, metric_name, .. } => {
-            let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
-            let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
-                let same = details.facet == *facet && details.value_or_threshold == *facet_value;
-                details.metrics.iter().find(|metric| same && metric.name == *metric_name)
-            });
-            let state = details.map_or(State::Moved, bias::state);
-            Violated {
-                whom: condition(facet, facet_value),
-                metric: Cell::metric(name, metric_name),
-                now: details.and_then(|details| details.value.filter(|_| details.baseline.is_some())),
-                limit: details.and_then(|details| details.baseline),
-                interval: details.and_then(|d| d.interval).map(|[low, high]| [low.value(), high.value()]),
-                state,
-                sure: match (state, details) {
-                    (_, None) => "moved",
-                    (State::Moved, _) => "beyond chance",
-                    (State::Held, _) => "towards parity",
-                    (_, Some(details)) if !details.enough_rows => "too few rows to say",
-                    _ => "within chance",
-                },
-            }
-        }
-        Violation::Attribution { label, metric_name, .. } => {
-            let outputs = findings.explanations.iter().flat_map(|explanations| &explanations.outputs);
-            let ndcg = outputs.filter(|output| output.label == *label).find_map(|output| output.ndcg);
-            Violated {
-                whom: isolate(label),
-                metric: Cell::Name {
-                    text: "Order of attributions".into(),
-                    remark: format!("{metric_name}, nDCG"),
-                },
-                now: ndcg.map(Number::Float),
-                limit: ndcg.map(|_| Number::Float(NDCG_LIMIT)),
-                interval: None,
-                state: State::Moved,
-                sure: "order changed",
-            }
-        }
-    }
 }

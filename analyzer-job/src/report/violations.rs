@@ -1,0 +1,183 @@
+//! The violations as the file of them has them, with how sure each is.
+
+use crate::details::Findings;
+use crate::results::{Number, Violation};
+
+use super::amounts::{number, of};
+use super::attributions::NDCG_LIMIT;
+use super::bias;
+use super::metrics::Metric;
+use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::sentences::{condition, isolate};
+
+/// More violations than these are listed by group.
+const ONE_BY_ONE: usize = 25;
+
+/// Every violation of `constraint_violations.json`, the surest first.
+pub(super) fn section(report: &mut Report, findings: &Findings) {
+    let violations = &findings.violations;
+    if violations.is_empty() {
+        return;
+    }
+    let mut told: Vec<(Violated, &Violation)> =
+        violations.iter().map(|violation| (violated(findings, violation), violation)).collect();
+    told.sort_by_key(|(violated, _)| violated.state);
+    let heading = format!("{} of the baseline", of(violations.len() as u64, "violation", "violations"));
+    let table = if told.len() > ONE_BY_ONE { by_group(&told) } else { one_by_one(told) };
+    report.section(2, "violations", heading).table(table);
+}
+
+fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
+    // The text of the file is only repeated where its numbers are not known.
+    let with_text = told.iter().any(|(violated, _)| violated.now.is_none());
+    let of_order = told.iter().any(|(_, violation)| matches!(violation, Violation::Attribution { .. }));
+    let mut columns = vec![
+        Column::new(ColumnKind::Name, "For"),
+        Column::new(ColumnKind::Text, "Metric"),
+        Column::new(ColumnKind::Number, "Now"),
+        Column::new(ColumnKind::Number, "Limit"),
+        Column::new(ColumnKind::State, "How sure"),
+    ];
+    if with_text {
+        columns.push(Column::new(ColumnKind::Prose, "Description"));
+    }
+    let rows = told
+        .into_iter()
+        .map(|(violated, violation)| {
+            let value = |value: Option<Number>, interval| match value {
+                Some(value) => Cell::number(number(value.value(), interval), value),
+                None => Cell::number("–", ""),
+            };
+            let mut cells = vec![
+                Cell::text(violated.whom),
+                violated.metric,
+                value(violated.now, violated.interval),
+                value(violated.limit, violated.interval),
+                Cell::State { state: violated.state, text: violated.sure.into() },
+            ];
+            if with_text {
+                let (Violation::Bias { description, .. } | Violation::Attribution { description, .. }) =
+                    violation;
+                cells.push(Cell::text(description));
+            }
+            Row::judged(violated.state, cells)
+        })
+        .collect();
+    let limit = if of_order { "the least score that an order may have" } else { "the baseline's value" };
+    Table {
+        caption: format!("From constraint_violations.json; the limit is {limit}"),
+        columns,
+        rows,
+        style: Style::Plain,
+        code: Some("violations".into()),
+    }
+}
+
+/// Too many to read one by one: a row for each group, the metrics by how sure they are. Their numbers stand
+/// in the group's own tables.
+fn by_group(told: &[(Violated, &Violation)]) -> Table {
+    let mut groups: Vec<&str> = Vec::new();
+    for (violated, _) in told {
+        if !groups.contains(&violated.whom.as_str()) {
+            groups.push(&violated.whom);
+        }
+    }
+    let rows = groups
+        .into_iter()
+        .map(|group| {
+            let of_group: Vec<&(Violated, &Violation)> =
+                told.iter().filter(|(violated, _)| violated.whom == group).collect();
+            let codes = |state: State| {
+                let codes: Vec<&str> = of_group
+                    .iter()
+                    .filter(|(violated, _)| violated.state == state)
+                    .map(|(_, violation)| match violation {
+                        Violation::Bias { metric_name, .. } | Violation::Attribution { metric_name, .. } => {
+                            metric_name.as_str()
+                        }
+                    })
+                    .collect();
+                Cell::text(if codes.is_empty() { "–".to_owned() } else { codes.join(", ") })
+            };
+            Row::judged(
+                of_group.iter().map(|(violated, _)| violated.state).min().unwrap_or(State::Moved),
+                vec![
+                    Cell::text(group),
+                    Cell::count(of_group.len() as u64),
+                    codes(State::Moved),
+                    codes(State::CannotTell),
+                    codes(State::Held),
+                ],
+            )
+        })
+        .collect();
+    Table {
+        caption: "From constraint_violations.json, by group; values and limits stand in the tables below"
+            .into(),
+        columns: vec![
+            Column::new(ColumnKind::Name, "For"),
+            Column::new(ColumnKind::Number, "Violations"),
+            Column::new(ColumnKind::Prose, "Beyond chance"),
+            Column::new(ColumnKind::Prose, "Within chance, or too few rows"),
+            Column::new(ColumnKind::Text, "Smaller difference"),
+        ],
+        rows,
+        style: Style::Plain,
+        code: Some("violations".into()),
+    }
+}
+
+/// A violation with what the details know of it.
+struct Violated {
+    whom: String,
+    metric: Cell,
+    now: Option<Number>,
+    limit: Option<Number>,
+    interval: Option<[f64; 2]>,
+    state: State,
+    sure: &'static str,
+}
+
+fn violated(findings: &Findings, violation: &Violation) -> Violated {
+    match violation {
+        Violation::Bias { facet, facet_value, metric_name, .. } => {
+            let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
+            let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
+                let same = details.facet == *facet && details.value_or_threshold == *facet_value;
+                details.metrics.iter().find(|metric| same && metric.name == *metric_name)
+            });
+            let state = details.map_or(State::Moved, bias::state);
+            Violated {
+                whom: condition(facet, facet_value),
+                metric: Cell::metric(name, metric_name),
+                now: details.and_then(|details| details.value.filter(|_| details.baseline.is_some())),
+                limit: details.and_then(|details| details.baseline),
+                interval: details.and_then(|d| d.interval).map(|[low, high]| [low.value(), high.value()]),
+                state,
+                sure: match (state, details) {
+                    (_, None) => "moved",
+                    (State::Moved, _) => "beyond chance",
+                    (State::Held, _) => "smaller difference",
+                    (_, Some(details)) if !details.enough_rows => "too few rows to say",
+                    _ => "within chance",
+                },
+            }
+        }
+        Violation::Attribution { label, metric_name, .. } => {
+            let outputs = findings.explanations.iter().flat_map(|explanations| &explanations.outputs);
+            let ndcg = outputs.filter(|output| output.label == *label).find_map(|output| output.ndcg);
+            Violated {
+                whom: isolate(label),
+                metric: Cell::Name {
+                    text: "Order of attributions".into(),
+                    remark: format!("{metric_name}, nDCG"),
+                },
+                now: ndcg.map(Number::Float),
+                limit: ndcg.map(|_| Number::Float(NDCG_LIMIT)),
+                interval: None,
+                state: State::Moved,
+                sure: "order changed",
+            }
+        }
+    }
+}
