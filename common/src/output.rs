@@ -250,10 +250,7 @@ pub fn create_folder(path: &Path) -> Result<()> {
 /// # Errors
 /// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot be written to.
 pub fn check_folder(folder: &Path) -> Result<()> {
-    let failed = |error| {
-        Problem::io("write results to", folder, error)
-            .hint("set `output_path` to a folder that the job's user may write to, or run the image as root")
-    };
+    let failed = |error| Problem::io("write results to", folder, error);
     let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
     if !nearest.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()));

@@ -59,7 +59,7 @@ impl Problem {
         let problem = match error.kind() {
             _ if full => problem.hint("give the job a larger volume, or a smaller window"),
             PermissionDenied => problem.hint(
-                "the job's user may not do this; run the image as root, or give the folder to its user",
+                "the job's user may not do this; run the image as root, give the folder to its user, or name another",
             ),
             _ => problem,
         };
