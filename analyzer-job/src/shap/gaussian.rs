@@ -123,6 +123,7 @@ impl Gaussian {
         let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
         let mut own: Vec<(f64, Fit)> = Vec::new();
+        let mut likeliest = None;
         let mut places: Vec<(f64, usize)> = POWERS.iter().map(|&power| (power, LARGEST.len() / 2)).collect();
         for _ in 0..ROUNDS {
             let sizes: Vec<f64> = values
@@ -142,31 +143,35 @@ impl Gaussian {
             }
             let Some((power, place, fit)) = better else { break };
             values = self.values(&own[fit].1, &observed);
+            likeliest = Some(fit);
             places = vec![(power, place)];
         }
-        let common = self.common.iter().flatten().map(|fit| (fit.likelihood(&observed), fit));
-        let own = own.iter().map(|(likelihood, fit)| (*likelihood, fit));
-        let window = if self.free { 0.0 } else { WINDOW };
-        let (mut values, standard_errors) = self.mixture(common.chain(own), highest, window, &observed);
+        let (mut values, standard_errors) = if self.free {
+            let fit = likeliest.map_or(start, |place| &own[place].1);
+            (values, self.standard_errors(fit, &observed))
+        } else {
+            let common = self.common.iter().flatten().map(|fit| (fit.likelihood(&observed), fit));
+            let own = own.iter().map(|(likelihood, fit)| (*likelihood, fit));
+            self.mixture(common.chain(own), highest, &observed)
+        };
         let players = values.len() as f64;
         let missing = (total - values.iter().sum::<f64>()) / players;
         values.iter_mut().for_each(|value| *value += missing);
         Some(Estimate { values, standard_errors })
     }
 
-    /// Values and standard errors over fits that are at most `window` below the `highest` likelihood.
+    /// Values and standard errors over all fits whose likelihood is not far below the `highest`.
     fn mixture<'f>(
         &'f self,
         fits: impl Iterator<Item = (f64, &'f Fit)>,
         highest: f64,
-        window: f64,
         observed: &[f64],
     ) -> (Vec<f64>, Vec<f64>) {
         let players = self.signs.ncols();
         let (mut weight, mut careful_weight) = (0.0, 0.0);
         let (mut values, mut squares) = (vec![0.0; players], vec![0.0; players]);
         let likely: Vec<(f64, Vec<f64>, Vec<f64>)> = fits
-            .filter(|(likelihood, _)| *likelihood >= highest - window)
+            .filter(|(likelihood, _)| *likelihood >= highest - WINDOW)
             .map(|(likelihood, fit)| {
                 (likelihood - highest, self.values(fit, observed), self.standard_errors(fit, observed))
             })
