@@ -445,6 +445,23 @@ fn two_standard_errors_cover_from_few_coalitions_on() {
 }
 
 #[test]
+fn random_orders_tell_their_errors_from_four_of_them_on() {
+    let data = many();
+    let exact = run(&data.task_with(1 << 13), model(bumpy)).1;
+    for (orders, is_told) in [(3, false), (4, true), (20, true)] {
+        let task = Task { estimator: Estimator::Permutation, ..data.task_with(orders * 24) };
+        let (explained, local) = run(&task, model(bumpy));
+        let pairs = local.iter().flatten().zip(exact.iter().flatten());
+        let made = (pairs.map(|(a, b)| (a - b).powi(2)).sum::<f64>() / (40.0 * 13.0)).sqrt();
+        let told: Option<f64> = explained.details[0].iter().map(|f| f.local_standard_error).sum();
+        assert_eq!(told.is_some(), is_told);
+        if let Some(told) = told.map(|sum| sum / 13.0) {
+            assert!(told > 0.4 * made && told < 2.0 * made, "{orders} orders: told {told}, made {made}");
+        }
+    }
+}
+
+#[test]
 fn details_hold_quantiles_and_a_sample_with_ranks() {
     let data = Data::numbers(&(0..5).map(|i| vec![i as f64, 1.0]).collect::<Vec<_>>(), &[vec![0.0, 0.0]]);
     let (explained, _) = run(&data.task(), model(|x| 2.0 * x[0] + x[1]));
@@ -543,6 +560,9 @@ fn many_features_and_many_samples_stay_sound() {
         let exact = row[i] * (i as f64).cos() + if i < 3 { triple } else { 0.0 };
         squares += (value - exact).powi(2);
     }
-    assert!((squares / 140.0).sqrt() < 0.05, "{squares}");
+    let made = (squares / 140.0).sqrt();
+    let told = explained.details[0].iter().map(|f| f.local_standard_error.unwrap()).sum::<f64>() / 140.0;
+    assert!(made < 0.05, "{made}");
+    assert!(told > 0.5 * made && told < 2.0 * made, "told {told}, made {made}");
     assert_close(local[0].iter().sum::<f64>(), f(&row), 1e-9);
 }

@@ -213,3 +213,33 @@ fn json(cell: Raw<'_>) -> Json {
 fn unreadable(file: &Path, error: &dyn std::error::Error) -> Problem {
     Problem::new(&codes::BAD_RECORD, "cannot read a Parquet file").file(file).found(error.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Float64Array, Int32Array, RecordBatch, StringArray};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_small_file_is_read_whole_with_its_names() {
+        let arrays: [ArrayRef; 3] = [
+            Arc::new(StringArray::from_iter([Some("red"), None])),
+            Arc::new(Int32Array::from_iter_values([39, 40])),
+            Arc::new(Float64Array::from_iter_values([2.5, f64::NAN])),
+        ];
+        let batch = RecordBatch::try_from_iter(["colour", "age", "score"].into_iter().zip(arrays)).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mut writer =
+            ::parquet::arrow::ArrowWriter::try_new(file.reopen().unwrap(), batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let (names, found) = rows(file.path()).unwrap();
+        assert_eq!(names, ["colour", "age", "score"]);
+        assert_eq!(json!(found), json!([["red", 39, 2.5], [null, 40, null]]));
+        std::fs::write(file.path(), "PAR1 and nothing more").unwrap();
+        assert!(rows(file.path()).unwrap_err().to_string().contains("cannot read a Parquet file"));
+    }
+}

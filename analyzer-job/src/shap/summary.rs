@@ -198,3 +198,26 @@ fn ranks(cells: &Cells, rows: &ModelRows, feature: usize, kept: &[usize], every:
     };
     kept.iter().step_by(every).map(|row| of_row(row).map(rank)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows that share a design err together, rows of different designs apart.
+    #[test]
+    fn errors_of_a_global_value_add_within_a_design_and_cancel_between() {
+        let global = |turns: [usize; 4]| {
+            let mut cells = Cells::default();
+            let id = cells.intern(&Value::Int(1));
+            let rows = ModelRows { n_features: 1, ids: vec![id; 4] };
+            let mut summary = Summary::new(Aggregation::MeanAbs, 4, 1, 0);
+            for (row, turn) in turns.into_iter().enumerate() {
+                summary.add(row, &[-2.0], &[0.5], turn);
+            }
+            let details = summary.finish(&cells, &rows, &[0], &["x".into()]).swap_remove(0).details;
+            (details.standard_error.unwrap(), details.local_standard_error.unwrap())
+        };
+        assert_eq!(global([3, 3, 3, 3]), (0.5, 0.5));
+        assert_eq!(global([0, 1, 2, 3]), (0.25, 0.5));
+    }
+}
