@@ -284,6 +284,10 @@ def on_paper(folder, rows):
         if " yes yes yes" not in font:
             yield f"font not embedded, subset and mapped to Unicode: {font}"
     text = run("pdftotext", "-layout", str(pdf), "-")
+    for details in (read(folder, "bias_details.json"), read(folder, "explanations_details.json")):
+        for file in details.get("run", {}).get("inputs", []):
+            if file["sha256"] not in text:
+                yield f"the digest of {file['name']} cannot be copied from the PDF"
     if "\ufffd" in text:
         yield "the PDF has letters without a meaning"
     # Readers give scripts that run from right to left in an order of their own, and what no font has is a number.
