@@ -1,0 +1,249 @@
+//! From one long strip to pages: what stays together, where a page ends, what a new page repeats.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::picture::Picture;
+use super::style::{Colour, TEXT_HEIGHT};
+use super::tags::NodeId;
+use super::text::Line;
+
+/// Something drawn, at its top left corner within its slab or the text of its page.
+#[derive(Clone)]
+pub(super) struct Placed {
+    pub x: f32,
+    pub y: f32,
+    pub height: f32,
+    pub mark: Mark,
+}
+
+#[derive(Clone)]
+pub(super) enum Mark {
+    /// Its baseline is at the bottom.
+    Line(Rc<Line>),
+    Picture { picture: Rc<Picture>, width: f32, role: Role },
+    /// A filled box.
+    Rule { width: f32, colour: Colour },
+}
+
+/// What a picture is to a reader who does not see it.
+#[derive(Debug, Clone)]
+pub(super) enum Role {
+    /// The words around say the same.
+    Decoration,
+    /// It stands for a text.
+    Text(NodeId, Rc<str>),
+    Figure(NodeId),
+}
+
+/// Where a link or a bookmark leads.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Anchor {
+    Heading(usize),
+    Metric(Rc<str>),
+}
+
+/// How strongly a slab holds on to the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Free,
+    /// Where one page has room for all that hold together.
+    Gently,
+    /// Even where the gentle ones part.
+    Firmly,
+}
+
+/// A part of the strip that stays in one piece where a page has room for it.
+pub(super) struct Slab {
+    /// Of two distances that meet, the larger counts.
+    pub above: f32,
+    pub below: f32,
+    pub height: f32,
+    pub keep: Keep,
+    pub marks: Vec<Placed>,
+    pub anchors: Vec<(Anchor, f32)>,
+    /// What stands above it again where a page begins with it.
+    pub head: Option<Rc<Head>>,
+}
+
+/// The head of a table.
+pub(super) struct Head {
+    pub height: f32,
+    pub marks: Vec<Placed>,
+}
+
+impl Slab {
+    pub(super) fn new(height: f32, gap: f32) -> Slab {
+        Slab {
+            above: gap,
+            below: gap,
+            height,
+            keep: Keep::Free,
+            marks: Vec::new(),
+            anchors: Vec::new(),
+            head: None,
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Pages {
+    /// In the order of the text; never none.
+    pub pages: Vec<Vec<Placed>>,
+    /// Page and height of what others lead to.
+    pub places: HashMap<Anchor, (usize, f32)>,
+    /// Height used on the last page.
+    used: f32,
+    /// The distance that the last slab asks for.
+    gap: f32,
+}
+
+impl Pages {
+    pub(super) fn new(slabs: Vec<Slab>) -> Pages {
+        let mut pages = Pages { pages: vec![Vec::new()], ..Pages::default() };
+        let mut kept_until = 0;
+        for place in 0..slabs.len() {
+            if place >= kept_until {
+                let all = together(&slabs, place, Keep::Gently);
+                let end = if extent(&slabs[place..all]) <= TEXT_HEIGHT {
+                    all
+                } else {
+                    // Too much for any page: only headings and the like hold on.
+                    together(&slabs, place, Keep::Firmly)
+                };
+                let needed = pages.gap_before(&slabs[place]) + extent(&slabs[place..end]);
+                if pages.used + needed > TEXT_HEIGHT && pages.used > 0.0 {
+                    pages.turn();
+                }
+                kept_until = end;
+            }
+            pages.set(&slabs[place]);
+        }
+        pages
+    }
+
+    fn gap_before(&self, slab: &Slab) -> f32 {
+        if self.used > 0.0 { self.gap.max(slab.above) } else { 0.0 }
+    }
+
+    fn turn(&mut self) {
+        self.pages.push(Vec::new());
+        self.used = 0.0;
+    }
+
+    fn put(&mut self, marks: impl Iterator<Item = Placed>, at: f32) {
+        let page = self.pages.len() - 1;
+        self.pages[page].extend(marks.map(|mark| Placed { y: mark.y + at, ..mark }));
+    }
+
+    fn set(&mut self, slab: &Slab) {
+        if self.used + self.gap_before(slab) + slab.height > TEXT_HEIGHT && self.used > 0.0 {
+            self.turn();
+        }
+        self.used += self.gap_before(slab);
+        self.head(slab);
+        let top = self.used;
+        let page = self.pages.len() - 1;
+        for (anchor, y) in &slab.anchors {
+            self.places.entry(anchor.clone()).or_insert((page, top + y));
+        }
+        if top + slab.height <= TEXT_HEIGHT {
+            self.put(slab.marks.iter().cloned(), top);
+            self.used += slab.height;
+        } else {
+            self.set_in_pieces(slab);
+        }
+        self.gap = slab.below;
+    }
+
+    /// Repeats the head of a table on a new page.
+    fn head(&mut self, slab: &Slab) {
+        if let Some(head) = slab.head.as_ref().filter(|_| self.used == 0.0) {
+            self.put(head.marks.iter().cloned(), 0.0);
+            self.used = head.height;
+        }
+    }
+
+    /// What is higher than a page ends where the first mark does not fit, and goes on from there.
+    fn set_in_pieces(&mut self, slab: &Slab) {
+        let mut rest: Vec<Placed> = slab.marks.clone();
+        let mut done = 0.0;
+        loop {
+            let top = self.used;
+            let room = TEXT_HEIGHT - top;
+            let (mut here, mut later): (Vec<Placed>, Vec<Placed>) =
+                rest.into_iter().partition(|mark| mark.y + mark.height - done <= room);
+            if here.is_empty() && top == slab.head.as_ref().map_or(0.0, |head| head.height) {
+                // Higher than a page by itself: there is no better place.
+                here = std::mem::take(&mut later);
+            }
+            self.put(here.into_iter(), top - done);
+            if later.is_empty() {
+                self.used = (top + slab.height - done).min(TEXT_HEIGHT);
+                return;
+            }
+            done = later.iter().map(|mark| mark.y).fold(f32::INFINITY, f32::min);
+            rest = later;
+            self.turn();
+            self.head(slab);
+        }
+    }
+}
+
+/// The end of the slabs that hold on to each other from `first` on.
+fn together(slabs: &[Slab], first: usize, least: Keep) -> usize {
+    let held = |slab: &&Slab| slab.keep == Keep::Firmly || slab.keep == least;
+    let count = slabs[first..].iter().take_while(held).count();
+    (first + count + 1).min(slabs.len())
+}
+
+/// Height of some slabs, without the distance above.
+fn extent(slabs: &[Slab]) -> f32 {
+    let gaps: f32 = slabs.windows(2).map(|pair| pair[0].below.max(pair[1].above)).sum();
+    slabs.iter().map(|slab| slab.height).sum::<f32>() + gaps
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slab(height: f32, keep: Keep) -> Slab {
+        let rule = Mark::Rule { width: 1.0, colour: [0; 3] };
+        let marks = vec![Placed { x: 0.0, y: 0.0, height, mark: rule }];
+        Slab { keep, marks, ..Slab::new(height, 10.0) }
+    }
+
+    fn counts(slabs: Vec<Slab>) -> Vec<usize> {
+        Pages::new(slabs).pages.iter().map(Vec::len).collect()
+    }
+
+    #[test]
+    fn a_heading_goes_with_what_follows() {
+        let most = TEXT_HEIGHT - 60.0;
+        let slabs = vec![slab(most, Keep::Free), slab(20.0, Keep::Firmly), slab(40.0, Keep::Free)];
+        assert_eq!(counts(slabs), [1, 2]);
+    }
+
+    #[test]
+    fn what_holds_gently_parts_when_no_page_has_room() {
+        let half = TEXT_HEIGHT / 2.0;
+        let slabs = vec![slab(half, Keep::Gently), slab(half, Keep::Gently), slab(20.0, Keep::Free)];
+        assert_eq!(counts(slabs), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_higher_than_a_page_goes_on_below_the_head() {
+        let line = |place: u8| Placed {
+            x: 0.0,
+            y: f32::from(place) * 10.0,
+            height: 8.0,
+            mark: Mark::Rule { width: 1.0, colour: [0; 3] },
+        };
+        let mut tall = Slab::new(2000.0, 0.0);
+        tall.marks = (0..200).map(line).collect();
+        tall.head = Some(Rc::new(Head { height: 20.0, marks: vec![line(0)] }));
+        let pages = Pages::new(vec![tall]);
+        assert_eq!(pages.pages.iter().map(Vec::len).sum::<usize>(), 200 + pages.pages.len());
+        assert!(pages.pages.iter().flatten().all(|mark| mark.y + mark.height <= TEXT_HEIGHT));
+    }
+}
