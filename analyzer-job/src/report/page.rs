@@ -1,11 +1,10 @@
 //! The one value all writers read: a report as headings, sentences, tables and pictures, ready for
 //! people. What it says is decided in the modules beside; how it looks, in the writers.
 
-use serde::{Serialize, Serializer};
 use serde_json::Value as Json;
 
 /// A whole report. Sections stand in reading order: verdict, evidence, method.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Report {
     /// Title of the configuration's owner.
     pub title: String,
@@ -22,12 +21,11 @@ pub(super) struct Report {
     /// Name, version and revision of the program.
     pub program: String,
     /// Results and details in full precision, for programs that read the report.
-    #[serde(skip)]
     pub data: Json,
 }
 
 /// A heading and what stands below it, up to the next heading.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Section {
     /// Target of links; unique in the report.
     pub id: String,
@@ -37,8 +35,7 @@ pub(super) struct Section {
     pub blocks: Vec<Block>,
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub(super) enum Block {
     Text {
         text: String,
@@ -63,8 +60,7 @@ pub(super) enum Block {
 }
 
 /// What a measurement, or a whole run, comes to. Colour, mark and word follow from it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum State {
     /// Farther from parity than the baseline allows.
     Moved,
@@ -111,7 +107,7 @@ impl State {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Table {
     pub caption: String,
     pub columns: Vec<Column>,
@@ -122,8 +118,7 @@ pub(super) struct Table {
     pub code: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
     /// Few rows that are read one by one.
     Plain,
@@ -135,18 +130,15 @@ pub(super) enum Style {
     Folded,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Column {
     pub heading: String,
     pub kind: ColumnKind,
     /// The shared axis of a picture column.
     pub axis: Option<Svg>,
-    /// Letters of the longest text in it, so that a writer need not measure each; words of the heading count.
-    pub widest: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ColumnKind {
     /// Names the row.
     Name,
@@ -215,8 +207,7 @@ impl Table {
 
 impl Column {
     pub(super) fn new(kind: ColumnKind, heading: &str) -> Column {
-        let widest = heading.split(' ').map(|word| word.chars().count()).max().unwrap_or(0);
-        Column { heading: heading.into(), kind, axis: None, widest }
+        Column { heading: heading.into(), kind, axis: None }
     }
 
     pub(super) fn picture(heading: &str, axis: Svg) -> Column {
@@ -224,7 +215,7 @@ impl Column {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Row {
     /// None where a verdict makes no sense.
     pub state: Option<State>,
@@ -241,8 +232,7 @@ impl Row {
     }
 }
 
-#[derive(Debug, Clone, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[derive(Debug, Clone)]
 pub(super) enum Cell {
     Text {
         text: String,
@@ -292,21 +282,9 @@ impl Cell {
     pub(super) fn count(count: u64) -> Cell {
         Cell::number(super::amounts::count(count), count)
     }
-
-    /// Letters of its longest line.
-    fn letters(&self) -> usize {
-        let letters = |text: &str| text.chars().count();
-        match self {
-            Cell::Text { text } | Cell::Number { text, .. } => letters(text),
-            Cell::Metric { name, code, .. } => letters(name) + letters(code) + 1,
-            Cell::Name { text, remark } => letters(text).max(letters(remark)),
-            Cell::State { text, .. } => letters(text) + 2,
-            Cell::Picture { .. } => 0,
-        }
-    }
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(super) struct Figure {
     pub caption: String,
     /// What it shows, in words.
@@ -321,13 +299,6 @@ pub(super) struct Svg {
     pub width: f64,
     pub height: f64,
     pub body: String,
-}
-
-/// As the text of a file.
-impl Serialize for Svg {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.document())
-    }
 }
 
 impl Svg {
@@ -372,12 +343,7 @@ impl Section {
         self
     }
 
-    pub(super) fn table(&mut self, mut table: Table) -> &mut Section {
-        for row in &table.rows {
-            for (column, cell) in table.columns.iter_mut().zip(&row.cells) {
-                column.widest = column.widest.max(cell.letters());
-            }
-        }
+    pub(super) fn table(&mut self, table: Table) -> &mut Section {
         self.blocks.push(Block::Table(table));
         self
     }

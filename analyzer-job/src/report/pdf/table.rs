@@ -298,7 +298,7 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Set
             kind if wordy => {
                 let most = if kind == ColumnKind::Name { style::WORDY_NAME } else { style::WORDY_TEXT };
                 let natural = natural.max(head.natural()) + inset;
-                fixed(natural.min(most.max(least.min(most * 1.5) + inset)))
+                fixed(if natural > style::WORDY_NAME { most } else { natural })
             }
             _ => Wish { least: least + inset, natural: natural.max(head.natural()) + inset, fills: false },
         };
