@@ -1,8 +1,9 @@
 #!/bin/sh
-# roots.sh PROGRAMS OUT: the root folder of each image, OUT/NAME: the static program, CA
-# certificates, an empty /tmp and a folder for the exit message that everybody may write to.
+# roots.sh PROGRAMS OUT: the root folder of each image, OUT/NAME: the static program, CA certificates,
+# licences, an empty /tmp and a folder for the exit message that everybody may write to.
 set -eu
 programs=$1 out=$2
+source=$(dirname "$0")/..
 certificates=${SSL_CERT_FILE:-/etc/ssl/certs/ca-certificates.crt}
 [ -r "$certificates" ] || {
     echo "no CA certificates at $certificates; name a bundle in SSL_CERT_FILE" >&2
@@ -16,6 +17,13 @@ for name in merge-job analyzer-job plumbline-model-server; do
     chmod 1777 "$out/$name/tmp" "$out/$name/opt/ml/output"
     install -m 755 "$programs/$name" "$out/$name/$name"
     install -m 644 "$certificates" "$out/$name/etc/ssl/certs/ca-certificates.crt"
+    mkdir "$out/$name/licenses"
+    install -m 644 "$source/LICENSE" "$out/$name/licenses/"
     # A smoke test before anything is packed: the program starts and says who it is.
     "$out/$name/$name" --version
 done
+# The program holds the fonts of its PDF report.
+fonts=$source/analyzer-job/templates/fonts
+mkdir "$out/analyzer-job/licenses/fonts"
+install -m 644 "$fonts/README.md" "$fonts/OFL.txt" "$out/analyzer-job/licenses/fonts/"
+find "$out" -type d -name licenses -exec chmod -R a+rX {} +

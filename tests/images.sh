@@ -94,15 +94,17 @@ smaller() {
     [ "$bytes" -lt "$2" ]
 }
 
-# only_program IMAGE NAME: the program, certificates and /tmp; no shell, no users.
+# only_program IMAGE NAME [LICENCE...]: the program, certificates, licences and /tmp; no shell, no users.
 only_program() {
-    docker create --name "$name" "$1" >/dev/null || return 1
+    local image=$1
+    shift
+    docker create --name "$name" "$image" >/dev/null || return 1
     docker export "$name" | tar -t >"$work/files"
     docker rm "$name" >/dev/null
     # The engine adds mount points such as /dev, /etc/hosts and /.dockerenv to every container.
     grep -vE '/$|^(dev|proc|sys)/|^\.dockerenv$|^etc/(hosts|hostname|resolv\.conf|mtab)$' "$work/files" | sort
     [ "$(grep -vE '/$|^(dev|proc|sys)/|^\.dockerenv$|^etc/(hosts|hostname|resolv\.conf|mtab)$' "$work/files" | sort | tr '\n' ' ')" = \
-        "$(printf '%s\n' "$2" etc/ssl/certs/ca-certificates.crt | sort | tr '\n' ' ')" ]
+        "$(printf '%s\n' "$@" etc/ssl/certs/ca-certificates.crt licenses/LICENSE | sort | tr '\n' ' ')" ]
 }
 
 traffic() { "$bin/plumbline-generator" traffic "$@" >/dev/null; }
@@ -121,7 +123,7 @@ mkdir -p "$work/inputs-analyzer/config"
 cp "$work/configs/bias-baseline.json" "$work/inputs-analyzer/config/analysis_config.json"
 
 for job in merge analyzer; do
-    if [ "$job" = merge ]; then image=$merge_image limit=10000000; else image=$analyzer_image limit=85000000; fi
+    if [ "$job" = merge ]; then image=$merge_image limit=10000000; else image=$analyzer_image limit=50000000; fi
     expected "$job" "$job-job"
     check "$job: as root" same "$job" "$image"
     check "$job: as user 1000" same "$job" "$image" --user 1000:1000
@@ -132,7 +134,9 @@ for job in merge analyzer; do
         --network none --memory 256m --memory-swap 256m --cap-drop ALL --security-opt no-new-privileges
     check "$job: an output that cannot be written" unwritable "$job" "$image"
     check "$job: smaller than $limit bytes" smaller "$image" "$limit"
-    check "$job: nothing but the program" only_program "$image" "$job-job"
+    fonts=()
+    [ "$job" = merge ] || fonts=(licenses/fonts/README.md licenses/fonts/OFL.txt)
+    check "$job: nothing but the program" only_program "$image" "$job-job" "${fonts[@]}"
     check "$job: version label" label "$image" org.opencontainers.image.version
     check "$job: revision label" label "$image" org.opencontainers.image.revision
 done
