@@ -35,7 +35,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         .with_accessibility_validator(Accessibility::UA1)
         .finish()
         .map_err(|error| failed(format!("{error:?}")))?;
-    let mut document = Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
+    let mut document =
+        Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
 
     let body::Strip { slabs, headings, mut tags, mut shaper } = body::strip(report);
     let pages = flow::Pages::new(slabs);

@@ -56,7 +56,12 @@ impl Content {
         }
         if let Some((picture, wide, role)) = self.picture {
             let tall = wide * picture.height / picture.width;
-            marks.push(Placed { x: 0.0, y: height, height: tall, mark: Mark::Picture { picture, width: wide, role } });
+            marks.push(Placed {
+                x: 0.0,
+                y: height,
+                height: tall,
+                mark: Mark::Picture { picture, width: wide, role },
+            });
             height += tall;
         }
         (marks, height)
@@ -110,8 +115,9 @@ impl Body {
         let widths = widths(table, &heads, &rows, &setting);
         let head = row(heads, &table.columns, &widths, Vertical::Bottom, style::HEAD_LINE, &setting);
         // A head that is most of a page is not worth a repetition.
-        let repeated = (head.height < TEXT_HEIGHT / 3.0)
-            .then(|| Rc::new(Head { height: head.height, marks: head.marks.iter().map(decoration).collect() }));
+        let repeated = (head.height < TEXT_HEIGHT / 3.0).then(|| {
+            Rc::new(Head { height: head.height, marks: head.marks.iter().map(decoration).collect() })
+        });
         self.strip.slabs.push(Slab { keep: Keep::Firmly, ..head });
         let few = if table.wordy() { style::FEW_WORDY } else { style::FEW };
         let count = rows.len();
@@ -139,7 +145,7 @@ impl Body {
         let lines = paragraph.lines(TEXT_WIDTH);
         let mut slab = Slab::new(paragraph.height(lines.len()), style::TABLE_GAP);
         slab.marks.extend(stack(&paragraph, lines, 0.0, 0.0));
-        self.strip.slabs.push(Slab { below: style::CAPTION_GAP - CELL_INSET, keep: Keep::Firmly, ..slab });
+        self.strip.slabs.push(Slab { below: style::CAPTION_GAP, keep: Keep::Firmly, ..slab });
     }
 
     fn paragraph(&mut self, spans: &[Span]) -> Paragraph {
@@ -161,7 +167,14 @@ impl Body {
         Content { paragraphs: vec![self.paragraph(&spans)], ..Content::default() }
     }
 
-    fn cell(&mut self, cell: &Cell, column: &Column, row: &Row, parent: NodeId, setting: &Setting) -> Content {
+    fn cell(
+        &mut self,
+        cell: &Cell,
+        column: &Column,
+        row: &Row,
+        parent: NodeId,
+        setting: &Setting,
+    ) -> Content {
         let element = if column.kind == ColumnKind::Name {
             self.strip.tags.add(Some(parent), Tag::TH(TableHeaderScope::Row))
         } else {
@@ -175,7 +188,9 @@ impl Body {
                 let look = if pale { plain(setting.size, QUIET) } else { look };
                 content.paragraphs.push(self.paragraph(&[span(text, look, element)]));
             }
-            Cell::Number { text, .. } => content.paragraphs.push(self.paragraph(&[span(text, look, element)])),
+            Cell::Number { text, .. } => {
+                content.paragraphs.push(self.paragraph(&[span(text, look, element)]))
+            }
             Cell::Metric { name, code, linked } => {
                 let name_element = self.strip.tags.add(Some(element), Tag::Span);
                 let target = self.explained.get(code.as_str()).filter(|_| *linked).cloned();
@@ -291,9 +306,12 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Set
         let least = cells().map(Content::least).fold(head.least(), f32::max);
         let fixed = |width: f32| Wish { least: width, natural: width, fills: false };
         let wish = match column.kind {
-            ColumnKind::Number | ColumnKind::Picture => fixed(natural.max(head.least()) + inset),
+            ColumnKind::Number => fixed(natural.max(head.least()) + inset),
+            ColumnKind::Picture => fixed(setting.picture.max(head.least()) + inset),
             ColumnKind::Prose => Wish { least: least + inset, natural: natural + inset, fills: true },
-            ColumnKind::Name if setting.plot => Wish { least: least + inset, natural: natural + inset, fills: true },
+            ColumnKind::Name if setting.plot => {
+                Wish { least: least + inset, natural: natural + inset, fills: true }
+            }
             _ if setting.plot => fixed(style::PLOT_COLUMN),
             kind if wordy => {
                 let most = if kind == ColumnKind::Name { style::WORDY_NAME } else { style::WORDY_TEXT };
@@ -324,7 +342,8 @@ fn share(wishes: &[Wish], width: f32) -> Vec<f32> {
     let mut widths: Vec<f32> =
         wishes.iter().map(|wish| wish.least + (wish.natural - wish.least) * give).collect();
 
-    let mut rest = width - wishes.iter().zip(&widths).filter(|(wish, _)| !wish.fills).map(|(_, w)| w).sum::<f32>();
+    let mut rest =
+        width - wishes.iter().zip(&widths).filter(|(wish, _)| !wish.fills).map(|(_, w)| w).sum::<f32>();
     // The modest first, so that what they leave goes to the others.
     let mut filling: Vec<usize> = (0..wishes.len()).filter(|place| wishes[*place].fills).collect();
     filling.sort_by(|a, b| wishes[*a].natural.total_cmp(&wishes[*b].natural));
