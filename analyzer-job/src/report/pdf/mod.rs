@@ -16,6 +16,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
+mod widths;
 
 use krilla::configure::{Accessibility, ConfigurationBuilder};
 use krilla::metadata::Metadata;

@@ -12,6 +12,7 @@ use super::shape::Span;
 use super::style::{self, CELL_INSET, INK, QUIET, REMARK_EM, TABLE_LEADING_EM, TEXT_HEIGHT, TEXT_WIDTH};
 use super::tags::NodeId;
 use super::text::Paragraph;
+use super::widths::{Wish, share};
 
 /// From the left end of the first column to the right end of the last: their text stands on the
 /// edges of the text around.
@@ -287,14 +288,6 @@ fn decoration(placed: &Placed) -> Placed {
     Placed { mark, ..*placed }
 }
 
-/// What a column asks for, inset included.
-struct Wish {
-    least: f32,
-    natural: f32,
-    /// Takes of the room that is left.
-    fills: bool,
-}
-
 /// Plots of one question stand on one grid; elsewhere sentences take the room that is left.
 fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Setting) -> Vec<f32> {
     let wordy = table.wordy();
@@ -329,37 +322,4 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Set
         }
     }
     share(&wishes, WIDTH)
-}
-
-/// Shares a width: what does not fill has its natural width if that leaves the others their least.
-fn share(wishes: &[Wish], width: f32) -> Vec<f32> {
-    let sum = |part: fn(&Wish) -> f32, fills: bool| -> f32 {
-        wishes.iter().filter(|wish| wish.fills == fills).map(part).sum()
-    };
-    let (least, natural) = (sum(|wish| wish.least, false), sum(|wish| wish.natural, false));
-    let room = width - sum(|wish| wish.least, true);
-    let give = if natural > least { ((room - least) / (natural - least)).clamp(0.0, 1.0) } else { 1.0 };
-    let mut widths: Vec<f32> =
-        wishes.iter().map(|wish| wish.least + (wish.natural - wish.least) * give).collect();
-
-    let mut rest =
-        width - wishes.iter().zip(&widths).filter(|(wish, _)| !wish.fills).map(|(_, w)| w).sum::<f32>();
-    // The modest first, so that what they leave goes to the others.
-    let mut filling: Vec<usize> = (0..wishes.len()).filter(|place| wishes[*place].fills).collect();
-    filling.sort_by(|a, b| wishes[*a].natural.total_cmp(&wishes[*b].natural));
-    let spare = (rest - sum(|wish| wish.natural, true)).max(0.0) / filling.len().max(1) as f32;
-    for (done, place) in filling.iter().enumerate() {
-        let fair = rest / (filling.len() - done) as f32;
-        let wish = &wishes[*place];
-        widths[*place] = (wish.natural + spare).min(fair.max(wish.least)).max(wish.least.min(fair));
-        rest -= widths[*place];
-    }
-    // More columns than a page can hold: narrow all, down to letters one below the other.
-    let total: f32 = widths.iter().sum();
-    if total > width {
-        for one in &mut widths {
-            *one *= width / total;
-        }
-    }
-    widths
 }
