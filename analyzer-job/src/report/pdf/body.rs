@@ -31,12 +31,8 @@ pub(super) struct Body {
 }
 
 pub(super) fn strip(report: &Report) -> Strip {
-    let strip = Strip {
-        slabs: Vec::new(),
-        headings: Vec::new(),
-        tags: Tags::default(),
-        shaper: Shaper::default(),
-    };
+    let strip =
+        Strip { slabs: Vec::new(), headings: Vec::new(), tags: Tags::default(), shaper: Shaper::default() };
     let mut body = Body { strip, explained: explained(report) };
     body.opening(report);
     for section in &report.sections {
@@ -179,11 +175,10 @@ impl Body {
     /// With a bar at its left.
     fn note(&mut self, text: &str) {
         let node = self.strip.tags.add(None, Tag::P);
-        let spans = [
-            span("Take care. ", bold(style::BODY, INK), node),
-            span(text, plain(style::BODY, INK), node),
-        ];
-        let mut slab = self.column(&spans, style::LEADING_EM, style::NOTE_INDENT, TEXT_WIDTH, style::BLOCK_GAP);
+        let spans =
+            [span("Take care. ", bold(style::BODY, INK), node), span(text, plain(style::BODY, INK), node)];
+        let mut slab =
+            self.column(&spans, style::LEADING_EM, style::NOTE_INDENT, TEXT_WIDTH, style::BLOCK_GAP);
         for mark in &mut slab.marks {
             mark.y += style::NOTE_INSET;
         }
@@ -217,6 +212,8 @@ impl Body {
             }
             if place + 1 == points.len() {
                 slab.below = style::BLOCK_GAP;
+            } else {
+                slab.keep = Keep::Gently;
             }
             self.strip.slabs.push(slab);
         }

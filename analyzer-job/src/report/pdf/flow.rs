@@ -21,9 +21,16 @@ pub(super) struct Placed {
 pub(super) enum Mark {
     /// Its baseline is at the bottom.
     Line(Rc<Line>),
-    Picture { picture: Rc<Picture>, width: f32, role: Role },
+    Picture {
+        picture: Rc<Picture>,
+        width: f32,
+        role: Role,
+    },
     /// A filled box.
-    Rule { width: f32, colour: Colour },
+    Rule {
+        width: f32,
+        colour: Colour,
+    },
 }
 
 /// What a picture is to a reader who does not see it.

@@ -16,6 +16,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 mod text;
+mod widths;
 
 use krilla::configure::{Accessibility, ConfigurationBuilder};
 use krilla::metadata::Metadata;
@@ -35,7 +36,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         .with_accessibility_validator(Accessibility::UA1)
         .finish()
         .map_err(|error| failed(format!("{error:?}")))?;
-    let mut document = Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
+    let mut document =
+        Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
 
     let body::Strip { slabs, headings, mut tags, mut shaper } = body::strip(report);
     let pages = flow::Pages::new(slabs);

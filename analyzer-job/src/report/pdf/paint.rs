@@ -47,7 +47,9 @@ pub(super) fn pages(document: &mut Document, pages: &Pages, footers: &[Vec<Place
         surface.end_tagged();
         surface.finish();
         for link in links {
-            let Some((page_index, y)) = pages.places.get(&Anchor::Metric(Rc::clone(&link.code))) else { continue };
+            let Some((page_index, y)) = pages.places.get(&Anchor::Metric(Rc::clone(&link.code))) else {
+                continue;
+            };
             let target = Target::Destination(Destination::Xyz(destination(*page_index, *y)));
             let told = format!("{} in the glossary", link.code);
             let annotation = Annotation::new_link(LinkAnnotation::new(link.area, target), Some(told));
@@ -138,7 +140,8 @@ fn draw_line(surface: &mut Surface, line: &Line, x: f32, y: f32, tags: &mut Tags
         tags.drawn(element, drawn);
         for part in parts {
             if let Some(code) = &part.link
-                && let Some(area) = Rect::from_xywh(x + part.x, y - part.look.size, part.width, part.look.size * 1.3)
+                && let Some(area) =
+                    Rect::from_xywh(x + part.x, y - part.look.size, part.width, part.look.size * 1.3)
             {
                 links.push(Link { area, element, code: Rc::clone(code) });
             }

@@ -24,9 +24,17 @@ pub(super) struct Picture {
 }
 
 pub(super) enum Shape {
-    Path { path: Path, fill: Option<Fill>, stroke: Option<Stroke> },
+    Path {
+        path: Path,
+        fill: Option<Fill>,
+        stroke: Option<Stroke>,
+    },
     /// At its baseline.
-    Text { x: f32, y: f32, line: Line },
+    Text {
+        x: f32,
+        y: f32,
+        line: Line,
+    },
 }
 
 impl Picture {
@@ -77,7 +85,8 @@ fn shape(element: &str, content: &str, shaper: &mut Shaper) -> Option<Shape> {
 fn label(attributes: &Attributes, content: &str, shaper: &mut Shaper) -> Option<Shape> {
     let colour = attributes.colour("fill").unwrap_or(INK);
     let look = Look { size: LETTERS, bold: false, colour, tabular: false, rise: 0.0 };
-    let text = content.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let text =
+        content.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
     let span = Span { text: &text, look, node: None, link: None };
     let line = Paragraph::new(shaper, &[span], 0.0).lines(f32::MAX).into_iter().next()?;
     let x = attributes.number("x")?;
@@ -132,8 +141,16 @@ impl<'a> Attributes<'a> {
         Some(Stroke {
             paint: paint(self.colour("stroke")?),
             width: self.number("stroke-width").unwrap_or(1.0),
-            line_cap: if self.text("stroke-linecap") == Some("round") { LineCap::Round } else { LineCap::Butt },
-            line_join: if self.text("stroke-linejoin") == Some("round") { LineJoin::Round } else { LineJoin::Miter },
+            line_cap: if self.text("stroke-linecap") == Some("round") {
+                LineCap::Round
+            } else {
+                LineCap::Butt
+            },
+            line_join: if self.text("stroke-linejoin") == Some("round") {
+                LineJoin::Round
+            } else {
+                LineJoin::Miter
+            },
             opacity: self.opacity("stroke-opacity"),
             dash: dash.map(|array| StrokeDash { array, offset: 0.0 }),
             ..Stroke::default()

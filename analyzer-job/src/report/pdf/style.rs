@@ -90,7 +90,7 @@ pub(super) const FEW: usize = 14;
 pub(super) const FIGURES_PER_ROW: usize = 3;
 pub(super) const FIGURE_GUTTER: f32 = 6.0 * MM;
 pub(super) const FIGURE_ROW_GAP: f32 = 5.0 * MM;
-pub(super) const FIGURE_CAPTION_GAP: f32 = 6.0;
+pub(super) const FIGURE_CAPTION_GAP: f32 = 3.0;
 
 /// Words with more letters may break after their own punctuation, and anywhere where they do not fit.
 pub(super) const LONG_WORD: usize = 22;

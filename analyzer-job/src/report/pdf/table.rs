@@ -12,6 +12,7 @@ use super::shape::Span;
 use super::style::{self, CELL_INSET, INK, QUIET, REMARK_EM, TABLE_LEADING_EM, TEXT_HEIGHT, TEXT_WIDTH};
 use super::tags::NodeId;
 use super::text::Paragraph;
+use super::widths::{Wish, share};
 
 /// From the left end of the first column to the right end of the last: their text stands on the
 /// edges of the text around.
@@ -56,7 +57,12 @@ impl Content {
         }
         if let Some((picture, wide, role)) = self.picture {
             let tall = wide * picture.height / picture.width;
-            marks.push(Placed { x: 0.0, y: height, height: tall, mark: Mark::Picture { picture, width: wide, role } });
+            marks.push(Placed {
+                x: 0.0,
+                y: height,
+                height: tall,
+                mark: Mark::Picture { picture, width: wide, role },
+            });
             height += tall;
         }
         (marks, height)
@@ -110,8 +116,9 @@ impl Body {
         let widths = widths(table, &heads, &rows, &setting);
         let head = row(heads, &table.columns, &widths, Vertical::Bottom, style::HEAD_LINE, &setting);
         // A head that is most of a page is not worth a repetition.
-        let repeated = (head.height < TEXT_HEIGHT / 3.0)
-            .then(|| Rc::new(Head { height: head.height, marks: head.marks.iter().map(decoration).collect() }));
+        let repeated = (head.height < TEXT_HEIGHT / 3.0).then(|| {
+            Rc::new(Head { height: head.height, marks: head.marks.iter().map(decoration).collect() })
+        });
         self.strip.slabs.push(Slab { keep: Keep::Firmly, ..head });
         let few = if table.wordy() { style::FEW_WORDY } else { style::FEW };
         let count = rows.len();
@@ -139,7 +146,7 @@ impl Body {
         let lines = paragraph.lines(TEXT_WIDTH);
         let mut slab = Slab::new(paragraph.height(lines.len()), style::TABLE_GAP);
         slab.marks.extend(stack(&paragraph, lines, 0.0, 0.0));
-        self.strip.slabs.push(Slab { below: style::CAPTION_GAP - CELL_INSET, keep: Keep::Firmly, ..slab });
+        self.strip.slabs.push(Slab { below: style::CAPTION_GAP, keep: Keep::Firmly, ..slab });
     }
 
     fn paragraph(&mut self, spans: &[Span]) -> Paragraph {
@@ -161,7 +168,14 @@ impl Body {
         Content { paragraphs: vec![self.paragraph(&spans)], ..Content::default() }
     }
 
-    fn cell(&mut self, cell: &Cell, column: &Column, row: &Row, parent: NodeId, setting: &Setting) -> Content {
+    fn cell(
+        &mut self,
+        cell: &Cell,
+        column: &Column,
+        row: &Row,
+        parent: NodeId,
+        setting: &Setting,
+    ) -> Content {
         let element = if column.kind == ColumnKind::Name {
             self.strip.tags.add(Some(parent), Tag::TH(TableHeaderScope::Row))
         } else {
@@ -175,7 +189,9 @@ impl Body {
                 let look = if pale { plain(setting.size, QUIET) } else { look };
                 content.paragraphs.push(self.paragraph(&[span(text, look, element)]));
             }
-            Cell::Number { text, .. } => content.paragraphs.push(self.paragraph(&[span(text, look, element)])),
+            Cell::Number { text, .. } => {
+                content.paragraphs.push(self.paragraph(&[span(text, look, element)]))
+            }
             Cell::Metric { name, code, linked } => {
                 let name_element = self.strip.tags.add(Some(element), Tag::Span);
                 let target = self.explained.get(code.as_str()).filter(|_| *linked).cloned();
@@ -272,14 +288,6 @@ fn decoration(placed: &Placed) -> Placed {
     Placed { mark, ..*placed }
 }
 
-/// What a column asks for, inset included.
-struct Wish {
-    least: f32,
-    natural: f32,
-    /// Takes of the room that is left.
-    fills: bool,
-}
-
 /// Plots of one question stand on one grid; elsewhere sentences take the room that is left.
 fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Setting) -> Vec<f32> {
     let wordy = table.wordy();
@@ -291,9 +299,12 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Set
         let least = cells().map(Content::least).fold(head.least(), f32::max);
         let fixed = |width: f32| Wish { least: width, natural: width, fills: false };
         let wish = match column.kind {
-            ColumnKind::Number | ColumnKind::Picture => fixed(natural.max(head.least()) + inset),
+            ColumnKind::Number => fixed(natural.max(head.least()) + inset),
+            ColumnKind::Picture => fixed(setting.picture.max(head.least()) + inset),
             ColumnKind::Prose => Wish { least: least + inset, natural: natural + inset, fills: true },
-            ColumnKind::Name if setting.plot => Wish { least: least + inset, natural: natural + inset, fills: true },
+            ColumnKind::Name if setting.plot => {
+                Wish { least: least + inset, natural: natural + inset, fills: true }
+            }
             _ if setting.plot => fixed(style::PLOT_COLUMN),
             kind if wordy => {
                 let most = if kind == ColumnKind::Name { style::WORDY_NAME } else { style::WORDY_TEXT };
@@ -311,36 +322,4 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>], setting: &Set
         }
     }
     share(&wishes, WIDTH)
-}
-
-/// Shares a width: what does not fill has its natural width if that leaves the others their least.
-fn share(wishes: &[Wish], width: f32) -> Vec<f32> {
-    let sum = |part: fn(&Wish) -> f32, fills: bool| -> f32 {
-        wishes.iter().filter(|wish| wish.fills == fills).map(part).sum()
-    };
-    let (least, natural) = (sum(|wish| wish.least, false), sum(|wish| wish.natural, false));
-    let room = width - sum(|wish| wish.least, true);
-    let give = if natural > least { ((room - least) / (natural - least)).clamp(0.0, 1.0) } else { 1.0 };
-    let mut widths: Vec<f32> =
-        wishes.iter().map(|wish| wish.least + (wish.natural - wish.least) * give).collect();
-
-    let mut rest = width - wishes.iter().zip(&widths).filter(|(wish, _)| !wish.fills).map(|(_, w)| w).sum::<f32>();
-    // The modest first, so that what they leave goes to the others.
-    let mut filling: Vec<usize> = (0..wishes.len()).filter(|place| wishes[*place].fills).collect();
-    filling.sort_by(|a, b| wishes[*a].natural.total_cmp(&wishes[*b].natural));
-    let spare = (rest - sum(|wish| wish.natural, true)).max(0.0) / filling.len().max(1) as f32;
-    for (done, place) in filling.iter().enumerate() {
-        let fair = rest / (filling.len() - done) as f32;
-        let wish = &wishes[*place];
-        widths[*place] = (wish.natural + spare).min(fair.max(wish.least)).max(wish.least.min(fair));
-        rest -= widths[*place];
-    }
-    // More columns than a page can hold: narrow all, down to letters one below the other.
-    let total: f32 = widths.iter().sum();
-    if total > width {
-        for one in &mut widths {
-            *one *= width / total;
-        }
-    }
-    widths
 }

@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
-use super::super::page::{Block, Cell, Column, ColumnKind, Figure, Report, Row, Section, State, Style, Svg, Table};
+use super::super::page::{
+    Block, Cell, Column, ColumnKind, Figure, Report, Row, Section, State, Style, Svg, Table,
+};
 use super::write;
 
 fn report(text: &str, blocks: Vec<Block>) -> Report {
@@ -44,8 +46,9 @@ fn table(style: Style, texts: &[String], columns: usize, rows: usize) -> Block {
         ColumnKind::State,
     ];
     let text = |place: usize| texts[place % texts.len()].as_str();
-    let columns: Vec<Column> =
-        (0..columns).map(|place| Column::new(kinds[(place + texts.len()) % kinds.len()], text(place))).collect();
+    let columns: Vec<Column> = (0..columns)
+        .map(|place| Column::new(kinds[(place + texts.len()) % kinds.len()], text(place)))
+        .collect();
     let row = |number: usize| {
         let cells = (0..columns.len()).map(|place| cell((number + place) as u8, text(number + place)));
         Row::judged(State::Undefined, cells.collect())

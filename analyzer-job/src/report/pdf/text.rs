@@ -130,7 +130,8 @@ impl Paragraph {
             stretches.push((start, start + length));
             start += length;
         }
-        let levels: Vec<Level> = stretches.iter().map(|(start, _)| runs[clusters[*start].run].level).collect();
+        let levels: Vec<Level> =
+            stretches.iter().map(|(start, _)| runs[clusters[*start].run].level).collect();
         let order: Vec<usize> = if levels.iter().all(|level| level.number() == 0) {
             (0..stretches.len()).collect()
         } else {
@@ -177,12 +178,15 @@ impl Paragraph {
 /// Where a line may end: by the rules of Unicode, and in long words after their own punctuation.
 fn breaks(shaped: &Shaped) -> Vec<usize> {
     let clusters = &shaped.clusters;
-    let mut places: Vec<usize> =
-        linebreaks(&shaped.text).filter(|(_, kind)| *kind == BreakOpportunity::Allowed).map(|(at, _)| at).collect();
+    let mut places: Vec<usize> = linebreaks(&shaped.text)
+        .filter(|(_, kind)| *kind == BreakOpportunity::Allowed)
+        .map(|(at, _)| at)
+        .collect();
     let mut start = 0;
     for word in shaped.text.split_inclusive(' ') {
         if word.len() > LONG_WORD && word.chars().count() > LONG_WORD {
-            let joints = word.char_indices().filter(|(_, letter)| matches!(letter, '_' | '-' | '.' | '/' | ','));
+            let joints =
+                word.char_indices().filter(|(_, letter)| matches!(letter, '_' | '-' | '.' | '/' | ','));
             places.extend(joints.map(|(at, _)| start + at + 1));
         }
         start += word.len();
