@@ -171,29 +171,35 @@ impl Pages {
         }
     }
 
-    /// What is higher than a page ends where the first mark does not fit, and goes on from there.
+    /// What is higher than a page starts on a new one, which is turned where the first mark does not fit.
     fn set_in_pieces(&mut self, slab: &Slab) {
-        let mut rest: Vec<Placed> = slab.marks.clone();
-        let mut done = 0.0;
-        loop {
-            let top = self.used;
-            let room = TEXT_HEIGHT - top;
-            let (mut here, mut later): (Vec<Placed>, Vec<Placed>) =
-                rest.into_iter().partition(|mark| mark.y + mark.height - done <= room);
-            if here.is_empty() && top == slab.head.as_ref().map_or(0.0, |head| head.height) {
-                // Higher than a page by itself: there is no better place.
-                here = std::mem::take(&mut later);
+        let room = TEXT_HEIGHT - self.used;
+        let mut downward: Vec<usize> = (0..slab.marks.len()).collect();
+        downward.sort_by(|a, b| slab.marks[*a].y.total_cmp(&slab.marks[*b].y));
+        let mut starts = vec![0.0];
+        let mut piece_of = vec![0; slab.marks.len()];
+        let mut start = 0.0;
+        for place in downward {
+            let mark = &slab.marks[place];
+            if mark.y + mark.height - start > room && mark.y > start {
+                start = mark.y;
+                starts.push(start);
             }
-            self.put(here.into_iter(), top - done);
-            if later.is_empty() {
-                self.used = (top + slab.height - done).min(TEXT_HEIGHT);
-                return;
-            }
-            done = later.iter().map(|mark| mark.y).fold(f32::INFINITY, f32::min);
-            rest = later;
-            self.turn();
-            self.head(slab);
+            piece_of[place] = starts.len() - 1;
         }
+        // Within a piece the order of reading stays.
+        let mut pieces: Vec<Vec<Placed>> = vec![Vec::new(); starts.len()];
+        for (mark, piece) in slab.marks.iter().zip(piece_of) {
+            pieces[piece].push(mark.clone());
+        }
+        for (place, (marks, start)) in pieces.into_iter().zip(starts).enumerate() {
+            if place > 0 {
+                self.turn();
+                self.head(slab);
+            }
+            self.put(marks.into_iter(), self.used - start);
+        }
+        self.used = (self.used + slab.height - start).min(TEXT_HEIGHT);
     }
 }
 

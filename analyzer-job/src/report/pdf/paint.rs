@@ -166,8 +166,8 @@ fn draw_picture(surface: &mut Surface, picture: &Picture, x: f32, y: f32, scale:
     for shape in &picture.shapes {
         match shape {
             Shape::Path { path, fill, stroke } => {
-                surface.set_fill(fill.clone());
-                surface.set_stroke(stroke.clone());
+                surface.set_fill(fill.as_deref().cloned());
+                surface.set_stroke(stroke.as_deref().cloned());
                 if fill.is_some() || stroke.is_some() {
                     surface.draw_path(path);
                 }

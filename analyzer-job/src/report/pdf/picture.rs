@@ -26,8 +26,8 @@ pub(super) struct Picture {
 pub(super) enum Shape {
     Path {
         path: Path,
-        fill: Option<Fill>,
-        stroke: Option<Stroke>,
+        fill: Option<Box<Fill>>,
+        stroke: Option<Box<Stroke>>,
     },
     /// At its baseline.
     Text {
@@ -79,7 +79,11 @@ fn shape(element: &str, content: &str, shaper: &mut Shaper) -> Option<Shape> {
         "text" => return label(&attributes, content, shaper),
         _ => return None,
     }
-    Some(Shape::Path { path: path.finish()?, fill: attributes.fill(), stroke: attributes.stroke() })
+    Some(Shape::Path {
+        path: path.finish()?,
+        fill: attributes.fill().map(Box::new),
+        stroke: attributes.stroke().map(Box::new),
+    })
 }
 
 fn label(attributes: &Attributes, content: &str, shaper: &mut Shaper) -> Option<Shape> {

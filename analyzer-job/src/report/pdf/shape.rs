@@ -34,6 +34,14 @@ pub(super) struct Span<'a> {
     pub link: Option<Rc<str>>,
 }
 
+/// A span without its text.
+#[derive(Debug, Clone)]
+pub(super) struct Style {
+    pub look: Look,
+    pub node: Option<NodeId>,
+    pub link: Option<Rc<str>>,
+}
+
 /// Glyphs of one span, font and direction, in the order they are drawn.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -56,7 +64,7 @@ pub(super) struct Cluster {
 #[derive(Debug)]
 pub(super) struct Shaped {
     pub text: Rc<str>,
-    pub looks: Vec<(Look, Option<NodeId>, Option<Rc<str>>)>,
+    pub spans: Vec<Style>,
     pub runs: Vec<Run>,
     /// In the order of the text.
     pub clusters: Vec<Cluster>,
@@ -80,13 +88,16 @@ impl Shaper {
             ends.push(text.len());
         }
         let mut shaped = Shaped {
-            looks: spans.iter().map(|span| (span.look, span.node, span.link.clone())).collect(),
+            spans: spans
+                .iter()
+                .map(|span| Style { look: span.look, node: span.node, link: span.link.clone() })
+                .collect(),
             runs: Vec::new(),
             clusters: Vec::new(),
             text: Rc::from(text),
         };
         let text = Rc::clone(&shaped.text);
-        for (range, span, face, level) in pieces(&text, &ends, &shaped.looks) {
+        for (range, span, face, level) in pieces(&text, &ends, &shaped.spans) {
             self.run(&mut shaped, range, span, face, level);
         }
         shaped
@@ -102,7 +113,7 @@ impl Shaper {
     ) {
         let Some(face) = fonts::face(id) else { return };
         let text = &shaped.text;
-        let look = shaped.looks[span].0;
+        let look = shaped.spans[span].look;
         let mut buffer = self.buffer.take().unwrap_or_default();
         for (place, letter) in text[range.clone()].char_indices() {
             buffer.add(letter, (range.start + place) as u32);
@@ -173,13 +184,13 @@ fn features(face: FaceId, tabular: bool) -> Vec<Feature> {
 type Piece = (std::ops::Range<usize>, usize, FaceId, Level);
 
 /// Cuts a text where span, font or direction changes.
-fn pieces(text: &str, ends: &[usize], looks: &[(Look, Option<NodeId>, Option<Rc<str>>)]) -> Vec<Piece> {
+fn pieces(text: &str, ends: &[usize], spans: &[Style]) -> Vec<Piece> {
     let ascii = text.is_ascii();
     let levels = if ascii { Vec::new() } else { BidiInfo::new(text, Some(Level::ltr())).levels };
     let mut pieces: Vec<Piece> = Vec::new();
     let mut start = 0;
     for (span, end) in ends.iter().copied().enumerate() {
-        let bold = looks[span].0.bold;
+        let bold = spans[span].look.bold;
         if ascii {
             if start < end {
                 pieces.push((start..end, span, fonts::main_face(bold), Level::ltr()));

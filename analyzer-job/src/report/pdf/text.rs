@@ -120,7 +120,7 @@ impl Paragraph {
     }
 
     fn line(&self, from: usize, to: usize) -> Line {
-        let Shaped { text, looks, runs, clusters } = &self.shaped;
+        let Shaped { text, spans, runs, clusters } = &self.shaped;
         let seen = self.trimmed(from, to);
         let mut stretches: Vec<(usize, usize)> = Vec::new();
         let mut start = from;
@@ -158,14 +158,14 @@ impl Paragraph {
                 let from = glyphs.partition_point(|glyph| glyph.text_range.start < first);
                 from..glyphs.partition_point(|glyph| glyph.text_range.start < last)
             };
-            let (look, node, link) = &looks[run.span];
+            let style = &spans[run.span];
             parts.push(Part {
                 x,
                 width,
                 face: run.face,
-                look: *look,
-                node: *node,
-                link: link.clone(),
+                look: style.look,
+                node: style.node,
+                link: style.link.clone(),
                 text: Rc::clone(text),
                 glyphs: glyphs[range].to_vec(),
             });
