@@ -94,9 +94,15 @@ def missing(wanted, text):
     return [name for name in wanted if bare(name) not in text]
 
 
+def patient(context):
+    """A busy machine is slow, not wrong."""
+    context.set_default_timeout(300_000)
+    return context
+
+
 def on_screen(browser, folder, screen):
     address = (folder / "report.html").resolve().as_uri()
-    context = browser.new_context(**SCREENS[screen])
+    context = patient(browser.new_context(**SCREENS[screen]))
     page = context.new_page()
     asked, told = [], []
     page.on("request", lambda request: asked.append(request.url))
@@ -126,7 +132,7 @@ def on_screen(browser, folder, screen):
 
 def content(browser, folder, rows):
     """Without scripts all is there. Fills `rows` with the table rows that the other formats must have too."""
-    context = browser.new_context(java_script_enabled=False)
+    context = patient(browser.new_context(java_script_enabled=False))
     page = context.new_page()
     page.goto((folder / "report.html").resolve().as_uri())
     gone = missing(names(folder), text_of(page))
@@ -258,12 +264,13 @@ def tools(page):
 
 def printed(browser, folder, rows):
     """The page as a browser prints it: folded tables open, heads above their rows on every sheet."""
-    page = browser.new_page()
+    context = patient(browser.new_context())
+    page = context.new_page()
     page.goto((folder / "report.html").resolve().as_uri())
     with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         page.pdf(path=file.name, prefer_css_page_size=True)
         text = subprocess.run(["pdftotext", "-raw", file.name, "-"], check=True, capture_output=True, text=True).stdout
-    page.close()
+    context.close()
     gone = lost(rows, text)
     if gone:
         yield f"printing loses {len(gone)} of {len(rows)} rows, as {gone[:3]}"
