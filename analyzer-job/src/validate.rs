@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
 use plumbline_common::{Problem, Result, output};
+use serde_json::Value as Json;
 
 use crate::asking;
+use crate::config::Baseline;
 use crate::counts::FacetCounts;
 use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
 use crate::run::{self, Run};
 use crate::settings::Settings;
-use crate::{drift, inputs, roles};
+use crate::{drift, inputs, pdp, roles, shap};
 
 /// Records that are read for a look.
 const RECORDS: u64 = 1000;
@@ -74,13 +76,18 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
                 Err(problem) if run.plan.explains() => line(text, "scores", &problem.to_string()),
                 Err(_) => {}
             }
-            let estimate = probe.estimate(rows.len() as u64);
+            let all = inputs::read(&run, None)?.row_counts.rows;
+            let asked = asked_for(&run, all, rows.n_features);
+            let parts: Vec<_> = asked.iter().map(|(what, rows)| format!("{rows} {what}")).collect();
+            let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
             line(
                 text,
                 "estimate",
                 &format!(
-                    "{} requests, {:.1} minutes to predict the {} rows looked at",
-                    estimate.requests, estimate.minutes, estimate.rows
+                    "{} requests, {:.1} minutes; rows that the model is asked for, at most: {}",
+                    estimate.requests,
+                    estimate.minutes,
+                    parts.join(", ")
                 ),
             );
         }
@@ -90,6 +97,40 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
         tell_groups(&run, &reading, text)?;
     }
     Ok(())
+}
+
+/// What the whole job asks the model for, and at most how many rows of it. Equal rows are asked for once, and
+/// features equal to the baseline cost nothing, so it is often less.
+fn asked_for(run: &Run, rows: u64, features: usize) -> Vec<(&'static str, u64)> {
+    let methods = &run.plan.analysis.methods;
+    let mut asked = Vec::new();
+    if run.plan.predicts() {
+        asked.push(("for metrics", rows));
+    }
+    if let Some(shap) = &methods.shap {
+        let baseline = match &shap.baseline {
+            Baseline::Clusters(count) => count.unwrap_or(shap::MOST_CLUSTERS) as u64,
+            Baseline::Inline(Json::Array(rows)) if rows.iter().all(Json::is_array) => rows.len() as u64,
+            Baseline::Inline(Json::Array(rows)) if rows.iter().all(Json::is_object) => rows.len() as u64,
+            Baseline::Inline(_) | Baseline::Uri(_) => 1,
+        };
+        let what = match shap.baseline {
+            Baseline::Uri(_) => "for attributions (times the rows of the baseline)",
+            _ => "for attributions",
+        };
+        let sets =
+            shap::coalitions(shap.num_samples, features) + u64::from(!shap.features_to_explain.is_empty());
+        let each = sets.saturating_mul(baseline).saturating_add(1);
+        let most = run.settings.max_model_rows.unwrap_or(u64::MAX);
+        asked.push((what, rows.saturating_mul(each).saturating_add(baseline).min(most)));
+    }
+    if let Some(pdp) = &methods.pdp {
+        let curves =
+            if pdp.features.is_empty() { pdp.top_k_features.min(features) } else { pdp.features.len() };
+        let used = rows.min(pdp::MOST_ROWS as u64);
+        asked.push(("for partial dependence", used * (curves * pdp.grid_resolution) as u64));
+    }
+    asked
 }
 
 fn line(text: &mut String, name: &str, value: &str) {

@@ -41,6 +41,16 @@ impl<'a> Players<'a> {
     }
 }
 
+/// Coalitions of a row with so many players: `min(num_samples, 2^M - 2)`, with `2 M + 2048` for no
+/// `num_samples`.
+pub(crate) fn coalitions(num_samples: Option<u64>, players: usize) -> u64 {
+    if players < 2 {
+        return 0;
+    }
+    let asked = num_samples.unwrap_or(2 * players as u64 + 2048);
+    asked.min(all_coalitions(players).unwrap_or(u64::MAX))
+}
+
 /// Coalitions that a row may cost.
 pub(super) struct Budget {
     num_samples: Option<u64>,
@@ -111,14 +121,8 @@ impl Budget {
         Ok(budget)
     }
 
-    /// `min(num_samples, 2^M - 2)`, with `2 M + 2048` for no `num_samples`.
     pub(super) fn of_players(&self, players: usize) -> u64 {
-        if players < 2 {
-            return 0;
-        }
-        let asked = self.num_samples.unwrap_or(2 * players as u64 + 2048);
-        let all = all_coalitions(players).unwrap_or(u64::MAX);
-        asked.min(all).min(self.cut.unwrap_or(u64::MAX))
+        coalitions(self.num_samples, players).min(self.cut.unwrap_or(u64::MAX))
     }
 
     /// The largest budget of any row.

@@ -18,7 +18,7 @@ use crate::table::Values;
 /// Rows that are clustered; more are sampled.
 const MOST_ROWS: usize = 20_000;
 /// Largest number of clusters when none is given.
-const MOST_CLUSTERS: usize = 12;
+pub(crate) const MOST_CLUSTERS: usize = 12;
 /// Weight of a mismatch: half the mean standard deviation, which is 1.
 const MISMATCH: f64 = 0.5;
 const STARTS: usize = 10;

@@ -22,6 +22,8 @@ mod summary;
 pub(crate) use ask::{Asker, CALL_ROWS};
 pub(crate) use baseline::from_table;
 pub use baseline::{from_configuration, from_file};
+pub(crate) use budget::coalitions;
+pub(crate) use clusters::MOST_CLUSTERS;
 pub use clusters::from_clusters;
 pub use design::Estimator;
 pub use explain::{Explained, Local, Task, explain};

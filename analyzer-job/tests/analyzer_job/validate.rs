@@ -42,10 +42,30 @@ fn one_request_its_response_and_an_estimate_are_shown() {
     assert!(line("request ").contains("{\"features\":["), "{}", run.stdout);
     assert!(line("response ").contains("{\"approved\":"), "{}", run.stdout);
     assert!(["label          0", "label          1"].contains(&line("label ").as_str()), "{}", run.stdout);
-    assert!(line("estimate ").contains("requests, 0.0 minutes"), "{}", run.stdout);
+    let estimate = line("estimate ");
+    // Of all rows, not of those that were looked at.
+    assert!(
+        estimate.contains("requests, 0.0 minutes") && estimate.ends_with("1500 for metrics"),
+        "{estimate}"
+    );
     assert!(server.counts().records <= 1 + 100, "{:?}", server.counts());
     assert!(!run.log.contains("features"), "payloads stand in the log: {}", run.log);
     assert!(run.message.is_empty() && tree.results().is_empty());
+}
+
+#[test]
+fn attributions_are_estimated_from_their_coalitions() {
+    let server = model(|_| ());
+    let mut config = configs::explainability_baseline(Format::Csv);
+    let baseline = config["methods"]["shap"]["baseline"][0].clone();
+    config["methods"]["shap"]["baseline"] = json!([baseline, baseline, baseline]);
+    config["methods"]["shap"]["num_samples"] = json!(10);
+    config["methods"]["pdp"] = json!({"grid_resolution": 5, "top_k_features": 2});
+    let tree = Tree::with_dataset(&config, Format::Csv, 40, false);
+    let run = tree.succeed(&["validate", "--model-url", &server.url()]);
+    // 40 rows, each 10 coalitions with 3 baseline rows and itself, and the baseline; 2 curves of 5 points.
+    let expected = "1243 for attributions, 400 for partial dependence";
+    assert!(run.stdout.contains(expected), "{}", run.stdout);
 }
 
 #[test]
