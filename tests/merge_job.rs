@@ -11,17 +11,14 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+#[path = "support/runs.rs"]
+mod runs;
+
+use runs::{Run, files_below, gzip};
+
 /// A tree that stands for `/opt/ml`.
 struct Tree {
     root: tempfile::TempDir,
-}
-
-/// How a run ended.
-struct Run {
-    code: Option<i32>,
-    message: String,
-    log: String,
-    stdout: String,
 }
 
 impl Tree {
@@ -38,9 +35,7 @@ impl Tree {
     }
 
     fn file(&self, path: &str, bytes: impl AsRef<[u8]>) -> &Tree {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        runs::write(&self.path(path), bytes);
         self
     }
 
@@ -70,12 +65,7 @@ impl Tree {
     }
 
     fn ended(&self, output: Output) -> Run {
-        Run {
-            code: output.status.code(),
-            message: fs::read_to_string(self.path("output/message")).unwrap_or_default(),
-            log: String::from_utf8(output.stderr).unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-        }
+        Run::of(self.root.path(), output)
     }
 
     /// Merged files by their path below the output.
@@ -96,23 +86,6 @@ impl Tree {
     fn summary(&self) -> Value {
         serde_json::from_slice(&fs::read(self.path("output/merge_summary.json")).unwrap()).unwrap()
     }
-}
-
-fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(below) = folders.pop() {
-        for entry in fs::read_dir(&below).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
 }
 
 fn capture(id: &str) -> String {
@@ -455,9 +428,7 @@ fn a_line_larger_than_any_buffer_is_one_record() {
     let tree = Tree::new();
     let huge = capture("huge").replace("1,2", &"12345678,".repeat(600_000));
     tree.captures("a.jsonl", lines(&[capture("1"), huge.clone(), capture("2")]));
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(lines(&[capture("3"), huge.replace("huge", "gz")]).as_bytes()).unwrap();
-    tree.captures("b.jsonl.gz", packed.finish().unwrap());
+    tree.captures("b.jsonl.gz", gzip(lines(&[capture("3"), huge.replace("huge", "gz")]).as_bytes()));
     tree.labels("x.jsonl", lines(&["huge", "2", "gz", "3"].map(|id| label(id, "1"))));
     let run = tree.run(&[]);
     assert_eq!(run.code, Some(0), "{}", run.log);

@@ -28,11 +28,29 @@ pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
     }
 }
 
-/// Everything the analysis is made of; `limit`: only so many records, for a look.
+/// Everything the analysis is made of.
 ///
 /// # Errors
-/// As `read::read`; an address that cannot be fetched; a merge without any match.
-pub(crate) fn read(run: &Run, limit: Option<u64>) -> Result<Reading> {
+/// As `here` and `read_here`.
+pub(crate) fn read(run: &Run) -> Result<Reading> {
+    read_here(run, &here(run)?, None, keeps_rows(run))
+}
+
+/// The first `limit` records, and the number of rows in all of them.
+///
+/// # Errors
+/// As `here` and `read_here`.
+pub(crate) fn look(run: &Run, limit: u64) -> Result<(Reading, impl Fn() -> Result<u64>)> {
+    let inputs = here(run)?;
+    let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
+    Ok((reading, move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows)))
+}
+
+/// The data as files of this machine, fetched and joined.
+///
+/// # Errors
+/// An address that cannot be fetched; a merge without any match.
+fn here(run: &Run) -> Result<Inputs> {
     let plan = &run.plan;
     let dataset = &plan.analysis.dataset;
     let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
@@ -42,20 +60,28 @@ pub(crate) fn read(run: &Run, limit: Option<u64>) -> Result<Reading> {
     let side = |side: &Option<crate::config::SideDataset>, what: &str| {
         side.as_ref().map(|side| fetch(run, &side.uri, what)).transpose()
     };
-    let inputs = Inputs {
+    Ok(Inputs {
         dataset: data,
         facets: side(&dataset.facet_dataset, "facet_dataset_uri")?,
         predictions: side(&dataset.predicted_label_dataset, "predicted_label_dataset_uri")?,
-    };
+    })
+}
+
+/// `limit`: only so many records.
+///
+/// # Errors
+/// As `read::read`.
+fn read_here(run: &Run, inputs: &Inputs, limit: Option<u64>, keep_rows: bool) -> Result<Reading> {
+    let plan = &run.plan;
     let options = Options {
         strict: run.strict(),
         window: plan.window.filter(|_| plan.monitor),
-        keep_rows: keeps_rows(run),
+        keep_rows,
         limit,
         stop: run.job.stop.clone(),
         for_people: run.job.for_people,
     };
-    read::read(&inputs, &plan.analysis, &options)
+    read::read(inputs, &plan.analysis, &options)
 }
 
 /// The flip test compares rows and a model is sent them; all else needs only counts.

@@ -78,7 +78,7 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     let scratch = scratch(job)?;
     let run = Run { job, settings, plan, scratch: scratch.path().to_path_buf() };
-    let reading = inputs::read(&run, None)?;
+    let reading = inputs::read(&run)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }

@@ -53,7 +53,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     }
     let scratch = run::scratch(job)?;
     let run = Run { job, settings, plan, scratch: scratch.path().to_path_buf() };
-    let reading = inputs::read(&run, Some(RECORDS))?;
+    let (reading, count_all) = inputs::look(&run, RECORDS)?;
     tell_reading(&reading, text);
     if let Some(model) = asking::connect(&run, &reading)? {
         let rows = reading.rows().map(read::model_rows);
@@ -76,8 +76,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
                 Err(problem) if run.plan.explains() => line(text, "scores", &problem.to_string()),
                 Err(_) => {}
             }
-            let all = inputs::read(&run, None)?.row_counts.rows;
-            let asked = asked_for(&run, all, rows.n_features);
+            let asked = asked_for(&run, count_all()?, rows.n_features);
             let parts: Vec<_> = asked.iter().map(|(what, rows)| format!("{rows} {what}")).collect();
             let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
             line(
@@ -110,8 +109,11 @@ fn asked_for(run: &Run, rows: u64, features: usize) -> Vec<(&'static str, u64)> 
     if let Some(shap) = &methods.shap {
         let baseline = match &shap.baseline {
             Baseline::Clusters(count) => count.unwrap_or(shap::MOST_CLUSTERS) as u64,
-            Baseline::Inline(Json::Array(rows)) if rows.iter().all(Json::is_array) => rows.len() as u64,
-            Baseline::Inline(Json::Array(rows)) if rows.iter().all(Json::is_object) => rows.len() as u64,
+            Baseline::Inline(Json::Array(rows))
+                if rows.iter().all(|row| row.is_array() || row.is_object()) =>
+            {
+                rows.len() as u64
+            }
             Baseline::Inline(_) | Baseline::Uri(_) => 1,
         };
         let what = match shap.baseline {

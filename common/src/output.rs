@@ -259,7 +259,7 @@ pub fn check_folder(folder: &Path) -> Result<()> {
 }
 
 /// The nearest folder above a path that is there: same file system as the file to come.
-pub fn existing_folder(path: &Path) -> &Path {
+fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
 }
 

@@ -270,14 +270,9 @@ impl Memory {
             }
             found = true;
         }
-        if found {
-            tally.summary.merged += 1;
-        } else {
-            tally.capture_unmatched(key);
-            if capture.has_inference_id && self.labels.has(record.texts.of(capture.event_id)) {
-                tally.summary.would_match_by_event_id += 1;
-            }
-        }
+        tally.looked_up(key, found, || {
+            capture.has_inference_id && self.labels.has(record.texts.of(capture.event_id))
+        });
         Ok(())
     }
 

@@ -329,14 +329,7 @@ impl Judged {
             }
             found = true;
         }
-        if found {
-            tally.summary.merged += 1;
-        } else {
-            tally.capture_unmatched(key);
-            if self.by_event_id.has(number) {
-                tally.summary.would_match_by_event_id += 1;
-            }
-        }
+        tally.looked_up(key, found, || self.by_event_id.has(number));
         Ok(())
     }
 }

@@ -139,8 +139,15 @@ impl Tally {
         }
     }
 
-    pub(crate) fn capture_unmatched(&mut self, key: &[u8]) {
+    /// Counts a capture whose label was looked up. `by_event_id`: whether its event id has a label, beside an
+    /// inference id that has none.
+    pub(crate) fn looked_up(&mut self, key: &[u8], found: bool, by_event_id: impl FnOnce() -> bool) {
+        if found {
+            self.summary.merged += 1;
+            return;
+        }
         self.summary.captures_unmatched += 1;
+        self.summary.would_match_by_event_id += u64::from(by_event_id());
         if self.unmatched_keys.len() < NEAR_MISSES_AMONG {
             self.unmatched_keys.push(key.to_vec());
         }

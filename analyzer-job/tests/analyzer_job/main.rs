@@ -8,5 +8,7 @@ mod models;
 mod monitors;
 #[path = "../support/program.rs"]
 mod program;
+#[path = "../../../tests/support/runs.rs"]
+mod runs;
 mod tools;
 mod validate;

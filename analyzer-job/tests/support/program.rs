@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -14,18 +13,13 @@ use plumbline_generator::traffic::{self, CAPTURES, GROUND_TRUTH, Payload, Traffi
 use plumbline_model_server::{Options, Server};
 use serde_json::{Value, json};
 
+use crate::runs;
+pub(crate) use crate::runs::{Run, files_below, gzip};
+
 /// A tree that stands for `/opt/ml`, with a home folder and one for scratch files beside it.
 pub(crate) struct Tree {
     root: tempfile::TempDir,
     variables: Vec<(String, String)>,
-}
-
-/// How a run ended.
-pub(crate) struct Run {
-    pub(crate) code: Option<i32>,
-    pub(crate) message: String,
-    pub(crate) log: String,
-    pub(crate) stdout: String,
 }
 
 pub(crate) const CONFIG: &str = "processing/input/config/analysis_config.json";
@@ -53,9 +47,7 @@ impl Tree {
     }
 
     pub(crate) fn file(&self, path: &str, bytes: impl AsRef<[u8]>) -> &Tree {
-        let path = self.path(path);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
+        runs::write(&self.path(path), bytes);
         self
     }
 
@@ -128,12 +120,7 @@ impl Tree {
     #[track_caller]
     pub(crate) fn ended(&self, output: Output) -> Run {
         assert_eq!(fs::read_dir(self.path("tmp")).unwrap().count(), 0, "scratch files stay");
-        Run {
-            code: output.status.code(),
-            message: fs::read_to_string(self.path("output/message")).unwrap_or_default(),
-            log: String::from_utf8(output.stderr).unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-        }
+        Run::of(self.root.path(), output)
     }
 
     /// Result files by their path below the output.
@@ -148,29 +135,6 @@ impl Tree {
     pub(crate) fn analysis_bytes(&self) -> String {
         fs::read_to_string(self.path(OUTPUT).join("analysis.json")).unwrap()
     }
-}
-
-pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![folder.to_path_buf()];
-    while let Some(below) = folders.pop() {
-        for entry in fs::read_dir(&below).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                let name = path.strip_prefix(folder).unwrap().display().to_string();
-                found.insert(name, fs::read(&path).unwrap());
-            }
-        }
-    }
-    found
-}
-
-pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-    packed.write_all(bytes).unwrap();
-    packed.finish().unwrap()
 }
 
 /// The project's model server with one thing or another changed.

@@ -1,0 +1,57 @@
+//! How a run of a program ended, and the files it left: for the tests of both programs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::Output;
+
+/// How a run ended.
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) message: String,
+    pub(crate) log: String,
+    pub(crate) stdout: String,
+}
+
+impl Run {
+    /// `tree`: the folder that stood for `/opt/ml`.
+    pub(crate) fn of(tree: &Path, output: Output) -> Run {
+        Run {
+            code: output.status.code(),
+            message: fs::read_to_string(tree.join("output/message")).unwrap_or_default(),
+            log: String::from_utf8(output.stderr).unwrap(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+        }
+    }
+}
+
+/// Writes a file of a tree, and the folders above it.
+pub(crate) fn write(path: &Path, bytes: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Files by their path below a folder.
+pub(crate) fn files_below(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_path_buf()];
+    while let Some(below) = folders.pop() {
+        for entry in fs::read_dir(&below).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().display().to_string();
+                found.insert(name, fs::read(&path).unwrap());
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
