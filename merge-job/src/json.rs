@@ -126,6 +126,14 @@ impl<'t, 's> Cursor<'t, 's> {
         Ok(())
     }
 
+    /// Moves over `bytes`, if they stand there.
+    pub fn same(&mut self, bytes: &[u8]) -> Option<()> {
+        let end = self.at + bytes.len();
+        let stand = self.text.get(self.at..end)? == bytes;
+        self.at = end;
+        stand.then_some(())
+    }
+
     /// Moves over an object and calls `member` at each value, which it must move over.
     ///
     /// # Errors

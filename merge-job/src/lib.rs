@@ -24,6 +24,7 @@ pub mod json;
 mod labels;
 mod manifest;
 mod parts;
+mod pattern;
 pub mod scan;
 pub mod settings;
 mod source;

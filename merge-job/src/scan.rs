@@ -1,11 +1,14 @@
 //! What the merge needs of a line: its ids, its time, and the bytes that go into the merged record.
 //!
-//! A line is walked once, from end to end, so that a damaged record never reaches the output, and
-//! nothing is allocated for it. Repeated keys, blanks between lines and batch documents need text
-//! that is made anew; it goes into the batch's own store.
+//! A line is walked once, from end to end, or compared with one that was, so that a damaged record never
+//! reaches the output, and nothing is allocated for it. Repeated keys, blanks between lines and batch
+//! documents need text that is made anew; it goes into the batch's own store.
+
+use uuid::Uuid;
 
 use crate::hours;
 use crate::json::{self, Cursor, Malformed, Open, Span};
+use crate::pattern::Patterns;
 
 /// A place in the block that was read, or in the store of its batch.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -86,10 +89,11 @@ pub enum Bad {
     Unreachable,
 }
 
-/// Scratch of a scanning thread.
+/// What a scanning thread keeps from line to line.
 #[derive(Debug, Default)]
 pub struct Scratch {
     open: Vec<Open>,
+    patterns: Patterns,
 }
 
 /// What is found in one line: one record, or as many as an array has elements.
@@ -118,7 +122,7 @@ enum Part {
     Other,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Members {
     capture_data: Part,
     ground_truth_data: Part,
@@ -134,8 +138,65 @@ const GROUND_TRUTH: &str = "groundTruthData";
 const BATCH_ID: &str = "SageMakerInferenceId";
 const BATCH_TIME: &str = "SageMakerInferenceTime";
 
+/// One object of a text, and where its parts stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Object {
+    members: Members,
+    span: Span,
+    /// It or an object in it may have a key twice.
+    repeats: bool,
+    /// Known to make a record without text of its own.
+    pub(crate) plain: bool,
+}
+
+impl Object {
+    /// All places that are known of it.
+    pub(crate) fn places(&mut self) -> impl Iterator<Item = &mut Span> {
+        let Members {
+            capture_data,
+            ground_truth_data,
+            event_metadata,
+            event_id,
+            inference_id,
+            inference_time,
+            batch_id,
+            batch_time,
+        } = &mut self.members;
+        let parts = [capture_data, ground_truth_data, event_metadata].into_iter().filter_map(|part| match part {
+            Part::Object(span) => Some(span),
+            Part::Absent | Part::Other => None,
+        });
+        let ids = [event_id, inference_id, inference_time, batch_id, batch_time].into_iter();
+        let ids = ids.filter_map(|id| match id {
+            Id::Text(text) => Some(&mut text.span),
+            Id::Number(span) => Some(span),
+            Id::Absent | Id::Other => None,
+        });
+        parts.chain(ids).chain([&mut self.span])
+    }
+
+    /// Looks for escapes in the ids, when there may be `some` or were some before.
+    pub(crate) fn tell_escapes(&mut self, text: &[u8], some: bool) {
+        let members = &mut self.members;
+        for id in [
+            &mut members.event_id,
+            &mut members.inference_id,
+            &mut members.inference_time,
+            &mut members.batch_id,
+            &mut members.batch_time,
+        ] {
+            if let Id::Text(string) = id
+                && (some || string.escaped)
+            {
+                string.escaped = memchr::memchr(b'\\', string.span.of(text)).is_some();
+            }
+        }
+    }
+}
+
 /// Moves over one record and notes where its parts stand. Of a repeated key the last counts.
-fn members(cursor: &mut Cursor) -> Result<(Members, Span), Malformed> {
+fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
+    cursor.repeats = false;
     let text = cursor.text();
     let mut found = Members::default();
     let span = cursor.object(|cursor, key| {
@@ -171,7 +232,7 @@ fn members(cursor: &mut Cursor) -> Result<(Members, Span), Malformed> {
         }
         Ok(())
     })?;
-    Ok((found, span))
+    Ok(Object { members: found, span, repeats: cursor.repeats, plain: false })
 }
 
 fn part(cursor: &mut Cursor) -> Result<Part, Malformed> {
@@ -204,11 +265,11 @@ fn id(cursor: &mut Cursor) -> Result<Id, Malformed> {
 pub trait Scan: Copy + Send + Sync {
     type Record: Send;
 
-    /// Moves over one JSON object and makes a record of it.
+    /// Makes a record of an object of `text`.
     ///
     /// # Errors
-    /// The text is malformed; a record that cannot be used is no error.
-    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Self::Record, Bad>, Malformed>;
+    /// Why the record cannot be used.
+    fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Self::Record, Bad>;
 
     /// Makes a record of a line of a CSV file, which stands at `line` in the block.
     fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Self::Record, Bad>;
@@ -224,13 +285,17 @@ pub fn line<S: Scan>(
     made: &mut Vec<u8>,
     found: &mut Vec<Found<S::Record>>,
 ) {
+    if let Some(object) = scratch.patterns.find(text, line, &mut scratch.open) {
+        found.push(Found { line: number, what: side.record(text, &object, made) });
+        return;
+    }
     let column = |at: usize| at.saturating_sub(line.start) + 1;
     if let Err(error) = std::str::from_utf8(line.of(text)) {
         let bad = Bad::NotUtf8 { column: error.valid_up_to() + 1 };
         found.push(Found { line: number, what: Err(bad) });
         return;
     }
-    let before = found.len();
+    let (before, made_before) = (found.len(), made.len());
     // The cursor must not look beyond the line.
     let text = text.get(..line.end).unwrap_or_default();
     let mut cursor = Cursor::new(text, line.start, &mut scratch.open);
@@ -238,14 +303,22 @@ pub fn line<S: Scan>(
     loop {
         cursor.blank();
         let counted = found.len();
-        if let Err(Malformed { at }) = value(side, &mut cursor, &mut lines, made, found) {
-            // Of a damaged array nothing is used.
-            found.truncate(counted);
-            found.push(Found { line: number, what: Err(Bad::Malformed { column: column(at) }) });
-            return;
-        }
+        let start = cursor.at();
+        let object = match value(side, &mut cursor, &mut lines, made, found) {
+            Ok(object) => object,
+            Err(Malformed { at }) => {
+                // Of a damaged array nothing is used.
+                found.truncate(counted);
+                found.push(Found { line: number, what: Err(Bad::Malformed { column: column(at) }) });
+                return;
+            }
+        };
         cursor.blank();
         if cursor.at() >= text.len() {
+            if let Some(object) = object.filter(|_| start == line.start) {
+                let object = Object { plain: made.len() == made_before, ..object };
+                scratch.patterns.learn(text, line, object, &mut scratch.open);
+            }
             return;
         }
         // Only a document of several lines may hold one value after the other.
@@ -279,18 +352,20 @@ fn value<S: Scan>(
     lines: &mut Lines,
     made: &mut Vec<u8>,
     found: &mut Vec<Found<S::Record>>,
-) -> Result<(), Malformed> {
+) -> Result<Option<Object>, Malformed> {
     match cursor.peek() {
         b'{' => {
             let line = lines.at(cursor);
-            let what = side.object(cursor, made)?;
-            found.push(Found { line, what });
+            let object = object(cursor)?;
+            found.push(Found { line, what: side.record(cursor.text(), &object, made) });
+            return Ok(Some(object));
         }
         b'[' => {
             cursor.array(|cursor| {
                 let line = lines.at(cursor);
                 let what = if cursor.peek() == b'{' {
-                    side.object(cursor, made)?
+                    let object = object(cursor)?;
+                    side.record(cursor.text(), &object, made)
                 } else {
                     cursor.value()?;
                     Err(Bad::NotAnObject)
@@ -305,7 +380,7 @@ fn value<S: Scan>(
             found.push(Found { line, what: Err(Bad::NotAnObject) });
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// The side of captured requests.
@@ -315,10 +390,8 @@ pub struct Captures;
 impl Scan for Captures {
     type Record = Capture;
 
-    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Capture, Bad>, Malformed> {
-        cursor.repeats = false;
-        let (members, span) = members(cursor)?;
-        Ok(capture(cursor, &members, span, made))
+    fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+        capture(text, object, made)
     }
 
     fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
@@ -326,12 +399,12 @@ impl Scan for Captures {
     }
 }
 
-fn capture(cursor: &Cursor, members: &Members, span: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-    let text = cursor.text();
+fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+    let Object { members, span, .. } = object;
     match members.capture_data {
         Part::Object(_) => {}
         Part::Absent if !matches!(members.batch_id, Id::Absent) => {
-            return batch_document(text, members, span, made);
+            return batch_document(text, members, *span, made);
         }
         Part::Absent => return Err(Bad::Missing { field: "captureData" }),
         Part::Other => return Err(Bad::WrongType { field: "captureData", expected: "an object" }),
@@ -341,9 +414,10 @@ fn capture(cursor: &Cursor, members: &Members, span: Span, made: &mut Vec<u8>) -
     let inference_id = optional(members.inference_id, "eventMetadata.inferenceId", text, made)?
         .filter(|slice| !slice.is_empty());
     let body = &text[span.start + 1..span.end];
-    let as_it_stands = !cursor.repeats
-        && matches!(members.ground_truth_data, Part::Absent)
-        && memchr::memchr2(b'\n', b'\r', body).is_none();
+    let as_it_stands = object.plain
+        || !object.repeats
+            && matches!(members.ground_truth_data, Part::Absent)
+            && memchr::memchr2(b'\n', b'\r', body).is_none();
     let body = if as_it_stands {
         Slice { made: false, span: Span { start: span.start + 1, end: span.end } }
     } else {
@@ -470,22 +544,10 @@ fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> 
 
 /// A UUID as SageMaker writes it is its own number; any other text gets one of 122 bits by hashing.
 fn event_number(id: &[u8]) -> u128 {
-    let own = || {
-        let marks = [8, 13, 18, 23];
-        if id.len() != 36 || marks.iter().any(|&at| id.get(at) != Some(&b'-')) {
-            return None;
-        }
-        id.iter().enumerate().filter(|(at, _)| !marks.contains(at)).try_fold(0u128, |number, (_, digit)| {
-            let digit = match digit {
-                b'0'..=b'9' => digit - b'0',
-                b'a'..=b'f' => digit - b'a' + 10,
-                // Capital letters make another text, so another id.
-                _ => return None,
-            };
-            Some(number << 4 | u128::from(digit))
-        })
-    };
-    own().unwrap_or_else(|| uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, id).as_u128())
+    // Capital letters and other forms of a UUID make another text, so another id.
+    let own = id.len() == 36 && !id.iter().any(u8::is_ascii_uppercase);
+    let own = if own { Uuid::try_parse_ascii(id).ok() } else { None };
+    own.unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_OID, id)).as_u128()
 }
 
 /// The side of ground truth.
@@ -495,9 +557,8 @@ pub struct Labels;
 impl Scan for Labels {
     type Record = Label;
 
-    fn object(self, cursor: &mut Cursor, made: &mut Vec<u8>) -> Result<Result<Label, Bad>, Malformed> {
-        let (members, _) = members(cursor)?;
-        Ok(label(cursor.text(), &members, made))
+    fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad> {
+        label(text, object, made)
     }
 
     fn row(self, _: &[u8], _: Span, _: &mut Vec<u8>) -> Result<Label, Bad> {
@@ -505,7 +566,8 @@ impl Scan for Labels {
     }
 }
 
-fn label(text: &[u8], members: &Members, made: &mut Vec<u8>) -> Result<Label, Bad> {
+fn label(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad> {
+    let members = &object.members;
     let value = match members.ground_truth_data {
         Part::Object(span) => span,
         Part::Absent => return Err(Bad::Missing { field: GROUND_TRUTH }),
@@ -519,7 +581,9 @@ fn label(text: &[u8], members: &Members, made: &mut Vec<u8>) -> Result<Label, Ba
             None => return Err(Bad::Missing { field: "eventMetadata.eventId" }),
         },
     };
-    Ok(Label { id, value: label_value(text, value, made)? })
+    let value =
+        if object.plain { Slice { made: false, span: value } } else { label_value(text, value, made)? };
+    Ok(Label { id, value })
 }
 
 const DATA: &str = "groundTruthData.data";
