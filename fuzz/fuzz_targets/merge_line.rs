@@ -1,7 +1,10 @@
 #![no_main]
-//! Any line: the scanner of the merge and its slow twin must agree.
+//! Any lines: the scanner of the merge and its slow twin must agree.
 
 #[path = "../../tests/support/merge_twin.rs"]
 mod merge_twin;
 
-libfuzzer_sys::fuzz_target!(|line: &[u8]| merge_twin::compare(line));
+libfuzzer_sys::fuzz_target!(|lines: &[u8]| {
+    let mut scanners = merge_twin::Scanners::default();
+    lines.split(|&byte| byte == b'\n').for_each(|line| merge_twin::compare(line, &mut scanners));
+});

@@ -1,60 +1,15 @@
 //! Captured record and labels -> merged records. In memory when it fits, else by way of `spill`.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::hint;
 
-use hashbrown::DefaultHashBuilder;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::labels::{Inserted, Labels};
 use crate::parts::Parts;
-use crate::scan::{Bad, Capture, Label, Texts};
+use crate::scan::{Bad, Capture, Label};
 use crate::settings::{DuplicateGroundTruth, Window};
 use crate::stream::{Record, Records};
 use crate::summary::{Kind, Tally};
-
-/// The event ids that were seen, as numbers.
-#[derive(Debug, Default)]
-pub(crate) struct Seen(HashSet<u128, BuildHasherDefault<NumberHasher>>);
-
-impl Seen {
-    /// True when the number is new.
-    pub(crate) fn insert(&mut self, event: u128) -> bool {
-        self.0.insert(event)
-    }
-
-    fn has(&self, event: u128) -> bool {
-        self.0.contains(&event)
-    }
-
-    /// Bytes in use, counting the moment when the table next grows.
-    pub(crate) fn memory(&self) -> u64 {
-        let table = self.0.capacity() as u64 * 20;
-        if self.0.len() == self.0.capacity() { 3 * table } else { table }
-    }
-}
-
-/// Event ids are random already, but for those of tests; one multiplication spreads these too.
-#[derive(Debug, Default)]
-pub(crate) struct NumberHasher(u64);
-
-impl Hasher for NumberHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3);
-        }
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        let mixed = (number as u64 ^ (number >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        self.0 = mixed ^ mixed >> 32;
-    }
-}
 
 /// What the rules of the run make of a capture before its label is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,8 +124,8 @@ const AHEAD: usize = 128;
 /// Asks the tables for what will be asked again in a moment. Answers from far memory take longer
 /// than anything else here; those that do not wait for each other overlap, and whoever asks again
 /// finds them close by.
-fn fetch<'a, T: 'a>(records: impl Iterator<Item = Record<'a, T>>, ask: impl Fn(Texts, &T) -> bool) {
-    let answers = records.filter(|record| record.what.as_ref().is_ok_and(|what| ask(record.texts, what)));
+fn fetch<'a, T: 'a>(records: impl Iterator<Item = Record<'a, T>>, ask: impl Fn(&T) -> bool) {
+    let answers = records.filter(|record| record.what.as_ref().is_ok_and(&ask));
     hint::black_box(answers.count());
 }
 
@@ -178,7 +133,6 @@ fn fetch<'a, T: 'a>(records: impl Iterator<Item = Record<'a, T>>, ask: impl Fn(T
 #[derive(Debug)]
 pub(crate) struct Memory {
     pub(crate) labels: Labels,
-    seen: Seen,
     policy: DuplicateGroundTruth,
     keep_duplicates: bool,
     budget: u64,
@@ -186,18 +140,12 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(policy: DuplicateGroundTruth, keep_duplicates: bool, budget: u64) -> Memory {
-        Memory {
-            labels: Labels::new(policy, DefaultHashBuilder::default()),
-            seen: Seen::default(),
-            policy,
-            keep_duplicates,
-            budget,
-        }
+        Memory { labels: Labels::new(policy), policy, keep_duplicates, budget }
     }
 
     /// Whether the join may go on in memory.
     fn fits(&self) -> bool {
-        self.labels.memory() + self.seen.memory() <= self.budget
+        self.labels.memory() <= self.budget
     }
 
     /// Takes in the ground truth of a block; false when memory does not do.
@@ -208,11 +156,12 @@ impl Memory {
         let mut ahead = records.iter();
         for (idx, record) in records.iter().enumerate() {
             if idx % AHEAD == 0 {
-                fetch(ahead.by_ref().take(AHEAD), |texts, label| self.labels.has(texts.of(label.id)));
+                fetch(ahead.by_ref().take(AHEAD), |label| self.labels.has(label.number.number));
             }
             if let Some(label) = admit_label(&record, tally)? {
                 let id = record.texts.of(label.id);
-                let outcome = self.labels.insert(id, record.texts.of(label.value), record.origin.hour);
+                let outcome =
+                    self.labels.insert(label.number, id, record.texts.of(label.value), record.origin.hour);
                 inserted(outcome, id, self.policy, tally)
                     .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
                 if !self.fits() {
@@ -237,8 +186,9 @@ impl Memory {
         let mut ahead = records.iter();
         for (idx, record) in records.iter().enumerate() {
             if idx % AHEAD == 0 {
-                fetch(ahead.by_ref().take(AHEAD), |texts, capture| {
-                    self.seen.has(capture.event) | self.labels.has(texts.of(capture.key))
+                fetch(ahead.by_ref().take(AHEAD), |capture| {
+                    let same = capture.key_number == capture.event;
+                    self.labels.has(capture.key_number) | (!same && self.labels.has(capture.event))
                 });
             }
             self.capture(&record, window, tally, parts)?;
@@ -257,28 +207,27 @@ impl Memory {
         parts: &mut Parts,
     ) -> Result<()> {
         let Some(capture) = admit(record, window, tally)? else { return Ok(()) };
-        if !self.keep_duplicates && !self.seen.insert(capture.event) {
+        if !self.keep_duplicates && !self.labels.see(capture.event) {
             tally.summary.captures_duplicate += 1;
             return Ok(());
         }
-        let key = record.texts.of(capture.key);
         let mut found = false;
-        for hit in self.labels.take(key) {
+        for hit in self.labels.take(capture.key_number) {
             write(record, capture, hit.value, parts)?;
             if !found {
                 tally.merged(capture.time, hit.hour);
             }
             found = true;
         }
-        tally.looked_up(key, found, || {
-            capture.has_inference_id && self.labels.has(record.texts.of(capture.event_id))
+        tally.looked_up(record.texts.of(capture.key), found, || {
+            capture.has_inference_id && self.labels.has(capture.event)
         });
         Ok(())
     }
 
     /// Counts the labels that were and were not used.
     pub(crate) fn finish(&self, tally: &mut Tally) {
-        self.labels.for_each(|id, used| tally.label(id, used));
+        tally.labels(&self.labels);
         if tally.summary.merged == 0 {
             tally.find_near_miss(&self.labels);
         }

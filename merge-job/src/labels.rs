@@ -1,14 +1,16 @@
 //! Ground truth by id, and what a second label for an id means.
 //!
-//! Ids and values lie one after the other in one store of bytes, found by a table of hashes and
-//! positions. A label takes the bytes of its id, 16 of a head and about 30 of the table; its value is
-//! kept once for all labels that say the same, as those of a classification do, until there are too
-//! many different ones.
+//! Labels stand one after the other as they were read, 32 bytes each, found by a table of their
+//! places. Of an id only its number is kept, but for texts that are no UUIDs; a value is kept once for
+//! all labels that say the same, as those of a classification do, until there are too many different
+//! ones. A mark says that a capture with the label's id as event id came by; captures without a label
+//! are entries of their own, since most of them have one.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::ids::{self, Id};
 use crate::settings::DuplicateGroundTruth;
 
 /// What became of a label.
@@ -30,22 +32,67 @@ pub(crate) struct Hit<'a> {
     pub(crate) hour: Option<i64>,
 }
 
-/// Labels by id.
+/// Labels by id, and the event ids of captures.
 #[derive(Debug)]
 pub(crate) struct Labels {
     policy: DuplicateGroundTruth,
     hasher: DefaultHashBuilder,
-    table: HashTable<Place>,
-    store: Vec<u8>,
-    shared: Shared,
-    hits: Vec<u64>,
+    table: HashTable<u32>,
+    entries: Vec<Entry>,
+    texts: Texts,
+    /// The first values, by what they say.
+    shared: HashTable<u32>,
+    hits: Vec<u32>,
 }
 
-/// Values that many labels have.
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    number: u128,
+    /// Of the id, among the texts; none for a UUID.
+    text: u32,
+    /// Among the texts; none when the entry is no label.
+    value: u32,
+    hour: i32,
+    marks: u32,
+}
+
+/// No text; also more entries than there can be.
+const NONE: u32 = u32::MAX;
+const NO_HOUR: i32 = i32::MIN;
+/// A capture took the label.
+const USED: u32 = 1;
+/// A later label took its place.
+const REPLACED: u32 = 2;
+/// A capture has this event id.
+const SEEN: u32 = 4;
+
+impl Entry {
+    fn is_label_of(&self, number: u128) -> bool {
+        self.number == number && self.value != NONE
+    }
+}
+
+/// Texts one after the other.
 #[derive(Debug, Default)]
-struct Shared {
-    values: Vec<Box<[u8]>>,
-    table: HashTable<u32>,
+struct Texts {
+    bytes: Vec<u8>,
+    ends: Vec<u64>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &[u8]) -> u32 {
+        self.bytes.extend_from_slice(text);
+        self.ends.push(self.bytes.len() as u64);
+        (self.ends.len() - 1) as u32
+    }
+
+    fn get(&self, idx: u32) -> &[u8] {
+        let idx = idx as usize;
+        let start =
+            idx.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| *end as usize);
+        let end = self.ends.get(idx).map_or(0, |end| *end as usize);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
 }
 
 /// Of so many different values the next ones are rarely the same.
@@ -53,60 +100,15 @@ const MOST_SHARED: usize = 1024;
 /// Longer values are no classes.
 const LONGEST_SHARED: usize = 256;
 
-impl Shared {
-    fn find_or_add(&mut self, value: &[u8], hasher: &DefaultHashBuilder) -> Option<u32> {
-        if value.len() > LONGEST_SHARED {
-            return None;
-        }
-        let values = &mut self.values;
-        let hash = hasher.hash_one(value);
-        let is_value = |values: &[Box<[u8]>], &idx: &u32| {
-            values.get(idx as usize).is_some_and(|known| **known == *value)
-        };
-        if let Some(&idx) = self.table.find(hash, |idx| is_value(values, idx)) {
-            return Some(idx);
-        }
-        if values.len() == MOST_SHARED {
-            return None;
-        }
-        let idx = values.len() as u32;
-        values.push(value.into());
-        self.table.insert_unique(hash, idx, |&idx| {
-            hasher.hash_one(values.get(idx as usize).map_or(&[][..], |value| value))
-        });
-        Some(idx)
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    hash: u64,
-    at: u64,
-}
-
-/// Head of a label in the store: length of the id, length of the value, hour, state; 4 bytes each.
-/// For a shared value its place among these stands instead of a length.
-const HEAD: usize = 16;
-/// In the word of the state, beside it.
-const SHARED: u32 = 1 << 8;
-const NO_HOUR: i32 = i32::MIN;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Unused = 0,
-    Used = 1,
-    /// A later label took its place.
-    Replaced = 2,
-}
-
 impl Labels {
-    pub(crate) fn new(policy: DuplicateGroundTruth, hasher: DefaultHashBuilder) -> Labels {
+    pub(crate) fn new(policy: DuplicateGroundTruth) -> Labels {
         Labels {
             policy,
-            hasher,
+            hasher: DefaultHashBuilder::default(),
             table: HashTable::new(),
-            store: Vec::new(),
-            shared: Shared::default(),
+            entries: Vec::new(),
+            texts: Texts::default(),
+            shared: HashTable::new(),
             hits: Vec::new(),
         }
     }
@@ -115,20 +117,25 @@ impl Labels {
     pub(crate) fn memory(&self) -> u64 {
         let table = self.table.allocation_size();
         let growing = if self.table.len() == self.table.capacity() { 2 * table } else { 0 };
-        (self.store.len() + table + growing) as u64
+        let lists =
+            size_of_val(&self.entries[..]) + size_of_val(&self.texts.ends[..]) + self.texts.bytes.len();
+        if self.entries.len().max(self.texts.ends.len()) as u64 >= u64::from(NONE) - 2 {
+            return u64::MAX;
+        }
+        (table + growing + lists) as u64
     }
 
-    pub(crate) fn insert(&mut self, id: &[u8], value: &[u8], hour: Option<i64>) -> Inserted {
-        let hash = self.hasher.hash_one(id);
-        let at = self.store.len() as u64;
-        let place = Place { hash, at };
+    /// Takes in a label; `text` is that of its id. All labels come before the captures.
+    pub(crate) fn insert(&mut self, id: Id, text: &[u8], value: &[u8], hour: Option<i64>) -> Inserted {
+        let hash = self.hasher.hash_one(id.number);
         let mut conflict = None;
-        for known in self.table.iter_hash(hash) {
-            if known.hash == hash && self.id(known.at) == id {
-                if same(self.value(known.at), value) {
+        for &known in self.table.iter_hash(hash) {
+            let Some(entry) = self.entries.get(known as usize) else { continue };
+            if entry.is_label_of(id.number) {
+                if same(self.texts.get(entry.value), value) {
                     return Inserted::Same;
                 }
-                conflict = Some(known.at);
+                conflict = Some(known);
             }
         }
         let replaced = match (conflict, self.policy) {
@@ -136,109 +143,119 @@ impl Labels {
             (Some(_), DuplicateGroundTruth::First | DuplicateGroundTruth::Fail) => return Inserted::Conflict,
             (Some(replaced), DuplicateGroundTruth::Last) => Some(replaced),
         };
-        self.push(id, value, hour);
-        match replaced {
-            Some(old) => {
-                self.set_state(old, State::Replaced);
-                if let Some(known) = self.table.find_mut(hash, |known| known.at == old) {
-                    known.at = at;
+        let entry = Entry {
+            number: id.number,
+            text: if id.is_uuid { NONE } else { self.texts.push(text) },
+            value: self.value(value),
+            hour: hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR),
+            marks: 0,
+        };
+        match replaced.and_then(|old| self.table.find_mut(hash, |known| *known == old)) {
+            Some(place) => {
+                let old = std::mem::replace(place, self.entries.len() as u32);
+                if let Some(old) = self.entries.get_mut(old as usize) {
+                    old.marks |= REPLACED;
                 }
+                self.entries.push(entry);
             }
-            None => {
-                self.table.insert_unique(hash, place, |place| place.hash);
-            }
+            None => self.push(hash, entry),
         }
         if conflict.is_some() { Inserted::Conflict } else { Inserted::New }
     }
 
-    fn push(&mut self, id: &[u8], value: &[u8], hour: Option<i64>) {
-        let hour = hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR);
-        let shared = self.shared.find_or_add(value, &self.hasher);
-        let (place, state) = match shared {
-            Some(idx) => (idx, State::Unused as u32 | SHARED),
-            None => (value.len() as u32, State::Unused as u32),
-        };
-        let head = [id.len() as u32, place, hour as u32, state].map(u32::to_le_bytes);
-        self.store.extend_from_slice(head.as_flattened());
-        self.store.extend_from_slice(id);
-        if shared.is_none() {
-            self.store.extend_from_slice(value);
+    fn push(&mut self, hash: u64, entry: Entry) {
+        let entries = &self.entries;
+        self.table.insert_unique(hash, entries.len() as u32, |&idx| {
+            self.hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
+        });
+        self.entries.push(entry);
+    }
+
+    /// Finds or adds a value among the texts.
+    fn value(&mut self, value: &[u8]) -> u32 {
+        if value.len() > LONGEST_SHARED {
+            return self.texts.push(value);
         }
-    }
-
-    fn word(&self, at: u64, idx: usize) -> u32 {
-        let from = at as usize + 4 * idx;
-        self.store
-            .get(from..)
-            .and_then(|rest| rest.first_chunk::<4>())
-            .map_or(0, |word| u32::from_le_bytes(*word))
-    }
-
-    fn id(&self, at: u64) -> &[u8] {
-        let from = at as usize + HEAD;
-        self.store.get(from..from + self.word(at, 0) as usize).unwrap_or_default()
-    }
-
-    fn value(&self, at: u64) -> &[u8] {
-        let place = self.word(at, 1) as usize;
-        if self.is_shared(at) {
-            return self.shared.values.get(place).map_or(&[], |value| value);
+        let hash = self.hasher.hash_one(value);
+        if let Some(&idx) = self.shared.find(hash, |&idx| self.texts.get(idx) == value) {
+            return idx;
         }
-        let from = at as usize + HEAD + self.word(at, 0) as usize;
-        self.store.get(from..from + place).unwrap_or_default()
-    }
-
-    fn is_shared(&self, at: u64) -> bool {
-        self.word(at, 3) & SHARED != 0
-    }
-
-    fn hour(&self, at: u64) -> Option<i64> {
-        let hour = i32::from_le_bytes(self.word(at, 2).to_le_bytes());
-        (hour != NO_HOUR).then(|| hour.into())
-    }
-
-    fn set_state(&mut self, at: u64, state: State) {
-        if let Some(byte) = self.store.get_mut(at as usize + 12) {
-            *byte = state as u8;
+        let idx = self.texts.push(value);
+        if self.shared.len() < MOST_SHARED {
+            self.shared.insert_unique(hash, idx, |&idx| self.hasher.hash_one(self.texts.get(idx)));
         }
+        idx
+    }
+
+    /// Marks an event id as seen; true when no capture had it before.
+    pub(crate) fn see(&mut self, event: u128) -> bool {
+        let hash = self.hasher.hash_one(event);
+        let mut first = None;
+        for &idx in self.table.iter_hash(hash) {
+            let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == event) else {
+                continue;
+            };
+            if entry.marks & SEEN != 0 {
+                return false;
+            }
+            first.get_or_insert(idx as usize);
+        }
+        match first.and_then(|idx| self.entries.get_mut(idx)) {
+            Some(entry) => entry.marks |= SEEN,
+            None => {
+                let entry = Entry { number: event, text: NONE, value: NONE, hour: NO_HOUR, marks: SEEN };
+                self.push(hash, entry);
+            }
+        }
+        true
     }
 
     /// Finds the labels of an id, in the order they were read, and marks them as used. More than one
     /// only if all labels of an id are kept.
-    pub(crate) fn take(&mut self, id: &[u8]) -> impl Iterator<Item = Hit<'_>> {
-        let hash = self.hasher.hash_one(id);
+    pub(crate) fn take(&mut self, number: u128) -> impl Iterator<Item = Hit<'_>> {
+        let hash = self.hasher.hash_one(number);
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        hits.extend(
-            self.table
-                .iter_hash(hash)
-                .filter(|known| known.hash == hash && self.id(known.at) == id)
-                .map(|known| known.at),
-        );
-        hits.sort_unstable();
-        for &at in &hits {
-            self.set_state(at, State::Used);
+        for &idx in self.table.iter_hash(hash) {
+            if let Some(entry) = self.entries.get_mut(idx as usize)
+                && entry.is_label_of(number)
+            {
+                entry.marks |= USED;
+                hits.push(idx);
+            }
         }
+        hits.sort_unstable();
         self.hits = hits;
-        self.hits.iter().map(|&at| Hit { value: self.value(at), hour: self.hour(at) })
+        self.hits.iter().filter_map(|&idx| self.entries.get(idx as usize)).map(|entry| Hit {
+            value: self.texts.get(entry.value),
+            hour: (entry.hour != NO_HOUR).then(|| entry.hour.into()),
+        })
     }
 
     /// Whether there is a label of this id; marks nothing.
-    pub(crate) fn has(&self, id: &[u8]) -> bool {
-        let hash = self.hasher.hash_one(id);
-        self.table.find(hash, |known| known.hash == hash && self.id(known.at) == id).is_some()
+    pub(crate) fn has(&self, number: u128) -> bool {
+        let hash = self.hasher.hash_one(number);
+        let is_it =
+            |idx: &u32| self.entries.get(*idx as usize).is_some_and(|entry| entry.is_label_of(number));
+        self.table.find(hash, is_it).is_some()
     }
 
-    /// Calls `each` with the id of every label in force, and whether it was used, in reading order.
-    pub(crate) fn for_each(&self, mut each: impl FnMut(&[u8], bool)) {
-        let mut at = 0;
-        while at < self.store.len() as u64 {
-            let state = self.word(at, 3) & 0xff;
-            if state != State::Replaced as u32 {
-                each(self.id(at), state == State::Used as u32);
+    fn in_force(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| entry.value != NONE && entry.marks & REPLACED == 0)
+    }
+
+    /// How many labels were used.
+    pub(crate) fn used(&self) -> u64 {
+        self.in_force().filter(|entry| entry.marks & USED != 0).count() as u64
+    }
+
+    /// Calls `each` with the id of every label in force that was not used, in reading order.
+    pub(crate) fn for_each_unused(&self, mut each: impl FnMut(&[u8])) {
+        for entry in self.in_force().filter(|entry| entry.marks & USED == 0) {
+            match entry.text {
+                NONE => each(ids::uuid_text(entry.number, &mut [0; 36])),
+                text => each(self.texts.get(text)),
             }
-            let value = if self.is_shared(at) { 0 } else { self.word(at, 1) };
-            at += HEAD as u64 + u64::from(self.word(at, 0)) + u64::from(value);
         }
     }
 }
@@ -255,27 +272,38 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn labels(policy: DuplicateGroundTruth) -> Labels {
-        Labels::new(policy, DefaultHashBuilder::default())
+    const UUID: &str = "64fe4988-6b9f-45ef-9a5d-99faa6470af6";
+
+    fn number(id: &str) -> u128 {
+        Id::of(id.as_bytes()).number
+    }
+
+    fn insert(labels: &mut Labels, id: &str, value: &str, hour: Option<i64>) -> Inserted {
+        labels.insert(Id::of(id.as_bytes()), id.as_bytes(), value.as_bytes(), hour)
     }
 
     fn values(labels: &mut Labels, id: &str) -> Vec<String> {
-        labels.take(id.as_bytes()).map(|hit| String::from_utf8(hit.value.to_vec()).unwrap()).collect()
+        labels.take(number(id)).map(|hit| String::from_utf8(hit.value.to_vec()).unwrap()).collect()
+    }
+
+    fn unused(labels: &Labels) -> Vec<String> {
+        let mut ids = Vec::new();
+        labels.for_each_unused(|id| ids.push(String::from_utf8(id.to_vec()).unwrap()));
+        ids
     }
 
     #[track_caller]
     fn check(policy: DuplicateGroundTruth, expected: &[&str]) {
-        let mut labels = labels(policy);
-        assert_eq!(labels.insert(b"a", br#"{"data":"1"}"#, Some(3)), Inserted::New);
-        assert_eq!(labels.insert(b"a", br#"{"data":"\u0031"}"#, None), Inserted::Same);
-        labels.insert(b"a", br#"{"data":"2"}"#, None);
-        labels.insert(b"b", br#"{"data":"3"}"#, None);
+        let mut labels = Labels::new(policy);
+        assert_eq!(insert(&mut labels, "a", r#"{"data":"1"}"#, Some(3)), Inserted::New);
+        assert_eq!(insert(&mut labels, "a", r#"{"data":"\u0031"}"#, None), Inserted::Same);
+        insert(&mut labels, "a", r#"{"data":"2"}"#, None);
+        insert(&mut labels, UUID, r#"{"data":"3"}"#, None);
+        insert(&mut labels, "b", r#"{"data":"3"}"#, None);
         assert_eq!(values(&mut labels, "a"), expected);
-        assert!(labels.has(b"b") && !labels.has(b"c"));
-        let mut seen = Vec::new();
-        labels.for_each(|id, used| seen.push((id.to_vec(), used)));
-        let used = expected.iter().map(|_| (b"a".to_vec(), true));
-        assert_eq!(seen, used.chain([(b"b".to_vec(), false)]).collect::<Vec<_>>());
+        assert!(labels.has(number("b")) && !labels.has(number("c")));
+        assert_eq!(labels.used(), expected.len() as u64);
+        assert_eq!(unused(&labels), [UUID, "b"]);
     }
 
     #[test]
@@ -286,29 +314,43 @@ mod tests {
     }
 
     #[test]
+    fn event_is_new_once_whether_it_has_labels_or_not() {
+        for policy in [DuplicateGroundTruth::Last, DuplicateGroundTruth::All] {
+            let mut labels = Labels::new(policy);
+            for (id, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
+                insert(&mut labels, id, &format!(r#"{{"data":"{value}"}}"#), None);
+            }
+            for id in ["a", "c", UUID] {
+                assert!(labels.see(number(id)) && !labels.see(number(id)), "{id}");
+            }
+            assert!(!labels.has(number("c")) && values(&mut labels, "c").is_empty());
+            assert_eq!(labels.used(), 0);
+            assert_eq!(unused(&labels).last().unwrap(), "b");
+        }
+    }
+
+    #[test]
     fn values_are_the_same_bytes_whether_shared_or_not() {
-        let mut labels = labels(DuplicateGroundTruth::Last);
+        let mut labels = Labels::new(DuplicateGroundTruth::Last);
         let value = |n: usize| format!("{{\"data\":\"{}\"}}", "x".repeat(n % 400) + &n.to_string());
         for n in 0..4 * MOST_SHARED {
-            labels.insert(n.to_string().as_bytes(), value(n % (2 * MOST_SHARED)).as_bytes(), None);
+            insert(&mut labels, &n.to_string(), &value(n % (2 * MOST_SHARED)), None);
         }
-        assert_eq!(labels.shared.values.len(), MOST_SHARED);
+        assert_eq!(labels.shared.len(), MOST_SHARED);
         for n in 0..4 * MOST_SHARED {
             assert_eq!(values(&mut labels, &n.to_string()), [value(n % (2 * MOST_SHARED))]);
         }
-        let mut count = 0;
-        labels.for_each(|_, used| count += usize::from(used));
-        assert_eq!(count, 4 * MOST_SHARED);
+        assert_eq!(labels.used(), 4 * MOST_SHARED as u64);
     }
 
     proptest! {
         #[test]
         fn last_label_wins_as_in_an_ordered_map(inserts in prop::collection::vec((0u8..20, 0u8..4), 0..200)) {
-            let mut labels = labels(DuplicateGroundTruth::Last);
+            let mut labels = Labels::new(DuplicateGroundTruth::Last);
             let mut expected = BTreeMap::new();
             for (id, value) in inserts {
                 let (id, value) = (format!("id{id}"), format!(r#"{{"data":"{value}"}}"#));
-                let inserted = labels.insert(id.as_bytes(), value.as_bytes(), Some(i64::from(value.len() as u8)));
+                let inserted = insert(&mut labels, &id, &value, Some(i64::from(value.len() as u8)));
                 let before = expected.insert(id, value.clone());
                 let outcome = match before {
                     None => Inserted::New,
@@ -317,9 +359,7 @@ mod tests {
                 };
                 prop_assert_eq!(inserted, outcome);
             }
-            let mut count = 0;
-            labels.for_each(|_, _| count += 1);
-            prop_assert_eq!(count, expected.len());
+            prop_assert_eq!(unused(&labels).len(), expected.len());
             for (id, value) in expected {
                 prop_assert_eq!(values(&mut labels, &id), vec![value]);
             }

@@ -19,6 +19,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes, memory, output};
 
 mod hours;
+mod ids;
 mod join;
 pub mod json;
 mod labels;

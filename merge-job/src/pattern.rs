@@ -172,3 +172,45 @@ fn strings(line: &[u8], open: &mut Vec<Open>) -> Vec<(Span, bool)> {
     }
     strings
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scan::{Captures, Scratch, line};
+
+    use super::*;
+
+    fn capture(n: usize) -> String {
+        let (id, data) = (n * 7919, "x".repeat(n % 5));
+        format!(
+            r#"{{"captureData":{{"endpointInput":{{"mode":"INPUT","data":"{data}"}}}},"eventMetadata":{{"eventId":"{id}"}}}}"#
+        )
+    }
+
+    /// How many of the lines were found to be like an earlier one.
+    fn found(lines: impl Iterator<Item = String>) -> usize {
+        let mut scratch = Scratch::default();
+        let count = |text: String| {
+            let span = Span { start: 0, end: text.len() };
+            let is_found = scratch.patterns.find(text.as_bytes(), span, &mut scratch.open).is_some();
+            line(Captures, text.as_bytes(), span, 0, &mut scratch, &mut Vec::new(), &mut Vec::new());
+            usize::from(is_found)
+        };
+        lines.map(count).sum()
+    }
+
+    #[test]
+    fn few_lines_are_walked() {
+        assert!(found((0..1000).map(capture)) > 990);
+        let with_inference_id = |line: String| line.replace(r#""eventId""#, r#""inferenceId":"a","eventId""#);
+        let two_kinds =
+            (0..1000).map(|n| if n % 3 == 0 { with_inference_id(capture(n)) } else { capture(n) });
+        assert!(found(two_kinds) > 980);
+    }
+
+    #[test]
+    fn learning_ends_where_no_line_is_like_another() {
+        let different = (0..1000).map(|n| format!(r#"{{"captureData":{{}},"x":{n}}}"#));
+        assert_eq!(found(different.clone().chain((0..1000).map(capture))), 0);
+        assert!(found(different.take(30).chain((0..1000).map(capture))) > 950);
+    }
+}

@@ -4,9 +4,8 @@
 //! reaches the output, and nothing is allocated for it. Repeated keys, blanks between lines and batch
 //! documents need text that is made anew; it goes into the batch's own store.
 
-use uuid::Uuid;
-
 use crate::hours;
+use crate::ids::Id;
 use crate::json::{self, Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
 
@@ -47,7 +46,9 @@ pub struct Capture {
     /// What its label is looked up by: the inference id if there is one, else the event id.
     pub key: Slice,
     pub event_id: Slice,
-    /// The event id as a number: two captures of one number are one capture delivered twice.
+    /// The number of the key.
+    pub key_number: u128,
+    /// The number of the event id: two captures of one number are one capture delivered twice.
     pub event: u128,
     /// The key is an inference id.
     pub has_inference_id: bool,
@@ -61,6 +62,7 @@ pub struct Capture {
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
     pub id: Slice,
+    pub number: Id,
     /// The value of `groundTruthData`, compact, its `data` a string.
     pub value: Slice,
 }
@@ -92,8 +94,8 @@ pub enum Bad {
 /// What a scanning thread keeps from line to line.
 #[derive(Debug, Default)]
 pub struct Scratch {
-    open: Vec<Open>,
-    patterns: Patterns,
+    pub(crate) open: Vec<Open>,
+    pub(crate) patterns: Patterns,
 }
 
 /// What is found in one line: one record, or as many as an array has elements.
@@ -106,7 +108,7 @@ pub struct Found<T> {
 
 /// A scalar that may serve as an id.
 #[derive(Debug, Clone, Copy, Default)]
-enum Id {
+enum Scalar {
     #[default]
     Absent,
     Text(json::Text),
@@ -127,11 +129,11 @@ struct Members {
     capture_data: Part,
     ground_truth_data: Part,
     event_metadata: Part,
-    event_id: Id,
-    inference_id: Id,
-    inference_time: Id,
-    batch_id: Id,
-    batch_time: Id,
+    event_id: Scalar,
+    inference_id: Scalar,
+    inference_time: Scalar,
+    batch_id: Scalar,
+    batch_time: Scalar,
 }
 
 const GROUND_TRUTH: &str = "groundTruthData";
@@ -162,15 +164,16 @@ impl Object {
             batch_id,
             batch_time,
         } = &mut self.members;
-        let parts = [capture_data, ground_truth_data, event_metadata].into_iter().filter_map(|part| match part {
-            Part::Object(span) => Some(span),
-            Part::Absent | Part::Other => None,
-        });
+        let parts =
+            [capture_data, ground_truth_data, event_metadata].into_iter().filter_map(|part| match part {
+                Part::Object(span) => Some(span),
+                Part::Absent | Part::Other => None,
+            });
         let ids = [event_id, inference_id, inference_time, batch_id, batch_time].into_iter();
         let ids = ids.filter_map(|id| match id {
-            Id::Text(text) => Some(&mut text.span),
-            Id::Number(span) => Some(span),
-            Id::Absent | Id::Other => None,
+            Scalar::Text(text) => Some(&mut text.span),
+            Scalar::Number(span) => Some(span),
+            Scalar::Absent | Scalar::Other => None,
         });
         parts.chain(ids).chain([&mut self.span])
     }
@@ -185,7 +188,7 @@ impl Object {
             &mut members.batch_id,
             &mut members.batch_time,
         ] {
-            if let Id::Text(string) = id
+            if let Scalar::Text(string) = id
                 && (some || string.escaped)
             {
                 string.escaped = memchr::memchr(b'\\', string.span.of(text)).is_some();
@@ -242,21 +245,21 @@ fn part(cursor: &mut Cursor) -> Result<Part, Malformed> {
 }
 
 /// `null` counts as absent, here and in every id.
-fn id(cursor: &mut Cursor) -> Result<Id, Malformed> {
+fn id(cursor: &mut Cursor) -> Result<Scalar, Malformed> {
     match cursor.peek() {
-        b'"' => Ok(Id::Text(cursor.string()?)),
+        b'"' => Ok(Scalar::Text(cursor.string()?)),
         b'-' | b'0'..=b'9' => {
             let start = cursor.at();
             cursor.number()?;
-            Ok(Id::Number(Span { start, end: cursor.at() }))
+            Ok(Scalar::Number(Span { start, end: cursor.at() }))
         }
         b'n' => {
             cursor.value()?;
-            Ok(Id::Absent)
+            Ok(Scalar::Absent)
         }
         _ => {
             cursor.value()?;
-            Ok(Id::Other)
+            Ok(Scalar::Other)
         }
     }
 }
@@ -403,7 +406,7 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
     let Object { members, span, .. } = object;
     match members.capture_data {
         Part::Object(_) => {}
-        Part::Absent if !matches!(members.batch_id, Id::Absent) => {
+        Part::Absent if !matches!(members.batch_id, Scalar::Absent) => {
             return batch_document(text, members, *span, made);
         }
         Part::Absent => return Err(Bad::Missing { field: "captureData" }),
@@ -425,10 +428,13 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
         json::compact(span.of(text), &[GROUND_TRUTH], made);
         Slice { made: true, span: Span { start: start + 1, end: made.len() } }
     };
+    let number = |id| Id::of(Texts { read: text, made }.of(id)).number;
+    let event = number(event_id);
     Ok(Capture {
         key: inference_id.unwrap_or(event_id),
         event_id,
-        event: event_number(Texts { read: text, made }.of(event_id)),
+        key_number: inference_id.map_or(event, number),
+        event,
         has_inference_id: inference_id.is_some(),
         time: time(members.inference_time, text),
         body,
@@ -443,17 +449,17 @@ fn metadata(members: &Members) -> Result<(), Bad> {
     }
 }
 
-fn required(id: Id, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
+fn required(id: Scalar, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
     optional(id, field, text, made)?.ok_or(Bad::Missing { field })
 }
 
-fn optional(id: Id, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Option<Slice>, Bad> {
+fn optional(id: Scalar, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Option<Slice>, Bad> {
     match id {
-        Id::Absent => Ok(None),
-        Id::Other => Err(Bad::WrongType { field, expected: "a string" }),
-        Id::Number(span) => Ok(Some(Slice { made: false, span })),
-        Id::Text(string) if !string.escaped => Ok(Some(Slice { made: false, span: string.span })),
-        Id::Text(string) => {
+        Scalar::Absent => Ok(None),
+        Scalar::Other => Err(Bad::WrongType { field, expected: "a string" }),
+        Scalar::Number(span) => Ok(Some(Slice { made: false, span })),
+        Scalar::Text(string) if !string.escaped => Ok(Some(Slice { made: false, span: string.span })),
+        Scalar::Text(string) => {
             let start = made.len();
             json::unescape(string.span.of(text), made);
             Ok(Some(Slice { made: true, span: Span { start, end: made.len() } }))
@@ -461,10 +467,10 @@ fn optional(id: Id, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Res
     }
 }
 
-fn time(id: Id, text: &[u8]) -> Option<i64> {
+fn time(id: Scalar, text: &[u8]) -> Option<i64> {
     match id {
-        Id::Text(string) if !string.escaped => hours::moment(string.span.of(text)),
-        Id::Text(string) => {
+        Scalar::Text(string) if !string.escaped => hours::moment(string.span.of(text)),
+        Scalar::Text(string) => {
             let mut plain = Vec::new();
             json::unescape(string.span.of(text), &mut plain);
             hours::moment(&plain)
@@ -480,7 +486,7 @@ fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>
     json::compact(span.of(text), &[BATCH_ID, BATCH_TIME], &mut document);
     // The id as it stands in the text: half a surrogate pair can only be told by its escape.
     let written = match members.batch_id {
-        Id::Text(string) => string.span.of(text),
+        Scalar::Text(string) => string.span.of(text),
         _ => Texts { read: text, made: &[] }.of(id),
     };
     let id = Texts { read: text, made }.of(id).to_vec();
@@ -539,15 +545,8 @@ fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> 
     let start = made.len();
     made.extend_from_slice(id);
     let event_id = Slice { made: true, span: Span { start, end: made.len() } };
-    Capture { key: event_id, event_id, event: event_number(id), has_inference_id: false, time, body }
-}
-
-/// A UUID as SageMaker writes it is its own number; any other text gets one of 122 bits by hashing.
-fn event_number(id: &[u8]) -> u128 {
-    // Capital letters and other forms of a UUID make another text, so another id.
-    let own = id.len() == 36 && !id.iter().any(u8::is_ascii_uppercase);
-    let own = if own { Uuid::try_parse_ascii(id).ok() } else { None };
-    own.unwrap_or_else(|| Uuid::new_v5(&Uuid::NAMESPACE_OID, id)).as_u128()
+    let event = Id::of(id).number;
+    Capture { key: event_id, event_id, key_number: event, event, has_inference_id: false, time, body }
 }
 
 /// The side of ground truth.
@@ -583,7 +582,7 @@ fn label(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad>
     };
     let value =
         if object.plain { Slice { made: false, span: value } } else { label_value(text, value, made)? };
-    Ok(Label { id, value })
+    Ok(Label { id, number: Id::of(Texts { read: text, made }.of(id)), value })
 }
 
 const DATA: &str = "groundTruthData.data";

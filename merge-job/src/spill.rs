@@ -11,11 +11,12 @@ use std::hash::BuildHasher;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use hashbrown::DefaultHashBuilder;
+use hashbrown::{DefaultHashBuilder, HashSet};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 
-use crate::join::{self, Seen};
+use crate::ids::Id;
+use crate::join;
 use crate::labels::Labels;
 use crate::parts::Parts;
 use crate::scan::{Capture, Label};
@@ -170,7 +171,7 @@ impl Divided {
             let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
             let hour = record.origin.hour.map_or(NO_HOUR, |hour| hour as u64);
             let head = [hour, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
-            let idx = division(self.hasher.hash_one(id), self.labels.len());
+            let idx = division(self.hasher.hash_one(label.number.number), self.labels.len());
             if let Some(file) = self.labels.get_mut(idx) {
                 file.write(&[head.as_flattened(), id, value])?;
             }
@@ -202,19 +203,17 @@ impl Divided {
                 file.write(&[&capture.event.to_le_bytes(), &number.to_le_bytes()])?;
             }
         }
-        self.key(KEY, number, record.texts.of(capture.key))?;
+        self.key(KEY, number, capture.key_number)?;
         if capture.has_inference_id {
-            self.key(EVENT_ID, number, record.texts.of(capture.event_id))?;
+            self.key(EVENT_ID, number, capture.event)?;
         }
         Ok(())
     }
 
-    fn key(&mut self, mark: u8, number: u64, key: &[u8]) -> Result<()> {
+    fn key(&mut self, mark: u8, number: u64, key: u128) -> Result<()> {
         let idx = division(self.hasher.hash_one(key), self.keys.len());
         match self.keys.get_mut(idx) {
-            Some(file) => {
-                file.write(&[&number.to_le_bytes(), &[mark], &(key.len() as u64).to_le_bytes(), key])
-            }
+            Some(file) => file.write(&[&number.to_le_bytes(), &[mark], &key.to_le_bytes()]),
             None => Ok(()),
         }
     }
@@ -226,10 +225,10 @@ impl Divided {
     pub(crate) fn judge(self, tally: &mut Tally, stop: &Stop) -> Result<Judged> {
         let mut duplicates = Bits::default();
         for file in self.events {
-            let (mut file, mut seen) = (file.read()?, Seen::default());
-            while let Some(event) = file.bytes()? {
+            let (mut file, mut seen) = (file.read()?, HashSet::new());
+            while let Some(event) = file.bytes::<16>()? {
                 let number = file.next()?;
-                if !seen.insert(u128::from_le_bytes(event)) {
+                if !seen.insert(event) {
                     duplicates.set(number);
                 }
             }
@@ -239,13 +238,12 @@ impl Divided {
         let mut verdicts = Vec::new();
         for (labels, keys) in self.labels.into_iter().zip(self.keys) {
             stop.check()?;
-            let mut labels = read_labels(labels, self.policy, &self.hasher, tally)?;
+            let mut labels = read_labels(labels, self.policy, tally)?;
             let mut keys = keys.read()?;
             let mut verdict = Scratch::new(&self.folder)?;
             while let Some(number) = keys.number()? {
                 let mark = keys.bytes::<1>()?.map(|[mark]| mark);
-                let length = keys.next()?;
-                let key = keys.text(length)?;
+                let key = keys.bytes()?.map_or(0, u128::from_le_bytes);
                 if duplicates.has(number) {
                     continue;
                 }
@@ -262,27 +260,22 @@ impl Divided {
                 }
                 verdict.write(&[&0u64.to_le_bytes()])?;
             }
-            labels.for_each(|id, used| tally.label(id, used));
+            tally.labels(&labels);
             verdicts.push(verdict.read()?);
         }
         Ok(Judged { hasher: self.hasher, duplicates, by_event_id, verdicts, captures: 0 })
     }
 }
 
-fn read_labels(
-    file: Scratch,
-    policy: DuplicateGroundTruth,
-    hasher: &DefaultHashBuilder,
-    tally: &mut Tally,
-) -> Result<Labels> {
+fn read_labels(file: Scratch, policy: DuplicateGroundTruth, tally: &mut Tally) -> Result<Labels> {
     let mut file = file.read()?;
-    let mut labels = Labels::new(policy, hasher.clone());
+    let mut labels = Labels::new(policy);
     while let Some(hour) = file.number()? {
         let hour = (hour != NO_HOUR).then_some(hour as i64);
         let (id_length, value_length) = (file.next()?, file.next()?);
         let text = file.text(id_length + value_length)?;
         let (id, value) = text.split_at(id_length as usize);
-        let outcome = labels.insert(id, value, hour);
+        let outcome = labels.insert(Id::of(id), id, value, hour);
         join::inserted(outcome, id, policy, tally)?;
     }
     Ok(labels)
@@ -316,8 +309,7 @@ impl Judged {
             tally.summary.captures_duplicate += 1;
             return Ok(());
         }
-        let key = record.texts.of(capture.key);
-        let idx = division(self.hasher.hash_one(key), self.verdicts.len());
+        let idx = division(self.hasher.hash_one(capture.key_number), self.verdicts.len());
         let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(()) };
         let mut found = false;
         while verdict.next()? == 1 {
@@ -329,7 +321,7 @@ impl Judged {
             }
             found = true;
         }
-        tally.looked_up(key, found, || self.by_event_id.has(number));
+        tally.looked_up(record.texts.of(capture.key), found, || self.by_event_id.has(number));
         Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 
+use crate::labels::Labels;
 use crate::scan::Bad;
 use crate::settings::OnBadRecord;
 use crate::source::Origin;
@@ -153,12 +154,13 @@ impl Tally {
         }
     }
 
-    /// Counts a label in force that was or was not used.
-    pub(crate) fn label(&mut self, id: &[u8], used: bool) {
-        if used {
-            self.summary.labels_merged += 1;
-            return;
-        }
+    /// Counts the labels in force that were and were not used.
+    pub(crate) fn labels(&mut self, labels: &Labels) {
+        self.summary.labels_merged += labels.used();
+        labels.for_each_unused(|id| self.unmatched_label(id));
+    }
+
+    fn unmatched_label(&mut self, id: &[u8]) {
         self.summary.labels_unmatched += 1;
         // The smallest ids, so that the choice does not depend on the order they come in.
         if self.labels_unmatched.len() < NAMED_IDS
@@ -173,14 +175,14 @@ impl Tally {
 
     /// Looks among the ids without a partner for two that differ only in case, blanks or leading
     /// zeros.
-    pub(crate) fn find_near_miss(&mut self, labels: &crate::labels::Labels) {
+    pub(crate) fn find_near_miss(&mut self, labels: &Labels) {
         let near = |id: &[u8]| {
             let id = id.trim_ascii().to_ascii_lowercase();
             let zeros = id.iter().take_while(|&&byte| byte == b'0').count();
             id.get(zeros..).unwrap_or_default().to_vec()
         };
         let keys: BTreeMap<_, _> = self.unmatched_keys.iter().map(|key| (near(key), key)).collect();
-        labels.for_each(|id, _| {
+        labels.for_each_unused(|id| {
             if self.near_miss.is_none()
                 && let Some(key) = keys.get(&near(id))
             {
@@ -409,7 +411,7 @@ mod tests {
     fn smallest_unmatched_labels_are_named_in_any_order() {
         for ids in [["d", "a", "c", "b"], ["a", "b", "c", "d"]] {
             let mut tally = Tally::new(OnBadRecord::Skip);
-            ids.iter().for_each(|id| tally.label(id.as_bytes(), false));
+            ids.iter().for_each(|id| tally.unmatched_label(id.as_bytes()));
             let summary = tally.finish(std::iter::empty());
             assert_eq!(summary.sample_ids.labels_unmatched, ["a", "b", "c"]);
             assert_eq!(summary.labels_unmatched, 4);

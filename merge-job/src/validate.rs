@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
-use hashbrown::DefaultHashBuilder;
 use plumbline_common::codes::Class;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::job::Outcome;
@@ -71,7 +70,7 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     let (captures, labels) = (input::files(&task.captures)?, input::files(&task.ground_truth)?);
     let mut text = String::new();
 
-    let mut known = Labels::new(DuplicateGroundTruth::Last, DefaultHashBuilder::default());
+    let mut known = Labels::new(DuplicateGroundTruth::Last);
     let (labels_seen, all) = look_at_labels(task, &labels, &mut known, stop)?;
     let mut sample = Sample::default();
     look_at_captures(task, &captures, &known, &mut sample, stop)?;
@@ -106,7 +105,7 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     }
     if sample.matched == 0 && looked_up > 0 {
         let mut ids = Vec::new();
-        known.for_each(|id, _| {
+        known.for_each_unused(|id| {
             if ids.len() < 2 {
                 ids.push(String::from_utf8_lossy(id).into_owned());
             }
@@ -186,9 +185,9 @@ fn look_at_labels(
             Err(bad) => seen.bad(Kind::Label, &record, *bad),
             Ok(label) => {
                 let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
-                let form = if is_uuid(id) { "whose id is a UUID" } else { "whose id is other text" };
+                let form = if label.number.is_uuid { "whose id is a UUID" } else { "whose id is other text" };
                 seen.kind(form);
-                match known.insert(id, value, None) {
+                match known.insert(label.number, id, value, None) {
                     Inserted::New => {}
                     Inserted::Same => seen.kind("that say again what another says"),
                     Inserted::Conflict => seen.kind("that conflict with another"),
@@ -199,10 +198,6 @@ fn look_at_labels(
         Ok(all)
     })?;
     Ok((seen, all))
-}
-
-fn is_uuid(id: &[u8]) -> bool {
-    std::str::from_utf8(id).is_ok_and(|id| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok())
 }
 
 #[derive(Debug, Default)]
@@ -253,17 +248,16 @@ impl Sample {
                 return;
             }
         }
-        let key = record.texts.of(capture.key);
-        if known.has(key) {
+        if known.has(capture.key_number) {
             self.matched += 1;
             return;
         }
         self.unmatched += 1;
-        if capture.has_inference_id && known.has(record.texts.of(capture.event_id)) {
+        if capture.has_inference_id && known.has(capture.event) {
             self.by_event_id += 1;
         }
         if self.ids.len() < 2 {
-            self.ids.push(String::from_utf8_lossy(key).into_owned());
+            self.ids.push(String::from_utf8_lossy(record.texts.of(capture.key)).into_owned());
         }
     }
 }

@@ -188,13 +188,18 @@ fn slow<T>(line: &str, one: fn(&str) -> Result<T, ()>) -> Vec<Result<T, ()>> {
     vec![of(value.get())]
 }
 
-/// What the scanner found, in the terms of the twin.
-fn fast<S: scan::Scan, T>(side: S, line: &[u8], one: impl Fn(Texts, &S::Record) -> T) -> Vec<Result<T, ()>> {
+/// What the scanner found in a line, in the terms of the twin.
+fn fast<S: scan::Scan, T>(
+    side: S,
+    line: &[u8],
+    scratch: &mut Scratch,
+    one: impl Fn(Texts, &S::Record) -> T,
+) -> Vec<Result<T, ()>> {
     // Bytes before and after, which the scanner must not look at.
     let text = [b"}] ".as_slice(), line, b"\"}]"].concat();
     let span = Span { start: 3, end: 3 + line.len() };
-    let (mut scratch, mut made, mut found) = (Scratch::default(), Vec::new(), Vec::new());
-    scan::line(side, &text, span, 0, &mut scratch, &mut made, &mut found);
+    let (mut made, mut found) = (Vec::new(), Vec::new());
+    scan::line(side, &text, span, 0, scratch, &mut made, &mut found);
     let texts = Texts { read: &text, made: &made };
     found
         .iter()
@@ -202,15 +207,22 @@ fn fast<S: scan::Scan, T>(side: S, line: &[u8], one: impl Fn(Texts, &S::Record) 
         .collect()
 }
 
-/// Whether the scanner and its twin agree on a line; panics where they do not. Lines that hold line
+/// What the scanner keeps of earlier lines.
+#[derive(Default)]
+pub(crate) struct Scanners {
+    captures: Scratch,
+    labels: Scratch,
+}
+
+/// Whether the scanner, after the lines it saw before, and its twin agree on a line; panics where they do not. Lines that hold line
 /// ends, or nesting that the twin's recursion cannot bear, are left out.
-pub(crate) fn compare(line: &[u8]) {
+pub(crate) fn compare(line: &[u8], scanners: &mut Scanners) {
     let line = line.trim_ascii();
     let depth = line.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
     if line.is_empty() || line.contains(&b'\n') || depth > 90 {
         return;
     }
-    let captures = fast(Captures, line, |texts, capture| {
+    let captures = fast(Captures, line, &mut scanners.captures, |texts, capture| {
         let body = std::str::from_utf8(texts.of(capture.body)).unwrap();
         let merged = format!("{{\"groundTruthData\":0,{body}");
         no_key_twice(&merged);
@@ -232,7 +244,7 @@ pub(crate) fn compare(line: &[u8]) {
             record,
         }
     });
-    let labels = fast(Labels, line, |texts, label| {
+    let labels = fast(Labels, line, &mut scanners.labels, |texts, label| {
         let value = std::str::from_utf8(texts.of(label.value)).unwrap();
         no_key_twice(value);
         Label { id: texts.of(label.id).to_vec(), value: tree(value) }
