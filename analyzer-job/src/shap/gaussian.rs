@@ -8,9 +8,13 @@
 
 use std::sync::OnceLock;
 
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, Par};
+
+use super::covariance::Groups;
 
 /// Added to the diagonal of the covariance, as a share of it.
 const JITTER: f64 = 1e-10;
@@ -38,6 +42,7 @@ const MAIN_EFFECTS: [f64; 3] = [0.0, 1.0, 10.0];
 pub(super) struct Gaussian {
     /// Rows of +1 and -1 by pair, the pair of full and empty last.
     signs: Mat<f64>,
+    groups: Groups,
     /// Main effects without a prior.
     free: bool,
     /// By relevance and, within, extra variance of main effects; none where rounding wins.
@@ -79,8 +84,10 @@ impl Gaussian {
     fn without_common(signs: &Mat<f64>, free: bool) -> Gaussian {
         let (n_pairs, players) = (signs.nrows(), signs.ncols());
         let sign = |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 };
+        let signs = Mat::from_fn(n_pairs + 1, players, sign);
         Gaussian {
-            signs: Mat::from_fn(n_pairs + 1, players, sign),
+            groups: Groups::new(&signs),
+            signs,
             free,
             common: Vec::new(),
             // Exact for polynomials of the degree at hand.
@@ -234,38 +241,17 @@ impl Gaussian {
     /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
     fn fit(&self, rho: Vec<f64>, main: f64) -> Option<Fit> {
         let (rows, players) = (self.signs.nrows(), self.signs.ncols());
-        // product (1 + rho_i s_i t_i) = exp(c + a), a = sum of artanh(rho_i) s_i t_i; its odd part is
-        // exp(c) sinh(a).
-        let theta: Vec<f64> = rho.iter().map(|r| r.atanh()).collect();
-        let largest: f64 = theta.iter().sum();
         let unit: f64 = (-rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
-        let tail = (-2.0 * largest).exp();
-        let weighted = |weights: &[f64]| {
-            let left = Mat::from_fn(rows, players, |row, i| self.signs[(row, i)] * weights[i]);
-            let mut product = Mat::<f64>::zeros(rows, rows);
-            matmul(&mut product, Accum::Replace, &left, self.signs.transpose(), 1.0, Par::Seq);
-            product
-        };
-        let mut covariance = weighted(&theta);
-        let linear = weighted(&rho);
-        let linear_factor = if self.free { -unit } else { main * unit };
-        for column in 0..rows {
-            let linear = &linear.col_as_slice(column)[column..];
-            let below = &mut covariance.col_as_slice_mut(column)[column..];
-            for (entry, linear) in below.iter_mut().zip(linear) {
-                let e = (entry.abs() - largest).exp();
-                *entry = (0.5 * (e - tail / e)).copysign(*entry) + linear_factor * linear;
-            }
-        }
-        let diagonal = covariance[(0, 0)];
+        let mut factor = self.groups.covariance(&rho, if self.free { -unit } else { main * unit });
+        let diagonal = factor[(0, 0)];
         // Below this the third order drowns in rounding.
         if diagonal.is_nan() || diagonal < 1e-11 {
             return None;
         }
         for row in 0..rows {
-            covariance[(row, row)] += JITTER * diagonal;
+            factor[(row, row)] += JITTER * diagonal;
         }
-        let factor = covariance.llt(Side::Lower).ok()?.L().to_owned();
+        cholesky(&mut factor)?;
         let mut log_determinants: f64 = 2.0 * (0..rows).map(|row| factor[(row, row)].ln()).sum::<f64>();
         let (mut effects, mut information) = (Mat::zeros(rows, 0), Mat::zeros(0, 0));
         if self.free {
@@ -273,7 +259,8 @@ impl Gaussian {
             solve_lower_triangular_in_place(factor.as_ref(), effects.as_mut(), Par::Seq);
             let mut gram = Mat::<f64>::zeros(players, players);
             matmul(&mut gram, Accum::Replace, effects.transpose(), &effects, 1.0, Par::Seq);
-            information = gram.llt(Side::Lower).ok()?.L().to_owned();
+            cholesky(&mut gram)?;
+            information = gram;
             log_determinants += 2.0 * (0..players).map(|i| information[(i, i)].ln()).sum::<f64>();
         }
         log_determinants.is_finite().then_some(Fit {
@@ -472,6 +459,16 @@ impl Fit {
         -0.5 * freedom * (self.sum_of_squares(observed).max(f64::MIN_POSITIVE) / freedom).ln()
             - 0.5 * self.log_determinants
     }
+}
+
+/// Puts the lower factor in place of a symmetric matrix, of which only the lower triangle is read; zeros
+/// must stand above it. None when it is not positive.
+fn cholesky(matrix: &mut Mat<f64>) -> Option<()> {
+    let scratch = cholesky_in_place_scratch::<f64>(matrix.nrows(), Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch);
+    let stack = MemStack::new(&mut memory);
+    cholesky_in_place(matrix.as_mut(), Default::default(), Par::Seq, stack, Default::default()).ok()?;
+    Some(())
 }
 
 /// Variance of `phi_i` before anything is seen: `4 rho_i` times the sum over even q of

@@ -10,6 +10,7 @@ mod budget;
 mod classic;
 mod clusters;
 mod coalitions;
+mod covariance;
 mod design;
 mod explain;
 mod gaussian;
