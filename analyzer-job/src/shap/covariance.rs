@@ -13,7 +13,6 @@ const GROUP: usize = 8;
 #[derive(Debug)]
 pub(super) struct Groups {
     rows: usize,
-    players: usize,
     /// Players of each group but the last.
     width: usize,
     masks: Vec<Vec<u8>>,
@@ -42,13 +41,22 @@ impl Groups {
             members.rev().fold(0, |mask, i| mask << 1 | u8::from(signs[(row, i)] < 0.0))
         };
         let masks = (0..players.div_ceil(width)).map(|group| (0..rows).map(|row| mask(row, group)).collect());
-        Groups { rows, players, width, masks: masks.collect() }
+        Groups { rows, width, masks: masks.collect() }
+    }
+
+    /// By row, `product (1 + rho_i s_i) / (1 + rho_i)`, and the same with all signs turned.
+    pub(super) fn products(&self, rho: &[f64]) -> impl Iterator<Item = (f64, f64)> {
+        let tables: Vec<Vec<Share>> = rho.chunks(self.width).map(table).collect();
+        (0..self.rows).map(move |row| {
+            let shares = tables.iter().zip(&self.masks).map(|(table, masks)| table[usize::from(masks[row])]);
+            shares.fold((1.0, 1.0), |(straight, turned), own| (straight * own.straight, turned * own.turned))
+        })
     }
 
     /// The odd part of `product (1 + rho_i s_i t_i) / (1 + rho_i)` plus `linear` times
     /// `sum rho_i s_i t_i`: the lower triangle, zero above it.
     pub(super) fn covariance(&self, rho: &[f64], linear: f64) -> Mat<f64> {
-        let tables: Vec<[Share; 256]> = rho.chunks(self.width).take(self.players).map(table).collect();
+        let tables: Vec<Vec<Share>> = rho.chunks(self.width).map(table).collect();
         let mut covariance = Mat::zeros(self.rows, self.rows);
         for column in 0..self.rows {
             let entries = &mut covariance.col_as_slice_mut(column)[column..];
@@ -69,15 +77,16 @@ impl Groups {
 }
 
 /// Shares of a group by which of its players differ.
-fn table(rho: &[f64]) -> [Share; 256] {
+fn table(rho: &[f64]) -> Vec<Share> {
     let ways = 1 << rho.len();
-    let mut table = [NOTHING; 256];
-    table[0].linear = rho.iter().sum();
-    for way in 1..ways {
-        let without: usize = way & (way - 1);
-        let r = rho[way.trailing_zeros() as usize];
-        table[way].straight = table[without].straight * (1.0 - r) / (1.0 + r);
-        table[way].linear = table[without].linear - 2.0 * r;
+    let mut table = Vec::with_capacity(ways);
+    table.push(Share { linear: rho.iter().sum(), ..NOTHING });
+    for r in rho {
+        let ratio = (1.0 - r) / (1.0 + r);
+        for without in 0..table.len() {
+            let Share { straight, linear, .. } = table[without];
+            table.push(Share { straight: straight * ratio, turned: 1.0, linear: linear - 2.0 * r });
+        }
     }
     for way in 0..ways {
         table[way].turned = table[ways - 1 - way].straight;

@@ -74,11 +74,15 @@ impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
     pub(super) fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
         let mut gaussian = Gaussian::without_common(signs, free);
-        let mains: &[f64] = if free { &[0.0] } else { &MAIN_EFFECTS };
+        let mains = gaussian.mains();
         let candidates = COMMON.iter().flat_map(|&rho| mains.iter().map(move |&main| (rho, main)));
         gaussian.common =
             candidates.map(|(rho, main)| gaussian.fit(vec![rho; signs.ncols()], main)).collect();
         gaussian
+    }
+
+    fn mains(&self) -> &'static [f64] {
+        if self.free { &[0.0] } else { &MAIN_EFFECTS }
     }
 
     fn without_common(signs: &Mat<f64>, free: bool) -> Gaussian {
@@ -126,12 +130,13 @@ impl Gaussian {
     /// None when no covariance could be factorised.
     pub(super) fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
         let observed: Vec<f64> = halves.iter().copied().chain([total / 2.0]).collect();
-        let (_, start) = self.most_likely(&observed)?;
+        let (place, start) = self.most_likely(&observed)?;
         let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
         let mut own: Vec<(f64, Fit)> = Vec::new();
         let mut likeliest = None;
-        let mut places: Vec<(f64, usize)> = POWERS.iter().map(|&power| (power, LARGEST.len() / 2)).collect();
+        let mut places: Vec<(f64, usize)> =
+            POWERS.iter().map(|&power| (power, self.first_place(place))).collect();
         for _ in 0..ROUNDS {
             let sizes: Vec<f64> = values
                 .iter()
@@ -165,6 +170,12 @@ impl Gaussian {
         let missing = (total - values.iter().sum::<f64>()) / players;
         values.iter_mut().for_each(|value| *value += missing);
         Some(Estimate { values, standard_errors })
+    }
+
+    /// Where to begin to climb: near the common relevance where the best fit is all that counts, in the
+    /// middle where the mean over many does.
+    fn first_place(&self, common: usize) -> usize {
+        if self.free { common.saturating_sub(1).min(LARGEST.len() - 1) } else { LARGEST.len() / 2 }
     }
 
     /// Values and standard errors over all fits whose likelihood is not far below the `highest`.
@@ -278,39 +289,46 @@ impl Gaussian {
         // weights = K^-1 (y - H beta)
         let mut weights = white;
         solve_upper_triangular_in_place(fit.factor.transpose(), weights.as_mut(), Par::Seq);
-        let mut values: Vec<f64> =
-            (0..self.signs.ncols()).map(|i| effects.get(i).copied().unwrap_or(0.0)).collect();
-        self.for_each_cross(fit, |row, i, cross| values[i] += cross * weights[(row, 0)]);
+        let players = self.signs.ncols();
+        let mut values: Vec<f64> = if effects.is_empty() { vec![0.0; players] } else { effects };
+        for (row, covariances) in self.cross(fit).chunks_exact(players).enumerate() {
+            let weight = weights[(row, 0)];
+            values.iter_mut().zip(covariances).for_each(|(value, cross)| *value += cross * weight);
+        }
         values
     }
 
-    /// Calls back with cov(phi_i, y(s)) =
+    /// Pair after pair, cov(phi_i, y(s)) =
     /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
-    /// (1 + u rho_j s_j))`, without the main effect when that is free.
-    fn for_each_cross(&self, fit: &Fit, mut cross: impl FnMut(usize, usize, f64)) {
-        let players = self.signs.ncols();
+    /// (1 + u rho_j s_j))` for each player, without the main effect when that is free.
+    fn cross(&self, fit: &Fit) -> Vec<f64> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
         let unit: f64 = (-fit.rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
         let main = unit * if self.free { -1.0 } else { fit.main };
-        let scale: Vec<f64> = fit.rho.iter().map(|r| 1.0 / (1.0 + r)).collect();
-        let mut integral = vec![0.0; players];
-        for row in 0..self.signs.nrows() {
-            integral.fill(main);
-            for &(node, weight) in &self.quadrature {
-                let (mut plus, mut minus) = (0.5 * weight, 0.5 * weight);
-                for (i, scale) in scale.iter().enumerate() {
-                    let step = node * fit.rho[i] * self.signs[(row, i)];
-                    plus *= (1.0 + step) * scale;
-                    minus *= (1.0 - step) * scale;
-                }
-                for (i, sum) in integral.iter_mut().enumerate() {
-                    let step = node * fit.rho[i] * self.signs[(row, i)];
-                    *sum += plus / (1.0 + step) + minus / (1.0 - step);
-                }
-            }
-            for (i, sum) in integral.iter().enumerate() {
-                cross(row, i, 2.0 * self.signs[(row, i)] * fit.rho[i] * sum);
+        // With P and Q, the products over all j for s and for -s, and s_i^2 = 1: the even part times s_i
+        // is (s_i (P + Q) - u rho_i (P - Q)) / 2 / (1 - (u rho_i)^2).
+        let (mut even, mut odd) = (vec![0.0; rows * players], vec![0.0; rows * players]);
+        for &(node, weight) in &self.quadrature {
+            let steps: Vec<f64> = fit.rho.iter().map(|r| node * r).collect();
+            let scale: f64 = steps.iter().zip(&fit.rho).map(|(step, r)| (1.0 + step) / (1.0 + r)).product();
+            let shares: Vec<f64> =
+                steps.iter().map(|step| 0.5 * weight * scale / (1.0 - step * step)).collect();
+            let odd_shares: Vec<f64> = steps.iter().zip(&shares).map(|(step, share)| step * share).collect();
+            let products = self.groups.products(&steps);
+            let entries = even.chunks_exact_mut(players).zip(odd.chunks_exact_mut(players));
+            for ((even, odd), (straight, turned)) in entries.zip(products) {
+                let (sum, difference) = (straight + turned, straight - turned);
+                even.iter_mut().zip(&shares).for_each(|(even, share)| *even += share * sum);
+                odd.iter_mut().zip(&odd_shares).for_each(|(odd, share)| *odd += share * difference);
             }
         }
+        for row in 0..rows {
+            for i in 0..players {
+                let place = row * players + i;
+                even[place] = 2.0 * fit.rho[i] * (self.signs[(row, i)] * (main + even[place]) - odd[place]);
+            }
+        }
+        even
     }
 
     /// Standard deviations of the values given the pairs, the scale being as uncertain as so many pairs
@@ -323,8 +341,9 @@ impl Gaussian {
 
     /// Covariance of the pairs with the values, seen through the factor: pairs x players.
     fn whitened_cross(&self, fit: &Fit) -> Mat<f64> {
-        let mut cross = Mat::<f64>::zeros(self.signs.nrows(), self.signs.ncols());
-        self.for_each_cross(fit, |row, i, value| cross[(row, i)] = value);
+        let players = self.signs.ncols();
+        let by_pair = self.cross(fit);
+        let mut cross = Mat::from_fn(self.signs.nrows(), players, |row, i| by_pair[row * players + i]);
         solve_lower_triangular_in_place(fit.factor.as_ref(), cross.as_mut(), Par::Seq);
         cross
     }
