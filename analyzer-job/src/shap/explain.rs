@@ -2,7 +2,7 @@
 //! coalitions, one design for all rows with the same number of players.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use indexmap::IndexMap;
 use ndarray::Array2;
@@ -13,7 +13,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::ask::{Asker, Link};
 use super::budget::{Budget, Players};
 use super::design::Estimator;
-use super::play::{Block, RowValues, Run};
+use super::play::{Block, Designs, RowValues, Run};
 use super::summary::{Global, Summary};
 use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::Aggregation;
@@ -63,6 +63,9 @@ pub struct Explained {
     pub warnings: Vec<String>,
 }
 
+/// Blocks that wait for their values to be worked out.
+const BLOCKS_AHEAD: usize = 1;
+
 /// Takes the values of the rows, one row after the other: output by output, features within.
 pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
 
@@ -87,52 +90,47 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
     let first_places = first_places(task.rows);
     let players = Players::of(task, &explained);
     let budget = Budget::of(task, &first_places, &players)?;
-    let mut run = Run::new(task, &asker, &link, &explained, &expected_values, budget);
+    let run = Run::new(task, &asker, &link, &explained, &expected_values, budget);
     let mut summary = Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
     let mut estimators: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
     let mut predictions = Array2::zeros((task.rows.len(), n_outputs));
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);
-    let mut local = local;
     let mut repeats = Repeats::of(&first_places);
-    let mut start = 0;
-    // Values of one block are worked out while the model answers for the next.
-    let mut waiting: Option<Block> = None;
-    while start < task.rows.len() || waiting.is_some() {
-        task.stop.check()?;
-        let end = run.block_end(start, &first_places, &players);
-        let next = std::thread::scope(|scope| {
-            let solving = waiting.as_mut().map(|block| scope.spawn(|| block.solve()));
-            let next = run.ask(start..end, &first_places, &players);
-            if let Some(Err(panic)) = solving.map(std::thread::ScopedJoinHandle::join) {
-                std::panic::resume_unwind(panic);
+    let mut local = local;
+    let mut take = |block: &Block, start: usize| -> Result<()> {
+        let mut done = run.row_values(block).into_iter();
+        for row in start..start + block.n_rows {
+            let first = first_places[row] as usize;
+            let values = if first == row {
+                let values = Arc::new(done.next().ok_or_else(missing_row)?);
+                repeats.keep(row, &values);
+                values
+            } else {
+                repeats.take(first).ok_or_else(missing_row)?
+            };
+            summary.add(row, &values.values, &values.errors, values.turn);
+            *estimators.entry((values.players, values.estimator)).or_default() += 1;
+            predictions.row_mut(row).assign(&values.predictions);
+            if let Some(local) = local.as_deref_mut() {
+                local(&values.values)?;
             }
-            next
-        })?;
-        if let Some(mut block) = waiting.take() {
-            run.finish(&mut block)?;
-            let mut done = run.row_values(&block).into_iter();
-            let block_start = start - block.n_rows;
-            for (row, &first) in (block_start..start).zip(&first_places[block_start..start]) {
-                let first = first as usize;
-                let values = if first == row {
-                    let values = Arc::new(done.next().ok_or_else(missing_row)?);
-                    repeats.keep(row, &values);
-                    values
-                } else {
-                    repeats.take(first).ok_or_else(missing_row)?
-                };
-                summary.add(row, &values.values, &values.errors, values.turn);
-                *estimators.entry((values.players, values.estimator)).or_default() += 1;
-                predictions.row_mut(row).assign(&values.predictions);
-                if let Some(local) = local.as_deref_mut() {
-                    local(&values.values)?;
-                }
-            }
-            progress.advance(block.n_rows as u64);
         }
-        waiting = (end > start).then_some(next);
-        start = end;
-    }
+        progress.advance(block.n_rows as u64);
+        Ok(())
+    };
+    // The model answers for the next blocks while values are worked out.
+    std::thread::scope(|scope| {
+        let (sender, blocks) = mpsc::sync_channel(BLOCKS_AHEAD);
+        let asking = scope.spawn(|| ask(&run, &first_places, &players, sender));
+        let mut start = 0;
+        for mut block in blocks {
+            block.solve();
+            run.finish(&mut block)?;
+            take(&block, start)?;
+            start += block.n_rows;
+        }
+        asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
     let mut globals = vec![Vec::new(); n_outputs];
     let mut details = vec![Vec::new(); n_outputs];
@@ -162,6 +160,21 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         stopped_early: run.stopped_early(),
         warnings,
     })
+}
+
+/// Asks about all rows, block by block, until nobody takes the blocks any more.
+fn ask(run: &Run, first_places: &[u32], players: &Players, blocks: mpsc::SyncSender<Block>) -> Result<()> {
+    let mut designs = Designs::new();
+    let mut start = 0;
+    while start < first_places.len() {
+        let end = run.block_end(start, first_places, players);
+        let block = run.ask(start..end, first_places, players, &mut designs)?;
+        if blocks.send(block).is_err() {
+            break;
+        }
+        start = end;
+    }
+    Ok(())
 }
 
 impl Explained {

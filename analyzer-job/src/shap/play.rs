@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
@@ -35,19 +36,19 @@ pub(super) struct Run<'a> {
     explained: &'a [usize],
     expected_values: &'a [f64],
     pub budget: Budget,
-    designs: HashMap<(usize, u64, usize), Arc<Design>>,
     n_outputs: usize,
     /// Rows that were done before their budget was.
-    reached_target: u64,
+    reached_target: AtomicU64,
 }
+
+/// Designs by number of players, budget and turn.
+pub(super) type Designs = HashMap<(usize, u64, usize), Arc<Design>>;
 
 /// Some rows on their way.
 pub(super) struct Block {
     /// Rows of the dataset that the block spans, with those that came before.
     pub n_rows: usize,
     games: Vec<Game>,
-    /// Of the rows, without the link.
-    predictions: Array2<f64>,
 }
 
 impl Block {
@@ -64,6 +65,8 @@ struct Game {
     players: Vec<usize>,
     /// None for fewer than two players.
     design: Option<Arc<Design>>,
+    /// By output: the row's prediction without the link.
+    prediction: Vec<f64>,
     empty: Vec<f64>,
     full: Vec<f64>,
     /// The stage to come, or the last one that was needed.
@@ -103,6 +106,23 @@ impl Game {
     }
 }
 
+/// What the model is asked about a game.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    /// The row itself.
+    Full,
+    /// The row with all explained features absent.
+    Empty,
+    Coalition,
+}
+
+/// Questions of one call of the model, with the places of their games.
+#[derive(Debug)]
+struct Call {
+    rows: ModelRows,
+    questions: Vec<(usize, Question)>,
+}
+
 impl<'a> Run<'a> {
     pub(super) fn new(
         task: &'a Task<'a>,
@@ -119,9 +139,8 @@ impl<'a> Run<'a> {
             explained,
             expected_values,
             budget,
-            designs: HashMap::new(),
             n_outputs: expected_values.len(),
-            reached_target: 0,
+            reached_target: AtomicU64::new(0),
         }
     }
 
@@ -153,35 +172,25 @@ impl<'a> Run<'a> {
 
     /// Asks about the rows of a span that did not come before, and the first stage of their coalitions.
     pub(super) fn ask(
-        &mut self,
+        &self,
         span: Range<usize>,
         first_places: &[u32],
         players: &Players,
+        designs: &mut Designs,
     ) -> Result<Block> {
         let n_rows = span.len();
         let rows: Vec<usize> = span.filter(|&row| first_places[row] as usize == row).collect();
-        if rows.is_empty() {
-            return Ok(Block {
-                n_rows,
-                games: Vec::new(),
-                predictions: Array2::default((0, self.n_outputs)),
-            });
-        }
-        let mut own = ModelRows::new(self.task.rows.n_features);
-        rows.iter().for_each(|&row| own.push(self.task.rows.row(row)));
-        let predictions = self.outputs(&own)?;
-        self.link.check(&predictions)?;
         let keys: Vec<(usize, u64, usize)> = rows.iter().map(|&row| self.key(row, players)).collect();
-        self.prepare(&keys);
-        let starts = self.starts(&rows)?;
+        self.prepare(&keys, designs);
         let mut games: Vec<Game> = Vec::with_capacity(rows.len());
-        for (place, (&row, key)) in rows.iter().zip(&keys).enumerate() {
+        for (&row, key) in rows.iter().zip(&keys) {
             games.push(Game {
                 row,
                 players: players.of_row(row),
-                design: self.designs.get(key).map(Arc::clone),
-                empty: starts[place].clone(),
-                full: predictions.row(place).iter().map(|value| self.link.apply(*value)).collect(),
+                design: designs.get(key).map(Arc::clone),
+                prediction: Vec::new(),
+                empty: self.expected_values.to_vec(),
+                full: Vec::new(),
                 stage: 0,
                 is_done: key.0 < 2,
                 turn: key.2,
@@ -189,41 +198,40 @@ impl<'a> Run<'a> {
                 solutions: Vec::new(),
             });
         }
-        self.coalition_values(&mut games.iter_mut().collect::<Vec<_>>())?;
-        Ok(Block { n_rows, games, predictions })
+        self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true)?;
+        Ok(Block { n_rows, games })
     }
 
     /// Goes on with the games of a solved block, stage by stage, until each is done.
-    pub(super) fn finish(&mut self, block: &mut Block) -> Result<()> {
+    pub(super) fn finish(&self, block: &mut Block) -> Result<()> {
         let target = self.task.target_standard_error.unwrap_or(f64::NEG_INFINITY);
         loop {
             for game in block.games.iter_mut().filter(|game| !game.is_done) {
                 let is_last = game.design.as_ref().is_none_or(|design| game.stage + 1 == design.stages.len());
                 game.is_done = is_last || game.largest_error() <= target;
-                self.reached_target += u64::from(game.is_done && !is_last);
+                self.reached_target.fetch_add(u64::from(game.is_done && !is_last), Ordering::Relaxed);
                 game.stage += usize::from(!game.is_done);
             }
             let mut open: Vec<&mut Game> = block.games.iter_mut().filter(|game| !game.is_done).collect();
             if open.is_empty() {
                 return Ok(());
             }
-            self.coalition_values(&mut open)?;
+            self.ask_games(&mut open, false)?;
             block.solve();
         }
     }
 
     /// The values of a finished block's rows, in order.
     pub(super) fn row_values(&self, block: &Block) -> Vec<RowValues> {
-        let rows = block.games.iter().zip(block.predictions.rows());
-        rows.map(|(game, predictions)| self.values_of(game, predictions)).collect()
+        block.games.iter().map(|game| self.values_of(game)).collect()
     }
 
-    fn values_of(&self, game: &Game, predictions: ndarray::ArrayView1<f64>) -> RowValues {
+    fn values_of(&self, game: &Game) -> RowValues {
         let n_explained = self.explained.len();
         let mut row = RowValues {
             values: vec![0.0; self.n_outputs * n_explained],
             errors: vec![0.0; self.n_outputs * n_explained],
-            predictions: predictions.to_owned(),
+            predictions: game.prediction.clone().into(),
             players: game.players.len(),
             estimator: game.estimator(),
             turn: game.turn,
@@ -244,9 +252,9 @@ impl<'a> Run<'a> {
     }
 
     /// Designs that these rows need, several at once.
-    fn prepare(&mut self, keys: &[(usize, u64, usize)]) {
+    fn prepare(&self, keys: &[(usize, u64, usize)], designs: &mut Designs) {
         let mut missing: Vec<(usize, u64, usize)> =
-            keys.iter().copied().filter(|key| key.0 >= 2 && !self.designs.contains_key(key)).collect();
+            keys.iter().copied().filter(|key| key.0 >= 2 && !designs.contains_key(key)).collect();
         missing.sort_unstable();
         missing.dedup();
         let (estimator, seed) = (self.task.estimator, self.task.seed);
@@ -257,48 +265,34 @@ impl<'a> Run<'a> {
                 Arc::new(Design::new(players, budget, estimator, seed, turn, in_stages))
             })
             .collect();
-        self.designs.extend(missing.into_iter().zip(made));
+        designs.extend(missing.into_iter().zip(made));
     }
 
-    /// The value of the empty coalition by row: that of the baseline, unless some features are not
-    /// explained and keep the row's values.
-    fn starts(&self, own: &[usize]) -> Result<Vec<Vec<f64>>> {
-        if self.explained.len() == self.task.rows.n_features {
-            return Ok(own.iter().map(|_| self.expected_values.to_vec()).collect());
-        }
-        let mut rows = ModelRows::new(self.task.rows.n_features);
-        let mut ids = Vec::new();
-        for row in own {
-            for baseline in self.task.baseline.rows() {
-                ids.clear();
-                ids.extend_from_slice(self.task.rows.row(*row));
-                for &feature in self.explained {
-                    ids[feature] = baseline[feature];
-                }
-                rows.push(&ids);
-            }
-        }
-        let outputs = self.outputs(&rows)?;
-        self.link.check(&outputs)?;
-        let baseline_rows = self.task.baseline.len();
-        let mean = |place: usize, k: usize| {
-            let sum: f64 = (0..baseline_rows).map(|b| outputs[(place * baseline_rows + b, k)]).sum();
-            sum / baseline_rows as f64
-        };
-        let start =
-            |place| -> Vec<f64> { (0..self.n_outputs).map(|k| self.link.apply(mean(place, k))).collect() };
-        Ok((0..own.len()).map(start).collect())
-    }
-
-    /// Asks for the values of the coalitions of each game's next stage.
-    fn coalition_values(&self, games: &mut [&mut Game]) -> Result<()> {
-        let mut rows = ModelRows::new(self.task.rows.n_features);
-        // Game of each coalition in `rows`.
-        let mut owners: Vec<usize> = Vec::new();
+    /// Asks for the values of the coalitions of each game's next stage; of `new` games, for their rows
+    /// too. The empty coalition of a row is the baseline, unless some features are not explained and keep
+    /// the row's values.
+    fn ask_games(&self, games: &mut [&mut Game], new: bool) -> Result<()> {
+        let own_start = self.explained.len() < self.task.rows.n_features;
+        let mut call = Call { rows: ModelRows::new(self.task.rows.n_features), questions: Vec::new() };
         let mut ids = Vec::new();
         for place in 0..games.len() {
-            let Some(design) = games[place].design.clone() else { continue };
             let own = self.task.rows.row(games[place].row);
+            if new {
+                call.rows.push(own);
+                call.questions.push((place, Question::Full));
+            }
+            if new && own_start {
+                for baseline in self.task.baseline.rows() {
+                    ids.clear();
+                    ids.extend_from_slice(own);
+                    for &feature in self.explained {
+                        ids[feature] = baseline[feature];
+                    }
+                    call.rows.push(&ids);
+                }
+                call.questions.push((place, Question::Empty));
+            }
+            let Some(design) = games[place].design.clone() else { continue };
             let asked =
                 games[place].stage.checked_sub(1).map_or(0, |before| design.stages[before].coalitions);
             for coalition in asked..design.stages[games[place].stage].coalitions {
@@ -311,34 +305,46 @@ impl<'a> Run<'a> {
                             ids[feature] = baseline[feature];
                         }
                     }
-                    rows.push(&ids);
+                    call.rows.push(&ids);
                 }
-                owners.push(place);
-                if rows.len() >= CALL_ROWS {
-                    self.settle(&mut rows, &mut owners, games)?;
+                call.questions.push((place, Question::Coalition));
+                if call.rows.len() >= CALL_ROWS {
+                    self.settle(&mut call, games)?;
                 }
             }
         }
-        if !owners.is_empty() {
-            self.settle(&mut rows, &mut owners, games)?;
+        if !call.questions.is_empty() {
+            self.settle(&mut call, games)?;
         }
         Ok(())
     }
 
-    /// Asks the model about the rows gathered, and empties them.
-    fn settle(&self, rows: &mut ModelRows, owners: &mut Vec<usize>, games: &mut [&mut Game]) -> Result<()> {
+    /// Asks the model, and empties the call.
+    fn settle(&self, call: &mut Call, games: &mut [&mut Game]) -> Result<()> {
         self.task.stop.check()?;
-        let baseline_rows = self.task.baseline.len();
-        let outputs = self.outputs(rows)?;
+        let outputs = self.outputs(&call.rows)?;
         self.link.check(&outputs)?;
-        for (place, &owner) in owners.iter().enumerate() {
-            for k in 0..self.n_outputs {
-                let sum: f64 = (0..baseline_rows).map(|b| outputs[(place * baseline_rows + b, k)]).sum();
-                games[owner].values[k].push(self.link.apply(sum / baseline_rows as f64));
+        let baseline_rows = self.task.baseline.len();
+        let mut from = 0;
+        for (place, question) in call.questions.drain(..) {
+            let game = &mut games[place];
+            if let Question::Full = question {
+                game.prediction = outputs.row(from).to_vec();
+                game.full = game.prediction.iter().map(|value| self.link.apply(*value)).collect();
+                from += 1;
+                continue;
             }
+            for k in 0..self.n_outputs {
+                let sum: f64 = (from..from + baseline_rows).map(|row| outputs[(row, k)]).sum();
+                let value = self.link.apply(sum / baseline_rows as f64);
+                match question {
+                    Question::Coalition => game.values[k].push(value),
+                    Question::Empty | Question::Full => game.empty[k] = value,
+                }
+            }
+            from += baseline_rows;
         }
-        rows.ids.clear();
-        owners.clear();
+        call.rows.ids.clear();
         Ok(())
     }
 
@@ -386,10 +392,10 @@ impl<'a> Run<'a> {
 
     pub(super) fn stopped_early(&self) -> Option<String> {
         let mut reasons: Vec<String> = self.budget.cut_text().into_iter().collect();
-        if let (Some(target), 1..) = (self.task.target_standard_error, self.reached_target) {
+        let reached = self.reached_target.load(Ordering::Relaxed);
+        if let (Some(target), 1..) = (self.task.target_standard_error, reached) {
             reasons.push(format!(
-                "{} different rows reached target_standard_error {target} before their coalitions were spent",
-                self.reached_target
+                "{reached} different rows reached target_standard_error {target} before their coalitions were spent"
             ));
         }
         (!reasons.is_empty()).then(|| reasons.join("; "))
