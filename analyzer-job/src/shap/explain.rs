@@ -2,7 +2,8 @@
 //! coalitions, one design for all rows with the same number of players.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread;
 
 use indexmap::IndexMap;
 use ndarray::Array2;
@@ -63,8 +64,8 @@ pub struct Explained {
     pub warnings: Vec<String>,
 }
 
-/// Blocks that wait for their values to be worked out.
-const BLOCKS_AHEAD: usize = 1;
+/// Threads that ask the model about blocks, in turns.
+const LANES: usize = 2;
 
 /// Takes the values of the rows, one row after the other: output by output, features within.
 pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
@@ -97,9 +98,9 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);
     let mut repeats = Repeats::of(&first_places);
     let mut local = local;
-    let mut take = |block: &Block, start: usize| -> Result<()> {
+    let mut take = |block: &Block| -> Result<()> {
         let mut done = run.row_values(block).into_iter();
-        for row in start..start + block.n_rows {
+        for row in block.rows.clone() {
             let first = first_places[row] as usize;
             let values = if first == row {
                 let values = Arc::new(done.next().ok_or_else(missing_row)?);
@@ -115,21 +116,36 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
                 local(&values.values)?;
             }
         }
-        progress.advance(block.n_rows as u64);
+        progress.advance(block.rows.len() as u64);
         Ok(())
     };
-    // The model answers for the next blocks while values are worked out.
-    std::thread::scope(|scope| {
-        let (sender, blocks) = mpsc::sync_channel(BLOCKS_AHEAD);
-        let asking = scope.spawn(|| ask(&run, &first_places, &players, sender));
-        let mut start = 0;
-        for mut block in blocks {
+    // The model answers for the next blocks while values are worked out, and for one while the next is
+    // prepared.
+    let blocks = run.blocks(&first_places, &players);
+    let designs = Mutex::new(Designs::new());
+    thread::scope(|scope| -> Result<()> {
+        let lanes: Vec<mpsc::Receiver<Result<Block>>> = (0..LANES)
+            .map(|lane| {
+                let (sender, receiver) = mpsc::sync_channel(1);
+                let (run, first_places, players, designs) = (&run, &first_places, &players, &designs);
+                let mut own = blocks.iter().skip(lane).step_by(LANES).cloned();
+                scope.spawn(move || {
+                    own.try_for_each(|rows| {
+                        let block = run.ask(rows, first_places, players, designs);
+                        let go_on = block.is_ok();
+                        sender.send(block).ok().filter(|()| go_on)
+                    })
+                });
+                receiver
+            })
+            .collect();
+        for lane in lanes.iter().cycle().take(blocks.len()) {
+            let mut block = lane.recv().map_err(|_| missing_row())??;
             block.solve();
             run.finish(&mut block)?;
-            take(&block, start)?;
-            start += block.n_rows;
+            take(&block)?;
         }
-        asking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        Ok(())
     })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
     let mut globals = vec![Vec::new(); n_outputs];
@@ -160,21 +176,6 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         stopped_early: run.stopped_early(),
         warnings,
     })
-}
-
-/// Asks about all rows, block by block, until nobody takes the blocks any more.
-fn ask(run: &Run, first_places: &[u32], players: &Players, blocks: mpsc::SyncSender<Block>) -> Result<()> {
-    let mut designs = Designs::new();
-    let mut start = 0;
-    while start < first_places.len() {
-        let end = run.block_end(start, first_places, players);
-        let block = run.ask(start..end, first_places, players, &mut designs)?;
-        if blocks.send(block).is_err() {
-            break;
-        }
-        start = end;
-    }
-    Ok(())
 }
 
 impl Explained {

@@ -70,6 +70,31 @@ struct Fit {
     log_determinants: f64,
 }
 
+/// A search for likely relevances that follow the sizes of attributions.
+struct Search<'a> {
+    sizes: Vec<f64>,
+    /// Extra variance of main effects.
+    main: f64,
+    observed: &'a [f64],
+    tried: &'a mut Vec<Tried>,
+}
+
+impl Search<'_> {
+    fn best_of(&self, places: Vec<usize>) -> Option<usize> {
+        let likelihood = |place: usize| self.tried[place].likelihood;
+        places.into_iter().reduce(|best, next| if likelihood(next) > likelihood(best) { next } else { best })
+    }
+}
+
+#[derive(Debug)]
+struct Tried {
+    power: f64,
+    /// In the list of `LARGEST`.
+    place: usize,
+    likelihood: f64,
+    fit: Fit,
+}
+
 impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
     pub(super) fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
@@ -133,37 +158,27 @@ impl Gaussian {
         let (place, start) = self.most_likely(&observed)?;
         let mut highest = start.likelihood(&observed);
         let mut values = self.values(start, &observed);
-        let mut own: Vec<(f64, Fit)> = Vec::new();
-        let mut likeliest = None;
-        let mut places: Vec<(f64, usize)> =
-            POWERS.iter().map(|&power| (power, self.first_place(place))).collect();
+        let mut tried: Vec<Tried> = Vec::new();
+        let mut likeliest: Option<usize> = None;
         for _ in 0..ROUNDS {
             let sizes: Vec<f64> = values
                 .iter()
                 .enumerate()
                 .map(|(i, value)| (value + offset.map_or(0.0, |offset| offset[i])).abs())
                 .collect();
-            let mut better = None;
-            for (power, place) in &places {
-                let climbed = self.climb(&sizes, *power, *place, start.main, &observed, &mut own);
-                if let Some((likelihood, place, fit)) = climbed
-                    && likelihood > highest
-                {
-                    highest = likelihood;
-                    better = Some((*power, place, fit));
-                }
-            }
-            let Some((power, place, fit)) = better else { break };
-            values = self.values(&own[fit].1, &observed);
-            likeliest = Some(fit);
-            places = vec![(power, place)];
+            let mut search = Search { sizes, main: start.main, observed: &observed, tried: &mut tried };
+            let found = self.search(&mut search, likeliest, self.first_place(place));
+            let Some(found) = found.filter(|found| tried[*found].likelihood > highest) else { break };
+            highest = tried[found].likelihood;
+            values = self.values(&tried[found].fit, &observed);
+            likeliest = Some(found);
         }
         let (mut values, standard_errors) = if self.free {
-            let fit = likeliest.map_or(start, |place| &own[place].1);
+            let fit = likeliest.map_or(start, |idx| &tried[idx].fit);
             (values, self.standard_errors(fit, &observed))
         } else {
             let common = self.common.iter().flatten().map(|fit| (fit.likelihood(&observed), fit));
-            let own = own.iter().map(|(likelihood, fit)| (*likelihood, fit));
+            let own = tried.iter().map(|tried| (tried.likelihood, &tried.fit));
             self.mixture(common.chain(own), highest, &observed)
         };
         let players = values.len() as f64;
@@ -209,44 +224,52 @@ impl Gaussian {
         (values, squares.iter().map(|sum| (sum / careful_weight).sqrt()).collect())
     }
 
-    /// The most likely relevances `r (size / largest size)^power`, found by steps of `r` to either side
-    /// for as long as they help: likelihood, place of `r`, and position among all that were `tried`.
-    fn climb(
-        &self,
-        sizes: &[f64],
-        power: f64,
-        place: usize,
-        main: f64,
-        observed: &[f64],
-        tried: &mut Vec<(f64, Fit)>,
-    ) -> Option<(f64, usize, usize)> {
-        let largest = sizes.iter().copied().fold(0.0, f64::max);
+    /// The most likely relevances near those of the round before; in the first round, of either power from
+    /// `place` on. With free main effects, where the best fit is all that counts, the less promising power
+    /// is left early and later rounds only follow the sizes.
+    fn search(&self, search: &mut Search, before: Option<usize>, place: usize) -> Option<usize> {
+        if let Some(before) = before {
+            let Tried { power, place, .. } = search.tried[before];
+            let start = self.attempt(search, power, place)?;
+            return Some(if self.free { start } else { self.climb(search, start) });
+        }
+        let mut starts: Vec<usize> =
+            POWERS.iter().filter_map(|&power| self.attempt(search, power, place)).collect();
+        if self.free {
+            starts = search.best_of(starts).into_iter().collect();
+        }
+        let ends = starts.into_iter().map(|start| self.climb(search, start)).collect();
+        search.best_of(ends)
+    }
+
+    /// Goes to either side for as long as it helps.
+    fn climb(&self, search: &mut Search, start: usize) -> usize {
+        let Tried { power, place, .. } = search.tried[start];
+        let mut best = start;
+        let mut helps = |place: usize| {
+            let found = self.attempt(search, power, place);
+            let better =
+                found.filter(|&found| search.tried[found].likelihood > search.tried[best].likelihood);
+            best = better.unwrap_or(best);
+            better.is_some()
+        };
+        if (place + 1..LARGEST.len()).take_while(|&place| helps(place)).count() == 0 {
+            (0..place).rev().take_while(|&place| helps(place)).count();
+        }
+        best
+    }
+
+    /// Tries the relevances `LARGEST[place] (size / largest size)^power`.
+    fn attempt(&self, search: &mut Search, power: f64, place: usize) -> Option<usize> {
+        let largest = search.sizes.iter().copied().fold(0.0, f64::max);
         if largest <= 0.0 {
             return None;
         }
-        let shape: Vec<f64> = sizes.iter().map(|size| (size / largest).powf(power).max(FLOOR)).collect();
-        let mut at = |place: usize| {
-            let fit = self.fit(shape.iter().map(|share| LARGEST[place] * share).collect(), main)?;
-            tried.push((fit.likelihood(observed), fit));
-            Some((tried[tried.len() - 1].0, place, tried.len() - 1))
-        };
-        let mut best = at(place)?;
-        for up in [true, false] {
-            let mut climbed = false;
-            while let Some(next) =
-                if up { best.1.checked_add(1).filter(|p| *p < LARGEST.len()) } else { best.1.checked_sub(1) }
-            {
-                match at(next) {
-                    Some(other) if other.0 > best.0 => best = other,
-                    _ => break,
-                }
-                climbed = true;
-            }
-            if climbed {
-                break;
-            }
-        }
-        Some(best)
+        let share = |size: &f64| (size / largest).powf(power).max(FLOOR);
+        let rho = search.sizes.iter().map(|size| LARGEST[place] * share(size)).collect();
+        let fit = self.fit(rho, search.main)?;
+        search.tried.push(Tried { power, place, likelihood: fit.likelihood(search.observed), fit });
+        Some(search.tried.len() - 1)
     }
 
     /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.

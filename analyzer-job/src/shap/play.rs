@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
@@ -47,7 +48,7 @@ pub(super) type Designs = HashMap<(usize, u64, usize), Arc<Design>>;
 /// Some rows on their way.
 pub(super) struct Block {
     /// Rows of the dataset that the block spans, with those that came before.
-    pub n_rows: usize,
+    pub rows: Range<usize>,
     games: Vec<Game>,
 }
 
@@ -144,21 +145,26 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Rows are taken until their coalitions fill a call of the model.
-    pub(super) fn block_end(&self, start: usize, first_places: &[u32], players: &Players) -> usize {
+    /// The rows of each block: as many as have coalitions for a call of the model.
+    pub(super) fn blocks(&self, first_places: &[u32], players: &Players) -> Vec<Range<usize>> {
         let baseline_rows = self.task.baseline.len();
-        let mut model_rows = 0usize;
-        let mut end = start;
-        while end < first_places.len() && model_rows < CALL_ROWS && end - start < CALL_ROWS {
-            if first_places[end] as usize == end {
+        let (mut blocks, mut start, mut model_rows) = (Vec::new(), 0, 0usize);
+        for (row, &first) in first_places.iter().enumerate() {
+            if first as usize == row {
                 let budget =
-                    usize::try_from(self.budget.of_players(players.count(end))).unwrap_or(usize::MAX);
+                    usize::try_from(self.budget.of_players(players.count(row))).unwrap_or(usize::MAX);
                 model_rows =
                     model_rows.saturating_add(budget.saturating_mul(baseline_rows).saturating_add(1));
             }
-            end += 1;
+            if model_rows >= CALL_ROWS || row + 1 - start == CALL_ROWS {
+                blocks.push(start..row + 1);
+                (start, model_rows) = (row + 1, 0);
+            }
         }
-        end
+        if start < first_places.len() {
+            blocks.push(start..first_places.len());
+        }
+        blocks
     }
 
     /// The number of players, the budget and the turn that a row's design is found by.
@@ -170,24 +176,22 @@ impl<'a> Run<'a> {
         (count, budget, if same { 0 } else { row % turns(budget) })
     }
 
-    /// Asks about the rows of a span that did not come before, and the first stage of their coalitions.
+    /// Asks about the rows of a block that did not come before, and the first stage of their coalitions.
     pub(super) fn ask(
         &self,
-        span: Range<usize>,
+        rows: Range<usize>,
         first_places: &[u32],
         players: &Players,
-        designs: &mut Designs,
+        designs: &Mutex<Designs>,
     ) -> Result<Block> {
-        let n_rows = span.len();
-        let rows: Vec<usize> = span.filter(|&row| first_places[row] as usize == row).collect();
-        let keys: Vec<(usize, u64, usize)> = rows.iter().map(|&row| self.key(row, players)).collect();
-        self.prepare(&keys, designs);
-        let mut games: Vec<Game> = Vec::with_capacity(rows.len());
-        for (&row, key) in rows.iter().zip(&keys) {
+        let new: Vec<usize> = rows.clone().filter(|&row| first_places[row] as usize == row).collect();
+        let keys: Vec<(usize, u64, usize)> = new.iter().map(|&row| self.key(row, players)).collect();
+        let mut games: Vec<Game> = Vec::with_capacity(new.len());
+        for ((row, key), design) in new.into_iter().zip(&keys).zip(self.designs(&keys, designs)) {
             games.push(Game {
                 row,
                 players: players.of_row(row),
-                design: designs.get(key).map(Arc::clone),
+                design,
                 prediction: Vec::new(),
                 empty: self.expected_values.to_vec(),
                 full: Vec::new(),
@@ -199,7 +203,7 @@ impl<'a> Run<'a> {
             });
         }
         self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true)?;
-        Ok(Block { n_rows, games })
+        Ok(Block { rows, games })
     }
 
     /// Goes on with the games of a solved block, stage by stage, until each is done.
@@ -251,21 +255,34 @@ impl<'a> Run<'a> {
         row
     }
 
-    /// Designs that these rows need, several at once.
-    fn prepare(&self, keys: &[(usize, u64, usize)], designs: &mut Designs) {
+    /// The designs of these rows; those that are not there yet are made, several at once.
+    fn designs(&self, keys: &[(usize, u64, usize)], designs: &Mutex<Designs>) -> Vec<Option<Arc<Design>>> {
+        let mut designs = designs.lock().unwrap_or_else(PoisonError::into_inner);
         let mut missing: Vec<(usize, u64, usize)> =
             keys.iter().copied().filter(|key| key.0 >= 2 && !designs.contains_key(key)).collect();
         missing.sort_unstable();
         missing.dedup();
         let (estimator, seed) = (self.task.estimator, self.task.seed);
         let in_stages = self.task.target_standard_error.is_some();
-        let made: Vec<_> = missing
-            .par_iter()
-            .map(|&(players, budget, turn)| {
-                Arc::new(Design::new(players, budget, estimator, seed, turn, in_stages))
-            })
-            .collect();
-        designs.extend(missing.into_iter().zip(made));
+        let make = |&(players, budget, turn): &(usize, u64, usize)| {
+            (
+                (players, budget, turn),
+                Arc::new(Design::new(players, budget, estimator, seed, turn, in_stages)),
+            )
+        };
+        // On threads of their own: those of the pool are busy with the values of the block before.
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let share = missing.len().div_ceil(threads).max(1);
+        thread::scope(|scope| {
+            let makers: Vec<_> = missing
+                .chunks(share)
+                .map(|share| scope.spawn(move || share.iter().map(make).collect::<Vec<_>>()))
+                .collect();
+            for maker in makers {
+                designs.extend(maker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+        });
+        keys.iter().map(|key| designs.get(key).map(Arc::clone)).collect()
     }
 
     /// Asks for the values of the coalitions of each game's next stage; of `new` games, for their rows
