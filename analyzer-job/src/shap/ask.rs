@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
@@ -36,7 +37,8 @@ impl<'a> Asker<'a> {
     /// # Errors
     /// Those of the model; a wrong number of answers or one that is not finite.
     pub(crate) fn outputs(&self, rows: &ModelRows) -> Result<Array2<f64>> {
-        let mut distinct: IndexSet<&[u32]> = IndexSet::with_capacity(rows.len());
+        let mut distinct: IndexSet<&[u32], DefaultHashBuilder> =
+            IndexSet::with_capacity_and_hasher(rows.len(), DefaultHashBuilder::default());
         let places: Vec<usize> = rows.rows().map(|row| distinct.insert_full(row).0).collect();
         if distinct.len() == rows.len() {
             return self.send(rows);
