@@ -145,24 +145,27 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The rows of each block: as many as have coalitions for a call of the model.
+    /// The rows of each block: as many as have coalitions for a call of the model. The first and the last
+    /// blocks are smaller, so that there are soon values to work out, and few after the last answer.
     pub(super) fn blocks(&self, first_places: &[u32], players: &Players) -> Vec<Range<usize>> {
         let baseline_rows = self.task.baseline.len();
-        let (mut blocks, mut start, mut model_rows) = (Vec::new(), 0, 0usize);
-        for (row, &first) in first_places.iter().enumerate() {
-            if first as usize == row {
-                let budget =
-                    usize::try_from(self.budget.of_players(players.count(row))).unwrap_or(usize::MAX);
-                model_rows =
-                    model_rows.saturating_add(budget.saturating_mul(baseline_rows).saturating_add(1));
+        let model_rows = |row: usize| {
+            if first_places[row] as usize != row {
+                return 0;
             }
-            if model_rows >= CALL_ROWS || row + 1 - start == CALL_ROWS {
+            let budget = usize::try_from(self.budget.of_players(players.count(row))).unwrap_or(usize::MAX);
+            budget.saturating_mul(baseline_rows).saturating_add(1)
+        };
+        let mut left = (0..first_places.len()).map(model_rows).fold(0, usize::saturating_add);
+        let (mut blocks, mut start, mut before, mut own) = (Vec::new(), 0, 0usize, 0usize);
+        for row in 0..first_places.len() {
+            own = own.saturating_add(model_rows(row));
+            let most = (before / 2).min(left / 4).clamp(CALL_ROWS / 4, CALL_ROWS);
+            if own >= most || row + 1 - start == CALL_ROWS || row + 1 == first_places.len() {
                 blocks.push(start..row + 1);
-                (start, model_rows) = (row + 1, 0);
+                (before, left) = (before.saturating_add(own), left.saturating_sub(own));
+                (start, own) = (row + 1, 0);
             }
-        }
-        if start < first_places.len() {
-            blocks.push(start..first_places.len());
         }
         blocks
     }
