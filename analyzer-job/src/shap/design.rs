@@ -8,8 +8,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
-use super::gaussian::{Estimate, Gaussian, PART_PAIRS, SharedGaussian};
+use super::gaussian::{Estimate, Gaussian};
 use super::least_squares::{LeastSquares, signs};
+use super::shared_gaussian::{PART_PAIRS, SharedGaussian};
 
 /// Most designs that rows take turns with, so that their errors cancel in global values.
 pub(super) const ROTATION: usize = 16;

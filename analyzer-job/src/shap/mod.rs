@@ -18,7 +18,10 @@ mod kinds;
 mod least_squares;
 mod local_values;
 mod play;
+mod process;
+mod shared_gaussian;
 mod summary;
+mod triangular;
 
 pub(crate) use ask::{Asker, CALL_ROWS};
 pub(crate) use baseline::from_table;

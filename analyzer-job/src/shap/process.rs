@@ -1,0 +1,298 @@
+//! A Gaussian process over pairs for given relevances: covariances, likelihood, values and their errors.
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::matmul::matmul;
+use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
+use faer::{Accum, Mat, Par};
+
+use super::covariance::Groups;
+use super::triangular::{backward, dot, forward, subtract};
+
+/// Added to the diagonal of the covariance, as a share of it.
+const JITTER: f64 = 1e-10;
+
+/// The prior of one set of pairs, but for the relevances.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// Rows of +1 and -1 by pair, the pair of full and empty last.
+    signs: Mat<f64>,
+    groups: Groups,
+    /// Main effects without a prior.
+    free: bool,
+    /// Nodes and weights of the integral over (0, 1).
+    quadrature: Vec<(f64, f64)>,
+}
+
+/// Relevances with everything that follows from them and the pairs.
+#[derive(Debug)]
+pub(super) struct Fit {
+    rho: Vec<f64>,
+    /// Extra variance of main effects.
+    pub(super) main: f64,
+    /// Lower Cholesky factor of the covariance of the pairs.
+    factor: Mat<f64>,
+    /// Main effects seen through it, and the factor of their information; empty unless free.
+    effects: Mat<f64>,
+    information: Mat<f64>,
+    log_determinants: f64,
+}
+
+impl Process {
+    /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
+    pub(super) fn new(signs: &Mat<f64>, free: bool) -> Process {
+        let (n_pairs, players) = (signs.nrows(), signs.ncols());
+        let sign = |row, i| if row < n_pairs { signs[(row, i)] } else { 1.0 };
+        let signs = Mat::from_fn(n_pairs + 1, players, sign);
+        Process {
+            groups: Groups::new(&signs),
+            signs,
+            free,
+            // Exact for polynomials of the degree at hand.
+            quadrature: gauss_legendre(players.div_ceil(2).clamp(2, 24)),
+        }
+    }
+
+    pub(super) fn is_free(&self) -> bool {
+        self.free
+    }
+
+    pub(super) fn players(&self) -> usize {
+        self.signs.ncols()
+    }
+
+    /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
+    pub(super) fn fit(&self, rho: Vec<f64>, main: f64) -> Option<Fit> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let unit: f64 = (-rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
+        let mut factor = self.groups.covariance(&rho, if self.free { -unit } else { main * unit });
+        let diagonal = factor[(0, 0)];
+        // Below this the third order drowns in rounding.
+        if diagonal.is_nan() || diagonal < 1e-11 {
+            return None;
+        }
+        for row in 0..rows {
+            factor[(row, row)] += JITTER * diagonal;
+        }
+        cholesky(&mut factor)?;
+        let mut log_determinants: f64 = 2.0 * (0..rows).map(|row| factor[(row, row)].ln()).sum::<f64>();
+        let (mut effects, mut information) = (Mat::zeros(rows, 0), Mat::zeros(0, 0));
+        if self.free {
+            effects = Mat::from_fn(rows, players, |row, i| self.signs[(row, i)] / 2.0);
+            solve_lower_triangular_in_place(factor.as_ref(), effects.as_mut(), Par::Seq);
+            let mut gram = Mat::<f64>::zeros(players, players);
+            matmul(&mut gram, Accum::Replace, effects.transpose(), &effects, 1.0, Par::Seq);
+            cholesky(&mut gram)?;
+            information = gram;
+            log_determinants += 2.0 * (0..players).map(|i| information[(i, i)].ln()).sum::<f64>();
+        }
+        log_determinants.is_finite().then_some(Fit {
+            rho,
+            main,
+            factor,
+            effects,
+            information,
+            log_determinants,
+        })
+    }
+
+    pub(super) fn values(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
+        let (effects, mut weights) = fit.main_effects(observed);
+        // weights = K^-1 (y - H beta)
+        backward(&fit.factor, &mut weights);
+        let players = self.signs.ncols();
+        let mut values: Vec<f64> = if effects.is_empty() { vec![0.0; players] } else { effects };
+        for (covariances, weight) in self.cross(fit).chunks_exact(players).zip(weights) {
+            values.iter_mut().zip(covariances).for_each(|(value, cross)| *value += cross * weight);
+        }
+        values
+    }
+
+    /// Pair after pair, cov(phi_i, y(s)) =
+    /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
+    /// (1 + u rho_j s_j))` for each player, without the main effect when that is free.
+    fn cross(&self, fit: &Fit) -> Vec<f64> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let unit: f64 = (-fit.rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
+        let main = unit * if self.free { -1.0 } else { fit.main };
+        // With P and Q, the products over all j for s and for -s, and s_i^2 = 1: the even part times s_i
+        // is (s_i (P + Q) - u rho_i (P - Q)) / 2 / (1 - (u rho_i)^2).
+        let (mut even, mut odd) = (vec![0.0; rows * players], vec![0.0; rows * players]);
+        for &(node, weight) in &self.quadrature {
+            let steps: Vec<f64> = fit.rho.iter().map(|r| node * r).collect();
+            let scale: f64 = steps.iter().zip(&fit.rho).map(|(step, r)| (1.0 + step) / (1.0 + r)).product();
+            let shares: Vec<f64> =
+                steps.iter().map(|step| 0.5 * weight * scale / (1.0 - step * step)).collect();
+            let odd_shares: Vec<f64> = steps.iter().zip(&shares).map(|(step, share)| step * share).collect();
+            let products = self.groups.products(&steps);
+            let entries = even.chunks_exact_mut(players).zip(odd.chunks_exact_mut(players));
+            for ((even, odd), (straight, turned)) in entries.zip(products) {
+                let (sum, difference) = (straight + turned, straight - turned);
+                even.iter_mut().zip(&shares).for_each(|(even, share)| *even += share * sum);
+                odd.iter_mut().zip(&odd_shares).for_each(|(odd, share)| *odd += share * difference);
+            }
+        }
+        for row in 0..rows {
+            for i in 0..players {
+                let place = row * players + i;
+                even[place] = 2.0 * fit.rho[i] * (self.signs[(row, i)] * (main + even[place]) - odd[place]);
+            }
+        }
+        even
+    }
+
+    /// Standard deviations of the values given the pairs, the scale being as uncertain as so many pairs
+    /// leave it: Student's distribution, whose variance is `n / (n - 2)` times that of the best scale.
+    pub(super) fn standard_errors(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
+        let freedom = observed.len().saturating_sub(fit.effects.ncols()) as f64;
+        let deviation = fit.deviation(observed) * (freedom / (freedom - 2.0).max(1.0)).sqrt();
+        self.unit_errors(fit, &self.whitened_cross(fit)).iter().map(|error| error * deviation).collect()
+    }
+
+    /// Covariance of the pairs with the values, seen through the factor: pairs x players.
+    fn whitened_cross(&self, fit: &Fit) -> Mat<f64> {
+        let players = self.signs.ncols();
+        let by_pair = self.cross(fit);
+        let mut cross = Mat::from_fn(self.signs.nrows(), players, |row, i| by_pair[row * players + i]);
+        solve_lower_triangular_in_place(fit.factor.as_ref(), cross.as_mut(), Par::Seq);
+        cross
+    }
+
+    /// Standard deviations for the scale 1.
+    fn unit_errors(&self, fit: &Fit, cross: &Mat<f64>) -> Vec<f64> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let mut open = Mat::<f64>::identity(players, players);
+        if self.free {
+            matmul(&mut open, Accum::Add, fit.effects.transpose(), cross, -1.0, Par::Seq);
+            solve_lower_triangular_in_place(fit.information.as_ref(), open.as_mut(), Par::Seq);
+        }
+        (0..players)
+            .map(|i| {
+                let known: f64 = (0..rows).map(|row| cross[(row, i)].powi(2)).sum();
+                let effects: f64 =
+                    if self.free { (0..players).map(|k| open[(k, i)].powi(2)).sum() } else { 0.0 };
+                let prior = prior_variance(&fit.rho, i, if self.free { None } else { Some(fit.main) });
+                ((prior - known).max(0.0) + effects).sqrt()
+            })
+            .collect()
+    }
+
+    /// The linear map from the pairs (without the pair of full and empty, which must be 0) to the values,
+    /// and the standard deviations for the scale 1; for free main effects.
+    pub(super) fn operator(&self, rho: f64) -> Option<Operator> {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let fit = self.fit(vec![rho; players], 0.0)?;
+        let cross = self.whitened_cross(&fit);
+        let unit_errors = self.unit_errors(&fit, &cross);
+        // With V = L^-1 C', W = L^-1 H and G = W'W:
+        // phi = (V' + (I - V'W) G^-1 W') L^-1 y.
+        let mut open = Mat::<f64>::identity(players, players);
+        matmul(&mut open, Accum::Add, fit.effects.transpose(), &cross, -1.0, Par::Seq);
+        solve_lower_triangular_in_place(fit.information.as_ref(), open.as_mut(), Par::Seq);
+        solve_upper_triangular_in_place(fit.information.transpose(), open.as_mut(), Par::Seq);
+        let mut transposed = cross;
+        matmul(&mut transposed, Accum::Add, &fit.effects, &open, 1.0, Par::Seq);
+        solve_upper_triangular_in_place(fit.factor.transpose(), transposed.as_mut(), Par::Seq);
+        let by_pair = (0..rows - 1).flat_map(|row| (0..players).map(move |i| (row, i)));
+        Some(Operator { by_pair: by_pair.map(|place| transposed[place]).collect(), unit_errors })
+    }
+}
+
+/// One linear map for all rows and outputs.
+#[derive(Debug)]
+pub(super) struct Operator {
+    /// Pair after pair, a factor for each player.
+    pub(super) by_pair: Vec<f64>,
+    pub(super) unit_errors: Vec<f64>,
+}
+
+impl Fit {
+    /// Generalised least squares of the main effects, and what they leave, whitened.
+    fn main_effects(&self, observed: &[f64]) -> (Vec<f64>, Vec<f64>) {
+        let mut white = observed.to_vec();
+        forward(&self.factor, &mut white);
+        let players = self.effects.ncols();
+        let mut effects: Vec<f64> = (0..players).map(|i| dot(self.effects.col_as_slice(i), &white)).collect();
+        forward(&self.information, &mut effects);
+        backward(&self.information, &mut effects);
+        for (i, effect) in effects.iter().enumerate() {
+            subtract(&mut white, *effect, self.effects.col_as_slice(i));
+        }
+        (effects, white)
+    }
+
+    /// The scale that makes the pairs most likely; NaN when none are left to tell.
+    pub(super) fn deviation(&self, observed: &[f64]) -> f64 {
+        let freedom = observed.len().saturating_sub(self.effects.ncols());
+        if freedom == 0 { f64::NAN } else { (self.sum_of_squares(observed) / freedom as f64).sqrt() }
+    }
+
+    fn sum_of_squares(&self, observed: &[f64]) -> f64 {
+        let (_, white) = self.main_effects(observed);
+        dot(&white, &white)
+    }
+
+    /// Log likelihood with the scale at its best, main effects integrated out; up to a constant.
+    pub(super) fn likelihood(&self, observed: &[f64]) -> f64 {
+        let freedom = observed.len().saturating_sub(self.effects.ncols()) as f64;
+        if freedom == 0.0 {
+            return 0.0;
+        }
+        -0.5 * freedom * (self.sum_of_squares(observed).max(f64::MIN_POSITIVE) / freedom).ln()
+            - 0.5 * self.log_determinants
+    }
+}
+
+/// Puts the lower factor in place of a symmetric matrix, of which only the lower triangle is read; zeros
+/// must stand above it. None when it is not positive.
+fn cholesky(matrix: &mut Mat<f64>) -> Option<()> {
+    let scratch = cholesky_in_place_scratch::<f64>(matrix.nrows(), Par::Seq, Default::default());
+    let mut memory = MemBuffer::new(scratch);
+    let stack = MemStack::new(&mut memory);
+    cholesky_in_place(matrix.as_mut(), Default::default(), Par::Seq, stack, Default::default()).ok()?;
+    Some(())
+}
+
+/// Variance of `phi_i` before anything is seen: `4 rho_i` times the sum over even q of
+/// `e_q(rho without i) / (q + 1)^2`, from q = 2 when main effects are free.
+fn prior_variance(rho: &[f64], player: usize, main: Option<f64>) -> f64 {
+    // Coefficients of product (1 + rho_j z) / (1 + rho_j).
+    let mut order = vec![0.0; rho.len()];
+    order[0] = 1.0 / (1.0 + rho[player]);
+    let mut used = 0;
+    for (_, r) in rho.iter().enumerate().filter(|(j, _)| *j != player) {
+        used += 1;
+        for q in (1..=used).rev() {
+            order[q] = (order[q] + order[q - 1] * r) / (1.0 + r);
+        }
+        order[0] /= 1.0 + r;
+    }
+    let high: f64 =
+        order.iter().enumerate().skip(2).step_by(2).map(|(q, e)| e / ((q + 1) as f64).powi(2)).sum();
+    4.0 * rho[player] * (high + main.map_or(0.0, |main| order[0] * (1.0 + main)))
+}
+
+/// Nodes and weights on (0, 1), by Newton's method on the Legendre polynomial.
+fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
+    let n = count as f64;
+    (0..count)
+        .map(|k| {
+            let mut x = (std::f64::consts::PI * (k as f64 + 0.75) / (n + 0.5)).cos();
+            let mut slope = 1.0;
+            for _ in 0..100 {
+                let (mut before, mut value) = (1.0, x);
+                for degree in 2..=count {
+                    let d = degree as f64;
+                    (before, value) = (value, ((2.0 * d - 1.0) * x * value - (d - 1.0) * before) / d);
+                }
+                slope = n * (x * value - before) / (x * x - 1.0);
+                let step = value / slope;
+                x -= step;
+                if step.abs() < 1e-15 {
+                    break;
+                }
+            }
+            ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
+        })
+        .collect()
+}
