@@ -10,10 +10,11 @@ use faer::Mat;
 
 use super::process::{Fit, Process};
 
-/// Common relevances tried first.
-pub(super) const COMMON: [f64; 7] = [0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75];
-/// Relevance of the most important player in the rounds that follow.
-const LARGEST: [f64; 6] = [0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
+/// Common relevances tried first. The smallest, for which little but the third order counts, is tried with free
+/// main effects only; where they are not free it draws the mean over many relevances too far.
+pub(super) const COMMON: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75];
+/// Relevance of the most important player in the rounds that follow; the smallest as above.
+const LARGEST: [f64; 7] = [0.04, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
 /// Powers that turn attributions into relevances.
 const POWERS: [f64; 2] = [0.5, 1.0];
 const ROUNDS: usize = 3;
@@ -66,6 +67,11 @@ struct Tried {
     fit: Fit,
 }
 
+/// Place of the smallest relevance to try.
+fn smallest(free: bool) -> usize {
+    usize::from(!free)
+}
+
 /// Extra variances of main effects to try.
 fn mains(free: bool) -> &'static [f64] {
     if free { &[0.0] } else { &MAIN_EFFECTS }
@@ -75,7 +81,8 @@ impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
     pub(super) fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
         let process = Process::new(signs, free);
-        let candidates = COMMON.iter().flat_map(|&rho| mains(free).iter().map(move |&main| (rho, main)));
+        let candidates =
+            COMMON[smallest(free)..].iter().flat_map(|&rho| mains(free).iter().map(move |&main| (rho, main)));
         let common = candidates.map(|(rho, main)| process.fit(vec![rho; signs.ncols()], main)).collect();
         Gaussian { process, common }
     }
@@ -149,7 +156,7 @@ impl Gaussian {
         if self.process.is_free() {
             common.saturating_sub(1).min(LARGEST.len() - 1)
         } else {
-            LARGEST.len() / 2
+            LARGEST.len().div_ceil(2)
         }
     }
 
@@ -218,7 +225,7 @@ impl Gaussian {
             better.is_some()
         };
         if (place + 1..LARGEST.len()).take_while(|&place| helps(place)).count() == 0 {
-            (0..place).rev().take_while(|&place| helps(place)).count();
+            (smallest(self.is_free())..place).rev().take_while(|&place| helps(place)).count();
         }
         best
     }
