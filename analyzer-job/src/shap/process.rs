@@ -1,10 +1,12 @@
 //! A Gaussian process over pairs for given relevances: covariances, likelihood, values and their errors.
 
+use std::sync::OnceLock;
+
 use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky_in_place_scratch};
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
-use faer::{Accum, Mat, Par};
+use faer::{Accum, Mat, Par, Spec};
 
 use super::covariance::Groups;
 use super::triangular::{backward, dot, forward, subtract};
@@ -36,6 +38,8 @@ pub(super) struct Fit {
     effects: Mat<f64>,
     information: Mat<f64>,
     log_determinants: f64,
+    /// Covariances of the values with the pairs, pair after pair, once somebody asked for them.
+    cross: OnceLock<Vec<f64>>,
 }
 
 impl Process {
@@ -93,6 +97,7 @@ impl Process {
             effects,
             information,
             log_determinants,
+            cross: OnceLock::new(),
         })
     }
 
@@ -111,7 +116,11 @@ impl Process {
     /// Pair after pair, cov(phi_i, y(s)) =
     /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
     /// (1 + u rho_j s_j))` for each player, without the main effect when that is free.
-    fn cross(&self, fit: &Fit) -> Vec<f64> {
+    fn cross<'f>(&self, fit: &'f Fit) -> &'f [f64] {
+        fit.cross.get_or_init(|| self.made_cross(fit))
+    }
+
+    fn made_cross(&self, fit: &Fit) -> Vec<f64> {
         let (rows, players) = (self.signs.nrows(), self.signs.ncols());
         let unit: f64 = (-fit.rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
         let main = unit * if self.free { -1.0 } else { fit.main };
@@ -246,10 +255,13 @@ impl Fit {
 /// Puts the lower factor in place of a symmetric matrix, of which only the lower triangle is read; zeros
 /// must stand above it. None when it is not positive.
 fn cholesky(matrix: &mut Mat<f64>) -> Option<()> {
-    let scratch = cholesky_in_place_scratch::<f64>(matrix.nrows(), Par::Seq, Default::default());
+    let mut parameters: Spec<LltParams, f64> = Spec::default();
+    // Smaller steps than usual take a tenth to a half less time for 50 to 150 pairs.
+    parameters.config.recursion_threshold = 16;
+    let scratch = cholesky_in_place_scratch::<f64>(matrix.nrows(), Par::Seq, parameters);
     let mut memory = MemBuffer::new(scratch);
     let stack = MemStack::new(&mut memory);
-    cholesky_in_place(matrix.as_mut(), Default::default(), Par::Seq, stack, Default::default()).ok()?;
+    cholesky_in_place(matrix.as_mut(), Default::default(), Par::Seq, stack, parameters).ok()?;
     Some(())
 }
 
