@@ -15,6 +15,7 @@ pub struct Id {
 }
 
 impl Id {
+    /// The id that a text is.
     pub fn of(text: &[u8]) -> Id {
         // Capital letters and other forms of a UUID make another text, so another id.
         let own = text.len() == 36 && !text.iter().any(u8::is_ascii_uppercase);

@@ -156,12 +156,12 @@ impl Memory {
         let mut ahead = records.iter();
         for (idx, record) in records.iter().enumerate() {
             if idx % AHEAD == 0 {
-                fetch(ahead.by_ref().take(AHEAD), |label| self.labels.has(label.number.number));
+                fetch(ahead.by_ref().take(AHEAD), |label| self.labels.has(label.parsed.number));
             }
             if let Some(label) = admit_label(&record, tally)? {
                 let id = record.texts.of(label.id);
                 let outcome =
-                    self.labels.insert(label.number, id, record.texts.of(label.value), record.origin.hour);
+                    self.labels.insert(label.parsed, id, record.texts.of(label.value), record.origin.hour);
                 inserted(outcome, id, self.policy, tally)
                     .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
                 if !self.fits() {

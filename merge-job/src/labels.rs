@@ -3,8 +3,8 @@
 //! Labels stand one after the other as they were read, 32 bytes each, found by a table of their
 //! places. Of an id only its number is kept, but for texts that are no UUIDs; a value is kept once for
 //! all labels that say the same, as those of a classification do, until there are too many different
-//! ones. A mark says that a capture with the label's id as event id came by; captures without a label
-//! are entries of their own, since most of them have one.
+//! ones. A mark says that a capture with the label's id as event id came by; an event id without a label
+//! is an entry of its own.
 
 use std::hash::BuildHasher;
 

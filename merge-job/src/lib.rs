@@ -1,8 +1,8 @@
 //! The ground-truth merge: captured requests and labels that arrived later become merged records.
 //!
 //! In reading order: `settings`; `source` cuts files into blocks, `scan` finds the records of a
-//! block (on `json`), `stream` hands them over in their order; `labels` holds the ground truth,
-//! `join` looks it up, `spill` does the same when memory does not do; `parts` writes, `summary`
+//! block (on `json`, or by the `pattern` of earlier lines), `stream` hands them over in their order;
+//! `labels` holds the ground truth by `ids`, `join` looks it up, `spill` does the same when memory does not do; `parts` writes, `summary`
 //! accounts for every record; `validate` is the dry run.
 
 use std::collections::HashSet;
@@ -19,7 +19,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes, memory, output};
 
 mod hours;
-mod ids;
+pub mod ids;
 mod join;
 pub mod json;
 mod labels;

@@ -1,7 +1,7 @@
 //! What the merge needs of a line: its ids, its time, and the bytes that go into the merged record.
 //!
 //! A line is walked once, from end to end, or compared with one that was, so that a damaged record never
-//! reaches the output, and nothing is allocated for it. Repeated keys, blanks between lines and batch
+//! reaches the output, and nothing is allocated for it, but for what is learned from a walk. Repeated keys, blanks between lines and batch
 //! documents need text that is made anew; it goes into the batch's own store.
 
 use crate::hours;
@@ -45,7 +45,6 @@ impl<'a> Texts<'a> {
 pub struct Capture {
     /// What its label is looked up by: the inference id if there is one, else the event id.
     pub key: Slice,
-    pub event_id: Slice,
     /// The number of the key.
     pub key_number: u128,
     /// The number of the event id: two captures of one number are one capture delivered twice.
@@ -62,7 +61,7 @@ pub struct Capture {
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
     pub id: Slice,
-    pub number: Id,
+    pub parsed: Id,
     /// The value of `groundTruthData`, compact, its `data` a string.
     pub value: Slice,
 }
@@ -91,7 +90,7 @@ pub enum Bad {
     Unreachable,
 }
 
-/// What a scanning thread keeps from line to line.
+/// What a scanning thread keeps from line to line of one side.
 #[derive(Debug, Default)]
 pub struct Scratch {
     pub(crate) open: Vec<Open>,
@@ -432,7 +431,6 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
     let event = number(event_id);
     Ok(Capture {
         key: inference_id.unwrap_or(event_id),
-        event_id,
         key_number: inference_id.map_or(event, number),
         event,
         has_inference_id: inference_id.is_some(),
@@ -546,7 +544,7 @@ fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> 
     made.extend_from_slice(id);
     let event_id = Slice { made: true, span: Span { start, end: made.len() } };
     let event = Id::of(id).number;
-    Capture { key: event_id, event_id, key_number: event, event, has_inference_id: false, time, body }
+    Capture { key: event_id, key_number: event, event, has_inference_id: false, time, body }
 }
 
 /// The side of ground truth.
@@ -582,7 +580,7 @@ fn label(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad>
     };
     let value =
         if object.plain { Slice { made: false, span: value } } else { label_value(text, value, made)? };
-    Ok(Label { id, number: Id::of(Texts { read: text, made }.of(id)), value })
+    Ok(Label { id, parsed: Id::of(Texts { read: text, made }.of(id)), value })
 }
 
 const DATA: &str = "groundTruthData.data";

@@ -86,9 +86,14 @@ impl Reader {
         Ok(self.bytes()?.map(u64::from_le_bytes))
     }
 
+    /// As `bytes`, where the file cannot end.
+    fn whole<const N: usize>(&mut self) -> Result<[u8; N]> {
+        self.bytes()?.ok_or_else(|| self.failed(io::ErrorKind::UnexpectedEof.into()))
+    }
+
     /// As `number`, where the file cannot end.
     fn next(&mut self) -> Result<u64> {
-        self.number()?.ok_or_else(|| self.failed(io::ErrorKind::UnexpectedEof.into()))
+        Ok(u64::from_le_bytes(self.whole()?))
     }
 
     fn text(&mut self, length: u64) -> Result<&[u8]> {
@@ -143,7 +148,6 @@ const KEY: u8 = 0;
 const EVENT_ID: u8 = 1;
 
 fn division(hash: u64, count: usize) -> usize {
-    // The high bits: the tables of a division use the low ones.
     ((u128::from(hash) * count as u128) >> 64) as usize
 }
 
@@ -171,7 +175,7 @@ impl Divided {
             let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
             let hour = record.origin.hour.map_or(NO_HOUR, |hour| hour as u64);
             let head = [hour, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
-            let idx = division(self.hasher.hash_one(label.number.number), self.labels.len());
+            let idx = division(self.hasher.hash_one(label.parsed.number), self.labels.len());
             if let Some(file) = self.labels.get_mut(idx) {
                 file.write(&[head.as_flattened(), id, value])?;
             }
@@ -242,12 +246,12 @@ impl Divided {
             let mut keys = keys.read()?;
             let mut verdict = Scratch::new(&self.folder)?;
             while let Some(number) = keys.number()? {
-                let mark = keys.bytes::<1>()?.map(|[mark]| mark);
-                let key = keys.bytes()?.map_or(0, u128::from_le_bytes);
+                let [mark] = keys.whole()?;
+                let key = u128::from_le_bytes(keys.whole()?);
                 if duplicates.has(number) {
                     continue;
                 }
-                if mark == Some(EVENT_ID) {
+                if mark == EVENT_ID {
                     if labels.has(key) {
                         by_event_id.set(number);
                     }

@@ -185,9 +185,9 @@ fn look_at_labels(
             Err(bad) => seen.bad(Kind::Label, &record, *bad),
             Ok(label) => {
                 let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
-                let form = if label.number.is_uuid { "whose id is a UUID" } else { "whose id is other text" };
+                let form = if is_uuid(id) { "whose id is a UUID" } else { "whose id is other text" };
                 seen.kind(form);
-                match known.insert(label.number, id, value, None) {
+                match known.insert(label.parsed, id, value, None) {
                     Inserted::New => {}
                     Inserted::Same => seen.kind("that say again what another says"),
                     Inserted::Conflict => seen.kind("that conflict with another"),
@@ -198,6 +198,11 @@ fn look_at_labels(
         Ok(all)
     })?;
     Ok((seen, all))
+}
+
+/// In any letters: whoever compares ids with different letters shall see that both are UUIDs.
+fn is_uuid(id: &[u8]) -> bool {
+    id.len() == 36 && uuid::Uuid::try_parse_ascii(id).is_ok()
 }
 
 #[derive(Debug, Default)]

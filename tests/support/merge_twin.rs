@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use merge_job::ids::Id;
 use merge_job::json::Span;
 use merge_job::scan::{self, Captures, Found, Labels, Scratch, Texts};
 use serde::Deserialize;
@@ -115,7 +116,8 @@ fn id(text: Option<&str>) -> Result<Option<Vec<u8>>, ()> {
 #[derive(Debug, PartialEq)]
 struct Capture {
     key: Vec<u8>,
-    event_id: Vec<u8>,
+    key_number: u128,
+    event: u128,
     has_inference_id: bool,
     time: Option<i64>,
     record: Tree,
@@ -124,6 +126,7 @@ struct Capture {
 #[derive(Debug, PartialEq)]
 struct Label {
     id: Vec<u8>,
+    parsed: Id,
     value: Tree,
 }
 
@@ -141,7 +144,8 @@ fn slow_capture(text: &str) -> Result<Capture, ()> {
             let id = batch_id?.unwrap();
             let time = time(last(&top, "SageMakerInferenceTime"));
             let record = without(tree(text), &["SageMakerInferenceId", "SageMakerInferenceTime"]);
-            return Ok(Capture { key: id.clone(), event_id: id, has_inference_id: false, time, record });
+            let event = Id::of(&id).number;
+            return Ok(Capture { key: id, key_number: event, event, has_inference_id: false, time, record });
         }
         _ => return Err(()),
     }
@@ -149,9 +153,11 @@ fn slow_capture(text: &str) -> Result<Capture, ()> {
     let metadata = members(metadata);
     let event_id = id(last(&metadata, "eventId"))?.ok_or(())?;
     let inference_id = id(last(&metadata, "inferenceId"))?.filter(|id| !id.is_empty());
+    let key = inference_id.as_ref().unwrap_or(&event_id);
     Ok(Capture {
-        key: inference_id.clone().unwrap_or(event_id.clone()),
-        event_id,
+        key: key.clone(),
+        key_number: Id::of(key).number,
+        event: Id::of(&event_id).number,
         has_inference_id: inference_id.is_some(),
         time: time(last(&metadata, "inferenceTime")),
         record: without(tree(text), &["groundTruthData"]),
@@ -174,7 +180,7 @@ fn slow_label(text: &str) -> Result<Label, ()> {
         b'n' => return Err(()),
         _ => *data = format!("\"{data}\""),
     }
-    Ok(Label { id, value: Tree::Object(value) })
+    Ok(Label { parsed: Id::of(&id), id, value: Tree::Object(value) })
 }
 
 /// One outcome for each record of a line; a damaged line is one bad record.
@@ -238,7 +244,8 @@ pub(crate) fn compare(line: &[u8], scanners: &mut Scanners) {
             };
         Capture {
             key: texts.of(capture.key).to_vec(),
-            event_id: texts.of(capture.event_id).to_vec(),
+            key_number: capture.key_number,
+            event: capture.event,
             has_inference_id: capture.has_inference_id,
             time: capture.time,
             record,
@@ -247,7 +254,7 @@ pub(crate) fn compare(line: &[u8], scanners: &mut Scanners) {
     let labels = fast(Labels, line, &mut scanners.labels, |texts, label| {
         let value = std::str::from_utf8(texts.of(label.value)).unwrap();
         no_key_twice(value);
-        Label { id: texts.of(label.id).to_vec(), value: tree(value) }
+        Label { id: texts.of(label.id).to_vec(), parsed: label.parsed, value: tree(value) }
     });
     match std::str::from_utf8(line) {
         Ok(text) => {

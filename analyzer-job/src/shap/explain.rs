@@ -2,6 +2,7 @@
 //! coalitions, one design for all rows with the same number of players.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 
@@ -124,28 +125,39 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
     let blocks = run.blocks(&first_places, &players);
     let designs = Mutex::new(Designs::new());
     thread::scope(|scope| -> Result<()> {
-        let lanes: Vec<mpsc::Receiver<Result<Block>>> = (0..LANES)
-            .map(|lane| {
-                let (sender, receiver) = mpsc::sync_channel(1);
-                let (run, first_places, players, designs) = (&run, &first_places, &players, &designs);
-                let mut own = blocks.iter().skip(lane).step_by(LANES).cloned();
-                scope.spawn(move || {
-                    own.try_for_each(|rows| {
-                        let block = run.ask(rows, first_places, players, designs);
-                        let go_on = block.is_ok();
-                        sender.send(block).ok().filter(|()| go_on)
-                    })
-                });
-                receiver
-            })
-            .collect();
-        for lane in lanes.iter().cycle().take(blocks.len()) {
-            let mut block = lane.recv().map_err(|_| missing_row())??;
-            block.solve();
-            run.finish(&mut block)?;
-            take(&block)?;
+        let (run, first_places, players, designs) = (&run, &first_places, &players, &designs);
+        let mut lanes = Vec::new();
+        for lane in 0..LANES {
+            let (sender, answered) = mpsc::sync_channel(1);
+            let mut own = blocks.iter().skip(lane).step_by(LANES).cloned();
+            let asking = scope.spawn(move || {
+                own.try_for_each(|rows| {
+                    let block = run.ask(rows, first_places, players, designs);
+                    let go_on = block.is_ok();
+                    sender.send(block).ok().filter(|()| go_on)
+                })
+            });
+            lanes.push((asking, answered));
         }
-        Ok(())
+        let mut work = || {
+            for (_, answered) in lanes.iter().cycle().take(blocks.len()) {
+                let mut block = answered.recv().map_err(|_| missing_row())??;
+                task.stop.check()?;
+                block.solve();
+                run.finish(&mut block)?;
+                take(&block)?;
+            }
+            Ok(())
+        };
+        let outcome = work();
+        run.given_up.store(true, Ordering::Relaxed);
+        for (asking, answered) in lanes {
+            drop(answered);
+            if let Err(panic) = asking.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+        outcome
     })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
     let mut globals = vec![Vec::new(); n_outputs];

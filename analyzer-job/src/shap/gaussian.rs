@@ -13,7 +13,8 @@ use super::process::{Fit, Process};
 /// Common relevances tried first. The smallest, for which little but the third order counts, is tried with free
 /// main effects only; where they are not free it draws the mean over many relevances too far.
 pub(super) const COMMON: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.3, 0.45, 0.6, 0.75];
-/// Relevance of the most important player in the rounds that follow; the smallest as above.
+/// Relevance of the most important player in the rounds that follow; the smallest as above. The search begins
+/// one place below that of the common relevance, whose other players count less.
 const LARGEST: [f64; 7] = [0.04, 0.1, 0.25, 0.4, 0.55, 0.7, 0.85];
 /// Powers that turn attributions into relevances.
 const POWERS: [f64; 2] = [0.5, 1.0];
@@ -87,8 +88,8 @@ impl Gaussian {
         Gaussian { process, common }
     }
 
-    /// The common relevance under which the pairs are most likely, and its place in the list.
-    pub(super) fn most_likely(&self, observed: &[f64]) -> Option<(usize, &Fit)> {
+    /// The common relevance under which the pairs are most likely: its likelihood and its place in the list.
+    pub(super) fn most_likely(&self, observed: &[f64]) -> Option<(f64, usize, &Fit)> {
         let mut best: Option<(f64, usize, &Fit)> = None;
         for (place, fit) in self.common.iter().enumerate() {
             let Some(fit) = fit else { continue };
@@ -97,7 +98,7 @@ impl Gaussian {
                 best = Some((likelihood, place, fit));
             }
         }
-        best.map(|(_, place, fit)| (place, fit))
+        best
     }
 
     pub(super) fn is_free(&self) -> bool {
@@ -118,8 +119,7 @@ impl Gaussian {
     /// None when no covariance could be factorised.
     pub(super) fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
         let observed: Vec<f64> = halves.iter().copied().chain([total / 2.0]).collect();
-        let (place, start) = self.most_likely(&observed)?;
-        let mut highest = start.likelihood(&observed);
+        let (mut highest, place, start) = self.most_likely(&observed)?;
         let mut values = self.process.values(start, &observed);
         let mut tried: Vec<Tried> = Vec::new();
         let mut likeliest: Option<usize> = None;
@@ -204,8 +204,10 @@ impl Gaussian {
             let start = self.attempt(search, power, place)?;
             return Some(if self.process.is_free() { start } else { self.climb(search, start) });
         }
-        let mut starts: Vec<usize> =
-            POWERS.iter().filter_map(|&power| self.attempt(search, power, place)).collect();
+        // Small relevances may drown in rounding: then larger ones are tried.
+        let mut first =
+            |power: f64| (place..LARGEST.len()).find_map(|place| self.attempt(search, power, place));
+        let mut starts: Vec<usize> = POWERS.iter().filter_map(|&power| first(power)).collect();
         if self.process.is_free() {
             starts = search.best_of(starts).into_iter().collect();
         }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
@@ -40,6 +40,8 @@ pub(super) struct Run<'a> {
     n_outputs: usize,
     /// Rows that were done before their budget was.
     reached_target: AtomicU64,
+    /// The outcome is settled: the model need not be asked any more.
+    pub given_up: AtomicBool,
 }
 
 /// Designs by number of players, budget and turn.
@@ -142,6 +144,7 @@ impl<'a> Run<'a> {
             budget,
             n_outputs: expected_values.len(),
             reached_target: AtomicU64::new(0),
+            given_up: AtomicBool::new(false),
         }
     }
 
@@ -154,7 +157,8 @@ impl<'a> Run<'a> {
                 return 0;
             }
             let budget = usize::try_from(self.budget.of_players(players.count(row))).unwrap_or(usize::MAX);
-            budget.saturating_mul(baseline_rows).saturating_add(1)
+            let sets = budget.saturating_add(usize::from(self.has_own_starts()));
+            sets.saturating_mul(baseline_rows).saturating_add(1)
         };
         let mut left = (0..first_places.len()).map(model_rows).fold(0, usize::saturating_add);
         let (mut blocks, mut start, mut before, mut own) = (Vec::new(), 0, 0usize, 0usize);
@@ -168,6 +172,11 @@ impl<'a> Run<'a> {
             }
         }
         blocks
+    }
+
+    /// Features that are not explained give each row a start of its own.
+    fn has_own_starts(&self) -> bool {
+        self.explained.len() < self.task.rows.n_features
     }
 
     /// The number of players, the budget and the turn that a row's design is found by.
@@ -292,7 +301,7 @@ impl<'a> Run<'a> {
     /// too. The empty coalition of a row is the baseline, unless some features are not explained and keep
     /// the row's values.
     fn ask_games(&self, games: &mut [&mut Game], new: bool) -> Result<()> {
-        let own_start = self.explained.len() < self.task.rows.n_features;
+        let own_start = self.has_own_starts();
         let mut call = Call { rows: ModelRows::new(self.task.rows.n_features), questions: Vec::new() };
         let mut ids = Vec::new();
         for place in 0..games.len() {
@@ -311,6 +320,9 @@ impl<'a> Run<'a> {
                     call.rows.push(&ids);
                 }
                 call.questions.push((place, Question::Empty));
+            }
+            if call.rows.len() >= CALL_ROWS {
+                self.settle(&mut call, games)?;
             }
             let Some(design) = games[place].design.clone() else { continue };
             let asked =
@@ -342,27 +354,29 @@ impl<'a> Run<'a> {
     /// Asks the model, and empties the call.
     fn settle(&self, call: &mut Call, games: &mut [&mut Game]) -> Result<()> {
         self.task.stop.check()?;
+        if self.given_up.load(Ordering::Relaxed) {
+            return Err(Problem::new(&codes::INTERNAL, "nobody waits for the values any more"));
+        }
         let outputs = self.outputs(&call.rows)?;
         self.link.check(&outputs)?;
         let baseline_rows = self.task.baseline.len();
         let mut from = 0;
         for (place, question) in call.questions.drain(..) {
             let game = &mut games[place];
-            if let Question::Full = question {
-                game.prediction = outputs.row(from).to_vec();
-                game.full = game.prediction.iter().map(|value| self.link.apply(*value)).collect();
-                from += 1;
-                continue;
-            }
-            for k in 0..self.n_outputs {
-                let sum: f64 = (from..from + baseline_rows).map(|row| outputs[(row, k)]).sum();
-                let value = self.link.apply(sum / baseline_rows as f64);
-                match question {
-                    Question::Coalition => game.values[k].push(value),
-                    Question::Empty | Question::Full => game.empty[k] = value,
+            let rows = if let Question::Full = question { 1 } else { baseline_rows };
+            let mean = |k: usize| (from..from + rows).map(|row| outputs[(row, k)]).sum::<f64>() / rows as f64;
+            let values = (0..self.n_outputs).map(|k| self.link.apply(mean(k)));
+            match question {
+                Question::Full => {
+                    game.full = values.collect();
+                    game.prediction = outputs.row(from).to_vec();
+                }
+                Question::Empty => game.empty = values.collect(),
+                Question::Coalition => {
+                    game.values.iter_mut().zip(values).for_each(|(of_output, value)| of_output.push(value))
                 }
             }
-            from += baseline_rows;
+            from += rows;
         }
         call.rows.ids.clear();
         Ok(())
@@ -393,7 +407,7 @@ impl<'a> Run<'a> {
                 first_places.len()
             ));
         }
-        if self.explained.len() < self.task.rows.n_features {
+        if self.has_own_starts() {
             warnings.push(
                 "features_to_explain: the other features keep each row's own values, so a row's values add \
                  up to its prediction less its own starting value, not less expected_value"

@@ -1,5 +1,6 @@
 //! A Gaussian process over pairs for given relevances: covariances, likelihood, values and their errors.
 
+use std::borrow::Cow;
 use std::sync::OnceLock;
 
 use faer::dyn_stack::{MemBuffer, MemStack};
@@ -116,8 +117,14 @@ impl Process {
     /// Pair after pair, cov(phi_i, y(s)) =
     /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
     /// (1 + u rho_j s_j))` for each player, without the main effect when that is free.
-    fn cross<'f>(&self, fit: &'f Fit) -> &'f [f64] {
-        fit.cross.get_or_init(|| self.made_cross(fit))
+    ///
+    /// Kept with the fit where that takes less memory than its factor.
+    fn cross<'f>(&self, fit: &'f Fit) -> Cow<'f, [f64]> {
+        if self.free {
+            Cow::Borrowed(fit.cross.get_or_init(|| self.made_cross(fit)))
+        } else {
+            Cow::Owned(self.made_cross(fit))
+        }
     }
 
     fn made_cross(&self, fit: &Fit) -> Vec<f64> {
@@ -252,8 +259,8 @@ impl Fit {
     }
 }
 
-/// Puts the lower factor in place of a symmetric matrix, of which only the lower triangle is read; zeros
-/// must stand above it. None when it is not positive.
+/// Puts the lower factor in place of a symmetric matrix, of which only the lower triangle is read and
+/// written. None when it is not positive.
 fn cholesky(matrix: &mut Mat<f64>) -> Option<()> {
     let mut parameters: Spec<LltParams, f64> = Spec::default();
     // Smaller steps than usual take a tenth to a half less time for 50 to 150 pairs.

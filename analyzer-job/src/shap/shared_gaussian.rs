@@ -38,7 +38,7 @@ impl SharedGaussian {
     /// Values from what least squares leave of the pairs; they add up to 0.
     pub(super) fn estimate(&self, residuals: &[f64]) -> Option<Estimate> {
         let observed: Vec<f64> = residuals.iter().step_by(self.every).copied().chain([0.0]).collect();
-        let (place, fit) = self.part.most_likely(&observed)?;
+        let (_, place, fit) = self.part.most_likely(&observed)?;
         let operator = self.operators[place].get_or_init(|| self.all.operator(COMMON[place])).as_ref()?;
         let players = operator.unit_errors.len();
         let mut values = vec![0.0; players];
