@@ -124,9 +124,9 @@ const AHEAD: usize = 128;
 /// Asks the tables for what will be asked again in a moment. Answers from far memory take longer
 /// than anything else here; those that do not wait for each other overlap, and whoever asks again
 /// finds them close by.
-fn fetch<'a, T: 'a>(records: impl Iterator<Item = Record<'a, T>>, ask: impl Fn(&T) -> bool) {
-    let answers = records.filter(|record| record.what.as_ref().is_ok_and(&ask));
-    hint::black_box(answers.count());
+fn fetch<T>(records: Records<T>, from: usize, ask: impl Fn(&T) -> bool) {
+    let found = records.found().get(from..).unwrap_or_default().iter().take(AHEAD);
+    hint::black_box(found.filter(|found| found.what.as_ref().is_ok_and(&ask)).count());
 }
 
 /// The join in memory.
@@ -136,11 +136,25 @@ pub(crate) struct Memory {
     policy: DuplicateGroundTruth,
     keep_duplicates: bool,
     budget: u64,
+    /// Bytes of all ground truth, about.
+    label_bytes: u64,
 }
 
 impl Memory {
-    pub(crate) fn new(policy: DuplicateGroundTruth, keep_duplicates: bool, budget: u64) -> Memory {
-        Memory { labels: Labels::new(policy), policy, keep_duplicates, budget }
+    pub(crate) fn new(
+        policy: DuplicateGroundTruth,
+        keep_duplicates: bool,
+        budget: u64,
+        label_bytes: u64,
+    ) -> Memory {
+        Memory { labels: Labels::new(policy), policy, keep_duplicates, budget, label_bytes }
+    }
+
+    /// Makes room for all labels, as many as the first block lets expect and no more than fit.
+    fn make_room(&mut self, records: Records<Label>) {
+        let blocks = self.label_bytes / records.bytes().max(1) as u64;
+        let expected = blocks.saturating_mul(records.found().len() as u64).min(self.budget / 64);
+        self.labels.reserve(expected as usize);
     }
 
     /// Whether the join may go on in memory.
@@ -153,10 +167,12 @@ impl Memory {
     /// # Errors
     /// As `admit_label` and `inserted`.
     pub(crate) fn labels(&mut self, records: Records<Label>, tally: &mut Tally) -> Result<bool> {
-        let mut ahead = records.iter();
+        if self.labels.is_empty() {
+            self.make_room(records);
+        }
         for (idx, record) in records.iter().enumerate() {
             if idx % AHEAD == 0 {
-                fetch(ahead.by_ref().take(AHEAD), |label| self.labels.has(label.parsed.number));
+                fetch(records, idx, |label| self.labels.has(label.parsed.number));
             }
             if let Some(label) = admit_label(&record, tally)? {
                 let id = record.texts.of(label.id);
@@ -183,10 +199,9 @@ impl Memory {
         tally: &mut Tally,
         parts: &mut Parts,
     ) -> Result<bool> {
-        let mut ahead = records.iter();
         for (idx, record) in records.iter().enumerate() {
             if idx % AHEAD == 0 {
-                fetch(ahead.by_ref().take(AHEAD), |capture| {
+                fetch(records, idx, |capture| {
                     let same = capture.key_number == capture.event;
                     self.labels.has(capture.key_number) | (!same && self.labels.has(capture.event))
                 });

@@ -125,6 +125,18 @@ impl Labels {
         (table + growing + lists) as u64
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Makes room for so many labels at once, which saves growing step by step.
+    pub(crate) fn reserve(&mut self, count: usize) {
+        let entries = &self.entries;
+        self.table.reserve(count, |&idx| {
+            self.hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
+        });
+    }
+
     /// Takes in a label; `text` is that of its id. All labels come before the captures.
     pub(crate) fn insert(&mut self, id: Id, text: &[u8], value: &[u8], hour: Option<i64>) -> Inserted {
         let hash = self.hasher.hash_one(id.number);

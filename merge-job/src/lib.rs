@@ -336,8 +336,12 @@ type Joined = (Tally, Parts, Vec<PathBuf>);
 fn in_memory(task: &MergeTask, files: &Files, stop: &Stop) -> Result<Option<Joined>> {
     let mut tally = Tally::new(task.on_bad_record);
     let mut parts = Parts::new(&task.output, &task.scratch, &task.seed);
-    let mut join =
-        join::Memory::new(task.duplicate_ground_truth, task.keep_duplicate_captures, task.memory_budget);
+    let mut join = join::Memory::new(
+        task.duplicate_ground_truth,
+        task.keep_duplicate_captures,
+        task.memory_budget,
+        bytes(&files.labels),
+    );
     let mut fits = true;
 
     let mut labels = files.source_of_labels(task);

@@ -34,6 +34,16 @@ pub(crate) struct Records<'a, T> {
 }
 
 impl<'a, T> Records<'a, T> {
+    /// What was found, in the order of the records.
+    pub(crate) fn found(self) -> &'a [Found<T>] {
+        &self.batch.found
+    }
+
+    /// Bytes of the block.
+    pub(crate) fn bytes(self) -> usize {
+        self.batch.block.text().len()
+    }
+
     /// The records in their order.
     pub(crate) fn iter(self) -> impl Iterator<Item = Record<'a, T>> {
         let batch = self.batch;
