@@ -1,8 +1,8 @@
 //! Reads one side and hands its records over, block by block and in the order they stand in.
 //!
 //! Every thread does the same: take the next block from the source, scan it, wait for the block's
-//! turn, hand its records over, and write what these became. Scanning is what takes the time, and it is the part without a lock;
-//! the order of the records does not depend on the number of threads.
+//! turn, hand its records over, and write what these became. Scanning and writing take the time, and
+//! they are the parts without a lock; the order of the records does not depend on the number of threads.
 
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
