@@ -2,9 +2,7 @@
 //! coalitions, one design for all rows with the same number of players.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use ndarray::Array2;
@@ -15,7 +13,8 @@ use plumbline_common::{Problem, Result, codes};
 use super::ask::{Asker, Link};
 use super::budget::{Budget, Players};
 use super::design::Estimator;
-use super::play::{Block, Designs, RowValues, Run};
+use super::lanes::for_each_block;
+use super::play::{RowValues, Run};
 use super::summary::{Global, Summary};
 use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::Aggregation;
@@ -65,9 +64,6 @@ pub struct Explained {
     pub warnings: Vec<String>,
 }
 
-/// Threads that ask the model about blocks, in turns.
-const LANES: usize = 2;
-
 /// Takes the values of the rows, one row after the other: output by output, features within.
 pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
 
@@ -99,7 +95,7 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);
     let mut repeats = Repeats::of(&first_places);
     let mut local = local;
-    let mut take = |block: &Block| -> Result<()> {
+    for_each_block(&run, &first_places, &players, task.stop, |block| {
         let mut done = run.row_values(block).into_iter();
         for row in block.rows.clone() {
             let first = first_places[row] as usize;
@@ -119,45 +115,6 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         }
         progress.advance(block.rows.len() as u64);
         Ok(())
-    };
-    // The model answers for the next blocks while values are worked out, and for one while the next is
-    // prepared.
-    let blocks = run.blocks(&first_places, &players);
-    let designs = Mutex::new(Designs::new());
-    thread::scope(|scope| -> Result<()> {
-        let (run, first_places, players, designs) = (&run, &first_places, &players, &designs);
-        let mut lanes = Vec::new();
-        for lane in 0..LANES {
-            let (sender, answered) = mpsc::sync_channel(1);
-            let mut own = blocks.iter().skip(lane).step_by(LANES).cloned();
-            let asking = scope.spawn(move || {
-                own.try_for_each(|rows| {
-                    let block = run.ask(rows, first_places, players, designs);
-                    let go_on = block.is_ok();
-                    sender.send(block).ok().filter(|()| go_on)
-                })
-            });
-            lanes.push((asking, answered));
-        }
-        let mut work = || {
-            for (_, answered) in lanes.iter().cycle().take(blocks.len()) {
-                let mut block = answered.recv().map_err(|_| missing_row())??;
-                task.stop.check()?;
-                block.solve();
-                run.finish(&mut block)?;
-                take(&block)?;
-            }
-            Ok(())
-        };
-        let outcome = work();
-        run.given_up.store(true, Ordering::Relaxed);
-        for (asking, answered) in lanes {
-            drop(answered);
-            if let Err(panic) = asking.join() {
-                std::panic::resume_unwind(panic);
-            }
-        }
-        outcome
     })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
     let mut globals = vec![Vec::new(); n_outputs];

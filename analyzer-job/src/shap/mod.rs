@@ -15,6 +15,7 @@ mod design;
 mod explain;
 mod gaussian;
 mod kinds;
+mod lanes;
 mod least_squares;
 mod local_values;
 mod play;
