@@ -55,11 +55,11 @@ pub fn render(
     history: &[EarlierRun],
 ) -> Result<Vec<(String, Vec<u8>)>> {
     let report = report(findings, names, history);
-    Ok(vec![
-        (format!("{}.ipynb", names.name), notebook::write(&report)?),
-        (format!("{}.html", names.name), html::write(&report)?),
-        (format!("{}.pdf", names.name), pdf::write(&report)?),
-    ])
+    let pages = || -> Result<_> { Ok([notebook::write(&report)?, html::write(&report)?]) };
+    let (pages, pdf) = rayon::join(pages, || pdf::write(&report));
+    let [notebook, html] = pages?;
+    let files = [("ipynb", notebook), ("html", html), ("pdf", pdf?)];
+    Ok(files.map(|(kind, bytes)| (format!("{}.{kind}", names.name), bytes)).into())
 }
 
 /// Writes the reports into `folder`, all or none. `scratch` is only used where the folder's file system

@@ -164,7 +164,7 @@ impl<'a> Run<'a> {
         let (mut blocks, mut start, mut before, mut own) = (Vec::new(), 0, 0usize, 0usize);
         for row in 0..first_places.len() {
             own = own.saturating_add(model_rows(row));
-            let most = (before / 2).min(left / 4).clamp(CALL_ROWS / 4, CALL_ROWS);
+            let most = CALL_ROWS.min((before / 2).max(CALL_ROWS / 4)).min((left / 4).max(CALL_ROWS / 8));
             if own >= most || row + 1 - start == CALL_ROWS || row + 1 == first_places.len() {
                 blocks.push(start..row + 1);
                 (before, left) = (before.saturating_add(own), left.saturating_sub(own));

@@ -3,6 +3,7 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use super::design::ROTATION;
 use crate::cells::{Cells, ModelRows, Value};
@@ -117,7 +118,7 @@ impl Summary {
         let n = self.n_rows.max(1) as f64;
         let every = self.kept_rows.len().div_ceil(PICTURE_ROWS).max(1);
         let ranks: Vec<Vec<Option<f64>>> =
-            features.iter().map(|&feature| ranks(cells, rows, feature, &self.kept_rows, every)).collect();
+            features.par_iter().map(|&feature| ranks(cells, rows, feature, &self.kept_rows, every)).collect();
         let aggregation = self.aggregation;
         let global = |(place, column): (usize, &mut Column)| {
             let feature = place % features.len();
@@ -141,7 +142,7 @@ impl Summary {
                 },
             }
         };
-        self.columns.iter_mut().enumerate().map(global).collect()
+        self.columns.par_iter_mut().enumerate().map(global).collect()
     }
 }
 
