@@ -131,10 +131,7 @@ impl Labels {
 
     /// Makes room for so many labels at once, which saves growing step by step.
     pub(crate) fn reserve(&mut self, count: usize) {
-        let entries = &self.entries;
-        self.table.reserve(count, |&idx| {
-            self.hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
-        });
+        self.table.reserve(count, hash_of(&self.hasher, &self.entries));
     }
 
     /// Takes in a label; `text` is that of its id. All labels come before the captures.
@@ -176,10 +173,7 @@ impl Labels {
     }
 
     fn push(&mut self, hash: u64, entry: Entry) {
-        let entries = &self.entries;
-        self.table.insert_unique(hash, entries.len() as u32, |&idx| {
-            self.hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
-        });
+        self.table.insert_unique(hash, self.entries.len() as u32, hash_of(&self.hasher, &self.entries));
         self.entries.push(entry);
     }
 
@@ -270,6 +264,11 @@ impl Labels {
             }
         }
     }
+}
+
+/// The hash of an entry by its place.
+fn hash_of(hasher: &DefaultHashBuilder, entries: &[Entry]) -> impl Fn(&u32) -> u64 {
+    |&idx| hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
 }
 
 /// Whether two labels say the same, whatever the order of their keys or the escapes in their texts.

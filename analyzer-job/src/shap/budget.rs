@@ -54,6 +54,9 @@ pub(crate) fn coalitions(num_samples: Option<u64>, players: usize) -> u64 {
 /// Coalitions that a row may cost.
 pub(super) struct Budget {
     num_samples: Option<u64>,
+    baseline_rows: u64,
+    /// Features that are not explained give each row a start of its own.
+    pub(super) own_starts: bool,
     /// Cut that `max_model_rows` asks for.
     cut: Option<u64>,
     max_model_rows: Option<u64>,
@@ -65,6 +68,8 @@ impl Budget {
     pub(super) fn of(task: &Task, first_places: &[u32], players: &Players) -> Result<Budget> {
         let mut budget = Budget {
             num_samples: task.num_samples,
+            baseline_rows: task.baseline.len() as u64,
+            own_starts: players.explained.len() < task.rows.n_features,
             cut: None,
             max_model_rows: task.max_model_rows,
             largest: 0,
@@ -75,14 +80,9 @@ impl Budget {
                 *rows_by_players.entry(players.count(row)).or_default() += 1;
             }
         }
-        let baseline_rows = task.baseline.len() as u64;
-        // Features that are not explained give each row a start of its own.
-        let own_start = players.explained.len() < task.rows.n_features;
         let cost = |budget: &Budget| -> u64 {
-            rows_by_players.iter().fold(baseline_rows, |sum, (&players, &rows)| {
-                let sets = budget.of_players(players).saturating_add(u64::from(own_start));
-                let each = sets.saturating_mul(baseline_rows).saturating_add(1);
-                sum.saturating_add(rows.saturating_mul(each))
+            rows_by_players.iter().fold(budget.baseline_rows, |sum, (&players, &rows)| {
+                sum.saturating_add(rows.saturating_mul(budget.model_rows(players)))
             })
         };
         let most = rows_by_players.keys().map(|&players| budget.of_players(players)).max().unwrap_or(0);
@@ -123,6 +123,12 @@ impl Budget {
 
     pub(super) fn of_players(&self, players: usize) -> u64 {
         coalitions(self.num_samples, players).min(self.cut.unwrap_or(u64::MAX))
+    }
+
+    /// Model rows that a row with so many players may cost, itself included.
+    pub(super) fn model_rows(&self, players: usize) -> u64 {
+        let sets = self.of_players(players).saturating_add(u64::from(self.own_starts));
+        sets.saturating_mul(self.baseline_rows).saturating_add(1)
     }
 
     /// The largest budget of any row.

@@ -151,14 +151,10 @@ impl<'a> Run<'a> {
     /// The rows of each block: as many as have coalitions for a call of the model. The first and the last
     /// blocks are smaller, so that there are soon values to work out, and few after the last answer.
     pub(super) fn blocks(&self, first_places: &[u32], players: &Players) -> Vec<Range<usize>> {
-        let baseline_rows = self.task.baseline.len();
         let model_rows = |row: usize| {
-            if first_places[row] as usize != row {
-                return 0;
-            }
-            let budget = usize::try_from(self.budget.of_players(players.count(row))).unwrap_or(usize::MAX);
-            let sets = budget.saturating_add(usize::from(self.has_own_starts()));
-            sets.saturating_mul(baseline_rows).saturating_add(1)
+            let is_new = first_places[row] as usize == row;
+            let rows = if is_new { self.budget.model_rows(players.count(row)) } else { 0 };
+            usize::try_from(rows).unwrap_or(usize::MAX)
         };
         let mut left = (0..first_places.len()).map(model_rows).fold(0, usize::saturating_add);
         let (mut blocks, mut start, mut before, mut own) = (Vec::new(), 0, 0usize, 0usize);
@@ -172,11 +168,6 @@ impl<'a> Run<'a> {
             }
         }
         blocks
-    }
-
-    /// Features that are not explained give each row a start of its own.
-    fn has_own_starts(&self) -> bool {
-        self.explained.len() < self.task.rows.n_features
     }
 
     /// The number of players, the budget and the turn that a row's design is found by.
@@ -301,24 +292,16 @@ impl<'a> Run<'a> {
     /// too. The empty coalition of a row is the baseline, unless some features are not explained and keep
     /// the row's values.
     fn ask_games(&self, games: &mut [&mut Game], new: bool) -> Result<()> {
-        let own_start = self.has_own_starts();
         let mut call = Call { rows: ModelRows::new(self.task.rows.n_features), questions: Vec::new() };
-        let mut ids = Vec::new();
+        let mut absent = Vec::new();
         for place in 0..games.len() {
             let own = self.task.rows.row(games[place].row);
             if new {
                 call.rows.push(own);
                 call.questions.push((place, Question::Full));
             }
-            if new && own_start {
-                for baseline in self.task.baseline.rows() {
-                    ids.clear();
-                    ids.extend_from_slice(own);
-                    for &feature in self.explained {
-                        ids[feature] = baseline[feature];
-                    }
-                    call.rows.push(&ids);
-                }
+            if new && self.budget.own_starts {
+                self.push_without(own, self.explained, &mut call.rows);
                 call.questions.push((place, Question::Empty));
             }
             if call.rows.len() >= CALL_ROWS {
@@ -328,17 +311,13 @@ impl<'a> Run<'a> {
             let asked =
                 games[place].stage.checked_sub(1).map_or(0, |before| design.stages[before].coalitions);
             for coalition in asked..design.stages[games[place].stage].coalitions {
-                for baseline in self.task.baseline.rows() {
-                    ids.clear();
-                    ids.extend_from_slice(own);
-                    for (player, &feature) in games[place].players.iter().enumerate() {
-                        if !design.coalitions.contains(coalition, player) {
-                            let feature = self.explained[feature];
-                            ids[feature] = baseline[feature];
-                        }
+                absent.clear();
+                for (player, &feature) in games[place].players.iter().enumerate() {
+                    if !design.coalitions.contains(coalition, player) {
+                        absent.push(self.explained[feature]);
                     }
-                    call.rows.push(&ids);
                 }
+                self.push_without(own, &absent, &mut call.rows);
                 call.questions.push((place, Question::Coalition));
                 if call.rows.len() >= CALL_ROWS {
                     self.settle(&mut call, games)?;
@@ -349,6 +328,15 @@ impl<'a> Run<'a> {
             self.settle(&mut call, games)?;
         }
         Ok(())
+    }
+
+    /// Adds a row with the baseline's values, row by row of the baseline, for the features that are absent.
+    fn push_without(&self, own: &[u32], absent: &[usize], rows: &mut ModelRows) {
+        for baseline in self.task.baseline.rows() {
+            let start = rows.ids.len();
+            rows.push(own);
+            absent.iter().for_each(|&feature| rows.ids[start + feature] = baseline[feature]);
+        }
     }
 
     /// Asks the model, and empties the call.
@@ -407,7 +395,7 @@ impl<'a> Run<'a> {
                 first_places.len()
             ));
         }
-        if self.has_own_starts() {
+        if self.budget.own_starts {
             warnings.push(
                 "features_to_explain: the other features keep each row's own values, so a row's values add \
                  up to its prediction less its own starting value, not less expected_value"
