@@ -16,9 +16,9 @@ mod models;
 
 use std::time::Instant;
 
-use analyzer_job::cells::{Cells, ModelRows};
 use analyzer_job::config::Aggregation;
 use analyzer_job::shap::{Estimator, Task, explain};
+use analyzer_job::values::cells::{Cells, ModelRows};
 use models::{Case, Cell, Expression, Model, Tree, cases, model_rows};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -8,17 +8,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use analyzer_job::config::ReportNames;
-use analyzer_job::counts::{Group, Groups, LeftOut};
-use analyzer_job::details::{
+use analyzer_job::report::{self, EarlierRun};
+use analyzer_job::results::details::{
     BiasDetails, EstimatorUse, ExplanationDetails, FacetDetails, FeatureDetails, Findings, InputDigest,
     MetricDetails, OutputDetails, RowCounts, RunDetails, SegmentDetails, SettingUsed, Skipped, Stage,
 };
-use analyzer_job::numbers::to_pretty_json;
-use analyzer_job::report::{self, EarlierRun};
 use analyzer_job::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
     VERSION, Violation, Violations,
 };
+use analyzer_job::state::counts::{Group, Groups, LeftOut};
+use analyzer_job::values::numbers::to_pretty_json;
 use indexmap::IndexMap;
 use serde_json::{Value as Json, json};
 

@@ -1,6 +1,6 @@
 //! Attribution drift scores that are known.
 
-use analyzer_job::attribution_drift::{THRESHOLD, ndcg};
+use analyzer_job::drift::attributions::{THRESHOLD, ndcg};
 use indexmap::IndexMap;
 use serde::Deserialize;
 

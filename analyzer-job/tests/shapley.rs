@@ -6,9 +6,9 @@ mod models;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use analyzer_job::cells::{Cells, ModelRows, Value};
 use analyzer_job::config::Aggregation;
 use analyzer_job::shap::{Estimator, Explained, Task, explain};
+use analyzer_job::values::cells::{Cells, ModelRows, Value};
 use models::{Case, Cell, cases, model_rows};
 use ndarray::Array2;
 use plumbline_common::stop::Stop;

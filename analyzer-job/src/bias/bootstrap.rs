@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 use super::flip::{FlipOutcome, Flips};
 use super::metrics::{Compute, Metric};
-use crate::counts::{FacetCounts, Group, Groups};
 use crate::results::Number;
+use crate::state::counts::{FacetCounts, Group, Groups};
 
 /// Error of sampling of one metric.
 #[derive(Debug, Clone, Default, PartialEq)]

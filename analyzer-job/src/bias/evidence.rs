@@ -5,7 +5,7 @@
 //! seen: a large group without a single positive prediction is a finding, not a lack of rows.
 
 use super::metrics::{Compute, Evidence, Metric, Share};
-use crate::counts::{FacetCounts, Group, Groups};
+use crate::state::counts::{FacetCounts, Group, Groups};
 
 const MIN_ROWS: u64 = 30;
 const MIN_EXPECTED: f64 = 5.0;

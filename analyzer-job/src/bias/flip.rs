@@ -5,7 +5,7 @@ use plumbline_common::{Problem, Result};
 use rayon::prelude::*;
 
 use super::neighbours::Tree;
-use crate::table::{Column, Values};
+use crate::values::table::{Column, Values};
 
 /// Rows of the sensitive group by what the model and their neighbours say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,9 +4,9 @@
 //! rest. Formulas, quirks and the texts of errors are those of the hosted service, so that baselines made
 //! there go on being comparable. `docs/bias-metrics.md` explains each to users.
 
-use crate::counts::{Group, Groups};
-use crate::details::Stage;
 use crate::results::Number;
+use crate::results::details::Stage;
+use crate::state::counts::{Group, Groups};
 
 /// A metric's value, or why there is none.
 pub(super) type Outcome = Result<Number, &'static str>;

@@ -9,15 +9,16 @@ mod evidence;
 mod flip;
 mod metrics;
 mod neighbours;
+pub mod roles;
 
 use indexmap::IndexMap;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Methods;
-use crate::counts::{BiasCounts, FacetCounts};
-use crate::details::{FacetDetails, MetricDetails, Stage};
+use crate::results::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::{BiasSection, FacetResult, MetricResult, Number, Results};
+use crate::state::counts::{BiasCounts, FacetCounts};
 
 pub use flip::{FlipOutcome, Flips, flip_test};
 pub use metrics::{Compute, Evidence, METRICS, Metric, Share, codes_of, metric};

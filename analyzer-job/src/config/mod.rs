@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde_json::Value as Json;
 
-use crate::numbers::repr;
+use crate::values::numbers::repr;
 
 /// What the job was asked to do.
 #[derive(Debug, Clone)]

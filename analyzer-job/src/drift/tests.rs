@@ -1,8 +1,8 @@
 use std::fs;
 
 use super::*;
-use crate::details::MetricDetails;
 use crate::results::MetricResult;
+use crate::results::details::MetricDetails;
 
 /// Facet, value, metrics and their values.
 type Entry<'a> = (&'a str, &'a str, &'a [(&'a str, Option<f64>)]);

@@ -14,13 +14,13 @@ use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-use super::http::certificate_hint;
 use super::pace::{Pace, Permit};
 use super::request::{Encoder, Texts};
 use super::response::Unusable;
 use super::transport::{Answer, Envelope, Failure, Transport};
-use crate::cells::{Cells, ModelRows};
+use crate::aws::http::certificate_hint;
 use crate::config::ContentType;
+use crate::values::cells::{Cells, ModelRows};
 
 /// Tries of one record, the first included, when the model fails on it.
 const MODEL_TRIES: u32 = 5;

@@ -5,9 +5,6 @@
 //! analysis stands in this folder; it is the only part that is asynchronous.
 
 mod ask;
-pub mod aws;
-pub(crate) mod http;
-pub(crate) mod identity;
 mod pace;
 mod path;
 mod probe;
@@ -33,10 +30,10 @@ use tokio::runtime::Runtime;
 
 pub use probe::{Estimate, Probe};
 
-use crate::cells::{Cells, ModelRows, Value};
+use crate::aws::{self, Aws};
 use crate::config::{ContentType, Predictor, Target};
+use crate::values::cells::{Cells, ModelRows, Value};
 use ask::{Line, Tally};
-use aws::Aws;
 use pace::{Backoff, Pace};
 use request::Encoder;
 use response::Reader;

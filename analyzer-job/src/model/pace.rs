@@ -2,9 +2,6 @@
 //! they grow while the endpoint is quick and shrink when it throttles or fails. Answers never
 //! depend on either.
 
-use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher as _;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,28 +47,6 @@ impl Backoff {
 
     fn whole(&self, nth: u32) -> Duration {
         self.first.saturating_mul(1 << nth.saturating_sub(1).min(16)).min(self.cap)
-    }
-}
-
-/// Random shares that differ between processes, so that hosts do not retry in step.
-#[derive(Debug)]
-pub(crate) struct Jitter {
-    keys: RandomState,
-    count: AtomicU64,
-}
-
-impl Jitter {
-    pub(crate) fn new() -> Jitter {
-        Jitter { keys: RandomState::new(), count: AtomicU64::new(0) }
-    }
-
-    pub(crate) fn bits(&self) -> u64 {
-        self.keys.hash_one(self.count.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// From 0 to below 1.
-    pub(crate) fn next(&self) -> f64 {
-        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 

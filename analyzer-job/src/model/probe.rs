@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use plumbline_common::{Problem, Result, codes};
 
 use super::Model;
-use super::aws::{pause, unless_stopped};
 use super::request::Texts;
 use super::response::Unusable;
 use super::transport::{Answer, Failure};
-use crate::cells::{Cells, ModelRows, Value};
+use crate::aws::{pause, unless_stopped};
+use crate::values::cells::{Cells, ModelRows, Value};
 
 /// Rows of the second request, from which the time of a row is told.
 const SEVERAL_ROWS: usize = 100;

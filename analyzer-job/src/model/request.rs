@@ -5,9 +5,9 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use super::template::{Piece, Template};
-use crate::cells::{Cells, ModelRows, Value, csv_field};
 use crate::config::{ContentType, Predictor};
-use crate::numbers::repr;
+use crate::values::cells::{Cells, ModelRows, Value, csv_field};
+use crate::values::numbers::repr;
 
 /// How rows become a body.
 #[derive(Debug)]

@@ -7,8 +7,8 @@ use plumbline_common::{Problem, codes};
 use serde_json::Value as Json;
 
 use super::path::Path;
-use crate::cells::Value;
 use crate::config::{ContentType, Location, Predictor};
+use crate::values::cells::Value;
 
 /// Where things stand in a response.
 #[derive(Debug)]

@@ -11,9 +11,9 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
 use super::Access;
-use super::aws::{Aws, CallError, Patience, SAGEMAKER, pause};
-use super::http::short;
-use super::pace::Jitter;
+use crate::aws::http::short;
+use crate::aws::jitter::Jitter;
+use crate::aws::{Aws, CallError, Patience, SAGEMAKER, pause};
 use crate::config::ShadowEndpoint;
 
 /// Longest name of an endpoint.

@@ -13,8 +13,8 @@ use plumbline_common::{Problem, Result, codes};
 use reqwest::StatusCode;
 use serde_json::Value as Json;
 
-use super::aws::Aws;
-use super::http::{CONNECT_TIMEOUT, Http, causes, short};
+use crate::aws::Aws;
+use crate::aws::http::{CONNECT_TIMEOUT, Http, causes, short};
 
 /// The platform cuts a container off after 60 s; an answer may come up to that late.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);

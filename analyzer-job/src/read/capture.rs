@@ -16,10 +16,10 @@ use serde_json::value::RawValue;
 use crate::config::{Analysis, ContentType, Location, Predictor};
 use crate::read::gather::Gather;
 use crate::read::layout::{self, Brought, Layout};
-use crate::read::path::{Found, Paths};
 use crate::read::payload::{self, Grid, Predicted, Syntax};
-use crate::read::raw::Raw;
 use crate::read::{Skips, Source};
+use crate::values::path::{Found, Paths};
+use crate::values::raw::Raw;
 
 /// Reads all records of the window.
 pub(crate) fn read(

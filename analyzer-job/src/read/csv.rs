@@ -7,11 +7,12 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Analysis;
+use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::layout::{self, Layout};
-use crate::read::raw::Raw;
 use crate::read::side::{Side, id};
-use crate::read::{Source, typing};
+use crate::values::raw::Raw;
+use crate::values::typing;
 
 /// What reading CSV files comes upon.
 pub(crate) enum Event<'a> {

@@ -10,7 +10,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 use sha2::{Digest, Sha256};
 
-use crate::details::InputDigest;
+use crate::results::details::InputDigest;
 
 /// Digests of all files, in their order; `files` has the role of each list.
 pub(crate) fn of(files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {

@@ -2,11 +2,11 @@
 
 use crate::config::{Analysis, Scalar};
 use crate::read::layout::Layout;
-use crate::read::raw::{Dictionary, Raw};
 use crate::read::stored::Stored;
-use crate::read::tally::Tally;
-use crate::read::typing::Type;
-use crate::table::Table;
+use crate::state::tally::Tally;
+use crate::values::raw::{Dictionary, Raw};
+use crate::values::table::Table;
+use crate::values::typing::Type;
 
 /// Takes in rows cell by cell. Columns that nobody needs are passed over.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use crate::config::{Analysis, Location};
 use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::layout::{self, Layout};
-use crate::read::path::Paths;
 use crate::read::payload::Grid;
+use crate::values::path::Paths;
 
 /// The paths of a JSON dataset and where their results stand.
 pub(crate) struct Targets {
@@ -140,7 +140,7 @@ pub(crate) fn read(
                 }
                 gather.set(
                     column,
-                    if value.n_cells() == 1 { value.cell(0, 0) } else { crate::read::raw::Raw::Missing },
+                    if value.n_cells() == 1 { value.cell(0, 0) } else { crate::values::raw::Raw::Missing },
                 );
             }
             gather.finish_row();

@@ -9,19 +9,14 @@ pub(crate) mod digest;
 mod document;
 #[cfg(test)]
 pub(crate) mod fixture;
-mod fold;
 mod gather;
 mod layout;
 mod lines;
 mod parquet;
-pub mod path;
 pub mod payload;
-pub mod raw;
 pub mod remote;
 mod side;
 mod stored;
-pub mod tally;
-pub mod typing;
 
 use std::path::{Path, PathBuf};
 
@@ -31,17 +26,17 @@ use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::cells::{Cells, ModelRows, Value};
 use crate::config::{Analysis, ContentType, DatasetFormat};
-use crate::details::{InputDigest, RowCounts, Skipped};
-use crate::table::{Table, Values};
+use crate::results::details::{InputDigest, RowCounts, Skipped};
+use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::table::{Table, Values};
 
+use crate::state::tally::Tally;
+use crate::values::typing::{self, Type};
 use gather::{Gather, Gathered};
 pub use layout::{Layout, Roles};
 pub(crate) use parquet::rows as parquet_rows;
 use side::Side;
-use tally::Tally;
-use typing::Type;
 
 /// Where the data lie: local files, or folders of them.
 #[derive(Debug, Clone)]
@@ -422,7 +417,8 @@ fn interned(values: &Values, cells: &mut Cells) -> Vec<u32> {
         Values::Text(texts) => {
             let known: Vec<u32> =
                 texts.dictionary.iter().map(|text| cells.intern(&Value::Text(text.clone()))).collect();
-            let null = texts.codes.contains(&crate::table::MISSING).then(|| cells.intern(&Value::Null));
+            let null =
+                texts.codes.contains(&crate::values::table::MISSING).then(|| cells.intern(&Value::Null));
             texts
                 .codes
                 .iter()

@@ -18,7 +18,7 @@ use crate::config::Analysis;
 use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::layout::{self, Layout};
-use crate::read::raw::Raw;
+use crate::values::raw::Raw;
 
 const ROWS_PER_BATCH: usize = 8192;
 

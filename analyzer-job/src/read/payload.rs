@@ -8,9 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use plumbline_common::record::{Encoding, Payload};
 
-use crate::read::path::{self, Found};
-use crate::read::raw::Raw;
-use crate::read::typing::{self, Cell};
+use crate::values::path::{self, Found};
+use crate::values::raw::Raw;
+use crate::values::typing::{self, Cell};
 
 /// How a payload is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -345,7 +345,7 @@ fn number(raw: Raw<'_>) -> Result<f64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read::path::Paths;
+    use crate::values::path::Paths;
 
     fn rows(grid: &Grid) -> Vec<Vec<Raw<'_>>> {
         (0..grid.n_rows()).map(|row| (0..grid.width(row)).map(|at| grid.cell(row, at)).collect()).collect()

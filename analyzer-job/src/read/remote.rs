@@ -15,9 +15,9 @@ use plumbline_common::contract::Tree;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::model::aws::{runtime, unless_stopped};
-use crate::model::http::{Http, causes};
-use crate::model::identity::Identity;
+use crate::aws::http::{Http, causes};
+use crate::aws::identity::Identity;
+use crate::aws::{runtime, unless_stopped};
 
 /// A local path for an address: `s3://bucket/key` is downloaded below `scratch`, everything else is a path.
 ///

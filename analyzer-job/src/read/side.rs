@@ -10,9 +10,9 @@ use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
 use crate::read::layout::SideColumns;
-use crate::read::raw::{Dictionary, Raw};
-use crate::read::typing::{self, Cell};
 use crate::read::{Source, files_of};
+use crate::values::raw::{Dictionary, Raw};
+use crate::values::typing::{self, Cell};
 
 /// One such dataset, in memory: 4 bytes for each cell, and 40 and its text for each identifier.
 pub(crate) struct Side {

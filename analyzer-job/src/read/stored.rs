@@ -1,9 +1,9 @@
 //! A column whose rows are kept: numbers of distinct cells, or numbers as such when nearly every row has
 //! its own.
 
-use crate::read::raw::{Dictionary, Raw};
-use crate::read::typing::{self, Cell, Type};
-use crate::table::{Column, Values};
+use crate::values::raw::{Dictionary, Raw};
+use crate::values::table::{Column, Values};
+use crate::values::typing::{self, Cell, Type};
 
 /// Distinct cells from which a column of nothing but numbers is kept as numbers.
 const MOST_CELLS: usize = 1 << 16;

@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::fixture::{self, keep_rows, name};
 use super::*;
+use crate::bias::roles::{self, Counted};
 use crate::config::{Location, Predictor, Scalar, SideDataset, Target};
-use crate::roles::{self, Counted};
-use crate::table::{Column, Texts};
+use crate::values::table::{Column, Texts};
 
 fn predictor() -> Predictor {
     Predictor {

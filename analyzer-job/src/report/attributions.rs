@@ -1,7 +1,7 @@
 //! What drives the model: global attributions, their drift, the spread of local ones, and partial
 //! dependence.
 
-use crate::details::{ExplanationDetails, FeatureDetails, OutputDetails};
+use crate::results::details::{ExplanationDetails, FeatureDetails, OutputDetails};
 use crate::results::{Attributions, PartialDependence, Results};
 
 use super::amounts::{self, count, decimal, percent_of, short};

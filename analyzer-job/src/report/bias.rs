@@ -1,8 +1,8 @@
 //! The bias part of a report: for each group its rows, its metrics by question, and all metrics in
 //! words; then impact ratios, crossed facets and segments.
 
-use crate::details::{BiasDetails, FacetDetails, MetricDetails};
 use crate::results::Number;
+use crate::results::details::{BiasDetails, FacetDetails, MetricDetails};
 
 use super::amounts::{self, change, count, number, percent, percent_of};
 use super::charts::{Axis, Dot, dot_row, share_bar};
@@ -444,7 +444,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
     }
     let predicted = known.iter().all(|facet| facet.predicted);
     let ratio_of = |facet: &FacetDetails| {
-        let picks = |group: &crate::counts::Group| {
+        let picks = |group: &crate::state::counts::Group| {
             let part = if predicted { group.predicted_positive() } else { group.observed_positive() };
             (part, group.n())
         };

@@ -8,12 +8,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::config::ReportNames;
-use crate::counts::Groups;
-use crate::details::{
+use crate::results::details::{
     BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
 };
-use crate::numbers::strict_json;
 use crate::results::{BiasSection, Results, Violation, Violations};
+use crate::state::counts::Groups;
+use crate::values::numbers::strict_json;
 
 use super::EarlierRun;
 

@@ -1,7 +1,7 @@
 //! The last part of a report: the data and what was left out, how it was measured, by which version
 //! on which bytes, and the glossary.
 
-use crate::details::{ExplanationDetails, Findings, RunDetails};
+use crate::results::details::{ExplanationDetails, Findings, RunDetails};
 
 use super::amounts::{bytes, count, of};
 use super::metrics::METRICS;

@@ -28,8 +28,8 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
-use crate::details::{BiasDetails, Findings};
 use crate::results::Results;
+use crate::results::details::{BiasDetails, Findings};
 
 pub use load::{history, rebuild};
 use page::{Report, State};

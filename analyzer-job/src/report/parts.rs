@@ -1,7 +1,7 @@
 //! Parts of the rows: two facets crossed, and segments. A row each, with the metrics that tell most;
 //! the details file has all.
 
-use crate::details::{BiasDetails, FacetDetails, SegmentDetails};
+use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
 
 use super::bias::{state, value_cell, words};
 use super::metrics::Metric;

@@ -1,7 +1,7 @@
 //! One sentence for each metric, made from the counts: who is better off, by how much, in units a
 //! person feels. The sign of the metric is turned into words here, so that nobody has to remember it.
 
-use crate::counts::{Group, Groups};
+use crate::state::counts::{Group, Groups};
 
 use super::amounts::{count, felt, percent, percent_of, points, times};
 

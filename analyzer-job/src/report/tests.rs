@@ -5,16 +5,16 @@ use std::fs;
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
-use crate::counts::{Group, Groups};
-use crate::details::{
+use crate::results::details::{
     BiasDetails, ExplanationDetails, FacetDetails, FeatureDetails, Findings, MetricDetails, OutputDetails,
     RunDetails, Stage,
 };
-use crate::numbers::to_pretty_json;
 use crate::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
     VERSION, Violation, Violations,
 };
+use crate::state::counts::{Group, Groups};
+use crate::values::numbers::to_pretty_json;
 
 use super::bias::Course;
 use super::page::{Block, Cell, State, Style};

@@ -1,6 +1,6 @@
 //! Each metric over runs, when results of earlier runs are given.
 
-use crate::details::{BiasDetails, FacetDetails, Findings};
+use crate::results::details::{BiasDetails, FacetDetails, Findings};
 use crate::results::{Number, Results};
 
 use super::EarlierRun;

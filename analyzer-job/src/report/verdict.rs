@@ -1,8 +1,8 @@
 //! The first screen: one sentence that is the verdict, a few that say for whom and how much, and the
 //! rows it stands on.
 
-use crate::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDetails};
 use crate::results::Number;
+use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDetails};
 
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
@@ -114,7 +114,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
 fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     let positive = condition(&bias.label, &bias.label_value_or_threshold);
     let ratio = |facet: &FacetDetails| {
-        let picks = |group: &crate::counts::Group| {
+        let picks = |group: &crate::state::counts::Group| {
             let part = if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
             (group.n() > 0).then(|| part as f64 / group.n() as f64)
         };

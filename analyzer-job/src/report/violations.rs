@@ -1,6 +1,6 @@
 //! The violations as the file of them has them, with how sure each is.
 
-use crate::details::Findings;
+use crate::results::details::Findings;
 use crate::results::{Number, Violation};
 
 use super::amounts::{number, of};

@@ -8,7 +8,7 @@ use indexmap::IndexSet;
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::cells::{Cells, ModelRows, Predict};
+use crate::values::cells::{Cells, ModelRows, Predict};
 
 /// Model rows in one call: enough for many concurrent requests, little memory.
 pub(crate) const CALL_ROWS: usize = 1 << 16;

@@ -3,9 +3,9 @@
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use crate::cells::{Cells, ModelRows, Value};
 use crate::config::ContentType;
-use crate::table::{Column, Values};
+use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::table::{Column, Values};
 
 const SETTING: &str = "methods.shap.baseline";
 
@@ -252,7 +252,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::table::Texts;
+    use crate::values::table::Texts;
 
     fn columns() -> Vec<Column> {
         let column = |name: &str, values| Column { name: name.into(), values };

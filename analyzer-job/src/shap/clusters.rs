@@ -12,8 +12,8 @@ use rand_chacha::ChaCha8Rng;
 use super::baseline::fit;
 use super::kinds::{Kind, kind, value_counts};
 use super::summary::{number, sample};
-use crate::cells::{Cells, ModelRows, Value};
-use crate::table::Values;
+use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::table::Values;
 
 /// Rows that are clustered; more are sampled.
 const MOST_ROWS: usize = 20_000;
@@ -285,7 +285,7 @@ impl Space {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::Texts;
+    use crate::values::table::Texts;
 
     fn names(count: usize) -> Vec<String> {
         (0..count).map(|i| format!("f{i}")).collect()

@@ -16,10 +16,10 @@ use super::design::Estimator;
 use super::lanes::for_each_block;
 use super::play::{RowValues, Run};
 use super::summary::{Global, Summary};
-use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::Aggregation;
-use crate::details::{EstimatorUse, FeatureDetails, OutputDetails};
 use crate::results::Attributions;
+use crate::results::details::{EstimatorUse, FeatureDetails, OutputDetails};
+use crate::values::cells::{Cells, ModelRows, Predict};
 
 /// What to explain, and how.
 pub struct Task<'a> {

@@ -1,8 +1,8 @@
 //! Whether a feature is a number, a category or free text: one rule for partial dependence and for the
 //! computed baseline, with the bias metrics' rule for what is a quantity.
 
-use crate::cells::{Cells, ModelRows, Value};
-use crate::read::typing::{Type, is_quantity};
+use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::typing::{Type, is_quantity};
 
 /// What a feature's values are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use std::path::Path;
 use plumbline_common::output::OutputFile;
 use plumbline_common::{Problem, Result};
 
-use crate::cells::{Cells, ModelRows, csv_field};
-use crate::numbers::repr;
+use crate::values::cells::{Cells, ModelRows, csv_field};
+use crate::values::numbers::repr;
 
 /// Writes one line for each explained row: `<feature>_<label>` for each label in turn, numbers in the
 /// shortest spelling that reads back as the same double. The file appears when it is committed.
@@ -99,7 +99,7 @@ fn push_fields<'f>(line: &mut String, fields: impl ExactSizeIterator<Item = Cow<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cells::Value;
+    use crate::values::cells::Value;
 
     #[test]
     fn columns_go_label_by_label_behind_the_join_column() {

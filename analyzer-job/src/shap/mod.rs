@@ -18,6 +18,7 @@ mod kinds;
 mod lanes;
 mod least_squares;
 mod local_values;
+pub mod pdp;
 mod play;
 mod process;
 mod shared_gaussian;

@@ -16,7 +16,7 @@ use super::budget::{Budget, Players};
 use super::coalitions::all_coalitions;
 use super::design::{Design, Solution, Stage, turns};
 use super::explain::Task;
-use crate::cells::ModelRows;
+use crate::values::cells::ModelRows;
 
 /// One row's values: output by output, explained features within; NaN for unknown errors.
 pub(super) struct RowValues {

@@ -6,9 +6,9 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use super::design::ROTATION;
-use crate::cells::{Cells, ModelRows, Value};
 use crate::config::Aggregation;
-use crate::details::FeatureDetails;
+use crate::results::details::FeatureDetails;
+use crate::values::cells::{Cells, ModelRows, Value};
 
 /// Rows whose values are kept for quantiles.
 const QUANTILE_ROWS: usize = 10_000;

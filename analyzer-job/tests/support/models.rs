@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use analyzer_job::cells::{Cells, ModelRows, Value};
+use analyzer_job::values::cells::{Cells, ModelRows, Value};
 use ndarray::Array2;
 use plumbline_common::Result;
 use serde::Deserialize;

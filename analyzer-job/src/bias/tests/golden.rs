@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 use super::super::*;
 use super::all_metrics;
 use super::rows::{self, FacetRows};
-use crate::drift::{self, Check};
+use crate::drift::bias::{self, Check};
 use crate::results::Violation;
-use crate::table::Column;
+use crate::values::table::Column;
 
 #[track_caller]
 fn check_number(what: &str, found: f64, expected: f64) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::*;
 use super::all_metrics;
-use crate::counts::{Group, Groups};
+use crate::state::counts::{Group, Groups};
 
 /// `[true negative, false positive, false negative, true positive]`.
 fn group([tn, fp, fnn, tp]: [u64; 4]) -> Group {

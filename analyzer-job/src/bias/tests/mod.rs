@@ -5,7 +5,7 @@ mod laws;
 mod rows;
 
 use crate::config::{Methods, ReportNames};
-use crate::details::Stage;
+use crate::results::details::Stage;
 
 /// Every bias metric.
 fn all_metrics() -> Methods {

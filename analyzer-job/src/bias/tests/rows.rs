@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use crate::counts::{BiasCounts, FacetCounts, Groups};
-use crate::numbers::repr;
-use crate::table::{Column, MISSING, Texts, Values};
+use crate::state::counts::{BiasCounts, FacetCounts, Groups};
+use crate::values::numbers::repr;
+use crate::values::table::{Column, MISSING, Texts, Values};
 
 /// A column with its type by name: `int64`, `float64`, `bool` or `string`; null is missing.
 pub(super) fn column(name: &str, dtype: &str, cells: &[Json]) -> Column {

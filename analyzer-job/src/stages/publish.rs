@@ -4,13 +4,13 @@
 use jiff::Timestamp;
 use plumbline_common::{Result, output};
 
-use crate::cloudwatch::{self, Metric, Scope};
-use crate::model::aws::{self, Aws, Patience};
+use crate::aws::{self, Aws, Patience};
+use crate::context::Context;
+use crate::publish::cloudwatch::{self, Metric, Scope};
 use crate::results::Results;
-use crate::run::Run;
 
 /// Publishes what the settings ask for.
-pub(crate) fn publish(run: &Run, results: &Results, now: Timestamp) {
+pub(crate) fn publish(run: &Context, results: &Results, now: Timestamp) {
     let settings = run.settings;
     let enabled = settings.publish_cloudwatch_metrics.on();
     if !enabled && settings.cloudwatch_namespace.is_none() {
@@ -42,7 +42,7 @@ pub(crate) fn publish(run: &Run, results: &Results, now: Timestamp) {
     }
 }
 
-fn write(run: &Run, metrics: &[Metric]) -> Result<()> {
+fn write(run: &Context, metrics: &[Metric]) -> Result<()> {
     if metrics.is_empty() {
         return Ok(());
     }
@@ -50,7 +50,7 @@ fn write(run: &Run, metrics: &[Metric]) -> Result<()> {
     output::write(&path, cloudwatch::json_lines(metrics).as_bytes(), &run.scratch)
 }
 
-fn put(run: &Run, namespace: &str, metrics: &[Metric]) -> Result<()> {
+fn put(run: &Context, namespace: &str, metrics: &[Metric]) -> Result<()> {
     let aws = Aws::connect(run.job.config.region().as_deref(), &run.job.stop)?;
     for body in cloudwatch::put_metric_data_bodies(namespace, metrics) {
         aws.post(&aws::CLOUDWATCH, "PutMetricData", &body, Patience::NORMAL, Some(&run.job.stop))

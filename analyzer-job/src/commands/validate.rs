@@ -7,14 +7,17 @@ use plumbline_common::job::{Job, Outcome};
 use plumbline_common::{Problem, Result, output};
 use serde_json::Value as Json;
 
-use crate::asking;
+use crate::bias::roles;
 use crate::config::Baseline;
-use crate::counts::FacetCounts;
+use crate::context::{self, Context};
+use crate::drift::bias as drift;
 use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
-use crate::run::{self, Run};
 use crate::settings::Settings;
-use crate::{drift, inputs, pdp, roles, shap};
+use crate::shap::{self, pdp};
+use crate::stages::inputs;
+use crate::stages::predictions;
+use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
 const RECORDS: u64 = 1000;
@@ -51,11 +54,11 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
         drift::load_constraints(path)?;
         line(text, "baseline", &path.display().to_string());
     }
-    let scratch = run::scratch(job)?;
-    let run = Run { job, settings, plan, scratch: scratch.path().to_path_buf() };
+    let scratch = context::scratch(job)?;
+    let run = Context { job, settings, plan, scratch: scratch.path().to_path_buf() };
     let (reading, count_all) = inputs::look(&run, RECORDS)?;
     tell_reading(&reading, text);
-    if let Some(model) = asking::connect(&run, &reading)? {
+    if let Some(model) = predictions::connect(&run, &reading)? {
         let rows = reading.rows().map(read::model_rows);
         if let Some((cells, rows)) = rows {
             let probe = model.probe(&cells, &rows)?;
@@ -100,7 +103,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
 
 /// What the whole job asks the model for, and at most how many rows of it. Equal rows are asked for once, and
 /// features equal to the baseline cost nothing, so it is often less.
-fn asked_for(run: &Run, rows: u64, features: usize) -> Vec<(&'static str, u64)> {
+fn asked_for(run: &Context, rows: u64, features: usize) -> Vec<(&'static str, u64)> {
     let methods = &run.plan.analysis.methods;
     let mut asked = Vec::new();
     if run.plan.predicts() {
@@ -198,7 +201,7 @@ fn tell_reading(reading: &Reading, text: &mut String) {
     }
 }
 
-fn tell_groups(run: &Run, reading: &Reading, text: &mut String) -> Result<()> {
+fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<()> {
     let counted = roles::count(reading, None, &run.plan.analysis, false).map_err(in_first_records)?;
     let counts = &counted.counts;
     let _ = writeln!(

@@ -118,7 +118,7 @@ mod tests {
         let config =
             SdkConfig::builder().credentials_provider(SharedCredentialsProvider::new(provider)).build();
         let identity = Identity::of(config);
-        let runtime = super::super::aws::runtime().unwrap();
+        let runtime = super::super::runtime().unwrap();
         for _ in 0..3 {
             runtime.block_on(identity.credentials()).unwrap();
         }

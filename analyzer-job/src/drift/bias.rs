@@ -4,9 +4,9 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::details::{FacetDetails, Stage};
-use crate::numbers;
+use crate::results::details::{FacetDetails, Stage};
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
+use crate::values::numbers;
 
 /// How a metric that is farther from 0 than its baseline is judged.
 #[derive(Debug, Clone, Copy)]
@@ -214,5 +214,5 @@ fn beyond_chance(facet: &str, value: &str, metric: &str, limit: Number, check: C
 }
 
 #[cfg(test)]
-#[path = "drift/tests.rs"]
+#[path = "tests.rs"]
 mod tests;

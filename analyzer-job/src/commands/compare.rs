@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use crate::numbers::{self, repr};
+use crate::values::numbers::{self, repr};
 
 /// Relative difference up to which two numbers count as equal: a few roundings of a double.
 pub const TOLERANCE: f64 = 1e-9;

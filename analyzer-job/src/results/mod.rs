@@ -1,12 +1,14 @@
 //! `analysis.json` and `constraint_violations.json` as they stand on disk. A baseline's constraints
 //! are an `analysis.json` too, so everything here is read as well as written.
 
+pub mod details;
+
 use indexmap::IndexMap;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-use crate::numbers::repr;
+use crate::values::numbers::repr;
 
 pub const VERSION: &str = "1.0";
 

@@ -9,8 +9,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::read::raw::Raw;
-use crate::read::typing::{self, Cell, Distinct, Type};
+use crate::values::raw::Raw;
+use crate::values::typing::{self, Cell, Distinct, Type};
 
 /// How one column is folded.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -6,8 +6,8 @@
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Scalar;
-use crate::numbers::repr;
-use crate::read::typing::{self, Cell, Distinct, Type};
+use crate::values::numbers::repr;
+use crate::values::typing::{self, Cell, Distinct, Type};
 
 /// Whether values are compared one by one or against a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
+use crate::context::Context;
 use crate::read::{self, Inputs, Options, Reading};
-use crate::run::Run;
 
 /// Parts of the data on several hosts give no right metrics.
 ///
@@ -32,7 +32,7 @@ pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn read(run: &Run) -> Result<Reading> {
+pub(crate) fn read(run: &Context) -> Result<Reading> {
     read_here(run, &here(run)?, None, keeps_rows(run))
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn read(run: &Run) -> Result<Reading> {
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn look(run: &Run, limit: u64) -> Result<(Reading, impl Fn() -> Result<u64>)> {
+pub(crate) fn look(run: &Context, limit: u64) -> Result<(Reading, impl Fn() -> Result<u64>)> {
     let inputs = here(run)?;
     let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
     Ok((reading, move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows)))
@@ -50,7 +50,7 @@ pub(crate) fn look(run: &Run, limit: u64) -> Result<(Reading, impl Fn() -> Resul
 ///
 /// # Errors
 /// An address that cannot be fetched; a merge without any match.
-fn here(run: &Run) -> Result<Inputs> {
+fn here(run: &Context) -> Result<Inputs> {
     let plan = &run.plan;
     let dataset = &plan.analysis.dataset;
     let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
@@ -71,7 +71,7 @@ fn here(run: &Run) -> Result<Inputs> {
 ///
 /// # Errors
 /// As `read::read`.
-fn read_here(run: &Run, inputs: &Inputs, limit: Option<u64>, keep_rows: bool) -> Result<Reading> {
+fn read_here(run: &Context, inputs: &Inputs, limit: Option<u64>, keep_rows: bool) -> Result<Reading> {
     let plan = &run.plan;
     let options = Options {
         strict: run.strict(),
@@ -85,20 +85,20 @@ fn read_here(run: &Run, inputs: &Inputs, limit: Option<u64>, keep_rows: bool) ->
 }
 
 /// The flip test compares rows and a model is sent them; all else needs only counts.
-fn keeps_rows(run: &Run) -> bool {
+fn keeps_rows(run: &Context) -> bool {
     let methods = &run.plan.analysis.methods;
     let flips = methods.post_training_bias.as_ref().is_some_and(|codes| codes.contains(&"FT"));
     flips || run.plan.predicts() || run.plan.explains()
 }
 
 /// A local path as it is; an `s3://` address copied to the scratch folder.
-pub(crate) fn fetch(run: &Run, uri: &str, what: &str) -> Result<PathBuf> {
+pub(crate) fn fetch(run: &Context, uri: &str, what: &str) -> Result<PathBuf> {
     let region = run.job.config.region();
     read::remote::fetch(uri, what, &run.scratch, region.as_deref(), &run.job.tree, &run.job.stop)
 }
 
 /// Joins captures with ground truth in the scratch folder, as `merge-job` would.
-fn merge(run: &Run, captures: &Path, ground_truth: &Path) -> Result<PathBuf> {
+fn merge(run: &Context, captures: &Path, ground_truth: &Path) -> Result<PathBuf> {
     let merged = run.scratch.join("merged");
     let mut task = MergeTask::new(captures, ground_truth, &merged, &run.scratch);
     task.for_people = run.job.for_people;

@@ -1,6 +1,10 @@
 //! Signed JSON posts to AWS, for the few calls of SageMaker's control plane and for CloudWatch: the
 //! generated client of the control plane alone would cost more to build than all the rest.
 
+pub(crate) mod http;
+pub(crate) mod identity;
+pub(crate) mod jitter;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,9 +18,9 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 use tokio::runtime::{Builder, Runtime};
 
-use super::http::{Http, causes, certificate_hint, short};
-use super::identity::Identity;
-use super::pace::Jitter;
+use http::{Http, causes, certificate_hint, short};
+use identity::Identity;
+use jitter::Jitter;
 
 /// Tries to connect to a service: about ten seconds, or half a minute when nothing answers at all.
 const CONNECT_TRIES: u32 = 6;

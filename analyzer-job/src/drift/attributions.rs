@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::numbers::repr;
 use crate::results::{Attributions, Results, Violation};
+use crate::values::numbers::repr;
 
 /// A score below this is a violation.
 pub const THRESHOLD: f64 = 0.9;

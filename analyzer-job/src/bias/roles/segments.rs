@@ -3,9 +3,9 @@
 use plumbline_common::Result;
 
 use crate::config::{Analysis, Scalar, Segments};
-use crate::counts::{BiasCounts, FacetCounts};
 use crate::read::Reading;
-use crate::read::typing::{Cell, Distinct, Type};
+use crate::state::counts::{BiasCounts, FacetCounts};
+use crate::values::typing::{Cell, Distinct, Type};
 
 use super::SegmentCounts;
 use super::cross::Cross;

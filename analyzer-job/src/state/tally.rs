@@ -6,9 +6,9 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
 
-use crate::read::fold::Fold;
-use crate::read::raw::{Dictionary, Raw};
-use crate::read::typing::{self, Distinct};
+use crate::state::fold::Fold;
+use crate::values::raw::{Dictionary, Raw};
+use crate::values::typing::{self, Distinct};
 
 /// How many rows have each combination of values. Parts of the data can be counted apart and merged, also
 /// by other processes: a tally can be written and read.

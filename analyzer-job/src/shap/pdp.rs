@@ -8,9 +8,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
-use crate::cells::{Cells, ModelRows, Predict, Value};
 use crate::results::PartialDependence;
 use crate::shap::{Asker, CALL_ROWS, Kind, kind, number, sample, value_counts};
+use crate::values::cells::{Cells, ModelRows, Predict, Value};
 
 /// Predictions are averaged over at most this many rows.
 pub const MOST_ROWS: usize = 2_000;

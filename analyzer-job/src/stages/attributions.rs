@@ -6,19 +6,19 @@ use std::path::Path;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes, output};
 
-use crate::cells::{Cells, ModelRows, Predict};
 use crate::config::{Aggregation, Baseline, ContentType, DatasetFormat, Location, Shap};
-use crate::details::{ExplanationDetails, RunDetails};
-use crate::inputs;
+use crate::context::Context;
 use crate::model::Model;
-use crate::numbers::repr;
-use crate::pdp::{self, PdpTask};
 use crate::read::{self, Reading, Rows};
 use crate::results::Explanations;
-use crate::run::Run;
+use crate::results::details::{ExplanationDetails, RunDetails};
 use crate::settings::EstimatorChoice;
+use crate::shap::pdp::{self, PdpTask};
 use crate::shap::{self, Estimator, Explained, LocalValues, Task};
-use crate::table::{Column, Values};
+use crate::stages::inputs;
+use crate::values::cells::{Cells, ModelRows, Predict};
+use crate::values::numbers::repr;
+use crate::values::table::{Column, Values};
 
 /// What the stage found; `details` awaits what the run tells of itself.
 pub(crate) struct Explanation {
@@ -31,7 +31,7 @@ pub(crate) struct Explanation {
 /// # Errors
 /// Those of the model; a baseline or a list of features that does not fit the data.
 pub(crate) fn explain(
-    run: &Run,
+    run: &Context,
     reading: &Reading,
     model: &Model,
     files: &mut output::Results,
@@ -149,7 +149,7 @@ pub(crate) fn explain(
 
 /// Explains, and writes the values of each row as they come when that is asked for.
 fn local_values(
-    run: &Run,
+    run: &Context,
     rows: &Rows,
     model: &Model,
     task: &Task,
@@ -187,7 +187,7 @@ fn cell_text(values: &Values, row_idx: usize) -> String {
 }
 
 fn baseline_rows(
-    run: &Run,
+    run: &Context,
     reading: &Reading,
     rows: &Rows,
     settings: &Shap,

@@ -10,7 +10,7 @@ use indexmap::IndexSet;
 use ndarray::Array2;
 use plumbline_common::Result;
 
-use crate::numbers::repr;
+use crate::values::numbers::repr;
 
 /// A feature value as the model is sent it.
 #[derive(Debug, Clone)]

@@ -7,8 +7,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::counts::{Groups, LeftOut};
 use crate::results::{Number, Results, Violation};
+use crate::state::counts::{Groups, LeftOut};
 
 /// The content of `bias_details.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -6,9 +6,9 @@
 //! is text as written. In JSON and Parquet every cell brings its own type, and a column that mixes types
 //! is text.
 
-use crate::numbers::repr;
-use crate::read::raw::{Dictionary, Raw};
-use crate::table::{Column, MISSING, Texts, Values};
+use crate::values::numbers::repr;
+use crate::values::raw::{Dictionary, Raw};
+use crate::values::table::{Column, MISSING, Texts, Values};
 
 /// What pandas takes for a missing value in a CSV field, beside the empty field.
 pub const MISSING_TEXTS: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use indexmap::IndexSet;
 
-use crate::cells::Value;
+use crate::values::cells::Value;
 
 /// Columns of equal length.
 #[derive(Debug, Clone, Default, PartialEq)]

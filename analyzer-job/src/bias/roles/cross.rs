@@ -2,9 +2,9 @@
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::read::typing::{self, Distinct};
 use crate::read::{Data, Reading};
-use crate::table::Values;
+use crate::values::table::Values;
+use crate::values::typing::{self, Distinct};
 
 /// Combinations of values and the rows that have them; with rows kept, each row is one.
 pub(super) struct Cross {

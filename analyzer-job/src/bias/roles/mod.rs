@@ -8,10 +8,10 @@ mod select;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Facet};
-use crate::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
 use crate::read::Reading;
-use crate::read::typing::{Cell, Distinct};
-use crate::table::Values;
+use crate::state::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
+use crate::values::table::Values;
+use crate::values::typing::{Cell, Distinct};
 
 use cross::{Cross, CrossColumn};
 use select::{Kind, Selection};
@@ -248,7 +248,7 @@ fn predicted_positives(
 
 /// Predictions as values of the label's type: decimals are cut off when labels are whole numbers.
 fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
-    use crate::read::typing::Type;
+    use crate::values::typing::Type;
     let values = match (predicted.kind, label.kind) {
         (Type::Float, Type::Int | Type::Text) => predicted
             .values

@@ -1,0 +1,4 @@
+//! Subcommands that answer a question instead of running a job.
+
+pub mod compare;
+pub(crate) mod validate;

@@ -1,0 +1,57 @@
+//! What the stages of a run share. It knows no stage.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use plumbline_common::job::Job;
+use plumbline_common::output::{self, OutputFile};
+use plumbline_common::{Problem, Result};
+
+use crate::plan::Plan;
+use crate::settings::{DriftCheck, OnBadRecord, Settings};
+
+/// Resampling for the intervals is seeded, so that a repeated run writes the same bytes.
+pub(crate) const BOOTSTRAP_SEED: u64 = 0;
+
+/// The job, its settings, what it does, and its scratch folder.
+pub(crate) struct Context<'a> {
+    pub(crate) job: &'a Job,
+    pub(crate) settings: &'a Settings,
+    pub(crate) plan: Plan,
+    pub(crate) scratch: PathBuf,
+}
+
+impl Context<'_> {
+    pub(crate) fn strict(&self) -> bool {
+        self.settings.on_bad_record == OnBadRecord::Fail
+    }
+
+    pub(crate) fn by_interval(&self) -> bool {
+        self.settings.bias_drift_check == DriftCheck::Interval
+    }
+
+    /// A result file that gets its name at the end of the run.
+    pub(crate) fn add(&self, files: &mut output::Results, name: &str, bytes: &[u8]) -> Result<()> {
+        let path = self.plan.output.join(name);
+        let mut file = OutputFile::create(&path, &self.scratch)?;
+        file.write_all(bytes).map_err(|error| Problem::io("write the result", &path, error))?;
+        files.add(file)
+    }
+}
+
+/// A folder for what must not lie in an output; it goes with the run.
+pub(crate) fn scratch(job: &Job) -> Result<tempfile::TempDir> {
+    let place = job.tree.scratch();
+    tempfile::Builder::new()
+        .prefix("analyzer-job-")
+        .tempdir_in(&place)
+        .map_err(|error| Problem::io("create a scratch folder in", &place, error))
+}
+
+/// Logs warnings and hands them on.
+pub(crate) fn warn(warnings: Vec<String>) -> Vec<String> {
+    for warning in &warnings {
+        tracing::warn!("{warning}");
+    }
+    warnings
+}

@@ -1,0 +1,3 @@
+//! Metrics for the outside world.
+
+pub mod cloudwatch;

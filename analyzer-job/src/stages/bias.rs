@@ -1,0 +1,80 @@
+//! Bias metrics of the rows: counts, metrics, intervals, flip test, intersections and segments.
+
+use plumbline_common::{Result, output};
+
+use crate::bias::roles::{self, Counted};
+use crate::bias::{self, FlipOutcome};
+use crate::context::{BOOTSTRAP_SEED, Context};
+use crate::model::Model;
+use crate::read::{Reading, Rows};
+use crate::results::Results;
+use crate::results::details::{FacetDetails, SegmentDetails};
+use crate::stages::predictions;
+use crate::state::counts::BiasCounts;
+
+/// What the bias stage found.
+pub(crate) struct Bias {
+    pub(crate) results: Results,
+    pub(crate) counted: Counted,
+    pub(crate) facets: Vec<FacetDetails>,
+    pub(crate) intersections: Vec<FacetDetails>,
+    pub(crate) segments: Vec<SegmentDetails>,
+}
+
+/// Counts the groups and works out every metric that was asked for.
+///
+/// # Errors
+/// Those of the model, of `roles::count` and of `bias::check`; a stop.
+pub(crate) fn measure(
+    run: &Context,
+    reading: &Reading,
+    model: Option<&Model>,
+    files: &mut output::Results,
+) -> Result<Bias> {
+    let methods = &run.plan.analysis.methods;
+    let predicted = match model {
+        Some(model) if run.plan.predicts() => {
+            Some(predictions::predicted_labels(run, reading, model, files)?)
+        }
+        _ => None,
+    };
+    let crossed = run.settings.intersections.on();
+    let counted = roles::count(reading, predicted.as_ref(), &run.plan.analysis, crossed)?;
+    for warning in &counted.warnings {
+        tracing::warn!("{warning}");
+    }
+    if methods.post_training_bias.is_some() {
+        bias::check(&counted.counts)?;
+    }
+    let flips = flips(run, reading.rows(), &counted)?;
+    let results = bias::results(&counted.counts, &flips, methods);
+    let stop = &run.job.stop;
+    let facets = bias::details(&counted.counts, &flips, methods, BOOTSTRAP_SEED, stop)?;
+    let crossed = BiasCounts { facets: counted.intersections.clone(), ..counted.counts.clone() };
+    let intersections = bias::details(&crossed, &[], methods, BOOTSTRAP_SEED, stop)?;
+    let segments = counted.segments.iter().map(|segment| {
+        Ok(SegmentDetails {
+            segmentation: segment.segmentation.clone(),
+            segment: segment.segment.clone(),
+            rows: segment.rows,
+            facets: bias::details(&segment.counts, &[], methods, BOOTSTRAP_SEED, stop)?,
+        })
+    });
+    let segments = segments.collect::<Result<_>>()?;
+    Ok(Bias { results, counted, facets, intersections, segments })
+}
+
+/// The flip test of every facet entry, when it was asked for.
+fn flips(run: &Context, rows: Option<&Rows>, counted: &Counted) -> Result<Vec<FlipOutcome>> {
+    let asked = run.plan.analysis.methods.post_training_bias.as_ref();
+    let (Some(rows), Some(row_roles)) = (rows, &counted.rows) else { return Ok(Vec::new()) };
+    if !asked.is_some_and(|codes| codes.contains(&"FT")) {
+        return Ok(Vec::new());
+    }
+    let mut flips = Vec::new();
+    for (facet, columns) in row_roles.facets.iter().zip(&row_roles.flip_features) {
+        let features: Vec<_> = columns.iter().map(|&column| &rows.table.columns[column]).collect();
+        flips.push(bias::flip_test(&features, facet, &row_roles.predicted, &run.job.stop)?);
+    }
+    Ok(flips)
+}

@@ -1,0 +1,70 @@
+//! The manifest of a run: program, inputs with their digests, settings, warnings.
+
+use std::path::Path;
+
+use plumbline_common::Result;
+
+use crate::context::{BOOTSTRAP_SEED, Context};
+use crate::read::{Reading, digest};
+use crate::results::details::{InputDigest, RunDetails, SettingUsed};
+
+/// What both details files tell of the run.
+///
+/// # Errors
+/// The configuration or the baseline cannot be read again for its digest.
+pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> Result<RunDetails> {
+    let job = run.job;
+    let plan = &run.plan;
+    let mut inputs = vec![digest(run, "configuration", &plan.config_path)?];
+    inputs.extend(reading.inputs.iter().cloned());
+    if let Some(path) = &plan.constraints {
+        inputs.push(digest(run, "baseline", path)?);
+    }
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(reading.warnings.iter().cloned());
+    Ok(RunDetails {
+        program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
+        revision: option_env!("PLUMBLINE_REVISION").filter(|text| !text.is_empty()).map(str::to_string),
+        job_name: Some(job.config.processing_job_name.clone()).filter(|name| !name.is_empty()),
+        kind: plan.kind(judged),
+        endpoint: run.settings.sagemaker_endpoint_name.clone(),
+        schedule: run.settings.sagemaker_monitoring_schedule_name.clone(),
+        window: plan.window.map(|(start, end)| [start.to_string(), end.to_string()]),
+        rows: reading.row_counts.clone(),
+        inputs,
+        settings: settings_used(run),
+        warnings,
+        configuration: plan.analysis.given.clone(),
+    })
+}
+
+fn digest(run: &Context, role: &str, path: &Path) -> Result<InputDigest> {
+    let name = Path::new(path.file_name().unwrap_or_default());
+    digest::of_file(role, name, path, &mut [0; 1 << 12], &run.job.stop)
+}
+
+/// The settings that bear on the numbers, given or default.
+fn settings_used(run: &Context) -> Vec<SettingUsed> {
+    let settings = run.settings;
+    let analysis = &run.plan.analysis;
+    let mut used = Vec::new();
+    let mut add = |name: &str, value: Option<String>, default: &str| {
+        used.push(SettingUsed {
+            name: name.into(),
+            given: value.is_some(),
+            value: value.unwrap_or_else(|| default.into()),
+        });
+    };
+    let given = |key: &str| analysis.given.get(key).map(ToString::to_string);
+    add("features_attribute", settings.features_attribute.clone(), "");
+    add("inference_attribute", settings.inference_attribute.clone(), "");
+    add("probability_attribute", settings.probability_attribute.clone(), "");
+    add("probability_threshold", given("probability_threshold"), &analysis.probability_threshold.to_string());
+    add("start_time", settings.start_time.clone(), "");
+    add("end_time", settings.end_time.clone(), "");
+    add("on_bad_record", None, if run.strict() { "fail" } else { "skip" });
+    add("bias_drift_check", None, if run.by_interval() { "interval" } else { "value" });
+    add("bootstrap seed", None, &BOOTSTRAP_SEED.to_string());
+    used.retain(|setting| !setting.value.is_empty());
+    used
+}

@@ -1,0 +1,9 @@
+//! The stages of a job: each takes the context and values, and gives a value.
+
+pub(crate) mod attributions;
+pub(crate) mod bias;
+pub(crate) mod inputs;
+pub(crate) mod manifest;
+pub(crate) mod predictions;
+pub(crate) mod publish;
+pub(crate) mod results;

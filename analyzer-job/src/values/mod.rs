@@ -1,0 +1,8 @@
+//! What a cell is, once: values, cells as written, the typing rule, tables, numbers as printed, paths.
+
+pub mod cells;
+pub mod numbers;
+pub mod path;
+pub mod raw;
+pub mod table;
+pub mod typing;
