@@ -2,7 +2,7 @@
 
 pub mod aws;
 pub mod bias;
-mod commands;
+pub mod commands;
 pub mod config;
 mod context;
 pub mod drift;

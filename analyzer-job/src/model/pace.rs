@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 
+use crate::aws::jitter::Jitter;
+
 /// Requests in flight for each instance at the start.
 const START_PER_INSTANCE: usize = 4;
 /// And at most, as long as nothing was throttled.

@@ -374,7 +374,7 @@ fn warn_of_missing_texts(layout: &Layout, gather: &Gather, warnings: &mut Vec<St
         let texts: Vec<String> = dictionary
             .iter()
             .filter_map(|raw| match raw {
-                raw::Raw::Csv(text) if !text.is_empty() && typing::is_missing(text) => {
+                crate::values::raw::Raw::Csv(text) if !text.is_empty() && typing::is_missing(text) => {
                     Some(format!("`{text}`"))
                 }
                 _ => None,

@@ -558,9 +558,9 @@ proptest! {
             let mut tally = Tally::new(vec![None; 3]);
             for (text, number, bit) in rows {
                 let key = [
-                    tally.intern(0, raw::Raw::Csv(text)),
-                    tally.intern(1, raw::Raw::Int(i64::from(*number))),
-                    tally.intern(2, raw::Raw::Json(if *bit == 0 { "0" } else { "1" })),
+                    tally.intern(0, crate::values::raw::Raw::Csv(text)),
+                    tally.intern(1, crate::values::raw::Raw::Int(i64::from(*number))),
+                    tally.intern(2, crate::values::raw::Raw::Json(if *bit == 0 { "0" } else { "1" })),
                 ];
                 tally.add(&key, 1);
             }
@@ -636,7 +636,7 @@ fn folded_tallies_merge_with_others() {
     let tally = |values: std::ops::Range<i64>| {
         let mut tally = Tally::new(vec![Some(vec![100.0])]);
         for value in values {
-            let key = [tally.intern(0, raw::Raw::Int(value))];
+            let key = [tally.intern(0, crate::values::raw::Raw::Int(value))];
             tally.add(&key, 1);
         }
         tally

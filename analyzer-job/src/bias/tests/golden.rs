@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::super::*;
 use super::all_metrics;
 use super::rows::{self, FacetRows};
-use crate::drift::bias::{self, Check};
+use crate::drift::bias::{self as drift, Check};
 use crate::results::Violation;
 use crate::values::table::Column;
 
