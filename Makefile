@@ -7,13 +7,9 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 export PLUMBLINE_REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null)
 
 # One build serves tests, demo, benchmarks and images: release, and on Linux with a static C library, so
-# that what is tested is what ships. Two requests to the linker make it smaller: functions of the same code
-# become one, and the table of relocations is packed.
+# that what is tested is what ships.
 export CARGO_BUILD_TARGET := $(HOST)
-ifneq (,$(findstring linux-gnu,$(HOST)))
-export CARGO_TARGET_$(HOST_VARIABLE)_RUSTFLAGS := -C target-feature=+crt-static \
-	-C link-arg=-Wl,--icf=all -C link-arg=-Wl,-z,pack-relative-relocs
-endif
+export CARGO_TARGET_$(HOST_VARIABLE)_RUSTFLAGS := $(shell docker/rustflags.sh)
 
 MERGE_IMAGE := merge-job:$(VERSION)
 ANALYZER_IMAGE := analyzer-job:$(VERSION)
@@ -22,9 +18,10 @@ MODEL_IMAGE := plumbline-model-server:$(VERSION)
 # The acceptance suite is kept outside this repository; without it these targets say so.
 ACCEPTANCE := ../shared/acceptance
 # Groups of cases that must pass. A group once listed here stays.
-ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* quality-*
+ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-*
 
-.PHONY: help build demo test test-images test-browser test-clients test-docs bench bench-shapley images push-images lint acceptance acceptance-images
+.PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
+	test-docs bench bench-shapley push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -35,14 +32,44 @@ build: ## build both programs and the tools of tests and demo
 demo: build ## merge, bias and attributions on generated traffic, with a small local model server
 	tests/demo.sh $(BIN)
 
-test: ## all tests of the project (no docker, no network but the package registry)
-	cargo test --release --locked --workspace
+ARGS ?= --workspace
+test: ## all tests of the project (no docker, no network but the package registry); ARGS="-p merge-job" for some of them
+	cargo test --release --locked $(ARGS)
 
+SCRIPTS := .ci/run $(wildcard docker/*.sh tests/*.sh tests/*/*.sh examples/*.sh)
 lint: ## format, lints, names of errors and settings in step with their pages
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	docker/check.sh
-	for script in .ci/run docker/*.sh tests/*.sh tests/*/*.sh examples/*.sh; do bash -n $$script || exit 1; done
+	@if command -v shellcheck >/dev/null; then shellcheck -S warning $(SCRIPTS); else \
+		echo "left out: shellcheck: not installed, scripts are only parsed"; \
+		for script in $(SCRIPTS); do bash -n $$script || exit 1; done; fi
+
+dependencies: ## licences, sources and bans of deny.toml; dependencies that are declared and not used
+	python3 tests/dependencies.py
+	@if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; else \
+		echo "left out: deny: cargo-deny is not installed, so no advisories; tests/dependencies.py holds the rest"; fi
+
+# The fuzz targets are a workspace of their own, with the versions of ours. On the stable compiler they are only checked.
+fuzz/Cargo.lock: Cargo.lock
+	cp Cargo.lock fuzz/Cargo.lock
+
+check-fuzz: fuzz/Cargo.lock ## compile the fuzz targets, without running them
+	@if command -v c++ >/dev/null; then cargo check --release --manifest-path fuzz/Cargo.toml --target-dir target; else \
+		echo "left out: fuzz: no C++ compiler for libFuzzer"; fi
+
+TARGET ?= merge_line
+TIME ?= 60
+fuzz: fuzz/Cargo.lock ## a fuzz target for some seconds (cargo-fuzz, nightly compiler): TARGET=merge_line TIME=3600
+	cargo +nightly fuzz run --target $(HOST) $(TARGET) -- -max_total_time=$(TIME)
+
+FILES ?=
+mutants: ## which small changes of FILES="merge-job/src/join.rs ..." no test notices (cargo-mutants)
+	cargo mutants --in-place --output target $(foreach file,$(FILES),--file $(file)) -- --release --lib
+
+TO ?=
+version: ## make this version TO=0.2.0 everywhere it stands
+	docker/version.sh $(VERSION) $(TO)
 
 images: build ## both container images, from scratch and the static programs
 	docker/build.sh $(BIN) $(VERSION) "$(PLUMBLINE_REVISION)"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # roots.sh PROGRAMS OUT: the root folder of each image, OUT/NAME: the static program, CA certificates,
-# licences, an empty /tmp and a folder for the exit message that everybody may write to.
+# licences, bill of materials, an empty /tmp and a folder for the exit message that everybody may write to.
 set -eu
 programs=$1 out=$2
 source=$(dirname "$0")/..
@@ -19,6 +19,7 @@ for name in merge-job analyzer-job plumbline-model-server; do
     install -m 644 "$certificates" "$out/$name/etc/ssl/certs/ca-certificates.crt"
     mkdir "$out/$name/licenses"
     install -m 644 "$source/LICENSE" "$out/$name/licenses/"
+    "$(dirname "$0")/materials.sh" "$name" >"$out/$name/licenses/materials.cdx.json"
     # A smoke test before anything is packed: the program starts and says who it is.
     "$out/$name/$name" --version
 done

@@ -85,6 +85,35 @@ unwritable() {
     [ "$code" = 3 ]
 }
 
+# materials IMAGE: its bill of materials names this version of the program and a crate of every program.
+materials() {
+    docker create --name "$name" "$1" >/dev/null || return 1
+    docker cp "$name:/licenses/materials.cdx.json" "$work/materials.json" || return 1
+    docker rm "$name" >/dev/null
+    python3 - "$work/materials.json" "${1%:*}" "${1##*:}" <<'END'
+import json, sys
+path, program, version = sys.argv[1:]
+bill = json.load(open(path))
+own = bill["metadata"]["component"]
+parts = bill["components"]
+print(own, len(parts), "components")
+assert (own["name"], own["version"]) == (program, version)
+assert any(part["name"] == "serde_json" and part["purl"] == "pkg:cargo/serde_json@" + part["version"] for part in parts)
+assert all(part["licenses"][0]["expression"] for part in parts)
+assert all("hashes" in part for part in parts if part["name"] not in ("merge-job", "plumbline-common"))
+END
+}
+
+# full JOB IMAGE: a disk that fills up while results are written: said so with the exit code, and no file stays.
+full() {
+    tree "$1"
+    local code=0
+    docker run --rm --name "$name" --volume "$ml:/opt/ml" --tmpfs /opt/ml/processing/output:size=64k \
+        "$2" || code=$?
+    cat "$ml/output/message"
+    [ "$code" = 3 ] && grep -q '^Error: PL0902: ' "$ml/output/message"
+}
+
 label() { [ -n "$(docker image inspect --format "{{index .Config.Labels \"$2\"}}" "$1")" ]; }
 
 smaller() {
@@ -94,7 +123,7 @@ smaller() {
     [ "$bytes" -lt "$2" ]
 }
 
-# only_program IMAGE NAME [LICENCE...]: the program, certificates, licences and /tmp; no shell, no users.
+# only_program IMAGE NAME [LICENCE...]: the program, certificates, licences, bill of materials and /tmp; no shell, no users.
 only_program() {
     local image=$1
     shift
@@ -104,7 +133,7 @@ only_program() {
     # The engine adds mount points such as /dev, /etc/hosts and /.dockerenv to every container.
     grep -vE '/$|^(dev|proc|sys)/|^\.dockerenv$|^etc/(hosts|hostname|resolv\.conf|mtab)$' "$work/files" | sort
     [ "$(grep -vE '/$|^(dev|proc|sys)/|^\.dockerenv$|^etc/(hosts|hostname|resolv\.conf|mtab)$' "$work/files" | sort | tr '\n' ' ')" = \
-        "$(printf '%s\n' "$@" etc/ssl/certs/ca-certificates.crt licenses/LICENSE | sort | tr '\n' ' ')" ]
+        "$(printf '%s\n' "$@" etc/ssl/certs/ca-certificates.crt licenses/LICENSE licenses/materials.cdx.json | sort | tr '\n' ' ')" ]
 }
 
 traffic() { "$bin/plumbline-generator" traffic "$@" >/dev/null; }
@@ -130,6 +159,9 @@ for job in merge analyzer; do
     check "$job: read-only root file system" same "$job" "$image" --read-only --tmpfs /tmp
     check "$job: no network" same "$job" "$image" --network none
     check "$job: 256 MB of memory" same "$job" "$image" --memory 256m --memory-swap 256m
+    check "$job: 64 MB of memory, one processor, 256 open files" same "$job" "$image" --memory 64m \
+        --memory-swap 64m --cpus 1 --ulimit nofile=256:256
+    check "$job: a full disk" full "$job" "$image"
     check "$job: all of these at once" same "$job" "$image" --user 1000:1000 --read-only --tmpfs /tmp \
         --network none --memory 256m --memory-swap 256m --cap-drop ALL --security-opt no-new-privileges
     check "$job: an output that cannot be written" unwritable "$job" "$image"
@@ -137,6 +169,7 @@ for job in merge analyzer; do
     fonts=()
     [ "$job" = merge ] || fonts=(licenses/fonts/README.md licenses/fonts/OFL.txt)
     check "$job: nothing but the program" only_program "$image" "$job-job" "${fonts[@]}"
+    check "$job: bill of materials" materials "$image"
     check "$job: version label" label "$image" org.opencontainers.image.version
     check "$job: revision label" label "$image" org.opencontainers.image.revision
 done
