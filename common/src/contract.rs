@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::problem::visible;
 use crate::{Problem, Result, codes};
 
 /// Names of environment variables. Settings of the jobs keep the hosted services' names.
@@ -92,7 +93,8 @@ impl Tree {
 const MESSAGE_BYTES: usize = 1000;
 
 fn message_line(message: &str) -> String {
-    let line: String = message.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let line = visible(&words.join(" ")).into_owned();
     if line.len() <= MESSAGE_BYTES {
         return line;
     }
@@ -292,6 +294,7 @@ mod tests {
     #[test]
     fn message_is_one_line_cut_on_a_character_boundary() {
         assert_eq!(message_line("Error: a\n  b"), "Error: a b");
+        assert_eq!(message_line("Completed: \u{1b}[2J"), "Completed: \\u{1b}[2J");
         let long = "é".repeat(800);
         let line = message_line(&long);
         assert!(line.len() <= MESSAGE_BYTES && line.ends_with("é..."));

@@ -6,7 +6,6 @@
 use std::io::IsTerminal;
 
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
 
 use crate::contract::JobConfig;
 use crate::problem::Problem;
@@ -17,12 +16,11 @@ pub fn for_people(job: &JobConfig) -> bool {
     !job.present && std::io::stderr().is_terminal()
 }
 
-/// Starts the log; call once. `filter` is a `tracing` directive such as `debug`, default `info`.
-pub fn start(job: &JobConfig, filter: Option<&str>) {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse_lossy(filter.unwrap_or_default());
-    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+/// Starts the log; call once. `level`: `error`, `warn`, `info` or `debug`; anything else is `info`.
+pub fn start(job: &JobConfig, level: Option<&str>) {
+    // A plain level, since filters by target would bring a library of regular expressions.
+    let level = level.and_then(|level| level.trim().parse().ok()).unwrap_or(LevelFilter::INFO);
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
     if for_people(job) {
         lines.without_time().with_target(false).init();
     } else {

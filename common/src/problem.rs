@@ -1,6 +1,7 @@
 //! How a job tells what went wrong: one value with a stable code, a place, what was found, what was
 //! expected, and the way out. The same text goes to the exit message and to the log.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -133,7 +134,10 @@ impl Problem {
 }
 
 impl fmt::Display for Problem {
+    /// Names of files and pieces of data come from strangers: a character that steers a terminal is shown as its number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        let f = &mut Visible(f);
         write!(f, "{}: {}", self.0.code, self.0.what)?;
         if self.0.place != Place::default() {
             write!(f, ": {}", self.0.place)?;
@@ -149,6 +153,35 @@ impl fmt::Display for Problem {
         }
         Ok(())
     }
+}
+
+/// Writes text as `visible` makes it.
+struct Visible<'a, 'b>(&'a mut fmt::Formatter<'b>);
+
+impl fmt::Write for Visible<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.write_str(&visible(text))
+    }
+}
+
+/// Control characters, and those that turn the direction of text, as `\u{1b}`; line ends and tabs stay.
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |character: char| {
+        character.is_control() && !matches!(character, '\n' | '\r' | '\t')
+            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if steers(character) {
+            out.extend(character.escape_unicode());
+        } else {
+            out.push(character);
+        }
+    }
+    Cow::Owned(out)
 }
 
 impl fmt::Display for Place {
@@ -192,6 +225,18 @@ mod tests {
             problem.to_string(),
             "PL0301: cannot use a captured record: a/b.jsonl, line 118, `eventMetadata.eventId`: \
              found null, expected a string; hint: see `on_bad_record`"
+        );
+    }
+
+    #[test]
+    fn characters_that_steer_a_terminal_are_shown_as_numbers() {
+        let problem = Problem::new(&codes::BAD_RECORD, "cannot read")
+            .file("a\u{1b}[2J.csv")
+            .field("\u{202e}vsc")
+            .found("\u{0}\u{7f}\u{9b}31m é 漢\tx");
+        assert_eq!(
+            problem.to_string(),
+            "PL0301: cannot read: a\\u{1b}[2J.csv, `\\u{202e}vsc`: \\u{0}\\u{7f}\\u{9b}31m é 漢\tx"
         );
     }
 }
