@@ -561,13 +561,12 @@ fn large() -> Tree {
 #[test]
 fn killed_or_stopped_at_any_moment_it_leaves_nothing_or_everything() {
     let tree = large();
-    for (signal, codes) in [(9, vec![None]), (15, vec![Some(143)])] {
+    for (name, signal, codes) in [("KILL", 9, vec![None]), ("TERM", 15, vec![Some(143)])] {
         let mut interrupted = 0;
         for delay in [5, 30, 80, 150, 250, 400, 700] {
             let mut child = tree.command(&["--memory-limit=1"]).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(Duration::from_millis(delay));
-            let _ =
-                Command::new("kill").arg(format!("-{signal}")).arg(child.id().to_string()).status().unwrap();
+            runs::signal(&child, name);
             let began = Instant::now();
             let status = child.wait().unwrap();
             assert!(began.elapsed() < Duration::from_secs(10));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Child, Command, Output};
 
 /// How a run ended.
 pub(crate) struct Run {
@@ -24,6 +24,14 @@ impl Run {
             stdout: String::from_utf8(output.stdout).unwrap(),
         }
     }
+}
+
+/// Sends a signal, `TERM` or another. The shell has a `kill` of its own, so no program of that name is needed. A child that has
+/// ended but was not waited for keeps its id, so nobody else is hit.
+pub(crate) fn signal(child: &Child, name: &str) {
+    let id = child.id().to_string();
+    let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().unwrap();
+    assert!(sent.success(), "no signal {name} for {id}");
 }
 
 /// Writes a file of a tree, and the folders above it.

@@ -3,13 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
-use crate::program::{CONFIG, OUTPUT, Tree};
+use crate::program::{CONFIG, OUTPUT, Tree, signal};
 
 #[test]
 fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
@@ -20,7 +20,7 @@ fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
     for delay in [10, 40, 100, 200, 400] {
         let child = tree.start(&[]);
         std::thread::sleep(Duration::from_millis(delay));
-        let _ = Command::new("kill").arg("-TERM").arg(child.id().to_string()).stderr(Stdio::null()).status();
+        signal(&child, "TERM");
         let run = tree.ended(child.wait_with_output().unwrap());
         match run.code {
             Some(0) => {

@@ -1,13 +1,13 @@
 //! Predictions and attributions from a model.
 
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 use serde_json::{Value, json};
 
-use crate::program::{Run, Tree, model};
+use crate::program::{Run, Tree, model, signal};
 
 /// The bias analysis of the rows with predictions in the dataset.
 fn expected(rows: u64) -> String {
@@ -96,8 +96,7 @@ fn stopped(tree: &Tree, child: Child, began_work: impl Fn() -> bool) -> Run {
         assert!(began.elapsed() < Duration::from_secs(20), "the program did not get that far");
         std::thread::sleep(Duration::from_millis(10));
     }
-    let signalled = Command::new("kill").arg("-TERM").arg(child.id().to_string()).status().unwrap();
-    assert!(signalled.success());
+    signal(&child, "TERM");
     let began = Instant::now();
     let run = tree.ended(child.wait_with_output().unwrap());
     assert!(began.elapsed() < Duration::from_secs(10));
