@@ -346,7 +346,7 @@ impl Line {
                 lost("the model's service is not available", text)
             }
             Trouble::Failure(Failure::TooLarge(text)) => {
-                Problem::new(&codes::RECORD_TOO_LARGE, "a single record is larger than the endpoint takes")
+                Problem::new(&codes::RECORD_TOO_LARGE, "a single record or its answer is too large")
                     .field(name)
                     .found(text)
             }

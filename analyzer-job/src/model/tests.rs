@@ -1,5 +1,7 @@
 //! The whole way to a model and back, against a server in this process.
 
+mod hostile;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 

@@ -19,6 +19,9 @@ use crate::aws::http::{CONNECT_TIMEOUT, Http, causes, short};
 /// The platform cuts a container off after 60 s; an answer may come up to that late.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
 
+/// More than an endpoint may answer (25 MB): a server whose answer never ends must not fill the memory.
+const MOST_ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
 /// Where requests go.
 #[derive(Debug)]
 pub(crate) enum Transport {
@@ -47,7 +50,7 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) enum Failure {
     Throttled(String),
-    /// The body is larger than the endpoint takes.
+    /// The body is larger than the endpoint takes, or the answer larger than we take.
     TooLarge(String),
     /// The model's container answered with an error.
     Model {
@@ -150,14 +153,21 @@ impl Transport {
                 if let Some(model) = &envelope.target_model {
                     post = post.header("x-amzn-sagemaker-target-model", model);
                 }
-                let answer = post.body(body).send().await.map_err(connection_failure)?;
+                let mut answer = post.body(body).send().await.map_err(connection_failure)?;
                 let status = answer.status();
                 let content_type = answer
                     .headers()
                     .get("content-type")
                     .and_then(|value| value.to_str().ok())
                     .map(str::to_string);
-                let body = answer.bytes().await.map_err(connection_failure)?.to_vec();
+                let mut body = Vec::new();
+                while let Some(part) = answer.chunk().await.map_err(connection_failure)? {
+                    if body.len() + part.len() > MOST_ANSWER_BYTES {
+                        let text = format!("an answer of more than {MOST_ANSWER_BYTES} bytes");
+                        return Err(Failure::TooLarge(text));
+                    }
+                    body.extend_from_slice(&part);
+                }
                 if status.is_success() {
                     Ok(Answer { body, content_type })
                 } else {

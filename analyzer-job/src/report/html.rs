@@ -33,7 +33,22 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
         .replace("&#60;", "&lt;")
         .replace("&#62;", "&gt;")
         .replace("&#34;", "&quot;");
-    Ok(text.into_bytes())
+    Ok(pictured(text).into_bytes())
+}
+
+/// Control characters of names as their pictures (`␛`): HTML has no place for them, and a terminal that shows the page
+/// would obey them.
+fn pictured(text: String) -> String {
+    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');
+    if !text.contains(steers) {
+        return text;
+    }
+    let picture = |character: char| match u32::from(character) {
+        0x7f => '␡',
+        code if code < 0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
+        _ => '\u{fffd}',
+    };
+    text.chars().map(|character| if steers(character) { picture(character) } else { character }).collect()
 }
 
 fn rows(report: &Report) -> impl Iterator<Item = State> {
@@ -52,6 +67,11 @@ fn harmless(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn control_characters_are_pictures() {
+        assert_eq!(pictured("a\u{1b}[2J\u{7}\n\u{7f}\u{9b}é".into()), "a␛[2J␇\n␡\u{fffd}é");
+    }
 
     #[test]
     fn island_cannot_end_its_element() {

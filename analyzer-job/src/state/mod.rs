@@ -2,7 +2,4 @@
 
 pub mod counts;
 mod fold;
-pub mod hll;
-pub mod kll;
-pub mod profile;
 pub mod tally;

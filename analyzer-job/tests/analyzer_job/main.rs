@@ -4,6 +4,8 @@
 mod aws;
 mod datasets;
 mod ends;
+mod faults;
+mod injection;
 mod models;
 mod monitors;
 #[path = "../support/program.rs"]

@@ -1,0 +1,194 @@
+//! What a machine and a file system may do to a job: kills at random moments, odd files, few resources.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+
+use crate::program::{OUTPUT, Run, Tree, files_below, signal};
+
+const DATA: &str = "processing/input/data";
+
+/// The lines of a dataset of so many rows, the header first.
+fn lines(rows: u64) -> Vec<String> {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, rows, true);
+    let text = fs::read_to_string(tree.path("processing/input/data/data")).unwrap();
+    text.lines().map(str::to_string).collect()
+}
+
+fn write(tree: &Tree, name: &OsStr, header: &str, rows: &[String]) {
+    fs::create_dir_all(tree.path(DATA)).unwrap();
+    fs::write(tree.path(DATA).join(name), format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+}
+
+/// The program under a limit of the shell, such as `ulimit -n 256`.
+fn limited(tree: &Tree, limit: &str) -> Run {
+    let program = tree.command(&[]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{limit} && exec \"$0\"")]).arg(program.get_program());
+    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    tree.ended(shell.stdin(Stdio::null()).output().unwrap())
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Numbers that look random, the same in every run (xorshift).
+struct Moments(u64);
+
+impl Moments {
+    /// Below `longest`.
+    fn next(&mut self, longest: Duration) -> Duration {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        longest.mul_f64((self.0 >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+}
+
+#[test]
+fn killed_or_stopped_at_random_moments_it_leaves_whole_files_or_none() {
+    let config = configs::bias_baseline(Format::Csv, &["FT".into()]);
+    let tree = Tree::with_dataset(&config, Format::Csv, 2_000, true);
+    let began = Instant::now();
+    tree.succeed(&[]);
+    let whole_run = began.elapsed();
+    let expected = tree.results();
+    let empty = || {
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+    };
+    empty();
+    let mut moments = Moments(20_260_501);
+    let (mut ended, mut done) = (0, 0);
+    for n in 0..60 {
+        let name = if n % 2 == 0 { "KILL" } else { "TERM" };
+        let after = moments.next(whole_run);
+        let mut child = tree.command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(after);
+        signal(&child, name);
+        let began = Instant::now();
+        let status = child.wait().unwrap();
+        assert!(
+            began.elapsed() < Duration::from_secs(10),
+            "{name} after {after:?} took {:?}",
+            began.elapsed()
+        );
+        let found = tree.results();
+        for (file, bytes) in &found {
+            assert!(
+                expected.get(file) == Some(bytes),
+                "{name} after {after:?}: {file} is not what a whole run writes"
+            );
+        }
+        if status.success() {
+            assert_eq!(found.len(), expected.len(), "{name} after {after:?}");
+            done += 1;
+        } else {
+            assert!(found.is_empty() || name == "KILL", "{name} after {after:?}: {:?}", found.keys());
+            ended += 1;
+        }
+        // Nobody tidies up after `kill -9`: an empty folder may stay.
+        assert_eq!(files_below(&tree.path("tmp")).len(), 0, "{name} after {after:?}: scratch files stay");
+        for folder in fs::read_dir(tree.path("tmp")).unwrap() {
+            assert_eq!(name, "KILL", "after {after:?} a scratch folder stays");
+            fs::remove_dir_all(folder.unwrap().path()).unwrap();
+        }
+        if !found.is_empty() {
+            empty();
+        }
+    }
+    assert!(ended > 10, "{ended} runs were ended, {done} were done before");
+    // Nothing of all this hinders the next run.
+    tree.succeed(&[]);
+    assert!(tree.results() == expected);
+}
+
+#[test]
+fn circles_pipes_sockets_and_odd_names_are_read_or_passed_over() {
+    let lines = lines(300);
+    let (header, rows) = lines.split_first().unwrap();
+    let plain = Tree::new();
+    let odd = Tree::new();
+    for tree in [&plain, &odd] {
+        tree.config(&configs::bias_baseline(Format::Csv, &[]));
+    }
+    for (n, part) in rows.chunks(100).enumerate() {
+        write(&plain, OsStr::new(&format!("{n}.csv")), header, part);
+    }
+    write(&odd, OsStr::new("0\nnew\tline\u{1b}[2J.csv"), header, &rows[..100]);
+    write(&odd, OsStr::from_bytes(b"1-\xff\xfe.csv"), header, &rows[100..200]);
+    write(&odd, OsStr::new("2 $(touch x) 'é' \u{202e}.csv"), header, &rows[200..]);
+    let data = odd.path(DATA);
+    fs::create_dir(data.join("below")).unwrap();
+    std::os::unix::fs::symlink(&data, data.join("below/circle")).unwrap();
+    pipe(&data.join("pipe.csv"));
+    let _socket = UnixListener::bind(data.join("socket")).unwrap();
+    plain.succeed(&[]);
+    odd.succeed(&[]);
+    assert!(odd.analysis_bytes() == plain.analysis_bytes());
+
+    // A file of such a name that cannot be read is named on one line, and steers no terminal.
+    write(&odd, OsStr::from_bytes(b"3\n\x1b[31m\xff.csv"), "other,columns", &["1,2".to_string()]);
+    fs::remove_dir_all(odd.path(OUTPUT)).unwrap();
+    fs::create_dir_all(odd.path(OUTPUT)).unwrap();
+    let run = odd.run(&[]);
+    assert_ne!(run.code, Some(0), "{}", run.message);
+    for text in [&run.message, &run.log] {
+        assert!(!text.contains('\u{1b}'), "{text:?}");
+    }
+    assert!(!run.message.contains('\n'), "{:?}", run.message);
+    assert!(run.log.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{}", run.log);
+}
+
+#[test]
+fn a_link_to_nowhere_is_named() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 50, true);
+    std::os::unix::fs::symlink("gone.csv", tree.path(DATA).join("z.csv")).unwrap();
+    let run = tree.fail(&[], 3, "PL0901");
+    assert!(run.message.contains("z.csv"), "{}", run.message);
+}
+
+/// Many files, more than may be open at once.
+#[test]
+fn thousands_of_small_files_need_few_open_ones() {
+    let lines = lines(40);
+    let (header, rows) = lines.split_first().unwrap();
+    let tree = Tree::new();
+    tree.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
+    for n in 0..2_000 {
+        let row = std::slice::from_ref(&rows[n % rows.len()]);
+        write(&tree, OsStr::new(&format!("{n}.csv")), header, row);
+    }
+    let run = limited(&tree, "ulimit -n 256");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    let few = Tree::new();
+    few.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
+    let all: Vec<_> = rows.iter().cycle().take(2_000).cloned().collect();
+    write(&few, OsStr::new("all.csv"), header, &all);
+    few.succeed(&[]);
+    assert_eq!(
+        tree.result("analysis.json")["post_training_bias_metrics"],
+        few.result("analysis.json")["post_training_bias_metrics"]
+    );
+}
+
+#[test]
+fn a_file_that_opens_and_cannot_be_read_is_named() {
+    // Reading this one fails with EINVAL, wherever a machine has it.
+    let unreadable = Path::new("/sys/class/net/lo/speed");
+    if !unreadable.exists() || fs::read(unreadable).is_ok() {
+        return;
+    }
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 50, true);
+    std::os::unix::fs::symlink(unreadable, tree.path(DATA).join("z.csv")).unwrap();
+    let run = tree.fail(&[], 3, "PL0901");
+    assert!(run.message.contains("z.csv"), "{}", run.message);
+}
