@@ -7,11 +7,12 @@ use plumbline_common::{Result, output, settings};
 use crate::commands::{compare, validate};
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
+use crate::monitor::{self, Kind};
 use crate::plan;
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
 use crate::stages::results::Found;
-use crate::stages::{attributions, bias, inputs, predictions, results};
+use crate::stages::{attributions, bias, data_quality, inputs, predictions, results};
 
 /// Runs what the command line asks for.
 ///
@@ -42,6 +43,11 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     }
     inputs::refuse_shards(job)?;
     let now = Timestamp::now();
+    match monitor::kind(job, settings) {
+        Some(Kind::DataQuality) => return data_quality::run(job, settings, now),
+        Some(Kind::ModelQuality) => return Err(monitor::model_quality_is_missing()),
+        None => {}
+    }
     let plan = plan::plan(job, settings, now)?;
     for warning in &plan.warnings {
         tracing::warn!("{warning}");

@@ -66,7 +66,7 @@ pub struct Settings {
     #[arg(long, env = "analysis_config", value_name = "PATH", global = true, help_heading = "What to do")]
     pub analysis_config: Option<PathBuf>,
 
-    /// Kind of monitor; leave it out for an analysis of a dataset
+    /// Kind of monitor; leave it out for an analysis of a dataset, or a data quality baseline
     #[arg(
         long,
         env = "analysis_type",
@@ -222,9 +222,14 @@ pub struct Settings {
     #[arg(long, env = "target_standard_error", value_name = "NUMBER", global = true, help_heading = "Model")]
     pub target_standard_error: Option<f64>,
 
-    /// analysis.json of the baseline, or its folder, to judge drift against
+    /// analysis.json of the baseline, or its folder, to judge drift against; for the two quality monitors their
+    /// constraints.json
     #[arg(long, env = "baseline_constraints", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_constraints: Option<PathBuf>,
+
+    /// statistics.json of the data quality baseline, or its folder
+    #[arg(long, env = "baseline_statistics", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub baseline_statistics: Option<PathBuf>,
 
     /// When a bias metric counts as drifted: farther from zero than its baseline, or only if its 95 %
     /// interval is too
@@ -254,6 +259,96 @@ pub struct Settings {
     /// Folder of earlier analysis.json files, for the report's trends
     #[arg(long, env = "history", value_name = "PATH", global = true, help_heading = "Judging")]
     pub history: Option<PathBuf>,
+
+    /// Kind of problem of a model quality monitor: BinaryClassification, MulticlassClassification or Regression
+    #[arg(long, env = "problem_type", value_name = "NAME", global = true, help_heading = "Quality monitors")]
+    pub problem_type: Option<String>,
+
+    /// Label that counts as positive in a binary problem
+    #[arg(
+        long,
+        env = "positive_label",
+        value_name = "VALUE",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub positive_label: Option<String>,
+
+    /// When a column's distribution has moved: deequ (as the hosted service) counts each distinct value once,
+    /// weighted counts every row
+    #[arg(
+        long,
+        env = "drift_rule",
+        value_enum,
+        default_value = "deequ",
+        ignore_case = true,
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub drift_rule: DriftRule,
+
+    /// Whether 1.0 is a fraction (spelling, as the hosted service) or a whole number (value)
+    #[arg(
+        long,
+        env = "value_typing",
+        value_enum,
+        default_value = "spelling",
+        ignore_case = true,
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub value_typing: ValueTyping,
+
+    /// A monitoring_config as JSON, laid over the baseline's and written to the new constraints
+    #[arg(
+        long,
+        env = "data_quality_monitoring_config",
+        value_name = "JSON",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub data_quality_monitoring_config: Option<String>,
+
+    /// How categories are compared: LInfinity or ChiSquared
+    #[arg(
+        long,
+        env = "categorical_drift_method",
+        value_name = "NAME",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub categorical_drift_method: Option<String>,
+
+    /// strict: read records and write values exactly as the hosted service, also where that is a mistake
+    #[arg(
+        long,
+        env = "compat",
+        value_enum,
+        ignore_case = true,
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub compat: Option<Compat>,
+
+    /// Python script with a preprocess_handler for each record
+    #[arg(
+        long,
+        env = "record_preprocessor_script",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub record_preprocessor_script: Option<PathBuf>,
+
+    /// Python script with a postprocess_handler for the end of the job
+    #[arg(
+        long,
+        env = "post_analytics_processor_script",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub post_analytics_processor_script: Option<PathBuf>,
 
     /// Write metric lines for CloudWatch; the platform publishes them for jobs of a schedule
     #[arg(
@@ -354,4 +449,24 @@ pub enum EstimatorChoice {
 pub enum DriftCheck {
     Value,
     Interval,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DriftRule {
+    /// The hosted service's: each distinct value of a sketch counts once
+    #[default]
+    Deequ,
+    /// Kolmogorov-Smirnov on rows
+    Weighted,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ValueTyping {
+    Spelling,
+    Value,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Compat {
+    Strict,
 }

@@ -11,10 +11,12 @@ use crate::bias::roles;
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
+use crate::monitor::{self, Kind};
 use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
+use crate::stages::data_quality;
 use crate::stages::inputs;
 use crate::stages::predictions;
 use crate::state::counts::FacetCounts;
@@ -44,6 +46,11 @@ pub(crate) fn validate(job: &Job, settings: &Settings) -> Result<Outcome> {
 }
 
 fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
+    match monitor::kind(job, settings) {
+        Some(Kind::DataQuality) => return data_quality::look(job, settings, RECORDS, text),
+        Some(Kind::ModelQuality) => return Err(monitor::model_quality_is_missing()),
+        None => {}
+    }
     let plan = plan::plan(job, settings, Timestamp::now())?;
     tell_plan(&plan, text);
     for warning in &plan.warnings {

@@ -69,15 +69,6 @@ impl Plan {
 /// # Errors
 /// A missing or broken configuration, a setting that cannot be used, a kind of analysis not built yet.
 pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
-    if let Some(kind @ (AnalysisType::ModelQuality | AnalysisType::DataQuality)) = settings.analysis_type {
-        let name = if kind == AnalysisType::ModelQuality { "MODEL_QUALITY" } else { "DATA_QUALITY" };
-        return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "this kind of analysis is not supported yet")
-            .field("analysis_type")
-            .found(name)
-            .expected(
-                "MODEL_BIAS, MODEL_EXPLAINABILITY, or no analysis_type and an analysis configuration",
-            ));
-    }
     check_target(settings)?;
     let config_path = config_path(job, settings)?;
     let text = std::fs::read(&config_path)
@@ -135,7 +126,8 @@ fn check_target(settings: &Settings) -> Result<()> {
 
 const CONFIG_NAME: &str = "analysis_config.json";
 
-fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
+/// Where the analysis configuration should be.
+pub(crate) fn config_place(job: &Job, settings: &Settings) -> PathBuf {
     let place = match &settings.analysis_config {
         Some(path) => job.tree.resolve(path),
         None => match job.config.input(&job.tree, "analysis_config") {
@@ -143,7 +135,11 @@ fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
             None => job.tree.processing("input/config"),
         },
     };
-    let path = if place.is_dir() { place.join(CONFIG_NAME) } else { place };
+    if place.is_dir() { place.join(CONFIG_NAME) } else { place }
+}
+
+fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
+    let path = config_place(job, settings);
     if path.is_file() {
         return Ok(path);
     }
@@ -278,7 +274,7 @@ fn ground_truth(job: &Job, settings: &Settings, monitor: bool, analysis: &Analys
     first_with_files(["input/groundtruth", "groundtruth"].map(|name| job.tree.processing(name)))
 }
 
-fn output(job: &Job, settings: &Settings) -> PathBuf {
+pub(crate) fn output(job: &Job, settings: &Settings) -> PathBuf {
     if let Some(path) = &settings.output_path {
         return job.tree.resolve(path);
     }
@@ -307,7 +303,7 @@ fn constraints_file(folder: &Path) -> PathBuf {
     }
 }
 
-fn window(settings: &Settings, now: Timestamp) -> Result<Option<(Timestamp, Timestamp)>> {
+pub(crate) fn window(settings: &Settings, now: Timestamp) -> Result<Option<(Timestamp, Timestamp)>> {
     let read = |name, text: &Option<String>| text.as_deref().map(|text| time(name, text, now)).transpose();
     let start = read("start_time", &settings.start_time)?;
     let end = read("end_time", &settings.end_time)?;
@@ -324,7 +320,7 @@ fn window(settings: &Settings, now: Timestamp) -> Result<Option<(Timestamp, Time
     Ok(Some(window))
 }
 
-fn metric_time(
+pub(crate) fn metric_time(
     settings: &Settings,
     window: Option<(Timestamp, Timestamp)>,
     now: Timestamp,

@@ -30,7 +30,47 @@ pub struct Metric {
     pub name: String,
     pub timestamp: Timestamp,
     pub dimensions: Vec<Dimension>,
-    pub value: f64,
+    pub value: Measure,
+}
+
+/// What a metric says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Measure {
+    Value(f64),
+    /// Of many values at once.
+    Statistics {
+        count: f64,
+        sum: f64,
+        minimum: f64,
+        maximum: f64,
+    },
+}
+
+impl Measure {
+    /// `None` for what is not a number; infinite values are the largest that CloudWatch takes.
+    fn accepted(self) -> Option<Measure> {
+        let within = |value: f64| (!value.is_nan()).then(|| value.clamp(-LARGEST, LARGEST));
+        Some(match self {
+            Measure::Value(value) => Measure::Value(within(value)?),
+            Measure::Statistics { count, sum, minimum, maximum } => Measure::Statistics {
+                count: within(count)?,
+                sum: within(sum)?,
+                minimum: within(minimum)?,
+                maximum: within(maximum)?,
+            },
+        })
+    }
+
+    /// Its key and value in a metric line and in a request.
+    fn json(self) -> (&'static str, Json) {
+        match self {
+            Measure::Value(value) => ("Value", value.into()),
+            Measure::Statistics { count, sum, minimum, maximum } => (
+                "StatisticValues",
+                json!({"SampleCount": count, "Sum": sum, "Minimum": minimum, "Maximum": maximum}),
+            ),
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -96,6 +136,16 @@ fn attributions(label: &str, attributions: &Attributions, scope: &Scope, out: &m
 impl Scope {
     /// None for a value that is not a number.
     fn metric(&self, name: String, dimensions: &[(&'static str, &str)], value: f64) -> Option<Metric> {
+        self.measure(name, dimensions, Measure::Value(value))
+    }
+
+    /// A metric with the dimensions of the run and its own. `None` for what is not a number.
+    pub fn measure(
+        &self,
+        name: String,
+        dimensions: &[(&'static str, &str)],
+        value: Measure,
+    ) -> Option<Metric> {
         let common = [("Endpoint", &self.endpoint), ("MonitoringSchedule", &self.schedule)];
         let dimensions = common
             .into_iter()
@@ -103,8 +153,7 @@ impl Scope {
             .chain(dimensions.iter().copied())
             .map(|(name, value)| Dimension { name, value: value.into() })
             .collect();
-        let value = value.clamp(-LARGEST, LARGEST);
-        (!value.is_nan()).then_some(Metric { name, timestamp: self.timestamp, dimensions, value })
+        Some(Metric { name, timestamp: self.timestamp, dimensions, value: value.accepted()? })
     }
 }
 
@@ -112,11 +161,12 @@ impl Scope {
 pub fn json_lines(metrics: &[Metric]) -> String {
     let mut out = String::new();
     for metric in metrics {
+        let (key, value) = metric.value.json();
         let line = json!({
             "MetricName": metric.name,
             "Timestamp": metric.timestamp.to_string(),
             "Dimensions": metric.dimensions,
-            "Value": metric.value,
+            key: value,
         });
         out.push_str(&line.to_string());
         out.push('\n');
@@ -137,11 +187,12 @@ pub fn put_metric_data_bodies(namespace: &str, metrics: &[Metric]) -> Vec<Json> 
             .iter()
             .map(|dimension| json!({"Name": dimension.name, "Value": accepted(&dimension.value, 1024)}))
             .collect();
+        let (key, value) = metric.value.json();
         let datum = json!({
             "MetricName": accepted(&metric.name, 255),
             "Timestamp": metric.timestamp.as_millisecond() as f64 / 1000.0,
             "Dimensions": dimensions,
-            "Value": metric.value,
+            key: value,
         });
         let size = datum.to_string().len() + 1;
         if batch.len() == METRICS_PER_REQUEST || bytes + size > BYTES_PER_REQUEST {
@@ -218,8 +269,8 @@ mod tests {
     fn infinite_values_become_the_largest_and_undefined_ones_are_left_out() {
         let metrics = metrics(&results(), &scope());
         let value = |name: &str| metrics.iter().find(|metric| metric.name == name).map(|m| m.value);
-        assert_eq!(value("bias_metric_TE"), Some(-2.348543e108));
-        assert_eq!(value("bias_metric_DCA"), Some(0.0));
+        assert_eq!(value("bias_metric_TE"), Some(Measure::Value(-2.348543e108)));
+        assert_eq!(value("bias_metric_DCA"), Some(Measure::Value(0.0)));
         assert_eq!(value("bias_metric_FT"), None);
     }
 

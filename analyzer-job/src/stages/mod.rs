@@ -2,6 +2,7 @@
 
 pub(crate) mod attributions;
 pub(crate) mod bias;
+pub(crate) mod data_quality;
 pub(crate) mod inputs;
 pub(crate) mod manifest;
 pub(crate) mod predictions;

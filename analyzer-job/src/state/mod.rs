@@ -2,4 +2,7 @@
 
 pub mod counts;
 mod fold;
+pub mod hll;
+pub mod kll;
+pub mod profile;
 pub mod tally;

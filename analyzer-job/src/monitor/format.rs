@@ -1,0 +1,230 @@
+//! `dataset_format`: how the data of a quality monitor are written, in every spelling that the hosted
+//! service's SDK, its schedules and people use.
+
+use plumbline_common::input::{self, InputFile};
+use plumbline_common::{Problem, Result, codes};
+use serde_json::{Map, Value as Json};
+
+/// How the rows of a dataset are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Format {
+    Csv {
+        /// Each file begins with the names of its columns.
+        header: bool,
+    },
+    /// Objects, one a line.
+    JsonLines,
+    /// Documents: a list of objects, or an object whose only key holds one.
+    Json,
+    Parquet,
+    /// Captured records.
+    Capture(Captured),
+    /// Captured records that were merged with ground truth.
+    Merged(Captured),
+}
+
+/// Which parts of a captured record make a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Captured {
+    pub input: bool,
+    pub output: bool,
+    /// Columns of the output stand before those of the input.
+    pub output_first: bool,
+}
+
+impl Default for Captured {
+    fn default() -> Captured {
+        Captured { input: true, output: true, output_first: true }
+    }
+}
+
+const KNOWN: &str = r#"one of {"csv": {"header": true}}, {"json": {"lines": true}}, {"parquet": {}}, {"sagemakerCaptureJson": {}} and {"sagemakerMergeJson": {}}"#;
+
+/// Reads the setting.
+///
+/// # Errors
+/// `SETTING_INVALID`: another format, a value that is none of the known ones, text that is not JSON.
+pub fn parse(text: &str) -> Result<Format> {
+    let document: Json = serde_json::from_str(text).map_err(|error| refused(text).because(error))?;
+    let Json::Object(document) = document else { return Err(refused(text)) };
+    let mut entries = document.iter();
+    let (Some((name, options)), None) = (entries.next(), entries.next()) else { return Err(refused(text)) };
+    let empty = Map::new();
+    let options = match options {
+        Json::Object(options) => options,
+        Json::Null => &empty,
+        _ => return Err(refused(text)),
+    };
+    let option = |names: &[&str]| {
+        options.iter().find(|(key, _)| names.iter().any(|name| key.eq_ignore_ascii_case(name)))
+    };
+    let flag = |names: &[&str]| match option(names) {
+        None | Some((_, Json::Null)) => Ok(None),
+        Some((_, Json::Bool(value))) => Ok(Some(*value)),
+        Some((_, Json::String(value))) if value.eq_ignore_ascii_case("true") => Ok(Some(true)),
+        Some((_, Json::String(value))) if value.eq_ignore_ascii_case("false") => Ok(Some(false)),
+        Some((key, other)) => Err(option_refused(key, other, "true or false")),
+    };
+    match name.to_ascii_lowercase().as_str() {
+        "csv" => Ok(Format::Csv { header: flag(&["header"])?.unwrap_or(false) }),
+        "json" => Ok(match flag(&["line", "lines"])? {
+            Some(true) => Format::JsonLines,
+            _ => Format::Json,
+        }),
+        "parquet" => Ok(Format::Parquet),
+        "sagemakercapturejson" => Ok(Format::Capture(captured(option)?)),
+        "sagemakermergejson" => Ok(Format::Merged(captured(option)?)),
+        _ => Err(refused(text)),
+    }
+}
+
+fn captured<'a>(option: impl Fn(&[&str]) -> Option<(&'a String, &'a Json)>) -> Result<Captured> {
+    let mut captured = Captured::default();
+    match option(&["captureIndexNames"]) {
+        None | Some((_, Json::Null)) => {}
+        Some((key, Json::Array(names))) => {
+            (captured.input, captured.output) = (false, false);
+            for name in names {
+                match name.as_str().map(str::to_ascii_lowercase).as_deref() {
+                    Some("endpointinput") => captured.input = true,
+                    Some("endpointoutput" | "batchtransformoutput") => captured.output = true,
+                    _ => return Err(option_refused(key, name, "endpointInput, endpointOutput")),
+                }
+            }
+            if names.is_empty() {
+                captured = Captured::default();
+            }
+        }
+        Some((key, other)) => {
+            return Err(option_refused(key, other, "a list of endpointInput, endpointOutput"));
+        }
+    }
+    captured.output_first = match option(&["output_columns_position"]) {
+        None | Some((_, Json::Null)) => true,
+        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("START") => true,
+        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("END") => false,
+        Some((key, other)) => return Err(option_refused(key, other, "START or END")),
+    };
+    Ok(captured)
+}
+
+fn refused(text: &str) -> Problem {
+    Problem::new(&codes::SETTING_INVALID, "the format of the data is not known")
+        .field("dataset_format")
+        .found(format!("`{text}`"))
+        .expected(KNOWN)
+}
+
+fn option_refused(key: &str, value: &Json, expected: &str) -> Problem {
+    Problem::new(&codes::SETTING_INVALID, "the format of the data cannot be used")
+        .field(format!("dataset_format: {key}"))
+        .found(value.to_string())
+        .expected(expected)
+}
+
+/// Without the setting: by the first file's name, else its first bytes.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn guess(file: &InputFile) -> Result<Format> {
+    let name = file.relative.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let header = true;
+    let text = first_line(file)?;
+    let captured = |text: &str| {
+        let record: Option<Map<String, Json>> = serde_json::from_str(text).ok();
+        let record = record.filter(|record| record.contains_key("captureData"))?;
+        let whole = Captured::default();
+        Some(if record.contains_key("groundTruthData") {
+            Format::Merged(whole)
+        } else {
+            Format::Capture(whole)
+        })
+    };
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    Ok(match extension {
+        Some("csv") => Format::Csv { header },
+        Some("parquet" | "pq") => Format::Parquet,
+        _ if text.starts_with("PAR1") => Format::Parquet,
+        _ => match captured(&text) {
+            Some(format) => format,
+            None if extension == Some("json") && !text.starts_with('{') => Format::Json,
+            None if text.starts_with('[') => Format::Json,
+            None if text.starts_with('{') => {
+                let whole = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+                if whole { Format::JsonLines } else { Format::Json }
+            }
+            None => Format::Csv { header },
+        },
+    })
+}
+
+/// The first line that is not blank, lossily as text; at most 1 MB of it.
+fn first_line(file: &InputFile) -> Result<String> {
+    use std::io::{BufRead as _, BufReader, Read as _};
+    let mut reader = BufReader::new(input::open(&file.path)?.take(1 << 20));
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let n = reader
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Problem::io("read the input", &file.path, error))?;
+        let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
+        if n == 0 || !text.trim().is_empty() {
+            return Ok(text.trim().to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_is_read() {
+        let both = Captured::default();
+        for (text, expected) in [
+            (r#"{"csv":{"header":true,"output_columns_position":"START"}}"#, Format::Csv { header: true }),
+            (r#"{"CSV":{"Header":"True"}}"#, Format::Csv { header: true }),
+            (r#"{"csv":{"header":"false"}}"#, Format::Csv { header: false }),
+            (r#"{"csv":null}"#, Format::Csv { header: false }),
+            (r#"{"json":{"lines":true}}"#, Format::JsonLines),
+            (r#"{"json":{"line":"true"}}"#, Format::JsonLines),
+            (r#"{"json":{}}"#, Format::Json),
+            (r#"{"parquet":{}}"#, Format::Parquet),
+            (r#"{"sagemakerCaptureJson":{}}"#, Format::Capture(both.clone())),
+            (r#"{"sagemakerCaptureJson":{"captureIndexNames":null}}"#, Format::Capture(both.clone())),
+            (
+                r#"{"sagemakerCaptureJson":{"captureIndexNames":["endpointInput","endpointOutput"],"output_columns_position":"end"}}"#,
+                Format::Capture(Captured { output_first: false, ..both.clone() }),
+            ),
+            (
+                r#"{"sagemakerMergeJson":{"captureIndexNames":["endpointOutput"],"originalDatasetFormat":null}}"#,
+                Format::Merged(Captured { input: false, ..both }),
+            ),
+        ] {
+            assert_eq!(parse(text).unwrap(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_what_is_known() {
+        for (text, named) in [
+            (r#"{"avro":{}}"#, "avro"),
+            (r#"{"csv":{},"json":{}}"#, "csv"),
+            ("{}", "{}"),
+            ("csv", "csv"),
+            (r#"{"csv":[]}"#, "csv"),
+            (r#"{"csv":{"header":3}}"#, "header"),
+            (r#"{"sagemakerCaptureJson":{"captureIndexNames":["endpoint"]}}"#, "endpointInput"),
+            (r#"{"sagemakerCaptureJson":{"output_columns_position":"MIDDLE"}}"#, "START or END"),
+        ] {
+            let problem = parse(text).unwrap_err();
+            assert_eq!(problem.code(), &codes::SETTING_INVALID);
+            let shown = problem.to_string();
+            assert!(shown.contains("dataset_format") && shown.contains(named), "{shown}");
+        }
+        let shown = parse(r#"{"avro":{}}"#).unwrap_err().to_string();
+        assert!(shown.contains("csv") && shown.contains("parquet"), "{shown}");
+    }
+}

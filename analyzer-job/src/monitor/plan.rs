@@ -1,0 +1,217 @@
+//! What a quality monitor does, from the environment that schedules, the SDK and people give it.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use plumbline_common::input;
+use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
+
+use crate::monitor::format::{self, Format};
+use crate::monitor::rows::Source;
+use crate::plan::{config_place, metric_time, output, window};
+use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
+
+/// The two monitors that need no analysis configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    DataQuality,
+    ModelQuality,
+}
+
+/// The kind that is asked for; `None` for the analyses of bias and attributions.
+///
+/// Without `analysis_type` it is a data quality baseline (the hosted SDK's `suggest_baseline` says no more) when
+/// there is no analysis configuration and something names data: `dataset_source`, `dataset_format` or the
+/// input `baseline_dataset_input`.
+pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
+    match settings.analysis_type {
+        Some(AnalysisType::DataQuality) => return Some(Kind::DataQuality),
+        Some(AnalysisType::ModelQuality) => return Some(Kind::ModelQuality),
+        Some(_) => return None,
+        None => {}
+    }
+    let configured = settings.analysis_config.is_some()
+        || job.config.input(&job.tree, "analysis_config").is_some()
+        || config_place(job, settings).is_file();
+    let named = settings.dataset_source.is_some()
+        || settings.dataset_format.is_some()
+        || job.config.input(&job.tree, BASELINE_INPUT).is_some()
+        || job.tree.processing("input").join(BASELINE_INPUT).is_dir();
+    (!configured && named).then_some(Kind::DataQuality)
+}
+
+/// Name of the input that the SDK's baseline jobs have, and of its folder.
+const BASELINE_INPUT: &str = "baseline_dataset_input";
+
+/// Everything that is known before data are read.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub dataset: PathBuf,
+    /// `None`: the first file tells.
+    pub format: Option<Format>,
+    pub output: PathBuf,
+    /// A monitoring run checks and writes violations; a baseline run does neither.
+    pub monitoring: bool,
+    pub constraints: Option<PathBuf>,
+    pub statistics: Option<PathBuf>,
+    /// Start (inclusive) and end (exclusive).
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// Time of the metric lines, when something other than the clock gives it.
+    pub metric_time: Option<Timestamp>,
+    /// Columns that are left out on both sides: names, or positions from 0.
+    pub exclude: Vec<String>,
+    /// `compat=strict`.
+    pub strict: bool,
+    pub warnings: Vec<String>,
+}
+
+/// Resolves the settings.
+///
+/// # Errors
+/// A setting that cannot be used; no data named and none in the usual folders; a Python script that cannot be
+/// run here.
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
+    refuse_scripts(settings)?;
+    let format = settings.dataset_format.as_deref().map(format::parse).transpose()?;
+    let window = window(settings, now)?;
+    let monitoring = settings.baseline_constraints.is_some()
+        || settings.baseline_statistics.is_some()
+        || settings.sagemaker_monitoring_schedule_name.is_some();
+    let file = |path: &Option<PathBuf>, name: &str| {
+        path.as_ref().map(|path| {
+            let path = job.tree.resolve(path);
+            if path.is_dir() { path.join(name) } else { path }
+        })
+    };
+    let exclude = settings.exclude_features_attribute.as_deref().unwrap_or_default();
+    Ok(Plan {
+        dataset: dataset(job, settings)?,
+        format,
+        output: output(job, settings),
+        monitoring,
+        constraints: file(&settings.baseline_constraints, "constraints.json"),
+        statistics: file(&settings.baseline_statistics, "statistics.json"),
+        metric_time: metric_time(settings, window, now)?,
+        window,
+        exclude: exclude.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect(),
+        strict: settings.compat == Some(Compat::Strict),
+        warnings: ignored(job),
+    })
+}
+
+impl Plan {
+    /// What to read of the data.
+    pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
+        Source {
+            path: &self.dataset,
+            format: self.format.clone(),
+            window: self.window,
+            one_row_per_record: self.strict,
+            strict: settings.on_bad_record == OnBadRecord::Fail,
+            width: None,
+            limit: None,
+            stop: &job.stop,
+            for_people: job.for_people,
+        }
+    }
+
+    /// There is not one usable row.
+    pub fn no_rows(&self, account: &super::rows::Account) -> Problem {
+        let mut problem =
+            Problem::new(&codes::NO_DATA, "there is no data: no row can be used").file(&self.dataset);
+        let mut found = format!("{} records", account.records);
+        if account.bad > 0 {
+            found.push_str(&format!(
+                ", {} that cannot be used ({})",
+                account.bad,
+                account.examples.join("; ")
+            ));
+        }
+        if let Some((start, end)) = self.window {
+            found.push_str(&format!(
+                ", {} outside of the window from {} to {}",
+                account.outside,
+                bound(start, Timestamp::MIN),
+                bound(end, Timestamp::MAX)
+            ));
+            problem = problem.hint("check `start_time` and `end_time` against the data's `inferenceTime`");
+        }
+        problem.found(found)
+    }
+}
+
+fn bound(time: Timestamp, open: Timestamp) -> String {
+    if time == open { "any time".into() } else { time.to_string() }
+}
+
+/// The setting, else the baseline's input, else the first default folder of a monitor that has files.
+fn dataset(job: &Job, settings: &Settings) -> Result<PathBuf> {
+    if let Some(path) = &settings.dataset_source {
+        let path = job.tree.resolve(path);
+        if !path.exists() {
+            return Err(Problem::new(&codes::SETTING_INVALID, "the data are not there")
+                .field("dataset_source")
+                .found(path.display().to_string())
+                .expected("a folder or file that exists"));
+        }
+        return Ok(path);
+    }
+    if let Some(mount) = job.config.input(&job.tree, BASELINE_INPUT) {
+        return Ok(mount.path);
+    }
+    let folders = ["input/baseline_dataset_input", "input/endpoint", "input_data"]
+        .map(|name| job.tree.processing(name));
+    let has_files = |folder: &PathBuf| input::files(folder).is_ok_and(|files| !files.is_empty());
+    folders.iter().find(|folder| has_files(folder)).cloned().ok_or_else(|| {
+        Problem::new(&codes::NO_DATA, "there is no data to monitor")
+            .file(&folders[1])
+            .hint("mount the data there, or name their folder in `dataset_source`")
+    })
+}
+
+/// A script that would change the rows must never be left out silently.
+fn refuse_scripts(settings: &Settings) -> Result<()> {
+    let scripts = [
+        ("record_preprocessor_script", &settings.record_preprocessor_script),
+        ("post_analytics_processor_script", &settings.post_analytics_processor_script),
+    ];
+    match scripts.into_iter().find_map(|(name, path)| Some((name, path.as_ref()?))) {
+        Some((name, path)) => {
+            Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "this image runs no Python scripts")
+                .field(name)
+                .found(path.display().to_string())
+                .hint(format!("leave `{name}` out, or prepare the data before this job")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Settings of the hosted analyzer that change nothing here; each is said once.
+fn ignored(job: &Job) -> Vec<String> {
+    ["detect_outliers", "detect_drift", "image_data", "report_enabled", "auto_ml_job_detail"]
+        .into_iter()
+        .filter(|name| {
+            job.config.setting(name).is_some() || plumbline_common::contract::variable(name).is_some()
+        })
+        .map(|name| format!("the setting `{name}` has no effect"))
+        .collect()
+}
+
+/// A file of the baseline as JSON.
+///
+/// # Errors
+/// `CONSTRAINTS_UNREADABLE`: it is missing or no JSON; a run without its checks would look like a clean one.
+pub fn baseline_json(setting: &str, path: &Path) -> Result<Json> {
+    let unreadable = |found: String| {
+        Problem::new(&codes::CONSTRAINTS_UNREADABLE, "a file of the baseline cannot be read")
+            .file(path)
+            .field(setting)
+            .found(found)
+            .hint("give the file that the baseline job wrote, or leave the setting out to run without checks")
+    };
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    serde_json::from_slice(&crate::values::numbers::strict_json(&bytes))
+        .map_err(|error| unreadable(format!("no JSON: {error}")))
+}

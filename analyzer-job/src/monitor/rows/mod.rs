@@ -1,0 +1,282 @@
+//! The rows of a quality monitor, cell by cell as they are spelled: every format in one pass over the files,
+//! handed on in blocks. What cannot be read is left out, counted and named; no column moves.
+
+mod block;
+mod capture;
+mod csv;
+mod json;
+mod names;
+mod parquet;
+pub mod records;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use indexmap::IndexSet;
+use jiff::Timestamp;
+use plumbline_common::input::{self, InputFile};
+use plumbline_common::progress::Progress;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+
+use crate::monitor::format::{self, Format};
+use crate::read::Skips;
+
+pub use block::Block;
+pub use names::{Settled, settle};
+
+/// What to read, and how.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// A folder of any depth, or a file.
+    pub path: &'a Path,
+    /// `None`: the first file tells.
+    pub format: Option<Format>,
+    /// Start (inclusive) and end (exclusive) of the inference times of captured records that count.
+    pub window: Option<(Timestamp, Timestamp)>,
+    /// A payload is one row, nested values stay text: as the hosted service reads them.
+    pub one_row_per_record: bool,
+    /// What cannot be read stops the job instead of being left out.
+    pub strict: bool,
+    /// Rows without names have this many cells, whatever the first one has.
+    pub width: Option<usize>,
+    /// Only so many records.
+    pub limit: Option<u64>,
+    pub stop: &'a Stop,
+    pub for_people: bool,
+}
+
+/// The columns that were found so far. Later blocks may have more, never fewer or others.
+#[derive(Debug, Clone, Default)]
+pub struct Columns {
+    /// In the order of the cells.
+    pub names: IndexSet<String>,
+    /// Whether the data name their columns; else the names are `_c0`, `_c1`, ...
+    pub named: bool,
+}
+
+/// What became of the records.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// Lines, documents or captured records that were read.
+    pub records: u64,
+    pub rows: u64,
+    /// Records outside of the window.
+    pub outside: u64,
+    /// Records and rows that cannot be used.
+    pub bad: u64,
+    /// The first of them: file, line and reason.
+    pub examples: Vec<String>,
+    pub warnings: Vec<String>,
+    /// What the data were read as.
+    pub format: Option<Format>,
+    /// Most rows have another number of cells than the first: read again with this width.
+    pub better_width: Option<usize>,
+}
+
+/// Takes a block, and gives one back whose memory may serve again.
+pub type Take<'a> = &'a mut dyn FnMut(Block, &Columns) -> Result<Block>;
+
+/// Reads all rows in order of the files' paths.
+///
+/// # Errors
+/// A folder or file that cannot be read; a format that the data do not have at all; a column name that stands
+/// twice; with `strict` anything that would be left out; whatever `take` fails with; being stopped.
+pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
+    let files = files(source.path)?;
+    let format = match (&source.format, files.first()) {
+        (Some(format), _) => format.clone(),
+        (None, Some(file)) => format::guess(file)?,
+        (None, None) => return Ok(Default::default()),
+    };
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let mut reader = Reader {
+        source,
+        columns: Columns::default(),
+        account: Account { format: Some(format.clone()), ..Account::default() },
+        bad: Skips::new("that cannot be used"),
+        spare: Block::default(),
+        since_check: 0,
+        other_widths: BTreeMap::new(),
+        progress: Progress::start("reading", "bytes", bytes, source.for_people),
+    };
+    if let Some(width) = source.width {
+        reader.unnamed(width);
+    }
+    match &format {
+        Format::Csv { header } => csv::read(&files, *header, &mut reader, take)?,
+        Format::JsonLines => json::lines(&files, &mut reader, take)?,
+        Format::Json => json::documents(&files, &mut reader, take)?,
+        Format::Parquet => parquet::read(&files, &mut reader, take)?,
+        Format::Capture(parts) | Format::Merged(parts) => capture::read(&files, parts, &mut reader, take)?,
+    }
+    Ok(reader.finish())
+}
+
+/// The files of a dataset in the order of their relative paths as text.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn files(path: &Path) -> Result<Vec<InputFile>> {
+    let mut files = input::files(path)?;
+    files.sort_by(|a, b| a.relative.as_os_str().cmp(b.relative.as_os_str()));
+    Ok(files)
+}
+
+/// What all formats share while they read.
+pub(crate) struct Reader<'a> {
+    source: &'a Source<'a>,
+    columns: Columns,
+    account: Account,
+    bad: Skips,
+    spare: Block,
+    since_check: u32,
+    /// Number of rows of each other width than the first.
+    other_widths: BTreeMap<usize, u64>,
+    progress: Progress,
+}
+
+impl Reader<'_> {
+    fn width(&self) -> Option<usize> {
+        (!self.columns.names.is_empty()).then(|| self.columns.names.len())
+    }
+
+    /// Whether a row without names is as wide as the others; the first one decides.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    fn check_width(&mut self, width: usize) -> std::result::Result<(), String> {
+        match self.width() {
+            None => self.unnamed(width),
+            Some(expected) if expected != width => {
+                *self.other_widths.entry(width).or_default() += 1;
+                return Err(format!("{width} values, expected {expected}"));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// The data have no names and this many columns.
+    fn unnamed(&mut self, width: usize) {
+        self.columns.names = (0..width).map(|column| format!("_c{column}")).collect();
+    }
+
+    /// The names that a file gives its columns. Gives, where they stand in another order than in the first
+    /// file, the place in this file of each column.
+    fn header(&mut self, names: Vec<String>, file: &Path, line: u64) -> Result<Option<Vec<usize>>> {
+        let mut found = IndexSet::with_capacity(names.len());
+        for name in names {
+            if let Some(twice) = found.replace(name) {
+                return Err(Problem::new(&codes::HEADERS_DO_NOT_FIT, "a column's name stands twice")
+                    .file(file)
+                    .line(line)
+                    .found(format!("`{twice}`"))
+                    .hint("give every column a name of its own"));
+            }
+        }
+        let known = &self.columns.names;
+        if known.is_empty() {
+            self.columns = Columns { names: found, named: true };
+            return Ok(None);
+        }
+        if found.len() != known.len() || found.iter().eq(known.iter()) {
+            return Ok(None);
+        }
+        match known.iter().map(|name| found.get_index_of(name)).collect::<Option<Vec<_>>>() {
+            Some(order) => {
+                self.account.warnings.push(format!(
+                    "{}: the columns stand in another order than in the first file; their names say which is which",
+                    file.display()
+                ));
+                Ok(Some(order))
+            }
+            None => {
+                let other = found.iter().find(|name| !known.contains(*name)).cloned().unwrap_or_default();
+                self.account.warnings.push(format!(
+                    "{}: the columns have other names than in the first file (`{other}`); they are taken by \
+                     position",
+                    file.display()
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    /// More records were read.
+    fn records(&mut self, n: u64) {
+        self.account.records += n;
+    }
+
+    /// Whether no more records are wanted.
+    fn done(&self) -> bool {
+        self.source.limit.is_some_and(|limit| self.account.records >= limit)
+    }
+
+    /// A record or row that cannot be used.
+    ///
+    /// # Errors
+    /// With `strict`.
+    fn bad(&mut self, file: &Path, line: u64, reason: &str) -> Result<()> {
+        if self.source.strict {
+            return Err(Problem::new(&codes::BAD_RECORD, "a record cannot be used")
+                .file(file)
+                .line(line)
+                .found(reason)
+                .hint("with `on_bad_record` unset such records are left out and counted"));
+        }
+        self.bad.add(file, line, reason);
+        Ok(())
+    }
+
+    /// Hands the rows of a file on; an empty block goes nowhere.
+    fn hand_on(&mut self, mut block: Block, file: &Path, take: Take<'_>) -> Result<()> {
+        block.set_file(file);
+        self.account.rows += block.rows() as u64;
+        self.spare = if block.rows() > 0 { take(block, &self.columns)? } else { block };
+        Ok(())
+    }
+
+    /// Memory for the next text.
+    fn spare_text(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.spare).into_text()
+    }
+
+    /// Tells progress and looks whether the job shall stop.
+    fn advance(&mut self, bytes: u64) -> Result<()> {
+        self.progress.advance(bytes);
+        self.source.stop.check()
+    }
+
+    /// As `advance`, for readers that come here with every record.
+    fn advance_often(&mut self, bytes: u64) -> Result<()> {
+        self.progress.advance(bytes);
+        self.since_check += 1;
+        if self.since_check == 1 << 10 {
+            self.since_check = 0;
+            self.source.stop.check()?;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> (Columns, Account) {
+        let mut account = self.account;
+        let most = self.other_widths.iter().max_by_key(|(_, rows)| **rows);
+        account.better_width = most
+            .filter(|(_, rows)| **rows > account.rows && self.source.width.is_none())
+            .map(|(width, _)| *width);
+        let skipped = self.bad.0;
+        account.bad = skipped.records;
+        account.examples = skipped.examples;
+        if account.bad > 0 {
+            let (noun, verb) = if account.bad == 1 { ("record", "is") } else { ("records", "are") };
+            account.warnings.push(format!(
+                "{} {noun} of {} cannot be used and {verb} left out: {}",
+                account.bad,
+                account.records,
+                account.examples.join("; ")
+            ));
+        }
+        (self.columns, account)
+    }
+}

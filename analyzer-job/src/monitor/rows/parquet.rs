@@ -1,0 +1,158 @@
+//! Parquet files: values become the texts that the hosted service sees.
+
+use std::fmt::Write as _;
+use std::fs::File;
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
+use arrow_array::{Array, ArrayRef};
+use arrow_cast::cast;
+use arrow_schema::DataType;
+use indexmap::IndexSet;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use plumbline_common::input::InputFile;
+use plumbline_common::{Problem, Result, codes};
+
+use super::block::{Block, Span};
+use super::{Reader, Take};
+use crate::values::java;
+
+const ROWS_PER_BATCH: usize = 4096;
+
+/// Reads all files as one table; every file has the columns of the first, in any order.
+///
+/// # Errors
+/// A file that is not Parquet, a missing column, a column of nested or binary values.
+pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+    for file in files {
+        let name = file.relative.as_path();
+        let open =
+            File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
+        let builder =
+            ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(file, &error))?;
+        let fields: IndexSet<String> =
+            builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+        if reader.columns.names.is_empty() {
+            reader.columns.names = fields.clone();
+            reader.columns.named = true;
+        }
+        let places: Vec<usize> = reader
+            .columns
+            .names
+            .iter()
+            .map(|column| {
+                fields.get_index_of(column).ok_or_else(|| {
+                    Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
+                        .file(name)
+                        .field(column.clone())
+                })
+            })
+            .collect::<Result<_>>()?;
+        let batches =
+            builder.with_batch_size(ROWS_PER_BATCH).build().map_err(|error| unreadable(file, &error))?;
+        let mut row_number = 0;
+        for batch in batches {
+            let batch = batch.map_err(|error| unreadable(file, &error))?;
+            let columns: Vec<Texts> = places
+                .iter()
+                .map(|&at| Texts::of(batch.column(at), file, &fields[at]))
+                .collect::<Result<_>>()?;
+            let mut block = std::mem::take(&mut reader.spare).cleared(columns.len());
+            let mut row = vec![Span::MISSING; columns.len()];
+            let mut text = String::new();
+            for at in 0..batch.num_rows() {
+                row_number += 1;
+                for (cell, column) in row.iter_mut().zip(&columns) {
+                    *cell = column.push(at, &mut text, &mut block);
+                }
+                block.push_row(&row, row_number);
+            }
+            reader.records(batch.num_rows() as u64);
+            reader.hand_on(block, name, take)?;
+            reader.advance(0)?;
+            if reader.done() {
+                return Ok(());
+            }
+        }
+        reader.advance(file.bytes)?;
+    }
+    Ok(())
+}
+
+/// A column of a batch in one of the types that have a spelling.
+enum Texts {
+    Missing,
+    Bool(ArrayRef),
+    Int(ArrayRef),
+    Unsigned(ArrayRef),
+    Float(ArrayRef),
+    Double(ArrayRef),
+    Text(ArrayRef),
+}
+
+impl Texts {
+    fn of(array: &ArrayRef, file: &InputFile, field: &str) -> Result<Texts> {
+        use DataType::*;
+        let to = |target: DataType| cast(array, &target).map_err(|error| unreadable(file, &error));
+        Ok(match array.data_type() {
+            Null => Texts::Missing,
+            Boolean => Texts::Bool(array.clone()),
+            Int8 | Int16 | Int32 | Int64 => Texts::Int(to(Int64)?),
+            UInt8 | UInt16 | UInt32 | UInt64 => Texts::Unsigned(to(UInt64)?),
+            Float16 | Float32 => Texts::Float(to(Float32)?),
+            Float64 => Texts::Double(array.clone()),
+            Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) | Utf8 | LargeUtf8 | Utf8View
+            | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) => Texts::Text(to(Utf8)?),
+            Dictionary(_, value) => return Texts::of(&to((**value).clone())?, file, field),
+            other => {
+                return Err(Problem::new(&codes::BAD_RECORD, "a column holds values that have no text")
+                    .file(&file.relative)
+                    .field(field)
+                    .found(other.to_string())
+                    .expected("numbers, text, truth values or times")
+                    .hint("leave the column out of the file, or write it as text"));
+            }
+        })
+    }
+
+    /// Appends the text of a value to the block; null and NaN are missing.
+    fn push(&self, row: usize, text: &mut String, block: &mut Block) -> Span {
+        text.clear();
+        // Writing to a string cannot fail.
+        let _ = match self {
+            Texts::Missing => return Span::MISSING,
+            Texts::Bool(array)
+            | Texts::Int(array)
+            | Texts::Unsigned(array)
+            | Texts::Float(array)
+            | Texts::Double(array)
+            | Texts::Text(array)
+                if array.is_null(row) =>
+            {
+                return Span::MISSING;
+            }
+            Texts::Bool(array) => write!(text, "{}", array.as_boolean().value(row)),
+            Texts::Int(array) => write!(text, "{}", array.as_primitive::<Int64Type>().value(row)),
+            Texts::Unsigned(array) => write!(text, "{}", array.as_primitive::<UInt64Type>().value(row)),
+            Texts::Float(array) => match array.as_primitive::<Float32Type>().value(row) {
+                value if value.is_nan() => return Span::MISSING,
+                value => text.write_str(&java::float(value)),
+            },
+            Texts::Double(array) => match array.as_primitive::<Float64Type>().value(row) {
+                value if value.is_nan() => return Span::MISSING,
+                value => {
+                    java::push_double(text, value);
+                    Ok(())
+                }
+            },
+            Texts::Text(array) => return block.push_text(array.as_string::<i32>().value(row)),
+        };
+        block.push_text(text)
+    }
+}
+
+fn unreadable(file: &InputFile, error: &dyn std::error::Error) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "cannot read a Parquet file")
+        .file(&file.relative)
+        .found(error.to_string())
+}

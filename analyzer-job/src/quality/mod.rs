@@ -1,0 +1,11 @@
+//! Data quality: statistics of every column, constraints, and how far later data have moved from them.
+
+pub mod baseline;
+pub mod checks;
+pub mod config;
+pub mod constraints;
+pub mod distance;
+pub mod drift;
+pub mod metrics;
+pub mod pass;
+pub mod statistics;

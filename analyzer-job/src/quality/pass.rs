@@ -1,0 +1,91 @@
+//! The pass over the data: one thread reads blocks of rows, the others take them in column by column.
+
+use std::collections::HashSet;
+use std::sync::mpsc;
+use std::thread;
+
+use plumbline_common::Result;
+use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
+
+use crate::monitor::rows::{self, Account, Block, Columns, Source};
+use crate::state::profile::Column;
+
+/// The columns of a dataset, each with what is known of it.
+#[derive(Debug, Default)]
+pub struct Profiled {
+    pub columns: Columns,
+    /// In the order of the cells.
+    pub profiles: Vec<Column>,
+    pub account: Account,
+}
+
+/// Blocks that are read ahead of the work on them.
+const AHEAD: usize = 2;
+
+/// Reads everything and profiles each column. Equal for any number of threads, since a column is the work of one
+/// thread at a time, in the order of the rows.
+///
+/// # Errors
+/// As `rows::read`.
+pub fn profile(source: &Source<'_>) -> Result<Profiled> {
+    let mut profiled = once(source)?;
+    if let Some(width) = profiled.account.better_width {
+        // The first row was the odd one out.
+        profiled = once(&Source { width: Some(width), ..source.clone() })?;
+    }
+    Ok(profiled)
+}
+
+fn once(source: &Source<'_>) -> Result<Profiled> {
+    let mut profiles: Vec<Column> = Vec::new();
+    let (columns, account) = blocks(source, |block| {
+        profiles.resize_with(block.width().max(profiles.len()), Column::new);
+        profiles.par_iter_mut().enumerate().for_each(|(at, profile)| {
+            if at < block.width() {
+                profile.update(block.column(at));
+            }
+        });
+    })?;
+    profiles.resize_with(columns.names.len(), Column::new);
+    profiles.iter_mut().for_each(|profile| profile.rows = account.rows);
+    Ok(Profiled { columns, profiles, account })
+}
+
+/// Reads on a thread of its own, and calls `take` with each block in order.
+fn blocks(source: &Source<'_>, mut take: impl FnMut(&Block)) -> Result<(Columns, Account)> {
+    let (to_work, work) = mpsc::sync_channel::<Block>(AHEAD);
+    let (to_reuse, reuse) = mpsc::sync_channel::<Block>(AHEAD + 1);
+    thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            rows::read(source, &mut |block, _| {
+                // The other end is there until everything was read.
+                let _ = to_work.send(block);
+                Ok(reuse.try_recv().unwrap_or_default())
+            })
+        });
+        for block in work {
+            take(&block);
+            let _ = to_reuse.try_send(block);
+        }
+        reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Counts the values of columns that lie inside of a domain, in a pass of its own: for columns with so many
+/// distinct values that the profile did not keep them.
+///
+/// # Errors
+/// As `rows::read`.
+pub fn inside(source: &Source<'_>, domains: &[(usize, &[String])]) -> Result<Vec<u64>> {
+    let sets: Vec<HashSet<&str>> =
+        domains.iter().map(|(_, domain)| domain.iter().map(String::as_str).collect()).collect();
+    let mut counts = vec![0; domains.len()];
+    blocks(source, |block| {
+        for ((count, set), &(column, _)) in counts.iter_mut().zip(&sets).zip(domains) {
+            if column < block.width() {
+                *count += block.column(column).flatten().filter(|text| set.contains(text)).count() as u64;
+            }
+        }
+    })?;
+    Ok(counts)
+}

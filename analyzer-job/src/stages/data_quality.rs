@@ -1,0 +1,433 @@
+//! The data quality monitor: statistics and constraints of the data, and what a baseline says against them.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use jiff::Timestamp;
+use plumbline_common::job::Job;
+use plumbline_common::output::{self, OutputFile};
+use plumbline_common::{Problem, Result, codes};
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::context;
+use crate::monitor::plan::{self, Plan};
+use crate::monitor::rows::{Account, Columns, Settled, settle};
+use crate::quality::baseline::{self, Constraints, Distribution};
+use crate::quality::checks::{self, Checked, Violation, Violations};
+use crate::quality::config::{self, MonitoringConfig};
+use crate::quality::drift::{self, Drift};
+use crate::quality::pass::{self, Profiled};
+use crate::quality::statistics::{self, Statistics, Taken};
+use crate::quality::{constraints, metrics};
+use crate::settings::{DriftRule, Settings, ValueTyping};
+use crate::stages::publish;
+use crate::state::profile::Column;
+use crate::values::java;
+
+const VIOLATIONS: &str = "constraint_violations.json";
+
+/// Runs the monitor and gives the exit message.
+///
+/// # Errors
+/// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
+pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
+    let prepared = prepare(job, settings, now)?;
+    let plan = &prepared.plan;
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+    let scratch = context::scratch(job)?;
+    let profiled = read(job, settings, plan)?;
+    let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
+    for warning in &named.warnings {
+        tracing::warn!("{warning}");
+    }
+    let found = measure(&prepared, &profiled, &named);
+    let violations = judge(job, settings, &prepared, &profiled, &named, &found)?;
+    write(plan, &prepared.written, &found, violations.as_deref(), scratch.path(), &job.stop)?;
+    tracing::info!("results are in {}", plan.output.display());
+    publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
+        let n = violations.as_ref().map(Vec::len);
+        let constraints = prepared.constraints.as_ref();
+        metrics::metrics(&found.statistics, &found.drifts, n, constraints, &prepared.whole, scope)
+    });
+    Ok(match violations.map_or(0, |violations| violations.len()) {
+        0 => "Completed: Job completed successfully with no violations.".into(),
+        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    })
+}
+
+/// The dry run: everything up to the first records, told as text.
+///
+/// # Errors
+/// What the job would stop with.
+pub(crate) fn look(job: &Job, settings: &Settings, records: u64, text: &mut String) -> Result<()> {
+    let prepared = prepare(job, settings, Timestamp::now())?;
+    let plan = &prepared.plan;
+    let mut line = |key: &str, value: &str| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{key:<14} {value}");
+    };
+    line("kind", if plan.monitoring { "data quality monitor" } else { "data quality baseline" });
+    line("data", &plan.dataset.display().to_string());
+    line("output", &plan.output.display().to_string());
+    for (key, path) in [("constraints", &plan.constraints), ("statistics", &plan.statistics)] {
+        if let Some(path) = path {
+            line(key, &path.display().to_string());
+        }
+    }
+    plan.warnings.iter().for_each(|warning| line("warning", warning));
+    let mut source = plan.source(job, settings);
+    source.limit = Some(records);
+    let profiled = pass::profile(&source)?;
+    let account = &profiled.account;
+    if account.rows == 0 {
+        return Err(plan.no_rows(account));
+    }
+    let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
+    line("looked at", &format!("{} rows from {} records", account.rows, account.records));
+    account.warnings.iter().chain(&named.warnings).for_each(|warning| line("warning", warning));
+    if let Some(constraints) = &prepared.constraints {
+        line("columns", &format!("{}, the baseline has {}", named.columns.len(), constraints.columns.len()));
+    } else {
+        line("columns", &named.columns.len().to_string());
+    }
+    for (name, column) in columns(&profiled, &named).take(COLUMNS_SHOWN) {
+        let kind = column.spellings.kind(prepared.taken.by_value).name();
+        let _ =
+            writeln!(text, "  {name}: {kind}, {} of {} rows have a value", column.present(), account.rows);
+    }
+    if named.columns.len() > COLUMNS_SHOWN {
+        let _ = writeln!(text, "  and {} more", named.columns.len() - COLUMNS_SHOWN);
+    }
+    Ok(())
+}
+
+/// Columns that the dry run lists before the rest is only counted.
+const COLUMNS_SHOWN: usize = 40;
+
+/// Everything that is known and checked before data are read.
+struct Prepared {
+    plan: Plan,
+    constraints: Option<Constraints>,
+    distributions: Option<IndexMap<String, Distribution>>,
+    /// The configuration of the checks where a column has none of its own.
+    whole: MonitoringConfig,
+    /// The configuration that the new constraints get.
+    written: MonitoringConfig,
+    rule: DriftRule,
+    taken: Taken,
+}
+
+fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
+    let plan = plan::plan(job, settings, now)?;
+    let layers: Vec<Json> = config::layers(
+        settings.data_quality_monitoring_config.as_deref(),
+        settings.categorical_drift_method.as_deref(),
+    )?;
+    output::check_folder(&plan.output)?;
+    refuse_output_in_input(&plan)?;
+    let constraints =
+        plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;
+    let distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
+    let whole = match &constraints {
+        Some(constraints) => constraints.config.clone(),
+        None => MonitoringConfig::of(&layers, false)?,
+    };
+    Ok(Prepared {
+        written: MonitoringConfig::of(&layers, true)?,
+        taken: Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict },
+        rule: settings.drift_rule,
+        plan,
+        constraints,
+        distributions,
+        whole,
+    })
+}
+
+/// Results among the data would be data of the next run.
+fn refuse_output_in_input(plan: &Plan) -> Result<()> {
+    let (Ok(data), Some(output)) = (plan.dataset.canonicalize(), resolved(&plan.output)) else {
+        return Ok(());
+    };
+    if !output.starts_with(&data) {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "the output lies inside an input")
+        .field("output_path")
+        .found(plan.output.display().to_string())
+        .expected("a folder outside of `dataset_source`"))
+}
+
+/// A path with its links and `..` resolved as far as it exists.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let path = std::path::absolute(path).ok()?;
+    let there = path.ancestors().find(|part| part.exists())?;
+    Some(there.canonicalize().ok()?.join(path.strip_prefix(there).ok()?))
+}
+
+impl Prepared {
+    /// The names of the baseline's columns, in its order.
+    fn names(&self) -> Option<Vec<String>> {
+        let names = |keys: &mut dyn Iterator<Item = &String>| keys.cloned().collect::<Vec<_>>();
+        match (&self.constraints, &self.distributions) {
+            (Some(constraints), _) => Some(names(&mut constraints.columns.keys())),
+            (None, Some(distributions)) => Some(names(&mut distributions.keys())),
+            (None, None) => None,
+        }
+    }
+}
+
+fn read(job: &Job, settings: &Settings, plan: &Plan) -> Result<Profiled> {
+    let profiled = pass::profile(&plan.source(job, settings))?;
+    tell(&profiled.account);
+    if profiled.account.rows == 0 {
+        return Err(plan.no_rows(&profiled.account));
+    }
+    Ok(profiled)
+}
+
+fn tell(account: &Account) {
+    for warning in &account.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!("read {} rows from {} records", account.rows, account.records);
+    if account.outside > 0 {
+        tracing::info!("{} records lie outside of the window", account.outside);
+    }
+}
+
+/// The columns of the run under their names, without those that are left out.
+struct Named {
+    columns: Vec<(String, usize)>,
+    /// The baseline says something of these columns.
+    comparable: bool,
+    /// Columns that the baseline does not count either.
+    excluded: Vec<String>,
+    warnings: Vec<String>,
+}
+
+/// Names the columns and leaves out those of `exclude_features_attribute`. A baseline that was made without them
+/// has fewer columns than the data: then they are left out first.
+fn name(found: &Columns, plan: &Plan, baseline: Option<&[String]>) -> Result<Named> {
+    let place = |names: &[(String, usize)], wanted: &str| {
+        names
+            .iter()
+            .position(|(name, _)| name == wanted)
+            .or_else(|| wanted.parse().ok().filter(|&at| at < names.len()))
+    };
+    let own: Vec<(String, usize)> = found.names.iter().cloned().zip(0..).collect();
+    let early: Option<Vec<usize>> = plan.exclude.iter().map(|wanted| place(&own, wanted)).collect();
+    if let (Some(baseline), Some(early)) = (baseline, &early)
+        && !early.is_empty()
+        && own.len() != baseline.len()
+        && own.len() - early.len() == baseline.len()
+    {
+        let kept: Vec<usize> = (0..own.len()).filter(|at| !early.contains(at)).collect();
+        let names = kept.iter().map(|&at| own[at].0.clone()).collect();
+        let settled = settle(&Columns { names, named: found.named }, Some(baseline));
+        let columns = settled.columns.into_iter().map(|(name, at)| (name, kept[at])).collect();
+        let Settled { comparable, warnings, .. } = settled;
+        return Ok(Named { columns, comparable, excluded: Vec::new(), warnings });
+    }
+    let Settled { columns, comparable, warnings } = settle(found, baseline);
+    let mut excluded = Vec::new();
+    for wanted in &plan.exclude {
+        let at = place(&columns, wanted)
+            .or_else(|| place(&own, wanted).and_then(|at| columns.iter().position(|c| c.1 == at)));
+        match at {
+            Some(at) => excluded.push(columns[at].0.clone()),
+            None if baseline.is_some_and(|baseline| baseline.contains(wanted)) => {
+                excluded.push(wanted.clone())
+            }
+            None => {
+                let names: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
+                return Err(Problem::new(
+                    &codes::COLUMN_NOT_FOUND,
+                    "a column to leave out is not in the data",
+                )
+                .field("exclude_features_attribute")
+                .found(format!("`{wanted}`"))
+                .expected(format!("a position from 0, or one of {}", names.join(", "))));
+            }
+        }
+    }
+    let columns = columns.into_iter().filter(|(name, _)| !excluded.contains(name)).collect();
+    Ok(Named { columns, comparable, excluded, warnings })
+}
+
+/// What was found of the data, and of its drift.
+struct Found {
+    statistics: Statistics,
+    drifts: Vec<Drift>,
+}
+
+fn columns<'a>(profiled: &'a Profiled, named: &'a Named) -> impl Iterator<Item = (&'a str, &'a Column)> {
+    named.columns.iter().map(|(name, at)| (name.as_str(), &profiled.profiles[*at]))
+}
+
+fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
+    let rows = profiled.account.rows;
+    let statistics = statistics::statistics(columns(profiled, named), rows, prepared.taken);
+    let mut drifts = Vec::new();
+    if let Some(then) = prepared.distributions.as_ref().filter(|_| named.comparable) {
+        let (found, notes) = drift::drifts(
+            columns(profiled, named),
+            then,
+            prepared.constraints.as_ref(),
+            &prepared.whole,
+            prepared.rule,
+            prepared.taken.by_value,
+        );
+        drifts = found;
+        notes.iter().for_each(|note| tracing::info!("{note}"));
+    }
+    let unseen: Vec<String> = drifts
+        .iter()
+        .filter(|drift| drift.unseen())
+        .map(|drift| format!("{} ({:.2})", drift.name, drift.by_rows.unwrap_or_default().0))
+        .collect();
+    if !unseen.is_empty() {
+        let noun = if unseen.len() == 1 { "column" } else { "columns" };
+        tracing::warn!(
+            "{} {noun} moved that the hosted rule cannot see: {}; `drift_rule=weighted` makes violations of them",
+            unseen.len(),
+            unseen.join(", ")
+        );
+    }
+    Found { statistics, drifts }
+}
+
+/// The violations of a monitoring run; `None` for a baseline.
+fn judge(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    profiled: &Profiled,
+    named: &Named,
+    found: &Found,
+) -> Result<Option<Vec<Violation>>> {
+    if !prepared.plan.monitoring {
+        return Ok(None);
+    }
+    let mut out = Vec::new();
+    if let Some(constraints) = &prepared.constraints {
+        let mut counted = constraints.clone();
+        counted.columns.retain(|name, _| !named.excluded.contains(name));
+        out.extend(checks::count(named.columns.len(), &counted));
+        if named.comparable {
+            let inside = inside(job, settings, prepared, profiled, named, constraints)?;
+            if !prepared.taken.by_value {
+                tell_spelling(checks::by_spelling(columns(profiled, named), constraints));
+            }
+            let checked = columns(profiled, named).zip(inside).map(|((name, column), inside)| Checked {
+                name,
+                column,
+                inside,
+            });
+            out.extend(checks::constraints(
+                checked,
+                profiled.account.rows,
+                constraints,
+                prepared.taken.by_value,
+            ));
+        }
+    }
+    out.extend(found.drifts.iter().filter_map(Drift::violation));
+    Ok(Some(out))
+}
+
+/// Most type violations that people see come from a client that writes `1.0` for `1`.
+fn tell_spelling((all, spelling): (usize, usize)) {
+    if spelling > 0 {
+        let noun = if all == 1 { "type violation is" } else { "type violations are" };
+        tracing::warn!(
+            "{spelling} of {all} {noun} a matter of spelling (`1.0` for `1`); `value_typing=value` takes such numbers \
+             as whole"
+        );
+    }
+}
+
+/// For each column the number of its values inside of the baseline's domain, where there is one.
+fn inside(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    profiled: &Profiled,
+    named: &Named,
+    constraints: &Constraints,
+) -> Result<Vec<Option<u64>>> {
+    let domain = |name: &str| constraints.columns.get(name)?.domains.as_deref();
+    let mut out: Vec<Option<u64>> =
+        columns(profiled, named).map(|(name, column)| checks::inside(column, domain(name)?)).collect();
+    let open: Vec<usize> = (0..out.len())
+        .filter(|&at| {
+            let (name, column) = &named.columns[at];
+            out[at].is_none() && domain(name).is_some() && profiled.profiles[*column].present() > 0
+        })
+        .collect();
+    if open.is_empty() {
+        return Ok(out);
+    }
+    tracing::info!(
+        "{} columns with a domain have too many values to keep: the data are read once more",
+        open.len()
+    );
+    let wanted: Vec<(usize, &[String])> =
+        open.iter().filter_map(|&at| Some((named.columns[at].1, domain(&named.columns[at].0)?))).collect();
+    let mut source = prepared.plan.source(job, settings);
+    source.width = Some(profiled.columns.names.len()).filter(|_| !profiled.columns.named);
+    for (at, count) in open.into_iter().zip(pass::inside(&source, &wanted)?) {
+        out[at] = Some(count);
+    }
+    Ok(out)
+}
+
+/// Writes all files at once, the violations last.
+fn write(
+    plan: &Plan,
+    config: &MonitoringConfig,
+    found: &Found,
+    violations: Option<&[Violation]>,
+    scratch: &Path,
+    stop: &plumbline_common::stop::Stop,
+) -> Result<()> {
+    let mut files = output::Results::default();
+    let suggested = constraints::suggest(&found.statistics, config.clone());
+    add(&mut files, &plan.output.join("constraints.json"), &suggested, scratch)?;
+    add(&mut files, &plan.output.join("statistics.json"), &found.statistics, scratch)?;
+    if let Some(violations) = violations {
+        let violations = Violations { violations: violations.to_vec() };
+        add(&mut files, &plan.output.join(VIOLATIONS), &violations, scratch)?;
+    }
+    stop.check()?;
+    files.publish()?;
+    if violations.is_none() {
+        remove_earlier(&plan.output.join(VIOLATIONS))?;
+    }
+    Ok(())
+}
+
+fn add(files: &mut output::Results, path: &Path, value: &impl Serialize, scratch: &Path) -> Result<()> {
+    let bytes = java::to_json(value).map_err(|error| {
+        Problem::new(&codes::INTERNAL, "a result cannot be written as JSON")
+            .file(path)
+            .found(error.to_string())
+    })?;
+    let mut file = OutputFile::create(path, scratch)?;
+    file.write_all(&bytes).map_err(|error| Problem::io("write the result", path, error))?;
+    files.add(file)
+}
+
+/// A file of an earlier run into the same folder that would speak of this one.
+fn remove_earlier(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::io("remove the file of an earlier run", path, error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,267 @@
+//! The quantile sketch of the hosted service (KLL without randomness), item for item.
+//!
+//! Items lie in levels; an item of level h stands for 2^h rows. A level that is full is sorted and every second
+//! item goes up. Source of the rules: the open library that the hosted service is built on, in the class
+//! `QuantileNonSample`; see `docs/data-quality.md`.
+
+use serde::{Deserialize, Serialize};
+
+/// Items that the lowest level holds at most, before it is rounded up to pairs.
+const K: f64 = 2048.0;
+/// Each level above holds this share of the one below.
+const C: f64 = 0.64;
+
+/// A sketch of numbers. Row order matters; the sum of all weights is the number of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kll {
+    levels: Vec<Level>,
+    /// Items in all levels.
+    items: usize,
+    /// What all levels hold together.
+    capacity: usize,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+struct Level {
+    /// In the order they came.
+    items: Vec<f64>,
+    compactions: u64,
+    /// Which of each pair went up last: the first (0) or the second (1).
+    offset: usize,
+}
+
+impl Default for Kll {
+    fn default() -> Kll {
+        Kll { levels: vec![Level::default()], items: 0, capacity: capacity(0) }
+    }
+}
+
+/// 2050, 1314, 842, 540, 346, ...
+fn capacity(level: usize) -> usize {
+    2 * ((K * C.powi(i32::try_from(level).unwrap_or(i32::MAX)) / 2.0).ceil() as usize + 1)
+}
+
+impl Kll {
+    pub fn update(&mut self, value: f64) {
+        self.levels[0].items.push(value);
+        self.items += 1;
+        if self.items > self.capacity {
+            self.condense();
+        }
+    }
+
+    /// Appends another sketch level by level. The result depends on the order, and is not that of one sketch over
+    /// all rows; ranks stay within the bound of the larger of the two.
+    pub fn merge(&mut self, other: &Kll) {
+        while self.levels.len() < other.levels.len() {
+            self.add_level();
+        }
+        for (level, more) in self.levels.iter_mut().zip(&other.levels) {
+            level.items.extend_from_slice(&more.items);
+        }
+        self.items += other.items;
+        while self.items >= self.capacity && self.condense() {}
+    }
+
+    /// Compacts the lowest level that is full. False when there is none.
+    fn condense(&mut self) -> bool {
+        let full = (0..self.levels.len()).find(|&at| self.levels[at].items.len() >= capacity(at));
+        let Some(at) = full else { return false };
+        if at + 1 == self.levels.len() {
+            self.add_level();
+        }
+        let (below, above) = self.levels.split_at_mut(at + 1);
+        let before = below[at].items.len() + above[0].items.len();
+        below[at].compact(&mut above[0].items);
+        self.items -= before - below[at].items.len() - above[0].items.len();
+        true
+    }
+
+    fn add_level(&mut self) {
+        self.capacity += capacity(self.levels.len());
+        self.levels.push(Level::default());
+    }
+
+    /// The items of each level, lowest first.
+    pub fn data(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.levels.iter().map(|level| level.items.as_slice())
+    }
+
+    /// All items with their weights by value: what ranks are made of.
+    pub fn weights(&self) -> Weights {
+        Weights::of(self.data())
+    }
+}
+
+impl Level {
+    /// Every second of the sorted items goes up; an odd last item, in the order they came, stays.
+    fn compact(&mut self, above: &mut Vec<f64>) {
+        let pairs = self.items.len() / 2 * 2;
+        if self.compactions % 2 == 1 {
+            self.offset = 1 - self.offset;
+        }
+        self.compactions += 1;
+        self.items[..pairs].sort_unstable_by(f64::total_cmp);
+        above.extend(self.items[..pairs].iter().skip(self.offset).step_by(2));
+        self.items.drain(..pairs);
+    }
+}
+
+/// Distinct values in ascending order with the rows they stand for.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weights {
+    pub values: Vec<f64>,
+    /// Rows that are at most the value of the same place.
+    pub up_to: Vec<f64>,
+}
+
+impl Weights {
+    /// Of the levels of a sketch, also one that was read from a file.
+    pub fn of<'a>(levels: impl Iterator<Item = &'a [f64]>) -> Weights {
+        let mut items: Vec<(f64, f64)> = Vec::new();
+        for (level, values) in levels.enumerate() {
+            let weight = 2f64.powi(i32::try_from(level).unwrap_or(i32::MAX));
+            items.extend(values.iter().map(|&value| (value, weight)));
+        }
+        Weights::of_counts(items)
+    }
+
+    /// Of values and how often each stands there, in any order.
+    pub fn of_counts(mut items: Vec<(f64, f64)>) -> Weights {
+        items.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut out = Weights::default();
+        let mut sum = 0.0;
+        for (value, weight) in items {
+            sum += weight;
+            match (out.values.last(), out.up_to.last_mut()) {
+                (Some(&last), Some(up_to)) if last == value => *up_to = sum,
+                _ => {
+                    out.values.push(value);
+                    out.up_to.push(sum);
+                }
+            }
+        }
+        out
+    }
+
+    /// Rows in all.
+    pub fn total(&self) -> f64 {
+        self.up_to.last().copied().unwrap_or(0.0)
+    }
+
+    /// Rows below a value.
+    pub fn below(&self, value: f64) -> f64 {
+        self.before(self.values.partition_point(|&other| other < value))
+    }
+
+    /// Rows not above a value.
+    pub fn at_most(&self, value: f64) -> f64 {
+        self.before(self.values.partition_point(|&other| other <= value))
+    }
+
+    fn before(&self, place: usize) -> f64 {
+        place.checked_sub(1).map_or(0.0, |last| self.up_to[last])
+    }
+
+    /// The smallest value that at least this share (0 to 1) of the rows does not exceed; `None` without rows.
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = share * self.total();
+        let place = self.up_to.partition_point(|&up_to| up_to < wanted);
+        self.values.get(place.min(self.values.len().checked_sub(1)?)).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn capacities_are_those_of_the_rule() {
+        let capacities: Vec<usize> = (0..6).map(capacity).collect();
+        assert_eq!(capacities, [2050, 1314, 842, 540, 346, 222]);
+    }
+
+    /// The rule written down as it is said, without a count of items kept on the way.
+    fn slow(values: &[f64]) -> Vec<Vec<f64>> {
+        let mut levels: Vec<(Vec<f64>, u32, usize)> = vec![(Vec::new(), 0, 0)];
+        for &value in values {
+            levels[0].0.push(value);
+            let items: usize = levels.iter().map(|level| level.0.len()).sum();
+            let total: usize = (0..levels.len()).map(capacity).sum();
+            if items <= total {
+                continue;
+            }
+            for at in 0..levels.len() {
+                if levels[at].0.len() < capacity(at) {
+                    continue;
+                }
+                if at + 1 == levels.len() {
+                    levels.push((Vec::new(), 0, 0));
+                }
+                let (items, times, offset) = &mut levels[at];
+                if *times % 2 == 1 {
+                    *offset = 1 - *offset;
+                }
+                *times += 1;
+                let odd = if items.len() % 2 == 1 { items.pop() } else { None };
+                items.sort_by(f64::total_cmp);
+                let up: Vec<f64> = items
+                    .iter()
+                    .copied()
+                    .enumerate()
+                    .filter(|(i, _)| i % 2 == *offset)
+                    .map(|i| i.1)
+                    .collect();
+                *items = odd.into_iter().collect();
+                levels[at + 1].0.extend(up);
+                break;
+            }
+        }
+        levels.into_iter().map(|level| level.0).collect()
+    }
+
+    #[test]
+    fn a_sketch_is_that_of_the_rule_said_slowly() {
+        let values: Vec<f64> =
+            (0..20_000u32).map(|i| f64::from(i.wrapping_mul(2_654_435_761) >> 12)).collect();
+        for n in [0, 1, 2050, 2051, 5000, 20_000] {
+            let mut kll = Kll::default();
+            values[..n].iter().for_each(|&value| kll.update(value));
+            let data: Vec<Vec<f64>> = kll.data().map(<[f64]>::to_vec).collect();
+            assert_eq!(data, slow(&values[..n]), "{n} values");
+        }
+    }
+
+    #[test]
+    fn the_first_compaction_takes_every_second_of_the_sorted_items() {
+        let mut kll = Kll::default();
+        (0..2051).rev().for_each(|value| kll.update(f64::from(value)));
+        // 2051 items: the last that came, 0, stays; of 1 to 2050 the odd ones go up.
+        let data: Vec<&[f64]> = kll.data().collect();
+        assert_eq!(data[0], [0.0]);
+        assert_eq!(data[1].len(), 1025);
+        assert!(data[1].iter().zip(0..).all(|(&value, at)| value == f64::from(2 * at + 1)));
+    }
+
+    proptest! {
+        #[test]
+        fn weights_add_up_to_the_rows_in_any_split(n in 0..9000usize, split in 0..9000usize) {
+            let split = split.min(n);
+            let value = |i: usize| ((i * 7919) % 1000) as f64;
+            let (mut a, mut b) = (Kll::default(), Kll::default());
+            (0..split).for_each(|i| a.update(value(i)));
+            (split..n).for_each(|i| b.update(value(i)));
+            a.merge(&b);
+            prop_assert_eq!(a.weights().total(), n as f64);
+            // Rank error of a sketch of this size is far below 2 %.
+            if n > 0 {
+                let below = (0..n).filter(|&i| value(i) < 500.0).count() as f64;
+                prop_assert!((a.weights().below(500.0) - below).abs() <= 0.02 * n as f64);
+            }
+            let text = serde_json::to_string(&a).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Kll>(&text).unwrap(), a);
+        }
+    }
+}
