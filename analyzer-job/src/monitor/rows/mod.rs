@@ -8,6 +8,8 @@ mod json;
 mod names;
 mod parquet;
 pub mod records;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::Path;

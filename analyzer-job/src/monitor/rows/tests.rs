@@ -1,0 +1,338 @@
+//! Rows of every format, and what becomes of damaged ones.
+
+use std::fs;
+use std::path::Path;
+
+use plumbline_common::Result;
+use plumbline_common::stop::Stop;
+use proptest::prelude::*;
+
+use super::*;
+use crate::monitor::format::Captured;
+
+const CSV: Format = Format::Csv { header: true };
+
+type Table = Vec<Vec<Option<String>>>;
+
+struct Found {
+    names: Vec<String>,
+    rows: Table,
+    /// File and line of each row.
+    places: Vec<(String, u64)>,
+    account: Account,
+}
+
+impl Found {
+    /// Rows in short: cells with `|` between them, missing ones as `-`.
+    fn short(&self) -> Vec<String> {
+        let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "-".into());
+        self.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("|")).collect()
+    }
+}
+
+fn try_read(format: Format, files: &[(&str, &[u8])], change: impl Fn(&mut Source<'_>)) -> Result<Found> {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+    let stop = Stop::default();
+    let mut source = Source {
+        path: folder.path(),
+        format: Some(format),
+        window: None,
+        one_row_per_record: false,
+        strict: false,
+        width: None,
+        limit: None,
+        stop: &stop,
+        for_people: false,
+    };
+    change(&mut source);
+    let (mut rows, mut places): (Table, _) = (Vec::new(), Vec::new());
+    let (columns, account) = read(&source, &mut |block, _| {
+        for row in 0..block.rows() {
+            rows.push((0..block.width()).map(|at| block.cell(row, at).map(Into::into)).collect());
+            places.push((block.file().display().to_string(), block.line(row)));
+        }
+        Ok(block)
+    })?;
+    // Columns that came later are missing in the rows before.
+    rows.iter_mut().for_each(|row| row.resize(columns.names.len(), None));
+    Ok(Found { names: columns.names.into_iter().collect(), rows, places, account })
+}
+
+fn found(format: Format, text: &str) -> Found {
+    try_read(format, &[("data", text.as_bytes())], |_| {}).unwrap()
+}
+
+#[test]
+fn csv_is_read_as_the_standard_says() {
+    let text = "\u{feff}a,b,\"c \"\"q\"\"\",\r\n1,\"x,\r\ny\",\"say \"\"hi\"\"\", 3 \r\n\r\n\"\",,z\"z,\"q\"tail\r\n4,5,6,7";
+    let found = found(CSV, text);
+    assert_eq!(found.names, ["a", "b", "c \"q\"", "_c3"]);
+    assert_eq!(found.short(), ["1|x,\r\ny|say \"hi\"| 3 ", "-|-|z\"z|qtail", "4|5|6|7"]);
+    let lines: Vec<u64> = found.places.iter().map(|place| place.1).collect();
+    assert_eq!(lines, [2, 5, 6]);
+    assert_eq!(found.account.records, 3);
+    assert_eq!(self::found(CSV, "a\rb\r1\r").short(), ["b", "1"]);
+    assert_eq!(self::found(Format::Csv { header: false }, "1,2\n").names, ["_c0", "_c1"]);
+    assert!(self::found(CSV, "a,b\n").rows.is_empty());
+}
+
+#[test]
+fn a_bad_row_costs_itself_and_is_named() {
+    let text = b"a,b\n1,2\n3\n4,5,6\n7,\"open\n8,9\n\xff,1\n10,11\n";
+    let found = try_read(CSV, &[("x/data.csv", text)], |_| {}).unwrap();
+    assert_eq!(found.short(), ["1|2", "8|9", "10|11"]);
+    assert_eq!((found.account.bad, found.account.records), (4, 7));
+    let named = found.account.examples.join("\n");
+    for part in [
+        "line 3: 1 values, expected 2",
+        "line 4",
+        "line 5: a quote does not end",
+        "line 7: the row is not UTF-8",
+    ] {
+        assert!(named.contains(part), "{named}");
+    }
+    let stopped = try_read(CSV, &[("data", text)], |source| source.strict = true).err().unwrap();
+    assert_eq!((stopped.code(), stopped.place().line), (&codes::BAD_RECORD, Some(3)));
+}
+
+#[test]
+fn files_come_in_the_order_of_their_paths_each_with_its_own_header() {
+    let files: [(&str, &[u8]); 4] =
+        [("b.csv", b"a,b\n3,4\n"), ("a/x.csv", b"a,b\n1,2\n"), ("c.csv", b"b,a\n6,5\n"), ("_skip", b"9,9\n")];
+    let found = try_read(CSV, &files, |_| {}).unwrap();
+    assert_eq!(found.short(), ["1|2", "3|4", "5|6"]);
+    assert!(found.account.warnings[0].contains("another order"), "{:?}", found.account.warnings);
+    let twice = try_read(CSV, &[("x", b"a,b,a\n1,2,3\n")], |_| {}).err().unwrap();
+    assert_eq!(twice.code(), &codes::HEADERS_DO_NOT_FIT);
+    assert!(twice.to_string().contains("`a`"));
+    let other = try_read(CSV, &[("1", b"a,b\n1,2\n"), ("2", b"a,z\n3,4\n")], |_| {}).unwrap();
+    assert!(other.account.warnings[0].contains("`z`") && other.rows.len() == 2);
+}
+
+#[test]
+fn when_most_rows_are_wider_than_the_first_they_are_right() {
+    let read = |width| {
+        let text = b"1,2\n1,2,3\n4,5,6\n";
+        try_read(Format::Csv { header: false }, &[("x", text)], |source| source.width = width).unwrap()
+    };
+    assert_eq!(read(None).account.better_width, Some(3));
+    assert_eq!(read(Some(3)).short(), ["1|2|3", "4|5|6"]);
+    assert_eq!(read(Some(3)).account.bad, 1);
+}
+
+#[test]
+fn csv_over_many_blocks_is_that_of_the_plain_reader() {
+    let mut writer = ::csv::Writer::from_writer(Vec::new());
+    let cell = |at: usize| match at % 11 {
+        0 => "a \"quoted\" text".to_string(),
+        1 => "two\nlines, and a comma".into(),
+        2 => String::new(),
+        3 => "Tromsø ".repeat(at % 40),
+        _ => (at * 7919).to_string(),
+    };
+    writer.write_record(["x", "y", "z"]).unwrap();
+    (0..60_000).for_each(|row| writer.write_record((0..3).map(|at| cell(row * 3 + at))).unwrap());
+    let text = writer.into_inner().unwrap();
+    assert!(text.len() > 3 * Block::BYTES);
+    let found = try_read(CSV, &[("x", &text)], |_| {}).unwrap();
+    let mut reader = ::csv::Reader::from_reader(text.as_slice());
+    let plain: Table = reader
+        .records()
+        .map(|record| record.unwrap().iter().map(|cell| (!cell.is_empty()).then(|| cell.into())).collect())
+        .collect();
+    assert!(found.rows == plain, "the rows differ");
+    assert_eq!(found.account.bad, 0);
+    let breaks = |end: u64| text.split(|&byte| byte == b'\n').take(end as usize - 1).count() as u64 + 1;
+    let last = found.places.last().unwrap().1;
+    assert_eq!(breaks(last), last);
+}
+
+#[test]
+fn json_has_names_with_dots_numbers_as_written_and_columns_as_they_come() {
+    let text = r#"{"id": 1, "rate": 1.50, "user": {"city": null, "geo": {"lat": 59.9}}, "emb": [1, null], "tags": ["a", 2]}
+{"id": 2, "late": "", "user": {"city": "a\"b"}, "emb": [], "ok": true, "big": NaN}"#;
+    let found = found(Format::JsonLines, text);
+    let names = ["id", "rate", "user.city", "user.geo.lat", "emb_0", "emb_1", "tags", "late", "ok", "big"];
+    assert_eq!(found.names, names);
+    assert_eq!(found.short(), ["1|1.50|-|59.9|1|-|[\"a\",2]|-|-|-", "2|-|a\"b|-|-|-|-||true|-"]);
+    let long = format!("{{\"v\": [{}]}}", vec!["1"; 101].join(", "));
+    assert_eq!(self::found(Format::JsonLines, &long).names, ["v"]);
+    let one =
+        try_read(Format::JsonLines, &[("x", text.as_bytes())], |source| source.one_row_per_record = true);
+    assert_eq!(one.unwrap().names, ["id", "rate", "user", "emb", "tags", "late", "ok", "big"]);
+}
+
+#[test]
+fn all_forms_of_a_file_of_objects_are_the_same_rows() {
+    let forms = [
+        "{\"a\": 1, \"b\": {\"c\": 2}}\n{\"a\": 3}\n",
+        "[{\"a\": 1, \"b\": {\"c\": 2}}, {\"a\": 3}]",
+        "[\n{\n  \"a\": 1,\n  \"b\":\n{\n\"c\": 2\n}\n},\n{\n  \"a\": 3\n}\n]\n",
+        "{\"a\": 1, \"b\": {\"c\": 2}} {\"a\": 3}",
+    ];
+    for form in forms {
+        for format in [Format::JsonLines, Format::Json] {
+            let found = found(format.clone(), form);
+            assert_eq!(
+                (found.short(), found.account.bad),
+                (vec!["1|2".into(), "3|-".into()], 0),
+                "{format:?} {form}"
+            );
+        }
+    }
+    assert_eq!(found(Format::Json, "{\"rows\": [{\"a\": 1}, {\"a\": 2}]}").short(), ["1", "2"]);
+    assert_eq!(found(Format::Json, "[[1, \"x\"], [2, null]]").short(), ["1|x", "2|-"]);
+}
+
+#[test]
+fn damage_costs_one_record_and_is_named_by_its_line() {
+    let text = "{\"a\": 1}\n{\"a\": 2\n{\"a\": 3}\nnot a record\n{\"a\": \"x\n{\"a\": 4}\n{\"a\": 5,}\n{\"a\": 6}\n{\"a\"";
+    let found = found(Format::JsonLines, text);
+    assert_eq!(found.short(), ["1", "3", "4", "6"]);
+    let lines: Vec<&str> =
+        found.account.examples.iter().map(|text| text.split(": ").next().unwrap()).collect();
+    assert_eq!(lines, ["data, line 2", "data, line 4", "data, line 5", "data, line 7", "data, line 9"]);
+    assert_eq!(found.account.bad, 5);
+}
+
+fn capture(input: &str, output: &str, more: &str) -> String {
+    let side = |text: &str| {
+        let kind = if text.starts_with(['{', '[']) { "application/json" } else { "text/csv" };
+        serde_json::json!({"observedContentType": kind, "data": text, "encoding": if kind == "text/csv" { "CSV" } else { "JSON" }})
+    };
+    format!(
+        "{{\"captureData\": {{\"endpointInput\": {}, \"endpointOutput\": {}}}, \"eventMetadata\": {{\"eventId\": \"e\"{more}}}}}\n",
+        side(input),
+        side(output)
+    )
+}
+
+fn captured(text: &str, change: impl Fn(&mut Source<'_>)) -> Found {
+    try_read(Format::Capture(Captured::default()), &[("x.jsonl", text.as_bytes())], change).unwrap()
+}
+
+#[test]
+fn captured_payloads_are_rows_paired_by_position() {
+    let text = [
+        capture("20,a", "0.5", ""),
+        capture("21,b\n22,\n", "0.1,0.2", ""),
+        capture("23,\"c,d\"\r\n24,e", "0.3\n0.4", ""),
+        capture("25,f\n26,g", "0.7", ""),
+        capture("27,h,i", "0.8", ""),
+    ]
+    .concat();
+    let found = captured(&text, |_| {});
+    assert_eq!(found.short(), ["0.5|20|a", "0.1|21|b", "0.2|22|-", "0.3|23|c,d", "0.4|24|e"]);
+    assert_eq!((found.account.records, found.account.bad), (5, 2));
+    assert!(
+        found.account.examples[0].contains("2 input rows, 1 output rows"),
+        "{:?}",
+        found.account.examples
+    );
+    let last = Captured { output_first: false, ..Captured::default() };
+    let end =
+        captured(&capture("20,a", "0.5", ""), |source| source.format = Some(Format::Capture(last.clone())));
+    assert_eq!(end.short(), ["20|a|0.5"]);
+    let strict = captured(&capture("21,b\n22,c\n", "0.1,0.2", ""), |source| source.one_row_per_record = true);
+    assert_eq!(strict.short(), ["0.1|0.2|21|b\n22|c"]);
+}
+
+#[test]
+fn captured_json_has_names_and_csv_beside_it_gets_some() {
+    let objects = capture(
+        "{\"rows\": [{\"f\": {\"a\": 1}}, {\"f\": {\"a\": 2}}]}",
+        "{\"predictions\": [{\"score\": 0.5}, {\"score\": 1}]}",
+        "",
+    );
+    let found = captured(&objects, |_| {});
+    assert_eq!(
+        (found.names.join(","), found.short()),
+        ("score,f.a".into(), vec!["0.5|1".into(), "1|2".into()])
+    );
+    let mixed = captured(&capture("[{\"a\": 1}, {\"a\": 2}]", "0.5,0.25", ""), |_| {});
+    assert_eq!(
+        (mixed.names.join(","), mixed.short()),
+        ("_c0,a".into(), vec!["0.5|1".into(), "0.25|2".into()])
+    );
+    // A list of as many numbers as rows, under the name that a single one has.
+    let one = capture("{\"a\": 1}", "{\"predictions\": [0.5]}", "");
+    let two = capture("[{\"a\": 2}, {\"a\": 3}]", "{\"predictions\": [0.25, 1]}", "");
+    let lists = captured(&[one, two].concat(), |_| {});
+    assert_eq!(
+        (lists.names.join(","), lists.short().len(), lists.account.bad),
+        ("predictions_0,a".into(), 3, 0)
+    );
+}
+
+#[test]
+fn a_window_includes_its_start_and_not_its_end() {
+    let at = |time: &str| capture("1,2", "0", &format!(", \"inferenceTime\": \"{time}\""));
+    let text = [
+        at("2024-03-18T12:59:59.999Z"),
+        at("2024-03-18T13:00:00Z"),
+        at("2024-03-18T15:30:00.5+02:00"),
+        at("2024-03-18T14:00:00Z"),
+        capture("3,4", "0", ""),
+        at("yesterday"),
+    ]
+    .concat();
+    let window = ("2024-03-18T13:00:00Z".parse().unwrap(), "2024-03-18T14:00:00Z".parse().unwrap());
+    let found = captured(&text, |source| source.window = Some(window));
+    assert_eq!(found.short(), ["0|1|2", "0|1|2", "0|3|4"]);
+    assert_eq!((found.account.outside, found.account.bad), (2, 1));
+}
+
+#[test]
+fn records_that_lack_a_part_are_left_out() {
+    let no_output = "{\"captureData\": {\"endpointInput\": {\"data\": \"1,2\", \"encoding\": \"CSV\"}}}\n";
+    let base64 = "{\"captureData\": {\"endpointInput\": {\"data\": \"MSwy\", \"encoding\": \"BASE64\"}, \
+                  \"endpointOutput\": {\"data\": 7, \"encoding\": \"CSV\"}}}\n";
+    let batch =
+        "{\"captureData\": {\"batchTransformOutput\": {\"data\": \"7,1,2\", \"encoding\": \"CSV\"}}}\n";
+    let text = [no_output, base64, batch, "{\"other\": 1}\n"].concat();
+    let found = captured(&text, |_| {});
+    assert_eq!(found.short(), ["7|1|2", "7|1|2"]);
+    let reasons = found.account.examples.join("\n");
+    assert!(
+        reasons.contains("`endpointOutput` is missing") && reasons.contains("`captureData` is missing"),
+        "{reasons}"
+    );
+    let input = Captured { output: false, ..Captured::default() };
+    let only = captured(no_output, |source| source.format = Some(Format::Capture(input.clone())));
+    assert_eq!(only.short(), ["1|2"]);
+}
+
+#[test]
+fn a_limit_ends_the_reading_and_nothing_gives_nothing() {
+    let text = capture("1,2", "0", "").repeat(10);
+    assert_eq!(captured(&text, |source| source.limit = Some(3)).rows.len(), 3);
+    let nothing = try_read(CSV, &[("_x", b"a\n1\n")], |_| {}).unwrap();
+    assert_eq!((nothing.rows.len(), nothing.account.records), (0, 0));
+}
+
+proptest! {
+    /// Whatever the bytes are, nothing panics and every row is as wide as the table.
+    #[test]
+    fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(
+        prop_oneof![Just(b'"'), Just(b','), Just(b'\n'), Just(b'\r'), Just(b'{'), Just(b'}'), Just(b':'), Just(b'['),
+                    Just(b']'), Just(b'\\'), Just(0xff), Just(b'1'), Just(b' '), any::<u8>()], 0..200)) {
+        for format in [CSV, Format::Csv { header: false }, Format::JsonLines, Format::Json, Format::Capture(Captured::default())] {
+            let Ok(found) = try_read(format, &[("x", &bytes)], |_| {}) else { continue };
+            prop_assert!(found.rows.iter().all(|row| row.len() == found.names.len()));
+            prop_assert_eq!(found.account.rows, found.rows.len() as u64);
+        }
+    }
+}
+
+#[test]
+fn a_path_that_is_a_file_is_read_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.csv");
+    fs::write(&path, "a\n1\n").unwrap();
+    assert_eq!(files(&path).unwrap()[0].relative, Path::new("x.csv"));
+}
