@@ -8,4 +8,5 @@ pub mod distance;
 pub mod drift;
 pub mod metrics;
 pub mod pass;
+pub mod shift;
 pub mod statistics;

@@ -190,6 +190,33 @@ fn mark(body: &mut String, x: f64, y: f64, state: State) {
     };
 }
 
+/// Shares then and now side by side, a pair of bars for each part; the tallest fills the height.
+pub(super) fn pairs(shares: &[(f64, f64)]) -> Svg {
+    const HEIGHT: f64 = 44.0;
+    let most = shares.iter().map(|(then, now)| then.max(*now)).fold(f64::MIN_POSITIVE, f64::max);
+    let step = (WIDTH - 2.0 * MARGIN) / shares.len().max(1) as f64;
+    let bar = (step * 0.42).min(14.0);
+    let mut body = String::new();
+    for (at, (then, now)) in shares.iter().enumerate() {
+        let x = MARGIN + step * at as f64;
+        let sides = [(0.0, then, PARITY, "parity"), (1.0, now, colour(State::Moved), "moved")];
+        for (side, share, paint, class) in sides {
+            let tall = share / most * (HEIGHT - 2.0);
+            if tall > 0.0 {
+                let tall = tall.max(0.8);
+                let _ = write!(
+                    body,
+                    "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{bar:.1}\" height=\"{tall:.1}\" fill=\"{paint}\" \
+                     class=\"f-{class}\"/>",
+                    x + side * (bar + 1.0),
+                    HEIGHT - tall
+                );
+            }
+        }
+    }
+    Svg { width: WIDTH, height: HEIGHT, body }
+}
+
 /// A share of a whole as a bar, with an optional line at a limit. `share` from 0 to `full`.
 pub(super) fn share_bar(share: f64, full: f64, limit: Option<f64>, state: State) -> Svg {
     let (width, height) = (110.0, 14.0);

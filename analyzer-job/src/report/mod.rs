@@ -15,6 +15,7 @@ mod notebook;
 mod page;
 mod parts;
 mod pdf;
+mod quality;
 mod sentences;
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::results::details::{BiasDetails, Findings};
 
 pub use load::{history, rebuild};
 use page::{Report, State};
+pub use quality::{Quality, add_quality, render_quality};
 
 /// Results of an earlier run, for trends.
 #[derive(Debug, Clone, PartialEq)]

@@ -20,14 +20,18 @@ use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
 use crate::quality::drift::{self, Drift};
 use crate::quality::pass::{self, Profiled};
+use crate::quality::shift::{self, Shift};
 use crate::quality::statistics::{self, Statistics, Taken};
 use crate::quality::{constraints, metrics};
+use crate::report::{self, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
 use crate::stages::publish;
 use crate::state::profile::Column;
-use crate::values::java;
+use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
+/// Effect sizes and chance of every column that was compared.
+const DETAILS: &str = "data_quality_details.json";
 
 /// Runs the monitor and gives the exit message.
 ///
@@ -47,7 +51,18 @@ pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<Stri
     }
     let found = measure(&prepared, &profiled, &named);
     let violations = judge(job, settings, &prepared, &profiled, &named, &found)?;
-    write(plan, &prepared.written, &found, violations.as_deref(), scratch.path(), &job.stop)?;
+    let quality = Quality {
+        subject: subject(job, settings, plan),
+        statistics: &found.statistics,
+        violations: violations.as_deref(),
+        shifts: &found.shifts,
+        unseen: found.drifts.iter().filter(|drift| drift.unseen()).count(),
+        spelling: found.spelling,
+        baseline: against(plan),
+        warnings: &[profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat(),
+        program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
+    };
+    write(plan, &prepared.written, &found, &quality, scratch.path(), &job.stop)?;
     tracing::info!("results are in {}", plan.output.display());
     publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
         let n = violations.as_ref().map(Vec::len);
@@ -58,6 +73,30 @@ pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<Stri
         0 => "Completed: Job completed successfully with no violations.".into(),
         n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
     })
+}
+
+/// What was run and on what, for the head of the report.
+fn subject(job: &Job, settings: &Settings, plan: &Plan) -> Vec<String> {
+    let mut out =
+        vec![if plan.monitoring { "Data quality monitor" } else { "Data quality baseline" }.to_string()];
+    out.extend(settings.sagemaker_endpoint_name.clone());
+    if let Some((start, end)) = plan.window {
+        out.push(format!("{start} to {end}"));
+    }
+    out.push(job.config.processing_job_name.clone());
+    out.retain(|part| !part.is_empty());
+    out
+}
+
+/// What the data were held against, in words.
+fn against(plan: &Plan) -> Vec<String> {
+    let named = |what: &str, path: &Option<PathBuf>| {
+        let name = path.as_ref()?.file_name()?;
+        Some(format!("{what}: {}.", name.to_string_lossy()))
+    };
+    let constraints = named("Constraints of the baseline", &plan.constraints);
+    let statistics = named("Distributions of the baseline", &plan.statistics);
+    [constraints, statistics].into_iter().flatten().collect()
 }
 
 /// The dry run: everything up to the first records, told as text.
@@ -263,6 +302,9 @@ fn name(found: &Columns, plan: &Plan, baseline: Option<&[String]>) -> Result<Nam
 struct Found {
     statistics: Statistics,
     drifts: Vec<Drift>,
+    shifts: Vec<Shift>,
+    /// Type violations, and those of them that are a matter of spelling.
+    spelling: (usize, usize),
 }
 
 fn columns<'a>(profiled: &'a Profiled, named: &'a Named) -> impl Iterator<Item = (&'a str, &'a Column)> {
@@ -272,7 +314,7 @@ fn columns<'a>(profiled: &'a Profiled, named: &'a Named) -> impl Iterator<Item =
 fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
     let rows = profiled.account.rows;
     let statistics = statistics::statistics(columns(profiled, named), rows, prepared.taken);
-    let mut drifts = Vec::new();
+    let (mut drifts, mut shifts) = (Vec::new(), Vec::new());
     if let Some(then) = prepared.distributions.as_ref().filter(|_| named.comparable) {
         let (found, notes) = drift::drifts(
             columns(profiled, named),
@@ -283,6 +325,7 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
             prepared.taken.by_value,
         );
         drifts = found;
+        shifts = shift::shifts(columns(profiled, named), then, &drifts);
         notes.iter().for_each(|note| tracing::info!("{note}"));
     }
     let unseen: Vec<String> = drifts
@@ -298,7 +341,10 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
             unseen.join(", ")
         );
     }
-    Found { statistics, drifts }
+    let constraints = prepared.constraints.as_ref().filter(|_| named.comparable && !prepared.taken.by_value);
+    let spelling = constraints.map_or((0, 0), |found| checks::by_spelling(columns(profiled, named), found));
+    tell_spelling(spelling);
+    Found { statistics, drifts, shifts, spelling }
 }
 
 /// The violations of a monitoring run; `None` for a baseline.
@@ -320,9 +366,6 @@ fn judge(
         out.extend(checks::count(named.columns.len(), &counted));
         if named.comparable {
             let inside = inside(job, settings, prepared, profiled, named, constraints)?;
-            if !prepared.taken.by_value {
-                tell_spelling(checks::by_spelling(columns(profiled, named), constraints));
-            }
             let checked = columns(profiled, named).zip(inside).map(|((name, column), inside)| Checked {
                 name,
                 column,
@@ -391,11 +434,18 @@ fn write(
     plan: &Plan,
     config: &MonitoringConfig,
     found: &Found,
-    violations: Option<&[Violation]>,
+    quality: &Quality<'_>,
     scratch: &Path,
     stop: &plumbline_common::stop::Stop,
 ) -> Result<()> {
     let mut files = output::Results::default();
+    report::add_quality(quality, &plan.output, scratch, &mut files)?;
+    if !found.shifts.is_empty() {
+        let rows = found.statistics.dataset.item_count;
+        let details = serde_json::json!({"version": 1, "rows": rows, "columns": found.shifts});
+        add_bytes(&mut files, &plan.output.join(DETAILS), numbers::to_pretty_json(&details), scratch)?;
+    }
+    let violations = quality.violations;
     let suggested = constraints::suggest(&found.statistics, config.clone());
     add(&mut files, &plan.output.join("constraints.json"), &suggested, scratch)?;
     add(&mut files, &plan.output.join("statistics.json"), &found.statistics, scratch)?;
@@ -408,11 +458,23 @@ fn write(
     if violations.is_none() {
         remove_earlier(&plan.output.join(VIOLATIONS))?;
     }
+    if found.shifts.is_empty() {
+        remove_earlier(&plan.output.join(DETAILS))?;
+    }
     Ok(())
 }
 
 fn add(files: &mut output::Results, path: &Path, value: &impl Serialize, scratch: &Path) -> Result<()> {
-    let bytes = java::to_json(value).map_err(|error| {
+    add_bytes(files, path, java::to_json(value), scratch)
+}
+
+fn add_bytes(
+    files: &mut output::Results,
+    path: &Path,
+    bytes: serde_json::Result<Vec<u8>>,
+    scratch: &Path,
+) -> Result<()> {
+    let bytes = bytes.map_err(|error| {
         Problem::new(&codes::INTERNAL, "a result cannot be written as JSON")
             .file(path)
             .found(error.to_string())

@@ -1,0 +1,321 @@
+//! What moved, and how: effect sizes, chance and verdict for each column, beside the hosted rule. All of it comes
+//! from the sketches and counts of both sides, with true numbers of rows.
+
+use indexmap::IndexMap;
+use serde::Serialize;
+
+use super::baseline::{Distribution, Seen};
+use super::distance::{self, Counts};
+use super::drift::{self, Drift};
+use crate::state::kll::Weights;
+use crate::state::profile::{Column, Kind};
+
+/// A column counts as moved below this chance, adjusted for the number of columns.
+const LEVEL: f64 = 0.05;
+/// Windows in which chance alone explains a difference of shares up to this are too small to tell.
+const LARGEST_CHANCE: f64 = 0.25;
+/// Parts of a picture.
+const BINS: usize = 12;
+/// New or vanished categories that are named.
+const NAMED: usize = 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// By more than the threshold, and by more than chance explains.
+    Moved,
+    Held,
+    /// Only a very large difference could be told from chance.
+    TooFewRows,
+}
+
+/// One column then and now.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shift {
+    pub column: String,
+    pub verdict: Verdict,
+    /// Largest difference of the two distribution functions, or of the shares of a category; in [0, 1].
+    pub effect: f64,
+    pub threshold: f64,
+    /// Distance that rows moved on average, in standard deviations of the baseline; numbers only.
+    pub wasserstein: Option<f64>,
+    /// Population stability index over the deciles of the baseline, or the categories.
+    pub stability_index: f64,
+    /// In [0, 1].
+    pub jensen_shannon: f64,
+    /// Chance of such a difference if nothing had changed.
+    pub p_value: f64,
+    /// The same with the false discovery rate kept over all columns (Benjamini and Hochberg, 1995).
+    pub adjusted_p_value: f64,
+    /// Values then and now.
+    pub values: [u64; 2],
+    /// What the hosted rule compares, and whether it raises a violation.
+    pub hosted: Option<f64>,
+    pub violated: bool,
+    /// Share of rows, and the value up to which they lie then and now; numbers only.
+    pub quantiles: Vec<[f64; 3]>,
+    /// Categories that only the window has, with their shares, largest first.
+    pub new: Vec<(String, f64)>,
+    /// Categories that only the baseline has.
+    pub vanished: Vec<(String, f64)>,
+    /// Shares then and now of the parts of a picture.
+    pub parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Part {
+    pub label: String,
+    pub then: f64,
+    pub now: f64,
+}
+
+/// The shifts of all columns that were compared, the largest effect first.
+pub fn shifts<'a>(
+    columns: impl Iterator<Item = (&'a str, &'a Column)>,
+    baseline: &IndexMap<String, Distribution>,
+    drifts: &[Drift],
+) -> Vec<Shift> {
+    let mut out: Vec<Shift> = columns
+        .filter_map(|(name, column)| {
+            let drift = drifts.iter().find(|drift| drift.name == name)?;
+            shift(name, column, baseline.get(name)?, drift)
+        })
+        .collect();
+    let p_values: Vec<f64> = out.iter().map(|shift| shift.p_value).collect();
+    for (shift, adjusted) in out.iter_mut().zip(benjamini_hochberg(&p_values)) {
+        shift.adjusted_p_value = adjusted;
+        let [n, m] = shift.values.map(|values| values as f64);
+        let chance = 1.8 * ((n + m) / (n * m)).sqrt();
+        shift.verdict = match () {
+            () if adjusted < LEVEL && shift.effect > shift.threshold => Verdict::Moved,
+            () if chance > LARGEST_CHANCE => Verdict::TooFewRows,
+            () => Verdict::Held,
+        };
+    }
+    out.sort_by(|a, b| {
+        let moved = |shift: &Shift| shift.verdict == Verdict::Moved;
+        moved(b).cmp(&moved(a)).then(b.effect.total_cmp(&a.effect))
+    });
+    out
+}
+
+fn shift(name: &str, column: &Column, then: &Distribution, drift: &Drift) -> Option<Shift> {
+    let mut out = Shift {
+        column: name.into(),
+        verdict: Verdict::Held,
+        effect: 0.0,
+        // A p-value's threshold is none for an effect.
+        threshold: if drift.is_p_value { 0.0 } else { drift.threshold },
+        wasserstein: None,
+        stability_index: 0.0,
+        jensen_shannon: 0.0,
+        p_value: 1.0,
+        adjusted_p_value: 1.0,
+        values: [then.present as u64, column.present()],
+        hosted: Some(drift.value),
+        violated: drift.violated,
+        quantiles: Vec::new(),
+        new: Vec::new(),
+        vanished: Vec::new(),
+        parts: Vec::new(),
+    };
+    let shares = match &then.seen {
+        Seen::Numbers(levels) if column.spellings.kind(true).is_numeric() => {
+            let (before, now) = (Weights::of(levels.iter().map(Vec::as_slice)), column.sketch.weights());
+            out.effect = distance::kolmogorov_smirnov(&before, &now);
+            out.p_value = distance::kolmogorov_smirnov_p(out.effect, before.total(), now.total());
+            out.wasserstein = distance::wasserstein(&before, &now, then.std_dev.unwrap_or(0.0));
+            out.quantiles = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0]
+                .into_iter()
+                .filter_map(|share| Some([share, before.quantile(share)?, now.quantile(share)?]))
+                .collect();
+            out.parts = ranges(&before, &now);
+            distance::deciles(&before, &now)
+        }
+        Seen::Categories(before) if column.spellings.kind(false) == Kind::String => {
+            let now = drift::counts(column)?;
+            let shares = distance::shares(before, &now);
+            out.effect = distance::l_infinity(&shares);
+            out.p_value = homogeneity_p(before, &now);
+            out.new = only(&now, before);
+            out.vanished = only(before, &now);
+            out.parts = categories(before, &now);
+            shares
+        }
+        _ => return None,
+    };
+    out.stability_index = distance::stability(&shares);
+    out.jensen_shannon = distance::jensen_shannon(&shares);
+    Some(out)
+}
+
+/// Categories of the first that the second lacks, with their shares.
+fn only(counts: &Counts, other: &Counts) -> Vec<(String, f64)> {
+    let total = distance::total(counts);
+    let mut out: Vec<(String, f64)> = counts
+        .iter()
+        .filter(|(key, _)| !other.contains_key(*key))
+        .map(|(key, count)| (key.clone(), count / total))
+        .collect();
+    out.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    out.truncate(NAMED);
+    out
+}
+
+/// Chance that two lists of counts are so different if both come from one population: Pearson's test of
+/// homogeneity. Categories with fewer than five values in all count as one.
+fn homogeneity_p(a: &Counts, b: &Counts) -> f64 {
+    let (n, m) = (distance::total(a), distance::total(b));
+    let mut cells: Vec<(f64, f64)> = Vec::new();
+    let mut rest = (0.0, 0.0);
+    let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    for key in keys {
+        let count = |counts: &Counts| counts.get(key).copied().unwrap_or(0.0);
+        let cell = (count(a), count(b));
+        if cell.0 + cell.1 < 5.0 {
+            rest = (rest.0 + cell.0, rest.1 + cell.1);
+        } else {
+            cells.push(cell);
+        }
+    }
+    if rest.0 + rest.1 > 0.0 {
+        cells.push(rest);
+    }
+    if cells.len() < 2 || n == 0.0 || m == 0.0 {
+        return 1.0;
+    }
+    let (up, down) = ((m / n).sqrt(), (n / m).sqrt());
+    let statistic = cells.iter().map(|(x, y)| (x * up - y * down).powi(2) / (x + y)).sum();
+    distance::chi_squared_p(statistic, (cells.len() - 1) as f64)
+}
+
+/// The p-values adjusted so that a level on them keeps the share of false discoveries.
+fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&a, &b| p_values[b].total_cmp(&p_values[a]));
+    let n = p_values.len() as f64;
+    let mut out = vec![1.0; p_values.len()];
+    let mut least: f64 = 1.0;
+    for (place, &at) in order.iter().enumerate() {
+        least = least.min(p_values[at] * n / (n - place as f64));
+        out[at] = least;
+    }
+    out
+}
+
+/// Equal ranges between the outer percents of both, the tails in the first and last.
+fn ranges(then: &Weights, now: &Weights) -> Vec<Part> {
+    let ends = |share: f64| [then.quantile(share), now.quantile(share)].into_iter().flatten();
+    let low = ends(0.01).fold(f64::INFINITY, f64::min);
+    let high = ends(0.99).fold(f64::NEG_INFINITY, f64::max);
+    let bound = |at: usize| match at {
+        0 => f64::NEG_INFINITY,
+        BINS => f64::INFINITY,
+        at => low + (high - low) * (at as f64 / BINS as f64),
+    };
+    let share = |weights: &Weights, at: usize| {
+        let from = if at == 0 { 0.0 } else { weights.below(bound(at)) };
+        let to = if at + 1 == BINS { weights.total() } else { weights.below(bound(at + 1)) };
+        (to - from) / weights.total()
+    };
+    (0..BINS)
+        .map(|at| Part {
+            label: format!("from {}", if at == 0 { low } else { bound(at) }),
+            then: share(then, at),
+            now: share(now, at),
+        })
+        .collect()
+}
+
+/// The categories with the largest shares on either side.
+fn categories(then: &Counts, now: &Counts) -> Vec<Part> {
+    let (n, m) = (distance::total(then), distance::total(now));
+    let keys: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let mut parts: Vec<Part> = keys
+        .into_iter()
+        .map(|key| Part {
+            label: key.clone(),
+            then: then.get(key).copied().unwrap_or(0.0) / n,
+            now: now.get(key).copied().unwrap_or(0.0) / m,
+        })
+        .collect();
+    parts.sort_by(|a, b| {
+        (b.then.max(b.now)).total_cmp(&a.then.max(a.now)).then_with(|| a.label.cmp(&b.label))
+    });
+    parts.truncate(BINS);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adjusted_p_values_are_those_of_the_published_procedure() {
+        // R: p.adjust(c(0.01, 0.04, 0.03, 0.5), "BH") is 0.04 0.0533 0.0533 0.5.
+        let adjusted = benjamini_hochberg(&[0.01, 0.04, 0.03, 0.5]);
+        let expected = [0.04, 0.16 / 3.0, 0.16 / 3.0, 0.5];
+        assert!(adjusted.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-12), "{adjusted:?}");
+        assert!(benjamini_hochberg(&[]).is_empty());
+    }
+
+    fn column(cells: impl Iterator<Item = String>) -> Column {
+        let mut column = Column::new();
+        let cells: Vec<String> = cells.collect();
+        column.update(cells.iter().map(|cell| Some(cell.as_str())));
+        column
+    }
+
+    fn then(column: &Column, inferred_type: &str) -> Distribution {
+        let seen = match drift::counts(column).filter(|_| inferred_type == "String") {
+            Some(counts) => Seen::Categories(counts),
+            None => Seen::Numbers(column.sketch.data().map(<[f64]>::to_vec).collect()),
+        };
+        Distribution {
+            inferred_type: inferred_type.into(),
+            present: column.present() as f64,
+            seen,
+            mean: None,
+            std_dev: Some(column.moments.standard_deviation()),
+        }
+    }
+
+    fn of(before: &Column, now: &Column, kind: &str) -> Shift {
+        let drift = Drift {
+            name: "x".into(),
+            value: 0.0,
+            threshold: 0.1,
+            is_p_value: false,
+            violated: false,
+            by_rows: None,
+        };
+        let baseline = IndexMap::from([("x".to_string(), then(before, kind))]);
+        shifts([("x", now)].into_iter(), &baseline, &[drift]).remove(0)
+    }
+
+    #[test]
+    fn a_constant_far_away_has_moved_although_the_hosted_rule_is_blind() {
+        let before = column((0..4000).map(|i| (17 + i % 82).to_string()));
+        let shift = of(&before, &column((0..300).map(|_| "-100".into())), "Integral");
+        assert_eq!((shift.verdict, shift.effect), (Verdict::Moved, 1.0));
+        assert!(shift.adjusted_p_value < 1e-9 && shift.stability_index > 1.0);
+        assert_eq!(shift.quantiles[3][2], -100.0);
+        let sum = |side: fn(&Part) -> f64| shift.parts.iter().map(side).sum::<f64>();
+        assert!((sum(|part| part.then) - 1.0).abs() < 1e-9 && (sum(|part| part.now) - 1.0).abs() < 1e-9);
+        // The same rows have not moved; ten rows tell nothing.
+        assert_eq!(of(&before, &before, "Integral").verdict, Verdict::Held);
+        let few = column((0..10).map(|i| (17 + i * 8).to_string()));
+        assert_eq!(of(&before, &few, "Integral").verdict, Verdict::TooFewRows);
+    }
+
+    #[test]
+    fn categories_that_came_and_went_are_named() {
+        let before = column((0..600).map(|i| ["basic", "gold", "pro"][i % 3].into()));
+        let now = column((0..600).map(|i| ["basic", "gold", "trial"][i % 3].into()));
+        let shift = of(&before, &now, "String");
+        assert_eq!(shift.verdict, Verdict::Moved);
+        assert_eq!(shift.new, [("trial".to_string(), 1.0 / 3.0)]);
+        assert_eq!(shift.vanished, [("pro".to_string(), 1.0 / 3.0)]);
+        assert_eq!(of(&before, &before, "String").p_value, 1.0);
+    }
+}
