@@ -185,6 +185,7 @@ fn measure(case: &Case, num_samples: u64) -> Measured {
             seed,
             max_model_rows: None,
             target_standard_error: None,
+            answered: &|| (),
             stop: &stop,
             for_people: false,
         };

@@ -507,7 +507,6 @@ fn explained_run(features: usize, outputs: usize, drifted: bool) -> Findings {
         aggregation: "mean_abs".into(),
         estimators: vec![EstimatorUse { players: features as u64, estimator: "pairs".into(), rows: 334 }],
         model_rows: 684_032,
-        model_requests: 702,
         clipped_predictions: 4,
         stopped_early: None,
         outputs: details,

@@ -4,13 +4,17 @@ use jiff::Timestamp;
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::{Result, output, settings};
 
+use crate::bias::roles::Counted;
 use crate::commands::{compare, validate};
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
+use crate::model::{self, Model};
 use crate::monitor::{self, Kind};
 use crate::plan;
+use crate::read::Reading;
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
+use crate::stages::attributions::{Explanation, Prepared};
 use crate::stages::results::Found;
 use crate::stages::{attributions, bias, data_quality, inputs, predictions, results};
 
@@ -62,15 +66,38 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
         tracing::warn!("{warning}");
     }
     let mut files = output::Results::default();
+    // What the model will be asked about is complete before it is reached, and paid for.
+    let prepared = if run.plan.explains() { Some(attributions::prepare(&run, &reading)?) } else { None };
     let model = predictions::connect(&run, &reading)?;
-    let bias =
-        if run.plan.bias() { Some(bias::measure(&run, &reading, model.as_ref(), &mut files)?) } else { None };
-    let explanation = match &model {
-        Some(model) if run.plan.explains() => Some(attributions::explain(&run, &reading, model, &mut files)?),
+    let asked = ask(&run, &reading, model.as_ref(), prepared, &mut files);
+    let left = model.map(Model::close).unwrap_or_default();
+    let (counted, explanation) = asked.map_err(|problem| model::and_left(problem, &left))?;
+    let bias = counted.map(|counted| bias::measure(&run, &reading, counted)).transpose();
+    let bias = bias.map_err(|problem| model::and_left(problem, &left))?;
+    let message = results::finish(&run, now, &reading, Found { bias, explanation }, baseline, files)
+        .map_err(|problem| model::and_left(problem, &left))?;
+    predictions::with_left(message, &left)
+}
+
+/// Everything for which the model is needed. The groups are counted between the two, so that what does not fit is
+/// told before the attributions are paid for.
+fn ask(
+    run: &Context,
+    reading: &Reading,
+    model: Option<&Model>,
+    prepared: Option<Prepared>,
+    files: &mut output::Results,
+) -> Result<(Option<Counted>, Option<Explanation>)> {
+    let predicted = match model {
+        Some(model) if run.plan.predicts() => {
+            Some(predictions::predicted_labels(run, reading, model, files)?)
+        }
         _ => None,
     };
-    if let Some(model) = model {
-        model.close()?;
-    }
-    results::finish(&run, now, &reading, Found { bias, explanation }, baseline, files)
+    let counted = if run.plan.bias() { Some(bias::count(run, reading, predicted.as_ref())?) } else { None };
+    let explanation = match (model, prepared) {
+        (Some(model), Some(prepared)) => Some(attributions::explain(run, reading, prepared, model, files)?),
+        _ => None,
+    };
+    Ok((counted, explanation))
 }

@@ -5,6 +5,7 @@ mod models;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use analyzer_job::config::Aggregation;
 use analyzer_job::shap::{Estimator, Explained, Task, explain};
@@ -53,6 +54,7 @@ impl Data {
             seed: 7,
             max_model_rows: None,
             target_standard_error: None,
+            answered: &|| (),
             stop: &self.stop,
             for_people: false,
         }
@@ -243,6 +245,65 @@ fn softmax_values_cancel_over_the_classes() {
                 // Only the exact values and least squares are linear in the outputs.
                 assert_close(sum, 0.0, if num_samples == 14 { 1e-15 } else { 0.05 });
             }
+        }
+    }
+}
+
+/// Rows of 60 numbers and a model of many outputs, so that values take far longer than answers.
+fn slow_to_solve(n_outputs: usize) -> (Data, impl Fn(&Cells, &ModelRows) -> Result<Array2<f64>> + Sync) {
+    let rows: Vec<Vec<f64>> =
+        (0..40).map(|row| (0..60).map(|i| ((row * 7 + i * 3) % 11) as f64 + 1.0).collect()).collect();
+    let predict = move |cells: &Cells, rows: &ModelRows| {
+        let sum = |row: usize| -> f64 {
+            let cells: Vec<f64> = rows.row(row).iter().map(|id| number(cells.value(*id))).collect();
+            cells.iter().sum::<f64>() + cells[0] * cells[1] * cells[2]
+        };
+        let sums: Vec<f64> = (0..rows.len()).map(sum).collect();
+        Ok(Array2::from_shape_fn((rows.len(), n_outputs), |(row, k)| sums[row] * (k + 1) as f64))
+    };
+    (Data::numbers(&rows, &[vec![0.0; 60]]), predict)
+}
+
+#[test]
+fn a_stop_is_noticed_while_values_are_worked_out() {
+    let (data, predict) = slow_to_solve(60);
+    let stopped = Mutex::new(None);
+    // Once the last question is answered nothing but work on values is left.
+    let answered = || {
+        data.stop.request();
+        *stopped.lock().unwrap() = Some(Instant::now());
+    };
+    let task = Task { num_samples: Some(600), answered: &answered, ..data.task() };
+    let problem = explain(&task, &predict, None).err().unwrap();
+    assert_eq!(problem.code(), &codes::STOPPED);
+    let took = stopped.lock().unwrap().unwrap().elapsed();
+    assert!(took < Duration::from_secs(3), "{took:?}");
+}
+
+#[test]
+fn the_last_answer_is_told_once_and_after_the_last_question() {
+    let (data, predict) = slow_to_solve(1);
+    for target in [None, Some(1e-6)] {
+        let (asked, asked_by_then, told) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        let predict = |cells: &Cells, rows: &ModelRows| {
+            asked.fetch_add(rows.len() as u64, Ordering::SeqCst);
+            predict(cells, rows)
+        };
+        let answered = || {
+            told.fetch_add(1, Ordering::SeqCst);
+            asked_by_then.store(asked.load(Ordering::SeqCst), Ordering::SeqCst);
+        };
+        let task = Task {
+            num_samples: Some(600),
+            target_standard_error: target,
+            answered: &answered,
+            ..data.task()
+        };
+        explain(&task, &predict, None).unwrap();
+        // With a target it is known only at the end, by the caller.
+        assert_eq!(told.load(Ordering::SeqCst), u64::from(target.is_none()));
+        if target.is_none() {
+            assert_eq!(asked_by_then.load(Ordering::SeqCst), asked.load(Ordering::SeqCst));
         }
     }
 }

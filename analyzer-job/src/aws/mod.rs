@@ -122,6 +122,15 @@ impl CallError {
         matches!(self, CallError::Refused { code, .. } if code.contains("AccessDenied") || code.contains("UnauthorizedOperation"))
     }
 
+    /// What went wrong, on one line.
+    pub fn cause(&self) -> String {
+        match self {
+            CallError::Refused { code, message, .. } => format!("{code}: {}", short(message)),
+            CallError::Unanswered(cause) | CallError::Unreachable(cause) => format!("no answer: {cause}"),
+            CallError::Problem(problem) => problem.to_string(),
+        }
+    }
+
     pub fn into_problem(self, action: &str) -> Problem {
         match self {
             CallError::Problem(problem) => problem,
@@ -133,9 +142,9 @@ impl CallError {
                     .found(cause)
                     .hint(hint)
             }
-            CallError::Refused { ref code, ref message, .. } => {
-                let problem = Problem::new(&codes::AWS_REFUSED, format!("AWS refused `{action}`"))
-                    .found(format!("{code}: {}", short(message)));
+            CallError::Refused { .. } => {
+                let problem =
+                    Problem::new(&codes::AWS_REFUSED, format!("AWS refused `{action}`")).found(self.cause());
                 if self.is_denied() {
                     problem.hint("give the job's role this permission: docs/permissions.md")
                 } else {
@@ -212,7 +221,7 @@ impl Aws {
         stop: Option<&Stop>,
     ) -> std::result::Result<Json, CallError> {
         self.runtime.block_on(async {
-            let work = self.post_again(service, action, body, patience, None);
+            let work = self.post_again(service, action, body, patience, None, &|_| ());
             match stop {
                 Some(stop) => unless_stopped(stop, work).await.map_err(CallError::Problem)?,
                 None => work.await,
@@ -221,7 +230,8 @@ impl Aws {
     }
 
     /// As `post`, but a try that is on its way is never abandoned: `stop` counts only between tries.
-    /// So the caller knows whether the call had its effect.
+    /// So the caller knows whether the call had its effect. `failed` hears of each try that is followed by
+    /// another.
     pub(crate) async fn post_again(
         &self,
         service: &Service,
@@ -229,6 +239,7 @@ impl Aws {
         body: &Json,
         patience: Patience,
         stop: Option<&Stop>,
+        failed: &(dyn Fn(&CallError) + Sync),
     ) -> std::result::Result<Json, CallError> {
         let began = Instant::now();
         let jitter = Jitter::new();
@@ -259,6 +270,7 @@ impl Aws {
                 return Err(error);
             }
             tracing::debug!(action, "{action} failed, trying again: {error:?}");
+            failed(&error);
             match stop {
                 Some(stop) => {
                     if unless_stopped(stop, tokio::time::sleep(wait)).await.is_err() {

@@ -11,6 +11,7 @@ use crate::bias::roles;
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
+use crate::model;
 use crate::monitor::{self, Kind};
 use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
@@ -77,7 +78,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
             line(text, "request", &probe.request);
             line(text, "response", &probe.response);
             match &probe.label {
-                Ok(label) => line(text, "label", &label.to_csv()),
+                Ok(label) => line(text, "label", label),
                 Err(problem) if run.plan.predicts() => line(text, "label", &problem.to_string()),
                 Err(_) => {}
             }
@@ -100,7 +101,9 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
                 ),
             );
         }
-        model.close()?;
+        if let Some(left) = model::left_text(&model.close()) {
+            line(text, "warning", &left);
+        }
     }
     if run.plan.bias() && !run.plan.predicts() {
         tell_groups(&run, &reading, text)?;

@@ -6,7 +6,7 @@ mod faults;
 pub mod monitoring;
 pub mod rules;
 pub mod schema;
-mod templates;
+pub(crate) mod templates;
 #[cfg(test)]
 mod tests;
 

@@ -323,18 +323,11 @@ fn baseline(rows: &Json, format: Option<DatasetFormat>) -> Option<Fault> {
     }
 }
 
+/// What an endpoint is made from.
+const OWN_ENDPOINT: [&str; 3] = ["model_name", "instance_type", "initial_instance_count"];
+
 fn predictor(predictor: &Predictor, map: &Map<String, Json>, faults: &mut Vec<Fault>) {
     let given = |key: &str| map.get("predictor").and_then(|predictor| predictor.get(key));
-    let trio = ["model_name", "instance_type", "initial_instance_count"];
-    if given("endpoint_name").is_none() && trio.iter().any(|key| given(key).is_some()) {
-        for key in trio.iter().filter(|key| given(key).is_none()) {
-            faults.push(Fault::missing(
-                &format!("predictor.{key}"),
-                "`model_name`, `instance_type` and `initial_instance_count` belong together; \
-                 `endpoint_name` needs none of them",
-            ));
-        }
-    }
     if given("endpoint_name").is_some() && given("model_name").is_some() {
         tracing::warn!("`predictor.endpoint_name` is used; `predictor.model_name` beside it has no effect");
     }
@@ -352,7 +345,7 @@ fn predictor(predictor: &Predictor, map: &Map<String, Json>, faults: &mut Vec<Fa
     }
     if let Some(prefix) = given("endpoint_name_prefix").and_then(Json::as_str) {
         let path = "predictor.endpoint_name_prefix";
-        if given("model_name").is_none() {
+        if OWN_ENDPOINT.iter().all(|key| given(key).is_none()) {
             faults.push(Fault::value(
                 path,
                 "no `model_name`",
@@ -443,7 +436,18 @@ pub fn model(analysis: &Analysis, has_model_url: bool, predictions_captured: boo
              model, or set `model_url`",
         )),
         Some(predictor) => {
-            if predictor.target == Target::None && !has_model_url {
+            let given = |key: &&&str| analysis.given.pointer(&format!("/predictor/{key}")).is_some();
+            let own = OWN_ENDPOINT.iter().filter(given).count();
+            let is_own = !has_model_url && own > 0 && !matches!(predictor.target, Target::Endpoint(_));
+            if is_own {
+                for key in OWN_ENDPOINT.iter().filter(|key| !given(key)) {
+                    faults.push(Fault::missing(
+                        &format!("predictor.{key}"),
+                        "`model_name`, `instance_type` and `initial_instance_count` belong together; \
+                         `endpoint_name` and the setting `model_url` need none of them",
+                    ));
+                }
+            } else if predictor.target == Target::None && !has_model_url {
                 faults.push(Fault::missing(
                     "predictor.endpoint_name",
                     "name an endpoint, or `model_name`, `instance_type` and `initial_instance_count`, \

@@ -170,8 +170,6 @@ fn missing_keys_are_named() {
     let key = "label_values_or_threshold";
     refused(&with(bias_csv(), "/label_values_or_threshold", None), key, &["Missing key"]);
     refused(&with(shap_json_lines(), "/features", None), "features", &["Missing key: 'features'"]);
-    let config = with(shap_json_lines(), "/predictor/instance_type", None);
-    refused(&config, "predictor.instance_type", &["belong together"]);
     refused(&with(shap_json_lines(), "/methods/shap", None), "methods.pdp.features", &["Missing key"]);
 }
 
@@ -340,6 +338,13 @@ fn a_model_is_asked_for_only_where_one_is_needed() {
     let config = with(shap_json_lines(), "/predictor", Some(json!({"content_template": "[$features]"})));
     assert!(text(&config, false, true).unwrap_err().contains("`predictor.endpoint_name`"));
     text(&config, true, true).unwrap();
+
+    for key in ["model_name", "instance_type", "initial_instance_count"] {
+        let config = with(shap_json_lines(), &format!("/predictor/{key}"), None);
+        let told = text(&config, false, false).unwrap_err();
+        assert!(told.contains("belong together") && told.contains(&format!("`predictor.{key}`")), "{told}");
+        text(&config, true, false).unwrap();
+    }
 
     let config = with(shap_json_lines(), "/predictor/content_template", None);
     assert!(text(&config, false, false).unwrap_err().contains("Missing key: 'content_template'"));

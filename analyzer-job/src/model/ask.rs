@@ -49,6 +49,8 @@ pub(crate) struct Line {
     pub(crate) stop: Stop,
     pub(crate) tally: Tally,
     pub(crate) progress: Mutex<Option<Progress>>,
+    /// The row on which the model failed alone, by the numbers of its values.
+    pub(crate) refused: Mutex<Option<Vec<u32>>>,
 }
 
 /// What was done, for the usage line.
@@ -162,7 +164,15 @@ impl Line {
                             },
                             Err(failure) => Trouble::Failure(failure),
                         };
-                        for (portion, pause) in self.after(failure, portion, bytes, sent)?.into_iter().rev() {
+                        // Once the job is asked to stop its endpoint is deleted, and requests fail for that.
+                        self.stop.check()?;
+                        let next = self.after(failure, portion, bytes, sent).inspect_err(|_| {
+                            if portion.len() == 1 {
+                                *self.refused.lock().unwrap_or_else(PoisonError::into_inner) =
+                                    Some(rows.row(portion.start).to_vec());
+                            }
+                        })?;
+                        for (portion, pause) in next.into_iter().rev() {
                             match pause {
                                 Some(pause) => in_flight.push(Box::pin(async move {
                                     tokio::time::sleep(pause).await;

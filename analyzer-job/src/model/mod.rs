@@ -8,14 +8,14 @@ mod ask;
 mod pace;
 mod path;
 mod probe;
+mod removal;
 mod request;
 mod response;
 mod shadow;
-mod template;
+mod standing;
+mod sweep;
 mod transport;
 
-#[cfg(test)]
-mod fake;
 #[cfg(test)]
 mod tests;
 
@@ -23,21 +23,26 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::Array2;
+use plumbline_common::contract::Tree;
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use tokio::runtime::Runtime;
 
 pub use probe::{Estimate, Probe};
+pub use removal::{Left, Resource, and_left, left_text};
 
 use crate::aws::{self, Aws};
 use crate::config::{ContentType, Predictor, Target};
-use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::cells::{Cells, ModelRows};
+use crate::values::raw::Dictionary;
+use crate::values::table::Values;
+use crate::values::typing;
 use ask::{Line, Tally};
 use pace::{Backoff, Pace};
 use request::Encoder;
 use response::Reader;
-use shadow::Shadow;
+use shadow::Keeper;
 use transport::{Envelope, Transport};
 
 /// What requests and responses are like, beyond the predictor's own settings.
@@ -65,6 +70,8 @@ pub struct Access {
     pub job_arn: Option<String>,
     /// Most rows in one request, when the user sets it.
     pub most_rows: Option<usize>,
+    /// Where the exit message is written when the job may be killed before its endpoint can be deleted.
+    pub tree: Option<Tree>,
 }
 
 /// What asking the model took.
@@ -81,15 +88,15 @@ pub struct Usage {
     pub seconds: f64,
 }
 
-/// A connection to the model. An endpoint that the job made is deleted when this value goes, in
-/// whatever way; `close` also tells whether that worked.
+/// A connection to the model. An endpoint that the job made is deleted as soon as the job is asked to stop, after
+/// `finish`, or when this value goes, in whatever way; `close` also tells what could not be deleted.
 #[derive(Debug)]
 pub struct Model {
     line: Line,
     reader: Reader,
     learnt: OnceLock<Outputs>,
     headers: Option<Vec<String>>,
-    shadow: Option<Shadow>,
+    keeper: Option<Keeper>,
     runtime: Arc<Runtime>,
 }
 
@@ -130,23 +137,22 @@ impl Model {
         let encoder = Encoder::new(predictor, request.content_type, &request.feature_names)?;
         let reader =
             Reader::new(predictor, request.accept_type, request.probability_threshold, encoder.single())?;
-        let mut shadow = None;
+        let mut keeper = None;
         let mut instances = 1;
         let (transport, runtime) = match (&access.model_url, &predictor.target) {
             (Some(url), _) => (Transport::server(url)?, Arc::new(aws::runtime()?)),
             (None, Target::Endpoint(name)) => {
                 let aws = aws()?;
-                instances = shadow::existing(&aws, name, stop)?;
+                instances = standing::existing(&aws, name, stop)?;
                 (Transport::endpoint(&aws, name.clone()), Arc::clone(&aws.runtime))
             }
             (None, Target::Model(wanted)) => {
                 let aws = aws()?;
-                let made =
-                    Shadow::make(&aws, wanted, predictor.target_model.is_some(), access, stop, for_people)?;
+                let has_target_model = predictor.target_model.is_some();
+                let (name, kept) = shadow::make(&aws, wanted, has_target_model, access, stop, for_people)?;
                 instances = wanted.initial_instance_count.try_into().unwrap_or(1);
-                let transport = Transport::endpoint(&aws, made.endpoint_name().to_string());
-                shadow = Some(made);
-                (transport, Arc::clone(&aws.runtime))
+                keeper = Some(kept);
+                (Transport::endpoint(&aws, name), Arc::clone(&aws.runtime))
             }
             (None, Target::None) => {
                 return Err(Problem::new(
@@ -176,11 +182,12 @@ impl Model {
                 stop: stop.clone(),
                 tally: Tally::default(),
                 progress: Mutex::new(None),
+                refused: Mutex::new(None),
             },
             reader,
             learnt: OnceLock::new(),
             headers: predictor.label_headers.clone(),
-            shadow,
+            keeper,
             runtime,
         })
     }
@@ -214,16 +221,20 @@ impl Model {
         })
     }
 
-    /// The label that the model predicts for each row, in the order of the rows.
+    /// The label that the model predicts for each row, in the order of the rows, as a column of a dataset would
+    /// hold what the responses have.
     ///
     /// # Errors
     /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label.
-    pub fn predicted_labels(&self, cells: &Cells, rows: &ModelRows) -> Result<Vec<Value>> {
+    pub fn predicted_labels(&self, cells: &Cells, rows: &ModelRows) -> Result<Values> {
         let read = |body: &[u8], n: usize| self.reader.labels(body, n);
         // One request finds out whether the settings fit, not one from every place.
         let alone = !self.line.pace.ever_good();
         let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
-        Ok(answers.into_iter().flat_map(|(_, labels)| labels).collect())
+        let mut dictionary = Dictionary::default();
+        let labels = answers.iter().flat_map(|(_, labels)| labels);
+        let codes: Vec<u32> = labels.map(|label| dictionary.intern(label.raw())).collect();
+        Ok(typing::column(String::new(), &dictionary, &codes).values)
     }
 
     /// Names of the outputs: `label_headers`, or those of the first response, or `label0`, `label1`...
@@ -249,6 +260,11 @@ impl Model {
         *self.line.progress.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// The row on which the model failed alone, by the numbers of its values; `None` while it failed on none.
+    pub fn refused_row(&self) -> Option<Vec<u32>> {
+        self.line.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub fn usage(&self) -> Usage {
         let tally = &self.line.tally;
         let began = *tally.began.lock().unwrap_or_else(PoisonError::into_inner);
@@ -261,11 +277,16 @@ impl Model {
         }
     }
 
-    /// Ends the use of the model and deletes the endpoint if the job made it.
-    ///
-    /// # Errors
-    /// `AWS_REFUSED` or `AWS_UNREACHABLE` when something may be left, with its name.
-    pub fn close(mut self) -> Result<()> {
+    /// Nothing will be asked any more: an endpoint that the job made begins to be deleted, while the program
+    /// goes on with what it has.
+    pub fn finish(&self) {
+        if let Some(keeper) = &self.keeper {
+            keeper.finish();
+        }
+    }
+
+    /// Ends the use of the model, deletes the endpoint if the job made it, and gives what stays in the account.
+    pub fn close(mut self) -> Vec<Left> {
         self.end_progress();
         let usage = self.usage();
         if usage.requests > 0 {
@@ -281,10 +302,7 @@ impl Model {
                 usage.seconds
             );
         }
-        match self.shadow.take() {
-            Some(shadow) => shadow.delete(),
-            None => Ok(()),
-        }
+        self.keeper.take().map(Keeper::close).unwrap_or_default()
     }
 }
 

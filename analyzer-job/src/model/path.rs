@@ -42,6 +42,35 @@ impl Path {
         &self.text
     }
 
+    /// The records that the path goes through, `a.b` of `a.b[*].c`; none within for no list there. `None` for a
+    /// path that does not go through a list of records.
+    pub(crate) fn records<'a>(&self, document: &'a Json) -> Option<Option<&'a Vec<Json>>> {
+        let steps = self.steps.as_ref()?;
+        let every = steps.iter().position(|step| *step == Step::Every)?;
+        Some(match walk(document, &steps[..every]) {
+            Cow::Borrowed(Json::Array(records)) => Some(records),
+            _ => None,
+        })
+    }
+
+    /// What the rest of the path finds in one of the records; `None` when nothing stands there, not even null.
+    pub(crate) fn of_record(&self, record: &Json) -> Option<Json> {
+        let steps = self.steps.as_deref().unwrap_or_default();
+        let every = steps.iter().position(|step| *step == Step::Every)?;
+        present(record, &steps[every + 1..]).map(Cow::into_owned)
+    }
+
+    /// As `find`, but `None` when nothing stands there, not even null.
+    ///
+    /// # Errors
+    /// As `find`.
+    pub(crate) fn find_present<'a>(&self, document: &'a Json) -> Result<Option<Cow<'a, Json>>, String> {
+        match &self.steps {
+            Some(steps) => Ok(present(document, steps)),
+            None => self.find(document).map(|found| Some(found).filter(|found| !found.is_null())),
+        }
+    }
+
     /// What stands there; null when nothing does.
     ///
     /// # Errors
@@ -57,6 +86,20 @@ impl Path {
                 .map(Cow::Owned),
         }
     }
+}
+
+/// What the steps find, unless nothing stands there.
+fn present<'a>(document: &'a Json, steps: &[Step]) -> Option<Cow<'a, Json>> {
+    let found = walk(document, steps);
+    if !found.is_null() {
+        return Some(found);
+    }
+    let stands = match steps.split_last() {
+        None => true,
+        Some((Step::Field(name), before)) => walk(document, before).get(name).is_some(),
+        Some((Step::Index(_) | Step::Every, _)) => false,
+    };
+    stands.then_some(found)
 }
 
 fn walk<'a>(document: &'a Json, steps: &[Step]) -> Cow<'a, Json> {

@@ -9,7 +9,8 @@ use super::request::Texts;
 use super::response::Unusable;
 use super::transport::{Answer, Failure};
 use crate::aws::{pause, unless_stopped};
-use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::cells::{Cells, ModelRows};
+use crate::values::typing;
 
 /// Rows of the second request, from which the time of a row is told.
 const SEVERAL_ROWS: usize = 100;
@@ -24,7 +25,7 @@ pub struct Probe {
     /// Scores of the row, for attributions, or why there are none.
     pub scores: Result<Vec<f64>>,
     /// Predicted label of the row, for bias metrics, or why there is none.
-    pub label: Result<Value>,
+    pub label: Result<String>,
     /// How long the answer took.
     pub latency: Duration,
     /// Rows of a larger request and how long it took, when there were more rows and it worked.
@@ -93,7 +94,9 @@ impl Model {
             label: self
                 .reader
                 .labels(&answer.body, 1)
-                .map(|labels| labels.into_iter().next().unwrap_or(Value::Null))
+                .map(|labels| {
+                    labels.first().map(|label| typing::parse(label.raw()).print()).unwrap_or_default()
+                })
                 .map_err(unusable),
             latency,
             several,

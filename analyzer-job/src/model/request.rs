@@ -4,10 +4,13 @@
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use super::template::{Piece, Template};
+use crate::config::templates::{self, Piece};
 use crate::config::{ContentType, Predictor};
 use crate::values::cells::{Cells, ModelRows, Value, csv_field};
 use crate::values::numbers::repr;
+
+/// Single features by their position.
+type Template = templates::Template<usize>;
 
 /// How rows become a body.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl Encoder {
         feature_names: &[String],
     ) -> Result<Encoder> {
         let parse = |text: &Option<String>, setting: &str| {
-            text.as_deref().map(|text| Template::parse(text, setting, feature_names)).transpose()
+            text.as_deref().map(|text| template(text, setting, feature_names)).transpose()
         };
         let content = parse(&predictor.content_template, "predictor.content_template")?;
         let record = parse(&predictor.record_template, "predictor.record_template")?;
@@ -176,7 +179,7 @@ impl Encoder {
     }
 
     /// Pieces that are the same for every record.
-    fn fixed(&self, pieces: &[Piece], out: &mut Vec<u8>) {
+    fn fixed(&self, pieces: &[Piece<usize>], out: &mut Vec<u8>) {
         for piece in pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -189,6 +192,43 @@ impl Encoder {
             }
         }
     }
+}
+
+const TIME_SERIES: [&str; 4] =
+    ["$start_time", "$target_time_series", "$related_time_series", "$static_covariates"];
+
+/// `setting`: the template's name in the configuration, for messages.
+///
+/// # Errors
+/// `REQUEST_TEMPLATE` for the name of a feature that is not there, and for placeholders of time series.
+fn template(text: &str, setting: &str, feature_names: &[String]) -> Result<Template> {
+    let refused =
+        |what: &str, found: String| Problem::new(&codes::REQUEST_TEMPLATE, what).field(setting).found(found);
+    if let Some(name) = TIME_SERIES.iter().find(|name| text.contains(*name)) {
+        return Err(refused("placeholders of time series are not supported", format!("`{name}`")));
+    }
+    let position = |name: &str| {
+        let known = |known: &String| known == name || json_text(known) == name;
+        feature_names.iter().position(known).ok_or_else(|| {
+            refused("the template names a feature that is not there", format!("`${{{name}}}`"))
+                .expected(format!("one of {}", list(feature_names)))
+        })
+    };
+    templates::Template::parse(text).resolve(position)
+}
+
+/// A text as it stands between the quotes of a JSON string.
+fn json_text(text: &str) -> String {
+    let quoted = Json::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_string()
+}
+
+fn list(names: &[String]) -> String {
+    let mut text = names.iter().take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    if names.len() > 8 {
+        text.push_str(", ...");
+    }
+    text
 }
 
 fn missing(setting: &str, expected: &str) -> Problem {
@@ -440,6 +480,19 @@ mod tests {
             let problem = make(kind, content, record, one, usize::MAX).unwrap_err().to_string();
             assert!(problem.contains(expected), "{content:?}: {problem}");
         }
+    }
+
+    #[test]
+    fn unknown_feature_is_named_with_those_there_are() {
+        let one: &[&[Value]] = &[&[Value::Int(1)]];
+        let told = |record: &str| {
+            let made = make(ContentType::Json, Some("$record"), Some(record), one, usize::MAX);
+            made.unwrap_err().to_string()
+        };
+        let unknown = told(r#"{"x":"${Z}"}"#);
+        assert!(unknown.contains("found `${Z}`, expected one of `a`"), "{unknown}");
+        let time = told(r#"{"x":$start_time,"y":$features}"#);
+        assert!(time.contains("time series"), "{time}");
     }
 
     #[test]

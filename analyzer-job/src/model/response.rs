@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::path::Path;
 use crate::config::{ContentType, Location, Predictor};
-use crate::values::cells::Value;
+use crate::values::raw::Raw;
 
 /// Where things stand in a response.
 #[derive(Debug)]
@@ -36,6 +36,26 @@ pub(crate) struct Scores {
     pub(crate) width: usize,
     /// Names of the outputs, when the response tells them.
     pub(crate) names: Option<Vec<String>>,
+}
+
+/// A predicted label as the response has it. What it is, a number, a truth value or a name, the column of all
+/// labels tells, as in a dataset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Label {
+    Missing,
+    Csv(String),
+    /// A scalar as JSON writes it.
+    Json(String),
+}
+
+impl Label {
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        match self {
+            Label::Missing => Raw::Missing,
+            Label::Csv(text) => Raw::Csv(text),
+            Label::Json(token) => Raw::Json(token),
+        }
+    }
 }
 
 /// Why a response cannot be used.
@@ -195,7 +215,7 @@ impl Reader {
     /// The predicted label of each of the `n` records: the label of the response; of a list of
     /// labels the one with the highest score; of a list of scores the header of the highest; of a
     /// single score 1 above the threshold, else 0. The first wins among equal scores.
-    pub(crate) fn labels(&self, body: &[u8], n: usize) -> Usable<Vec<Value>> {
+    pub(crate) fn labels(&self, body: &[u8], n: usize) -> Usable<Vec<Label>> {
         let fields = self.fields(utf8(body)?, n)?;
         let mut labels = Vec::with_capacity(n);
         let mut scores = Vec::new();
@@ -218,20 +238,17 @@ impl Reader {
         record_idx: usize,
         label: &Json,
         scores: &mut Vec<f64>,
-    ) -> Usable<Value> {
+    ) -> Usable<Label> {
         let choices = match label {
             Json::Array(items) => Cow::Borrowed(items),
             Json::String(text) => match listed(text) {
                 Some(items) => Cow::Owned(items.into_iter().map(Json::from).collect()),
-                None => return Ok(typed(text, self.accept)),
+                None => return Ok(self.written(label)?),
             },
-            other => return Ok(value(other)?),
+            other => return Ok(self.written(other)?),
         };
         if let [only] = choices.as_slice() {
-            return Ok(match only {
-                Json::String(text) => typed(text, self.accept),
-                other => value(other)?,
-            });
+            return Ok(self.written(only)?);
         }
         if self.probability.is_none() {
             return Err(shape("the label of a record is a list")
@@ -250,17 +267,29 @@ impl Reader {
                 .into());
         }
         match highest(scores).and_then(|position| choices.get(position)) {
-            Some(Json::String(text)) => Ok(typed(text, self.accept)),
-            Some(other) => Ok(value(other)?),
+            Some(label) => Ok(self.written(label)?),
             None => Err(shape("the label of a record is an empty list").field("predictor.label").into()),
         }
     }
 
-    fn scored_label(&self, scores: &[f64]) -> Usable<Value> {
+    /// A label as it is written: CSV does not tell numbers from text, JSON does.
+    fn written(&self, label: &Json) -> Result<Label, Problem> {
+        match label {
+            Json::Null => Ok(Label::Missing),
+            Json::String(text) if self.accept == ContentType::Csv => Ok(Label::Csv(text.clone())),
+            Json::Array(_) | Json::Object(_) => {
+                Err(shape("the label of a record is no plain value").field("predictor.label"))
+            }
+            label => Ok(Label::Json(label.to_string())),
+        }
+    }
+
+    fn scored_label(&self, scores: &[f64]) -> Usable<Label> {
         if let [score] = scores {
             // With one header for one score the header only names the score.
             self.check_headers(1)?;
-            return Ok(Value::Int(i64::from(*score > self.threshold)));
+            let label = if *score > self.threshold { "1" } else { "0" };
+            return Ok(Label::Json(label.into()));
         }
         let Some(headers) = &self.label_headers else {
             return Err(shape("the model gives several scores for a record, and nothing tells the label")
@@ -271,7 +300,7 @@ impl Reader {
         };
         self.check_headers(scores.len())?;
         let header = highest(scores).and_then(|position| headers.get(position));
-        Ok(header.map_or(Value::Null, |header| typed(header, ContentType::Csv)))
+        Ok(header.map_or(Label::Missing, |header| Label::Csv(header.clone())))
     }
 
     /// The setting by which scores were looked for, for messages.
@@ -298,33 +327,64 @@ impl Reader {
         let mut fields = Fields { reader: self, records, labels: None, scores: None };
         if let Some(document) = whole {
             let list = |place: &Place| self.over_records(&document, place, n);
-            fields.labels = self.label.as_ref().map(list).transpose()?;
             fields.scores = match (&self.probability, &self.label) {
                 (Some(probability), _) => Some(list(probability)?),
-                (None, Some(_)) => fields.labels.clone(),
-                (None, None) => Some(self.per_record(document, n)?),
+                (None, Some(_)) => None,
+                (None, None) => Some(self.per_record(document.clone(), n)?),
             };
+            fields.labels = match &self.label {
+                Some(label) => Some(list(label).map_err(|unusable| self.names_once(unusable, &document, n))?),
+                None => None,
+            };
+            if fields.scores.is_none() {
+                fields.scores = fields.labels.clone();
+            }
         }
         Ok(fields)
     }
 
     /// What stands at a place of a JSON document, one for each record.
     fn over_records(&self, document: &Json, place: &Place, n: usize) -> Usable<Vec<Json>> {
-        let path = match place {
-            Place::Path(path) => path,
-            Place::Index(index) => {
-                let records = self.per_record(document.clone(), n)?;
-                return Ok(records
-                    .into_iter()
-                    .map(|record| element(&record, *index))
-                    .collect::<Result<_, _>>()?);
-            }
+        let Place::Path(path) = place else {
+            return Err(shape("a position cannot tell a place in JSON").field("predictor").into());
         };
+        if let Some(records) = path.records(document) {
+            // The records are found once, and each must have what the path leads to.
+            let records = records.ok_or_else(|| nothing_at(path, document))?;
+            if records.len() != n {
+                return Err(Unusable::Count(records.len()));
+            }
+            let of_record = |record: &Json| path.of_record(record).ok_or_else(|| nothing_at(path, record));
+            return Ok(records.iter().map(of_record).collect::<Result<_, _>>()?);
+        }
         let found = find(path, document)?.into_owned();
-        if found.is_null() {
+        let is_empty = found.as_array().is_some_and(Vec::is_empty);
+        if found.is_null() || is_empty && n > 0 {
             return Err(nothing_at(path, document).into());
         }
         self.per_record(found, n)
+    }
+
+    /// The names of the classes, once for all records, are no labels of the records: a list of texts beside a list
+    /// that has an element for each record.
+    fn names_once(&self, unusable: Unusable, document: &Json, n: usize) -> Unusable {
+        let (Unusable::Count(found), Some(Place::Path(path))) = (&unusable, &self.label) else {
+            return unusable;
+        };
+        let names = match path.find(document).map(Cow::into_owned) {
+            Ok(Json::Array(items)) if items.iter().all(|item| !item.is_array() && !item.is_object()) => items,
+            _ => return unusable,
+        };
+        let beside = document.as_object().into_iter().flat_map(serde_json::Map::values);
+        let mut lists = beside.filter_map(Json::as_array).filter(|list| list.len() == n && **list != names);
+        if lists.next().is_none() {
+            return unusable;
+        }
+        shape("the labels of the response stand there once for all records, so they are not those of the records")
+            .field("predictor.label")
+            .found(format!("{found} values at `{}` for {n} records", path.text()))
+            .hint("leave `label` out and list these names, in their order, in `label_headers`; `probability` tells where the scores stand")
+            .into()
     }
 
     fn per_record(&self, found: Json, n: usize) -> Usable<Vec<Json>> {
@@ -375,10 +435,10 @@ impl Fields<'_> {
     fn part(&self, record_idx: usize, place: &Place) -> Result<Cow<'_, Json>, Problem> {
         let Some(record) = self.records.get(record_idx) else { return Ok(Cow::Owned(Json::Null)) };
         match place {
-            Place::Index(index) => element(record, *index).map(Cow::Owned),
+            Place::Index(index) => cell(record, *index).map(Cow::Owned),
             Place::Path(path) => {
-                let found = find(path, record)?;
-                if found.is_null() { Err(nothing_at(path, record)) } else { Ok(found) }
+                let found = path.find_present(record).map_err(|error| not_applied(path, &error))?;
+                found.ok_or_else(|| nothing_at(path, record))
             }
         }
     }
@@ -386,7 +446,11 @@ impl Fields<'_> {
 
 fn place(location: &Location, accept: ContentType, field: &str) -> Result<Place, Problem> {
     match (location, accept) {
-        (Location::Index(index), _) => Ok(Place::Index(*index)),
+        (Location::Index(index), ContentType::Csv) => Ok(Place::Index(*index)),
+        (Location::Index(index), _) => Err(shape("a JSON response has no positions")
+            .field(field)
+            .found(format!("position {index}"))
+            .expected("a JMESPath, such as `score`")),
         // A monitoring schedule can give an index only as text.
         (Location::Name(text), ContentType::Csv) => text.trim().parse().map(Place::Index).map_err(|_| {
             shape("a CSV response has no names")
@@ -411,9 +475,11 @@ fn uneven(first: usize, other: usize) -> Problem {
 }
 
 fn find<'a>(path: &Path, document: &'a Json) -> Result<Cow<'a, Json>, Problem> {
-    path.find(document).map_err(|error| {
-        shape("cannot apply the JMESPath to a response").found(format!("`{}`: {error}", path.text()))
-    })
+    path.find(document).map_err(|error| not_applied(path, &error))
+}
+
+fn not_applied(path: &Path, error: &str) -> Problem {
+    shape("cannot apply the JMESPath to a response").found(format!("`{}`: {error}", path.text()))
 }
 
 /// Keys tell what there is without telling data.
@@ -441,18 +507,14 @@ fn keys<'a>(fields: impl Iterator<Item = &'a String>) -> String {
     fields.take(8).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-fn element(record: &Json, index: usize) -> Result<Json, Problem> {
-    match record {
-        Json::Array(items) => items.get(index).cloned().ok_or_else(|| {
-            shape("a record of the response has too few elements")
-                .field("predictor")
-                .found(format!("index {index} and {} elements", items.len()))
-        }),
-        _ => Err(shape("a record of the response is no list, so it has no index")
+/// A cell of a CSV record.
+fn cell(record: &Json, index: usize) -> Result<Json, Problem> {
+    let cells = record.as_array().map_or(&[][..], Vec::as_slice);
+    cells.get(index).cloned().ok_or_else(|| {
+        shape("a record of the response has too few columns")
             .field("predictor")
-            .found(format!("index {index}"))
-            .hint("give a JMESPath")),
-    }
+            .found(format!("index {index} and {} columns", cells.len()))
+    })
 }
 
 fn utf8(body: &[u8]) -> Result<&str, Problem> {
@@ -462,15 +524,49 @@ fn utf8(body: &[u8]) -> Result<&str, Problem> {
 }
 
 fn json(text: &str) -> Result<Json, Problem> {
-    serde_json::from_str(text).map_err(|error| {
-        let problem =
-            shape("the response is not JSON").field("predictor.accept_type").found(error.to_string());
-        if text.contains("NaN") || text.contains("Infinity") {
-            problem.hint("the model returned NaN or Infinity, which JSON does not have")
-        } else {
-            problem.hint("set `accept_type` to what the model answers")
-        }
+    // Python writes numbers that JSON does not have.
+    let read = serde_json::from_str(text).or_else(|error| match strict(text) {
+        Some(strict) => serde_json::from_str(&strict).map_err(|_| error),
+        None => Err(error),
+    });
+    read.map_err(|error| {
+        shape("the response is not JSON")
+            .field("predictor.accept_type")
+            .found(error.to_string())
+            .hint("set `accept_type` to what the model answers")
     })
+}
+
+/// The text with null for each bare `NaN` and a string for `Infinity`; `None` when it has neither.
+fn strict(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut changed = false;
+    while let Some(start) = rest.find(['"', 'N', 'I']) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        if rest.starts_with('"') {
+            let mut end = 1;
+            while end < rest.len() && rest.as_bytes()[end] != b'"' {
+                end += if rest.as_bytes()[end] == b'\\' { 2 } else { 1 };
+            }
+            let end = rest.floor_char_boundary((end + 1).min(rest.len()));
+            out.push_str(&rest[..end]);
+            rest = &rest[end..];
+        } else if let Some(after) = rest.strip_prefix("NaN") {
+            out.push_str("null");
+            (rest, changed) = (after, true);
+        } else if let Some(after) = rest.strip_prefix("Infinity") {
+            let sign = if out.ends_with('-') { out.pop().map_or("", |_| "-") } else { "" };
+            out.push_str(&format!("\"{sign}Infinity\""));
+            (rest, changed) = (after, true);
+        } else {
+            out.push_str(&rest[..1]);
+            rest = &rest[1..];
+        }
+    }
+    out.push_str(rest);
+    changed.then_some(out)
 }
 
 fn json_lines(text: &str, n: usize) -> Usable<Vec<Json>> {
@@ -484,10 +580,12 @@ fn json_lines(text: &str, n: usize) -> Usable<Vec<Json>> {
 /// The cells of each record: a line for each, or one value for each on a single line.
 fn csv_records(text: &str, n: usize) -> Usable<Vec<Json>> {
     let mut records = Vec::with_capacity(n);
-    let lines: Vec<&str> = text.split('\n').map(str::trim).filter(|line| !line.is_empty()).collect();
-    // A bare list is no CSV, but containers print it: it is one cell.
-    if !lines.is_empty() && lines.iter().all(|line| line.starts_with('[') && line.ends_with(']')) {
-        records.extend(lines.into_iter().map(|line| Json::from(vec![Json::from(line)])));
+    // Bare lists are no CSV, but containers print them: each is one record's only cell.
+    if let Some(lists) = bare_lists(text) {
+        if lists.len() != n {
+            return Err(Unusable::Count(lists.len()));
+        }
+        records.extend(lists.into_iter().map(|list| Json::from(vec![Json::from(list)])));
     } else {
         let mut reader = csv::ReaderBuilder::new()
             .has_headers(false)
@@ -508,6 +606,43 @@ fn csv_records(text: &str, n: usize) -> Usable<Vec<Json>> {
         records = cells.iter().map(|cell| Json::from(vec![cell.clone()])).collect();
     }
     if records.len() == n { Ok(records) } else { Err(Unusable::Count(records.len())) }
+}
+
+/// The lists of a text that is nothing but lists in square brackets, with blanks, commas or line ends between
+/// them, or a list of such lists; `None` for any other text.
+fn bare_lists(text: &str) -> Option<Vec<&str>> {
+    let mut lists = Vec::new();
+    let text = text.trim();
+    let text = match text.strip_prefix('[').map(str::trim_start) {
+        Some(inside) if inside.starts_with('[') => inside.strip_suffix(']')?,
+        _ => text,
+    };
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches([',', ' ', '\t', '\r', '\n']);
+        if rest.is_empty() {
+            return (!lists.is_empty()).then_some(lists);
+        }
+        let end = list_end(rest)?;
+        lists.push(&rest[..end]);
+        rest = &rest[end..];
+    }
+}
+
+/// The end of the list that a text begins with; `None` when it begins with none, or that holds another list.
+fn list_end(text: &str) -> Option<usize> {
+    let mut quote = None;
+    for (place, byte) in text.bytes().enumerate() {
+        match (byte, quote) {
+            (b'[', None) if place > 0 => return None,
+            (_, None) if place == 0 && byte != b'[' => return None,
+            (b']', None) => return Some(place + 1),
+            (b'\'' | b'"', None) => quote = Some(byte),
+            (byte, Some(open)) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Appends the numbers of an item: a number, a truth value, a numeric text, or a list of them, also
@@ -622,40 +757,6 @@ fn texts(item: &Json) -> Option<Vec<String>> {
             .collect(),
         _ => None,
     }
-}
-
-fn value(item: &Json) -> Result<Value, Problem> {
-    match item {
-        Json::Null => Ok(Value::Null),
-        Json::Bool(truth) => Ok(Value::Bool(*truth)),
-        Json::Number(number) => Ok(match number.as_i64() {
-            Some(int) => Value::Int(int),
-            None => Value::Float(number.as_f64().unwrap_or(f64::NAN)),
-        }),
-        Json::String(text) => Ok(Value::Text(text.clone())),
-        Json::Array(_) | Json::Object(_) => {
-            Err(shape("the label of a record is no plain value").field("predictor.label"))
-        }
-    }
-}
-
-/// A text as a value: CSV does not tell numbers from text, JSON does.
-fn typed(text: &str, accept: ContentType) -> Value {
-    if accept == ContentType::Csv {
-        let text = text.trim();
-        if text.is_empty() {
-            return Value::Null;
-        }
-        if let Ok(int) = text.parse() {
-            return Value::Int(int);
-        }
-        if let Ok(float) = text.parse::<f64>()
-            && float.is_finite()
-        {
-            return Value::Float(float);
-        }
-    }
-    Value::Text(text.to_string())
 }
 
 /// Position of the highest score, the first among equals.

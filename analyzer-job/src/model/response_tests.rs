@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::Target;
+use crate::values::typing::{self, Cell};
 
 #[derive(Default, Clone)]
 struct Says {
@@ -49,8 +50,10 @@ fn scores(accept: ContentType, says: Says, body: &str, expected: &[&[f64]]) {
 }
 
 #[track_caller]
-fn labels(accept: ContentType, says: Says, body: &str, expected: &[Value]) {
-    assert_eq!(reader(accept, &says).labels(body.as_bytes(), expected.len()).unwrap(), expected);
+fn labels(accept: ContentType, says: Says, body: &str, expected: &[Cell]) {
+    let found = reader(accept, &says).labels(body.as_bytes(), expected.len()).unwrap();
+    let found: Vec<Cell> = found.iter().map(|label| typing::parse(label.raw())).collect();
+    assert_eq!(found, expected);
 }
 
 #[track_caller]
@@ -77,8 +80,8 @@ fn label_problem(accept: ContentType, says: Says, body: &str, n: usize) -> Strin
     }
 }
 
-fn text(text: &str) -> Value {
-    Value::Text(text.into())
+fn text(text: &str) -> Cell {
+    Cell::Text(text.into())
 }
 
 use ContentType::{Csv, Json as JsonType, JsonLines};
@@ -135,12 +138,6 @@ fn json_lines_are_read_line_by_line() {
         "{\"a\":{\"b\":[1,2]}}",
         &[&[2.0]],
     );
-    scores(
-        JsonLines,
-        Says { probability: index(1), ..score.clone() },
-        "[1,0.5]\n[0,0.25]",
-        &[&[0.5], &[0.25]],
-    );
     scores(JsonLines, Says::default(), "0.5\n[0.25]", &[&[0.5], &[0.25]]);
     // Numbers at `label` and no `probability`: they are scores.
     scores(JsonLines, Says { label: at("score"), ..Says::default() }, "{\"score\":0.7}", &[&[0.7]]);
@@ -154,12 +151,6 @@ fn json_is_one_document_with_a_list_over_the_records() {
     scores(JsonType, score.clone(), r#"{"predictions":[{"score":[0.5,0.5]}]}"#, &[&[0.5, 0.5]]);
     scores(JsonType, Says::default(), "[[0.1,0.9],[0.2,0.8]]", &[&[0.1, 0.9], &[0.2, 0.8]]);
     scores(JsonType, Says::default(), "[0.1,0.9]", &[&[0.1], &[0.9]]);
-    scores(
-        JsonType,
-        Says { probability: index(1), ..Says::default() },
-        "[[0,0.9],[1,0.8]]",
-        &[&[0.9], &[0.8]],
-    );
     let both = Says { label: at("predictions[*].l"), ..score };
     labels(JsonType, both.clone(), body, &[text("x"), text("y")]);
     scores(JsonType, both, body, &[&[0.5], &[0.25]]);
@@ -177,7 +168,7 @@ fn another_number_of_records_is_a_count_and_no_problem() {
     counts(Csv, Says::default(), "\"[1,2]\"\n", 2, 1);
     counts(JsonLines, Says { probability: at("s"), ..Says::default() }, "{\"s\":1}\n{\"s\":1}", 1, 2);
     let says = Says { probability: at("p[*].s"), ..Says::default() };
-    counts(JsonType, says.clone(), r#"{"p":[{"s":1},{"t":1}]}"#, 2, 1);
+    counts(JsonType, says.clone(), r#"{"p":[{"s":1},{"t":1}]}"#, 3, 2);
     counts(JsonType, says.clone(), r#"{"p":[{"s":1},{"s":1}]}"#, 1, 2);
     counts(JsonType, Says { probability: at("p"), ..says }, r#"{"p":0.5}"#, 2, 1);
 }
@@ -207,8 +198,19 @@ fn wrong_places_are_told_with_what_there_is() {
     assert!(text.contains("`predictions`"), "{text}");
     let text = problem(Csv, Says { probability: index(4), ..Says::default() }, "1,2\n", 1);
     assert!(text.contains("index 4 and 2 columns"), "{text}");
-    let text = problem(JsonType, Says::default(), "[0.5, NaN]", 2);
-    assert!(text.contains("NaN or Infinity"), "{text}");
+    for (body, found) in [("[0.5, NaN]", "null"), ("[0.5, -Infinity]", "-inf")] {
+        let text = problem(JsonType, Says::default(), body, 2);
+        assert!(text.contains("Could not convert") && text.contains(found), "{text}");
+    }
+    // A wrong key below the records: told with the keys of a record, and no word on the number of predictions.
+    let below = Says { probability: at("p[*].scores"), ..Says::default() };
+    let text = problem(JsonType, below.clone(), r#"{"p":[{"score":1,"l":2},{"score":1}]}"#, 2);
+    assert!(text.starts_with("PL0603") && text.contains("`score`, `l`"), "{text}");
+    let text = problem(JsonType, below.clone(), r#"{"predictions":[{"scores":1}]}"#, 1);
+    assert!(text.starts_with("PL0603") && text.contains("`predictions`"), "{text}");
+    let flat = Says { probability: at("p[].scores"), ..Says::default() };
+    let text = problem(JsonType, flat, r#"{"p":[{"score":1}]}"#, 1);
+    assert!(text.starts_with("PL0603") && text.contains("`p`"), "{text}");
     let text = problem(Csv, Says { headers: Some(&["a", "b", "c"]), ..Says::default() }, "1,2\n", 1);
     assert!(text.contains("found 2 scores for a record, expected 3"), "{text}");
     let text = problem(Csv, Says::default(), "1,2\n3\n", 2);
@@ -220,29 +222,105 @@ fn wrong_places_are_told_with_what_there_is() {
 }
 
 #[test]
+fn bare_lists_are_a_record_each_whatever_stands_between_them() {
+    let expected: &[&[f64]] = &[&[0.1, 0.7, 0.2], &[0.5, 0.25, 0.25]];
+    for body in [
+        "[0.1, 0.7, 0.2]\n[0.5, 0.25, 0.25]\n",
+        "[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]",
+        "[0.1,0.7,0.2],\r\n[0.5,0.25,0.25]\r\n",
+        "[0.1 0.7 0.2] [0.5 0.25 0.25]",
+        "[[0.1, 0.7, 0.2], [0.5, 0.25, 0.25]]",
+    ] {
+        scores(Csv, Says::default(), body, expected);
+        counts(Csv, Says::default(), body, 3, 2);
+    }
+    scores(Csv, Says::default(), "[0.1,0.7]", &[&[0.1, 0.7]]);
+    counts(Csv, Says::default(), "[0.1,0.7]", 2, 1);
+    let headers = Says { headers: Some(&["no", "yes", "maybe"]), ..Says::default() };
+    labels(Csv, headers, "[0.1,0.7,0.2],[0.5,0.25,0.25]", &[text("yes"), text("no")]);
+    assert_eq!(bare_lists("['a], [b', \"]\"], [2]").unwrap(), ["['a], [b', \"]\"]", "[2]"]);
+    for other in ["[1", "[1],2", "1,[2]", "\"[1]\"", "", "[1,[2]]"] {
+        assert_eq!(bare_lists(other), None, "{other}");
+    }
+}
+
+#[test]
+fn labels_that_stand_once_for_all_records_are_told() {
+    let says = Says { label: at("labels"), probability: at("p"), ..Says::default() };
+    for label_only in [false, true] {
+        let says = Says { probability: says.probability.clone().filter(|_| !label_only), ..says.clone() };
+        for n in [1, 2, 4] {
+            let rows = vec!["[0.1,0.7,0.2]"; n].join(",");
+            let body = format!("{{\"p\":[{rows}],\"labels\":[\"no\",\"yes\",\"maybe\"]}}");
+            let told = label_problem(JsonType, says.clone(), &body, n);
+            assert!(told.starts_with("PL0603"), "{told}");
+            assert!(told.contains("`predictor.label`") && told.contains("`label_headers`"), "{told}");
+        }
+    }
+    // A response that lacks a record is no such case.
+    let body = r#"{"p":[[0.1,0.9]],"labels":["no"]}"#;
+    assert!(matches!(reader(JsonType, &says).labels(body.as_bytes(), 2), Err(Unusable::Count(1))));
+}
+
+#[test]
+fn a_position_is_no_place_in_json() {
+    for accept in [JsonType, JsonLines] {
+        for says in
+            [Says { label: index(0), ..Says::default() }, Says { probability: index(1), ..Says::default() }]
+        {
+            let setting = if says.label.is_some() { "predictor.label" } else { "predictor.probability" };
+            let told = try_reader(accept, &says).unwrap_err().to_string();
+            assert!(told.contains(setting), "{told}");
+        }
+    }
+}
+
+#[test]
+fn labels_mean_what_they_mean_in_a_dataset() {
+    let label = Says { label: index(0), ..Says::default() };
+    labels(
+        Csv,
+        label,
+        "True\nfalse\nNA\n1e3\n007x\n",
+        &[Cell::Bool(true), Cell::Bool(false), Cell::Missing, Cell::Float(1000.0), text("007x")],
+    );
+    // A null stays with its own record.
+    let says = Says { label: at("p[*].l"), ..Says::default() };
+    labels(
+        JsonType,
+        says.clone(),
+        r#"{"p":[{"l":null},{"l":"x"},{"l":NaN}]}"#,
+        &[Cell::Missing, text("x"), Cell::Missing],
+    );
+    let lines = Says { label: at("l"), ..Says::default() };
+    labels(JsonLines, lines, "{\"l\":null}\n{\"l\":1}", &[Cell::Missing, Cell::Int(1)]);
+    assert!(label_problem(JsonType, says, r#"{"p":[{"l":1},{"m":2}]}"#, 2).contains("`m`"));
+}
+
+#[test]
 fn label_of_the_response_is_the_label() {
     let label = Says { label: at("l"), ..Says::default() };
     labels(
         JsonLines,
         label.clone(),
         "{\"l\":1}\n{\"l\":\"1\"}\n{\"l\":true}\n{\"l\":0.25}\n{\"l\":[\"a\"]}",
-        &[Value::Int(1), text("1"), Value::Bool(true), Value::Float(0.25), text("a")],
+        &[Cell::Int(1), text("1"), Cell::Bool(true), Cell::Float(0.25), text("a")],
     );
     labels(
         Csv,
         Says { label: index(0), ..Says::default() },
         "1,0.9\nyes,0.2\n2.5,0",
-        &[Value::Int(1), text("yes"), Value::Float(2.5)],
+        &[Cell::Int(1), text("yes"), Cell::Float(2.5)],
     );
     // The threshold has no say where the label is given.
     labels(
         JsonLines,
         Says { probability: at("s"), ..label.clone() },
         "{\"l\":0,\"s\":0.99}",
-        &[Value::Int(0)],
+        &[Cell::Int(0)],
     );
     // Regression: the number itself.
-    labels(JsonLines, label.clone(), "{\"l\":217.5}", &[Value::Float(217.5)]);
+    labels(JsonLines, label.clone(), "{\"l\":217.5}", &[Cell::Float(217.5)]);
     let several = label_problem(JsonLines, label, "{\"l\":[\"a\",\"b\"]}", 1);
     assert!(several.contains("`probability`"), "{several}");
 }
@@ -254,7 +332,7 @@ fn label_of_the_highest_score_wins_and_the_first_of_equals() {
         JsonLines,
         both.clone(),
         "{\"l\":[\"a\",\"b\",\"c\"],\"s\":[0.2,0.5,0.3]}\n{\"l\":[\"a\",\"b\"],\"s\":[0.5,0.5]}\n{\"l\":[4,7],\"s\":\"[0.1,0.2]\"}",
-        &[text("b"), text("a"), Value::Int(7)],
+        &[text("b"), text("a"), Cell::Int(7)],
     );
     let uneven = label_problem(JsonLines, both, "{\"l\":[\"a\",\"b\"],\"s\":[0.2]}", 1);
     assert!(uneven.contains("found 1 scores, expected 2"), "{uneven}");
@@ -263,7 +341,7 @@ fn label_of_the_highest_score_wins_and_the_first_of_equals() {
 #[test]
 fn header_of_the_highest_score_wins() {
     let headers = Says { headers: Some(&["cat", "dog", "3"]), ..Says::default() };
-    labels(Csv, headers.clone(), "0.1,0.7,0.2\n0.1,0.2,0.7", &[text("dog"), Value::Int(3)]);
+    labels(Csv, headers.clone(), "0.1,0.7,0.2\n0.1,0.2,0.7", &[text("dog"), Cell::Int(3)]);
     labels(JsonType, headers.clone(), "[[0.5,0.5,0]]", &[text("cat")]);
     let probability = Says { probability: at("s"), ..headers.clone() };
     labels(JsonLines, probability, "{\"s\":[0,0.9,0.1]}", &[text("dog")]);
@@ -274,7 +352,7 @@ fn header_of_the_highest_score_wins() {
 #[test]
 fn single_score_counts_when_it_is_above_the_threshold() {
     let says = Says { threshold: Some(0.8), ..Says::default() };
-    let expected = [Value::Int(0), Value::Int(1), Value::Int(0)];
+    let expected = [Cell::Int(0), Cell::Int(1), Cell::Int(0)];
     labels(Csv, says.clone(), "0.8,0.81,0.1", &expected);
     labels(Csv, says.clone(), "0.8\n0.81\n0.1", &expected);
     labels(JsonType, says.clone(), "[0.8,[0.81],0.1]", &expected);

@@ -2,101 +2,140 @@
 //!
 //! What may have been made is noted before each call that makes something, and deleted when the value
 //! goes: after success, an error, a panic or a signal. The names are drawn at random, so what bears
-//! them is ours, and nothing else is ever deleted.
+//! them is ours. Beside it only what earlier jobs of ours left is deleted (`sweep`).
 
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use plumbline_common::contract::Tree;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
-use super::Access;
-use crate::aws::http::short;
+use super::removal::{self, Left, Made, Resource, and_left, is_missing};
+use super::{Access, standing, sweep};
 use crate::aws::jitter::Jitter;
-use crate::aws::{Aws, CallError, Patience, SAGEMAKER, pause};
+use crate::aws::{Aws, CallError, Patience, SAGEMAKER};
 use crate::config::ShadowEndpoint;
 
+/// The tag that says for which processing job something was made.
+pub(super) const TAG: &str = "made-for-processing-job";
+/// How soon the keeper of an endpoint notices that the job was asked to stop.
+const STOP_TICK: Duration = Duration::from_millis(50);
 /// Longest name of an endpoint.
 const NAME_LENGTH: usize = 63;
-/// Longest wait for an endpoint to come into service.
-const WAIT_LIMIT: Duration = Duration::from_secs(3600);
-/// Between two looks at an endpoint: grows from the first to the last.
-const FIRST_POLL: Duration = Duration::from_secs(1);
-const LAST_POLL: Duration = Duration::from_secs(15);
-/// Between two log lines while waiting.
-const BETWEEN_LINES: Duration = Duration::from_secs(30);
-/// For deleting, when nothing presses, and once the job was asked to stop: it must be gone in 10 s,
-/// of which a creation that is on its way may take `MAKE.one_try`.
-const DELETE_TIME: Duration = Duration::from_secs(120);
-const DELETE_TIME_STOPPED: Duration = Duration::from_secs(5);
-
 const MAKE: Patience = Patience { one_try: Duration::from_secs(4), ..Patience::NORMAL };
-const DELETE: Patience = Patience {
-    in_all: DELETE_TIME,
-    one_try: Duration::from_secs(3),
-    pause: Duration::from_millis(100),
-    pause_cap: Duration::from_secs(1),
-};
-
-const LEGEND: &str =
-    "OutOfService: x, Creating: -, Updating: -, InService: !, RollingBack: <, Deleting: o, Failed: *";
-
-/// Whether something stands in the account under our name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
-    No,
-    /// The answer was lost.
-    Perhaps,
-    Yes,
-}
-
-/// An endpoint of the job's own, in service.
+/// An endpoint of the job's own and its configuration, or what there is of them so far.
 #[derive(Debug)]
-pub(crate) struct Shadow {
+struct Shadow {
     aws: Aws,
     stop: Stop,
+    /// Where the exit message is written.
+    tree: Option<Tree>,
     config_name: String,
     config: Made,
     endpoint_name: String,
     endpoint: Made,
 }
 
-impl Shadow {
-    /// Makes the endpoint and waits until it is in service.
-    ///
-    /// # Errors
-    /// `AWS_REFUSED`, `AWS_UNREACHABLE`, `ENDPOINT_NOT_IN_SERVICE`, `NO_MODEL` for a model of many
-    /// models without `target_model`, `STOPPED`. What was made by then is deleted.
-    pub(crate) fn make(
-        aws: &Aws,
-        wanted: &ShadowEndpoint,
-        has_target_model: bool,
-        access: &Access,
-        stop: &Stop,
-        for_people: bool,
-    ) -> Result<Shadow> {
-        check_model(aws, wanted, has_target_model, stop)?;
-        let mut tags = tags(aws, access, stop)?;
-        tracing::info!("Spinning up shadow endpoint");
-        let suffix = suffix();
-        let mut shadow = Shadow {
-            aws: aws.clone(),
-            stop: stop.clone(),
-            config_name: format!("{}-config-{suffix}", wanted.name_prefix),
-            config: Made::No,
-            endpoint_name: endpoint_name(&wanted.name_prefix, &wanted.model_name, &suffix),
-            endpoint: Made::No,
-        };
-        shadow.make_config(wanted, &mut tags)?;
-        shadow.make_endpoint(&tags)?;
-        let began = Instant::now();
-        wait(aws, &shadow.endpoint_name, stop, for_people)?;
-        tracing::info!("Endpoint is in service after {:.0} seconds", began.elapsed().as_secs_f64());
-        Ok(shadow)
+/// An endpoint of the job's own, in service until nobody needs it: until `finish`, until the job is asked to
+/// stop, or until this value goes. It is then deleted at once, whatever else the program is doing.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    over: Sender<()>,
+    removing: Option<JoinHandle<Vec<Left>>>,
+}
+
+/// Makes an endpoint and waits until it is in service; gives its name and its keeper. What earlier jobs left
+/// is deleted first.
+///
+/// # Errors
+/// `AWS_REFUSED`, `AWS_UNREACHABLE`, `ENDPOINT_NOT_IN_SERVICE`, `NO_MODEL` for a model of many
+/// models without `target_model`, `STOPPED`. What was made by then is deleted, or named in the problem.
+pub(crate) fn make(
+    aws: &Aws,
+    wanted: &ShadowEndpoint,
+    has_target_model: bool,
+    access: &Access,
+    stop: &Stop,
+    for_people: bool,
+) -> Result<(String, Keeper)> {
+    check_model(aws, wanted, has_target_model, stop)?;
+    sweep::sweep(aws, access.job_name.as_deref(), stop)?;
+    let mut tags = tags(aws, access, stop)?;
+    let suffix = suffix();
+    let mut shadow = Shadow {
+        aws: aws.clone(),
+        stop: stop.clone(),
+        tree: access.tree.clone(),
+        config_name: format!("{}-config-{suffix}", wanted.name_prefix),
+        config: Made::No,
+        endpoint_name: endpoint_name(&wanted.name_prefix, &wanted.model_name, &suffix),
+        endpoint: Made::No,
+    };
+    match shadow.start(wanted, &mut tags, for_people) {
+        Ok(()) => Ok((shadow.endpoint_name.clone(), Keeper::of(shadow))),
+        Err(problem) => Err(and_left(problem, &shadow.clean())),
+    }
+}
+
+impl Keeper {
+    fn of(mut shadow: Shadow) -> Keeper {
+        let (over, told) = mpsc::channel();
+        let removing = thread::spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = told.recv_timeout(STOP_TICK) {
+                if shadow.stop.requested() {
+                    break;
+                }
+            }
+            shadow.clean()
+        });
+        Keeper { over, removing: Some(removing) }
     }
 
-    pub(crate) fn endpoint_name(&self) -> &str {
-        &self.endpoint_name
+    /// Begins to delete the endpoint.
+    pub(crate) fn finish(&self) {
+        // The keeper no longer listens once it deletes.
+        let _ = self.over.send(());
+    }
+
+    /// Deletes the endpoint unless that is done; gives what stays.
+    pub(crate) fn close(mut self) -> Vec<Left> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Vec<Left> {
+        self.finish();
+        match self.removing.take().map(JoinHandle::join) {
+            Some(Ok(left)) => left,
+            // The shadow deletes what it made also when its thread panics.
+            Some(Err(_)) | None => Vec::new(),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        log_left(&self.end());
+    }
+}
+
+fn log_left(left: &[Left]) {
+    if let Some(text) = removal::left_text(left) {
+        tracing::error!("{text}");
+    }
+}
+
+impl Shadow {
+    fn start(&mut self, wanted: &ShadowEndpoint, tags: &mut Vec<Json>, for_people: bool) -> Result<()> {
+        tracing::info!("Spinning up shadow endpoint");
+        self.make_config(wanted, tags)?;
+        self.make_endpoint(tags)?;
+        let began = Instant::now();
+        standing::wait(&self.aws, &self.endpoint_name, &self.stop, for_people)?;
+        tracing::info!("Endpoint is in service after {:.0} seconds", began.elapsed().as_secs_f64());
+        Ok(())
     }
 
     fn make_config(&mut self, wanted: &ShadowEndpoint, tags: &mut Vec<Json>) -> Result<()> {
@@ -151,123 +190,57 @@ impl Shadow {
     }
 
     fn create(&self, action: &str, body: &Json) -> std::result::Result<Json, CallError> {
-        self.aws.runtime.block_on(self.aws.post_again(&SAGEMAKER, action, body, MAKE, Some(&self.stop)))
+        self.aws.runtime.block_on(self.aws.post_again(
+            &SAGEMAKER,
+            action,
+            body,
+            MAKE,
+            Some(&self.stop),
+            &|_| (),
+        ))
     }
 
-    /// Deletes what was made.
-    ///
-    /// # Errors
-    /// `AWS_REFUSED` or `AWS_UNREACHABLE`, with the name of what may be left.
-    pub(crate) fn delete(mut self) -> Result<()> {
-        self.clean()
-    }
-
-    fn clean(&mut self) -> Result<()> {
+    /// Deletes what was made; gives what stays.
+    fn clean(&mut self) -> Vec<Left> {
         let (config, endpoint) = (self.config, self.endpoint);
         (self.config, self.endpoint) = (Made::No, Made::No);
         if config == Made::No && endpoint == Made::No {
-            return Ok(());
+            return Vec::new();
         }
         tracing::info!("Stop using endpoint: {}", self.endpoint_name);
-        let shadow = &*self;
-        let work = async {
+        if config != Made::No {
+            tracing::info!("Deleting endpoint configuration with name: {}", self.config_name);
+        }
+        if endpoint != Made::No {
+            tracing::info!("Deleting endpoint with name: {}", self.endpoint_name);
+        }
+        let (aws, refused) = (&self.aws, |left: &Left| self.say_before_a_kill(left));
+        let (config, endpoint) = aws.runtime.block_on(async {
             tokio::join!(
-                shadow.delete_one("DeleteEndpointConfig", "EndpointConfigName", &shadow.config_name, config),
-                shadow.delete_one("DeleteEndpoint", "EndpointName", &shadow.endpoint_name, endpoint),
+                removal::delete(aws, Resource::Config, &self.config_name, config, &refused),
+                removal::delete(aws, Resource::Endpoint, &self.endpoint_name, endpoint, &refused),
             )
-        };
-        let (config, endpoint) = self.aws.runtime.block_on(async {
-            tokio::select! {
-                done = work => done,
-                () = shadow.time_is_up() => {
-                    let late = || Some(CallError::Unanswered("no answer in time".into()));
-                    (late(), late())
-                }
-            }
         });
-        let left = |error: CallError, what: &str, name: &str| {
-            let problem = error.into_problem(&format!("Delete{what}"));
-            Problem::new(
-                problem.code(),
-                format!("cannot delete what the job made: `{name}` may still be there"),
-            )
-            .found(problem.found_text().unwrap_or_default().to_string())
-            .hint(match what {
-                "Endpoint" => format!("aws sagemaker delete-endpoint --endpoint-name {name}"),
-                _ => format!("aws sagemaker delete-endpoint-config --endpoint-config-name {name}"),
-            })
+        endpoint.into_iter().chain(config).collect()
+    }
+
+    /// A job that was asked to stop and cannot delete its endpoint yet may be killed meanwhile: the exit message
+    /// names what would stay.
+    fn say_before_a_kill(&self, left: &Left) {
+        let Some(tree) = self.tree.as_ref().filter(|tree| self.stop.requested() && tree.is_expected()) else {
+            return;
         };
-        if let Some(error) = endpoint {
-            return Err(left(error, "Endpoint", &self.endpoint_name));
-        }
-        match config {
-            Some(error) => Err(left(error, "EndpointConfig", &self.config_name)),
-            None => Ok(()),
-        }
-    }
-
-    /// Ends when deleting has had its time, which is short once the job was asked to stop.
-    async fn time_is_up(&self) {
-        let began = Instant::now();
-        let mut stopped: Option<Instant> = None;
-        loop {
-            tokio::time::sleep(Duration::from_millis(100)).await;
-            if self.stop.requested() {
-                stopped.get_or_insert_with(Instant::now);
-            }
-            if began.elapsed() > DELETE_TIME
-                || stopped.is_some_and(|since| since.elapsed() > DELETE_TIME_STOPPED)
-            {
-                return;
-            }
-        }
-    }
-
-    /// Gives what went wrong, if it did.
-    async fn delete_one(&self, action: &str, field: &str, name: &str, made: Made) -> Option<CallError> {
-        if made == Made::No {
-            return None;
-        }
-        match action {
-            "DeleteEndpoint" => tracing::info!("Deleting endpoint with name: {name}"),
-            _ => tracing::info!("Deleting endpoint configuration with name: {name}"),
-        }
-        let began = Instant::now();
-        // A creation whose answer was lost may still be on its way when we look first.
-        let mut looks_left = if made == Made::Perhaps { 2 } else { 0 };
-        loop {
-            let answer = self.aws.post_again(&SAGEMAKER, action, &json!({field: name}), DELETE, None).await;
-            let error = match answer {
-                Ok(_) => return None,
-                Err(error) => error,
-            };
-            let again = match &error {
-                CallError::Refused { message, .. } if is_missing(message) => {
-                    if looks_left == 0 {
-                        return None;
-                    }
-                    looks_left -= 1;
-                    true
-                }
-                // An endpoint that is being created cannot be deleted yet.
-                CallError::Refused { message, .. } => {
-                    message.contains("in-progress") || message.contains("in progress")
-                }
-                _ => false,
-            };
-            if !again || began.elapsed() > DELETE_TIME {
-                return Some(error);
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Err(problem) = self.stop.check() {
+            let problem = and_left(problem, std::slice::from_ref(left));
+            // The message at the end of the job is written again, with a warning where that fails.
+            let _ = tree.write_message(&format!("Stopped: {problem}"));
         }
     }
 }
 
 impl Drop for Shadow {
     fn drop(&mut self) {
-        if let Err(problem) = self.clean() {
-            plumbline_common::log::problem(&problem);
-        }
+        log_left(&self.clean());
     }
 }
 
@@ -296,10 +269,6 @@ fn mentions_tags(error: &CallError) -> bool {
     matches!(error, CallError::Refused { message, .. } if message.contains("AddTags"))
 }
 
-fn is_missing(message: &str) -> bool {
-    message.contains("Could not find")
-}
-
 fn with_tags(mut body: Json, tags: &[Json]) -> Json {
     if !tags.is_empty() {
         body["Tags"] = Json::from(tags.to_vec());
@@ -320,7 +289,12 @@ fn endpoint_name(prefix: &str, model_name: &str, suffix: &str) -> String {
 }
 
 /// Looks whether the model is there, before anything is made.
-fn check_model(aws: &Aws, wanted: &ShadowEndpoint, has_target_model: bool, stop: &Stop) -> Result<()> {
+pub(super) fn check_model(
+    aws: &Aws,
+    wanted: &ShadowEndpoint,
+    has_target_model: bool,
+    stop: &Stop,
+) -> Result<()> {
     let body = json!({"ModelName": wanted.model_name});
     let model = match aws.post(&SAGEMAKER, "DescribeModel", &body, Patience::NORMAL, Some(stop)) {
         Ok(model) => model,
@@ -378,105 +352,11 @@ fn tags(aws: &Aws, access: &Access, stop: &Stop) -> Result<Vec<Json>> {
         }
     }
     let text = access.job_name.as_deref().filter(|name| !name.is_empty()).unwrap_or("analyzer-job");
-    let key = "made-for-processing-job";
-    if tags.iter().all(|tag| tag["Key"] != key) && tags.len() < 50 {
-        tags.push(json!({"Key": key, "Value": text}));
-    }
+    // The job may bear the tag of another one, which its copy must not pass on.
+    tags.retain(|tag| tag["Key"] != TAG);
+    tags.truncate(49);
+    tags.push(json!({"Key": TAG, "Value": text}));
     Ok(tags)
-}
-
-/// Checks an endpoint that is there, waits if it is just being made, and gives its number of instances.
-///
-/// # Errors
-/// `AWS_REFUSED` when there is none, `ENDPOINT_NOT_IN_SERVICE`, `STOPPED`.
-pub(crate) fn existing(aws: &Aws, name: &str, stop: &Stop) -> Result<usize> {
-    tracing::info!("Using endpoint {name}");
-    match describe(aws, name, stop) {
-        Ok(state) if state.serves() => Ok(state.instances),
-        Ok(state) if state.status == "Creating" => wait(aws, name, stop, false).map(|state| state.instances),
-        Ok(state) => Err(state.problem(name)),
-        Err(error) if error.is_denied() => {
-            tracing::warn!(
-                "the role may not look at the endpoint (sagemaker:DescribeEndpoint); going on without"
-            );
-            Ok(1)
-        }
-        Err(CallError::Refused { message, .. }) if is_missing(&message) => {
-            Err(Problem::new(&codes::AWS_REFUSED, format!("there is no endpoint `{name}`"))
-                .field("predictor.endpoint_name")
-                .found(short(&message)))
-        }
-        Err(error) => Err(error.into_problem("DescribeEndpoint")),
-    }
-}
-
-struct State {
-    status: String,
-    reason: Option<String>,
-    instances: usize,
-}
-
-impl State {
-    fn serves(&self) -> bool {
-        matches!(self.status.as_str(), "InService" | "Updating" | "SystemUpdating" | "RollingBack")
-    }
-
-    fn problem(&self, name: &str) -> Problem {
-        let found = match &self.reason {
-            Some(reason) => format!("{}: {}", self.status, short(reason)),
-            None => self.status.clone(),
-        };
-        Problem::new(&codes::ENDPOINT_NOT_IN_SERVICE, format!("the endpoint `{name}` is not in service"))
-            .found(found)
-            .expected("InService")
-            .hint("see the log group /aws/sagemaker/Endpoints of the endpoint")
-    }
-}
-
-fn describe(aws: &Aws, name: &str, stop: &Stop) -> std::result::Result<State, CallError> {
-    let body = json!({"EndpointName": name});
-    let answer = aws.post(&SAGEMAKER, "DescribeEndpoint", &body, Patience::NORMAL, Some(stop))?;
-    let variants = answer["ProductionVariants"].as_array();
-    let instances: u64 =
-        variants.into_iter().flatten().filter_map(|variant| variant["CurrentInstanceCount"].as_u64()).sum();
-    Ok(State {
-        status: answer["EndpointStatus"].as_str().unwrap_or_default().to_string(),
-        reason: answer["FailureReason"].as_str().map(str::to_string),
-        instances: usize::try_from(instances).unwrap_or(1).max(1),
-    })
-}
-
-/// Waits until an endpoint serves.
-fn wait(aws: &Aws, name: &str, stop: &Stop, for_people: bool) -> Result<State> {
-    tracing::info!("Waiting for endpoint {name}");
-    let began = Instant::now();
-    let mut told = began;
-    let mut poll = FIRST_POLL;
-    // A new endpoint may take a moment to be known everywhere.
-    let mut unknown_left = 3;
-    loop {
-        match describe(aws, name, stop) {
-            Ok(state) if state.serves() => return Ok(state),
-            Ok(state) if state.status != "Creating" => return Err(state.problem(name)),
-            Ok(_) => {}
-            Err(CallError::Refused { message, .. }) if is_missing(&message) && unknown_left > 0 => {
-                unknown_left -= 1;
-            }
-            Err(error) => return Err(error.into_problem("DescribeEndpoint")),
-        }
-        if began.elapsed() > WAIT_LIMIT {
-            let state = State { status: "Creating".into(), reason: None, instances: 1 };
-            return Err(state.problem(name).hint("an endpoint takes some minutes; this one took an hour"));
-        }
-        if told.elapsed() > BETWEEN_LINES || told == began {
-            told = Instant::now();
-            let seconds = began.elapsed().as_secs();
-            let legend = if for_people { String::new() } else { format!(" ({LEGEND})") };
-            tracing::info!(seconds, "- Creating, {seconds} seconds{legend}");
-        }
-        pause(&aws.runtime, stop, poll)?;
-        poll = poll.mul_f64(1.5).min(LAST_POLL);
-    }
 }
 
 #[cfg(test)]

@@ -2,12 +2,16 @@
 
 mod hostile;
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use super::fake::{Control, Fake, Faults};
+use plumbline_model_server::{Cell, ControlFault, Faults, Instead, Options, Script, Server};
+
 use super::*;
 use crate::config::{Location, ShadowEndpoint};
+use crate::values::cells::Value;
 
 const QUICK: Backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(4) };
 
@@ -39,29 +43,72 @@ fn request(content_type: ContentType) -> Request {
     }
 }
 
+/// A server whose model adds the cells of a row up, with one thing or another changed.
+fn started(change: impl FnOnce(&mut Options)) -> Server {
+    let mut options = Options {
+        model: Arc::new(|row| vec![sum(row)]),
+        score_only: true,
+        endpoints: vec!["there".into()],
+        missing_models: vec!["no-such-model".into()],
+        job_tags: vec![("team".into(), "7".into()), ("aws:x".into(), "y".into())],
+        remember: true,
+        ..Options::default()
+    };
+    change(&mut options);
+    plumbline_model_server::start(options).unwrap()
+}
+
+fn sum(row: &[Cell]) -> f64 {
+    row.iter().map(|cell| if let Cell::Number(number) = cell { *number } else { 0.0 }).sum()
+}
+
+fn invoked(script: impl Fn(u64, usize) -> Option<Instead> + Send + Sync + 'static) -> Server {
+    started(|options| options.faults.script = Script::invoked(script))
+}
+
+fn controlled(script: impl Fn(&str, u64) -> Option<ControlFault> + Send + Sync + 'static) -> Server {
+    started(|options| options.faults.script = Script::controlled(script))
+}
+
+fn count(server: &Server, action: &str) -> usize {
+    server.control_calls().iter().filter(|call| *call == action).count()
+}
+
 fn connect(
-    fake: &Fake,
+    fake: &Server,
     predictor: &Predictor,
     request: Request,
     access: &Access,
     stop: &Stop,
 ) -> Result<Model> {
-    Model::connect_with(predictor, request, access, stop, false, QUICK, &|| Aws::at(&fake.url, stop))
+    Model::connect_with(predictor, request, access, stop, false, QUICK, &|| Aws::at(&fake.url(), stop))
 }
 
 /// By `model_url`, JSON Lines.
-fn server(fake: &Fake) -> Model {
-    let access = Access { model_url: Some(fake.url.clone()), ..Access::default() };
+fn server(fake: &Server) -> Model {
+    let access = Access { model_url: Some(fake.url()), ..Access::default() };
     let request = request(ContentType::JsonLines);
     connect(fake, &predictor(Target::None), request, &access, &Stop::default()).unwrap()
 }
 
-fn endpoint(fake: &Fake) -> Model {
+fn endpoint(fake: &Server) -> Model {
     let predictor = predictor(Target::Endpoint("there".into()));
     connect(fake, &predictor, request(ContentType::JsonLines), &Access::default(), &Stop::default()).unwrap()
 }
 
-fn shadow(fake: &Fake, stop: &Stop) -> Result<Model> {
+fn access_of_job() -> Access {
+    Access {
+        job_arn: Some("arn:aws:sagemaker:eu-west-1:0:processing-job/j".into()),
+        job_name: Some("j".into()),
+        ..Access::default()
+    }
+}
+
+fn shadow(fake: &Server, stop: &Stop) -> Result<Model> {
+    shadow_with(fake, stop, &access_of_job())
+}
+
+fn shadow_with(fake: &Server, stop: &Stop, access: &Access) -> Result<Model> {
     let target = Target::Model(ShadowEndpoint {
         model_name: "m".into(),
         instance_type: "ml.m5.large".into(),
@@ -69,12 +116,7 @@ fn shadow(fake: &Fake, stop: &Stop) -> Result<Model> {
         accelerator_type: None,
         name_prefix: "sm-clarify".into(),
     });
-    let access = Access {
-        job_arn: Some("arn:aws:sagemaker:eu-west-1:0:processing-job/j".into()),
-        job_name: Some("j".into()),
-        ..Access::default()
-    };
-    connect(fake, &predictor(target), request(ContentType::JsonLines), &access, stop)
+    connect(fake, &predictor(target), request(ContentType::JsonLines), access, stop)
 }
 
 /// `n` rows (i, 1) with the expected scores i + 1.
@@ -104,25 +146,25 @@ fn fails(model: &Model, n: usize) -> Problem {
 
 #[test]
 fn rows_come_back_in_order_by_every_way() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let by_url = server(&fake);
     check(&by_url, 1500);
     assert_eq!(by_url.output_labels(), ["label0"]);
     assert_eq!(by_url.usage().rows, 1500);
-    assert_eq!(fake.seen().records.iter().sum::<usize>(), 1500);
+    assert_eq!(fake.counts().records, 1500);
     check(&endpoint(&fake), 700);
-    assert_eq!(fake.count("CreateEndpoint") + fake.count("DeleteEndpoint"), 0);
+    assert_eq!(count(&fake, "CreateEndpoint") + count(&fake, "DeleteEndpoint"), 0);
     let model = shadow(&fake, &Stop::default()).unwrap();
     check(&model, 10);
-    model.close().unwrap();
-    assert_eq!(fake.left(), [""; 0]);
+    assert_eq!(model.close(), []);
+    assert_eq!(fake.left_behind(), [""; 0]);
     let signed = fake.seen().headers.last().unwrap()["authorization"].clone();
     assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{signed}");
 }
 
 #[test]
 fn several_threads_ask_one_model() {
-    let fake = Fake::start(Faults { delay: Duration::from_millis(5), ..Faults::default() });
+    let fake = started(|options| options.latency = Duration::from_millis(5));
     let model = server(&fake);
     std::thread::scope(|scope| {
         for n in 0..8 {
@@ -135,7 +177,7 @@ fn several_threads_ask_one_model() {
 
 #[test]
 fn first_answer_comes_before_other_requests() {
-    let fake = Fake::start(Faults { delay: Duration::from_millis(30), ..Faults::default() });
+    let fake = started(|options| options.latency = Duration::from_millis(30));
     let model = server(&fake);
     let (cells, rows, _) = rows(128);
     let before = Instant::now();
@@ -145,8 +187,8 @@ fn first_answer_comes_before_other_requests() {
 
 #[test]
 fn csv_has_a_column_for_each_output_and_headers_fit() {
-    let fake = Fake::start(Faults::default());
-    let access = Access { model_url: Some(format!("{}/invocations", fake.url)), ..Access::default() };
+    let fake = started(|options| options.model = Arc::new(|row| vec![sum(row), 1.0 - sum(row)]));
+    let access = Access { model_url: Some(format!("{}/invocations", fake.url())), ..Access::default() };
     let both = Predictor { probability: None, ..csv() };
     let model = connect(&fake, &both, request(ContentType::Csv), &access, &Stop::default()).unwrap();
     let (cells, rows, _) = rows(3);
@@ -157,19 +199,19 @@ fn csv_has_a_column_for_each_output_and_headers_fit() {
     let named = Predictor { label_headers: Some(vec!["no".into(), "yes".into()]), ..both };
     let model = connect(&fake, &named, request(ContentType::Csv), &access, &Stop::default()).unwrap();
     let labels = model.predicted_labels(&cells, &rows).unwrap();
-    assert_eq!(labels, [Value::Text("no".into()), Value::Text("no".into()), Value::Text("no".into())]);
+    assert!((0..3).all(|row| labels.text(row) == "no"), "{labels:?}");
 }
 
 #[test]
 fn attributes_target_and_types_are_sent() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let predictor = Predictor {
         custom_attributes: Some("tenant=7".into()),
         target_model: Some("m1.tar.gz".into()),
         ..predictor(Target::Endpoint("there".into()))
     };
     let access = Access::default();
-    let by_url = Access { model_url: Some(fake.url.clone()), ..Access::default() };
+    let by_url = Access { model_url: Some(fake.url()), ..Access::default() };
     for access in [access, by_url] {
         let request = request(ContentType::JsonLines);
         check(&connect(&fake, &predictor, request, &access, &Stop::default()).unwrap(), 1);
@@ -184,36 +226,32 @@ fn attributes_target_and_types_are_sent() {
 
 #[test]
 fn throttled_requests_are_sent_again_without_loss() {
-    let invoke = |call: usize, _: usize| {
-        (call <= 2 || call.is_multiple_of(3)).then(|| (400, "ThrottlingException", "Rate exceeded".into()))
-    };
-    let fake = Fake::start(Faults { invoke: Some(Box::new(invoke)), ..Faults::default() });
+    let throttled = || Instead::Refuse(400, "ThrottlingException", "Rate exceeded".into());
+    let fake = invoked(move |call, _| (call <= 2 || call.is_multiple_of(3)).then(throttled));
     let model = endpoint(&fake);
     check(&model, 3000);
     let usage = model.usage();
     assert!(usage.throttled >= 3 && usage.failed == 0, "{usage:?}");
     // Throttling tells nothing about the size of requests.
-    assert!(*fake.seen().records.iter().max().unwrap() >= 256);
+    assert!(*fake.seen().rows.iter().max().unwrap() >= 256);
 }
 
 #[test]
 fn endless_throttling_ends() {
-    let invoke = |_: usize, _: usize| Some((429, "ThrottlingException", "Rate exceeded".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(invoke)), ..Faults::default() });
+    let fake = invoked(|_, _| Some(Instead::Refuse(429, "ThrottlingException", "Rate exceeded".into())));
     assert_eq!(fails(&endpoint(&fake), 5).code(), &codes::MODEL_THROTTLED);
-    assert_eq!(fake.seen().actions.len(), 26);
+    assert_eq!(fake.counts().requests, 25);
 }
 
 #[test]
 fn outages_resets_and_short_answers_lose_nothing() {
-    let down =
-        |call: usize, _: usize| (call.is_multiple_of(4)).then(|| (503, "ServiceUnavailable", "down".into()));
-    for faults in [
-        Faults { invoke: Some(Box::new(down)), ..Faults::default() },
-        Faults { reset: Some(Box::new(|call| call == 1 || call.is_multiple_of(5))), ..Faults::default() },
-        Faults { short: Some(Box::new(|call| call == 1 || call.is_multiple_of(4))), ..Faults::default() },
-    ] {
-        let fake = Fake::start(faults);
+    let scripts: [fn(u64, usize) -> Option<Instead>; 3] = [
+        |call, _| call.is_multiple_of(4).then(|| Instead::Refuse(503, "ServiceUnavailable", "down".into())),
+        |call, _| (call == 1 || call.is_multiple_of(5)).then_some(Instead::Reset),
+        |call, rows| (rows > 1 && (call == 1 || call.is_multiple_of(4))).then_some(Instead::Short),
+    ];
+    for script in scripts {
+        let fake = invoked(script);
         check(&server(&fake), 4000);
         let model = endpoint(&fake);
         check(&model, 4000);
@@ -223,47 +261,44 @@ fn outages_resets_and_short_answers_lose_nothing() {
 
 #[test]
 fn requests_become_as_small_as_the_model_manages() {
-    let most = |_: usize, records: usize| (records > 20).then(|| (424, "ModelError", "too many".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(most)), ..Faults::default() });
+    let fake = invoked(|_, rows| (rows > 20).then(|| Instead::Fail(500, "too many".into())));
     let model = endpoint(&fake);
     check(&model, 2000);
-    let seen = fake.seen();
-    assert!(seen.records.iter().all(|records| *records <= 20));
+    assert!(fake.seen().rows.iter().all(|rows| *rows <= 20));
     let failed = model.usage().failed;
     assert!(failed < 40, "{failed} requests failed");
 }
 
 #[test]
 fn too_large_bodies_are_halved_and_remembered() {
-    let most =
-        |_: usize, records: usize| (records > 50).then(|| (413, "PayloadTooLarge", "too large".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(most)), ..Faults::default() });
+    let fake =
+        invoked(|_, rows| (rows > 50).then(|| Instead::Refuse(413, "PayloadTooLarge", "large".into())));
     let model = server(&fake);
     check(&model, 2000);
     assert!(model.usage().failed < 20, "{:?}", model.usage());
-    let one = |_: usize, _: usize| Some((413, "PayloadTooLarge", "too large".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(one)), ..Faults::default() });
+    let fake = invoked(|_, _| Some(Instead::Refuse(413, "PayloadTooLarge", "large".into())));
     assert_eq!(fails(&server(&fake), 5).code(), &codes::RECORD_TOO_LARGE);
 }
 
 #[test]
 fn model_that_always_fails_is_given_up_with_what_it_said() {
-    let always = |_: usize, _: usize| Some((424, "ModelError", "Internal Server Error".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(always)), ..Faults::default() });
-    let problem = fails(&endpoint(&fake), 600);
+    let fake = invoked(|_, _| Some(Instead::Fail(500, "<h1>Internal Server Error</h1>".into())));
+    let model = endpoint(&fake);
+    let problem = fails(&model, 600);
     assert_eq!(problem.code(), &codes::MODEL_FAILED);
     assert!(problem.to_string().contains("500 Internal Server Error"), "{problem}");
-    assert!(fake.seen().actions.len() < 40);
+    assert!(fake.counts().requests < 40);
+    // The row that it failed on alone is the first one sent.
+    assert_eq!(model.refused_row(), Some(rows(600).1.row(0).to_vec()));
 }
 
 #[test]
 fn refusals_end_at_once() {
-    let denied = |_: usize, _: usize| Some((403, "AccessDeniedException", "not authorized".into()));
-    let fake = Fake::start(Faults { invoke: Some(Box::new(denied)), ..Faults::default() });
+    let fake = invoked(|_, _| Some(Instead::Refuse(403, "AccessDeniedException", "not authorized".into())));
     let problem = fails(&endpoint(&fake), 5);
     assert_eq!(problem.code(), &codes::AWS_REFUSED);
     assert!(problem.to_string().contains("AccessDeniedException: not authorized"), "{problem}");
-    assert_eq!(fake.count("InvokeEndpoint"), 1);
+    assert_eq!(fake.counts().requests, 1);
 }
 
 #[test]
@@ -271,7 +306,7 @@ fn nobody_at_the_address_is_told_soon() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let access = Access { model_url: Some(url), ..Access::default() };
     let request = request(ContentType::JsonLines);
     let model = connect(&fake, &predictor(Target::None), request, &access, &Stop::default()).unwrap();
@@ -283,7 +318,7 @@ fn nobody_at_the_address_is_told_soon() {
 
 #[test]
 fn unknown_endpoint_is_named() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let predictor = predictor(Target::Endpoint("nowhere".into()));
     let request = request(ContentType::JsonLines);
     let problem = connect(&fake, &predictor, request, &Access::default(), &Stop::default()).unwrap_err();
@@ -292,8 +327,8 @@ fn unknown_endpoint_is_named() {
 
 #[test]
 fn stop_ends_slow_work_quickly() {
-    let fake = Fake::start(Faults { delay: Duration::from_secs(5), ..Faults::default() });
-    let access = Access { model_url: Some(fake.url.clone()), ..Access::default() };
+    let fake = started(|options| options.latency = Duration::from_secs(5));
+    let access = Access { model_url: Some(fake.url()), ..Access::default() };
     let stop = Stop::default();
     let request = request(ContentType::JsonLines);
     let model = connect(&fake, &predictor(Target::None), request, &access, &stop).unwrap();
@@ -309,67 +344,56 @@ fn stop_ends_slow_work_quickly() {
 
 #[test]
 fn shadow_endpoint_is_made_with_tags_and_deleted() {
-    let fake = Fake::start(Faults { creating: 1, ..Faults::default() });
-    shadow(&fake, &Stop::default()).unwrap().close().unwrap();
-    let seen = fake.seen();
-    let of = |action: &str| seen.requests.iter().find(|(name, _)| name == action).unwrap().1.clone();
+    let fake = started(|options| options.creating_polls = 1);
+    assert_eq!(shadow(&fake, &Stop::default()).unwrap().close(), []);
     let tags =
         serde_json::json!([{"Key": "team", "Value": "7"}, {"Key": "made-for-processing-job", "Value": "j"}]);
-    let config = of("CreateEndpointConfig");
+    let config = fake.control_request("CreateEndpointConfig");
     assert_eq!(config["Tags"], tags);
     let variant = serde_json::json!([{"VariantName": "AllTraffic", "ModelName": "m", "InstanceType": "ml.m5.large",
         "InitialInstanceCount": 1, "InitialVariantWeight": 1.0}]);
     assert_eq!(config["ProductionVariants"], variant);
-    let made = of("CreateEndpoint");
+    let made = fake.control_request("CreateEndpoint");
     assert_eq!(made["EndpointConfigName"], config["EndpointConfigName"]);
-    assert_eq!(of("DeleteEndpoint")["EndpointName"], made["EndpointName"]);
-    assert_eq!(seen.endpoints, ["there"]);
+    assert_eq!(fake.control_request("DeleteEndpoint")["EndpointName"], made["EndpointName"]);
+    assert_eq!(fake.standing(), ["there"]);
 }
 
 /// Whatever happens, nothing is left.
 #[track_caller]
 fn leaves_nothing(
-    control: impl Fn(&str, usize) -> Option<Control> + Send + Sync + 'static,
+    control: impl Fn(&str, u64) -> Option<ControlFault> + Send + Sync + 'static,
     works: bool,
-) -> Fake {
-    let fake = Fake::start(Faults { control: Some(Box::new(control)), ..Faults::default() });
+) -> Server {
+    let fake = controlled(control);
     let made = shadow(&fake, &Stop::default());
     assert_eq!(made.is_ok(), works, "{made:?}");
     drop(made);
-    assert_eq!(fake.left(), [""; 0]);
+    assert_eq!(fake.left_behind(), [""; 0]);
     fake
 }
 
+const DENIED: ControlFault = ControlFault::Refuse(400, "AccessDeniedException", "not authorized");
+
 #[test]
 fn throttled_control_plane_leaves_nothing() {
-    leaves_nothing(
-        |_, call| (call % 3 != 0).then_some(Control::Error(400, "ThrottlingException", "Rate exceeded")),
-        true,
-    );
+    let throttled = ControlFault::Refuse(400, "ThrottlingException", "Rate exceeded");
+    leaves_nothing(move |_, call| (call % 3 != 0).then_some(throttled), true);
 }
 
 #[test]
 fn denied_endpoint_leaves_no_configuration() {
-    let fake = leaves_nothing(
-        |action, _| {
-            (action == "CreateEndpoint").then_some(Control::Error(
-                400,
-                "AccessDeniedException",
-                "not authorized",
-            ))
-        },
-        false,
-    );
-    assert_eq!(fake.count("DeleteEndpoint"), 0);
-    assert_eq!(fake.count("DeleteEndpointConfig"), 1);
+    let fake = leaves_nothing(|action, _| (action == "CreateEndpoint").then_some(DENIED), false);
+    assert_eq!(count(&fake, "DeleteEndpoint"), 0);
+    assert_eq!(count(&fake, "DeleteEndpointConfig"), 1);
 }
 
 #[test]
 fn lost_answers_of_creations_leave_nothing() {
-    let first = std::sync::atomic::AtomicBool::new(true);
+    let first = AtomicBool::new(true);
     leaves_nothing(
         move |action, _| {
-            (action == "CreateEndpoint" && first.swap(false, Ordering::SeqCst)).then_some(Control::Lost)
+            (action == "CreateEndpoint" && first.swap(false, Ordering::SeqCst)).then_some(ControlFault::Lost)
         },
         true,
     );
@@ -377,11 +401,11 @@ fn lost_answers_of_creations_leave_nothing() {
 
 #[test]
 fn missing_permission_for_tags_is_no_obstacle() {
-    let refused = std::sync::atomic::AtomicBool::new(false);
+    let refused = AtomicBool::new(false);
     let fake = leaves_nothing(
         move |action, _| match action {
-            "ListTags" => Some(Control::Error(400, "AccessDeniedException", "no")),
-            "CreateEndpointConfig" if !refused.swap(true, Ordering::SeqCst) => Some(Control::Error(
+            "ListTags" => Some(DENIED),
+            "CreateEndpointConfig" if !refused.swap(true, Ordering::SeqCst) => Some(ControlFault::Refuse(
                 400,
                 "AccessDeniedException",
                 "not authorized to perform: sagemaker:AddTags",
@@ -390,12 +414,59 @@ fn missing_permission_for_tags_is_no_obstacle() {
         },
         true,
     );
-    assert_eq!(fake.count("CreateEndpointConfig"), 2);
+    assert_eq!(count(&fake, "CreateEndpointConfig"), 2);
+}
+
+/// Endpoints of earlier jobs: one each of a job that failed, that runs, that nobody knows, and of this one.
+fn with_leftovers(control: impl Fn(&str, u64) -> Option<ControlFault> + Send + Sync + 'static) -> Server {
+    started(|options| {
+        let of = |job: &str| (format!("sm-clarify-{job}-1700000000-0a1b"), job.to_string());
+        options.leftovers = ["failed", "running", "unknown", "j"].map(of).to_vec();
+        options.jobs = BTreeMap::from([
+            ("failed".to_string(), "Failed"),
+            ("running".to_string(), "InProgress"),
+            // This job, whatever the account says of it.
+            ("j".to_string(), "Stopped"),
+        ]);
+        options.faults.script = Script::controlled(control);
+    })
+}
+
+fn is_swept(fake: &Server) -> Vec<bool> {
+    let standing = fake.standing();
+    let stays = |job: &str| {
+        let name = format!("sm-clarify-{job}-1700000000-0a1b");
+        let both = [name.clone(), format!("{name}-config")].map(|name| standing.contains(&name));
+        assert_eq!(both[0], both[1], "{standing:?}");
+        both[0]
+    };
+    ["failed", "running", "unknown", "j"].map(|job| !stays(job)).to_vec()
+}
+
+#[test]
+fn what_ended_jobs_left_is_deleted_before_an_endpoint_is_made() {
+    let fake = with_leftovers(|_, _| None);
+    shadow(&fake, &Stop::default()).unwrap();
+    assert_eq!(is_swept(&fake), [true, false, false, false]);
+    let calls = fake.control_calls();
+    let place = |action: &str| calls.iter().position(|call| call == action).unwrap();
+    assert!(place("DeleteEndpoint") < place("CreateEndpointConfig"), "{calls:?}");
+    assert!(fake.standing().contains(&"there".to_string()));
+}
+
+#[test]
+fn a_role_that_may_not_sweep_goes_on() {
+    for denied in ["ListEndpoints", "ListEndpointConfigs", "DescribeProcessingJob", "ListTags"] {
+        let fake = with_leftovers(move |action, _| (action == denied).then_some(DENIED));
+        shadow(&fake, &Stop::default()).unwrap();
+        assert_eq!(is_swept(&fake), [false; 4], "{denied}");
+        assert_eq!(fake.left_behind(), [""; 0]);
+    }
 }
 
 #[test]
 fn unknown_model_is_named_and_nothing_is_made() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let target = Target::Model(ShadowEndpoint {
         model_name: "no-such-model".into(),
         instance_type: "ml.m5.large".into(),
@@ -407,73 +478,141 @@ fn unknown_model_is_named_and_nothing_is_made() {
     let problem =
         connect(&fake, &predictor(target), request, &Access::default(), &Stop::default()).unwrap_err();
     assert!(problem.to_string().contains("no-such-model"), "{problem}");
-    assert_eq!(fake.count("CreateEndpointConfig"), 0);
+    assert_eq!(count(&fake, "CreateEndpointConfig"), 0);
 }
 
 #[test]
 fn panic_deletes_the_endpoint() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let panicked = catch_unwind(AssertUnwindSafe(|| {
         let model = shadow(&fake, &Stop::default()).unwrap();
         check(&model, 3);
         panic!("a defect");
     }));
     assert!(panicked.is_err());
-    assert_eq!(fake.left(), [""; 0]);
-    assert_eq!(fake.count("DeleteEndpoint"), 1);
+    assert_eq!(fake.left_behind(), [""; 0]);
+    assert_eq!(count(&fake, "DeleteEndpoint"), 1);
 }
 
 #[test]
-fn stop_while_waiting_deletes_the_endpoint() {
-    let fake = Fake::start(Faults { creating: usize::MAX, ..Faults::default() });
+fn stop_while_waiting_deletes_the_endpoint_once_aws_allows() {
+    let fake = started(|options| options.creating = Duration::from_millis(2500));
     let stop = Stop::default();
     std::thread::scope(|scope| {
         let making = scope.spawn(|| shadow(&fake, &stop).unwrap_err());
-        while fake.count("DescribeEndpoint") == 0 {
+        while count(&fake, "DescribeEndpoint") == 0 {
             std::thread::sleep(Duration::from_millis(5));
         }
         let began = Instant::now();
         stop.request();
+        while count(&fake, "DeleteEndpoint") == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(began.elapsed() < Duration::from_secs(1));
         assert_eq!(making.join().unwrap().code(), &codes::STOPPED);
-        assert!(began.elapsed() < Duration::from_secs(2));
     });
-    assert_eq!(fake.left(), [""; 0]);
+    assert_eq!(fake.left_behind(), [""; 0]);
+    assert!(count(&fake, "DeleteEndpoint") > 1);
+}
+
+/// A kill may come while AWS still refuses: the exit message is there before.
+#[test]
+fn while_an_endpoint_cannot_be_deleted_the_exit_message_names_it() {
+    let fake = started(|options| options.creating = Duration::from_millis(2500));
+    let stop = Stop::default();
+    let root = tempfile::tempdir().unwrap();
+    let tree = Tree::at(root.path());
+    let access = Access { tree: Some(tree.clone()), ..access_of_job() };
+    std::thread::scope(|scope| {
+        let making = scope.spawn(|| shadow_with(&fake, &stop, &access).unwrap_err());
+        while count(&fake, "DescribeEndpoint") == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!tree.message_path().exists());
+        stop.request();
+        while count(&fake, "DeleteEndpoint") < 2 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let message = std::fs::read_to_string(tree.message_path()).unwrap();
+        assert!(message.starts_with("Stopped: PL0904: "), "{message}");
+        assert!(message.contains("aws sagemaker delete-endpoint --endpoint-name sm-clarify-m-"), "{message}");
+        making.join().unwrap();
+    });
+}
+
+/// Whatever the program does meanwhile: here it does not look at the stop flag at all.
+#[test]
+fn a_stop_deletes_an_endpoint_in_use_at_once() {
+    let fake = started(|_| ());
+    let stop = Stop::default();
+    let model = shadow(&fake, &stop).unwrap();
+    stop.request();
+    let began = Instant::now();
+    while !fake.left_behind().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(2));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(model.close(), []);
 }
 
 #[test]
-fn undeletable_endpoint_is_named_with_the_command() {
-    let deny = |action: &str, _: usize| {
-        (action == "DeleteEndpoint").then_some(Control::Error(400, "AccessDeniedException", "not authorized"))
-    };
-    let fake = Fake::start(Faults { control: Some(Box::new(deny)), ..Faults::default() });
-    let problem = shadow(&fake, &Stop::default()).unwrap().close().unwrap_err();
-    assert!(
-        problem.to_string().contains("aws sagemaker delete-endpoint --endpoint-name sm-clarify-m-"),
-        "{problem}"
-    );
-    assert_eq!(fake.left().len(), 1);
+fn an_endpoint_is_deleted_while_the_program_goes_on() {
+    let fake = started(|_| ());
+    let model = shadow(&fake, &Stop::default()).unwrap();
+    check(&model, 10);
+    model.finish();
+    let began = Instant::now();
+    while !fake.left_behind().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(2));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(model.output_labels(), ["label0"]);
+    assert_eq!(model.close(), []);
+}
+
+#[test]
+fn what_cannot_be_deleted_is_named_with_the_command() {
+    let fake = controlled(|action, _| (action == "DeleteEndpoint").then_some(DENIED));
+    let left = shadow(&fake, &Stop::default()).unwrap().close();
+    let command = left[0].command();
+    assert!(command.starts_with("aws sagemaker delete-endpoint --endpoint-name sm-clarify-m-"), "{command}");
+    assert!(left[0].why.contains("AccessDeniedException"), "{left:?}");
+    assert_eq!((left.len(), fake.left_behind().len()), (1, 1));
+    // A refusal that no trying ends is final at once.
+    assert_eq!(count(&fake, "DeleteEndpoint"), 1);
+
+    // Also when the endpoint never came into service.
+    let fake = started(|options| {
+        options.faults = Faults { endpoint_fails: true, ..Faults::default() };
+        options.faults.script =
+            Script::controlled(|action, _| (action == "DeleteEndpointConfig").then_some(DENIED));
+    });
+    let problem = shadow(&fake, &Stop::default()).unwrap_err();
+    assert_eq!(problem.code(), &codes::ENDPOINT_NOT_IN_SERVICE);
+    let text = problem.to_string();
+    assert!(text.contains("delete-endpoint-config --endpoint-config-name sm-clarify-config-"), "{text}");
 }
 
 #[test]
 fn metrics_are_posted_signed() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let stop = Stop::default();
-    let aws = Aws::at(&fake.url, &stop).unwrap();
+    let aws = Aws::at(&fake.url(), &stop).unwrap();
     let body = serde_json::json!({"Namespace": "n"});
     aws.post(&aws::CLOUDWATCH, "PutMetricData", &body, aws::Patience::NORMAL, Some(&stop)).unwrap();
-    assert_eq!(fake.seen().requests, [("PutMetricData".to_string(), body)]);
+    assert_eq!(fake.published(), [body]);
 }
 
 #[test]
 fn probe_shows_one_request_and_estimates() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let model = server(&fake);
     let (cells, rows, _) = rows(150);
     let probe = model.probe(&cells, &rows).unwrap();
     assert_eq!(probe.request, r#"{"features":[0.0,1]}"#);
-    assert_eq!(probe.response, r#"{"score":1.0}"#);
+    assert_eq!(probe.response, "{\"score\":1}\n");
     assert_eq!(probe.scores.as_ref().unwrap(), &[1.0]);
-    assert_eq!(probe.label.as_ref().unwrap(), &Value::Int(1));
+    assert_eq!(probe.label.as_ref().unwrap(), "1");
     assert_eq!(probe.several.unwrap().0, 100);
     let estimate = Probe {
         latency: Duration::from_millis(110),
@@ -488,7 +627,7 @@ fn probe_shows_one_request_and_estimates() {
 
 #[test]
 fn no_way_to_a_model_is_told() {
-    let fake = Fake::start(Faults::default());
+    let fake = started(|_| ());
     let request = || request(ContentType::JsonLines);
     let none = connect(&fake, &predictor(Target::None), request(), &Access::default(), &Stop::default());
     assert!(none.unwrap_err().to_string().contains("`model_url`"));

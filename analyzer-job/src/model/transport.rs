@@ -87,23 +87,21 @@ impl Transport {
     /// # Errors
     /// `NO_MODEL` for an address that is not `http://` or `https://`, `NO_CERTIFICATES`.
     pub(crate) fn server(address: &str) -> Result<Transport> {
-        let address = address.trim_end_matches('/');
         let parsed = reqwest::Url::parse(address)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.host_str().is_some());
-        if parsed.is_none() {
+        let Some(mut url) = parsed else {
             return Err(Problem::new(&codes::NO_MODEL, "cannot use the address of the model")
                 .field("model_url")
-                .found(format!("`{}`", without_login(address)))
+                .found(format!("`{}`", without_secrets(address)))
                 .expected("an address such as `http://localhost:8080`"));
-        }
-        let url = if address.ends_with("/invocations") {
-            address.to_string()
-        } else {
-            format!("{address}/invocations")
         };
+        let path = url.path().trim_end_matches('/').to_string();
+        url.set_path(&if path.ends_with("/invocations") { path } else { format!("{path}/invocations") });
+        url.set_fragment(None);
+        let url = url.to_string();
         let http = Http::new()?;
-        http.check(&without_login(&url))?;
+        http.check(&without_secrets(&url))?;
         Ok(Transport::Server { http, url })
     }
 
@@ -111,7 +109,7 @@ impl Transport {
     pub(crate) fn name(&self) -> String {
         match self {
             Transport::Endpoint { name, .. } => format!("endpoint {name}"),
-            Transport::Server { url, .. } => without_login(url),
+            Transport::Server { url, .. } => without_secrets(url),
         }
     }
 
@@ -178,13 +176,17 @@ impl Transport {
     }
 }
 
-/// An address as messages may show it: without `user:password@`.
-fn without_login(address: &str) -> String {
-    let Some((scheme, rest)) = address.split_once("://") else { return address.to_string() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at(end);
+/// An address as messages may show it: scheme, host, port and path, without `user:password@` and query.
+fn without_secrets(address: &str) -> String {
+    let shown = address.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = shown.split_once("://").map_or(("", shown), |(scheme, rest)| (scheme, rest));
+    let separator = if scheme.is_empty() { "" } else { "://" };
+    // A password may hold a slash, which ends the host: what an address that cannot be read has before its last
+    // `@` is not shown.
+    let end = if reqwest::Url::parse(address).is_ok() { rest.find('/') } else { None };
+    let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}://{host}{path}")
+    format!("{scheme}{separator}{host}{path}")
 }
 
 fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure {
@@ -255,12 +257,48 @@ fn server_failure(status: StatusCode, body: &[u8]) -> Failure {
     }
 }
 
-/// At most 200 characters of what a model said: it may hold data.
+/// What a model said, as at most 200 characters of plain text on one line: it may hold data, or a page of HTML.
 fn cut(message: &str) -> String {
-    short(&message.chars().take(200).collect::<String>())
+    let beginning = &message[..message.floor_char_boundary(20_000)];
+    short(&plain(beginning)).chars().take(200).collect()
+}
+
+/// The text of a page: tags, comments, scripts and styles taken out, the usual entities read. Other text stays.
+fn plain(message: &str) -> String {
+    let mut text = String::new();
+    let mut rest = message;
+    while let Some(start) = rest.find('<') {
+        text.push_str(&rest[..start]);
+        let tag = &rest[start..];
+        if !tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            text.push('<');
+            rest = &tag[1..];
+            continue;
+        }
+        text.push(' ');
+        let named = |name: &str| tag.get(1..=name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
+        let end = if tag.starts_with("<!--") {
+            "-->"
+        } else if named("script") {
+            "</script>"
+        } else if named("style") {
+            "</style>"
+        } else {
+            ">"
+        };
+        // A page that is cut off ends inside a tag.
+        let lower = tag.to_ascii_lowercase();
+        rest = lower.find(end).map_or("", |place| &tag[place + end.len()..]);
+    }
+    text.push_str(rest);
+    let entities =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")];
+    entities.iter().fold(text, |text, (entity, character)| text.replace(entity, character))
 }
 
 fn connection_failure(error: reqwest::Error) -> Failure {
+    // The address may hold a password or a token.
+    let error = error.without_url();
     if error.is_connect() {
         Failure::Unreachable(causes(&error))
     } else if error.is_timeout() {
@@ -275,14 +313,56 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_shown_without_login() {
+    fn addresses_are_shown_without_login_and_query() {
         for (address, shown) in [
             ("http://h:1/a@b", "http://h:1/a@b"),
             ("http://user:p@ss@h/x", "http://h/x"),
+            ("https://h/m/invocations?token=t#u@v", "https://h/m/invocations"),
+            ("http://h?k=a/b@c", "http://h"),
+            ("http://user:p/ss@h/x", "http://h/x"),
+            ("user:word@h:8080/m?k=v", "h:8080/m"),
             ("ftp://user@h", "ftp://h"),
             ("nothing", "nothing"),
         ] {
-            assert_eq!(without_login(address), shown);
+            assert_eq!(without_secrets(address), shown, "{address}");
         }
+    }
+
+    #[test]
+    fn the_path_of_invocations_stands_behind_the_path_of_the_address() {
+        for (address, expected) in [
+            ("http://h:1", "http://h:1/invocations"),
+            ("http://h:1/", "http://h:1/invocations"),
+            ("http://h/invocations", "http://h/invocations"),
+            ("http://h/m?k=v", "http://h/m/invocations?k=v"),
+            ("http://h/m/?k=v&l=w", "http://h/m/invocations?k=v&l=w"),
+            ("http://h/m/invocations/?k=v", "http://h/m/invocations?k=v"),
+            ("http://u:p@h/m#part", "http://u:p@h/m/invocations"),
+        ] {
+            let Transport::Server { url, .. } = Transport::server(address).unwrap() else { panic!() };
+            assert_eq!(url, expected);
+        }
+        let problem = Transport::server("user:word@h:8080?token=t").unwrap_err().to_string();
+        assert!(
+            problem.contains("h:8080") && !problem.contains("word") && !problem.contains("token"),
+            "{problem}"
+        );
+    }
+
+    #[test]
+    fn what_a_model_says_is_plain_text() {
+        for (said, shown) in [
+            ("a < b and <= c", "a < b and <= c"),
+            ("line\n  two", "line two"),
+            (
+                "<!DOCTYPE HTML PUBLIC \"x\">\n<title>500 Error</title>\n<h1>Internal &amp; bad</h1><p>x &lt; y</p>",
+                "500 Error Internal & bad x < y",
+            ),
+            ("<html><style>p { color: red }</style><SCRIPT>if (a<b) {}</SCRIPT>ok<!-- <b> --> it", "ok it"),
+            ("cut <a hre", "cut"),
+        ] {
+            assert_eq!(cut(said), shown, "{said}");
+        }
+        assert_eq!(cut(&format!("<p>{}</p>", "é".repeat(500))).chars().count(), 200);
     }
 }

@@ -142,11 +142,7 @@ fn explanation_method(details: &ExplanationDetails) -> Vec<String> {
             of(used.players, "player", "players")
         ));
     }
-    points.push(format!(
-        "The model answered {} in {}.",
-        of(details.model_rows, "row", "rows"),
-        of(details.model_requests, "request", "requests")
-    ));
+    points.push(format!("The model answered {}.", of(details.model_rows, "row", "rows")));
     points.push(match details.seed {
         Some(seed) => format!("Seed {seed}."),
         None => "No seed was given; the fixed default was used.".into(),

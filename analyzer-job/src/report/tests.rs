@@ -112,7 +112,6 @@ fn findings() -> Findings {
         aggregation: "mean_abs".into(),
         estimators: Vec::new(),
         model_rows: 10,
-        model_requests: 1,
         clipped_predictions: 0,
         stopped_early: None,
         outputs: vec![OutputDetails {

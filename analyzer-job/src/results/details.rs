@@ -88,9 +88,8 @@ pub struct ExplanationDetails {
     pub aggregation: String,
     /// Estimator by number of players, for instance `exact` for 3 players in 120 rows.
     pub estimators: Vec<EstimatorUse>,
-    /// Model rows spent, and requests made for them.
+    /// Rows that the model answered for attributions and partial dependence.
     pub model_rows: u64,
-    pub model_requests: u64,
     /// Predictions moved into (0, 1) before the logit.
     pub clipped_predictions: u64,
     /// Why the work ended before all samples were spent, when it did.

@@ -5,48 +5,55 @@ use serde_json::Value as Json;
 
 use crate::config::ContentType;
 use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::raw::Raw;
 use crate::values::table::{Column, Values};
+use crate::values::typing::{self, Cell};
 
 const SETTING: &str = "methods.shap.baseline";
 
-/// Reads a baseline that stands in the configuration.
+/// Reads a baseline that stands in the configuration, which is in the dataset's format.
 ///
-/// Rows of values, or records (objects) from which the JMESPath `features` takes the values; one object for
-/// a whole JSON document. Values take the type of the dataset's column, so that equal ones are equal in the
-/// request too. `columns`: the features, in the order that the model is sent them.
+/// Rows of values, whose cells are read as those of a file; or records, from which the JMESPath `features` takes
+/// the values: from each record of JSON Lines, from the whole of JSON, which has the structure of the dataset.
+/// Values take the type of the dataset's column, so that equal ones are equal in the request too. `columns`: the
+/// features, in the order that the model is sent them.
 ///
 /// # Errors
-/// Another shape, another number of values, a value that is no number, text or truth value.
+/// `BASELINE_INVALID`: another shape, another number of values, a value that is no number, text or truth value.
 pub fn from_configuration(
     given: &Json,
+    format: ContentType,
     features: Option<&str>,
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    let rows = match given {
-        Json::Array(records) => {
-            let mut rows = Vec::with_capacity(records.len());
-            for record in records {
-                match record {
-                    Json::Array(values) => rows.push(values.clone()),
-                    Json::Object(_) => rows.extend(search(record, features)?),
-                    // A single flat list is one row.
-                    _ => return model_rows(std::slice::from_ref(records), columns, cells),
-                }
-            }
-            rows
-        }
-        Json::Object(_) => search(given, features)?,
-        other => {
-            return Err(invalid("the baseline is no list of rows")
+    let Json::Array(records) = given else {
+        return match given {
+            Json::Object(_) => model_rows(&search(given, features)?, columns, cells),
+            other => Err(invalid("the baseline is no list of rows")
                 .found(other.to_string())
-                .expected("a list of rows, an object, or the address of a file"));
-        }
+                .expected("a list of rows, an object, or the address of a file")),
+        };
     };
+    if format == ContentType::Json && records.iter().any(Json::is_object) {
+        // The structure of the dataset; a list of its records is understood too.
+        if let Ok(rows) = search(given, features) {
+            return model_rows(&rows, columns, cells);
+        }
+    }
+    let mut rows = Vec::with_capacity(records.len());
+    for record in records {
+        match record {
+            Json::Array(values) => rows.push(values.clone()),
+            Json::Object(_) => rows.extend(search(record, features)?),
+            // A single flat list is one row.
+            _ => return model_rows(std::slice::from_ref(records), columns, cells),
+        }
+    }
     model_rows(&rows, columns, cells)
 }
 
-/// Reads a baseline file. CSV has no header row, but one that repeats the features' names is skipped.
+/// Reads a baseline file. CSV has no header row; one that has the features' names, in any order, is understood.
 ///
 /// # Errors
 /// As `from_configuration`; text that is not of this format.
@@ -67,17 +74,22 @@ pub fn from_file(
     match format {
         ContentType::Csv => {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
-            let mut rows = Vec::new();
+            let mut rows: Vec<Vec<Json>> = Vec::new();
+            let mut header = None;
             for record in reader.records() {
                 let record = record
                     .map_err(|error| invalid("the baseline file is not CSV").found(error.to_string()))?;
-                let is_header =
-                    rows.is_empty() && record.iter().eq(columns.iter().map(|column| column.name.as_str()));
-                if !is_header {
-                    rows.push(record.iter().map(|field| Json::String(field.into())).collect());
+                match header_names(&record, columns) {
+                    Some(names) if rows.is_empty() => header = Some(names),
+                    // A header row again, where files were put together.
+                    Some(_) => {}
+                    None => rows.push(record.iter().map(Json::from).collect()),
                 }
             }
-            csv_rows(&rows, columns, cells)
+            match header {
+                Some(names) => from_table(&names, &rows, columns, cells),
+                None => model_rows(&rows, columns, cells),
+            }
         }
         ContentType::JsonLines => {
             let text = String::from_utf8_lossy(text);
@@ -85,13 +97,24 @@ pub fn from_file(
             for (line_idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 records.push(serde_json::from_str(line).map_err(|e| not_json(e, Some(line_idx as u64 + 1)))?);
             }
-            from_configuration(&Json::Array(records), features, columns, cells)
+            from_configuration(&Json::Array(records), format, features, columns, cells)
         }
         ContentType::Json => {
             let document: Json = serde_json::from_slice(text).map_err(|error| not_json(error, None))?;
-            from_configuration(&document, features, columns, cells)
+            from_configuration(&document, format, features, columns, cells)
         }
     }
+}
+
+/// The features' names in the order of a row made of them; `None` for any other row. Blanks around a name and
+/// its case do not count.
+fn header_names(record: &csv::StringRecord, columns: &[&Column]) -> Option<Vec<String>> {
+    let plain = |name: &str| name.trim().to_lowercase();
+    let names = record.iter().map(|cell| {
+        columns.iter().find(|column| plain(&column.name) == plain(cell)).map(|column| column.name.clone())
+    });
+    let names: Vec<String> = names.collect::<Option<_>>()?;
+    columns.iter().all(|column| names.contains(&column.name)).then_some(names)
 }
 
 /// Reads a baseline whose file names its columns: by name, in any order, when the features are among them;
@@ -155,42 +178,6 @@ fn search(record: &Json, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
     }
 }
 
-fn csv_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Result<ModelRows> {
-    let rows: Vec<Vec<Json>> = rows
-        .iter()
-        .map(|row| {
-            row.iter()
-                .zip(columns)
-                .map(|(field, column)| parsed(field, column))
-                .chain(row.iter().skip(columns.len()).cloned())
-                .collect()
-        })
-        .collect();
-    model_rows(&rows, columns, cells)
-}
-
-/// A CSV field as the column's type reads it; what does not fit stays text.
-fn parsed(field: &Json, column: &Column) -> Json {
-    let Json::String(text) = field else { return field.clone() };
-    if matches!(column.values, Values::Text(_)) {
-        return if text.is_empty() { Json::Null } else { field.clone() };
-    }
-    let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Json::Null;
-    }
-    if let Ok(value) = trimmed.parse::<i64>() {
-        return value.into();
-    }
-    match (trimmed.parse::<f64>(), trimmed.to_ascii_lowercase().as_str()) {
-        (Ok(value), _) if value.is_finite() => value.into(),
-        (Ok(_), _) => Json::Null,
-        (_, "true") => true.into(),
-        (_, "false") => false.into(),
-        _ => field.clone(),
-    }
-}
-
 fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Result<ModelRows> {
     if rows.is_empty() {
         return Err(invalid("the baseline has no rows").expected("at least one row"));
@@ -221,17 +208,28 @@ fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Res
     Ok(out)
 }
 
-/// A value in the column's type where that loses nothing: 39 is 39.0 in a column with decimals.
+/// A value in the column's type where that loses nothing: 39 is 39.0 in a column with decimals. Text is a cell as
+/// a file has it: `NA` is missing, `"30"` is 30 in a column of numbers.
 fn typed(value: &Json, column: &Column) -> Option<Value> {
-    let value = match value {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::String(text) if matches!(column.values, Values::Text(_)) => Value::Text(text.clone()),
-        Json::Number(number) => match number.as_i64() {
-            Some(value) => Value::Int(value),
-            None => Value::Float(number.as_f64()?),
+    let is_text = matches!(column.values, Values::Text(_));
+    let cell = match value {
+        Json::Null => Cell::Missing,
+        Json::Bool(value) => Cell::Bool(*value),
+        Json::Number(number) => number.as_i64().map(Cell::Int).or(number.as_f64().map(Cell::Float))?,
+        Json::String(text) => match typing::parse(Raw::Csv(text)) {
+            Cell::Missing => Cell::Missing,
+            _ if is_text => Cell::Text(text.clone()),
+            cell => cell,
         },
-        _ => return None,
+        Json::Array(_) | Json::Object(_) => return None,
+    };
+    let value = match cell {
+        Cell::Missing => Value::Null,
+        Cell::Int(value) => Value::Int(value),
+        Cell::Float(value) => Value::Float(value),
+        Cell::Bool(value) => Value::Bool(value),
+        Cell::Text(text) if is_text => Value::Text(text),
+        Cell::Text(_) => return None,
     };
     Some(fit(value, &column.values))
 }
@@ -279,11 +277,23 @@ mod tests {
         let columns: Vec<&Column> = columns.iter().collect();
         let mut cells = Cells::default();
         let row = json!([39.0, 2, "red"]);
-        check(from_configuration(&json!([row]), None, &columns, &mut cells), &cells);
-        check(from_configuration(&json!([{"x": row}]), Some("x"), &columns, &mut cells), &cells);
+        check(from_configuration(&json!([row]), ContentType::Csv, None, &columns, &mut cells), &cells);
+        check(
+            from_configuration(&json!([{"x": row}]), ContentType::JsonLines, Some("x"), &columns, &mut cells),
+            &cells,
+        );
         let document = json!({"instances": [{"x": row}]});
-        check(from_configuration(&document, Some("instances[*].x"), &columns, &mut cells), &cells);
+        check(
+            from_configuration(&document, ContentType::Json, Some("instances[*].x"), &columns, &mut cells),
+            &cells,
+        );
+        let list = json!([{"x": row}]);
+        for path in ["[*].x", "x"] {
+            check(from_configuration(&list, ContentType::Json, Some(path), &columns, &mut cells), &cells);
+        }
         check(from_file(b"39,2,red\n", ContentType::Csv, None, &columns, &mut cells), &cells);
+        let turned = b" Colour,AGE,score\nred,39,2\n";
+        check(from_file(turned, ContentType::Csv, None, &columns, &mut cells), &cells);
         check(
             from_file(b"age,score,colour\n39,2.0,red", ContentType::Csv, None, &columns, &mut cells),
             &cells,
@@ -330,10 +340,36 @@ mod tests {
         let columns = columns();
         let columns: Vec<&Column> = columns.iter().collect();
         let mut cells = Cells::default();
-        let rows = from_configuration(&json!([[null, null, null]]), None, &columns, &mut cells).unwrap();
+        let rows =
+            from_configuration(&json!([[null, null, null]]), ContentType::Csv, None, &columns, &mut cells)
+                .unwrap();
         assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
         let rows = from_file(b",nan,", ContentType::Csv, None, &columns, &mut cells).unwrap();
         assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
+    }
+
+    #[test]
+    fn inline_cells_are_read_as_those_of_a_file() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let text = |cell: &str| json!([["30", cell, "7"]]);
+        for (cell, score) in [
+            ("", Value::Null),
+            ("NA", Value::Null),
+            ("1e3", Value::Float(1000.0)),
+            (" 2", Value::Float(2.0)),
+            ("true", Value::Bool(true)),
+            ("inf", Value::Float(f64::INFINITY)),
+        ] {
+            let inline =
+                from_configuration(&text(cell), ContentType::Csv, None, &columns, &mut cells).unwrap();
+            let file = format!("30,{cell},7\n");
+            let file = from_file(file.as_bytes(), ContentType::Csv, None, &columns, &mut cells).unwrap();
+            let expected = vec![Value::Int(30), score, Value::Text("7".into())];
+            assert_eq!(values(&cells, &inline), [expected], "{cell}");
+            assert_eq!(inline, file, "{cell}");
+        }
     }
 
     #[test]
@@ -342,7 +378,9 @@ mod tests {
         let columns: Vec<&Column> = columns.iter().collect();
         let mut cells = Cells::default();
         let mut message = |given: Json, features| {
-            from_configuration(&given, features, &columns, &mut cells).unwrap_err().to_string()
+            from_configuration(&given, ContentType::JsonLines, features, &columns, &mut cells)
+                .unwrap_err()
+                .to_string()
         };
         assert!(message(json!([[1, 2, "red", 0]]), None).contains("found 4 values, expected 3"));
         assert!(message(json!([[1, "much", "red"]]), None).contains("\"much\" for `score`"));

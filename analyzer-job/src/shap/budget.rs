@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use plumbline_common::{Problem, Result, codes};
 
 use super::coalitions::all_coalitions;
-use super::design::Estimator;
-use super::explain::Task;
+use super::task::{Estimator, Task};
 
 /// Which features of a row differ from some row of the baseline.
 pub(super) struct Players<'a> {

@@ -7,7 +7,7 @@ use faer::Mat;
 use rand::{Rng, RngExt};
 
 use super::coalitions::{Coalitions, all_coalitions, combinations, shuffle};
-use super::design::Solution;
+use super::solution::Solution;
 
 /// Coalitions and weights of Kernel SHAP, and the linear map to the values.
 #[derive(Debug)]
@@ -18,16 +18,13 @@ pub(super) struct Kernel {
 }
 
 impl Kernel {
-    /// Sizes that fit are taken whole, the rest is drawn by kernel weight, a set and then its
-    /// complement; a set drawn again gains weight.
-    pub(super) fn new(players: usize, budget: usize, random: &mut impl Rng) -> Kernel {
-        let (coalitions, weights) = draw(players, budget, random);
-        let operator = operator(&coalitions, &weights);
-        Kernel { coalitions, operator }
+    /// `weights`: by coalition, as `draw` gives them.
+    pub(super) fn new(coalitions: &Coalitions, weights: &[f64]) -> Kernel {
+        Kernel { operator: operator(coalitions, weights), coalitions: coalitions.clone() }
     }
 
-    pub(super) fn coalitions(&self) -> &Coalitions {
-        &self.coalitions
+    pub(super) fn bytes(&self) -> usize {
+        self.operator.nrows() * self.operator.ncols() * size_of::<f64>()
     }
 
     pub(super) fn solve(&self, values: &[f64], empty: f64, full: f64) -> Solution {
@@ -44,7 +41,9 @@ impl Kernel {
     }
 }
 
-fn draw(players: usize, budget: usize, random: &mut impl Rng) -> (Coalitions, Vec<f64>) {
+/// Coalitions and their weights: sizes that fit are taken whole, the rest is drawn by kernel weight, a set and then
+/// its complement; a set drawn again gains weight.
+pub(super) fn draw(players: usize, budget: usize, random: &mut impl Rng) -> (Coalitions, Vec<f64>) {
     let all = all_coalitions(players).unwrap_or(u64::MAX);
     let n_sizes = players / 2;
     let paired = |size: usize| 2 * size != players;

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -23,6 +24,8 @@ pub(crate) const MOST_CLUSTERS: usize = 12;
 const MISMATCH: f64 = 0.5;
 const STARTS: usize = 10;
 const MOST_ROUNDS: usize = 100;
+/// How often the stop flag is looked at.
+const ROWS_BETWEEN_CHECKS: usize = 512;
 /// One cluster does, when two leave more than this share of its inertia.
 const ONE_CLUSTER: f64 = 0.9;
 
@@ -58,7 +61,7 @@ struct Clustering {
 /// the type of a number.
 ///
 /// # Errors
-/// No rows; free text, which has no centre.
+/// No rows; free text, which has no centre; being stopped.
 pub fn from_clusters(
     count: Option<usize>,
     rows: &ModelRows,
@@ -66,15 +69,16 @@ pub fn from_clusters(
     names: &[String],
     cells: &mut Cells,
     seed: u64,
+    stop: &Stop,
 ) -> Result<ModelRows> {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let space = Space::of(rows, names, cells, &mut random)?;
     let distinct = space.distinct();
     let best = match count {
-        Some(count) => space.best_of(count.clamp(1, distinct), &mut random),
+        Some(count) => space.best_of(count.clamp(1, distinct), &mut random, stop)?,
         None => {
-            let all: Vec<Clustering> =
-                (1..=MOST_CLUSTERS.min(distinct)).map(|k| space.best_of(k, &mut random)).collect();
+            let all = (1..=MOST_CLUSTERS.min(distinct)).map(|k| space.best_of(k, &mut random, stop));
+            let all = all.collect::<Result<Vec<Clustering>>>()?;
             let inertia: Vec<f64> = all.iter().map(|clustering| clustering.inertia).collect();
             all.into_iter().nth(elbow(&inertia)).ok_or_else(no_rows)?
         }
@@ -199,24 +203,25 @@ impl Space {
     }
 
     /// The best of several starts.
-    fn best_of(&self, k: usize, random: &mut impl Rng) -> Clustering {
+    fn best_of(&self, k: usize, random: &mut impl Rng, stop: &Stop) -> Result<Clustering> {
         let starts = if k == 1 { 1 } else { STARTS };
-        let mut best = self.cluster(k, random);
+        let mut best = self.cluster(k, random, stop)?;
         for _ in 1..starts {
-            let other = self.cluster(k, random);
+            let other = self.cluster(k, random, stop)?;
             if other.inertia < best.inertia {
                 best = other;
             }
         }
-        best
+        Ok(best)
     }
 
     /// k-means++ and then rounds of assignment and new centres until nothing moves.
-    fn cluster(&self, k: usize, random: &mut impl Rng) -> Clustering {
+    fn cluster(&self, k: usize, random: &mut impl Rng, stop: &Stop) -> Result<Clustering> {
         let rows = self.points.len();
         let mut centres = vec![self.centre_at(random.random_range(0..rows))];
         let mut nearest: Vec<f64> = (0..rows).map(|row| self.distance(row, &centres[0])).collect();
         while centres.len() < k {
+            stop.check()?;
             let total: f64 = nearest.iter().sum();
             let mut point = random.random::<f64>() * total;
             let mut pick = rows - 1;
@@ -241,6 +246,9 @@ impl Space {
             inertia = 0.0;
             sizes.fill(0);
             for (row, member) in members.iter_mut().enumerate() {
+                if row.is_multiple_of(ROWS_BETWEEN_CHECKS) {
+                    stop.check()?;
+                }
                 let (cluster, distance) = self.nearest(row, &centres);
                 moved |= cluster != *member;
                 *member = cluster;
@@ -252,7 +260,7 @@ impl Space {
             }
             self.move_centres(&mut centres, &members);
         }
-        Clustering { inertia, centres, sizes }
+        Ok(Clustering { inertia, centres, sizes })
     }
 
     /// Means without missing numbers, and the most frequent category, the first seen of equals.
@@ -311,7 +319,7 @@ mod tests {
         let rows = clouds(&mut cells);
         let (numbers, texts) = (Values::Float(vec![]), Values::Text(Texts::default()));
         let types = [&numbers, &texts];
-        let got = from_clusters(None, &rows, &types, &names(2), &mut cells, 0).unwrap();
+        let got = from_clusters(None, &rows, &types, &names(2), &mut cells, 0, &Stop::default()).unwrap();
         let centres: Vec<(f64, &Value)> =
             got.rows().map(|row| (number(cells.value(row[0])).unwrap(), cells.value(row[1]))).collect();
         assert_eq!(centres.len(), 3);
@@ -321,7 +329,7 @@ mod tests {
             assert!((value - want).abs() < 1e-9, "{value}");
             assert_eq!(*colour, &Value::Text(want_colour.into()));
         }
-        let again = from_clusters(None, &rows, &types, &names(2), &mut cells, 0).unwrap();
+        let again = from_clusters(None, &rows, &types, &names(2), &mut cells, 0, &Stop::default()).unwrap();
         assert_eq!(again, got);
     }
 
@@ -333,7 +341,16 @@ mod tests {
             let id = cells.intern(&value);
             rows.push(&[id]);
         }
-        let got = from_clusters(Some(1), &rows, &[&Values::Float(vec![])], &names(1), &mut cells, 0).unwrap();
+        let got = from_clusters(
+            Some(1),
+            &rows,
+            &[&Values::Float(vec![])],
+            &names(1),
+            &mut cells,
+            0,
+            &Stop::default(),
+        )
+        .unwrap();
         assert_eq!(got.len(), 1);
         assert_eq!(cells.value(got.row(0)[0]), &Value::Float(2.5));
     }
@@ -343,7 +360,16 @@ mod tests {
         let mut cells = Cells::default();
         let id = [cells.intern(&Value::Int(3)), cells.intern(&Value::Int(5))];
         let rows = ModelRows { n_features: 1, ids: [id[0], id[1], id[0]].to_vec() };
-        let got = from_clusters(Some(7), &rows, &[&Values::Int(vec![])], &names(1), &mut cells, 0).unwrap();
+        let got = from_clusters(
+            Some(7),
+            &rows,
+            &[&Values::Int(vec![])],
+            &names(1),
+            &mut cells,
+            0,
+            &Stop::default(),
+        )
+        .unwrap();
         assert_eq!(got.ids, id);
     }
 

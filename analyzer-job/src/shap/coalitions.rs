@@ -28,6 +28,11 @@ impl Coalitions {
         self.bits.len() / self.words
     }
 
+    /// Memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.bits.as_slice())
+    }
+
     pub(super) fn contains(&self, coalition: usize, player: usize) -> bool {
         self.bits[coalition * self.words + player / 64] >> (player % 64) & 1 == 1
     }

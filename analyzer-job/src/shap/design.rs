@@ -1,16 +1,16 @@
-//! Which coalitions a row's budget buys, and how their values become Shapley values.
+//! Which coalitions a row's budget buys, and what is made of their values.
 //!
-//! One design serves all rows with the same players; it depends on the number of players, the budget,
-//! the seed and which of the rotated designs it is, never on the data.
+//! One design serves all rows with the same number of players; it depends on that number, the budget, the seed
+//! and which of the rotated designs it is, never on the data. It is small; the `Solver` of a stage is not.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
-use super::gaussian::{Estimate, Gaussian};
-use super::least_squares::{LeastSquares, signs};
-use super::shared_gaussian::{PART_PAIRS, SharedGaussian};
+use super::least_squares::LeastSquares;
+use super::shared_gaussian::PART_PAIRS;
+use super::task::Estimator;
 
 /// Most designs that rows take turns with, so that their errors cancel in global values.
 pub(super) const ROTATION: usize = 16;
@@ -21,125 +21,112 @@ const FEW_TURNS: usize = 4;
 const GAUSSIAN_PAIRS: usize = 300;
 /// Up to this many, one for all rows with the same design does.
 const SHARED_PAIRS: usize = 2_000;
-/// Residuals below this share of the pairs are rounding: the game has no higher interactions.
-const EXACT_SHARE: f64 = 1e-10;
 
 /// Number of designs for a budget.
 pub(super) fn turns(budget: u64) -> usize {
     if budget <= SMALL_BUDGET { ROTATION } else { FEW_TURNS }
 }
 
-/// How Shapley values are estimated.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Estimator {
-    /// The best known one for the budget.
-    #[default]
-    Auto,
-    /// Kernel SHAP as in the `shap` library, without feature selection.
-    Kernel,
-    /// All coalitions; an error where the budget does not allow them.
-    Exact,
-    /// Random orders, each walked in both directions.
-    Permutation,
+/// What a design is found by: all that it depends on, beside the settings of the job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Key {
+    pub players: usize,
+    /// Coalitions that may be asked about.
+    pub budget: u64,
+    /// Which of the rotated designs.
+    pub turn: usize,
 }
 
-impl Estimator {
-    pub const NAMES: [&str; 4] = ["auto", "kernel", "exact", "permutation"];
-
-    /// The estimator of a setting's value.
-    pub fn named(name: &str) -> Option<Estimator> {
-        match name {
-            "auto" => Some(Estimator::Auto),
-            "kernel" => Some(Estimator::Kernel),
-            "exact" => Some(Estimator::Exact),
-            "permutation" => Some(Estimator::Permutation),
-            _ => None,
-        }
+impl Key {
+    /// Whether rows of both take turns.
+    pub(super) fn is_kin(self, other: Key) -> bool {
+        (self.players, self.budget) == (other.players, other.budget)
     }
 }
 
-/// Coalitions to ask the model about, and the way from their values to Shapley values.
+/// Coalitions to ask the model about.
 #[derive(Debug)]
 pub(super) struct Design {
-    pub coalitions: Coalitions,
+    sets: Sets,
     /// Where values may be looked at: after all coalitions, or before when less may be good enough.
     pub stages: Vec<Stage>,
 }
 
-/// The first so many coalitions of a design, and what is made of them.
 #[derive(Debug)]
+enum Sets {
+    /// Every coalition, as pairs.
+    All(Coalitions),
+    Pairs(Pairs),
+    /// With the weight of each in least squares.
+    Kernel(Coalitions, Vec<f64>),
+    /// The pairs met on the way from empty to full, order after order.
+    Orders(Coalitions, Vec<Vec<usize>>),
+}
+
+/// The first so many coalitions of a design, and the method for them.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Stage {
     pub coalitions: usize,
-    /// Name for the report: `exact`, `least squares`, `gaussian process`, `kernel`, `permutation`.
-    pub estimator: &'static str,
-    solver: Solver,
+    pub method: Method,
 }
 
-#[derive(Debug)]
-enum Solver {
-    /// Position of the pair, and +1 or -1 for its side, by mask of members.
-    Exact {
-        places: Vec<(u32, f64)>,
-    },
-    LeastSquares(LeastSquares),
-    Shared {
-        gaussian: Box<SharedGaussian>,
-        least_squares: LeastSquares,
-    },
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Method {
+    Exact,
+    LeastSquares,
+    /// A process whose covariances serve every row.
+    Shared,
+    /// A process for each row; `determined`: the pairs determine every additive game, `free`: main effects have no
+    /// prior.
     Gaussian {
-        gaussian: Gaussian,
-        least_squares: Option<LeastSquares>,
+        determined: bool,
+        free: bool,
     },
-    Kernel(classic::Kernel),
-    Permutation {
-        orders: Vec<Vec<usize>>,
-    },
+    Kernel,
+    Permutation,
 }
 
-/// Shapley values of one row and output.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Solution {
-    pub values: Vec<f64>,
-    /// None when nothing tells them.
-    pub standard_errors: Option<Vec<f64>>,
+impl Method {
+    /// Name for the report.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Method::Exact => "exact",
+            Method::LeastSquares => "least squares",
+            Method::Shared | Method::Gaussian { .. } => "gaussian process",
+            Method::Kernel => "kernel",
+            Method::Permutation => "permutation",
+        }
+    }
 }
 
 impl Design {
-    /// `budget`: coalitions that may be asked about, for `players` >= 2.
-    /// `turn`: which of the rotated designs. `in_stages`: whether a part of them may be enough.
-    pub(super) fn new(
-        players: usize,
-        budget: u64,
-        estimator: Estimator,
-        seed: u64,
-        turn: usize,
-        in_stages: bool,
-    ) -> Design {
+    /// For two players and more. `in_stages`: whether a part of the coalitions may be enough.
+    pub(super) fn new(key: Key, estimator: Estimator, seed: u64, in_stages: bool) -> Design {
+        let Key { players, budget, turn } = key;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream((players as u64) << 8 | turn as u64);
         let all = all_coalitions(players).unwrap_or(u64::MAX);
         let is_exact = budget >= all && estimator != Estimator::Kernel;
         if is_exact && !in_stages {
-            return Design::exact(players);
+            return Design::single(Sets::All(every_pair(players)), Method::Exact);
         }
         // A budget beyond memory is beyond any model too.
         let budget = usize::try_from(budget.min(all)).unwrap_or(usize::MAX);
         let chain = 2 * (players - 1);
         match estimator {
             Estimator::Kernel => {
-                let kernel = classic::Kernel::new(players, budget, &mut random);
-                let coalitions = kernel.coalitions().clone();
-                return Design::single(coalitions, "kernel", Solver::Kernel(kernel));
+                let (coalitions, weights) = classic::draw(players, budget, &mut random);
+                return Design::single(Sets::Kernel(coalitions, weights), Method::Kernel);
             }
             Estimator::Permutation if budget >= chain && !is_exact => {
                 let (coalitions, orders) = classic::orders(players, budget / chain, &mut random);
-                return Design::single(coalitions, "permutation", Solver::Permutation { orders });
+                return Design::single(Sets::Orders(coalitions, orders), Method::Permutation);
             }
             _ => {}
         }
         let n_pairs = budget / 2;
         let mut pairs = draw_pairs(players, n_pairs, budget < 4 * players, &mut random);
-        if budget >= chain && !LeastSquares::new(&pairs, 1.0).is_determined() {
+        if budget >= chain && !is_determined(&pairs) {
             pairs = draw_pairs(players, n_pairs, true, &mut random);
         }
         let mut stages = Vec::new();
@@ -147,163 +134,83 @@ impl Design {
             pairs.shuffle(&mut random);
             // Standard errors mean something once every player was seen a few times.
             let few = [8, 4, 2].map(|part| n_pairs / part).into_iter().filter(|few| *few >= 2 * players);
-            stages.extend(few.map(|few| stage(&pairs.first(few), all)));
+            stages.extend(few.map(|few| Stage::best(few, players, is_determined(&pairs.first(few)))));
         }
-        if is_exact {
-            stages.push(Stage {
-                coalitions: budget,
-                estimator: "exact",
-                solver: Solver::Exact { places: places(&pairs.coalitions) },
-            });
+        stages.push(if is_exact {
+            Stage { coalitions: budget, method: Method::Exact }
         } else {
-            stages.push(stage(&pairs, all));
+            // A whole chain determines every additive game.
+            Stage::best(n_pairs, players, budget >= chain)
+        });
+        Design { sets: Sets::Pairs(pairs), stages }
+    }
+
+    fn single(sets: Sets, method: Method) -> Design {
+        let mut design = Design { sets, stages: Vec::new() };
+        design.stages.push(Stage { coalitions: design.coalitions().len(), method });
+        design
+    }
+
+    pub(super) fn coalitions(&self) -> &Coalitions {
+        match &self.sets {
+            Sets::All(coalitions) | Sets::Kernel(coalitions, _) | Sets::Orders(coalitions, _) => coalitions,
+            Sets::Pairs(pairs) => &pairs.coalitions,
         }
-        Design { coalitions: pairs.coalitions, stages }
     }
 
-    fn single(coalitions: Coalitions, estimator: &'static str, solver: Solver) -> Design {
-        Design { stages: vec![Stage { coalitions: coalitions.len(), estimator, solver }], coalitions }
+    /// Memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let orders: usize = self.orders().iter().map(|order| size_of_val(order.as_slice())).sum();
+        // With a weight for each coalition at most.
+        self.coalitions().bytes() + self.coalitions().len() * size_of::<f64>() + orders
     }
 
-    fn exact(players: usize) -> Design {
-        let mut coalitions = Coalitions::new(players);
-        let full = (1u64 << players) - 1;
-        // Player 0 stands for the first side of a pair.
-        for mask in (1..full).step_by(2) {
-            coalitions.push_mask(mask);
-            coalitions.push_mask(full & !mask);
-        }
-        let places = places(&coalitions);
-        Design::single(coalitions, "exact", Solver::Exact { places })
+    /// The first pairs, with their weights; `None` where the method needs no weights of pairs.
+    pub(super) fn pairs(&self, count: usize) -> Option<Pairs> {
+        if let Sets::Pairs(pairs) = &self.sets { Some(pairs.first(count)) } else { None }
     }
-}
 
-/// What is best made of these pairs.
-fn stage(pairs: &Pairs, all: u64) -> Stage {
-    let (n_pairs, players) = (pairs.weights.len(), pairs.coalitions.players());
-    let share_unknown = 1.0 - (2 * n_pairs) as f64 / all as f64;
-    let least_squares = LeastSquares::new(pairs, share_unknown);
-    let is_determined = least_squares.is_determined();
-    // The part of the pairs that tells a common relevance must determine the main effects.
-    let is_wide = n_pairs > GAUSSIAN_PAIRS && 2 * players > PART_PAIRS;
-    let is_plain = n_pairs > SHARED_PAIRS || is_wide || n_pairs + 1 == players;
-    let (estimator, solver) = if is_determined && is_plain {
-        ("least squares", Solver::LeastSquares(least_squares))
-    } else if is_determined && n_pairs > GAUSSIAN_PAIRS {
-        let gaussian = Box::new(SharedGaussian::new(&signs(pairs)));
-        ("gaussian process", Solver::Shared { gaussian, least_squares })
-    } else {
-        // With few pairs to spare, main effects are better held to a prior as well.
-        let free = is_determined && n_pairs >= 2 * players;
-        let gaussian = Gaussian::new(&signs(pairs), free);
-        let least_squares = is_determined.then_some(least_squares);
-        ("gaussian process", Solver::Gaussian { gaussian, least_squares })
-    };
-    Stage { coalitions: 2 * n_pairs, estimator, solver }
-}
-
-/// For every mask of members, its pair and +1 or -1 for its side.
-fn places(coalitions: &Coalitions) -> Vec<(u32, f64)> {
-    let mut places = vec![(0, 0.0); 1 << coalitions.players()];
-    for coalition in 0..coalitions.len() {
-        let side = if coalition % 2 == 0 { 1.0 } else { -1.0 };
-        places[coalitions.words_of(coalition)[0] as usize] = ((coalition / 2) as u32, side);
+    /// By coalition, for Kernel SHAP; empty otherwise.
+    pub(super) fn kernel_weights(&self) -> &[f64] {
+        if let Sets::Kernel(_, weights) = &self.sets { weights } else { &[] }
     }
-    places
+
+    /// The orders of random walks; empty otherwise.
+    pub(super) fn orders(&self) -> &[Vec<usize>] {
+        if let Sets::Orders(_, orders) = &self.sets { orders } else { &[] }
+    }
 }
 
 impl Stage {
-    /// Shapley values from the value of each coalition, of the empty and of the full one.
-    pub(super) fn solve(&self, values: &[f64], empty: f64, full: f64, players: usize) -> Solution {
-        let total = full - empty;
-        let halves: Vec<f64> = values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0).collect();
-        match &self.solver {
-            Solver::Exact { places } => {
-                let values = exact_values(places, &halves, total, players);
-                Solution { standard_errors: Some(vec![0.0; values.len()]), values }
-            }
-            Solver::LeastSquares(least_squares) => {
-                let values = least_squares.values(&halves, total);
-                let residuals = least_squares.residuals(&halves, &values);
-                Solution { standard_errors: least_squares.standard_errors(&residuals), values }
-            }
-            Solver::Shared { gaussian, least_squares } => {
-                improved(least_squares, &halves, total, |residuals, _| gaussian.estimate(residuals))
-            }
-            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } if gaussian.is_free() => {
-                improved(least_squares, &halves, total, |residuals, first| {
-                    gaussian.estimate(residuals, 0.0, Some(first))
-                })
-            }
-            Solver::Gaussian { gaussian, least_squares: Some(least_squares) } => {
-                // Main effects that are held to a prior must be seen whole. That few pairs agree with least
-                // squares may be chance, which only the process tells.
-                let whole = gaussian.estimate(&halves, total, None);
-                let solution = improved(least_squares, &halves, total, |_, first| {
-                    let Estimate { values, standard_errors } = whole.clone()?;
-                    let values = values.iter().zip(first).map(|(value, first)| value - first).collect();
-                    Some(Estimate { values, standard_errors })
-                });
-                Solution { standard_errors: whole.map(|whole| whole.standard_errors), ..solution }
-            }
-            Solver::Gaussian { gaussian, least_squares: None } => {
-                match gaussian.estimate(&halves, total, None) {
-                    Some(Estimate { values, standard_errors }) => {
-                        Solution { values, standard_errors: Some(standard_errors) }
-                    }
-                    None => {
-                        let even = vec![total / players as f64; players];
-                        Solution { values: even, standard_errors: None }
-                    }
-                }
-            }
-            Solver::Kernel(kernel) => kernel.solve(values, empty, full),
-            Solver::Permutation { orders } => classic::permutation_values(orders, &halves, total),
-        }
+    /// What is best made of so many pairs. `determined`: they determine every additive game.
+    fn best(n_pairs: usize, players: usize, determined: bool) -> Stage {
+        // The part of the pairs that tells a common relevance must determine the main effects.
+        let is_wide = n_pairs > GAUSSIAN_PAIRS && 2 * players > PART_PAIRS;
+        let is_plain = n_pairs > SHARED_PAIRS || is_wide || n_pairs + 1 == players;
+        let method = if determined && is_plain {
+            Method::LeastSquares
+        } else if determined && n_pairs > GAUSSIAN_PAIRS {
+            Method::Shared
+        } else {
+            // With few pairs to spare, main effects are better held to a prior as well.
+            Method::Gaussian { determined, free: determined && n_pairs >= 2 * players }
+        };
+        Stage { coalitions: 2 * n_pairs, method }
     }
 }
 
-/// Least squares, and what a process makes of the pairs that they leave unexplained. An additive or
-/// pairwise game leaves nothing and so stays exact to rounding.
-fn improved(
-    least_squares: &LeastSquares,
-    halves: &[f64],
-    total: f64,
-    process: impl Fn(&[f64], &[f64]) -> Option<Estimate>,
-) -> Solution {
-    let first = least_squares.values(halves, total);
-    let residuals = least_squares.residuals(halves, &first);
-    let size = |numbers: &[f64]| numbers.iter().fold(0.0, |largest: f64, number| largest.max(number.abs()));
-    let has_more = size(&residuals) > EXACT_SHARE * size(halves).max(total.abs());
-    match has_more.then(|| process(&residuals, &first)).flatten() {
-        Some(Estimate { values, standard_errors }) => Solution {
-            values: first.iter().zip(&values).map(|(first, more)| first + more).collect(),
-            standard_errors: Some(standard_errors),
-        },
-        None => Solution { standard_errors: least_squares.standard_errors(&residuals), values: first },
-    }
+/// Whether the pairs determine every additive game.
+fn is_determined(pairs: &Pairs) -> bool {
+    LeastSquares::new(pairs, 1.0).is_determined()
 }
 
-/// `phi_i = sum over S without i of s! (M - s - 1)! / M! (v(S + i) - v(S))`, with the odd part of `v`:
-/// a player whose every difference is 0 gets exactly 0.
-fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usize) -> Vec<f64> {
-    let full = places.len() - 1;
-    let odd = |mask: usize| match mask {
-        0 => -total / 2.0,
-        mask if mask == full => total / 2.0,
-        mask => halves[places[mask].0 as usize] * places[mask].1,
-    };
-    let mut weights = vec![1.0 / players as f64; players];
-    for size in 1..players {
-        // s! (M - s - 1)! / M! from the one before: times s / (M - s).
-        weights[size] = weights[size - 1] * size as f64 / (players - size) as f64;
+fn every_pair(players: usize) -> Coalitions {
+    let mut coalitions = Coalitions::new(players);
+    let full = (1u64 << players) - 1;
+    // Player 0 stands for the first side of a pair.
+    for mask in (1..full).step_by(2) {
+        coalitions.push_mask(mask);
+        coalitions.push_mask(full & !mask);
     }
-    (0..players)
-        .map(|player| {
-            (0..places.len())
-                .filter(|mask| mask >> player & 1 == 0)
-                .map(|mask| weights[mask.count_ones() as usize] * (odd(mask | 1 << player) - odd(mask)))
-                .sum()
-        })
-        .collect()
+    coalitions
 }

@@ -7,52 +7,24 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use ndarray::Array2;
 use plumbline_common::progress::Progress;
-use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use super::ask::{Asker, Link};
 use super::budget::{Budget, Players};
-use super::design::Estimator;
+use super::game::RowValues;
 use super::lanes::for_each_block;
-use super::play::{RowValues, Run};
+use super::play::Run;
 use super::summary::{Global, Summary};
-use crate::config::Aggregation;
+use super::task::Task;
 use crate::results::Attributions;
 use crate::results::details::{EstimatorUse, FeatureDetails, OutputDetails};
-use crate::values::cells::{Cells, ModelRows, Predict};
-
-/// What to explain, and how.
-pub struct Task<'a> {
-    pub cells: &'a Cells,
-    /// Rows to explain, as the model is sent them.
-    pub rows: &'a ModelRows,
-    /// Rows that stand in for absent features, at least one.
-    pub baseline: &'a ModelRows,
-    /// Names of the features, one for each column of `rows`.
-    pub names: &'a [String],
-    /// Positions of the features to explain, ascending; empty for all. The others keep their values.
-    pub explained: &'a [usize],
-    /// Coalitions per row; none: twice the players and 2048.
-    pub num_samples: Option<u64>,
-    pub estimator: Estimator,
-    pub aggregation: Aggregation,
-    pub use_logit: bool,
-    pub seed: u64,
-    /// No more rows than this for the whole job, by fewer coalitions for each row.
-    pub max_model_rows: Option<u64>,
-    /// A row is done once none of its values has a larger standard error, in units of the values.
-    pub target_standard_error: Option<f64>,
-    pub stop: &'a Stop,
-    pub for_people: bool,
-}
+use crate::values::cells::{ModelRows, Predict};
 
 /// The values of all rows together. `[output][feature]`, features in dataset order.
 pub struct Explained {
     pub expected_values: Vec<f64>,
     pub globals: Vec<Vec<f64>>,
     pub details: Vec<Vec<FeatureDetails>>,
-    /// The predictions of the rows (rows x outputs), without the link.
-    pub predictions: Array2<f64>,
     /// Names of the explained features.
     pub names: Vec<String>,
     /// Largest number of coalitions that a row was allowed.
@@ -91,11 +63,10 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
     let run = Run::new(task, &asker, &link, &explained, &expected_values, budget);
     let mut summary = Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
     let mut estimators: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
-    let mut predictions = Array2::zeros((task.rows.len(), n_outputs));
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);
     let mut repeats = Repeats::of(&first_places);
     let mut local = local;
-    for_each_block(&run, &first_places, &players, task.stop, |block| {
+    for_each_block(&run, &first_places, &players, task, |block| {
         let mut done = run.row_values(block).into_iter();
         for row in block.rows.clone() {
             let first = first_places[row] as usize;
@@ -108,7 +79,6 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
             };
             summary.add(row, &values.values, &values.errors, values.turn);
             *estimators.entry((values.players, values.estimator)).or_default() += 1;
-            predictions.row_mut(row).assign(&values.predictions);
             if let Some(local) = local.as_deref_mut() {
                 local(&values.values)?;
             }
@@ -129,7 +99,6 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         expected_values: expected_values.clone(),
         globals,
         details,
-        predictions,
         names,
         num_samples: run.budget.largest(),
         estimators: estimators

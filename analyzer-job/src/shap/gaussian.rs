@@ -105,6 +105,11 @@ impl Gaussian {
         self.process.is_free()
     }
 
+    /// Memory that it takes, once all its covariances are there.
+    pub(super) fn bytes(&self) -> usize {
+        self.process.bytes() + self.common.len() * self.process.bytes_of_fit()
+    }
+
     /// Values from the half differences of the pairs and the total that they must add up to.
     ///
     /// With free main effects the most likely relevances give both. With few pairs no single choice is

@@ -74,6 +74,11 @@ impl LeastSquares {
         self.rank + 1 >= self.signs.ncols()
     }
 
+    /// Memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        2 * self.signs.nrows() * self.signs.ncols() * size_of::<f64>()
+    }
+
     pub(super) fn players(&self) -> usize {
         self.signs.ncols()
     }
@@ -107,5 +112,58 @@ impl LeastSquares {
             residuals.iter().enumerate().map(|(pair, r)| (self.operator[(i, pair)] * r).powi(2)).sum()
         };
         Some((0..self.players()).map(|i| (variance(i) * factor).sqrt()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::super::coalitions::draw_pairs;
+    use super::super::twins::{noise, solve};
+    use super::*;
+
+    /// The same squares under the same constraint, by normal equations with a multiplier for the sum.
+    fn twin(pairs: &Pairs, halves: &[f64], total: f64) -> Vec<f64> {
+        let (signs, players) = (signs(pairs), pairs.coalitions.players());
+        let mut system = vec![vec![0.0; players + 1]; players + 1];
+        let mut right = vec![0.0; players + 1];
+        for (pair, (half, weight)) in halves.iter().zip(&pairs.weights).enumerate() {
+            for i in 0..players {
+                right[i] += weight * signs[(pair, i)] / 2.0 * half;
+                for k in 0..players {
+                    system[i][k] += weight * signs[(pair, i)] * signs[(pair, k)] / 4.0;
+                }
+            }
+        }
+        system.iter_mut().take(players).for_each(|row| row[players] = 1.0);
+        system[players][..players].fill(1.0);
+        right[players] = total;
+        solve(system, right)[..players].to_vec()
+    }
+
+    #[test]
+    fn values_minimise_the_weighted_squares_and_add_up() {
+        for (players, n_pairs) in [(3, 3), (5, 9), (8, 20), (12, 40)] {
+            let pairs = draw_pairs(players, n_pairs, true, &mut ChaCha8Rng::seed_from_u64(players as u64));
+            let halves: Vec<f64> = (0..n_pairs).map(noise).collect();
+            let least_squares = LeastSquares::new(&pairs, 1.0);
+            assert!(least_squares.is_determined());
+            let values = least_squares.values(&halves, 0.7);
+            assert!((values.iter().sum::<f64>() - 0.7).abs() < 1e-12);
+            for (value, expected) in values.iter().zip(twin(&pairs, &halves, 0.7)) {
+                assert!((value - expected).abs() < 1e-9, "{players} players: {value} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn fewer_pairs_than_players_determine_nothing() {
+        let pairs = draw_pairs(8, 5, true, &mut ChaCha8Rng::seed_from_u64(1));
+        let least_squares = LeastSquares::new(&pairs, 1.0);
+        assert!(!least_squares.is_determined());
+        let values = least_squares.values(&[0.1; 5], 0.7);
+        assert!((values.iter().sum::<f64>() - 0.7).abs() < 1e-12);
     }
 }

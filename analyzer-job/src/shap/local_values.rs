@@ -10,14 +10,15 @@ use plumbline_common::{Problem, Result};
 use crate::values::cells::{Cells, ModelRows, csv_field};
 use crate::values::numbers::repr;
 
-/// Writes one line for each explained row: `<feature>_<label>` for each label in turn, numbers in the
-/// shortest spelling that reads back as the same double. The file appears when it is committed.
+/// Writes one line for each explained row: `<feature>_<label>`, the features varying first (`a_0,b_0,a_1,b_1`),
+/// then the join column; numbers in the shortest spelling that reads back as the same double. The file appears
+/// when it is committed.
 pub struct LocalValues<'a> {
     file: OutputFile,
     features: Vec<String>,
     /// Names of the model's outputs, asked for when the first row comes.
     labels: Box<dyn Fn(usize) -> Vec<String> + 'a>,
-    /// Header of the join column and its values by row; the first column of the file.
+    /// Header of the join column and its values by row; the last column of the file.
     join: Option<(String, Vec<String>)>,
     line: String,
     rows: u64,
@@ -47,20 +48,24 @@ impl<'a> LocalValues<'a> {
         self.line.clear();
         if self.rows == 0 {
             let n_outputs = values.len() / self.features.len().max(1);
-            let mut fields: Vec<String> = self.join.iter().map(|(name, _)| name.clone()).collect();
+            let mut fields = Vec::new();
             for label in (self.labels)(n_outputs) {
                 fields.extend(self.features.iter().map(|feature| format!("{feature}_{label}")));
             }
+            fields.extend(self.join.iter().map(|(name, _)| name.clone()));
             push_fields(&mut self.line, fields.iter().map(|field| csv_field(field)));
         }
-        if let Some((_, ids)) = &self.join {
-            self.line.push_str(&csv_field(ids.get(self.rows as usize).map_or("", String::as_str)));
-            self.line.push(if values.is_empty() { '\n' } else { ',' });
-        }
         for (place, value) in values.iter().enumerate() {
+            if place > 0 {
+                self.line.push(',');
+            }
             self.line.push_str(&repr(*value));
-            self.line.push(if place + 1 == values.len() { '\n' } else { ',' });
         }
+        if let Some((_, ids)) = &self.join {
+            self.line.push(',');
+            self.line.push_str(&csv_field(ids.get(self.rows as usize).map_or("", String::as_str)));
+        }
+        self.line.push('\n');
         self.rows += 1;
         self.file
             .write_all(self.line.as_bytes())
@@ -102,7 +107,7 @@ mod tests {
     use crate::values::cells::Value;
 
     #[test]
-    fn columns_go_label_by_label_behind_the_join_column() {
+    fn columns_go_label_by_label_and_the_join_column_is_last() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("explanations_shap/out.csv");
         let labels = |n: usize| (0..n).map(|k| format!("label{k}")).collect();
@@ -121,7 +126,7 @@ mod tests {
         file.finish().commit().unwrap();
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
-            "id,Age_label0,Sex_label0,Age_label1,Sex_label1\n7,0.5,-1e-07,1.0,0.0\n\"a,b\",0.1,0.2,0.3,0.4\n"
+            "Age_label0,Sex_label0,Age_label1,Sex_label1,id\n0.5,-1e-07,1.0,0.0,7\n0.1,0.2,0.3,0.4,\"a,b\"\n"
         );
     }
 

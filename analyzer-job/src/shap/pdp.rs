@@ -8,8 +8,10 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
+use super::ask::{Asker, CALL_ROWS};
+use super::kinds::{Kind, kind, value_counts};
+use super::summary::{number, sample};
 use crate::results::PartialDependence;
-use crate::shap::{Asker, CALL_ROWS, Kind, kind, number, sample, value_counts};
 use crate::values::cells::{Cells, ModelRows, Predict, Value};
 
 /// Predictions are averaged over at most this many rows.

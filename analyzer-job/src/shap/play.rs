@@ -1,33 +1,21 @@
 //! Blocks of rows: one call of the model for many of their coalitions, one design for all rows with the
 //! same number of players.
 
-use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
-use rayon::prelude::*;
 
 use super::ask::{Asker, CALL_ROWS, Link};
 use super::budget::{Budget, Players};
 use super::coalitions::all_coalitions;
-use super::design::{Design, Solution, Stage, turns};
-use super::explain::Task;
+use super::design::{Key, turns};
+use super::designs::Designs;
+use super::game::{Block, Game, RowValues};
+use super::task::Task;
 use crate::values::cells::ModelRows;
-
-/// One row's values: output by output, explained features within; NaN for unknown errors.
-pub(super) struct RowValues {
-    pub values: Vec<f64>,
-    pub errors: Vec<f64>,
-    pub predictions: ndarray::Array1<f64>,
-    pub players: usize,
-    pub estimator: &'static str,
-    /// Which of the rotated designs.
-    pub turn: usize,
-}
 
 /// The state of a run.
 pub(super) struct Run<'a> {
@@ -38,75 +26,11 @@ pub(super) struct Run<'a> {
     expected_values: &'a [f64],
     pub budget: Budget,
     n_outputs: usize,
+    pub designs: Designs,
     /// Rows that were done before their budget was.
     reached_target: AtomicU64,
     /// The outcome is settled: the model need not be asked any more.
     pub given_up: AtomicBool,
-}
-
-/// Designs by number of players, budget and turn.
-pub(super) type Designs = HashMap<(usize, u64, usize), Arc<Design>>;
-
-/// Some rows on their way.
-pub(super) struct Block {
-    /// Rows of the dataset that the block spans, with those that came before.
-    pub rows: Range<usize>,
-    games: Vec<Game>,
-}
-
-impl Block {
-    /// Makes values of what the model answered.
-    pub(super) fn solve(&mut self) {
-        self.games.par_iter_mut().for_each(Game::solve);
-    }
-}
-
-/// A row on its way.
-struct Game {
-    row: usize,
-    /// Places in the list of explained features.
-    players: Vec<usize>,
-    /// None for fewer than two players.
-    design: Option<Arc<Design>>,
-    /// By output: the row's prediction without the link.
-    prediction: Vec<f64>,
-    empty: Vec<f64>,
-    full: Vec<f64>,
-    /// The stage to come, or the last one that was needed.
-    stage: usize,
-    is_done: bool,
-    turn: usize,
-    /// Of the coalitions asked about: `[output][coalition]`.
-    values: Vec<Vec<f64>>,
-    /// By output, of the last stage that was solved.
-    solutions: Vec<Solution>,
-}
-
-impl Game {
-    fn next_stage(&self) -> Option<&Stage> {
-        self.design.as_ref()?.stages.get(self.stage).filter(|_| !self.is_done)
-    }
-
-    fn estimator(&self) -> &'static str {
-        self.design.as_ref().map_or("exact", |design| design.stages[self.stage].estimator)
-    }
-
-    fn solve(&mut self) {
-        let Some(stage) = self.next_stage() else { return };
-        let solutions = (0..self.values.len())
-            .map(|k| stage.solve(&self.values[k], self.empty[k], self.full[k], self.players.len()))
-            .collect();
-        self.solutions = solutions;
-    }
-
-    /// Infinite when some error is not known.
-    fn largest_error(&self) -> f64 {
-        let errors = self.solutions.iter().flat_map(|solution| match &solution.standard_errors {
-            Some(errors) => errors.clone(),
-            None => vec![f64::INFINITY],
-        });
-        errors.fold(0.0, |largest, error| if error.is_nan() { f64::INFINITY } else { largest.max(error) })
-    }
 }
 
 /// What the model is asked about a game.
@@ -143,6 +67,7 @@ impl<'a> Run<'a> {
             expected_values,
             budget,
             n_outputs: expected_values.len(),
+            designs: Designs::of(task),
             reached_target: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
         }
@@ -170,42 +95,43 @@ impl<'a> Run<'a> {
         blocks
     }
 
-    /// The number of players, the budget and the turn that a row's design is found by.
-    fn key(&self, row: usize, players: &Players) -> (usize, u64, usize) {
+    fn key(&self, row: usize, players: &Players) -> Key {
         let count = players.count(row);
         let budget = self.budget.of_players(count);
         // All coalitions are the same ones in every turn.
-        let same = self.task.target_standard_error.is_none() && Some(budget) == all_coalitions(count);
-        (count, budget, if same { 0 } else { row % turns(budget) })
+        let same = !self.in_stages() && Some(budget) == all_coalitions(count);
+        Key { players: count, budget, turn: if same { 0 } else { row % turns(budget) } }
+    }
+
+    /// Whether a part of a row's coalitions may be enough, so that the model is asked in several turns.
+    pub(super) fn in_stages(&self) -> bool {
+        self.task.target_standard_error.is_some()
     }
 
     /// Asks about the rows of a block that did not come before, and the first stage of their coalitions.
-    pub(super) fn ask(
-        &self,
-        rows: Range<usize>,
-        first_places: &[u32],
-        players: &Players,
-        designs: &Mutex<Designs>,
-    ) -> Result<Block> {
+    pub(super) fn ask(&self, rows: Range<usize>, first_places: &[u32], players: &Players) -> Result<Block> {
         let new: Vec<usize> = rows.clone().filter(|&row| first_places[row] as usize == row).collect();
-        let keys: Vec<(usize, u64, usize)> = new.iter().map(|&row| self.key(row, players)).collect();
+        let keys: Vec<Key> = new.iter().map(|&row| self.key(row, players)).collect();
+        let designs = self.designs.get(&keys);
         let mut games: Vec<Game> = Vec::with_capacity(new.len());
-        for ((row, key), design) in new.into_iter().zip(&keys).zip(self.designs(&keys, designs)) {
+        for ((row, key), design) in new.into_iter().zip(&keys).zip(&designs) {
             games.push(Game {
                 row,
                 players: players.of_row(row),
-                design,
-                prediction: Vec::new(),
+                key: *key,
+                design: design.clone(),
                 empty: self.expected_values.to_vec(),
                 full: Vec::new(),
                 stage: 0,
-                is_done: key.0 < 2,
-                turn: key.2,
+                is_done: key.players < 2,
                 values: vec![Vec::new(); self.n_outputs],
                 solutions: Vec::new(),
             });
         }
-        self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true)?;
+        thread::scope(|scope| {
+            scope.spawn(|| self.designs.prepare(&keys, &designs, self.task.stop));
+            self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true)
+        })?;
         Ok(Block { rows, games })
     }
 
@@ -224,7 +150,8 @@ impl<'a> Run<'a> {
                 return Ok(());
             }
             self.ask_games(&mut open, false)?;
-            block.solve();
+            block.solve(&self.designs, self.task.stop);
+            self.task.stop.check()?;
         }
     }
 
@@ -238,10 +165,9 @@ impl<'a> Run<'a> {
         let mut row = RowValues {
             values: vec![0.0; self.n_outputs * n_explained],
             errors: vec![0.0; self.n_outputs * n_explained],
-            predictions: game.prediction.clone().into(),
             players: game.players.len(),
             estimator: game.estimator(),
-            turn: game.turn,
+            turn: game.key.turn,
         };
         for k in 0..self.n_outputs {
             // One player makes all the difference there is; none, no difference.
@@ -256,36 +182,6 @@ impl<'a> Run<'a> {
             }
         }
         row
-    }
-
-    /// The designs of these rows; those that are not there yet are made, several at once.
-    fn designs(&self, keys: &[(usize, u64, usize)], designs: &Mutex<Designs>) -> Vec<Option<Arc<Design>>> {
-        let mut designs = designs.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut missing: Vec<(usize, u64, usize)> =
-            keys.iter().copied().filter(|key| key.0 >= 2 && !designs.contains_key(key)).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        let (estimator, seed) = (self.task.estimator, self.task.seed);
-        let in_stages = self.task.target_standard_error.is_some();
-        let make = |&(players, budget, turn): &(usize, u64, usize)| {
-            (
-                (players, budget, turn),
-                Arc::new(Design::new(players, budget, estimator, seed, turn, in_stages)),
-            )
-        };
-        // On threads of their own: those of the pool are busy with the values of the block before.
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let share = missing.len().div_ceil(threads).max(1);
-        thread::scope(|scope| {
-            let makers: Vec<_> = missing
-                .chunks(share)
-                .map(|share| scope.spawn(move || share.iter().map(make).collect::<Vec<_>>()))
-                .collect();
-            for maker in makers {
-                designs.extend(maker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-        });
-        keys.iter().map(|key| designs.get(key).map(Arc::clone)).collect()
     }
 
     /// Asks for the values of the coalitions of each game's next stage; of `new` games, for their rows
@@ -313,7 +209,7 @@ impl<'a> Run<'a> {
             for coalition in asked..design.stages[games[place].stage].coalitions {
                 absent.clear();
                 for (player, &feature) in games[place].players.iter().enumerate() {
-                    if !design.coalitions.contains(coalition, player) {
+                    if !design.coalitions().contains(coalition, player) {
                         absent.push(self.explained[feature]);
                     }
                 }
@@ -355,10 +251,7 @@ impl<'a> Run<'a> {
             let mean = |k: usize| (from..from + rows).map(|row| outputs[(row, k)]).sum::<f64>() / rows as f64;
             let values = (0..self.n_outputs).map(|k| self.link.apply(mean(k)));
             match question {
-                Question::Full => {
-                    game.full = values.collect();
-                    game.prediction = outputs.row(from).to_vec();
-                }
+                Question::Full => game.full = values.collect(),
                 Question::Empty => game.empty = values.collect(),
                 Question::Coalition => {
                     game.values.iter_mut().zip(values).for_each(|(of_output, value)| of_output.push(value))

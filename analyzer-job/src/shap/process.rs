@@ -66,6 +66,18 @@ impl Process {
         self.signs.ncols()
     }
 
+    /// Memory that it takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.signs.nrows() * self.signs.ncols() * size_of::<f64>()
+    }
+
+    /// Memory of one fit: its factor and, with free main effects, those seen through it and the covariances.
+    pub(super) fn bytes_of_fit(&self) -> usize {
+        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let effects = if self.free { 2 * rows * players + players * players } else { 0 };
+        (rows * rows + effects) * size_of::<f64>()
+    }
+
     /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
     pub(super) fn fit(&self, rho: Vec<f64>, main: f64) -> Option<Fit> {
         let (rows, players) = (self.signs.nrows(), self.signs.ncols());
@@ -314,4 +326,166 @@ fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
             ((1.0 + x) / 2.0, 1.0 / ((1.0 - x * x) * slope * slope))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::twins::{noise, solve};
+    use super::*;
+
+    #[test]
+    fn quadrature_integrates_polynomials_exactly() {
+        for count in 2..=24 {
+            let nodes = gauss_legendre(count);
+            assert_eq!(nodes.len(), count);
+            assert!(nodes.iter().all(|(node, weight)| (0.0..1.0).contains(node) && *weight > 0.0));
+            for degree in 0..2 * count {
+                let sum: f64 = nodes.iter().map(|(node, weight)| weight * node.powi(degree as i32)).sum();
+                let exact = 1.0 / (degree + 1) as f64;
+                assert!((sum - exact).abs() < 1e-14, "{count} nodes, degree {degree}: {sum} {exact}");
+            }
+        }
+    }
+
+    /// The prior written out: a coefficient of its own for every set of an odd number of players.
+    struct Twin {
+        players: usize,
+        rho: Vec<f64>,
+        /// Extra variance of main effects; none: they have no coefficients here, and no prior.
+        main: Option<f64>,
+    }
+
+    impl Twin {
+        /// Each set with its variance, in units of `product (1 + rho)`.
+        fn sets(&self) -> Vec<(u32, f64)> {
+            let unit: f64 = self.rho.iter().map(|r| 1.0 + r).product();
+            let odd = (0..1u32 << self.players).filter(|set| set.count_ones() % 2 == 1);
+            odd.filter_map(|set| {
+                let product: f64 =
+                    (0..self.players).filter(|i| set >> i & 1 == 1).map(|i| self.rho[i]).product();
+                let share = if set.count_ones() == 1 { 1.0 + self.main? } else { 1.0 };
+                Some((set, share * product / unit))
+            })
+            .collect()
+        }
+
+        fn sign(set: u32, signs: &[f64]) -> f64 {
+            signs.iter().enumerate().filter(|(i, _)| set >> i & 1 == 1).map(|(_, sign)| sign).product()
+        }
+
+        fn covariance(&self, one: &[f64], two: &[f64]) -> f64 {
+            let of = |(set, variance): &(u32, f64)| variance * Twin::sign(*set, one) * Twin::sign(*set, two);
+            self.sets().iter().map(of).sum()
+        }
+
+        /// Of the value of a player, to which a set gives `2 / size` of its coefficient, with a pair.
+        fn cross(&self, player: usize, signs: &[f64]) -> f64 {
+            let with_player = |(set, _): &&(u32, f64)| set >> player & 1 == 1;
+            let of = |(set, variance): &(u32, f64)| {
+                2.0 / f64::from(set.count_ones()) * variance * Twin::sign(*set, signs)
+            };
+            self.sets().iter().filter(with_player).map(of).sum()
+        }
+
+        fn prior_variance(&self, player: usize) -> f64 {
+            let with_player = |(set, _): &&(u32, f64)| set >> player & 1 == 1;
+            let of = |(set, variance): &(u32, f64)| (2.0 / f64::from(set.count_ones())).powi(2) * variance;
+            self.sets().iter().filter(with_player).map(of).sum()
+        }
+    }
+
+    /// Pairs of a few players, no two alike and none all plus.
+    fn pairs(count: usize, players: usize) -> Vec<Vec<f64>> {
+        let masks = (1..1u32 << (players - 1)).map(|mask| (mask * 7) % (1 << (players - 1)));
+        let mut seen = std::collections::BTreeSet::new();
+        masks
+            .filter(|mask| *mask != 0 && seen.insert(*mask))
+            .take(count)
+            .map(|mask| (0..players).map(|i| if mask >> i & 1 == 1 { -1.0 } else { 1.0 }).collect())
+            .collect()
+    }
+
+    #[track_caller]
+    fn check(players: usize, count: usize, main: Option<f64>) {
+        let mut rows = pairs(count, players);
+        assert_eq!(rows.len(), count);
+        let rho: Vec<f64> = (0..players).map(|i| 0.1 + 0.6 * i as f64 / players as f64).collect();
+        let process = Process::new(&Mat::from_fn(count, players, |row, i| rows[row][i]), main.is_none());
+        let fit = process.fit(rho.clone(), main.unwrap_or(0.0)).unwrap();
+        // The pair of full and empty is the last one.
+        rows.push(vec![1.0; players]);
+        let n = rows.len();
+        let twin = Twin { players, rho, main };
+        let observed: Vec<f64> = (0..n).map(noise).collect();
+        // The covariance, bordered by the main effects where these have no prior.
+        let free = if main.is_none() { players } else { 0 };
+        let mut system = vec![vec![0.0; n + free]; n + free];
+        for row in 0..n {
+            for column in 0..n {
+                system[row][column] = twin.covariance(&rows[row], &rows[column]);
+            }
+            for i in 0..free {
+                system[row][n + i] = rows[row][i] / 2.0;
+                system[n + i][row] = rows[row][i] / 2.0;
+            }
+        }
+        let diagonal = system[0][0];
+        (0..n).for_each(|row| system[row][row] += JITTER * diagonal);
+        let mut right = observed.clone();
+        right.resize(n + free, 0.0);
+        let weights = solve(system.clone(), right);
+        let deviation = process.standard_errors(&fit, &observed);
+        let freedom = (n - free) as f64;
+        let scale = (observed.iter().zip(&weights).map(|(y, weight)| y * weight).sum::<f64>() / freedom)
+            .sqrt()
+            * (freedom / (freedom - 2.0).max(1.0)).sqrt();
+        for (i, value) in process.values(&fit, &observed).into_iter().enumerate() {
+            let cross: Vec<f64> = rows.iter().map(|row| twin.cross(i, row)).collect();
+            let mut expected: f64 = cross.iter().zip(&weights).map(|(cross, weight)| cross * weight).sum();
+            if main.is_none() {
+                expected += weights[n + i];
+            }
+            assert!(
+                (value - expected).abs() < 1e-5 * expected.abs().max(1.0),
+                "player {i}: {value} {expected}"
+            );
+            // With the main effect as one more unknown of the border: its share of the value is 1.
+            let mut border = cross;
+            border.extend((0..free).map(|k| if k == i { 1.0 } else { 0.0 }));
+            let known = solve(system.clone(), border.clone());
+            let variance = twin.prior_variance(i)
+                - border.iter().zip(&known).map(|(border, known)| border * known).sum::<f64>();
+            let expected = variance.max(0.0).sqrt() * scale;
+            assert!(
+                (deviation[i] - expected).abs() < 1e-5 * scale,
+                "player {i}: {} {expected}",
+                deviation[i]
+            );
+        }
+    }
+
+    #[test]
+    fn values_and_errors_are_those_of_the_prior_written_out() {
+        for main in [None, Some(0.0), Some(10.0)] {
+            check(5, 9, main);
+            check(6, 20, main);
+            check(7, 30, main);
+        }
+    }
+
+    #[test]
+    fn the_operator_gives_the_values_of_its_fit() {
+        let (players, count) = (6, 22);
+        let rows = pairs(count, players);
+        let process = Process::new(&Mat::from_fn(count, players, |row, i| rows[row][i]), true);
+        let observed: Vec<f64> = (0..count).map(noise).chain([0.0]).collect();
+        let fit = process.fit(vec![0.3; players], 0.0).unwrap();
+        let expected = process.values(&fit, &observed);
+        let operator = process.operator(0.3).unwrap();
+        for (i, expected) in expected.iter().enumerate() {
+            let by_pair = operator.by_pair.chunks_exact(players);
+            let value: f64 = by_pair.zip(&observed).map(|(factors, y)| factors[i] * y).sum();
+            assert!((value - expected).abs() < 1e-9, "player {i}: {value} {expected}");
+        }
+    }
 }

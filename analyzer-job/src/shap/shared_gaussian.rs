@@ -35,6 +35,11 @@ impl SharedGaussian {
         }
     }
 
+    /// Memory that it takes, with the operators of two relevances: rows of one data set hardly need more.
+    pub(super) fn bytes(&self) -> usize {
+        3 * self.all.bytes() + self.part.bytes()
+    }
+
     /// Values from what least squares leave of the pairs; they add up to 0.
     pub(super) fn estimate(&self, residuals: &[f64]) -> Option<Estimate> {
         let observed: Vec<f64> = residuals.iter().step_by(self.every).copied().chain([0.0]).collect();

@@ -15,9 +15,8 @@ use crate::results::details::{ExplanationDetails, RunDetails};
 use crate::settings::EstimatorChoice;
 use crate::shap::pdp::{self, PdpTask};
 use crate::shap::{self, Estimator, Explained, LocalValues, Task};
-use crate::stages::inputs;
+use crate::stages::{inputs, refused};
 use crate::values::cells::{Cells, ModelRows, Predict};
-use crate::values::numbers::repr;
 use crate::values::table::{Column, Values};
 
 /// What the stage found; `details` awaits what the run tells of itself.
@@ -26,16 +25,25 @@ pub(crate) struct Explanation {
     pub(crate) details: ExplanationDetails,
 }
 
-/// Explains every row with the model.
+/// What the model will be asked about, checked and made before it is reached: nothing is paid for by then.
+pub(crate) struct Prepared {
+    /// Of the features, in the order of the rows' values.
+    names: Vec<String>,
+    cells: Cells,
+    rows: ModelRows,
+    /// For Shapley values.
+    baseline: Option<ModelRows>,
+    /// Positions of the features to explain, ascending; empty for all.
+    explained: Vec<usize>,
+    /// Positions of the features whose curves were asked for; `None` for those with the largest attributions.
+    curves: Option<Vec<usize>>,
+}
+
+/// Everything about the questions that can be known without the model.
 ///
 /// # Errors
-/// Those of the model; a baseline or a list of features that does not fit the data.
-pub(crate) fn explain(
-    run: &Context,
-    reading: &Reading,
-    model: &Model,
-    files: &mut output::Results,
-) -> Result<Explanation> {
+/// No features; a name or position that is none; a baseline that cannot be read or does not fit the features.
+pub(crate) fn prepare(run: &Context, reading: &Reading) -> Result<Prepared> {
     let Some(rows) = reading.rows() else {
         return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
     };
@@ -47,7 +55,66 @@ pub(crate) fn explain(
             .found("no column that is sent to the model")
             .hint("label, predictions, identifier and `excluded_columns` are no features"));
     }
+    let features = Features { names: &reading.layout.names, features: &rows.features };
+    let explained = match &methods.shap {
+        Some(shap) => {
+            let mut explained =
+                features.positions("methods.shap.features_to_explain", &shap.features_to_explain)?;
+            explained.sort_unstable();
+            explained
+        }
+        None => Vec::new(),
+    };
+    let curves = match &methods.pdp {
+        Some(pdp) if pdp.features.is_empty() && methods.shap.is_none() => {
+            return Err(Problem::new(
+                &codes::CONFIG_SCHEMA,
+                "Analysis configuration schema validation error.",
+            )
+            .field("methods.pdp.features")
+            .expected("the features to draw, since no `shap` ranks them"));
+        }
+        Some(pdp) if !pdp.features.is_empty() => {
+            Some(features.positions("methods.pdp.features", &pdp.features)?)
+        }
+        _ => None,
+    };
     let (mut cells, model_rows) = read::model_rows(rows);
+    let baseline = match &methods.shap {
+        Some(shap) => Some(baseline_rows(run, reading, rows, shap, &names, &model_rows, &mut cells)?),
+        None => None,
+    };
+    Ok(Prepared { names, cells, rows: model_rows, baseline, explained, curves })
+}
+
+/// Explains every row with the model, which is told when it has been asked for the last time.
+///
+/// # Errors
+/// Those of the model, with the place of a row that it refused; being stopped.
+pub(crate) fn explain(
+    run: &Context,
+    reading: &Reading,
+    mut prepared: Prepared,
+    model: &Model,
+    files: &mut output::Results,
+) -> Result<Explanation> {
+    let found = explanation(run, reading, &mut prepared, model, files);
+    model.finish();
+    found.map_err(|problem| {
+        let row = model.refused_row();
+        refused::named(problem, row.as_deref(), prepared.baseline.as_ref(), &prepared.rows, &prepared.names)
+    })
+}
+
+fn explanation(
+    run: &Context,
+    reading: &Reading,
+    prepared: &mut Prepared,
+    model: &Model,
+    files: &mut output::Results,
+) -> Result<Explanation> {
+    let methods = &run.plan.analysis.methods;
+    let Prepared { names, cells, rows: model_rows, baseline, explained, curves } = prepared;
     let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
     let mut explanations = Explanations::default();
     let mut details = ExplanationDetails {
@@ -60,27 +127,29 @@ pub(crate) fn explain(
         aggregation: methods.shap.as_ref().map_or("", |shap| aggregation(shap.aggregation)).into(),
         estimators: Vec::new(),
         model_rows: 0,
-        model_requests: 0,
         clipped_predictions: 0,
         stopped_early: None,
         outputs: Vec::new(),
         pdp_rows: None,
     };
     let mut ranked = None;
-    if let Some(settings) = &methods.shap {
-        let baseline = baseline_rows(run, reading, rows, settings, &names, &model_rows, &mut cells)?;
+    if let (Some(settings), Some(baseline)) = (&methods.shap, baseline.as_ref()) {
         run.add(
             files,
             "explanations_shap/baseline.csv",
-            shap::baseline_csv(&names, &cells, &baseline).as_bytes(),
+            shap::baseline_csv(names, cells, baseline).as_bytes(),
         )?;
-        let explained = positions("methods.shap.features_to_explain", &settings.features_to_explain, &names)?;
+        let answered = || {
+            if methods.pdp.is_none() {
+                model.finish();
+            }
+        };
         let task = Task {
-            cells: &cells,
-            rows: &model_rows,
-            baseline: &baseline,
-            names: &names,
-            explained: &explained,
+            cells,
+            rows: model_rows,
+            baseline,
+            names,
+            explained,
             num_samples: settings.num_samples,
             estimator: estimator(run.settings.estimator),
             aggregation: settings.aggregation,
@@ -88,10 +157,12 @@ pub(crate) fn explain(
             seed: settings.seed.unwrap_or(0),
             max_model_rows: run.settings.max_model_rows,
             target_standard_error: run.settings.target_standard_error,
+            answered: &answered,
             stop: &run.job.stop,
             for_people: run.job.for_people,
         };
-        let found = local_values(run, rows, model, &task, &predict, settings.save_local_values, files)?;
+        let save = settings.save_local_values;
+        let found = local_values(run, reading, model, &task, &predict, save, files)?;
         let labels = model.output_labels();
         for warning in &found.warnings {
             tracing::warn!("{warning}");
@@ -107,27 +178,19 @@ pub(crate) fn explain(
         details.clipped_predictions = found.clipped_predictions;
         details.stopped_early = found.stopped_early.clone();
         details.run.warnings.extend(found.warnings.clone());
-        let players = if explained.is_empty() { (0..names.len()).collect() } else { explained };
+        let players = if explained.is_empty() { (0..names.len()).collect() } else { explained.clone() };
         ranked = Some((found.globals, players));
     }
     if let Some(settings) = &methods.pdp {
-        let features = if settings.features.is_empty() {
-            let Some((globals, players)) = &ranked else {
-                return Err(Problem::new(
-                    &codes::CONFIG_SCHEMA,
-                    "Analysis configuration schema validation error.",
-                )
-                .field("methods.pdp.features")
-                .expected("the features to draw, since no `shap` ranks them"));
-            };
-            pdp::top_features(globals, players, settings.top_k_features)
-        } else {
-            positions("methods.pdp.features", &settings.features, &names)?
+        let features = match (curves.as_ref(), &ranked) {
+            (Some(curves), _) => curves.clone(),
+            (None, Some((globals, players))) => pdp::top_features(globals, players, settings.top_k_features),
+            (None, None) => Vec::new(),
         };
         let task = PdpTask {
-            cells: &mut cells,
-            rows: &model_rows,
-            names: &names,
+            cells,
+            rows: model_rows,
+            names,
             features: &features,
             grid_resolution: settings.grid_resolution,
             seed: details.seed.unwrap_or(0),
@@ -143,14 +206,13 @@ pub(crate) fn explain(
         details.pdp_rows = Some(found.rows);
         details.model_rows += found.model_rows;
     }
-    details.model_requests = model.usage().requests;
     Ok(Explanation { explanations, details })
 }
 
 /// Explains, and writes the values of each row as they come when that is asked for.
 fn local_values(
     run: &Context,
-    rows: &Rows,
+    reading: &Reading,
     model: &Model,
     task: &Task,
     predict: &Predict,
@@ -164,26 +226,16 @@ fn local_values(
     let all: Vec<usize> = (0..task.names.len()).collect();
     let explained = if task.explained.is_empty() { &all[..] } else { task.explained };
     let features = explained.iter().map(|&feature| task.names[feature].clone()).collect();
-    let join = rows.roles.joins.first().map(|&column| {
-        let column = &rows.table.columns[column];
-        let ids = (0..rows.table.n_rows).map(|row_idx| cell_text(&column.values, row_idx)).collect();
-        (column.name.clone(), ids)
+    let join = reading.rows().and_then(|rows| {
+        let column = &rows.table.columns[*rows.roles.joins.first()?];
+        let ids = (0..rows.table.n_rows).map(|row_idx| column.values.text(row_idx).into_owned()).collect();
+        Some((column.name.clone(), ids))
     });
     let mut file = LocalValues::create(&path, &run.scratch, features, |_| model.output_labels(), join)?;
     let found = shap::explain(task, predict, Some(&mut |values| file.add(values)))?;
     tracing::info!("Wrote {} local explanations to: {}", file.rows(), path.display());
     files.add(file.finish())?;
     Ok(found)
-}
-
-fn cell_text(values: &Values, row_idx: usize) -> String {
-    match values {
-        Values::Int(values) => values[row_idx].to_string(),
-        Values::Float(values) if values[row_idx].is_nan() => String::new(),
-        Values::Float(values) => repr(values[row_idx]),
-        Values::Bool(values) => values[row_idx].to_string(),
-        Values::Text(texts) => texts.get(row_idx).unwrap_or_default().to_string(),
-    }
 }
 
 fn baseline_rows(
@@ -198,16 +250,16 @@ fn baseline_rows(
     let dataset = &run.plan.analysis.dataset;
     let columns: Vec<&Column> = rows.features.iter().map(|&column| &rows.table.columns[column]).collect();
     let features = dataset.features.as_deref();
+    let format = match dataset.format {
+        Some(DatasetFormat::Csv | DatasetFormat::Parquet) => ContentType::Csv,
+        Some(DatasetFormat::JsonLines) => ContentType::JsonLines,
+        Some(DatasetFormat::Json) => ContentType::Json,
+        Some(DatasetFormat::Capture) | None => reading.captured_input.unwrap_or(ContentType::Csv),
+    };
     match &settings.baseline {
-        Baseline::Inline(given) => shap::from_configuration(given, features, &columns, cells),
+        Baseline::Inline(given) => shap::from_configuration(given, format, features, &columns, cells),
         Baseline::Uri(uri) => {
             let path = inputs::fetch(run, uri, "methods.shap.baseline")?;
-            let format = match dataset.format {
-                Some(DatasetFormat::Csv | DatasetFormat::Parquet) => ContentType::Csv,
-                Some(DatasetFormat::JsonLines) => ContentType::JsonLines,
-                Some(DatasetFormat::Json) => ContentType::Json,
-                Some(DatasetFormat::Capture) | None => reading.captured_input.unwrap_or(ContentType::Csv),
-            };
             let mut baseline = ModelRows::new(columns.len());
             let files = read::files_of(&path, "baseline")?;
             for file in &files {
@@ -220,7 +272,8 @@ fn baseline_rows(
         }
         Baseline::Clusters(count) => {
             let types: Vec<&Values> = columns.iter().map(|column| &column.values).collect();
-            shap::from_clusters(*count, model_rows, &types, names, cells, settings.seed.unwrap_or(0))
+            let seed = settings.seed.unwrap_or(0);
+            shap::from_clusters(*count, model_rows, &types, names, cells, seed, &run.job.stop)
         }
     }
 }
@@ -244,24 +297,51 @@ fn baseline_file(
     shap::from_file(&bytes, format, features, columns, cells)
 }
 
-fn positions(key: &str, locations: &[Location], names: &[String]) -> Result<Vec<usize>> {
-    let mut found = Vec::new();
-    for location in locations {
-        let position = match location {
-            Location::Name(name) => names.iter().position(|mine| mine == name),
-            Location::Index(index) => Some(*index).filter(|&index| index < names.len()),
+/// The columns of the table, and which of them are sent to the model.
+struct Features<'a> {
+    /// Of all columns.
+    names: &'a [String],
+    /// Positions of the features among the columns.
+    features: &'a [usize],
+}
+
+impl Features<'_> {
+    /// Positions among the features of those that a list names, in the order of the list, each once. A position
+    /// in the list counts the columns of the table, as everywhere in the configuration.
+    ///
+    /// # Errors
+    /// `FEATURE_UNKNOWN` for a name or position that is no feature.
+    fn positions(&self, key: &str, locations: &[Location]) -> Result<Vec<usize>> {
+        let mut found = Vec::new();
+        for location in locations {
+            let column = match location {
+                Location::Name(name) => self.names.iter().position(|mine| mine == name),
+                Location::Index(index) => Some(*index).filter(|&index| index < self.names.len()),
+            };
+            let place = column.and_then(|column| self.features.iter().position(|&feature| feature == column));
+            let place = place.ok_or_else(|| self.unknown(key, location, column))?;
+            if !found.contains(&place) {
+                found.push(place);
+            }
+        }
+        Ok(found)
+    }
+
+    fn unknown(&self, key: &str, location: &Location, column: Option<usize>) -> Problem {
+        let names: Vec<&str> = self.features.iter().map(|&feature| self.names[feature].as_str()).collect();
+        let problem = Problem::new(&codes::FEATURE_UNKNOWN, "Feature names not found.").field(key);
+        let found = match (location, column) {
+            (Location::Index(index), Some(column)) => {
+                format!("position {index}, which is `{}` and no feature", self.names[column])
+            }
+            (Location::Index(index), None) => {
+                format!("position {index} of {} columns, counted from 0", self.names.len())
+            }
+            (Location::Name(name), Some(_)) => format!("`{name}`, which is a column but no feature"),
+            (Location::Name(name), None) => format!("`{name}`"),
         };
-        found.push(position.ok_or_else(|| {
-            Problem::new(&codes::FEATURE_UNKNOWN, "Feature names not found.")
-                .field(key)
-                .found(format!("`{location}`"))
-                .expected(format!("one of {}", names.join(", ")))
-        })?);
+        problem.found(found).expected(format!("one of {}", names.join(", ")))
     }
-    if key.ends_with("features_to_explain") {
-        found.sort_unstable();
-    }
-    Ok(found)
 }
 
 fn estimator(choice: EstimatorChoice) -> Estimator {
@@ -278,5 +358,33 @@ fn aggregation(aggregation: Aggregation) -> &'static str {
         Aggregation::MeanAbs => "mean_abs",
         Aggregation::MeanSq => "mean_sq",
         Aggregation::Median => "median",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns `a`, `y` (the label) and `b`; the features are the first and the last.
+    fn positions(locations: &[Location]) -> Result<Vec<usize>> {
+        let names = ["a", "y", "b"].map(String::from);
+        Features { names: &names, features: &[0, 2] }.positions("methods.pdp.features", locations)
+    }
+
+    #[test]
+    fn positions_count_columns_and_each_feature_counts_once() {
+        use Location::{Index, Name};
+        assert_eq!(positions(&[Index(2), Index(0)]).unwrap(), [1, 0]);
+        assert_eq!(positions(&[Name("b".into()), Index(2), Name("a".into()), Index(0)]).unwrap(), [1, 0]);
+        for (location, expected) in [
+            (Index(1), "position 1, which is `y` and no feature"),
+            (Index(3), "position 3 of 3 columns"),
+            (Name("y".into()), "`y`, which is a column but no feature"),
+            (Name("c".into()), "found `c`, expected one of a, b"),
+        ] {
+            let problem = positions(&[location]).unwrap_err();
+            assert_eq!(problem.code(), &codes::FEATURE_UNKNOWN);
+            assert!(problem.to_string().contains(expected), "{problem}");
+        }
     }
 }

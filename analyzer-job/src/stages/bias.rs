@@ -1,16 +1,15 @@
 //! Bias metrics of the rows: counts, metrics, intervals, flip test, intersections and segments.
 
-use plumbline_common::{Result, output};
+use plumbline_common::Result;
 
 use crate::bias::roles::{self, Counted};
 use crate::bias::{self, FlipOutcome};
 use crate::context::{BOOTSTRAP_SEED, Context};
-use crate::model::Model;
 use crate::read::{Reading, Rows};
 use crate::results::Results;
 use crate::results::details::{FacetDetails, SegmentDetails};
-use crate::stages::predictions;
 use crate::state::counts::BiasCounts;
+use crate::values::table::Values;
 
 /// What the bias stage found.
 pub(crate) struct Bias {
@@ -21,31 +20,28 @@ pub(crate) struct Bias {
     pub(crate) segments: Vec<SegmentDetails>,
 }
 
-/// Counts the groups and works out every metric that was asked for.
+/// Counts the groups. `predicted`: the model's labels, where they are not in the data.
 ///
 /// # Errors
-/// Those of the model, of `roles::count` and of `bias::check`; a stop.
-pub(crate) fn measure(
-    run: &Context,
-    reading: &Reading,
-    model: Option<&Model>,
-    files: &mut output::Results,
-) -> Result<Bias> {
-    let methods = &run.plan.analysis.methods;
-    let predicted = match model {
-        Some(model) if run.plan.predicts() => {
-            Some(predictions::predicted_labels(run, reading, model, files)?)
-        }
-        _ => None,
-    };
+/// Those of `roles::count` and of `bias::check`.
+pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>) -> Result<Counted> {
     let crossed = run.settings.intersections.on();
-    let counted = roles::count(reading, predicted.as_ref(), &run.plan.analysis, crossed)?;
+    let counted = roles::count(reading, predicted, &run.plan.analysis, crossed)?;
     for warning in &counted.warnings {
         tracing::warn!("{warning}");
     }
-    if methods.post_training_bias.is_some() {
+    if run.plan.analysis.methods.post_training_bias.is_some() {
         bias::check(&counted.counts)?;
     }
+    Ok(counted)
+}
+
+/// Works out every metric that was asked for.
+///
+/// # Errors
+/// A stop.
+pub(crate) fn measure(run: &Context, reading: &Reading, counted: Counted) -> Result<Bias> {
+    let methods = &run.plan.analysis.methods;
     let flips = flips(run, reading.rows(), &counted)?;
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;

@@ -7,4 +7,5 @@ pub(crate) mod inputs;
 pub(crate) mod manifest;
 pub(crate) mod predictions;
 pub(crate) mod publish;
+pub(crate) mod refused;
 pub(crate) mod results;

@@ -1,12 +1,16 @@
 //! Connects to the model and predicts labels.
 
+use plumbline_common::{Problem, Result, codes, output};
+
 use crate::config::rules;
 use crate::config::{ContentType, DatasetFormat};
 use crate::context::Context;
-use crate::model::{Access, Model, Request};
+use crate::model::{self, Access, Left, Model, Request, Resource};
 use crate::read::{self, Reading};
+use crate::stages::refused;
+use crate::values::cells::csv_field;
 use crate::values::table::Values;
-use plumbline_common::{Problem, Result, codes, output};
+use crate::values::typing;
 
 /// The model, when some stage has something to ask it.
 ///
@@ -43,6 +47,7 @@ pub(crate) fn connect(run: &Context, reading: &Reading) -> Result<Option<Model>>
         job_name: name(&job.config.processing_job_name),
         job_arn: name(&job.config.processing_job_arn),
         most_rows: None,
+        tree: Some(job.tree.clone()),
     };
     Model::connect(predictor, request, &access, &job.stop, job.for_people).map(Some)
 }
@@ -66,15 +71,102 @@ pub(crate) fn predicted_labels(
     };
     let (cells, model_rows) = read::model_rows(rows);
     model.start_progress("predicting", model_rows.len() as u64, run.job.for_people);
-    let labels = model.predicted_labels(&cells, &model_rows)?;
+    let mut labels = model.predicted_labels(&cells, &model_rows).map_err(|problem| {
+        let row = model.refused_row();
+        refused::named(problem, row.as_deref(), None, &model_rows, &feature_names(reading))
+    })?;
     model.end_progress();
+    if !run.plan.explains() {
+        model.finish();
+    }
+    if is_score(run, reading, &labels) {
+        tracing::info!("`predictor.label` is a score: above the threshold it counts as 1");
+        labels = above(&labels, run.plan.analysis.probability_threshold);
+    }
     if run.settings.save_predictions.on() {
         let mut text = String::from("predicted_label\n");
-        for label in &labels {
-            text.push_str(&label.to_csv());
+        for row in 0..model_rows.len() {
+            text.push_str(&csv_field(&labels.text(row)));
             text.push('\n');
         }
         run.add(files, "predictions.csv", text.as_bytes())?;
     }
-    Ok(Values::of(&labels))
+    Ok(labels)
+}
+
+/// Whether `predictor.label` alone stands at a score: numbers with decimals, while the observed labels are
+/// categories or a threshold is given.
+fn is_score(run: &Context, reading: &Reading, labels: &Values) -> bool {
+    let analysis = &run.plan.analysis;
+    let alone = analysis
+        .predictor
+        .as_ref()
+        .is_some_and(|predictor| predictor.label.is_some() && predictor.probability.is_none());
+    let Values::Float(values) = labels else { return false };
+    if !alone || values.iter().all(|value| value.fract() == 0.0 || value.is_nan()) {
+        return false;
+    }
+    let has_threshold = analysis.given.get("probability_threshold").is_some()
+        || run.settings.probability_threshold_attribute.is_some();
+    let label = reading.layout.roles.label.and_then(|label| reading.columns.get(label));
+    let is_category = label.is_some_and(|label| {
+        let several = analysis.label_values_or_threshold.len() > 1;
+        let rows = reading.row_counts.rows;
+        label.kind.is_some_and(|kind| several || !typing::is_quantity(kind, label.distinct, rows))
+    });
+    has_threshold || is_category
+}
+
+/// 1 above the threshold, else 0; missing stays missing.
+fn above(scores: &Values, threshold: f64) -> Values {
+    let Values::Float(scores) = scores else { return scores.clone() };
+    let label = |score: f64| if score > threshold { 1 } else { 0 };
+    if scores.iter().any(|score| score.is_nan()) {
+        let label = |&score: &f64| if score.is_nan() { score } else { f64::from(label(score)) };
+        return Values::Float(scores.iter().map(label).collect());
+    }
+    Values::Int(scores.iter().map(|&score| i64::from(label(score))).collect())
+}
+
+/// The exit message of a run whose results are written, with what could not be deleted. A configuration costs
+/// nothing, so the run has succeeded; an endpoint does.
+///
+/// # Errors
+/// `AWS_REFUSED` for an endpoint that may still be there.
+pub(crate) fn with_left(message: String, left: &[Left]) -> Result<String> {
+    let Some(text) = model::left_text(left) else { return Ok(message) };
+    if left.iter().any(|left| left.resource == Resource::Endpoint) {
+        let problem = Problem::new(
+            &codes::AWS_REFUSED,
+            "the results are written, but the job's endpoint may go on and cost",
+        );
+        return Err(model::and_left(problem, left));
+    }
+    tracing::warn!("{text}");
+    Ok(format!("{message} {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_strictly_above_the_threshold_are_1() {
+        assert_eq!(above(&Values::Float(vec![0.4, 0.5, 0.400001]), 0.4), Values::Int(vec![0, 1, 1]));
+        let Values::Float(labels) = above(&Values::Float(vec![0.9, f64::NAN]), 0.5) else { panic!() };
+        assert!(labels[0] == 1.0 && labels[1].is_nan());
+    }
+
+    #[test]
+    fn a_configuration_that_stays_is_a_remark_and_an_endpoint_a_failure() {
+        let left = |resource| Left { resource, name: "n-1".into(), why: "AccessDenied: no".into() };
+        let message = "Completed: Job completed successfully with no violations.";
+        assert_eq!(with_left(message.into(), &[]).unwrap(), message);
+        let told = with_left(message.into(), &[left(Resource::Config)]).unwrap();
+        assert!(
+            told.starts_with(message) && told.contains("delete-endpoint-config --endpoint-config-name n-1")
+        );
+        let problem = with_left(message.into(), &[left(Resource::Endpoint)]).unwrap_err().to_string();
+        assert!(problem.contains("delete-endpoint --endpoint-name n-1"), "{problem}");
+    }
 }

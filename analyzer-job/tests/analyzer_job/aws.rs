@@ -148,11 +148,13 @@ fn secrets_stand_in_no_log_message_or_result() {
     let (mut tree, server) = in_s3(configs::bias_model_baseline(Format::Csv, &[]), false);
     tree.aws(&server).set("AWS_SESSION_TOKEN", "token-of-the-environment").set("log_level", "debug");
     let login = server.url().replace("http://", "http://somebody:password-of-the-url@");
-    let gone = "http://somebody:password-of-the-url@127.0.0.1:9";
+    let token = format!("{login}/?token=query-of-the-url");
+    let gone = "http://somebody:password-of-the-url@127.0.0.1:9/m?token=query-of-the-url";
     for arguments in [
         vec![],
         vec!["validate"],
         vec!["--model-url", &login],
+        vec!["--model-url", &token],
         vec!["--model-url", gone],
         vec!["validate", "--model-url", gone],
     ] {
@@ -160,7 +162,12 @@ fn secrets_stand_in_no_log_message_or_result() {
         assert_eq!(run.code == Some(0), !arguments.contains(&gone), "{}", run.log);
         let mut told = vec![run.message, run.log, run.stdout];
         told.extend(tree.results().into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
-        for secret in ["secret-of-the-environment", "token-of-the-environment", "password-of-the-url"] {
+        for secret in [
+            "secret-of-the-environment",
+            "token-of-the-environment",
+            "password-of-the-url",
+            "query-of-the-url",
+        ] {
             let place = told.iter().find_map(|text| text.lines().find(|line| line.contains(secret)));
             assert_eq!(place, None, "{arguments:?} tells {secret}");
         }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
+use plumbline_model_server::{ControlFault, Script};
 use serde_json::{Value, json};
 
 use crate::program::{Run, Tree, model, signal};
@@ -80,6 +81,43 @@ fn an_endpoint_is_made_used_and_deleted() {
     assert!(["CreateEndpoint", "DeleteEndpoint"].iter().all(|call| calls.iter().any(|made| made == call)));
 }
 
+/// What cannot be deleted is told once the results are written: a configuration costs nothing, an endpoint does.
+#[test]
+fn results_are_not_lost_to_an_endpoint_that_stays() {
+    for (action, command, exit) in [
+        ("DeleteEndpointConfig", "aws sagemaker delete-endpoint-config --endpoint-config-name ", 0),
+        ("DeleteEndpoint", "aws sagemaker delete-endpoint --endpoint-name ", 1),
+    ] {
+        let server = model(|options| {
+            options.faults.script = Script::controlled(move |called, _| {
+                (called == action).then_some(ControlFault::Refuse(
+                    400,
+                    "AccessDeniedException",
+                    "not authorized",
+                ))
+            });
+        });
+        let tree = with_own_endpoint(&server, 700);
+        let run = tree.run(&[]);
+        assert_eq!(run.code, Some(exit), "{}", run.log);
+        let left = &server.left_behind()[0];
+        assert!(run.message.contains(&format!("{command}{left}")), "{}", run.message);
+        assert!(tree.analysis_bytes() == expected(700));
+        let fixed = "Completed: Job completed successfully with no violations.";
+        assert_eq!(run.message.starts_with(fixed), exit == 0, "{}", run.message);
+    }
+}
+
+/// The endpoint goes as soon as the last row is answered, before the intervals and the reports.
+#[test]
+fn the_endpoint_is_deleted_before_the_metrics_are_worked_out() {
+    let server = model(|_| ());
+    let run = with_own_endpoint(&server, 700).succeed(&[]);
+    let place = |words: &str| run.log.find(words).unwrap_or_else(|| panic!("{words}: {}", run.log));
+    assert!(place("Deleting endpoint with name") < place("results and reports are in"));
+    assert!(server.left_behind().is_empty());
+}
+
 #[test]
 fn an_endpoint_that_fails_to_start_is_deleted() {
     let server = model(|options| options.faults.endpoint_fails = true);
@@ -116,10 +154,13 @@ fn stopped_while_predicting_it_leaves_neither_results_nor_endpoint() {
 
 #[test]
 fn stopped_while_the_endpoint_starts_it_leaves_none() {
-    let server = model(|options| options.creating_polls = 10_000);
+    // As AWS it refuses to delete an endpoint that is being created: the job goes on trying.
+    let server = model(|options| options.creating = Duration::from_secs(4));
     let tree = with_own_endpoint(&server, 50);
     let describing = || server.control_calls().iter().any(|call| call == "DescribeEndpoint");
     let run = stopped(&tree, tree.start(&[]), describing);
+    let tries = server.control_calls().iter().filter(|call| *call == "DeleteEndpoint").count();
+    assert!(tries > 1, "{:?}", server.control_calls());
     assert_eq!(run.code, Some(143), "{}", run.log);
     assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
     assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());

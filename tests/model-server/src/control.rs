@@ -1,59 +1,86 @@
 //! The control plane of SageMaker, as far as a shadow endpoint needs it.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use crate::Options;
+use crate::faults::ControlFault;
 use crate::http::Reply;
 
 #[derive(Debug)]
 pub(crate) struct Plane {
-    configs: BTreeMap<String, Value>,
+    configs: BTreeMap<String, Config>,
     endpoints: BTreeMap<String, Endpoint>,
-    creating_polls: u32,
-    endpoint_fails: bool,
-    /// Names of the calls so far.
-    pub(crate) calls: Vec<String>,
+    options: Options,
+    /// The calls so far, with what was asked.
+    pub(crate) calls: Vec<(String, Value)>,
+}
+
+#[derive(Debug)]
+struct Config {
+    request: Value,
+    made_here: bool,
 }
 
 #[derive(Debug)]
 struct Endpoint {
     config: String,
-    polls_left: u32,
+    tags: Value,
+    /// Looks that still find it being created, and until when they do.
+    looks_left: u32,
+    ready: Instant,
     fails: bool,
     made_here: bool,
 }
 
 impl Endpoint {
+    fn standing(config: &str, tags: Value) -> Endpoint {
+        let ready = Instant::now();
+        Endpoint { config: config.into(), tags, looks_left: 0, ready, fails: false, made_here: false }
+    }
+
     fn status(&self) -> &'static str {
-        match (self.polls_left, self.fails) {
-            (1.., _) => "Creating",
-            (0, true) => "Failed",
-            (0, false) => "InService",
+        if self.looks_left > 0 || Instant::now() < self.ready {
+            "Creating"
+        } else if self.fails {
+            "Failed"
+        } else {
+            "InService"
         }
     }
 }
 
+const TAG: &str = "made-for-processing-job";
+
 impl Plane {
     pub(crate) fn new(options: &Options) -> Plane {
-        let standing = |name: &String| {
-            let endpoint =
-                Endpoint { config: "standing".into(), polls_left: 0, fails: false, made_here: false };
-            (name.clone(), endpoint)
-        };
-        Plane {
-            configs: BTreeMap::new(),
-            endpoints: options.endpoints.iter().map(standing).collect(),
-            creating_polls: options.creating_polls,
-            endpoint_fails: options.faults.endpoint_fails,
-            calls: Vec::new(),
+        let mut endpoints: BTreeMap<String, Endpoint> = BTreeMap::new();
+        let mut configs = BTreeMap::new();
+        for name in &options.endpoints {
+            endpoints.insert(name.clone(), Endpoint::standing("standing", json!([])));
         }
+        for (name, job) in &options.leftovers {
+            let tags = json!([{"Key": TAG, "Value": job}]);
+            let config = format!("{name}-config");
+            let request = json!({"EndpointConfigName": config, "ProductionVariants": [], "Tags": tags});
+            configs.insert(config.clone(), Config { request, made_here: false });
+            endpoints.insert(name.clone(), Endpoint::standing(&config, tags));
+        }
+        Plane { configs, endpoints, options: options.clone(), calls: Vec::new() }
     }
 
+    /// Endpoints and configurations that were made and not deleted.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        let made = self.endpoints.iter().filter(|(_, endpoint)| endpoint.made_here);
-        made.map(|(name, _)| name.clone()).chain(self.configs.keys().cloned()).collect()
+        let endpoints = self.endpoints.iter().filter(|(_, endpoint)| endpoint.made_here);
+        let configs = self.configs.iter().filter(|(_, config)| config.made_here);
+        endpoints.map(|(name, _)| name.clone()).chain(configs.map(|(name, _)| name.clone())).collect()
+    }
+
+    /// Everything that stands in the account.
+    pub(crate) fn standing(&self) -> Vec<String> {
+        self.endpoints.keys().chain(self.configs.keys()).cloned().collect()
     }
 
     /// Why this endpoint cannot be asked, if so.
@@ -67,14 +94,36 @@ impl Plane {
         }
     }
 
-    pub(crate) fn call(&mut self, action: &str, body: &[u8]) -> Reply {
-        self.calls.push(action.to_string());
-        let answer = serde_json::from_slice(body)
+    /// `None`: the answer is lost.
+    pub(crate) fn call(&mut self, action: &str, body: &[u8]) -> Option<Reply> {
+        let request = serde_json::from_slice::<Value>(body);
+        self.calls.push((action.to_string(), request.as_ref().map_or(Value::Null, Value::clone)));
+        let fault = self.options.faults.script.control(action, self.calls.len() as u64);
+        if let Some(ControlFault::Refuse(status, kind, message)) = fault {
+            return Some(Reply::error(status, kind, message));
+        }
+        let answer = request
             .map_err(|error| ("SerializationException", error.to_string()))
-            .and_then(|request: Value| self.answer(action, &request));
-        match answer {
+            .and_then(|request| self.answer(action, &request));
+        if fault == Some(ControlFault::Lost) {
+            return None;
+        }
+        Some(match answer {
             Ok(value) => Reply::ok("application/x-amz-json-1.1", value.to_string().into_bytes()),
             Err((kind, message)) => Reply::error(400, kind, &message),
+        })
+    }
+
+    fn tags_of(&self, arn_asked: &str) -> Value {
+        let endpoint = self.endpoints.iter().find(|(name, _)| arn("endpoint", name) == arn_asked);
+        let config = self.configs.iter().find(|(name, _)| arn("endpoint-config", name) == arn_asked);
+        match (endpoint, config) {
+            (Some((_, endpoint)), _) => endpoint.tags.clone(),
+            (None, Some((_, config))) => config.request.get("Tags").cloned().unwrap_or(json!([])),
+            (None, None) => {
+                let tag = |(key, value): &(String, String)| json!({"Key": key, "Value": value});
+                self.options.job_tags.iter().map(tag).collect()
+            }
         }
     }
 
@@ -83,44 +132,89 @@ impl Plane {
         let missing =
             |what: &str, name: &str| invalid(format!("Could not find {what} \"{}\".", arn(what, name)));
         let field = |name: &str| {
-            let text = request.get(name).and_then(Value::as_str);
+            let text = request.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
             text.map(str::to_string).ok_or_else(|| invalid(format!("{name} is missing")))
         };
+        let new_name = |name: &str| field(name).and_then(|name| good_name(&name).map_err(invalid));
         match action {
             "DescribeModel" => {
                 let name = field("ModelName")?;
+                if self.options.missing_models.contains(&name) {
+                    return Err(missing("model", &name));
+                }
                 Ok(json!({
                     "ModelName": name, "ModelArn": arn("model", &name), "CreationTime": 1_705_000_000.0,
                     "EnableNetworkIsolation": false, "PrimaryContainer": {"Image": "image", "Mode": "SingleModel"},
                 }))
             }
-            "ListTags" => Ok(json!({"Tags": []})),
+            "ListTags" => Ok(json!({"Tags": self.tags_of(&field("ResourceArn")?)})),
+            "ListEndpoints" => {
+                let endpoint =
+                    |name: &String| json!({"EndpointName": name, "EndpointArn": arn("endpoint", name)});
+                Ok(json!({"Endpoints": self.endpoints.keys().map(endpoint).collect::<Vec<_>>()}))
+            }
+            "ListEndpointConfigs" => {
+                let config = |name: &String| json!({"EndpointConfigName": name, "EndpointConfigArn": arn("endpoint-config", name)});
+                Ok(json!({"EndpointConfigs": self.configs.keys().map(config).collect::<Vec<_>>()}))
+            }
+            "DescribeProcessingJob" => {
+                let name = field("ProcessingJobName")?;
+                match self.options.jobs.get(&name) {
+                    Some(status) => Ok(json!({"ProcessingJobName": name, "ProcessingJobStatus": status})),
+                    None => {
+                        Err(("ResourceNotFound", format!("Could not find requested job with name: {name}")))
+                    }
+                }
+            }
             "AddTags" => Ok(json!({"Tags": request.get("Tags")})),
             "CreateEndpointConfig" => {
-                let name = field("EndpointConfigName")?;
-                let config = request.clone();
-                if self.configs.insert(name.clone(), config).is_some() {
+                let name = new_name("EndpointConfigName")?;
+                let variants = request.get("ProductionVariants").and_then(Value::as_array);
+                let variants = variants.filter(|variants| !variants.is_empty());
+                let variants = variants.ok_or_else(|| invalid("ProductionVariants is missing".into()))?;
+                for (variant, field) in variants.iter().flat_map(|variant| {
+                    ["VariantName", "ModelName", "InstanceType", "InitialInstanceCount"]
+                        .map(|field| (variant, field))
+                }) {
+                    if variant.get(field).is_none_or(Value::is_null) {
+                        return Err(invalid(format!("{field} of a variant is missing")));
+                    }
+                }
+                let model = |variant: &Value| variant["ModelName"].as_str().unwrap_or_default().to_string();
+                let unknown = |name: &String| self.options.missing_models.contains(name);
+                if let Some(model) = variants.iter().map(model).find(unknown) {
+                    return Err(missing("model", &model));
+                }
+                if self.configs.contains_key(&name) {
                     return Err(invalid("Cannot create already existing endpoint configuration".into()));
                 }
+                self.configs.insert(name.clone(), Config { request: request.clone(), made_here: true });
                 Ok(json!({"EndpointConfigArn": arn("endpoint-config", &name)}))
             }
             "CreateEndpoint" => {
-                let (name, config) = (field("EndpointName")?, field("EndpointConfigName")?);
+                let (name, config) = (new_name("EndpointName")?, field("EndpointConfigName")?);
                 if !self.configs.contains_key(&config) {
                     return Err(missing("endpoint-config", &config));
                 }
                 if self.endpoints.contains_key(&name) {
                     return Err(invalid("Cannot create already existing endpoint".into()));
                 }
-                let (polls_left, fails) = (self.creating_polls, self.endpoint_fails);
-                self.endpoints.insert(name.clone(), Endpoint { config, polls_left, fails, made_here: true });
+                let endpoint = Endpoint {
+                    config,
+                    tags: request.get("Tags").cloned().unwrap_or(json!([])),
+                    looks_left: self.options.creating_polls,
+                    ready: Instant::now() + self.options.creating,
+                    fails: self.options.faults.endpoint_fails,
+                    made_here: true,
+                };
+                self.endpoints.insert(name.clone(), endpoint);
                 Ok(json!({"EndpointArn": arn("endpoint", &name)}))
             }
             "DescribeEndpoint" => {
                 let name = field("EndpointName")?;
                 let endpoint = self.endpoints.get_mut(&name).ok_or_else(|| missing("endpoint", &name))?;
                 let status = endpoint.status();
-                endpoint.polls_left = endpoint.polls_left.saturating_sub(1);
+                endpoint.looks_left = endpoint.looks_left.saturating_sub(1);
                 let mut answer = json!({
                     "EndpointName": name, "EndpointArn": arn("endpoint", &name), "EndpointConfigName": endpoint.config,
                     "EndpointStatus": status, "CreationTime": 1_705_000_000.0, "LastModifiedTime": 1_705_000_000.0,
@@ -140,11 +234,19 @@ impl Plane {
             }
             "DeleteEndpoint" => {
                 let name = field("EndpointName")?;
-                self.endpoints.remove(&name).map(|_| json!({})).ok_or_else(|| missing("endpoint", &name))
+                let endpoint = self.endpoints.get_mut(&name).ok_or_else(|| missing("endpoint", &name))?;
+                if endpoint.status() == "Creating" {
+                    endpoint.looks_left = endpoint.looks_left.saturating_sub(1);
+                    let arn = arn("endpoint", &name);
+                    return Err(invalid(format!("Cannot update in-progress endpoint \"{arn}\".")));
+                }
+                self.endpoints.remove(&name);
+                Ok(json!({}))
             }
             "DescribeEndpointConfig" => {
                 let name = field("EndpointConfigName")?;
-                self.configs.get(&name).cloned().ok_or_else(|| missing("endpoint-config", &name))
+                let config = self.configs.get(&name).ok_or_else(|| missing("endpoint-config", &name))?;
+                Ok(config.request.clone())
             }
             "DeleteEndpointConfig" => {
                 let name = field("EndpointConfigName")?;
@@ -153,6 +255,17 @@ impl Plane {
             _ => Err(("UnknownOperationException", format!("{action} is not served"))),
         }
     }
+}
+
+/// At most 63 letters, digits and single hyphens within.
+fn good_name(name: &str) -> Result<String, String> {
+    let parts = name.split('-').filter(|part| !part.is_empty());
+    let plain = parts.flat_map(str::bytes).all(|byte| byte.is_ascii_alphanumeric());
+    let ends = name.starts_with('-') || name.ends_with('-');
+    if plain && !ends && !name.is_empty() && name.len() <= 63 {
+        return Ok(name.into());
+    }
+    Err(format!("Value '{name}' failed to satisfy constraint: at most 63 letters, digits and hyphens"))
 }
 
 fn arn(kind: &str, name: &str) -> String {

@@ -1,6 +1,67 @@
 //! Failing on purpose.
 
+use std::fmt;
+use std::sync::Arc;
+
 use crate::http::Reply;
+
+/// What is done with an invocation in place of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Instead {
+    /// An error of the service: status, type, message.
+    Refuse(u16, &'static str, String),
+    /// An error of the model's container: its status and what it says.
+    Fail(u16, String),
+    /// The connection breaks.
+    Reset,
+    /// The answer lacks its last record.
+    Short,
+}
+
+/// What is done with a call of the control plane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ControlFault {
+    /// Status, type, message.
+    Refuse(u16, &'static str, &'static str),
+    /// The call has its effect, its answer is lost.
+    Lost,
+}
+
+type Invoked = dyn Fn(u64, usize) -> Option<Instead> + Send + Sync;
+type Controlled = dyn Fn(&str, u64) -> Option<ControlFault> + Send + Sync;
+
+/// Decides about each call by its number, from 1.
+#[derive(Clone, Default)]
+pub struct Script {
+    invoked: Option<Arc<Invoked>>,
+    controlled: Option<Arc<Controlled>>,
+}
+
+impl Script {
+    /// By number and rows of an invocation.
+    pub fn invoked(script: impl Fn(u64, usize) -> Option<Instead> + Send + Sync + 'static) -> Script {
+        Script { invoked: Some(Arc::new(script)), controlled: None }
+    }
+
+    /// By action and number of a call of the control plane.
+    pub fn controlled(script: impl Fn(&str, u64) -> Option<ControlFault> + Send + Sync + 'static) -> Script {
+        Script { invoked: None, controlled: Some(Arc::new(script)) }
+    }
+
+    pub(crate) fn invocation(&self, number: u64, rows: usize) -> Option<Instead> {
+        self.invoked.as_ref()?(number, rows)
+    }
+
+    pub(crate) fn control(&self, action: &str, number: u64) -> Option<ControlFault> {
+        self.controlled.as_ref()?(action, number)
+    }
+}
+
+impl fmt::Debug for Script {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Script")
+    }
+}
 
 /// What goes wrong. `every: n` means the n-th, 2n-th, ... invocation.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +78,7 @@ pub struct Faults {
     pub payload_limit: Option<usize>,
     /// New endpoints fail to start.
     pub endpoint_fails: bool,
+    pub script: Script,
 }
 
 impl Faults {

@@ -23,6 +23,10 @@ impl Request {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
+    pub(crate) fn headers(&self) -> std::collections::BTreeMap<String, String> {
+        self.headers.iter().cloned().collect()
+    }
+
     /// The media type of the body without parameters; CSV when nothing is said.
     pub(crate) fn content_type(&self) -> &str {
         self.header("content-type").map_or("text/csv", plain_type)

@@ -26,7 +26,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-pub use faults::Faults;
+pub use faults::{ControlFault, Faults, Instead, Script};
 pub use plumbline_generator::credit::{self, Cell};
 
 use control::Plane;
@@ -48,8 +48,20 @@ pub struct Options {
     pub faults: Faults,
     /// Endpoints that are there from the start.
     pub endpoints: Vec<String>,
-    /// So many `DescribeEndpoint` calls answer `Creating` before a new endpoint is in service.
+    /// So many looks (`DescribeEndpoint` and refused deletions) find a new endpoint still being created, and for
+    /// so long they do. Until then it cannot be deleted, as in AWS.
     pub creating_polls: u32,
+    pub creating: Duration,
+    /// Names that `DescribeModel` does not know; it knows all others.
+    pub missing_models: Vec<String>,
+    /// Tags of every processing job.
+    pub job_tags: Vec<(String, String)>,
+    /// Processing jobs with their status.
+    pub jobs: BTreeMap<String, &'static str>,
+    /// Endpoints, each with a configuration, that bear the tag of an earlier processing job: endpoint and job.
+    pub leftovers: Vec<(String, String)>,
+    /// Bodies and headers of invocations are remembered, for `seen`.
+    pub remember: bool,
     /// What S3 holds: bytes by `bucket/key`.
     pub objects: BTreeMap<String, Vec<u8>>,
 }
@@ -65,6 +77,12 @@ impl Default for Options {
             faults: Faults::default(),
             endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],
             creating_polls: 0,
+            creating: Duration::ZERO,
+            missing_models: Vec::new(),
+            job_tags: Vec::new(),
+            jobs: BTreeMap::new(),
+            leftovers: Vec::new(),
+            remember: false,
             objects: BTreeMap::new(),
         }
     }
@@ -90,6 +108,18 @@ pub struct Counts {
     pub busy: Duration,
 }
 
+/// The invocations that a server remembers.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Headers of each invocation, names in lower case.
+    pub headers: Vec<BTreeMap<String, String>>,
+    /// Rows and body of each that the model answered.
+    pub rows: Vec<usize>,
+    pub bodies: Vec<String>,
+    /// Most invocations in work at once.
+    pub most_running: u32,
+}
+
 /// A running server; dropping it ends it.
 #[derive(Debug)]
 pub struct Server {
@@ -109,6 +139,8 @@ struct Shared {
     records: AtomicU64,
     work: Mutex<Work>,
     signers: Mutex<BTreeSet<String>>,
+    seen: Mutex<Seen>,
+    published: Mutex<Vec<serde_json::Value>>,
 }
 
 /// Invocations in work, and how long there were any.
@@ -135,6 +167,8 @@ pub fn start(options: Options) -> io::Result<Server> {
         records: AtomicU64::new(0),
         work: Mutex::default(),
         signers: Mutex::default(),
+        seen: Mutex::default(),
+        published: Mutex::default(),
     });
     let accepting = thread::spawn({
         let shared = Arc::clone(&shared);
@@ -159,7 +193,29 @@ impl Server {
 
     /// Control-plane calls in the order they came.
     pub fn control_calls(&self) -> Vec<String> {
-        lock(&self.shared.plane).calls.clone()
+        lock(&self.shared.plane).calls.iter().map(|(action, _)| action.clone()).collect()
+    }
+
+    /// What the first control-plane call of this name asked for; null when there was none.
+    pub fn control_request(&self, action: &str) -> serde_json::Value {
+        let plane = lock(&self.shared.plane);
+        let call = plane.calls.iter().find(|(known, _)| known == action);
+        call.map_or(serde_json::Value::Null, |(_, request)| request.clone())
+    }
+
+    /// Endpoints and endpoint configurations that stand in the account.
+    pub fn standing(&self) -> Vec<String> {
+        lock(&self.shared.plane).standing()
+    }
+
+    /// Bodies of the calls of `PutMetricData`.
+    pub fn published(&self) -> Vec<serde_json::Value> {
+        lock(&self.shared.published).clone()
+    }
+
+    /// The invocations so far; empty unless the server remembers.
+    pub fn seen(&self) -> Seen {
+        lock(&self.shared.seen).clone()
     }
 
     /// Who signed requests, each once: `access key/region/service`.
@@ -240,6 +296,8 @@ impl Shared {
         let mut work = lock(&self.work);
         work.running += 1;
         work.since.get_or_insert_with(Instant::now);
+        let mut seen = lock(&self.seen);
+        seen.most_running = seen.most_running.max(work.running);
     }
 
     fn end(&self) {
@@ -259,7 +317,12 @@ impl Shared {
         if let Some(action) =
             request.header("x-amz-target").and_then(|target| target.strip_prefix("SageMaker."))
         {
-            return Some(lock(&self.plane).call(action, &request.body));
+            return lock(&self.plane).call(action, &request.body);
+        }
+        if request.header("x-amz-target") == Some("GraniteServiceVersion20100801.PutMetricData") {
+            let body = serde_json::from_slice(&request.body).unwrap_or_default();
+            lock(&self.published).push(body);
+            return Some(Reply::ok("application/x-amz-json-1.0", b"{}".to_vec()));
         }
         let endpoint = path.strip_prefix("/endpoints/").and_then(|rest| rest.strip_suffix("/invocations"));
         match (request.method.as_str(), path, endpoint) {
@@ -289,6 +352,9 @@ impl Shared {
         if !self.options.latency.is_zero() {
             thread::sleep(self.options.latency);
         }
+        if self.options.remember {
+            lock(&self.seen).headers.push(request.headers());
+        }
         let faults = &self.options.faults;
         if faults::hits(faults.reset_every, number) {
             return None;
@@ -296,7 +362,20 @@ impl Shared {
         if let Some(refused) = faults.refuse(number, request.body.len(), endpoint.is_some()) {
             return Some(refused);
         }
-        let answered = rows::parse(&request.body, request.content_type()).and_then(|rows| {
+        let parsed = rows::parse(&request.body, request.content_type());
+        let n_rows = parsed.as_ref().map_or(0, rows::Rows::count);
+        let instead = faults.script.invocation(number, n_rows);
+        match &instead {
+            Some(Instead::Reset) => return None,
+            Some(Instead::Refuse(status, kind, message)) => {
+                return Some(Reply::error(*status, kind, message));
+            }
+            Some(Instead::Fail(status, message)) => {
+                return Some(faults::model_error(*status, message, endpoint.is_some()));
+            }
+            Some(Instead::Short) | None => {}
+        }
+        let answered = parsed.and_then(|rows| {
             if faults.above_records.is_some_and(|most| rows.count() > most) {
                 return Err(format!("too many records: {}", rows.count()));
             }
@@ -304,7 +383,16 @@ impl Shared {
             answer::write(&rows, accept, &self.options).map(|body| (rows.count(), accept, body))
         });
         Some(match answered {
-            Ok((records, accept, body)) => {
+            Ok((records, accept, mut body)) => {
+                if instead == Some(Instead::Short) {
+                    body.pop();
+                    body.truncate(body.iter().rposition(|byte| *byte == b'\n').unwrap_or(0));
+                }
+                if self.options.remember {
+                    let mut seen = lock(&self.seen);
+                    seen.rows.push(records);
+                    seen.bodies.push(String::from_utf8_lossy(&request.body).into_owned());
+                }
                 self.records.fetch_add(records as u64, Ordering::Relaxed);
                 Reply::ok(accept, body)
             }

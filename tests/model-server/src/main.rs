@@ -94,6 +94,7 @@ fn run(cli: Cli, stop: &Stop) -> Result<()> {
             above_records: cli.fail_above_records,
             payload_limit: cli.payload_limit_bytes,
             endpoint_fails: cli.endpoint_fails,
+            ..Faults::default()
         },
         endpoints: cli.endpoints,
         creating_polls: cli.creating_polls,

@@ -132,13 +132,55 @@ fn faults_come_when_asked_for() {
     assert_eq!(client.post("/invocations", "", "12345678901").unwrap().0, 413);
 }
 
+fn variant() -> Value {
+    json!({"VariantName": "AllTraffic", "ModelName": "m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1})
+}
+
+#[test]
+fn what_aws_refuses_is_refused() {
+    let server = server(|options| {
+        options.creating_polls = 1;
+        options.missing_models = vec!["gone".into()];
+        options.leftovers = vec![("old-1700000000-0a1b".into(), "j".into())];
+        options.jobs = [("j".to_string(), "Failed")].into();
+    });
+    let mut client = Client::new(&server);
+    let mut refused = |action: &str, request: Value, words: &str| {
+        let (status, answer) = client.control(action, &request);
+        assert_eq!(status, 400, "{action} {request}");
+        assert!(answer["message"].as_str().unwrap().contains(words), "{answer}");
+    };
+    let config =
+        |name: &str, variant: Value| json!({"EndpointConfigName": name, "ProductionVariants": [variant]});
+    refused("DescribeModel", json!({"ModelName": "gone"}), "Could not find");
+    let mut of_no_model = variant();
+    of_no_model["ModelName"] = json!("gone");
+    refused("CreateEndpointConfig", config("c", of_no_model), "Could not find");
+    refused("CreateEndpointConfig", config("c", json!({"ModelName": "m"})), "VariantName");
+    refused("CreateEndpointConfig", json!({"EndpointConfigName": "c"}), "ProductionVariants");
+    refused("CreateEndpointConfig", config(&"x".repeat(64), variant()), "63");
+    refused("CreateEndpointConfig", config("a_b", variant()), "63");
+    refused("DescribeProcessingJob", json!({"ProcessingJobName": "k"}), "Could not find");
+    assert_eq!(client.control("CreateEndpointConfig", &config("c", variant())).0, 200);
+    let endpoint =
+        json!({"EndpointName": "e", "EndpointConfigName": "c", "Tags": [{"Key": "k", "Value": "v"}]});
+    assert_eq!(client.control("CreateEndpoint", &endpoint).0, 200);
+    let (status, answer) = client.control("DeleteEndpoint", &endpoint);
+    assert!(status == 400 && answer["message"].as_str().unwrap().contains("in-progress"), "{answer}");
+    assert_eq!(client.control("DeleteEndpoint", &endpoint).0, 200);
+    let (_, endpoints) = client.control("ListEndpoints", &json!({}));
+    let left = endpoints["Endpoints"].as_array().unwrap().last().unwrap();
+    let tags = client.control("ListTags", &json!({"ResourceArn": left["EndpointArn"]})).1;
+    assert_eq!(tags["Tags"], json!([{"Key": "made-for-processing-job", "Value": "j"}]));
+}
+
 #[test]
 fn shadow_endpoint_lives_and_is_deleted() {
     let server = server(|options| options.creating_polls = 1);
     let mut client = Client::new(&server);
     let path = "/endpoints/shadow/invocations";
     assert_eq!(client.post(path, "", "1").unwrap().0, 400);
-    let config = json!({"EndpointConfigName": "c", "ProductionVariants": []});
+    let config = json!({"EndpointConfigName": "c", "ProductionVariants": [variant()]});
     assert_eq!(
         client.control("CreateEndpoint", &json!({"EndpointName": "shadow", "EndpointConfigName": "c"})).0,
         400
@@ -164,7 +206,10 @@ fn shadow_endpoint_lives_and_is_deleted() {
 fn endpoint_that_fails_says_why() {
     let server = server(|options| options.faults.endpoint_fails = true);
     let mut client = Client::new(&server);
-    client.control("CreateEndpointConfig", &json!({"EndpointConfigName": "c"}));
+    client.control(
+        "CreateEndpointConfig",
+        &json!({"EndpointConfigName": "c", "ProductionVariants": [variant()]}),
+    );
     client.control("CreateEndpoint", &json!({"EndpointName": "e", "EndpointConfigName": "c"}));
     let (_, answer) = client.control("DescribeEndpoint", &json!({"EndpointName": "e"}));
     assert_eq!(answer["EndpointStatus"], "Failed");

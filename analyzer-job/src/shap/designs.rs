@@ -1,0 +1,215 @@
+//! The designs of a run, and their solvers for as long as there is room for them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use plumbline_common::stop::Stop;
+
+use super::design::{Design, Key};
+use super::solver::Solver;
+use super::task::{Estimator, Task};
+
+/// Solvers, and as many bytes of designs as a tenth of it, are kept up to so many bytes. Beyond that those used
+/// longest ago go, but never those of rows with as many players as the one at hand: they take turns, and each
+/// would be made again for every row.
+const KEPT_BYTES: usize = 24 << 20;
+/// Solvers are made ahead for a block with at most so many different designs.
+const MOST_AHEAD: usize = 16;
+
+/// A solver, or the place for one that is being made.
+type SolverSlot = Arc<OnceLock<Solver>>;
+
+/// Designs by what they depend on. Each is made once; it may be asked for by several threads.
+#[derive(Debug)]
+pub(super) struct Designs {
+    estimator: Estimator,
+    seed: u64,
+    in_stages: bool,
+    designs: Mutex<Kept<Key, Arc<Design>>>,
+    /// By design and stage. Made by the thread that comes first, while others wait.
+    solvers: Mutex<Kept<(Key, usize), SolverSlot>>,
+}
+
+impl Designs {
+    pub(super) fn of(task: &Task) -> Designs {
+        Designs {
+            estimator: task.estimator,
+            seed: task.seed,
+            in_stages: task.target_standard_error.is_some(),
+            designs: Mutex::default(),
+            solvers: Mutex::default(),
+        }
+    }
+
+    /// The designs of these rows, none for fewer than two players; those that are not there yet are made, several
+    /// at once.
+    pub(super) fn get(&self, keys: &[Key]) -> Vec<Option<Arc<Design>>> {
+        let mut designs = lock(&self.designs);
+        let mut found: HashMap<Key, Arc<Design>> = HashMap::new();
+        let mut missing: Vec<Key> = Vec::new();
+        for &key in keys.iter().filter(|key| key.players >= 2) {
+            match designs.get(&key) {
+                Some(design) => {
+                    found.insert(key, design);
+                }
+                None => missing.push(key),
+            }
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        let make = |&key: &Key| (key, Arc::new(Design::new(key, self.estimator, self.seed, self.in_stages)));
+        // On threads of their own: those of the pool are busy with the values of the block before.
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let share = missing.len().div_ceil(threads).max(1);
+        thread::scope(|scope| {
+            let makers: Vec<_> = missing
+                .chunks(share)
+                .map(|share| scope.spawn(move || share.iter().map(make).collect::<Vec<_>>()))
+                .collect();
+            for maker in makers {
+                for (key, design) in maker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
+                    designs.insert(key, Arc::clone(&design));
+                    found.insert(key, design);
+                }
+            }
+        });
+        if let Some(newest) = missing.last() {
+            designs.shrink(KEPT_BYTES / 10, |design| design.bytes(), |key| newest.is_kin(*key));
+        }
+        keys.iter().map(|key| found.get(key).map(Arc::clone)).collect()
+    }
+
+    /// Makes the first solvers of these designs while the model is still asked, when they are few.
+    pub(super) fn prepare(&self, keys: &[Key], designs: &[Option<Arc<Design>>], stop: &Stop) {
+        let mut wanted: Vec<(Key, &Arc<Design>)> =
+            keys.iter().zip(designs).filter_map(|(key, design)| Some((*key, design.as_ref()?))).collect();
+        wanted.sort_unstable_by_key(|(key, _)| *key);
+        wanted.dedup_by_key(|(key, _)| *key);
+        if wanted.len() <= MOST_AHEAD {
+            for (key, design) in wanted.into_iter().take_while(|_| !stop.requested()) {
+                self.with_solver(key, design, 0, |_| ());
+            }
+        }
+    }
+
+    /// Hands the solver of a design's stage to `with`.
+    pub(super) fn with_solver<T>(
+        &self,
+        key: Key,
+        design: &Design,
+        stage: usize,
+        with: impl FnOnce(&Solver) -> T,
+    ) -> T {
+        let place = (key, stage);
+        let solver = {
+            let mut solvers = lock(&self.solvers);
+            solvers.get(&place).unwrap_or_else(|| {
+                let new = Arc::default();
+                solvers.insert(place, Arc::clone(&new));
+                new
+            })
+        };
+        let mut is_new = false;
+        let made = solver.get_or_init(|| {
+            is_new = true;
+            Solver::new(design, stage)
+        });
+        if is_new {
+            let bytes = |solver: &SolverSlot| solver.get().map_or(0, Solver::bytes);
+            lock(&self.solvers).shrink(KEPT_BYTES, bytes, |(other, of)| key.is_kin(*other) && *of == stage);
+        }
+        with(made)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Values with the order in which they were used.
+#[derive(Debug)]
+struct Kept<K, V> {
+    entries: HashMap<K, (V, u64)>,
+    uses: u64,
+}
+
+impl<K, V> Default for Kept<K, V> {
+    fn default() -> Kept<K, V> {
+        Kept { entries: HashMap::new(), uses: 0 }
+    }
+}
+
+impl<K: Copy + Eq + Hash, V: Clone> Kept<K, V> {
+    fn get(&mut self, key: &K) -> Option<V> {
+        self.uses += 1;
+        let (value, last_used) = self.entries.get_mut(key)?;
+        *last_used = self.uses;
+        Some(value.clone())
+    }
+
+    fn insert(&mut self, key: K, value: V) {
+        self.uses += 1;
+        self.entries.insert(key, (value, self.uses));
+    }
+
+    /// Lets values go, those used longest ago first, until all take no more than `limit` bytes; `is_kin` stay.
+    fn shrink(&mut self, limit: usize, bytes: impl Fn(&V) -> usize, is_kin: impl Fn(&K) -> bool) {
+        let mut sum: usize = self.entries.values().map(|(value, _)| bytes(value)).sum();
+        while sum > limit {
+            let others = self.entries.iter().filter(|(key, _)| !is_kin(key));
+            let Some((&key, (value, _))) = others.min_by_key(|(_, (_, last_used))| *last_used) else {
+                return;
+            };
+            sum -= bytes(value);
+            self.entries.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn designs() -> Designs {
+        Designs {
+            estimator: Estimator::Auto,
+            seed: 1,
+            in_stages: false,
+            designs: Mutex::default(),
+            solvers: Mutex::default(),
+        }
+    }
+
+    fn use_all(designs: &Designs, keys: &[Key]) -> usize {
+        let mut most = 0;
+        for (key, design) in keys.iter().zip(designs.get(keys)) {
+            designs.with_solver(*key, &design.unwrap(), 0, |_| ());
+            let solvers = lock(&designs.solvers);
+            most = most.max(solvers.entries.values().map(|(solver, _)| solver.get().unwrap().bytes()).sum());
+        }
+        most
+    }
+
+    #[test]
+    fn solvers_of_many_numbers_of_players_are_bounded_by_bytes() {
+        let designs = designs();
+        let keys: Vec<Key> =
+            (20..60).map(|players| Key { players, budget: 700, turn: players % 4 }).collect();
+        let one = use_all(&designs, &keys[39..]);
+        let most = use_all(&designs, &keys);
+        assert!(40 * one > 2 * KEPT_BYTES, "{one} bytes: the test needs more designs");
+        assert!(most <= KEPT_BYTES + 2 * one, "{most}");
+    }
+
+    #[test]
+    fn solvers_of_the_same_rows_are_made_once() {
+        let designs = designs();
+        let keys: Vec<Key> = (0..8).map(|row| Key { players: 40, budget: 120, turn: row % 4 }).collect();
+        for _ in 0..2 {
+            use_all(&designs, &keys);
+            assert_eq!(lock(&designs.solvers).entries.len(), 4);
+        }
+    }
+}
