@@ -1,5 +1,6 @@
 //! JSON datasets: one document holds all records of a file. Features are a list of lists, label and
-//! predicted label lists as long.
+//! predicted label lists as long. A null stands at the place of its record: without features it is an error that
+//! names the record, as a label it is a missing one.
 //!
 //! Memory: the text of one file at a time, beside what is gathered.
 
@@ -11,9 +12,9 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::Analysis;
 use crate::read::Source;
 use crate::read::gather::Gather;
+use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
-use crate::read::lines::{Targets, check_found, no_features, not_json, uneven};
-use crate::read::payload::Grid;
+use crate::read::lines::{Targets, check_found, no_features, not_json};
 
 /// Reads the dataset.
 pub(crate) fn read(
@@ -36,10 +37,13 @@ pub(crate) fn read(
             _ => Problem::io("read the input", &file.path, error),
         })?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        targets.paths.find(text, &mut found).map_err(|error| not_json(name, error.line() as u64, &error))?;
+        targets.paths.find(text, &mut found).map_err(|fault| not_json(name, fault.line(text), fault))?;
         features.clear();
-        features.push_features(text, &found[0]).map_err(|found| no_features(analysis, found).file(name))?;
-        if features.n_rows() == 0 {
+        features
+            .push_features(text, &found[0])
+            .map_err(|fault| no_features(analysis, &targets, text, fault).file(name))?;
+        // An empty list is a file without records.
+        if features.n_cells() == 0 {
             continue;
         }
         let (layout, gather) = match &mut read {
@@ -50,42 +54,59 @@ pub(crate) fn read(
                 read.insert((layout, gather))
             }
         };
-        let columns = [
-            ("label", targets.label, layout.roles.label, &mut labels),
-            ("predicted_label", targets.predicted, layout.roles.predicted, &mut predictions),
-        ];
-        for (setting, path, _, values) in columns {
+        let n_features = features.width(0);
+        for (setting, path, values) in
+            [("label", targets.label, &mut labels), ("predicted_label", targets.predicted, &mut predictions)]
+        {
             values.clear();
             let Some(path) = path else { continue };
+            // A value for each record; that of the only record needs no list.
             values.push_values(text, &found[path]);
             if values.n_rows() == 0 {
-                return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "Headers must contain label")
+                let problem = Problem::new(&codes::COLUMN_NOT_FOUND, "Headers must contain label")
                     .file(name)
                     .field(setting)
                     .found("nothing at this JMESPath")
-                    .expected(format!("a list of {} values, one for each record", features.n_rows())));
+                    .expected(format!("a list of {} values, one for each record", features.n_rows()));
+                return Err(match targets.paths.keys_there(path, text).as_slice() {
+                    [] => problem,
+                    keys => problem.hint(format!("the keys that are there: `{}`", keys.join("`, `"))),
+                });
             }
-            if values.n_rows() != features.n_rows() || values.n_cells() != values.n_rows() {
+            if values.n_rows() != features.n_rows() {
                 return Err(Problem::new(&codes::BAD_RECORD, "features and labels differ in number")
                     .file(name)
                     .field(setting)
-                    .found(format!("{} values", values.n_cells()))
+                    .found(format!("{} values", values.n_rows()))
                     .expected(format!("{}, one for each list of features", features.n_rows()))
-                    .hint("a JMESPath with `[*]` passes over nulls and missing keys"));
+                    .hint("both paths go over the same list of records, as in `instances[*].features` and `instances[*].label`"));
+            }
+            if let Some(row) = (0..values.n_rows()).find(|&row| values.width(row) != 1) {
+                return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
+                    .file(name)
+                    .field(setting)
+                    .found(format!("{} values in record {} (counted from 1)", values.width(row), row + 1))
+                    .expected("one value"));
             }
         }
-        let n_features = features.width(0);
         for row in 0..features.n_rows() {
             if source.counts.records_read == limit {
                 break;
             }
             source.counts.records_read += 1;
             if features.width(row) != n_features {
-                return Err(uneven(name, 1, features.width(row), n_features)
-                    .hint(format!("it is record {} of the document", row + 1)));
+                let found =
+                    format!("{} features in record {} (counted from 1)", features.width(row), row + 1);
+                return Err(Problem::new(
+                    &codes::BAD_RECORD,
+                    "a record has another number of features than the first",
+                )
+                .file(name)
+                .found(found)
+                .expected(n_features.to_string()));
             }
-            for column in 0..n_features {
-                gather.set(column, features.cell(row, column));
+            for (column, cell) in features.row(row).enumerate() {
+                gather.set(column, cell);
             }
             for (column, values) in [(layout.roles.label, &labels), (layout.roles.predicted, &predictions)] {
                 if let Some(column) = column {

@@ -139,31 +139,23 @@ pub(crate) fn of_features(n_features: usize, analysis: &Analysis) -> Result<Layo
     Ok(layout)
 }
 
-/// What a captured record brings beside its features.
+/// What captured records bring beside their features.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Brought {
     /// Ground truth is wanted: the label is a column.
     pub(crate) label: bool,
     /// Predictions are wanted.
     pub(crate) predicted: bool,
-    /// The request is CSV: the label stands anywhere among the headers.
-    pub(crate) csv: bool,
-    /// Ground truth is wanted and CSV: `label` is a header or a position, not a path.
-    pub(crate) csv_label: bool,
 }
 
-/// Layout of captured records: `headers` in their order, with the label where it stands among them (CSV) or
-/// last (JSON), then the predicted label.
+/// Layout of captured records, however they are written: `headers` in their order, with the label where it
+/// stands among them, or last when `label` is a path that is no header; then the predicted label.
 pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysis) -> Result<Layout> {
     let headers = analysis.dataset.headers.as_deref();
     let n_columns = n_captured + usize::from(brought.label);
     let label = match (&analysis.label, headers) {
-        (Some(location), Some(headers)) if brought.csv && headers.len() != n_captured => {
-            find(headers, location)
-        }
-        (Some(Location::Index(index)), None) if brought.csv && brought.label => {
-            Some((*index).min(n_captured))
-        }
+        (Some(location), Some(headers)) if headers.len() != n_captured => find(headers, location),
+        (Some(Location::Index(index)), None) if brought.label => Some((*index).min(n_captured)),
         _ => None,
     };
     // Without ground truth a label among the headers names a column that the requests do not have.
@@ -179,9 +171,11 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
             if brought.label && named.len() == n_captured {
                 return Err(label_header_missing(named.len(), n_captured));
             }
-            // JSON headers end with the label's, which an analysis without ground truth does not need.
-            let spare =
-                !brought.label && !brought.csv && analysis.label.is_some() && named.len() == n_captured + 1;
+            // Headers end with that of a label that is a path, which an analysis without ground truth does not need.
+            let spare = !brought.label
+                && unused.is_none()
+                && analysis.label.is_some()
+                && named.len() == n_captured + 1;
             if named.len() != n_columns && !spare {
                 return Err(headers_do_not_fit(headers.len(), n_columns));
             }
@@ -190,15 +184,6 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
         None => (0..n_columns).map(|index| format!("column_{index}")).collect(),
     };
     let label = brought.label.then(|| label.unwrap_or(n_captured));
-    // A path into JSON ground truth is no header; then the label's header is the last one.
-    match &analysis.label {
-        Some(location @ Location::Name(_))
-            if brought.csv && brought.csv_label && headers.is_some() && find(&names, location).is_none() =>
-        {
-            return Err(label_missing(&names, location));
-        }
-        _ => {}
-    }
     if let (Some(label), None) = (label, headers) {
         names[label] = "label0".into();
     }
@@ -214,6 +199,19 @@ pub(crate) fn of_capture(n_captured: usize, brought: Brought, analysis: &Analysi
     };
     finish(&mut layout, mine, None, None, analysis)?;
     Ok(layout)
+}
+
+/// Ground truth in CSV has no names, so its column must be one of `headers`.
+///
+/// # Errors
+/// `label` is a name that is none of them.
+pub(crate) fn label_of_csv(analysis: &Analysis) -> Result<()> {
+    match (&analysis.label, &analysis.dataset.headers) {
+        (Some(location @ Location::Name(_)), Some(headers)) if find(headers, location).is_none() => {
+            Err(label_missing(headers, location))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Adds the other datasets' columns and finds what does not depend on the format.

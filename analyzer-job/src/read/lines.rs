@@ -8,9 +8,11 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{Analysis, Location};
 use crate::read::Source;
 use crate::read::gather::Gather;
+use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
-use crate::read::payload::Grid;
 use crate::values::path::Paths;
+use crate::values::raw::Raw;
+use crate::values::scan::{NotJson, Scanner};
 
 /// The paths of a JSON dataset and where their results stand.
 pub(crate) struct Targets {
@@ -55,8 +57,10 @@ fn broken_line(files: &[InputFile]) -> Option<Problem> {
     for file in files {
         let mut lines = Lines::open(&file.path).ok()?;
         while let Some((line, text)) = lines.next_line().ok()? {
-            if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(text) {
-                return Some(not_json(&file.relative, line, &error));
+            let text = std::str::from_utf8(text).ok()?;
+            let mut scanner = Scanner::new(text);
+            if let Err(fault) = scanner.value().and_then(|_| scanner.end()) {
+                return Some(not_json(&file.relative, line, fault));
             }
         }
     }
@@ -94,13 +98,15 @@ pub(crate) fn read(
             let text = std::str::from_utf8(text).map_err(|_| {
                 Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text").file(name).line(line)
             })?;
-            targets.paths.find(text, &mut found).map_err(|error| not_json(name, line, &error))?;
+            targets.paths.find(text, &mut found).map_err(|fault| not_json(name, line, fault))?;
             features.clear();
             features
                 .push_features(text, &found[0])
-                .map_err(|found| no_features(analysis, found).file(name).line(line))?;
+                .map_err(|fault| no_features(analysis, &targets, text, fault).file(name).line(line))?;
             if features.n_rows() != 1 {
-                return Err(no_features(analysis, format!("{} lists of features", features.n_rows()))
+                let found =
+                    NoFeatures { found: format!("{} lists of features", features.n_rows()), row: None };
+                return Err(no_features(analysis, &targets, text, found)
                     .file(name)
                     .line(line)
                     .hint("a line is one record; its features are one flat list"));
@@ -129,7 +135,7 @@ pub(crate) fn read(
             ] {
                 let (Some(path), Some(column)) = (path, column) else { continue };
                 value.clear();
-                value.push_row(text, &found[path]);
+                value.push_values(text, &found[path]);
                 if value.n_cells() > 1 {
                     return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
                         .file(name)
@@ -138,10 +144,7 @@ pub(crate) fn read(
                         .found(format!("{} values", value.n_cells()))
                         .expected("one value"));
                 }
-                gather.set(
-                    column,
-                    if value.n_cells() == 1 { value.cell(0, 0) } else { crate::values::raw::Raw::Missing },
-                );
+                gather.set(column, if value.n_cells() == 1 { value.cell(0, 0) } else { Raw::Missing });
             }
             gather.finish_row();
         }
@@ -174,20 +177,34 @@ pub(crate) fn check_found(layout: &Layout, gather: &Gather, analysis: &Analysis)
     Ok(())
 }
 
-pub(crate) fn not_json(name: &Path, line: u64, error: &serde_json::Error) -> Problem {
+/// `line`: where the fault stands in the file.
+pub(crate) fn not_json(name: &Path, line: u64, fault: NotJson) -> Problem {
     Problem::new(&codes::BAD_RECORD, "a record is not JSON")
         .file(name)
         .line(line)
-        .found(error.to_string())
+        .found(fault.what)
         .expected("one JSON document")
 }
 
-pub(crate) fn no_features(analysis: &Analysis, found: String) -> Problem {
+/// A record without features; `document`: its text, or that of all of them.
+pub(crate) fn no_features(
+    analysis: &Analysis,
+    targets: &Targets,
+    document: &str,
+    fault: NoFeatures,
+) -> Problem {
     let path = analysis.dataset.features.as_deref().unwrap_or("@");
-    Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")
+    let record = fault.row.map_or(String::new(), |row| format!(" in record {row} (counted from 1)"));
+    let problem = Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")
         .field("features")
-        .found(format!("{found} at `{path}`"))
-        .expected("a list of numbers, text or truth values")
+        .found(format!("{} at `{path}`{record}", fault.found))
+        .expected("a list of numbers, text or truth values");
+    match targets.paths.keys_there(0, document).as_slice() {
+        keys if fault.found == "nothing" && !keys.is_empty() => {
+            problem.hint(format!("the keys that are there: `{}`", keys.join("`, `")))
+        }
+        _ => problem,
+    }
 }
 
 pub(crate) fn uneven(name: &Path, line: u64, found: usize, expected: usize) -> Problem {

@@ -3,6 +3,7 @@
 //! Rows are read once. With `keep_rows` they become a table (the flip test and the model need it); otherwise
 //! only the combinations of label, prediction, facets, group and segments are counted.
 
+pub mod answer;
 mod capture;
 mod csv;
 pub(crate) mod digest;
@@ -10,10 +11,12 @@ mod document;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod gather;
+pub mod grid;
 mod layout;
 mod lines;
 mod parquet;
 pub mod payload;
+mod records;
 pub mod remote;
 mod side;
 mod stored;
@@ -300,16 +303,12 @@ impl Source<'_> {
     pub(crate) fn skipped(&mut self, skips: Skips) {
         if skips.0.records > 0 {
             let skipped = &skips.0;
-            self.warnings.push(format!(
-                "{} records left out, {}{}",
-                skipped.records,
-                skipped.reason,
-                if skipped.examples.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {}", skipped.examples.join("; "))
-                }
-            ));
+            let plural = if skipped.records == 1 { "" } else { "s" };
+            let mut text = format!("left out {} record{plural} {}", skipped.records, skipped.reason);
+            if !skipped.examples.is_empty() {
+                text.push_str(&format!(": {}", skipped.examples.join("; ")));
+            }
+            self.warnings.push(text);
             self.counts.records_skipped.push(skips.0);
         }
     }

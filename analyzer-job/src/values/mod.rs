@@ -2,8 +2,11 @@
 
 pub mod cells;
 pub mod java;
+mod functions;
 pub mod numbers;
 pub mod path;
+mod query;
 pub mod raw;
+pub mod scan;
 pub mod table;
 pub mod typing;

@@ -1,18 +1,24 @@
 //! JMESPath over JSON text. Simple paths (`a.b[0].c`, `a[*].b`) of one text are all found in one pass
-//! without building the document; every other expression goes through the `jmespath` crate. Both give
-//! the same result, which a test shows on random paths and documents.
+//! without building the document; every other expression is evaluated on it (see `query`). Both give the same
+//! result, which a test shows on random paths and documents.
+//!
+//! Two things differ from JMESPath, for the sake of rows. A list that a path makes of records (`a[*].b`, `x.*`)
+//! keeps a null at its place, so that several paths over the same records give lists of the same length and
+//! order; inside of filters, functions and in front of a pipe nulls are left out, as in JMESPath. And objects
+//! keep the order of the text.
 
-use std::fmt;
 use std::ops::Range;
 
 use plumbline_common::{Problem, Result, codes};
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+
+use crate::values::query::Query;
+use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 /// What a path found in a text; reused from text to text.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
     shape: Shape,
+    /// An empty span is a null.
     spans: Vec<Range<usize>>,
     /// Text of a result that does not stand in the input as such.
     made: Option<String>,
@@ -30,8 +36,19 @@ enum Shape {
 }
 
 impl Found {
-    pub fn is_nothing(&self) -> bool {
-        self.shape == Shape::Nothing
+    /// Nothing at all: null, or a list of nothing but nulls.
+    pub fn is_nothing(&self, json: &str) -> bool {
+        match self.shape {
+            Shape::Nothing => true,
+            Shape::List => self.spans.iter().all(Range::is_empty) && !self.spans.is_empty(),
+            Shape::Value if self.made.is_some() => {
+                let mut elements = Vec::new();
+                self.elements(json, &mut elements)
+                    && !elements.is_empty()
+                    && elements.iter().all(|span| scan::is_null(&self.source(json)[span.clone()]))
+            }
+            Shape::Value => false,
+        }
     }
 
     /// The text that the spans of this result point into; `json` is the text searched.
@@ -47,7 +64,8 @@ impl Found {
         }
     }
 
-    /// The elements when the result is a list, into `elements`; false when it is none.
+    /// The elements when the result is a list, into `elements`, an empty span for a null that no token stands
+    /// for; false when it is none.
     pub fn elements(&self, json: &str, elements: &mut Vec<Range<usize>>) -> bool {
         elements.clear();
         match self.shape {
@@ -57,7 +75,7 @@ impl Found {
                 true
             }
             Shape::Value => {
-                self.spans.first().is_some_and(|span| split(self.source(json), span.clone(), elements))
+                self.spans.first().is_some_and(|span| scan::split(self.source(json), span.clone(), elements))
             }
         }
     }
@@ -67,58 +85,22 @@ impl Found {
         self.spans.clear();
         self.made = None;
     }
-}
 
-/// Appends the elements of the JSON array at `span`; false when there is no array. The text is valid JSON.
-pub fn split(json: &str, span: Range<usize>, elements: &mut Vec<Range<usize>>) -> bool {
-    let bytes = json.as_bytes();
-    let mut at = span.start;
-    if bytes.get(at) != Some(&b'[') {
-        return false;
+    fn make(&mut self, text: String) {
+        self.shape = Shape::Value;
+        self.spans.push(0..text.len());
+        self.made = Some(text);
     }
-    at += 1;
-    let mut start = at;
-    let mut depth = 0;
-    let mut push = |start: usize, end: usize| {
-        let text = &json[start..end];
-        let trimmed = text.trim_ascii_start();
-        let start = end - trimmed.len();
-        let trimmed = trimmed.trim_ascii_end();
-        if !trimmed.is_empty() {
-            elements.push(start..start + trimmed.len());
-        }
-    };
-    while at < span.end {
-        match bytes[at] {
-            b'"' => {
-                at += 1;
-                while at < span.end && bytes[at] != b'"' {
-                    at += if bytes[at] == b'\\' { 2 } else { 1 };
-                }
-            }
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' if depth > 0 => depth -= 1,
-            b']' => {
-                push(start, at);
-                break;
-            }
-            b',' if depth == 0 => {
-                push(start, at);
-                start = at + 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    true
 }
 
 /// Paths that are looked up together in each text.
+#[derive(Debug)]
 pub struct Paths {
     root: Node,
     /// By number of the path; none for a path of `root`.
-    expressions: Vec<Option<jmespath::Expression<'static>>>,
-    n_simple: usize,
+    queries: Vec<Option<Query>>,
+    /// By number of the path: the steps of a simple one, for messages.
+    steps: Vec<Vec<Step>>,
 }
 
 /// A step of the simple paths: what to do with the value that stands here.
@@ -146,62 +128,115 @@ impl Paths {
     /// # Errors
     /// `PATH_INVALID` for an expression that is no JMESPath.
     pub fn compile(expressions: &[(&str, &str)]) -> Result<Paths> {
-        let mut paths = Paths { root: Node::default(), expressions: Vec::new(), n_simple: 0 };
+        let mut paths = Paths { root: Node::default(), queries: Vec::new(), steps: Vec::new() };
         for (number, (setting, expression)) in expressions.iter().enumerate() {
-            let compiled = jmespath::compile(expression).map_err(|error| {
+            let query = Query::compile(expression).map_err(|error| {
                 Problem::new(&codes::PATH_INVALID, "cannot read a JMESPath")
                     .field(*setting)
-                    .found(format!("`{expression}`"))
+                    .found(format!("`{expression}`: {error}"))
                     .expected("a JMESPath such as `features` or `instances[*].features`")
                     .hint("names with other characters than letters, digits and `_` stand in double quotes")
-                    .because(error)
             })?;
-            match simple(expression) {
-                Some(steps) => {
-                    paths.root.insert(&steps, number);
-                    paths.expressions.push(None);
-                    paths.n_simple += 1;
-                }
-                None => paths.expressions.push(Some(compiled)),
+            let steps = simple(expression);
+            if let Some(steps) = &steps {
+                paths.root.insert(steps, number);
             }
+            paths.queries.push(steps.is_none().then_some(query));
+            paths.steps.push(steps.unwrap_or_default());
         }
         Ok(paths)
     }
 
-    /// Looks every path up in one text.
+    /// Looks every path up in one text. An expression that cannot be evaluated, such as a function given
+    /// the wrong type, finds nothing.
     ///
     /// # Errors
-    /// The text is not one JSON document; the error has its line and column in the text.
-    pub fn find(&self, json: &str, found: &mut Vec<Found>) -> serde_json::Result<()> {
-        found.resize_with(self.expressions.len(), Found::default);
+    /// The text is not one JSON document.
+    pub fn find(&self, json: &str, found: &mut Vec<Found>) -> Scanned<()> {
+        found.resize_with(self.queries.len(), Found::default);
         found.iter_mut().for_each(Found::clear);
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        Walk { node: &self.root, json, found, each: false }.deserialize(&mut deserializer)?;
-        deserializer.end()?;
-        if self.n_simple == self.expressions.len() {
-            return Ok(());
-        }
-        let document: jmespath::Variable = serde_json::from_str(json)?;
-        let document = jmespath::Rcvar::new(document);
-        for (expression, found) in self.expressions.iter().zip(found) {
-            let Some(expression) = expression else { continue };
-            // A run-time error, such as a function given the wrong type, finds nothing.
-            let Ok(value) = expression.search(&document) else { continue };
-            if !value.is_null() {
-                let text = serde_json::to_string(&*value)?;
-                found.shape = Shape::Value;
-                found.spans.push(0..text.len());
-                found.made = Some(text);
+        let mut scanner = Scanner::new(json);
+        self.root.walk(&mut scanner, json, found, false)?;
+        scanner.end()?;
+        for (query, found) in self.queries.iter().zip(found) {
+            if let Some(text) = query.as_ref().and_then(|query| query.find(json)) {
+                found.make(text);
             }
         }
         Ok(())
+    }
+
+    /// The keys that stand where a path that found nothing leaves the document, at most `MOST_KEYS`: those of the
+    /// object that lacks its next key, of the first element where it goes through a list. `json` is valid.
+    pub fn keys_there(&self, number: usize, json: &str) -> Vec<String> {
+        let mut at = 0;
+        let mut steps = self.steps.get(number).map_or(&[][..], Vec::as_slice);
+        while let Some((step, rest)) = steps.split_first() {
+            let Some(next) = step.go(json, at) else { break };
+            (at, steps) = (next, rest);
+        }
+        keys(json, at)
+    }
+}
+
+/// Most keys that a message names.
+const MOST_KEYS: usize = 8;
+
+/// The first keys of the object at a place of a valid text; those of its first element for a list.
+pub fn keys(json: &str, at: usize) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut scanner = Scanner::from(json, at);
+    // The text was found valid before, so that errors cannot come.
+    let _valid = match scanner.kind() {
+        Ok(Kind::Object) => scanner.object(|scanner, key| {
+            if names.len() < MOST_KEYS {
+                names.push(scan::unescaped(&json[key]).into_owned());
+            }
+            scanner.value().map(|_| ())
+        }),
+        Ok(Kind::List) => {
+            let first = Step::Index(0).go(json, at);
+            return first.map_or_else(Vec::new, |at| keys(json, at));
+        }
+        _ => Ok(()),
+    };
+    names
+}
+
+impl Step {
+    /// Where the step leads from the value at `at`, to the first element for each; none when nothing is there.
+    fn go(&self, json: &str, at: usize) -> Option<usize> {
+        let mut scanner = Scanner::from(json, at);
+        let kind = scanner.kind().ok()?;
+        let mut next = None;
+        let walked = match (self, kind) {
+            (Step::Field(name), Kind::Object) => scanner.object(|scanner, key| {
+                let here = scanner.value()?;
+                if scan::unescaped(&json[key]) == name.as_str() {
+                    next = Some(here.start);
+                }
+                Ok(())
+            }),
+            (Step::Index(_) | Step::Each, Kind::List) => {
+                let wanted = if let Step::Index(index) = self { *index } else { 0 };
+                scanner.list(|scanner, index| {
+                    let here = scanner.value()?;
+                    if index == wanted {
+                        next = Some(here.start);
+                    }
+                    Ok(())
+                })
+            }
+            _ => Ok(()),
+        };
+        walked.ok().and(next)
     }
 }
 
 /// The steps of a simple path; none when the expression is anything else.
 fn simple(expression: &str) -> Option<Vec<Step>> {
     let mut steps = Vec::new();
-    let mut rest = expression;
+    let mut rest = expression.trim_ascii();
     if rest == "@" {
         return Some(steps);
     }
@@ -246,8 +281,83 @@ impl Node {
         next.insert(rest, number);
     }
 
-    fn has_steps(&self) -> bool {
-        !self.fields.is_empty() || !self.indexes.is_empty() || self.each.is_some()
+    /// Walks the value that the scanner stands at. `each`: below `[*]`, results are collected in a list.
+    fn walk(&self, scanner: &mut Scanner<'_>, json: &str, found: &mut [Found], each: bool) -> Scanned<()> {
+        let kind = scanner.kind()?;
+        let start = scanner.at();
+        match kind {
+            Kind::Object if !self.fields.is_empty() => scanner.object(|scanner, key| {
+                let name = scan::unescaped(&json[key]);
+                let Some((_, node)) = self.fields.iter().find(|(wanted, _)| *wanted == name) else {
+                    return scanner.value().map(|_| ());
+                };
+                // Of a key given twice the last value counts.
+                node.forget(found, each);
+                node.walk(scanner, json, found, each)
+            })?,
+            Kind::List if self.each.is_some() || !self.indexes.is_empty() => {
+                if let Some(node) = &self.each {
+                    node.below.iter().for_each(|&path| found[path].shape = Shape::List);
+                }
+                scanner.list(|scanner, index| self.element(scanner, index, json, found, each))?;
+            }
+            _ => {
+                scanner.value()?;
+            }
+        }
+        let span = start..scanner.at();
+        if !self.ends.is_empty() && !scan::is_null(&json[span.clone()]) {
+            for &end in &self.ends {
+                let found = &mut found[end];
+                match found.spans.last_mut() {
+                    Some(last) if each => *last = span.clone(),
+                    _ => {
+                        found.shape = Shape::Value;
+                        found.spans.push(span.clone());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn element(
+        &self,
+        scanner: &mut Scanner<'_>,
+        index: usize,
+        json: &str,
+        found: &mut [Found],
+        each: bool,
+    ) -> Scanned<()> {
+        let before = scanner.clone();
+        let mut walked = false;
+        if let Some((_, node)) = self.indexes.iter().find(|(wanted, _)| *wanted == index) {
+            node.walk(scanner, json, found, each)?;
+            walked = true;
+        }
+        if let Some(node) = &self.each {
+            // A null for each path, until a value is found.
+            node.below.iter().for_each(|&path| found[path].spans.push(0..0));
+            if walked {
+                *scanner = before;
+            }
+            node.walk(scanner, json, found, true)?;
+            walked = true;
+        }
+        if !walked {
+            scanner.value()?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what was found at this node and below it; `each`: only for the element at hand.
+    fn forget(&self, found: &mut [Found], each: bool) {
+        for &path in &self.below {
+            match found[path].spans.last_mut() {
+                Some(last) if each => *last = 0..0,
+                _ => found[path].clear(),
+            }
+        }
     }
 }
 
@@ -259,207 +369,122 @@ fn child<'a, K: PartialEq + Clone>(children: &'a mut Vec<(K, Node)>, key: &K) ->
     &mut children[at].1
 }
 
-/// Walks a value with the node that stands for it.
-struct Walk<'p, 'a> {
-    node: &'p Node,
-    json: &'a str,
-    found: &'p mut Vec<Found>,
-    /// Below `[*]`: results are collected in a list.
-    each: bool,
-}
-
-impl<'de: 'a, 'a> DeserializeSeed<'de> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<(), D::Error> {
-        if self.node.ends.is_empty() {
-            if self.node.has_steps() {
-                return deserializer.deserialize_any(self);
-            }
-            return serde::Deserialize::deserialize(deserializer).map(|_: IgnoredAny| ());
-        }
-        let raw: &RawValue = serde::Deserialize::deserialize(deserializer)?;
-        let start = raw.get().as_ptr() as usize - self.json.as_ptr() as usize;
-        if raw.get() != "null" {
-            for &end in &self.node.ends {
-                let found = &mut self.found[end];
-                found.shape = if self.each { Shape::List } else { Shape::Value };
-                found.spans.push(start..start + raw.get().len());
-            }
-        }
-        if self.node.has_steps() {
-            use serde::de::Error;
-            let mut inner = serde_json::Deserializer::from_str(raw.get());
-            return inner.deserialize_any(self).map_err(D::Error::custom);
-        }
-        Ok(())
-    }
-}
-
-macro_rules! scalars {
-    ($($name:ident: $kind:ty),*) => {
-        $(fn $name<E>(self, _: $kind) -> std::result::Result<(), E> {
-            Ok(())
-        })*
-    };
-}
-
-impl<'de: 'a, 'a> Visitor<'de> for Walk<'_, 'a> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    scalars!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
-
-    fn visit_unit<E>(self) -> std::result::Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<(), A::Error> {
-        while let Some(field) = map.next_key_seed(FieldName(&self.node.fields))? {
-            let Some((_, node)) = field.and_then(|field| self.node.fields.get(field)) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            // Of a key given twice the last value counts. Below `[*]` the list has what came before.
-            if !self.each {
-                node.below.iter().for_each(|&path| self.found[path].clear());
-            }
-            map.next_value_seed(Walk { node, json: self.json, found: self.found, each: self.each })?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> std::result::Result<(), A::Error> {
-        if let Some(each) = &self.node.each {
-            each.below.iter().for_each(|&path| self.found[path].shape = Shape::List);
-        }
-        for index in 0.. {
-            let indexed = self.node.indexes.iter().find(|(wanted, _)| *wanted == index);
-            let more = match (indexed, &self.node.each) {
-                (None, None) => seq.next_element::<IgnoredAny>()?.is_some(),
-                (Some((_, node)), None) => seq
-                    .next_element_seed(Walk { node, json: self.json, found: self.found, each: self.each })?
-                    .is_some(),
-                (None, Some(node)) => seq
-                    .next_element_seed(Walk { node, json: self.json, found: self.found, each: true })?
-                    .is_some(),
-                (Some((_, node)), Some(each)) => {
-                    use serde::de::Error;
-                    // Two paths want this element in different ways: take its text and walk it twice.
-                    let Some(raw) = seq.next_element::<&RawValue>()? else { break };
-                    for (node, each) in [(node, self.each), (&**each, true)] {
-                        let mut inner = serde_json::Deserializer::from_str(raw.get());
-                        Walk { node, json: self.json, found: self.found, each }
-                            .deserialize(&mut inner)
-                            .map_err(A::Error::custom)?;
-                    }
-                    true
-                }
-            };
-            if !more {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The number of a key among the wanted fields.
-struct FieldName<'p>(&'p [(String, Node)]);
-
-impl<'de> DeserializeSeed<'de> for FieldName<'_> {
-    type Value = Option<usize>;
-
-    fn deserialize<D: Deserializer<'de>>(
-        self,
-        deserializer: D,
-    ) -> std::result::Result<Option<usize>, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for FieldName<'_> {
-    type Value = Option<usize>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_str<E>(self, key: &str) -> std::result::Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|(name, _)| name == key))
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use proptest::prelude::*;
+    use serde_json::Value as Json;
 
     use super::*;
 
     /// The result as a JSON value, null for nothing.
-    fn result(paths: &Paths, json: &str) -> Vec<serde_json::Value> {
+    fn result(paths: &Paths, json: &str) -> Vec<Json> {
         let mut found = Vec::new();
         paths.find(json, &mut found).unwrap();
         found
             .iter()
             .map(|found| match found.shape {
-                Shape::Nothing => serde_json::Value::Null,
+                Shape::Nothing => Json::Null,
                 Shape::Value => serde_json::from_str(&found.source(json)[found.value().unwrap()]).unwrap(),
                 Shape::List => found
                     .spans
                     .iter()
-                    .map(|span| serde_json::from_str::<serde_json::Value>(&json[span.clone()]).unwrap())
+                    .map(|span| match &json[span.clone()] {
+                        "" => Json::Null,
+                        token => serde_json::from_str(token).unwrap(),
+                    })
                     .collect(),
             })
             .collect()
     }
 
     #[track_caller]
-    fn check(json: &str, path: &str, expected: serde_json::Value) {
-        assert_eq!(result(&Paths::compile(&[("features", path)]).unwrap(), json), [expected]);
+    fn check(json: &str, path: &str, expected: Json) {
+        assert_eq!(result(&Paths::compile(&[("features", path)]).unwrap(), json), [expected], "{path}");
     }
 
     #[test]
-    fn paths_find_what_jmespath_finds() {
+    fn paths_find_what_jmespath_finds_and_keep_nulls_of_records() {
         use serde_json::json;
         let text = r#"{"a":{"b":[{"c":1},{"c":null},{"c":"x"},{}]},"n":null,"a":{"b":[{"c":2},{"c":null},{"c":"x"},{}]}}"#;
-        check(text, "a.b[*].c", json!([2, "x"]));
+        check(text, "a.b[*].c", json!([2, null, "x", null]));
+        check(text, "a.b[].c", json!([2, null, "x", null]));
+        check(text, "a.b[*].c | [1]", json!("x"));
+        check(text, "length(a.b[*].c)", json!(2));
         check(text, "a.b[0].c", json!(2));
         check(text, "a.b[9]", json!(null));
         check(text, "a.b[-2].c", json!("x"));
         check(text, "n", json!(null));
         check(text, "a[*]", json!(null));
         check(text, "a.b[?c=='x'].c | [0]", json!("x"));
+        check(text, "a.b[?c!=`2`].c", json!([null, "x", null]));
         check(text, "length(a.b)", json!(4));
         check("[3,4]", "[*]", json!([3, 4]));
         check("[3,4]", "@", json!([3, 4]));
+        check("[3,[4,null]]", "[]", json!([3, 4, null]));
         check(r#"{"a b":1}"#, "\"a b\"", json!(1));
+        check(r#"{"\u0061":1}"#, "a", json!(1));
+        check(r#"[{"a":1,"b":2,"a":null}]"#, "[*].a", json!([null]));
+    }
+
+    #[test]
+    fn objects_keep_the_order_of_their_text() {
+        use serde_json::json;
+        let text = r#"{"x":{"weight":78,"age":null,"blood":1},"r":[{"z":1,"a":2},{"z":3,"a":4}]}"#;
+        check(text, "x.*", json!([78, null, 1]));
+        check(text, "values(x)", json!([78, null, 1]));
+        check(text, "keys(x)", json!(["weight", "age", "blood"]));
+        check(text, "r[*].*", json!([[1, 2], [3, 4]]));
+        check(text, "r[*].values(@)", json!([[1, 2], [3, 4]]));
+        check(text, "merge(x, r[0]).keys(@)", json!(["weight", "age", "blood", "z", "a"]));
+        check(text, "r[*].[a, z]", json!([[2, 1], [4, 3]]));
+    }
+
+    #[test]
+    fn words_of_python_are_values() {
+        let text = r#"{"a":[{"s":NaN},{"s":Infinity},{"s":-Infinity}],"n":NaN}"#;
+        let paths = Paths::compile(&[("p", "a[*].s"), ("p", "n"), ("p", "a[].s")]).unwrap();
+        let mut found = Vec::new();
+        paths.find(text, &mut found).unwrap();
+        let tokens = |found: &Found| {
+            let mut spans = Vec::new();
+            assert!(found.elements(text, &mut spans));
+            spans.into_iter().map(|span| found.source(text)[span].to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(tokens(&found[0]), ["", "Infinity", "-Infinity"]);
+        assert_eq!(tokens(&found[2]), ["NaN", "Infinity", "-Infinity"]);
+        assert!(found[1].is_nothing(text));
     }
 
     #[test]
     fn an_invalid_path_names_its_setting() {
-        let text = Paths::compile(&[("predictor.label", "a-b")]).err().unwrap().to_string();
-        assert!(text.contains("`predictor.label`") && text.contains("`a-b`"), "{text}");
+        for path in ["a-b", "a[", "nosuch(a)", "length(a, b)"] {
+            let text = Paths::compile(&[("predictor.label", path)]).err().unwrap().to_string();
+            assert!(text.contains("`predictor.label`") && text.contains(&format!("`{path}`")), "{text}");
+        }
     }
 
     #[test]
-    fn elements_of_a_list_are_its_tokens() {
-        let json = r#" [1 , "a,]\"" , [2,3],{"x":[1]}, null ] "#;
-        let mut spans = Vec::new();
-        assert!(split(json, 1..json.len() - 1, &mut spans));
-        let tokens: Vec<&str> = spans.into_iter().map(|span| &json[span]).collect();
-        assert_eq!(tokens, ["1", r#""a,]\"""#, "[2,3]", r#"{"x":[1]}"#, "null"]);
-        let mut none = Vec::new();
-        assert!(split("[ ]", 0..3, &mut none) && none.is_empty());
-        assert!(!split("{}", 0..2, &mut none));
+    fn a_path_that_finds_nothing_tells_the_keys_that_are_there() {
+        let text = r#"{"predictions":[{"score":0.5,"l":"x"},{"score":0.25}],"model":"b"}"#;
+        for (path, keys) in [
+            ("predictions[*].scores", &["score", "l"][..]),
+            ("predictions[1].scores", &["score"]),
+            ("prediction[*].score", &["predictions", "model"]),
+            ("predictions.score", &["score", "l"]),
+            ("model.score", &[]),
+            ("predictions[].scores", &["predictions", "model"]),
+        ] {
+            let paths = Paths::compile(&[("p", path)]).unwrap();
+            let mut found = Vec::new();
+            paths.find(text, &mut found).unwrap();
+            assert!(found[0].is_nothing(text), "{path}");
+            assert_eq!(paths.keys_there(0, text), keys, "{path}");
+        }
     }
 
-    fn documents() -> impl Strategy<Value = serde_json::Value> {
+    pub(crate) fn documents() -> impl Strategy<Value = Json> {
         let leaf = prop_oneof![
-            Just(serde_json::Value::Null),
+            Just(Json::Null),
             any::<bool>().prop_map(Into::into),
             any::<i32>().prop_map(Into::into),
             "[a-c\"\\\\]{0,3}".prop_map(Into::into),
@@ -468,7 +493,7 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
                 prop::collection::vec(("[a-c]", inner), 0..4)
-                    .prop_map(|fields| serde_json::Value::Object(fields.into_iter().collect())),
+                    .prop_map(|fields| Json::Object(fields.into_iter().collect())),
             ]
         })
     }
@@ -482,23 +507,47 @@ mod tests {
         prop::collection::vec(step, 1..4).prop_map(|steps| steps.concat().trim_start_matches('.').to_string())
     }
 
+    /// What a path finds by its definition: the slow twin.
+    fn slow(document: &Json, steps: &[Step]) -> Json {
+        let Some((step, rest)) = steps.split_first() else { return document.clone() };
+        match (step, document) {
+            (Step::Field(name), Json::Object(fields)) => {
+                fields.get(name).map_or(Json::Null, |at| slow(at, rest))
+            }
+            (Step::Index(index), Json::Array(items)) => {
+                items.get(*index).map_or(Json::Null, |at| slow(at, rest))
+            }
+            (Step::Each, Json::Array(items)) => items.iter().map(|item| slow(item, rest)).collect(),
+            _ => Json::Null,
+        }
+    }
+
     proptest! {
         #[test]
-        fn one_pass_equals_the_jmespath_crate(
+        fn one_pass_equals_the_definition(
             document in documents(),
             paths in prop::collection::vec(expressions(), 1..4),
         ) {
             let json = document.to_string();
             let named: Vec<_> = paths.iter().map(|path| ("p", path.as_str())).collect();
-            let expected: Vec<serde_json::Value> = paths
+            let compiled = Paths::compile(&named).unwrap();
+            let expected: Vec<Json> = paths
                 .iter()
-                .map(|path| {
-                    let variable = jmespath::Variable::from_json(&json).unwrap();
-                    let value = jmespath::compile(path).unwrap().search(variable).unwrap();
-                    serde_json::to_value(&*value).unwrap()
+                .zip(&compiled.steps)
+                .map(|(path, steps)| match steps.is_empty() {
+                    false => slow(&document, steps),
+                    true => Query::compile(path).unwrap().find(&json).map_or(Json::Null, |text| {
+                        serde_json::from_str(&text).unwrap()
+                    }),
                 })
                 .collect();
-            prop_assert_eq!(result(&Paths::compile(&named).unwrap(), &json), expected);
+            prop_assert_eq!(result(&compiled, &json), expected);
+            // And the evaluation on the document finds the same.
+            for (path, expected) in paths.iter().zip(result(&compiled, &json)) {
+                let found = Query::compile(path).unwrap().find(&json);
+                let found = found.map_or(Json::Null, |text| serde_json::from_str(&text).unwrap());
+                prop_assert_eq!(found, expected, "{}", path);
+            }
         }
     }
 }

@@ -235,7 +235,7 @@ fn json_cell(token: &str) -> Cell {
         Some(b'"') => serde_json::from_str(token).map_or_else(|_| Cell::Text(token.into()), Cell::Text),
         Some(b't') => Cell::Bool(true),
         Some(b'f') => Cell::Bool(false),
-        Some(b'n') | None => Cell::Missing,
+        Some(b'n' | b'N') | None => Cell::Missing,
         _ => {
             token.parse().map(Cell::Int).or_else(|_| token.parse().map(Cell::Float)).unwrap_or(Cell::Missing)
         }

@@ -1,0 +1,271 @@
+//! Rows of cells as they were written: what payloads are cut into before their columns are known.
+
+use std::ops::Range;
+
+use crate::values::path::Found;
+use crate::values::raw::Raw;
+use crate::values::scan;
+
+/// Rows of cells, reused from payload to payload. Rows may differ in width; a JSON null is a cell.
+#[derive(Debug, Default)]
+pub struct Grid {
+    text: String,
+    cells: Vec<Span>,
+    /// End of each row in `cells`.
+    ends: Vec<usize>,
+    spans: Vec<Range<usize>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+    csv: bool,
+}
+
+impl Grid {
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.cells.clear();
+        self.ends.clear();
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn n_cells(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Number of cells in a row.
+    pub fn width(&self, row: usize) -> usize {
+        self.bounds(row).len()
+    }
+
+    /// `Raw::Missing` for a cell that the row does not have.
+    pub fn cell(&self, row: usize, at: usize) -> Raw<'_> {
+        let bounds = self.bounds(row);
+        match self.cells[bounds].get(at) {
+            Some(span) => {
+                let text = &self.text[span.start..span.end];
+                if span.csv { Raw::Csv(text) } else { Raw::Json(text) }
+            }
+            None => Raw::Missing,
+        }
+    }
+
+    pub fn row(&self, row: usize) -> impl ExactSizeIterator<Item = Raw<'_>> {
+        self.cells[self.bounds(row)].iter().map(|span| {
+            let text = &self.text[span.start..span.end];
+            if span.csv { Raw::Csv(text) } else { Raw::Json(text) }
+        })
+    }
+
+    fn bounds(&self, row: usize) -> Range<usize> {
+        let start = row.checked_sub(1).map_or(0, |before| self.ends[before]);
+        start..self.ends[row]
+    }
+
+    /// Appends a cell to the row at hand, which `end_row` ends.
+    pub fn push(&mut self, cell: Raw<'_>) {
+        match cell {
+            Raw::Csv(text) => self.push_text(text, true),
+            Raw::Json(text) => self.push_text(text, false),
+            // Payloads have no others.
+            _ => self.push_text("", false),
+        }
+    }
+
+    pub fn end_row(&mut self) {
+        self.ends.push(self.cells.len());
+    }
+
+    fn push_text(&mut self, text: &str, csv: bool) {
+        let start = self.text.len();
+        self.text.push_str(text);
+        self.cells.push(Span { start, end: self.text.len(), csv });
+    }
+
+    /// The one row as many rows of one cell: some programs write the values of a batch on a single line.
+    pub fn turn(&mut self) {
+        self.ends.clear();
+        self.ends.extend(1..=self.cells.len());
+    }
+
+    /// Appends CSV text, a row for each line.
+    ///
+    /// # Errors
+    /// Quotes that do not end.
+    pub fn push_csv(&mut self, text: &str) -> Result<(), String> {
+        if text.contains('"') {
+            let mut reader =
+                csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+            for record in reader.records() {
+                let record = record.map_err(|error| format!("not CSV: {error}"))?;
+                record.iter().for_each(|field| self.push_text(field, true));
+                self.end_row();
+            }
+            return Ok(());
+        }
+        for line in text.lines() {
+            let line = line.trim_ascii_end();
+            if line.is_empty() {
+                continue;
+            }
+            line.split(',').for_each(|field| self.push_text(field, true));
+            self.end_row();
+        }
+        Ok(())
+    }
+
+    /// Appends features: a list is one row, a list of lists is many.
+    ///
+    /// # Errors
+    /// What was found instead, and in which row (from 1) when there are several.
+    pub fn push_features(&mut self, json: &str, found: &Found) -> Result<(), NoFeatures> {
+        let source = found.source(json);
+        let mut spans = std::mem::take(&mut self.spans);
+        let result = if found.is_nothing(json) {
+            Err(NoFeatures { found: "nothing".into(), row: None })
+        } else if !found.elements(json, &mut spans) {
+            let found = found.value().map_or("", |span| shown(&source[span]));
+            Err(NoFeatures { found: format!("`{found}`, not a list"), row: None })
+        } else if spans.iter().any(|span| source[span.clone()].starts_with('[')) {
+            spans.iter().enumerate().try_for_each(|(row, span)| {
+                self.push_list(source, span.clone()).map_err(|found| NoFeatures { found, row: Some(row + 1) })
+            })
+        } else {
+            let cells = spans.iter().try_for_each(|span| self.push_plain(&source[span.clone()]));
+            self.end_row();
+            cells.map_err(|found| NoFeatures { found, row: None })
+        };
+        self.spans = spans;
+        result
+    }
+
+    /// Appends the elements of the list at a span as one row.
+    fn push_list(&mut self, source: &str, span: Range<usize>) -> Result<(), String> {
+        let mut elements = Vec::new();
+        if !scan::split(source, span.clone(), &mut elements) {
+            return Err(match &source[span] {
+                token if scan::is_null(token) => "null instead of a list".into(),
+                token => format!("`{}` among lists", shown(token)),
+            });
+        }
+        elements.into_iter().try_for_each(|element| self.push_plain(&source[element]))?;
+        self.end_row();
+        Ok(())
+    }
+
+    fn push_plain(&mut self, token: &str) -> Result<(), String> {
+        if token.starts_with(['[', '{']) {
+            return Err(format!("`{}` as a value", shown(token)));
+        }
+        self.push_text(token, false);
+        Ok(())
+    }
+
+    /// Appends values: each element of a list is a row (of several cells when it is a list itself), and so
+    /// is a value that is no list. A null is a row with a missing cell.
+    pub fn push_values(&mut self, json: &str, found: &Found) {
+        let source = found.source(json);
+        let mut spans = std::mem::take(&mut self.spans);
+        if found.elements(json, &mut spans) {
+            for span in &spans {
+                self.push_value(&source[span.clone()]);
+            }
+        } else if let Some(span) = found.value() {
+            self.push_value(&source[span]);
+        }
+        self.spans = spans;
+    }
+
+    /// Appends what a JSON text is as a whole: each element of a list, or the value itself, is a row.
+    pub fn push_whole(&mut self, json: &str) {
+        let mut spans = Vec::new();
+        if scan::split(json, 0..json.len(), &mut spans) {
+            spans.into_iter().for_each(|span| self.push_value(&json[span]));
+        } else {
+            self.push_value(json);
+        }
+    }
+
+    fn push_value(&mut self, value: &str) {
+        let mut spans = Vec::new();
+        if scan::split(value, 0..value.len(), &mut spans) {
+            spans.into_iter().for_each(|span| self.push_text(&value[span], false));
+        } else {
+            self.push_text(value, false);
+        }
+        self.end_row();
+    }
+}
+
+/// Why a text has no features.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoFeatures {
+    pub found: String,
+    /// The row, counted from 1, when the others have some.
+    pub row: Option<usize>,
+}
+
+/// A value cut to a length that fits a message. Only for messages that stop the job or name a bad record.
+fn shown(text: &str) -> &str {
+    text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::values::path::Paths;
+
+    pub(crate) fn rows(grid: &Grid) -> Vec<Vec<Raw<'_>>> {
+        (0..grid.n_rows()).map(|row| grid.row(row).collect()).collect()
+    }
+
+    #[test]
+    fn csv_payloads_are_rows_of_fields() {
+        let mut grid = Grid::default();
+        grid.push_csv("1,x\r\n\n,3\n").unwrap();
+        assert_eq!(rows(&grid), [[Raw::Csv("1"), Raw::Csv("x")], [Raw::Csv(""), Raw::Csv("3")]]);
+        grid.clear();
+        grid.push_csv("\"a,b\",\"c\"\"d\"\n").unwrap();
+        assert_eq!(rows(&grid), [[Raw::Csv("a,b"), Raw::Csv("c\"d")]]);
+        grid.clear();
+        grid.push_csv("0.1,0.2").unwrap();
+        grid.turn();
+        assert_eq!(rows(&grid), [[Raw::Csv("0.1")], [Raw::Csv("0.2")]]);
+    }
+
+    #[test]
+    fn features_are_one_row_or_a_list_of_rows() {
+        let json = r#"{"one":[1,"a",null,NaN],"many":[[1,2],[3,4]],"each":[{"f":[5]},{"f":[6]}],"bad":[[1],2],"deep":[[[1]]],"no":3,
+            "gap":[{"f":[5]},{"f":null}],"first":[{},{"f":[6]}],"empty":[],"nulls":[{},{}]}"#;
+        let check = |path: &str, expected: Result<Vec<Vec<Raw<'_>>>, (&str, Option<usize>)>| {
+            let mut found = Vec::new();
+            Paths::compile(&[("features", path)]).unwrap().find(json, &mut found).unwrap();
+            let mut grid = Grid::default();
+            match (grid.push_features(json, &found[0]), expected) {
+                (Ok(()), Ok(expected)) => assert_eq!(rows(&grid), expected),
+                (Err(fault), Err((part, row))) => {
+                    assert!(fault.found.contains(part) && fault.row == row, "{path}: {fault:?}");
+                }
+                (found, _) => panic!("{path}: {found:?}"),
+            }
+        };
+        use Raw::Json;
+        check("one", Ok(vec![vec![Json("1"), Json("\"a\""), Json("null"), Json("NaN")]]));
+        check("many", Ok(vec![vec![Json("1"), Json("2")], vec![Json("3"), Json("4")]]));
+        check("each[*].f", Ok(vec![vec![Json("5")], vec![Json("6")]]));
+        check("reverse(many)", Ok(vec![vec![Json("3"), Json("4")], vec![Json("1"), Json("2")]]));
+        check("empty", Ok(vec![vec![]]));
+        check("bad", Err(("among lists", Some(2))));
+        check("gap[*].f", Err(("null", Some(2))));
+        check("first[].f", Err(("null", Some(1))));
+        check("nulls[*].f", Err(("nothing", None)));
+        check("deep", Err(("as a value", Some(1))));
+        check("no", Err(("not a list", None)));
+        check("absent", Err(("nothing", None)));
+    }
+}

@@ -1,0 +1,311 @@
+//! The records of a file of captures. A file is a row of JSON values: a record a line, several on a line, lists of
+//! them, values printed over many lines, and mixtures. No form of a file is guessed.
+//!
+//! What cannot be used is told as one bad record, with the line it begins on, and reading goes on behind it.
+
+use plumbline_common::Result;
+use plumbline_common::input::Lines;
+
+/// What stands in a file.
+pub(crate) enum Piece<'a> {
+    /// A line that is a record if it can be read as one; else it is looked at more closely.
+    Line(&'a [u8]),
+    /// An object. When it cannot be read as a record, it is a bad one.
+    Object(&'a [u8]),
+    Bad(&'static str),
+}
+
+/// What a piece was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// A record, used or counted.
+    Record,
+    /// No record: not counted for a `Line`, counted for an `Object`.
+    NoRecord,
+    /// No more is wanted.
+    Enough,
+}
+
+/// A value over several lines, up to where it was read.
+struct Open {
+    text: Vec<u8>,
+    line: u64,
+    depth: Depth,
+}
+
+/// A longer value is damage, of which no more is kept.
+const LONGEST: usize = 256 << 20;
+
+/// Gives every piece of a file to `take`, with its line from 1; `Taken::Enough` when `take` said so.
+///
+/// # Errors
+/// Reading failed; what `take` fails on.
+pub(crate) fn read(
+    lines: &mut Lines,
+    take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
+) -> Result<Taken> {
+    let mut open: Option<Open> = None;
+    while let Some((line, text)) = lines.next_line()? {
+        if let Some(mut value) = open.take() {
+            // A record by itself stands where a value has not ended: the value is damaged.
+            let taken = if text.starts_with(b"{") { take(line, Piece::Line(text))? } else { Taken::NoRecord };
+            if taken != Taken::NoRecord {
+                if take(value.line, Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
+                    return Ok(Taken::Enough);
+                }
+                if taken == Taken::Enough {
+                    return Ok(taken);
+                }
+                continue;
+            }
+            value.text.push(b'\n');
+            value.text.extend_from_slice(text);
+            let ended = value.depth.pass(text).is_some();
+            if !ended && value.text.len() < LONGEST {
+                open = Some(value);
+                continue;
+            }
+            if pieces(&value.text, value.line, take, &mut open)? == Taken::Enough {
+                return Ok(Taken::Enough);
+            }
+            continue;
+        }
+        let whole = text.trim_ascii_start();
+        let taken = if whole.starts_with(b"{") { take(line, Piece::Line(whole))? } else { Taken::NoRecord };
+        let taken = match taken {
+            Taken::NoRecord => pieces(whole, line, take, &mut open)?,
+            taken => taken,
+        };
+        if taken == Taken::Enough {
+            return Ok(taken);
+        }
+    }
+    match open {
+        Some(value) => take(value.line, Piece::Bad("a JSON value that does not end")),
+        None => Ok(Taken::Record),
+    }
+}
+
+/// The pieces of a text that is no record by itself. Blanks, commas and square brackets pass.
+fn pieces(
+    text: &[u8],
+    line: u64,
+    take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
+    open: &mut Option<Open>,
+) -> Result<Taken> {
+    let mut at = 0;
+    // Counted as bad up to here, so that the next damage is the same one.
+    let mut damaged = false;
+    let line_of = |at: usize| line + memchr::memchr_iter(b'\n', &text[..at]).count() as u64;
+    while let Some(&byte) = text.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\r' | b'\n' | b',' | b'[' | b']' => {
+                at += 1;
+                continue;
+            }
+            b'{' => {}
+            _ => {
+                if !damaged && take(line_of(at), Piece::Bad("not a JSON object"))? == Taken::Enough {
+                    return Ok(Taken::Enough);
+                }
+                damaged = true;
+                match next_record(text, at + 1) {
+                    Some(next) => at = next,
+                    None => break,
+                }
+                continue;
+            }
+        }
+        let mut depth = Depth::default();
+        let Some(length) = depth.pass(&text[at..]) else {
+            match next_record(text, at + 1) {
+                Some(next) => {
+                    if take(line_of(at), Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
+                        return Ok(Taken::Enough);
+                    }
+                    at = next;
+                    continue;
+                }
+                // It may go on with the next line; what has no record in it and was damaged before does not.
+                None if !damaged => {
+                    *open = Some(Open { text: text[at..].to_vec(), line: line_of(at), depth })
+                }
+                None => {}
+            }
+            break;
+        };
+        let taken = take(line_of(at), Piece::Object(&text[at..at + length]))?;
+        match taken {
+            Taken::Enough => return Ok(taken),
+            Taken::Record => {
+                damaged = false;
+                at += length;
+            }
+            // A lost quote may have taken the next records along.
+            Taken::NoRecord => {
+                damaged = true;
+                at = next_record(text, at + 1).filter(|next| *next < at + length).unwrap_or(at + length);
+            }
+        }
+    }
+    Ok(Taken::Record)
+}
+
+/// Where the next object begins that stands in a list or by itself and closes, with the key of a record.
+fn next_record(text: &[u8], from: usize) -> Option<usize> {
+    memchr::memchr_iter(b'{', text.get(from..)?).map(|at| from + at).find(|&at| {
+        let before = text[..at].trim_ascii_end().last();
+        let Some(length) = Depth::default().pass(&text[at..]) else { return false };
+        let object = &text[at..at + length];
+        !matches!(before, Some(b':'))
+            && memchr::memmem::find(object, b"captureData\"").is_some()
+            && serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok()
+    })
+}
+
+/// How deep in brackets a text stands.
+#[derive(Debug, Clone, Copy, Default)]
+struct Depth {
+    brackets: usize,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Depth {
+    /// Passes over a text; the length up to the bracket that closes the first one.
+    fn pass(&mut self, text: &[u8]) -> Option<usize> {
+        // A line end is no part of a string, but damage may put one there.
+        self.escaped = false;
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                _ if self.escaped => self.escaped = false,
+                b'\\' if self.in_string => self.escaped = true,
+                b'"' => self.in_string = !self.in_string,
+                _ if self.in_string => {}
+                b'{' | b'[' => self.brackets += 1,
+                b'}' | b']' => {
+                    self.brackets = self.brackets.saturating_sub(1);
+                    if self.brackets == 0 {
+                        return Some(at + 1);
+                    }
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use proptest::prelude::*;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+
+    /// Numbers of the records in a text, and the lines of what is none.
+    fn found(text: &str) -> (Vec<i64>, Vec<u64>) {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let (mut records, mut bad) = (Vec::new(), Vec::new());
+        let mut lines = Lines::open(file.path()).unwrap();
+        let taken = read(&mut lines, &mut |line, piece| {
+            let (text, counts) = match piece {
+                Piece::Line(text) => (text, false),
+                Piece::Object(text) => (text, true),
+                Piece::Bad(_) => {
+                    bad.push(line);
+                    return Ok(Taken::NoRecord);
+                }
+            };
+            match serde_json::from_slice::<Json>(text) {
+                Ok(record) => {
+                    records.push(record["captureData"].as_i64().unwrap_or(-1));
+                    Ok(Taken::Record)
+                }
+                Err(_) => {
+                    if counts {
+                        bad.push(line);
+                    }
+                    Ok(Taken::NoRecord)
+                }
+            }
+        });
+        assert!(taken.is_ok());
+        (records, bad)
+    }
+
+    fn record(number: i64) -> Json {
+        json!({"captureData": number, "more": [{"a": "} ] \" {"}, []]})
+    }
+
+    #[test]
+    fn every_way_to_write_records_gives_the_same() {
+        let all: Vec<Json> = (0..5).map(record).collect();
+        let join = |between: &str| all.iter().map(Json::to_string).collect::<Vec<_>>().join(between);
+        let pretty = |between: &str| {
+            all.iter().map(|one| serde_json::to_string_pretty(one).unwrap()).collect::<Vec<_>>().join(between)
+        };
+        for text in [
+            join("\n"),
+            join("\r\n\n") + "\n",
+            join(" "),
+            join(""),
+            format!("[{}]", join(",")),
+            format!("[\n{}\n]", join(",\n")),
+            format!("[{}]\n[{}]", all[0], all[1..].iter().map(Json::to_string).collect::<Vec<_>>().join(",")),
+            serde_json::to_string_pretty(&all).unwrap(),
+            pretty("\n"),
+            pretty(""),
+            format!("\u{feff}{}", join("\n")),
+        ] {
+            assert_eq!(found(&text), ((0..5).collect(), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn damage_costs_itself_and_is_named_by_its_line() {
+        let lines = |texts: &[&str]| texts.join("\n");
+        let one = record(1).to_string();
+        let two = record(2).to_string();
+        let cut = &one[..one.len() - 7];
+        for (text, records, bad) in [
+            (lines(&["# a remark", &one, &two]), &[1, 2][..], &[1][..]),
+            (lines(&[&one, cut, &two]), &[1, 2], &[2]),
+            (lines(&[cut, cut, &two]), &[2], &[1]),
+            (lines(&[&one, &two, cut]), &[1, 2], &[3]),
+            (lines(&["a", "b", "c"]), &[], &[1, 2, 3]),
+            (format!("[{one},{{\"captureData\": oops}},{two}]"), &[1, 2], &[1]),
+            (format!("[\n{one},\n{{\"captureData\": oops}},\n{two}\n]"), &[1, 2], &[3]),
+            (format!("[{one},{{\"captureData: 3}},{two}]"), &[1, 2], &[1]),
+            (format!("{one} and {two}"), &[1, 2], &[1]),
+            (format!("{one}{{{two}"), &[1, 2], &[1]),
+        ] {
+            assert_eq!(found(&text), (records.to_vec(), bad.to_vec()), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Whatever stands on one line, the records of the other lines are read.
+        #[test]
+        fn a_damaged_line_costs_no_other(
+            before in 0i64..4,
+            after in 1i64..4,
+            cut in 0usize..80,
+            put in "[\\[\\]{}\",:\\\\ a]{0,3}",
+        ) {
+            let mut damaged = record(-99).to_string();
+            let at = (0..=cut.min(damaged.len())).rev().find(|&at| damaged.is_char_boundary(at)).unwrap_or(0);
+            damaged.replace_range(at.., &put);
+            let texts = (0..before).map(|n| record(n).to_string());
+            let rest = (before..before + after).map(|n| record(n).to_string());
+            let text = texts.chain([damaged.clone()]).chain(rest).collect::<Vec<_>>().join("\n");
+            let (records, bad) = found(&text);
+            let others: Vec<i64> = records.iter().copied().filter(|number| (0..90).contains(number)).collect();
+            prop_assert_eq!(others, (0..before + after).collect::<Vec<_>>(), "{}", text);
+            prop_assert!(bad.iter().all(|line| *line == before as u64 + 1), "{:?} in {}", bad, text);
+        }
+    }
+}

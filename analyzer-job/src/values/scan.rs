@@ -1,0 +1,384 @@
+//! JSON text as spans: where values begin and end, checked, nothing copied.
+//!
+//! The words `NaN`, `Infinity` and `-Infinity`, which Python writes, are values too. All else is RFC 8259, as
+//! `serde_json` reads it; a test holds both against each other.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+/// Deeper lists and objects are refused, so that no text exhausts the stack.
+const MOST_NESTED: usize = 512;
+
+/// Why a text is not JSON, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotJson {
+    pub what: &'static str,
+    /// Offset in bytes.
+    pub at: usize,
+}
+
+impl NotJson {
+    /// The line of the fault in its text, counted from 1.
+    pub fn line(&self, text: &str) -> u64 {
+        let before = text.as_bytes().get(..self.at).unwrap_or(text.as_bytes());
+        1 + memchr::memchr_iter(b'\n', before).count() as u64
+    }
+}
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at byte {}", self.what, self.at + 1)
+    }
+}
+
+impl std::error::Error for NotJson {}
+
+pub type Scanned<T> = std::result::Result<T, NotJson>;
+
+/// What a value is, by its first byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Object,
+    List,
+    Scalar,
+}
+
+/// Reads one text from its start to its end.
+#[derive(Debug, Clone)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    at: usize,
+    nested: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub fn new(text: &'a str) -> Scanner<'a> {
+        Scanner { text: text.as_bytes(), at: 0, nested: 0 }
+    }
+
+    /// A scanner of the same text that stands somewhere else in it.
+    pub fn from(text: &'a str, at: usize) -> Scanner<'a> {
+        Scanner { text: text.as_bytes(), at, nested: 0 }
+    }
+
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    fn fault<T>(&self, what: &'static str) -> Scanned<T> {
+        Err(NotJson { what, at: self.at })
+    }
+
+    fn blanks(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.text.get(self.at) {
+            self.at += 1;
+        }
+    }
+
+    /// Goes to the next value and tells what it is.
+    ///
+    /// # Errors
+    /// The text ends.
+    pub fn kind(&mut self) -> Scanned<Kind> {
+        self.blanks();
+        match self.text.get(self.at) {
+            Some(b'{') => Ok(Kind::Object),
+            Some(b'[') => Ok(Kind::List),
+            Some(_) => Ok(Kind::Scalar),
+            None => self.fault("the text ends where a value should be"),
+        }
+    }
+
+    /// Nothing but blanks is left.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn end(&mut self) -> Scanned<()> {
+        self.blanks();
+        if self.at == self.text.len() { Ok(()) } else { self.fault("text behind the value") }
+    }
+
+    /// Passes over a value and gives its span.
+    ///
+    /// # Errors
+    /// What is not JSON.
+    pub fn value(&mut self) -> Scanned<Range<usize>> {
+        let kind = self.kind()?;
+        let start = self.at;
+        match kind {
+            Kind::Object => self.object(|scanner, _| scanner.value().map(|_| ()))?,
+            Kind::List => self.list(|scanner, _| scanner.value().map(|_| ()))?,
+            Kind::Scalar => self.scalar()?,
+        }
+        Ok(start..self.at)
+    }
+
+    /// Passes over an object; `field` is given the span of each key without its quotes, and passes over the
+    /// value.
+    ///
+    /// # Errors
+    /// What is not JSON.
+    pub fn object(
+        &mut self,
+        mut field: impl FnMut(&mut Scanner<'a>, Range<usize>) -> Scanned<()>,
+    ) -> Scanned<()> {
+        self.open()?;
+        self.blanks();
+        if self.take(b'}') {
+            self.nested -= 1;
+            return Ok(());
+        }
+        loop {
+            self.blanks();
+            if self.text.get(self.at) != Some(&b'"') {
+                return self.fault("expected a key in double quotes");
+            }
+            let start = self.at + 1;
+            self.string()?;
+            let key = start..self.at - 1;
+            self.blanks();
+            if !self.take(b':') {
+                return self.fault("expected `:` behind a key");
+            }
+            field(self, key)?;
+            self.blanks();
+            if self.take(b',') {
+                continue;
+            }
+            if self.take(b'}') {
+                self.nested -= 1;
+                return Ok(());
+            }
+            return self.fault("expected `,` or `}`");
+        }
+    }
+
+    /// Passes over a list; `element` is given the number of each element and passes over it.
+    ///
+    /// # Errors
+    /// What is not JSON.
+    pub fn list(&mut self, mut element: impl FnMut(&mut Scanner<'a>, usize) -> Scanned<()>) -> Scanned<()> {
+        self.open()?;
+        self.blanks();
+        if self.take(b']') {
+            self.nested -= 1;
+            return Ok(());
+        }
+        for index in 0.. {
+            element(self, index)?;
+            self.blanks();
+            if self.take(b',') {
+                continue;
+            }
+            if self.take(b']') {
+                break;
+            }
+            return self.fault("expected `,` or `]`");
+        }
+        self.nested -= 1;
+        Ok(())
+    }
+
+    fn open(&mut self) -> Scanned<()> {
+        if self.nested == MOST_NESTED {
+            return self.fault("lists and objects are nested too deeply");
+        }
+        self.nested += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    fn take(&mut self, byte: u8) -> bool {
+        let here = self.text.get(self.at) == Some(&byte);
+        self.at += usize::from(here);
+        here
+    }
+
+    fn scalar(&mut self) -> Scanned<()> {
+        match self.text[self.at] {
+            b'"' => self.string(),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ => {
+                for word in [&b"null"[..], b"true", b"false", b"NaN", b"Infinity"] {
+                    if self.text[self.at..].starts_with(word) {
+                        self.at += word.len();
+                        return Ok(());
+                    }
+                }
+                self.fault("expected a value")
+            }
+        }
+    }
+
+    fn string(&mut self) -> Scanned<()> {
+        self.at += 1;
+        loop {
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.escape()?,
+                Some(0..0x20) => return self.fault("a control character in a text"),
+                Some(_) => self.at += 1,
+                None => return self.fault("a text without its closing quote"),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Scanned<()> {
+        match self.text.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u')
+                if self
+                    .text
+                    .get(self.at + 2..self.at + 6)
+                    .is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) =>
+            {
+                self.at += 6;
+            }
+            _ => return self.fault("an escape that JSON does not have"),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self) -> Scanned<()> {
+        if self.take(b'-') && self.text[self.at..].starts_with(b"Infinity") {
+            self.at += b"Infinity".len();
+            return Ok(());
+        }
+        if !self.take(b'0') && self.digits() == 0 {
+            return self.fault("a number without digits");
+        }
+        if self.take(b'.') && self.digits() == 0 {
+            return self.fault("a number without digits behind its point");
+        }
+        if self.take(b'e') || self.take(b'E') {
+            let _signed = self.take(b'+') || self.take(b'-');
+            if self.digits() == 0 {
+                return self.fault("a number without digits in its exponent");
+            }
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while self.text.get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+}
+
+/// Whether a token stands for no value: `null`, the word `NaN`, or no token at all.
+pub fn is_null(token: &str) -> bool {
+    matches!(token, "" | "null" | "NaN")
+}
+
+/// The text of a string between its quotes, escapes resolved. Half of a pair of surrogates stays as written.
+pub fn unescaped(inside: &str) -> Cow<'_, str> {
+    if !inside.contains('\\') {
+        return Cow::Borrowed(inside);
+    }
+    serde_json::from_str(&format!("\"{inside}\"")).map_or(Cow::Borrowed(inside), Cow::Owned)
+}
+
+/// Appends the spans of the elements of the list that begins at `span.start`; false when no list begins
+/// there. The text at `span` is one JSON value.
+pub fn split(json: &str, span: Range<usize>, elements: &mut Vec<Range<usize>>) -> bool {
+    if json.as_bytes().get(span.start) != Some(&b'[') {
+        return false;
+    }
+    let mut scanner = Scanner::from(json, span.start);
+    let before = elements.len();
+    let whole = scanner.list(|scanner, _| {
+        elements.push(scanner.value()?);
+        Ok(())
+    });
+    if whole.is_err() {
+        elements.truncate(before);
+    }
+    whole.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::de::IgnoredAny;
+
+    use super::*;
+
+    fn whole(text: &str) -> Scanned<Range<usize>> {
+        let mut scanner = Scanner::new(text);
+        let span = scanner.value()?;
+        scanner.end()?;
+        Ok(span)
+    }
+
+    #[test]
+    fn spans_are_those_of_the_values() {
+        for (text, value) in [
+            (" 12 ", "12"),
+            ("\t[1, {\"a\":[]}]\n", "[1, {\"a\":[]}]"),
+            ("\"a\\\"b\\u00e9\"", "\"a\\\"b\\u00e9\""),
+            (" -Infinity", "-Infinity"),
+            ("NaN ", "NaN"),
+            ("-0.5e+3", "-0.5e+3"),
+        ] {
+            assert_eq!(&text[whole(text).unwrap()], value);
+        }
+        let json = r#" [1 , "a,]\"" , [2,3],{"x":[1]}, null,NaN ] "#;
+        let mut spans = Vec::new();
+        assert!(split(json, 1..json.len() - 1, &mut spans));
+        let tokens: Vec<&str> = spans.into_iter().map(|span| &json[span]).collect();
+        assert_eq!(tokens, ["1", r#""a,]\"""#, "[2,3]", r#"{"x":[1]}"#, "null", "NaN"]);
+        let mut none = Vec::new();
+        assert!(split("[ ]", 0..3, &mut none) && none.is_empty());
+        assert!(!split("{}", 0..2, &mut none));
+    }
+
+    #[test]
+    fn faults_have_their_place() {
+        let fault = whole("{\"a\": 1,\n\"b\" 2}").unwrap_err();
+        assert_eq!((fault.line("{\"a\": 1,\n\"b\" 2}"), fault.what), (2, "expected `:` behind a key"));
+        assert!(whole(&"[".repeat(100_000)).unwrap_err().what.contains("nested"));
+        for text in [
+            "",
+            "[1,]",
+            "{\"a\"}",
+            "01",
+            "1.",
+            "-",
+            "+1",
+            "nul",
+            "\"\\x\"",
+            "\"\n\"",
+            "Infinityx",
+            "--Infinity",
+        ] {
+            assert!(whole(text).is_err(), "{text}");
+        }
+    }
+
+    proptest! {
+        /// Valid documents, and damage at every place of them.
+        #[test]
+        fn what_is_json_is_what_serde_json_reads(
+            text in "[\\[\\]{}:,\"\\\\ 0-9.eE+\\-a-dtrufalsn\n]{0,14}",
+            document in crate::values::path::tests::documents(),
+            cut in 0usize..200,
+            put in "[\\[\\]{}:,\"\\\\ 0-9.eE\\-]{0,2}",
+        ) {
+            let mut damaged = document.to_string();
+            let at = (0..=cut.min(damaged.len())).rev().find(|&at| damaged.is_char_boundary(at)).unwrap_or(0);
+            damaged.insert_str(at, &put);
+            let shorter = damaged[..at].to_string();
+            for text in [text, document.to_string(), damaged, shorter] {
+                let theirs = serde_json::from_str::<IgnoredAny>(&text).is_ok();
+                prop_assert_eq!(whole(&text).is_ok(), theirs, "{}", text);
+            }
+        }
+    }
+}
