@@ -4,19 +4,20 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use analyzer_job::config::{self, Analysis, Kind};
+use analyzer_job::config::Analysis;
+use analyzer_job::config::check::{self, Kind};
 use analyzer_job::read::{self, Inputs, Options};
 
 static ANALYSES: LazyLock<Vec<Analysis>> = LazyLock::new(|| {
     let tabular = r#""headers": ["a", "b", "label"], "label": "label""#;
     let records = r#""headers": ["a", "b", "label"], "features": "features", "label": "label""#;
-    [("text/csv", tabular), ("application/jsonlines", records), ("application/json", records), ("application/x-parquet", tabular)]
+    [("text/csv", tabular), ("application/jsonlines", records), ("application/json", records), ("application/x-parquet", tabular), ("application/sagemakercapturejson", records)]
         .map(|(kind, columns)| {
             let text = format!(
                 r#"{{"dataset_type": "{kind}", {columns}, "label_values_or_threshold": [1], "facet": [{{"name_or_index": "a"}}],
                 "methods": {{"pre_training_bias": {{"methods": "all"}}}}}}"#
             );
-            config::load(text.as_bytes(), Path::new("analysis_config.json"), Kind::Processing).unwrap()
+            check::load(text.as_bytes(), Path::new("analysis_config.json"), Kind::Processing).unwrap()
         })
         .into()
 });

@@ -1,12 +1,23 @@
 #![no_main]
-//! Any text as the payload of a captured request or answer, in every syntax; and as JSON of strangers with `NaN` and the like.
+//! Any text as the payload of a captured request or answer, of every kind; and as JSON of strangers with `NaN` and the like.
 
-use analyzer_job::read::payload::{self, Grid};
+use analyzer_job::read::grid::Grid;
+use analyzer_job::read::payload;
 use analyzer_job::values::numbers::strict_json;
+use analyzer_job::values::path::Paths;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let mut grid = Grid::default();
-    let _ = payload::syntax(None, None, text);
+    let kind = payload::kind_of_rows(payload::kind(None, None, text), text);
+    let paths = Paths::compile(&[("features", "@")]).unwrap();
+    let mut found = Vec::new();
+    for document in payload::documents(text, kind) {
+        if paths.find(document, &mut found).is_ok() {
+            let _ = grid.push_features(document, &found[0]);
+            grid.push_values(document, &found[0]);
+        }
+    }
+    grid.clear();
     if grid.push_csv(text).is_ok() {
         for row in 0..grid.n_rows() {
             for cell in 0..=grid.width(row) {

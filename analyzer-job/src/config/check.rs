@@ -101,6 +101,7 @@ fn build(given: &Json, map: &Object, faults: &mut Vec<Fault>) -> Analysis {
         predicted_label,
         label_values_or_threshold: scalars(map, "label_values_or_threshold"),
         probability_threshold: number(map, "probability_threshold").unwrap_or(0.5),
+        threshold_given: map.contains_key("probability_threshold"),
         facets: objects(map, "facet").filter_map(facet).collect(),
         group_variable: location(map, "group_variable"),
         segments: objects(map, "segment_config").filter_map(segments).collect(),

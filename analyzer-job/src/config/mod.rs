@@ -27,6 +27,8 @@ pub struct Analysis {
     pub label_values_or_threshold: Vec<Scalar>,
     /// A score strictly greater counts as positive.
     pub probability_threshold: f64,
+    /// The threshold was given and is not the default.
+    pub threshold_given: bool,
     pub facets: Vec<Facet>,
     pub group_variable: Option<Location>,
     pub segments: Vec<Segments>,
@@ -45,6 +47,13 @@ impl Analysis {
     /// Whether attributions or partial dependence were asked for.
     pub fn explains(&self) -> bool {
         self.methods.shap.is_some() || self.methods.pdp.is_some()
+    }
+
+    /// Whether the place of the predicted label is all that is known of an answer: a number with decimals there may be
+    /// a score.
+    pub fn label_may_be_score(&self) -> bool {
+        let only_label = |predictor: &Predictor| predictor.label.is_some() && predictor.probability.is_none();
+        self.predicted_label.is_none() && self.predictor.as_ref().is_some_and(only_label)
     }
 
     /// Whether a model must predict the labels that bias metrics are computed from. A prediction dataset

@@ -35,37 +35,30 @@ pub enum MonitorKind {
 }
 
 /// Completes a monitoring configuration: methods by the kind of monitor, places by the attributes, which
-/// win over the configuration. `csv`: the captured payloads are CSV, where places are positions.
+/// win over the configuration. A place is a position or a JMESPath; which of them fits is a matter of each
+/// captured payload.
 ///
 /// Returns a warning for each value of the configuration that an attribute replaces.
 ///
 /// # Errors
 /// `SETTING_INVALID` for an attribute that cannot be used, `CONFIG_SCHEMA` for what the kind of monitor
 /// needs and the configuration lacks.
-pub fn complete(
-    analysis: &mut Analysis,
-    attributes: &Attributes,
-    kind: MonitorKind,
-    csv: bool,
-) -> Result<Vec<String>> {
+pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorKind) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
     methods(analysis, kind)?;
 
     if let Some(path) = given(&attributes.features) {
-        // In CSV all cells of the captured input are features.
-        if !csv {
-            check_path("features_attribute", path)?;
-            replace(
-                &mut analysis.dataset.features,
-                path.to_string(),
-                "features",
-                "features_attribute",
-                &mut warnings,
-            );
-        }
+        // In CSV all cells of the captured input are features, whatever is given here.
+        replace(
+            &mut analysis.dataset.features,
+            path.to_string(),
+            "features",
+            "features_attribute",
+            &mut warnings,
+        );
     }
-    let inference = located("inference_attribute", &attributes.inference, csv)?;
-    let probability = located("probability_attribute", &attributes.probability, csv)?;
+    let inference = located("inference_attribute", &attributes.inference)?;
+    let probability = located("probability_attribute", &attributes.probability)?;
     let (label, scores) = match (kind, inference, probability) {
         // The SDK names the place of the scores in `inference_attribute` of explainability monitors.
         (MonitorKind::Explainability, Some(scores), None) => (None, Some(("inference_attribute", scores))),
@@ -80,13 +73,6 @@ pub fn complete(
             replace(&mut predictor.probability, scores, "predictor.probability", attribute, &mut warnings);
         }
     }
-    if let Some(predictor) = &mut analysis.predictor
-        && csv
-    {
-        for (key, place) in [("label", &mut predictor.label), ("probability", &mut predictor.probability)] {
-            as_position(place, &format!("predictor.{key}"))?;
-        }
-    }
     if let Some(text) = given(&attributes.probability_threshold) {
         let threshold: f64 = text
             .parse()
@@ -99,9 +85,10 @@ pub fn complete(
             warnings.push(disagreement("probability_threshold", attribute, text));
         }
         analysis.probability_threshold = threshold;
+        analysis.threshold_given = true;
     }
     if analysis.label.is_none() {
-        analysis.label = located("ground_truth_attribute", &attributes.ground_truth, csv)?;
+        analysis.label = located("ground_truth_attribute", &attributes.ground_truth)?;
     }
     if let Some(names) = given(&attributes.exclude_features) {
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -159,30 +146,14 @@ fn given(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|value| !absent(OsStr::new(value)))
 }
 
-fn located(setting: &str, value: &Option<String>, csv: bool) -> Result<Option<Location>> {
+/// A text of digits is a position, any other a JMESPath.
+fn located(setting: &str, value: &Option<String>) -> Result<Option<Location>> {
     let Some(text) = given(value) else { return Ok(None) };
-    if !csv {
-        check_path(setting, text)?;
-        return Ok(Some(Location::Name(text.into())));
+    if let Ok(idx) = text.parse() {
+        return Ok(Some(Location::Index(idx)));
     }
-    match text.parse() {
-        Ok(idx) => Ok(Some(Location::Index(idx))),
-        Err(_) => Err(invalid(setting, text, "a zero-based position, as the captured payloads are CSV")),
-    }
-}
-
-/// In CSV a place can only be a position, also when the configuration has it as a string.
-fn as_position(place: &mut Option<Location>, key: &str) -> Result<()> {
-    if let Some(Location::Name(name)) = place {
-        let idx = name.parse().map_err(|_| {
-            Problem::new(&codes::CONFIG_SCHEMA, format!("{} Key '{key}' error", faults::SCHEMA_ERROR))
-                .field(key)
-                .found(shown(&Json::from(name.as_str())))
-                .expected("a zero-based position, as the captured payloads are CSV")
-        })?;
-        *place = Some(Location::Index(idx));
-    }
-    Ok(())
+    check_path(setting, text)?;
+    Ok(Some(Location::Name(text.into())))
 }
 
 fn check_path(setting: &str, path: &str) -> Result<()> {

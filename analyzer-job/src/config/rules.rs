@@ -306,10 +306,6 @@ fn baseline(rows: &Json, format: Option<DatasetFormat>) -> Option<Fault> {
                     "a list of records",
                     "records as the dataset has them, such as [{\"features\": [0, 1]}]",
                 ),
-                Some(DatasetFormat::Json) => fault(
-                    "an object",
-                    "an object as the dataset, such as {\"instances\": [{\"features\": [0, 1]}]}",
-                ),
                 _ => None,
             }
         }

@@ -378,7 +378,7 @@ fn a_bias_monitor_computes_every_metric_and_takes_places_from_its_attributes() {
         exclude_features: some("age, 3"),
         ..Attributes::default()
     };
-    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias, false).unwrap();
+    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(analysis.methods.pre_training_bias.as_ref().unwrap().len(), 8);
     assert_eq!(analysis.methods.post_training_bias.as_ref().unwrap().len(), 13);
@@ -391,10 +391,10 @@ fn a_bias_monitor_computes_every_metric_and_takes_places_from_its_attributes() {
 }
 
 #[test]
-fn positions_of_csv_payloads_arrive_as_texts() {
+fn positions_arrive_as_texts_and_what_is_neither_position_nor_path_is_refused() {
     let mut analysis = try_load(&bias_monitor(), Kind::Monitoring).unwrap();
     let attributes = Attributes { inference: some("0"), probability: some(" 1 "), ..Attributes::default() };
-    complete(&mut analysis, &attributes, MonitorKind::Bias, true).unwrap();
+    complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap();
     let predictor = analysis.predictor.unwrap();
     assert_eq!(
         (predictor.label, predictor.probability),
@@ -402,8 +402,8 @@ fn positions_of_csv_payloads_arrive_as_texts() {
     );
 
     let mut analysis = try_load(&bias_monitor(), Kind::Monitoring).unwrap();
-    let attributes = Attributes { inference: some("predicted"), ..Attributes::default() };
-    let problem = complete(&mut analysis, &attributes, MonitorKind::Bias, true).unwrap_err();
+    let attributes = Attributes { inference: some("not a path"), ..Attributes::default() };
+    let problem = complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap_err();
     assert_eq!(problem.place().field.as_deref(), Some("inference_attribute"));
 }
 
@@ -412,7 +412,7 @@ fn scores_of_an_explainability_monitor_may_stand_in_its_inference_attribute() {
     let config = json!({"methods": {"shap": {}}, "predictor": {"endpoint_name": "e", "probability": "old"}});
     let mut analysis = try_load(&config, Kind::Monitoring).unwrap();
     let attributes = Attributes { inference: some("score"), probability: some(""), ..Attributes::default() };
-    let warnings = complete(&mut analysis, &attributes, MonitorKind::Explainability, false).unwrap();
+    let warnings = complete(&mut analysis, &attributes, MonitorKind::Explainability).unwrap();
     let predictor = analysis.predictor.unwrap();
     assert_eq!((predictor.label, predictor.probability), (None, Some(Location::Name("score".into()))));
     assert_eq!(warnings.len(), 1);
@@ -426,10 +426,10 @@ fn settings_win_over_the_configuration_with_a_warning() {
     let mut analysis = try_load(&config, Kind::Monitoring).unwrap();
     let attributes =
         Attributes { features: some("b"), probability_threshold: some("0.75"), ..Attributes::default() };
-    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias, false).unwrap();
+    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap();
     assert_eq!(warnings.len(), 2);
     assert_eq!(analysis.dataset.features.as_deref(), Some("b"));
-    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias, false).unwrap();
+    let warnings = complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap();
     assert_eq!(warnings.len(), 1, "the same value again is no disagreement: {warnings:?}");
 }
 
@@ -437,7 +437,7 @@ fn settings_win_over_the_configuration_with_a_warning() {
 fn monitors_that_lack_what_they_compute_are_refused() {
     let check = |config: Json, kind, part: &str| {
         let mut analysis = try_load(&config, Kind::Monitoring).unwrap();
-        let problem = complete(&mut analysis, &Attributes::default(), kind, false).unwrap_err();
+        let problem = complete(&mut analysis, &Attributes::default(), kind).unwrap_err();
         assert!(problem.to_string().contains(part), "{problem}");
     };
     check(with(bias_monitor(), "/facet", None), MonitorKind::Bias, "Missing key: 'facet'");
@@ -447,7 +447,7 @@ fn monitors_that_lack_what_they_compute_are_refused() {
         [("high", "probability_threshold_attribute"), ("inf", "probability_threshold_attribute")]
     {
         let attributes = Attributes { probability_threshold: some(value), ..Attributes::default() };
-        let problem = complete(&mut analysis, &attributes, MonitorKind::Bias, false).unwrap_err();
+        let problem = complete(&mut analysis, &attributes, MonitorKind::Bias).unwrap_err();
         assert_eq!(problem.place().field.as_deref(), Some(setting));
     }
 }
@@ -465,7 +465,7 @@ fn the_examples_of_the_page_load() {
         let analysis = load(example.as_bytes(), Path::new("configuration.md"), kind);
         let mut analysis = analysis.unwrap_or_else(|problem| panic!("{problem}\n{example}"));
         if monitor {
-            complete(&mut analysis, &Attributes::default(), MonitorKind::Bias, false).unwrap();
+            complete(&mut analysis, &Attributes::default(), MonitorKind::Bias).unwrap();
         }
         rules::model(&analysis, false, monitor).unwrap();
     }
@@ -529,7 +529,6 @@ proptest! {
     fn no_configuration_makes_the_checker_panic(
         base in 0..3usize,
         changes in prop::collection::vec((any::<usize>(), anything(), any::<bool>()), 1..4),
-        csv in any::<bool>(),
     ) {
         let mut config = [bias_csv(), shap_json_lines(), bias_monitor()][base].clone();
         for (place, value, remove) in changes {
@@ -539,7 +538,7 @@ proptest! {
             match try_load(&config, kind) {
                 Ok(mut analysis) => {
                     let _ = rules::model(&analysis, false, false);
-                    let _ = complete(&mut analysis, &Attributes::default(), MonitorKind::Bias, csv);
+                    let _ = complete(&mut analysis, &Attributes::default(), MonitorKind::Bias);
                 }
                 Err(problem) => {
                     // Each refusal says where and keeps to one place in the text.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use plumbline_common::input::{self, Lines};
 use plumbline_common::job::Job;
-use plumbline_common::record::{Encoding, Record};
+use plumbline_common::record::Record;
 use plumbline_common::{Problem, Result, codes, moment};
 use serde_json::Value as Json;
 
@@ -78,15 +78,16 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
     let mut analysis = check::load(&text, &config_path, kind)?;
     let mut warnings = Vec::new();
-    if monitor && let Some(format) = settings.dataset_format.as_deref() {
-        let format = monitoring_format(format)?;
-        if analysis.dataset.format.is_none() {
-            analysis.dataset.format = Some(format);
-        }
-    }
     let dataset = dataset(job, settings, &analysis, monitor, monitor_folder)?;
     if monitor {
-        warnings.extend(complete(&mut analysis, settings, captured_as_csv(Path::new(&dataset))?)?);
+        // One configuration may serve a baseline and its monitor: what the data are wins over `dataset_type`.
+        let format = settings.dataset_format.as_deref().map(monitoring_format).transpose()?;
+        if let Some(format) = format {
+            analysis.dataset.format = Some(format);
+        } else if analysis.dataset.format.is_some() && holds_captures(Path::new(&dataset))? {
+            analysis.dataset.format = Some(DatasetFormat::Capture);
+        }
+        warnings.extend(complete(&mut analysis, settings)?);
     }
     let window = window(settings, now)?;
     Ok(Plan {
@@ -198,29 +199,24 @@ fn monitoring_format(text: &str) -> Result<DatasetFormat> {
     }
 }
 
-/// Whether the first captured request is CSV: its places are positions then. False when there is none.
-fn captured_as_csv(dataset: &Path) -> Result<bool> {
+/// Lines of a file that are looked at for a captured record.
+const LOOKED_AT: usize = 100;
+
+/// Whether a folder has captured records: in one of the first lines of a file.
+fn holds_captures(dataset: &Path) -> Result<bool> {
     for file in input::files(dataset)? {
         let mut lines = Lines::open(&file.path)?;
-        while let Some((_, line)) = lines.next_line()? {
-            let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };
-            let Some(data) = record.capture_data else { continue };
-            let Some(payload) = data.endpoint_input.or(data.batch_transform_output).or(data.endpoint_output)
-            else {
-                continue;
-            };
-            let content_type = payload.observed_content_type.as_deref().unwrap_or_default();
-            let mime = content_type.split(';').next().unwrap_or_default().trim();
-            return Ok(match payload.encoding {
-                Some(Encoding::Csv) => true,
-                _ => mime.eq_ignore_ascii_case("text/csv"),
-            });
+        for _ in 0..LOOKED_AT {
+            let Some((_, line)) = lines.next_line()? else { break };
+            if serde_json::from_slice::<Record>(line).is_ok_and(|record| record.capture_data.is_some()) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
 }
 
-fn complete(analysis: &mut Analysis, settings: &Settings, csv: bool) -> Result<Vec<String>> {
+fn complete(analysis: &mut Analysis, settings: &Settings) -> Result<Vec<String>> {
     let attributes = Attributes {
         features: settings.features_attribute.clone(),
         inference: settings.inference_attribute.clone(),
@@ -235,7 +231,7 @@ fn complete(analysis: &mut Analysis, settings: &Settings, csv: bool) -> Result<V
         None if analysis.facets.is_empty() => MonitorKind::Explainability,
         None => MonitorKind::Bias,
     };
-    monitoring::complete(analysis, &attributes, kind, csv)
+    monitoring::complete(analysis, &attributes, kind)
 }
 
 fn dataset(
@@ -250,7 +246,12 @@ fn dataset(
         return Ok(if uri.contains("://") { uri.clone() } else { local(job.tree.resolve(uri)) });
     }
     if monitor {
-        return monitor_folder.map(local).ok_or_else(|| {
+        // Captured records may also be the job's dataset, as any other data.
+        let dataset = || {
+            let named = job.config.input(&job.tree, "dataset").map(|mount| mount.path);
+            first_with_files(named.into_iter().chain([job.tree.processing("input/data")]))
+        };
+        return monitor_folder.or_else(dataset).map(local).ok_or_else(|| {
             Problem::new(&codes::NO_DATA, "there is no monitoring data")
                 .file(job.tree.processing("input_data"))
                 .hint("mount captured or merged records there, or name their folder in `dataset_source`")

@@ -54,6 +54,7 @@ pub struct Answer {
     scores: Grid,
     found: Vec<Found>,
     lines: Lines,
+    spans: Vec<Range<usize>>,
 }
 
 /// Why an answer cannot be used.
@@ -380,9 +381,8 @@ impl Answers {
             {
                 let Some(place) = place else { continue };
                 let found = place.found(line, &self.paths, &answer.found)?;
-                let mut spans = Vec::new();
-                if found.elements(line, &mut spans) {
-                    push_elements(found.source(line), &spans, place, grid)?;
+                if found.elements(line, &mut answer.spans) {
+                    push_elements(found.source(line), &answer.spans, place, grid)?;
                 } else if let Some(span) = found.value() {
                     push_entry(found.source(line), span, place, grid)?;
                 }
@@ -426,37 +426,41 @@ impl Answers {
         let mut cells = std::mem::take(&mut answer.lines);
         cells.read(text);
         let placed = self.label.is_some() || self.probability.is_some();
-        let result = match cells.rows(n, placed) {
-            Ok(rows) => rows.iter().try_for_each(|row| self.csv_row(&cells, row.clone(), answer)),
+        let result = match cells.are_rows(n, placed) {
+            Ok(form) => (0..n).try_for_each(|row| {
+                let row = cells.row(row, form);
+                self.row(row.len(), |at| cells.cell(row.start + at), answer)
+            }),
             Err(found) => Err(Fault::Count(found)),
         };
         answer.lines = cells;
         result
     }
 
-    fn csv_row(&self, lines: &Lines, row: Range<usize>, answer: &mut Answer) -> Read<()> {
-        let cells: Vec<&str> = row.map(|at| lines.cell(at)).collect();
-        self.row(&cells, answer)
-    }
-
-    /// Appends one row of a CSV answer from its cells.
+    /// Appends one row of a CSV answer, which has `n_cells` cells.
     ///
     /// # Errors
     /// A position that the row does not have; a place that is no position.
-    pub(crate) fn row(&self, cells: &[&str], answer: &mut Answer) -> Read<()> {
+    pub(crate) fn row<'c>(
+        &self,
+        n_cells: usize,
+        cell: impl Fn(usize) -> &'c str,
+        answer: &mut Answer,
+    ) -> Read<()> {
         for (place, grid) in [(&self.label, &mut answer.labels), (&self.probability, &mut answer.scores)] {
             let Some(place) = place else { continue };
             let position = place.position()?;
-            let cell = cells.get(position).ok_or_else(|| {
-                shape("the response has too few columns")
+            if position >= n_cells {
+                return Err(shape("the response has too few columns")
                     .field(place.setting)
-                    .found(format!("index {position} and {} columns", cells.len()))
-            })?;
-            push_cell(cell, grid);
+                    .found(format!("index {position} and {n_cells} columns"))
+                    .into());
+            }
+            push_cell(cell(position), grid);
             grid.end_row();
         }
         if self.whole.is_some() {
-            cells.iter().for_each(|cell| push_cell(cell, &mut answer.scores));
+            (0..n_cells).for_each(|at| push_cell(cell(at), &mut answer.scores));
             answer.scores.end_row();
         }
         Ok(())
@@ -781,23 +785,37 @@ impl Lines {
         &text[end..]
     }
 
-    /// The cells of each of `n` rows; the number of rows that there are when they are not `n`. `placed`: positions
+    /// How the cells are those of `n` rows; the number of rows that there are when they are not `n`. `placed`: positions
     /// tell which cells of a row are wanted, so that several lists on a line may be one row.
-    fn rows(&self, n: usize, placed: bool) -> std::result::Result<Vec<Range<usize>>, usize> {
+    fn are_rows(&self, n: usize, placed: bool) -> std::result::Result<RowForm, usize> {
         let n_lines = self.ends.len();
-        let line = |at: usize| (if at == 0 { 0 } else { self.ends[at - 1] })..self.ends[at];
         let lists =
             !self.cells.is_empty() && self.cells.iter().all(|cell| self.text[cell.clone()].starts_with('['));
         let alone = self.cells.len() == n_lines;
         if n_lines == n && (placed || alone || !lists) {
-            return Ok((0..n).map(line).collect());
+            return Ok(RowForm::Line);
         }
         // Lists, or one cell for each row on a single line.
         if self.cells.len() == n && (lists || n_lines == 1) {
-            return Ok((0..n).map(|at| at..at + 1).collect());
+            return Ok(RowForm::Cell);
         }
         Err(if lists { self.cells.len() } else { n_lines })
     }
+
+    /// The cells of a row.
+    fn row(&self, row: usize, form: RowForm) -> Range<usize> {
+        match form {
+            RowForm::Line => (if row == 0 { 0 } else { self.ends[row - 1] })..self.ends[row],
+            RowForm::Cell => row..row + 1,
+        }
+    }
+}
+
+/// What of a CSV answer is a row.
+#[derive(Debug, Clone, Copy)]
+enum RowForm {
+    Line,
+    Cell,
 }
 
 /// A quoted cell with its quotes resolved, and what follows; none when no closing quote ends a cell.

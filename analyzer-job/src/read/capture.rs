@@ -560,12 +560,13 @@ impl<'a> Reader<'a> {
             all.row(row).take(n_inputs).for_each(|cell| self.inputs.push(cell));
             self.inputs.end_row();
             if self.wants.predicted {
-                let cells: Vec<&str> = all
-                    .row(row)
-                    .skip(n_inputs)
-                    .map(|cell| if let Raw::Csv(text) = cell { text } else { "" })
-                    .collect();
-                if let Err(Fault::Problem(problem)) = self.answers.row(&cells, &mut self.answer) {
+                let cell = |at: usize| match all.cell(row, n_inputs + at) {
+                    Raw::Csv(text) => text,
+                    _ => "",
+                };
+                if let Err(Fault::Problem(problem)) =
+                    self.answers.row(width - n_inputs, cell, &mut self.answer)
+                {
                     return Err(Bad::Record(Kind::Answer, format!("output: {}", brief(&problem))));
                 }
             }

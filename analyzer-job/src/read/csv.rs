@@ -1,4 +1,4 @@
-//! CSV datasets: header rules, and every row as wide as the first.
+//! CSV datasets: every row as wide as the first, its cells in the order of the columns.
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -7,21 +7,37 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Analysis;
-use crate::read::Source;
 use crate::read::gather::Gather;
+use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
-use crate::read::side::{Side, id};
+use crate::read::side::{Ids, Side};
+use crate::read::{Skips, Source};
 use crate::values::raw::Raw;
-use crate::values::typing;
 
 /// What reading CSV files comes upon.
 pub(crate) enum Event<'a> {
     /// Once, before the first row: the names of the columns.
     Columns(Vec<String>),
-    Row {
-        place: (&'a Path, u64),
-        record: &'a csv::StringRecord,
-    },
+    Row(Row<'a>),
+}
+
+/// A row, its cells in the order of the columns.
+pub(crate) struct Row<'a> {
+    /// File and line.
+    pub(crate) place: (&'a Path, u64),
+    record: &'a csv::StringRecord,
+    order: Option<&'a [usize]>,
+}
+
+impl<'a> Row<'a> {
+    /// The cell of a column.
+    pub(crate) fn get(&self, column: usize) -> &'a str {
+        let at = match self.order {
+            Some(order) => order.get(column).copied().unwrap_or(usize::MAX),
+            None => column,
+        };
+        self.record.get(at).unwrap_or_default()
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -30,95 +46,128 @@ pub(crate) enum Go {
     Stop,
 }
 
-/// Reads CSV files as one table.
-///
-/// With `headers`, a file's first row is skipped when it equals them. Without, the first file's first row is
-/// the header if none of its fields is a number (else the columns are `column_0` and so on), and the first
-/// row of a later file is skipped when it equals that header.
+/// Rows of a file that are looked at to tell a header row from data.
+const LOOKED_AT: usize = 1000;
+
+/// Reads CSV files as one table. The first row of each file may be a header row (see `header::first_row`), and a
+/// row further down that repeats it, or is made of the known names, is left out. A file that names the known
+/// columns in another order is read by its names.
 ///
 /// # Errors
-/// A row that is wider or narrower than the first, text that is not UTF-8, `headers` of another width.
+/// A row that is wider or narrower than the first, text that is not UTF-8, `headers` of another width, names that
+/// contradict each other.
 pub(crate) fn rows(
     files: &[InputFile],
     headers: Option<&[String]>,
     source: &mut Source<'_>,
+    take: impl FnMut(Event<'_>) -> Result<Go>,
+) -> Result<()> {
+    let mut told = Told::default();
+    let read = read_files(files, headers, source, &mut told, take);
+    told.tell(source);
+    read
+}
+
+fn read_files(
+    files: &[InputFile],
+    headers: Option<&[String]>,
+    source: &mut Source<'_>,
+    told: &mut Told,
     mut take: impl FnMut(Event<'_>) -> Result<Go>,
 ) -> Result<()> {
+    let mut known: Option<Vec<String>> = headers.map(<[String]>::to_vec);
     let mut width = None;
-    let mut header: Option<Vec<String>> = headers.map(<[String]>::to_vec);
-    let mut record = csv::StringRecord::new();
     for file in files {
         let name = file.relative.as_path();
-        let mut reader =
-            csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 18).from_reader(
-                without_mark(input::open(&file.path)?)
-                    .map_err(|error| Problem::io("read the input", &file.path, error))?,
-            );
-        let mut first = true;
+        let mut reader = Reader::open(file)?;
+        let Some(first) = reader.first()? else { continue };
+        let expected = *width.get_or_insert(first.len());
+        if let Some(headers) = headers.filter(|headers| headers.len() != first.len()) {
+            return Err(layout::headers_do_not_fit(headers.len(), first.len()).file(name));
+        }
+        if first.len() != expected {
+            return Err(other_width(name, reader.line_of(&first), first.len(), expected));
+        }
+        let was_known = known.is_some();
+        let (mut header, mut order) = (None, None);
+        match header::first_row(&first, reader.look()?, known.as_deref(), name)? {
+            First::Data => {
+                if header::is_mixed(&first) {
+                    told.data.push(name.display().to_string());
+                }
+                reader.put_back(first);
+            }
+            First::Header(found) => {
+                match found.places {
+                    Places::Same => {}
+                    Places::Other(other) => {
+                        told.reordered.push(name.display().to_string());
+                        order = Some(other);
+                    }
+                    Places::Unknown => told.renamed.push(name.display().to_string()),
+                }
+                if header::is_mixed(&first) {
+                    told.header.push(name.display().to_string());
+                }
+                if !was_known {
+                    known = Some(found.names.clone());
+                }
+                header = Some(found.names);
+            }
+        }
+        if !told.columns {
+            told.columns = true;
+            let names = known
+                .clone()
+                .unwrap_or_else(|| (0..expected).map(|index| format!("column_{index}")).collect());
+            if take(Event::Columns(names))? == Go::Stop {
+                return Ok(());
+            }
+        }
+        let repeated: Vec<&[String]> = [&header, &known].into_iter().flatten().map(Vec::as_slice).collect();
+        let mut record = csv::StringRecord::new();
         let mut done = 0;
         let mut since = 0;
-        loop {
-            match reader.read_record(&mut record) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(error) => return Err(unreadable(&file.path, name, reader.position().line(), error)),
+        while reader.next(&mut record)? {
+            let line = reader.line_of(&record);
+            if record.len() != expected {
+                return Err(other_width(name, line, record.len(), expected));
             }
-            let line = record.position().map_or(0, csv::Position::line);
-            // A blank line in a one-column file is a missing value for nobody; csv skips blank lines.
-            if let Some(width) = width {
-                if record.len() != width {
-                    return Err(Problem::new(
-                        &codes::BAD_RECORD,
-                        "a row has another number of columns than the first",
-                    )
-                    .file(name)
-                    .line(line)
-                    .found(format!("{} fields", record.len()))
-                    .expected(format!("{width} columns"))
-                    .hint("put fields that hold a comma in double quotes"));
-                }
-            } else {
-                if let Some(headers) = headers.filter(|headers| headers.len() != record.len()) {
-                    return Err(layout::headers_do_not_fit(headers.len(), record.len()).file(name));
-                }
-                width = Some(record.len());
-                let found = match &header {
-                    Some(header) => header.clone(),
-                    None if record.iter().any(typing::is_number) => {
-                        (0..record.len()).map(|index| format!("column_{index}")).collect()
+            // Nearly every row differs from the names in its first cell.
+            let first = record.get(0).unwrap_or_default().trim();
+            if repeated.iter().any(|names| names.iter().any(|name| name.trim() == first)) {
+                let names: Vec<String> = record.iter().map(|cell| cell.trim().into()).collect();
+                let again =
+                    repeated.iter().any(|known| known.iter().map(|name| name.trim()).eq(names.iter()));
+                let known = known.as_deref().unwrap_or_default();
+                match header::exact_order(known, &names) {
+                    _ if again => {}
+                    // Files with columns in different order, one behind the other.
+                    Some(other) if names.len() > 1 => order = Some(other),
+                    _ => {
+                        if take(Event::Row(Row {
+                            place: (name, line),
+                            record: &record,
+                            order: order.as_deref(),
+                        }))? == Go::Stop
+                        {
+                            return Ok(());
+                        }
+                        continue;
                     }
-                    None => {
-                        let names: Vec<String> = record
-                            .iter()
-                            .enumerate()
-                            .map(|(index, name)| match name.trim() {
-                                "" => format!("column_{index}"),
-                                name => name.into(),
-                            })
-                            .collect();
-                        header = Some(record.iter().map(Into::into).collect());
-                        names
-                    }
-                };
-                if take(Event::Columns(found))? == Go::Stop {
-                    return Ok(());
                 }
-            }
-            let is_header = first
-                && header.as_ref().is_some_and(|header| {
-                    record.iter().zip(header).all(|(field, name)| field.trim() == name.trim())
-                });
-            first = false;
-            if is_header {
+                told.repeated.add(name, line, "");
                 continue;
             }
-            if take(Event::Row { place: (name, line), record: &record })? == Go::Stop {
+            if take(Event::Row(Row { place: (name, line), record: &record, order: order.as_deref() }))?
+                == Go::Stop
+            {
                 return Ok(());
             }
             since += 1;
             if since == Source::ROWS_BETWEEN_CHECKS {
                 since = 0;
-                let at = reader.position().byte();
+                let at = reader.bytes();
                 source.advance(at - done)?;
                 done = at;
             }
@@ -126,6 +175,127 @@ pub(crate) fn rows(
         source.advance(file.bytes.saturating_sub(done))?;
     }
     Ok(())
+}
+
+/// What is said of header rows when all files are read.
+struct Told {
+    columns: bool,
+    /// Files whose first row has numbers and texts, and is taken for data, or for a header row.
+    data: Vec<String>,
+    header: Vec<String>,
+    reordered: Vec<String>,
+    renamed: Vec<String>,
+    repeated: Skips,
+}
+
+impl Default for Told {
+    fn default() -> Told {
+        Told {
+            columns: false,
+            data: Vec::new(),
+            header: Vec::new(),
+            reordered: Vec::new(),
+            renamed: Vec::new(),
+            repeated: Skips::new("that repeat the header row"),
+        }
+    }
+}
+
+impl Told {
+    fn tell(self, source: &mut Source<'_>) {
+        for (files, what) in [
+            (self.data, "the first row, of numbers and texts, is read as data"),
+            (self.header, "the first row, of numbers and texts, is read as a header row"),
+            (
+                self.reordered,
+                "the header row has the columns in another order, and they are read by their names",
+            ),
+            (self.renamed, "the header row has other names than the columns, which are named by position"),
+        ] {
+            if let [first, rest @ ..] = files.as_slice() {
+                let more =
+                    if rest.is_empty() { String::new() } else { format!(" and {} more files", rest.len()) };
+                source.warnings.push(format!("{first}{more}: {what}"));
+            }
+        }
+        source.skipped(self.repeated);
+    }
+}
+
+fn other_width(file: &Path, line: u64, found: usize, expected: usize) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "a row has another number of columns than the first")
+        .file(file)
+        .line(line)
+        .found(format!("{found} fields"))
+        .expected(format!("{expected} columns"))
+        .hint("put fields that hold a comma in double quotes")
+}
+
+/// The rows of one file, of which some may be looked at before they are read.
+struct Reader<'f> {
+    file: &'f InputFile,
+    reader: csv::Reader<Box<dyn Read>>,
+    /// Rows that were looked at, the next one last.
+    ahead: Vec<csv::StringRecord>,
+}
+
+impl<'f> Reader<'f> {
+    fn open(file: &'f InputFile) -> Result<Reader<'f>> {
+        let bytes = without_mark(input::open(&file.path)?)
+            .map_err(|error| Problem::io("read the input", &file.path, error))?;
+        let bytes: Box<dyn Read> = Box::new(bytes);
+        let reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .flexible(true)
+            .buffer_capacity(1 << 18)
+            .from_reader(bytes);
+        Ok(Reader { file, reader, ahead: Vec::new() })
+    }
+
+    fn read(&mut self, record: &mut csv::StringRecord) -> Result<bool> {
+        self.reader.read_record(record).map_err(|error| {
+            unreadable(&self.file.path, &self.file.relative, self.reader.position().line(), error)
+        })
+    }
+
+    fn first(&mut self) -> Result<Option<csv::StringRecord>> {
+        let mut record = csv::StringRecord::new();
+        Ok(self.read(&mut record)?.then_some(record))
+    }
+
+    /// The rows that follow, a thousand at most; they come again when it is their turn.
+    fn look(&mut self) -> Result<&[csv::StringRecord]> {
+        let mut rows = Vec::new();
+        let mut record = csv::StringRecord::new();
+        while rows.len() < LOOKED_AT && self.read(&mut record)? {
+            rows.push(record.clone());
+        }
+        rows.reverse();
+        self.ahead = rows;
+        Ok(&self.ahead)
+    }
+
+    fn put_back(&mut self, record: csv::StringRecord) {
+        self.ahead.push(record);
+    }
+
+    fn next(&mut self, record: &mut csv::StringRecord) -> Result<bool> {
+        match self.ahead.pop() {
+            Some(row) => {
+                *record = row;
+                Ok(true)
+            }
+            None => self.read(record),
+        }
+    }
+
+    fn line_of(&self, record: &csv::StringRecord) -> u64 {
+        record.position().map_or(0, csv::Position::line)
+    }
+
+    fn bytes(&self) -> u64 {
+        self.reader.position().byte()
+    }
 }
 
 /// The reader behind a byte order mark; spreadsheets write one.
@@ -152,18 +322,21 @@ fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem
     }
 }
 
-/// Reads the dataset, paired with the other datasets.
+/// Reads the dataset, paired with the other datasets. None when there are no rows, or when ids must be compared as
+/// texts, which `source.ids` then says: the data are to be read again.
 pub(crate) fn read(
     files: &[InputFile],
-    sides: &[Option<Side>; 2],
+    sides: &mut [Option<Side>; 2],
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
-    let (keep_rows, exact) = (source.options.keep_rows, source.exact);
+    let (keep_rows, exact, ids) = (source.options.keep_rows, source.exact, source.ids);
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut read: Option<(Layout, Gather, Vec<usize>, usize)> = None;
     let mut n_rows = 0;
-    let mut unmatched = super::Skips::new("no row of this identifier in the facet or prediction dataset");
+    let mut unmatched = Skips::new("without a row of this identifier in the facet or prediction dataset");
+    let mut as_texts = false;
+    let mut key = String::new();
     rows(files, analysis.dataset.headers.as_deref(), source, |event| {
         match event {
             Event::Columns(names) => {
@@ -175,32 +348,40 @@ pub(crate) fn read(
                 let wanted = gather.wanted().into_iter().filter(|&column| column < mine).collect();
                 read = Some((layout, gather, wanted, mine));
             }
-            Event::Row { place, record } => {
+            Event::Row(row) => {
                 let Some((layout, gather, wanted, mine)) = &mut read else { return Ok(Go::Stop) };
                 if n_rows == limit {
                     return Ok(Go::Stop);
                 }
-                let id =
-                    layout.roles.joins.first().map(|&at| id(Raw::Csv(record.get(at).unwrap_or_default())));
+                let has_id = match layout.roles.joins.first() {
+                    None => false,
+                    Some(&at) => match ids.key(row.get(at), &mut key) {
+                        Some(has_id) => has_id,
+                        None => {
+                            as_texts = true;
+                            return Ok(Go::Stop);
+                        }
+                    },
+                };
                 n_rows += 1;
                 let mut paired = [None, None];
-                for (row, side) in paired.iter_mut().zip(sides) {
+                for (at, side) in paired.iter_mut().zip(sides.iter_mut()) {
                     let Some(side) = side else { continue };
-                    *row = side.row(n_rows - 1, id.as_deref());
-                    if row.is_none() {
-                        if side.joined() {
-                            unmatched.add(place.0, place.1, "");
-                        }
-                        return Ok(Go::On);
+                    *at = side.row(n_rows - 1, has_id.then_some(key.as_str()));
+                }
+                if sides.iter().zip(paired).any(|(side, at)| side.is_some() && at.is_none()) {
+                    if sides.iter().flatten().any(Side::joined) {
+                        unmatched.add(row.place.0, row.place.1, "");
                     }
+                    return Ok(Go::On);
                 }
                 for &column in wanted.iter() {
-                    gather.set(column, Raw::Csv(record.get(column).unwrap_or_default()));
+                    gather.set(column, Raw::Csv(row.get(column)));
                 }
                 let mut first = *mine;
-                for (side, row) in sides.iter().zip(paired) {
-                    if let (Some(side), Some(row)) = (side, row) {
-                        side.set(row, first, gather);
+                for (side, at) in sides.iter().zip(paired) {
+                    if let (Some(side), Some(at)) = (side, at) {
+                        side.set(at, first, gather);
                         first += side.columns.names.len();
                     }
                 }
@@ -209,11 +390,16 @@ pub(crate) fn read(
         }
         Ok(Go::On)
     })?;
+    if as_texts {
+        source.ids = Ids::Texts;
+        return Ok(None);
+    }
     source.counts.records_read += n_rows;
     source.skipped(unmatched);
     if source.options.limit.is_none() {
         for side in sides.iter().flatten() {
             side.check_rows(n_rows)?;
+            source.skipped(side.left_over());
         }
     }
     Ok(read.map(|(layout, gather, ..)| (layout, gather)))

@@ -28,6 +28,7 @@ pub(crate) fn analysis(format: DatasetFormat) -> Analysis {
         predicted_label: Some(name("pred")),
         label_values_or_threshold: vec![Scalar::Int(1)],
         probability_threshold: 0.5,
+        threshold_given: false,
         facets: Vec::new(),
         group_variable: None,
         segments: Vec::new(),

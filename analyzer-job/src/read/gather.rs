@@ -129,6 +129,8 @@ fn thresholds(layout: &Layout, analysis: &Analysis, column: usize) -> Option<Vec
     }
     let labels = (roles.label == Some(column) || roles.predicted == Some(column))
         .then_some(&analysis.label_values_or_threshold);
+    let score = (roles.predicted == Some(column) && analysis.label_may_be_score())
+        .then_some(Some(analysis.probability_threshold));
     let facets = roles.facets.iter().zip(&analysis.facets).filter(|(at, _)| **at == column);
     let lists = labels.into_iter().chain(facets.map(|(_, facet)| &facet.values));
     // Several listed values make categories; text may be a number.
@@ -139,6 +141,7 @@ fn thresholds(layout: &Layout, analysis: &Analysis, column: usize) -> Option<Vec
             [Scalar::Text(text)] => text.trim().parse().ok(),
             _ => None,
         })
+        .chain(score)
         .collect()
 }
 

@@ -12,8 +12,10 @@ mod document;
 pub(crate) mod fixture;
 mod gather;
 pub mod grid;
+mod header;
 mod layout;
 mod lines;
+mod looks;
 mod parquet;
 pub mod payload;
 mod records;
@@ -39,7 +41,7 @@ use crate::values::typing::{self, Type};
 use gather::{Gather, Gathered};
 pub use layout::{Layout, Roles};
 pub(crate) use parquet::rows as parquet_rows;
-use side::Side;
+use side::{Ids, Side};
 
 /// Where the data lie: local files, or folders of them.
 #[derive(Debug, Clone)]
@@ -151,26 +153,43 @@ fn read_files(
     analysis: &Analysis,
     options: &Options,
 ) -> Result<Reading> {
-    let reading = read_once(inputs, files, analysis, options, false)?;
-    match reading {
-        Some(reading) => Ok(reading),
-        // Text came late into a column of numbers, whose spelling is gone: rare enough to read again.
-        None => read_once(inputs, files, analysis, options, true)?
-            .ok_or_else(|| Problem::new(&codes::INTERNAL, "cells were lost although all were to be kept")),
+    let mut attempt = Attempt { exact: false, ids: Ids::Numbers };
+    // Each attempt that fails sets one of the two, and with both nothing is lost.
+    for _ in 0..3 {
+        match read_once(inputs, files, analysis, options, attempt) {
+            Ok(Read::Whole(reading)) => return Ok(*reading),
+            Ok(Read::Again(next)) => attempt = next,
+            Err(problem) => return Err(looks::hint(problem, files, analysis.dataset.format)),
+        }
     }
+    Err(Problem::new(&codes::INTERNAL, "cells were lost although all were to be kept"))
 }
 
-/// `exact`: keep every cell as written. None when cells were lost because they were not.
+/// How the data are read. What is rare is found out by reading, and then they are read again.
+#[derive(Debug, Clone, Copy)]
+struct Attempt {
+    /// Keep every cell as written: text came late into a column of numbers, whose spelling was gone.
+    exact: bool,
+    /// An identifier of the dataset is no number.
+    ids: Ids,
+}
+
+enum Read {
+    Whole(Box<Reading>),
+    Again(Attempt),
+}
+
 fn read_once(
     inputs: &Inputs,
     files: &[InputFile],
     analysis: &Analysis,
     options: &Options,
-    exact: bool,
-) -> Result<Option<Reading>> {
+    attempt: Attempt,
+) -> Result<Read> {
     let bytes = files.iter().map(|file| file.bytes).sum();
     let mut source = Source {
-        exact,
+        exact: attempt.exact,
+        ids: attempt.ids,
         options,
         counts: RowCounts::default(),
         warnings: Vec::new(),
@@ -192,19 +211,30 @@ fn read_once(
             &mut source,
         )?);
     }
+    if !sides.iter().flatten().all(Side::has_numbers) {
+        source.ids = Ids::Texts;
+    }
+    for side in sides.iter_mut().flatten() {
+        side.index(source.ids);
+    }
+    let before = source.ids;
     let read = match dataset.format {
-        Some(DatasetFormat::Csv) => csv::read(files, &sides, analysis, &mut source)?,
+        Some(DatasetFormat::Csv) => csv::read(files, &mut sides, analysis, &mut source)?,
         Some(DatasetFormat::JsonLines) => lines::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Json) => document::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Parquet) => parquet::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
+    if source.ids != before {
+        return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
+    }
+    sides.iter().flatten().try_for_each(Side::check_ids)?;
     let (layout, gather) = match read {
         Some((layout, gather)) if gather.rows() > 0 => (layout, gather),
         _ => return Err(no_rows(&inputs.dataset, &source)),
     };
     if gather.lost() {
-        return Ok(None);
+        return Ok(Read::Again(Attempt { exact: true, ..attempt }));
     }
     source.counts.rows = gather.rows();
     let columns = summaries(&layout, &gather, analysis);
@@ -215,7 +245,7 @@ fn read_once(
             Data::Rows(Rows { table, roles: layout.roles.clone(), features: layout.features.clone() })
         }
     };
-    Ok(Some(Reading {
+    Ok(Read::Whole(Box::new(Reading {
         columns,
         layout,
         data,
@@ -224,7 +254,7 @@ fn read_once(
         warnings: source.warnings,
         captured_input: source.captured.0,
         captured_output: source.captured.1,
-    }))
+    })))
 }
 
 fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
@@ -281,6 +311,8 @@ fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<(
 pub(crate) struct Source<'a> {
     pub(crate) options: &'a Options,
     exact: bool,
+    /// How identifiers are compared; set to texts by who meets one that is no number.
+    pub(crate) ids: Ids,
     pub(crate) counts: RowCounts,
     pub(crate) warnings: Vec<String>,
     progress: Progress,
@@ -427,5 +459,7 @@ fn interned(values: &Values, cells: &mut Cells) -> Vec<u32> {
     }
 }
 
+#[cfg(test)]
+mod pairing_tests;
 #[cfg(test)]
 mod tests;

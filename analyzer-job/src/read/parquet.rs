@@ -17,15 +17,18 @@ use serde_json::Value as Json;
 use crate::config::Analysis;
 use crate::read::Source;
 use crate::read::gather::Gather;
+use crate::read::header::{self, Places};
 use crate::read::layout::{self, Layout};
 use crate::values::raw::Raw;
 
 const ROWS_PER_BATCH: usize = 8192;
 
-/// Reads the dataset. Every file has the columns of the first, in any order.
+/// Reads the dataset. Every file has the columns of the first, in any order. `headers` in another order than the
+/// files' own names go by name; other names go by position, and this is said.
 ///
 /// # Errors
-/// A file that is not Parquet, a missing column, a column of nested or binary values that is needed.
+/// A file that is not Parquet, a missing column, a name twice, names that contradict `headers`, a column of nested
+/// or binary values that is needed.
 pub(crate) fn read(
     files: &[InputFile],
     analysis: &Analysis,
@@ -45,11 +48,28 @@ pub(crate) fn read(
             Some((_, gather)) => gather,
             None => {
                 stored_names = fields.iter().map(|field| field.name().clone()).collect();
+                header::differ(&stored_names).map_err(|problem| problem.file(name))?;
                 let names = match &analysis.dataset.headers {
                     Some(headers) if headers.len() != stored_names.len() => {
                         return Err(layout::headers_do_not_fit(headers.len(), stored_names.len()).file(name));
                     }
-                    Some(headers) => headers.clone(),
+                    Some(headers) => {
+                        match header::places(headers, &stored_names).map_err(|problem| problem.file(name))? {
+                            Places::Same => {}
+                            Places::Other(order) => {
+                                stored_names = order.iter().map(|&at| stored_names[at].clone()).collect();
+                                source.warnings.push(format!(
+                                    "{}: the columns stand in another order than `headers`, and they are read by their names",
+                                    name.display()
+                                ));
+                            }
+                            Places::Unknown => source.warnings.push(format!(
+                                "{}: the file has other names than `headers`, which name its columns by position",
+                                name.display()
+                            )),
+                        }
+                        headers.clone()
+                    }
                     None => stored_names.clone(),
                 };
                 let layout = layout::of_table(names, None, None, analysis)?;

@@ -2,7 +2,7 @@
 //! or by position.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
 
@@ -10,11 +10,11 @@ use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
 use crate::read::layout::SideColumns;
-use crate::read::{Source, files_of};
+use crate::read::{Skips, Source, files_of};
 use crate::values::raw::{Dictionary, Raw};
 use crate::values::typing::{self, Cell};
 
-/// One such dataset, in memory: 4 bytes for each cell, and 40 and its text for each identifier.
+/// One such dataset, in memory: 4 bytes for each cell, and 60 and its text for each identifier.
 pub(crate) struct Side {
     /// `facets` or `predictions`.
     role: &'static str,
@@ -24,27 +24,61 @@ pub(crate) struct Side {
     dictionaries: Vec<Dictionary>,
     codes: Vec<Vec<u32>>,
     rows: usize,
-    /// Row by identifier, when datasets are joined.
-    by_id: Option<HashMap<String, usize>>,
+    /// What pairs the rows, when datasets are joined.
+    join: Option<Join>,
 }
 
-/// An identifier as it is compared: whole numbers by value (`7.0` is `7`), all else by its text.
-pub(crate) fn id(raw: Raw<'_>) -> String {
-    let written = match raw {
-        Raw::Csv(text) | Raw::Text(text) => text.trim_ascii(),
-        _ => "",
-    };
-    // Leading zeros are part of a name, not of a number.
-    if written.len() > 1 && written.starts_with('0') && !written.starts_with("0.") {
-        return written.into();
-    }
-    match typing::parse(raw) {
-        Cell::Int(value) => value.to_string(),
-        Cell::Float(value) if value.fract() == 0.0 && value.abs() < 1e15 => (value as i64).to_string(),
-        Cell::Missing | Cell::Float(_) | Cell::Bool(_) | Cell::Text(_) if !written.is_empty() => {
-            written.into()
+/// The identifiers of a joined dataset.
+#[derive(Default)]
+struct Join {
+    column: String,
+    ids: Vec<String>,
+    /// File and line of each row.
+    places: Vec<(usize, u64)>,
+    files: Vec<PathBuf>,
+    by_key: HashMap<String, usize>,
+    /// The first row whose identifier an earlier one has.
+    twice: Option<usize>,
+    used: Vec<bool>,
+}
+
+/// How identifiers are compared: as numbers only if every identifier of every dataset is a number without leading
+/// zeros, else as exact text. A missing one has no partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ids {
+    Numbers,
+    Texts,
+}
+
+impl Ids {
+    /// Puts what an identifier is compared by into `key`. False for a missing identifier; none for one that shows
+    /// that identifiers are texts.
+    pub(crate) fn key(self, written: &str, key: &mut String) -> Option<bool> {
+        key.clear();
+        if typing::is_missing(written) {
+            return Some(false);
         }
-        cell => cell.print(),
+        match self {
+            Ids::Texts => key.push_str(written),
+            Ids::Numbers => {
+                let number = written.trim_ascii();
+                let digits = number.trim_start_matches(['+', '-']);
+                let zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+                if zeros || !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
+                    return None;
+                }
+                match typing::parse(Raw::Csv(number)) {
+                    Cell::Int(value) => key.push_str(&value.to_string()),
+                    // Whole numbers below 2^53 are the same ones, however they are written.
+                    Cell::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
+                        key.push_str(&(value as i64).to_string());
+                    }
+                    Cell::Float(value) => key.push_str(&value.to_bits().to_string()),
+                    _ => return None,
+                }
+            }
+        }
+        Some(true)
     }
 }
 
@@ -67,34 +101,19 @@ impl Side {
             dictionaries: Vec::new(),
             codes: Vec::new(),
             rows: 0,
-            by_id: join.map(|_| HashMap::new()),
+            join: join.map(|_| Join::default()),
         };
-        let mut names: Vec<String> = Vec::new();
         let mut join_at = None;
         csv::rows(&files, side.headers.as_deref(), source, |event| {
             match event {
-                csv::Event::Columns(found) => {
-                    names = found;
-                    join_at = read.set_columns(&names, join)?;
-                }
-                csv::Event::Row { place, record } => {
+                csv::Event::Columns(names) => join_at = read.set_columns(&names, join)?,
+                csv::Event::Row(row) => {
                     for (slot, &original) in read.columns.original.iter().enumerate() {
-                        let cell = record.get(original).unwrap_or_default();
-                        read.codes[slot].push(read.dictionaries[slot].intern(Raw::Csv(cell)));
+                        let cell = read.dictionaries[slot].intern(Raw::Csv(row.get(original)));
+                        read.codes[slot].push(cell);
                     }
-                    if let (Some(by_id), Some(at)) = (&mut read.by_id, join_at) {
-                        let id = id(Raw::Csv(record.get(at).unwrap_or_default()));
-                        if by_id.insert(id.clone(), read.rows).is_some() {
-                            return Err(Problem::new(
-                                &codes::DATASETS_DO_NOT_FIT,
-                                format!("an identifier stands twice in the {role} dataset"),
-                            )
-                            .file(place.0)
-                            .line(place.1)
-                            .field(names[at].clone())
-                            .found(format!("`{id}`"))
-                            .expected("each identifier once"));
-                        }
+                    if let (Some(join), Some(at)) = (&mut read.join, join_at) {
+                        join.push(row.get(at), row.place);
                     }
                     read.rows += 1;
                 }
@@ -102,6 +121,46 @@ impl Side {
             Ok(csv::Go::On)
         })?;
         Ok(read)
+    }
+
+    /// Whether every identifier is a number, or missing.
+    pub(crate) fn has_numbers(&self) -> bool {
+        let mut key = String::new();
+        self.join
+            .as_ref()
+            .is_none_or(|join| join.ids.iter().all(|id| Ids::Numbers.key(id, &mut key).is_some()))
+    }
+
+    /// Makes rows known by their identifiers.
+    pub(crate) fn index(&mut self, ids: Ids) {
+        let Some(join) = &mut self.join else { return };
+        join.used = vec![false; join.ids.len()];
+        let mut key = String::new();
+        for (row, id) in join.ids.iter().enumerate() {
+            if ids.key(id, &mut key) == Some(true) && join.by_key.insert(key.clone(), row).is_some() {
+                join.twice.get_or_insert(row);
+            }
+        }
+    }
+
+    /// That each identifier stands once. Whether two are the same may depend on those of the dataset.
+    ///
+    /// # Errors
+    /// The first that stands twice.
+    pub(crate) fn check_ids(&self) -> Result<()> {
+        let Some((join, row)) = self.join.as_ref().and_then(|join| Some((join, join.twice?))) else {
+            return Ok(());
+        };
+        let (file, line) = join.places[row];
+        Err(Problem::new(
+            &codes::DATASETS_DO_NOT_FIT,
+            format!("an identifier stands twice in the {} dataset", self.role),
+        )
+        .file(&join.files[file])
+        .line(line)
+        .field(join.column.clone())
+        .found(format!("`{}`", join.ids[row]))
+        .expected("each identifier once"))
     }
 
     /// Takes all columns but the identifier, whose position is given.
@@ -130,21 +189,43 @@ impl Side {
             self.columns.names.push(name.clone());
             self.columns.original.push(original);
         }
+        if let (Some(join), Some(at)) = (&mut self.join, at) {
+            join.column = names[at].clone();
+        }
         self.dictionaries = vec![Dictionary::default(); self.columns.names.len()];
         self.codes = vec![Vec::new(); self.columns.names.len()];
         Ok(at)
     }
 
-    /// The row that belongs to a row of the dataset; none when there is none.
-    pub(crate) fn row(&self, position: u64, id: Option<&str>) -> Option<usize> {
-        match (&self.by_id, id) {
-            (Some(by_id), Some(id)) => by_id.get(id).copied(),
-            _ => usize::try_from(position).ok().filter(|&row| row < self.rows),
+    /// The row that belongs to a row of the dataset; none when there is none. `key`: that of its identifier.
+    pub(crate) fn row(&mut self, position: u64, key: Option<&str>) -> Option<usize> {
+        match &mut self.join {
+            Some(join) => {
+                let row = *join.by_key.get(key?)?;
+                join.used[row] = true;
+                Some(row)
+            }
+            None => usize::try_from(position).ok().filter(|&row| row < self.rows),
         }
     }
 
     pub(crate) fn joined(&self) -> bool {
-        self.by_id.is_some()
+        self.join.is_some()
+    }
+
+    /// The rows that no row of the dataset belongs to.
+    pub(crate) fn left_over(&self) -> Skips {
+        let mut skips = Skips::new(match self.role {
+            "facets" => "of the facet dataset without a row of this identifier in the dataset",
+            _ => "of the prediction dataset without a row of this identifier in the dataset",
+        });
+        if let Some(join) = &self.join {
+            for (row, _) in join.used.iter().enumerate().filter(|(_, used)| !**used) {
+                let (file, line) = join.places[row];
+                skips.add(&join.files[file], line, "");
+            }
+        }
+        skips
     }
 
     /// Sets this dataset's cells from column `first` of the row at hand on.
@@ -170,5 +251,49 @@ impl Side {
         .found(format!("{} rows", self.rows))
         .expected(format!("{dataset_rows} rows, as the dataset has"))
         .hint("without `joinsource_name_or_index`, rows are paired by position"))
+    }
+}
+
+impl Join {
+    fn push(&mut self, id: &str, (file, line): (&Path, u64)) {
+        if self.files.last().is_none_or(|last| last != file) {
+            self.files.push(file.into());
+        }
+        self.ids.push(id.into());
+        self.places.push((self.files.len() - 1, line));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identifiers_are_numbers_only_without_leading_zeros() {
+        let mut key = String::new();
+        for (one, two) in
+            [("7", "7.0"), ("1E5", "100000"), (" 7", "7"), ("+7", "7"), ("0.5", "5e-1"), ("-0", "0")]
+        {
+            let mut of = |id: &str| {
+                assert_eq!(Ids::Numbers.key(id, &mut key), Some(true), "{id}");
+                key.clone()
+            };
+            assert_eq!(of(one), of(two), "{one} {two}");
+        }
+        for id in ["007", "00", "-07", "a7", "inf", "nan1", "1_000", "True", "--1", "7a", "."] {
+            assert_eq!(Ids::Numbers.key(id, &mut key), None, "{id}");
+            assert_eq!((Ids::Texts.key(id, &mut key), key.as_str()), (Some(true), id));
+        }
+        for id in ["", "NA", "NaN"] {
+            assert_eq!(
+                (Ids::Numbers.key(id, &mut key), Ids::Texts.key(id, &mut key)),
+                (Some(false), Some(false))
+            );
+        }
+        // Large numbers stay apart.
+        assert_eq!(Ids::Numbers.key("9007199254740993", &mut key), Some(true));
+        let large = key.clone();
+        assert_eq!(Ids::Numbers.key("9007199254740992", &mut key), Some(true));
+        assert_ne!(large, key);
     }
 }

@@ -1,8 +1,8 @@
 //! What a cell is, once: values, cells as written, the typing rule, tables, numbers as printed, paths.
 
 pub mod cells;
-pub mod java;
 mod functions;
+pub mod java;
 pub mod numbers;
 pub mod path;
 mod query;

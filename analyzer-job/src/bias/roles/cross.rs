@@ -23,6 +23,14 @@ pub(super) struct CrossColumn {
     pub(super) codes: Vec<u32>,
 }
 
+impl CrossColumn {
+    /// The column with other values; `codes`: for each of its values the position of the new one.
+    pub(super) fn renamed(&self, distinct: Distinct, codes: &[u32]) -> CrossColumn {
+        let codes = self.codes.iter().map(|&code| codes[code as usize]).collect();
+        CrossColumn { position: self.position, distinct, codes }
+    }
+}
+
 impl Cross {
     /// `predicted`: predictions beside the reading, one for each row.
     pub(super) fn of(reading: &Reading, predicted: Option<&Values>) -> Result<Cross> {

@@ -10,8 +10,9 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{Analysis, Facet};
 use crate::read::Reading;
 use crate::state::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
+use crate::values::numbers::repr;
 use crate::values::table::Values;
-use crate::values::typing::{Cell, Distinct};
+use crate::values::typing::{Cell, Distinct, Type};
 
 use cross::{Cross, CrossColumn};
 use select::{Kind, Selection};
@@ -94,7 +95,14 @@ pub fn count(
                     .hint("give `predicted_label`, `predicted_label_dataset_uri` or `predictor`"));
             }
         };
-        Some(predicted_positives(column, label, label_kind, &cross, analysis)?)
+        let scored = scored_labels(column, label_kind, analysis);
+        if scored.is_some() {
+            warnings.push(format!(
+                "the numbers at `predictor.label` are scores: above {} counts as 1, all else as 0",
+                repr(analysis.probability_threshold)
+            ));
+        }
+        Some(predicted_positives(scored.as_ref().unwrap_or(column), label, label_kind, &cross, analysis)?)
     } else {
         None
     };
@@ -189,6 +197,38 @@ fn positive_labels(distinct: &Distinct, kind: Kind, analysis: &Analysis) -> Resu
     }
 }
 
+/// Numbers with decimals at the place of the predicted label, while the observed labels are categories or a
+/// threshold is given, are scores: 1 above the threshold, else 0. None for predictions that are labels.
+fn scored_labels(column: &CrossColumn, label_kind: Kind, analysis: &Analysis) -> Option<CrossColumn> {
+    let decimals = |value: &Cell| matches!(value, Cell::Float(value) if value.fract() != 0.0);
+    let is_score = analysis.label_may_be_score()
+        && (label_kind == Kind::Categorical || analysis.threshold_given)
+        && column.distinct.values.iter().any(decimals);
+    if !is_score {
+        return None;
+    }
+    let label = |value: &Cell| match value {
+        Cell::Float(value) => Cell::Int(i64::from(*value > analysis.probability_threshold)),
+        other => other.clone(),
+    };
+    let mut values: Vec<Cell> = Vec::new();
+    let codes: Vec<u32> = column
+        .distinct
+        .values
+        .iter()
+        .map(|value| {
+            let label = label(value);
+            let at = values.iter().position(|known| *known == label).unwrap_or_else(|| {
+                values.push(label);
+                values.len() - 1
+            });
+            // There are three values at most.
+            at as u32
+        })
+        .collect();
+    Some(column.renamed(Distinct::new(Type::Int, values), &codes))
+}
+
 /// Whether each combination is predicted positive.
 fn predicted_positives(
     column: &CrossColumn,
@@ -215,7 +255,7 @@ fn predicted_positives(
         )
         .found(format!("predictions that are {}", say(kind, &column.distinct)))
         .expected(format!("as the labels: {}", say(label_kind, &label.distinct)))
-        .hint("whole numbers are continuous when at least 5 % of them are distinct, numbers with decimals always"));
+        .hint(other_kind(kind, column, label, analysis)));
     }
     let selection = match (kind, list.first()) {
         (Kind::Continuous, Some(threshold)) => {
@@ -227,7 +267,8 @@ fn predicted_positives(
     };
     let rows: Vec<bool> = column.codes.iter().map(|&code| selection.selected[code as usize]).collect();
     if !rows.contains(&true) {
-        let shown: Vec<String> = column.distinct.values.iter().take(5).map(Cell::print).collect();
+        let shown: Vec<String> =
+            column.distinct.values.iter().take(5).map(|value| format!("`{}`", value.print())).collect();
         let problem = Problem::new(
             &codes::PREDICTIONS_DO_NOT_FIT,
             "No Label values are present in the predicted Label Column,Positive Predicted Index Series contains all False values",
@@ -236,7 +277,10 @@ fn predicted_positives(
         .found(format!("predictions such as {}", shown.join(", ")));
         let expected = list.iter().map(select::print).collect::<Vec<_>>().join(",");
         return Err(match kind {
-            Kind::Categorical => problem.expected(expected),
+            Kind::Categorical => problem.expected(format!("`{expected}`")).hint(
+                "list in `label_values_or_threshold` the values that mean the positive outcome, as labels and predictions \
+                 both spell them; a model's numbers become such values by `probability` or `label_headers`",
+            ),
             Kind::Continuous => problem.expected(format!("a prediction above {expected}")).hint(
                 "the labels count as continuous, so the positive ones lie above the threshold; whole numbers are \
                  continuous when at least 5 % of them are distinct, as 0 and 1 are in up to 40 rows",
@@ -246,9 +290,30 @@ fn predicted_positives(
     Ok(rows)
 }
 
+/// What to write when predictions and labels are of different kinds.
+fn other_kind(kind: Kind, predicted: &CrossColumn, label: &CrossColumn, analysis: &Analysis) -> String {
+    let values = |column: &CrossColumn| {
+        let values = column.distinct.values.iter().filter(|value| **value != Cell::Missing);
+        values.take(2).map(|value| format!("`{}`", value.print())).collect::<Vec<_>>().join(", ")
+    };
+    match kind {
+        Kind::Continuous if predicted.distinct.kind == Type::Float && analysis.predictor.is_some() => {
+            "if the predictions are scores, give their place as `predictor.probability`: a score above \
+             `probability_threshold` counts as 1; numbers with decimals are continuous always"
+                .into()
+        }
+        _ => format!(
+            "list two or more values in `label_values_or_threshold`, and both columns count as categories; labels are \
+             such as {}, predictions such as {}; whole numbers are continuous when at least 5 % of them are distinct, \
+             numbers with decimals always",
+            values(label),
+            values(predicted)
+        ),
+    }
+}
+
 /// Predictions as values of the label's type: decimals are cut off when labels are whole numbers.
 fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
-    use crate::values::typing::Type;
     let values = match (predicted.kind, label.kind) {
         (Type::Float, Type::Int | Type::Text) => predicted
             .values

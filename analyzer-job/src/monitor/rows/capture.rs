@@ -11,8 +11,9 @@ use plumbline_common::record::Payload;
 use super::json::{self, Rows, Shape};
 use super::records::{self, Piece};
 use super::{Columns, Reader, Take};
+use crate::config::ContentType;
 use crate::monitor::format::Captured;
-use crate::read::payload::{self, Syntax};
+use crate::read::payload;
 use crate::values::numbers::strict_json;
 
 /// Reads all records of the window.
@@ -56,7 +57,7 @@ struct Places([Vec<Range<usize>>; 2]);
 /// The payload of one part.
 struct Text<'a> {
     text: Cow<'a, str>,
-    syntax: Syntax,
+    syntax: ContentType,
     what: &'static str,
 }
 
@@ -64,7 +65,7 @@ impl<'a> Text<'a> {
     fn of(payload: &'a Payload<'_>, what: &'static str) -> std::result::Result<Text<'a>, String> {
         let (text, syntax) = payload::text(payload).map_err(|reason| format!("{what}: {reason}"))?;
         let text = match text {
-            text if syntax == Syntax::Csv => text,
+            text if syntax == ContentType::Csv => text,
             text => match strict_json(text.as_bytes()) {
                 // Bare `NaN` and `Infinity` are no JSON; the words of a payload are read all the same.
                 Cow::Owned(strict) => Cow::Owned(String::from_utf8(strict).unwrap_or_default()),
@@ -84,7 +85,7 @@ impl<'a> Text<'a> {
         let text: &str = &self.text;
         let json = |error: serde_json::Error| fail(&format_args!("not JSON: {error}"));
         match self.syntax {
-            Syntax::Csv if !whole && text.contains('"') => {
+            ContentType::Csv if !whole && text.contains('"') => {
                 let mut reader = ::csv::ReaderBuilder::new()
                     .has_headers(false)
                     .flexible(true)
@@ -92,7 +93,7 @@ impl<'a> Text<'a> {
                 let rows: std::result::Result<Vec<_>, _> = reader.records().collect();
                 rows.map(Part::Records).map_err(|error| fail(&format_args!("not CSV: {error}")))
             }
-            Syntax::Csv => {
+            ContentType::Csv => {
                 places.clear();
                 if whole {
                     let text = text.strip_suffix('\n').unwrap_or(text);
@@ -109,12 +110,12 @@ impl<'a> Text<'a> {
                 }
                 Ok(Part::Lines(text, places))
             }
-            Syntax::Json if whole => Ok(Part::Json(match text.trim_ascii() {
+            ContentType::Json if whole => Ok(Part::Json(match text.trim_ascii() {
                 object if object.starts_with('{') => vec![Shape::Object(object)],
                 value => vec![Shape::Value(value)],
             })),
-            Syntax::Json => json::rows(text).map(Part::Json).map_err(json),
-            Syntax::JsonLines => {
+            ContentType::Json => json::rows(text).map(Part::Json).map_err(json),
+            ContentType::JsonLines => {
                 let mut rows = Vec::new();
                 for line in text.lines().filter(|line| !line.trim_ascii().is_empty()) {
                     rows.append(&mut json::rows(line).map_err(json)?);
