@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bench.sh PROGRAMS [SECTION...]: speed and peak memory on generated data. Sections: merge bias memory flip
-# predictions shapley; all of them without a name. SCALE=0.01 makes a hundredth of the data, to see that all runs.
+# quality predictions shapley; all of them without a name. SCALE=0.01 makes a hundredth of the data, to see that all runs.
 # Data lie in scratch/bench while a section runs (4 GB at most).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -128,6 +128,30 @@ flip() {
     row "flip test" "$rows" rows
 }
 
+quality() {
+    local rows columns=30
+    rows=$(scaled 10000000)
+    echo "analyzer-job: data quality baseline, $rows rows of $columns columns of CSV"
+    fresh
+    mkdir -p "$work/data"
+    awk -v rows="$rows" -v columns="$columns" 'BEGIN {
+        srand(1)
+        for (c = 0; c < columns; c++) printf "%sc%d", c ? "," : "", c
+        print ""
+        for (r = 0; r < rows; r++) {
+            for (c = 0; c < columns; c++) {
+                x = rand()
+                v = c % 3 == 0 ? sprintf("%.4f", x * 100) : c % 3 == 1 ? int(x * 1000) : "group-" int(x * 20)
+                printf "%s%s", c ? "," : "", v
+            }
+            print ""
+        }
+    }' >"$work/data/data.csv"
+    run "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"csv": {"header": true}}' \
+        --dataset-source "$work/data" --output-path "$work/out"
+    row "data quality" "$rows" rows
+}
+
 # with_model MILLISECONDS ARGUMENTS...: the analyzer beside a model that takes so long for each request. Sets
 # answered (requests, records and busy time of the model) and own (share of the time without a request in work).
 with_model() {
@@ -173,10 +197,10 @@ shapley() {
 
 trap 'rm -rf "$work"' EXIT
 echo "machine: $(uname -sm), $(getconf _NPROCESSORS_ONLN) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
-[ $# -gt 0 ] || set -- merge bias memory flip predictions shapley
+[ $# -gt 0 ] || set -- merge bias memory flip quality predictions shapley
 for section in "$@"; do
     case $section in
-    merge | bias | memory | flip | predictions | shapley) "$section" ;;
+    merge | bias | memory | flip | quality | predictions | shapley) "$section" ;;
     *)
         echo "bench.sh: no section named $section" >&2
         exit 1

@@ -102,8 +102,19 @@ job attributions-monitor "$bin/analyzer-job" --analysis-type MODEL_EXPLAINABILIT
 show_attributions "$work/attributions-monitor/analysis.json"
 show_violations "$work/attributions-monitor/constraint_violations.json"
 
+step "Data quality: the captured requests of a quiet day as baseline, those of the drifted one against it"
+"$bin/plumbline-generator" traffic "$work/quiet" --rows 12000 --seed 2 --payload csv >"$work/logs/quiet.json"
+"$bin/plumbline-generator" traffic "$work/moved" --rows 12000 --drift 1 --payload csv >"$work/logs/moved.json"
+job quality-baseline "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
+    --dataset-source "$work/quiet/captures" --output-path "$work/quality-baseline"
+job quality-monitor "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
+    --dataset-source "$work/moved/captures" --baseline-constraints "$work/quality-baseline" \
+    --baseline-statistics "$work/quality-baseline" --drift-rule weighted --output-path "$work/quality-monitor"
+sed -n 's/^ *"description" : "\(.*\)"$/  \1/p' "$work/quality-monitor/constraint_violations.json" | head -n 5
+
 step "To look at"
 cat <<END
+  $work/quality-monitor/report.html       which columns moved, and how
   $work/bias-monitor/report.html          what drifted, for whom, how sure
   $work/attributions-monitor/report.html  what the model looked at, then and now
   $work/merged                            merged records, a folder per hour

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde::Serialize;
 
 use super::baseline::{Distribution, Seen};
+use super::config::{self, MonitoringConfig};
 use super::distance::{self, Counts};
 use super::drift::{self, Drift};
 use crate::state::kll::Weights;
@@ -49,8 +50,8 @@ pub struct Shift {
     pub adjusted_p_value: f64,
     /// Values then and now.
     pub values: [u64; 2],
-    /// What the hosted rule compares, and whether it raises a violation.
-    pub hosted: Option<f64>,
+    /// What the rule of the run compared, where it did, and whether it raised a violation.
+    pub compared: Option<f64>,
     pub violated: bool,
     /// Share of rows, and the value up to which they lie then and now; numbers only.
     pub quantiles: Vec<[f64; 3]>,
@@ -69,16 +70,18 @@ pub struct Part {
     pub now: f64,
 }
 
-/// The shifts of all columns that were compared, the largest effect first.
-pub fn shifts<'a>(
+/// The shifts of all columns that both sides know as numbers, or as categories, the largest effect first; also of
+/// those that the hosted rule passes over because `1` became `1.0`. `config` gives the thresholds of a column.
+pub fn shifts<'a, 'b>(
     columns: impl Iterator<Item = (&'a str, &'a Column)>,
     baseline: &IndexMap<String, Distribution>,
     drifts: &[Drift],
+    config: impl Fn(&str) -> &'b MonitoringConfig,
 ) -> Vec<Shift> {
     let mut out: Vec<Shift> = columns
         .filter_map(|(name, column)| {
-            let drift = drifts.iter().find(|drift| drift.name == name)?;
-            shift(name, column, baseline.get(name)?, drift)
+            let drift = drifts.iter().find(|drift| drift.name == name);
+            shift(name, column, baseline.get(name)?, drift, &config(name).distribution_constraints)
         })
         .collect();
     let p_values: Vec<f64> = out.iter().map(|shift| shift.p_value).collect();
@@ -99,21 +102,29 @@ pub fn shifts<'a>(
     out
 }
 
-fn shift(name: &str, column: &Column, then: &Distribution, drift: &Drift) -> Option<Shift> {
+fn shift(
+    name: &str,
+    column: &Column,
+    then: &Distribution,
+    drift: Option<&Drift>,
+    config: &config::Distribution,
+) -> Option<Shift> {
+    if !config.perform_comparison.on() {
+        return None;
+    }
     let mut out = Shift {
         column: name.into(),
         verdict: Verdict::Held,
         effect: 0.0,
-        // A p-value's threshold is none for an effect.
-        threshold: if drift.is_p_value { 0.0 } else { drift.threshold },
+        threshold: config.comparison_threshold,
         wasserstein: None,
         stability_index: 0.0,
         jensen_shannon: 0.0,
         p_value: 1.0,
         adjusted_p_value: 1.0,
         values: [then.present as u64, column.present()],
-        hosted: Some(drift.value),
-        violated: drift.violated,
+        compared: drift.map(|drift| drift.value),
+        violated: drift.is_some_and(|drift| drift.violated),
         quantiles: Vec::new(),
         new: Vec::new(),
         vanished: Vec::new(),
@@ -134,6 +145,9 @@ fn shift(name: &str, column: &Column, then: &Distribution, drift: &Drift) -> Opt
         }
         Seen::Categories(before) if column.spellings.kind(false) == Kind::String => {
             let now = drift::counts(column)?;
+            if config.categorical_drift_method == config::CategoricalMethod::LInfinity {
+                out.threshold = config.categorical_comparison_threshold;
+            }
             let shares = distance::shares(before, &now);
             out.effect = distance::l_infinity(&shares);
             out.p_value = homogeneity_p(before, &now);
@@ -281,16 +295,9 @@ mod tests {
     }
 
     fn of(before: &Column, now: &Column, kind: &str) -> Shift {
-        let drift = Drift {
-            name: "x".into(),
-            value: 0.0,
-            threshold: 0.1,
-            is_p_value: false,
-            violated: false,
-            by_rows: None,
-        };
         let baseline = IndexMap::from([("x".to_string(), then(before, kind))]);
-        shifts([("x", now)].into_iter(), &baseline, &[drift]).remove(0)
+        let config = MonitoringConfig::default();
+        shifts([("x", now)].into_iter(), &baseline, &[], |_| &config).remove(0)
     }
 
     #[test]

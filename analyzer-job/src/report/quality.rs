@@ -118,8 +118,9 @@ fn lead(quality: &Quality<'_>, moved: usize) -> Vec<String> {
     let (types, spelling) = quality.spelling;
     if spelling > 0 {
         out.push(format!(
-            "{spelling} of {} are a matter of spelling: 1.0 where the baseline has 1.",
-            of(types as u64, "type violation", "type violations")
+            "{spelling} of {} {} a matter of spelling: 1.0 where the baseline has 1.",
+            of(types as u64, "type violation", "type violations"),
+            if types == 1 { "is" } else { "are" }
         ));
     }
     out
@@ -189,7 +190,11 @@ fn moved_columns(report: &mut Report, shifts: &[Shift]) {
                     Cell::number(number(shift.effect, None), shift.effect),
                     Cell::number(number(shift.stability_index, None), shift.stability_index),
                     Cell::number(chance(shift.adjusted_p_value), shift.adjusted_p_value),
-                    Cell::text(if shift.violated { "violation" } else { "not seen" }),
+                    Cell::text(match shift.compared {
+                        _ if shift.violated => "violation",
+                        Some(_) => "not seen",
+                        None => "not made: the types differ",
+                    }),
                 ],
             )
         })
@@ -199,20 +204,19 @@ fn moved_columns(report: &mut Report, shifts: &[Shift]) {
         Column::new(ColumnKind::Picture, "Baseline (grey) and now"),
         Column::new(ColumnKind::Number, "Largest difference"),
         Column::new(ColumnKind::Number, "Stability index"),
-        Column::new(ColumnKind::Number, "Chance"),
-        Column::new(ColumnKind::Text, "Hosted rule"),
+        Column::new(ColumnKind::Number, "p-value"),
+        Column::new(ColumnKind::Text, "Drift check"),
     ];
     let section = report.section(2, "moved", "Columns that moved");
     section.text(
-        "The largest difference is that of the two distribution functions, or of the shares of a category: 0 is none, 1 is \
-         all rows. Chance is how often such a difference would come up if nothing had changed, adjusted for the number of \
-         columns.",
+        "The largest difference is that of the two distribution functions (Kolmogorov-Smirnov), or of the shares of a \
+         category: 0 is none, 1 is all rows. p-values are adjusted for the number of columns (Benjamini-Hochberg).",
     );
     section.table(Table {
         caption: "Columns that moved".into(),
         columns,
         rows,
-        style: Style::Long,
+        style: Style::Plot,
         code: None,
     });
     if moved.len() > PICTURED {
@@ -242,7 +246,7 @@ fn why(shift: &Shift) -> String {
         out.push(format!("gone: {}", named(&shift.vanished)));
     }
     if let Some([_, then, now]) = shift.quantiles.iter().find(|quantile| quantile[0] == 0.5) {
-        out.push(format!("middle value {} before, {} now", number(*then, None), number(*now, None)));
+        out.push(format!("median {} before, {} now", number(*then, None), number(*now, None)));
     }
     if out.is_empty()
         && let Some(part) =
@@ -266,10 +270,10 @@ fn all_columns(report: &mut Report, quality: &Quality<'_>) {
         Column::new(ColumnKind::Name, "Column"),
         Column::new(ColumnKind::Text, "Type"),
         Column::new(ColumnKind::Number, "Missing"),
-        Column::new(ColumnKind::Number, "Distinct, about"),
-        Column::new(ColumnKind::Number, "Least"),
+        Column::new(ColumnKind::Number, "Distinct (estimate)"),
+        Column::new(ColumnKind::Number, "Minimum"),
         Column::new(ColumnKind::Number, "Mean"),
-        Column::new(ColumnKind::Number, "Largest"),
+        Column::new(ColumnKind::Number, "Maximum"),
         Column::new(ColumnKind::Text, "Most frequent"),
     ];
     if compared {

@@ -209,6 +209,12 @@ fn resolved(path: &Path) -> Option<PathBuf> {
 }
 
 impl Prepared {
+    /// The configuration of a column's checks.
+    fn config(&self, name: &str) -> &MonitoringConfig {
+        let own = self.constraints.as_ref().and_then(|constraints| constraints.columns.get(name));
+        own.map_or(&self.whole, |constraint| &constraint.config)
+    }
+
     /// The names of the baseline's columns, in its order.
     fn names(&self) -> Option<Vec<String>> {
         let names = |keys: &mut dyn Iterator<Item = &String>| keys.cloned().collect::<Vec<_>>();
@@ -325,7 +331,7 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
             prepared.taken.by_value,
         );
         drifts = found;
-        shifts = shift::shifts(columns(profiled, named), then, &drifts);
+        shifts = shift::shifts(columns(profiled, named), then, &drifts, |name| prepared.config(name));
         notes.iter().for_each(|note| tracing::info!("{note}"));
     }
     let unseen: Vec<String> = drifts

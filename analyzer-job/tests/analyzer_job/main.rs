@@ -10,6 +10,7 @@ mod models;
 mod monitors;
 #[path = "../support/program.rs"]
 mod program;
+mod quality;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod tools;
