@@ -4,7 +4,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 use rayon::prelude::*;
 
-use super::neighbours::Tree;
+use super::neighbours::{Index, bunches};
 use crate::values::table::{Column, Values};
 
 /// Rows of the sensitive group by what the model and their neighbours say.
@@ -31,17 +31,14 @@ impl Flips {
 /// The counts of a flip test, or why there are none.
 pub type FlipOutcome = std::result::Result<Flips, String>;
 
-/// Rows compared between two looks at the stop flag: some milliseconds of work.
-const BLOCK_ROWS: usize = 256;
-
 /// Compares the rows of the sensitive group (`facet` true) with their nearest neighbours in the rest.
 ///
 /// Neighbours are the 5 (with at most 9 rows in the rest: 1) nearest by Euclidean distance over the features
 /// as they are, without scaling; among equal distances those of lower row number. They vote by their own
 /// predictions. Truth values count as 0 and 1.
 ///
-/// All slices and columns have one entry per row. Memory: 8 bytes per feature, and 16, for each row of the
-/// rest. Time: at worst (rows of the group) x (rows of the rest) distances; data with structure need few.
+/// All slices and columns have one entry per row. Memory: 12 bytes per feature, and 12, for each row of the
+/// rest; 16 more for each row while they are sorted. Time: at worst (rows of the group) x (rows of the rest) distances; data with structure need few.
 ///
 /// # Errors
 /// `STOPPED`. Inside: an empty group, no features, text, missing or infinite values.
@@ -51,25 +48,19 @@ pub fn flip_test(
     predicted: &[bool],
     stop: &Stop,
 ) -> Result<FlipOutcome> {
-    let (group, rest): (Vec<usize>, Vec<usize>) = (0..facet.len()).partition(|&row| facet[row]);
+    let (mut group, rest): (Vec<usize>, Vec<usize>) = (0..facet.len()).partition(|&row| facet[row]);
     let columns = match usable(features, &group, &rest) {
         Ok(columns) => columns,
         Err(reason) => return Ok(Err(reason)),
     };
     let k = if rest.len() > 9 { 5 } else { 1 };
-    let tree = Tree::new(&columns, rest);
-    stop.check()?;
-    let flips = group
-        .par_chunks(BLOCK_ROWS)
-        .map(|rows| {
-            stop.check()?;
-            let mut point = vec![0.0; columns.len()];
+    let index = Index::new(&columns, rest, k, stop)?;
+    let flips = bunches(&columns, &mut group, stop)?
+        .par_iter()
+        .map(|bunch| {
             let mut flips = (0, 0);
-            for &row in rows {
-                for (value, column) in point.iter_mut().zip(&columns) {
-                    *value = column.at(row);
-                }
-                let positive = tree.nearest(&point, k).filter(|&neighbour| predicted[neighbour]).count();
+            for (&row, nearest) in bunch.rows.iter().zip(index.nearest(bunch, stop)?) {
+                let positive = nearest.rows().filter(|&neighbour| predicted[neighbour]).count();
                 match (predicted[row], 2 * positive > k) {
                     (true, false) => flips.0 += 1,
                     (false, true) => flips.1 += 1,
@@ -100,6 +91,17 @@ impl Numbers<'_> {
             Numbers::Int(values) => values[row] as f64,
             Numbers::Float(values) => values[row],
             Numbers::Bool(values) => f64::from(u8::from(values[row])),
+        }
+    }
+
+    /// The largest absolute value.
+    pub(super) fn largest(&self) -> f64 {
+        match self {
+            Numbers::Int(values) => {
+                values.iter().fold(0, |most, value| most.max(value.unsigned_abs())) as f64
+            }
+            Numbers::Float(values) => values.iter().fold(0.0, |most, value| value.abs().max(most)),
+            Numbers::Bool(_) => 1.0,
         }
     }
 }

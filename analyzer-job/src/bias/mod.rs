@@ -7,9 +7,11 @@
 mod bootstrap;
 mod evidence;
 mod flip;
+mod halves;
 mod metrics;
 mod neighbours;
 pub mod roles;
+mod screen;
 
 use indexmap::IndexMap;
 use plumbline_common::stop::Stop;

@@ -1,186 +1,379 @@
 //! Exact nearest neighbours.
 //!
-//! Rows are sorted into leaves of 64 by halving the widest side of their box, and a leaf is searched only
-//! when its box is near enough. What makes this exact to the last bit: distance to a box adds the same
-//! squares in the same order as distance to a row, each at most as large, and rounding keeps order. So a box
-//! never seems farther away than a row inside it. On shapeless data in many columns nearly every leaf is
-//! searched; leaves are therefore laid out for a plain loop over eight rows at a time.
+//! The rows to search are halved into leaves, the points to look from into bunches of a few groups, until each
+//! lies close together. A bunch visits the leaves whose box is near enough to its own, nearest first, and there
+//! each of its groups for which this holds too compares its points with the leaf's rows (`screen`).
+//!
+//! What makes this exact to the last bit: distance of boxes adds the same squares in the same order as distance
+//! of rows, each at most as large, and rounding keeps order. So boxes never seem farther apart than a point in
+//! one and a row in the other. Data of few columns, or with structure, need few comparisons; on shapeless data
+//! in many columns nearly every group visits every leaf, at the speed of a matrix product.
+
+use plumbline_common::Result;
+use plumbline_common::stop::Stop;
+use rayon::prelude::*;
 
 use super::flip::Numbers;
+use super::halves::{Part, part};
+use super::screen::{POINTS, Points, Processor, Scale, Screen, exact};
 
-/// Rows of a leaf; a multiple of `LANES`.
-const LEAF_ROWS: usize = 64;
-/// Rows compared side by side.
-const LANES: usize = 8;
+/// Rows of a leaf: enough that preparing a group for a leaf costs little beside comparing.
+const LEAF_ROWS: usize = 256;
+/// Points of a bunch; a multiple of `POINTS`.
+const BUNCH_POINTS: usize = 64;
+/// Halves with more rows than this are worked on side by side.
+const PARALLEL_ROWS: usize = 8192;
+/// Leaves looked into between two looks at the stop flag: some milliseconds of work.
+const STOP_LEAVES: usize = 256;
 /// Most neighbours that can be asked for.
 const MAX_K: usize = 5;
 
+/// Rows to look from that lie close together.
+pub(super) struct Bunch<'a> {
+    pub(super) rows: &'a [usize],
+    /// All rows have the same values.
+    equal: bool,
+}
+
+/// Sorts `rows` into bunches.
+pub(super) fn bunches<'a>(columns: &[Numbers], rows: &'a mut [usize], stop: &Stop) -> Result<Vec<Bunch<'a>>> {
+    stop.check()?;
+    Ok(match part(columns, rows, BUNCH_POINTS) {
+        Part::Equal(rows) => vec![Bunch { rows, equal: true }],
+        Part::Few(rows) => {
+            sort_into_groups(columns, rows);
+            vec![Bunch { rows, equal: false }]
+        }
+        Part::Halves(lower, upper) => {
+            let (lower, upper) = side_by_side(lower, upper, |rows| bunches(columns, rows, stop));
+            let mut bunches = lower?;
+            bunches.extend(upper?);
+            bunches
+        }
+    })
+}
+
+/// Brings rows that lie close together next to each other, `POINTS` at a time.
+fn sort_into_groups(columns: &[Numbers], rows: &mut [usize]) {
+    if let Part::Halves(lower, upper) = part(columns, rows, POINTS) {
+        sort_into_groups(columns, lower);
+        sort_into_groups(columns, upper);
+    }
+}
+
+fn side_by_side<'a, T: Send>(
+    lower: &'a mut [usize],
+    upper: &'a mut [usize],
+    work: impl Fn(&'a mut [usize]) -> T + Sync,
+) -> (T, T) {
+    if lower.len() > PARALLEL_ROWS {
+        rayon::join(|| work(lower), || work(upper))
+    } else {
+        (work(lower), work(upper))
+    }
+}
+
 /// Rows that can be searched by distance.
-pub(super) struct Tree {
-    n_features: usize,
-    /// `LANES` rows at a time: for each feature the values of the rows side by side. Lanes without a row
-    /// hold infinity.
-    values: Vec<[f64; LANES]>,
-    /// Row numbers of each lane, `usize::MAX` for none.
-    rows: Vec<[usize; LANES]>,
-    /// Lowest and highest value by feature, for each node.
-    boxes: Vec<(f64, f64)>,
-    nodes: Vec<Node>,
+pub(super) struct Index<'a> {
+    columns: &'a [Numbers<'a>],
+    /// Neighbours to find.
+    k: usize,
+    scale: Scale,
+    processor: Processor,
+    root: Node,
 }
 
 struct Node {
     /// Lowest row number below it.
     first_row: usize,
+    /// Lowest and highest value by feature.
+    sides: Box<[(f64, f64)]>,
     inner: Inner,
 }
 
 enum Inner {
-    /// Range of `rows`.
-    Leaf { from: usize, to: usize },
-    /// The node of the lower half is the next one.
-    Halves { upper: usize },
+    Leaf(Leaf),
+    Halves(Box<[Node; 2]>),
 }
 
-impl Tree {
-    /// `rows`: numbers of the rows to search, into the columns.
-    pub(super) fn new(columns: &[Numbers], mut rows: Vec<usize>) -> Tree {
-        let n_blocks = rows.len().div_ceil(LANES);
-        let mut tree = Tree {
-            n_features: columns.len(),
-            values: Vec::with_capacity(n_blocks * columns.len()),
-            rows: Vec::with_capacity(n_blocks),
-            boxes: Vec::new(),
-            nodes: Vec::new(),
-        };
-        tree.grow(columns, &mut rows);
-        tree
+struct Leaf {
+    /// Row numbers, ascending.
+    rows: Box<[usize]>,
+    /// Row by row, as they are.
+    values: Box<[f64]>,
+    screen: Screen,
+}
+
+impl<'a> Index<'a> {
+    /// `rows`: numbers of the rows to search, into the columns; at least one. `k`: neighbours to find for
+    /// each point, at most 5.
+    ///
+    /// # Errors
+    /// `STOPPED`.
+    pub(super) fn new(
+        columns: &'a [Numbers<'a>],
+        mut rows: Vec<usize>,
+        k: usize,
+        stop: &Stop,
+    ) -> Result<Index<'a>> {
+        let largest = columns.par_iter().map(Numbers::largest).reduce(|| 0.0, f64::max);
+        let (k, scale, processor) = (k.min(MAX_K), Scale::new(largest), Processor::new());
+        let root = grow(&Growing { columns, k, scale, processor, stop }, &mut rows)?;
+        Ok(Index { columns, k, scale, processor, root })
     }
 
-    /// Adds the node of these rows and all below it.
-    fn grow(&mut self, columns: &[Numbers], rows: &mut [usize]) {
-        let node = self.nodes.len();
-        let first_row = rows.iter().copied().min().unwrap_or(usize::MAX);
-        self.nodes.push(Node { first_row, inner: Inner::Halves { upper: 0 } });
-        let mut widest = (f64::NEG_INFINITY, 0);
-        for (feature, column) in columns.iter().enumerate() {
-            let (low, high) = rows.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &row| {
-                let value = column.at(row);
-                (low.min(value), high.max(value))
-            });
-            self.boxes.push((low, high));
-            if high - low > widest.0 {
-                widest = (high - low, feature);
+    /// The nearest rows for each row of a bunch, nearest first; among equal distances those of lower number.
+    /// Fewer than `k` when there are fewer rows.
+    ///
+    /// # Errors
+    /// `STOPPED`.
+    pub(super) fn nearest(&self, bunch: &Bunch, stop: &Stop) -> Result<Vec<Nearest>> {
+        stop.check()?;
+        let points = if bunch.equal { &bunch.rows[..1] } else { bunch.rows };
+        let mut search = Search::new(self, points, stop);
+        search.visit(&self.root, distance(&self.root.sides, &search.sides))?;
+        let nearest: Vec<_> = search.groups.into_iter().flat_map(|group| group.nearest).collect();
+        Ok(if bunch.equal { vec![nearest[0]; bunch.rows.len()] } else { nearest })
+    }
+}
+
+struct Growing<'a> {
+    columns: &'a [Numbers<'a>],
+    k: usize,
+    scale: Scale,
+    processor: Processor,
+    stop: &'a Stop,
+}
+
+/// The node of these rows and all below it.
+fn grow(growing: &Growing, rows: &mut [usize]) -> Result<Node> {
+    growing.stop.check()?;
+    Ok(match part(growing.columns, rows, LEAF_ROWS) {
+        Part::Equal(rows) => {
+            // Of equal rows only the first can be neighbours.
+            let k = growing.k.min(rows.len());
+            rows.select_nth_unstable(k - 1);
+            leaf(growing, &mut rows[..k])
+        }
+        Part::Few(rows) => leaf(growing, rows),
+        Part::Halves(lower, upper) => {
+            let (lower, upper) = side_by_side(lower, upper, |rows| grow(growing, rows));
+            let (lower, upper) = (lower?, upper?);
+            Node {
+                first_row: lower.first_row.min(upper.first_row),
+                sides: around(lower.sides.clone(), &upper.sides),
+                inner: Inner::Halves(Box::new([lower, upper])),
             }
         }
-        if rows.len() <= LEAF_ROWS {
-            let from = self.rows.len();
-            self.add_leaf(columns, rows);
-            self.nodes[node].inner = Inner::Leaf { from, to: self.rows.len() };
-            return;
+    })
+}
+
+fn leaf(growing: &Growing, rows: &mut [usize]) -> Node {
+    rows.sort_unstable();
+    let values = values(growing.columns, rows);
+    let sides = sides(&values, growing.columns.len());
+    let centre = sides.iter().map(|(low, high)| low / 2.0 + high / 2.0);
+    let screen = Screen::new(growing.processor, growing.scale, centre, &values);
+    Node {
+        first_row: rows[0],
+        sides,
+        inner: Inner::Leaf(Leaf { rows: (&*rows).into(), values: values.into(), screen }),
+    }
+}
+
+/// The values of some rows, row by row.
+fn values(columns: &[Numbers], rows: &[usize]) -> Vec<f64> {
+    rows.iter().flat_map(|&row| columns.iter().map(move |column| column.at(row))).collect()
+}
+
+/// The values of one row of values row by row.
+fn of(values: &[f64], row: usize, n_features: usize) -> &[f64] {
+    &values[row * n_features..(row + 1) * n_features]
+}
+
+/// Lowest and highest value by feature of values row by row.
+fn sides(values: &[f64], n_features: usize) -> Box<[(f64, f64)]> {
+    let mut sides = vec![(f64::INFINITY, f64::NEG_INFINITY); n_features];
+    for row in values.chunks_exact(n_features) {
+        for ((low, high), &value) in sides.iter_mut().zip(row) {
+            *low = value.min(*low);
+            *high = value.max(*high);
         }
-        // The lower half fills its leaves; equal values go by row number, so that among identical rows the
-        // first stand together.
-        let middle = (rows.len() / 2).next_multiple_of(LEAF_ROWS);
-        let column = columns[widest.1];
-        rows.select_nth_unstable_by(middle, |&x, &y| column.at(x).total_cmp(&column.at(y)).then(x.cmp(&y)));
-        let (lower, upper) = rows.split_at_mut(middle);
-        self.grow(columns, lower);
-        self.nodes[node].inner = Inner::Halves { upper: self.nodes.len() };
-        self.grow(columns, upper);
+    }
+    sides.into()
+}
+
+/// The box around two boxes.
+fn around(mut sides: Box<[(f64, f64)]>, others: &[(f64, f64)]) -> Box<[(f64, f64)]> {
+    for (side, other) in sides.iter_mut().zip(others) {
+        *side = (side.0.min(other.0), side.1.max(other.1));
+    }
+    sides
+}
+
+/// Squared distance of two boxes, summed in the order of the features.
+fn distance(x: &[(f64, f64)], y: &[(f64, f64)]) -> f64 {
+    x.iter().zip(y).fold(0.0, |sum, (x, y)| {
+        let gap = (x.0 - y.1).max(y.0 - x.1).max(0.0);
+        sum + gap * gap
+    })
+}
+
+/// The search from one bunch.
+struct Search<'a> {
+    index: &'a Index<'a>,
+    stop: &'a Stop,
+    /// Box around the points.
+    sides: Box<[(f64, f64)]>,
+    groups: Vec<Group>,
+    /// The largest of the groups' `farthest`.
+    farthest: (f64, usize),
+    leaves: usize,
+    /// Space for the screen.
+    factors: Vec<Points<f32>>,
+}
+
+/// Points of a bunch that are worked on together.
+struct Group {
+    /// Box around the points.
+    sides: Box<[(f64, f64)]>,
+    /// Row by row, as they are.
+    values: Vec<f64>,
+    /// By feature, scaled.
+    points: Vec<Points<f64>>,
+    nearest: Vec<Nearest>,
+    /// The distance that a neighbour may have, by point; nothing will do for places without a point.
+    limits: Points<f64>,
+    /// The largest of the points' farthest neighbours, by distance, then row number.
+    farthest: (f64, usize),
+}
+
+impl Group {
+    fn new(index: &Index, rows: &[usize]) -> Group {
+        let n_features = index.columns.len();
+        let values = values(index.columns, rows);
+        let mut points = vec![[0.0; POINTS]; n_features];
+        let mut limits = [f64::NEG_INFINITY; POINTS];
+        for (point, values) in values.chunks_exact(n_features).enumerate() {
+            limits[point] = f64::INFINITY;
+            for (points, value) in points.iter_mut().zip(values) {
+                points[point] = index.scale.of(*value);
+            }
+        }
+        Group {
+            sides: sides(&values, n_features),
+            values,
+            points,
+            nearest: vec![Nearest::none(index.k); rows.len()],
+            limits,
+            farthest: NONE,
+        }
     }
 
-    fn add_leaf(&mut self, columns: &[Numbers], rows: &[usize]) {
-        for block in rows.chunks(LANES) {
-            let mut numbers = [usize::MAX; LANES];
-            numbers[..block.len()].copy_from_slice(block);
-            self.rows.push(numbers);
-            for column in columns {
-                let mut values = [f64::INFINITY; LANES];
-                for (value, &row) in values.iter_mut().zip(block) {
-                    *value = column.at(row);
+    fn look_into(&mut self, leaf: &Leaf, index: &Index, factors: &mut [Points<f32>]) {
+        let n_features = self.sides.len();
+        let (values, nearest) = (&self.values, &mut self.nearest);
+        leaf.screen.search(
+            index.processor,
+            index.scale,
+            &self.points,
+            &mut self.limits,
+            factors,
+            |point, row| {
+                let nearest = &mut nearest[point];
+                let (x, y) = (of(values, point, n_features), of(&leaf.values, row, n_features));
+                nearest.offer(exact(x, y, nearest.farthest().0), leaf.rows[row]);
+                nearest.farthest().0
+            },
+        );
+        self.farthest = self.nearest.iter().map(Nearest::farthest).fold((0.0, 0), later);
+    }
+}
+
+/// The one behind the other, of neighbours by distance and row number.
+fn later(x: (f64, usize), y: (f64, usize)) -> (f64, usize) {
+    if y > x { y } else { x }
+}
+
+impl<'a> Search<'a> {
+    fn new(index: &'a Index<'a>, rows: &[usize], stop: &'a Stop) -> Search<'a> {
+        let groups: Vec<Group> = rows.chunks(POINTS).map(|rows| Group::new(index, rows)).collect();
+        let sides = groups.iter().fold(groups[0].sides.clone(), |sides, group| around(sides, &group.sides));
+        let factors = vec![[0.0; POINTS]; index.columns.len()];
+        Search { index, stop, sides, groups, farthest: NONE, leaves: 0, factors }
+    }
+
+    /// `distance`: of the node's box.
+    fn visit(&mut self, node: &Node, distance: f64) -> Result<()> {
+        if (distance, node.first_row) >= self.farthest {
+            return Ok(());
+        }
+        match &node.inner {
+            Inner::Leaf(leaf) => {
+                self.leaves += 1;
+                if self.leaves.is_multiple_of(STOP_LEAVES) {
+                    self.stop.check()?;
                 }
-                self.values.push(values);
+                for group in &mut self.groups {
+                    if (self::distance(&node.sides, &group.sides), node.first_row) < group.farthest {
+                        group.look_into(leaf, self.index, &mut self.factors);
+                    }
+                }
+                self.farthest = self.groups.iter().map(|group| group.farthest).fold((0.0, 0), later);
             }
-        }
-    }
-
-    /// The numbers of the `k` nearest rows, at most 5; fewer when there are fewer rows.
-    pub(super) fn nearest(&self, point: &[f64], k: usize) -> impl Iterator<Item = usize> {
-        let mut best = Best { k: k.min(MAX_K), found: [(f64::INFINITY, usize::MAX); MAX_K] };
-        self.visit(0, self.distance_to_box(0, point), point, &mut best);
-        best.found.into_iter().take(best.k).map(|(_, row)| row).filter(|&row| row != usize::MAX)
-    }
-
-    fn visit(&self, node: usize, distance: f64, point: &[f64], best: &mut Best) {
-        if !best.may_take(distance, self.nodes[node].first_row) {
-            return;
-        }
-        match self.nodes[node].inner {
-            Inner::Leaf { from, to } => self.search(from, to, point, best),
-            Inner::Halves { upper } => {
-                let lower = node + 1;
-                let (to_lower, to_upper) =
-                    (self.distance_to_box(lower, point), self.distance_to_box(upper, point));
-                let lower_first =
-                    (to_lower, self.nodes[lower].first_row) <= (to_upper, self.nodes[upper].first_row);
-                if lower_first {
-                    self.visit(lower, to_lower, point, best);
-                    self.visit(upper, to_upper, point, best);
-                } else {
-                    self.visit(upper, to_upper, point, best);
-                    self.visit(lower, to_lower, point, best);
+            Inner::Halves(halves) => {
+                let mut halves =
+                    halves.each_ref().map(|half| (self::distance(&half.sides, &self.sides), half));
+                if (halves[1].0, halves[1].1.first_row) < (halves[0].0, halves[0].1.first_row) {
+                    halves.swap(0, 1);
+                }
+                for (distance, half) in halves {
+                    self.visit(half, distance)?;
                 }
             }
         }
-    }
-
-    /// Squared distance, summed in the order of the features.
-    fn distance_to_box(&self, node: usize, point: &[f64]) -> f64 {
-        let sides = &self.boxes[node * self.n_features..(node + 1) * self.n_features];
-        sides.iter().zip(point).fold(0.0, |sum, (&(low, high), &value)| {
-            let gap = (low - value).max(value - high).max(0.0);
-            sum + gap * gap
-        })
-    }
-
-    /// Looks at every row of a leaf.
-    fn search(&self, from: usize, to: usize, point: &[f64], best: &mut Best) {
-        let values = self.values[from * self.n_features..to * self.n_features].chunks_exact(self.n_features);
-        for (block, rows) in values.zip(&self.rows[from..to]) {
-            let mut distances = [0.0; LANES];
-            for (values, &value) in block.iter().zip(point) {
-                for lane in 0..LANES {
-                    let difference = values[lane] - value;
-                    distances[lane] += difference * difference;
-                }
-            }
-            for (&distance, &row) in distances.iter().zip(rows) {
-                if best.may_take(distance, row) {
-                    best.take(distance, row);
-                }
-            }
-        }
+        Ok(())
     }
 }
 
 /// The nearest rows so far, by squared distance, then row number.
-struct Best {
+#[derive(Clone, Copy)]
+pub(super) struct Nearest {
     k: usize,
     found: [(f64, usize); MAX_K],
 }
 
-impl Best {
-    fn may_take(&self, distance: f64, row: usize) -> bool {
-        let (farthest, last_row) = self.found[self.k - 1];
-        distance < farthest || (distance == farthest && row < last_row)
+/// Where there is no neighbour: behind all rows.
+const NONE: (f64, usize) = (f64::INFINITY, usize::MAX);
+
+impl Nearest {
+    fn none(k: usize) -> Nearest {
+        Nearest { k, found: [NONE; MAX_K] }
     }
 
-    fn take(&mut self, distance: f64, row: usize) {
-        let mut place = self.k - 1;
+    /// Row numbers, nearest first.
+    pub(super) fn rows(&self) -> impl Iterator<Item = usize> {
+        self.found.into_iter().take(self.k).map(|(_, row)| row).filter(|&row| row != NONE.1)
+    }
+
+    fn farthest(&self) -> (f64, usize) {
+        self.found[self.k - 1]
+    }
+
+    fn offer(&mut self, distance: f64, row: usize) {
+        let mut place = self.k;
         while place > 0 && (distance, row) < self.found[place - 1] {
-            self.found[place] = self.found[place - 1];
+            if place < self.k {
+                self.found[place] = self.found[place - 1];
+            }
             place -= 1;
         }
-        self.found[place] = (distance, row);
+        if place < self.k {
+            self.found[place] = (distance, row);
+        }
     }
 }
+
+#[cfg(test)]
+#[path = "tests/neighbours.rs"]
+mod tests;
