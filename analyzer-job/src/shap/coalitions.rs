@@ -1,7 +1,7 @@
 //! Sets of players, and which of them a budget buys.
 //!
 //! A Shapley value depends only on the odd part of a game, so coalitions come in pairs: a set and its
-//! complement. A pair is never broken and no pair is bought twice.
+//! complement. A pair is never broken and no pair is bought twice. Equations (3), (5) and (6) of docs/estimator.md.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! Covariances between pairs of coalitions, by tables.
+//! Covariances between pairs of coalitions, by tables: equation (10) of docs/estimator.md.
 //!
 //! Two pairs are compared player by player: the odd part of `product (1 + rho_i s_i t_i)` is half the
 //! difference of two products, one over the players whose signs agree, one over those that differ. A

@@ -4,7 +4,8 @@
 //! free (no prior at all when the pairs determine them), the coefficient of a set of three or more
 //! players has the variance `product of rho_i`. How fast the variances fall with the order, and which
 //! players interact, is told by the likelihood of the pairs themselves. A set's coefficient is shared
-//! evenly by its players: `phi_i = sum over odd sets of 2 f / size`.
+//! evenly by its players: `phi_i = sum over odd sets of 2 f / size`. Equations (9) to (15) of docs/estimator.md, where
+//! the constants below come from.
 
 use faer::Mat;
 

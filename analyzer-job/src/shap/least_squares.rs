@@ -1,4 +1,4 @@
-//! Shapley values by weighted least squares on pairs, without normal equations.
+//! Shapley values by weighted least squares on pairs, without normal equations: (7) and (8) of docs/estimator.md.
 //!
 //! A pair's half difference is `y = (v(S) - v(N \ S)) / 2`; in an additive game it is `s . phi / 2` with
 //! `s` = +1 for members of `S` and -1 for the rest. The values must add up to `T = v(N) - v(empty)`, so

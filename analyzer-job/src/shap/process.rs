@@ -1,4 +1,5 @@
-//! A Gaussian process over pairs for given relevances: covariances, likelihood, values and their errors.
+//! A Gaussian process over pairs for given relevances: covariances, likelihood, values and their errors. The numbers
+//! in brackets are equations of docs/estimator.md.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -114,6 +115,8 @@ impl Process {
         })
     }
 
+    /// The values given the pairs, (13) and (14): one for each player, from `observed`, one number for each pair with
+    /// that of full and empty last.
     pub(super) fn values(&self, fit: &Fit, observed: &[f64]) -> Vec<f64> {
         let (effects, mut weights) = fit.main_effects(observed);
         // weights = K^-1 (y - H beta)
@@ -126,7 +129,7 @@ impl Process {
         values
     }
 
-    /// Pair after pair, cov(phi_i, y(s)) =
+    /// (11): pair after pair, cov(phi_i, y(s)) =
     /// `2 s_i rho_i (integral over u in (0,1) of the even part of product over j != i of
     /// (1 + u rho_j s_j))` for each player, without the main effect when that is free.
     ///
@@ -235,7 +238,7 @@ pub(super) struct Operator {
 }
 
 impl Fit {
-    /// Generalised least squares of the main effects, and what they leave, whitened.
+    /// Generalised least squares of the main effects, `beta` of (14), and what they leave, whitened.
     fn main_effects(&self, observed: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut white = observed.to_vec();
         forward(&self.factor, &mut white);
@@ -260,7 +263,7 @@ impl Fit {
         dot(&white, &white)
     }
 
-    /// Log likelihood with the scale at its best, main effects integrated out; up to a constant.
+    /// (15): log likelihood with the scale at its best, main effects integrated out; up to a constant.
     pub(super) fn likelihood(&self, observed: &[f64]) -> f64 {
         let freedom = observed.len().saturating_sub(self.effects.ncols()) as f64;
         if freedom == 0.0 {
@@ -284,7 +287,7 @@ fn cholesky(matrix: &mut Mat<f64>) -> Option<()> {
     Some(())
 }
 
-/// Variance of `phi_i` before anything is seen: `4 rho_i` times the sum over even q of
+/// (12): variance of `phi_i` before anything is seen: `4 rho_i` times the sum over even q of
 /// `e_q(rho without i) / (q + 1)^2`, from q = 2 when main effects are free.
 fn prior_variance(rho: &[f64], player: usize, main: Option<f64>) -> f64 {
     // Coefficients of product (1 + rho_j z) / (1 + rho_j).

@@ -163,7 +163,7 @@ fn improved(
     }
 }
 
-/// `phi_i = sum over S without i of s! (M - s - 1)! / M! (v(S + i) - v(S))`, with the odd part of `v`:
+/// (2) of docs/estimator.md: `phi_i = sum over S without i of s! (M - s - 1)! / M! (v(S + i) - v(S))`, with the odd part of `v`:
 /// a player whose every difference is 0 gets exactly 0.
 fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usize) -> Vec<f64> {
     let full = places.len() - 1;
