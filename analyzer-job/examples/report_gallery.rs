@@ -8,10 +8,11 @@ use std::path::Path;
 use std::time::Instant;
 
 use analyzer_job::config::ReportNames;
-use analyzer_job::report::{self, EarlierRun};
+use analyzer_job::report;
 use analyzer_job::results::details::{
-    BiasDetails, EstimatorUse, ExplanationDetails, FacetDetails, FeatureDetails, Findings, InputDigest,
-    MetricDetails, OutputDetails, RowCounts, RunDetails, SegmentDetails, SettingUsed, Skipped, Stage,
+    BiasDetails, Chance, Check, EarlierRun, EstimatorUse, ExplanationDetails, FacetDetails, FeatureDetails,
+    Findings, InputDigest, MetricDetails, OutputDetails, RowCounts, RunDetails, SegmentDetails, SettingUsed,
+    Skipped, Stage,
 };
 use analyzer_job::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
@@ -203,6 +204,8 @@ fn values(groups: &Groups) -> BTreeMap<&'static str, f64> {
 
 const POST: [&str; 13] =
     ["AD", "CDDPL", "DAR", "DCA", "DCR", "DI", "DPPL", "DRR", "FT", "GE", "RD", "SD", "TE"];
+/// Their intervals would exclude 0 however alike the groups are, so they have none.
+const NEVER_NEGATIVE: [&str; 6] = ["KL", "JS", "LP", "TVD", "KS", "GE"];
 const PRE: [&str; 8] = ["CDDL", "CI", "DPL", "JS", "KL", "KS", "LP", "TVD"];
 
 fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
@@ -229,12 +232,20 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
                 value: Some(Number::Float(value)),
                 error: None,
                 standard_error: Some(error),
-                interval: value
-                    .is_finite()
+                interval: (value.is_finite() && !NEVER_NEGATIVE.contains(&code))
                     .then_some([Number::Float(value - 1.96 * error), Number::Float(value + 1.96 * error)]),
                 enough_rows: !small,
                 rows_reason: small.then(|| "a group has fewer than 60 rows".into()),
                 baseline: was.map(Number::Float),
+                chance: was.map(|was| {
+                    let beyond = value.abs() - was.abs() > 2.8 * error;
+                    Chance {
+                        p_value: if beyond { 0.01 } else { 1.0 },
+                        farther_from_zero: beyond,
+                        farther_from_parity: beyond || (code == "DI" && was - value > 2.8 * error),
+                        exact_baseline: false,
+                    }
+                }),
                 violated: was.is_some_and(|was| value.abs() > was.abs()),
             })
         })
@@ -244,6 +255,7 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
         value_or_threshold: facet.value.clone(),
         groups: facet.groups,
         predicted: true,
+        vacuous: false,
         metrics,
     }
 }
@@ -299,12 +311,22 @@ fn from_details(facets: Vec<FacetDetails>, kind: &str) -> Findings {
         ..Results::default()
     };
     let rows = facets.first().map_or(0, |facet| facet.groups.d.n() + facet.groups.a.n());
+    let facets_have_baseline =
+        facets.iter().flat_map(|facet| &facet.metrics).any(|metric| metric.baseline.is_some());
     let bias = BiasDetails {
         run: run_details(kind, rows),
         label: "Approved".into(),
         label_value_or_threshold: "yes".into(),
         group_variable: Some("Region".into()),
         facets,
+        check: facets_have_baseline.then_some(Check {
+            compared: 20,
+            measured: 20,
+            confidence: 0.95,
+            exact_baselines: 0,
+            beyond_chance_only: false,
+        }),
+        selections: Vec::new(),
         left_out: vec![LeftOut {
             what: "Gender = unknown".into(),
             rows: 3,

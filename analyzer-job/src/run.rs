@@ -58,7 +58,11 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     }
     // Before the long part: what cannot be written, or a baseline that cannot be read, stops the job at once.
     output::check_folder(&plan.output)?;
-    let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
+    let baseline = plan.constraints.as_deref().map(drift::load_baseline).transpose()?;
+    if let Some(baseline) = &baseline {
+        drift::check_baseline(&plan.analysis, &baseline.results, settings.on_nothing_compared.is_allowed())?;
+    }
+    let history = results::history(job, settings)?;
     let scratch = context::scratch(job)?;
     let run = Context { job, settings, plan, scratch: scratch.path().to_path_buf() };
     let reading = inputs::read(&run)?;
@@ -72,10 +76,11 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     let asked = ask(&run, &reading, model.as_ref(), prepared, &mut files);
     let left = model.map(Model::close).unwrap_or_default();
     let (counted, explanation) = asked.map_err(|problem| model::and_left(problem, &left))?;
-    let bias = counted.map(|counted| bias::measure(&run, &reading, counted)).transpose();
+    let bias = counted.map(|counted| bias::measure(&run, &reading, counted, baseline.as_ref())).transpose();
     let bias = bias.map_err(|problem| model::and_left(problem, &left))?;
-    let message = results::finish(&run, now, &reading, Found { bias, explanation }, baseline, files)
-        .map_err(|problem| model::and_left(problem, &left))?;
+    let message =
+        results::finish(&run, now, &reading, Found { bias, explanation }, baseline, &history, files)
+            .map_err(|problem| model::and_left(problem, &left))?;
     predictions::with_left(message, &left)
 }
 

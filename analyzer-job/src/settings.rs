@@ -231,8 +231,8 @@ pub struct Settings {
     #[arg(long, env = "baseline_statistics", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_statistics: Option<PathBuf>,
 
-    /// When a bias metric counts as drifted: farther from zero than its baseline, or only if its 95 %
-    /// interval is too
+    /// What makes a bias metric that is farther from zero than its baseline a violation: its value alone, or only a
+    /// difference beyond what chance explains
     #[arg(
         long,
         env = "bias_drift_check",
@@ -243,6 +243,42 @@ pub struct Settings {
         help_heading = "Judging"
     )]
     pub bias_drift_check: DriftCheck,
+
+    /// A run in which nothing has changed calls a bias metric changed with a chance of at most 1 minus this
+    #[arg(
+        long,
+        env = "drift_confidence",
+        value_name = "NUMBER",
+        default_value_t = 0.95,
+        value_parser = confidence,
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub drift_confidence: f64,
+
+    /// A bias metric is a violation only when it is one in this many of the last windows, such as 2/3; the earlier ones
+    /// are those of `history`
+    #[arg(
+        long,
+        env = "drift_windows",
+        value_name = "K/M",
+        default_value = "1/1",
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub drift_windows: Windows,
+
+    /// What a bias check means in which no metric was compared
+    #[arg(
+        long,
+        env = "on_nothing_compared",
+        value_enum,
+        default_value = "fail",
+        ignore_case = true,
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub on_nothing_compared: OnNothingCompared,
 
     /// Also compute the metrics of every two facets crossed
     #[arg(
@@ -256,7 +292,7 @@ pub struct Settings {
     )]
     pub intersections: Switch,
 
-    /// Folder of earlier analysis.json files, for the report's trends
+    /// Folder of earlier results, for the report's trends and for drift_windows
     #[arg(long, env = "history", value_name = "PATH", global = true, help_heading = "Judging")]
     pub history: Option<PathBuf>,
 
@@ -443,6 +479,63 @@ pub enum EstimatorChoice {
     Exact,
     /// Random orders of the features and their reverses
     Permutation,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OnNothingCompared {
+    /// Stop the job
+    Fail,
+    /// Go on, with a warning
+    Succeed,
+}
+
+impl OnNothingCompared {
+    pub fn is_allowed(self) -> bool {
+        self == OnNothingCompared::Succeed
+    }
+}
+
+/// In how many of the last windows, this one included, a metric must be farther from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windows {
+    pub agreeing: usize,
+    pub of: usize,
+}
+
+impl Default for Windows {
+    fn default() -> Windows {
+        Windows { agreeing: 1, of: 1 }
+    }
+}
+
+impl std::str::FromStr for Windows {
+    type Err = String;
+
+    /// Reads `2/3`: two of the last three windows.
+    fn from_str(text: &str) -> std::result::Result<Windows, String> {
+        let parts = text.split_once('/').and_then(|(agreeing, of)| {
+            Some(Windows { agreeing: agreeing.trim().parse().ok()?, of: of.trim().parse().ok()? })
+        });
+        parts
+            .filter(|windows| (1..=windows.of).contains(&windows.agreeing))
+            .ok_or_else(|| "expected two whole numbers such as 2/3: two of the last three windows".into())
+    }
+}
+
+impl std::fmt::Display for Windows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.agreeing, self.of)
+    }
+}
+
+/// A level of confidence: a number from 0.5 to below 1.
+fn confidence(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "expected a number from 0.5 to below 1".to_owned())?;
+    if (0.5..1.0).contains(&number) {
+        Ok(number)
+    } else {
+        Err("expected a number from 0.5 to below 1".into())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

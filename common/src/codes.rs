@@ -110,9 +110,11 @@ codes! {
     BASELINE_INVALID = 705, Configuration, "the baseline cannot be used";
     LABELS_DO_NOT_MATCH = 706, Configuration, "the constraints and this run have no label in common";
     OUTPUTS_CHANGED = 707, InputOutput, "the model's number of outputs changed during the job";
+    FEATURES_DO_NOT_MATCH = 708, Configuration, "the constraints and this run have no feature in common";
 
     // Baseline and drift: 801 and up.
     CONSTRAINTS_UNREADABLE = 801, Configuration, "the baseline constraints cannot be read";
+    NOTHING_COMPARED = 802, Configuration, "no metric could be compared with the baseline";
 
     // Output and the rest.
     FILE_OPERATION_FAILED = 901, InputOutput, "a file operation failed";

@@ -5,22 +5,26 @@
 //! there go on being comparable. `docs/bias-metrics.md` explains each to users.
 
 use crate::results::Number;
-use crate::results::details::Stage;
 use crate::state::counts::{Group, Groups};
 
 /// A metric's value, or why there is none.
 pub(super) type Outcome = Result<Number, &'static str>;
 
-/// One bias metric.
+/// How a bias metric is computed; its words stand in `results::metrics`.
 #[derive(Debug)]
 pub struct Metric {
     pub code: &'static str,
-    /// As printed in `analysis.json`.
-    pub description: &'static str,
-    pub stage: Stage,
     pub compute: Compute,
     /// What the value rests on; for verdicts and sentences.
     pub evidence: Evidence,
+}
+
+impl Metric {
+    /// Whether a 95 % interval of the metric means what readers take it for. Distances and the generalized entropy are
+    /// never negative: an interval of theirs excludes their parity however alike the groups are.
+    pub fn has_interval(&self) -> bool {
+        !matches!(self.evidence, Evidence::Distance(_) | Evidence::Errors)
+    }
 }
 
 /// What a metric is computed from.
@@ -34,32 +38,55 @@ pub enum Compute {
     FlipTest,
 }
 
-/// The numbers that a metric's value rests on.
+/// The numbers that a metric's value rests on, and how it is made of them.
 #[derive(Debug)]
 pub enum Evidence {
-    /// All rows together.
-    Rows,
-    /// The same share in each group.
-    Shares(fn(&Group) -> Share),
-    /// A ratio of two counts in each group that is no share and may be above 1.
-    Ratios(fn(&Group) -> Share),
+    /// The rows of the two groups.
+    Sizes,
+    /// The same ratio in each group, and how the two are compared.
+    Ratios(fn(&Group) -> Ratio, Contrast),
+    /// A distance without direction between the two groups' shares of the positive label.
+    Distance(fn(&Group) -> Ratio),
+    /// The positive labels of both groups within each value of the group variable.
+    Strata(fn(&Group) -> Ratio),
+    /// False positives, false negatives and correct predictions over all rows.
+    Errors,
     /// The flip test: the rows of the sensitive group, each with its neighbours in the rest.
     Neighbours,
 }
 
-/// `count` of `of` things of a group.
+/// How the ratios of the two groups make one number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Share {
+pub enum Contrast {
+    RestMinusGroup,
+    GroupMinusRest,
+    GroupByRest,
+}
+
+/// `count` by `of`, two counts of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ratio {
     pub count: u64,
     pub of: u64,
+    pub overlap: Overlap,
     /// Plural nouns: what is counted, and out of what.
     pub count_noun: &'static str,
     pub of_noun: &'static str,
 }
 
-impl Share {
-    fn new(count: u64, count_noun: &'static str, of: u64, of_noun: &'static str) -> Share {
-        Share { count, of, count_noun, of_noun }
+/// Which rows the two counts of a ratio have in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// The ratio is a share: `count` is part of `of`.
+    Part,
+    /// This many rows.
+    Rows(u64),
+    None,
+}
+
+impl Ratio {
+    fn share(count: u64, count_noun: &'static str, of: u64, of_noun: &'static str) -> Ratio {
+        Ratio { count, of, overlap: Overlap::Part, count_noun, of_noun }
     }
 
     pub fn value(&self) -> f64 {
@@ -67,165 +94,78 @@ impl Share {
     }
 }
 
-/// Every metric in report order: by stage as in `analysis.json`, then by code.
+/// Every metric, in the order of `results::metrics`.
 pub const METRICS: &[Metric] = &[
     Metric {
         code: "AD",
-        description: "Accuracy Difference (AD)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(ad),
-        evidence: Evidence::Shares(right),
+        evidence: Evidence::Ratios(correct, Contrast::RestMinusGroup),
     },
-    Metric {
-        code: "CDDPL",
-        description: "Conditional Demographic Disparity in Predicted Labels (CDDPL)",
-        stage: Stage::PostTraining,
-        compute: Compute::Strata(cddpl),
-        evidence: Evidence::Shares(predicted_positive),
-    },
+    Metric { code: "CDDPL", compute: Compute::Strata(cddpl), evidence: Evidence::Strata(predicted_positive) },
     Metric {
         code: "DAR",
-        description: "Difference in Acceptance Rates (DAR)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(dar),
-        evidence: Evidence::Shares(right_acceptances),
+        evidence: Evidence::Ratios(precision, Contrast::RestMinusGroup),
     },
     Metric {
         code: "DCA",
-        description: "Difference in Conditional Acceptance (DCA)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(dca),
-        evidence: Evidence::Ratios(observed_per_predicted_positive),
+        evidence: Evidence::Ratios(observed_per_predicted_positive, Contrast::RestMinusGroup),
     },
     Metric {
         code: "DCR",
-        description: "Difference in Conditional Rejection (DCR)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(dcr),
-        evidence: Evidence::Ratios(observed_per_predicted_negative),
+        evidence: Evidence::Ratios(observed_per_predicted_negative, Contrast::GroupMinusRest),
     },
     Metric {
         code: "DI",
-        description: "Disparate Impact (DI)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(di),
-        evidence: Evidence::Shares(predicted_positive),
+        evidence: Evidence::Ratios(predicted_positive, Contrast::GroupByRest),
     },
     Metric {
         code: "DPPL",
-        description: "Difference in Positive Proportions in Predicted Labels (DPPL)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(dppl),
-        evidence: Evidence::Shares(predicted_positive),
+        evidence: Evidence::Ratios(predicted_positive, Contrast::RestMinusGroup),
     },
     Metric {
         code: "DRR",
-        description: "Difference in Rejection Rates (DRR)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(drr),
-        evidence: Evidence::Shares(right_rejections),
+        evidence: Evidence::Ratios(negative_precision, Contrast::GroupMinusRest),
     },
-    Metric {
-        code: "FT",
-        description: "Flip Test (FT)",
-        stage: Stage::PostTraining,
-        compute: Compute::FlipTest,
-        evidence: Evidence::Neighbours,
-    },
-    Metric {
-        code: "GE",
-        description: "Generalized Entropy (GE)",
-        stage: Stage::PostTraining,
-        compute: Compute::Groups(ge),
-        evidence: Evidence::Rows,
-    },
+    Metric { code: "FT", compute: Compute::FlipTest, evidence: Evidence::Neighbours },
+    Metric { code: "GE", compute: Compute::Groups(ge), evidence: Evidence::Errors },
     Metric {
         code: "RD",
-        description: "Recall Difference (RD)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(rd),
-        evidence: Evidence::Shares(recall),
+        evidence: Evidence::Ratios(recall, Contrast::RestMinusGroup),
     },
     Metric {
         code: "SD",
-        description: "Specificity Difference (SD)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(sd),
-        evidence: Evidence::Shares(specificity),
+        evidence: Evidence::Ratios(specificity, Contrast::GroupMinusRest),
     },
     Metric {
         code: "TE",
-        description: "Treatment Equality (TE)",
-        stage: Stage::PostTraining,
         compute: Compute::Groups(te),
-        evidence: Evidence::Ratios(false_negatives_per_false_positive),
+        evidence: Evidence::Ratios(false_negatives_per_false_positive, Contrast::GroupMinusRest),
     },
-    Metric {
-        code: "CDDL",
-        description: "Conditional Demographic Disparity in Labels (CDDL)",
-        stage: Stage::PreTraining,
-        compute: Compute::Strata(cddl),
-        evidence: Evidence::Shares(observed_positive),
-    },
-    Metric {
-        code: "CI",
-        description: "Class Imbalance (CI)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(ci),
-        evidence: Evidence::Rows,
-    },
+    Metric { code: "CDDL", compute: Compute::Strata(cddl), evidence: Evidence::Strata(observed_positive) },
+    Metric { code: "CI", compute: Compute::Groups(ci), evidence: Evidence::Sizes },
     Metric {
         code: "DPL",
-        description: "Difference in Positive Proportions in Labels (DPL)",
-        stage: Stage::PreTraining,
         compute: Compute::Groups(dpl),
-        evidence: Evidence::Shares(observed_positive),
+        evidence: Evidence::Ratios(observed_positive, Contrast::RestMinusGroup),
     },
-    Metric {
-        code: "JS",
-        description: "Jensen-Shannon Divergence (JS)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(js),
-        evidence: Evidence::Shares(observed_positive),
-    },
-    Metric {
-        code: "KL",
-        description: "Kullback-Liebler Divergence (KL)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(kl),
-        evidence: Evidence::Shares(observed_positive),
-    },
-    Metric {
-        code: "KS",
-        description: "Kolmogorov-Smirnov Distance (KS)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(ks),
-        evidence: Evidence::Shares(observed_positive),
-    },
-    Metric {
-        code: "LP",
-        description: "L-p Norm (LP)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(lp),
-        evidence: Evidence::Shares(observed_positive),
-    },
-    Metric {
-        code: "TVD",
-        description: "Total Variation Distance (TVD)",
-        stage: Stage::PreTraining,
-        compute: Compute::Groups(tvd),
-        evidence: Evidence::Shares(observed_positive),
-    },
+    Metric { code: "JS", compute: Compute::Groups(js), evidence: Evidence::Distance(observed_positive) },
+    Metric { code: "KL", compute: Compute::Groups(kl), evidence: Evidence::Distance(observed_positive) },
+    Metric { code: "KS", compute: Compute::Groups(ks), evidence: Evidence::Distance(observed_positive) },
+    Metric { code: "LP", compute: Compute::Groups(lp), evidence: Evidence::Distance(observed_positive) },
+    Metric { code: "TVD", compute: Compute::Groups(tvd), evidence: Evidence::Distance(observed_positive) },
 ];
 
 /// The metric of a code, none for a code that there is not.
 pub fn metric(code: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.code == code)
-}
-
-/// The codes of a stage in report order.
-pub fn codes_of(stage: Stage) -> impl Iterator<Item = &'static str> {
-    METRICS.iter().filter(move |metric| metric.stage == stage).map(|metric| metric.code)
 }
 
 /// `x / y` with 0 for 0/0 and infinity for x/0.
@@ -253,54 +193,63 @@ fn need_rows(groups: &Groups, no_facet: &'static str, no_rest: &'static str) -> 
     Ok(())
 }
 
-fn observed_positive(group: &Group) -> Share {
-    Share::new(group.observed_positive(), "observed positives", group.n(), "rows")
+fn observed_positive(group: &Group) -> Ratio {
+    Ratio::share(group.observed_positive(), "observed positives", group.n(), "rows")
 }
 
-fn predicted_positive(group: &Group) -> Share {
-    Share::new(group.predicted_positive(), "predicted positives", group.n(), "rows")
+fn predicted_positive(group: &Group) -> Ratio {
+    Ratio::share(group.predicted_positive(), "predicted positives", group.n(), "rows")
 }
 
-fn right(group: &Group) -> Share {
-    Share::new(group.true_positive() + group.true_negative(), "right predictions", group.n(), "rows")
+fn correct(group: &Group) -> Ratio {
+    Ratio::share(group.true_positive() + group.true_negative(), "correct predictions", group.n(), "rows")
 }
 
-fn recall(group: &Group) -> Share {
-    Share::new(group.true_positive(), "true positives", group.observed_positive(), "observed positives")
+fn recall(group: &Group) -> Ratio {
+    Ratio::share(group.true_positive(), "true positives", group.observed_positive(), "observed positives")
 }
 
-fn specificity(group: &Group) -> Share {
-    Share::new(group.true_negative(), "true negatives", group.observed_negative(), "observed negatives")
+fn specificity(group: &Group) -> Ratio {
+    Ratio::share(group.true_negative(), "true negatives", group.observed_negative(), "observed negatives")
 }
 
-fn right_acceptances(group: &Group) -> Share {
-    Share::new(group.true_positive(), "true positives", group.predicted_positive(), "predicted positives")
+fn precision(group: &Group) -> Ratio {
+    Ratio::share(group.true_positive(), "true positives", group.predicted_positive(), "predicted positives")
 }
 
-fn right_rejections(group: &Group) -> Share {
-    Share::new(group.true_negative(), "true negatives", group.predicted_negative(), "predicted negatives")
+fn negative_precision(group: &Group) -> Ratio {
+    Ratio::share(group.true_negative(), "true negatives", group.predicted_negative(), "predicted negatives")
 }
 
-fn observed_per_predicted_positive(group: &Group) -> Share {
-    Share::new(
-        group.observed_positive(),
-        "observed positives",
-        group.predicted_positive(),
-        "predicted positives",
-    )
+fn observed_per_predicted_positive(group: &Group) -> Ratio {
+    Ratio {
+        overlap: Overlap::Rows(group.true_positive()),
+        ..Ratio::share(
+            group.observed_positive(),
+            "observed positives",
+            group.predicted_positive(),
+            "predicted positives",
+        )
+    }
 }
 
-fn observed_per_predicted_negative(group: &Group) -> Share {
-    Share::new(
-        group.observed_negative(),
-        "observed negatives",
-        group.predicted_negative(),
-        "predicted negatives",
-    )
+fn observed_per_predicted_negative(group: &Group) -> Ratio {
+    Ratio {
+        overlap: Overlap::Rows(group.true_negative()),
+        ..Ratio::share(
+            group.observed_negative(),
+            "observed negatives",
+            group.predicted_negative(),
+            "predicted negatives",
+        )
+    }
 }
 
-fn false_negatives_per_false_positive(group: &Group) -> Share {
-    Share::new(group.false_negative(), "false negatives", group.false_positive(), "false positives")
+fn false_negatives_per_false_positive(group: &Group) -> Ratio {
+    Ratio {
+        overlap: Overlap::None,
+        ..Ratio::share(group.false_negative(), "false negatives", group.false_positive(), "false positives")
+    }
 }
 
 /// Class imbalance (CI): `(n_a - n_d) / (n_a + n_d)`.
@@ -330,7 +279,7 @@ fn dppl(groups: &Groups) -> Outcome {
     proportion_difference(groups, predicted_positive)
 }
 
-fn proportion_difference(groups: &Groups, share: fn(&Group) -> Share) -> Outcome {
+fn proportion_difference(groups: &Groups, share: fn(&Group) -> Ratio) -> Outcome {
     need_rows(groups, "Facet set is empty.", "Negative facet set is empty.")?;
     Ok(Number::Float(share(&groups.a).value() - share(&groups.d).value()))
 }
@@ -450,7 +399,7 @@ fn conditional_difference(
     groups: &Groups,
     first: &Group,
     second: &Group,
-    ratio: fn(&Group) -> Share,
+    ratio: fn(&Group) -> Ratio,
 ) -> Outcome {
     need_rows(groups, "DCO: Facet set is empty", "DCO: Negated Facet set is empty")?;
     Ok(difference(ratio(first).value(), ratio(second).value()))
@@ -475,21 +424,21 @@ fn sd(groups: &Groups) -> Outcome {
 /// positives that is observed positive. Range [-1, 1], 0 is parity.
 fn dar(groups: &Groups) -> Outcome {
     need_rows(groups, "DLR: Facet set is empty", "DLR: Negated Facet set is empty")?;
-    Ok(Number::Float(right_acceptances(&groups.a).value() - right_acceptances(&groups.d).value()))
+    Ok(Number::Float(precision(&groups.a).value() - precision(&groups.d).value()))
 }
 
 /// Difference in rejection rates (DRR): `rr_d - rr_a`, with rr the share of predicted negatives that is
 /// observed negative. Range [-1, 1], 0 is parity.
 fn drr(groups: &Groups) -> Outcome {
     need_rows(groups, "DLR: Facet set is empty", "DLR: Negated Facet set is empty")?;
-    Ok(Number::Float(right_rejections(&groups.d).value() - right_rejections(&groups.a).value()))
+    Ok(Number::Float(negative_precision(&groups.d).value() - negative_precision(&groups.a).value()))
 }
 
 /// Accuracy difference (AD): `accuracy_a - accuracy_d`. Range [-1, 1], 0 is parity, positive when the model
 /// is wrong more often in the sensitive group.
 fn ad(groups: &Groups) -> Outcome {
     need_rows(groups, "Facet set is empty", "Negated Facet set is empty")?;
-    Ok(Number::Float(right(&groups.a).value() - right(&groups.d).value()))
+    Ok(Number::Float(correct(&groups.a).value() - correct(&groups.d).value()))
 }
 
 /// Treatment equality (TE): `t_d - t_a`, with `t` false negatives by false positives. Range [-inf, inf],

@@ -1,13 +1,14 @@
 //! Bias metrics from counts.
 //!
-//! `metrics` has the list and the formulas, `flip` the one metric that needs rows, `bootstrap` the errors
-//! of sampling, `evidence` whether there are enough rows for a value to mean something. `results` makes
+//! `metrics` has the list and the formulas, `flip` the one metric that needs rows, `draws` and `intervals` the
+//! errors of sampling, `evidence` whether there are enough rows for a value to mean something. `results` makes
 //! the bias sections of `analysis.json` of them, `details` what `bias_details.json` adds.
 
-mod bootstrap;
+pub(crate) mod draws;
 mod evidence;
 mod flip;
 mod halves;
+mod intervals;
 mod metrics;
 mod neighbours;
 pub mod roles;
@@ -16,14 +17,18 @@ mod screen;
 use indexmap::IndexMap;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
+use rayon::prelude::*;
 
 use crate::config::Methods;
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
+use crate::results::metrics::{self as words, codes_of};
 use crate::results::{BiasSection, FacetResult, MetricResult, Number, Results};
 use crate::state::counts::{BiasCounts, FacetCounts};
 
+use draws::Material;
+
 pub use flip::{FlipOutcome, Flips, flip_test};
-pub use metrics::{Compute, Evidence, METRICS, Metric, Share, codes_of, metric};
+pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
 
 /// Checks that there is something to compare after training.
 ///
@@ -60,12 +65,12 @@ pub fn results(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
 }
 
 /// For each of `counts.facets` its counts and every metric that was asked for, with its error of sampling
-/// and whether there are enough rows. `drift::mark` adds the comparison with a baseline.
+/// and whether there are enough rows. `drift::chance::judge` adds the comparison with a baseline.
 ///
 /// `flips` as in `results`. The same seed gives the same numbers.
 ///
 /// # Errors
-/// `STOPPED`: resampling takes up to seconds when the group variable has very many values.
+/// `STOPPED`: draws take up to seconds when the group variable has very many values.
 pub fn details(
     counts: &BiasCounts,
     flips: &[FlipOutcome],
@@ -73,40 +78,96 @@ pub fn details(
     seed: u64,
     stop: &Stop,
 ) -> Result<Vec<FacetDetails>> {
-    let mut all = Vec::with_capacity(counts.facets.len());
-    for (facet_idx, facet) in counts.facets.iter().enumerate() {
+    let mut all = values(counts, flips, methods);
+    for (facet_idx, (details, facet)) in all.iter_mut().zip(&counts.facets).enumerate() {
         let flip = flips.get(facet_idx);
-        let mut measured = Vec::new();
-        for stage in [Stage::PostTraining, Stage::PreTraining] {
-            measured.extend(measure(facet, flip, stage, asked(methods, stage).unwrap_or_default()));
-        }
-        let metrics: Vec<&Metric> = measured.iter().map(|(metric, _)| *metric).collect();
-        let spreads = bootstrap::spreads(facet, flip, &metrics, seed, facet_idx as u64, stop)?;
-        let metrics = measured.into_iter().zip(spreads).map(|((metric, outcome), spread)| {
-            let rows_reason = evidence::too_few(metric, facet);
-            let (value, error) = split(outcome);
-            MetricDetails {
-                stage: metric.stage,
-                name: metric.code.into(),
-                value,
-                error,
-                standard_error: spread.standard_error,
-                interval: spread.interval,
-                enough_rows: rows_reason.is_none(),
-                rows_reason,
-                baseline: None,
-                violated: false,
+        details.metrics.par_iter_mut().try_for_each(|details| -> Result<()> {
+            stop.check()?;
+            let known = metric(&details.name).filter(|metric| metric.has_interval());
+            let (Some(metric), Some(value)) = (known, details.value) else { return Ok(()) };
+            if let Some(mut draws) = draw(metric, facet, flip, Side::Now, facet_idx, seed) {
+                let spread = intervals::spread(value.value(), &mut draws);
+                details.standard_error = spread.standard_error;
+                details.interval = spread.interval;
             }
-        });
-        all.push(FacetDetails {
+            Ok(())
+        })?;
+    }
+    Ok(all)
+}
+
+/// As `details`, without errors of sampling.
+pub fn values(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> Vec<FacetDetails> {
+    let metrics = |facet: &FacetCounts, flip: Option<&FlipOutcome>| {
+        let mut metrics = Vec::new();
+        for stage in [Stage::PostTraining, Stage::PreTraining] {
+            let asked = asked(methods, stage).unwrap_or_default();
+            metrics.extend(measure(facet, flip, stage, asked).map(|(metric, outcome)| {
+                let rows_reason = evidence::too_few(metric, facet, flip);
+                let (value, error) = split(outcome);
+                MetricDetails {
+                    stage,
+                    name: metric.code.into(),
+                    value,
+                    error,
+                    standard_error: None,
+                    interval: None,
+                    enough_rows: rows_reason.is_none(),
+                    rows_reason,
+                    baseline: None,
+                    chance: None,
+                    violated: false,
+                }
+            }));
+        }
+        metrics
+    };
+    let facets = counts.facets.iter().enumerate();
+    facets
+        .map(|(facet_idx, facet)| FacetDetails {
             facet: facet.facet.clone(),
             value_or_threshold: facet.value_or_threshold.clone(),
             groups: facet.total,
             predicted: counts.predicted,
-            metrics: metrics.collect(),
-        });
-    }
-    Ok(all)
+            vacuous: false,
+            metrics: metrics(facet, flips.get(facet_idx)),
+        })
+        .collect()
+}
+
+/// Which of two samples is drawn. Each has random numbers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Now,
+    Baseline,
+}
+
+/// Draws of a metric of a facet; the same seed gives the same. `facet_idx`: position among the facets. None as in
+/// `draws::draws`.
+pub(crate) fn draw(
+    metric: &Metric,
+    facet: &FacetCounts,
+    flip: Option<&FlipOutcome>,
+    side: Side,
+    facet_idx: usize,
+    seed: u64,
+) -> Option<Vec<f64>> {
+    let mut random = random(metric, side, facet_idx, seed);
+    let material = Material {
+        groups: &facet.total,
+        strata: facet.strata.as_deref(),
+        flips: flip.and_then(|flip| flip.as_ref().ok()),
+    };
+    draws::draws(metric, material, &mut random)
+}
+
+/// The random numbers of a metric of a facet.
+pub(crate) fn random(metric: &Metric, side: Side, facet_idx: usize, seed: u64) -> draws::Random {
+    let metric_idx = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len());
+    draws::Random::new(
+        seed,
+        (facet_idx as u64) << 8 | (metric_idx as u64) << 1 | (side == Side::Baseline) as u64,
+    )
 }
 
 /// Codes of the metrics of a stage that were asked for, none when the stage was not.
@@ -127,7 +188,8 @@ fn section(
     for (facet_idx, facet) in counts.facets.iter().enumerate() {
         let metrics = measure(facet, flips.get(facet_idx), stage, asked).map(|(metric, outcome)| {
             let (value, error) = split(outcome);
-            MetricResult { name: metric.code.into(), description: metric.description.into(), value, error }
+            let description = words::Metric::of(metric.code).map_or(metric.code, |words| words.description);
+            MetricResult { name: metric.code.into(), description: description.into(), value, error }
         });
         facets.entry(facet.facet.clone()).or_default().push(FacetResult {
             value_or_threshold: facet.value_or_threshold.clone(),
@@ -148,22 +210,20 @@ fn measure(
     stage: Stage,
     asked: &[&'static str],
 ) -> impl Iterator<Item = (&'static Metric, std::result::Result<Number, String>)> {
-    METRICS.iter().filter(move |metric| metric.stage == stage && asked.contains(&metric.code)).filter_map(
-        move |metric| {
-            let outcome = match metric.compute {
-                Compute::Groups(compute) => compute(&facet.total).map_err(String::from),
-                Compute::Strata(compute) => match &facet.strata {
-                    Some(strata) => compute(&facet.total, strata).map_err(String::from),
-                    None => Err("Group variable is empty or not provided".into()),
-                },
-                Compute::FlipTest => match flip? {
-                    Ok(flips) => Ok(Number::Float(flips.value())),
-                    Err(reason) => Err(reason.clone()),
-                },
-            };
-            Some((metric, outcome))
-        },
-    )
+    codes_of(stage).filter(|code| asked.contains(code)).filter_map(metric).filter_map(move |metric| {
+        let outcome = match metric.compute {
+            Compute::Groups(compute) => compute(&facet.total).map_err(String::from),
+            Compute::Strata(compute) => match &facet.strata {
+                Some(strata) => compute(&facet.total, strata).map_err(String::from),
+                None => Err("Group variable is empty or not provided".into()),
+            },
+            Compute::FlipTest => match flip? {
+                Ok(flips) => Ok(Number::Float(flips.value())),
+                Err(reason) => Err(reason.clone()),
+            },
+        };
+        Some((metric, outcome))
+    })
 }
 
 fn split(outcome: std::result::Result<Number, String>) -> (Option<Number>, Option<String>) {

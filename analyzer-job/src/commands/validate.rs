@@ -59,7 +59,8 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     }
     output::check_folder(&plan.output)?;
     if let Some(path) = &plan.constraints {
-        drift::load_constraints(path)?;
+        let constraints = drift::load_constraints(path)?;
+        drift::check_baseline(&plan.analysis, &constraints, settings.on_nothing_compared.is_allowed())?;
         line(text, "baseline", &path.display().to_string());
     }
     let scratch = context::scratch(job)?;
@@ -232,6 +233,12 @@ fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<()
                 share(total.a.observed_positive(), total.a.n()),
             ),
         );
+    }
+    for warning in &counted.warnings {
+        line(text, "warning", warning);
+    }
+    for note in &counted.selections {
+        line(text, "warning", &format!("{note} (among these rows)"));
     }
     Ok(())
 }

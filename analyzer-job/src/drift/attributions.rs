@@ -23,7 +23,8 @@ pub struct AttributionDrift {
 /// Compares the global values of this run with those of the baseline's constraints.
 ///
 /// # Errors
-/// No label in common: the check cannot be made, which must not look like a pass.
+/// No label (`LABELS_DO_NOT_MATCH`) or no feature (`FEATURES_DO_NOT_MATCH`) in common: the check cannot be made, which must
+/// look neither like a pass nor like a drift.
 pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<AttributionDrift> {
     let none = IndexMap::new();
     let section = |results: &Results| -> IndexMap<String, Attributions> {
@@ -39,6 +40,10 @@ pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<Attrib
                 .push(format!("the constraints' label `{label}` is not in this run; it is not checked"));
             continue;
         };
+        let is_shared = |name: &String| now.global_shap_values.contains_key(name);
+        if !before.global_shap_values.is_empty() && !before.global_shap_values.keys().any(is_shared) {
+            return Err(no_common_feature(label, now, before));
+        }
         warn_of_one_sided(label, now, before, &mut drift.warnings);
         let score = ndcg(&now.global_shap_values, &before.global_shap_values);
         if score < THRESHOLD {
@@ -70,6 +75,25 @@ pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<Attrib
         .hint("make the baseline with the same `label_headers` and score location as the monitor"));
     }
     Ok(drift)
+}
+
+fn no_common_feature(label: &str, now: &Attributions, before: &Attributions) -> Problem {
+    let names = |attributions: &Attributions| {
+        let names: Vec<_> =
+            attributions.global_shap_values.keys().take(10).map(|name| format!("`{name}`")).collect();
+        match attributions.global_shap_values.len().saturating_sub(names.len()) {
+            0 => names.join(", "),
+            more => format!("{} and {more} more", names.join(", ")),
+        }
+    };
+    Problem::new(
+        &codes::FEATURES_DO_NOT_MATCH,
+        "attribution drift cannot be checked: the constraints share no feature with this run",
+    )
+    .field("explanations.kernel_shap")
+    .found(format!("{} for label `{label}` in the constraints", names(before)))
+    .expected(names(now))
+    .hint("give baseline job and monitor the same `headers`")
 }
 
 fn warn_of_one_sided(label: &str, now: &Attributions, before: &Attributions, warnings: &mut Vec<String>) {
@@ -185,6 +209,16 @@ mod tests {
         assert_eq!(description, "Feature attribution drift 0.6934291862804383 exceeds threshold 0.9");
         assert_eq!(drift.warnings.len(), 1);
         assert!(attribution_drift(&baseline, &baseline).unwrap().violations.is_empty());
+    }
+
+    #[test]
+    fn no_common_feature_is_an_error_that_names_both() {
+        let problem =
+            attribution_drift(&results("y", &[("age", 1.0), ("sex", 0.5)]), &results("y", &[("f0", 1.0)]))
+                .unwrap_err();
+        assert_eq!(problem.code(), &codes::FEATURES_DO_NOT_MATCH);
+        let text = problem.to_string();
+        assert!(text.contains("`age`, `sex`") && text.contains("`f0`"), "{text}");
     }
 
     #[test]

@@ -4,18 +4,53 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::results::details::{FacetDetails, Stage};
+use crate::config::{Analysis, Location};
+use crate::results::details::{BiasDetails, EarlierRun, FacetDetails, MetricDetails, Stage};
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
+use crate::settings::Windows;
 use crate::values::numbers;
 
-/// How a metric that is farther from 0 than its baseline is judged.
+/// The values of a baseline and, where the run that made them left its counts beside them, these too.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Baseline {
+    pub results: Results,
+    /// `bias_details.json` in the folder of the constraints.
+    pub details: Option<BiasDetails>,
+}
+
+/// What makes a metric that is farther from 0 than its baseline a violation.
 #[derive(Debug, Clone, Copy)]
-pub enum Check<'a> {
-    /// It is a violation: what the hosted service does.
-    Values,
-    /// It is a violation only if its 95 % interval also lies outside of what the baseline allows, so that
-    /// chance alone raises no alarm. A metric without an interval is judged by its value.
-    Intervals(&'a [FacetDetails]),
+pub struct Rule<'a> {
+    /// Only what `chance::judge` found beyond chance. Otherwise any metric that is farther from 0 is a violation: what
+    /// the hosted service does.
+    pub beyond_chance_only: bool,
+    pub windows: Windows,
+    /// Earlier windows, the latest last.
+    pub earlier: &'a [EarlierRun],
+}
+
+/// Reads the constraints and the `bias_details.json` beside them. A details file that cannot be read is none, and the
+/// log says so: the check works without it.
+///
+/// # Errors
+/// As `load_constraints`.
+pub fn load_baseline(path: &Path) -> Result<Baseline> {
+    let results = load_constraints(path)?;
+    let beside = path.with_file_name("bias_details.json");
+    let details = match std::fs::read(&beside) {
+        Ok(bytes) => match serde_json::from_slice(&numbers::strict_json(&bytes)) {
+            Ok(details) => Some(details),
+            Err(error) => {
+                tracing::warn!(
+                    "{} cannot be used: {error}; the baseline is taken as exact",
+                    beside.display()
+                );
+                None
+            }
+        },
+        Err(_) => None,
+    };
+    Ok(Baseline { results, details })
 }
 
 /// Reads a baseline: an `analysis.json`, or a file of its shape.
@@ -44,17 +79,49 @@ pub fn load_constraints(path: &Path) -> Result<Results> {
     })
 }
 
-/// The metrics of `current` that are farther from 0 than in `baseline`, in the order of `analysis.json`, and
-/// for the log what could not be compared.
-///
-/// The rule is `|current| > |baseline|` for every metric, for disparate impact too, whose parity is 1: that
-/// is what the hosted service does. Nothing is farther from 0 than infinity.
-pub fn bias_violations(current: &Results, baseline: &Results, check: Check) -> (Vec<Violation>, Vec<String>) {
-    let mut violations = Vec::new();
-    let mut warnings = Vec::new();
-    for stage in [Stage::PostTraining, Stage::PreTraining] {
+/// A metric with a value here and in the baseline.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair<'a> {
+    pub stage: Stage,
+    pub facet: &'a str,
+    pub value_or_threshold: &'a str,
+    pub metric: &'a str,
+    pub now: Number,
+    pub then: Number,
+}
+
+impl Pair<'_> {
+    /// The rule of the hosted service, for every metric, also for disparate impact, whose parity is 1. Nothing is farther
+    /// from 0 than infinity.
+    pub fn is_farther_from_zero(&self) -> bool {
+        self.now.value().abs() > self.then.value().abs()
+    }
+}
+
+/// What could be compared, in the order of `analysis.json`, and what could not.
+#[derive(Debug)]
+pub struct Comparison<'a> {
+    pub pairs: Vec<Pair<'a>>,
+    /// Metrics that have a value in this run.
+    pub measured: usize,
+    /// For the log: what has no counterpart.
+    pub warnings: Vec<String>,
+}
+
+/// Pairs the metrics of this run with those of the baseline.
+pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
+    let mut comparison = Comparison { pairs: Vec::new(), measured: 0, warnings: Vec::new() };
+    for stage in STAGES {
         let name = section_name(stage);
-        let (current, baseline) = match (section(current, stage), section(baseline, stage)) {
+        let here = section(current, stage);
+        comparison.measured += here.map_or(0, |here| {
+            entries(here)
+                .flat_map(|(_, entry)| &entry.metrics)
+                .filter(|metric| metric.value.is_some())
+                .count()
+        });
+        let warnings = &mut comparison.warnings;
+        let (current, baseline) = match (here, section(baseline, stage)) {
             (Some(current), Some(baseline)) => (current, baseline),
             (Some(_), None) => {
                 warnings.push(format!("the baseline constraints have no `{name}`: not checked"));
@@ -62,7 +129,7 @@ pub fn bias_violations(current: &Results, baseline: &Results, check: Check) -> (
             }
             (None, Some(_)) => {
                 warnings.push(format!(
-                    "the baseline constraints have `{name}`, this analysis has not: not checked"
+                    "the baseline constraints have `{name}`, this analysis does not: not checked"
                 ));
                 continue;
             }
@@ -71,10 +138,8 @@ pub fn bias_violations(current: &Results, baseline: &Results, check: Check) -> (
         for (facet, entry) in entries(current) {
             let value = &entry.value_or_threshold;
             match find(baseline, facet, value) {
-                Some(constraints) => {
-                    compare(facet, entry, constraints, check, &mut violations, &mut warnings);
-                }
-                None => warnings.push(format!(
+                Some(constraints) => comparison.entry(stage, facet, entry, constraints),
+                None => comparison.warnings.push(format!(
                     "the baseline constraints have no facet `{facet}` with value `{value}` in `{name}`: not checked"
                 )),
             }
@@ -82,25 +147,103 @@ pub fn bias_violations(current: &Results, baseline: &Results, check: Check) -> (
         for (facet, entry) in entries(baseline) {
             let value = &entry.value_or_threshold;
             if find(current, facet, value).is_none() {
-                warnings.push(format!(
+                comparison.warnings.push(format!(
                     "facet `{facet}` with value `{value}` of the baseline constraints is not in this analysis: \
                      not checked"
                 ));
             }
         }
     }
-    (violations, warnings)
+    comparison
 }
 
-/// Writes the baseline's values and the violations into the details, for reports.
-pub fn mark(details: &mut [FacetDetails], baseline: &Results, violations: &[Violation]) {
+impl<'a> Comparison<'a> {
+    fn entry(&mut self, stage: Stage, facet: &'a str, entry: &'a FacetResult, constraints: &FacetResult) {
+        let mut skipped = Vec::new();
+        for metric in &entry.metrics {
+            let constraint = constraints.metrics.iter().find(|constraint| constraint.name == metric.name);
+            match (metric.value, constraint.and_then(|constraint| constraint.value)) {
+                (Some(now), Some(then)) => self.pairs.push(Pair {
+                    stage,
+                    facet,
+                    value_or_threshold: &entry.value_or_threshold,
+                    metric: &metric.name,
+                    now,
+                    then,
+                }),
+                _ => skipped.push(metric.name.as_str()),
+            }
+        }
+        skipped.extend(
+            constraints
+                .metrics
+                .iter()
+                .map(|constraint| constraint.name.as_str())
+                .filter(|name| !entry.metrics.iter().any(|metric| metric.name == *name)),
+        );
+        if !skipped.is_empty() {
+            self.warnings.push(format!(
+                "facet `{facet}` with value `{}`: {} not checked, as there is no value in this run or in the baseline \
+                 constraints",
+                entry.value_or_threshold,
+                skipped.join(", ")
+            ));
+        }
+    }
+}
+
+/// The pairs that break the rule. `facets`: details of this run, judged by `chance::judge`.
+pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> Vec<Violation> {
+    let is_violation = |pair: &&Pair| {
+        let here = details_of(facets, pair.facet, pair.value_or_threshold, pair.metric);
+        pair.is_farther_from_zero()
+            && (!rule.beyond_chance_only || here.is_none_or(is_beyond_chance))
+            && agreeing_before(pair, rule) + 1 >= rule.windows.agreeing
+    };
+    comparison
+        .pairs
+        .iter()
+        .filter(is_violation)
+        .map(|pair| Violation::Bias {
+            facet: pair.facet.into(),
+            facet_value: pair.value_or_threshold.into(),
+            metric_name: pair.metric.into(),
+            constraint_check_type: "bias_drift_check".into(),
+            description: format!(
+                "Metric value {} doesn't meet the baseline constraint requirement {}",
+                pair.now, pair.then
+            ),
+        })
+        .collect()
+}
+
+/// Of a metric that is farther from 0. One that has enough rows but cannot be held against chance, such as a KL divergence
+/// without the shares it is made of, is judged by its value.
+fn is_beyond_chance(metric: &MetricDetails) -> bool {
+    metric.enough_rows && metric.chance.is_none_or(|chance| chance.farther_from_zero)
+}
+
+/// In how many of the earlier windows that count the pair's metric was farther from 0 than the baseline, by the same rule.
+fn agreeing_before(pair: &Pair, rule: &Rule) -> usize {
+    let first = rule.earlier.len().saturating_sub(rule.windows.of - 1);
+    rule.earlier[first..]
+        .iter()
+        .filter(|run| {
+            if rule.beyond_chance_only {
+                let facets = run.bias.as_ref().map(|bias| bias.facets.as_slice()).unwrap_or_default();
+                return details_of(facets, pair.facet, pair.value_or_threshold, pair.metric)
+                    .is_some_and(|metric| metric.chance.is_some() && is_beyond_chance(metric));
+            }
+            value_in(&run.results, pair.stage, pair.facet, pair.value_or_threshold, pair.metric)
+                .is_some_and(|before| before.value().abs() > pair.then.value().abs())
+        })
+        .count()
+}
+
+/// Marks the violations in the details, for reports.
+pub fn mark(details: &mut [FacetDetails], violations: &[Violation]) {
     for facet in details {
         for metric in &mut facet.metrics {
-            metric.baseline = section(baseline, metric.stage)
-                .and_then(|section| find(section, &facet.facet, &facet.value_or_threshold))
-                .and_then(|entry| {
-                    entry.metrics.iter().find(|constraint| constraint.name == metric.name)?.value
-                });
             metric.violated = violations.iter().any(|violation| match violation {
                 Violation::Bias { facet: name, facet_value, metric_name, .. } => {
                     *name == facet.facet
@@ -113,38 +256,183 @@ pub fn mark(details: &mut [FacetDetails], baseline: &Results, violations: &[Viol
     }
 }
 
-fn section(results: &Results, stage: Stage) -> Option<&BiasSection> {
+/// What can be known of a check before data are read: the constraints have something to compare with.
+///
+/// # Errors
+/// `NOTHING_COMPARED` for bias metrics, unless that is allowed; `LABELS_DO_NOT_MATCH` for attributions.
+pub(crate) fn check_baseline(
+    analysis: &Analysis,
+    baseline: &Results,
+    nothing_is_allowed: bool,
+) -> Result<()> {
+    let methods = &analysis.methods;
+    if methods.shap.is_some() {
+        let labels =
+            baseline.explanations.as_ref().and_then(|explanations| explanations.kernel_shap.as_ref());
+        if labels.is_none_or(|labels| labels.is_empty()) {
+            return Err(Problem::new(
+                &codes::LABELS_DO_NOT_MATCH,
+                "attribution drift cannot be checked: the constraints hold no attributions",
+            )
+            .field("baseline_constraints")
+            .found("no `explanations.kernel_shap`")
+            .expected("the analysis.json of a baseline job with `shap`"));
+        }
+    }
+    let asked = [
+        (Stage::PostTraining, methods.post_training_bias.as_deref()),
+        (Stage::PreTraining, methods.pre_training_bias.as_deref()),
+    ];
+    if nothing_is_allowed || asked.iter().all(|(_, codes)| codes.is_none()) {
+        return Ok(());
+    }
+    let is_comparable = asked
+        .iter()
+        .filter_map(|(stage, codes)| Some((section(baseline, *stage)?, (*codes)?)))
+        .any(|(section, codes)| {
+            entries(section).filter(|(facet, _)| may_be_asked(analysis, facet)).any(|(_, entry)| {
+                entry
+                    .metrics
+                    .iter()
+                    .any(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
+            })
+        });
+    if is_comparable {
+        return Ok(());
+    }
+    let facets: Vec<String> = analysis.facets.iter().map(|facet| format!("`{}`", facet.column)).collect();
+    let stages: Vec<&str> =
+        asked.iter().filter(|(_, codes)| codes.is_some()).map(|(stage, _)| section_name(*stage)).collect();
+    Err(nothing_compared(
+        facets_in_words(baseline),
+        format!("facet {} with {}", facets.join(", "), stages.join(" and ")),
+    ))
+}
+
+/// A facet given by its position, or by a path, may have any name.
+fn may_be_asked(analysis: &Analysis, name: &str) -> bool {
+    analysis.facets.iter().any(|facet| match &facet.column {
+        Location::Name(known) => known == name || known.contains(['.', '[', '@', '*', '"']),
+        Location::Index(_) => true,
+    })
+}
+
+/// The error of a check that compared nothing.
+pub(crate) fn nothing_compared(found: String, expected: String) -> Problem {
+    Problem::new(
+        &codes::NOTHING_COMPARED,
+        "bias drift cannot be checked: no metric of this run is in the constraints",
+    )
+    .field("baseline_constraints")
+    .found(found)
+    .expected(expected)
+    .hint(
+        "make the baseline with the same facets, values and methods as the monitor, or set \
+             `on_nothing_compared` to `succeed`",
+    )
+}
+
+/// What the constraints hold, for a message: the facets with their values.
+pub(crate) fn facets_in_words(results: &Results) -> String {
+    let mut known = Vec::new();
+    for section in STAGES.into_iter().filter_map(|stage| section(results, stage)) {
+        for (facet, entry) in entries(section) {
+            let text = format!("`{facet}` = `{}`", entry.value_or_threshold);
+            if !known.contains(&text) {
+                known.push(text);
+            }
+        }
+    }
+    match known.len() {
+        0 => "no bias metrics".into(),
+        1..=5 => known.join(", "),
+        more => format!("{} and {} more", known[..5].join(", "), more - 5),
+    }
+}
+
+/// The value of a metric of a facet in results.
+pub(crate) fn value_in(
+    results: &Results,
+    stage: Stage,
+    facet: &str,
+    value: &str,
+    metric: &str,
+) -> Option<Number> {
+    let entry = find(section(results, stage)?, facet, value)?;
+    entry.metrics.iter().find(|known| known.name == metric)?.value
+}
+
+/// The details of a metric of a facet, found by the same rule as in results.
+pub(crate) fn details_of<'a>(
+    facets: &'a [FacetDetails],
+    facet: &str,
+    value: &str,
+    metric: &str,
+) -> Option<&'a MetricDetails> {
+    facet_details(facets, facet, value)?.metrics.iter().find(|known| known.name == metric)
+}
+
+pub(crate) fn facet_details<'a>(
+    facets: &'a [FacetDetails],
+    facet: &str,
+    value: &str,
+) -> Option<&'a FacetDetails> {
+    let of_facet: Vec<&FacetDetails> = facets.iter().filter(|known| known.facet == facet).collect();
+    let position = position(value, of_facet.iter().map(|known| known.value_or_threshold.as_str()))?;
+    of_facet.get(position).copied()
+}
+
+/// In the order of `analysis.json`.
+pub(crate) const STAGES: [Stage; 2] = [Stage::PostTraining, Stage::PreTraining];
+
+pub(crate) fn section(results: &Results, stage: Stage) -> Option<&BiasSection> {
     match stage {
         Stage::PostTraining => results.post_training_bias_metrics.as_ref(),
         Stage::PreTraining => results.pre_training_bias_metrics.as_ref(),
     }
 }
 
-fn section_name(stage: Stage) -> &'static str {
+pub(crate) fn section_name(stage: Stage) -> &'static str {
     match stage {
         Stage::PostTraining => "post_training_bias_metrics",
         Stage::PreTraining => "pre_training_bias_metrics",
     }
 }
 
-fn entries(section: &BiasSection) -> impl Iterator<Item = (&str, &FacetResult)> {
+pub(crate) fn entries(section: &BiasSection) -> impl Iterator<Item = (&str, &FacetResult)> {
     section
         .facets
         .iter()
         .flat_map(|(facet, entries)| entries.iter().map(move |entry| (facet.as_str(), entry)))
 }
 
-/// The entry of the same value, else, when the facet has one interval on either side, that of the same lower
-/// bound: the upper bound is the largest value in the data and changes from run to run.
+/// The entry of the same facet value.
 fn find<'a>(section: &'a BiasSection, facet: &str, value: &str) -> Option<&'a FacetResult> {
     let entries = section.facets.get(facet)?;
-    entries.iter().find(|entry| entry.value_or_threshold == value).or_else(|| match entries.as_slice() {
-        [entry] => {
+    entries.get(position(value, entries.iter().map(|entry| entry.value_or_threshold.as_str()))?)
+}
+
+/// The one rule for "the same value": the same text; else the same numbers, so that `0` is `0.0`; else, when the facet has
+/// one interval on either side, the same lower bound: the upper bound is the largest value in the data and changes from
+/// run to run.
+fn position<'a>(value: &str, known: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<usize> {
+    known
+        .clone()
+        .position(|text| text == value)
+        .or_else(|| {
+            let numbers = numbers_of(value);
+            known.clone().position(|text| numbers.is_some() && numbers_of(text) == numbers)
+        })
+        .or_else(|| {
+            let [only] = known.collect::<Vec<_>>()[..] else { return None };
             let bound = lower_bound(value)?;
-            (lower_bound(&entry.value_or_threshold)? == bound).then_some(entry)
-        }
-        _ => None,
-    })
+            (lower_bound(only)? == bound).then_some(0)
+        })
+}
+
+/// The numbers of a list such as `0,1.0`; none when one of them is no number.
+fn numbers_of(value: &str) -> Option<Vec<f64>> {
+    value.split(',').map(|part| part.trim().parse::<f64>().ok().filter(|number| number.is_finite())).collect()
 }
 
 /// The lower bound of an interval such as `(40, 80]`; none for other values.
@@ -152,65 +440,6 @@ fn lower_bound(value: &str) -> Option<f64> {
     let (low, high) = value.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
     high.parse::<f64>().ok()?;
     low.parse().ok()
-}
-
-fn compare(
-    facet: &str,
-    entry: &FacetResult,
-    constraints: &FacetResult,
-    check: Check,
-    violations: &mut Vec<Violation>,
-    warnings: &mut Vec<String>,
-) {
-    let mut skipped = Vec::new();
-    for metric in &entry.metrics {
-        let constraint = constraints.metrics.iter().find(|constraint| constraint.name == metric.name);
-        let (Some(value), Some(limit)) = (metric.value, constraint.and_then(|constraint| constraint.value))
-        else {
-            skipped.push(metric.name.as_str());
-            continue;
-        };
-        let farther = value.value().abs() > limit.value().abs();
-        if farther && beyond_chance(facet, &entry.value_or_threshold, &metric.name, limit, check) {
-            violations.push(Violation::Bias {
-                facet: facet.into(),
-                facet_value: entry.value_or_threshold.clone(),
-                metric_name: metric.name.clone(),
-                constraint_check_type: "bias_drift_check".into(),
-                description: format!(
-                    "Metric value {value} doesn't meet the baseline constraint requirement {limit}"
-                ),
-            });
-        }
-    }
-    skipped.extend(
-        constraints
-            .metrics
-            .iter()
-            .map(|constraint| constraint.name.as_str())
-            .filter(|name| !entry.metrics.iter().any(|metric| metric.name == *name)),
-    );
-    if !skipped.is_empty() {
-        warnings.push(format!(
-            "facet `{facet}` with value `{}`: no value to compare, here or in the baseline constraints, for {}: \
-             not checked",
-            entry.value_or_threshold,
-            skipped.join(", ")
-        ));
-    }
-}
-
-/// Whether the metric's interval lies outside of [-|limit|, |limit|]; always for a check by value.
-fn beyond_chance(facet: &str, value: &str, metric: &str, limit: Number, check: Check) -> bool {
-    let Check::Intervals(details) = check else { return true };
-    let interval = details
-        .iter()
-        .filter(|entry| entry.facet == facet && entry.value_or_threshold == value)
-        .flat_map(|entry| &entry.metrics)
-        .find(|entry| entry.name == metric)
-        .and_then(|entry| entry.interval);
-    let limit = limit.value().abs();
-    interval.is_none_or(|[low, high]| low.value() > limit || high.value() < -limit)
 }
 
 #[cfg(test)]

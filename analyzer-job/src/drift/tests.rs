@@ -2,7 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::results::MetricResult;
-use crate::results::details::MetricDetails;
+use crate::results::details::Chance;
 
 /// Facet, value, metrics and their values.
 type Entry<'a> = (&'a str, &'a str, &'a [(&'a str, Option<f64>)]);
@@ -42,13 +42,21 @@ fn names(violations: &[Violation]) -> Vec<String> {
     violations.iter().map(name).collect()
 }
 
+const HOSTED: Rule =
+    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[] };
+
+/// Violations by the hosted rule, and what could not be compared.
+fn judged(current: &Results, baseline: &Results) -> (Vec<Violation>, Vec<String>) {
+    let comparison = compare(current, baseline);
+    (violations(&comparison, &[], &HOSTED), comparison.warnings)
+}
+
 /// Whether a metric of this value breaks the constraint.
 #[track_caller]
 fn check_rule(current: f64, baseline: f64, expected: bool) {
-    let (violations, warnings) = bias_violations(
+    let (violations, warnings) = judged(
         &after_training(&[("f", "0", &[("DI", Some(current))])]),
         &after_training(&[("f", "0", &[("DI", Some(baseline))])]),
-        Check::Values,
     );
     assert_eq!(!violations.is_empty(), expected, "{current} against {baseline}");
     assert_eq!(warnings, [""; 0]);
@@ -78,7 +86,7 @@ fn farther_from_zero_is_a_violation() {
 fn a_violation_is_worded_as_by_the_service() {
     let baseline = after_training(&[("Sex", "0", &[("TE", Some(2.916666666666667)), ("AD", Some(-1e-7))])]);
     let mut current = after_training(&[("Sex", "0", &[("TE", Some(f64::INFINITY)), ("AD", Some(0.25))])]);
-    let (violations, _) = bias_violations(&current, &baseline, Check::Values);
+    let (violations, _) = judged(&current, &baseline);
     let json = serde_json::to_value(&violations).unwrap();
     assert_eq!(
         json[0],
@@ -97,7 +105,7 @@ fn a_violation_is_worded_as_by_the_service() {
     );
     let entry = &mut current.post_training_bias_metrics.as_mut().unwrap().facets["Sex"][0];
     entry.metrics[0].value = Some(Number::Int(0));
-    assert_eq!(names(&bias_violations(&current, &baseline, Check::Values).0), ["Sex 0 AD"]);
+    assert_eq!(names(&judged(&current, &baseline).0), ["Sex 0 AD"]);
 }
 
 #[test]
@@ -112,7 +120,7 @@ fn violations_come_in_the_order_of_the_analysis() {
             ..Results::default()
         }
     };
-    let (violations, warnings) = bias_violations(&both(metrics), &both(small), Check::Values);
+    let (violations, warnings) = judged(&both(metrics), &both(small));
     assert_eq!(
         names(&violations),
         ["g 1 CI", "g 1 DPL", "g 1 CI", "g 1 DPL", "f b CI", "f b DPL", "f a CI", "f a DPL"]
@@ -132,7 +140,7 @@ fn what_has_no_counterpart_is_skipped_and_named() {
         ("g", "x", &[("AD", Some(0.1))]),
     ]);
     baseline.pre_training_bias_metrics = Some(section_of(&[]));
-    let (violations, warnings) = bias_violations(&current, &baseline, Check::Values);
+    let (violations, warnings) = judged(&current, &baseline);
     assert_eq!(names(&violations), ["f a AD"]);
     assert_eq!(warnings.len(), 5, "{warnings:#?}");
     for (warning, parts) in warnings.iter().zip([
@@ -144,7 +152,7 @@ fn what_has_no_counterpart_is_skipped_and_named() {
     ]) {
         assert!(parts.iter().all(|part| warning.contains(part)), "{warning}: {parts:?}");
     }
-    let (violations, warnings) = bias_violations(&current, &Results::default(), Check::Values);
+    let (violations, warnings) = judged(&current, &Results::default());
     assert!(violations.is_empty());
     assert_eq!(warnings.len(), 1, "{warnings:?}");
 }
@@ -153,7 +161,7 @@ fn what_has_no_counterpart_is_skipped_and_named() {
 fn an_interval_is_known_by_its_lower_bound() {
     let at = |value| after_training(&[("age", value, &[("AD", Some(0.5))])]);
     let limit = |value| after_training(&[("age", value, &[("AD", Some(0.1))])]);
-    let violations = |current, baseline| bias_violations(&at(current), &limit(baseline), Check::Values).0;
+    let violations = |current, baseline| judged(&at(current), &limit(baseline)).0;
     assert_eq!(names(&violations("(40, 80]", "(40, 77]")), ["age (40, 80] AD"]);
     assert_eq!(names(&violations("(40, 80]", "(40.0, 77.5]")), ["age (40, 80] AD"]);
     assert!(violations("(41, 80]", "(40, 80]").is_empty());
@@ -162,44 +170,120 @@ fn an_interval_is_known_by_its_lower_bound() {
 }
 
 #[test]
-fn with_intervals_only_what_is_beyond_chance_is_a_violation() {
-    let current = after_training(&[(
-        "f",
-        "a",
-        &[("AD", Some(0.3)), ("DI", Some(-0.3)), ("RD", Some(0.3)), ("SD", Some(0.05)), ("TE", Some(0.3))],
-    )]);
-    let limits = [("AD", Some(0.1)); 5];
-    let limits: Vec<_> =
-        limits.iter().zip(["AD", "DI", "RD", "SD", "TE"]).map(|(limit, name)| (name, limit.1)).collect();
-    let baseline = after_training(&[("f", "a", &limits)]);
-    let details =
-        [("AD", Some([0.05, 0.5])), ("DI", Some([-0.5, -0.11])), ("RD", Some([0.11, 0.5])), ("TE", None)]
-            .map(|(name, interval): (&str, Option<[f64; 2]>)| MetricDetails {
-                stage: Stage::PostTraining,
-                name: name.into(),
-                value: None,
-                error: None,
-                standard_error: None,
-                interval: interval.map(|interval| interval.map(Number::Float)),
-                enough_rows: true,
-                rows_reason: None,
-                baseline: None,
-                violated: false,
-            });
-    let mut details = vec![FacetDetails {
+fn values_that_are_equal_as_numbers_are_the_same_group() {
+    let at = |value| after_training(&[("f", value, &[("AD", Some(0.5))]), ("f", "other", &[])]);
+    for (here, there, same) in [
+        ("0", "0.0", true),
+        ("1.0", "1", true),
+        ("0,1", "0.0,1.0", true),
+        ("0", "00", true),
+        ("0", "1", false),
+        ("a", "A", false),
+        ("0", "0,1", false),
+        ("nan", "NaN", false),
+    ] {
+        let (here, there) = (at(here), at(there));
+        assert_eq!(compare(&here, &there).pairs.len(), usize::from(same), "{here:?}");
+    }
+    // The same text comes before the same number.
+    let both = after_training(&[("f", "0.0", &[("AD", Some(0.1))]), ("f", "0", &[("AD", Some(0.2))])]);
+    let here = after_training(&[("f", "0", &[("AD", Some(0.5))])]);
+    assert_eq!(compare(&here, &both).pairs[0].then, Number::Float(0.2));
+}
+
+/// Details of a group `f` = `a` with metrics, their values and what chance says of them.
+fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
+    let metric = |(name, enough_rows, farther): &(&str, bool, Option<bool>)| MetricDetails {
+        stage: Stage::PostTraining,
+        name: (*name).into(),
+        value: None,
+        error: None,
+        standard_error: None,
+        interval: None,
+        enough_rows: *enough_rows,
+        rows_reason: None,
+        baseline: None,
+        chance: farther.map(|farther| Chance {
+            p_value: 0.5,
+            farther_from_zero: farther,
+            farther_from_parity: farther,
+            exact_baseline: false,
+        }),
+        violated: false,
+    };
+    vec![FacetDetails {
         facet: "f".into(),
         value_or_threshold: "a".into(),
         groups: Default::default(),
         predicted: true,
-        metrics: details.to_vec(),
-    }];
-    let (violations, _) = bias_violations(&current, &baseline, Check::Intervals(&details));
-    assert_eq!(names(&violations), ["f a DI", "f a RD", "f a TE"]);
+        vacuous: false,
+        metrics: metrics.iter().map(metric).collect(),
+    }]
+}
 
-    mark(&mut details, &baseline, &violations);
-    let marks: Vec<_> = details[0].metrics.iter().map(|metric| (metric.violated, metric.baseline)).collect();
-    let limit = Some(Number::Float(0.1));
-    assert_eq!(marks, [(false, limit), (true, limit), (true, limit), (true, limit)]);
+#[test]
+fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
+    let current = after_training(&[(
+        "f",
+        "a",
+        &[("AD", Some(0.3)), ("DI", Some(0.3)), ("RD", Some(0.3)), ("SD", Some(0.05)), ("TE", Some(0.3))],
+    )]);
+    let limits: Vec<_> = ["AD", "DI", "RD", "SD", "TE"].map(|name| (name, Some(0.1))).to_vec();
+    let baseline = after_training(&[("f", "a", &limits)]);
+    let mut details = details(&[
+        ("AD", true, Some(false)),
+        ("DI", true, Some(true)),
+        // Enough rows, but nothing to hold it against chance: by its value.
+        ("RD", true, None),
+        ("SD", true, Some(true)),
+        ("TE", false, None),
+    ]);
+    let comparison = compare(&current, &baseline);
+    let rule = Rule { beyond_chance_only: true, ..HOSTED };
+    let found = violations(&comparison, &details, &rule);
+    assert_eq!(names(&found), ["f a DI", "f a RD"]);
+    mark(&mut details, &found);
+    let marks: Vec<_> = details[0].metrics.iter().map(|metric| metric.violated).collect();
+    assert_eq!(marks, [false, true, true, false, false]);
+}
+
+#[test]
+fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
+    let window = |value| after_training(&[("f", "a", &[("AD", Some(value))])]);
+    let baseline = window(0.1);
+    let check = |earlier: &[f64], windows: &str, expected: bool| {
+        let earlier: Vec<EarlierRun> = earlier
+            .iter()
+            .map(|value| EarlierRun { name: String::new(), results: window(*value), bias: None })
+            .collect();
+        let rule = Rule { windows: windows.parse().unwrap(), earlier: &earlier, ..HOSTED };
+        let now = window(0.3);
+        let found = violations(&compare(&now, &baseline), &[], &rule);
+        assert_eq!(!found.is_empty(), expected, "{windows} after {} windows", earlier.len());
+    };
+    check(&[], "1/1", true);
+    check(&[], "2/3", false);
+    check(&[0.3], "2/3", true);
+    check(&[0.3, 0.05], "2/3", true);
+    check(&[0.3, 0.05, 0.05], "2/3", false);
+    check(&[0.3, 0.3], "3/3", true);
+    check(&[0.3, 0.05, 0.3], "3/3", false);
+    // By chance the earlier windows must say so themselves.
+    let earlier = [EarlierRun { name: String::new(), results: window(0.3), bias: None }];
+    let rule = Rule { beyond_chance_only: true, windows: Windows { agreeing: 2, of: 2 }, earlier: &earlier };
+    let now = window(0.3);
+    assert!(violations(&compare(&now, &baseline), &details(&[("AD", true, Some(true))]), &rule).is_empty());
+    // This window must be one of them.
+    let rule = Rule { windows: Windows { agreeing: 1, of: 2 }, earlier: &earlier, ..HOSTED };
+    assert!(violations(&compare(&window(0.05), &baseline), &[], &rule).is_empty());
+}
+
+#[test]
+fn windows_are_two_numbers() {
+    assert_eq!("2/3".parse(), Ok(Windows { agreeing: 2, of: 3 }));
+    for text in ["", "3", "3/2", "0/2", "a/b", "-1/2"] {
+        assert!(text.parse::<Windows>().is_err(), "{text}");
+    }
 }
 
 fn load(text: &str) -> Result<Results> {

@@ -70,6 +70,7 @@ impl Plan {
 /// A missing or broken configuration, a setting that cannot be used, a kind of analysis not built yet.
 pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     check_target(settings)?;
+    check_windows(settings)?;
     let config_path = config_path(job, settings)?;
     let text = std::fs::read(&config_path)
         .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
@@ -123,6 +124,17 @@ fn check_target(settings: &Settings) -> Result<()> {
         .found(format!("{target} with estimator `{estimator}`"))
         .expected("estimator `auto`, the only one that stops early")
         .hint("leave out `estimator`, or `target_standard_error`"))
+}
+
+/// Earlier windows come from the history folder.
+fn check_windows(settings: &Settings) -> Result<()> {
+    if settings.drift_windows.of == 1 || settings.history.is_some() {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "`drift_windows` needs the results of earlier windows")
+        .field("drift_windows")
+        .found(format!("{} without `history`", settings.drift_windows))
+        .hint("name the folder of earlier results in `history`"))
 }
 
 const CONFIG_NAME: &str = "analysis_config.json";

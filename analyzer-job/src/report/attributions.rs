@@ -106,10 +106,8 @@ fn facts(
         let names: Vec<String> = features.iter().take(3).map(|feature| isolate(feature.name)).collect();
         facts.push(format!("{} carry {} of all attribution.", names.join(", "), percent_of(top / total)));
     }
-    facts.push(format!(
-        "Without knowing any feature the model's answer is {} on average.",
-        decimal(attributions.expected_value, 3)
-    ));
+    facts
+        .push(format!("The model's answer for the baseline is {}.", decimal(attributions.expected_value, 3)));
     if let Some(ndcg) = output.and_then(|output| output.ndcg) {
         facts.push(order_in_words("The order", ndcg, features));
     }

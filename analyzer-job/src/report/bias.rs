@@ -2,38 +2,44 @@
 //! words; then impact ratios, crossed facets and segments.
 
 use crate::results::Number;
-use crate::results::details::{BiasDetails, FacetDetails, MetricDetails};
+use crate::results::details::{BiasDetails, Chance, Check, FacetDetails, MetricDetails};
 
 use super::amounts::{self, change, count, number, percent, percent_of};
 use super::charts::{Axis, Dot, dot_row, share_bar};
-use super::metrics::{Family, METRICS, Meaning, Metric, Scale};
 use super::notebook::literal;
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
 use super::parts;
 use super::sentences::{Words, condition, meaning};
+use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
 /// Four fifths: the ratio of selection rates below which US regulators see adverse impact
 /// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
 const FOUR_FIFTHS: f64 = 0.8;
 
-/// What a metric comes to. It moved only where the rows are enough and its baseline lies outside
-/// the interval; else nobody can tell.
+/// What a metric comes to. It moved only where the rows are enough and it is farther from the baseline than chance
+/// explains; else nobody can tell.
 pub(super) fn state(metric: &MetricDetails) -> State {
     match (metric.value, metric.baseline) {
         (None, _) => State::Undefined,
         _ if !metric.enough_rows => State::CannotTell,
         (Some(_), None) => State::Measured,
-        (Some(_), Some(_)) if !metric.violated => State::Held,
+        (Some(_), Some(_)) if !is_farther(metric) => State::Held,
         _ if course(metric) == Some(Course::TowardsParity) => State::Held,
-        _ if within_chance(metric) => State::CannotTell,
+        _ if within_chance(metric, |chance| chance.farther_from_zero) => State::CannotTell,
         _ => State::Moved,
     }
 }
 
-/// Whether the 95 % interval holds the baseline.
-fn within_chance(metric: &MetricDetails) -> bool {
-    match (metric.interval, metric.baseline) {
-        (Some([low, high]), Some(baseline)) => (low.value()..=high.value()).contains(&baseline.value()),
+/// Farther from 0 than the baseline: the rule of the hosted service, chance aside.
+pub(super) fn is_farther(metric: &MetricDetails) -> bool {
+    metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs())
+}
+
+/// Whether chance explains the difference from the baseline. Details of an earlier version have only the interval.
+fn within_chance(metric: &MetricDetails, is_beyond: fn(&Chance) -> bool) -> bool {
+    match (&metric.chance, metric.interval, metric.baseline) {
+        (Some(chance), _, _) => !is_beyond(chance),
+        (None, Some([low, high]), Some(baseline)) => (low.value()..=high.value()).contains(&baseline.value()),
         _ => false,
     }
 }
@@ -45,7 +51,7 @@ fn within_chance(metric: &MetricDetails) -> bool {
 pub(super) enum Course {
     /// A violation, yet nearer to parity than the baseline.
     TowardsParity,
-    /// No violation, yet farther from parity, with the baseline outside the interval.
+    /// No violation, yet farther from parity beyond chance.
     AwayUnseen,
 }
 
@@ -53,9 +59,12 @@ pub(super) fn course(details: &MetricDetails) -> Option<Course> {
     let metric = Metric::of(&details.name).filter(|metric| metric.scale == Scale::Ratio)?;
     let far = |value: Option<Number>| value.map(|value| distance(metric, value.value()));
     let (now, was) = (far(details.value)?, far(details.baseline)?);
-    match details.violated {
+    let is_beyond = |chance: &Chance| chance.farther_from_parity;
+    match is_farther(details) {
         true if now < was => Some(Course::TowardsParity),
-        false if now > was && details.enough_rows && !within_chance(details) => Some(Course::AwayUnseen),
+        false if now > was && details.enough_rows && !within_chance(details, is_beyond) => {
+            Some(Course::AwayUnseen)
+        }
         _ => None,
     }
 }
@@ -64,11 +73,11 @@ pub(super) fn course(details: &MetricDetails) -> Option<Course> {
 fn verdict(metric: &MetricDetails) -> Cell {
     let state = state(metric);
     let text = match state {
-        State::CannotTell if metric.violated && metric.enough_rows => "moved, within chance",
-        State::CannotTell if metric.violated => "moved, too few rows",
+        State::CannotTell if is_farther(metric) && metric.enough_rows => "moved, within chance",
+        State::CannotTell if is_farther(metric) => "moved, too few rows",
         State::CannotTell => "too few rows",
-        State::Held if course(metric) == Some(Course::TowardsParity) => "violation, yet less of a gap",
-        State::Held if course(metric) == Some(Course::AwayUnseen) => "no violation, yet more of a gap",
+        State::Held if course(metric) == Some(Course::TowardsParity) => "farther from 0, nearer to parity",
+        State::Held if course(metric) == Some(Course::AwayUnseen) => "nearer to 0, farther from parity",
         State::Measured => "",
         state => state.word(),
     };
@@ -114,7 +123,7 @@ fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetai
         section.table(groups_table(facet, &words));
     }
     if position == 0 {
-        section.text(how_to_read(facet));
+        section.text(how_to_read(facet, details.check.as_ref()));
     }
     for family in Family::ALL {
         family_section(report, facet, &words, family, &id);
@@ -125,18 +134,32 @@ fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetai
 }
 
 /// What the marks of the pictures are, told once.
-fn how_to_read(facet: &FacetDetails) -> String {
+fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
     let compared = facet.metrics.iter().any(|metric| metric.baseline.is_some());
     let ring = if compared { ", the ring the baseline" } else { "" };
     let mut text = format!(
-        "In the pictures the filled mark is the value now{ring}; the bar is the 95\u{202f}% interval, the range that chance \
-         explains. The darker upright line stands for no difference between the groups; left of it is worse for the \
-         group looked at."
+        "The filled mark is the value now{ring}. The bar is the 95\u{202f}% confidence interval. The dark line marks no \
+         difference between the groups; left of it is worse for the group."
     );
     if compared {
         text.push_str(
-            " A diamond moved beyond chance, a square leaves it open (chance or too few rows explain it), a dot held.",
+            " A diamond: moved beyond chance. A square: cannot tell, since chance explains it or the rows are too few. A dot: held.",
         );
+    }
+    if let Some(check) = check {
+        let percent = percent_of(1.0 - check.confidence);
+        text.push_str(&format!(
+            " If nothing has changed, the chance that any metric of this report is marked as moved is at most {percent} (Holm's \
+             correction for all {} comparisons).",
+            count(check.compared)
+        ));
+        if check.exact_baselines > 0 {
+            text.push_str(&format!(
+                " For {} of them the baseline is taken as exact, since the counts behind its values were not at hand: more false \
+                 marks are possible.",
+                count(check.exact_baselines)
+            ));
+        }
     }
     text
 }
@@ -164,15 +187,17 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
         Column::new(ColumnKind::Name, "Group"),
         Column::new(ColumnKind::Number, "Rows"),
         Column::new(ColumnKind::Picture, "Share of rows"),
-        Column::new(ColumnKind::Number, "Observed"),
+        Column::new(ColumnKind::Number, "Observed positive"),
     ];
     if facet.predicted {
-        columns.push(Column::new(ColumnKind::Number, "Predicted"));
+        columns.push(Column::new(ColumnKind::Number, "Predicted positive"));
     }
-    let of_positive = if facet.predicted { "Share predicted" } else { "Share observed" };
+    let of_positive = if facet.predicted { "Share predicted positive" } else { "Share observed positive" };
     columns.push(Column::new(ColumnKind::Picture, of_positive));
     if facet.predicted {
-        for heading in ["Found (TP)", "Wrongly given (FP)", "Missed (FN)", "Rightly denied (TN)"] {
+        for heading in
+            ["True positives (TP)", "False positives (FP)", "False negatives (FN)", "True negatives (TN)"]
+        {
             columns.push(Column::new(ColumnKind::Number, heading));
         }
     }
@@ -186,7 +211,7 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                     let percent = percent(part, n).map(|percent| format!(" ({percent})")).unwrap_or_default();
                     Cell::number(format!("{}{percent}", count(part)), part)
                 };
-                let picked =
+                let positive =
                     if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
                 let bar = |share: f64| Cell::Picture { svg: share_bar(share, 1.0, None, State::Measured) };
                 let mut cells = vec![
@@ -198,7 +223,7 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                 if facet.predicted {
                     cells.push(part(group.predicted_positive()));
                 }
-                cells.push(bar(share(picked)));
+                cells.push(bar(share(positive)));
                 if facet.predicted {
                     let cells_of = [
                         group.true_positive(),
@@ -212,7 +237,10 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
             })
             .collect();
     Table {
-        caption: format!("Rows of both groups; observed and predicted count {}", words.positive),
+        caption: format!(
+            "Rows, observed labels and predicted labels of both groups; positive is {}",
+            words.positive
+        ),
         columns,
         rows,
         style: Style::Plain,
@@ -298,7 +326,7 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
         .iter()
         .map(|(metric, details)| {
             let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
-            let mut cells = vec![Cell::metric(metric.plain, metric.code)];
+            let mut cells = vec![Cell::asking(metric)];
             cells.push(match details.value {
                 Some(value) => {
                     let side = |value: f64| if metric.positive == Meaning::Against { -value } else { value };
@@ -324,10 +352,13 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
         })
         .collect();
     let axis_words = match scale {
-        Scale::Share => "gaps between shares; 0 is no difference",
+        Scale::Share => "differences of shares; 0 is no difference",
         Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
-        Scale::Unbounded => "gaps between ratios, on an axis of their own; 0 is no difference",
-        Scale::Distance => "distances, which have no direction; 0 is no difference",
+        Scale::Unbounded => "differences of ratios, on their own axis; 0 is no difference",
+        Scale::Distance => {
+            "distances without a direction; 0 is no difference. They have no interval; whether they moved is \
+                            judged by the shares that they are made of"
+        }
     };
     Table { caption: format!("{}: {axis_words}", words.facet), columns, rows, style: Style::Plot, code: None }
 }
@@ -360,13 +391,11 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
         Column::new(ColumnKind::Prose, "What it means here"),
     ];
     let mut order: Vec<&MetricDetails> = facet.metrics.iter().collect();
-    order.sort_by_key(|details| METRICS.iter().position(|metric| metric.code == details.name));
+    order.sort_by_key(|details| Metric::of(&details.name).map_or(u8::MAX, |metric| metric.telling));
     let rows = order
         .into_iter()
         .map(|details| {
             let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
-            let known = Metric::of(&details.name);
-            let name = known.map_or(details.name.as_str(), |metric| metric.name);
             let difference = match (details.value, details.baseline) {
                 (Some(now), Some(was)) => Some(now.value() - was.value()).filter(|d| d.is_finite()),
                 _ => None,
@@ -374,7 +403,7 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
             Row::judged(
                 state(details),
                 vec![
-                    Cell::metric(name, &details.name),
+                    Cell::metric(&details.name),
                     value_cell(details.value, interval),
                     interval_cell(interval),
                     value_cell(details.baseline, interval),
@@ -397,6 +426,9 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
     if let Some(error) = &details.error {
         return format!("Undefined: {error}");
     }
+    if facet.vacuous {
+        return "Nothing is compared: a selection holds no row or every row.".into();
+    }
     let mut text = match counted(facet, details, words) {
         Some(sentence) => format!("{sentence}."),
         None => Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.asks.into()),
@@ -409,7 +441,7 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
 
 /// The sentence that the counts carry, without a full stop.
 pub(super) fn counted(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Option<String> {
-    let known = facet.groups.d.n() + facet.groups.a.n() > 0;
+    let known = facet.groups.d.n() + facet.groups.a.n() > 0 && !facet.vacuous;
     let value = details.value.filter(|_| known)?;
     meaning(&details.name, value.value(), &facet.groups, words).map(|sentence| capital(&sentence))
 }
@@ -437,29 +469,28 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         .facets
         .iter()
         .chain(&details.intersections)
-        .filter(|facet| facet.groups.d.n() > 0 && facet.groups.a.n() > 0)
+        .filter(|facet| facet.groups.d.n() > 0 && facet.groups.a.n() > 0 && !facet.vacuous)
         .collect();
     if known.is_empty() {
         return;
     }
     let predicted = known.iter().all(|facet| facet.predicted);
     let ratio_of = |facet: &FacetDetails| {
-        let picks = |group: &crate::state::counts::Group| {
+        let positives = |group: &crate::state::counts::Group| {
             let part = if predicted { group.predicted_positive() } else { group.observed_positive() };
             (part, group.n())
         };
-        let ((part_d, n_d), (part_a, n_a)) = (picks(&facet.groups.d), picks(&facet.groups.a));
+        let ((part_d, n_d), (part_a, n_a)) = (positives(&facet.groups.d), positives(&facet.groups.a));
         let (share_d, share_a) = (part_d as f64 / n_d as f64, part_a as f64 / n_a as f64);
         (share_d, share_a, (share_a > 0.0).then(|| share_d / share_a))
     };
     let below =
         known.iter().filter(|facet| ratio_of(facet).2.is_some_and(|ratio| ratio < FOUR_FIFTHS)).count();
     let heading = match below {
-        0 => format!(
-            "Impact ratios: {} at or above four fifths",
-            if known.len() == 1 { "it stands" } else { "all stand" }
-        ),
-        below => format!("Impact ratios: {below} of {} below four fifths", known.len()),
+        0 if known.len() == 1 => "Disparate impact ratio: at or above four fifths".into(),
+        0 => format!("Disparate impact ratio: at or above four fifths for all {} groups", known.len()),
+        _ if known.len() == 1 => "Disparate impact ratio: below four fifths".into(),
+        below => format!("Disparate impact ratio: below four fifths for {below} of {} groups", known.len()),
     };
     let positive = condition(&details.label, &details.label_value_or_threshold);
     let how = if predicted { "predicted" } else { "observed as" };
@@ -469,9 +500,9 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             let (share_d, share_a, ratio) = ratio_of(facet);
             let moved = facet.metrics.iter().filter(|metric| state(metric) == State::Moved).count();
             let says = match ratio {
-                None => "no one outside is picked",
+                None => "no positives outside",
                 Some(ratio) if ratio < FOUR_FIFTHS => "below four fifths",
-                Some(ratio) if ratio > 1.0 / FOUR_FIFTHS => "picked more often",
+                Some(ratio) if ratio > 1.0 / FOUR_FIFTHS => "above five quarters",
                 Some(_) => "within four fifths",
             };
             Row::new(vec![
@@ -493,11 +524,11 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         .collect();
     let section = report.section(2, "impact-ratios", heading);
     section.text(format!(
-        "The impact ratio divides the share {how} {positive} in a group by that of everyone else. The line stands at \
-         four fifths (0.80), where US regulators begin to see adverse impact. It takes {positive} as the wanted outcome."
+        "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
+         four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome."
     ));
     section.table(Table {
-        caption: "Impact ratio of each group".into(),
+        caption: "Disparate impact ratio of each group".into(),
         columns: vec![
             Column::new(ColumnKind::Name, "Group"),
             Column::new(ColumnKind::Number, "Rows"),

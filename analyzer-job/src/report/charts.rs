@@ -4,8 +4,8 @@
 use std::fmt::Write as _;
 
 use super::amounts::short;
-use super::metrics::{Family, Scale};
 use super::page::{State, Svg};
+use crate::results::metrics::{Family, Scale};
 
 /// Width of the pictures in tables.
 const WIDTH: f64 = 320.0;

@@ -15,7 +15,7 @@ use crate::results::{BiasSection, Results, Violation, Violations};
 use crate::state::counts::Groups;
 use crate::values::numbers::strict_json;
 
-use super::EarlierRun;
+use crate::results::details::EarlierRun;
 
 /// Names a report gets when the configuration has none; those of the hosted service.
 const DEFAULT_NAME: &str = "report";
@@ -89,6 +89,7 @@ fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDe
                         value_or_threshold: entry.value_or_threshold.clone(),
                         groups: Groups::default(),
                         predicted: *stage == Stage::PostTraining,
+                        vacuous: false,
                         metrics: Vec::new(),
                     });
                     facets.len() - 1
@@ -111,6 +112,7 @@ fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDe
                     enough_rows: true,
                     rows_reason: None,
                     baseline: None,
+                    chance: None,
                     violated: violated(&metric.name),
                 }));
             }
@@ -122,6 +124,8 @@ fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDe
         label_value_or_threshold: first.label_value_or_threshold.clone(),
         group_variable: None,
         facets,
+        check: None,
+        selections: Vec::new(),
         left_out: Vec::new(),
         intersections: Vec::new(),
         segments: Vec::new(),

@@ -4,10 +4,10 @@
 use crate::results::details::{ExplanationDetails, Findings, RunDetails};
 
 use super::amounts::{bytes, count, of};
-use super::metrics::METRICS;
 use super::page::{Block, Cell, Column, ColumnKind, Report, Row, Style, Table};
 use super::sentences::isolate;
 use super::verdict::run;
+use crate::results::metrics::Metric;
 
 /// A longer configuration is cut; its hash stands in the manifest.
 const CONFIGURATION_CHARACTERS: usize = 20_000;
@@ -39,7 +39,7 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
             isolate(&bias.label_value_or_threshold)
         ));
         if let Some(variable) = &bias.group_variable {
-            points.push(format!("Like is compared with like by {}.", isolate(variable)));
+            points.push(format!("Group variable of the conditional metrics: {}.", isolate(variable)));
         }
     }
     section.points(points);
@@ -113,13 +113,16 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     let section = report.section(2, "method", "How this was measured");
     let mut points = Vec::new();
     if findings.bias.is_some() {
-        points.push(
-            "Bias metrics are computed from the counts of each group without rounding; intervals are 95\u{202f}% bootstrap \
-             intervals over the rows. A violation is a metric that is farther from 0 than in the baseline; it is told as moved only \
-             when the baseline lies outside the interval and each group has enough rows. The rule is that of the \
-             hosted service; for the ratio DI, whose parity is 1, the verdict says where it misleads."
+        points.extend([
+            "Bias metrics are computed from the counts of each group without rounding. Confidence intervals (95\u{202f}%) come from \
+             draws of the groups' shares, given the counts."
                 .to_owned(),
-        );
+            "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a metric \
+             as moved only if chance does not explain the difference: baseline and window are both drawn from their counts, and \
+             Holm's procedure keeps one error rate for all metrics of the run. For the ratio DI, whose parity is 1, the verdict \
+             says where the rule misleads."
+                .to_owned(),
+        ]);
     }
     points.extend(findings.explanations.iter().flat_map(explanation_method));
     section.points(points);
@@ -253,21 +256,21 @@ pub(super) fn glossary(report: &mut Report, findings: &Findings) {
     if findings.bias.is_none() {
         return;
     }
-    let rows = METRICS
-        .iter()
+    let rows = Metric::by_family()
+        .into_iter()
         .map(|metric| {
             Row::new(vec![
-                Cell::Name { text: metric.code.into(), remark: metric.name.into() },
-                Cell::text(format!("{}. {}", metric.plain, metric.asks)),
+                Cell::Name { text: metric.code.into(), remark: metric.name().into() },
+                Cell::text(metric.asks),
                 Cell::text(metric.formula),
                 Cell::text(metric.range),
             ])
         })
         .collect();
-    let section = report.section(2, "glossary", "What the metrics ask");
+    let section = report.section(2, "glossary", "Glossary of the metrics");
     section.text(
-        "a is everyone else, d the group looked at; a hat marks predictions, 1 the positive label and 0 the other. n \
-         counts rows. Source of the formulas: Amazon SageMaker developer guide, bias metrics before and after training.",
+        "d is the group, a is everyone else. A hat marks predictions; 1 is the positive label, 0 any other; n is a number of \
+         rows. Source of the formulas: Amazon SageMaker developer guide, bias metrics before and after training.",
     );
     section.table(Table {
         caption: "Glossary".into(),

@@ -10,7 +10,6 @@ mod charts;
 mod html;
 mod load;
 mod method;
-mod metrics;
 mod notebook;
 mod page;
 mod parts;
@@ -29,22 +28,11 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
-use crate::results::Results;
-use crate::results::details::{BiasDetails, Findings};
+use crate::results::details::{EarlierRun, Findings};
 
 pub use load::{history, rebuild};
 use page::{Report, State};
 pub use quality::{Quality, add_quality, render_quality};
-
-/// Results of an earlier run, for trends.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EarlierRun {
-    /// Its window, or the file it came from.
-    pub name: String,
-    pub results: Results,
-    /// For its intervals, when it left them.
-    pub bias: Option<BiasDetails>,
-}
 
 /// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`. `history` is in order of time,
 /// oldest first.

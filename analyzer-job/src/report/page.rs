@@ -1,6 +1,7 @@
 //! The one value all writers read: a report as headings, sentences, tables and pictures, ready for
 //! people. What it says is decided in the modules beside; how it looks, in the writers.
 
+use crate::results::metrics::Metric;
 use serde_json::Value as Json;
 
 /// A whole report. Sections stand in reading order: verdict, evidence, method.
@@ -242,10 +243,11 @@ pub(super) enum Cell {
         text: String,
         exact: String,
     },
-    /// A metric's plain name with its code, linked to the glossary.
+    /// A metric's name with its code, linked to the glossary; below it, smaller, the question that it answers.
     Metric {
         name: String,
         code: String,
+        asks: String,
         linked: bool,
     },
     /// A name with a smaller remark below.
@@ -267,11 +269,23 @@ impl Cell {
         Cell::Text { text: text.into() }
     }
 
-    pub(super) fn metric(name: impl Into<String>, code: &str) -> Cell {
+    pub(super) fn metric(code: &str) -> Cell {
+        let known = Metric::of(code);
         Cell::Metric {
-            name: name.into(),
+            name: known.map_or("", Metric::name).into(),
             code: code.into(),
-            linked: super::metrics::Metric::of(code).is_some(),
+            asks: String::new(),
+            linked: known.is_some(),
+        }
+    }
+
+    /// With the question that the metric answers.
+    pub(super) fn asking(metric: &Metric) -> Cell {
+        Cell::Metric {
+            name: metric.name().into(),
+            code: metric.code.into(),
+            asks: metric.asks.into(),
+            linked: true,
         }
     }
 

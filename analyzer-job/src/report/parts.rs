@@ -4,9 +4,9 @@
 use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
 
 use super::bias::{state, value_cell, words};
-use super::metrics::Metric;
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
 use super::sentences::isolate;
+use crate::results::metrics::Metric;
 
 /// The metrics of a row, if they were asked for; the first five.
 const TELLING: [&str; 7] = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"];
@@ -21,9 +21,7 @@ pub(super) fn crossed(report: &mut Report, details: &BiasDetails) {
     let rows = details.intersections.iter().map(|facet| (Vec::new(), facet)).collect();
     let table = table(details, "Two facets crossed".into(), &[], rows);
     let section = report.section(2, "crossed", "Facets crossed");
-    section
-        .text("Two facets at once show groups that stay hidden when each is looked at alone.")
-        .table(table);
+    section.text("Two facets together show groups that neither shows alone.").table(table);
 }
 
 pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
@@ -37,7 +35,7 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
         }
     }
     let section = report.section(2, "segments", "By segment");
-    section.text("The same metrics, each within a part of the rows.");
+    section.text("The same metrics, within parts of the rows.");
     for name in names {
         let of_name: Vec<&SegmentDetails> =
             details.segments.iter().filter(|s| s.segmentation == name).collect();
@@ -69,8 +67,7 @@ fn table(
     columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
     columns.push(Column::new(ColumnKind::Number, "In the group"));
     columns.extend(codes.iter().map(|code| {
-        let plain = Metric::of(code).map_or("", |metric| metric.plain);
-        Column::new(ColumnKind::Number, &format!("{plain} ({code})"))
+        Column::new(ColumnKind::Number, Metric::of(code).map_or(*code, |metric| metric.description))
     }));
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Moved"));

@@ -95,12 +95,14 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
                 percent_of(value.abs())
             ))
         }
-        "RD" => rates(&format!("of rows that truly are {positive}, the model finds"), d, a, facet, |g| {
+        "RD" => rates(&format!("of rows observed as {positive}, the model finds"), d, a, facet, |g| {
             (g.true_positive(), g.observed_positive())
         }),
-        "SD" => rates(&format!("of rows that are not {positive}, the model says so for"), d, a, facet, |g| {
-            (g.true_negative(), g.observed_negative())
-        }),
+        "SD" => {
+            rates(&format!("of rows not observed as {positive}, the model says so for"), d, a, facet, |g| {
+                (g.true_negative(), g.observed_negative())
+            })
+        }
         "DAR" => rates(&format!("a prediction of {positive} is right for"), d, a, facet, |g| {
             (g.true_positive(), g.predicted_positive())
         }),
@@ -111,7 +113,7 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             rates("the model is right for", d, a, facet, |g| (g.true_positive() + g.true_negative(), g.n()))
         }
         "TE" => Some(format!(
-            "{} missed and {} wrongly given {positive} for {facet}, {} and {} for everyone else",
+            "{} false negatives and {} false positives for {facet}, {} and {} for everyone else",
             count(d.false_negative()),
             count(d.false_positive()),
             count(a.false_negative()),
@@ -254,7 +256,7 @@ mod tests {
             ("DAR", 0.3, &["50", "of F", "80"]),
             ("DRR", -0.2, &["62", "of F", "80"]),
             ("AD", 0.2, &["60", "of F", "80"]),
-            ("TE", 2.0, &["30 missed and 10 wrongly given P for F, 20 and 20"]),
+            ("TE", 2.0, &["30 false negatives and 10 false positives for F, 20 and 20"]),
             ("GE", 0.1, &["80 of 300 predictions are wrong"]),
             ("DCA", -1.0, &["200 such observations in F, 100 among everyone else", "stricter with F"]),
             ("DCR", -0.25, &["of other than P", "75 such observations in F, 100", "stricter with F"]),
@@ -274,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_without_rows_or_picks_say_nothing_false() {
+    fn groups_without_rows_or_positives_say_nothing_false() {
         let empty = Groups { d: Group::default(), a: groups().a };
         for code in ["DPL", "DPPL", "DI", "RD", "SD", "DAR", "DRR", "AD", "DCA", "DCR", "KL"] {
             assert_eq!(said(code, 0.0, &empty), "", "{code}");

@@ -6,8 +6,8 @@ use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
 use crate::results::details::{
-    BiasDetails, ExplanationDetails, FacetDetails, FeatureDetails, Findings, MetricDetails, OutputDetails,
-    RunDetails, Stage,
+    BiasDetails, Chance, EarlierRun, ExplanationDetails, FacetDetails, FeatureDetails, Findings,
+    MetricDetails, OutputDetails, RunDetails, Selected, SelectionNote, SelectionRole, Stage,
 };
 use crate::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
@@ -18,7 +18,7 @@ use crate::values::numbers::to_pretty_json;
 
 use super::bias::Course;
 use super::page::{Block, Cell, State, Style};
-use super::{EarlierRun, bias, html, notebook, pdf, report};
+use super::{bias, html, notebook, pdf, report};
 
 fn names() -> ReportNames {
     ReportNames { name: "what_we_found".into(), title: "Our <title>".into() }
@@ -35,6 +35,7 @@ fn metric(name: &str, value: f64, baseline: Option<f64>) -> MetricDetails {
         enough_rows: true,
         rows_reason: None,
         baseline: baseline.map(Number::Float),
+        chance: None,
         violated: baseline.is_some_and(|baseline| value.abs() > baseline.abs()),
     }
 }
@@ -52,6 +53,7 @@ fn facet(name: &str, value: &str) -> FacetDetails {
         value_or_threshold: value.into(),
         groups,
         predicted: true,
+        vacuous: false,
         metrics: vec![
             metric("DI", 0.25, Some(0.2)),
             metric("DPPL", 0.1875, Some(0.1)),
@@ -163,6 +165,8 @@ fn findings() -> Findings {
             label_value_or_threshold: "1".into(),
             group_variable: None,
             facets,
+            check: None,
+            selections: Vec::new(),
             left_out: Vec::new(),
             intersections: Vec::new(),
             segments: Vec::new(),
@@ -269,7 +273,7 @@ fn impact_ratios_follow_from_the_counts() {
         Groups { d: Group { rows: [[300, 200], [200, 300]] }, a: Group { rows: [[350, 150], [200, 300]] } };
     let report = report(&findings, &names(), &[]);
     let section = report.sections.iter().find(|section| section.id == "impact-ratios").unwrap();
-    assert_eq!(section.heading, "Impact ratios: 1 of 2 below four fifths");
+    assert_eq!(section.heading, "Disparate impact ratio: below four fifths for 1 of 2 groups");
     let [.., Block::Table(table)] = section.blocks.as_slice() else { panic!("{section:?}") };
     let told = |row: usize| -> Vec<String> {
         let cells = table.rows[row].cells.iter();
@@ -453,6 +457,53 @@ fn verdict_tells_moved_from_chance_and_from_too_few_rows() {
 }
 
 #[test]
+fn a_metric_moved_only_beyond_chance() {
+    let chance = |farther| {
+        Some(Chance {
+            p_value: 0.01,
+            farther_from_zero: farther,
+            farther_from_parity: farther,
+            exact_baseline: false,
+        })
+    };
+    // The interval has no say once both samples were compared.
+    let far = MetricDetails { chance: chance(false), ..metric("DPPL", 0.2, Some(0.1)) };
+    assert_eq!(bias::state(&far), State::CannotTell);
+    let near = MetricDetails { chance: chance(true), ..metric("DPPL", 0.2, Some(0.18)) };
+    assert_eq!(bias::state(&near), State::Moved);
+    // A check that asks for more than one window changes the violation, not the mark.
+    assert_eq!(bias::state(&MetricDetails { violated: false, ..near }), State::Moved);
+}
+
+#[test]
+fn a_selection_of_nothing_heads_the_report_and_makes_no_statement() {
+    let mut findings = findings();
+    let details = findings.bias.as_mut().unwrap();
+    for facet in &mut details.facets {
+        facet.vacuous = true;
+        facet.metrics.truncate(2);
+    }
+    let note = SelectionNote {
+        role: SelectionRole::Label,
+        column: "Target".into(),
+        listed: "yes".into(),
+        present: vec!["`No`".into(), "`Yes`".into()],
+        selected: Selected::NoRow,
+        reason: Some("`yes` is spelled `Yes` in the data".into()),
+    };
+    details.selections = vec![note];
+    findings.violations.clear();
+    findings.explanations = None;
+    let report = report(&findings, &names(), &[]);
+    assert!(report.headline.starts_with("Nothing is compared"), "{}", report.headline);
+    assert!(report.lead[0].contains("`Yes`") && report.lead[0].contains("`Target`"), "{}", report.lead[0]);
+    let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+    for statement in ["four fifths", "4 times", "percentage points", ": the same"] {
+        assert!(!text.contains(statement), "{statement}");
+    }
+}
+
+#[test]
 fn first_screen_says_what_moved_for_whom_and_how_much() {
     let mut findings = findings();
     findings.explanations = None;
@@ -485,9 +536,10 @@ fn ratio_is_judged_by_its_own_parity() {
     }
     let report = report(&findings, &names(), &[]);
     assert!(
-        report.lead.iter().any(
-            |sentence| sentence.starts_with("Take care: ") && sentence.contains("DI 0.20, baseline 0.50")
-        )
+        report
+            .lead
+            .iter()
+            .any(|sentence| sentence.starts_with("Note: ") && sentence.contains("DI 0.20, baseline 0.50"))
     );
 }
 

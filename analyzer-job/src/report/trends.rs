@@ -3,12 +3,12 @@
 use crate::results::details::{BiasDetails, FacetDetails, Findings};
 use crate::results::{Number, Results};
 
-use super::EarlierRun;
 use super::amounts::{number, of};
 use super::charts::{self, Point};
-use super::metrics::{METRICS, Metric, Scale};
 use super::page::{Block, Figure, Report};
 use super::sentences::{condition, isolate};
+use crate::results::details::EarlierRun;
+use crate::results::metrics::{Metric, Scale};
 
 /// Features whose attributions are followed.
 const FEATURES: usize = 6;
@@ -101,8 +101,8 @@ fn details_of<'a>(bias: Option<&'a BiasDetails>, facet: &str, group: &str) -> Op
 }
 
 fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -> Vec<Figure> {
-    let series: Vec<(&Metric, Vec<Point>)> = METRICS
-        .iter()
+    let series: Vec<(&Metric, Vec<Point>)> = Metric::by_family()
+        .into_iter()
         .map(|metric| {
             let points: Vec<Point> = runs.iter().map(|run| point(*run, facet, group, metric.code)).collect();
             (metric, points)
@@ -123,7 +123,7 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
     series
         .iter()
         .map(|(metric, points)| {
-            let caption = format!("{} ({})", metric.plain, metric.code);
+            let caption = metric.description.to_owned();
             let mut known = points.iter().filter_map(|point| point.value);
             let first = known.next().unwrap_or_default();
             let last = known.next_back().unwrap_or(first);

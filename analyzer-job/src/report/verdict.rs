@@ -7,10 +7,10 @@ use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
 use super::bias::{self, Course};
-use super::metrics::{Family, Metric};
 use super::page::{Report, State};
 use super::sentences::{compared, condition, isolate};
 use super::violations;
+use crate::results::metrics::{Family, Metric};
 
 /// Sentences on the first screen.
 const LEAD: usize = 4;
@@ -31,6 +31,7 @@ pub(super) fn fill(report: &mut Report, findings: &Findings) {
     if let Some(bias) = bias {
         let all = measured(bias);
         headlines.push(bias_headline(bias, &all));
+        report.lead.extend(bias.selections.iter().map(|note| format!("Check the selection of the {note}.")));
         report.lead.extend(bias_lead(bias, &all));
     }
     if let Some(headline) = attribution_headline(findings) {
@@ -62,8 +63,9 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let compared = number_of(&|finding| finding.details.baseline.is_some());
     let moved = number_of(&|finding| finding.state == State::Moved);
     let unsure = number_of(&|finding| finding.state == State::CannotTell);
-    let perhaps = number_of(&|finding| finding.state == State::CannotTell && finding.details.violated);
-    let too_few = number_of(&|finding| finding.details.violated && !finding.details.enough_rows);
+    let perhaps =
+        number_of(&|finding| finding.state == State::CannotTell && bias::is_farther(finding.details));
+    let too_few = number_of(&|finding| bias::is_farther(finding.details) && !finding.details.enough_rows);
     let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
     let groups = match bias.facets.as_slice() {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),
@@ -71,6 +73,12 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     };
     if defined == 0 {
         return (State::CannotTell, format!("No bias metric could be computed{groups}"));
+    }
+    if bias.facets.iter().all(|facet| facet.vacuous) {
+        return (
+            State::CannotTell,
+            format!("Nothing is compared{groups}: a selection holds no row or every row"),
+        );
     }
     if compared == 0 {
         return (
@@ -110,18 +118,19 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     (State::Held, text)
 }
 
-/// The group that is picked least for each time everyone else is, as a sentence.
+/// The group with the lowest disparate impact ratio, as a sentence.
 fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     let positive = condition(&bias.label, &bias.label_value_or_threshold);
     let ratio = |facet: &FacetDetails| {
-        let picks = |group: &crate::state::counts::Group| {
+        let positives = |group: &crate::state::counts::Group| {
             let part = if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
             (group.n() > 0).then(|| part as f64 / group.n() as f64)
         };
-        let (mine, theirs) = (picks(&facet.groups.d)?, picks(&facet.groups.a)?);
+        let (mine, theirs) = (positives(&facet.groups.d)?, positives(&facet.groups.a)?);
         (theirs > 0.0).then(|| mine / theirs)
     };
-    let known = bias.facets.iter().filter_map(|facet| Some((facet, ratio(facet)?)));
+    let known =
+        bias.facets.iter().filter(|facet| !facet.vacuous).filter_map(|facet| Some((facet, ratio(facet)?)));
     let (facet, ratio) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let verb = if facet.predicted { "is predicted" } else { "was observed" };
     let name = bias::words(bias, facet).facet;
@@ -162,11 +171,13 @@ fn doubts(all: &[Finding]) -> Option<String> {
 fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     let compared = all.iter().any(|finding| finding.details.baseline.is_some());
     let mut told: Vec<&Finding> = Vec::new();
-    for family in [Family::Picks, Family::Errors, Family::Data, Family::Calibration] {
+    for family in [Family::Predictions, Family::Errors, Family::Data, Family::Calibration] {
         let mut of_family: Vec<&Finding> = all
             .iter()
-            .filter(|finding| finding.state != State::Undefined && (!compared || finding.details.violated))
-            .filter(|finding| bias::course(finding.details).is_none())
+            .filter(|finding| {
+                finding.state != State::Undefined && (!compared || bias::is_farther(finding.details))
+            })
+            .filter(|finding| bias::course(finding.details).is_none() && !finding.facet.vacuous)
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
         // Sure before unsure, easily understood before intricate, large before small.
@@ -176,7 +187,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
                 .then_with(|| rank(a.details).cmp(&rank(b.details)))
                 .then_with(|| growth(b.details).total_cmp(&growth(a.details)))
         });
-        // Without a baseline the picks and errors tell enough.
+        // Without a baseline, predictions and errors tell enough.
         if compared || family != Family::Calibration {
             told.extend(of_family.first());
         }
@@ -202,8 +213,8 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     sentences.extend(doubts(all));
     for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
         sentences.push(format!(
-            "Take care: {} The difference is larger than in the baseline. The rule for violations does not see it, since \
-             it looks for larger numbers, and this ratio means no difference at 1.",
+            "Note: {} The ratio is farther from 1 than in the baseline. It is no violation, because the rule compares sizes \
+             and this ratio fell.",
             sentence(bias, finding)
         ));
     }
@@ -215,7 +226,8 @@ fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
     let details = finding.details;
     let words = bias::words(bias, finding.facet);
     let mut meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
-        let name = Metric::of(&details.name).map_or(details.name.as_str(), |metric| metric.plain);
+        let name =
+            Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.name().into());
         format!("{name} of {}", words.facet)
     });
     let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);

@@ -6,7 +6,6 @@ use crate::results::{Number, Violation};
 use super::amounts::{number, of};
 use super::attributions::NDCG_LIMIT;
 use super::bias;
-use super::metrics::Metric;
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
 use super::sentences::{condition, isolate};
 
@@ -141,7 +140,6 @@ struct Violated {
 fn violated(findings: &Findings, violation: &Violation) -> Violated {
     match violation {
         Violation::Bias { facet, facet_value, metric_name, .. } => {
-            let name = Metric::of(metric_name).map_or(metric_name.as_str(), |metric| metric.plain);
             let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
                 let same = details.facet == *facet && details.value_or_threshold == *facet_value;
                 details.metrics.iter().find(|metric| same && metric.name == *metric_name)
@@ -149,7 +147,7 @@ fn violated(findings: &Findings, violation: &Violation) -> Violated {
             let state = details.map_or(State::Moved, bias::state);
             Violated {
                 whom: condition(facet, facet_value),
-                metric: Cell::metric(name, metric_name),
+                metric: Cell::metric(metric_name),
                 now: details.and_then(|details| details.value.filter(|_| details.baseline.is_some())),
                 limit: details.and_then(|details| details.baseline),
                 interval: details.and_then(|d| d.interval).map(|[low, high]| [low.value(), high.value()]),
@@ -169,8 +167,8 @@ fn violated(findings: &Findings, violation: &Violation) -> Violated {
             Violated {
                 whom: isolate(label),
                 metric: Cell::Name {
-                    text: "Order of attributions".into(),
-                    remark: format!("{metric_name}, nDCG"),
+                    text: "Normalized discounted cumulative gain (nDCG)".into(),
+                    remark: format!("{metric_name}: order of the attributions"),
                 },
                 now: ndcg.map(Number::Float),
                 limit: ndcg.map(|_| Number::Float(NDCG_LIMIT)),

@@ -19,12 +19,79 @@ pub struct BiasDetails {
     /// Name of the group variable, when there is one.
     pub group_variable: Option<String>,
     pub facets: Vec<FacetDetails>,
+    /// When there is a baseline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub check: Option<Check>,
+    /// Selections of no row or every row, and listed values that were read as others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub selections: Vec<SelectionNote>,
     pub left_out: Vec<LeftOut>,
     /// Two facets crossed, when asked for: `facet` reads `"Sex x Race"`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub intersections: Vec<FacetDetails>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<SegmentDetails>,
+}
+
+/// A selection of labels, predictions or a facet's values that people should know of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelectionNote {
+    pub role: SelectionRole,
+    pub column: String,
+    /// As listed in the configuration.
+    pub listed: String,
+    /// Values that the column has, or their range.
+    pub present: Vec<String>,
+    pub selected: Selected,
+    pub reason: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionRole {
+    Label,
+    Prediction,
+    Facet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selected {
+    NoRow,
+    EveryRow,
+    Some,
+}
+
+impl SelectionNote {
+    /// Whether nothing can be compared with this selection.
+    pub fn is_vacuous(&self) -> bool {
+        self.selected != Selected::Some
+    }
+}
+
+impl std::fmt::Display for SelectionNote {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let role = match self.role {
+            SelectionRole::Label => "label",
+            SelectionRole::Prediction => "predicted label",
+            SelectionRole::Facet => "facet",
+        };
+        let (column, listed) = (&self.column, &self.listed);
+        match self.selected {
+            Selected::NoRow => write!(f, "{role} `{column}`: no row has the listed value `{listed}`")?,
+            Selected::EveryRow => write!(f, "{role} `{column}`: every row is selected by `{listed}`")?,
+            Selected::Some => {
+                write!(f, "{role} `{column}`: the listed value `{listed}` is changed on reading")?
+            }
+        }
+        if !self.present.is_empty() {
+            write!(f, "; its values are {}", self.present.join(", "))?;
+        }
+        match &self.reason {
+            Some(reason) => write!(f, "; {reason}"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// One facet value against the rest.
@@ -35,6 +102,9 @@ pub struct FacetDetails {
     pub groups: Groups,
     /// Whether `groups` knows predictions.
     pub predicted: bool,
+    /// Label, prediction or facet selects no row or every row: the values compare nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub vacuous: bool,
     /// Post-training metrics first, then pre-training, each in report order.
     pub metrics: Vec<MetricDetails>,
 }
@@ -55,9 +125,9 @@ pub struct MetricDetails {
     pub name: String,
     pub value: Option<Number>,
     pub error: Option<String>,
-    /// Bootstrap standard error over the rows.
+    /// Standard deviation of the value over other rows of the same kind.
     pub standard_error: Option<f64>,
-    /// Bootstrap 95 % interval.
+    /// 95 % interval.
     pub interval: Option<[Number; 2]>,
     /// Whether the rows are enough for the value to mean something.
     pub enough_rows: bool,
@@ -65,7 +135,39 @@ pub struct MetricDetails {
     pub rows_reason: Option<String>,
     /// Value of the baseline's constraints, when there are any.
     pub baseline: Option<Number>,
+    /// The difference from the baseline held against chance, when there is one and it can be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chance: Option<Chance>,
     pub violated: bool,
+}
+
+/// Is a metric farther from 0, or from its parity, than in the baseline beyond chance? The p-values are adjusted for all
+/// tests of the run (Holm).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Chance {
+    /// Of "not farther from 0 than in the baseline".
+    pub p_value: f64,
+    /// `p_value` is at most 1 - `drift_confidence`.
+    pub farther_from_zero: bool,
+    /// The same for the distance from parity. Only for disparate impact, whose parity is 1, this differs.
+    pub farther_from_parity: bool,
+    /// The baseline's value was taken as exact: its counts were not at hand, or a person chose the value.
+    pub exact_baseline: bool,
+}
+
+/// How the metrics were held against the baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// Metrics with a value here and in the baseline.
+    pub compared: u64,
+    /// Metrics with a value here.
+    pub measured: u64,
+    /// Chance of one or more false alarms is at most 1 minus this.
+    pub confidence: f64,
+    /// Compared metrics whose baseline value was taken as exact.
+    pub exact_baselines: u64,
+    /// Whether only what is beyond chance is a violation.
+    pub beyond_chance_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,4 +299,14 @@ pub struct Findings {
     pub violations: Vec<Violation>,
     pub bias: Option<BiasDetails>,
     pub explanations: Option<ExplanationDetails>,
+}
+
+/// Results of an earlier run, for trends and for judging several windows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EarlierRun {
+    /// Its window, or the file it came from.
+    pub name: String,
+    pub results: Results,
+    /// For its intervals, when it left them.
+    pub bias: Option<BiasDetails>,
 }

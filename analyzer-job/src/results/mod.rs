@@ -2,6 +2,7 @@
 //! are an `analysis.json` too, so everything here is read as well as written.
 
 pub mod details;
+pub mod metrics;
 
 use indexmap::IndexMap;
 use serde::de::Error as _;
@@ -114,8 +115,10 @@ impl<'de> Deserialize<'de> for Number {
                 Some(value) => Some(Number::Int(value)),
                 None => number.as_f64().map(Number::Float),
             },
-            Json::String(text) if text == "Infinity" => Some(Number::Float(f64::INFINITY)),
-            Json::String(text) if text == "-Infinity" => Some(Number::Float(f64::NEG_INFINITY)),
+            Json::String(text) if text == "Infinity" || text == "∞" => Some(Number::Float(f64::INFINITY)),
+            Json::String(text) if text == "-Infinity" || text == "-∞" => {
+                Some(Number::Float(f64::NEG_INFINITY))
+            }
             _ => None,
         };
         number.ok_or_else(|| D::Error::custom(format!("expected a number or \"Infinity\", found {value}")))

@@ -5,9 +5,11 @@ use plumbline_common::Result;
 use crate::bias::roles::{self, Counted};
 use crate::bias::{self, FlipOutcome};
 use crate::context::{BOOTSTRAP_SEED, Context};
+use crate::drift::bias::Baseline;
+use crate::drift::chance::{self, Sample};
 use crate::read::{Reading, Rows};
 use crate::results::Results;
-use crate::results::details::{FacetDetails, SegmentDetails};
+use crate::results::details::{FacetDetails, SegmentDetails, SelectionRole};
 use crate::state::counts::BiasCounts;
 use crate::values::table::Values;
 
@@ -30,22 +32,39 @@ pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>
     for warning in &counted.warnings {
         tracing::warn!("{warning}");
     }
+    for note in &counted.selections {
+        tracing::warn!("{note}");
+    }
     if run.plan.analysis.methods.post_training_bias.is_some() {
         bias::check(&counted.counts)?;
     }
     Ok(counted)
 }
 
-/// Works out every metric that was asked for.
+/// Works out every metric that was asked for, and holds it against the baseline.
 ///
 /// # Errors
 /// A stop.
-pub(crate) fn measure(run: &Context, reading: &Reading, counted: Counted) -> Result<Bias> {
+pub(crate) fn measure(
+    run: &Context,
+    reading: &Reading,
+    counted: Counted,
+    baseline: Option<&Baseline>,
+) -> Result<Bias> {
     let methods = &run.plan.analysis.methods;
     let flips = flips(run, reading.rows(), &counted)?;
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;
-    let facets = bias::details(&counted.counts, &flips, methods, BOOTSTRAP_SEED, stop)?;
+    let mut facets = bias::details(&counted.counts, &flips, methods, BOOTSTRAP_SEED, stop)?;
+    for facet in &mut facets {
+        facet.vacuous = counted.selections.iter().any(|note| {
+            note.is_vacuous() && (note.role != SelectionRole::Facet || note.column == facet.facet)
+        });
+    }
+    if let Some(baseline) = baseline {
+        let sample = Sample { counts: &counted.counts, flips: &flips, seed: BOOTSTRAP_SEED };
+        chance::judge(&mut facets, &sample, baseline, run.settings.drift_confidence, stop)?;
+    }
     let crossed = BiasCounts { facets: counted.intersections.clone(), ..counted.counts.clone() };
     let intersections = bias::details(&crossed, &[], methods, BOOTSTRAP_SEED, stop)?;
     let segments = counted.segments.iter().map(|segment| {

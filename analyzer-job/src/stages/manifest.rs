@@ -64,7 +64,10 @@ fn settings_used(run: &Context) -> Vec<SettingUsed> {
     add("end_time", settings.end_time.clone(), "");
     add("on_bad_record", None, if run.strict() { "fail" } else { "skip" });
     add("bias_drift_check", None, if run.by_interval() { "interval" } else { "value" });
-    add("bootstrap seed", None, &BOOTSTRAP_SEED.to_string());
+    let not_default = |value: String, default: &str| Some(value).filter(|value| value != default);
+    add("drift_confidence", not_default(settings.drift_confidence.to_string(), "0.95"), "0.95");
+    add("drift_windows", not_default(settings.drift_windows.to_string(), "1/1"), "1/1");
+    add("seed of the intervals", None, &BOOTSTRAP_SEED.to_string());
     used.retain(|setting| !setting.value.is_empty());
     used
 }

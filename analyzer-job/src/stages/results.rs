@@ -6,10 +6,12 @@ use plumbline_common::{Problem, Result, codes, output};
 
 use crate::context::{Context, warn};
 use crate::drift::attributions::{self, attribution_drift};
-use crate::drift::bias::{self as drift, Check};
+use crate::drift::bias::{self as drift, Baseline, Rule};
 use crate::read::Reading;
-use crate::report::{self, EarlierRun};
-use crate::results::details::{BiasDetails, ExplanationDetails, Findings, RunDetails};
+use crate::report;
+use crate::results::details::{
+    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, RunDetails,
+};
 use crate::results::{Results, VERSION, Violation, Violations};
 use crate::settings::Settings;
 use crate::stages::attributions::Explanation;
@@ -32,7 +34,8 @@ pub(crate) fn finish(
     now: Timestamp,
     reading: &Reading,
     found: Found,
-    baseline: Option<Results>,
+    baseline: Option<Baseline>,
+    history: &[EarlierRun],
     mut files: output::Results,
 ) -> Result<String> {
     let Found { bias, explanation } = found;
@@ -47,9 +50,9 @@ pub(crate) fn finish(
         details.run.warnings.extend(warnings);
         details
     });
-    let violations = judge(run, &results, baseline.as_ref(), bias.as_mut(), explanations.as_mut())?;
-    let findings = Findings { results, violations, bias, explanations };
-    write(run, &findings, &mut files)?;
+    let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut());
+    let findings = Findings { results, violations: judged.violations, bias, explanations };
+    write(run, &findings, history, &mut files)?;
     run.job.stop.check()?;
     files.publish()?;
     if findings.violations.is_empty() {
@@ -57,10 +60,29 @@ pub(crate) fn finish(
     }
     tracing::info!("results and reports are in {}", run.plan.output.display());
     publish::publish(run, &findings.results, now);
-    Ok(match findings.violations.len() {
-        0 => "Completed: Job completed successfully with no violations.".into(),
+    match judged.failed {
+        Some(problem) => Err(problem),
+        None => Ok(exit_message(&findings)),
+    }
+}
+
+/// The fixed first sentence, then what else is worth knowing.
+fn exit_message(findings: &Findings) -> String {
+    let mut message = match findings.violations.len() {
+        0 => "Completed: Job completed successfully with no violations.".to_owned(),
         n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
-    })
+    };
+    let Some(bias) = &findings.bias else { return message };
+    if let Some(check) = &bias.check
+        && check.compared < check.measured
+        && findings.violations.is_empty()
+    {
+        message.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
+    }
+    for note in &bias.selections {
+        message.push_str(&format!(" Warning: {note}."));
+    }
+    message
 }
 
 fn bias_details(run: &Context, manifest: RunDetails, bias: Bias) -> BiasDetails {
@@ -72,48 +94,117 @@ fn bias_details(run: &Context, manifest: RunDetails, bias: Bias) -> BiasDetails 
         label_value_or_threshold: counts.label_value_or_threshold,
         group_variable: group.map(ToString::to_string),
         facets: bias.facets,
+        check: None,
+        selections: bias.counted.selections,
         left_out: counts.left_out,
         intersections: bias.intersections,
         segments: bias.segments,
     }
 }
 
+/// What the check against a baseline came to.
+#[derive(Default)]
+struct Judged {
+    violations: Vec<Violation>,
+    /// The check could not be made. The results are written first.
+    failed: Option<Problem>,
+}
+
 /// Compares with the baseline; marks in the details what is violated.
 fn judge(
     run: &Context,
     results: &Results,
-    baseline: Option<&Results>,
+    baseline: Option<&Baseline>,
+    history: &[EarlierRun],
     bias: Option<&mut BiasDetails>,
     explanations: Option<&mut ExplanationDetails>,
-) -> Result<Vec<Violation>> {
-    let mut violations = Vec::new();
-    let Some(baseline) = baseline else { return Ok(violations) };
+) -> Judged {
+    let mut judged = Judged::default();
+    let Some(baseline) = baseline else { return judged };
     if let Some(bias) = bias {
-        let check = if run.by_interval() { Check::Intervals(&bias.facets) } else { Check::Values };
-        let (found, warnings) = drift::bias_violations(results, baseline, check);
-        drift::mark(&mut bias.facets, baseline, &found);
-        bias.run.warnings.extend(warn(warnings));
-        violations.extend(found);
+        judge_bias(run, results, baseline, history, bias, &mut judged);
     }
     if let Some(explanations) = explanations {
-        let drift = attribution_drift(results, baseline)?;
-        for output in &mut explanations.outputs {
-            output.ndcg = drift.scores.get(&output.label).copied();
-            output.violated = output.ndcg.is_some_and(|score| score < attributions::THRESHOLD);
-            for feature in &mut output.features {
-                feature.baseline = attributions::value(baseline, &output.label, &feature.name);
+        match attribution_drift(results, &baseline.results) {
+            Ok(drift) => {
+                for output in &mut explanations.outputs {
+                    output.ndcg = drift.scores.get(&output.label).copied();
+                    output.violated = output.ndcg.is_some_and(|score| score < attributions::THRESHOLD);
+                    for feature in &mut output.features {
+                        feature.baseline =
+                            attributions::value(&baseline.results, &output.label, &feature.name);
+                    }
+                }
+                explanations.run.warnings.extend(warn(drift.warnings));
+                judged.violations.extend(drift.violations);
             }
+            Err(problem) => judged.failed = Some(problem),
         }
-        explanations.run.warnings.extend(warn(drift.warnings));
-        violations.extend(drift.violations);
     }
-    Ok(violations)
+    // A check that failed leaves results, but no verdict.
+    if judged.failed.is_some() {
+        judged.violations.clear();
+    }
+    judged
 }
 
-fn write(run: &Context, findings: &Findings, files: &mut output::Results) -> Result<()> {
+fn judge_bias(
+    run: &Context,
+    results: &Results,
+    baseline: &Baseline,
+    history: &[EarlierRun],
+    bias: &mut BiasDetails,
+    judged: &mut Judged,
+) {
+    let comparison = drift::compare(results, &baseline.results);
+    let rule =
+        Rule { beyond_chance_only: run.by_interval(), windows: run.settings.drift_windows, earlier: history };
+    let found = drift::violations(&comparison, &bias.facets, &rule);
+    drift::mark(&mut bias.facets, &found);
+    let check = check(run, &comparison, &bias.facets);
+    let mut warnings = comparison.warnings;
+    if check.exact_baselines > 0 {
+        warnings.push(format!(
+            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; \
+             bias_details.json of the baseline job, put beside its analysis.json, has them",
+            check.exact_baselines, check.compared
+        ));
+    }
+    if check.compared == 0 {
+        let problem = drift::nothing_compared(
+            drift::facets_in_words(&baseline.results),
+            drift::facets_in_words(results),
+        );
+        if run.settings.on_nothing_compared.is_allowed() {
+            warnings.push(problem.to_string());
+        } else {
+            judged.failed = Some(problem);
+        }
+    }
+    bias.check = Some(check);
+    bias.run.warnings.extend(warn(warnings));
+    judged.violations.extend(found);
+}
+
+fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails]) -> Check {
+    let of_chance = facets.iter().flat_map(|facet| &facet.metrics).filter_map(|metric| metric.chance);
+    Check {
+        compared: comparison.pairs.len() as u64,
+        measured: comparison.measured as u64,
+        confidence: run.settings.drift_confidence,
+        exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,
+        beyond_chance_only: run.by_interval(),
+    }
+}
+
+fn write(
+    run: &Context,
+    findings: &Findings,
+    history: &[EarlierRun],
+    files: &mut output::Results,
+) -> Result<()> {
     let names = &run.plan.analysis.methods.report;
-    let history = history(run.job, run.settings)?;
-    for (name, bytes) in report::render(findings, names, &history)? {
+    for (name, bytes) in report::render(findings, names, history)? {
         run.add(files, &name, &bytes)?;
     }
     if let Some(bias) = &findings.bias {

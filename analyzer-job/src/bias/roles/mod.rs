@@ -2,6 +2,7 @@
 //! predictions are positive, and the strata of the group variable.
 
 mod cross;
+mod doubts;
 mod segments;
 mod select;
 
@@ -9,6 +10,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Facet};
 use crate::read::Reading;
+use crate::results::details::{SelectionNote, SelectionRole};
 use crate::state::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
 use crate::values::numbers::repr;
 use crate::values::table::Values;
@@ -27,6 +29,8 @@ pub struct Counted {
     pub segments: Vec<SegmentCounts>,
     /// Two facets crossed, when asked for: `facet` reads `Sex x Race`.
     pub intersections: Vec<FacetCounts>,
+    /// Selections of no row or every row, and listed values that were read as others.
+    pub selections: Vec<SelectionNote>,
     pub warnings: Vec<String>,
 }
 
@@ -84,6 +88,20 @@ pub fn count(
     );
     let positive = positive_labels(&label.distinct, label_kind, analysis)?;
     warnings.extend(positive.warning.clone());
+    let label_name = reading.layout.names.get(label_position).cloned().unwrap_or_default();
+    let listed = &analysis.label_values_or_threshold;
+    let mut selections = Vec::new();
+    selections.extend(doubts::note(
+        &doubts::Column {
+            role: SelectionRole::Label,
+            name: &label_name,
+            distinct: &label.distinct,
+            rows: &label.rows_by_value(&cross.counts),
+        },
+        label_kind,
+        listed,
+        &positive,
+    ));
 
     let predictions = if analysis.methods.post_training_bias.is_some() {
         let column = match (cross.predicted(), roles.predicted) {
@@ -102,7 +120,21 @@ pub fn count(
                 repr(analysis.probability_threshold)
             ));
         }
-        Some(predicted_positives(scored.as_ref().unwrap_or(column), label, label_kind, &cross, analysis)?)
+        let column = scored.as_ref().unwrap_or(column);
+        let positives = predicted_positives(column, label, label_kind, &cross, analysis)?;
+        let name = roles.predicted.and_then(|position| reading.layout.names.get(position));
+        selections.extend(doubts::note(
+            &doubts::Column {
+                role: SelectionRole::Prediction,
+                name: name.map_or("predicted label", String::as_str),
+                distinct: &column.distinct,
+                rows: &column.rows_by_value(&cross.counts),
+            },
+            label_kind,
+            listed,
+            &positives,
+        ));
+        Some(column.codes.iter().map(|&code| positives.selected[code as usize]).collect::<Vec<bool>>())
     } else {
         None
     };
@@ -113,6 +145,7 @@ pub fn count(
         let name = reading.layout.names.get(position).cloned().unwrap_or_default();
         let side = Facets::of(number, facet, position, name, column, &cross.counts)?;
         warnings.extend(side.warning.clone());
+        selections.extend(side.note.clone());
         facets.push(side);
     }
 
@@ -129,7 +162,7 @@ pub fn count(
     let counter = Counter { counts: &cross.counts, outcomes: &outcomes, strata: strata.as_ref() };
 
     let mut counts = BiasCounts {
-        label: reading.layout.names.get(label_position).cloned().unwrap_or_default(),
+        label: label_name,
         label_value_or_threshold: positive.printed,
         predicted: predictions.is_some(),
         facets: facets.iter().flat_map(|facet| counter.facet(facet, &|_| true)).collect(),
@@ -164,7 +197,7 @@ pub fn count(
         }),
         _ => None,
     };
-    Ok(Counted { counts, rows, segments, intersections, warnings })
+    Ok(Counted { counts, rows, segments, intersections, selections, warnings })
 }
 
 /// Pairs of values of two facets that are worth a report.
@@ -229,14 +262,14 @@ fn scored_labels(column: &CrossColumn, label_kind: Kind, analysis: &Analysis) ->
     Some(column.renamed(Distinct::new(Type::Int, values), &codes))
 }
 
-/// Whether each combination is predicted positive.
+/// Which predictions are positive.
 fn predicted_positives(
     column: &CrossColumn,
     label: &CrossColumn,
     label_kind: Kind,
     cross: &Cross,
     analysis: &Analysis,
-) -> Result<Vec<bool>> {
+) -> Result<Selection> {
     let list = &analysis.label_values_or_threshold;
     let kind = select::kind(&column.distinct, with_value(column, &cross.counts), list.len());
     if kind != label_kind {
@@ -265,8 +298,7 @@ fn predicted_positives(
         }
         _ => select::listed(&column.distinct, list, "label_values_or_threshold")?,
     };
-    let rows: Vec<bool> = column.codes.iter().map(|&code| selection.selected[code as usize]).collect();
-    if !rows.contains(&true) {
+    if !column.codes.iter().any(|&code| selection.selected[code as usize]) {
         let shown: Vec<String> =
             column.distinct.values.iter().take(5).map(|value| format!("`{}`", value.print())).collect();
         let problem = Problem::new(
@@ -287,7 +319,7 @@ fn predicted_positives(
             ),
         });
     }
-    Ok(rows)
+    Ok(selection)
 }
 
 /// What to write when predictions and labels are of different kinds.
@@ -339,6 +371,7 @@ struct Facets {
     /// The class that is sensitive in turn, and as printed; no class for one that has no rows.
     entries: Vec<(Option<u32>, String)>,
     warning: Option<String>,
+    note: Option<SelectionNote>,
 }
 
 impl Facets {
@@ -381,17 +414,25 @@ impl Facets {
                     n_classes: distinct.values.len(),
                     entries,
                     warning: None,
+                    note: None,
                 });
             }
             (Kind::Categorical, list) => select::listed(distinct, list, &subject)?,
         };
+        let whole = doubts::Column {
+            role: SelectionRole::Facet,
+            name: &name,
+            distinct,
+            rows: &column.rows_by_value(counts),
+        };
         Ok(Facets {
-            name,
+            note: doubts::note(&whole, kind, &facet.values, &selection),
             position,
             classes: column.codes.iter().map(|&code| u32::from(selection.selected[code as usize])).collect(),
             n_classes: 2,
             entries: vec![(Some(1), selection.printed)],
             warning: selection.warning,
+            name,
         })
     }
 
@@ -412,6 +453,7 @@ impl Facets {
             n_classes: self.n_classes * other.n_classes,
             entries,
             warning: None,
+            note: None,
         }
     }
 

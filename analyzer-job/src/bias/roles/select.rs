@@ -112,8 +112,13 @@ pub(super) fn max(distinct: &Distinct) -> f64 {
 pub(super) fn listed(distinct: &Distinct, list: &[Scalar], subject: &str) -> Result<Selection> {
     let printed = list.iter().map(print).collect::<Vec<_>>().join(",");
     let mut warning = None;
-    let mut selected: Vec<bool> =
-        distinct.values.iter().map(|cell| list.iter().any(|value| equals(cell, value))).collect();
+    let truths = are_truths(distinct);
+    let is_listed = |cell: &Cell| {
+        list.iter().any(|value| {
+            equals(cell, value) || (truths && truth(cell).is_some_and(|cell| equals(&cell, value)))
+        })
+    };
+    let mut selected: Vec<bool> = distinct.values.iter().map(is_listed).collect();
     if !selected.contains(&true) {
         let converted =
             list.iter().map(|value| convert(value, distinct.kind, subject)).collect::<Result<Vec<Cell>>>()?;
@@ -126,6 +131,25 @@ pub(super) fn listed(distinct: &Distinct, list: &[Scalar], subject: &str) -> Res
         }
     }
     Ok(Selection { selected, printed, warning })
+}
+
+/// Whether a column holds truth values and missing cells, which make it text: 1 and 0 mean true and false there, as
+/// in a column without missing cells.
+fn are_truths(distinct: &Distinct) -> bool {
+    distinct.kind == Type::Text
+        && distinct.values.contains(&Cell::Missing)
+        && distinct.values.iter().all(|cell| *cell == Cell::Missing || truth(cell).is_some())
+}
+
+fn truth(cell: &Cell) -> Option<Cell> {
+    match cell {
+        Cell::Text(text) => match text.as_str() {
+            "True" | "TRUE" | "true" => Some(Cell::Bool(true)),
+            "False" | "FALSE" | "false" => Some(Cell::Bool(false)),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// A listed value as the service prints it.
@@ -267,6 +291,11 @@ mod tests {
         check_listed(&bools, &[Scalar::Int(0)], "0", &[true, false]);
         check_listed(&bools, &[text("false")], "false", &[false, true]);
         assert!(listed(&bools, &[text("false")], "label").unwrap().warning.is_some());
+        let mut some_missing = texts(&["True", "False"]);
+        some_missing.values.push(Cell::Missing);
+        check_listed(&some_missing, &[Scalar::Int(1)], "1", &[true, false, false]);
+        check_listed(&some_missing, &[Scalar::Float(0.0)], "0.0", &[false, true, false]);
+        check_listed(&some_missing, &[text("True")], "True", &[true, false, false]);
         let mut missing = texts(&["nan"]);
         missing.values.push(Cell::Missing);
         check_listed(&missing, &[text("nan")], "nan", &[true, false]);

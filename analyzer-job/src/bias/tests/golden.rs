@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 use super::super::*;
 use super::all_metrics;
 use super::rows::{self, FacetRows};
-use crate::drift::bias::{self as drift, Check};
+use crate::drift::bias::{self as drift, Rule};
 use crate::results::Violation;
+use crate::settings::Windows;
 use crate::values::table::Column;
 
 #[track_caller]
@@ -161,7 +162,10 @@ fn the_observed_monitoring_runs_raise_the_same_violations() {
         let times = run["times_captured"].as_u64().unwrap() as usize;
         let (counts, flips) = observed_counts(&observed_rows(&golden, "monitored_rows", times));
         let current = results(&counts, &flips, &all_metrics());
-        let (violations, warnings) = drift::bias_violations(&current, &baseline, Check::Values);
+        let rule = Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[] };
+        let comparison = drift::compare(&current, &baseline);
+        let violations = drift::violations(&comparison, &[], &rule);
+        let warnings = comparison.warnings;
         assert_eq!(warnings, [""; 0], "{id}");
         let expected: Vec<Violation> =
             serde_json::from_value(run["violations"]["violations"].clone()).unwrap();

@@ -192,7 +192,7 @@ impl Body {
             Cell::Number { text, .. } => {
                 content.paragraphs.push(self.paragraph(&[span(text, look, element)]))
             }
-            Cell::Metric { name, code, linked } => {
+            Cell::Metric { name, code, asks, linked } => {
                 let name_element = self.strip.tags.add(Some(element), Tag::Span);
                 let target = self.explained.get(code.as_str()).filter(|_| *linked).cloned();
                 let code_element = if target.is_some() {
@@ -202,10 +202,14 @@ impl Body {
                 };
                 let spans = [
                     span(name, look, name_element),
-                    span(" ", look, name_element),
+                    span(" (", look, name_element),
                     Span { text: code, look: remark, node: Some(code_element), link: target },
+                    span(")", look, name_element),
                 ];
                 content.paragraphs.push(self.paragraph(&spans));
+                if !asks.is_empty() {
+                    content.paragraphs.push(self.paragraph(&[span(asks, remark, element)]));
+                }
             }
             Cell::Name { text, remark: below } => {
                 content.paragraphs.push(self.paragraph(&[span(text, look, element)]));

@@ -29,7 +29,7 @@ fn cell(kind: u8, text: &str) -> Cell {
     match kind % 6 {
         0 => Cell::Text { text },
         1 => Cell::Number { exact: text.clone(), text },
-        2 => Cell::Metric { name: text.clone(), code: text, linked: true },
+        2 => Cell::Metric { name: text.clone(), asks: text.clone(), code: text, linked: true },
         3 => Cell::Name { remark: text.clone(), text },
         4 => Cell::State { state: State::CannotTell, text },
         _ => Cell::Picture { svg: svg() },

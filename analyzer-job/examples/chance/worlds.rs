@@ -1,0 +1,172 @@
+//! Populations whose bias metrics are known, samples of them, and the drift check of one sample against another.
+
+use analyzer_job::bias;
+use analyzer_job::config::{Methods, ReportNames};
+use analyzer_job::drift::bias::{Baseline, Rule, compare, violations};
+use analyzer_job::drift::chance::{Sample, judge};
+use analyzer_job::results::details::{BiasDetails, FacetDetails, RunDetails, Stage};
+use analyzer_job::results::metrics::codes_of;
+use analyzer_job::settings::Windows;
+use analyzer_job::state::counts::{BiasCounts, FacetCounts, Group, Groups};
+use plumbline_common::stop::Stop;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// Rates of a group: observed positive, predicted positive among the observed positive and among the observed negative.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rates {
+    pub(crate) positive: f64,
+    pub(crate) recall: f64,
+    pub(crate) false_positive: f64,
+}
+
+impl Rates {
+    /// Chances of the cells `[observed][predicted]`.
+    pub(crate) fn cells(&self) -> [[f64; 2]; 2] {
+        let [yes, no] = [self.positive, 1.0 - self.positive];
+        [
+            [no * (1.0 - self.false_positive), no * self.false_positive],
+            [yes * (1.0 - self.recall), yes * self.recall],
+        ]
+    }
+}
+
+/// A population.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct World {
+    /// Share of the rows that are in the group.
+    pub(crate) share: f64,
+    pub(crate) group: Rates,
+    pub(crate) rest: Rates,
+}
+
+impl World {
+    /// `rows` rows at random; each is in the group by chance.
+    pub(crate) fn sample(&self, rows: u64, random: &mut ChaCha8Rng) -> Groups {
+        let mut groups = Groups::default();
+        let cells = [self.group.cells(), self.rest.cells()];
+        for _ in 0..rows {
+            let side = usize::from(random.random::<f64>() >= self.share);
+            let (observed, predicted) = cell(&cells[side], random);
+            let group = if side == 0 { &mut groups.d } else { &mut groups.a };
+            group.rows[observed][predicted] += 1;
+        }
+        groups
+    }
+
+    /// So many rows of the group and of the rest.
+    #[allow(dead_code, reason = "used by one of the two programs")]
+    pub(crate) fn sample_groups(&self, rows: [u64; 2], random: &mut ChaCha8Rng) -> Groups {
+        let mut groups = Groups::default();
+        for (group, rates, rows) in
+            [(&mut groups.d, &self.group, rows[0]), (&mut groups.a, &self.rest, rows[1])]
+        {
+            let cells = rates.cells();
+            for _ in 0..rows {
+                let (observed, predicted) = cell(&cells, random);
+                group.rows[observed][predicted] += 1;
+            }
+        }
+        groups
+    }
+
+    /// The population itself, as counts of very many rows.
+    #[allow(dead_code, reason = "used by one of the two programs")]
+    pub(crate) fn truth(&self, rows: [u64; 2]) -> Groups {
+        let of = |rates: &Rates, rows: u64| Group {
+            rows: rates.cells().map(|row| row.map(|chance| (chance * rows as f64 * 1e9).round() as u64)),
+        };
+        Groups { d: of(&self.group, rows[0]), a: of(&self.rest, rows[1]) }
+    }
+}
+
+fn cell(cells: &[[f64; 2]; 2], random: &mut ChaCha8Rng) -> (usize, usize) {
+    let mut left = random.random::<f64>();
+    for (observed, row) in cells.iter().enumerate() {
+        for (predicted, chance) in row.iter().enumerate() {
+            left -= chance;
+            if left < 0.0 {
+                return (observed, predicted);
+            }
+        }
+    }
+    (0, 0)
+}
+
+pub(crate) fn random(seed: u64) -> ChaCha8Rng {
+    ChaCha8Rng::seed_from_u64(seed)
+}
+
+pub(crate) fn every_metric() -> Methods {
+    Methods {
+        pre_training_bias: Some(codes_of(Stage::PreTraining).collect()),
+        post_training_bias: Some(codes_of(Stage::PostTraining).collect()),
+        shap: None,
+        pdp: None,
+        report: ReportNames { name: "report".into(), title: "Report".into() },
+    }
+}
+
+pub(crate) fn counts(groups: Groups) -> BiasCounts {
+    let facet =
+        FacetCounts { facet: "f".into(), value_or_threshold: "1".into(), total: groups, strata: None };
+    BiasCounts {
+        label: "y".into(),
+        label_value_or_threshold: "1".into(),
+        predicted: true,
+        facets: vec![facet],
+        left_out: Vec::new(),
+    }
+}
+
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) fn details(counts: &BiasCounts, seed: u64) -> Vec<FacetDetails> {
+    bias::details(counts, &[], &every_metric(), seed, &Stop::default()).unwrap_or_default()
+}
+
+/// A baseline made from a sample. `with_counts`: `bias_details.json` lies beside it.
+pub(crate) fn baseline(groups: Groups, with_counts: bool) -> Baseline {
+    let counts = counts(groups);
+    let results = bias::results(&counts, &[], &every_metric());
+    let details = with_counts.then(|| BiasDetails {
+        run: RunDetails::default(),
+        label: counts.label.clone(),
+        label_value_or_threshold: "1".into(),
+        group_variable: None,
+        facets: bias::values(&counts, &[], &every_metric()),
+        check: None,
+        selections: Vec::new(),
+        left_out: Vec::new(),
+        intersections: Vec::new(),
+        segments: Vec::new(),
+    });
+    Baseline { results, details }
+}
+
+/// The metrics that a check raises an alarm for. `beyond_chance_only`: else by the hosted rule.
+pub(crate) fn alarms(now: Groups, baseline: &Baseline, beyond_chance_only: bool) -> usize {
+    let counts = counts(now);
+    let results = bias::results(&counts, &[], &every_metric());
+    let mut facets = Vec::new();
+    if beyond_chance_only {
+        facets = bias::values(&counts, &[], &every_metric());
+        let sample = Sample { counts: &counts, flips: &[], seed: 0 };
+        if judge(&mut facets, &sample, baseline, 0.95, &Stop::default()).is_err() {
+            return usize::MAX;
+        }
+    }
+    let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[] };
+    violations(&compare(&results, &baseline.results), &facets, &rule).len()
+}
+
+/// A model of fair quality that treats both groups alike.
+pub(crate) const ALIKE: Rates = Rates { positive: 0.3, recall: 0.85, false_positive: 0.06 };
+
+/// Two halves, treated alike.
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) const FAIR: World = World { share: 0.5, group: ALIKE, rest: ALIKE };
+
+/// A group that is predicted positive by 0.1 less often than the rest: 0.2 against 0.3.
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) const UNFAIR: World =
+    World { share: 0.5, group: Rates { positive: 0.3, recall: 0.56, false_positive: 0.046 }, rest: ALIKE };

@@ -1,0 +1,150 @@
+//! The tables of docs/bias-metrics.md on false alarms, power and coverage.
+//!
+//! `cargo run --release -p analyzer-job --example chance_tables -- 400` prints them as Markdown, from 400 samples for each
+//! entry. Seeds are fixed: the same number gives the same tables.
+
+#[path = "chance/worlds.rs"]
+mod worlds;
+
+use std::error::Error;
+use std::io::{Write as _, stdout};
+
+use analyzer_job::bias;
+use analyzer_job::results::Number;
+use analyzer_job::results::details::FacetDetails;
+
+use worlds::{ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, random};
+
+/// Rows of the baseline and of the window.
+const SIZES: [[u64; 2]; 3] = [[1000, 1000], [1000, 5000], [5000, 1000]];
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let samples: u64 = std::env::args().nth(1).map_or(Ok(400), |text| text.parse())?;
+    let mut text = String::from("Runs without a change that raise an alarm:\n\n");
+    text.push_str(&alarm_table(&unchanged(), samples));
+    text.push_str("\nRuns with a change that raise an alarm:\n\n");
+    text.push_str(&alarm_table(&changed(), samples));
+    text.push_str("\nCoverage of the 95 % intervals:\n\n");
+    text.push_str(&coverage_table(samples));
+    stdout().write_all(text.as_bytes())?;
+    Ok(())
+}
+
+/// A name, the population of the baseline and that of the window.
+type Case = (&'static str, World, World);
+
+fn unchanged() -> Vec<Case> {
+    let gap = Rates { positive: 0.2, recall: 0.7, false_positive: 0.05 };
+    let rare = Rates { positive: 0.05, recall: 0.6, false_positive: 0.02 };
+    [
+        ("groups alike, 50/50", World { share: 0.5, group: ALIKE, rest: ALIKE }),
+        ("groups alike, 20/80", World { share: 0.2, group: ALIKE, rest: ALIKE }),
+        ("group worse off, 50/50", World { share: 0.5, group: gap, rest: ALIKE }),
+        ("group worse off, 20/80", World { share: 0.2, group: gap, rest: ALIKE }),
+        ("rare positives, 50/50", World { share: 0.5, group: rare, rest: rare }),
+    ]
+    .map(|(name, world)| (name, world, world))
+    .to_vec()
+}
+
+fn changed() -> Vec<Case> {
+    let fewer = Rates { positive: 0.3, recall: 0.56, false_positive: 0.046 };
+    let more = Rates { positive: 0.3, recall: 0.9, false_positive: 0.186 };
+    let half_fewer = Rates { positive: 0.3, recall: 0.7, false_positive: 0.057 };
+    let alike = |share| World { share, group: ALIKE, rest: ALIKE };
+    vec![
+        ("acceptance of the group 0.30 to 0.20, 50/50", alike(0.5), World { group: fewer, ..alike(0.5) }),
+        ("acceptance of the group 0.30 to 0.40, 50/50", alike(0.5), World { group: more, ..alike(0.5) }),
+        ("acceptance of the group 0.30 to 0.20, 20/80", alike(0.2), World { group: fewer, ..alike(0.2) }),
+        (
+            "acceptance of the group 0.30 to 0.25, 50/50",
+            alike(0.5),
+            World { group: half_fewer, ..alike(0.5) },
+        ),
+    ]
+}
+
+fn alarm_table(cases: &[Case], samples: u64) -> String {
+    let mut text = String::from(
+        "| population | baseline / window | by value (hosted rule) | by chance, baseline exact | by chance, with counts |\n|---|---|---|---|---|\n",
+    );
+    for (name, then, now) in cases {
+        for [rows_then, rows_now] in SIZES {
+            let mut random = random(rows_then * 7 + rows_now);
+            let mut found = [0; 3];
+            for _ in 0..samples {
+                let (old, new) = (then.sample(rows_then, &mut random), now.sample(rows_now, &mut random));
+                let with_counts = baseline(old, true);
+                let exact = baseline(old, false);
+                found[0] += u64::from(alarms(new, &with_counts, false) > 0);
+                found[1] += u64::from(alarms(new, &exact, true) > 0);
+                found[2] += u64::from(alarms(new, &with_counts, true) > 0);
+            }
+            let [value, exact, counts] = found.map(|found| 100.0 * found as f64 / samples as f64);
+            text.push_str(&format!(
+                "| {name} | {rows_then} / {rows_now} | {value:.1} % | {exact:.1} % | {counts:.1} % |\n"
+            ));
+        }
+    }
+    text
+}
+
+/// Share of the samples with enough rows whose interval holds the true value, by metric, size and rate; a dash where
+/// fewer than half of the samples have enough rows.
+fn coverage_table(samples: u64) -> String {
+    let codes = ["CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "DCA", "DCR", "TE"];
+    let mut text = format!("| rows of the group / the rest | rate | {} |\n", codes.join(" | "));
+    text.push_str(&format!("|---|---|{}\n", "---|".repeat(codes.len())));
+    for rows in [20, 50, 100, 300, 1000, 5000].into_iter().flat_map(|n| [[n, n], [n, 4 * n]]) {
+        for rate in [0.01, 0.05, 0.1, 0.3, 0.5] {
+            let rest = Rates { positive: rate, recall: 0.7, false_positive: 0.3 * rate / (1.0 - rate) };
+            let group = Rates { positive: 0.8 * rate, recall: 0.6, ..rest };
+            let share = rows[0] as f64 / (rows[0] + rows[1]) as f64;
+            let world = World { share, group, rest };
+            let truth = bias::results(&counts(world.truth(rows)), &[], &every_metric());
+            let mut random = random(rows[0] * 31 + rows[1] + (rate * 1000.0) as u64);
+            let mut held = vec![[0_u64; 2]; codes.len()];
+            for sample in 0..samples {
+                // The sizes of the groups are an outcome of chance for CI alone.
+                let fixed = details(&counts(world.sample_groups(rows, &mut random)), sample);
+                let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)), sample);
+                for (code, held) in codes.iter().zip(&mut held) {
+                    let facets = if *code == "CI" { &free } else { &fixed };
+                    if let Some(inside) = holds(facets, code, &truth) {
+                        held[0] += u64::from(inside);
+                        held[1] += 1;
+                    }
+                }
+            }
+            let cells: Vec<String> = held
+                .iter()
+                .map(|[inside, of]| {
+                    if of * 2 < samples {
+                        "–".into()
+                    } else {
+                        format!("{:.1}", 100.0 * *inside as f64 / *of as f64)
+                    }
+                })
+                .collect();
+            if cells.iter().any(|cell| cell != "–") {
+                text.push_str(&format!("| {} / {} | {rate} | {} |\n", rows[0], rows[1], cells.join(" | ")));
+            }
+        }
+    }
+    text
+}
+
+/// Whether the interval holds the true value; none without enough rows.
+fn holds(facets: &[FacetDetails], code: &str, truth: &analyzer_job::results::Results) -> Option<bool> {
+    let metric = facets.first()?.metrics.iter().find(|metric| metric.name == code)?;
+    let [low, high] = metric.interval.filter(|_| metric.enough_rows)?.map(Number::value);
+    let sections = [&truth.post_training_bias_metrics, &truth.pre_training_bias_metrics];
+    let known = sections
+        .into_iter()
+        .flatten()
+        .filter_map(|section| section.facets.get("f")?.first())
+        .flat_map(|entry| &entry.metrics)
+        .find(|known| known.name == code)?;
+    let value = known.value?.value();
+    Some(low <= value && value <= high)
+}

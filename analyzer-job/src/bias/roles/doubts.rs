@@ -1,0 +1,252 @@
+//! Selections that select nothing, or everything: almost always a spelling or a type, and no metric shows it.
+
+use crate::config::Scalar;
+use crate::results::details::{Selected, SelectionNote, SelectionRole};
+use crate::values::numbers::repr;
+use crate::values::typing::{Cell, Distinct, Type};
+
+use super::select::{self, Kind, Selection};
+
+/// Values of a column that a note lists.
+const SHOWN: usize = 6;
+/// Letters of a value that a note shows.
+const LETTERS: usize = 24;
+
+/// What there is to select from.
+pub(super) struct Column<'a> {
+    pub(super) role: SelectionRole,
+    pub(super) name: &'a str,
+    pub(super) distinct: &'a Distinct,
+    /// Rows of each distinct value.
+    pub(super) rows: &'a [u64],
+}
+
+/// A note on a selection of `list` that holds no row or every row, or one of whose values was read as another.
+pub(super) fn note(
+    column: &Column,
+    kind: Kind,
+    list: &[Scalar],
+    selection: &Selection,
+) -> Option<SelectionNote> {
+    let rows = |wanted: bool| -> u64 {
+        let picked = selection.selected.iter().zip(column.rows).filter(|(picked, _)| **picked == wanted);
+        picked.map(|(_, rows)| rows).sum()
+    };
+    let selected = match (rows(true), rows(false)) {
+        (0, _) => Selected::NoRow,
+        (_, 0) => Selected::EveryRow,
+        _ => Selected::Some,
+    };
+    let changed = changed(column.distinct, kind, list);
+    if selected == Selected::Some && changed.is_none() {
+        return None;
+    }
+    let reason = match selected {
+        Selected::NoRow => changed.or_else(|| why_none(column.distinct, kind, list)),
+        Selected::EveryRow => changed.or_else(|| why_all(column, kind, list)),
+        Selected::Some => changed,
+    };
+    Some(SelectionNote {
+        role: column.role,
+        column: column.name.to_owned(),
+        listed: list.iter().map(select::print).collect::<Vec<_>>().join(","),
+        present: present(column, kind),
+        selected,
+        reason,
+    })
+}
+
+/// A listed value that the column's type turned into another.
+fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
+    if kind != Kind::Categorical
+        || list.iter().any(|value| distinct.values.iter().any(|cell| select::equals(cell, value)))
+    {
+        return None;
+    }
+    list.iter().find_map(|value| match value {
+        Scalar::Float(number) if distinct.kind == Type::Int && number.fract() != 0.0 => Some(format!(
+            "{} is read as {}, since the column counts as categories and holds whole numbers",
+            repr(*number),
+            *number as i64
+        )),
+        _ => None,
+    })
+}
+
+fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
+    if kind == Kind::Continuous {
+        return Some("no value is above the threshold".into());
+    }
+    let cells: Vec<&Cell> = distinct.values.iter().filter(|cell| **cell != Cell::Missing).collect();
+    let printed: Vec<String> = list.iter().map(select::print).collect();
+    let plain = |text: &str| text.trim().trim_matches('"').to_lowercase();
+    for cell in &cells {
+        let text = cell.print();
+        if let Some(listed) = printed.iter().find(|listed| plain(listed) == plain(&text)) {
+            return Some(format!("`{listed}` is spelled `{}` in the data", shortened(&text)));
+        }
+        let same_number = |listed: &&String| {
+            text.trim()
+                .parse::<f64>()
+                .ok()
+                .zip(listed.trim().parse::<f64>().ok())
+                .is_some_and(|(a, b)| a == b)
+        };
+        if let Some(listed) = printed.iter().find(same_number) {
+            return Some(format!("the column holds text, and the text `{text}` is not `{listed}`"));
+        }
+    }
+    if cells.iter().any(|cell| matches!(cell, Cell::Text(text) if text.trim_start().starts_with(['{', '['])))
+    {
+        return Some("the values are JSON texts: check the content type and the path of the values".into());
+    }
+    let is_number = |cell: &&Cell| match cell {
+        Cell::Text(text) => text.trim().parse::<f64>().is_ok(),
+        Cell::Int(_) | Cell::Float(_) => true,
+        _ => false,
+    };
+    if let [Scalar::Int(_) | Scalar::Float(_)] = list
+        && !cells.is_empty()
+        && cells.iter().all(is_number)
+    {
+        return Some(
+            "the column counts as categories, so the number is no threshold: it is compared with each value"
+                .into(),
+        );
+    }
+    Some("the values listed do not occur: check their spelling".into())
+}
+
+fn why_all(column: &Column, kind: Kind, list: &[Scalar]) -> Option<String> {
+    let values = column.distinct.values.iter().filter(|cell| **cell != Cell::Missing).count();
+    Some(match (kind, values) {
+        (_, 1) => "every row has the same value".into(),
+        (Kind::Continuous, _) => "every value is above the threshold".into(),
+        _ if column.distinct.kind == Type::Bool
+            && list.iter().any(|value| matches!(value, Scalar::Text(_))) =>
+        {
+            "any text listed for a column of truth values means true".into()
+        }
+        _ => "every value of the column is listed".into(),
+    })
+}
+
+/// The values of the column, the most frequent first; the range of one that is cut by a threshold.
+fn present(column: &Column, kind: Kind) -> Vec<String> {
+    if kind == Kind::Continuous {
+        let numbers = || column.distinct.values.iter().filter_map(select::number);
+        let (low, high) = (numbers().fold(f64::NAN, f64::min), numbers().fold(f64::NAN, f64::max));
+        return if low.is_nan() { Vec::new() } else { vec![format!("{} to {}", repr(low), repr(high))] };
+    }
+    let mut values: Vec<(&Cell, u64)> = column
+        .distinct
+        .values
+        .iter()
+        .zip(column.rows.iter().copied())
+        .filter(|(cell, _)| **cell != Cell::Missing)
+        .collect();
+    values.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+    let more = values.len().saturating_sub(SHOWN);
+    let mut shown: Vec<String> =
+        values.iter().take(SHOWN).map(|(cell, _)| format!("`{}`", shortened(&cell.print()))).collect();
+    if more > 0 {
+        shown.push(format!("{more} more"));
+    }
+    shown
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= LETTERS {
+        return text.to_owned();
+    }
+    text.chars().take(LETTERS).chain(['…']).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(values: &[&str]) -> Distinct {
+        Distinct::new(Type::Text, values.iter().map(|&value| Cell::Text(value.into())).collect())
+    }
+
+    fn ints(values: &[i64]) -> Distinct {
+        Distinct::new(Type::Int, values.iter().map(|&value| Cell::Int(value)).collect())
+    }
+
+    #[track_caller]
+    fn check(distinct: &Distinct, kind: Kind, list: &[Scalar], expected: Option<(Selected, &str)>) {
+        let rows = vec![10; distinct.values.len()];
+        let column = Column { role: SelectionRole::Label, name: "y", distinct, rows: &rows };
+        let selection = match kind {
+            Kind::Categorical => select::listed(distinct, list, "label").unwrap(),
+            Kind::Continuous => select::above(distinct, &list[0], select::max(distinct), "label").unwrap(),
+        };
+        let note = note(&column, kind, list, &selection);
+        match (&note, expected) {
+            (None, None) => {}
+            (Some(note), Some((selected, text))) => {
+                assert_eq!(note.selected, selected, "{note:?}");
+                assert!(note.to_string().contains(text), "{note}");
+            }
+            _ => panic!("{note:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn selections_of_nothing_and_of_everything_are_told_with_the_reason() {
+        let (none, every, some) = (Selected::NoRow, Selected::EveryRow, Selected::Some);
+        let text = |text: &str| Scalar::Text(text.into());
+        let yes = texts(&["Yes", "No"]);
+        check(&yes, Kind::Categorical, &[text("yes")], Some((none, "`yes` is spelled `Yes` in the data")));
+        check(&yes, Kind::Categorical, &[text("Yes")], None);
+        check(
+            &yes,
+            Kind::Categorical,
+            &[text("Yes"), text("No")],
+            Some((every, "every value of the column is listed")),
+        );
+        check(
+            &texts(&["1.0", "0.0"]),
+            Kind::Categorical,
+            &[Scalar::Int(1)],
+            Some((none, "`1.0` is not `1`")),
+        );
+        check(
+            &texts(&["{\"y\": 1}", "{\"y\": 0}"]),
+            Kind::Categorical,
+            &[Scalar::Int(1)],
+            Some((none, "JSON texts")),
+        );
+        check(&ints(&[17, 25, 60]), Kind::Categorical, &[Scalar::Int(30)], Some((none, "is no threshold")));
+        check(&ints(&[0, 1]), Kind::Categorical, &[Scalar::Float(0.5)], Some((some, "0.5 is read as 0")));
+        check(&ints(&[17, 25, 60]), Kind::Continuous, &[Scalar::Int(60)], Some((none, "no value is above")));
+        check(
+            &ints(&[17, 25, 60]),
+            Kind::Continuous,
+            &[Scalar::Int(3)],
+            Some((every, "every value is above")),
+        );
+        check(
+            &ints(&[1]),
+            Kind::Categorical,
+            &[Scalar::Int(1)],
+            Some((every, "every row has the same value")),
+        );
+    }
+
+    #[test]
+    fn a_note_names_column_value_and_the_values_there() {
+        let distinct = texts(&["Yes", "No", "perhaps a very long text indeed"]);
+        let column =
+            Column { role: SelectionRole::Prediction, name: "p", distinct: &distinct, rows: &[3, 9, 1] };
+        let list = [Scalar::Text("yes".into())];
+        let selection = select::listed(&distinct, &list, "label").unwrap();
+        let note = note(&column, Kind::Categorical, &list, &selection).unwrap();
+        assert_eq!(
+            note.to_string(),
+            "predicted label `p`: no row has the listed value `yes`; its values are `No`, `Yes`, \
+             `perhaps a very long text…`; `yes` is spelled `Yes` in the data"
+        );
+    }
+}
