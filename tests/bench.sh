@@ -76,6 +76,24 @@ merge() {
     row "one thread" "$gigabytes" GB
     fastest "${merge[@]}" --threads 2
     row "two threads" "$gigabytes" GB
+    # The same records in other shapes, each as one file.
+    mkdir "$work/shaped"
+    for shape in unlike list pretty; do
+        rm -rf "$work/shaped/captures"
+        generate reshape "$shape" "$work/traffic/captures" "$work/shaped/captures/2024/05/01/00/$shape.jsonl"
+        # shellcheck disable=SC2046 # words on purpose
+        run $(one_processor) "$bin/merge-job" --dataset-source "$work/shaped/captures" \
+            --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/out" --threads 1
+        row "one thread, $(shape_named "$shape")" "$(size_of "$work/shaped/captures" "$work/traffic/ground-truth" | awk '{ print $1 / 1e9 }')" GB
+    done
+}
+
+shape_named() {
+    case $1 in
+    unlike) echo "no line like another" ;;
+    list) echo "one list on one line" ;;
+    pretty) echo "pretty-printed" ;;
+    esac
 }
 
 without_flip_test=DPPL,DI,DCA,DCR,RD,SD,DAR,DRR,AD,CDDPL,TE,GE

@@ -1,9 +1,15 @@
-//! The line scanner of the merge against its slow twin on `serde_json`, on random lines.
+//! The merge's reader: lines against its slow twin on `serde_json`, and whole files with damage, cut into pieces.
 
+#[path = "support/merge_pieces.rs"]
+mod merge_pieces;
 #[path = "support/merge_twin.rs"]
 mod merge_twin;
 
-use merge_twin::{Scanners, compare};
+use merge_job::json::Span;
+use merge_job::reader::{self, Memory, Piece, State};
+use merge_job::record::{Bad, Captures, GroundTruth};
+use merge_pieces::in_pieces;
+use merge_twin::{Readers, compare};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -144,9 +150,9 @@ proptest! {
 
     #[test]
     fn scanner_and_plain_parser_agree_on_records(line in line()) {
-        let mut scanners = Scanners::default();
-        compare(line.as_bytes(), &mut scanners);
-        compare(line.as_bytes(), &mut scanners);
+        let mut readers = Readers::default();
+        compare(line.as_bytes(), &mut readers);
+        compare(line.as_bytes(), &mut readers);
     }
 
     #[test]
@@ -157,13 +163,13 @@ proptest! {
             1..4
         ),
     ) {
-        let mut scanners = Scanners::default();
-        compare(line.as_bytes(), &mut scanners);
+        let mut readers = Readers::default();
+        compare(line.as_bytes(), &mut readers);
         let mut line = line.into_bytes();
         for (kind, at, byte) in damages {
             damage(&mut line, kind, at, byte);
         }
-        compare(&line, &mut scanners);
+        compare(&line, &mut readers);
     }
 
     #[test]
@@ -174,13 +180,13 @@ proptest! {
             1..12
         ),
     ) {
-        let mut scanners = Scanners::default();
+        let mut readers = Readers::default();
         for (others, damaged) in alterations {
             let mut line = alter(&line, &others).into_bytes();
             if let Some((kind, at, byte)) = damaged {
                 damage(&mut line, kind % 5, at, byte);
             }
-            compare(&line, &mut scanners);
+            compare(&line, &mut readers);
         }
     }
 }
@@ -191,9 +197,206 @@ fn deep_nesting_is_no_problem() {
     let nested = format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     let line = format!(r#"{{"captureData":{{"x":{nested}}},"eventMetadata":{{"eventId":"a"}}}}"#);
     let text = line.as_bytes();
-    let span = merge_job::json::Span { start: 0, end: text.len() };
+    let span = Span { start: 0, end: text.len() };
+    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
     let mut found = Vec::new();
-    let (mut scratch, mut made) = (merge_job::scan::Scratch::default(), Vec::new());
-    merge_job::scan::line(merge_job::scan::Captures, text, span, 0, &mut scratch, &mut made, &mut found);
-    assert!(found[0].what.is_ok());
+    reader::read(Captures, text, piece, &mut Memory::default(), &mut Vec::new(), &mut found);
+    assert!(found.len() == 1 && found[0].what.is_ok());
+}
+
+fn good(n: usize) -> String {
+    match n % 4 {
+        0 => format!(r#"{{"captureData":{{"x":"a\"b {{"}},"eventMetadata":{{"eventId":"e{n}"}}}}"#),
+        1 => format!(
+            r#"{{"eventVersion":"0","captureData":{{}},"eventMetadata":{{"eventId":"e{n}"}},"groundTruthData":{{"data":"1"}}}}"#
+        ),
+        2 => {
+            format!(r#"{{"captureData":{{"y":[[1],{{"z":"é"}}]}}, "eventMetadata": {{"eventId":"e{n}"}} }}"#)
+        }
+        _ => format!(
+            r#"{{"SageMakerInferenceId":"e{n}","captureData":{{}},"eventMetadata":{{"eventId":"e{n}"}}}}"#
+        ),
+    }
+}
+
+/// A part of a file: a good record, one that is cut, or what no record begins with.
+#[derive(Debug, Clone)]
+enum Part {
+    Good,
+    Cut(Index, Index),
+    Noise(&'static str),
+    LineEnd,
+}
+
+fn part() -> impl Strategy<Value = Part> {
+    let noise = vec![
+        "x",
+        "\"",
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        "[[",
+        "{\"a\":[",
+        "{\"captureData\":{",
+        "\"a\nb\",c",
+        "{'a': 1}",
+        "\\",
+        "\u{feff}",
+        "  ",
+        "null",
+        "5",
+        "a,b,2024-01-19T19:27:57Z",
+        "\"q\"\"\",u,2024-01-19T19:27:57Z",
+        "{\n \"a\":\n",
+        "\r",
+        "{\"a\":\"\\",
+    ];
+    prop_oneof![
+        4 => Just(Part::Good),
+        2 => (any::<Index>(), any::<Index>()).prop_map(|(a, b)| Part::Cut(a, b)),
+        3 => select(noise).prop_map(Part::Noise),
+        4 => Just(Part::LineEnd),
+    ]
+}
+
+/// The text of the parts, and the lines that are a good record and nothing else, with its number.
+fn file_of(parts: &[Part]) -> (String, Vec<(u64, usize)>) {
+    let mut text = String::new();
+    for (n, part) in parts.iter().enumerate() {
+        match part {
+            Part::Good => text += &good(n),
+            Part::Noise(noise) => text += noise,
+            Part::LineEnd => text.push('\n'),
+            Part::Cut(a, b) => {
+                let whole = good(n);
+                let (a, b) = (whole.floor_char_boundary(a.index(whole.len())), b.index(whole.len()));
+                text += &whole[a.min(whole.floor_char_boundary(b))..a.max(whole.floor_char_boundary(b))];
+            }
+        }
+    }
+    let whole: Vec<String> = (0..parts.len()).map(good).collect();
+    let lines = text.split('\n').enumerate();
+    let of =
+        |(line, text): (usize, &str)| Some((line as u64 + 1, whole.iter().position(|good| good == text)?));
+    let good = lines.filter_map(of).collect();
+    (text, good)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_good_record_that_is_a_line_is_found_and_no_line_of_it_is_called_bad(
+        parts in prop::collection::vec(part(), 0..24),
+    ) {
+        let (text, good) = file_of(&parts);
+        let found = in_pieces(Captures, text.as_bytes(), &[text.len()], 1 << 20);
+        let id = |line: u64, n: usize| {
+            let id = format!("\"e{n}\"");
+            found.iter().any(|(at, what)| *at == line && what.as_ref().is_ok_and(|body| body.contains(&id)))
+        };
+        for (line, n) in &good {
+            prop_assert!(id(*line, *n), "line {} is not found in {:?}: {:?}", line, text, found);
+            let bad = found.iter().any(|(at, what)| at == line && what.is_err());
+            prop_assert!(!bad, "line {} is called bad in {:?}: {:?}", line, text, found);
+        }
+        let lines = text.split('\n').count() as u64;
+        prop_assert!(found.iter().all(|(line, _)| (1..=lines).contains(line)));
+        prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{:?}", found);
+        let damaged = text.split('\n').filter(|line| line.contains("{'a'")).count();
+        prop_assert!(damaged == 0 || found.iter().any(|(_, what)| what.is_err()));
+    }
+
+    #[test]
+    fn pieces_of_any_size_give_the_same_records(
+        parts in prop::collection::vec(part(), 0..24),
+        sizes in prop::collection::vec(1usize..60, 1..5),
+    ) {
+        let (text, _) = file_of(&parts);
+        let whole = in_pieces(Captures, text.as_bytes(), &[text.len()], 1 << 20);
+        prop_assert_eq!(&whole, &in_pieces(Captures, text.as_bytes(), &sizes, 1 << 20), "captures of {:?}", text);
+        let whole = in_pieces(GroundTruth, text.as_bytes(), &[text.len()], 1 << 20);
+        prop_assert_eq!(&whole, &in_pieces(GroundTruth, text.as_bytes(), &sizes, 1 << 20), "labels of {:?}", text);
+    }
+}
+
+/// Lines of the good records, then of the bad ones.
+#[track_caller]
+fn check_file(text: &str, good: &[u64], bad: &[u64]) {
+    for size in [text.len(), 1, 7, 50] {
+        let found = in_pieces(Captures, text.as_bytes(), &[size], 1 << 20);
+        let lines = |is_good: bool| -> Vec<u64> {
+            found.iter().filter(|(_, what)| what.is_ok() == is_good).map(|(line, _)| *line).collect()
+        };
+        assert_eq!((lines(true).as_slice(), lines(false).as_slice()), (good, bad), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn forms_of_files_are_one_case() {
+    let (a, b, c) = (good(0), good(1), good(2));
+    check_file(&format!("{a}\n{b}\r\n\n{c}"), &[1, 2, 4], &[]);
+    check_file(&format!("[{a},{b}]\n{c}"), &[1, 1, 2], &[]);
+    check_file(&format!("{a}{b} {c}\n"), &[1, 1, 1], &[]);
+    check_file(&format!("[\n{a},\n{b}\n,{c}\n]\n"), &[2, 3, 4], &[]);
+    let pretty = c.replace(',', ",\n  ").replace('{', "{\n ");
+    check_file(&format!("{pretty}\n{pretty}\n"), &[1, 1 + pretty.lines().count() as u64], &[]);
+    check_file(&format!("\u{feff}[ {pretty} , {a} ]"), &[1, pretty.lines().count() as u64], &[]);
+}
+
+#[test]
+fn damage_costs_one_record_wherever_it_stands() {
+    let (a, b, c) = (good(0), good(1), good(2));
+    let cut = &b[..40];
+    check_file(&format!("{cut}\n{cut}\n{a}\n{c}\n"), &[3, 4], &[1, 2]);
+    check_file(&format!("[{a},{cut},{c}]"), &[1, 1], &[1]);
+    check_file(&format!("[{a},\n{cut},\n{c}\n]"), &[1, 3], &[2]);
+    check_file(&format!("[{a},{{\"captureData\": NaN}},{c}]"), &[1, 1], &[1]);
+    check_file(&format!("[{a},5,\"x\",{c}]\nnot json\n{b}"), &[1, 1, 3], &[1, 1, 2]);
+    // A raw line end in a text, in lines and in a list.
+    let raw = a.replace("b {", "b\nx {");
+    check_file(&format!("{raw}\n{b}\n"), &[3], &[1]);
+    check_file(&format!("[{raw},{b}]\n{c}"), &[2, 3], &[1]);
+    // A damaged element of a pretty-printed list.
+    let pretty =
+        |text: &str| text.replace("\"captureData\":", "\n    \"captureData\": ").replace(",\"", ",\n    \"");
+    let bad = pretty(&b).replace("\"0\"", "\"0");
+    let list = format!("[\n  {},\n  {},\n  {}\n]", pretty(&a), bad, pretty(&c));
+    let line = 2 + pretty(&a).lines().count() as u64;
+    check_file(&list, &[2, line + bad.lines().count() as u64], &[line]);
+    // Records of a cut list, and one that swallows the rest.
+    check_file(&format!("[{a},{b},"), &[1, 1], &[]);
+    check_file(&format!("{{\"a\":[\n{a}\n,{b}\n]}}\n{c}"), &[2, 3, 5], &[1, 4]);
+}
+
+#[test]
+fn rows_are_read_as_their_rules_say() {
+    let row = |data: &str, n: usize| format!("{data},u{n},2024-01-19T19:27:57Z");
+    check_file(
+        &format!("{}\n{}\r\n{}", row("1", 1), row("\"a\nb\",2", 2), row("say \"hi\"", 3)),
+        &[1, 2, 4],
+        &[],
+    );
+    check_file(&format!("{}\n\"a\n{}\n{}\n", row("1", 1), row("b\",2", 2), row("3", 3)), &[1, 2, 4], &[]);
+    check_file(&format!("\"a\" x\n{}\n{}\n", row("b\"", 2), row("3", 3)), &[3], &[1]);
+    check_file(
+        &format!("a,b\n{}\n\"never closed,{}\n{}", row("1", 1), row("2", 2), row("3", 3)),
+        &[2, 4],
+        &[1, 3],
+    );
+    check_file(&format!("{}\n[0.1,0.9],u2,2024-01-19T19:27:57Z\n", row("  1", 1)), &[1, 2], &[]);
+}
+
+#[test]
+fn a_record_longer_than_any_may_be_is_one_bad_record() {
+    let long = good(0).replace("a\\\"b", &"x".repeat(500));
+    let text = format!("{}\n{long}\n[{long},{}]\n{}\n", good(1), good(2), good(3));
+    for size in [text.len(), 10, 100, 333] {
+        let found = in_pieces(Captures, text.as_bytes(), &[size], 300);
+        let lines: Vec<_> = found.iter().map(|(line, what)| (*line, what.is_ok())).collect();
+        assert_eq!(lines, [(1, true), (2, false), (3, false), (3, true), (4, true)], "{size}: {found:?}");
+        assert!(found[1].1 == Err(Bad::TooLong));
+    }
 }

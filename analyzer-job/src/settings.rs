@@ -433,7 +433,8 @@ pub struct Settings {
     pub sagemaker_monitoring_schedule_name: Option<String>,
 
     /// How much is logged: error, warn, info, debug [default: info]
-    #[arg(long, env = "log_level", value_name = "LEVEL", global = true)]
+    #[arg(long, env = "log_level", value_name = "LEVEL", value_parser = plumbline_common::log::LEVELS, ignore_case = true,
+          global = true)]
     pub log_level: Option<String>,
 }
 

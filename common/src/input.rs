@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use crate::{Problem, Result};
 
@@ -29,32 +29,56 @@ impl InputFile {
     }
 }
 
+/// What lies below an input folder.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Ordered by folder, then name.
+    pub files: Vec<InputFile>,
+    /// Links that lead nowhere and the like, relative to the folder, with what the system says.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
 /// All files below a folder, of any depth, ordered by folder, then name. Names that begin with `.`
 /// or `_` and empty files are left out. A missing folder has no files; a file stands for itself.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// A folder or file that cannot be read.
 pub fn files(root: &Path) -> Result<Vec<InputFile>> {
-    let mut found = Vec::new();
+    let mut listing = list(root)?;
+    match listing.unreadable.pop() {
+        Some((path, error)) => Err(Problem::io("read the input", &root.join(path), error)),
+        None => Ok(listing.files),
+    }
+}
+
+/// As `files`, where one file that cannot be read does not stop the rest.
+///
+/// # Errors
+/// A folder that cannot be read.
+pub fn list(root: &Path) -> Result<Listing> {
+    let mut found = Listing::default();
     match fs::metadata(root) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(found),
         Err(error) => return Err(Problem::io("read the input", root, error)),
         Ok(metadata) if metadata.is_file() => {
             if metadata.len() > 0 {
                 let relative = PathBuf::from(root.file_name().unwrap_or_default());
-                found.push(InputFile { path: root.into(), relative, bytes: metadata.len() });
+                found.files.push(InputFile { path: root.into(), relative, bytes: metadata.len() });
             }
             return Ok(found);
         }
         Ok(_) => {}
     }
     walk(root, Path::new(""), &mut Vec::new(), &mut found)?;
-    found.sort_by(|a, b| (a.folder(), a.relative.file_name()).cmp(&(b.folder(), b.relative.file_name())));
+    found
+        .files
+        .sort_by(|a, b| (a.folder(), a.relative.file_name()).cmp(&(b.folder(), b.relative.file_name())));
+    found.unreadable.sort_by(|(a, _), (b, _)| a.cmp(b));
     Ok(found)
 }
 
 /// `above`: device and number of the folders that lead here, since a link may lead back to one.
-fn walk(root: &Path, below: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<InputFile>) -> Result<()> {
+fn walk(root: &Path, below: &Path, above: &mut Vec<(u64, u64)>, found: &mut Listing) -> Result<()> {
     let folder = root.join(below);
     let failed = |error| Problem::io("read the input folder", &folder, error);
     let identity = fs::metadata(&folder).map(|metadata| (metadata.dev(), metadata.ino())).map_err(failed)?;
@@ -68,13 +92,18 @@ fn walk(root: &Path, below: &Path, above: &mut Vec<(u64, u64)>, found: &mut Vec<
         if name.to_string_lossy().starts_with(['.', '_']) {
             continue;
         }
-        let path = entry.path();
-        let metadata = fs::metadata(&path).map_err(|error| Problem::io("read the input", &path, error))?;
-        let relative = below.join(&name);
+        let (path, relative) = (entry.path(), below.join(&name));
+        let metadata = match fs::metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) => {
+                found.unreadable.push((relative, error));
+                continue;
+            }
+        };
         if metadata.is_dir() {
             walk(root, &relative, above, found)?;
         } else if metadata.is_file() && metadata.len() > 0 {
-            found.push(InputFile { path, relative, bytes: metadata.len() });
+            found.files.push(InputFile { path, relative, bytes: metadata.len() });
         }
     }
     above.pop();
@@ -90,18 +119,74 @@ const MOST_PACKED: usize = 4;
 /// The file cannot be opened or its first bytes not be read.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     let failed = |error| Problem::io("open the input", path, error);
-    let mut reader: Box<dyn Read + Send> = Box::new(File::open(path).map_err(failed)?);
+    unpacked(File::open(path).map_err(failed)?).map_err(failed)
+}
+
+/// The plain text of a file that may be packed.
+///
+/// # Errors
+/// Its first bytes cannot be read or unpacked.
+pub fn unpacked(file: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let mut reader: Box<dyn Read + Send> = Box::new(file);
     for _ in 0..MOST_PACKED {
         let mut magic = [0; 2];
-        let n = read_up_to(&mut reader, &mut magic).map_err(failed)?;
-        let packed = magic[..n] == [0x1f, 0x8b];
+        let n = read_up_to(&mut reader, &mut magic)?;
+        let is_packed = magic[..n] == GZIP;
         let whole = io::Cursor::new(magic).take(n as u64).chain(reader);
-        if !packed {
+        if !is_packed {
             return Ok(Box::new(whole));
         }
-        reader = Box::new(MultiGzDecoder::new(whole));
+        let buffered = BufReader::with_capacity(1 << 16, whole);
+        reader = Box::new(Members { decoder: Some(GzDecoder::new(buffered)) });
     }
     Ok(reader)
+}
+
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Whether a file begins as gzip does.
+pub fn begins_as_gzip(bytes: &[u8]) -> bool {
+    bytes.starts_with(&GZIP)
+}
+
+/// The members of a gzip file one after the other. Zero bytes behind a member are padding.
+struct Members<R: BufRead> {
+    /// None behind the last member.
+    decoder: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let n = decoder.read(buffer)?;
+            if n > 0 || buffer.is_empty() {
+                return Ok(n);
+            }
+            self.decoder = match self.decoder.take() {
+                Some(decoder) => next_member(decoder.into_inner())?,
+                None => None,
+            };
+        }
+        Ok(0)
+    }
+}
+
+fn next_member<R: BufRead>(mut reader: R) -> io::Result<Option<GzDecoder<R>>> {
+    loop {
+        let bytes = reader.fill_buf()?;
+        let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+        match bytes.get(zeros) {
+            Some(&first) if first == GZIP[0] => {
+                reader.consume(zeros);
+                return Ok(Some(GzDecoder::new(reader)));
+            }
+            Some(_) => {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "other bytes behind the gzip data"));
+            }
+            None if zeros == 0 => return Ok(None),
+            None => reader.consume(zeros),
+        }
+    }
 }
 
 fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -234,6 +319,34 @@ mod tests {
         let mut text = String::new();
         open(&root.path().join("x")).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn one_link_that_leads_nowhere_leaves_the_others() {
+        let root = folder(&[("a/x", b"x")]);
+        std::os::unix::fs::symlink("nowhere", root.path().join("a/link")).unwrap();
+        let listing = list(root.path()).unwrap();
+        assert_eq!((listing.files.len(), listing.unreadable.len()), (1, 1));
+        assert_eq!(listing.unreadable[0].0, Path::new("a/link"));
+        assert!(files(root.path()).unwrap_err().to_string().contains("a/link"));
+    }
+
+    #[test]
+    fn zeros_behind_gzip_are_padding_and_other_bytes_are_not() {
+        let read = |bytes: Vec<u8>| {
+            let mut text = String::new();
+            unpacked(io::Cursor::new(bytes))
+                .and_then(|mut reader| reader.read_to_string(&mut text))
+                .map(|_| text)
+        };
+        let (one, two) = (gzip(b"hello "), gzip(b"world"));
+        assert_eq!(read([&one[..], &two].concat()).unwrap(), "hello world");
+        for zeros in [1, 512, 200_000] {
+            assert_eq!(read([&one[..], &vec![0; zeros]].concat()).unwrap(), "hello ");
+            assert_eq!(read([&one[..], &vec![0; zeros], &two].concat()).unwrap(), "hello world");
+        }
+        assert!(read([&one[..], b"\0x"].concat()).is_err());
+        assert!(read(one[..one.len() - 1].to_vec()).is_err());
     }
 
     #[test]

@@ -16,10 +16,15 @@ pub fn for_people(job: &JobConfig) -> bool {
     !job.present && std::io::stderr().is_terminal()
 }
 
-/// Starts the log; call once. `level`: `error`, `warn`, `info` or `debug`; anything else is `info`.
+/// The values of the setting `log_level`.
+pub const LEVELS: [&str; 4] = ["error", "warn", "info", "debug"];
+
+/// Starts the log; call once. `level` is one of `LEVELS` in any case. Another one is refused when the settings are
+/// checked, and that must be seen, so it means `info` here.
 pub fn start(job: &JobConfig, level: Option<&str>) {
     // A plain level, since filters by target would bring a library of regular expressions.
-    let level = level.and_then(|level| level.trim().parse().ok()).unwrap_or(LevelFilter::INFO);
+    let level = level.filter(|level| LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level)));
+    let level = level.and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level);
     if for_people(job) {
         lines.without_time().with_target(false).init();

@@ -1,66 +1,72 @@
 //! Result files that appear whole or not at all.
 //!
-//! A file is written without a name in the output folder (`O_TMPFILE`) and linked to its final name
-//! when it is complete, so a kill leaves nothing behind and no byte is written twice. Where the file
-//! system refuses, it is built in the scratch folder and copied.
+//! A file is written without a name in the output folder (`O_TMPFILE`) and linked to its final name when the
+//! work as a whole has succeeded, so a kill leaves nothing behind and no byte is written twice. Two cases take
+//! another way: the file system refuses nameless files, or more results wait than the process may have open files.
+//! Their bytes wait in a nameless scratch file and are copied at the end. A name is only ever given to a whole
+//! file, and a file of that name is replaced by a rename.
 
-use std::collections::VecDeque;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
-use tempfile::NamedTempFile;
 
-use crate::{Problem, Result, codes};
+use crate::{Problem, Result};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
-/// A result file on its way.
+/// Where the bytes of a result are until it has a name.
 #[derive(Debug)]
-pub struct OutputFile {
-    path: PathBuf,
-    writer: BufWriter<Unnamed>,
-}
-
-#[derive(Debug)]
-enum Unnamed {
+enum Store {
+    /// A file without a name on the file system of the output.
     Nameless(File),
-    Scratch(NamedTempFile),
+    /// A stretch of a scratch file, which may hold several results.
+    Scratch { file: Arc<File>, start: u64 },
 }
 
-impl Unnamed {
-    fn create(path: &Path, scratch: &Path) -> Result<Unnamed> {
+impl Store {
+    fn create(path: &Path, scratch: &Path) -> Result<Store> {
         match nameless(existing_folder(path)) {
-            Ok(file) => Ok(Unnamed::Nameless(file)),
-            Err(_) => NamedTempFile::new_in(scratch)
-                .map(Unnamed::Scratch)
-                .map_err(|error| Problem::io("create a scratch file in", scratch, error)),
+            Ok(file) => Ok(Store::Nameless(file)),
+            Err(_) => Ok(Store::Scratch { file: Arc::new(scratch_file(scratch)?), start: 0 }),
         }
     }
 
-    fn file(&self) -> &File {
+    /// The file, and where this result begins in it.
+    fn file(&self) -> (&File, u64) {
         match self {
-            Unnamed::Nameless(file) => file,
-            Unnamed::Scratch(file) => file.as_file(),
+            Store::Nameless(file) => (file, 0),
+            Store::Scratch { file, start } => (file, *start),
         }
     }
 }
 
-impl Write for Unnamed {
+impl Write for Store {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Unnamed::Nameless(file) => file.write(bytes),
-            Unnamed::Scratch(file) => file.as_file_mut().write(bytes),
-        }
+        self.file().0.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn scratch_file(folder: &Path) -> Result<File> {
+    tempfile::tempfile_in(folder).map_err(|error| Problem::io("create a scratch file in", folder, error))
+}
+
+/// A result file that is being written from end to end.
+#[derive(Debug)]
+pub struct OutputFile {
+    path: PathBuf,
+    scratch: PathBuf,
+    writer: BufWriter<Store>,
+    bytes: u64,
 }
 
 impl OutputFile {
@@ -70,8 +76,9 @@ impl OutputFile {
     /// # Errors
     /// Neither place can be written to.
     pub fn create(path: &Path, scratch: &Path) -> Result<OutputFile> {
-        let unnamed = Unnamed::create(path, scratch)?;
-        Ok(OutputFile { path: path.into(), writer: BufWriter::with_capacity(BUFFER_BYTES, unnamed) })
+        let store = Store::create(path, scratch)?;
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, store);
+        Ok(OutputFile { path: path.into(), scratch: scratch.into(), writer, bytes: 0 })
     }
 
     pub fn path(&self) -> &Path {
@@ -83,18 +90,17 @@ impl OutputFile {
     /// # Errors
     /// The last bytes cannot be written, or the name not be given.
     pub fn commit(self) -> Result<()> {
-        let path = self.path;
-        let unnamed = self
-            .writer
-            .into_inner()
-            .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
-        name(unnamed, &path)
+        let mut results = Results::default();
+        results.add(self)?;
+        results.publish().map(|_| ())
     }
 }
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        let n = self.writer.write(bytes)?;
+        self.bytes += n as u64;
+        Ok(n)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -106,118 +112,268 @@ impl Write for OutputFile {
 #[derive(Debug, Clone)]
 pub struct SharedFile {
     path: Arc<Path>,
-    unnamed: Arc<Unnamed>,
+    store: Arc<Store>,
 }
 
 impl SharedFile {
-    /// As `OutputFile::create`.
-    ///
-    /// # Errors
-    /// As `OutputFile::create`.
-    pub fn create(path: &Path, scratch: &Path) -> Result<SharedFile> {
-        Ok(SharedFile { path: path.into(), unnamed: Arc::new(Unnamed::create(path, scratch)?) })
-    }
-
-    /// Writes `bytes` from byte `at` of the file on.
+    /// Writes `bytes` from byte `at` of the result on.
     ///
     /// # Errors
     /// They cannot be written.
     pub fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
-        let written = self.unnamed.file().write_all_at(bytes, at);
-        written.map_err(|error| Problem::io("write the result", &self.path, error))
+        let (file, start) = self.store.file();
+        file.write_all_at(bytes, start + at)
+            .map_err(|error| Problem::io("write the result", &self.path, error))
     }
 
     pub fn is_same(&self, other: &SharedFile) -> bool {
-        Arc::ptr_eq(&self.unnamed, &other.unnamed)
+        Arc::ptr_eq(&self.store, &other.store)
     }
 }
 
-/// Files that are whole and wait for their names until the work as a whole has succeeded.
-///
-/// A waiting file takes a file descriptor, so when there are many the oldest are named early. If the
-/// work does not succeed after all (this value is dropped), those are taken back.
+/// Results that wait for their names until the work as a whole has succeeded. Dropped without `publish`, they
+/// leave nothing.
 #[derive(Debug, Default)]
 pub struct Results {
-    waiting: VecDeque<(PathBuf, Arc<Unnamed>)>,
-    named: Vec<PathBuf>,
+    waiting: Vec<Waiting>,
+    /// Of `waiting`, those with a file of their own.
+    open: usize,
+    /// The scratch file for results beyond the number of open files, and how much of it is taken.
+    overflow: Option<(Arc<File>, u64)>,
 }
 
-/// Well below the usual limit of 1,024 open files.
-const MOST_WAITING: usize = 600;
+#[derive(Debug)]
+struct Waiting {
+    path: PathBuf,
+    scratch: PathBuf,
+    store: Arc<Store>,
+    bytes: u64,
+}
 
 impl Results {
     /// Takes a file that is complete.
     ///
     /// # Errors
-    /// Its last bytes cannot be written, or an older file not be named.
+    /// Its last bytes cannot be written.
     pub fn add(&mut self, file: OutputFile) -> Result<()> {
-        let path = file.path;
-        let unnamed = file
-            .writer
+        let OutputFile { path, scratch, writer, bytes } = file;
+        let store = writer
             .into_inner()
             .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
-        self.wait(path, Arc::new(unnamed))
+        self.open += 1;
+        self.waiting.push(Waiting { path, scratch, store: Arc::new(store), bytes });
+        Ok(())
     }
 
-    /// Takes a file that nobody begins another write to; writes that were begun hold copies of it.
+    /// Begins a file for several threads. `add_shared` must take it before the next one begins.
     ///
     /// # Errors
-    /// An older file cannot be named.
-    pub fn add_shared(&mut self, file: SharedFile) -> Result<()> {
-        self.wait(file.path.to_path_buf(), file.unnamed)
+    /// Neither the output nor `scratch` can be written to.
+    pub fn begin_shared(&mut self, path: &Path, scratch: &Path) -> Result<SharedFile> {
+        self.begin_among(most_open_files(), path, scratch)
     }
 
-    fn wait(&mut self, path: PathBuf, unnamed: Arc<Unnamed>) -> Result<()> {
-        self.waiting.push_back((path, unnamed));
-        while self.waiting.len() > MOST_WAITING {
-            if self.waiting.front().is_some_and(|(_, unnamed)| Arc::strong_count(unnamed) > 1) {
-                break;
+    fn begin_among(&mut self, most_open: usize, path: &Path, scratch: &Path) -> Result<SharedFile> {
+        let own = if self.open < most_open { nameless(existing_folder(path)).ok() } else { None };
+        let store = match own {
+            Some(file) => Store::Nameless(file),
+            None => {
+                if self.overflow.is_none() {
+                    self.overflow = Some((Arc::new(scratch_file(scratch)?), 0));
+                }
+                let Some((file, start)) = &self.overflow else { unreachable!() };
+                Store::Scratch { file: Arc::clone(file), start: *start }
             }
-            self.name_oldest()?;
-        }
-        Ok(())
+        };
+        Ok(SharedFile { path: path.into(), store: Arc::new(store) })
     }
 
-    fn name_oldest(&mut self) -> Result<()> {
-        if let Some((path, unnamed)) = self.waiting.pop_front() {
-            let unnamed = Arc::try_unwrap(unnamed)
-                .map_err(|_| Problem::new(&codes::INTERNAL, "a result is still being written").file(&path))?;
-            name(unnamed, &path)?;
-            self.named.push(path);
+    /// Takes a file of `bytes` bytes that nobody begins another write to; writes that were begun hold copies of it.
+    pub fn add_shared(&mut self, file: SharedFile, scratch: &Path, bytes: u64) {
+        match &*file.store {
+            Store::Nameless(_) => self.open += 1,
+            Store::Scratch { start, .. } => {
+                if let Some((_, taken)) = &mut self.overflow {
+                    *taken = start + bytes;
+                }
+            }
         }
-        Ok(())
+        self.waiting.push(Waiting {
+            path: file.path.to_path_buf(),
+            scratch: scratch.into(),
+            store: file.store,
+            bytes,
+        });
     }
 
-    /// Gives all files their names, in the order they came; returns the paths.
+    /// Gives all files their names; returns the paths in the order the files came. What is most likely to fail
+    /// comes first: folders, copies, new names, and only then files of an earlier run are replaced.
     ///
     /// # Errors
-    /// The first failure; the files named before it are taken back.
-    pub fn publish(mut self) -> Result<Vec<PathBuf>> {
-        while !self.waiting.is_empty() {
-            self.name_oldest()?;
+    /// The first failure. What was not there before is taken back then, and a file of an earlier run that was not
+    /// replaced yet stays as it was.
+    pub fn publish(self) -> Result<Vec<PathBuf>> {
+        let paths: Vec<PathBuf> = self.waiting.iter().map(|file| file.path.clone()).collect();
+        let mut made = Made::default();
+        for path in &paths {
+            made.folder_of(path)?;
+            if path.is_dir() {
+                return Err(Problem::io("write the result", path, io::ErrorKind::IsADirectory.into()));
+            }
         }
-        Ok(std::mem::take(&mut self.named))
+        let (copies, own): (Vec<_>, Vec<_>) =
+            self.waiting.into_iter().partition(|file| matches!(*file.store, Store::Scratch { .. }));
+        let copies = copies.into_iter().map(|file| made.copy(file)).collect::<Result<Vec<_>>>()?;
+        let ready = own.into_iter().map(Ready::Nameless).chain(copies.into_iter().flatten());
+        let (earlier, new): (Vec<_>, Vec<_>) = ready.partition(|file| file.path().exists());
+        for file in new {
+            let path = file.path().to_path_buf();
+            file.name()?;
+            made.files.push(path);
+        }
+        earlier.into_iter().try_for_each(Ready::name)?;
+        made.keep();
+        Ok(paths)
     }
 }
 
-impl Drop for Results {
+/// A result that only lacks its name.
+#[derive(Debug)]
+enum Ready {
+    Nameless(Waiting),
+    /// A whole file in the folder of the result, with a dot before its name.
+    Aside {
+        aside: PathBuf,
+        path: PathBuf,
+    },
+}
+
+impl Ready {
+    fn path(&self) -> &Path {
+        match self {
+            Ready::Nameless(file) => &file.path,
+            Ready::Aside { path, .. } => path,
+        }
+    }
+
+    fn name(self) -> Result<()> {
+        let named = match &self {
+            Ready::Nameless(file) => link(file.store.file().0, &file.path, &file.scratch),
+            Ready::Aside { aside, path } => fs::rename(aside, path),
+        };
+        named.map_err(|error| Problem::io("write the result", self.path(), error))
+    }
+}
+
+/// What `publish` made and takes back when it does not succeed.
+#[derive(Debug, Default)]
+struct Made {
+    folders: Vec<PathBuf>,
+    files: Vec<PathBuf>,
+}
+
+impl Made {
+    fn folder_of(&mut self, path: &Path) -> Result<()> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        if !folder.is_dir() {
+            self.folders.extend(missing(folder));
+            create_folder(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Copies a result out of its scratch file: to its name by way of a nameless file where there are such files,
+    /// else to a name with a dot in front.
+    fn copy(&mut self, file: Waiting) -> Result<Option<Ready>> {
+        let failed = |error| Problem::io("write the result", &file.path, error);
+        let (from, start) = file.store.file();
+        if let Ok(to) = nameless(file.path.parent().unwrap_or(Path::new(""))) {
+            copy(from, start, file.bytes, &to).map_err(failed)?;
+            let is_new = !file.path.exists();
+            link(&to, &file.path, &file.scratch).map_err(failed)?;
+            if is_new {
+                self.files.push(file.path);
+            }
+            return Ok(None);
+        }
+        let aside = beside(&file.path);
+        self.files.push(aside.clone());
+        let to = File::create(&aside).map_err(failed)?;
+        copy(from, start, file.bytes, &to).map_err(failed)?;
+        Ok(Some(Ready::Aside { aside, path: file.path }))
+    }
+
+    fn keep(mut self) {
+        self.folders.clear();
+        self.files.clear();
+    }
+}
+
+impl Drop for Made {
     fn drop(&mut self) {
-        for path in self.named.drain(..) {
-            // Best effort: the user must hear of the failure that led here, not of this one.
+        // Best effort: the user must hear of the failure that led here, not of this one.
+        for path in self.files.drain(..) {
             let _ = fs::remove_file(path);
         }
+        self.folders.sort();
+        for folder in self.folders.drain(..).rev() {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }
 
-fn name(unnamed: Unnamed, path: &Path) -> Result<()> {
-    let failed = |error| Problem::io("write the result", path, error);
-    create_folder(path.parent().unwrap_or(Path::new("")))?;
-    unnamed.file().set_permissions(Permissions::from_mode(0o644)).map_err(failed)?;
-    let named = match unnamed {
-        Unnamed::Nameless(file) => link(&file, path),
-        Unnamed::Scratch(file) => publish(file, path),
+fn copy(from: &File, start: u64, bytes: u64, to: &File) -> io::Result<()> {
+    to.set_permissions(Permissions::from_mode(0o644))?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut at = 0;
+    while at < bytes {
+        let room = (bytes - at).min(BUFFER_BYTES as u64) as usize;
+        let part = &mut buffer[..room];
+        from.read_exact_at(part, start + at)?;
+        to.write_all_at(part, at)?;
+        at += room as u64;
+    }
+    Ok(())
+}
+
+/// Gives a nameless file its name. An older file is replaced by a rename from a name in the scratch folder or, when
+/// that is on another file system, from one beside it with a dot in front.
+fn link(file: &File, path: &Path, scratch: &Path) -> io::Result<()> {
+    file.set_permissions(Permissions::from_mode(0o644))?;
+    let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+    let link_to = |path: &Path| rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
+    match link_to(path) {
+        Err(rustix::io::Errno::EXIST) => {}
+        done => return Ok(done?),
+    }
+    let elsewhere = scratch.join(beside(path).file_name().unwrap_or_default());
+    let aside = if link_to(&elsewhere).is_ok() {
+        elsewhere
+    } else {
+        let beside = beside(path);
+        link_to(&beside)?;
+        beside
     };
-    named.map_err(failed)
+    fs::rename(&aside, path).inspect_err(|_| {
+        let _ = fs::remove_file(&aside);
+    })
+}
+
+/// A name of this process beside a path, with a dot in front: no reader of results takes such a file for one.
+fn beside(path: &Path) -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
+}
+
+/// How many results may keep a file of their own open: the limit of the process but for what all else needs.
+fn most_open_files() -> usize {
+    const ELSE: usize = 424;
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let soft = soft.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(1024);
+    usize::saturating_sub(soft, ELSE).clamp(16, 20_000)
 }
 
 /// Writes a whole file at once.
@@ -230,13 +386,18 @@ pub fn write(path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
     file.commit()
 }
 
+fn missing(folder: &Path) -> Vec<PathBuf> {
+    let is_missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    folder.ancestors().take_while(is_missing).map(Path::to_path_buf).collect()
+}
+
 /// Creates a folder and its parents, readable by all.
 ///
 /// # Errors
 /// The folder cannot be created.
 pub fn create_folder(path: &Path) -> Result<()> {
     let failed = |error| Problem::io("create the folder", path, error);
-    let missing: Vec<_> = path.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
+    let missing = missing(path);
     fs::create_dir_all(path).map_err(failed)?;
     for folder in missing {
         fs::set_permissions(folder, Permissions::from_mode(0o755)).map_err(failed)?;
@@ -258,6 +419,17 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
 }
 
+/// As `check_folder`, for a single file.
+///
+/// # Errors
+/// As `check_folder`; there is a folder of that name.
+pub fn check_file(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Err(Problem::io("write results to", path, io::ErrorKind::IsADirectory.into()));
+    }
+    check_folder(path.parent().unwrap_or(Path::new("")))
+}
+
 /// The nearest folder above a path that is there: same file system as the file to come.
 fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
@@ -273,85 +445,105 @@ fn nameless(folder: &Path) -> io::Result<File> {
     Ok(File::from(file))
 }
 
-fn link(file: &File, path: &Path) -> io::Result<()> {
-    let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
-    let try_link = || rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
-    match try_link() {
-        Err(rustix::io::Errno::EXIST) => {
-            fs::remove_file(path)?;
-            Ok(try_link()?)
-        }
-        done => Ok(done?),
-    }
-}
-
-fn publish(file: NamedTempFile, path: &Path) -> io::Result<()> {
-    match file.persist(path) {
-        Ok(_) => Ok(()),
-        // Another file system than the scratch folder's.
-        Err(error) => {
-            let copied = fs::copy(error.file.path(), path);
-            if copied.is_err() {
-                let _ = fs::remove_file(path);
-            }
-            copied.map(|_| ())
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    fn file(path: &Path, text: &str, scratch: &Path) -> OutputFile {
+        let mut file = OutputFile::create(path, scratch).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
+
+    /// As `file`, where nameless files are refused.
+    fn refused(path: &Path, text: &str, scratch: &Path) -> OutputFile {
+        let store = Store::Scratch { file: Arc::new(scratch_file(scratch).unwrap()), start: 0 };
+        let writer = BufWriter::new(store);
+        let mut file = OutputFile { path: path.into(), scratch: scratch.into(), writer, bytes: 0 };
+        file.write_all(text.as_bytes()).unwrap();
+        file
+    }
 
     #[test]
     fn file_has_no_name_before_it_is_committed() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("a/b/result.json");
-        let mut file = OutputFile::create(&path, root.path()).unwrap();
-        file.write_all(b"{}").unwrap();
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
-        file.commit().unwrap();
+        let result = file(&path, "{}", root.path());
+        assert!(names(root.path()).is_empty());
+        result.commit().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"{}");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
         write(&path, b"[]", root.path()).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"[]");
+        assert_eq!((names(root.path()), names(path.parent().unwrap()).len()), (vec!["a".to_string()], 1));
     }
 
     #[test]
-    fn scratch_file_is_published_where_nameless_files_are_refused() {
+    fn results_are_copied_out_of_scratch_files_of_the_same_and_another_file_system() {
+        let shared_memory = Path::new("/dev/shm");
+        let elsewhere = if shared_memory.is_dir() { shared_memory } else { Path::new("/tmp") };
+        for place in [std::env::temp_dir().as_path(), elsewhere] {
+            let (root, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(place).unwrap());
+            let path = root.path().join("a/result");
+            for text in ["first", "second, longer", ""] {
+                refused(&path, text, scratch.path()).commit().unwrap();
+                assert_eq!(fs::read_to_string(&path).unwrap(), text);
+                assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
+                assert_eq!((names(path.parent().unwrap()).len(), names(scratch.path()).len()), (1, 0));
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_beside_is_whole_before_it_takes_the_name() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("result");
-        let mut file = NamedTempFile::new_in(root.path()).unwrap();
-        file.write_all(b"x").unwrap();
-        publish(file, &path).unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"x");
-        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1);
+        fs::write(&path, "earlier").unwrap();
+        let aside = beside(&path);
+        assert!(aside.file_name().unwrap().to_str().unwrap().starts_with(".result."));
+        fs::write(&aside, "later").unwrap();
+        let ready = Ready::Aside { aside, path: path.clone() };
+        assert_eq!(fs::read_to_string(ready.path()).unwrap(), "earlier");
+        ready.name().unwrap();
+        assert_eq!((fs::read_to_string(&path).unwrap().as_str(), names(root.path()).len()), ("later", 1));
     }
 
     #[test]
-    fn failure_takes_back_what_was_named_before() {
-        let root = tempfile::tempdir().unwrap();
-        fs::create_dir(root.path().join("taken")).unwrap();
-        let file = |name: &str| OutputFile::create(&root.path().join(name), root.path()).unwrap();
-        let mut results = Results::default();
-        results.add(file("one")).unwrap();
-        results.add(file("taken")).unwrap();
-        assert!(results.publish().is_err());
-        assert!(!root.path().join("one").exists());
+    fn failure_takes_back_what_is_new_and_leaves_what_was_there() {
+        for create in [file, refused] {
+            let root = tempfile::tempdir().unwrap();
+            let path = |name: &str| root.path().join(name);
+            fs::write(path("earlier"), "good").unwrap();
+            fs::create_dir(path("taken")).unwrap();
+            fs::write(path("in the way"), "x").unwrap();
+            for blocked in ["taken", "in the way/result"] {
+                let mut results = Results::default();
+                for name in ["earlier", "new", "folder/new", blocked] {
+                    results.add(create(&path(name), "later", root.path())).unwrap();
+                }
+                assert!(results.publish().is_err());
+                assert_eq!(names(root.path()), ["earlier", "in the way", "taken"]);
+                assert_eq!(fs::read_to_string(path("earlier")).unwrap(), "good");
+            }
+        }
     }
 
     #[test]
     fn shared_file_has_each_write_in_its_place_and_no_name_while_one_is_under_way() {
         let root = tempfile::tempdir().unwrap();
-        let count = || fs::read_dir(root.path()).unwrap().count();
         let mut results = Results::default();
-        let file = SharedFile::create(&root.path().join("shared"), root.path()).unwrap();
+        let file = results.begin_shared(&root.path().join("shared"), root.path()).unwrap();
         let writer = file.clone();
-        results.add_shared(file).unwrap();
-        for n in 0..MOST_WAITING + 5 {
-            results.add(OutputFile::create(&root.path().join(n.to_string()), root.path()).unwrap()).unwrap();
-        }
-        assert_eq!(count(), 0);
+        results.add_shared(file, root.path(), 11);
+        assert!(names(root.path()).is_empty());
         writer.write_at(b"world", 6).unwrap();
         writer.write_at(b"hello ", 0).unwrap();
         drop(writer);
@@ -360,23 +552,29 @@ mod tests {
     }
 
     #[test]
-    fn many_results_are_named_early_and_taken_back_when_the_work_fails() {
+    fn however_many_results_wait_none_has_a_name_before_all_are_complete() {
         let root = tempfile::tempdir().unwrap();
-        let count = || fs::read_dir(root.path()).unwrap().count();
-        let fill = |results: &mut Results, from: usize| {
-            for n in from..from + MOST_WAITING + 5 {
-                let path = root.path().join(n.to_string());
-                results.add(OutputFile::create(&path, root.path()).unwrap()).unwrap();
+        let text = |n: usize| "x".repeat(n % 7);
+        let fill = |folder: &str| {
+            let mut results = Results::default();
+            for n in 0..50 {
+                let path = root.path().join(folder).join(n.to_string());
+                let file = results.begin_among(20, &path, root.path()).unwrap();
+                let writer = file.clone();
+                results.add_shared(file, root.path(), text(n).len() as u64);
+                writer.write_at(text(n).as_bytes(), 0).unwrap();
             }
+            results
         };
-        let mut results = Results::default();
-        fill(&mut results, 0);
-        assert_eq!(count(), 5);
-        drop(results);
-        assert_eq!(count(), 0);
-        let mut results = Results::default();
-        fill(&mut results, 0);
-        assert_eq!(results.publish().unwrap().len(), count());
-        assert_eq!(count(), MOST_WAITING + 5);
+        drop(fill("dropped"));
+        assert!(names(root.path()).is_empty());
+        let results = fill("kept");
+        assert!(names(root.path()).is_empty());
+        let paths = results.publish().unwrap();
+        assert_eq!(names(&root.path().join("kept")).len(), 50);
+        for (n, path) in paths.iter().enumerate() {
+            assert!(path.ends_with(n.to_string()));
+            assert_eq!(fs::read_to_string(path).unwrap(), text(n));
+        }
     }
 }

@@ -103,32 +103,55 @@ fn instead(error: clap::Error) -> Instead {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        Some(ContextValue::StyledStrs(texts)) => {
+            Some(texts.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        }
         _ => None,
     };
-    let mut problem = Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings");
-    match text(ContextKind::InvalidArg) {
-        Some(argument) => {
-            let name = argument.split_whitespace().next().unwrap_or_default();
-            problem = problem.field(name.trim_start_matches('-').replace('-', "_"));
-            if let Some(value) = text(ContextKind::InvalidValue) {
-                problem = problem.found(format!("`{value}`"));
-            }
-            match text(ContextKind::ValidValue) {
-                Some(values) => problem = problem.expected(format!("one of {values}")),
-                None => {
-                    if let Some(cause) = std::error::Error::source(&error) {
-                        problem = problem.expected(cause.to_string());
-                    }
-                }
+    let problem = Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings");
+    let named = text(ContextKind::InvalidArg);
+    let problem = match (error.kind(), named) {
+        (ErrorKind::UnknownArgument, Some(argument)) => {
+            let problem = problem.found(format!("`{argument}`, which is no setting"));
+            match text(ContextKind::SuggestedArg) {
+                Some(similar) => problem.expected(format!("perhaps `{similar}`")),
+                None => problem,
             }
         }
-        None => {
+        (_, Some(argument)) => {
+            let name = argument.split_whitespace().next().unwrap_or_default();
+            let problem = problem.field(name.trim_start_matches('-').replace('-', "_"));
+            let problem = match text(ContextKind::InvalidValue) {
+                Some(value) if value.is_empty() => problem.found("no value"),
+                Some(value) => problem.found(format!("`{value}`")),
+                None => problem,
+            };
+            match (text(ContextKind::ValidValue), std::error::Error::source(&error)) {
+                (Some(values), _) if !values.is_empty() => problem.expected(format!("one of {values}")),
+                (_, Some(cause)) => problem.expected(cause.to_string()),
+                (_, None) => problem.expected("a value"),
+            }
+        }
+        (ErrorKind::InvalidSubcommand, None) => {
+            let command = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+            problem.found(format!("`{command}`, which is no command"))
+        }
+        (_, None) => {
             let rendered = error.render().to_string();
             let line = rendered.lines().next().unwrap_or_default();
-            problem = problem.found(line.trim_start_matches("error: ").to_string());
+            problem.found(line.trim_start_matches("error: ").to_string())
         }
-    }
+    };
     Instead::Fail(problem.hint("`--help` lists every setting"))
+}
+
+/// A whole number within bounds, for `value_parser`.
+///
+/// # Errors
+/// What was expected.
+pub fn whole_number(text: &str, least: u64, most: u64) -> Result<u64, String> {
+    let number = text.trim().parse().ok().filter(|number| (least..=most).contains(number));
+    number.ok_or_else(|| format!("a whole number from {least} to {most}"))
 }
 
 /// Whether a setting's text stands for "not given": the SDK writes `None` for an absent attribute.
@@ -147,8 +170,14 @@ mod tests {
         Blue,
     }
 
+    fn two_digits(text: &str) -> Result<u64, String> {
+        whole_number(text, 10, 99)
+    }
+
     #[derive(Debug, Parser)]
     struct Job {
+        #[arg(long, env = "two_digits", value_parser = two_digits, global = true)]
+        two_digits: Option<u64>,
         #[arg(long, env = "colour_of", value_enum, default_value = "red", global = true)]
         colour_of: Colour,
         #[command(subcommand)]
@@ -217,5 +246,24 @@ mod tests {
             "PL0101: cannot read the job's settings: `colour_of`: found `green`, \
              expected one of red, blue; hint: `--help` lists every setting"
         );
+    }
+
+    #[test]
+    fn every_kind_of_wrong_setting_is_told_plainly() {
+        let check = |arguments: &[&str], expected: &str| {
+            let line = std::iter::once("job").chain(arguments.iter().copied()).map(OsString::from).collect();
+            let Err(Instead::Fail(problem)) = parse_from::<Job>(line, &|_| None, &job(None)) else {
+                panic!()
+            };
+            let text = problem.to_string();
+            assert!(text.contains(expected), "`{expected}` is not in `{text}`");
+        };
+        check(&["--two-digits=7"], "`two_digits`: found `7`, expected a whole number from 10 to 99");
+        check(&["--two-digits", "x"], "found `x`, expected a whole number from 10 to 99");
+        check(&["--two-digits"], "`two_digits`: found no value, expected a value");
+        check(&["--colour-of"], "`colour_of`: found no value, expected one of red, blue");
+        check(&["--color-of=red"], "`--color-of`, which is no setting, expected perhaps `--colour-of`");
+        check(&["--zzz"], "`--zzz`, which is no setting");
+        check(&["valdate"], "`valdate`, which is no");
     }
 }

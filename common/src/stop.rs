@@ -27,6 +27,16 @@ impl Stop {
         stop
     }
 
+    /// From now on the second SIGINT ends the process at once: somebody at a terminal pressed Ctrl-C twice. For
+    /// programs that leave nothing behind when they are killed.
+    pub fn end_at_second_interrupt(&self) {
+        const INTERRUPTED: i32 = 130;
+        let pressed = Arc::new(AtomicBool::new(false));
+        // In this order, so that the first signal finds the flag unset.
+        let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&pressed));
+        let _ = signal_hook::flag::register(SIGINT, pressed);
+    }
+
     pub fn requested(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }

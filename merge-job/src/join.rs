@@ -1,83 +1,120 @@
-//! Captured record and labels -> merged records. In memory when it fits, else by way of `spill`.
+//! What becomes of a captured record: the one rule for a run in memory, one by way of scratch files, and a dry run.
+//! They differ in where labels come from (`Partners`) and in whether records are written.
 
 use std::hint;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::labels::{Inserted, Labels};
-use crate::parts::Parts;
-use crate::scan::{Bad, Capture, Label};
+use crate::account::Account;
+use crate::labels::{Delivery, Hit, Inserted, Labels};
+use crate::output::Parts;
+use crate::record::{Bad, Capture, Label, Time};
 use crate::settings::{DuplicateGroundTruth, Window};
-use crate::stream::{Record, Records};
-use crate::summary::{Kind, Tally};
+use crate::stream::{Placed, Records};
 
-/// What the rules of the run make of a capture before its label is looked up.
+/// What became of a captured record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Eligible,
-    /// Outside the window of a schedule: eligible all the same.
-    Counted,
-    LeftOut,
-    NoTime,
+pub(crate) enum Fate {
+    Bad(Bad),
+    /// Left out by the time window.
+    Outside,
+    /// Delivered before.
+    Again,
+    /// `by_event_id`: its event id has a label, beside an inference id that has none.
+    NoLabel {
+        by_event_id: bool,
+    },
+    Merged,
 }
 
-pub(crate) fn standing(capture: &Capture, window: &Window) -> Standing {
-    if window.start.is_none() && window.end.is_none() {
-        return Standing::Eligible;
-    }
-    let Some(time) = capture.time else {
-        return if window.filters { Standing::NoTime } else { Standing::Eligible };
-    };
-    let inside = window.start.is_none_or(|start| time >= start) && window.end.is_none_or(|end| time < end);
-    match (inside, window.filters) {
-        (true, _) => Standing::Eligible,
-        (false, true) => Standing::LeftOut,
-        (false, false) => Standing::Counted,
-    }
+/// A captured record that may take part in the join.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) capture: &'a Capture,
+    /// Outside the window of a schedule, which leaves nothing out.
+    pub(crate) is_outside: bool,
 }
 
-/// Counts a captured record; the capture when it takes part in the join.
-///
-/// # Errors
-/// The record cannot be used and the job shall stop.
-pub(crate) fn admit<'a>(
-    record: &Record<'a, Capture>,
+/// Whether a record takes part in the join; if not, what becomes of it.
+pub(crate) fn candidate<'a>(
+    what: &'a std::result::Result<Capture, Bad>,
     window: &Window,
-    tally: &mut Tally,
-) -> Result<Option<&'a Capture>> {
-    tally.summary.captures_read += 1;
-    let bad = match record.what {
-        Err(bad) => *bad,
-        Ok(capture) => match standing(capture, window) {
-            Standing::Eligible => return Ok(Some(capture)),
-            Standing::Counted => {
-                tally.summary.captures_outside_window_kept += 1;
-                return Ok(Some(capture));
-            }
-            Standing::LeftOut => {
-                tally.summary.captures_outside_window += 1;
-                return Ok(None);
-            }
-            Standing::NoTime => Bad::Missing { field: "eventMetadata.inferenceTime" },
-        },
+) -> std::result::Result<Candidate<'a>, Fate> {
+    const INFERENCE_TIME: &str = "eventMetadata.inferenceTime";
+    let capture = what.as_ref().map_err(|bad| Fate::Bad(*bad))?;
+    if window.start.is_none() && window.end.is_none() {
+        return Ok(Candidate { capture, is_outside: false });
+    }
+    let is_outside = match capture.time {
+        Time::At(time) => {
+            window.start.is_some_and(|start| time < start) || window.end.is_some_and(|end| time >= end)
+        }
+        _ if !window.filters => false,
+        Time::Absent => return Err(Fate::Bad(Bad::Missing { field: INFERENCE_TIME })),
+        Time::Unreadable => {
+            let expected = "a time such as 2024-01-19T18:10:00Z";
+            return Err(Fate::Bad(Bad::WrongType { field: INFERENCE_TIME, expected }));
+        }
     };
-    tally.bad(Kind::Capture, record.origin, record.line, bad)?;
-    Ok(None)
+    if is_outside && window.filters { Err(Fate::Outside) } else { Ok(Candidate { capture, is_outside }) }
 }
 
-/// Counts a ground-truth record; the label when it can be used.
+/// Where the labels of captures come from. Captures are asked about in their order, each once by each function.
+pub(crate) trait Partners {
+    /// Whether a capture was delivered before.
+    ///
+    /// # Errors
+    /// Scratch files cannot be read.
+    fn delivery(&mut self, capture: &Capture) -> Result<Delivery>;
+
+    /// Calls `each` with every label of a capture, in the order they were read; true when there is one.
+    ///
+    /// # Errors
+    /// Scratch files cannot be read, or `each` fails.
+    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit) -> Result<()>) -> Result<bool>;
+
+    /// Whether the event id of the capture asked about last has a label.
+    fn event_has_label(&self, capture: &Capture) -> bool;
+}
+
+/// Joins one captured record, counts it, and writes it if it is merged and there is an output.
 ///
 /// # Errors
-/// As `admit`.
-pub(crate) fn admit_label<'a>(record: &Record<'a, Label>, tally: &mut Tally) -> Result<Option<&'a Label>> {
-    tally.summary.labels_read += 1;
-    match record.what {
-        Ok(label) => Ok(Some(label)),
-        Err(bad) => {
-            tally.bad(Kind::Label, record.origin, record.line, *bad)?;
-            Ok(None)
-        }
+/// As `Partners`; the output cannot be created; the record is bad and the job shall stop.
+pub(crate) fn capture(
+    record: &Placed<Capture>,
+    window: &Window,
+    partners: &mut impl Partners,
+    account: &mut Account,
+    mut output: Option<&mut Parts>,
+) -> Result<()> {
+    let Candidate { capture, is_outside } = match candidate(record.what, window) {
+        Ok(candidate) => candidate,
+        Err(fate) => return account.capture(record, fate, None),
+    };
+    account.summary.captures_outside_window_kept += u64::from(is_outside);
+    match partners.delivery(capture)? {
+        Delivery::Again => return account.capture(record, Fate::Again, None),
+        Delivery::FirstOfKnownEvent => account.summary.captures_repeated_event_id += 1,
+        Delivery::First => {}
     }
+    let body = record.texts.of(capture.body);
+    let mut first_hour = None;
+    let has_label = partners.labels(capture, |label| {
+        first_hour.get_or_insert(label.hour);
+        match &mut output {
+            None => Ok(()),
+            Some(output) => {
+                output.add(&record.origin.folder, &[b"{\"groundTruthData\":", label.value, b",", body, b"\n"])
+            }
+        }
+    })?;
+    let fate = if has_label {
+        Fate::Merged
+    } else {
+        Fate::NoLabel { by_event_id: capture.has_inference_id && partners.event_has_label(capture) }
+    };
+    account.capture(record, fate, first_hour.flatten())
 }
 
 /// Counts what became of a label.
@@ -88,50 +125,36 @@ pub(crate) fn inserted(
     outcome: Inserted,
     id: &[u8],
     policy: DuplicateGroundTruth,
-    tally: &mut Tally,
+    account: &mut Account,
 ) -> Result<()> {
     match (outcome, policy) {
         (Inserted::New, _) | (Inserted::Conflict, DuplicateGroundTruth::All) => {}
-        (Inserted::Same, _) => tally.summary.labels_duplicate_same += 1,
+        (Inserted::Same, _) => account.summary.labels_duplicate_same += 1,
         (Inserted::Conflict, DuplicateGroundTruth::Fail) => {
             let id = String::from_utf8_lossy(id);
             return Err(Problem::new(&codes::CONFLICTING_LABELS, format!("two labels of `{id}` differ"))
                 .hint("`duplicate_ground_truth=last` takes the later one"));
         }
-        (Inserted::Conflict, _) => tally.summary.labels_duplicate_conflict += 1,
+        (Inserted::Conflict, _) => account.summary.labels_duplicate_conflict += 1,
     }
     Ok(())
-}
-
-/// Writes one merged record.
-///
-/// # Errors
-/// The output cannot be created.
-pub(crate) fn write(
-    record: &Record<Capture>,
-    capture: &Capture,
-    label: &[u8],
-    parts: &mut Parts,
-) -> Result<()> {
-    let body = record.texts.of(capture.body);
-    parts.add(&record.origin.folder, &[b"{\"groundTruthData\":", label, b",", body, b"\n"])
 }
 
 /// How many records are looked up ahead: enough for their answers to overlap, few enough for the
 /// pages they lie in to be remembered by the processor.
 const AHEAD: usize = 128;
 
-/// Asks the tables for what will be asked again in a moment. Answers from far memory take longer
+/// Prefetch: asks the tables for what will be asked again in a moment. Answers from far memory take longer
 /// than anything else here; those that do not wait for each other overlap, and whoever asks again
 /// finds them close by.
-fn fetch<T>(records: Records<T>, from: usize, ask: impl Fn(&T) -> bool) {
+fn prefetch<T>(records: Records<T>, from: usize, ask: impl Fn(&T) -> bool) {
     let found = records.found().get(from..).unwrap_or_default().iter().take(AHEAD);
     hint::black_box(found.filter(|found| found.what.as_ref().is_ok_and(&ask)).count());
 }
 
 /// The join in memory.
 #[derive(Debug)]
-pub(crate) struct Memory {
+pub(crate) struct InMemory {
     pub(crate) labels: Labels,
     policy: DuplicateGroundTruth,
     keep_duplicates: bool,
@@ -140,14 +163,31 @@ pub(crate) struct Memory {
     label_bytes: u64,
 }
 
-impl Memory {
+impl Partners for InMemory {
+    fn delivery(&mut self, capture: &Capture) -> Result<Delivery> {
+        Ok(if self.keep_duplicates { Delivery::First } else { self.labels.see(capture) })
+    }
+
+    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit) -> Result<()>) -> Result<bool> {
+        let mut labels = self.labels.take(capture.key_number).peekable();
+        let has_label = labels.peek().is_some();
+        labels.try_for_each(each)?;
+        Ok(has_label)
+    }
+
+    fn event_has_label(&self, capture: &Capture) -> bool {
+        capture.event.is_some_and(|event| self.labels.has(event))
+    }
+}
+
+impl InMemory {
     pub(crate) fn new(
         policy: DuplicateGroundTruth,
         keep_duplicates: bool,
         budget: u64,
         label_bytes: u64,
-    ) -> Memory {
-        Memory { labels: Labels::new(policy), policy, keep_duplicates, budget, label_bytes }
+    ) -> InMemory {
+        InMemory { labels: Labels::new(policy), policy, keep_duplicates, budget, label_bytes }
     }
 
     /// Makes room for all labels, as many as the first block lets expect and no more than fit.
@@ -162,23 +202,31 @@ impl Memory {
         self.labels.memory() <= self.budget
     }
 
-    /// Takes in the ground truth of a block; false when memory does not do.
+    /// Takes in the ground truth of a block, at most `most` records; false when memory or that does not do.
     ///
     /// # Errors
-    /// As `admit_label` and `inserted`.
-    pub(crate) fn labels(&mut self, records: Records<Label>, tally: &mut Tally) -> Result<bool> {
+    /// A record cannot be used and the job shall stop; as `inserted`.
+    pub(crate) fn ground_truth(
+        &mut self,
+        records: Records<Label>,
+        most: u64,
+        account: &mut Account,
+    ) -> Result<bool> {
         if self.labels.is_empty() {
             self.make_room(records);
         }
         for (idx, record) in records.iter().enumerate() {
-            if idx % AHEAD == 0 {
-                fetch(records, idx, |label| self.labels.has(label.parsed.number));
+            if account.summary.labels_read >= most {
+                return Ok(false);
             }
-            if let Some(label) = admit_label(&record, tally)? {
+            if idx % AHEAD == 0 {
+                prefetch(records, idx, |label| self.labels.has(label.parsed.number));
+            }
+            if let Some(label) = account.label(&record)? {
                 let id = record.texts.of(label.id);
                 let outcome =
                     self.labels.insert(label.parsed, id, record.texts.of(label.value), record.origin.hour);
-                inserted(outcome, id, self.policy, tally)
+                inserted(outcome, id, self.policy, account)
                     .map_err(|problem| problem.file(&record.origin.name).line(record.line))?;
                 if !self.fits() {
                     return Ok(false);
@@ -188,63 +236,30 @@ impl Memory {
         Ok(true)
     }
 
-    /// Joins the captures of a block; false when memory does not do.
+    /// Joins the captures of a block, at most `most` records; false when memory or that does not do.
     ///
     /// # Errors
-    /// As `admit` and `write`.
+    /// As `capture`.
     pub(crate) fn captures(
         &mut self,
         records: Records<Capture>,
+        most: u64,
         window: &Window,
-        tally: &mut Tally,
-        parts: &mut Parts,
+        account: &mut Account,
+        mut output: Option<&mut Parts>,
     ) -> Result<bool> {
         for (idx, record) in records.iter().enumerate() {
-            if idx % AHEAD == 0 {
-                fetch(records, idx, |capture| {
-                    let same = capture.key_number == capture.event;
-                    self.labels.has(capture.key_number) | (!same && self.labels.has(capture.event))
-                });
+            if account.summary.captures_read >= most {
+                return Ok(false);
             }
-            self.capture(&record, window, tally, parts)?;
+            if idx % AHEAD == 0 {
+                prefetch(records, idx, |capture| self.labels.prefetch(capture));
+            }
+            capture(&record, window, self, account, output.as_deref_mut())?;
             if !self.fits() {
                 return Ok(false);
             }
         }
         Ok(true)
-    }
-
-    fn capture(
-        &mut self,
-        record: &Record<Capture>,
-        window: &Window,
-        tally: &mut Tally,
-        parts: &mut Parts,
-    ) -> Result<()> {
-        let Some(capture) = admit(record, window, tally)? else { return Ok(()) };
-        if !self.keep_duplicates && !self.labels.see(capture.event) {
-            tally.summary.captures_duplicate += 1;
-            return Ok(());
-        }
-        let mut found = false;
-        for hit in self.labels.take(capture.key_number) {
-            write(record, capture, hit.value, parts)?;
-            if !found {
-                tally.merged(capture.time, hit.hour);
-            }
-            found = true;
-        }
-        tally.looked_up(record.texts.of(capture.key), found, || {
-            capture.has_inference_id && self.labels.has(capture.event)
-        });
-        Ok(())
-    }
-
-    /// Counts the labels that were and were not used.
-    pub(crate) fn finish(&self, tally: &mut Tally) {
-        tally.labels(&self.labels);
-        if tally.summary.merged == 0 {
-            tally.find_near_miss(&self.labels);
-        }
     }
 }

@@ -3,14 +3,15 @@
 //! Labels stand one after the other as they were read, 32 bytes each, found by a table of their
 //! places. Of an id only its number is kept, but for texts that are no UUIDs; a value is kept once for
 //! all labels that say the same, as those of a classification do, until there are too many different
-//! ones. A mark says that a capture with the label's id as event id came by; an event id without a label
-//! is an entry of its own.
+//! ones. A mark says that a capture of this identity came by, which for one without an inference id is the number of
+//! its event id; an identity that is no label's id is an entry of its own.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ids::{self, Id};
+use crate::record::Capture;
 use crate::settings::DuplicateGroundTruth;
 
 /// What became of a label.
@@ -39,10 +40,22 @@ pub(crate) struct Labels {
     hasher: DefaultHashBuilder,
     table: HashTable<u32>,
     entries: Vec<Entry>,
-    texts: Texts,
+    texts: Arena,
     /// The first values, by what they say.
     shared: HashTable<u32>,
+    /// Event ids of captures that have an inference id too, by half of their number.
+    events: HashTable<u64>,
     hits: Vec<u32>,
+}
+
+/// Whether a capture was seen before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    First,
+    /// Another capture has its event id, but not its inference id.
+    FirstOfKnownEvent,
+    /// One with the same ids was seen.
+    Again,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +76,7 @@ const NO_HOUR: i32 = i32::MIN;
 const USED: u32 = 1;
 /// A later label took its place.
 const REPLACED: u32 = 2;
-/// A capture has this event id.
+/// A capture has this identity.
 const SEEN: u32 = 4;
 
 impl Entry {
@@ -74,12 +87,12 @@ impl Entry {
 
 /// Texts one after the other.
 #[derive(Debug, Default)]
-struct Texts {
+struct Arena {
     bytes: Vec<u8>,
     ends: Vec<u64>,
 }
 
-impl Texts {
+impl Arena {
     fn push(&mut self, text: &[u8]) -> u32 {
         self.bytes.extend_from_slice(text);
         self.ends.push(self.bytes.len() as u64);
@@ -107,8 +120,9 @@ impl Labels {
             hasher: DefaultHashBuilder::default(),
             table: HashTable::new(),
             entries: Vec::new(),
-            texts: Texts::default(),
+            texts: Arena::default(),
             shared: HashTable::new(),
+            events: HashTable::new(),
             hits: Vec::new(),
         }
     }
@@ -122,7 +136,9 @@ impl Labels {
         if self.entries.len().max(self.texts.ends.len()) as u64 >= u64::from(NONE) - 2 {
             return u64::MAX;
         }
-        (table + growing + lists) as u64
+        let events = self.events.allocation_size();
+        let events = if self.events.len() == self.events.capacity() { 3 * events } else { events };
+        (table + growing + lists + events) as u64
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -193,12 +209,50 @@ impl Labels {
         idx
     }
 
-    /// Marks an event id as seen; true when no capture had it before.
-    pub(crate) fn see(&mut self, event: u128) -> bool {
-        let hash = self.hasher.hash_one(event);
+    /// Notes a capture.
+    pub(crate) fn see(&mut self, capture: &Capture) -> Delivery {
+        if !self.mark(capture.identity()) {
+            return Delivery::Again;
+        }
+        let Some(event) = capture.event else { return Delivery::First };
+        let half = event as u64 ^ (event >> 64) as u64;
+        let hash = self.hasher.hash_one(half);
+        let known = self.events.find(hash, |other| *other == half).is_some();
+        let is_known = known || capture.has_inference_id && self.is_marked(event);
+        if capture.has_inference_id && !known {
+            let hasher = &self.hasher;
+            self.events.insert_unique(hash, half, |half| hasher.hash_one(half));
+        }
+        if is_known { Delivery::FirstOfKnownEvent } else { Delivery::First }
+    }
+
+    /// Asks for all that `see` and `take` will ask for.
+    pub(crate) fn prefetch(&self, capture: &Capture) -> bool {
+        let identity = capture.identity();
+        let mut found = self.has(capture.key_number);
+        if identity != capture.key_number {
+            found |= self.has(identity);
+            if let Some(event) = capture.event {
+                let half = event as u64 ^ (event >> 64) as u64;
+                found |= self.has(event)
+                    | self.events.find(self.hasher.hash_one(half), |other| *other == half).is_some();
+            }
+        }
+        found
+    }
+
+    fn is_marked(&self, number: u128) -> bool {
+        let is_it = |entry: &Entry| entry.number == number && entry.marks & SEEN != 0;
+        let hash = self.hasher.hash_one(number);
+        self.table.find(hash, |idx| self.entries.get(*idx as usize).is_some_and(is_it)).is_some()
+    }
+
+    /// Marks an identity as seen; true when no capture had it before.
+    fn mark(&mut self, identity: u128) -> bool {
+        let hash = self.hasher.hash_one(identity);
         let mut first = None;
         for &idx in self.table.iter_hash(hash) {
-            let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == event) else {
+            let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == identity) else {
                 continue;
             };
             if entry.marks & SEEN != 0 {
@@ -209,7 +263,7 @@ impl Labels {
         match first.and_then(|idx| self.entries.get_mut(idx)) {
             Some(entry) => entry.marks |= SEEN,
             None => {
-                let entry = Entry { number: event, text: NONE, value: NONE, hour: NO_HOUR, marks: SEEN };
+                let entry = Entry { number: identity, text: NONE, value: NONE, hour: NO_HOUR, marks: SEEN };
                 self.push(hash, entry);
             }
         }
@@ -280,6 +334,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{Slice, Time};
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
@@ -324,15 +379,45 @@ mod tests {
         check(DuplicateGroundTruth::All, &[r#"{"data":"1"}"#, r#"{"data":"2"}"#]);
     }
 
+    fn capture(event: &str, inference: &str) -> Capture {
+        let number = |id: &str| (!id.is_empty()).then(|| number(id));
+        let (event, inference) = (number(event), number(inference));
+        Capture {
+            key: Slice::default(),
+            key_number: inference.or(event).unwrap(),
+            event,
+            has_inference_id: inference.is_some(),
+            time: Time::Absent,
+            body: Slice::default(),
+        }
+    }
+
     #[test]
-    fn event_is_new_once_whether_it_has_labels_or_not() {
+    fn a_capture_is_new_once_whether_it_has_labels_or_not() {
+        use Delivery::{Again, First, FirstOfKnownEvent};
         for policy in [DuplicateGroundTruth::Last, DuplicateGroundTruth::All] {
             let mut labels = Labels::new(policy);
             for (id, value) in [("a", "1"), ("a", "2"), ("b", "1")] {
                 insert(&mut labels, id, &format!(r#"{{"data":"{value}"}}"#), None);
             }
-            for id in ["a", "c", UUID] {
-                assert!(labels.see(number(id)) && !labels.see(number(id)), "{id}");
+            for (event, inference, expected) in [
+                ("a", "", First),
+                ("a", "", Again),
+                ("a", "i", FirstOfKnownEvent),
+                ("a", "i", Again),
+                ("a", "j", FirstOfKnownEvent),
+                ("c", "i", First),
+                ("c", "", FirstOfKnownEvent),
+                ("c", "", Again),
+                ("", "i", First),
+                ("", "i", Again),
+                ("", "j", First),
+                (UUID, "", First),
+                (UUID, "", Again),
+            ] {
+                let capture = capture(event, inference);
+                labels.prefetch(&capture);
+                assert_eq!(labels.see(&capture), expected, "{event} {inference}");
             }
             assert!(!labels.has(number("c")) && values(&mut labels, "c").is_empty());
             assert_eq!(labels.used(), 0);

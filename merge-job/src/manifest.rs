@@ -4,10 +4,11 @@
 //! `S3Uri` is a prefix of theirs.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::contract::Mount;
-use plumbline_common::{Problem, Result, input};
+use plumbline_common::input;
 use serde::Deserialize;
 
 /// S3 address and local folder of the job's inputs.
@@ -34,20 +35,11 @@ pub(crate) fn begins(text: &[u8]) -> bool {
         .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"\"prefix\""))
 }
 
-/// Reads a list of files; none when it is none after all.
-///
-/// # Errors
-/// The file cannot be read.
-pub(crate) fn read(path: &Path) -> Result<Option<Manifest>> {
+/// Reads a list of files; none when it is none after all, or cannot be read to its end.
+pub(crate) fn read(path: &Path) -> Option<Manifest> {
     let mut text = Vec::new();
-    io_read(path, &mut text)?;
-    Ok(parse(&text))
-}
-
-fn io_read(path: &Path, text: &mut Vec<u8>) -> Result<()> {
-    use std::io::Read;
-    input::open(path)?.read_to_end(text).map_err(|error| Problem::io("read the input", path, error))?;
-    Ok(())
+    input::open(path).ok()?.read_to_end(&mut text).ok()?;
+    parse(&text)
 }
 
 #[derive(Deserialize)]
@@ -69,18 +61,20 @@ fn parse(text: &[u8]) -> Option<Manifest> {
 }
 
 impl Manifest {
-    /// The files with their sizes; none when one cannot be reached. Empty files are left out.
-    pub(crate) fn files(&self, mounts: &Mounts) -> Option<Vec<(PathBuf, u64)>> {
-        let mut files = Vec::new();
-        for name in &self.names {
+    /// The files with their sizes, empty ones left out, each in its place; `Err` is the address of one that is not
+    /// there.
+    pub(crate) fn files(&self, mounts: &Mounts) -> Vec<Result<(PathBuf, u64), String>> {
+        let file = |name: &String| {
             let address = format!("{}{name}", self.prefix);
-            let path = local(&address, mounts)?;
-            let bytes = fs::metadata(&path).ok().filter(fs::Metadata::is_file)?.len();
-            if bytes > 0 {
-                files.push((path, bytes));
+            let metadata = local(&address, mounts)
+                .and_then(|path| Some((fs::metadata(&path).ok().filter(fs::Metadata::is_file)?.len(), path)));
+            match metadata {
+                Some((0, _)) => None,
+                Some((bytes, path)) => Some(Ok((path, bytes))),
+                None => Some(Err(address)),
             }
-        }
-        Some(files)
+        };
+        self.names.iter().filter_map(file).collect()
     }
 }
 
@@ -124,12 +118,15 @@ mod tests {
         fs::write(root.path().join("a.out"), "x").unwrap();
         let mounts = vec![("s3://b/k".to_string(), root.path().to_path_buf())];
         let list = |text: &str| parse(text.as_bytes()).unwrap().files(&mounts);
-        let found = vec![(root.path().join("a.out"), 1)];
-        assert_eq!(list(r#"[{"prefix": "s3://b/k/"}, "a.out"]"#), Some(found.clone()));
-        assert_eq!(list(r#"[{"prefix": "s3://b/k/a.out"}, ""]"#), Some(found.clone()));
+        let found = Ok((root.path().join("a.out"), 1));
+        let missing = |address: &str| Err(address.to_string());
+        assert_eq!(list(r#"[{"prefix": "s3://b/k/"}, "a.out"]"#), [found.clone()]);
+        assert_eq!(list(r#"[{"prefix": "s3://b/k/a.out"}, ""]"#), [found.clone()]);
         let prefix = root.path().display();
-        assert_eq!(list(&format!(r#"[{{"prefix": "{prefix}/"}}, "a.out"]"#)), Some(found));
-        assert_eq!(list(r#"[{"prefix": "s3://other/k/"}, "a.out"]"#), None);
+        assert_eq!(list(&format!(r#"[{{"prefix": "{prefix}/"}}, "a.out"]"#)), [found.clone()]);
+        assert_eq!(list(r#"[{"prefix": "s3://other/k/"}, "a.out"]"#), [missing("s3://other/k/a.out")]);
+        let mixed = list(r#"[{"prefix": "s3://b/k/"}, "gone", "a.out"]"#);
+        assert_eq!(mixed, [missing("s3://b/k/gone"), found]);
     }
 
     #[test]

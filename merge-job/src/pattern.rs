@@ -6,7 +6,7 @@
 //! order. So it need not be walked. Which strings vary is learned from the lines that were.
 
 use crate::json::{Cursor, Open, Span};
-use crate::scan::Object;
+use crate::record::Object;
 
 /// Patterns kept at a time; files with more kinds of lines are rare.
 const MOST_PATTERNS: usize = 8;
@@ -189,7 +189,8 @@ fn strings(line: &[u8], open: &mut Vec<Open>) -> Vec<(Span, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::scan::{Captures, Scratch, line};
+    use crate::reader::{self, Memory, Piece, State};
+    use crate::record::Captures;
 
     use super::*;
 
@@ -202,11 +203,12 @@ mod tests {
 
     /// How many of the lines were found to be like an earlier one.
     fn found(lines: impl Iterator<Item = String>) -> usize {
-        let mut scratch = Scratch::default();
+        let mut memory = Memory::default();
         let count = |text: String| {
             let span = Span { start: 0, end: text.len() };
-            let is_found = scratch.patterns.find(text.as_bytes(), span, &mut scratch.open).is_some();
-            line(Captures, text.as_bytes(), span, 0, &mut scratch, &mut Vec::new(), &mut Vec::new());
+            let is_found = memory.patterns.find(text.as_bytes(), span, &mut memory.open).is_some();
+            let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 20 };
+            reader::read(Captures, text.as_bytes(), piece, &mut memory, &mut Vec::new(), &mut Vec::new());
             usize::from(is_found)
         };
         lines.map(count).sum()

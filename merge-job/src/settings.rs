@@ -9,6 +9,9 @@ use plumbline_common::contract::Tree;
 use plumbline_common::settings::EXIT_CODES;
 use plumbline_common::{Problem, Result, codes, moment};
 
+/// How the summary is called in a folder.
+pub const SUMMARY_NAME: &str = "merge_summary.json";
+
 const AFTER: &str = "\
 Examples:
   merge-job validate --dataset-source captures --ground-truth-source labels --output-path merged
@@ -69,7 +72,7 @@ pub struct Settings {
     #[arg(long, env = "monitoring_input_type", value_name = "TYPE", global = true)]
     pub monitoring_input_type: Option<String>,
 
-    /// When no capture has a label.
+    /// When no capture has a label, or there are no captures.
     #[arg(long, env = "on_no_match", value_enum, default_value = "fail", global = true)]
     pub on_no_match: OnNoMatch,
 
@@ -86,7 +89,7 @@ pub struct Settings {
     #[arg(long, env = "duplicate_ground_truth", value_enum, default_value = "last", global = true)]
     pub duplicate_ground_truth: DuplicateGroundTruth,
 
-    /// Keep every copy of a capture that was delivered twice (equal eventId), not only the first.
+    /// Keep every copy of a capture that was delivered twice (equal eventId and inferenceId), not only the first.
     #[arg(long, env = "keep_duplicate_captures", value_name = "true|false", default_value = "false",
           value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", global = true)]
     pub keep_duplicate_captures: bool,
@@ -109,12 +112,12 @@ pub struct Settings {
     pub scratch_path: Option<PathBuf>,
 
     /// Threads; the result is the same for any number. Default: one for each processor, at most 8.
-    #[arg(long, env = "threads", value_name = "NUMBER", global = true,
-          value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub threads: Option<u16>,
+    #[arg(long, env = "threads", value_name = "NUMBER", global = true, value_parser = threads)]
+    pub threads: Option<usize>,
 
     /// How much is logged: error, warn, info, debug. Default: info.
-    #[arg(long, env = "log_level", value_name = "LEVEL", global = true)]
+    #[arg(long, env = "log_level", value_name = "LEVEL", value_parser = plumbline_common::log::LEVELS,
+          ignore_case = true, global = true)]
     pub log_level: Option<String>,
 }
 
@@ -144,7 +147,8 @@ pub enum OnBadRecord {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DuplicateGroundTruth {
-    /// The one of the latest hour folder counts; in a folder by file name, then line.
+    /// The one of the latest hour folder counts (labels outside of one are the earliest); in an hour by path, then
+    /// line.
     Last,
     /// The one of the earliest hour folder counts.
     First,
@@ -152,6 +156,10 @@ pub enum DuplicateGroundTruth {
     Fail,
     /// Each label makes a merged record.
     All,
+}
+
+fn threads(text: &str) -> std::result::Result<usize, String> {
+    Ok(plumbline_common::settings::whole_number(text, 1, 256)? as usize)
 }
 
 fn share(text: &str) -> std::result::Result<f64, String> {
@@ -209,6 +217,14 @@ impl Settings {
         }
         let filters = self.monitoring_input_type.is_none() && (start.is_some() || end.is_some());
         Ok(Window { start, end, filters })
+    }
+
+    /// The file for the summary, if one is named.
+    pub fn summary_path(&self, tree: &Tree) -> Option<PathBuf> {
+        let path = self.summary_path.as_ref()?;
+        let file = tree.resolve(path);
+        let is_folder = path.as_os_str().as_encoded_bytes().ends_with(b"/") || file.is_dir();
+        Some(if is_folder { file.join(SUMMARY_NAME) } else { file })
     }
 
     /// The folder of the captures.

@@ -1,24 +1,28 @@
-//! The files of one side, in order, cut into blocks of whole lines.
+//! The files of one side, in order, cut into blocks.
 //!
-//! A block is read into a buffer that is used again and again. It may hold many small files or a
-//! piece of a large one; only a line or a document longer than a block makes a buffer grow.
+//! A block is read into a buffer that is used again and again. It holds many small files or a piece of a large one,
+//! which ends at a line end where there is one. No form of a file is known here. A small gzip file is taken as it is
+//! and unpacked by whoever reads the block; a larger one is unpacked while the block is filled.
 
 use std::collections::VecDeque;
+use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, InputFile, Listing};
 use plumbline_common::{Problem, Result};
 
 use crate::hours;
-use crate::json::{Cursor, Malformed};
 use crate::manifest::{self, Mounts};
 
 /// Bytes of a block that is worth a thread's turn.
-const BLOCK_BYTES: usize = 1 << 20;
-/// A document of several lines is held in memory as a whole, up to this size.
-const DOCUMENT_BYTES: usize = 256 << 20;
+pub(crate) const BLOCK_BYTES: usize = 1 << 20;
+/// Larger gzip files are unpacked piece by piece. Text is at most about 1,000 times as long as its gzip form, and
+/// captures are mostly 10 to 40 times as long.
+const SMALL_GZIP_BYTES: u64 = 512 << 10;
+/// A list of files is known by so much of its beginning.
+const HEAD_BYTES: usize = 256;
 
 /// A file as the merge knows it.
 #[derive(Debug)]
@@ -31,28 +35,29 @@ pub(crate) struct Origin {
     pub(crate) hour: Option<i64>,
 }
 
-/// How the records of a segment stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// A record or an array of records in each line.
-    Lines,
-    /// JSON that goes over several lines; the whole file.
-    Document,
-    /// Rows of a batch transform.
-    Rows,
-    /// A list of files of which one cannot be reached; counts as one bad record.
-    Unreachable,
-}
-
-/// A run of whole lines of one file.
+/// A piece of a file.
 #[derive(Debug)]
 pub(crate) struct Segment {
     pub(crate) origin: Arc<Origin>,
-    pub(crate) form: Form,
+    /// Where the text stands in the block.
     pub(crate) start: usize,
     pub(crate) end: usize,
-    /// The first of its file.
+    /// The first of its file, and the last.
     pub(crate) first: bool,
+    pub(crate) last: bool,
+    /// The piece before ended with a line.
+    pub(crate) begins_line: bool,
+    pub(crate) content: Content,
+}
+
+/// What a segment holds.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Text,
+    /// A whole gzip file, not yet unpacked.
+    Packed(Vec<u8>),
+    /// No text: the file, or what is left of it, cannot be read, and why.
+    Unreadable(String),
 }
 
 /// What is read at a time.
@@ -72,21 +77,17 @@ impl Block {
     }
 
     fn reset(&mut self) {
-        // One huge line must not keep its memory for the rest of the run.
-        if self.bytes.len() > 8 * BLOCK_BYTES {
-            self.bytes = Vec::new();
-        }
         self.filled = 0;
         self.progress = 0;
         self.segments.clear();
     }
 
-    /// Reads once, into room for at least `BLOCK_BYTES / 16`.
-    fn read(&mut self, from: &mut (impl Read + ?Sized)) -> io::Result<usize> {
-        let least = self.filled + BLOCK_BYTES / 16;
+    /// Reads once, into room for at least a sixteenth of `block_bytes`.
+    fn read(&mut self, from: &mut (impl Read + ?Sized), block_bytes: usize) -> io::Result<usize> {
+        let least = self.filled + (block_bytes / 16).max(1);
         if self.bytes.len() < least {
             // Memory is only taken when it is read into, so growing by a half wastes none.
-            let wanted = least.max(BLOCK_BYTES).max(self.bytes.len() + self.bytes.len() / 2);
+            let wanted = least.max(block_bytes).max(self.bytes.len() + self.bytes.len() / 2);
             self.bytes.reserve_exact(wanted - self.bytes.len());
             self.bytes.resize(wanted, 0);
         }
@@ -101,13 +102,23 @@ impl Block {
             }
         }
     }
+
+    fn append(&mut self, text: &[u8]) {
+        if self.bytes.len() < self.filled + text.len() {
+            self.bytes.resize(self.filled + text.len(), 0);
+        }
+        self.bytes[self.filled..self.filled + text.len()].copy_from_slice(text);
+        self.filled += text.len();
+    }
 }
 
+/// A file that is being read.
 struct Current {
     path: PathBuf,
     reader: Box<dyn Read + Send>,
     origin: Arc<Origin>,
-    form: Option<Form>,
+    first: bool,
+    begins_line: bool,
     /// Begin of a line whose end was not read yet.
     carry: Vec<u8>,
     bytes: u64,
@@ -115,228 +126,273 @@ struct Current {
     named_by_manifest: bool,
 }
 
-/// Which side's files are read: only captures may be rows or lists of files.
-#[derive(Debug, Clone)]
-pub(crate) enum Side {
-    Captures(Mounts),
-    Labels,
+/// What comes next.
+enum Next {
+    File(InputFile),
+    /// A file that a list of files names.
+    Named(InputFile, Arc<Origin>),
+    Unreadable(Arc<Origin>, String),
 }
 
 /// The files that are still to be read.
 pub(crate) struct Source {
-    side: Side,
-    queue: VecDeque<(InputFile, Option<Arc<Origin>>)>,
+    /// Where the files of lists lie; none when there are no lists on this side.
+    mounts: Option<Mounts>,
+    queue: VecDeque<Next>,
     root: PathBuf,
+    block_bytes: usize,
     current: Option<Current>,
-    /// Files whose content is none of the known forms.
+    /// Lists of a transform's inputs, which carry no ids.
     pub(crate) skipped: Vec<PathBuf>,
 }
 
 impl Source {
-    pub(crate) fn new(side: Side, root: &Path, files: Vec<InputFile>) -> Source {
-        let queue = files.into_iter().map(|file| (file, None)).collect();
-        Source { side, queue, root: root.into(), current: None, skipped: Vec::new() }
+    /// `files` in the order in which they are read.
+    pub(crate) fn new(mounts: Option<Mounts>, root: &Path, listing: &Listing, block_bytes: usize) -> Source {
+        let mut source = Source {
+            mounts,
+            queue: VecDeque::new(),
+            root: root.into(),
+            block_bytes,
+            current: None,
+            skipped: Vec::new(),
+        };
+        for (name, error) in &listing.unreadable {
+            source.queue.push_back(Next::Unreadable(source.origin(name), error.to_string()));
+        }
+        source.queue.extend(listing.files.iter().cloned().map(Next::File));
+        source
+    }
+
+    fn origin(&self, relative: &Path) -> Arc<Origin> {
+        let folder = relative.parent().unwrap_or(Path::new("")).to_path_buf();
+        let hour = hour_of(&self.root, &folder);
+        Arc::new(Origin { name: relative.into(), folder, hour })
     }
 
     /// Fills a block; false when there is nothing more.
     ///
     /// # Errors
-    /// A file cannot be opened or read.
+    /// A file that was begun cannot be read on.
     pub(crate) fn fill(&mut self, block: &mut Block) -> Result<bool> {
         block.reset();
-        while block.filled < BLOCK_BYTES {
-            if self.current.is_none() && !self.open_next()? {
-                break;
-            }
+        let mut packed = 0;
+        while block.filled + packed < self.block_bytes {
             if let Some(current) = self.current.take() {
-                self.append(current, block)?;
+                if !self.append(current, block)? {
+                    break;
+                }
+            } else {
+                match self.queue.pop_front() {
+                    None => break,
+                    Some(next) => packed += self.begin(next, block),
+                }
             }
         }
         Ok(!block.segments.is_empty() || self.current.is_some() || !self.queue.is_empty())
     }
 
-    fn open_next(&mut self) -> Result<bool> {
-        let Some((file, origin)) = self.queue.pop_front() else { return Ok(false) };
-        let named_by_manifest = origin.is_some();
-        let origin = origin.unwrap_or_else(|| {
-            let folder = file.folder().to_path_buf();
-            let hour =
-                hours::hour_of_folder(&folder).or_else(|| hours::hour_of_folder(&self.root.join(&folder)));
-            Arc::new(Origin { name: file.relative.clone(), folder, hour })
-        });
+    /// Opens a file; gives the room that it takes when it is taken as it is.
+    fn begin(&mut self, next: Next, block: &mut Block) -> usize {
+        let (file, origin, named_by_manifest) = match next {
+            Next::Unreadable(origin, why) => {
+                unreadable(block, &origin, true, why);
+                return 0;
+            }
+            Next::File(file) => {
+                let origin = self.origin(&file.relative);
+                (file, origin, false)
+            }
+            Next::Named(file, origin) => (file, origin, true),
+        };
+        let opened = opened(&file);
+        let reader = match opened {
+            Err(error) => {
+                unreadable(block, &origin, true, error.to_string());
+                return 0;
+            }
+            Ok(Opened::Packed(packed)) => {
+                let mut head = Vec::new();
+                if self.mounts.is_some() && !named_by_manifest {
+                    let plain = input::unpacked(io::Cursor::new(packed.clone()));
+                    let _ = plain.and_then(|plain| plain.take(HEAD_BYTES as u64).read_to_end(&mut head));
+                }
+                block.progress += file.bytes;
+                if self.is_list(&head, &file.path, &origin, block) {
+                    return 0;
+                }
+                let room = packed.len().max(self.block_bytes / 64) * 8;
+                let at = block.filled;
+                let content = Content::Packed(packed);
+                block.segments.push(Segment {
+                    origin,
+                    start: at,
+                    end: at,
+                    first: true,
+                    last: true,
+                    begins_line: true,
+                    content,
+                });
+                return room;
+            }
+            Ok(Opened::Plain(reader)) => reader,
+        };
         self.current = Some(Current {
-            reader: input::open(&file.path)?,
+            reader,
             path: file.path,
             origin,
-            form: None,
+            first: true,
+            begins_line: true,
             carry: Vec::new(),
             bytes: file.bytes,
             counted: 0,
             named_by_manifest,
         });
-        Ok(true)
+        0
     }
 
-    /// Reads on in the current file until the block has whole lines of it.
-    fn append(&mut self, mut current: Current, block: &mut Block) -> Result<()> {
-        let mut start = block.filled;
-        let first = current.form.is_none();
-        if block.bytes.len() < block.filled + current.carry.len() {
-            block.bytes.resize(block.filled + current.carry.len(), 0);
-        }
-        block.bytes[start..start + current.carry.len()].copy_from_slice(&current.carry);
-        block.filled += current.carry.len();
+    /// Reads on in the current file until the block is full; false when the block is to be handed on before.
+    fn append(&mut self, mut current: Current, block: &mut Block) -> Result<bool> {
+        let start = block.filled;
+        block.append(&current.carry);
         current.carry.clear();
-        let mut form = current.form;
-        let (mut ended, mut line_ended, mut has_line) = (false, false, false);
+        let (mut ended, mut failed) = (false, None);
         loop {
-            if form.is_none() && (line_ended || ended) {
-                form = self.form(&current, &block.text()[start..], ended);
-            }
-            if form == Some(Form::Document) && block.filled - start > DOCUMENT_BYTES {
-                form = Some(Form::Lines);
-            }
-            let by_line = matches!(form, Some(Form::Lines | Form::Rows));
-            if ended || (by_line && has_line && block.filled >= BLOCK_BYTES) {
+            let head_is_read = !current.first || block.filled - start >= HEAD_BYTES;
+            if ended || head_is_read && block.filled >= self.block_bytes {
                 break;
             }
-            let before = block.filled;
-            let n = block
-                .read(&mut *current.reader)
-                .map_err(|error| Problem::io("read the input", &current.path, error))?;
-            ended = n == 0;
-            line_ended = memchr::memrchr(b'\n', &block.text()[before..]).is_some();
-            has_line |= line_ended;
-            let counted = (n as u64).min(current.bytes - current.counted);
-            current.counted += counted;
-            block.progress += counted;
+            match block.read(&mut *current.reader, self.block_bytes) {
+                Ok(n) => {
+                    ended = n == 0;
+                    let counted = (n as u64).min(current.bytes - current.counted);
+                    current.counted += counted;
+                    block.progress += counted;
+                }
+                Err(error) if is_damage(&error) => {
+                    ended = true;
+                    failed = Some(error.to_string());
+                }
+                Err(error) => return Err(Problem::io("read the input", &current.path, error)),
+            }
         }
-        if first && block.text()[start..].starts_with(b"\xef\xbb\xbf") {
-            start += 3;
-        }
-        let form = form.unwrap_or(Form::Lines);
-        current.form = Some(form);
-        if first && !self.wanted(&current, block, start)? {
+        let text = block.text().get(start..).unwrap_or_default();
+        if current.first && !current.named_by_manifest && self.mounts.is_some() && manifest::begins(text) {
+            let head = text.to_vec();
+            block.filled = start;
             block.progress += current.bytes - current.counted;
-            return Ok(());
+            self.is_list(&head, &current.path, &current.origin, block);
+            return Ok(true);
         }
-        let end = if ended {
-            block.progress += current.bytes - current.counted;
-            block.filled
-        } else {
-            memchr::memrchr(b'\n', &block.text()[start..]).map_or(block.filled, |at| start + at + 1)
+        let line_end = memchr::memrchr(b'\n', text).map(|at| start + at + 1);
+        let end = match line_end {
+            _ if ended => block.filled,
+            Some(end) => end,
+            // A long line is read into a block of its own, and cut where that is full.
+            None if start == 0 => block.filled,
+            None => start,
         };
+        if ended {
+            block.progress += current.bytes - current.counted;
+        }
         current.carry.extend_from_slice(&block.text()[end..]);
         block.filled = end;
-        block.segments.push(Segment { origin: Arc::clone(&current.origin), form, start, end, first });
+        if end > start || ended {
+            block.segments.push(Segment {
+                origin: Arc::clone(&current.origin),
+                start,
+                end,
+                first: current.first,
+                last: ended,
+                begins_line: current.begins_line,
+                content: Content::Text,
+            });
+            current.first = false;
+            current.begins_line = line_end == Some(end);
+        }
+        if let Some(why) = failed {
+            unreadable(block, &current.origin, false, why);
+        }
         if !ended {
             self.current = Some(current);
         }
-        Ok(())
+        Ok(ended || end > start)
     }
 
-    /// Looks at the first line of a file that is not a plain one; false when the file holds nothing
-    /// for us.
-    fn wanted(&mut self, current: &Current, block: &mut Block, start: usize) -> Result<bool> {
-        let text = block.text().get(start..).unwrap_or_default();
-        let first = text.trim_ascii_start().first().copied();
-        let Side::Captures(mounts) = &self.side else {
-            if matches!(first, Some(b'{' | b'[')) || named_json(&current.path) {
-                return Ok(true);
-            }
-            self.skipped.push(current.origin.name.clone());
-            block.filled = start;
-            return Ok(false);
+    /// Takes a list of files in place of the file it stands in; false when it is none.
+    fn is_list(&mut self, head: &[u8], path: &Path, origin: &Arc<Origin>, block: &mut Block) -> bool {
+        let Some(mounts) = self.mounts.as_ref().filter(|_| manifest::begins(head)) else { return false };
+        if manifest::is_of_inputs(&origin.folder) {
+            self.skipped.push(origin.name.clone());
+            return true;
+        }
+        let Some(list) = manifest::read(path) else {
+            unreadable(block, origin, true, "it begins as a list of files and is none to its end".into());
+            return true;
         };
-        if first == Some(b'[') && !current.named_by_manifest && manifest::begins(text) {
-            let list = manifest::read(&current.path)?;
-            block.filled = start;
-            if manifest::is_of_inputs(&current.origin.folder) {
-                self.skipped.push(current.origin.name.clone());
-                return Ok(false);
-            }
-            match list.and_then(|list| list.files(mounts)) {
-                Some(files) => {
-                    for (path, bytes) in files.into_iter().rev() {
-                        let name = PathBuf::from(path.file_name().unwrap_or_default());
-                        let origin = Origin {
-                            name: current.origin.folder.join(&name),
-                            folder: current.origin.folder.clone(),
-                            hour: current.origin.hour,
-                        };
-                        let file = InputFile { path, relative: name, bytes };
-                        self.queue.push_front((file, Some(Arc::new(origin))));
-                    }
+        for file in list.files(mounts).into_iter().rev() {
+            let named = |address: &Path| {
+                let name = PathBuf::from(address.file_name().unwrap_or_default());
+                let name = origin.folder.join(name);
+                Arc::new(Origin { name, folder: origin.folder.clone(), hour: origin.hour })
+            };
+            self.queue.push_front(match file {
+                Ok((path, bytes)) => {
+                    let origin = named(&path);
+                    Next::Named(InputFile { path, relative: origin.name.clone(), bytes }, origin)
                 }
-                None => block.segments.push(Segment {
-                    origin: Arc::clone(&current.origin),
-                    form: Form::Unreachable,
-                    start,
-                    end: start,
-                    first: true,
-                }),
-            }
-            return Ok(false);
+                Err(address) => {
+                    let why = format!(
+                        "`{address}`, which {} names, lies below no input of the job, and the merge reads nothing \
+                         from S3 itself; mount its folder as another input",
+                        origin.name.display()
+                    );
+                    Next::Unreadable(named(Path::new(&address)), why)
+                }
+            });
         }
-        if matches!(first, Some(b'{' | b'[')) || named_json(&current.path) || current.form == Some(Form::Rows)
-        {
-            return Ok(true);
-        }
-        self.skipped.push(current.origin.name.clone());
-        block.filled = start;
-        Ok(false)
-    }
-
-    /// The form of a file by its beginning; none while too little of it was read.
-    fn form(&self, current: &Current, text: &[u8], ended: bool) -> Option<Form> {
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text).trim_ascii_start();
-        let (line, rest) = match memchr::memchr(b'\n', text) {
-            Some(at) => text.split_at(at),
-            None if ended => (text, &b""[..]),
-            None => return None,
-        };
-        if !matches!(line.first(), Some(b'{' | b'[')) {
-            let rows = matches!(self.side, Side::Captures(_))
-                && !named_json_lines(&current.path)
-                && text.split(|&byte| byte == b'\n').take(3).any(crate::scan::is_batch_row);
-            return Some(if rows { Form::Rows } else { Form::Lines });
-        }
-        if !cut_off(line) {
-            return Some(Form::Lines);
-        }
-        // The first line is the beginning of something. If the second is whole by itself, the first
-        // was damaged; else the two belong together.
-        let rest = rest.trim_ascii_start();
-        let second = match memchr::memchr(b'\n', rest) {
-            Some(at) => &rest[..at],
-            None if ended => rest,
-            None => return None,
-        };
-        let alone =
-            second.is_empty() || (line.trim_ascii().len() > 1 && second.starts_with(b"{") && whole(second));
-        Some(if alone { Form::Lines } else { Form::Document })
+        true
     }
 }
 
-fn cut_off(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    Cursor::new(line, 0, &mut Vec::new()).value() == Err(Malformed { at: line.len() })
+/// The hour of a folder below an input folder.
+pub(crate) fn hour_of(root: &Path, folder: &Path) -> Option<i64> {
+    hours::hour_of_folder(folder).or_else(|| hours::hour_of_folder(&root.join(folder)))
 }
 
-fn whole(line: &[u8]) -> bool {
-    let line = line.trim_ascii();
-    Cursor::new(line, 0, &mut Vec::new()).value().is_ok_and(|span| span.end == line.len())
+fn unreadable(block: &mut Block, origin: &Arc<Origin>, first: bool, why: String) {
+    let at = block.filled;
+    block.segments.push(Segment {
+        origin: Arc::clone(origin),
+        start: at,
+        end: at,
+        first,
+        last: true,
+        begins_line: true,
+        content: Content::Unreadable(why),
+    });
 }
 
-fn named_json_lines(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with(".jsonl")
+/// The packed data are damaged, not the disk.
+fn is_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), InvalidData | InvalidInput | UnexpectedEof)
 }
 
-/// By its name the file holds records, so a first line that is none is a damaged record.
-fn named_json(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with(".jsonl") || name.ends_with(".json")
+enum Opened {
+    Plain(Box<dyn Read + Send>),
+    Packed(Vec<u8>),
+}
+
+fn opened(file: &InputFile) -> io::Result<Opened> {
+    let mut opened = File::open(&file.path)?;
+    if file.bytes <= SMALL_GZIP_BYTES {
+        let mut magic = [0; 2];
+        let n = opened.read(&mut magic)?;
+        if input::begins_as_gzip(&magic[..n]) {
+            return Ok(Opened::Packed(fs::read(&file.path)?));
+        }
+        return Ok(Opened::Plain(input::unpacked(io::Cursor::new(magic).take(n as u64).chain(opened))?));
+    }
+    Ok(Opened::Plain(input::unpacked(opened)?))
 }

@@ -1,6 +1,6 @@
 //! The join when labels or event ids are more than memory holds; the result is the same bytes.
 //!
-//! Labels, event ids and keys go to nameless scratch files, divided by hash, so that one division at
+//! Labels, ids and keys go to nameless scratch files, divided by hash, so that one division at
 //! a time fits in memory. The captures are read twice: first for their ids, then, when every
 //! division has said what becomes of its captures, to write the merged records in their order. Each
 //! division keeps its verdicts in the order of its captures, so the second reading only takes the
@@ -15,34 +15,33 @@ use hashbrown::{DefaultHashBuilder, HashSet};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 
+use crate::account::Account;
 use crate::ids::Id;
-use crate::join;
-use crate::labels::Labels;
-use crate::parts::Parts;
-use crate::scan::{Capture, Label};
+use crate::join::{self, Candidate, Partners};
+use crate::labels::{Delivery, Hit, Labels};
+use crate::record::{Capture, Label};
 use crate::settings::{DuplicateGroundTruth, Window};
-use crate::stream::Record;
-use crate::summary::Tally;
+use crate::stream::Placed;
 
 const BUFFER_BYTES: usize = 32 << 10;
-/// Each division takes two open files at a time.
+/// Each division takes four open files at a time.
 const MOST_DIVISIONS: u64 = 128;
 
 /// A scratch file without a name, written from end to end and then read.
-struct Scratch {
+struct ScratchFile {
     folder: PathBuf,
     writer: BufWriter<File>,
 }
 
-impl Scratch {
-    fn new(folder: &Path) -> Result<Scratch> {
+impl ScratchFile {
+    fn new(folder: &Path) -> Result<ScratchFile> {
         let file = tempfile::tempfile_in(folder)
             .map_err(|error| Problem::io("create a scratch file in", folder, error))?;
-        Ok(Scratch { folder: folder.into(), writer: BufWriter::with_capacity(BUFFER_BYTES, file) })
+        Ok(ScratchFile { folder: folder.into(), writer: BufWriter::with_capacity(BUFFER_BYTES, file) })
     }
 
-    fn many(count: u64, folder: &Path) -> Result<Vec<Scratch>> {
-        (0..count).map(|_| Scratch::new(folder)).collect()
+    fn many(count: u64, folder: &Path) -> Result<Vec<ScratchFile>> {
+        (0..count).map(|_| ScratchFile::new(folder)).collect()
     }
 
     fn write(&mut self, pieces: &[&[u8]]) -> Result<()> {
@@ -52,22 +51,22 @@ impl Scratch {
         })
     }
 
-    fn read(self) -> Result<Reader> {
+    fn read(self) -> Result<ScratchReader> {
         let failed = |error| Problem::io("read scratch files in", &self.folder, error);
         let mut file = self.writer.into_inner().map_err(|error| failed(error.into_error()))?;
         file.seek(SeekFrom::Start(0)).map_err(failed)?;
         let reader = BufReader::with_capacity(BUFFER_BYTES, file);
-        Ok(Reader { folder: self.folder, reader, text: Vec::new() })
+        Ok(ScratchReader { folder: self.folder, reader, text: Vec::new() })
     }
 }
 
-struct Reader {
+struct ScratchReader {
     folder: PathBuf,
     reader: BufReader<File>,
     text: Vec<u8>,
 }
 
-impl Reader {
+impl ScratchReader {
     fn failed(&self, error: io::Error) -> Problem {
         Problem::io("read scratch files in", &self.folder, error)
     }
@@ -136,9 +135,10 @@ pub(crate) struct Divided {
     hasher: DefaultHashBuilder,
     policy: DuplicateGroundTruth,
     keep_duplicates: bool,
-    labels: Vec<Scratch>,
-    keys: Vec<Scratch>,
-    events: Vec<Scratch>,
+    labels: Vec<ScratchFile>,
+    keys: Vec<ScratchFile>,
+    identities: Vec<ScratchFile>,
+    events: Vec<ScratchFile>,
     captures: u64,
 }
 
@@ -163,15 +163,18 @@ impl Divided {
             hasher: DefaultHashBuilder::default(),
             policy,
             keep_duplicates,
-            labels: Scratch::many(count, folder)?,
+            labels: ScratchFile::many(count, folder)?,
             keys: Vec::new(),
+            identities: Vec::new(),
             events: Vec::new(),
             captures: 0,
         })
     }
 
-    pub(crate) fn label(&mut self, record: &Record<Label>, tally: &mut Tally) -> Result<()> {
-        if let Some(label) = join::admit_label(record, tally)? {
+    /// # Errors
+    /// As `Account::label`; scratch files cannot be written.
+    pub(crate) fn label(&mut self, record: &Placed<Label>, account: &mut Account) -> Result<()> {
+        if let Some(label) = account.label(record)? {
             let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
             let hour = record.origin.hour.map_or(NO_HOUR, |hour| hour as u64);
             let head = [hour, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
@@ -186,69 +189,51 @@ impl Divided {
     /// All labels are there; captures follow.
     pub(crate) fn labels_end(&mut self) -> Result<()> {
         let count = self.labels.len() as u64;
-        self.keys = Scratch::many(count, &self.folder)?;
-        self.events = Scratch::many(if self.keep_duplicates { 0 } else { count }, &self.folder)?;
+        self.keys = ScratchFile::many(count, &self.folder)?;
+        let of_ids = if self.keep_duplicates { 0 } else { count };
+        self.identities = ScratchFile::many(of_ids, &self.folder)?;
+        self.events = ScratchFile::many(of_ids, &self.folder)?;
         Ok(())
     }
 
-    /// First reading of a capture. What is counted here is counted again in the second.
-    pub(crate) fn capture(
-        &mut self,
-        record: &Record<Capture>,
-        window: &Window,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let Some(capture) = join::admit(record, window, tally)? else { return Ok(()) };
+    /// First reading of a capture. It is counted in the second.
+    ///
+    /// # Errors
+    /// Scratch files cannot be written.
+    pub(crate) fn capture(&mut self, record: &Placed<Capture>, window: &Window) -> Result<()> {
+        let Ok(Candidate { capture, .. }) = join::candidate(record.what, window) else { return Ok(()) };
         let number = self.captures;
         self.captures += 1;
-        if !self.events.is_empty() {
-            let idx = division(self.hasher.hash_one(capture.event), self.events.len());
-            if let Some(file) = self.events.get_mut(idx) {
-                file.write(&[&capture.event.to_le_bytes(), &number.to_le_bytes()])?;
-            }
+        numbered(&mut self.identities, &self.hasher, capture.identity(), &[], number)?;
+        if let Some(event) = capture.event {
+            numbered(&mut self.events, &self.hasher, event, &[], number)?;
         }
-        self.key(KEY, number, capture.key_number)?;
-        if capture.has_inference_id {
-            self.key(EVENT_ID, number, capture.event)?;
+        numbered(&mut self.keys, &self.hasher, capture.key_number, &[KEY], number)?;
+        if let Some(event) = capture.event.filter(|_| capture.has_inference_id) {
+            numbered(&mut self.keys, &self.hasher, event, &[EVENT_ID], number)?;
         }
         Ok(())
-    }
-
-    fn key(&mut self, mark: u8, number: u64, key: u128) -> Result<()> {
-        let idx = division(self.hasher.hash_one(key), self.keys.len());
-        match self.keys.get_mut(idx) {
-            Some(file) => file.write(&[&number.to_le_bytes(), &[mark], &key.to_le_bytes()]),
-            None => Ok(()),
-        }
     }
 
     /// Second step: every division says what becomes of its captures.
     ///
     /// # Errors
     /// Scratch files cannot be written or read, labels differ and must not, or the job shall stop.
-    pub(crate) fn judge(self, tally: &mut Tally, stop: &Stop) -> Result<Judged> {
-        let mut duplicates = Bits::default();
-        for file in self.events {
-            let (mut file, mut seen) = (file.read()?, HashSet::new());
-            while let Some(event) = file.bytes::<16>()? {
-                let number = file.next()?;
-                if !seen.insert(event) {
-                    duplicates.set(number);
-                }
-            }
-            stop.check()?;
-        }
+    pub(crate) fn judge(self, account: &mut Account, stop: &Stop) -> Result<Judged> {
+        let again = repeated(self.identities, |_| false, stop)?;
+        let known_events = repeated(self.events, |number| again.has(number), stop)?;
         let mut by_event_id = Bits::default();
         let mut verdicts = Vec::new();
         for (labels, keys) in self.labels.into_iter().zip(self.keys) {
             stop.check()?;
-            let mut labels = read_labels(labels, self.policy, tally)?;
+            let mut labels = read_labels(labels, self.policy, account)?;
             let mut keys = keys.read()?;
-            let mut verdict = Scratch::new(&self.folder)?;
-            while let Some(number) = keys.number()? {
+            let mut verdict = ScratchFile::new(&self.folder)?;
+            while let Some(key) = keys.bytes::<16>()? {
+                let key = u128::from_le_bytes(key);
                 let [mark] = keys.whole()?;
-                let key = u128::from_le_bytes(keys.whole()?);
-                if duplicates.has(number) {
+                let number = keys.next()?;
+                if again.has(number) {
                     continue;
                 }
                 if mark == EVENT_ID {
@@ -264,14 +249,45 @@ impl Divided {
                 }
                 verdict.write(&[&0u64.to_le_bytes()])?;
             }
-            tally.labels(&labels);
+            account.labels(&labels);
             verdicts.push(verdict.read()?);
         }
-        Ok(Judged { hasher: self.hasher, duplicates, by_event_id, verdicts, captures: 0 })
+        Ok(Judged { hasher: self.hasher, again, known_events, by_event_id, verdicts, captures: 0 })
     }
 }
 
-fn read_labels(file: Scratch, policy: DuplicateGroundTruth, tally: &mut Tally) -> Result<Labels> {
+/// Writes an id and the number of its capture to the division of the id.
+fn numbered(
+    files: &mut [ScratchFile],
+    hasher: &DefaultHashBuilder,
+    id: u128,
+    mark: &[u8],
+    number: u64,
+) -> Result<()> {
+    let idx = division(hasher.hash_one(id), files.len());
+    match files.get_mut(idx) {
+        Some(file) => file.write(&[&id.to_le_bytes(), mark, &number.to_le_bytes()]),
+        None => Ok(()),
+    }
+}
+
+/// The captures whose id another one had before; those that `passes` names do not count.
+fn repeated(files: Vec<ScratchFile>, passes: impl Fn(u64) -> bool, stop: &Stop) -> Result<Bits> {
+    let mut repeated = Bits::default();
+    for file in files {
+        let (mut file, mut seen) = (file.read()?, HashSet::new());
+        while let Some(id) = file.bytes::<16>()? {
+            let number = file.next()?;
+            if !passes(number) && !seen.insert(id) {
+                repeated.set(number);
+            }
+        }
+        stop.check()?;
+    }
+    Ok(repeated)
+}
+
+fn read_labels(file: ScratchFile, policy: DuplicateGroundTruth, account: &mut Account) -> Result<Labels> {
     let mut file = file.read()?;
     let mut labels = Labels::new(policy);
     while let Some(hour) = file.number()? {
@@ -280,52 +296,48 @@ fn read_labels(file: Scratch, policy: DuplicateGroundTruth, tally: &mut Tally) -
         let text = file.text(id_length + value_length)?;
         let (id, value) = text.split_at(id_length as usize);
         let outcome = labels.insert(Id::of(id), id, value, hour);
-        join::inserted(outcome, id, policy, tally)?;
+        join::inserted(outcome, id, policy, account)?;
     }
     Ok(labels)
 }
 
-/// Third step: the captures are read again and written with their labels.
+/// Third step: the captures are read again and joined with what their divisions said.
 pub(crate) struct Judged {
     hasher: DefaultHashBuilder,
-    duplicates: Bits,
+    again: Bits,
+    known_events: Bits,
     by_event_id: Bits,
-    verdicts: Vec<Reader>,
+    verdicts: Vec<ScratchReader>,
+    /// How many were asked about.
     captures: u64,
 }
 
-impl Judged {
-    /// Second reading of a capture.
-    ///
-    /// # Errors
-    /// As `join::admit` and `join::write`, or scratch files cannot be read.
-    pub(crate) fn capture(
-        &mut self,
-        record: &Record<Capture>,
-        window: &Window,
-        tally: &mut Tally,
-        parts: &mut Parts,
-    ) -> Result<()> {
-        let Some(capture) = join::admit(record, window, tally)? else { return Ok(()) };
+impl Partners for Judged {
+    fn delivery(&mut self, _: &Capture) -> Result<Delivery> {
         let number = self.captures;
         self.captures += 1;
-        if self.duplicates.has(number) {
-            tally.summary.captures_duplicate += 1;
-            return Ok(());
-        }
+        Ok(match () {
+            () if self.again.has(number) => Delivery::Again,
+            () if self.known_events.has(number) => Delivery::FirstOfKnownEvent,
+            () => Delivery::First,
+        })
+    }
+
+    fn labels(&mut self, capture: &Capture, mut each: impl FnMut(Hit) -> Result<()>) -> Result<bool> {
         let idx = division(self.hasher.hash_one(capture.key_number), self.verdicts.len());
-        let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(()) };
-        let mut found = false;
+        let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(false) };
+        let mut has_label = false;
         while verdict.next()? == 1 {
             let hour = verdict.next()?;
             let length = verdict.next()?;
-            join::write(record, capture, verdict.text(length)?, parts)?;
-            if !found {
-                tally.merged(capture.time, (hour != NO_HOUR).then_some(hour as i64));
-            }
-            found = true;
+            let hour = (hour != NO_HOUR).then_some(hour as i64);
+            each(Hit { value: verdict.text(length)?, hour })?;
+            has_label = true;
         }
-        tally.looked_up(record.texts.of(capture.key), found, || self.by_event_id.has(number));
-        Ok(())
+        Ok(has_label)
+    }
+
+    fn event_has_label(&self, _: &Capture) -> bool {
+        self.captures.checked_sub(1).is_some_and(|number| self.by_event_id.has(number))
     }
 }

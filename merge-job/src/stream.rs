@@ -1,30 +1,49 @@
 //! Reads one side and hands its records over, block by block and in the order they stand in.
 //!
-//! Every thread does the same: take the next block from the source, scan it, wait for the block's
-//! turn, hand its records over, and write what these became. Scanning and writing take the time, and
-//! they are the parts without a lock; the order of the records does not depend on the number of threads.
+//! Every thread does the same: take the next block from the source, read its records, wait for the block's turn,
+//! hand the records over, and write what these became. Reading and writing take the time, and they are the parts
+//! without a lock; the order of the records does not depend on the number of threads.
+//!
+//! A thread reads a segment as if nothing before it were open. When its turn comes, that is known: where something is
+//! (a record goes over the end of a block), the segment is read again together with what was left over.
 
+use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 
 use crate::json::Span;
-use crate::parts::Writes;
-use crate::scan::{self, Bad, Found, Scan, Scratch, Texts};
-use crate::source::{Block, Form, Origin, Segment, Source};
+use crate::output::Writes;
+use crate::reader::{self, Found, Memory, Piece, Settled, State};
+use crate::record::{Bad, Side, Texts};
+use crate::source::{Block, Content, Origin, Segment, Source};
 
 /// A record in its place.
 #[derive(Debug)]
-pub(crate) struct Record<'a, T> {
+pub(crate) struct Placed<'a, T> {
     pub(crate) origin: &'a Origin,
     /// Counted from 1.
     pub(crate) line: u64,
     pub(crate) texts: Texts<'a>,
     pub(crate) what: &'a std::result::Result<T, Bad>,
+    /// Why the file cannot be read, when that is what is bad.
+    pub(crate) why: Option<&'a str>,
+}
+
+/// A run of records of one file.
+#[derive(Debug)]
+pub(crate) struct Stretch<'a> {
+    pub(crate) origin: &'a Origin,
+    pub(crate) first: bool,
+    pub(crate) last: bool,
+    /// The beginning of the stretch's text.
+    pub(crate) head: &'a [u8],
+    pub(crate) good: u64,
+    pub(crate) bad: u64,
 }
 
 /// The records of a block.
@@ -34,41 +53,71 @@ pub(crate) struct Records<'a, T> {
 }
 
 impl<'a, T> Records<'a, T> {
-    /// What was found, in the order of the records.
+    /// About what `iter` gives, without its places: enough to look ahead.
     pub(crate) fn found(self) -> &'a [Found<T>] {
         &self.batch.found
     }
 
     /// Bytes of the block.
     pub(crate) fn bytes(self) -> usize {
-        self.batch.block.text().len()
+        self.batch.block.text().len() + self.batch.more.len()
     }
 
     /// The records in their order.
-    pub(crate) fn iter(self) -> impl Iterator<Item = Record<'a, T>> {
+    pub(crate) fn iter(self) -> impl Iterator<Item = Placed<'a, T>> {
         let batch = self.batch;
-        let texts = Texts { read: batch.block.text(), made: &batch.made };
         batch.block.segments.iter().zip(&batch.runs).flat_map(move |(segment, run)| {
             let found = batch.found.get(run.found.clone()).unwrap_or_default();
-            found.iter().map(move |Found { line, what }| Record {
+            let texts = Texts { read: batch.text_of(run), made: &batch.made };
+            let why = match &run.failed {
+                Some(why) => Some(why.as_str()),
+                None => match &segment.content {
+                    Content::Unreadable(why) => Some(why.as_str()),
+                    Content::Text | Content::Packed(_) => None,
+                },
+            };
+            found.iter().map(move |Found { line, what }| Placed {
                 origin: &segment.origin,
                 line: run.before + line + 1,
                 texts,
                 what,
+                why,
             })
         })
     }
+
+    /// The files that the records are of.
+    pub(crate) fn stretches(self) -> impl Iterator<Item = Stretch<'a>> {
+        let batch = self.batch;
+        batch.block.segments.iter().zip(&batch.runs).map(move |(segment, run)| {
+            let found = batch.found.get(run.found.clone()).unwrap_or_default();
+            let good = found.iter().filter(|found| found.what.is_ok()).count() as u64;
+            let text = batch.text_of(run).get(run.text.clone()).unwrap_or_default();
+            Stretch {
+                origin: &segment.origin,
+                first: segment.first,
+                last: segment.last,
+                head: text.get(..text.len().min(HEAD_BYTES)).unwrap_or_default(),
+                good,
+                bad: found.len() as u64 - good,
+            }
+        })
+    }
 }
+
+const HEAD_BYTES: usize = 256;
 
 /// A block and what was found in it.
 #[derive(Debug)]
 struct Batch<T> {
     block: Block,
+    /// Text that does not stand in the block: unpacked, or put together from several blocks.
+    more: Vec<u8>,
     made: Vec<u8>,
     found: Vec<Found<T>>,
     /// One for each segment.
     runs: Vec<Run>,
-    scratch: Scratch,
+    memory: Memory,
 }
 
 /// What a segment has.
@@ -76,9 +125,32 @@ struct Batch<T> {
 struct Run {
     /// Places of its records in `found`.
     found: Range<usize>,
-    lines: u64,
+    /// Its text, in the block or in `more`.
+    text: Range<usize>,
+    in_more: bool,
+    /// None when it was not read yet.
+    settled: Option<Settled>,
+    /// Why its file could not be unpacked to the end.
+    failed: Option<String>,
     /// Lines of its file before it; known when the block's turn comes.
     before: u64,
+}
+
+impl<T> Batch<T> {
+    fn text_of(&self, run: &Run) -> &[u8] {
+        if run.in_more { &self.more } else { self.block.text() }
+    }
+}
+
+/// What the segments before leave to the next one of their file.
+#[derive(Debug, Default)]
+struct Rest {
+    text: Vec<u8>,
+    state: State,
+    /// Lines of the file before the text.
+    lines: u64,
+    /// Shorter texts are not worth reading again.
+    enough: usize,
 }
 
 struct Shared<'a> {
@@ -89,13 +161,22 @@ struct Shared<'a> {
 
 struct Turn<F> {
     next: u64,
-    /// Lines of the current file that were handed over.
-    lines: u64,
+    rest: Rest,
     progress: Progress,
     hand_over: F,
+    /// Nothing more is to be handed over.
+    ended: bool,
     problem: Option<Problem>,
     /// A thread ended without its turn: nobody shall wait for it.
     abandoned: bool,
+}
+
+/// How a side is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) threads: usize,
+    /// Bytes of the longest record.
+    pub(crate) longest: usize,
 }
 
 /// Calls `hand_over` with the records of every block of the source; it says whether to go on and may
@@ -104,23 +185,31 @@ struct Turn<F> {
 /// # Errors
 /// A file cannot be read or written, the job was asked to stop, or `hand_over` failed. Whichever comes
 /// first in the order of the records is reported, but for writing.
-pub(crate) fn records<S: Scan>(
+pub(crate) fn records<S: Side>(
     source: &mut Source,
     side: S,
-    threads: usize,
+    reading: Reading,
     progress: Progress,
     stop: &Stop,
-    hand_over: impl FnMut(Records<S::Record>, &mut Writes) -> Result<bool> + Send,
+    hand_over: impl FnMut(Records<S::Item>, &mut Writes) -> Result<bool> + Send,
 ) -> Result<()> {
     let shared = Mutex::new(Shared { source, blocks: 0, ended: false });
-    let turn = Mutex::new(Turn { next: 0, lines: 0, progress, hand_over, problem: None, abandoned: false });
+    let turn = Mutex::new(Turn {
+        next: 0,
+        rest: Rest::default(),
+        progress,
+        hand_over,
+        ended: false,
+        problem: None,
+        abandoned: false,
+    });
     let turns = Condvar::new();
-    let work = || work(side, &shared, &turn, &turns, stop);
-    if threads <= 1 {
+    let work = || work(side, reading.longest, &shared, &turn, &turns, stop);
+    if reading.threads <= 1 {
         work();
     } else {
         thread::scope(|scope| {
-            for _ in 0..threads {
+            for _ in 0..reading.threads {
                 scope.spawn(work);
             }
         });
@@ -136,8 +225,9 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     mutex.lock().map_err(|_| Problem::new(&codes::INTERNAL, "a thread of the merge failed"))
 }
 
-fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
+fn work<S: Side, F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>>(
     side: S,
+    longest: usize,
     shared: &Mutex<Shared>,
     turn: &Mutex<Turn<F>>,
     turns: &Condvar,
@@ -146,10 +236,11 @@ fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
     let leaving = Leaving { turn, turns };
     let mut batch = Batch {
         block: Block::default(),
+        more: Vec::new(),
         made: Vec::new(),
         found: Vec::new(),
         runs: Vec::new(),
-        scratch: Scratch::default(),
+        memory: Memory::default(),
     };
     let mut writes = Writes::default();
     loop {
@@ -163,16 +254,16 @@ fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
             shared.blocks += 1;
             (shared.blocks - 1, filled)
         };
-        let filled = filled.map(|_| scan_block(side, &mut batch));
+        let filled = filled.and_then(|_| read_block(side, longest, &mut batch, stop));
         let Ok(mut now) = lock(turn) else { break };
-        while now.next != number && now.problem.is_none() && !now.abandoned {
+        while now.next != number && now.problem.is_none() && !now.abandoned && !now.ended {
             let Ok(woken) = turns.wait(now) else { return };
             now = woken;
         }
-        if now.next != number || now.problem.is_some() {
+        if now.next != number || now.problem.is_some() || now.ended {
             break;
         }
-        let done = filled.and_then(|()| hand_over(&mut now, &mut batch, &mut writes));
+        let done = filled.and_then(|()| hand_over(side, longest, &mut now, &mut batch, &mut writes));
         now.next += 1;
         let mut go_on = match done {
             Ok(go_on) => go_on,
@@ -181,12 +272,14 @@ fn work<S: Scan, F: FnMut(Records<S::Record>, &mut Writes) -> Result<bool>>(
                 false
             }
         };
+        now.ended |= !go_on;
         drop(now);
         turns.notify_all();
         if let Err(problem) = writes.perform() {
             if let Ok(mut now) = lock(turn) {
                 now.problem.get_or_insert(problem);
             }
+            turns.notify_all();
             go_on = false;
         }
         if !go_on {
@@ -216,76 +309,149 @@ impl<F> Drop for Leaving<'_, F> {
     }
 }
 
-fn scan_block<S: Scan>(side: S, batch: &mut Batch<S::Record>) {
-    batch.made.clear();
-    batch.found.clear();
-    batch.runs.clear();
-    let text = batch.block.text();
-    for segment in &batch.block.segments {
-        let from = batch.found.len();
-        let lines = scan_segment(side, text, segment, &mut batch.scratch, &mut batch.made, &mut batch.found);
-        batch.runs.push(Run { found: from..batch.found.len(), lines, before: 0 });
+/// Reads the segments of a block as far as that can be done before its turn.
+fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop: &Stop) -> Result<()> {
+    // One huge record must not keep its memory for the rest of the run.
+    const KEPT_BYTES: usize = 16 << 20;
+    let Batch { block, more, made, found, runs, memory } = batch;
+    made.clear();
+    found.clear();
+    runs.clear();
+    more.clear();
+    if more.capacity() > KEPT_BYTES {
+        *more = Vec::new();
+    }
+    let text = block.text();
+    for segment in &block.segments {
+        let from = found.len();
+        let mut run = Run {
+            found: from..from,
+            text: segment.start..segment.end,
+            in_more: false,
+            settled: None,
+            failed: None,
+            before: 0,
+        };
+        let mut piece = Piece {
+            span: Span { start: segment.start, end: segment.end },
+            state: State::default(),
+            ended: segment.last,
+            longest,
+        };
+        match &segment.content {
+            Content::Unreadable(_) => found.push(Found { line: 0, what: Err(Bad::Unreadable) }),
+            Content::Text if is_worth_reading(segment, text) => {
+                run.settled = Some(reader::read(side, text, piece, memory, made, found));
+            }
+            Content::Text => {}
+            Content::Packed(packed) => {
+                let start = more.len();
+                let unpacked = unpack(packed, more, stop)?;
+                piece.span = Span { start, end: more.len() };
+                run.text = start..more.len();
+                run.in_more = true;
+                let settled = reader::read(side, more, piece, memory, made, found);
+                if let Err(why) = unpacked {
+                    found.push(Found { line: settled.lines, what: Err(Bad::Unreadable) });
+                    run.failed = Some(why);
+                }
+                run.settled = Some(settled);
+            }
+        }
+        run.found.end = found.len();
+        runs.push(run);
+    }
+    Ok(())
+}
+
+/// Whether a segment probably begins between two values: reading it before that is known is mostly right.
+fn is_worth_reading(segment: &Segment, text: &[u8]) -> bool {
+    let first = text.get(segment.start).copied().unwrap_or(b'{');
+    segment.first || segment.begins_line && !first.is_ascii_whitespace() && !b"}],".contains(&first)
+}
+
+/// Unpacks a file behind `text`; the inner result says why that ended early.
+///
+/// # Errors
+/// The job was asked to stop.
+fn unpack(packed: &[u8], text: &mut Vec<u8>, stop: &Stop) -> Result<std::result::Result<(), String>> {
+    const STEP_BYTES: u64 = 4 << 20;
+    let mut reader = match input::unpacked(io::Cursor::new(packed.to_vec())) {
+        Ok(reader) => reader,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    loop {
+        stop.check()?;
+        match (&mut reader).take(STEP_BYTES).read_to_end(text) {
+            Ok(0) => return Ok(Ok(())),
+            Ok(_) => {}
+            Err(error) => return Ok(Err(error.to_string())),
+        }
     }
 }
 
-/// Gives the number of lines.
-fn scan_segment<S: Scan>(
+fn hand_over<S: Side, F>(
     side: S,
-    text: &[u8],
-    segment: &Segment,
-    scratch: &mut Scratch,
-    made: &mut Vec<u8>,
-    found: &mut Vec<Found<S::Record>>,
-) -> u64 {
-    match segment.form {
-        Form::Unreachable => {
-            found.push(Found { line: 0, what: Err(Bad::Unreachable) });
-            return 1;
-        }
-        Form::Document => {
-            let whole = trimmed(text, segment.start, segment.end);
-            if whole.start < whole.end {
-                scan::line(side, text, whole, 0, scratch, made, found);
-            }
-            return 1;
-        }
-        Form::Lines | Form::Rows => {}
-    }
-    let (mut start, mut number) = (segment.start, 0);
-    while start < segment.end {
-        let rest = text.get(start..segment.end).unwrap_or_default();
-        let end = memchr::memchr(b'\n', rest).map_or(segment.end, |at| start + at);
-        let line = trimmed(text, start, end);
-        if line.start < line.end {
-            if segment.form == Form::Rows {
-                // A row may begin with blanks of its own.
-                let row = Span { start, end: line.end };
-                found.push(Found { line: number, what: side.row(text, row, made) });
-            } else {
-                scan::line(side, text, line, number, scratch, made, found);
-            }
-        }
-        start = end + 1;
-        number += 1;
-    }
-    number
-}
-
-fn trimmed(text: &[u8], start: usize, end: usize) -> Span {
-    let line = text.get(start..end).unwrap_or_default().trim_ascii_end();
-    let blank = line.len() - line.trim_ascii_start().len();
-    Span { start: start + blank, end: start + line.len() }
-}
-
-fn hand_over<T, F>(turn: &mut Turn<F>, batch: &mut Batch<T>, writes: &mut Writes) -> Result<bool>
+    longest: usize,
+    turn: &mut Turn<F>,
+    batch: &mut Batch<S::Item>,
+    writes: &mut Writes,
+) -> Result<bool>
 where
-    F: FnMut(Records<T>, &mut Writes) -> Result<bool>,
+    F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>,
 {
-    for (segment, run) in batch.block.segments.iter().zip(&mut batch.runs) {
-        run.before = if segment.first { 0 } else { turn.lines };
-        turn.lines = run.before + run.lines;
+    for idx in 0..batch.block.segments.len() {
+        settle(side, longest, &mut turn.rest, batch, idx);
     }
     let go_on = (turn.hand_over)(Records { batch }, writes)?;
     turn.progress.advance(batch.block.progress);
     Ok(go_on)
+}
+
+/// Reads a segment again where something before it was still open, and keeps what it leaves open itself.
+fn settle<S: Side>(side: S, longest: usize, rest: &mut Rest, batch: &mut Batch<S::Item>, idx: usize) {
+    let Batch { block, more, made, found, runs, memory } = batch;
+    let (Some(segment), Some(run)) = (block.segments.get(idx), runs.get_mut(idx)) else { return };
+    if segment.first {
+        *rest = Rest::default();
+    }
+    run.before = rest.lines;
+    if let Content::Unreadable(_) = segment.content {
+        return;
+    }
+    if run.in_more {
+        return;
+    }
+    let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
+    let fits = rest.text.is_empty() && rest.state.is_as_at_start(of_segment.first());
+    let (settled, all) = match run.settled.filter(|_| fits) {
+        Some(settled) => (settled, run.text.clone()),
+        None => {
+            run.found = found.len()..found.len();
+            if !segment.last && rest.text.len() + of_segment.len() < rest.enough {
+                rest.text.extend_from_slice(of_segment);
+                return;
+            }
+            let start = more.len();
+            more.extend_from_slice(&rest.text);
+            more.extend_from_slice(of_segment);
+            let piece = Piece {
+                span: Span { start, end: more.len() },
+                state: rest.state,
+                ended: segment.last,
+                longest,
+            };
+            let settled = reader::read(side, more, piece, memory, made, found);
+            run.found.end = found.len();
+            run.in_more = true;
+            run.text = start..more.len();
+            (settled, run.text.clone())
+        }
+    };
+    rest.lines += settled.lines;
+    rest.state = settled.state;
+    rest.text.clear();
+    let text: &[u8] = if run.in_more { more } else { block.text() };
+    rest.text.extend_from_slice(text.get(settled.end..all.end).unwrap_or_default());
+    rest.enough = 2 * rest.text.len();
 }

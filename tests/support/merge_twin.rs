@@ -1,12 +1,13 @@
-//! The slow twin of the merge's line scanner: the same rules, written plainly on `serde_json`.
-//! Used by a property test and by the fuzz target.
+//! The slow twin of the merge's reader of lines: the same rules, written plainly on `serde_json`.
+//! Used by a property test and by the fuzz targets.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use merge_job::ids::Id;
 use merge_job::json::Span;
-use merge_job::scan::{self, Captures, Found, Labels, Scratch, Texts};
+use merge_job::reader::{self, Found, Memory, Piece, State};
+use merge_job::record::{Captures, GroundTruth, Side, Texts, Time};
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -103,21 +104,22 @@ fn bytes_of(text: &str) -> Vec<u8> {
     serde_json::from_str::<Key>(text).unwrap().0
 }
 
-/// An id: none when it is absent, `Err` when it is neither string nor number.
+/// An id: none when it is absent or empty, `Err` when it is neither string nor number.
 fn id(text: Option<&str>) -> Result<Option<Vec<u8>>, ()> {
-    match text.map(|text| (text.as_bytes()[0], text)) {
-        None => Ok(None),
-        Some((b'"', text)) => Ok(Some(bytes_of(text))),
-        Some((b'-' | b'0'..=b'9', text)) => Ok(Some(text.as_bytes().to_vec())),
-        Some(_) => Err(()),
-    }
+    let id = match text.map(|text| (text.as_bytes()[0], text)) {
+        None => return Ok(None),
+        Some((b'"', text)) => bytes_of(text),
+        Some((b'-' | b'0'..=b'9', text)) => text.as_bytes().to_vec(),
+        Some(_) => return Err(()),
+    };
+    Ok(Some(id).filter(|id| !id.is_empty()))
 }
 
 #[derive(Debug, PartialEq)]
 struct Capture {
     key: Vec<u8>,
     key_number: u128,
-    event: u128,
+    event: Option<u128>,
     has_inference_id: bool,
     time: Option<i64>,
     record: Tree,
@@ -127,6 +129,7 @@ struct Capture {
 struct Label {
     id: Vec<u8>,
     parsed: Id,
+    beside: Option<u128>,
     value: Tree,
 }
 
@@ -140,24 +143,31 @@ fn slow_capture(text: &str) -> Result<Capture, ()> {
     let batch_id = id(last(&top, "SageMakerInferenceId"));
     match last(&top, "captureData") {
         Some(value) if value.starts_with('{') => {}
-        None if batch_id != Ok(None) => {
-            let id = batch_id?.unwrap();
+        None if last(&top, "SageMakerInferenceId").is_some() => {
+            let id = batch_id?.ok_or(())?;
             let time = time(last(&top, "SageMakerInferenceTime"));
             let record = without(tree(text), &["SageMakerInferenceId", "SageMakerInferenceTime"]);
-            let event = Id::of(&id).number;
-            return Ok(Capture { key: id, key_number: event, event, has_inference_id: false, time, record });
+            let number = Id::of(&id).number;
+            return Ok(Capture {
+                key: id,
+                key_number: number,
+                event: Some(number),
+                has_inference_id: false,
+                time,
+                record,
+            });
         }
         _ => return Err(()),
     }
     let metadata = last(&top, "eventMetadata").filter(|text| text.starts_with('{')).ok_or(())?;
     let metadata = members(metadata);
-    let event_id = id(last(&metadata, "eventId"))?.ok_or(())?;
-    let inference_id = id(last(&metadata, "inferenceId"))?.filter(|id| !id.is_empty());
-    let key = inference_id.as_ref().unwrap_or(&event_id);
+    let event_id = id(last(&metadata, "eventId"))?;
+    let inference_id = id(last(&metadata, "inferenceId"))?;
+    let key = inference_id.clone().or(event_id.clone()).ok_or(())?;
     Ok(Capture {
-        key: key.clone(),
-        key_number: Id::of(key).number,
-        event: Id::of(&event_id).number,
+        key_number: Id::of(&key).number,
+        key,
+        event: event_id.map(|id| Id::of(&id).number),
         has_inference_id: inference_id.is_some(),
         time: time(last(&metadata, "inferenceTime")),
         record: without(tree(text), &["groundTruthData"]),
@@ -169,9 +179,12 @@ fn slow_label(text: &str) -> Result<Label, ()> {
     let value = last(&top, "groundTruthData").filter(|text| text.starts_with('{')).ok_or(())?;
     let metadata = last(&top, "eventMetadata").filter(|text| text.starts_with('{')).ok_or(())?;
     let metadata = members(metadata);
-    let id = match id(last(&metadata, "eventId"))? {
+    let event_id = id(last(&metadata, "eventId"))?;
+    let inference_id = id(last(&metadata, "inferenceId"));
+    let beside = event_id.as_ref().and(inference_id.clone().ok().flatten()).map(|id| Id::of(&id).number);
+    let id = match event_id {
         Some(id) => id,
-        None => id(last(&metadata, "inferenceId"))?.ok_or(())?,
+        None => inference_id?.ok_or(())?,
     };
     let Tree::Object(mut value) = tree(value) else { return Err(()) };
     let Some(Tree::Scalar(data)) = value.get_mut(&b"data"[..]) else { return Err(()) };
@@ -180,32 +193,45 @@ fn slow_label(text: &str) -> Result<Label, ()> {
         b'n' => return Err(()),
         _ => *data = format!("\"{data}\""),
     }
-    Ok(Label { parsed: Id::of(&id), id, value: Tree::Object(value) })
+    Ok(Label { parsed: Id::of(&id), id, beside, value: Tree::Object(value) })
 }
 
-/// One outcome for each record of a line; a damaged line is one bad record.
-fn slow<T>(line: &str, one: fn(&str) -> Result<T, ()>) -> Vec<Result<T, ()>> {
-    let Ok(value) = serde_json::from_str::<&RawValue>(line) else { return vec![Err(())] };
-    let of = |text: &str| if text.starts_with('{') { one(text) } else { Err(()) };
-    if value.get().starts_with('[') {
-        let elements: Vec<&RawValue> = serde_json::from_str(value.get()).unwrap();
-        return elements.into_iter().map(|value| of(value.get())).collect();
+/// One outcome for each value of a line that is a list or begins with an object; none when some text of it is no
+/// value.
+fn slow<T>(line: &str, one: fn(&str) -> Result<T, ()>) -> Option<Vec<Result<T, ()>>> {
+    let mut outcomes = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', '\r', ',', '[', ']']);
+        if rest.is_empty() {
+            return Some(outcomes);
+        }
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+        let value = values.next()?.ok()?.get();
+        outcomes.push(if value.starts_with('{') { one(value) } else { Err(()) });
+        rest = &rest[values.byte_offset()..];
+        // Digits and texts must not run into each other.
+        let ends = rest.starts_with([' ', '\t', '\r', ',', '[', ']', '{', '}']) || rest.is_empty();
+        if !value.starts_with('{') && !ends {
+            return None;
+        }
     }
-    vec![of(value.get())]
 }
 
-/// What the scanner found in a line, in the terms of the twin.
-fn fast<S: scan::Scan, T>(
+/// What the reader found in a line, in the terms of the twin.
+fn fast<S: Side, T>(
     side: S,
     line: &[u8],
-    scratch: &mut Scratch,
-    one: impl Fn(Texts, &S::Record) -> T,
+    memory: &mut Memory,
+    one: impl Fn(Texts, &S::Item) -> T,
 ) -> Vec<Result<T, ()>> {
-    // Bytes before and after, which the scanner must not look at.
+    // Bytes before and after, which the reader must not look at.
     let text = [b"}] ".as_slice(), line, b"\"}]"].concat();
     let span = Span { start: 3, end: 3 + line.len() };
     let (mut made, mut found) = (Vec::new(), Vec::new());
-    scan::line(side, &text, span, 0, scratch, &mut made, &mut found);
+    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
+    let settled = reader::read(side, &text, piece, memory, &mut made, &mut found);
+    assert_eq!((settled.end, settled.lines), (span.end, 0));
     let texts = Texts { read: &text, made: &made };
     found
         .iter()
@@ -213,22 +239,23 @@ fn fast<S: scan::Scan, T>(
         .collect()
 }
 
-/// What the scanner keeps of earlier lines.
+/// What the reader keeps of earlier lines.
 #[derive(Default)]
-pub(crate) struct Scanners {
-    captures: Scratch,
-    labels: Scratch,
+pub(crate) struct Readers {
+    captures: Memory,
+    labels: Memory,
 }
 
-/// Whether the scanner, after the lines it saw before, and its twin agree on a line; panics where they do not. Lines that hold line
-/// ends, or nesting that the twin's recursion cannot bear, are left out.
-pub(crate) fn compare(line: &[u8], scanners: &mut Scanners) {
+/// Whether the reader, after the lines it saw before, and its twin agree on a line; panics where they do not. Lines
+/// that hold line ends, or nesting that the twin's recursion cannot bear, are left out, and those that begin as
+/// something else than JSON.
+pub(crate) fn compare(line: &[u8], readers: &mut Readers) {
     let line = line.trim_ascii();
     let depth = line.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
-    if line.is_empty() || line.contains(&b'\n') || depth > 90 {
+    if !matches!(line.first(), Some(b'{' | b'[')) || line.contains(&b'\n') || depth > 90 {
         return;
     }
-    let captures = fast(Captures, line, &mut scanners.captures, |texts, capture| {
+    let captures = fast(Captures, line, &mut readers.captures, |texts, capture| {
         let body = std::str::from_utf8(texts.of(capture.body)).unwrap();
         let merged = format!("{{\"groundTruthData\":0,{body}");
         no_key_twice(&merged);
@@ -247,21 +274,31 @@ pub(crate) fn compare(line: &[u8], scanners: &mut Scanners) {
             key_number: capture.key_number,
             event: capture.event,
             has_inference_id: capture.has_inference_id,
-            time: capture.time,
+            time: match capture.time {
+                Time::At(seconds) => Some(seconds),
+                Time::Absent | Time::Unreadable => None,
+            },
             record,
         }
     });
-    let labels = fast(Labels, line, &mut scanners.labels, |texts, label| {
+    let labels = fast(GroundTruth, line, &mut readers.labels, |texts, label| {
         let value = std::str::from_utf8(texts.of(label.value)).unwrap();
         no_key_twice(value);
-        Label { id: texts.of(label.id).to_vec(), parsed: label.parsed, value: tree(value) }
-    });
-    match std::str::from_utf8(line) {
-        Ok(text) => {
-            assert_eq!(captures, slow(text, slow_capture), "captures of {text}");
-            assert_eq!(labels, slow(text, slow_label), "labels of {text}");
+        Label {
+            id: texts.of(label.id).to_vec(),
+            parsed: label.parsed,
+            beside: label.inference_id_beside,
+            value: tree(value),
         }
-        Err(_) => assert_eq!((captures, labels), (vec![Err(())], vec![Err(())])),
+    });
+    let text = std::str::from_utf8(line).ok();
+    match text.and_then(|text| slow(text, slow_capture)) {
+        Some(expected) => assert_eq!(captures, expected, "captures of {text:?}"),
+        None => assert!(captures.iter().any(Result::is_err), "captures of {line:?}: no damage was seen"),
+    }
+    match text.and_then(|text| slow(text, slow_label)) {
+        Some(expected) => assert_eq!(labels, expected, "labels of {text:?}"),
+        None => assert!(labels.iter().any(Result::is_err), "labels of {line:?}: no damage was seen"),
     }
 }
 

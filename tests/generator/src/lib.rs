@@ -10,5 +10,6 @@ pub mod credit;
 pub mod dataset;
 pub mod measure;
 mod random;
+pub mod reshape;
 mod text;
 pub mod traffic;

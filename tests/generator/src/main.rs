@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use plumbline_generator::dataset::{self, Dataset, Format};
+use plumbline_generator::reshape::{Shape, reshape};
 use plumbline_generator::traffic::{self, Payload, Traffic};
 use plumbline_generator::{configs, measure};
 
@@ -85,6 +86,15 @@ enum Command {
         #[arg(long, value_delimiter = ',')]
         metrics: Vec<String>,
     },
+    /// Write all JSON Lines files below a folder as one file of another shape
+    Reshape {
+        #[arg(value_enum)]
+        shape: Shape,
+        /// Folder to read
+        from: PathBuf,
+        /// File to write
+        to: PathBuf,
+    },
     /// Run a program; print seconds, processor seconds and peak memory in MB, separated by tabs
     Measure {
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
@@ -156,6 +166,7 @@ fn run(command: Command) -> Result<ExitCode> {
             let account = traffic::write(&traffic, &out)?;
             writeln!(io::stdout(), "{:#}", account.to_json())?;
         }
+        Command::Reshape { shape, from, to } => reshape(shape, &from, &to)?,
         Command::Configs { out, format, metrics } => configs::write(format, &metrics, &out)?,
         Command::Measure { program } => {
             let measured = measure::measure(&program)?;

@@ -3,10 +3,13 @@
 //! Where a record goes is settled in the order of the records; the bytes of a block are written
 //! afterwards, by the thread that has the block.
 
+use std::collections::HashSet;
+use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::Result;
+use plumbline_common::input;
 use plumbline_common::output::{Results, SharedFile};
 use uuid::Uuid;
 
@@ -21,7 +24,7 @@ pub(crate) struct Parts {
     /// What makes the names of this job its own.
     seed: String,
     part_bytes: u64,
-    open: Option<Part>,
+    open: Option<OpenPart>,
     results: Results,
     writes: Writes,
     pub(crate) files: u64,
@@ -29,7 +32,7 @@ pub(crate) struct Parts {
 }
 
 #[derive(Debug)]
-struct Part {
+struct OpenPart {
     folder: PathBuf,
     number: u32,
     bytes: u64,
@@ -94,10 +97,10 @@ impl Parts {
             None => Some(0),
         };
         if let Some(number) = number {
-            self.finish()?;
+            self.finish();
             let path = self.output.join(folder).join(self.name(folder, number));
-            let file = SharedFile::create(&path, &self.scratch)?;
-            self.open = Some(Part { folder: folder.into(), number, bytes: 0, file });
+            let file = self.results.begin_shared(&path, &self.scratch)?;
+            self.open = Some(OpenPart { folder: folder.into(), number, bytes: 0, file });
             self.files += 1;
         }
         if let Some(part) = &mut self.open {
@@ -130,22 +133,45 @@ impl Parts {
         format!("part-{number:05}-{id}.c000.jsonl")
     }
 
-    fn finish(&mut self) -> Result<()> {
-        match self.open.take() {
-            Some(part) => self.results.add_shared(part.file),
-            None => Ok(()),
+    fn finish(&mut self) {
+        if let Some(part) = self.open.take() {
+            self.results.add_shared(part.file, &self.scratch, part.bytes);
         }
     }
 
-    /// Gives the files their names, once all writes are performed; returns the paths.
+    /// Gives the files their names, once all writes are performed, and takes away parts that an earlier run of the
+    /// same job wrote to the same folders and this one did not.
     ///
     /// # Errors
-    /// A file cannot be written or named; then none is left.
-    pub(crate) fn publish(mut self) -> Result<Vec<PathBuf>> {
-        self.finish()?;
-        self.results.publish()
+    /// A file cannot be written or named; then none that was not there before is left.
+    pub(crate) fn publish(mut self) -> Result<()> {
+        self.finish();
+        let written: HashSet<PathBuf> = self.results.publish()?.into_iter().collect();
+        let mut others = 0;
+        for file in input::files(&self.output).unwrap_or_default() {
+            let name = file.path.file_name().unwrap_or_default().to_string_lossy();
+            if !name.starts_with("part-") || written.contains(&file.path) {
+                continue;
+            }
+            // A part with a higher number than there are now.
+            let first = name.get(NUMBER_BYTES..).map(|rest| format!("part-00000{rest}"));
+            if first.is_some_and(|first| written.contains(&file.path.with_file_name(first))) {
+                let _ = fs::remove_file(&file.path);
+            } else {
+                others += 1;
+            }
+        }
+        if others > 0 {
+            // Whoever reads the output reads everything in it.
+            let parts = if others == 1 { "part of another run lies" } else { "parts of other runs lie" };
+            tracing::warn!("{others} {parts} in {}", self.output.display());
+        }
+        Ok(())
     }
 }
+
+/// Bytes of a part's name up to the end of its number.
+const NUMBER_BYTES: usize = "part-00000".len();
 
 #[cfg(test)]
 mod tests {
@@ -163,12 +189,31 @@ mod tests {
         let mut writes = Writes::default();
         parts.take_writes(&mut writes);
         writes.perform().unwrap();
-        let paths = parts.publish().unwrap();
+        parts.publish().unwrap();
+        let files = input::files(root.path()).unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.clone()).collect();
         let texts: Vec<_> = paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
         assert_eq!(texts, ["1234\n6789\n", "x\n", "much too long\n", "y\n", "z\n"]);
         let name = |idx: usize| paths[idx].file_name().unwrap().to_str().unwrap().to_string();
         assert!(name(1).starts_with("part-00001-") && name(1).ends_with(".c000.jsonl"));
         assert_eq!(name(0)[10..], name(1)[10..]);
         assert_ne!(name(0)[10..], name(4)[10..]);
+    }
+
+    #[test]
+    fn parts_that_an_earlier_run_has_more_of_are_taken_away() {
+        let root = tempfile::tempdir().unwrap();
+        let run = |seed: &str, records: usize| {
+            let mut parts = Parts::new(root.path(), root.path(), seed);
+            parts.part_bytes = 2;
+            (0..records).for_each(|_| parts.add(Path::new("2024/01"), &[b"1\n"]).unwrap());
+            let mut writes = Writes::default();
+            parts.take_writes(&mut writes);
+            writes.perform().unwrap();
+            parts.publish().unwrap();
+            input::files(root.path()).unwrap().len()
+        };
+        assert_eq!((run("job", 3), run("other", 2)), (3, 5));
+        assert_eq!((run("job", 1), run("other", 3)), (3, 4));
     }
 }

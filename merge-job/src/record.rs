@@ -1,15 +1,15 @@
-//! What the merge needs of a line: its ids, its time, and the bytes that go into the merged record.
+//! What the merge needs of a record: its ids, its time, and the bytes that go into the merged record.
 //!
-//! A line is walked once, from end to end, or compared with one that was, so that a damaged record never
-//! reaches the output, and nothing is allocated for it, but for what is learned from a walk. Repeated keys, blanks between lines and batch
-//! documents need text that is made anew; it goes into the batch's own store.
+//! An object is walked once, from end to end, so that a damaged record never reaches the output, and nothing is
+//! allocated for it. Repeated keys, line ends between members and batch documents need text that is made anew; it goes
+//! into a store of its own.
 
 use crate::hours;
 use crate::ids::Id;
-use crate::json::{self, Cursor, Malformed, Open, Span};
-use crate::pattern::Patterns;
+use crate::json::{self, Cursor, Malformed, Span};
+use crate::rows::Row;
 
-/// A place in the block that was read, or in the store of its batch.
+/// A place in the text that was read, or in the store of text made of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Slice {
     made: bool,
@@ -26,7 +26,7 @@ impl Slice {
     }
 }
 
-/// Texts that stand in the block, and texts that were made of it.
+/// Text that was read, and text that was made of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Texts<'a> {
     pub read: &'a [u8],
@@ -47,14 +47,45 @@ pub struct Capture {
     pub key: Slice,
     /// The number of the key.
     pub key_number: u128,
-    /// The number of the event id: two captures of one number are one capture delivered twice.
-    pub event: u128,
+    /// The number of the event id, if there is one.
+    pub event: Option<u128>,
     /// The key is an inference id.
     pub has_inference_id: bool,
-    /// Seconds since 1970, if it tells.
-    pub time: Option<i64>,
+    pub time: Time,
     /// The merged record but for its beginning: members and the closing brace.
     pub body: Slice,
+}
+
+impl Capture {
+    /// Equal for captures of equal event id and equal inference id, a missing one being equal to a missing one: they
+    /// are one capture that was delivered twice. Without an inference id it is the number of the event id.
+    pub fn identity(&self) -> u128 {
+        const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+        match self.event {
+            Some(event) if !self.has_inference_id => event,
+            event => {
+                (event.unwrap_or(0) ^ ODD.rotate_left(31)).wrapping_mul(ODD).wrapping_add(self.key_number)
+            }
+        }
+    }
+}
+
+/// The moment of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    Absent,
+    Unreadable,
+    /// Seconds since 1970.
+    At(i64),
+}
+
+impl Time {
+    pub fn seconds(self) -> Option<i64> {
+        match self {
+            Time::At(seconds) => Some(seconds),
+            Time::Absent | Time::Unreadable => None,
+        }
+    }
 }
 
 /// A ground-truth record.
@@ -62,6 +93,8 @@ pub struct Capture {
 pub struct Label {
     pub id: Slice,
     pub parsed: Id,
+    /// The number of the inference id that stands beside the event id it is known by.
+    pub inference_id_beside: Option<u128>,
     /// The value of `groundTruthData`, compact, its `data` a string.
     pub value: Slice,
 }
@@ -76,7 +109,16 @@ pub enum Bad {
     NotUtf8 {
         column: usize,
     },
+    /// Other text than JSON.
+    NotJson,
+    /// JSON, but no object.
     NotAnObject,
+    /// A record begins inside of it, in a line of its own.
+    Interrupted,
+    /// Longer than any record may be.
+    TooLong,
+    /// A record of the other side.
+    OtherSide,
     Missing {
         field: &'static str,
     },
@@ -86,28 +128,13 @@ pub enum Bad {
     },
     /// A CSV row without inference id and time as its last two columns.
     NotABatchRow,
-    /// A list of files that this job cannot reach.
-    Unreachable,
-}
-
-/// What a scanning thread keeps from line to line of one side.
-#[derive(Debug, Default)]
-pub struct Scratch {
-    pub(crate) open: Vec<Open>,
-    pub(crate) patterns: Patterns,
-}
-
-/// What is found in one line: one record, or as many as an array has elements.
-#[derive(Debug)]
-pub struct Found<T> {
-    /// Line of the record, counted from 0 within its segment.
-    pub line: u64,
-    pub what: Result<T, Bad>,
+    /// A file, or the rest of one, that cannot be read.
+    Unreadable,
 }
 
 /// A scalar that may serve as an id.
 #[derive(Debug, Clone, Copy, Default)]
-enum Scalar {
+pub(crate) enum Scalar {
     #[default]
     Absent,
     Text(json::Text),
@@ -116,7 +143,7 @@ enum Scalar {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-enum Part {
+pub(crate) enum Member {
     #[default]
     Absent,
     Object(Span),
@@ -124,10 +151,10 @@ enum Part {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Members {
-    capture_data: Part,
-    ground_truth_data: Part,
-    event_metadata: Part,
+pub(crate) struct Members {
+    capture_data: Member,
+    ground_truth_data: Member,
+    event_metadata: Member,
     event_id: Scalar,
     inference_id: Scalar,
     inference_time: Scalar,
@@ -136,21 +163,30 @@ struct Members {
 }
 
 const GROUND_TRUTH: &str = "groundTruthData";
+const EVENT_ID: &str = "eventMetadata.eventId";
+const INFERENCE_ID: &str = "eventMetadata.inferenceId";
 const BATCH_ID: &str = "SageMakerInferenceId";
 const BATCH_TIME: &str = "SageMakerInferenceTime";
 
 /// One object of a text, and where its parts stand.
 #[derive(Debug, Clone, Copy)]
 pub struct Object {
-    members: Members,
-    span: Span,
+    pub(crate) members: Members,
+    pub(crate) span: Span,
     /// It or an object in it may have a key twice.
-    repeats: bool,
+    pub(crate) repeats: bool,
     /// Known to make a record without text of its own.
     pub(crate) plain: bool,
 }
 
 impl Object {
+    /// It has a member that makes a record, whether usable or not.
+    pub(crate) fn is_record(&self) -> bool {
+        let Members { capture_data, ground_truth_data, batch_id, .. } = &self.members;
+        !matches!((capture_data, ground_truth_data), (Member::Absent, Member::Absent))
+            || !matches!(batch_id, Scalar::Absent)
+    }
+
     /// All places that are known of it.
     pub(crate) fn places(&mut self) -> impl Iterator<Item = &mut Span> {
         let Members {
@@ -165,8 +201,8 @@ impl Object {
         } = &mut self.members;
         let parts =
             [capture_data, ground_truth_data, event_metadata].into_iter().filter_map(|part| match part {
-                Part::Object(span) => Some(span),
-                Part::Absent | Part::Other => None,
+                Member::Object(span) => Some(span),
+                Member::Absent | Member::Other => None,
             });
         let ids = [event_id, inference_id, inference_time, batch_id, batch_time].into_iter();
         let ids = ids.filter_map(|id| match id {
@@ -196,8 +232,11 @@ impl Object {
     }
 }
 
-/// Moves over one record and notes where its parts stand. Of a repeated key the last counts.
-fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
+/// Moves over one object and notes where the parts of a record stand. Of a repeated key the last counts.
+///
+/// # Errors
+/// The text is malformed.
+pub(crate) fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
     cursor.repeats = false;
     let text = cursor.text();
     let mut found = Members::default();
@@ -208,7 +247,7 @@ fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
             found.ground_truth_data = part(cursor)?;
         } else if key.is(text, "eventMetadata") {
             (found.event_id, found.inference_id, found.inference_time) = Default::default();
-            found.event_metadata = Part::Other;
+            found.event_metadata = Member::Other;
             if cursor.peek() == b'{' {
                 let span = cursor.object(|cursor, key| {
                     let value = id(cursor)?;
@@ -221,7 +260,7 @@ fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
                     }
                     Ok(())
                 })?;
-                found.event_metadata = Part::Object(span);
+                found.event_metadata = Member::Object(span);
             } else {
                 cursor.value()?;
             }
@@ -237,10 +276,10 @@ fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
     Ok(Object { members: found, span, repeats: cursor.repeats, plain: false })
 }
 
-fn part(cursor: &mut Cursor) -> Result<Part, Malformed> {
+fn part(cursor: &mut Cursor) -> Result<Member, Malformed> {
     let object = cursor.peek() == b'{';
     let span = cursor.value()?;
-    Ok(if object { Part::Object(span) } else { Part::Other })
+    Ok(if object { Member::Object(span) } else { Member::Other })
 }
 
 /// `null` counts as absent, here and in every id.
@@ -264,161 +303,62 @@ fn id(cursor: &mut Cursor) -> Result<Scalar, Malformed> {
 }
 
 /// One side's way to make records of text.
-pub trait Scan: Copy + Send + Sync {
-    type Record: Send;
+pub trait Side: Copy + Send + Sync {
+    type Item: Send;
 
-    /// Makes a record of an object of `text`.
+    /// Rows of a batch transform may stand on this side.
+    const HAS_ROWS: bool;
+
+    /// Makes a record of an object of `text`, which is UTF-8.
     ///
     /// # Errors
     /// Why the record cannot be used.
-    fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Self::Record, Bad>;
+    fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Self::Item, Bad>;
 
-    /// Makes a record of a line of a CSV file, which stands at `line` in the block.
-    fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Self::Record, Bad>;
-}
-
-/// Scans one line, which stands at `line` in `text`, or a whole document of several lines.
-pub fn line<S: Scan>(
-    side: S,
-    text: &[u8],
-    line: Span,
-    number: u64,
-    scratch: &mut Scratch,
-    made: &mut Vec<u8>,
-    found: &mut Vec<Found<S::Record>>,
-) {
-    if let Some(object) = scratch.patterns.find(text, line, &mut scratch.open) {
-        found.push(Found { line: number, what: side.record(text, &object, made) });
-        return;
-    }
-    let column = |at: usize| at.saturating_sub(line.start) + 1;
-    if let Err(error) = std::str::from_utf8(line.of(text)) {
-        let bad = Bad::NotUtf8 { column: error.valid_up_to() + 1 };
-        found.push(Found { line: number, what: Err(bad) });
-        return;
-    }
-    let (before, made_before) = (found.len(), made.len());
-    // The cursor must not look beyond the line.
-    let text = text.get(..line.end).unwrap_or_default();
-    let mut cursor = Cursor::new(text, line.start, &mut scratch.open);
-    let mut lines = Lines { number, counted_to: line.start };
-    loop {
-        cursor.blank();
-        let counted = found.len();
-        let start = cursor.at();
-        let object = match value(side, &mut cursor, &mut lines, made, found) {
-            Ok(object) => object,
-            Err(Malformed { at }) => {
-                // Of a damaged array nothing is used.
-                found.truncate(counted);
-                found.push(Found { line: number, what: Err(Bad::Malformed { column: column(at) }) });
-                return;
-            }
-        };
-        cursor.blank();
-        if cursor.at() >= text.len() {
-            if let Some(object) = object.filter(|_| start == line.start) {
-                let object = Object { plain: made.len() == made_before, ..object };
-                scratch.patterns.learn(text, line, object, &mut scratch.open);
-            }
-            return;
-        }
-        // Only a document of several lines may hold one value after the other.
-        if memchr::memchr(b'\n', line.of(text)).is_none() {
-            found.truncate(before);
-            let column = column(cursor.at());
-            found.push(Found { line: number, what: Err(Bad::Malformed { column }) });
-            return;
-        }
-    }
-}
-
-/// The line that a cursor is in, when a document goes over several.
-struct Lines {
-    number: u64,
-    counted_to: usize,
-}
-
-impl Lines {
-    fn at(&mut self, cursor: &Cursor) -> u64 {
-        let passed = cursor.text().get(self.counted_to..cursor.at()).unwrap_or_default();
-        self.number += memchr::memchr_iter(b'\n', passed).count() as u64;
-        self.counted_to = cursor.at();
-        self.number
-    }
-}
-
-fn value<S: Scan>(
-    side: S,
-    cursor: &mut Cursor,
-    lines: &mut Lines,
-    made: &mut Vec<u8>,
-    found: &mut Vec<Found<S::Record>>,
-) -> Result<Option<Object>, Malformed> {
-    match cursor.peek() {
-        b'{' => {
-            let line = lines.at(cursor);
-            let object = object(cursor)?;
-            found.push(Found { line, what: side.record(cursor.text(), &object, made) });
-            return Ok(Some(object));
-        }
-        b'[' => {
-            cursor.array(|cursor| {
-                let line = lines.at(cursor);
-                let what = if cursor.peek() == b'{' {
-                    let object = object(cursor)?;
-                    side.record(cursor.text(), &object, made)
-                } else {
-                    cursor.value()?;
-                    Err(Bad::NotAnObject)
-                };
-                found.push(Found { line, what });
-                Ok(())
-            })?;
-        }
-        _ => {
-            let line = lines.at(cursor);
-            cursor.value()?;
-            found.push(Found { line, what: Err(Bad::NotAnObject) });
-        }
-    }
-    Ok(None)
+    /// Makes a record of a row of a CSV file.
+    ///
+    /// # Errors
+    /// As `record`.
+    fn row(self, text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Self::Item, Bad>;
 }
 
 /// The side of captured requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Captures;
 
-impl Scan for Captures {
-    type Record = Capture;
+impl Side for Captures {
+    type Item = Capture;
+
+    const HAS_ROWS: bool = true;
 
     fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, Bad> {
         capture(text, object, made)
     }
 
-    fn row(self, text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-        batch_row(text, line, made)
+    fn row(self, text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+        batch_row(text, row, made)
     }
 }
 
 fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, Bad> {
     let Object { members, span, .. } = object;
-    match members.capture_data {
-        Part::Object(_) => {}
-        Part::Absent if !matches!(members.batch_id, Scalar::Absent) => {
+    match (members.capture_data, members.ground_truth_data) {
+        (Member::Object(_), _) => {}
+        (Member::Absent, _) if !matches!(members.batch_id, Scalar::Absent) => {
             return batch_document(text, members, *span, made);
         }
-        Part::Absent => return Err(Bad::Missing { field: "captureData" }),
-        Part::Other => return Err(Bad::WrongType { field: "captureData", expected: "an object" }),
+        (Member::Absent, Member::Object(_)) => return Err(Bad::OtherSide),
+        (Member::Absent, _) => return Err(Bad::Missing { field: "captureData" }),
+        (Member::Other, _) => return Err(Bad::WrongType { field: "captureData", expected: "an object" }),
     }
     metadata(members)?;
-    let event_id = required(members.event_id, "eventMetadata.eventId", text, made)?;
-    let inference_id = optional(members.inference_id, "eventMetadata.inferenceId", text, made)?
-        .filter(|slice| !slice.is_empty());
+    let event_id = id_text(members.event_id, EVENT_ID, text, made)?;
+    let inference_id = id_text(members.inference_id, INFERENCE_ID, text, made)?;
+    let key = inference_id.or(event_id).ok_or(Bad::Missing { field: EVENT_ID })?;
     let body = &text[span.start + 1..span.end];
     let as_it_stands = object.plain
         || !object.repeats
-            && matches!(members.ground_truth_data, Part::Absent)
+            && matches!(members.ground_truth_data, Member::Absent)
             && memchr::memchr2(b'\n', b'\r', body).is_none();
     let body = if as_it_stands {
         Slice { made: false, span: Span { start: span.start + 1, end: span.end } }
@@ -428,10 +368,13 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
         Slice { made: true, span: Span { start: start + 1, end: made.len() } }
     };
     let number = |id| Id::of(Texts { read: text, made }.of(id)).number;
-    let event = number(event_id);
+    let event = event_id.map(number);
     Ok(Capture {
-        key: inference_id.unwrap_or(event_id),
-        key_number: inference_id.map_or(event, number),
+        key,
+        key_number: match (inference_id, event) {
+            (None, Some(event)) => event,
+            _ => number(key),
+        },
         event,
         has_inference_id: inference_id.is_some(),
         time: time(members.inference_time, text),
@@ -441,45 +384,45 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
 
 fn metadata(members: &Members) -> Result<(), Bad> {
     match members.event_metadata {
-        Part::Object(_) => Ok(()),
-        Part::Absent => Err(Bad::Missing { field: "eventMetadata" }),
-        Part::Other => Err(Bad::WrongType { field: "eventMetadata", expected: "an object" }),
+        Member::Object(_) => Ok(()),
+        Member::Absent => Err(Bad::Missing { field: "eventMetadata" }),
+        Member::Other => Err(Bad::WrongType { field: "eventMetadata", expected: "an object" }),
     }
 }
 
-fn required(id: Scalar, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Slice, Bad> {
-    optional(id, field, text, made)?.ok_or(Bad::Missing { field })
-}
-
-fn optional(id: Scalar, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Option<Slice>, Bad> {
-    match id {
-        Scalar::Absent => Ok(None),
-        Scalar::Other => Err(Bad::WrongType { field, expected: "a string" }),
-        Scalar::Number(span) => Ok(Some(Slice { made: false, span })),
-        Scalar::Text(string) if !string.escaped => Ok(Some(Slice { made: false, span: string.span })),
+/// The text of an id; an empty one is a missing one.
+fn id_text(id: Scalar, field: &'static str, text: &[u8], made: &mut Vec<u8>) -> Result<Option<Slice>, Bad> {
+    let slice = match id {
+        Scalar::Absent => return Ok(None),
+        Scalar::Other => return Err(Bad::WrongType { field, expected: "a string" }),
+        Scalar::Number(span) => Slice { made: false, span },
+        Scalar::Text(string) if !string.escaped => Slice { made: false, span: string.span },
         Scalar::Text(string) => {
             let start = made.len();
             json::unescape(string.span.of(text), made);
-            Ok(Some(Slice { made: true, span: Span { start, end: made.len() } }))
+            Slice { made: true, span: Span { start, end: made.len() } }
         }
-    }
+    };
+    Ok(Some(slice).filter(|slice| !slice.is_empty()))
 }
 
-fn time(id: Scalar, text: &[u8]) -> Option<i64> {
-    match id {
+fn time(time: Scalar, text: &[u8]) -> Time {
+    let moment = match time {
+        Scalar::Absent => return Time::Absent,
         Scalar::Text(string) if !string.escaped => hours::moment(string.span.of(text)),
         Scalar::Text(string) => {
             let mut plain = Vec::new();
             json::unescape(string.span.of(text), &mut plain);
             hours::moment(&plain)
         }
-        _ => None,
-    }
+        Scalar::Number(_) | Scalar::Other => None,
+    };
+    moment.map_or(Time::Unreadable, Time::At)
 }
 
 /// A document of a batch transform: its own text, without the join fields, becomes the payload.
 fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-    let id = required(members.batch_id, BATCH_ID, text, made)?;
+    let id = id_text(members.batch_id, BATCH_ID, text, made)?.ok_or(Bad::Missing { field: BATCH_ID })?;
     let mut document = Vec::new();
     json::compact(span.of(text), &[BATCH_ID, BATCH_TIME], &mut document);
     // The id as it stands in the text: half a surrogate pair can only be told by its escape.
@@ -493,34 +436,15 @@ fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>
 }
 
 /// A row of a batch transform: inference id and time are its last two columns.
-fn batch_row(text: &[u8], line: Span, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-    let row = line.of(text);
-    if let Err(error) = std::str::from_utf8(row) {
-        return Err(Bad::NotUtf8 { column: error.valid_up_to() + 1 });
-    }
-    let (rest, time) = last_column(row).ok_or(Bad::NotABatchRow)?;
-    let time = hours::moment(time).ok_or(Bad::NotABatchRow)?;
-    let (data, id) = last_column(rest).ok_or(Bad::NotABatchRow)?;
+fn batch_row(text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Capture, Bad> {
+    let Some((data, id, time)) = row.data_and_last_two(text) else { return Err(Bad::NotABatchRow) };
+    let time = hours::moment(&time).ok_or(Bad::NotABatchRow)?;
     if id.is_empty() {
         return Err(Bad::NotABatchRow);
     }
     let mut written = Vec::new();
-    json::escape(id, &mut written);
-    Ok(batch(Payload { data, encoding: "CSV", written_id: &written }, id, Some(time), made))
-}
-
-/// Whether a line is a row of a batch transform that carries its id.
-pub fn is_batch_row(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    batch_row(line, Span { start: 0, end: line.len() }, &mut Vec::new()).is_ok()
-}
-
-/// What stands before the last comma, and the column after it without its quotes.
-fn last_column(row: &[u8]) -> Option<(&[u8], &[u8])> {
-    let comma = memchr::memrchr(b',', row)?;
-    let column = row.get(comma + 1..)?.trim_ascii();
-    let bare = column.strip_prefix(b"\"").and_then(|inside| inside.strip_suffix(b"\"")).unwrap_or(column);
-    Some((row.get(..comma)?, bare))
+    json::escape(&id, &mut written);
+    Ok(batch(Payload { data, encoding: "CSV", written_id: &written }, &id, Time::At(time), made))
 }
 
 /// What a batch transform's record is made of; `written_id` is the inside of a JSON string.
@@ -530,7 +454,7 @@ struct Payload<'a> {
     written_id: &'a [u8],
 }
 
-fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> Capture {
+fn batch(payload: Payload, id: &[u8], time: Time, made: &mut Vec<u8>) -> Capture {
     let start = made.len();
     made.extend_from_slice(b"\"captureData\":{\"batchTransformOutput\":{\"data\":\"");
     json::escape(payload.data, made);
@@ -544,43 +468,48 @@ fn batch(payload: Payload, id: &[u8], time: Option<i64>, made: &mut Vec<u8>) -> 
     made.extend_from_slice(id);
     let event_id = Slice { made: true, span: Span { start, end: made.len() } };
     let event = Id::of(id).number;
-    Capture { key: event_id, key_number: event, event, has_inference_id: false, time, body }
+    Capture { key: event_id, key_number: event, event: Some(event), has_inference_id: false, time, body }
 }
 
 /// The side of ground truth.
 #[derive(Debug, Clone, Copy)]
-pub struct Labels;
+pub struct GroundTruth;
 
-impl Scan for Labels {
-    type Record = Label;
+impl Side for GroundTruth {
+    type Item = Label;
+
+    const HAS_ROWS: bool = false;
 
     fn record(self, text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad> {
         label(text, object, made)
     }
 
-    fn row(self, _: &[u8], _: Span, _: &mut Vec<u8>) -> Result<Label, Bad> {
-        Err(Bad::NotAnObject)
+    fn row(self, _: &[u8], _: &Row, _: &mut Vec<u8>) -> Result<Label, Bad> {
+        Err(Bad::NotJson)
     }
 }
 
 fn label(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Label, Bad> {
     let members = &object.members;
-    let value = match members.ground_truth_data {
-        Part::Object(span) => span,
-        Part::Absent => return Err(Bad::Missing { field: GROUND_TRUTH }),
-        Part::Other => return Err(Bad::WrongType { field: GROUND_TRUTH, expected: "an object" }),
+    let value = match (members.ground_truth_data, members.capture_data) {
+        (Member::Object(span), _) => span,
+        (Member::Absent, Member::Object(_)) => return Err(Bad::OtherSide),
+        (Member::Absent, _) => return Err(Bad::Missing { field: GROUND_TRUTH }),
+        (Member::Other, _) => return Err(Bad::WrongType { field: GROUND_TRUTH, expected: "an object" }),
     };
     metadata(members)?;
-    let id = match optional(members.event_id, "eventMetadata.eventId", text, made)? {
-        Some(id) => id,
-        None => match optional(members.inference_id, "eventMetadata.inferenceId", text, made)? {
-            Some(id) => id,
-            None => return Err(Bad::Missing { field: "eventMetadata.eventId" }),
-        },
+    let event_id = id_text(members.event_id, EVENT_ID, text, made)?;
+    let inference_id = match id_text(members.inference_id, INFERENCE_ID, text, made) {
+        // Beside an event id it is only used for a hint.
+        Err(_) if event_id.is_some() => None,
+        inference_id => inference_id?,
     };
+    let id = event_id.or(inference_id).ok_or(Bad::Missing { field: EVENT_ID })?;
     let value =
         if object.plain { Slice { made: false, span: value } } else { label_value(text, value, made)? };
-    Ok(Label { id, parsed: Id::of(Texts { read: text, made }.of(id)), value })
+    let parsed = |id| Id::of(Texts { read: text, made }.of(id));
+    let inference_id_beside = event_id.and(inference_id).map(|id| parsed(id).number);
+    Ok(Label { id, parsed: parsed(id), inference_id_beside, value })
 }
 
 const DATA: &str = "groundTruthData.data";

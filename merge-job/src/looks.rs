@@ -1,0 +1,115 @@
+//! What a file looks like of which no record can be used, and the usual reason: for people who gave the wrong file.
+
+use crate::account::Kind;
+
+/// What a file looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Look {
+    pub(crate) name: &'static str,
+    /// The usual reason and the way out.
+    pub(crate) hint: Option<&'static str>,
+}
+
+const LABELS_ARE: &str = "ground truth is read from JSON Lines only, one \
+    {\"groundTruthData\": {\"data\": \"1\", \"encoding\": \"CSV\"}, \"eventMetadata\": {\"eventId\": \"...\"}} for each label; \
+    convert the file";
+const BATCH_IDS: &str = "output of a batch transform is joined by the inference ids that its data capture adds; set \
+    `GenerateInferenceId` in `DataCaptureConfig`";
+const SWAPPED: &str = "the folders of captures and ground truth seem to be swapped: see `dataset_source` and \
+    `ground_truth_source`";
+const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes";
+
+/// What a file looks like by its first bytes.
+pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
+    let look = |name, hint| Look { name, hint: Some(hint) };
+    let by_side = |captures, labels| if kind == Kind::Capture { captures } else { labels };
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    let has = |part: &[u8]| memchr::memmem::find(text, part).is_some();
+    if head.starts_with(b"PAR1") {
+        return look(
+            "Parquet",
+            by_side("captures are read from JSON Lines or CSV with inference ids", LABELS_ARE),
+        );
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return look("a ZIP archive", "unpack it, or pack the files with gzip");
+    }
+    if head.starts_with(b"Obj\x01") {
+        return look(
+            "Avro",
+            by_side("captures are read from JSON Lines or CSV with inference ids", LABELS_ARE),
+        );
+    }
+    if text.iter().any(|byte| *byte == 0 || *byte < b' ' && !byte.is_ascii_whitespace()) {
+        return Look { name: "binary data", hint: None };
+    }
+    let before = text.iter().take_while(|byte| **byte == b'[' || byte.is_ascii_whitespace()).count();
+    let first = text.get(before..).unwrap_or_default();
+    if first.starts_with(b"{'") || first.starts_with(b"{u'") {
+        return look("a Python dict", PYTHON);
+    }
+    if first.starts_with(b"{") {
+        return match kind {
+            Kind::Capture if has(b"\"groundTruthData\"") => look("ground-truth records", SWAPPED),
+            Kind::Label if has(b"\"captureData\"") => look("captured records", SWAPPED),
+            Kind::Capture if has(b"\"captureData\"") => Look { name: "damaged captured records", hint: None },
+            Kind::Label if has(b"\"groundTruthData\"") => {
+                Look { name: "damaged ground-truth records", hint: None }
+            }
+            Kind::Capture => look("JSON without inference ids", BATCH_IDS),
+            Kind::Label => look("other JSON than ground-truth records", LABELS_ARE),
+        };
+    }
+    let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    if first.starts_with(b"<") {
+        return look("XML or HTML", by_side("captures are JSON Lines", LABELS_ARE));
+    }
+    if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
+        return look("CSV", by_side(BATCH_IDS, LABELS_ARE));
+    }
+    Look { name: "other text", hint: Some(by_side(BATCH_IDS, LABELS_ARE)).filter(|_| kind == Kind::Label) }
+}
+
+/// The first characters of a file, so few that they hold little of anybody's data.
+pub(crate) fn beginning(head: &[u8]) -> String {
+    const CHARACTERS: usize = 32;
+    let text = String::from_utf8_lossy(head);
+    let is_odd = |character: char| character.is_control() || character == '\u{fffd}';
+    let shown: String = text.chars().take(CHARACTERS).map(|c| if is_odd(c) { '.' } else { c }).collect();
+    if text.chars().count() > CHARACTERS { shown + "..." } else { shown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn common_mistakes_are_known_by_their_first_bytes() {
+        use Kind::{Capture, Label};
+        for (kind, head, name) in [
+            (Label, "PAR1\x15\x04", "Parquet"),
+            (Label, "id,label\n1,0\n", "CSV"),
+            (Label, "\u{feff}id;label\n", "CSV"),
+            (Label, "{'groundTruthData': {'data': '1'}}", "a Python dict"),
+            (Label, "{\"captureData\":{}}", "captured records"),
+            (Label, "[{\"id\": 1, \"label\": 0}]", "other JSON than ground-truth records"),
+            (Label, "hello", "other text"),
+            (Capture, "{\"groundTruthData\":{}}", "ground-truth records"),
+            (Capture, "0.5,1\n", "CSV"),
+            (Capture, "{\"predictions\": [0.5]}", "JSON without inference ids"),
+            (Capture, "\u{1}\u{0}x", "binary data"),
+            (Capture, "PK\u{3}\u{4}", "a ZIP archive"),
+        ] {
+            assert_eq!(of(kind, head.as_bytes()).name, name, "{head}");
+        }
+        assert!(of(Label, b"a,b\n").hint.unwrap().contains("JSON Lines"));
+        assert!(of(Capture, b"a,b\n").hint.unwrap().contains("GenerateInferenceId"));
+        assert!(of(Capture, b"[{\"groundTruthData\"").hint.unwrap().contains("swapped"));
+    }
+
+    #[test]
+    fn few_characters_are_shown_and_none_that_does_harm() {
+        assert_eq!(beginning(b"a\x1b[31m\xff"), "a.[31m.");
+        assert_eq!(beginning("é".repeat(40).as_bytes()), "é".repeat(32) + "...");
+    }
+}

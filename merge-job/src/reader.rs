@@ -1,0 +1,643 @@
+//! The one reader: a text is a row of JSON values, and every object that stands by itself is a record.
+//!
+//! Between values blanks, commas and square brackets pass, so lines, several records on a line, lists and
+//! pretty-printed values are one case, and no form of a file is guessed. `{` begins a record. On the side of the
+//! captures a line that begins otherwise may be a row of a batch transform.
+//!
+//! What is no record counts as one bad record, named by the line it begins on, and reading goes on at the first of:
+//! the end of the damaged value, where its brackets close; the next record, wherever it begins; the next line that
+//! begins with `{`, indented no more than the damaged value. A line that is a whole record by itself is that record,
+//! whatever stands before it.
+//!
+//! The state between two values is a few flags (`State`), so a text may be read in pieces of any size: `read` says
+//! how much of a piece is settled, and the rest is to be read again with what follows.
+
+use crate::json::{Cursor, Malformed, Open, Span};
+use crate::pattern::Patterns;
+use crate::record::{self, Bad, Object, Side};
+use crate::rows;
+
+/// A longer record is no record but damage. What is being read of one is held in memory.
+pub const LONGEST_RECORD: usize = 256 << 20;
+
+/// A record, or what stands in place of one.
+#[derive(Debug)]
+pub struct Found<T> {
+    /// The line it begins on, counted from 0 in the text that was read.
+    pub line: u64,
+    pub what: Result<T, Bad>,
+}
+
+/// What a reading thread keeps from text to text of one side.
+#[derive(Debug, Default)]
+pub struct Memory {
+    pub(crate) open: Vec<Open>,
+    pub(crate) patterns: Patterns,
+}
+
+/// Where the reader stands between two pieces of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct State {
+    skipping: Option<Skipping>,
+    /// Bytes of the current line that were passed.
+    column: usize,
+    /// Not all of them are blank.
+    inside_line: bool,
+    /// The line before was a damaged row: what follows may be the rest of it.
+    after_damaged_row: bool,
+}
+
+/// Damage was counted and is being passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Skipping {
+    /// Up to the next record, or the end of the line.
+    Line,
+    /// Up to the next record, or a line that begins with `{` and is indented no more than this.
+    Lines { indent: usize },
+}
+
+impl State {
+    /// Whether a text that begins with `first` reads from here as it does from the start of a file.
+    pub(crate) fn is_as_at_start(&self, first: Option<&u8>) -> bool {
+        let open_for_object = self.column == 0 && !matches!(self.skipping, Some(Skipping::Line));
+        *self == State::default() || open_for_object && first == Some(&b'{')
+    }
+}
+
+/// What of a text is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settled {
+    /// What stands behind it is to be read again, with more text.
+    pub end: usize,
+    /// Line ends before `end`.
+    pub lines: u64,
+    pub state: State,
+}
+
+/// How a text is read.
+#[derive(Debug, Clone, Copy)]
+pub struct Piece {
+    /// Where the text stands in what is given; nothing outside is looked at.
+    pub span: Span,
+    pub state: State,
+    /// No text follows.
+    pub ended: bool,
+    /// Bytes of the longest record.
+    pub longest: usize,
+}
+
+/// Reads a piece of a file. What is found is added to `found`, text that had to be made anew to `made`.
+pub fn read<S: Side>(
+    side: S,
+    text: &[u8],
+    piece: Piece,
+    memory: &mut Memory,
+    made: &mut Vec<u8>,
+    found: &mut Vec<Found<S::Item>>,
+) -> Settled {
+    let Piece { span: Span { start, end }, state, ended, longest } = piece;
+    let text = text.get(..end).unwrap_or_default();
+    let mut reading = Reading {
+        side,
+        text,
+        ended,
+        longest,
+        at: start,
+        line: 0,
+        line_start: start,
+        before: state.column,
+        inside_line: state.inside_line,
+        skipping: state.skipping,
+        after_damaged_row: state.after_damaged_row,
+        memory,
+        made,
+        found,
+    };
+    while reading.step() {}
+    reading.settled()
+}
+
+struct Reading<'t, 'r, S: Side> {
+    side: S,
+    text: &'t [u8],
+    ended: bool,
+    longest: usize,
+    at: usize,
+    /// Line ends passed.
+    line: u64,
+    /// Where the line of `at` begins, as far as it is in the text.
+    line_start: usize,
+    /// Bytes of that line before the text, and whether not all of them were blank.
+    before: usize,
+    inside_line: bool,
+    skipping: Option<Skipping>,
+    after_damaged_row: bool,
+    memory: &'r mut Memory,
+    made: &'r mut Vec<u8>,
+    found: &'r mut Vec<Found<S::Item>>,
+}
+
+/// Where the brackets of a damaged value lead.
+enum Brackets {
+    Close(usize),
+    /// A line begins here that may be the next record.
+    NextRecord(usize),
+    /// A line ends inside a string.
+    LineEnd(usize),
+    /// The text ends.
+    Open,
+}
+
+/// What a look for a record ahead gives.
+enum Ahead {
+    At(usize),
+    None,
+    /// The text ends inside of what may be one; it begins here.
+    Unsure(usize),
+}
+
+impl<'t, S: Side> Reading<'t, '_, S> {
+    fn settled(self) -> Settled {
+        let line = self.text.get(self.line_start..self.at).unwrap_or_default();
+        let state = State {
+            skipping: self.skipping,
+            column: self.before + line.len(),
+            inside_line: self.inside_line || !is_blank(line),
+            after_damaged_row: self.after_damaged_row,
+        };
+        // Blanks before a row belong to it, so the beginning of a line is only settled with more of it.
+        if !self.ended && !state.inside_line && self.at == self.text.len() && self.before == 0 {
+            return Settled { end: self.line_start, lines: self.line, state: State { column: 0, ..state } };
+        }
+        Settled { end: self.at, lines: self.line, state }
+    }
+
+    /// Reads on by at least one byte; false when nothing more can be said of the text.
+    fn step(&mut self) -> bool {
+        match self.skipping {
+            Some(Skipping::Line) => return self.skip_line(),
+            Some(Skipping::Lines { indent }) => return self.skip_lines(indent),
+            None => {}
+        }
+        let Some(&byte) = self.text.get(self.at) else { return false };
+        match byte {
+            b'{' => {
+                self.after_damaged_row = false;
+                self.at == self.line_start && self.line_by_itself() || self.value()
+            }
+            b'\n' | b' ' | b'\t' | b'\r' => self.go_to(self.at + 1),
+            0xef if self.text[self.at..].starts_with(b"\xef\xbb\xbf") => self.go_to(self.at + 3),
+            _ if S::HAS_ROWS && self.opens_line() => self.row(byte),
+            b',' | b'[' | b']' => self.go_to(self.at + 1),
+            _ => self.other(),
+        }
+    }
+
+    /// Moves to a place ahead, over the lines between.
+    fn go_to(&mut self, at: usize) -> bool {
+        let passed = self.text.get(self.at..at).unwrap_or_default();
+        if let Some(last) = memchr::memrchr(b'\n', passed) {
+            self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
+            self.line_start = self.at + last + 1;
+            self.before = 0;
+            self.inside_line = false;
+        }
+        self.at = at;
+        true
+    }
+
+    /// Only blanks stand before the place in its line.
+    fn opens_line(&self) -> bool {
+        !self.inside_line && is_blank(self.text.get(self.line_start..self.at).unwrap_or_default())
+    }
+
+    /// How far the place is from the begin of its line.
+    fn indent(&self) -> usize {
+        self.before + self.at - self.line_start
+    }
+
+    /// A line that is one record and nothing else: the usual case, read as `value` would read it.
+    fn line_by_itself(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = match memchr::memchr(b'\n', rest) {
+            Some(length) => self.at + length,
+            None if self.ended => self.text.len(),
+            None => return false,
+        };
+        let line = self.text.get(..end).unwrap_or_default();
+        let blank = line.iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+        let line = &line[..line.len() - blank];
+        let span = Span { start: self.at, end: line.len() };
+        if span.end - span.start > self.longest {
+            return false;
+        }
+        let Memory { open, patterns } = &mut *self.memory;
+        let object = match patterns.find(self.text, span, open) {
+            Some(object) => object,
+            None => {
+                if std::str::from_utf8(span.of(line)).is_err() {
+                    return false;
+                }
+                let mut cursor = Cursor::new(line, span.start, open);
+                match record::object(&mut cursor) {
+                    Ok(object) if cursor.at() == span.end => {
+                        let made_before = self.made.len();
+                        let what = self.side.record(line, &object, self.made);
+                        // What is made of a bad record says nothing of a good one.
+                        let is_plain = what.is_ok() && self.made.len() == made_before;
+                        patterns.learn(line, span, Object { plain: is_plain, ..object }, open);
+                        self.found.push(Found { line: self.line, what });
+                        return self.pass_line(end);
+                    }
+                    _ => return false,
+                }
+            }
+        };
+        let what = self.side.record(line, &object, self.made);
+        self.found.push(Found { line: self.line, what });
+        self.pass_line(end)
+    }
+
+    /// Moves behind the line end at `end`, or to the end of the text.
+    fn pass_line(&mut self, end: usize) -> bool {
+        if end == self.text.len() {
+            self.at = end;
+            return true;
+        }
+        self.at = end + 1;
+        self.line += 1;
+        self.line_start = self.at;
+        self.before = 0;
+        self.inside_line = false;
+        true
+    }
+
+    /// An object begins here.
+    fn value(&mut self) -> bool {
+        let start = self.at;
+        let mut cursor = Cursor::new(self.text, start, &mut self.memory.open);
+        match record::object(&mut cursor) {
+            Ok(object) => {
+                let end = cursor.at();
+                if end - start > self.longest {
+                    return self.pass_damage(Bad::TooLong);
+                }
+                if let Some(inner) = self.record_line_inside(end) {
+                    self.bad(Bad::Interrupted);
+                    return self.go_to(inner);
+                }
+                let what = match std::str::from_utf8(&self.text[start..end]) {
+                    Ok(_) => self.side.record(self.text, &object, self.made),
+                    Err(error) => Err(Bad::NotUtf8 { column: self.column(start + error.valid_up_to()) }),
+                };
+                self.found.push(Found { line: self.line, what });
+                self.go_to(end)
+            }
+            Err(Malformed { at }) if at >= self.text.len() && !self.ended => {
+                if let Some(inner) = self.record_line_inside(self.text.len()) {
+                    self.bad(Bad::Interrupted);
+                    return self.go_to(inner);
+                }
+                self.text.len() - start > self.longest && self.pass_damage(Bad::TooLong)
+            }
+            Err(Malformed { at }) => {
+                if let Some(inner) = self.record_line_inside(at) {
+                    self.bad(Bad::Interrupted);
+                    return self.go_to(inner);
+                }
+                let bad = self.malformed(at);
+                self.pass_damage(bad)
+            }
+        }
+    }
+
+    fn malformed(&self, at: usize) -> Bad {
+        match std::str::from_utf8(self.text.get(self.at..at).unwrap_or_default()) {
+            Ok(_) => Bad::Malformed { column: self.column(at) },
+            Err(error) => Bad::NotUtf8 { column: self.column(self.at + error.valid_up_to()) },
+        }
+    }
+
+    /// A place by its distance from the begin of the line that is being read, counted from 1.
+    fn column(&self, at: usize) -> usize {
+        self.before + at - self.line_start + 1
+    }
+
+    fn bad(&mut self, bad: Bad) {
+        self.found.push(Found { line: self.line, what: Err(bad) });
+    }
+
+    /// A line that begins between here and `end` and is a whole record by itself.
+    fn record_line_inside(&mut self, end: usize) -> Option<usize> {
+        let mut from = self.at;
+        loop {
+            let rest = self.text.get(from..end)?;
+            from += memchr::memchr(b'\n', rest)? + 1;
+            let line = self.text.get(from..end)?;
+            let blank = line.len() - line.trim_ascii_start().len();
+            if blank < line.len() && self.is_record_line(from + blank) {
+                return Some(from + blank);
+            }
+        }
+    }
+
+    /// An object that makes a record begins here and ends in the same line.
+    fn is_record_line(&mut self, start: usize) -> bool {
+        let rest = self.text.get(start..).unwrap_or_default();
+        let begins = rest.strip_prefix(b"{").is_some_and(|rest| {
+            let inside = rest.iter().find(|byte| !matches!(byte, b' ' | b'\t'));
+            inside == Some(&b'"')
+        });
+        let line = match memchr::memchr(b'\n', rest) {
+            Some(length) => start + length,
+            None => self.text.len(),
+        };
+        let mut cursor = Cursor::new(self.text.get(..line).unwrap_or_default(), start, &mut self.memory.open);
+        begins && record::object(&mut cursor).is_ok_and(|object| object.is_record())
+    }
+
+    /// Counts the value that begins here as damaged and moves to where reading goes on; false when that cannot be
+    /// said yet.
+    fn pass_damage(&mut self, bad: Bad) -> bool {
+        let indent = self.indent();
+        let mut brackets = match bad {
+            Bad::TooLong => Brackets::LineEnd(self.at),
+            _ => self.brackets(indent),
+        };
+        let mut limit = match brackets {
+            Brackets::Close(at) | Brackets::NextRecord(at) | Brackets::LineEnd(at) => at,
+            Brackets::Open => self.text.len(),
+        };
+        if limit - self.at > self.longest {
+            // What lies so far away is not looked for, so that memory need not hold it.
+            (brackets, limit) = (Brackets::LineEnd(self.at), self.at);
+        }
+        let ahead = self.record_ahead(self.at + 1, limit);
+        match (ahead, brackets) {
+            (Ahead::At(at), _) => {
+                self.bad(bad);
+                self.go_to(at)
+            }
+            (Ahead::Unsure(_), _) | (_, Brackets::Open) if !self.ended => false,
+            (_, Brackets::Close(at) | Brackets::NextRecord(at)) => {
+                self.bad(bad);
+                self.go_to(at)
+            }
+            (_, Brackets::LineEnd(at)) => {
+                self.bad(bad);
+                self.skipping = Some(Skipping::Lines { indent });
+                self.go_to(at.max(self.at + 1))
+            }
+            (_, Brackets::Open) => {
+                self.bad(bad);
+                self.go_to(self.text.len())
+            }
+        }
+    }
+
+    /// Follows the brackets of the damaged value that begins here, strings left out.
+    fn brackets(&mut self, indent: usize) -> Brackets {
+        let (mut at, mut depth) = (self.at, 0usize);
+        while let Some(&byte) = self.text.get(at) {
+            match byte {
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        return Brackets::Close(at + 1);
+                    }
+                }
+                b'"' => match self.string_end(at + 1) {
+                    Brackets::Close(end) => at = end - 1,
+                    other => return other,
+                },
+                b'\n' => {
+                    let line = self.text.get(at + 1..).unwrap_or_default();
+                    let blank = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+                    match line.get(blank) {
+                        None if !self.ended => return Brackets::Open,
+                        Some(b'{') if blank <= indent || self.is_record_line(at + 1 + blank) => {
+                            return Brackets::NextRecord(at + 1 + blank);
+                        }
+                        _ => at += blank,
+                    }
+                }
+                _ => {}
+            }
+            at += 1;
+        }
+        Brackets::Open
+    }
+
+    /// Behind the quote that ends a string, or the line end that does.
+    fn string_end(&self, mut at: usize) -> Brackets {
+        loop {
+            let rest = self.text.get(at..).unwrap_or_default();
+            let Some(length) = memchr::memchr3(b'"', b'\\', b'\n', rest) else { return Brackets::Open };
+            at += length;
+            match (self.text.get(at), self.text.get(at + 1)) {
+                (Some(b'"'), _) => return Brackets::Close(at + 1),
+                (Some(b'\n'), _) => return Brackets::LineEnd(at),
+                (_, Some(b'\n')) => return Brackets::LineEnd(at + 1),
+                _ => at += 2,
+            }
+        }
+    }
+
+    /// Looks for a record that begins between two places, by the name of its first member.
+    fn record_ahead(&mut self, from: usize, to: usize) -> Ahead {
+        const FIRST: [&str; 6] = [
+            "\"captureData\"",
+            "\"eventMetadata\"",
+            "\"groundTruthData\"",
+            "\"eventVersion\"",
+            "\"SageMakerInferenceId\"",
+            "\"SageMakerInferenceTime\"",
+        ];
+        // Records that begin and do not end could take the square of the text's length.
+        let mut effort = 8 * (to.saturating_sub(from)) + (1 << 20);
+        let mut from = from;
+        while let Some(length) = self.text.get(from..to).and_then(|rest| memchr::memchr(b'{', rest)) {
+            let at = from + length;
+            from = at + 1;
+            let behind = self.text.get(from..).unwrap_or_default();
+            let blank = behind.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+            let name = behind.get(blank..).unwrap_or_default();
+            if !self.ended && FIRST.iter().any(|first| first.as_bytes().starts_with(name)) {
+                return Ahead::Unsure(at);
+            }
+            if !FIRST.iter().any(|first| name.starts_with(first.as_bytes())) {
+                continue;
+            }
+            let mut cursor = Cursor::new(self.text, at, &mut self.memory.open);
+            let is_record = record::object(&mut cursor).map(|object| object.is_record());
+            let end = match is_record {
+                Ok(_) => cursor.at(),
+                Err(Malformed { at }) => at,
+            };
+            // One that is longer than any record may be is for the caller to count.
+            if is_record == Ok(true) || is_record.is_err() && end - at > self.longest {
+                return Ahead::At(at);
+            }
+            if is_record.is_err() && end >= self.text.len() && !self.ended {
+                return Ahead::Unsure(at);
+            }
+            if end - at > effort {
+                return Ahead::None;
+            }
+            effort -= end - at;
+        }
+        Ahead::None
+    }
+
+    /// Damage was counted: passes the rest of its line, or moves to a record in it.
+    fn skip_line(&mut self) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = memchr::memchr(b'\n', rest).map(|length| self.at + length);
+        match self.record_ahead(self.at, end.unwrap_or(self.text.len())) {
+            Ahead::At(at) => {
+                self.skipping = None;
+                self.go_to(at)
+            }
+            Ahead::Unsure(at) => {
+                self.go_to(at);
+                false
+            }
+            _ => match end {
+                Some(end) => {
+                    self.skipping = None;
+                    self.go_to(end)
+                }
+                None => {
+                    self.go_to(self.text.len());
+                    false
+                }
+            },
+        }
+    }
+
+    /// Damage was counted: passes lines up to a record.
+    fn skip_lines(&mut self, indent: usize) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let whole = memchr::memchr(b'\n', rest).map(|length| self.at + length);
+        let end = whole.unwrap_or(self.text.len());
+        let line = self.text.get(self.at..end).unwrap_or_default();
+        let blank = line.len() - line.trim_ascii_start().len();
+        let first = self.at + blank;
+        if self.opens_line() && self.text.get(first) == Some(&b'{') {
+            let is_deep = self.before + first - self.line_start > indent;
+            if !is_deep || self.is_record_line(first) {
+                self.skipping = None;
+                return self.go_to(first);
+            }
+            if whole.is_none() && !self.ended && self.text.len() - self.at <= self.longest {
+                return false;
+            }
+        }
+        match self.record_ahead(self.at, end) {
+            Ahead::At(at) => {
+                self.skipping = None;
+                self.go_to(at)
+            }
+            Ahead::Unsure(at) => {
+                self.go_to(at);
+                false
+            }
+            _ => {
+                let more = end < self.text.len();
+                self.go_to(if more { end + 1 } else { end });
+                more
+            }
+        }
+    }
+
+    /// A line of the captures' side begins with another byte than `{`: a row of a batch transform, JSON, or neither.
+    fn row(&mut self, byte: u8) -> bool {
+        let is_json = matches!(byte, b',' | b'[' | b']');
+        if is_json {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let passes = |byte: &&u8| !matches!(byte, b',' | b'[' | b']' | b' ' | b'\t' | b'\r');
+            match rest.iter().find(passes) {
+                Some(b'{' | b'\n') => return self.go_to(self.at + 1),
+                None if self.ended => return self.go_to(self.at + 1),
+                _ => {}
+            }
+        }
+        let too_long = self.text.len() - self.line_start > self.longest;
+        let row = match rows::row(self.text, self.line_start, self.ended || too_long) {
+            rows::Found::Row(row) if row.span.end - row.span.start <= self.longest => row,
+            rows::Found::Open if !self.ended && !too_long => {
+                self.at = self.line_start;
+                return false;
+            }
+            _ if is_json => return self.go_to(self.at + 1),
+            rows::Found::Open | rows::Found::Broken | rows::Found::Row(_) => {
+                if !self.after_damaged_row {
+                    self.bad(Bad::NotABatchRow);
+                }
+                self.after_damaged_row = true;
+                self.skipping = Some(Skipping::Line);
+                return true;
+            }
+        };
+        let made_before = self.made.len();
+        let what = match std::str::from_utf8(row.span.of(self.text)) {
+            Ok(_) => self.side.row(self.text, &row, self.made),
+            Err(error) => Err(Bad::NotUtf8 { column: self.column(self.line_start + error.valid_up_to()) }),
+        };
+        if what.is_err() && is_json {
+            return self.go_to(self.at + 1);
+        }
+        if self.after_damaged_row && row.stray_quote {
+            self.made.truncate(made_before);
+            self.skipping = Some(Skipping::Line);
+            return true;
+        }
+        self.after_damaged_row = false;
+        let is_one_line = memchr::memchr(b'\n', row.span.of(self.text)).is_none();
+        if what.is_err() && is_one_line {
+            // A record may stand behind what this line begins with.
+            self.skipping = Some(Skipping::Line);
+        }
+        self.found.push(Found { line: self.line, what });
+        self.skipping.is_some() || self.go_to(row.span.end)
+    }
+
+    /// Something that begins no value, or a value that is no record.
+    fn other(&mut self) -> bool {
+        if !self.opens_line() {
+            let mut cursor = Cursor::new(self.text, self.at, &mut self.memory.open);
+            let end = match cursor.value() {
+                Ok(span) if span.end < self.text.len() || self.ended => Some(span.end),
+                Err(Malformed { at }) if at < self.text.len() || self.ended => None,
+                _ if self.text.len() - self.at > self.longest => None,
+                _ => return false,
+            };
+            let ends_value = |end: &usize| {
+                self.text.get(*end).is_none_or(|byte| byte.is_ascii_whitespace() || b",[]{}".contains(byte))
+            };
+            if let Some(end) = end.filter(ends_value) {
+                self.bad(Bad::NotAnObject);
+                return self.go_to(end);
+            }
+        }
+        // A line that is neither UTF-8 nor JSON is told by the former.
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let Some(length) =
+            memchr::memchr(b'\n', rest).or((self.ended || rest.len() > self.longest).then_some(rest.len()))
+        else {
+            return false;
+        };
+        let bad = match std::str::from_utf8(&rest[..length]) {
+            Ok(_) => Bad::NotJson,
+            Err(error) => Bad::NotUtf8 { column: self.column(self.at + error.valid_up_to()) },
+        };
+        self.bad(bad);
+        self.skipping = Some(Skipping::Line);
+        true
+    }
+}
+
+fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+}

@@ -1,0 +1,150 @@
+//! Rows of a batch transform's CSV output, as RFC 4180 has them: commas and line ends inside quotes belong to the
+//! cell, a doubled quote inside quotes is a quote, and a quote inside an unquoted cell is text.
+
+use std::borrow::Cow;
+
+use crate::json::Span;
+
+/// A row and its last two cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Row {
+    /// Without the line end behind it.
+    pub span: Span,
+    /// Where the last two cells begin, if there are so many.
+    last_two: Option<(usize, usize)>,
+    /// A quote stands inside an unquoted cell.
+    pub(crate) stray_quote: bool,
+}
+
+/// What stands at a place in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Row(Row),
+    /// Something follows a closing quote: no row.
+    Broken,
+    /// The text ends inside of the row.
+    Open,
+}
+
+/// Reads the row at `start`; `ended`: no more text follows.
+pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> Found {
+    let mut at = start;
+    let mut cells = (None, start);
+    let mut stray_quote = false;
+    loop {
+        // At the start of a cell.
+        if text.get(at) == Some(&b'"') {
+            at += 1;
+            loop {
+                let Some(quote) = find(text, at, b"\"") else { return Found::Open };
+                match text.get(quote + 1) {
+                    Some(b'"') => at = quote + 2,
+                    None if !ended => return Found::Open,
+                    _ => {
+                        at = quote + 1;
+                        break;
+                    }
+                }
+            }
+            while matches!(text.get(at), Some(b' ' | b'\t' | b'\r')) {
+                at += 1;
+            }
+            if !matches!(text.get(at), None | Some(b',' | b'\n')) {
+                return Found::Broken;
+            }
+        } else {
+            let rest = text.get(at..).unwrap_or_default();
+            let end = memchr::memchr2(b',', b'\n', rest).map_or(text.len(), |length| at + length);
+            stray_quote |= memchr::memchr(b'"', text.get(at..end).unwrap_or_default()).is_some();
+            at = end;
+        }
+        match text.get(at) {
+            Some(b',') => {
+                at += 1;
+                cells = (Some(cells.1), at);
+            }
+            None if !ended => return Found::Open,
+            _ => break,
+        }
+    }
+    let last_two = cells.0.map(|before| (before, cells.1));
+    Found::Row(Row { span: Span { start, end: at }, last_two, stray_quote })
+}
+
+fn find(text: &[u8], from: usize, [byte]: &[u8; 1]) -> Option<usize> {
+    memchr::memchr(*byte, text.get(from..)?).map(|at| from + at)
+}
+
+impl Row {
+    /// The row's text without its last two cells, and what these say; none when there are fewer than three.
+    pub(crate) fn data_and_last_two<'t>(
+        &self,
+        text: &'t [u8],
+    ) -> Option<(&'t [u8], Cow<'t, [u8]>, Cow<'t, [u8]>)> {
+        let (id, time) = self.last_two?;
+        let data = text.get(self.span.start..id.checked_sub(1).filter(|end| *end >= self.span.start)?)?;
+        Some((data, plain(text.get(id..time - 1)?), plain(text.get(time..self.span.end)?)))
+    }
+}
+
+/// What a cell says, without blanks around it and its quotes.
+fn plain(cell: &[u8]) -> Cow<'_, [u8]> {
+    let cell = cell.trim_ascii();
+    let inside = cell.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\""));
+    match inside {
+        None => Cow::Borrowed(cell),
+        Some(inside) if memchr::memchr(b'"', inside).is_none() => Cow::Borrowed(inside),
+        Some(inside) => {
+            let mut quote_before = false;
+            let keep = |byte: &u8| {
+                quote_before = *byte == b'"' && !quote_before;
+                !quote_before
+            };
+            Cow::Owned(inside.iter().copied().filter(keep).collect())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, ended: bool, expected: Option<(&str, &str, &str, &str)>) {
+        let Found::Row(row) = row(text.as_bytes(), 0, ended) else {
+            assert_eq!(expected, None, "{text}");
+            return;
+        };
+        let cells = row.data_and_last_two(text.as_bytes());
+        let (data, id, time) =
+            cells.map_or((&b""[..], Cow::Borrowed(&b""[..]), Cow::Borrowed(&b""[..])), |cells| cells);
+        let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let found = (utf8(row.span.of(text.as_bytes())), utf8(data), utf8(&id), utf8(&time));
+        let expected = expected.unwrap();
+        assert_eq!((found.0.as_str(), found.1.as_str(), found.2.as_str(), found.3.as_str()), expected);
+    }
+
+    #[test]
+    fn rows_end_at_line_ends_outside_of_quotes() {
+        check("1,2,u,t\nnext", true, Some(("1,2,u,t", "1,2", "u", "t")));
+        check("1,\"a\nb,\"\"c\",u,t\n", false, Some(("1,\"a\nb,\"\"c\",u,t", "1,\"a\nb,\"\"c\"", "u", "t")));
+        check(
+            "say \"hi\", 2,\"u\",\"t\"\r\nx",
+            true,
+            Some(("say \"hi\", 2,\"u\",\"t\"\r", "say \"hi\", 2", "u", "t")),
+        );
+        check("x, \"u\"\"v\" ,t", true, Some(("x, \"u\"\"v\" ,t", "x", "u\"v", "t")));
+        check("a,u,t", true, Some(("a,u,t", "a", "u", "t")));
+        check("u,t", true, Some(("u,t", "", "", "")));
+        check("", true, Some(("", "", "", "")));
+    }
+
+    #[test]
+    fn half_a_row_is_none() {
+        for text in ["1,u,t", "1,\"u", "1,\"u\""] {
+            check(text, false, None);
+        }
+        check("\"a\nb", true, None);
+        check("\"a\" b,u,t\n", true, None);
+    }
+}
