@@ -101,6 +101,8 @@ pub(crate) fn is_of_inputs(folder: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     #[test]
@@ -120,10 +122,10 @@ mod tests {
         let list = |text: &str| parse(text.as_bytes()).unwrap().files(&mounts);
         let found = Ok((root.path().join("a.out"), 1));
         let missing = |address: &str| Err(address.to_string());
-        assert_eq!(list(r#"[{"prefix": "s3://b/k/"}, "a.out"]"#), [found.clone()]);
-        assert_eq!(list(r#"[{"prefix": "s3://b/k/a.out"}, ""]"#), [found.clone()]);
+        assert_eq!(list(r#"[{"prefix": "s3://b/k/"}, "a.out"]"#), slice::from_ref(&found));
+        assert_eq!(list(r#"[{"prefix": "s3://b/k/a.out"}, ""]"#), slice::from_ref(&found));
         let prefix = root.path().display();
-        assert_eq!(list(&format!(r#"[{{"prefix": "{prefix}/"}}, "a.out"]"#)), [found.clone()]);
+        assert_eq!(list(&format!(r#"[{{"prefix": "{prefix}/"}}, "a.out"]"#)), slice::from_ref(&found));
         assert_eq!(list(r#"[{"prefix": "s3://other/k/"}, "a.out"]"#), [missing("s3://other/k/a.out")]);
         let mixed = list(r#"[{"prefix": "s3://b/k/"}, "gone", "a.out"]"#);
         assert_eq!(mixed, [missing("s3://b/k/gone"), found]);

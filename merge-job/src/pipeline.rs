@@ -89,11 +89,11 @@ impl Pass<'_> {
     ///
     /// # Errors
     /// As `stream::records`.
-    pub(crate) fn captures<'o>(
+    pub(crate) fn captures(
         &mut self,
         what: &'static str,
         inputs: &Inputs,
-        mut output: Option<&'o mut Parts>,
+        mut output: Option<&mut Parts>,
         mut each: impl FnMut(Records<Capture>, Option<&mut Parts>) -> Result<bool> + Send,
     ) -> Result<()> {
         let task = self.task;

@@ -7,7 +7,7 @@
 use crate::hours;
 use crate::ids::Id;
 use crate::json::{self, Cursor, Malformed, Span};
-use crate::rows::Row;
+use crate::rows::{Cells, Row};
 
 /// A place in the text that was read, or in the store of text made of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -437,7 +437,7 @@ fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>
 
 /// A row of a batch transform: inference id and time are its last two columns.
 fn batch_row(text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-    let Some((data, id, time)) = row.data_and_last_two(text) else { return Err(Bad::NotABatchRow) };
+    let Some(Cells { data, id, time }) = row.data_and_last_two(text) else { return Err(Bad::NotABatchRow) };
     let time = hours::moment(&time).ok_or(Bad::NotABatchRow)?;
     if id.is_empty() {
         return Err(Bad::NotABatchRow);

@@ -77,14 +77,21 @@ fn find(text: &[u8], from: usize, [byte]: &[u8; 1]) -> Option<usize> {
 
 impl Row {
     /// The row's text without its last two cells, and what these say; none when there are fewer than three.
-    pub(crate) fn data_and_last_two<'t>(
-        &self,
-        text: &'t [u8],
-    ) -> Option<(&'t [u8], Cow<'t, [u8]>, Cow<'t, [u8]>)> {
+    pub(crate) fn data_and_last_two<'t>(&self, text: &'t [u8]) -> Option<Cells<'t>> {
         let (id, time) = self.last_two?;
         let data = text.get(self.span.start..id.checked_sub(1).filter(|end| *end >= self.span.start)?)?;
-        Some((data, plain(text.get(id..time - 1)?), plain(text.get(time..self.span.end)?)))
+        Some(Cells { data, id: plain(text.get(id..time - 1)?), time: plain(text.get(time..self.span.end)?) })
     }
+}
+
+/// The parts of a row of a batch transform.
+#[derive(Debug, Default)]
+pub(crate) struct Cells<'t> {
+    /// The row's text without its last two cells.
+    pub(crate) data: &'t [u8],
+    /// What the last two cells say.
+    pub(crate) id: Cow<'t, [u8]>,
+    pub(crate) time: Cow<'t, [u8]>,
 }
 
 /// What a cell says, without blanks around it and its quotes.
@@ -115,9 +122,7 @@ mod tests {
             assert_eq!(expected, None, "{text}");
             return;
         };
-        let cells = row.data_and_last_two(text.as_bytes());
-        let (data, id, time) =
-            cells.map_or((&b""[..], Cow::Borrowed(&b""[..]), Cow::Borrowed(&b""[..])), |cells| cells);
+        let Cells { data, id, time } = row.data_and_last_two(text.as_bytes()).unwrap_or_default();
         let utf8 = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let found = (utf8(row.span.of(text.as_bytes())), utf8(data), utf8(&id), utf8(&time));
         let expected = expected.unwrap();
