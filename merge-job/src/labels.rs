@@ -3,8 +3,7 @@
 //! Labels stand one after the other as they were read, 32 bytes each, found by a table of their
 //! places. Of an id only its number is kept, but for texts that are no UUIDs; a value is kept once for
 //! all labels that say the same, as those of a classification do, until there are too many different
-//! ones. A mark says that a capture of this identity came by, which for one without an inference id is the number of
-//! its event id; an identity that is no label's id is an entry of its own.
+//! ones. A mark says that a capture with this event id came by; an event id without a label is an entry of its own.
 
 use std::hash::BuildHasher;
 
@@ -43,8 +42,6 @@ pub(crate) struct Labels {
     texts: Arena,
     /// The first values, by what they say.
     shared: HashTable<u32>,
-    /// Event ids of captures that have an inference id too, by half of their number.
-    events: HashTable<u64>,
     hits: Vec<u32>,
 }
 
@@ -76,10 +73,36 @@ const NO_HOUR: i32 = i32::MIN;
 const USED: u32 = 1;
 /// A later label took its place.
 const REPLACED: u32 = 2;
-/// A capture has this identity.
+/// A capture has this event id, or this identity.
 const SEEN: u32 = 4;
 
+/// What tells inference ids of one event id apart; the default stands for none.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    fn of(capture: &Capture) -> Fingerprint {
+        let number = capture.key_number;
+        Fingerprint(if capture.has_inference_id { (number as u64 ^ (number >> 64) as u64) | 1 } else { 0 })
+    }
+}
+
 impl Entry {
+    /// An entry that is no label: the places of a label's parts hold the fingerprint.
+    fn seen(number: u128, fingerprint: Fingerprint) -> Entry {
+        let Fingerprint(bits) = fingerprint;
+        Entry { number, text: (bits >> 32) as u32, value: NONE, hour: bits as u32 as i32, marks: SEEN }
+    }
+
+    /// Of the capture that was seen; a label's entry is only marked by one without an inference id.
+    fn fingerprint(&self) -> Fingerprint {
+        if self.value == NONE {
+            Fingerprint(u64::from(self.text) << 32 | u64::from(self.hour as u32))
+        } else {
+            Fingerprint::default()
+        }
+    }
+
     fn is_label_of(&self, number: u128) -> bool {
         self.number == number && self.value != NONE
     }
@@ -122,7 +145,6 @@ impl Labels {
             entries: Vec::new(),
             texts: Arena::default(),
             shared: HashTable::new(),
-            events: HashTable::new(),
             hits: Vec::new(),
         }
     }
@@ -136,9 +158,7 @@ impl Labels {
         if self.entries.len().max(self.texts.ends.len()) as u64 >= u64::from(NONE) - 2 {
             return u64::MAX;
         }
-        let events = self.events.allocation_size();
-        let events = if self.events.len() == self.events.capacity() { 3 * events } else { events };
-        (table + growing + lists + events) as u64
+        (table + growing + lists) as u64
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -209,64 +229,52 @@ impl Labels {
         idx
     }
 
-    /// Notes a capture.
+    /// Notes a capture. The first of an event id is an entry by that id; only another one of the same event id is an
+    /// entry by both ids, so that event ids that are all the same cost no more than others.
     pub(crate) fn see(&mut self, capture: &Capture) -> Delivery {
-        if !self.mark(capture.identity()) {
-            return Delivery::Again;
+        let Some(event) = capture.event else {
+            return if self.mark(capture.identity()) { Delivery::First } else { Delivery::Again };
+        };
+        let fingerprint = Fingerprint::of(capture);
+        let hash = self.hasher.hash_one(event);
+        let mut label = None;
+        for &idx in self.table.iter_hash(hash) {
+            let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == event) else {
+                continue;
+            };
+            if entry.marks & SEEN != 0 {
+                let again = entry.fingerprint() == fingerprint || !self.mark(capture.identity());
+                return if again { Delivery::Again } else { Delivery::FirstOfKnownEvent };
+            }
+            label.get_or_insert(idx as usize);
         }
-        let Some(event) = capture.event else { return Delivery::First };
-        let half = event as u64 ^ (event >> 64) as u64;
-        let hash = self.hasher.hash_one(half);
-        let known = self.events.find(hash, |other| *other == half).is_some();
-        let is_known = known || capture.has_inference_id && self.is_marked(event);
-        if capture.has_inference_id && !known {
-            let hasher = &self.hasher;
-            self.events.insert_unique(hash, half, |half| hasher.hash_one(half));
+        match label
+            .filter(|_| fingerprint == Fingerprint::default())
+            .and_then(|idx| self.entries.get_mut(idx))
+        {
+            Some(label) => label.marks |= SEEN,
+            None => self.push(hash, Entry::seen(event, fingerprint)),
         }
-        if is_known { Delivery::FirstOfKnownEvent } else { Delivery::First }
+        Delivery::First
     }
 
     /// Asks for all that `see` and `take` will ask for.
     pub(crate) fn prefetch(&self, capture: &Capture) -> bool {
-        let identity = capture.identity();
-        let mut found = self.has(capture.key_number);
-        if identity != capture.key_number {
-            found |= self.has(identity);
-            if let Some(event) = capture.event {
-                let half = event as u64 ^ (event >> 64) as u64;
-                found |= self.has(event)
-                    | self.events.find(self.hasher.hash_one(half), |other| *other == half).is_some();
-            }
-        }
-        found
-    }
-
-    fn is_marked(&self, number: u128) -> bool {
-        let is_it = |entry: &Entry| entry.number == number && entry.marks & SEEN != 0;
-        let hash = self.hasher.hash_one(number);
-        self.table.find(hash, |idx| self.entries.get(*idx as usize).is_some_and(is_it)).is_some()
+        let of_event = capture.event.filter(|event| *event != capture.key_number);
+        self.has(capture.key_number) | of_event.is_some_and(|event| self.has(event))
     }
 
     /// Marks an identity as seen; true when no capture had it before.
     fn mark(&mut self, identity: u128) -> bool {
         let hash = self.hasher.hash_one(identity);
-        let mut first = None;
-        for &idx in self.table.iter_hash(hash) {
-            let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == identity) else {
-                continue;
-            };
-            if entry.marks & SEEN != 0 {
-                return false;
-            }
-            first.get_or_insert(idx as usize);
+        let is_it = |idx: &u32| {
+            let entry = self.entries.get(*idx as usize);
+            entry.is_some_and(|entry| entry.number == identity && entry.marks & SEEN != 0)
+        };
+        if self.table.find(hash, is_it).is_some() {
+            return false;
         }
-        match first.and_then(|idx| self.entries.get_mut(idx)) {
-            Some(entry) => entry.marks |= SEEN,
-            None => {
-                let entry = Entry { number: identity, text: NONE, value: NONE, hour: NO_HOUR, marks: SEEN };
-                self.push(hash, entry);
-            }
-        }
+        self.push(hash, Entry::seen(identity, Fingerprint::default()));
         true
     }
 

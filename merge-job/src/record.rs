@@ -58,15 +58,11 @@ pub struct Capture {
 
 impl Capture {
     /// Equal for captures of equal event id and equal inference id, a missing one being equal to a missing one: they
-    /// are one capture that was delivered twice. Without an inference id it is the number of the event id.
+    /// are one capture that was delivered twice.
     pub fn identity(&self) -> u128 {
         const ODD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
-        match self.event {
-            Some(event) if !self.has_inference_id => event,
-            event => {
-                (event.unwrap_or(0) ^ ODD.rotate_left(31)).wrapping_mul(ODD).wrapping_add(self.key_number)
-            }
-        }
+        let inference_id = if self.has_inference_id { self.key_number } else { ODD };
+        (self.event.unwrap_or(0) ^ ODD.rotate_left(31)).wrapping_mul(ODD).wrapping_add(inference_id)
     }
 }
 
