@@ -86,6 +86,18 @@ job bias-monitor "$bin/analyzer-job" --analysis-type MODEL_BIAS \
     --baseline-constraints "$work/bias-baseline/analysis.json" --output-path "$work/bias-monitor"
 show_violations "$work/bias-monitor/constraint_violations.json"
 
+step "Model quality: a baseline with predictions, then the merged traffic against it"
+"$bin/plumbline-generator" dataset "$work/training-predicted/train.csv" --rows 20000
+job quality-baseline "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
+    --dataset-source "$work/training-predicted" --dataset-format '{"csv": {"header": true}}' \
+    --inference-attribute approved --probability-attribute score --ground-truth-attribute repaid \
+    --output-path "$work/quality-baseline"
+job quality-monitor "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
+    --dataset-source "$work/merged" --dataset-format '{"sagemakerMergeJson": {}}' \
+    --inference-attribute approved --probability-attribute score --ground-truth-attribute repaid \
+    --baseline-constraints "$work/quality-baseline/constraints.json" --output-path "$work/quality-monitor"
+sed -n 's/^ *"description" : "\(.*\)",\{0,1\}$/  \1/p' "$work/quality-monitor/constraint_violations.json"
+
 step "Attributions: 1,000 rows of the training set"
 job attributions-baseline "$bin/analyzer-job" \
     --analysis-config "$work/configs/training/explainability-baseline.json" \
@@ -116,6 +128,7 @@ step "To look at"
 cat <<END
   $work/quality-monitor/report.html       which columns moved, and how
   $work/bias-monitor/report.html          what drifted, for whom, how sure
+  $work/quality-monitor/report.html       how good the predictions are, and how sure that is
   $work/attributions-monitor/report.html  what the model looked at, then and now
   $work/merged                            merged records, a folder per hour
   $SAGEMAKER_BASE_DIR/output/merge_summary.json   an account of every record of the merge

@@ -16,7 +16,7 @@ use crate::report;
 use crate::settings::{Cli, Command, Settings};
 use crate::stages::attributions::{Explanation, Prepared};
 use crate::stages::results::Found;
-use crate::stages::{attributions, bias, data_quality, inputs, predictions, results};
+use crate::stages::{attributions, bias, data_quality, inputs, model_quality, predictions, results};
 
 /// Runs what the command line asks for.
 ///
@@ -49,7 +49,7 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     let now = Timestamp::now();
     match monitor::kind(job, settings) {
         Some(Kind::DataQuality) => return data_quality::run(job, settings, now),
-        Some(Kind::ModelQuality) => return Err(monitor::model_quality_is_missing()),
+        Some(Kind::ModelQuality) => return model_quality::run(job, settings, now),
         None => {}
     }
     let plan = plan::plan(job, settings, now)?;

@@ -310,6 +310,40 @@ pub struct Settings {
     )]
     pub positive_label: Option<String>,
 
+    /// How far the thresholds of a new model quality baseline lie on the worse side of its values: 2sd (standard
+    /// errors) or a number [default: 0, as the hosted service]
+    #[arg(
+        long,
+        env = "constraint_margin",
+        value_name = "MARGIN",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub constraint_margin: Option<String>,
+
+    /// Columns whose values model quality is told for one by one, separated by commas: columns of the dataset, or
+    /// positions or paths in the captured request
+    #[arg(
+        long,
+        env = "segment_columns",
+        value_name = "LIST",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub segment_columns: Option<String>,
+
+    /// Estimate model quality when no row has its label yet, instead of ending without data
+    #[arg(
+        long,
+        env = "estimate_without_labels",
+        value_enum,
+        default_value = "disabled",
+        ignore_case = true,
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub estimate_without_labels: Switch,
+
     /// When a column's distribution has moved: deequ (as the hosted service) counts each distinct value once,
     /// weighted counts every row
     #[arg(

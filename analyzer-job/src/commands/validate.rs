@@ -17,9 +17,7 @@ use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
-use crate::stages::data_quality;
-use crate::stages::inputs;
-use crate::stages::predictions;
+use crate::stages::{data_quality, inputs, model_quality, predictions};
 use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
@@ -49,7 +47,9 @@ pub(crate) fn validate(job: &Job, settings: &Settings) -> Result<Outcome> {
 fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     match monitor::kind(job, settings) {
         Some(Kind::DataQuality) => return data_quality::look(job, settings, RECORDS, text),
-        Some(Kind::ModelQuality) => return Err(monitor::model_quality_is_missing()),
+        Some(Kind::ModelQuality) => {
+            return model_quality::look(job, settings, Timestamp::now(), RECORDS, text);
+        }
         None => {}
     }
     let plan = plan::plan(job, settings, Timestamp::now())?;

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::config::ReportNames;
+use crate::performance::details::{self as quality, QualityDetails};
 use crate::results::details::{
     BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
 };
@@ -22,12 +23,22 @@ const DEFAULT_NAME: &str = "report";
 const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
 
 /// Makes the three files of a run again from `analysis.json` and, where they are there,
-/// `bias_details.json`, `explanations_details.json` and `constraint_violations.json` in `folder`.
+/// `bias_details.json`, `explanations_details.json` and `constraint_violations.json` in `folder`; or those of a model
+/// quality run from its `model_quality_details.json`.
 ///
 /// # Errors
 /// `analysis.json` is missing, a file cannot be read or is not what its name says, or the reports
 /// cannot be written.
 pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<()> {
+    if !folder.join("analysis.json").exists()
+        && let Some(details) = read::<QualityDetails>(&folder.join(quality::FILE))?
+    {
+        return super::write_files(
+            super::render_performance(&details, &performance_names())?,
+            folder,
+            scratch,
+        );
+    }
     let (findings, names) = findings(folder)?;
     super::write(&findings, &names, history, folder, scratch)
 }
@@ -53,6 +64,11 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     let names = names(configuration);
     let bias = bias.or_else(|| without_details(&results, &violations));
     Ok((Findings { results, violations, bias, explanations }, names))
+}
+
+/// Names of the reports of model quality, which has no configuration to name them.
+pub fn performance_names() -> ReportNames {
+    ReportNames { name: DEFAULT_NAME.into(), title: "Model quality report".into() }
 }
 
 fn names(configuration: Option<&Json>) -> ReportNames {

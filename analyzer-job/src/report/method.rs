@@ -163,7 +163,7 @@ fn explanation_method(details: &ExplanationDetails) -> Vec<String> {
 }
 
 /// What an auditor needs to say which run this was.
-fn manifest(report: &mut Report, run: &RunDetails) {
+pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
     let section = report.section(3, "manifest", "Manifest");
     let mut rows = vec![("Program", run.program.clone())];
     let optional = [

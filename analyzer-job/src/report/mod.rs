@@ -14,6 +14,7 @@ mod notebook;
 mod page;
 mod parts;
 mod pdf;
+mod performance;
 mod quality;
 mod sentences;
 #[cfg(test)]
@@ -28,9 +29,10 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
+use crate::performance::details::QualityDetails;
 use crate::results::details::{EarlierRun, Findings};
 
-pub use load::{history, rebuild};
+pub use load::{history, performance_names, rebuild};
 use page::{Report, State};
 pub use quality::{Quality, add_quality, render_quality};
 
@@ -44,12 +46,23 @@ pub fn render(
     names: &ReportNames,
     history: &[EarlierRun],
 ) -> Result<Vec<(String, Vec<u8>)>> {
-    let report = report(findings, names, history);
-    let pages = || -> Result<_> { Ok([notebook::write(&report)?, html::write(&report)?]) };
-    let (pages, pdf) = rayon::join(pages, || pdf::write(&report));
+    files(&report(findings, names, history), names)
+}
+
+fn files(report: &Report, names: &ReportNames) -> Result<Vec<(String, Vec<u8>)>> {
+    let pages = || -> Result<_> { Ok([notebook::write(report)?, html::write(report)?]) };
+    let (pages, pdf) = rayon::join(pages, || pdf::write(report));
     let [notebook, html] = pages?;
     let files = [("ipynb", notebook), ("html", html), ("pdf", pdf?)];
     Ok(files.map(|(kind, bytes)| (format!("{}.{kind}", names.name), bytes)).into())
+}
+
+/// The reports of model quality as names and bytes.
+///
+/// # Errors
+/// As `render`.
+pub fn render_performance(details: &QualityDetails, names: &ReportNames) -> Result<Vec<(String, Vec<u8>)>> {
+    files(&performance::report(details, &names.title), names)
 }
 
 /// Writes the reports into `folder`, all or none. `scratch` is only used where the folder's file system
@@ -64,8 +77,12 @@ pub fn write(
     folder: &Path,
     scratch: &Path,
 ) -> Result<()> {
+    write_files(render(findings, names, history)?, folder, scratch)
+}
+
+fn write_files(files: Vec<(String, Vec<u8>)>, folder: &Path, scratch: &Path) -> Result<()> {
     let mut ready = output::Results::default();
-    for (name, bytes) in render(findings, names, history)? {
+    for (name, bytes) in files {
         let path = folder.join(name);
         let mut file = output::OutputFile::create(&path, scratch)?;
         std::io::Write::write_all(&mut file, &bytes)

@@ -13,7 +13,10 @@ use super::page::{Block, Cell, ColumnKind, Figure, Report, Svg, Table};
 pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
     let mut cells = Cells::default();
     cells.markdown(first_screen(report));
-    cells.code(include_str!("../../templates/notebook.py").trim_end(), None);
+    // Code that reads the files is only needed where something is made of them.
+    if has_code(report) {
+        cells.code(include_str!("../../templates/notebook.py").trim_end(), None);
+    }
     for section in &report.sections {
         let mut text = format!("{} {}", "#".repeat(usize::from(section.level)), markdown(&section.heading));
         for block in &section.blocks {
@@ -118,6 +121,14 @@ impl Cells {
 /// As the format has it: a list of lines, each with its end.
 fn lines(text: &str) -> Vec<&str> {
     text.split_inclusive('\n').collect()
+}
+
+fn has_code(report: &Report) -> bool {
+    report.sections.iter().flat_map(|section| &section.blocks).any(|block| match block {
+        Block::Table(table) => table.code.is_some(),
+        Block::Figures { code, .. } => code.is_some(),
+        _ => false,
+    })
 }
 
 fn first_screen(report: &Report) -> String {

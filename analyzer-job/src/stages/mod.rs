@@ -5,6 +5,7 @@ pub(crate) mod bias;
 pub(crate) mod data_quality;
 pub(crate) mod inputs;
 pub(crate) mod manifest;
+pub(crate) mod model_quality;
 pub(crate) mod predictions;
 pub(crate) mod publish;
 pub(crate) mod refused;

@@ -6,6 +6,7 @@ mod datasets;
 mod ends;
 mod faults;
 mod injection;
+mod model_quality;
 mod models;
 mod monitors;
 #[path = "../support/program.rs"]

@@ -1,0 +1,165 @@
+//! What is known of the baseline: its thresholds, and how sure its values are.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use plumbline_common::{Problem, Result, codes};
+use serde_json::Value as Json;
+
+use super::classes::Sides;
+use super::constraints::{self, Constraint};
+use super::details::{self, QualityDetails};
+use super::intervals::{self, Spread};
+use super::metrics::Counts;
+use super::moved::Side;
+use super::outcomes::{Binary, ProblemType, Question, ScoreCell};
+use crate::monitor::plan::baseline_json;
+
+/// The baseline of a monitoring run.
+#[derive(Debug, Default)]
+pub struct Baseline {
+    /// Absent when the run has none to check.
+    pub constraints: Option<Vec<Constraint>>,
+    /// By metric: its value and how sure it is.
+    pub sides: IndexMap<String, Side>,
+    pub details: Option<QualityDetails>,
+}
+
+/// Reads the files that the settings name, and the details file where it lies beside one of them.
+///
+/// # Errors
+/// A file that is named and cannot be used.
+pub fn load(question: &Question, constraints: Option<&Path>, statistics: Option<&Path>) -> Result<Baseline> {
+    let mut baseline = Baseline {
+        constraints: constraints.map(|path| constraints::load(path, question.problem)).transpose()?,
+        ..Baseline::default()
+    };
+    let beside = [constraints, statistics].into_iter().flatten().filter_map(Path::parent);
+    let details = beside.map(|folder| folder.join(details::FILE)).find(|path| path.is_file());
+    if let Some(path) = details {
+        let found = read_details(&path)?;
+        if found.problem_type == question.problem.name() {
+            baseline.sides = sides_of(&found);
+            baseline.details = Some(found);
+        } else {
+            return Err(other_problem(&path, &found.problem_type, question.problem));
+        }
+    } else if let Some(path) = statistics {
+        baseline.sides = statistics_sides(path, question)?;
+    }
+    Ok(baseline)
+}
+
+fn other_problem(path: &Path, found: &str, expected: ProblemType) -> Problem {
+    Problem::new(&codes::CONSTRAINTS_UNREADABLE, "the baseline is of another kind of problem")
+        .file(path)
+        .field("problem_type")
+        .found(format!("`{found}`"))
+        .expected(format!("`{}`", expected.name()))
+}
+
+fn read_details(path: &Path) -> Result<QualityDetails> {
+    let bad = |found: String| {
+        Problem::new(&codes::CONSTRAINTS_UNREADABLE, "a file of the baseline cannot be read")
+            .file(path)
+            .found(found)
+    };
+    let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+}
+
+fn sides_of(details: &QualityDetails) -> IndexMap<String, Side> {
+    let side = |metric: &details::MetricDetails| {
+        let spread =
+            Spread { standard_error: metric.standard_error, interval: metric.interval, share: metric.share };
+        Some((metric.name.clone(), Side { value: metric.value?, spread, rows: details.rows }))
+    };
+    details.metrics.iter().filter_map(side).collect()
+}
+
+/// A sample of 80 % without replacement varies half as much as the rows themselves: `sqrt(1 / 0.8 - 1)`.
+const OF_DEVIATION: f64 = 2.0;
+
+/// From `statistics.json` alone, also the hosted service's: shares by their counts, other metrics by the standard
+/// deviation that stands there, which five draws make vague.
+fn statistics_sides(path: &Path, question: &Question) -> Result<IndexMap<String, Side>> {
+    let document = baseline_json("baseline_statistics", path)?;
+    let name = format!("{}_metrics", question.problem.block());
+    let bad = |found: String| {
+        Problem::new(&codes::CONSTRAINTS_UNREADABLE, "the statistics of the baseline cannot be used")
+            .file(path)
+            .field("baseline_statistics")
+            .found(found)
+            .expected(format!("a block `{name}` with `dataset.item_count`"))
+    };
+    let (Some(block), Some(rows)) =
+        (document.get(&name).and_then(Json::as_object), document["dataset"]["item_count"].as_u64())
+    else {
+        return Err(bad("none".into()));
+    };
+    let counts = block.get("confusion_matrix").and_then(|matrix| binary_counts(matrix, question));
+    let side = |(metric, entry): (&String, &Json)| {
+        let value = entry.get("value")?.as_f64()?;
+        let deviation = entry.get("standard_deviation").and_then(Json::as_f64);
+        let share = counts.as_ref().and_then(|counts| intervals::share(counts, metric)).or_else(|| {
+            let share = question.problem == ProblemType::MulticlassClassification
+                && ["accuracy", "weighted_recall"].contains(&metric.as_str());
+            share.then(|| [(value * rows as f64).round() as u64, rows])
+        });
+        let spread = Spread {
+            standard_error: deviation.map(|deviation| OF_DEVIATION * deviation),
+            interval: None,
+            share,
+        };
+        Some((metric.clone(), Side { value, spread, rows }))
+    };
+    Ok(block.iter().filter_map(side).collect())
+}
+
+/// The counts of a binary matrix; none when it has other than two classes.
+fn binary_counts(matrix: &Json, question: &Question) -> Option<Counts> {
+    if question.problem != ProblemType::BinaryClassification {
+        return None;
+    }
+    let matrix = matrix.as_object()?;
+    let names: Vec<&str> = matrix.keys().map(String::as_str).collect();
+    let mut sorted = names.clone();
+    sorted.sort_by(|a, b| super::classes::order(a, b));
+    let sides = Sides::of(&sorted, question.positive_label.as_deref()).ok()?;
+    let mut counts = [[0; 2]; 2];
+    for (actual, row) in matrix {
+        for (predicted, count) in row.as_object()? {
+            let role = |name: &str| usize::from(sides.names[sides.positive] == name);
+            counts[role(actual)][role(predicted)] += count.as_u64()?;
+        }
+    }
+    let cells = vec![ScoreCell { score: 0.0, counts }];
+    Some(Counts::Binary(Binary { sides, cells, waiting: Vec::new(), has_scores: false }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcomes::tests::question;
+    use super::*;
+
+    #[test]
+    fn a_statistics_file_gives_counts_and_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("statistics.json");
+        let text = r#"{"version": 0.0, "dataset": {"item_count": 201}, "binary_classification_metrics": {
+            "confusion_matrix": {"0": {"0": 173, "1": 0}, "1": {"0": 12, "1": 16}},
+            "recall": {"value": 0.5714285714285714, "standard_deviation": 0.039},
+            "auc": {"value": 0.9395, "standard_deviation": 0.01},
+            "f1": {"value": 0.7, "standard_deviation": "NaN"}}}"#;
+        std::fs::write(&path, text).unwrap();
+        let question = question(ProblemType::BinaryClassification, false, true);
+        let baseline = load(&question, None, Some(&path)).unwrap();
+        assert_eq!(baseline.sides["recall"].spread.share, Some([16, 28]));
+        assert_eq!(baseline.sides["auc"].spread.standard_error, Some(0.02));
+        assert_eq!(baseline.sides["f1"].spread.standard_error, None);
+        assert!(baseline.constraints.is_none());
+        std::fs::write(&path, "{}").unwrap();
+        let text = load(&question, None, Some(&path)).unwrap_err().to_string();
+        assert!(text.contains("statistics.json") && text.contains("binary_classification_metrics"), "{text}");
+    }
+}

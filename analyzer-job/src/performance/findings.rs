@@ -1,0 +1,395 @@
+//! From the counts of a run and its baseline to everything that is written and shown.
+
+use std::collections::HashMap;
+
+use super::baseline::Baseline;
+use super::calibration;
+use super::constraints::{self, Breach, Constraint};
+use super::curves;
+use super::details::{
+    ClassDetails, ConfusionDetails, Distribution, GroupDetails, MetricDetails, MetricVerdict, QualityDetails,
+    RESIDUAL_SHARES, Residuals,
+};
+use super::estimate;
+use super::intervals::{self, Spread};
+use super::metrics::{self, Counts, Scalar};
+use super::moved::{self, Side, Test, Verdict};
+use super::notes;
+use super::outcomes::{Multiclass, Outcomes, ProblemType};
+use super::rows::Group;
+use super::statistics::Statistics;
+use crate::drift::error_rate::holm;
+use crate::results::details::RunDetails;
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Findings {
+    pub statistics: Statistics,
+    pub spreads: Vec<Spread>,
+    /// What `constraint_violations.json` reports.
+    pub breaches: Vec<Breach>,
+    pub details: QualityDetails,
+}
+
+/// The counts of the rows with a label.
+///
+/// # Errors
+/// The names of the classes of a binary problem, when they are more than two.
+pub fn counts(outcomes: &Outcomes) -> Result<Counts, Vec<String>> {
+    Ok(match outcomes.question().problem {
+        ProblemType::BinaryClassification => Counts::Binary(outcomes.binary()?),
+        ProblemType::MulticlassClassification => Counts::Multiclass(outcomes.multiclass()),
+        ProblemType::Regression => Counts::Regression(outcomes.regression()),
+    })
+}
+
+/// Measures, judges and tells.
+///
+/// # Errors
+/// As `counts`, also for the rows of a group.
+pub fn findings(
+    outcomes: &Outcomes,
+    groups: &[Group],
+    baseline: &Baseline,
+    run: RunDetails,
+) -> Result<Findings, Vec<String>> {
+    let counts = counts(outcomes)?;
+    let problem = outcomes.question().problem;
+    let scalars = counts.scalars();
+    let deviations = super::deviations::deviations(&counts);
+    let statistics = Statistics { problem, counts, scalars, deviations };
+    let spreads = intervals::spreads(&statistics.counts, &statistics.scalars, intervals::MOST_DRAWN);
+    let (breaches, left_out) = match &baseline.constraints {
+        Some(constraints) => constraints::judge(&statistics, constraints),
+        None => Default::default(),
+    };
+    let rows = statistics.counts.rows();
+    let mut details = QualityDetails {
+        run,
+        problem_type: problem.name().into(),
+        classes: None,
+        threshold: None,
+        rows,
+        rows_without_label: outcomes.waiting(),
+        judged: baseline.constraints.is_some(),
+        metrics: metric_details(&statistics.scalars, &spreads, rows, baseline, problem, &breaches, &left_out),
+        confusion: Vec::new(),
+        by_class: Vec::new(),
+        roc: Vec::new(),
+        precision_recall: Vec::new(),
+        calibration: None,
+        scores: None,
+        baseline_scores: None,
+        residuals: None,
+        baseline_residuals: None,
+        score_meaning: None,
+        estimate: None,
+        groups: group_details(groups, baseline)?,
+        notes: Vec::new(),
+    };
+    fill(&mut details, &statistics.counts, outcomes, baseline);
+    details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
+    Ok(Findings { statistics, spreads, breaches, details })
+}
+
+/// Scores without any label: only what can be told without.
+pub fn unlabelled(outcomes: &Outcomes, baseline: &Baseline, run: RunDetails) -> QualityDetails {
+    let problem = outcomes.question().problem;
+    let mut details = QualityDetails {
+        run,
+        problem_type: problem.name().into(),
+        classes: None,
+        threshold: None,
+        rows: 0,
+        rows_without_label: outcomes.waiting(),
+        judged: false,
+        metrics: Vec::new(),
+        confusion: Vec::new(),
+        by_class: Vec::new(),
+        roc: Vec::new(),
+        precision_recall: Vec::new(),
+        calibration: None,
+        scores: None,
+        baseline_scores: None,
+        residuals: None,
+        baseline_residuals: None,
+        score_meaning: None,
+        estimate: None,
+        groups: Vec::new(),
+        notes: vec!["No row has its label yet: everything here is an estimate.".into()],
+    };
+    if let Ok(binary) = outcomes.binary() {
+        fill(&mut details, &Counts::Binary(binary), outcomes, baseline);
+    }
+    details
+}
+
+/// What depends on the kind of problem.
+fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, baseline: &Baseline) {
+    let then = baseline.details.as_ref();
+    match counts {
+        Counts::Binary(binary) => {
+            let positive = binary.sides.positive;
+            details.classes =
+                Some([binary.sides.names[1 - positive].clone(), binary.sides.names[positive].clone()]);
+            let question = outcomes.question();
+            details.threshold = (question.score && !question.prediction).then_some(question.threshold);
+            let roc = curves::roc(&binary.cells);
+            details.roc = thinned(&roc.false_positive_rates, &roc.true_positive_rates);
+            let curve = curves::precision_recall(&binary.cells);
+            details.precision_recall = thinned(&curve.recalls, &curve.precisions);
+            let confusion = metrics::confusion(&binary.cells);
+            let names = [&binary.sides.names[1 - positive], &binary.sides.names[positive]];
+            let cells = (0..2).flat_map(|actual| (0..2).map(move |predicted| (actual, predicted)));
+            let cells = cells.map(|(a, p)| (names[a].clone(), names[p].clone(), confusion[a][p])).collect();
+            details.confusion = confusions(cells, then);
+            if binary.has_scores {
+                details.calibration = calibration::calibration(&binary.cells);
+                let labelled =
+                    binary.cells.iter().map(|cell| (cell.score, cell.counts.iter().flatten().sum()));
+                let waiting = binary.waiting.iter().map(|row| (row.score, row.times));
+                details.scores = distribution(labelled.chain(waiting), then, Some([0.0, 1.0]));
+            }
+            details.score_meaning = (!binary.cells.is_empty()).then(|| estimate::learn(&binary.cells));
+            let meaning = then.and_then(|then| then.score_meaning.as_ref());
+            details.estimate = meaning.and_then(|meaning| estimate::estimate(meaning, &binary.waiting));
+        }
+        Counts::Multiclass(multiclass) => {
+            let cells = multiclass.cells.iter();
+            let cells = cells
+                .map(|cell| {
+                    (
+                        multiclass.names[cell.actual].clone(),
+                        multiclass.names[cell.predicted].clone(),
+                        cell.times,
+                    )
+                })
+                .collect();
+            details.confusion = confusions(cells, then);
+            details.by_class = by_class(multiclass, then);
+        }
+        Counts::Regression(regression) => {
+            let pairs = &regression.pairs;
+            details.scores = distribution(pairs.iter().map(|pair| (pair.prediction, pair.times)), then, None);
+            details.residuals =
+                residuals(pairs.iter().map(|pair| (pair.prediction - pair.label, pair.times)));
+        }
+    }
+    if let Some(then) = then {
+        details.baseline_scores = then.scores.clone().filter(|_| details.scores.is_some());
+        details.baseline_residuals = then.residuals.clone();
+    }
+}
+
+/// Whether a metric is compared with its baseline.
+fn is_tested(problem: ProblemType, name: &str) -> bool {
+    constraints::constrained(problem).contains(&name) || name == "au_prc"
+}
+
+fn metric_details(
+    scalars: &[Scalar],
+    spreads: &[Spread],
+    rows: u64,
+    baseline: &Baseline,
+    problem: ProblemType,
+    breaches: &[Breach],
+    left_out: &[Breach],
+) -> Vec<MetricDetails> {
+    let now = |at: usize| scalars[at].1.map(|value| Side { value, spread: spreads[at], rows });
+    let compared: Vec<_> = scalars
+        .iter()
+        .enumerate()
+        .map(|(at, (name, _))| {
+            let then = baseline.sides.get(*name).copied().filter(|_| is_tested(problem, name));
+            (*name, now(at), then)
+        })
+        .collect();
+    let tests = moved::test(&compared);
+    let details = |(at, test): (usize, Test)| {
+        let (name, value) = scalars[at];
+        let constraint =
+            baseline.constraints.iter().flatten().find(|constraint: &&Constraint| constraint.metric == name);
+        MetricDetails {
+            name: name.into(),
+            value,
+            standard_error: spreads[at].standard_error,
+            interval: spreads[at].interval,
+            share: spreads[at].share,
+            baseline: baseline.sides.get(name).map(|side| side.value),
+            threshold: constraint.map(|constraint| constraint.threshold),
+            violated: breaches.iter().chain(left_out).any(|breach| breach.metric == name),
+            verdict: match test.verdict {
+                Verdict::Moved => MetricVerdict::Moved,
+                Verdict::Held => MetricVerdict::Held,
+                Verdict::TooFewRows => MetricVerdict::TooFewRows,
+                Verdict::NoBaseline => MetricVerdict::NotCompared,
+            },
+            p_value: test.p_value,
+        }
+    };
+    tests.into_iter().enumerate().map(details).collect()
+}
+
+/// Cells of a matrix, row by row, each beside that of the baseline.
+fn confusions(cells: Vec<(String, String, u64)>, then: Option<&QualityDetails>) -> Vec<ConfusionDetails> {
+    let totals = |cells: &mut dyn Iterator<Item = (&str, u64)>| {
+        let mut totals: HashMap<String, u64> = HashMap::new();
+        cells.for_each(|(actual, rows)| *totals.entry(actual.into()).or_default() += rows);
+        totals
+    };
+    let now = totals(&mut cells.iter().map(|(actual, _, rows)| (actual.as_str(), *rows)));
+    let before = then.map(|then| {
+        let totals = totals(&mut then.confusion.iter().map(|cell| (cell.actual.as_str(), cell.rows)));
+        let cells: HashMap<(&str, &str), u64> = then
+            .confusion
+            .iter()
+            .map(|cell| ((cell.actual.as_str(), cell.predicted.as_str()), cell.rows))
+            .collect();
+        (totals, cells)
+    });
+    let mut found: Vec<ConfusionDetails> = cells
+        .into_iter()
+        .map(|(actual, predicted, rows)| {
+            let whole = now.get(&actual).copied().unwrap_or(0);
+            let counts = before.as_ref().and_then(|(totals, cells)| {
+                let whole = totals.get(&actual).copied().filter(|&whole| whole > 0)?;
+                Some([cells.get(&(actual.as_str(), predicted.as_str())).copied().unwrap_or(0), whole])
+            });
+            let p_value =
+                counts.filter(|_| actual != predicted).and_then(|then| moved::differ([rows, whole], then));
+            ConfusionDetails {
+                share: curves::ratio(rows, whole),
+                baseline_share: counts.map(|[part, whole]| curves::ratio(part, whole)),
+                actual,
+                predicted,
+                rows,
+                p_value,
+            }
+        })
+        .collect();
+    let tested: Vec<usize> = (0..found.len()).filter(|&at| found[at].p_value.is_some()).collect();
+    let adjusted = holm(&tested.iter().filter_map(|&at| found[at].p_value).collect::<Vec<f64>>());
+    for (at, p) in tested.into_iter().zip(adjusted) {
+        found[at].p_value = Some(p);
+    }
+    found
+}
+
+fn by_class(counts: &Multiclass, then: Option<&QualityDetails>) -> Vec<ClassDetails> {
+    let before = |name: &str| then.and_then(|then| then.by_class.iter().find(|class| class.name == name));
+    counts
+        .names
+        .iter()
+        .zip(metrics::class_counts(counts))
+        .map(|(name, class)| ClassDetails {
+            name: name.clone(),
+            rows: class.actual,
+            predicted: class.predicted,
+            recall: (class.actual > 0).then(|| class.recall()),
+            recall_interval: intervals::wilson(class.hits, class.actual),
+            precision: (class.predicted > 0).then(|| class.precision()),
+            precision_interval: intervals::wilson(class.hits, class.predicted),
+            f1: class.f_score(1.0),
+            baseline_recall: before(name).and_then(|class| class.recall),
+            baseline_precision: before(name).and_then(|class| class.precision),
+        })
+        .collect()
+}
+
+/// Bins of the baseline where there is one, else `range` when it holds all values, else from the least to the largest.
+fn distribution(
+    values: impl Iterator<Item = (f64, u64)> + Clone,
+    then: Option<&QualityDetails>,
+    range: Option<[f64; 2]>,
+) -> Option<Distribution> {
+    let least = values.clone().map(|value| value.0).fold(f64::INFINITY, f64::min);
+    let most = values.clone().map(|value| value.0).fold(f64::NEG_INFINITY, f64::max);
+    if least > most {
+        return None;
+    }
+    let [low, high] = match (then.and_then(|then| then.scores.as_ref()), range) {
+        (Some(then), _) => [then.low, then.high],
+        (None, Some([low, high])) if low <= least && most <= high => [low, high],
+        _ => [least, most],
+    };
+    let mut distribution = Distribution::new(low, high);
+    values.for_each(|(value, times)| distribution.add(value, times));
+    Some(distribution)
+}
+
+fn residuals(values: impl Iterator<Item = (f64, u64)>) -> Option<Residuals> {
+    let mut values: Vec<(f64, u64)> = values.collect();
+    values.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let rows: u64 = values.iter().map(|value| value.1).sum();
+    let mean = values.iter().map(|&(value, times)| value * times as f64).sum::<f64>() / rows as f64;
+    let quantile = |share: f64| {
+        // The smallest value that at least this share of the rows does not exceed.
+        let wanted = ((share * rows as f64).ceil() as u64).max(1);
+        let mut below = 0;
+        let found = values.iter().find(|value| {
+            below += value.1;
+            below >= wanted
+        });
+        found.map_or(f64::NAN, |value| value.0)
+    };
+    (rows > 0 && mean.is_finite()).then(|| Residuals { mean, quantiles: RESIDUAL_SHARES.map(quantile) })
+}
+
+/// At most about a hundred points of a curve, its ends among them.
+fn thinned(x: &[f64], y: &[f64]) -> Vec<[f64; 2]> {
+    const MOST: usize = 100;
+    let step = x.len().div_ceil(MOST).max(1);
+    let last = x.len().saturating_sub(1);
+    (0..x.len()).filter(|at| at % step == 0 || *at == last).map(|at| [x[at], y[at]]).collect()
+}
+
+/// Cells that the bootstrap draws for one group, at most.
+const DRAWN_PER_GROUP: u64 = 1_000_000;
+
+/// What is told of a group.
+fn telling(problem: ProblemType) -> &'static [&'static str] {
+    match problem {
+        ProblemType::BinaryClassification => {
+            &["accuracy", "recall", "precision", "false_positive_rate", "auc", "f1"]
+        }
+        ProblemType::MulticlassClassification => &["accuracy", "weighted_precision", "weighted_f1"],
+        ProblemType::Regression => &["mae", "rmse", "r2"],
+    }
+}
+
+fn group_details(groups: &[Group], baseline: &Baseline) -> Result<Vec<GroupDetails>, Vec<String>> {
+    let before = |column: &str, value: &str, metric: &str| {
+        let groups = &baseline.details.as_ref()?.groups;
+        let group = groups.iter().find(|group| group.column == column && group.value == value)?;
+        group.metrics.iter().find(|found| found.name == metric)?.value
+    };
+    let mut found = Vec::new();
+    for group in groups {
+        for (value, outcomes) in group.largest() {
+            let problem = outcomes.question().problem;
+            let counts = counts(outcomes)?;
+            let scalars: Vec<Scalar> =
+                counts.scalars().into_iter().filter(|scalar| telling(problem).contains(&scalar.0)).collect();
+            let spreads = intervals::spreads(&counts, &scalars, DRAWN_PER_GROUP);
+            let metrics = scalars.iter().zip(spreads).map(|(&(name, now), spread)| MetricDetails {
+                name: name.into(),
+                value: now,
+                standard_error: spread.standard_error,
+                interval: spread.interval,
+                share: spread.share,
+                baseline: before(&group.column, value, name),
+                threshold: None,
+                violated: false,
+                verdict: MetricVerdict::NotCompared,
+                p_value: None,
+            });
+            found.push(GroupDetails {
+                column: group.column.clone(),
+                value: value.into(),
+                rows: counts.rows(),
+                metrics: metrics.collect(),
+            });
+        }
+    }
+    Ok(found)
+}

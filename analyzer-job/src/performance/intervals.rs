@@ -1,0 +1,397 @@
+//! How far a metric may be from its value over all rows of the kind: standard errors and 95 % intervals.
+//!
+//! Shares of rows have Wilson's interval, the area under the ROC curve DeLong's, everything else a seeded bootstrap
+//! from the counts.
+
+use hashbrown::HashMap;
+use rayon::prelude::*;
+
+use super::curves::{self, ratio};
+use super::metrics::{self, Counts, Scalar};
+use super::outcomes::{Binary, ScoreCell};
+use super::random;
+
+/// 97.5 % point of the normal distribution.
+pub const Z: f64 = 1.959_963_984_540_054;
+const PURPOSE: u64 = 2;
+
+/// Error of sampling of one metric.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Spread {
+    pub standard_error: Option<f64>,
+    pub interval: Option<[f64; 2]>,
+    /// Rows that count of those it is a share of, when the metric is a share.
+    pub share: Option<[u64; 2]>,
+}
+
+/// Wilson's interval of a share: `(p + z^2/2n -+ z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n)`.
+///
+/// Inside [0, 1] and of a width above 0, also for shares of 0 and 1. None without rows.
+/// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+pub fn wilson(part: u64, whole: u64) -> Option<[f64; 2]> {
+    if whole == 0 {
+        return None;
+    }
+    let n = whole as f64;
+    let p = part as f64 / n;
+    let square = Z * Z;
+    let middle = p + square / (2.0 * n);
+    let half = Z * (p * (1.0 - p) / n + square / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + square / n;
+    let low = if part == 0 { 0.0 } else { (middle - half) / scale };
+    let high = if part == whole { 1.0 } else { (middle + half) / scale };
+    Some([low.max(0.0), high.min(1.0)])
+}
+
+/// Variance of the area under the ROC curve; none with fewer than two rows of a class.
+///
+/// The share of negatives below each positive, and of positives above each negative (ties half), vary by `s1` and
+/// `s0`; the variance is `s1 / positives + s0 / negatives`.
+/// Source: DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated ROC curves", 1988.
+pub fn delong_variance(cells: &[ScoreCell]) -> Option<f64> {
+    let rows = |cell: &ScoreCell, actual: usize| (cell.counts[actual][0] + cell.counts[actual][1]) as f64;
+    let total = |actual: usize| cells.iter().map(|cell| rows(cell, actual)).sum::<f64>();
+    let (negatives, positives) = (total(0), total(1));
+    if negatives < 2.0 || positives < 2.0 {
+        return None;
+    }
+    // Sums over the rows of a class of its placement and its square.
+    let mut sums = [[0.0; 2]; 2];
+    let (mut above, mut below) = (0.0, negatives);
+    for cell in cells {
+        let (negative, positive) = (rows(cell, 0), rows(cell, 1));
+        below -= negative;
+        let of_positive = (below + negative / 2.0) / negatives;
+        let of_negative = (above + positive / 2.0) / positives;
+        above += positive;
+        for (sum, placement, times) in [(0, of_negative, negative), (1, of_positive, positive)] {
+            sums[sum][0] += times * placement;
+            sums[sum][1] += times * placement * placement;
+        }
+    }
+    let variance = |[sum, squares]: [f64; 2], n: f64| ((squares - sum * sum / n) / (n - 1.0)).max(0.0);
+    Some(variance(sums[1], positives) / positives + variance(sums[0], negatives) / negatives)
+}
+
+/// Interval of the area: DeLong's, laid on the scale of log odds so that it stays inside [0, 1]. Where no pair is out of
+/// order the variance is 0; then the interval is that of a share of the smaller class.
+fn auc_interval(auc: f64, variance: f64, smaller_class: u64) -> Option<[f64; 2]> {
+    let slope = auc * (1.0 - auc);
+    if variance <= 0.0 || slope <= 0.0 {
+        return match auc {
+            auc if auc >= 1.0 => wilson(smaller_class, smaller_class),
+            auc if auc <= 0.0 => wilson(0, smaller_class),
+            _ => None,
+        };
+    }
+    let odds = (auc / (1.0 - auc)).ln();
+    let half = Z * variance.sqrt() / slope;
+    Some([odds - half, odds + half].map(|odds| 1.0 / (1.0 + (-odds).exp())))
+}
+
+/// The spread of each scalar of the counts, in their order. `most_drawn`: cells that the bootstrap draws at most.
+pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spread> {
+    let known: Vec<Option<Spread>> = scalars
+        .iter()
+        .map(|&(name, value)| match value {
+            None => Some(Spread::default()),
+            Some(value) => direct(counts, name, value),
+        })
+        .collect();
+    let needed: Vec<&str> =
+        scalars.iter().zip(&known).filter(|(_, known)| known.is_none()).map(|(scalar, _)| scalar.0).collect();
+    let mut drawn =
+        if needed.is_empty() { Vec::new() } else { replicates(counts, &needed, most_drawn) }.into_iter();
+    let spread = |(at, known): (usize, Option<Spread>)| {
+        known.unwrap_or_else(|| match (scalars[at].1, drawn.next()) {
+            (Some(value), Some(values)) => from_replicates(value, values),
+            _ => Spread::default(),
+        })
+    };
+    known.into_iter().enumerate().map(spread).collect()
+}
+
+/// The spread that a formula gives; none when it takes draws.
+fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
+    if let Some([part, whole]) = share(counts, name) {
+        let p = ratio(part, whole);
+        return Some(Spread {
+            standard_error: (whole > 0).then(|| (p * (1.0 - p) / whole as f64).sqrt()),
+            // The rates of a class without rows are written as 0 and mean nothing.
+            interval: wilson(part, whole),
+            share: Some([part, whole]),
+        });
+    }
+    match (counts, name) {
+        (Counts::Binary(binary), "auc") => {
+            let [[tn, fp], [fneg, tp]] = metrics::confusion(&binary.cells);
+            let smaller = (tn + fp).min(fneg + tp);
+            let variance = delong_variance(&binary.cells);
+            Some(Spread {
+                standard_error: variance.map(f64::sqrt),
+                interval: variance.and_then(|variance| auc_interval(value, variance, smaller)),
+                share: None,
+            })
+        }
+        // Constants: always answering one class has no hits of the other.
+        (Counts::Binary(_), name) if name.ends_with("_best_constant_classifier") => Some(Spread::default()),
+        _ => None,
+    }
+}
+
+/// The counts that a metric is a share of: the part and the whole.
+pub fn share(counts: &Counts, name: &str) -> Option<[u64; 2]> {
+    match counts {
+        Counts::Binary(binary) => {
+            let [[tn, fp], [fneg, tp]] = metrics::confusion(&binary.cells);
+            let (negatives, positives) = (tn + fp, fneg + tp);
+            Some(match name {
+                "recall" | "true_positive_rate" => [tp, positives],
+                "precision" => [tp, tp + fp],
+                "accuracy" => [tp + tn, negatives + positives],
+                "true_negative_rate" => [tn, negatives],
+                "false_positive_rate" => [fp, negatives],
+                "false_negative_rate" => [fneg, positives],
+                "accuracy_best_constant_classifier" => [negatives, negatives + positives],
+                "baseline_majority" => [negatives.max(positives), negatives + positives],
+                _ => return None,
+            })
+        }
+        // The recall weighted by the shares of the classes is the accuracy.
+        Counts::Multiclass(multiclass) if ["accuracy", "weighted_recall"].contains(&name) => {
+            let hits = multiclass.cells.iter().filter(|cell| cell.actual == cell.predicted);
+            Some([hits.map(|cell| cell.times).sum(), counts.rows()])
+        }
+        _ => None,
+    }
+}
+
+/// Cells drawn for the metrics of all rows: a second of work or less.
+pub const MOST_DRAWN: u64 = 10_000_000;
+const MOST_REPLICATES: u64 = 1000;
+
+/// Values of the metrics `needed`, over draws of all rows with replacement. Undefined ones are left out.
+fn replicates(counts: &Counts, needed: &[&str], most_drawn: u64) -> Vec<Vec<f64>> {
+    // Of a binary problem only the area needs the scores; the rest follows from four counts.
+    let confusion = match counts {
+        Counts::Binary(binary) => Some(Counts::Binary(Binary {
+            cells: vec![ScoreCell { score: 0.0, counts: metrics::confusion(&binary.cells) }],
+            ..binary.empty()
+        })),
+        _ => None,
+    };
+    let without_scores = |name: &&str| confusion.is_some() && *name != "au_prc";
+    let (few, all): (Vec<&str>, Vec<&str>) = needed.iter().copied().partition(without_scores);
+    let mut drawn: HashMap<&str, Vec<f64>> = HashMap::new();
+    if let Some(confusion) = &confusion {
+        drawn.extend(few.iter().copied().zip(draw(confusion, &few, MOST_REPLICATES)));
+    }
+    let cells = match counts {
+        Counts::Binary(binary) => 4 * binary.cells.len(),
+        Counts::Multiclass(multiclass) => multiclass.cells.len(),
+        Counts::Regression(regression) => regression.pairs.len(),
+    };
+    let number = most_drawn.checked_div(cells as u64).unwrap_or(0).clamp(100, MOST_REPLICATES);
+    if !all.is_empty() {
+        drawn.extend(all.iter().copied().zip(draw(counts, &all, number)));
+    }
+    needed.iter().map(|name| drawn.remove(name).unwrap_or_default()).collect()
+}
+
+fn draw(counts: &Counts, names: &[&str], replicates: u64) -> Vec<Vec<f64>> {
+    let drawn: Vec<Vec<Option<f64>>> = (0..replicates)
+        .into_par_iter()
+        .map(|replicate| {
+            let drawn = random::resampled(counts, &mut random::generator(PURPOSE, replicate));
+            if let (Counts::Binary(binary), ["au_prc"]) = (&drawn, names) {
+                return vec![Some(curves::au_prc(&binary.cells))];
+            }
+            let scalars = drawn.scalars();
+            names.iter().map(|name| metrics::value(&scalars, name)).collect()
+        })
+        .collect();
+    (0..names.len()).map(|column| drawn.iter().filter_map(|draw| draw[column]).collect()).collect()
+}
+
+/// From few replicates the ends of a percentile interval are vague; then the normal one.
+const FEWEST_FOR_PERCENTILES: usize = 400;
+
+fn from_replicates(value: f64, mut values: Vec<f64>) -> Spread {
+    let n = values.len();
+    if n < 50 {
+        return Spread::default();
+    }
+    let mean = values.iter().sum::<f64>() / n as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    let error = (squares / (n - 1) as f64).sqrt();
+    let interval = if n < FEWEST_FOR_PERCENTILES {
+        [value - Z * error, value + Z * error]
+    } else {
+        values.sort_unstable_by(f64::total_cmp);
+        let outside = (0.025 * n as f64) as usize;
+        [values[outside].min(value), values[n - 1 - outside].max(value)]
+    };
+    Spread { standard_error: Some(error), interval: (error > 0.0).then_some(interval), share: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::RngExt;
+
+    use super::super::classes::Sides;
+    use super::super::outcomes::{Pair, Regression};
+    use super::*;
+
+    /// The formula with 15 of 148, worked out in Python.
+    #[test]
+    fn wilson_equals_a_reference() {
+        let [low, high] = wilson(15, 148).unwrap();
+        assert!(
+            (low - 0.062_386_399_53).abs() < 1e-9 && (high - 0.160_487_241_72).abs() < 1e-9,
+            "{low} {high}"
+        );
+        let [low, high] = wilson(0, 10).unwrap();
+        assert_eq!(low, 0.0);
+        // z^2 / (n + z^2)
+        assert!((high - Z * Z / (10.0 + Z * Z)).abs() < 1e-12);
+        assert_eq!(wilson(10, 10).unwrap()[1], 1.0);
+        assert_eq!(wilson(0, 0), None);
+    }
+
+    fn cells(rows: &[(f64, bool)], threshold: f64) -> Vec<ScoreCell> {
+        let mut rows = rows.to_vec();
+        rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let mut cells: Vec<ScoreCell> = Vec::new();
+        for (score, positive) in rows {
+            if cells.last().is_none_or(|cell| cell.score != score) {
+                cells.push(ScoreCell { score, counts: [[0; 2]; 2] });
+            }
+            cells.last_mut().unwrap().counts[usize::from(positive)][usize::from(score > threshold)] += 1;
+        }
+        cells
+    }
+
+    /// A slow twin: placements row by row.
+    #[test]
+    fn delong_equals_placements_row_by_row() {
+        let mut random = random::generator(50, 0);
+        let rows: Vec<(f64, bool)> = (0..60)
+            .map(|_| {
+                let positive = random.random::<f64>() < 0.4;
+                (((random.random::<f64>() + f64::from(u8::from(positive)) * 0.3) * 8.0).floor(), positive)
+            })
+            .collect();
+        let scores = |class: bool| rows.iter().filter(move |row| row.1 == class).map(|row| row.0);
+        let won = |a: f64, b: f64| {
+            if a > b {
+                1.0
+            } else if a == b {
+                0.5
+            } else {
+                0.0
+            }
+        };
+        let (m, n) = (scores(true).count() as f64, scores(false).count() as f64);
+        let placements: [Vec<f64>; 2] = [
+            scores(true).map(|p| scores(false).map(|q| won(p, q)).sum::<f64>() / n).collect(),
+            scores(false).map(|q| scores(true).map(|p| won(p, q)).sum::<f64>() / m).collect(),
+        ];
+        let variance = |values: &[f64]| {
+            let mean = values.iter().sum::<f64>() / values.len() as f64;
+            values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64
+        };
+        let slow = variance(&placements[0]) / m + variance(&placements[1]) / n;
+        let fast = delong_variance(&cells(&rows, 4.0)).unwrap();
+        assert!((slow - fast).abs() < 1e-12, "{slow} {fast}");
+    }
+
+    fn binary(cells: Vec<ScoreCell>) -> Counts {
+        let sides = Sides::of(&["0", "1"], None).unwrap();
+        Counts::Binary(Binary { sides, cells, waiting: Vec::new(), has_scores: true })
+    }
+
+    /// The share of seeded data sets whose interval holds the true value: 95 %, within some standard errors of 200 sets.
+    #[track_caller]
+    fn covered(truths: &[(&'static str, f64)], make: impl Fn(u64) -> Counts) {
+        const SETS: u64 = 200;
+        let mut inside = vec![0; truths.len()];
+        for set in 0..SETS {
+            let counts = make(set);
+            let scalars: Vec<Scalar> = counts
+                .scalars()
+                .into_iter()
+                .filter(|scalar| truths.iter().any(|truth| truth.0 == scalar.0))
+                .collect();
+            let spreads = spreads(&counts, &scalars, 120_000);
+            for (inside, &(name, truth)) in inside.iter_mut().zip(truths) {
+                let at = scalars.iter().position(|scalar| scalar.0 == name).unwrap();
+                let [low, high] = spreads[at].interval.unwrap();
+                *inside += u64::from(low <= truth && truth <= high);
+            }
+        }
+        for ((name, _), inside) in truths.iter().zip(inside) {
+            let share = inside as f64 / SETS as f64;
+            assert!((0.90..=0.99).contains(&share), "{name}: {share}");
+        }
+    }
+
+    /// Scores uniform, the chance of a positive label equal to the score: every metric of the population is known.
+    fn calibrated(set: u64) -> Counts {
+        let mut random = random::generator(60, set);
+        let rows: Vec<(f64, bool)> = (0..300)
+            .map(|_| {
+                let score = (random.random::<f64>() * 100.0).floor() / 100.0 + 0.005;
+                (score, random.random::<f64>() < score)
+            })
+            .collect();
+        binary(cells(&rows, 0.5))
+    }
+
+    #[test]
+    fn intervals_hold_the_truth_as_often_as_they_say() {
+        // P(positive | score > 1/2) = P(score > 1/2 | positive) = 3/4. The area is 5/6 for continuous scores.
+        let truths =
+            [("recall", 0.75), ("precision", 0.75), ("accuracy", 0.75), ("f1", 0.75), ("auc", 5.0 / 6.0)];
+        covered(&truths, calibrated);
+        let uniform = |set: u64| {
+            let mut random = random::generator(61, set);
+            let mut uniform = || random.random::<f64>();
+            let pairs = (0..200)
+                .map(|_| {
+                    // A label uniform on [0, 1], an error uniform on [-0.3, 0.3].
+                    let label = uniform();
+                    Pair { label, prediction: label + 0.6 * uniform() - 0.3, times: 1 }
+                })
+                .collect();
+            Counts::Regression(Regression { pairs })
+        };
+        covered(&[("mae", 0.15), ("rmse", 0.03_f64.sqrt()), ("r2", 1.0 - 0.03 * 12.0)], uniform);
+    }
+
+    #[test]
+    fn an_area_without_mistakes_still_has_an_interval() {
+        let counts = binary(cells(&[(0.9, true), (0.8, true), (0.7, true), (0.2, false), (0.1, false)], 0.5));
+        let scalars = counts.scalars();
+        let spread =
+            spreads(&counts, &scalars, MOST_DRAWN)[scalars.iter().position(|s| s.0 == "auc").unwrap()];
+        let [low, high] = spread.interval.unwrap();
+        assert!(low > 0.2 && low < 0.6 && high == 1.0, "{low} {high}");
+        let one = binary(cells(&[(0.9, true), (0.2, false), (0.1, false)], 0.5));
+        assert_eq!(
+            delong_variance(match &one {
+                Counts::Binary(b) => &b.cells,
+                _ => unreachable!(),
+            }),
+            None
+        );
+    }
+
+    #[test]
+    fn the_same_run_gives_the_same_intervals() {
+        let counts = calibrated(3);
+        assert_eq!(
+            spreads(&counts, &counts.scalars(), MOST_DRAWN),
+            spreads(&counts, &counts.scalars(), MOST_DRAWN)
+        );
+    }
+}

@@ -1,0 +1,26 @@
+//! Model quality: how good predictions are against the labels that came later.
+//!
+//! One pass leaves counts (`outcomes`), everything else follows from them: the metrics, curves and deviations of the
+//! hosted service (`metrics`, `curves`, `deviations`, `statistics`), its thresholds and violations (`constraints`), and
+//! what it does not say: how sure a value is (`intervals`), whether a change is more than chance (`moved`), whether
+//! scores mean what they say (`calibration`), and how good the rows without labels probably are (`estimate`).
+
+pub mod answers;
+pub mod baseline;
+pub mod calibration;
+pub mod classes;
+pub mod constraints;
+pub mod curves;
+pub mod details;
+pub mod deviations;
+pub mod estimate;
+pub mod findings;
+pub mod intervals;
+pub mod metrics;
+pub mod moved;
+pub mod notes;
+pub mod outcomes;
+mod random;
+pub mod rows;
+pub mod statistics;
+pub mod tally;

@@ -1,0 +1,453 @@
+//! Reading: rows of a dataset, or captured and merged records, into the counts of `Outcomes`.
+
+use std::path::Path;
+
+use indexmap::IndexMap;
+use plumbline_common::{Problem, Result, codes};
+
+use super::answers::{self, Answers, Attribute, Wanted};
+use super::outcomes::{Outcomes, Question, Row, Unusable};
+use crate::monitor::format::{self, Format};
+use crate::monitor::rows::records::{self, Piece};
+use crate::monitor::rows::{self, Source};
+use crate::read::Skips;
+use crate::results::details::{RowCounts, Skipped};
+
+/// Where the values of a row stand, as the settings say it.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    pub prediction: Option<String>,
+    pub score: Option<String>,
+    pub label: Option<String>,
+    /// Columns that rows are grouped by.
+    pub groups: Vec<String>,
+}
+
+/// The rows by the values of one column.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub column: String,
+    values: IndexMap<String, Outcomes>,
+    /// The column has more values than are kept apart.
+    pub too_many: bool,
+}
+
+impl Group {
+    /// Distinct values of a column that are kept apart; a column with more is none to group by.
+    pub const MOST_VALUES: usize = 200;
+    /// Of them, so many are told.
+    pub const MOST_TOLD: usize = 25;
+
+    fn new(column: &str) -> Group {
+        Group { column: column.into(), values: IndexMap::new(), too_many: false }
+    }
+
+    fn update(&mut self, value: &str, question: &Question, row: Row<'_>) {
+        if self.too_many {
+            return;
+        }
+        if let Some(outcomes) = self.values.get_mut(value) {
+            let _ = outcomes.update(row);
+            return;
+        }
+        if self.values.len() == Group::MOST_VALUES {
+            self.too_many = true;
+            self.values.clear();
+            return;
+        }
+        let mut outcomes = Outcomes::new(question.clone());
+        let _ = outcomes.update(row);
+        self.values.insert(value.into(), outcomes);
+    }
+
+    /// The values with most rows, these first; equal numbers by the value's text.
+    pub fn largest(&self) -> Vec<(&str, &Outcomes)> {
+        let mut all: Vec<(&str, &Outcomes, u64)> = self
+            .values
+            .iter()
+            .map(|(value, outcomes)| (value.as_str(), outcomes, outcomes.rows()))
+            .filter(|group| group.2 > 0)
+            .collect();
+        all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+        all.into_iter().take(Group::MOST_TOLD).map(|(value, outcomes, _)| (value, outcomes)).collect()
+    }
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Reading {
+    pub outcomes: Outcomes,
+    pub groups: Vec<Group>,
+    pub counts: RowCounts,
+    pub warnings: Vec<String>,
+}
+
+/// Rows that do not count, by reason, in the order in which the reasons came.
+#[derive(Default)]
+struct LeftOut {
+    reasons: Vec<Skips>,
+}
+
+impl LeftOut {
+    const REASONS: usize = 20;
+
+    fn add(&mut self, file: &Path, line: u64, reason: &Unusable) {
+        // A value that stands in the reason would make it a reason of its own.
+        let (kind, more) = match reason.text().split_once('`') {
+            Some((before, _)) => (before.trim_end(), reason.text()),
+            None => (reason.text(), ""),
+        };
+        let known = self.reasons.iter().position(|skips| skips.0.reason == kind);
+        match known {
+            Some(at) => self.reasons[at].add(file, line, more),
+            None if self.reasons.len() < LeftOut::REASONS => {
+                let mut skips = Skips::new(kind);
+                skips.add(file, line, more);
+                self.reasons.push(skips);
+            }
+            None => {}
+        }
+    }
+
+    fn into_skipped(self) -> Vec<Skipped> {
+        self.reasons.into_iter().map(|skips| skips.0).collect()
+    }
+}
+
+/// Reads everything into counts.
+///
+/// # Errors
+/// A column or path that the data do not have; a file that cannot be read; with `strict` a row that does not count;
+/// being stopped.
+pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
+    let files = rows::files(source.path)?;
+    let format = match (&source.format, files.first()) {
+        (Some(format), _) => Some(format.clone()),
+        (None, Some(file)) => Some(format::guess(file)?),
+        (None, None) => None,
+    };
+    match format {
+        Some(Format::Capture(_) | Format::Merged(_)) => read_records(source, question, places),
+        _ => read_dataset(source, question, places),
+    }
+}
+
+struct Sink<'a> {
+    question: &'a Question,
+    outcomes: Outcomes,
+    groups: Vec<Group>,
+    left_out: LeftOut,
+    strict: bool,
+}
+
+impl<'a> Sink<'a> {
+    fn new(question: &'a Question, places: &Places, strict: bool) -> Sink<'a> {
+        Sink {
+            question,
+            outcomes: Outcomes::new(question.clone()),
+            groups: places.groups.iter().map(|column| Group::new(column)).collect(),
+            left_out: LeftOut::default(),
+            strict,
+        }
+    }
+
+    /// `group`: the value of the row in each column that rows are grouped by.
+    fn row<'b>(
+        &mut self,
+        row: Row<'_>,
+        group: impl Fn(usize) -> Option<std::borrow::Cow<'b, str>>,
+        file: &Path,
+        line: u64,
+    ) -> Result<()> {
+        if let Err(reason) = self.outcomes.update(row) {
+            return self.unusable(file, line, &reason);
+        }
+        for (at, into) in self.groups.iter_mut().enumerate() {
+            let value = group(at);
+            into.update(value.as_deref().unwrap_or("(missing)"), self.question, row);
+        }
+        Ok(())
+    }
+
+    fn unusable(&mut self, file: &Path, line: u64, reason: &Unusable) -> Result<()> {
+        if self.strict {
+            return Err(Problem::new(&codes::BAD_RECORD, "a row cannot be used")
+                .file(file)
+                .line(line)
+                .found(reason.text())
+                .hint("with `on_bad_record` unset such rows are left out and counted"));
+        }
+        self.left_out.add(file, line, reason);
+        Ok(())
+    }
+
+    fn finish(self, records: u64, mut skipped: Vec<Skipped>, mut warnings: Vec<String>) -> Reading {
+        let mine = self.left_out.into_skipped();
+        for skips in &mine {
+            let noun = if skips.records == 1 { "row" } else { "rows" };
+            warnings.push(format!(
+                "{} {noun} left out, {}: {}",
+                skips.records,
+                skips.reason,
+                skips.examples.join("; ")
+            ));
+        }
+        skipped.extend(mine);
+        for group in self.groups.iter().filter(|group| group.too_many) {
+            warnings.push(format!(
+                "`{}` has more than {} values and is left out of `segment_columns`",
+                group.column,
+                Group::MOST_VALUES
+            ));
+        }
+        let rows = self.outcomes.rows();
+        Reading {
+            outcomes: self.outcomes,
+            groups: self.groups,
+            counts: RowCounts { records_read: records, records_skipped: skipped, rows },
+            warnings,
+        }
+    }
+}
+
+/// The columns of a dataset in which the values stand.
+struct Columns {
+    prediction: Option<usize>,
+    score: Option<usize>,
+    label: usize,
+    groups: Vec<usize>,
+}
+
+fn read_dataset(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
+    let attribute = |setting, text: &Option<String>| {
+        text.as_deref().map(|text| Attribute::new(setting, text, false)).transpose()
+    };
+    let prediction = attribute("inference_attribute", &places.prediction)?;
+    let score = attribute("probability_attribute", &places.score)?;
+    let Some(label) = attribute("ground_truth_attribute", &places.label)? else {
+        return Err(Problem::new(&codes::SETTING_INVALID, "nothing says which column holds the labels")
+            .field("ground_truth_attribute")
+            .expected("the name or position of the label's column"));
+    };
+    let groups = places.groups.iter().map(|text| Attribute::new("segment_columns", text, false));
+    let groups = groups.collect::<Result<Vec<_>>>()?;
+    let find = |columns: &rows::Columns| {
+        let names = || columns.names.iter().map(String::as_str);
+        let of = |attribute: &Attribute| attribute.column(names());
+        Ok::<_, Problem>(Columns {
+            prediction: prediction.as_ref().map(of).transpose()?,
+            score: score.as_ref().map(of).transpose()?,
+            label: of(&label)?,
+            groups: groups.iter().map(of).collect::<Result<_>>()?,
+        })
+    };
+    let mut into = Sink::new(question, places, source.strict);
+    let mut columns: Option<Columns> = None;
+    let (names, account) = rows::read(source, &mut |block, names| {
+        // Objects may bring a column later; until then nobody has a value in it.
+        if columns.is_none() {
+            columns = find(names).ok();
+        }
+        let Some(columns) = &columns else {
+            return Ok(block);
+        };
+        for row in 0..block.rows() {
+            let at = |column: usize| (column < block.width()).then(|| block.cell(row, column)).flatten();
+            let cells = Row {
+                label: at(columns.label),
+                prediction: columns.prediction.and_then(at),
+                score: columns.score.and_then(at),
+            };
+            let group = |number: usize| at(columns.groups[number]).map(std::borrow::Cow::Borrowed);
+            into.row(cells, group, block.file(), block.line(row))?;
+        }
+        Ok(block)
+    })?;
+    if columns.is_none() && account.rows > 0 {
+        find(&names)?;
+    }
+    let mut skipped = Vec::new();
+    if account.bad > 0 {
+        skipped.push(Skipped {
+            reason: "that cannot be used".into(),
+            records: account.bad,
+            examples: account.examples.clone(),
+        });
+    }
+    Ok(into.finish(account.records, skipped, account.warnings))
+}
+
+fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
+    let attribute = |setting, text: &Option<String>| {
+        text.as_deref().map(|text| Attribute::new(setting, text, true)).transpose()
+    };
+    let mut wanted = Wanted {
+        prediction: attribute("inference_attribute", &places.prediction)?,
+        score: attribute("probability_attribute", &places.score)?,
+        label: attribute("ground_truth_attribute", &places.label)?,
+        groups: places
+            .groups
+            .iter()
+            .map(|text| Attribute::new("segment_columns", text, true))
+            .collect::<Result<_>>()?,
+    };
+    let files = rows::files(source.path)?;
+    let bytes = files.iter().map(|file| file.bytes).sum();
+    let mut progress =
+        plumbline_common::progress::Progress::start("reading", "bytes", bytes, source.for_people);
+    let mut into = Sink::new(question, places, source.strict);
+    let mut answers = Answers::default();
+    let (mut read, mut outside, mut bad, mut looked_at) = (0, 0, Skips::new("that cannot be used"), 0_u64);
+    records::pieces(&files, |piece| {
+        let (file, line, reason) = match piece {
+            Piece::Bytes(bytes) => {
+                progress.advance(bytes);
+                source.stop.check()?;
+                return Ok(true);
+            }
+            Piece::Damage { file, line, reason } => {
+                read += 1;
+                (file, line, reason.to_string())
+            }
+            Piece::Record { file, line, text } => {
+                read += 1;
+                let taken = records::parse(text).and_then(|record| {
+                    if !records::in_window(&record, source.window)? {
+                        return Ok(false);
+                    }
+                    looked_at += 1;
+                    answers.take(&record, &mut wanted).map_err(|reason| named(&record, reason))?;
+                    Ok(true)
+                });
+                match taken {
+                    Ok(false) => {
+                        outside += 1;
+                        return Ok(source.limit.is_none_or(|limit| read < limit));
+                    }
+                    Ok(true) => {
+                        for row in 0..answers.rows() {
+                            match answers.row(row) {
+                                Ok(answer) => {
+                                    let cells = Row {
+                                        label: answer.label.as_deref(),
+                                        prediction: answer.prediction.as_deref(),
+                                        score: answer.score.as_deref(),
+                                    };
+                                    into.row(cells, |group| answers.group(row, group), file, line)?;
+                                }
+                                Err(reason) => into.unusable(file, line, &Unusable::Other(reason))?,
+                            }
+                        }
+                        return Ok(source.limit.is_none_or(|limit| read < limit));
+                    }
+                    Err(reason) => (file, line, reason),
+                }
+            }
+        };
+        if source.strict {
+            return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
+                .file(file)
+                .line(line)
+                .found(reason)
+                .hint("with `on_bad_record` unset such records are left out and counted"));
+        }
+        bad.add(file, line, &reason);
+        Ok(source.limit.is_none_or(|limit| read < limit))
+    })?;
+    if into.outcomes.rows() + into.outcomes.waiting() == 0
+        && looked_at > 0
+        && let Some(problem) = answers::missing(&wanted)
+    {
+        return Err(problem.hint(bad.0.examples.first().cloned().unwrap_or_default()));
+    }
+    let mut warnings = Vec::new();
+    let mut skipped = Vec::new();
+    if outside > 0 {
+        skipped.push(Skipped {
+            reason: "outside the time window".into(),
+            records: outside,
+            examples: Vec::new(),
+        });
+    }
+    if bad.0.records > 0 {
+        let noun = if bad.0.records == 1 { "record" } else { "records" };
+        warnings.push(format!(
+            "{} {noun} left out, that cannot be used: {}",
+            bad.0.records,
+            bad.0.examples.join("; ")
+        ));
+        skipped.push(bad.0);
+    }
+    Ok(into.finish(read, skipped, warnings))
+}
+
+fn named(record: &plumbline_common::record::Record<'_>, reason: String) -> String {
+    match record.event_metadata.as_ref().and_then(|metadata| metadata.event_id.as_ref()) {
+        Some(id) => format!("event {}: {reason}", id.as_text()),
+        None => reason,
+    }
+}
+
+/// Calls `take` with the id of every record of a folder of merged records.
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn each_id(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
+    records::pieces(&rows::files(path)?, |piece| {
+        if let Piece::Record { text, .. } = piece
+            && let Ok(record) = records::parse(text)
+            && let Some(id) = id(&record)
+        {
+            take(&id);
+        }
+        Ok(true)
+    })
+}
+
+/// The captured records whose id `is_wanted`, as rows without labels. What cannot be read is left out: reading for the
+/// merge has told it.
+///
+/// # Errors
+/// As `read`.
+pub fn read_waiting(
+    source: &Source<'_>,
+    question: &Question,
+    places: &Places,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<Outcomes> {
+    let attribute = |setting, text: &Option<String>| {
+        text.as_deref().map(|text| Attribute::new(setting, text, true)).transpose()
+    };
+    let mut wanted = Wanted {
+        prediction: attribute("inference_attribute", &places.prediction)?,
+        score: attribute("probability_attribute", &places.score)?,
+        label: None,
+        groups: Vec::new(),
+    };
+    let mut outcomes = Outcomes::new(question.clone());
+    let mut answers = Answers::default();
+    records::pieces(&rows::files(source.path)?, |piece| {
+        source.stop.check()?;
+        let Piece::Record { text, .. } = piece else { return Ok(true) };
+        let Ok(record) = records::parse(text) else { return Ok(true) };
+        let inside = records::in_window(&record, source.window).unwrap_or(false);
+        if !inside
+            || !id(&record).is_some_and(|id| is_wanted(&id))
+            || answers.take(&record, &mut wanted).is_err()
+        {
+            return Ok(true);
+        }
+        for row in 0..answers.rows() {
+            if let Ok(answer) = answers.row(row) {
+                let (prediction, score) = (answer.prediction.as_deref(), answer.score.as_deref());
+                let _ = outcomes.update(Row { label: None, prediction, score });
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(outcomes)
+}
+
+fn id<'a>(record: &'a plumbline_common::record::Record<'_>) -> Option<std::borrow::Cow<'a, str>> {
+    record.event_metadata.as_ref()?.event_id.as_ref().map(|id| id.as_text())
+}

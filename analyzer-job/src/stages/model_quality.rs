@@ -1,0 +1,487 @@
+//! The model quality monitor: how good the predictions are against the labels, and what a baseline says against it.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use merge_job::MergeTask;
+use plumbline_common::job::Job;
+use plumbline_common::output::{self, OutputFile};
+use plumbline_common::{Problem, Result, codes};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::context;
+use crate::monitor::plan::{self, Plan};
+use crate::performance::baseline::{self, Baseline};
+use crate::performance::constraints::{self, Margin};
+use crate::performance::details::{self, QualityDetails};
+use crate::performance::findings::{self, Findings};
+use crate::performance::outcomes::{Outcomes, ProblemType, Question};
+use crate::performance::rows::{self, Places, Reading};
+use crate::publish::cloudwatch::{Measure, Metric, Scope};
+use crate::report;
+use crate::results::details::{RunDetails, SettingUsed};
+use crate::settings::Settings;
+use crate::stages::publish;
+use crate::values::{java, numbers};
+
+const VIOLATIONS: &str = "constraint_violations.json";
+/// A problem with more classes is no classification, and its matrix no table.
+const MOST_CLASSES: usize = 1000;
+
+/// Runs the monitor and gives the exit message.
+///
+/// # Errors
+/// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
+pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
+    let prepared = prepare(job, settings, now)?;
+    let plan = &prepared.plan;
+    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+        tracing::warn!("{warning}");
+    }
+    let scratch = context::scratch(job)?;
+    let reading = read(job, settings, &prepared, scratch.path())?;
+    for warning in &reading.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!("read {} rows from {} records", reading.counts.rows, reading.counts.records_read);
+    let details = run_details(job, settings, &prepared, &reading);
+    let mut files = output::Results::default();
+    if reading.outcomes.rows() == 0 {
+        return unlabelled(&prepared, &reading, details, &mut files, scratch.path());
+    }
+    let found = measure(&prepared, &reading, details)?;
+    for note in &found.details.notes {
+        tracing::warn!("{note}");
+    }
+    add_results(&prepared, &found, &mut files, scratch.path())?;
+    job.stop.check()?;
+    files.publish()?;
+    if !plan.monitoring {
+        remove_earlier(&plan.output.join(VIOLATIONS))?;
+    }
+    tracing::info!("results are in {}", plan.output.display());
+    publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
+        metrics(&found, plan.monitoring, scope)
+    });
+    Ok(match found.breaches.len() {
+        0 => "Completed: Job completed successfully with no violations.".into(),
+        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    })
+}
+
+/// Everything that is known and checked before data are read.
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) question: Question,
+    pub(crate) places: Places,
+    pub(crate) baseline: Baseline,
+    margin: Margin,
+    /// Labels that captures are joined with first.
+    ground_truth: Option<PathBuf>,
+    estimate_without_labels: bool,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Checks the settings and loads the baseline.
+///
+/// # Errors
+/// What cannot be used, named.
+pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
+    let plan = plan::plan(job, settings, now)?;
+    let mut warnings = Vec::new();
+    let question = question(settings, &mut warnings)?;
+    let list = |text: &Option<String>| -> Vec<String> {
+        let parts = text.as_deref().unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(Into::into).collect()
+    };
+    let places = Places {
+        prediction: settings.inference_attribute.clone().filter(|_| question.prediction),
+        score: settings.probability_attribute.clone().filter(|_| question.score),
+        label: settings.ground_truth_attribute.clone(),
+        groups: list(&settings.segment_columns),
+    };
+    let margin = match settings.constraint_margin.as_deref() {
+        None => Margin::None,
+        Some(text) => Margin::parse(text).ok_or_else(|| {
+            invalid(
+                "constraint_margin",
+                text,
+                "a number of standard errors such as `2sd`, or a number such as `0.02`",
+            )
+        })?,
+    };
+    output::check_folder(&plan.output)?;
+    let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
+    Ok(Prepared {
+        ground_truth: settings.ground_truth_source.as_ref().map(|path| job.tree.resolve(path)),
+        estimate_without_labels: settings.estimate_without_labels.on(),
+        plan,
+        question,
+        places,
+        baseline,
+        margin,
+        warnings,
+    })
+}
+
+fn invalid(setting: &str, found: &str, expected: &str) -> Problem {
+    Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings")
+        .field(setting)
+        .found(format!("`{found}`"))
+        .expected(expected)
+}
+
+fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question> {
+    let names = "BinaryClassification, MulticlassClassification or Regression";
+    let given = settings.problem_type.as_deref().unwrap_or_default().trim();
+    if given.is_empty() {
+        return Err(Problem::new(
+            &codes::SETTING_INVALID,
+            "nothing says what kind of problem the model solves",
+        )
+        .field("problem_type")
+        .expected(names));
+    }
+    let problem = ProblemType::ALL
+        .into_iter()
+        .find(|problem| problem.name().eq_ignore_ascii_case(given))
+        .ok_or_else(|| invalid("problem_type", given, names))?;
+    let prediction = settings.inference_attribute.is_some();
+    let mut score = settings.probability_attribute.is_some();
+    if problem != ProblemType::BinaryClassification {
+        if !prediction {
+            return Err(Problem::new(&codes::SETTING_INVALID, "nothing says where the predictions stand")
+                .field("inference_attribute")
+                .expected("a column's name or position, or a path into the answer"));
+        }
+        if score {
+            warnings.push(format!("`probability_attribute` has no use with {}", problem.name()));
+            score = false;
+        }
+    } else if !prediction && !score {
+        return Err(Problem::new(&codes::SETTING_INVALID, "nothing says where the predictions stand")
+            .field("inference_attribute")
+            .expected(
+                "it, or `probability_attribute`: a column's name or position, or a path into the answer",
+            ));
+    }
+    let threshold = match settings.probability_threshold_attribute.as_deref() {
+        None => 0.5,
+        Some(text) => {
+            let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
+            number.ok_or_else(|| invalid("probability_threshold_attribute", text, "a number such as 0.5"))?
+        }
+    };
+    let positive_label = settings.positive_label.clone().filter(|label| !label.trim().is_empty());
+    Ok(Question { problem, prediction, score, threshold, positive_label })
+}
+
+fn read(job: &Job, settings: &Settings, prepared: &Prepared, scratch: &Path) -> Result<Reading> {
+    let plan = &prepared.plan;
+    let mut source = plan.source(job, settings);
+    let merged = match &prepared.ground_truth {
+        Some(ground_truth) => Some(merge(job, settings, &plan.dataset, ground_truth, scratch)?),
+        None => None,
+    };
+    if let Some(merged) = &merged {
+        source.path = merged;
+    }
+    let mut reading = rows::read(&source, &prepared.question, &prepared.places)?;
+    if let Some(merged) = &merged {
+        // Captures without a label: for the estimates.
+        let waiting = waiting(job, settings, prepared, merged)?;
+        reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
+    }
+    if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
+        return Err(no_rows(prepared, &reading));
+    }
+    Ok(reading)
+}
+
+fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
+    let skipped: Vec<String> = reading
+        .counts
+        .records_skipped
+        .iter()
+        .map(|skipped| format!("{}: {}{}", skipped.reason, skipped.records, example(&skipped.examples)))
+        .collect();
+    let mut found = format!("{} records", reading.counts.records_read);
+    if !skipped.is_empty() {
+        found.push_str(&format!(" ({})", skipped.join("; ")));
+    }
+    if let Some((start, end)) = prepared.plan.window {
+        found.push_str(&format!(", window from {start} to {end}"));
+    }
+    let problem = Problem::new(&codes::NO_DATA, "there is no data: no row has a prediction and a label")
+        .file(&prepared.plan.dataset)
+        .found(found);
+    if reading.outcomes.waiting() > 0 {
+        return problem.hint(
+            "run the merge job on the captures first, or name the labels in `ground_truth_source`; with \
+             `estimate_without_labels=Enabled` the performance is estimated",
+        );
+    }
+    problem
+}
+
+fn example(examples: &[String]) -> String {
+    examples.first().map(|example| format!(", such as {example}")).unwrap_or_default()
+}
+
+/// Joins captures with ground truth in the scratch folder, as `merge-job` would.
+fn merge(job: &Job, settings: &Settings, captures: &Path, truth: &Path, scratch: &Path) -> Result<PathBuf> {
+    let merged = scratch.join("merged");
+    let mut task = MergeTask::new(captures, truth, &merged, scratch);
+    task.for_people = job.for_people;
+    if settings.on_bad_record == crate::settings::OnBadRecord::Fail {
+        task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
+    }
+    let summary = merge_job::merge(&task, &job.stop).map_err(Problem::from)?;
+    tracing::info!("merge: {}", summary.message());
+    Ok(merged)
+}
+
+/// The captures that were not merged, as rows without labels. Memory: 8 bytes for each merged record.
+fn waiting(job: &Job, settings: &Settings, prepared: &Prepared, merged: &Path) -> Result<Outcomes> {
+    let hasher = RandomState::new();
+    let mut seen = HashSet::new();
+    rows::each_id(merged, |id| {
+        seen.insert(hasher.hash_one(id));
+    })?;
+    let mut source = prepared.plan.source(job, settings);
+    source.strict = false;
+    rows::read_waiting(&source, &prepared.question, &prepared.places, |id| {
+        !seen.contains(&hasher.hash_one(id))
+    })
+}
+
+/// A look at the first records, for the dry run.
+///
+/// # Errors
+/// What the job would stop with.
+pub(crate) fn look(
+    job: &Job,
+    settings: &Settings,
+    now: Timestamp,
+    records: u64,
+    text: &mut String,
+) -> Result<()> {
+    let prepared = prepare(job, settings, now)?;
+    let plan = &prepared.plan;
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
+    line("monitor", if plan.monitoring { "Model quality monitor" } else { "Model quality baseline" });
+    line("problem", prepared.question.problem.name());
+    line("dataset", &plan.dataset.display().to_string());
+    line("output", &plan.output.display().to_string());
+    if let Some((start, end)) = plan.window {
+        line("window", &format!("{start} to {end}"));
+    }
+    if let Some(constraints) = &prepared.baseline.constraints {
+        line("thresholds", &format!("{} to check", constraints.len()));
+        let sure = if prepared.baseline.sides.is_empty() { "not known" } else { "known" };
+        line(
+            "baseline rows",
+            &format!("{sure}, so that chance can {}be told", if sure == "known" { "" } else { "not " }),
+        );
+    }
+    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+        line("warning", warning);
+    }
+    if prepared.ground_truth.is_some() {
+        line("labels", "joined first; what they give is not looked at here");
+        return Ok(());
+    }
+    let mut source = plan.source(job, settings);
+    source.limit = Some(records);
+    let reading = rows::read(&source, &prepared.question, &prepared.places)?;
+    text.push_str(&format!(
+        "\nFirst {} records: {} rows with a label, {} without\n",
+        reading.counts.records_read,
+        reading.outcomes.rows(),
+        reading.outcomes.waiting()
+    ));
+    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
+    for warning in &reading.warnings {
+        line("warning", warning);
+    }
+    if reading.outcomes.rows() == 0 {
+        return if prepared.estimate_without_labels { Ok(()) } else { Err(no_rows(&prepared, &reading)) };
+    }
+    let classes = reading.outcomes.classes();
+    if !classes.is_empty() {
+        let names: Vec<String> =
+            classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
+        line("classes", &names.join(", "));
+    }
+    measure(&prepared, &reading, RunDetails::default()).map(drop)
+}
+
+fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Findings> {
+    let classes = reading.outcomes.classes().len();
+    if classes > MOST_CLASSES {
+        return Err(Problem::new(
+            &codes::VALUE_DOES_NOT_FIT,
+            "these are too many classes for a classification",
+        )
+        .field("problem_type")
+        .found(format!("{classes} classes"))
+        .expected(format!("at most {MOST_CLASSES}, or problem_type Regression")));
+    }
+    findings::findings(&reading.outcomes, &reading.groups, &prepared.baseline, run).map_err(|names| {
+        let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
+        let more = if names.len() > 10 { ", ..." } else { "" };
+        Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
+            .field("problem_type")
+            .found(format!("{} classes: {}{more}", names.len(), shown.join(", ")))
+            .expected("two, `positive_label` among them")
+            .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
+    })
+}
+
+/// Statistics, constraints, details and, in a monitoring run, violations, which come last.
+fn add_results(
+    prepared: &Prepared,
+    found: &Findings,
+    files: &mut output::Results,
+    scratch: &Path,
+) -> Result<()> {
+    let folder = &prepared.plan.output;
+    let error = |name: &str| {
+        let at = found.statistics.scalars.iter().position(|scalar| scalar.0 == name)?;
+        found.spreads[at].standard_error
+    };
+    let suggested = constraints::suggest(&found.statistics, prepared.margin, error);
+    let suggested = constraints::document(prepared.question.problem, &suggested);
+    add(files, &folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
+    add(files, &folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
+    add_details(files, folder, &found.details, scratch)?;
+    if prepared.plan.monitoring {
+        let entries: Vec<_> = found.breaches.iter().map(constraints::Breach::document).collect();
+        add(files, &folder.join(VIOLATIONS), &java_json(&json!({"violations": entries}))?, scratch)?;
+    }
+    Ok(())
+}
+
+fn java_json(value: &impl Serialize) -> Result<Vec<u8>> {
+    java::to_json(value).map_err(|error| {
+        Problem::new(&codes::INTERNAL, "a result cannot be written as JSON").found(error.to_string())
+    })
+}
+
+fn add_details(
+    files: &mut output::Results,
+    folder: &Path,
+    details: &QualityDetails,
+    scratch: &Path,
+) -> Result<()> {
+    let bytes = numbers::to_pretty_json(details).map_err(|error| {
+        Problem::new(&codes::INTERNAL, "the details cannot be written as JSON").found(error.to_string())
+    })?;
+    add(files, &folder.join(details::FILE), &bytes, scratch)?;
+    for (name, bytes) in report::render_performance(details, &report::performance_names())? {
+        add(files, &folder.join(name), &bytes, scratch)?;
+    }
+    Ok(())
+}
+
+fn add(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
+    let mut file = OutputFile::create(path, scratch)?;
+    file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
+    files.add(file)
+}
+
+/// A run whose rows all wait for their labels: only the details, marked as an estimate.
+fn unlabelled(
+    prepared: &Prepared,
+    reading: &Reading,
+    run: RunDetails,
+    files: &mut output::Results,
+    scratch: &Path,
+) -> Result<String> {
+    let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
+    add_details(files, &prepared.plan.output, &details, scratch)?;
+    std::mem::take(files).publish()?;
+    let rows = details.rows_without_label;
+    Ok(match &details.estimate {
+        Some(estimate) => {
+            let told: Vec<String> = estimate
+                .metrics
+                .iter()
+                .map(|metric| {
+                    format!(
+                        "{} {:.3} ({:.3} to {:.3})",
+                        metric.name, metric.value, metric.band[0], metric.band[1]
+                    )
+                })
+                .collect();
+            format!("Completed: no row of {rows} has its label yet; estimated: {}", told.join(", "))
+        }
+        None => format!(
+            "Completed: no row of {rows} has its label yet, and nothing can be estimated without {} of a baseline with scores",
+            details::FILE
+        ),
+    })
+}
+
+/// A file of an earlier run into the same folder that would speak of this one.
+fn remove_earlier(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::io("remove the file of an earlier run", path, error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn metrics(found: &Findings, monitoring: bool, scope: &Scope) -> Vec<Metric> {
+    let total = monitoring.then_some(("total_number_of_violations", found.breaches.len() as f64));
+    let all = found.statistics.published().chain(total);
+    all.filter_map(|(name, value)| scope.measure(name.into(), &[], Measure::Value(value))).collect()
+}
+
+fn run_details(job: &Job, settings: &Settings, prepared: &Prepared, reading: &Reading) -> RunDetails {
+    let plan = &prepared.plan;
+    let given = [
+        ("problem_type", Some(prepared.question.problem.name().to_string())),
+        ("inference_attribute", prepared.places.prediction.clone()),
+        ("probability_attribute", prepared.places.score.clone()),
+        ("ground_truth_attribute", prepared.places.label.clone()),
+        ("positive_label", prepared.question.positive_label.clone()),
+        ("constraint_margin", settings.constraint_margin.clone()),
+        ("segment_columns", settings.segment_columns.clone()),
+    ];
+    let mut used: Vec<SettingUsed> = given
+        .into_iter()
+        .filter_map(|(name, value)| Some(SettingUsed { name: name.into(), value: value?, given: true }))
+        .collect();
+    used.push(SettingUsed {
+        name: "probability_threshold_attribute".into(),
+        value: prepared.question.threshold.to_string(),
+        given: settings.probability_threshold_attribute.is_some(),
+    });
+    used.push(SettingUsed {
+        name: "bootstrap seed".into(),
+        value: context::BOOTSTRAP_SEED.to_string(),
+        given: false,
+    });
+    let mut warnings = plan.warnings.clone();
+    warnings.extend(prepared.warnings.iter().chain(&reading.warnings).cloned());
+    RunDetails {
+        program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
+        revision: option_env!("PLUMBLINE_REVISION").filter(|text| !text.is_empty()).map(str::to_string),
+        job_name: Some(job.config.processing_job_name.clone()).filter(|name| !name.is_empty()),
+        kind: if plan.monitoring { "Model quality monitor" } else { "Model quality baseline" }.into(),
+        endpoint: settings.sagemaker_endpoint_name.clone(),
+        schedule: settings.sagemaker_monitoring_schedule_name.clone(),
+        window: plan.window.map(|(start, end)| [start.to_string(), end.to_string()]),
+        rows: reading.counts.clone(),
+        inputs: Vec::new(),
+        settings: used,
+        warnings,
+        configuration: serde_json::Value::Null,
+    }
+}

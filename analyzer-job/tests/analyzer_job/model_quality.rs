@@ -1,0 +1,299 @@
+//! The model quality monitor: baselines and monitoring runs on generated data.
+
+use serde_json::{Value, json};
+
+use crate::program::{Tree, captured, monitored, traffic};
+
+/// A baseline of 2,000 rows of training data with predictions, label and score.
+const BASELINE: [&str; 7] = [
+    "--analysis-type=MODEL_QUALITY",
+    "--problem-type=BinaryClassification",
+    "--dataset-format={\"csv\":{\"header\":true}}",
+    "--dataset-source=/opt/ml/processing/input/data",
+    "--inference-attribute=approved",
+    "--probability-attribute=score",
+    "--ground-truth-attribute=repaid",
+];
+
+/// The merged traffic of the generator.
+const MONITOR: [&str; 6] = [
+    "--analysis-type=MODEL_QUALITY",
+    "--problem-type=BinaryClassification",
+    "--dataset-format={\"sagemakerMergeJson\":{\"captureIndexNames\":[\"endpointOutput\"]}}",
+    "--inference-attribute=approved",
+    "--probability-attribute=score",
+    "--ground-truth-attribute=repaid",
+];
+
+const CONSTRAINTS: &str = "--baseline-constraints=/opt/ml/processing/baseline/constraints.json";
+
+fn baseline(more: &[&str]) -> Tree {
+    let tree = Tree::with_dataset(&json!({}), plumbline_generator::dataset::Format::Csv, 2000, true);
+    std::fs::remove_file(tree.path(crate::program::CONFIG)).unwrap();
+    tree.succeed(&[&BASELINE, more].concat());
+    tree
+}
+
+/// Puts the result files of a baseline where the monitor's arguments say.
+fn give(from: &Tree, to: &Tree, names: &[&str]) {
+    for name in names {
+        to.file(&format!("processing/baseline/{name}"), &from.results()[*name]);
+    }
+}
+
+fn metric<'a>(details: &'a Value, name: &str) -> &'a Value {
+    details["metrics"].as_array().unwrap().iter().find(|metric| metric["name"] == name).unwrap()
+}
+
+#[test]
+fn a_baseline_has_statistics_constraints_details_and_reports_and_no_violations() {
+    let tree = baseline(&[]);
+    let names: Vec<String> = tree.results().into_keys().collect();
+    assert_eq!(
+        names,
+        [
+            "constraints.json",
+            "model_quality_details.json",
+            "report.html",
+            "report.ipynb",
+            "report.pdf",
+            "statistics.json"
+        ]
+    );
+    let statistics = tree.result("statistics.json");
+    assert_eq!(statistics["dataset"]["item_count"], 2000);
+    let block = &statistics["binary_classification_metrics"];
+    let constraints = tree.result("constraints.json");
+    assert_eq!(constraints["binary_classification_constraints"]["auc"]["threshold"], block["auc"]["value"]);
+    let details = tree.result("model_quality_details.json");
+    let accuracy = metric(&details, "accuracy");
+    let [low, high] = [0, 1].map(|end| accuracy["interval"][end].as_f64().unwrap());
+    let value = block["accuracy"]["value"].as_f64().unwrap();
+    assert!(low < value && value < high && high - low < 0.05);
+    // The scores of the generator mean what they say.
+    let calibration = &details["calibration"];
+    assert!(calibration["error"].as_f64().unwrap() < 3.0 * calibration["error_by_chance"].as_f64().unwrap());
+    let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
+    assert!(page.contains("Do the scores mean what they say?"), "{}", &page[..500]);
+}
+
+#[test]
+fn two_runs_write_the_same_bytes() {
+    let tree = baseline(&[]);
+    let first = tree.results();
+    tree.succeed(&BASELINE);
+    assert!(tree.results() == first);
+}
+
+#[test]
+fn a_margin_moves_the_thresholds_to_the_worse_side() {
+    let (plain, wide) = (baseline(&[]), baseline(&["--constraint-margin=2sd"]));
+    let threshold = |tree: &Tree, name: &str| {
+        tree.result("constraints.json")["binary_classification_constraints"][name]["threshold"]
+            .as_f64()
+            .unwrap()
+    };
+    assert!(threshold(&wide, "recall") < threshold(&plain, "recall"));
+    assert!(threshold(&wide, "false_positive_rate") > threshold(&plain, "false_positive_rate"));
+    let error =
+        metric(&plain.result("model_quality_details.json"), "auc")["standard_error"].as_f64().unwrap();
+    let moved = threshold(&plain, "auc") - threshold(&wide, "auc");
+    assert!((moved - 2.0 * error).abs() < 1e-12, "{moved} {error}");
+}
+
+/// The traffic comes from the same world as the training data: thresholds are passed by chance, and that is said.
+#[test]
+fn chance_passes_thresholds_and_is_told_from_a_change() {
+    let (baseline, monitor) = (baseline(&[]), monitored(&traffic(2000, 0.0)));
+    give(&baseline, &monitor, &["constraints.json", "model_quality_details.json"]);
+    let run = monitor.succeed(&[&MONITOR, [CONSTRAINTS].as_slice()].concat());
+    let details = monitor.result("model_quality_details.json");
+    let metrics = details["metrics"].as_array().unwrap();
+    assert!(metrics.iter().all(|metric| metric["verdict"] != "moved"), "{metrics:?}");
+    let violations = monitor.result("constraint_violations.json")["violations"].as_array().unwrap().len();
+    let told = match violations {
+        0 => "Completed: Job completed successfully with no violations.".into(),
+        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    };
+    assert_eq!(run.message, told);
+}
+
+#[test]
+fn turned_labels_are_a_change_for_the_worse_whatever_is_known_of_the_baseline() {
+    let (baseline, monitor) = (baseline(&[]), monitored(&traffic(2000, 0.0)));
+    // The model now counts those as positive who do not repay.
+    let turned = [&MONITOR, ["--positive-label=0", CONSTRAINTS].as_slice()].concat();
+    let verdicts = |more: &[&str]| {
+        monitor.succeed(&[&turned, more].concat());
+        let details = monitor.result("model_quality_details.json");
+        metric(&details, "auc")["verdict"].as_str().unwrap().to_owned()
+    };
+    give(&baseline, &monitor, &["constraints.json"]);
+    assert_eq!(verdicts(&[]), "not_compared");
+    monitor.file("processing/statistics/statistics.json", &baseline.results()["statistics.json"]);
+    let statistics = "--baseline-statistics=/opt/ml/processing/statistics/statistics.json";
+    assert_eq!(verdicts(&[statistics]), "moved");
+    give(&baseline, &monitor, &["model_quality_details.json"]);
+    assert_eq!(verdicts(&[]), "moved");
+    assert!(monitor.run(&turned).message.starts_with("CompletedWithViolations: "));
+}
+
+/// Labels that are not there yet: the rows that have one are measured, the others are estimated.
+#[test]
+fn rows_without_labels_are_estimated() {
+    let baseline = baseline(&[]);
+    let mut some = traffic(3000, 0.0);
+    some.missing = 0.5;
+    let tree = captured(&some);
+    give(&baseline, &tree, &["constraints.json", "model_quality_details.json"]);
+    let path = |name: &str| tree.path("traffic").join(name).display().to_string();
+    let (captures, labels) = (
+        format!("--dataset-source={}", path("captures")),
+        format!("--ground-truth-source={}", path("ground-truth")),
+    );
+    let format = "--dataset-format={\"sagemakerCaptureJson\":{}}";
+    let arguments = |more: &[&str]| {
+        [&MONITOR[..2], &MONITOR[3..], &[CONSTRAINTS, format, captures.as_str()], more]
+            .concat()
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+    };
+    let run = |more: &[&str]| {
+        let arguments = arguments(more);
+        tree.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    assert_eq!(run(&[&labels]).code, Some(0));
+    let details = tree.result("model_quality_details.json");
+    let (rows, waiting) =
+        (details["rows"].as_u64().unwrap(), details["rows_without_label"].as_u64().unwrap());
+    assert_eq!(rows + waiting, 3000);
+    assert!(waiting > 500, "{waiting}");
+    assert_eq!(details["estimate"]["rows"], waiting);
+    let estimated = &details["estimate"]["metrics"][0];
+    assert_eq!(estimated["name"], "accuracy");
+    let measured = metric(&details, "accuracy")["value"].as_f64().unwrap();
+    let [low, high] = [0, 1].map(|end| estimated["band"][end].as_f64().unwrap());
+    assert!(low - 0.02 < measured && measured < high + 0.02, "{low} {measured} {high}");
+    // Without any label it is no data, unless an estimate is asked for.
+    for name in tree.results().into_keys() {
+        std::fs::remove_file(tree.path("processing/output").join(name)).unwrap();
+    }
+    let failed = run(&[]);
+    assert_eq!(failed.code, Some(2), "{}", failed.message);
+    assert!(failed.message.contains("estimate_without_labels"), "{}", failed.message);
+    let estimated = run(&["--estimate-without-labels=Enabled"]);
+    assert_eq!(estimated.code, Some(0), "{}", estimated.log);
+    assert!(estimated.message.contains("estimated: accuracy 0."), "{}", estimated.message);
+}
+
+#[test]
+fn groups_have_the_same_metrics_for_their_rows() {
+    let tree = baseline(&["--segment-columns=sex,housing"]);
+    let details = tree.result("model_quality_details.json");
+    let groups = details["groups"].as_array().unwrap();
+    let of = |column: &'static str| groups.iter().filter(move |group| group["column"] == column);
+    for column in ["sex", "housing"] {
+        assert!(of(column).count() > 1, "{column}");
+        assert_eq!(of(column).map(|group| group["rows"].as_u64().unwrap()).sum::<u64>(), 2000);
+    }
+    let right: f64 = of("sex")
+        .map(|group| group["rows"].as_f64().unwrap() * metric(group, "accuracy")["value"].as_f64().unwrap())
+        .sum();
+    let accuracy = metric(&details, "accuracy")["value"].as_f64().unwrap();
+    assert!((right / 2000.0 - accuracy).abs() < 1e-9);
+}
+
+#[test]
+fn what_cannot_be_used_is_named() {
+    let tree = Tree::new();
+    let data = "p,q,y\n0.9,a,1\n0.2,b,0\nhigh,b,1\n,a,0\n0.4,b,\n";
+    tree.file("processing/input/data/data.csv", data);
+    let with = |problem: &str, more: &[&str]| -> Vec<String> {
+        let fixed = [
+            "--analysis-type=MODEL_QUALITY",
+            "--dataset-source=/opt/ml/processing/input/data",
+            "--dataset-format={\"csv\":{\"header\":true}}",
+        ];
+        let problem = format!("--problem-type={problem}");
+        fixed
+            .iter()
+            .copied()
+            .chain([problem.as_str()])
+            .chain(more.iter().copied())
+            .map(ToString::to_string)
+            .collect()
+    };
+    let check = |arguments: Vec<String>, exit: i32, code: &str, parts: &[&str]| {
+        let run = tree.fail(&arguments.iter().map(String::as_str).collect::<Vec<_>>(), exit, code);
+        for part in parts {
+            assert!(run.message.contains(part), "{part}: {}", run.message);
+        }
+    };
+    let binary = "BinaryClassification";
+    check(with("Ranking", &[]), 1, "PL0101", &["problem_type", "`Ranking`", "MulticlassClassification"]);
+    check(with(binary, &[]), 1, "PL0101", &["inference_attribute", "probability_attribute"]);
+    check(with("Regression", &["--probability-attribute=p"]), 1, "PL0101", &["inference_attribute"]);
+    check(with(binary, &["--probability-attribute=p"]), 1, "PL0101", &["ground_truth_attribute"]);
+    check(
+        with(binary, &["--probability-attribute=score", "--ground-truth-attribute=y"]),
+        1,
+        "PL0304",
+        &["`score`", "`p`"],
+    );
+    check(
+        with(binary, &["--probability-attribute=p", "--ground-truth-attribute=9"]),
+        1,
+        "PL0304",
+        &["`9`", "ground_truth_attribute"],
+    );
+    let threshold =
+        ["--probability-attribute=p", "--ground-truth-attribute=y", "--probability-threshold-attribute=half"];
+    check(with(binary, &threshold), 1, "PL0101", &["probability_threshold_attribute", "`half`"]);
+    check(
+        with(binary, &["--inference-attribute=q", "--ground-truth-attribute=y"]),
+        1,
+        "PL0310",
+        &["two classes", "`a`"],
+    );
+    check(
+        with("Regression", &["--inference-attribute=q", "--ground-truth-attribute=y"]),
+        2,
+        "PL0302",
+        &["prediction", "`a`"],
+    );
+    let margin = ["--probability-attribute=p", "--ground-truth-attribute=y", "--constraint-margin=wide"];
+    check(with(binary, &margin), 1, "PL0101", &["constraint_margin", "`2sd`"]);
+
+    let good = with(binary, &["--probability-attribute=p", "--ground-truth-attribute=y"]);
+    let run = tree.succeed(&good.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(tree.result("statistics.json")["dataset"]["item_count"], 2);
+    for part in ["no score", "`high`", "no label"] {
+        assert!(run.log.contains(part), "{part}: {}", run.log);
+    }
+}
+
+#[test]
+fn the_dry_run_tells_and_writes_nothing() {
+    let tree = monitored(&traffic(300, 0.0));
+    let run = tree.succeed(&[&["validate"], &MONITOR[..]].concat());
+    assert!(
+        run.stdout.contains("Model quality") && run.stdout.contains("The job would start."),
+        "{}",
+        run.stdout
+    );
+    assert!(tree.results().is_empty());
+    let run = tree.run(&["validate", "--analysis-type=MODEL_QUALITY"]);
+    assert_eq!(run.code, Some(1));
+    assert!(run.stdout.contains("problem_type"), "{}", run.stdout);
+}
+
+#[test]
+fn the_reports_can_be_made_again() {
+    let tree = baseline(&[]);
+    let folder = tree.path("processing/output").display().to_string();
+    let before = tree.results();
+    std::fs::remove_file(tree.path("processing/output/report.html")).unwrap();
+    tree.succeed(&["report", &folder]);
+    assert!(tree.results() == before);
+}
