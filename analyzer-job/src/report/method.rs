@@ -9,6 +9,9 @@ use super::sentences::isolate;
 use super::verdict::run;
 use crate::results::metrics::Metric;
 
+/// Inputs that the report lists: a window may have a hundred thousand files.
+const MOST_INPUTS: usize = 200;
+
 /// A longer configuration is cut; its hash stands in the manifest.
 const CONFIGURATION_CHARACTERS: usize = 20_000;
 
@@ -188,6 +191,7 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
         let rows = run
             .inputs
             .iter()
+            .take(MOST_INPUTS)
             .map(|input| {
                 Row::new(vec![
                     Cell::text(&input.role),
@@ -197,8 +201,17 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
                 ])
             })
             .collect();
+        let caption = match run.inputs.len() {
+            n if n > MOST_INPUTS => {
+                let all = count(n as u64);
+                format!(
+                    "The first {MOST_INPUTS} of {all} inputs, and the SHA-256 of their bytes; the details file has all"
+                )
+            }
+            _ => "Inputs, and the SHA-256 of their bytes".into(),
+        };
         section.table(Table {
-            caption: "Inputs, and the SHA-256 of their bytes".into(),
+            caption,
             columns: vec![
                 Column::new(ColumnKind::Name, "Role"),
                 Column::new(ColumnKind::Text, "File"),

@@ -169,6 +169,9 @@ fn thousands_of_small_files_need_few_open_ones() {
     }
     let run = limited(&tree, "ulimit -n 256");
     assert_eq!(run.code, Some(0), "{}", run.log);
+    // The report does not list them all; the configuration is one of them.
+    let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
+    assert!(page.contains("The first 200 of 2\u{202f}001 inputs"), "{} bytes", page.len());
     let few = Tree::new();
     few.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
     let all: Vec<_> = rows.iter().cycle().take(2_000).cloned().collect();
