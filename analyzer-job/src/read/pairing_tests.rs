@@ -190,6 +190,7 @@ proptest! {
         let skipped: u64 = reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
         prop_assert_eq!(skipped, n_bad as u64);
         let table = &reading.rows().unwrap().table;
+        prop_assert!(table.columns.iter().all(|column| !matches!(column.values, Values::Text(_))));
         let numbers = |column: &str| {
             printed(table, column).iter().map(|text| text.parse::<f64>().ok().filter(|value| !value.is_nan())).collect::<Vec<_>>()
         };

@@ -86,7 +86,8 @@ pub(super) fn call(function: Function, arguments: &[Node], here: &Rc<Doc>) -> Op
         Function::Abs => number(one.number()?.abs()),
         Function::Ceil => number(one.number()?.ceil()),
         Function::Floor => number(one.number()?.floor()),
-        Function::Sum => number(one.numbers()?.iter().sum()),
+        // Of nothing it is 0, which Rust gives as -0.
+        Function::Sum => number(one.numbers()?.iter().sum::<f64>() + 0.0),
         Function::Avg => match one.numbers()?.as_slice() {
             [] => Some(Rc::new(Doc::null())),
             numbers => number(numbers.iter().sum::<f64>() / numbers.len() as f64),

@@ -421,6 +421,12 @@ pub(crate) mod tests {
         check("[3,4]", "[*]", json!([3, 4]));
         check("[3,4]", "@", json!([3, 4]));
         check("[3,[4,null]]", "[]", json!([3, 4, null]));
+        check(
+            r#"{"a":[],"b":[1,2.5],"c":{"z":1.50,"a":null}}"#,
+            "[sum(a), sum(b), avg(a), max(b)]",
+            json!([0, 3.5, null, 2.5]),
+        );
+        check(r#"{"c":{"z":1.50,"a":null}}"#, "to_string(c)", json!(r#"{"z":1.50,"a":null}"#));
         check(r#"{"a b":1}"#, "\"a b\"", json!(1));
         check(r#"{"\u0061":1}"#, "a", json!(1));
         check(r#"[{"a":1,"b":2,"a":null}]"#, "[*].a", json!([null]));

@@ -403,7 +403,6 @@ mod tests {
             1 => Just(" | max(@)".to_string()),
             1 => Just(" | sum(@)".to_string()),
             1 => Just(" | avg(@)".to_string()),
-            1 => Just(" | to_string(@)".to_string()),
             1 => Just(" | type(@)".to_string()),
             1 => Just(" | reverse(@)".to_string()),
             1 => Just(" | sort_by(@, &a)".to_string()),

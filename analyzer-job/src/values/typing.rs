@@ -338,6 +338,10 @@ mod tests {
         check(&[Json("1"), Json("2")], Values::Int(vec![1, 2]));
         check(&[Json("1"), Json("2.0")], Values::Float(vec![1.0, 2.0]));
         check(&[Json("1"), Json("null")], Values::Float(vec![1.0, f64::NAN]));
+        check(
+            &[Json("1"), Json("NaN"), Json("Infinity"), Json("-Infinity")],
+            Values::Float(vec![1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
+        );
         check(&[Json("true"), Json("false")], Values::Bool(vec![true, false]));
         check(&[Json("\"1\""), Json("\"\\u0031\"")], texts(&["1"], &[0, 0]));
         check(&[Json("\"\""), Json("null")], texts(&[""], &[0, MISSING]));
