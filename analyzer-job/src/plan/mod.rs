@@ -185,7 +185,7 @@ fn monitor_folder(job: &Job, settings: &Settings) -> Option<PathBuf> {
 }
 
 fn first_with_files(folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
-    folders.into_iter().find(|folder| input::files(folder).is_ok_and(|files| !files.is_empty()))
+    folders.into_iter().find(|folder| input::list(folder).is_ok_and(|listing| !listing.files.is_empty()))
 }
 
 /// `dataset_format` as monitoring schedules write it.
@@ -216,7 +216,7 @@ const LOOKED_AT: usize = 100;
 
 /// Whether a folder has captured records: in one of the first lines of a file.
 fn holds_captures(dataset: &Path) -> Result<bool> {
-    for file in input::files(dataset)? {
+    for file in input::list(dataset)?.files {
         let mut lines = Lines::open(&file.path)?;
         for _ in 0..LOOKED_AT {
             let Some((_, line)) = lines.next_line()? else { break };

@@ -196,7 +196,7 @@ impl Default for Told {
             header: Vec::new(),
             reordered: Vec::new(),
             renamed: Vec::new(),
-            repeated: Skips::new("that repeat the header row"),
+            repeated: Skips::new("equal to the header row"),
         }
     }
 }

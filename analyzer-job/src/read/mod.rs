@@ -127,11 +127,17 @@ pub struct Rows {
 /// No data; a dataset that does not fit the configuration; a bad row of a dataset; more than half of the
 /// captured records bad, or one of them in strict mode; being stopped.
 pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<Reading> {
-    let mut files = vec![("dataset", files_of(&inputs.dataset, "dataset")?)];
+    let mut unreadable = Skips::new("of files that cannot be read");
+    let mut files = vec![("dataset", listed(&inputs.dataset, "dataset", &mut unreadable)?)];
     for (role, path) in [("facets", &inputs.facets), ("predictions", &inputs.predictions)] {
         if let Some(path) = path {
-            files.push((role, files_of(path, role)?));
+            files.push((role, listed(path, role, &mut unreadable)?));
         }
+    }
+    if options.strict && unreadable.0.records > 0 {
+        return Err(Problem::new(&codes::FILE_OPERATION_FAILED, "an input cannot be read")
+            .found(unreadable.0.examples.join("; "))
+            .hint("with `on_bad_record` unset such files are left out and counted"));
     }
     check_join(&files, analysis)?;
     // A look at the first records is no reason to read everything for its digest.
@@ -144,6 +150,13 @@ pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<R
     });
     let mut reading = reading?;
     reading.inputs = digests.transpose()?.unwrap_or_default();
+    if unreadable.0.records > 0 {
+        let examples = unreadable.0.examples.join("; ");
+        reading
+            .warnings
+            .push(format!("left out {} files that cannot be read: {examples}", unreadable.0.records));
+        reading.row_counts.records_skipped.push(unreadable.0);
+    }
     Ok(reading)
 }
 
@@ -276,9 +289,20 @@ fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
     ))
 }
 
-/// The files of an input; there is at least one.
+/// The files of an input; there is at least one, and each can be read.
 pub(crate) fn files_of(path: &Path, role: &str) -> Result<Vec<InputFile>> {
-    let files = input::files(path)?;
+    input::files(path)?;
+    listed(path, role, &mut Skips::new(""))
+}
+
+/// The files of an input that can be read; there is at least one. Others, such as a link that leads nowhere, are
+/// added to `unreadable`.
+fn listed(path: &Path, role: &str, unreadable: &mut Skips) -> Result<Vec<InputFile>> {
+    let listing = input::list(path)?;
+    for (name, error) in &listing.unreadable {
+        unreadable.name(format!("{}: {error}", name.display()));
+    }
+    let files = listing.files;
     if files.is_empty() {
         let what = if path.exists() { "is empty" } else { "does not exist" };
         return Err(Problem::new(&codes::NO_DATA, format!("there is no data: the {role} input {what}"))
@@ -362,6 +386,14 @@ impl Skips {
         if self.0.examples.len() < Skips::NAMED {
             let sep = if more.is_empty() { "" } else { ": " };
             self.0.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
+        }
+    }
+
+    /// Counts one that has no line.
+    fn name(&mut self, example: String) {
+        self.0.records += 1;
+        if self.0.examples.len() < Skips::NAMED {
+            self.0.examples.push(example);
         }
     }
 }

@@ -478,7 +478,7 @@ fn header_rows_that_contradict_or_repeat_a_name_are_refused_and_others_said() {
     );
     said(
         &[("a.csv", b"sex,y,z\n1,0,1\nsex,y,z\n0,1,1\n")],
-        "left out 1 record that repeat the header row: a.csv, line 3",
+        "left out 1 record equal to the header row: a.csv, line 3",
     );
 }
 
@@ -567,4 +567,23 @@ fn a_number_with_decimals_at_the_label_is_a_score() {
             );
         }
     }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_costs_itself() {
+    let root = tempfile::tempdir().unwrap();
+    let data = root.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::os::unix::fs::symlink(root.path().join("nowhere"), data.join("b.csv")).unwrap();
+    let mut analysis = fixture::analysis(DatasetFormat::Csv);
+    analysis.facets = facet("x");
+    let inputs = Inputs { dataset: data.clone(), facets: None, predictions: None };
+    let alone = read(&inputs, &analysis, &keep_rows()).unwrap_err();
+    assert_eq!(alone.code(), &codes::NO_DATA);
+    std::fs::write(data.join("a.csv"), "x,y,pred\n1,0,1\n0,1,0\n").unwrap();
+    let reading = read(&inputs, &analysis, &keep_rows()).unwrap();
+    assert_eq!(reading.row_counts.rows, 2);
+    let skipped = &reading.row_counts.records_skipped[0];
+    assert!(skipped.records == 1 && skipped.examples[0].starts_with("b.csv"), "{skipped:?}");
+    assert!(read(&inputs, &analysis, &Options { strict: true, ..keep_rows() }).is_err());
 }

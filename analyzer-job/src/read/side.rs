@@ -10,7 +10,7 @@ use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
 use crate::read::layout::SideColumns;
-use crate::read::{Skips, Source, files_of};
+use crate::read::{Skips, Source, listed};
 use crate::values::raw::{Dictionary, Raw};
 use crate::values::typing::{self, Cell};
 
@@ -91,7 +91,8 @@ impl Side {
         analysis: &Analysis,
         source: &mut Source<'_>,
     ) -> Result<Side> {
-        let files = files_of(path, role)?;
+        // What cannot be read was told when the inputs were listed.
+        let files = listed(path, role, &mut Skips::new(""))?;
         let join = analysis.dataset.join_source.as_ref();
         let mut read = Side {
             role,
