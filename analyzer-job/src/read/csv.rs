@@ -7,6 +7,7 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Analysis;
+use crate::read::blocks;
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
@@ -47,7 +48,7 @@ pub(crate) enum Go {
 }
 
 /// Rows of a file that are looked at to tell a header row from data.
-const LOOKED_AT: usize = 1000;
+pub(crate) const LOOKED_AT: usize = 1000;
 
 /// Reads CSV files as one table. The first row of each file may be a header row (see `header::first_row`), and a
 /// row further down that repeats it, or is made of the known names, is left out. A file that names the known
@@ -178,10 +179,10 @@ fn read_files(
 }
 
 /// What is said of header rows when all files are read.
-struct Told {
+pub(crate) struct Told {
     columns: bool,
     /// Files whose first row has numbers and texts, and is taken for data, or for a header row.
-    data: Vec<String>,
+    pub(crate) data: Vec<String>,
     header: Vec<String>,
     reordered: Vec<String>,
     renamed: Vec<String>,
@@ -202,7 +203,7 @@ impl Default for Told {
 }
 
 impl Told {
-    fn tell(self, source: &mut Source<'_>) {
+    pub(crate) fn tell(self, source: &mut Source<'_>) {
         for (files, what) in [
             (self.data, "the first row, of numbers and texts, is read as data"),
             (self.header, "the first row, of numbers and texts, is read as a header row"),
@@ -299,7 +300,7 @@ impl<'f> Reader<'f> {
 }
 
 /// The reader behind a byte order mark; spreadsheets write one.
-fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl Read> {
+pub(crate) fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl Read + Send> {
     let mut start = Vec::with_capacity(3);
     reader.by_ref().take(3).read_to_end(&mut start)?;
     if start == b"\xef\xbb\xbf" {
@@ -325,6 +326,23 @@ fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem
 /// Reads the dataset, paired with the other datasets. None when there are no rows, or when ids must be compared as
 /// texts, which `source.ids` then says: the data are to be read again.
 pub(crate) fn read(
+    files: &[InputFile],
+    sides: &mut [Option<Side>; 2],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
+    let options = source.options;
+    if !options.keep_rows && options.limit.is_none() && sides.iter().all(Option::is_none) {
+        let counted = blocks::count(files, analysis, source, blocks::BLOCK_BYTES)?;
+        if counted.is_some() {
+            return Ok(counted);
+        }
+    }
+    one_after_the_other(files, sides, analysis, source)
+}
+
+/// As `read`, row after row.
+pub(crate) fn one_after_the_other(
     files: &[InputFile],
     sides: &mut [Option<Side>; 2],
     analysis: &Analysis,

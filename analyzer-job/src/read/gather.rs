@@ -64,6 +64,18 @@ impl Gather {
         }
     }
 
+    /// Adds the counts of rows that come after these, of the same layout.
+    ///
+    /// # Panics
+    /// Rows that are kept, not counted.
+    pub(crate) fn merge(&mut self, other: &Gather) {
+        self.rows += other.rows;
+        match (&mut self.store, &other.store) {
+            (Store::Tally(mine), Store::Tally(theirs)) => mine.merge(theirs),
+            _ => unreachable!("only counts are merged"),
+        }
+    }
+
     /// Whether cells were kept in a way that cannot hold what came later.
     pub(crate) fn lost(&self) -> bool {
         match &self.store {

@@ -4,8 +4,10 @@
 //! only the combinations of label, prediction, facets, group and segments are counted.
 
 pub mod answer;
+mod blocks;
 mod capture;
 mod csv;
+mod cut;
 pub(crate) mod digest;
 mod document;
 #[cfg(test)]

@@ -33,6 +33,44 @@ struct TallyColumn {
     thresholds: Option<Vec<f64>>,
     /// Set once the column had too many values.
     fold: Option<Fold>,
+    #[serde(skip)]
+    recent: Recent,
+}
+
+/// The numbers of short cells met lately, found by their bytes.
+#[derive(Debug, Clone, Default)]
+struct Recent(Vec<(u64, u32)>);
+
+impl Recent {
+    const PLACES: usize = 1 << 8;
+
+    /// The bytes and length of a cell of up to seven bytes, never 0.
+    fn key(raw: Raw<'_>) -> Option<u64> {
+        let Raw::Csv(text) = raw else { return None };
+        let bytes = text.as_bytes();
+        if bytes.len() > 7 {
+            return None;
+        }
+        let key = bytes.iter().fold(bytes.len() as u64 + 1, |key, &byte| key << 8 | u64::from(byte));
+        Some(key)
+    }
+
+    /// A place by the upper bits of a product with an odd number.
+    fn place(key: u64) -> usize {
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+    }
+
+    fn get(&self, key: u64) -> Option<u32> {
+        let (known, number) = self.0.get(Recent::place(key))?;
+        (*known == key).then_some(*number)
+    }
+
+    fn put(&mut self, key: u64, number: u32) {
+        if self.0.is_empty() {
+            self.0 = vec![(0, 0); Recent::PLACES];
+        }
+        self.0[Recent::place(key)] = (key, number);
+    }
 }
 
 /// A tally as it is written.
@@ -74,11 +112,16 @@ impl Tally {
     /// The number of a cell in a column's dictionary, good until the next `add`.
     pub fn intern(&mut self, column: usize, raw: Raw<'_>) -> u32 {
         let column = &mut self.columns[column];
-        let raw = match &mut column.fold {
-            Some(fold) => fold.stand_in(raw),
-            None => raw,
-        };
-        column.dictionary.intern(raw)
+        if let Some(fold) = &mut column.fold {
+            return column.dictionary.intern(fold.stand_in(raw));
+        }
+        let Some(key) = Recent::key(raw) else { return column.dictionary.intern(raw) };
+        if let Some(number) = column.recent.get(key) {
+            return number;
+        }
+        let number = column.dictionary.intern(raw);
+        column.recent.put(key, number);
+        number
     }
 
     /// Counts `rows` rows with this combination, one number of `intern` for each column.
@@ -123,6 +166,7 @@ impl Tally {
         let values = std::mem::take(&mut at.dictionary);
         let numbers: Vec<u32> = values.iter().map(|raw| at.dictionary.intern(fold.stand_in(raw))).collect();
         at.fold = Some(fold);
+        at.recent = Recent::default();
         let (keys, counts) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.counts));
         self.table.clear();
         let width = self.columns.len();
@@ -144,10 +188,16 @@ impl Tally {
                 _ => {}
             }
         }
-        let mut numbers = Vec::with_capacity(self.columns.len());
+        let mut numbers: Vec<Vec<u32>> = Vec::with_capacity(self.columns.len());
         for (mine, theirs) in self.columns.iter_mut().zip(&other.columns) {
-            numbers.push(mine.dictionary.merge(&theirs.dictionary));
-            if let (Some(mine), Some(theirs)) = (&mut mine.fold, &theirs.fold) {
+            // A number stands for others of its side here, not for those it stood for there.
+            let TallyColumn { dictionary, fold, .. } = mine;
+            let cells = theirs.dictionary.iter();
+            numbers.push(match fold {
+                Some(fold) => cells.map(|raw| dictionary.intern(fold.stand_in(raw))).collect(),
+                None => dictionary.merge(&theirs.dictionary),
+            });
+            if let (Some(mine), Some(theirs)) = (fold, &theirs.fold) {
                 mine.merge(theirs);
             }
         }

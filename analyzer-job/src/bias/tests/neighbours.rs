@@ -80,7 +80,7 @@ fn every_third(n_rows: usize) -> (Vec<usize>, Vec<usize>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
 
     #[test]
     fn neighbours_are_those_of_sorting_all_distances(

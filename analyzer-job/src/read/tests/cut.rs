@@ -1,0 +1,76 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn reader(text: &[u8]) -> csv::Reader<&[u8]> {
+    csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text)
+}
+
+/// Every record by the `csv` crate.
+fn records(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut reader = reader(text);
+    reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect()
+}
+
+fn csv_like() -> impl Strategy<Value = String> {
+    proptest::collection::vec(
+        prop_oneof![
+            4 => Just(","),
+            3 => Just("\n"),
+            1 => Just("\r\n"),
+            1 => Just("\r"),
+            3 => Just("\""),
+            1 => Just("\"\""),
+            4 => Just("a"),
+            1 => Just("é"),
+            1 => Just(" "),
+        ],
+        0..40,
+    )
+    .prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn text_cut_at_a_record_end_has_the_same_records(text in csv_like()) {
+        let end = last_end(text.as_bytes());
+        let mut parts = records(&text.as_bytes()[..end]);
+        parts.extend(records(&text.as_bytes()[end..]));
+        prop_assert_eq!(&parts, &records(text.as_bytes()));
+        // And it is the last: all records but the one at hand end before.
+        let rest = &text.as_bytes()[end..];
+        prop_assert!(records(rest).len() <= 1, "{:?}", rest);
+    }
+
+    #[test]
+    fn plain_text_has_the_fields_of_the_csv_crate(
+        text in csv_like(),
+        wanted in proptest::collection::btree_set(0_usize..4, 0..4),
+        wider in 0_usize..3,
+    ) {
+        let text = text.replace('"', "");
+        let wanted: Vec<usize> = wanted.into_iter().collect();
+        let all = records(text.as_bytes());
+        let width = all.first().map_or(1, Vec::len).max(wanted.last().map_or(0, |last| last + 1)) + wider / 2;
+        let mut found = Vec::new();
+        let whole = plain(&text, width, &wanted, |fields| {
+            found.push(fields.iter().map(|field| field.as_bytes().to_vec()).collect::<Vec<_>>());
+        });
+        let good = all.iter().take_while(|record| record.len() == width);
+        let expected: Vec<Vec<Vec<u8>>> =
+            good.map(|record| wanted.iter().map(|&at| record[at].clone()).collect()).collect();
+        prop_assert_eq!(whole, all.iter().all(|record| record.len() == width));
+        prop_assert_eq!(found, expected);
+    }
+}
+
+#[test]
+fn quotation_marks_inside_a_field_cut_nothing() {
+    assert_eq!(last_end(b"a,5\" disk\nb,\"x\ny\"\nc"), 18);
+    assert_eq!(last_end(b"\"a\nb"), 0);
+    assert_eq!(last_end(b"\"a\"\""), 0);
+    assert_eq!(last_end(b"a\r\n\r\n"), 5);
+    assert_eq!(last_end(b""), 0);
+}

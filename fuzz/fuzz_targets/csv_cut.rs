@@ -1,0 +1,28 @@
+#![no_main]
+//! Any text: cut at the end of a record it has the records that the `csv` crate finds, and so have plain fields.
+
+#[path = "../../analyzer-job/src/read/cut.rs"]
+mod cut;
+
+libfuzzer_sys::fuzz_target!(|text: &[u8]| {
+    let all = records(text);
+    let (head, tail) = text.split_at(cut::last_end(text));
+    assert_eq!([records(head), records(tail)].concat(), all);
+    let (Ok(plain), Some(width)) = (std::str::from_utf8(text), all.first().map(Vec::len)) else { return };
+    if plain.contains('"') {
+        return;
+    }
+    let wanted: Vec<usize> = (0..width).step_by(2).collect();
+    let mut found = 0;
+    let whole = cut::plain(plain, width, &wanted, |fields| {
+        assert!(fields.iter().map(|field| field.as_bytes()).eq(all[found].iter().step_by(2)));
+        found += 1;
+    });
+    assert_eq!(whole, all.iter().all(|record| record.len() == width));
+    assert!(!whole || found == all.len());
+});
+
+fn records(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
+    reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect()
+}
