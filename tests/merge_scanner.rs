@@ -6,7 +6,7 @@ mod merge_pieces;
 mod merge_twin;
 
 use merge_job::json::Span;
-use merge_job::reader::{self, Memory, Piece, State};
+use merge_job::reader::{self, Piece, State, Workspace};
 use merge_job::record::{Bad, Captures, GroundTruth};
 use merge_pieces::in_pieces;
 use merge_twin::{Readers, compare};
@@ -200,7 +200,7 @@ fn deep_nesting_is_no_problem() {
     let span = Span { start: 0, end: text.len() };
     let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
     let mut found = Vec::new();
-    reader::read(Captures, text, piece, &mut Memory::default(), &mut Vec::new(), &mut found);
+    reader::read(Captures, text, piece, &mut Workspace::default(), &mut Vec::new(), &mut found);
     assert!(found.len() == 1 && found[0].what.is_ok());
 }
 

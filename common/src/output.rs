@@ -213,6 +213,11 @@ impl Results {
     /// The first failure. What was not there before is taken back then, and a file of an earlier run that was not
     /// replaced yet stays as it was.
     pub fn publish(self) -> Result<Vec<PathBuf>> {
+        self.publish_by(nameless)
+    }
+
+    /// `nameless` opens a file without a name in a folder.
+    fn publish_by(self, nameless: fn(&Path) -> io::Result<File>) -> Result<Vec<PathBuf>> {
         let paths: Vec<PathBuf> = self.waiting.iter().map(|file| file.path.clone()).collect();
         let mut made = Made::default();
         for path in &paths {
@@ -221,11 +226,10 @@ impl Results {
                 return Err(Problem::io("write the result", path, io::ErrorKind::IsADirectory.into()));
             }
         }
-        let (copies, own): (Vec<_>, Vec<_>) =
-            self.waiting.into_iter().partition(|file| matches!(*file.store, Store::Scratch { .. }));
-        let copies = copies.into_iter().map(|file| made.copy(file)).collect::<Result<Vec<_>>>()?;
-        let ready = own.into_iter().map(Ready::Nameless).chain(copies.into_iter().flatten());
-        let (earlier, new): (Vec<_>, Vec<_>) = ready.partition(|file| file.path().exists());
+        let mut ready =
+            self.waiting.into_iter().map(|file| made.ready(file, nameless)).collect::<Result<Vec<_>>>()?;
+        ready.sort_by_key(|file| !matches!(file, Ready::Copy(_)));
+        let (earlier, new): (Vec<_>, Vec<_>) = ready.into_iter().partition(|file| file.path().exists());
         for file in new {
             let path = file.path().to_path_buf();
             file.name()?;
@@ -241,6 +245,8 @@ impl Results {
 #[derive(Debug)]
 enum Ready {
     Nameless(Waiting),
+    /// To be copied out of its scratch file to a nameless one.
+    Copy(Waiting),
     /// A whole file in the folder of the result, with a dot before its name.
     Aside {
         aside: PathBuf,
@@ -251,7 +257,7 @@ enum Ready {
 impl Ready {
     fn path(&self) -> &Path {
         match self {
-            Ready::Nameless(file) => &file.path,
+            Ready::Nameless(file) | Ready::Copy(file) => &file.path,
             Ready::Aside { path, .. } => path,
         }
     }
@@ -259,6 +265,11 @@ impl Ready {
     fn name(self) -> Result<()> {
         let named = match &self {
             Ready::Nameless(file) => link(file.store.file().0, &file.path, &file.scratch),
+            Ready::Copy(file) => nameless(file.path.parent().unwrap_or(Path::new(""))).and_then(|to| {
+                let (from, start) = file.store.file();
+                copy(from, start, file.bytes, &to)?;
+                link(&to, &file.path, &file.scratch)
+            }),
             Ready::Aside { aside, path } => fs::rename(aside, path),
         };
         named.map_err(|error| Problem::io("write the result", self.path(), error))
@@ -282,25 +293,21 @@ impl Made {
         Ok(())
     }
 
-    /// Copies a result out of its scratch file: to its name by way of a nameless file where there are such files,
-    /// else to a name with a dot in front.
-    fn copy(&mut self, file: Waiting) -> Result<Option<Ready>> {
-        let failed = |error| Problem::io("write the result", &file.path, error);
-        let (from, start) = file.store.file();
-        if let Ok(to) = nameless(file.path.parent().unwrap_or(Path::new(""))) {
-            copy(from, start, file.bytes, &to).map_err(failed)?;
-            let is_new = !file.path.exists();
-            link(&to, &file.path, &file.scratch).map_err(failed)?;
-            if is_new {
-                self.files.push(file.path);
-            }
-            return Ok(None);
+    /// What is still to be done for a result. Where there are no nameless files it is copied beside its name now.
+    fn ready(&mut self, file: Waiting, nameless: fn(&Path) -> io::Result<File>) -> Result<Ready> {
+        let (from, start) = match &*file.store {
+            Store::Nameless(_) => return Ok(Ready::Nameless(file)),
+            Store::Scratch { file, start } => (file, *start),
+        };
+        if nameless(file.path.parent().unwrap_or(Path::new(""))).is_ok() {
+            return Ok(Ready::Copy(file));
         }
+        let failed = |error| Problem::io("write the result", &file.path, error);
         let aside = beside(&file.path);
         self.files.push(aside.clone());
         let to = File::create(&aside).map_err(failed)?;
         copy(from, start, file.bytes, &to).map_err(failed)?;
-        Ok(Some(Ready::Aside { aside, path: file.path }))
+        Ok(Ready::Aside { aside, path: file.path })
     }
 
     fn keep(mut self) {
@@ -472,6 +479,10 @@ mod tests {
         file
     }
 
+    fn no_nameless(_: &Path) -> io::Result<File> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
     #[test]
     fn file_has_no_name_before_it_is_committed() {
         let root = tempfile::tempdir().unwrap();
@@ -537,6 +548,70 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_cannot_be_given_takes_back_the_new_ones_and_replaces_none() {
+        type Create = fn(&Path, &str, &Path) -> OutputFile;
+        for (create, refuses) in [(file as Create, false), (refused, false), (refused, true)] {
+            let root = tempfile::tempdir().unwrap();
+            let path = |name: &str| root.path().join(name);
+            fs::write(path("earlier"), "good").unwrap();
+            let too_long = "x".repeat(300);
+            let mut results = Results::default();
+            for name in ["earlier", "new", "folder/new", too_long.as_str()] {
+                results.add(create(&path(name), "later", root.path())).unwrap();
+            }
+            let published = if refuses { results.publish_by(no_nameless) } else { results.publish() };
+            assert!(published.is_err());
+            assert_eq!(names(root.path()), ["earlier"]);
+            assert_eq!(fs::read_to_string(path("earlier")).unwrap(), "good");
+        }
+    }
+
+    /// The test is its own child, which publishes without end until it is killed.
+    #[test]
+    fn killed_while_it_copies_to_another_file_system_it_leaves_whole_files_only() {
+        const BYTES: usize = 3 << 20;
+        const FOLDER: &str = "PLUMBLINE_TEST_OUTPUT";
+        if let Some(folder) = crate::contract::variable(FOLDER) {
+            let scratch = tempfile::tempdir().unwrap();
+            loop {
+                let mut results = Results::default();
+                for name in ["a", "b", "c"] {
+                    let path = Path::new(&folder).join(name);
+                    let store =
+                        Store::Scratch { file: Arc::new(scratch_file(scratch.path()).unwrap()), start: 0 };
+                    let mut file = OutputFile {
+                        path,
+                        scratch: scratch.path().into(),
+                        writer: BufWriter::new(store),
+                        bytes: 0,
+                    };
+                    file.write_all(&vec![b'x'; BYTES]).unwrap();
+                    results.add(file).unwrap();
+                }
+                results.publish_by(no_nameless).unwrap();
+            }
+        }
+        let shared_memory = Path::new("/dev/shm");
+        let place = if shared_memory.is_dir() { shared_memory.into() } else { std::env::temp_dir() };
+        let name = "output::tests::killed_while_it_copies_to_another_file_system_it_leaves_whole_files_only";
+        for delay in [10, 30, 60, 100, 150, 220] {
+            let output = tempfile::tempdir_in(&place).unwrap();
+            let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env(FOLDER, output.path())
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .unwrap();
+            std::thread::sleep(std::time::Duration::from_millis(delay));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            for name in names(output.path()).iter().filter(|name| !name.starts_with('.')) {
+                assert_eq!(fs::metadata(output.path().join(name)).unwrap().len(), BYTES as u64, "{name}");
+            }
+        }
+    }
+
+    #[test]
     fn shared_file_has_each_write_in_its_place_and_no_name_while_one_is_under_way() {
         let root = tempfile::tempdir().unwrap();
         let mut results = Results::default();
@@ -554,7 +629,7 @@ mod tests {
     #[test]
     fn however_many_results_wait_none_has_a_name_before_all_are_complete() {
         let root = tempfile::tempdir().unwrap();
-        let text = |n: usize| "x".repeat(n % 7);
+        let text = |n: usize| n.to_string().repeat(n % 7);
         let fill = |folder: &str| {
             let mut results = Results::default();
             for n in 0..50 {

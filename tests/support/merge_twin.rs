@@ -6,7 +6,7 @@ use std::fmt;
 
 use merge_job::ids::Id;
 use merge_job::json::Span;
-use merge_job::reader::{self, Found, Memory, Piece, State};
+use merge_job::reader::{self, Found, Piece, State, Workspace};
 use merge_job::record::{Captures, GroundTruth, Side, Texts, Time};
 use serde::Deserialize;
 use serde::de::{self, MapAccess, Visitor};
@@ -222,7 +222,7 @@ fn slow<T>(line: &str, one: fn(&str) -> Result<T, ()>) -> Option<Vec<Result<T, (
 fn fast<S: Side, T>(
     side: S,
     line: &[u8],
-    memory: &mut Memory,
+    workspace: &mut Workspace,
     one: impl Fn(Texts, &S::Item) -> T,
 ) -> Vec<Result<T, ()>> {
     // Bytes before and after, which the reader must not look at.
@@ -230,7 +230,7 @@ fn fast<S: Side, T>(
     let span = Span { start: 3, end: 3 + line.len() };
     let (mut made, mut found) = (Vec::new(), Vec::new());
     let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
-    let settled = reader::read(side, &text, piece, memory, &mut made, &mut found);
+    let settled = reader::read(side, &text, piece, workspace, &mut made, &mut found);
     assert_eq!((settled.end, settled.lines), (span.end, 0));
     let texts = Texts { read: &text, made: &made };
     found
@@ -242,8 +242,8 @@ fn fast<S: Side, T>(
 /// What the reader keeps of earlier lines.
 #[derive(Default)]
 pub(crate) struct Readers {
-    captures: Memory,
-    labels: Memory,
+    captures: Workspace,
+    labels: Workspace,
 }
 
 /// Whether the reader, after the lines it saw before, and its twin agree on a line; panics where they do not. Lines
