@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::hours;
-use crate::join::Fate;
 use crate::labels::Labels;
 use crate::looks;
+use crate::looks::Kind;
 use crate::record::{Bad, Capture, Label};
 use crate::settings::OnBadRecord;
 use crate::stream::{Placed, Stretch};
@@ -17,11 +17,19 @@ use crate::summary::{BadRecord, FileWithoutRecords, NAMED_IDS, NAMED_RECORDS, Su
 /// Unmatched ids that are kept to look for near misses.
 const NEAR_MISSES_AMONG: usize = 1000;
 
-/// Which side a record is of.
+/// What became of a captured record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Capture,
-    Label,
+pub(crate) enum Fate {
+    Bad(Bad),
+    /// Left out by the time window.
+    Outside,
+    /// Delivered before.
+    Again,
+    /// `by_event_id`: its event id has a label, beside an inference id that has none.
+    NoLabel {
+        by_event_id: bool,
+    },
+    Merged,
 }
 
 /// A summary in the making.

@@ -5,27 +5,12 @@ use std::hint;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::account::Account;
+use crate::account::{Account, Fate};
 use crate::labels::{Delivery, Hit, Inserted, Labels};
 use crate::output::Parts;
 use crate::record::{Bad, Capture, Label, Time};
 use crate::settings::{DuplicateGroundTruth, Window};
 use crate::stream::{Placed, Records};
-
-/// What became of a captured record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Bad(Bad),
-    /// Left out by the time window.
-    Outside,
-    /// Delivered before.
-    Again,
-    /// `by_event_id`: its event id has a label, beside an inference id that has none.
-    NoLabel {
-        by_event_id: bool,
-    },
-    Merged,
-}
 
 /// A captured record that may take part in the join.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,11 @@
 //! What a file looks like of which no record can be used, and the usual reason: for people who gave the wrong file.
 
-use crate::account::Kind;
+/// Which side a record is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Capture,
+    Label,
+}
 
 /// What a file looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use plumbline_common::input::{self, InputFile, Listing};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 
-use crate::account::{Account, Kind};
+use crate::account::Account;
 use crate::join::{self, Candidate, InMemory};
+use crate::looks::Kind;
 use crate::output::Parts;
 use crate::record::{Capture, Captures, GroundTruth, Label};
 use crate::source::{Source, hour_of};

@@ -11,8 +11,9 @@ use plumbline_common::record;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Result, output};
 
-use crate::account::{Account, Kind};
+use crate::account::Account;
 use crate::hours;
+use crate::looks::Kind;
 use crate::pipeline::{Inputs, Pass, explain, labels_in_memory};
 use crate::record::{Capture, Label};
 use crate::stream::Placed;

@@ -5,6 +5,7 @@ use plumbline_common::{Problem, Result};
 use rayon::prelude::*;
 
 use super::neighbours::{Index, bunches};
+use super::numbers::Numbers;
 use crate::values::table::{Column, Values};
 
 /// Rows of the sensitive group by what the model and their neighbours say.
@@ -75,35 +76,6 @@ pub fn flip_test(
         only_neighbours_positive: flips.1,
         rows: group.len() as u64,
     }))
-}
-
-/// A column of numbers without missing values.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Numbers<'a> {
-    Int(&'a [i64]),
-    Float(&'a [f64]),
-    Bool(&'a [bool]),
-}
-
-impl Numbers<'_> {
-    pub(super) fn at(&self, row: usize) -> f64 {
-        match self {
-            Numbers::Int(values) => values[row] as f64,
-            Numbers::Float(values) => values[row],
-            Numbers::Bool(values) => f64::from(u8::from(values[row])),
-        }
-    }
-
-    /// The largest absolute value.
-    pub(super) fn largest(&self) -> f64 {
-        match self {
-            Numbers::Int(values) => {
-                values.iter().fold(0, |most, value| most.max(value.unsigned_abs())) as f64
-            }
-            Numbers::Float(values) => values.iter().fold(0.0, |most, value| value.abs().max(most)),
-            Numbers::Bool(_) => 1.0,
-        }
-    }
 }
 
 /// The features as numbers, or what stands against it. The first words of each reason are those of the

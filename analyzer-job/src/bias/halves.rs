@@ -1,6 +1,6 @@
 //! Rows cut into parts that lie close together, by halving.
 
-use super::flip::Numbers;
+use super::numbers::Numbers;
 
 /// Rows looked at to find the widest column.
 const SAMPLE_ROWS: usize = 256;

@@ -11,6 +11,7 @@ mod halves;
 mod intervals;
 mod metrics;
 mod neighbours;
+mod numbers;
 pub mod roles;
 mod screen;
 

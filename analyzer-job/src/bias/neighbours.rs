@@ -13,8 +13,8 @@ use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
 
-use super::flip::Numbers;
 use super::halves::{Part, part};
+use super::numbers::Numbers;
 use super::screen::{POINTS, Points, Processor, Scale, Screen, exact};
 
 /// Rows of a leaf: enough that preparing a group for a leaf costs little beside comparing.

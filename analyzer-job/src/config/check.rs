@@ -14,21 +14,13 @@ use super::{
 };
 use super::{document, rules};
 
+pub use super::Kind;
+
 /// Codes as `methods.pre_training_bias` takes them, in the order of the error text.
 pub const PRE_TRAINING: &[&str] = &["CI", "DPL", "KL", "JS", "LP", "TVD", "KS", "CDDL"];
 /// Codes as `methods.post_training_bias` takes them, in the order of the error text.
 pub const POST_TRAINING: &[&str] =
     &["DPPL", "DI", "DCA", "DCR", "RD", "SD", "DAR", "DRR", "AD", "CDDPL", "TE", "FT", "GE"];
-
-/// Which rules hold for a configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A processing job on a dataset: the whole schema.
-    Processing,
-    /// A monitoring job: `dataset_type` and `methods` may be absent, and `monitoring::complete` fills in
-    /// what the job's environment tells.
-    Monitoring,
-}
 
 /// Checks the configuration and fills in every default. `file` is for messages only.
 ///

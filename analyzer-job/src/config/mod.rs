@@ -16,6 +16,16 @@ use serde_json::Value as Json;
 
 use crate::values::numbers::repr;
 
+/// Which rules hold for a configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A processing job on a dataset: the whole schema.
+    Processing,
+    /// A monitoring job: `dataset_type` and `methods` may be absent, and `monitoring::complete` fills in
+    /// what the job's environment tells.
+    Monitoring,
+}
+
 /// What the job was asked to do.
 #[derive(Debug, Clone)]
 pub struct Analysis {

@@ -7,7 +7,7 @@ use plumbline_common::Result;
 use plumbline_common::codes;
 use serde_json::{Map, Value as Json};
 
-use super::check::Kind;
+use super::Kind;
 use super::faults::{self, Fault, shown};
 use super::templates;
 use super::{Analysis, Baseline, ContentType, DatasetFormat, Location, Predictor, Segments, Target};

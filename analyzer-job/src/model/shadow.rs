@@ -18,9 +18,6 @@ use super::{Access, standing, sweep};
 use crate::aws::jitter::Jitter;
 use crate::aws::{Aws, CallError, Patience, SAGEMAKER};
 use crate::config::ShadowEndpoint;
-
-/// The tag that says for which processing job something was made.
-pub(super) const TAG: &str = "made-for-processing-job";
 /// How soon the keeper of an endpoint notices that the job was asked to stop.
 const STOP_TICK: Duration = Duration::from_millis(50);
 /// Longest name of an endpoint.
@@ -353,9 +350,9 @@ fn tags(aws: &Aws, access: &Access, stop: &Stop) -> Result<Vec<Json>> {
     }
     let text = access.job_name.as_deref().filter(|name| !name.is_empty()).unwrap_or("analyzer-job");
     // The job may bear the tag of another one, which its copy must not pass on.
-    tags.retain(|tag| tag["Key"] != TAG);
+    tags.retain(|tag| tag["Key"] != sweep::TAG);
     tags.truncate(49);
-    tags.push(json!({"Key": TAG, "Value": text}));
+    tags.push(json!({"Key": sweep::TAG, "Value": text}));
     Ok(tags)
 }
 

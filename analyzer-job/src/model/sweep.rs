@@ -12,8 +12,10 @@ use plumbline_common::stop::Stop;
 use serde_json::json;
 
 use super::removal::{Left, Resource};
-use super::shadow::TAG;
 use crate::aws::{Aws, CallError, Patience, SAGEMAKER};
+
+/// The tag that says for which processing job something was made.
+pub(super) const TAG: &str = "made-for-processing-job";
 
 /// Time for looking: a job must not wait for an account with many endpoints.
 const TIME: Duration = Duration::from_secs(20);

@@ -18,6 +18,8 @@ mod header;
 mod layout;
 mod lines;
 mod looks;
+
+mod paired;
 mod parquet;
 pub mod payload;
 mod records;
@@ -234,7 +236,7 @@ fn read_once(
     }
     let before = source.ids;
     let read = match dataset.format {
-        Some(DatasetFormat::Csv) => csv::read(files, &mut sides, analysis, &mut source)?,
+        Some(DatasetFormat::Csv) => paired::read(files, &mut sides, analysis, &mut source)?,
         Some(DatasetFormat::JsonLines) => lines::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Json) => document::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Parquet) => parquet::read(files, analysis, &mut source)?,

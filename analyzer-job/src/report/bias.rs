@@ -8,7 +8,6 @@ use super::amounts::{self, change, count, number, percent, percent_of};
 use super::charts::{Axis, Dot, dot_row, share_bar};
 use super::notebook::literal;
 use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
-use super::parts;
 use super::sentences::{Words, condition, meaning};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
@@ -109,8 +108,6 @@ pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
     if !several {
         impact_ratios(report, details);
     }
-    parts::crossed(report, details);
-    parts::segments(report, details);
 }
 
 fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetails, position: usize) {

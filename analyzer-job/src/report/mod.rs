@@ -118,6 +118,8 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
     verdict::fill(&mut report, findings);
     if let Some(bias) = &findings.bias {
         bias::sections(&mut report, bias);
+        parts::crossed(&mut report, bias);
+        parts::segments(&mut report, bias);
     }
     attributions::sections(&mut report, &findings.results, findings.explanations.as_ref());
     if !history.is_empty() {

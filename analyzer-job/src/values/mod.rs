@@ -1,7 +1,6 @@
 //! What a cell is, once: values, cells as written, the typing rule, tables, numbers as printed, paths.
 
 pub mod cells;
-mod functions;
 pub mod java;
 pub mod numbers;
 pub mod path;

@@ -5,7 +5,7 @@ use crate::config::{DatasetFormat, Scalar};
 use crate::read::fixture::{analysis, facet, name};
 use crate::read::gather::Gathered;
 use crate::read::side::Ids;
-use crate::read::{Options, csv as rows};
+use crate::read::{Options, paired as rows};
 use crate::results::details::RowCounts;
 
 /// What counting gives, as text; `None` when it is left to the other way.

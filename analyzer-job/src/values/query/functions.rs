@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use crate::values::query::{Doc, Node};
+use super::{Doc, Node};
 
 macro_rules! functions {
     ($($name:ident = $text:literal, $least:literal..=$most:expr;)*) => {

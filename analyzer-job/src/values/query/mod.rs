@@ -2,13 +2,16 @@
 //! numbers and the words `NaN` and `Infinity`. The `jmespath` crate reads the expression; its own evaluation
 //! sorts the keys of objects, so it is not used.
 
+mod functions;
+
 use std::cmp::Ordering;
 use std::rc::Rc;
 
 use jmespath::ast::{Ast, Comparator};
 
-use crate::values::functions::{self, Function};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
+
+use functions::Function;
 
 /// A checked expression.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub(super) struct Query(Node);
 
 /// A value of a document.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Doc {
+enum Doc {
     /// `null`, a truth value, a number or a string, as written.
     Token(String),
     List(Vec<Rc<Doc>>),
@@ -25,7 +28,7 @@ pub(super) enum Doc {
 }
 
 #[derive(Debug)]
-pub(super) enum Node {
+enum Node {
     Here,
     Field(String),
     Index(i64),
