@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use analyzer_job::config::{self, Kind};
+use analyzer_job::config::check::{self, Kind};
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| {
     for kind in [Kind::Processing, Kind::Monitoring] {
-        if let Err(problem) = config::load(text, Path::new("analysis_config.json"), kind) {
+        if let Err(problem) = check::load(text, Path::new("analysis_config.json"), kind) {
             assert!(!problem.to_string().contains(|character: char| character == '\u{1b}'));
         }
     }
