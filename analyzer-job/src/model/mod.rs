@@ -6,7 +6,6 @@
 
 mod ask;
 mod pace;
-mod path;
 mod probe;
 mod removal;
 mod request;

@@ -10,10 +10,17 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::values::cells::{Cells, ModelRows, Predict};
 
-/// Model rows in one call: enough for many concurrent requests, little memory.
-pub(crate) const CALL_ROWS: usize = 1 << 16;
+/// Model rows in one call at most: enough for many concurrent requests.
+const MOST_CALL_ROWS: usize = 1 << 16;
+/// Values of features in one call: 8 MB.
+const CALL_VALUES: usize = 1 << 21;
 /// Probabilities are moved into `[CLIP, 1 - CLIP]` before the logit.
 const CLIP: f64 = 1e-12;
+
+/// Model rows in one call, for rows of so many features.
+pub(crate) fn call_rows(n_features: usize) -> usize {
+    (CALL_VALUES / n_features.max(1)).clamp(1 << 12, MOST_CALL_ROWS)
+}
 
 /// A model with a count of what it was asked.
 pub(crate) struct Asker<'a> {

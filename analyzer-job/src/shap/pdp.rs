@@ -8,7 +8,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
-use super::ask::{Asker, CALL_ROWS};
+use super::ask::{Asker, call_rows};
 use super::kinds::{Kind, kind, value_counts};
 use super::summary::{number, sample};
 use crate::results::PartialDependence;
@@ -191,7 +191,7 @@ fn means(
     feature: usize,
     points: &[Point],
 ) -> Result<Array2<f64>> {
-    let points_per_call = (CALL_ROWS / used.len().max(1)).max(1);
+    let points_per_call = (call_rows(rows.n_features) / used.len().max(1)).max(1);
     let mut means: Option<Array2<f64>> = None;
     for (call, some) in points.chunks(points_per_call).enumerate() {
         let mut changed = ModelRows::new(rows.n_features);

@@ -8,7 +8,7 @@ use std::thread;
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
 
-use super::ask::{Asker, CALL_ROWS, Link};
+use super::ask::{Asker, Link, call_rows};
 use super::budget::{Budget, Players};
 use super::coalitions::all_coalitions;
 use super::design::{Key, turns};
@@ -81,12 +81,13 @@ impl<'a> Run<'a> {
             let rows = if is_new { self.budget.model_rows(players.count(row)) } else { 0 };
             usize::try_from(rows).unwrap_or(usize::MAX)
         };
+        let call_rows = call_rows(self.task.rows.n_features);
         let mut left = (0..first_places.len()).map(model_rows).fold(0, usize::saturating_add);
         let (mut blocks, mut start, mut before, mut own) = (Vec::new(), 0, 0usize, 0usize);
         for row in 0..first_places.len() {
             own = own.saturating_add(model_rows(row));
-            let most = CALL_ROWS.min((before / 2).max(CALL_ROWS / 4)).min((left / 4).max(CALL_ROWS / 8));
-            if own >= most || row + 1 - start == CALL_ROWS || row + 1 == first_places.len() {
+            let most = call_rows.min((before / 2).max(call_rows / 4)).min((left / 4).max(call_rows / 8));
+            if own >= most || row + 1 - start == call_rows || row + 1 == first_places.len() {
                 blocks.push(start..row + 1);
                 (before, left) = (before.saturating_add(own), left.saturating_sub(own));
                 (start, own) = (row + 1, 0);
@@ -190,6 +191,7 @@ impl<'a> Run<'a> {
     fn ask_games(&self, games: &mut [&mut Game], new: bool) -> Result<()> {
         let mut call = Call { rows: ModelRows::new(self.task.rows.n_features), questions: Vec::new() };
         let mut absent = Vec::new();
+        let call_rows = call_rows(self.task.rows.n_features);
         for place in 0..games.len() {
             let own = self.task.rows.row(games[place].row);
             if new {
@@ -200,7 +202,7 @@ impl<'a> Run<'a> {
                 self.push_without(own, self.explained, &mut call.rows);
                 call.questions.push((place, Question::Empty));
             }
-            if call.rows.len() >= CALL_ROWS {
+            if call.rows.len() >= call_rows {
                 self.settle(&mut call, games)?;
             }
             let Some(design) = games[place].design.clone() else { continue };
@@ -215,7 +217,7 @@ impl<'a> Run<'a> {
                 }
                 self.push_without(own, &absent, &mut call.rows);
                 call.questions.push((place, Question::Coalition));
-                if call.rows.len() >= CALL_ROWS {
+                if call.rows.len() >= call_rows {
                     self.settle(&mut call, games)?;
                 }
             }

@@ -81,7 +81,7 @@ fn broken_answers_are_a_problem_and_no_more() {
         ("TLS", "\x15\x03\x01\x00\x02\x02\x28", &codes::MODEL_UNREACHABLE),
         ("HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &codes::MODEL_UNREACHABLE),
         ("deep nesting", &deep, &codes::RESPONSE_SHAPE),
-        ("half a surrogate pair", &surrogate, &codes::RESPONSE_SHAPE),
+        ("half a surrogate pair", &surrogate, &codes::RESPONSE_NUMBER),
     ] {
         let (url, _) = answering(bytes);
         let problem = problem(&url, 1);
