@@ -199,7 +199,7 @@ mod tests {
     fn solvers_of_many_numbers_of_players_are_bounded_by_bytes() {
         let designs = designs();
         let keys: Vec<Key> =
-            (18..60).step_by(3).map(|players| Key { players, budget: 610, turn: players % 4 }).collect();
+            (30..60).step_by(2).map(|players| Key { players, budget: 1000, turn: players % 4 }).collect();
         let one = use_all(&designs, &keys[keys.len() - 1..]);
         let most = use_all(&designs, &keys);
         assert!(keys.len() * one > 2 * KEPT_BYTES, "{one} bytes: the test needs more designs");
