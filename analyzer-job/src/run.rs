@@ -57,7 +57,7 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
         tracing::warn!("{warning}");
     }
     // Before the long part: what cannot be written, or a baseline that cannot be read, stops the job at once.
-    output::check_folder(&plan.output)?;
+    plan.check_output()?;
     let baseline = plan.constraints.as_deref().map(drift::load_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         drift::check_baseline(&plan.analysis, &baseline.results, settings.on_nothing_compared.is_allowed())?;

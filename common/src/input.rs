@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
 
-use crate::{Problem, Result};
+use crate::{Problem, Result, codes};
 
 /// A file below an input folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,25 @@ pub struct Listing {
     pub files: Vec<InputFile>,
     /// Links that lead nowhere and the like, relative to the folder, with what the system says.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+/// Refuses a source that a setting names and that is not there. `named`: as the setting has it; `path`: where that is.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub fn check_source(setting: &str, named: &Path, path: &Path) -> Result<()> {
+    let problem = |what: &str| {
+        Problem::new(&codes::SETTING_INVALID, what).field(setting).found(format!("`{}`", named.display()))
+    };
+    if named.starts_with("s3:") {
+        return Err(problem("a source is a folder, not an address in S3")
+            .expected("a folder")
+            .hint("give the address as an input of the processing job, or copy it with `aws s3 sync`"));
+    }
+    if !path.exists() {
+        return Err(problem("a source is not there").expected("a folder that exists, which may be empty"));
+    }
+    Ok(())
 }
 
 /// All files below a folder, of any depth, ordered by folder, then name. Names that begin with `.`

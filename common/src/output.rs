@@ -10,13 +10,13 @@ use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags};
 
-use crate::{Problem, Result};
+use crate::{Problem, Result, codes};
 
 const BUFFER_BYTES: usize = 1 << 18;
 
@@ -437,6 +437,37 @@ pub fn check_file(path: &Path) -> Result<()> {
     check_folder(path.parent().unwrap_or(Path::new("")))
 }
 
+/// Refuses an output that is an input or lies in it, however the two paths are written: results among the data would be
+/// data of the next run. `source`: the setting that names the input.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub fn check_apart(output: &Path, source: &str, input: &Path) -> Result<()> {
+    if !input.exists() || !resolved(output).starts_with(resolved(input)) {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "the output lies inside an input")
+        .field("output_path")
+        .found(format!("`{}`", output.display()))
+        .expected(format!("a folder outside of `{source}`, `{}`", input.display())))
+}
+
+/// A path without links, `..` and relative parts, as far as it is there; what is not there yet follows.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
+    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, mut resolved)) = there else { return path };
+    for part in path.strip_prefix(above).unwrap_or(Path::new("")).components() {
+        match part {
+            Component::ParentDir => {
+                resolved.pop();
+            }
+            part => resolved.push(part),
+        }
+    }
+    resolved
+}
+
 /// The nearest folder above a path that is there: same file system as the file to come.
 fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
@@ -651,5 +682,27 @@ mod tests {
             assert!(path.ends_with(n.to_string()));
             assert_eq!(fs::read_to_string(path).unwrap(), text(n));
         }
+    }
+
+    #[test]
+    fn paths_are_the_same_however_they_are_written() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().canonicalize().unwrap();
+        fs::create_dir_all(base.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(base.join("a"), base.join("link")).unwrap();
+        let expected = base.join("a/b/new/deep");
+        for path in [
+            "a/b/new/deep",
+            "a/b/../b/new/deep",
+            "link/b/new/deep",
+            "a/b/new/x/../deep",
+            "a/none/../b/new/deep",
+        ] {
+            assert_eq!(resolved(&base.join(path)), expected, "{path}");
+        }
+        assert_eq!(
+            resolved(Path::new("none")),
+            std::env::current_dir().unwrap().canonicalize().unwrap().join("none")
+        );
     }
 }

@@ -1,12 +1,12 @@
 //! A merge that is settled: folders, window and rules, checked before any data are read.
 
 use std::num::NonZero;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes, memory, output};
+use plumbline_common::{Problem, Result, codes, input, memory, output};
 
 use crate::manifest::{Mounts, mounts};
 use crate::reader::LONGEST_RECORD;
@@ -112,15 +112,9 @@ impl MergeTask {
             ("ground_truth_source", &settings.ground_truth_source, &task.ground_truth),
         ] {
             if let Some(path) = setting {
-                check_source(name, path, folder)?;
+                input::check_source(name, path, folder)?;
             }
-            let output = resolved(&task.output);
-            if folder.exists() && output.starts_with(resolved(folder)) {
-                return Err(Problem::new(&codes::SETTING_INVALID, "the output lies inside an input")
-                    .field("output_path")
-                    .found(format!("`{}`", task.output.display()))
-                    .expected(format!("a folder outside of `{name}`, `{}`", folder.display())));
-            }
+            output::check_apart(&task.output, name, folder)?;
         }
         if let Some(path) = settings.summary_path(tree) {
             output::check_file(&path).map_err(|problem| {
@@ -135,37 +129,6 @@ impl MergeTask {
     }
 }
 
-fn check_source(name: &str, path: &Path, folder: &Path) -> Result<()> {
-    let problem = |what: &str| {
-        Problem::new(&codes::SETTING_INVALID, what).field(name).found(format!("`{}`", path.display()))
-    };
-    if path.starts_with("s3:") {
-        return Err(problem("the merge reads folders, not S3")
-            .expected("a folder")
-            .hint("give the address as an input of the processing job, or copy it with `aws s3 sync`"));
-    }
-    if !folder.exists() {
-        return Err(problem("a source is not there").expected("a folder that exists, which may be empty"));
-    }
-    Ok(())
-}
-
-/// A path without links, `..` and relative parts, as far as it is there; what is not there yet follows.
-fn resolved(path: &Path) -> PathBuf {
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
-    let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
-    let Some((above, mut resolved)) = there else { return path };
-    for part in path.strip_prefix(above).unwrap_or(Path::new("")).components() {
-        match part {
-            Component::ParentDir => {
-                resolved.pop();
-            }
-            part => resolved.push(part),
-        }
-    }
-    resolved
-}
-
 fn default_threads() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get).min(8)
 }
@@ -174,31 +137,4 @@ fn default_threads() -> usize {
 fn budget(limit: Option<u64>, threads: usize) -> u64 {
     let limit = limit.unwrap_or(4 << 30);
     (limit / 2).saturating_sub(threads as u64 * (4 << 20))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_the_same_however_they_are_written() {
-        let root = tempfile::tempdir().unwrap();
-        let base = root.path().canonicalize().unwrap();
-        std::fs::create_dir_all(base.join("a/b")).unwrap();
-        std::os::unix::fs::symlink(base.join("a"), base.join("link")).unwrap();
-        let expected = base.join("a/b/new/deep");
-        for path in [
-            "a/b/new/deep",
-            "a/b/../b/new/deep",
-            "link/b/new/deep",
-            "a/b/new/x/../deep",
-            "a/none/../b/new/deep",
-        ] {
-            assert_eq!(resolved(&base.join(path)), expected, "{path}");
-        }
-        assert_eq!(
-            resolved(Path::new("none")),
-            std::env::current_dir().unwrap().canonicalize().unwrap().join("none")
-        );
-    }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
-use plumbline_common::{Problem, Result, output};
+use plumbline_common::{Problem, Result};
 use serde_json::Value as Json;
 
 use crate::bias::roles;
@@ -57,7 +57,7 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
     for warning in &plan.warnings {
         line(text, "warning", warning);
     }
-    output::check_folder(&plan.output)?;
+    plan.check_output()?;
     if let Some(path) = &plan.constraints {
         let constraints = drift::load_constraints(path)?;
         drift::check_baseline(&plan.analysis, &constraints, settings.on_nothing_compared.is_allowed())?;

@@ -149,13 +149,9 @@ fn bound(time: Timestamp, open: Timestamp) -> String {
 /// The setting, else the baseline's input, else the first default folder of a monitor that has files.
 fn dataset(job: &Job, settings: &Settings) -> Result<PathBuf> {
     if let Some(path) = &settings.dataset_source {
-        let path = job.tree.resolve(path);
-        if !path.exists() {
-            return Err(Problem::new(&codes::SETTING_INVALID, "the data are not there")
-                .field("dataset_source")
-                .found(path.display().to_string())
-                .expected("a folder or file that exists"));
-        }
+        let named = path;
+        let path = job.tree.resolve(named);
+        input::check_source("dataset_source", named, &path)?;
         return Ok(path);
     }
     if let Some(mount) = job.config.input(&job.tree, BASELINE_INPUT) {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use plumbline_common::input::{self, Lines};
 use plumbline_common::job::Job;
 use plumbline_common::record::Record;
-use plumbline_common::{Problem, Result, codes, moment};
+use plumbline_common::{Problem, Result, codes, moment, output};
 use serde_json::Value as Json;
 
 use crate::config::check::{self, Kind};
@@ -48,6 +48,24 @@ impl Plan {
         self.analysis.needs_predictions(self.monitor)
     }
 
+    /// Whether results can be put where they belong: a folder that can be written to, apart from the data.
+    ///
+    /// # Errors
+    /// `FILE_OPERATION_FAILED`, `SETTING_INVALID`.
+    pub fn check_output(&self) -> Result<()> {
+        output::check_folder(&self.output)?;
+        let dataset = &self.analysis.dataset;
+        let sides = [
+            ("facet_dataset_uri", &dataset.facet_dataset),
+            ("predicted_label_dataset_uri", &dataset.predicted_label_dataset),
+        ];
+        let sides = sides.iter().filter_map(|(name, side)| Some((*name, Path::new(&side.as_ref()?.uri))));
+        let truth = self.ground_truth.as_deref().map(|path| ("ground_truth_source", path));
+        let data = if dataset.uri.is_some() { "dataset_uri" } else { "dataset_source" };
+        let inputs = std::iter::once((data, Path::new(&self.dataset))).chain(truth).chain(sides);
+        inputs.into_iter().try_for_each(|(name, path)| output::check_apart(&self.output, name, path))
+    }
+
     /// For a title.
     pub fn kind(&self, judged: bool) -> String {
         let what = match (self.bias(), self.explains()) {
@@ -71,6 +89,13 @@ impl Plan {
 pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     check_target(settings)?;
     check_windows(settings)?;
+    for (name, path) in
+        [("dataset_source", &settings.dataset_source), ("ground_truth_source", &settings.ground_truth_source)]
+    {
+        if let Some(path) = path {
+            input::check_source(name, path, &job.tree.resolve(path))?;
+        }
+    }
     let config_path = config_path(job, settings)?;
     let text = std::fs::read(&config_path)
         .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;

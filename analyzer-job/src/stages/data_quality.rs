@@ -25,7 +25,7 @@ use crate::quality::statistics::{self, Statistics, Taken};
 use crate::quality::{constraints, metrics};
 use crate::report::{self, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
-use crate::stages::publish;
+use crate::stages::{earlier, publish};
 use crate::state::profile::Column;
 use crate::values::{java, numbers};
 
@@ -168,7 +168,7 @@ fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
         settings.categorical_drift_method.as_deref(),
     )?;
     output::check_folder(&plan.output)?;
-    refuse_output_in_input(&plan)?;
+    output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
     let constraints =
         plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;
     let distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
@@ -185,27 +185,6 @@ fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
         distributions,
         whole,
     })
-}
-
-/// Results among the data would be data of the next run.
-fn refuse_output_in_input(plan: &Plan) -> Result<()> {
-    let (Ok(data), Some(output)) = (plan.dataset.canonicalize(), resolved(&plan.output)) else {
-        return Ok(());
-    };
-    if !output.starts_with(&data) {
-        return Ok(());
-    }
-    Err(Problem::new(&codes::SETTING_INVALID, "the output lies inside an input")
-        .field("output_path")
-        .found(plan.output.display().to_string())
-        .expected("a folder outside of `dataset_source`"))
-}
-
-/// A path with its links and `..` resolved as far as it exists.
-fn resolved(path: &Path) -> Option<PathBuf> {
-    let path = std::path::absolute(path).ok()?;
-    let there = path.ancestors().find(|part| part.exists())?;
-    Some(there.canonicalize().ok()?.join(path.strip_prefix(there).ok()?))
 }
 
 impl Prepared {
@@ -460,14 +439,10 @@ fn write(
         add(&mut files, &plan.output.join(VIOLATIONS), &violations, scratch)?;
     }
     stop.check()?;
-    files.publish()?;
-    if violations.is_none() {
-        remove_earlier(&plan.output.join(VIOLATIONS))?;
-    }
-    if found.shifts.is_empty() {
-        remove_earlier(&plan.output.join(DETAILS))?;
-    }
-    Ok(())
+    let written = files.publish()?;
+    let read: Vec<&Path> =
+        [&plan.constraints, &plan.statistics].into_iter().flatten().map(PathBuf::as_path).collect();
+    earlier::remove(&plan.output, "report", &written, &read)
 }
 
 fn add(files: &mut output::Results, path: &Path, value: &impl Serialize, scratch: &Path) -> Result<()> {
@@ -488,14 +463,4 @@ fn add_bytes(
     let mut file = OutputFile::create(path, scratch)?;
     file.write_all(&bytes).map_err(|error| Problem::io("write the result", path, error))?;
     files.add(file)
-}
-
-/// A file of an earlier run into the same folder that would speak of this one.
-fn remove_earlier(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Problem::io("remove the file of an earlier run", path, error))
-        }
-        _ => Ok(()),
-    }
 }

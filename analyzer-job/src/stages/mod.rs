@@ -3,6 +3,7 @@
 pub(crate) mod attributions;
 pub(crate) mod bias;
 pub(crate) mod data_quality;
+pub(crate) mod earlier;
 pub(crate) mod inputs;
 pub(crate) mod manifest;
 pub(crate) mod model_quality;

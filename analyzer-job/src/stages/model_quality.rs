@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::output::{self, OutputFile};
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::json;
 
@@ -25,7 +25,7 @@ use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report;
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::Settings;
-use crate::stages::publish;
+use crate::stages::{earlier, publish};
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
@@ -59,10 +59,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<Stri
     }
     add_results(&prepared, &found, &mut files, scratch.path())?;
     job.stop.check()?;
-    files.publish()?;
-    if !plan.monitoring {
-        remove_earlier(&plan.output.join(VIOLATIONS))?;
-    }
+    publish_files(plan, files)?;
     tracing::info!("results are in {}", plan.output.display());
     publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
         metrics(&found, plan.monitoring, scope)
@@ -115,9 +112,15 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<
         })?,
     };
     output::check_folder(&plan.output)?;
+    output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
+    let ground_truth = settings.ground_truth_source.as_ref().map(|path| job.tree.resolve(path));
+    if let (Some(named), Some(folder)) = (&settings.ground_truth_source, &ground_truth) {
+        input::check_source("ground_truth_source", named, folder)?;
+        output::check_apart(&plan.output, "ground_truth_source", folder)?;
+    }
     let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
     Ok(Prepared {
-        ground_truth: settings.ground_truth_source.as_ref().map(|path| job.tree.resolve(path)),
+        ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
         plan,
         question,
@@ -404,7 +407,7 @@ fn unlabelled(
 ) -> Result<String> {
     let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
     add_details(files, &prepared.plan.output, &details, scratch)?;
-    std::mem::take(files).publish()?;
+    publish_files(&prepared.plan, std::mem::take(files))?;
     let rows = details.rows_without_label;
     Ok(match &details.estimate {
         Some(estimate) => {
@@ -427,14 +430,12 @@ fn unlabelled(
     })
 }
 
-/// A file of an earlier run into the same folder that would speak of this one.
-fn remove_earlier(path: &Path) -> Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Problem::io("remove the file of an earlier run", path, error))
-        }
-        _ => Ok(()),
-    }
+/// Names the results, and removes what an earlier run left beside them.
+fn publish_files(plan: &Plan, files: output::Results) -> Result<()> {
+    let written = files.publish()?;
+    let read: Vec<&Path> =
+        [&plan.constraints, &plan.statistics].into_iter().flatten().map(PathBuf::as_path).collect();
+    earlier::remove(&plan.output, "report", &written, &read)
 }
 
 fn metrics(found: &Findings, monitoring: bool, scope: &Scope) -> Vec<Metric> {

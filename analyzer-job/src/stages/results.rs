@@ -1,5 +1,7 @@
 //! The end of a run: judges against the baseline, writes every result at once, publishes, and gives the exit message.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes, output};
@@ -16,7 +18,7 @@ use crate::results::{Results, VERSION, Violation, Violations};
 use crate::settings::Settings;
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
-use crate::stages::{manifest, publish};
+use crate::stages::{earlier, manifest, publish};
 use crate::values::numbers;
 
 /// Only there when something is violated.
@@ -54,10 +56,9 @@ pub(crate) fn finish(
     let findings = Findings { results, violations: judged.violations, bias, explanations };
     write(run, &findings, history, &mut files)?;
     run.job.stop.check()?;
-    files.publish()?;
-    if findings.violations.is_empty() {
-        remove_earlier(run, VIOLATIONS)?;
-    }
+    let written = files.publish()?;
+    let read: Vec<&Path> = run.plan.constraints.as_deref().into_iter().collect();
+    earlier::remove(&run.plan.output, &run.plan.analysis.methods.report.name, &written, &read)?;
     tracing::info!("results and reports are in {}", run.plan.output.display());
     publish::publish(run, &findings.results, now);
     match judged.failed {
@@ -230,17 +231,6 @@ fn add_json(
         Problem::new(&codes::INTERNAL, format!("{name} cannot be written as JSON")).found(error.to_string())
     })?;
     run.add(files, name, &bytes)
-}
-
-/// A file of an earlier run into the same folder that would speak of this one.
-fn remove_earlier(run: &Context, name: &str) -> Result<()> {
-    let path = run.plan.output.join(name);
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(Problem::io("remove the file of an earlier run", &path, error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Earlier runs, for the trends of the report.

@@ -9,6 +9,7 @@ mod injection;
 mod model_quality;
 mod models;
 mod monitors;
+mod places;
 #[path = "../support/program.rs"]
 mod program;
 mod quality;

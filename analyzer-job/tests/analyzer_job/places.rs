@@ -1,0 +1,135 @@
+//! Where inputs and results may stand, and what an earlier run left there.
+
+use std::fs;
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use serde_json::json;
+
+use crate::program::{OUTPUT, Tree, model};
+
+fn bias() -> Tree {
+    Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 100, true)
+}
+
+/// A data quality baseline, or a model quality one, of the same data.
+const QUALITY: [&[&str]; 2] = [
+    &[
+        "--analysis-type=DATA_QUALITY",
+        "--dataset-format={\"csv\":{\"header\":true}}",
+        "--dataset-source=/opt/ml/processing/input/data",
+    ],
+    &[
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--dataset-format={\"csv\":{\"header\":true}}",
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--inference-attribute=approved",
+        "--ground-truth-attribute=repaid",
+    ],
+];
+
+/// Every name of ours, two names of others, and a folder of ours that holds something else.
+fn leave_earlier_files(tree: &Tree) {
+    for name in [
+        "analysis.json",
+        "bias_details.json",
+        "constraint_violations.json",
+        "constraints.json",
+        "data_quality_details.json",
+        "explanations_details.json",
+        "explanations_shap/baseline.csv",
+        "explanations_shap/out.csv",
+        "explanations_shap/of_the_team.txt",
+        "model_quality_details.json",
+        "notes.txt",
+        "other.html",
+        "predictions.csv",
+        "report.html",
+        "report.ipynb",
+        "report.pdf",
+        "statistics.json",
+    ] {
+        tree.file(&format!("{OUTPUT}/{name}"), "earlier");
+    }
+}
+
+/// Names of the results but for those of others, which must be as they were.
+#[track_caller]
+fn own_results(tree: &Tree) -> Vec<String> {
+    let mut results = tree.results();
+    for name in ["explanations_shap/of_the_team.txt", "notes.txt", "other.html"] {
+        assert_eq!(results.remove(name).as_deref(), Some(&b"earlier"[..]), "{name}");
+    }
+    results.into_keys().collect()
+}
+
+#[test]
+fn a_run_that_succeeds_leaves_only_its_own_results() {
+    let server = model(|_| ());
+    let explained = || {
+        let mut config = configs::explainability_baseline(Format::Csv);
+        config["methods"]["shap"]["num_samples"] = json!(10);
+        Tree::with_dataset(&config, Format::Csv, 20, false)
+    };
+    let url = format!("--model-url={}", server.url());
+    let runs: [(&dyn Fn() -> Tree, &[&str]); 4] =
+        [(&bias, &[]), (&bias, QUALITY[0]), (&bias, QUALITY[1]), (&explained, &[&url])];
+    for (tree, arguments) in runs {
+        let (empty, used) = (tree(), tree());
+        empty.succeed(arguments);
+        leave_earlier_files(&used);
+        used.succeed(arguments);
+        let expected: Vec<String> = empty.results().into_keys().collect();
+        assert_eq!(own_results(&used), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_takes_nothing_away() {
+    let tree = bias();
+    leave_earlier_files(&tree);
+    let before = tree.results();
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    config["label"] = json!("nowhere");
+    tree.config(&config);
+    assert_eq!(tree.run(&[]).code, Some(1));
+    assert!(tree.results() == before);
+}
+
+#[test]
+fn a_baseline_in_the_output_stays() {
+    let tree = bias();
+    tree.succeed(&[]);
+    fs::rename(tree.path(OUTPUT).join("analysis.json"), tree.path(OUTPUT).join("constraints.json")).unwrap();
+    tree.succeed(&["--baseline-constraints=/opt/ml/processing/output/constraints.json"]);
+    assert!(tree.results().contains_key("constraints.json") && tree.results().contains_key("analysis.json"));
+}
+
+#[test]
+fn an_output_among_the_data_is_refused_however_it_is_written() {
+    for kind in [&[], QUALITY[0], QUALITY[1]] {
+        let tree = bias();
+        std::os::unix::fs::symlink(tree.path("processing/input/data"), tree.path("processing/link")).unwrap();
+        for place in ["input/data", "input/data/results", "link/new", "none/../input/data/x", "input/../link"]
+        {
+            let output = format!("--output-path=/opt/ml/processing/{place}");
+            let run = tree.fail(&[kind, &[&output]].concat(), 1, "PL0101");
+            assert!(run.message.contains("output_path"), "{}", run.message);
+            assert_eq!(tree.run(&[&["validate"], kind, &[&output]].concat()).code, Some(1), "{place}");
+        }
+    }
+}
+
+#[test]
+fn a_source_that_is_named_and_not_there_is_refused() {
+    for (setting, name) in
+        [("--dataset-source", "dataset_source"), ("--ground-truth-source", "ground_truth_source")]
+    {
+        let tree = bias();
+        let argument = format!("{setting}=/opt/ml/processing/nowhere");
+        let run = tree.fail(&[&argument], 1, "PL0101");
+        assert!(run.message.contains(name) && run.message.contains("nowhere"), "{}", run.message);
+        assert_eq!(tree.run(&["validate", &argument]).code, Some(1));
+    }
+}
