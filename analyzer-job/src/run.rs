@@ -27,7 +27,7 @@ pub fn run(job: &Job) -> JobResult {
     let settings = &cli.settings;
     match &cli.command {
         None => Ok(Outcome::Completed(analyse(job, settings)?)),
-        Some(Command::Validate) => Ok(validate::validate(job, settings)?),
+        Some(Command::Validate { ask_model }) => Ok(validate::validate(job, settings, *ask_model)?),
         Some(Command::Compare { old, new, tolerance }) => {
             let (text, equal) = compare::run(old, new, *tolerance)?;
             Ok(Outcome::Answered { text, exit_code: u8::from(!equal) })

@@ -40,7 +40,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check the configuration and the first records, say what would be computed, write nothing
-    Validate,
+    Validate {
+        /// Make the endpoint that `model_name` asks for, as the job does, ask it a few rows and delete it
+        #[arg(long)]
+        ask_model: bool,
+    },
     /// Put two analysis.json (or constraint_violations.json) side by side; exit code 1 when they differ
     Compare {
         /// The earlier or the hosted service's file

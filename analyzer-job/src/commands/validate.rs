@@ -5,19 +5,20 @@ use std::fmt::Write as _;
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
 use plumbline_common::{Problem, Result};
-use serde_json::Value as Json;
 
-use crate::bias::roles;
+use crate::bias::{self, roles};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
-use crate::model;
+use crate::model::{self, Model};
 use crate::monitor::{self, Kind};
 use crate::plan::{self, Plan};
 use crate::read::{self, Reading};
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
-use crate::stages::{data_quality, inputs, model_quality, predictions};
+use crate::stages::attributions::{self, Prepared};
+use crate::stages::predictions::{self, Looked};
+use crate::stages::{data_quality, inputs, model_quality, results};
 use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
@@ -29,9 +30,9 @@ const COLUMNS_SHOWN: usize = 40;
 ///
 /// # Errors
 /// Only what keeps the dry run itself from working, such as no scratch folder.
-pub(crate) fn validate(job: &Job, settings: &Settings) -> Result<Outcome> {
+pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Result<Outcome> {
     let mut text = String::new();
-    let exit_code = match look(job, settings, &mut text) {
+    let exit_code = match look(job, settings, ask_model, &mut text) {
         Ok(()) => {
             text.push_str("\nThe job would start.\n");
             0
@@ -44,7 +45,8 @@ pub(crate) fn validate(job: &Job, settings: &Settings) -> Result<Outcome> {
     Ok(Outcome::Answered { text, exit_code })
 }
 
-fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
+fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
+    inputs::refuse_shards(job)?;
     match monitor::kind(job, settings) {
         Some(Kind::DataQuality) => return data_quality::look(job, settings, RECORDS, text),
         Some(Kind::ModelQuality) => {
@@ -63,82 +65,103 @@ fn look(job: &Job, settings: &Settings, text: &mut String) -> Result<()> {
         drift::check_baseline(&plan.analysis, &constraints, settings.on_nothing_compared.is_allowed())?;
         line(text, "baseline", &path.display().to_string());
     }
+    results::history(job, settings)?;
     let scratch = context::scratch(job)?;
     let run = Context { job, settings, plan, scratch: scratch.path().to_path_buf() };
     let (reading, count_all) = inputs::look(&run, RECORDS)?;
     tell_reading(&reading, text);
-    if let Some(model) = predictions::connect(&run, &reading)? {
-        let rows = reading.rows().map(read::model_rows);
-        if let Some((cells, rows)) = rows {
-            let probe = model.probe(&cells, &rows)?;
-            let _ = writeln!(
-                text,
-                "\nOne row sent to the model, answered in {:.0} ms",
-                probe.latency.as_secs_f64() * 1e3
-            );
-            line(text, "request", &probe.request);
-            line(text, "response", &probe.response);
-            match &probe.label {
-                Ok(label) => line(text, "label", label),
-                Err(problem) if run.plan.predicts() => line(text, "label", &problem.to_string()),
-                Err(_) => {}
-            }
-            match &probe.scores {
-                Ok(scores) => line(text, "scores", &format!("{scores:?}")),
-                Err(problem) if run.plan.explains() => line(text, "scores", &problem.to_string()),
-                Err(_) => {}
-            }
-            let asked = asked_for(&run, count_all()?, rows.n_features);
-            let parts: Vec<_> = asked.iter().map(|(what, rows)| format!("{rows} {what}")).collect();
-            let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
-            line(
-                text,
-                "estimate",
-                &format!(
-                    "{} requests, {:.1} minutes; rows that the model is asked for, at most: {}",
-                    estimate.requests,
-                    estimate.minutes,
-                    parts.join(", ")
-                ),
-            );
+    let prepared = if run.plan.explains() { Some(attributions::prepare(&run, &reading)?) } else { None };
+    match predictions::look(&run, &reading, ask_model)? {
+        Looked::NotNeeded => {}
+        Looked::NotMade(wanted) => {
+            let _ = writeln!(text, "\nThe model is there, and was not asked");
+            line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
+            line(text, "rows to ask", &told(&asked_for(&run, prepared.as_ref(), &reading, count_all()?)));
         }
-        if let Some(left) = model::left_text(&model.close()) {
-            line(text, "warning", &left);
+        Looked::Connected(model) => {
+            let answered = ask(&run, &reading, prepared.as_ref(), &model, count_all, text);
+            let left = model.close();
+            if let Some(left) = model::left_text(&left) {
+                line(text, "warning", &left);
+            }
+            answered.map_err(|problem| model::and_left(problem, &left))?;
         }
     }
-    if run.plan.bias() && !run.plan.predicts() {
+    if run.plan.bias() {
         tell_groups(&run, &reading, text)?;
     }
     Ok(())
 }
 
+/// Said of a model of which an endpoint would have to be made.
+const MODEL_NOT_ASKED: &str = "the job makes an endpoint of it; `validate --ask-model` does so too";
+
+/// Asks the model a few rows, those of the baseline included, and tells what it was asked and what it says.
+///
+/// # Errors
+/// What the job would stop with.
+fn ask(
+    run: &Context,
+    reading: &Reading,
+    prepared: Option<&Prepared>,
+    model: &Model,
+    count_all: impl Fn() -> Result<u64>,
+    text: &mut String,
+) -> Result<()> {
+    let Some((cells, rows)) = reading.rows().map(read::model_rows) else { return Ok(()) };
+    let mut probe = model.probe(&cells, &rows)?;
+    let _ = writeln!(
+        text,
+        "\nOne row sent to the model, answered in {:.0} ms",
+        probe.latency.as_secs_f64() * 1e3
+    );
+    line(text, "request", &probe.request);
+    line(text, "response", &probe.response);
+    if run.plan.predicts() {
+        line(text, "label", &std::mem::replace(&mut probe.label, Ok(String::new()))?);
+    }
+    if let Some(prepared) = prepared {
+        line(text, "scores", &format!("{:?}", std::mem::replace(&mut probe.scores, Ok(Vec::new()))?));
+        attributions::look(prepared, model)?;
+    }
+    let asked = asked_for(run, prepared, reading, count_all()?);
+    let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
+    let most = format!("{} requests, {:.1} minutes", estimate.requests, estimate.minutes);
+    line(text, "estimate", &format!("{most}; rows that the model is asked for, at most: {}", told(&asked)));
+    Ok(())
+}
+
+fn told(asked: &[(&str, u64)]) -> String {
+    let parts: Vec<_> = asked.iter().map(|(what, rows)| format!("{rows} {what}")).collect();
+    parts.join(", ")
+}
+
 /// What the whole job asks the model for, and at most how many rows of it. Equal rows are asked for once, and
 /// features equal to the baseline cost nothing, so it is often less.
-fn asked_for(run: &Context, rows: u64, features: usize) -> Vec<(&'static str, u64)> {
+fn asked_for(
+    run: &Context,
+    prepared: Option<&Prepared>,
+    reading: &Reading,
+    rows: u64,
+) -> Vec<(&'static str, u64)> {
+    let features = reading.rows().map_or(0, |rows| rows.features.len());
     let methods = &run.plan.analysis.methods;
     let mut asked = Vec::new();
     if run.plan.predicts() {
         asked.push(("for metrics", rows));
     }
     if let Some(shap) = &methods.shap {
-        let baseline = match &shap.baseline {
-            Baseline::Clusters(count) => count.unwrap_or(shap::MOST_CLUSTERS) as u64,
-            Baseline::Inline(Json::Array(rows))
-                if rows.iter().all(|row| row.is_array() || row.is_object()) =>
-            {
-                rows.len() as u64
-            }
-            Baseline::Inline(_) | Baseline::Uri(_) => 1,
-        };
-        let what = match shap.baseline {
-            Baseline::Uri(_) => "for attributions (times the rows of the baseline)",
-            _ => "for attributions",
+        // Clusters of all rows may be more than those of the first.
+        let baseline = match (&shap.baseline, prepared.and_then(|prepared| prepared.baseline.as_ref())) {
+            (Baseline::Clusters(count), _) => count.unwrap_or(shap::MOST_CLUSTERS) as u64,
+            (_, Some(baseline)) => baseline.len() as u64,
+            (_, None) => 1,
         };
         let sets =
             shap::coalitions(shap.num_samples, features) + u64::from(!shap.features_to_explain.is_empty());
         let each = sets.saturating_mul(baseline).saturating_add(1);
         let most = run.settings.max_model_rows.unwrap_or(u64::MAX);
-        asked.push((what, rows.saturating_mul(each).saturating_add(baseline).min(most)));
+        asked.push(("for attributions", rows.saturating_mul(each).saturating_add(baseline).min(most)));
     }
     if let Some(pdp) = &methods.pdp {
         let curves =
@@ -213,7 +236,15 @@ fn tell_reading(reading: &Reading, text: &mut String) {
 }
 
 fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<()> {
-    let counted = roles::count(reading, None, &run.plan.analysis, false).map_err(in_first_records)?;
+    let mut analysis = run.plan.analysis.clone();
+    if run.plan.predicts() {
+        // The model's labels are not at hand; label and facets can be looked at without.
+        analysis.methods.post_training_bias = None;
+    }
+    let counted = roles::count(reading, None, &analysis, false).map_err(in_first_records)?;
+    if analysis.methods.post_training_bias.is_some() {
+        bias::check(&counted.counts).map_err(in_first_records)?;
+    }
     let counts = &counted.counts;
     let _ = writeln!(
         text,

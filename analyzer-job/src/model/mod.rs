@@ -32,7 +32,7 @@ pub use probe::{Estimate, Probe};
 pub use removal::{Left, Resource, and_left, left_text};
 
 use crate::aws::{self, Aws};
-use crate::config::{ContentType, Predictor, Target};
+use crate::config::{ContentType, Predictor, ShadowEndpoint, Target};
 use crate::values::cells::{Cells, ModelRows};
 use crate::values::raw::Dictionary;
 use crate::values::table::Values;
@@ -189,6 +189,24 @@ impl Model {
             keeper,
             runtime,
         })
+    }
+
+    /// Everything that can be known of an endpoint to be made for `model_name` while nothing is made: templates,
+    /// locations, and whether the model is there.
+    ///
+    /// # Errors
+    /// As `connect`.
+    pub fn check(
+        predictor: &Predictor,
+        request: &Request,
+        wanted: &ShadowEndpoint,
+        access: &Access,
+        stop: &Stop,
+    ) -> Result<()> {
+        let encoder = Encoder::new(predictor, request.content_type, &request.feature_names)?;
+        Reader::new(predictor, request.accept_type, request.probability_threshold, encoder.single())?;
+        let aws = Aws::connect(access.region.as_deref(), stop)?;
+        shadow::check_model(&aws, wanted, predictor.target_model.is_some(), stop)
     }
 
     /// The model's scores: rows x outputs, in the order of the rows. May be called from several

@@ -32,7 +32,7 @@ pub(crate) struct Prepared {
     cells: Cells,
     rows: ModelRows,
     /// For Shapley values.
-    baseline: Option<ModelRows>,
+    pub(crate) baseline: Option<ModelRows>,
     /// Positions of the features to explain, ascending; empty for all.
     explained: Vec<usize>,
     /// Positions of the features whose curves were asked for; `None` for those with the largest attributions.
@@ -85,6 +85,24 @@ pub(crate) fn prepare(run: &Context, reading: &Reading) -> Result<Prepared> {
         None => None,
     };
     Ok(Prepared { names, cells, rows: model_rows, baseline, explained, curves })
+}
+
+/// Rows of a large baseline that a dry run asks the model for.
+const ROWS_LOOKED_AT: usize = 100;
+
+/// Asks the model for the baseline, and for one row of the data with it.
+///
+/// # Errors
+/// As `explain`.
+pub(crate) fn look(prepared: &Prepared, model: &Model) -> Result<()> {
+    let Prepared { names, cells, rows, baseline, .. } = prepared;
+    let mut asked = ModelRows::new(rows.n_features);
+    let baseline_rows = baseline.iter().flat_map(ModelRows::rows).take(ROWS_LOOKED_AT);
+    rows.rows().take(1).chain(baseline_rows).for_each(|row| asked.push(row));
+    let answered = model.predict(cells, &asked);
+    answered.map(drop).map_err(|problem| {
+        refused::named(problem, model.refused_row().as_deref(), baseline.as_ref(), rows, names)
+    })
 }
 
 /// Explains every row with the model, which is told when it has been asked for the last time.

@@ -3,7 +3,7 @@
 use plumbline_common::{Problem, Result, codes, output};
 
 use crate::config::rules;
-use crate::config::{ContentType, DatasetFormat};
+use crate::config::{ContentType, DatasetFormat, Predictor, ShadowEndpoint, Target};
 use crate::context::Context;
 use crate::model::{self, Access, Left, Model, Request, Resource};
 use crate::read::{self, Reading};
@@ -17,6 +17,38 @@ use crate::values::typing;
 /// # Errors
 /// Nothing tells how to reach a model, or it cannot be reached.
 pub(crate) fn connect(run: &Context, reading: &Reading) -> Result<Option<Model>> {
+    let Some((predictor, request, access)) = way(run, reading)? else { return Ok(None) };
+    Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people).map(Some)
+}
+
+/// The model as a dry run has it.
+pub(crate) enum Looked {
+    NotNeeded,
+    /// An endpoint would have to be made of this model, which is there.
+    NotMade(ShadowEndpoint),
+    Connected(Box<Model>),
+}
+
+/// As `connect`, but makes no endpoint unless `make` says so.
+///
+/// # Errors
+/// As `connect`.
+pub(crate) fn look(run: &Context, reading: &Reading, make: bool) -> Result<Looked> {
+    let Some((predictor, request, access)) = way(run, reading)? else { return Ok(Looked::NotNeeded) };
+    match &predictor.target {
+        Target::Model(wanted) if access.model_url.is_none() && !make => {
+            Model::check(predictor, &request, wanted, &access, &run.job.stop)?;
+            Ok(Looked::NotMade(wanted.clone()))
+        }
+        _ => {
+            let model = Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people)?;
+            Ok(Looked::Connected(Box::new(model)))
+        }
+    }
+}
+
+/// How the model is reached and asked, when some stage has something to ask it.
+fn way<'a>(run: &'a Context, reading: &Reading) -> Result<Option<(&'a Predictor, Request, Access)>> {
     let analysis = &run.plan.analysis;
     if !analysis.needs_model(run.plan.monitor) {
         return Ok(None);
@@ -49,7 +81,7 @@ pub(crate) fn connect(run: &Context, reading: &Reading) -> Result<Option<Model>>
         most_rows: None,
         tree: Some(job.tree.clone()),
     };
-    Model::connect(predictor, request, &access, &job.stop, job.for_people).map(Some)
+    Ok(Some((predictor, request, access)))
 }
 
 fn feature_names(reading: &Reading) -> Vec<String> {

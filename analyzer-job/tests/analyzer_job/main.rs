@@ -3,6 +3,7 @@
 
 mod aws;
 mod datasets;
+mod dry_run_of_models;
 mod ends;
 mod faults;
 mod injection;

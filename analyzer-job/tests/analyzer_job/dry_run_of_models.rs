@@ -1,0 +1,92 @@
+//! The dry run of analyses that ask a model: the exit code of the job, and what it may ask and make.
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use serde_json::{Value, json};
+
+use crate::program::{Tree, model};
+
+/// Attributions of 40 rows, with one thing or another changed in the configuration.
+fn explained(change: impl FnOnce(&mut Value)) -> Tree {
+    let mut config = configs::explainability_baseline(Format::Csv);
+    config["methods"]["shap"]["num_samples"] = json!(10);
+    change(&mut config);
+    Tree::with_dataset(&config, Format::Csv, 40, false)
+}
+
+/// The dry run stops as the job does: same exit code, and the same message, which it prints.
+#[track_caller]
+fn stops_as_the_job(tree: &Tree, arguments: &[&str], code: &str) {
+    let dry = tree.run(&[&["validate"], arguments].concat());
+    let reason = dry.stdout.lines().find_map(|line| line.strip_prefix("The job would stop: "));
+    assert!(dry.message.is_empty() && tree.results().is_empty());
+    let job = tree.run(arguments);
+    assert_eq!((dry.code, reason), (job.code, job.message.strip_prefix("Error: ")), "{}", dry.stdout);
+    assert!(job.code != Some(0) && job.message.starts_with(&format!("Error: {code}: ")), "{}", job.message);
+}
+
+#[test]
+fn what_is_wrong_with_the_questions_is_told_as_the_job_tells_it() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    let shap =
+        |key: &'static str, value: Value| explained(move |config| config["methods"]["shap"][key] = value);
+    for (tree, code) in [
+        (shap("baseline", json!([[30, 0]])), "PL0705"),
+        (shap("features_to_explain", json!(["no_column"])), "PL0704"),
+        (
+            explained(|config| {
+                config["methods"]["pdp"] = json!({"features": ["no_column"], "grid_resolution": 5})
+            }),
+            "PL0704",
+        ),
+    ] {
+        stops_as_the_job(&tree, &[&url], code);
+    }
+    assert_eq!(server.counts().records, 0, "the model was asked");
+}
+
+#[test]
+fn a_place_that_the_answer_does_not_have_is_told_as_the_job_tells_it() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    for (key, value) in [("probability", json!(9)), ("label_headers", json!(["a", "b", "c", "d", "e"]))] {
+        stops_as_the_job(&explained(|config| config["predictor"][key] = value), &[&url], "PL0603");
+    }
+    let mut config = configs::bias_model_baseline(Format::JsonLines, &[]);
+    config["predictor"]["label"] = json!("no_key");
+    stops_as_the_job(&Tree::with_dataset(&config, Format::JsonLines, 40, false), &[&url], "PL0603");
+}
+
+#[test]
+fn label_and_facets_are_looked_at_where_the_model_predicts() {
+    let server = model(|_| ());
+    let mut config = configs::bias_model_baseline(Format::JsonLines, &[]);
+    config["label_values_or_threshold"] = json!(["nobody"]);
+    let tree = Tree::with_dataset(&config, Format::JsonLines, 40, false);
+    let run = tree.run(&["validate", "--model-url", &server.url()]);
+    assert!(run.stdout.contains("nobody"), "{}", run.stdout);
+}
+
+#[test]
+fn of_a_model_without_endpoint_nothing_is_made_unless_it_is_asked_for() {
+    let named = |name: &str| {
+        explained(|config| {
+            config["predictor"] =
+                json!({"model_name": name, "instance_type": "ml.m5.large", "initial_instance_count": 1});
+        })
+    };
+    let server = model(|_| ());
+    let mut tree = named("credit");
+    let run = tree.aws(&server).succeed(&["validate"]);
+    let calls = server.control_calls();
+    assert!(!calls.is_empty() && calls.iter().all(|call| call == "DescribeModel"), "{calls:?}");
+    assert_eq!(server.counts().records, 0);
+    let rows = run.stdout.lines().find(|line| line.trim_start().starts_with("rows to ask")).unwrap();
+    assert!(rows.contains("441 for attributions") && run.stdout.contains("credit"), "{}", run.stdout);
+
+    let run = tree.succeed(&["validate", "--ask-model"]);
+    assert!(server.control_calls().iter().any(|call| call == "CreateEndpoint"));
+    assert!(server.left_behind().is_empty() && run.stdout.contains("One row sent"), "{}", run.stdout);
+    assert!(tree.results().is_empty());
+}
