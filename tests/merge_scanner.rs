@@ -146,7 +146,7 @@ fn damage(line: &mut Vec<u8>, kind: u8, at: Index, byte: u8) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
     fn scanner_and_plain_parser_agree_on_records(line in line()) {
@@ -285,7 +285,7 @@ fn file_of(parts: &[Part]) -> (String, Vec<(u64, usize)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
 
     #[test]
     fn every_good_record_that_is_a_line_is_found_and_no_line_of_it_is_called_bad(
