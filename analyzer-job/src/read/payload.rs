@@ -34,21 +34,25 @@ pub fn text<'a>(payload: &'a Payload<'_>) -> Result<(Cow<'a, str>, ContentType),
 /// How a text is written, from its content type (parameters such as `charset` aside), its encoding tag, or
 /// its look.
 pub fn kind(content_type: Option<&str>, encoding: Option<Encoding>, text: &str) -> ContentType {
-    if text.trim_ascii_start().starts_with('{') {
-        return json_or_lines(text);
-    }
     let named =
         content_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-    match named.as_deref() {
-        Some("text/csv" | "application/csv") => return ContentType::Csv,
+    let names_lines = matches!(
+        named.as_deref(),
         Some(
             "application/jsonlines"
-            | "application/x-jsonlines"
-            | "application/jsonl"
-            | "application/x-ndjson",
-        ) => {
-            return ContentType::JsonLines;
-        }
+                | "application/x-jsonlines"
+                | "application/jsonl"
+                | "application/x-ndjson"
+        )
+    );
+    if text.trim_ascii_start().starts_with('{') {
+        // A single line is JSON Lines where the content type says so; over many lines the look decides.
+        let single = !text.trim_ascii().contains('\n');
+        return if names_lines && single { ContentType::JsonLines } else { json_or_lines(text) };
+    }
+    match named.as_deref() {
+        Some("text/csv" | "application/csv") => return ContentType::Csv,
+        _ if names_lines => return ContentType::JsonLines,
         Some("application/json") => return json_or_lines(text),
         _ => {}
     }
@@ -122,6 +126,8 @@ mod tests {
             (Some("application/json"), Some(Encoding::Csv), "[1,2]", Json),
             (Some("text/html"), Some(Encoding::Base64), "0.1", Csv),
             (Some("text/html"), Some(Encoding::Base64), " {\"a\":1}", Json),
+            (Some("application/jsonlines"), Some(Encoding::Json), "{\"a\":1}\n", JsonLines),
+            (Some("application/jsonlines"), Some(Encoding::Json), "{\n\"a\":1}", Json),
             (None, Some(Encoding::Json), "{\"a\":1}\n{\"a\":2}\n", JsonLines),
             (None, Some(Encoding::Json), "{\n\"a\":1}\n", Json),
             (None, Some(Encoding::Csv), "1,2", Csv),
