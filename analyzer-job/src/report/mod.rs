@@ -94,6 +94,7 @@ fn write_files(files: Vec<(String, Vec<u8>)>, folder: &Path, scratch: &Path) -> 
 
 fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> Report {
     let run = verdict::run(findings);
+    let shown = shown(findings);
     let mut subject = Vec::new();
     if let Some(run) = run {
         subject.push(run.kind.clone());
@@ -113,22 +114,71 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
         facts: Vec::new(),
         sections: Vec::new(),
         program: run.map(|run| run.program.clone()).unwrap_or_default(),
-        data: island(findings),
+        data: island(&shown),
     };
     verdict::fill(&mut report, findings);
-    if let Some(bias) = &findings.bias {
+    if let (Some(all), Some(bias)) = (&findings.bias, &shown.bias) {
         bias::sections(&mut report, bias);
+        parts::others(&mut report, all, bias.facets.len());
         parts::crossed(&mut report, bias);
         parts::segments(&mut report, bias);
     }
-    attributions::sections(&mut report, &findings.results, findings.explanations.as_ref());
-    if !history.is_empty() {
-        trends::sections(&mut report, findings, history);
+    attributions::sections(&mut report, &shown.results, shown.explanations.as_ref());
+    if let Some(left) = outputs(findings).checked_sub(outputs(&shown)).filter(|&left| left > 0) {
+        let section = report.section(2, "more-outputs", "More outputs");
+        section.text(format!(
+            "Attributions of {left} more outputs of the model are in analysis.json; the first {MOST_OUTPUTS} stand here."
+        ));
     }
-    method::data(&mut report, findings);
-    method::method(&mut report, findings);
-    method::glossary(&mut report, findings);
+    if !history.is_empty() {
+        trends::sections(&mut report, &shown, history);
+    }
+    method::data(&mut report, &shown);
+    method::method(&mut report, &shown);
+    method::glossary(&mut report, &shown);
     report
+}
+
+/// Groups with a chapter of their own, the largest; the others share a table.
+const MOST_GROUPS: usize = 12;
+/// Outputs of the model with a chapter of their own, the first.
+const MOST_OUTPUTS: usize = 12;
+
+fn outputs(findings: &Findings) -> usize {
+    let shap = findings.results.explanations.as_ref().and_then(|found| found.kernel_shap.as_ref());
+    shap.map_or(0, |outputs| outputs.len())
+}
+
+/// The findings with a chapter of their own: a report of thousands of groups or outputs is read by nobody.
+fn shown(findings: &Findings) -> Findings {
+    let mut shown = findings.clone();
+    if let Some(bias) = &mut shown.bias
+        && bias.facets.len() > MOST_GROUPS
+    {
+        let largest = parts::by_size(&bias.facets);
+        let mut places = largest[..MOST_GROUPS].to_vec();
+        places.sort_unstable();
+        bias.facets = places.into_iter().map(|place| bias.facets[place].clone()).collect();
+        let has_chapter = |name: &str, value: &str| {
+            bias.facets.iter().any(|facet| facet.facet == name && facet.value_or_threshold == value)
+        };
+        let results = &mut shown.results;
+        for section in [&mut results.post_training_bias_metrics, &mut results.pre_training_bias_metrics]
+            .into_iter()
+            .flatten()
+        {
+            for (name, values) in &mut section.facets {
+                values.retain(|value| has_chapter(name, &value.value_or_threshold));
+            }
+        }
+    }
+    if let Some(details) = &mut shown.explanations {
+        details.outputs.truncate(MOST_OUTPUTS);
+    }
+    if let Some(outputs) = shown.results.explanations.as_mut().and_then(|found| found.kernel_shap.as_mut()) {
+        outputs.truncate(MOST_OUTPUTS);
+    }
+    shown
 }
 
 /// Everything in full precision but the dots of the pictures, which are most of the bytes.

@@ -10,6 +10,8 @@ use crate::results::metrics::Metric;
 
 /// The metrics of a row, if they were asked for; the first five.
 const TELLING: [&str; 7] = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"];
+/// Rows of the table of further groups: a longer one is read by nobody.
+const MOST_ROWS: usize = 300;
 /// Longer tables may be folded away.
 const OPEN_ROWS: usize = 25;
 
@@ -22,6 +24,32 @@ pub(super) fn crossed(report: &mut Report, details: &BiasDetails) {
     let table = table(details, "Two facets crossed".into(), &[], rows);
     let section = report.section(2, "crossed", "Facets crossed");
     section.text("Two facets together show groups that neither shows alone.").table(table);
+}
+
+/// Positions of groups, the largest first; of equal ones the first.
+pub(super) fn by_size(facets: &[FacetDetails]) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..facets.len()).collect();
+    places.sort_by_key(|&place| std::cmp::Reverse(facets[place].groups.d.n()));
+    places
+}
+
+/// The groups behind the `chapters` largest, which have a chapter each.
+pub(super) fn others(report: &mut Report, details: &BiasDetails, chapters: usize) {
+    let places = by_size(&details.facets);
+    let others = &places[chapters.min(places.len())..];
+    if others.is_empty() {
+        return;
+    }
+    let shown = &others[..MOST_ROWS.min(others.len())];
+    let rows = shown.iter().map(|&place| (Vec::new(), &details.facets[place])).collect();
+    let table = table(details, "More groups, the largest first".into(), &[], rows);
+    let section = report.section(2, "more-groups", "More groups");
+    section.text(format!(
+        "The {chapters} largest groups have a chapter each. {} smaller ones follow{}; analysis.json has every metric of all.",
+        others.len(),
+        if shown.len() < others.len() { format!(", the first {} of them here", shown.len()) } else { String::new() }
+    ));
+    section.table(table);
 }
 
 pub(super) fn segments(report: &mut Report, details: &BiasDetails) {

@@ -265,6 +265,27 @@ fn every_metric_of_every_group_has_value_interval_and_baseline_in_page_and_noteb
 /// By hand: 50 of 800 rows against 400 of 1,600 are shares of 6.25 % and 25 %, a ratio of 0.25; and 500 of
 /// 1,000 against 450 of 1,000 are a ratio of 1.11.
 #[test]
+fn the_largest_groups_have_chapters_and_the_others_share_a_table() {
+    let mut findings = findings();
+    let bias = findings.bias.as_mut().unwrap();
+    bias.facets = (0..400)
+        .map(|size| {
+            let mut facet = facet("City", &format!("c{size}"));
+            facet.groups.d.rows = [[size, 0], [0, 1]];
+            facet
+        })
+        .collect();
+    let report = report(&findings, &names(), &[]);
+    let groups = report.sections.iter().filter(|section| section.id.starts_with("group-"));
+    assert_eq!(groups.filter(|section| !section.id[6..].contains('-')).count(), super::MOST_GROUPS);
+    let data = report.data.to_string();
+    assert!(data.contains("\"c399\"") && data.contains("\"c388\"") && !data.contains("\"c387\""));
+    let page = String::from_utf8(html::write(&report).unwrap()).unwrap();
+    assert!(page.contains("388 smaller ones follow, the first 300 of them here"));
+    assert!(page.contains("c387") && !page.contains("City = c5<"));
+}
+
+#[test]
 fn impact_ratios_follow_from_the_counts() {
     let mut findings = findings();
     let bias = findings.bias.as_mut().unwrap();
