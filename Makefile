@@ -18,7 +18,7 @@ MODEL_IMAGE := plumbline-model-server:$(VERSION)
 # The acceptance suite is kept outside this repository; without it these targets say so.
 ACCEPTANCE := ../shared/acceptance
 # Groups of cases that must pass. A group once listed here stays.
-ACCEPTANCE_GROUPS := merge-* reading-merge-* dryrun-merge-* promise-merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-model* promise-endpoint-config* promise-endpoint-s* quality-* promise-check* promise-selection* model-quality-* reading-capture* reading-columns*
+ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
 	test-docs bench bench-shapley push-images acceptance acceptance-images
