@@ -90,3 +90,25 @@ fn of_a_model_without_endpoint_nothing_is_made_unless_it_is_asked_for() {
     assert!(server.left_behind().is_empty() && run.stdout.contains("One row sent"), "{}", run.stdout);
     assert!(tree.results().is_empty());
 }
+
+#[test]
+fn the_baseline_is_asked_too() {
+    let server = model(|options| options.remember = true);
+    let tree = explained(|config| {
+        let row = &mut config["methods"]["shap"]["baseline"][0];
+        row[0] = json!(7_654_321);
+    });
+    tree.succeed(&["validate", "--model-url", &server.url()]);
+    let bodies = server.seen().bodies;
+    assert!(bodies.iter().any(|body| body.contains("7654321")), "{bodies:?}");
+}
+
+#[test]
+fn a_model_that_is_not_there_is_told_as_the_job_tells_it() {
+    let server = model(|options| options.missing_models = vec!["credit".into()]);
+    let mut tree = explained(|config| {
+        config["predictor"] =
+            json!({"model_name": "credit", "instance_type": "ml.m5.large", "initial_instance_count": 1});
+    });
+    stops_as_the_job(tree.aws(&server), &[], "PL0611");
+}
