@@ -305,8 +305,10 @@ proptest! {
         let lines = text.split('\n').count() as u64;
         prop_assert!(found.iter().all(|(line, _)| (1..=lines).contains(line)));
         prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{:?}", found);
-        let damaged = text.split('\n').filter(|line| line.contains("{'a'")).count();
-        prop_assert!(damaged == 0 || found.iter().any(|(_, what)| what.is_err()));
+        // With an id and a time behind it, a line is a row of a batch transform, whatever its first cell holds.
+        let is_damaged = |line: &str| line.starts_with("{'a'") && !line.ends_with('Z');
+        let damaged = text.split('\n').any(is_damaged);
+        prop_assert!(!damaged || found.iter().any(|(_, what)| what.is_err()), "{:?}: {:?}", text, found);
     }
 
     #[test]
