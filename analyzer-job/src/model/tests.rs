@@ -533,7 +533,12 @@ fn while_an_endpoint_cannot_be_deleted_the_exit_message_names_it() {
         while count(&fake, "DeleteEndpoint") < 2 {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let message = std::fs::read_to_string(tree.message_path()).unwrap();
+        // It is written again at each refusal, and may be looked at in between.
+        let began = Instant::now();
+        let mut message = String::new();
+        while message.is_empty() && began.elapsed() < Duration::from_secs(2) {
+            message = std::fs::read_to_string(tree.message_path()).unwrap();
+        }
         assert!(message.starts_with("Stopped: PL0904: "), "{message}");
         assert!(message.contains("aws sagemaker delete-endpoint --endpoint-name sm-clarify-m-"), "{message}");
         making.join().unwrap();
