@@ -3,7 +3,7 @@
 #[path = "../examples/chance/worlds.rs"]
 mod worlds;
 
-use worlds::{FAIR, UNFAIR, World, alarms, baseline, random};
+use worlds::{FAIR, Rates, UNFAIR, World, alarms, baseline, random};
 
 const PAIRS: u64 = 400;
 
@@ -24,6 +24,22 @@ fn without_a_change_at_most_one_run_in_twenty_raises_an_alarm() {
     for (seed, sizes) in [[1000, 1000], [1000, 5000], [5000, 1000]].into_iter().enumerate() {
         let share = share_of_alarms(&UNFAIR, &UNFAIR, sizes, seed as u64);
         assert!(share <= 0.05, "{sizes:?} rows: {share}");
+    }
+}
+
+/// In half of the samples the baseline has too few rows for some metric that the window has enough of.
+#[test]
+fn a_baseline_with_too_few_rows_raises_no_alarm() {
+    let rare = Rates { positive: 0.05, recall: 0.6, false_positive: 0.02 };
+    for (seed, world) in [
+        World { share: 0.5, group: rare, rest: rare },
+        World { share: 0.2, group: FAIR.group, rest: FAIR.rest },
+    ]
+    .iter()
+    .enumerate()
+    {
+        let share = share_of_alarms(world, world, [1000, 5000], 10 + seed as u64);
+        assert!(share <= 0.05, "{world:?}: {share}");
     }
 }
 

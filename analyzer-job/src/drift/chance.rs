@@ -14,7 +14,7 @@ use super::error_rate::holm;
 use crate::bias::draws::{self, DRAWS, Material};
 use crate::bias::{self, Contrast, Evidence, FlipOutcome, Metric, Side};
 use crate::results::Number;
-use crate::results::details::{Chance, FacetDetails};
+use crate::results::details::{Chance, FacetDetails, MetricDetails};
 use crate::state::counts::BiasCounts;
 
 /// What the judging of a run needs beside its details.
@@ -46,6 +46,17 @@ pub fn judge(
         for metric in &mut facet.metrics {
             let (name, value) = (&facet.facet, &facet.value_or_threshold);
             metric.baseline = drift::value_in(&baseline.results, metric.stage, name, value, &metric.name);
+            let limit = metric.baseline.map(Number::value);
+            let before = limit.and_then(|limit| sampled(baseline, name, value, &metric.name, limit));
+            // Of too few rows nobody can tell.
+            if before.is_some_and(|(_, before)| !before.enough_rows) {
+                metric.chance = Some(Chance {
+                    p_value: 1.0,
+                    farther_from_zero: false,
+                    farther_from_parity: false,
+                    exact_baseline: false,
+                });
+            }
         }
     }
     let tests: Vec<(usize, Test)> = facets
@@ -176,6 +187,22 @@ fn median(draws: &[f64]) -> f64 {
     sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
+/// The group and the metric of the baseline's own details, if its counts gave the constraints' value `limit`: another value
+/// was chosen by a person, and is a limit, no sample.
+fn sampled<'a>(
+    baseline: &'a Baseline,
+    facet: &str,
+    value_or_threshold: &str,
+    metric: &str,
+    limit: f64,
+) -> Option<(&'a FacetDetails, &'a MetricDetails)> {
+    let details = baseline.details.as_ref()?;
+    let beside = drift::facet_details(&details.facets, facet, value_or_threshold)?;
+    let known = beside.metrics.iter().find(|known| known.name == metric)?;
+    let value = known.value?.value();
+    (value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3)).then_some((beside, known))
+}
+
 /// The baseline of `metric`, in terms of the metric `about` whose draws are compared: drawn from the counts that gave
 /// the constraints' value `limit`, else that value. None when the counts are too few, or when the constraints do not say.
 fn baseline_of(
@@ -187,15 +214,8 @@ fn baseline_of(
     sample: &Sample,
     baseline: &Baseline,
 ) -> Option<Then> {
-    let beside = baseline
-        .details
-        .as_ref()
-        .and_then(|details| drift::facet_details(&details.facets, &facet.facet, &facet.value_or_threshold));
-    let known = beside.and_then(|beside| beside.metrics.iter().find(|known| known.name == metric.code));
-    // A value that is not that of the counts was chosen by a person: a limit, no sample.
-    let is_from_counts = |value: f64| value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3);
-    if let (Some(beside), Some(known)) = (beside, known)
-        && known.value.is_some_and(|value| is_from_counts(value.value()))
+    if let Some((beside, known)) =
+        sampled(baseline, &facet.facet, &facet.value_or_threshold, metric.code, limit)
     {
         if !known.enough_rows {
             return None;
