@@ -39,18 +39,55 @@ const DETAILS: &str = "data_quality_details.json";
 /// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
 pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
     let prepared = prepare(job, settings, now)?;
-    let plan = &prepared.plan;
-    for warning in &plan.warnings {
+    for warning in &prepared.plan.warnings {
         tracing::warn!("{warning}");
     }
-    let scratch = context::scratch(job)?;
-    let profiled = read(job, settings, plan)?;
+    let gathered = gather(job, settings, &prepared)?;
+    finish(job, settings, now, &prepared, &gathered)
+}
+
+/// What one pass over the data leaves.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    profiled: Profiled,
+    /// By place of the column: its values inside of the baseline's domain, where there is one.
+    inside: Vec<Option<u64>>,
+}
+
+/// Reads the data; it does not matter yet whether there are any.
+///
+/// # Errors
+/// What cannot be read.
+pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Gathered> {
+    let profiled = pass::profile(&prepared.plan.source(job, settings))?;
+    let inside = inside(job, settings, prepared, &profiled)?;
+    Ok(Gathered { profiled, inside })
+}
+
+/// Measures what was gathered, judges it, writes everything and gives the exit message.
+///
+/// # Errors
+/// No usable row; what cannot be written.
+pub(crate) fn finish(
+    job: &Job,
+    settings: &Settings,
+    now: Timestamp,
+    prepared: &Prepared,
+    gathered: &Gathered,
+) -> Result<String> {
+    let plan = &prepared.plan;
+    let profiled = &gathered.profiled;
+    tell(&profiled.account);
+    if profiled.account.rows == 0 {
+        return Err(plan.no_rows(&profiled.account));
+    }
     let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
     for warning in &named.warnings {
         tracing::warn!("{warning}");
     }
-    let found = measure(&prepared, &profiled, &named);
-    let violations = judge(job, settings, &prepared, &profiled, &named, &found)?;
+    let scratch = context::scratch(job)?;
+    let found = measure(prepared, profiled, &named);
+    let violations = judge(prepared, gathered, &named, &found);
     let quality = Quality {
         subject: subject(job, settings, plan),
         statistics: &found.statistics,
@@ -149,8 +186,8 @@ pub(crate) fn look(job: &Job, settings: &Settings, records: u64, text: &mut Stri
 const COLUMNS_SHOWN: usize = 40;
 
 /// Everything that is known and checked before data are read.
-struct Prepared {
-    plan: Plan,
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
     constraints: Option<Constraints>,
     distributions: Option<IndexMap<String, Distribution>>,
     /// The configuration of the checks where a column has none of its own.
@@ -161,7 +198,11 @@ struct Prepared {
     taken: Taken,
 }
 
-fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
+/// Checks the settings and loads the baseline.
+///
+/// # Errors
+/// What cannot be used, named.
+pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
     let plan = plan::plan(job, settings, now)?;
     let layers: Vec<Json> = config::layers(
         settings.data_quality_monitoring_config.as_deref(),
@@ -203,15 +244,6 @@ impl Prepared {
             (None, None) => None,
         }
     }
-}
-
-fn read(job: &Job, settings: &Settings, plan: &Plan) -> Result<Profiled> {
-    let profiled = pass::profile(&plan.source(job, settings))?;
-    tell(&profiled.account);
-    if profiled.account.rows == 0 {
-        return Err(plan.no_rows(&profiled.account));
-    }
-    Ok(profiled)
 }
 
 fn tell(account: &Account) {
@@ -333,28 +365,21 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
 }
 
 /// The violations of a monitoring run; `None` for a baseline.
-fn judge(
-    job: &Job,
-    settings: &Settings,
-    prepared: &Prepared,
-    profiled: &Profiled,
-    named: &Named,
-    found: &Found,
-) -> Result<Option<Vec<Violation>>> {
+fn judge(prepared: &Prepared, gathered: &Gathered, named: &Named, found: &Found) -> Option<Vec<Violation>> {
     if !prepared.plan.monitoring {
-        return Ok(None);
+        return None;
     }
+    let profiled = &gathered.profiled;
     let mut out = Vec::new();
     if let Some(constraints) = &prepared.constraints {
         let mut counted = constraints.clone();
         counted.columns.retain(|name, _| !named.excluded.contains(name));
         out.extend(checks::count(named.columns.len(), &counted));
         if named.comparable {
-            let inside = inside(job, settings, prepared, profiled, named, constraints)?;
-            let checked = columns(profiled, named).zip(inside).map(|((name, column), inside)| Checked {
+            let checked = named.columns.iter().map(|(name, at)| Checked {
                 name,
-                column,
-                inside,
+                column: &profiled.profiles[*at],
+                inside: gathered.inside.get(*at).copied().flatten(),
             });
             out.extend(checks::constraints(
                 checked,
@@ -365,7 +390,7 @@ fn judge(
         }
     }
     out.extend(found.drifts.iter().filter_map(Drift::violation));
-    Ok(Some(out))
+    Some(out)
 }
 
 /// Most type violations that people see come from a client that writes `1.0` for `1`.
@@ -385,18 +410,25 @@ fn inside(
     settings: &Settings,
     prepared: &Prepared,
     profiled: &Profiled,
-    named: &Named,
-    constraints: &Constraints,
 ) -> Result<Vec<Option<u64>>> {
+    let mut out = vec![None; profiled.profiles.len()];
+    let Some(constraints) = prepared.constraints.as_ref().filter(|_| prepared.plan.monitoring) else {
+        return Ok(out);
+    };
+    // Names that do not fit are told when everything was read.
+    let Ok(named) = name(&profiled.columns, &prepared.plan, prepared.names().as_deref()) else {
+        return Ok(out);
+    };
     let domain = |name: &str| constraints.columns.get(name)?.domains.as_deref();
-    let mut out: Vec<Option<u64>> =
-        columns(profiled, named).map(|(name, column)| checks::inside(column, domain(name)?)).collect();
-    let open: Vec<usize> = (0..out.len())
-        .filter(|&at| {
-            let (name, column) = &named.columns[at];
-            out[at].is_none() && domain(name).is_some() && profiled.profiles[*column].present() > 0
-        })
-        .collect();
+    let mut open: Vec<(usize, &[String])> = Vec::new();
+    for (name, at) in named.columns.iter().filter(|_| named.comparable) {
+        let Some(domain) = domain(name) else { continue };
+        let column = &profiled.profiles[*at];
+        out[*at] = checks::inside(column, domain);
+        if out[*at].is_none() && column.present() > 0 {
+            open.push((*at, domain));
+        }
+    }
     if open.is_empty() {
         return Ok(out);
     }
@@ -404,11 +436,9 @@ fn inside(
         "{} columns with a domain have too many values to keep: the data are read once more",
         open.len()
     );
-    let wanted: Vec<(usize, &[String])> =
-        open.iter().filter_map(|&at| Some((named.columns[at].1, domain(&named.columns[at].0)?))).collect();
     let mut source = prepared.plan.source(job, settings);
     source.width = Some(profiled.columns.names.len()).filter(|_| !profiled.columns.named);
-    for (at, count) in open.into_iter().zip(pass::inside(&source, &wanted)?) {
+    for (&(at, _), count) in open.iter().zip(pass::inside(&source, &open)?) {
         out[at] = Some(count);
     }
     Ok(out)

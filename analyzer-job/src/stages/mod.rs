@@ -1,5 +1,6 @@
 //! The stages of a job: each takes the context and values, and gives a value.
 
+pub(crate) mod analysis;
 pub(crate) mod attributions;
 pub(crate) mod bias;
 pub(crate) mod data_quality;

@@ -38,26 +38,43 @@ const MOST_CLASSES: usize = 1000;
 /// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
 pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
     let prepared = prepare(job, settings, now)?;
-    let plan = &prepared.plan;
-    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+    for warning in prepared.plan.warnings.iter().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
     }
-    let scratch = context::scratch(job)?;
-    let reading = read(job, settings, &prepared, scratch.path())?;
+    let reading = gather(job, settings, &prepared)?;
+    finish(job, settings, now, &prepared, &reading)
+}
+
+/// Measures what was gathered, judges it, writes everything and gives the exit message.
+///
+/// # Errors
+/// No usable row; what cannot be written.
+pub(crate) fn finish(
+    job: &Job,
+    settings: &Settings,
+    now: Timestamp,
+    prepared: &Prepared,
+    reading: &Reading,
+) -> Result<String> {
+    let plan = &prepared.plan;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
     tracing::info!("read {} rows from {} records", reading.counts.rows, reading.counts.records_read);
-    let details = run_details(job, settings, &prepared, &reading);
+    if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
+        return Err(no_rows(prepared, reading));
+    }
+    let scratch = context::scratch(job)?;
+    let details = run_details(job, settings, prepared, reading);
     let mut files = output::Results::default();
     if reading.outcomes.rows() == 0 {
-        return unlabelled(&prepared, &reading, details, &mut files, scratch.path());
+        return unlabelled(prepared, reading, details, &mut files, scratch.path());
     }
-    let found = measure(&prepared, &reading, details)?;
+    let found = measure(prepared, reading, details)?;
     for note in &found.details.notes {
         tracing::warn!("{note}");
     }
-    add_results(&prepared, &found, &mut files, scratch.path())?;
+    add_results(prepared, &found, &mut files, scratch.path())?;
     job.stop.check()?;
     publish_files(plan, files)?;
     tracing::info!("results are in {}", plan.output.display());
@@ -183,25 +200,23 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
     Ok(Question { problem, prediction, score, threshold, positive_label })
 }
 
-fn read(job: &Job, settings: &Settings, prepared: &Prepared, scratch: &Path) -> Result<Reading> {
+/// Reads the data, joined with labels where some are given; it does not matter yet whether there are any.
+///
+/// # Errors
+/// What cannot be read; a column that the data do not have; a merge without any match.
+pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Reading> {
     let plan = &prepared.plan;
     let mut source = plan.source(job, settings);
-    let merged = match &prepared.ground_truth {
-        Some(ground_truth) => Some(merge(job, settings, &plan.dataset, ground_truth, scratch)?),
-        None => None,
+    let Some(ground_truth) = &prepared.ground_truth else {
+        return rows::read(&source, &prepared.question, &prepared.places);
     };
-    if let Some(merged) = &merged {
-        source.path = merged;
-    }
+    let scratch = context::scratch(job)?;
+    let merged = merge(job, settings, &plan.dataset, ground_truth, scratch.path())?;
+    source.path = &merged;
     let mut reading = rows::read(&source, &prepared.question, &prepared.places)?;
-    if let Some(merged) = &merged {
-        // Captures without a label: for the estimates.
-        let waiting = waiting(job, settings, prepared, merged)?;
-        reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
-    }
-    if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
-        return Err(no_rows(prepared, &reading));
-    }
+    // Captures without a label: for the estimates.
+    let waiting = waiting(job, settings, prepared, &merged)?;
+    reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
     Ok(reading)
 }
 
