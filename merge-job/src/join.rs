@@ -55,17 +55,17 @@ pub(crate) trait Partners {
     /// Calls `each` with every label of a capture, in the order they were read; true when there is one.
     ///
     /// # Errors
-    /// Scratch files cannot be read, or `each` fails.
-    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit) -> Result<()>) -> Result<bool>;
+    /// Scratch files cannot be read.
+    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit)) -> Result<bool>;
 
     /// Whether the event id of the capture asked about last has a label.
     fn event_has_label(&self, capture: &Capture) -> bool;
 }
 
-/// Joins one captured record, counts it, and writes it if it is merged and there is an output.
+/// Joins one captured record, counts it, and adds it to the output if it is merged and there is one.
 ///
 /// # Errors
-/// As `Partners`; the output cannot be created; the record is bad and the job shall stop.
+/// As `Partners`; the record is bad and the job shall stop.
 pub(crate) fn capture(
     record: &Placed<Capture>,
     window: &Window,
@@ -87,11 +87,8 @@ pub(crate) fn capture(
     let mut first_hour = None;
     let has_label = partners.labels(capture, |label| {
         first_hour.get_or_insert(label.hour);
-        match &mut output {
-            None => Ok(()),
-            Some(output) => {
-                output.add(&record.origin.folder, &[b"{\"groundTruthData\":", label.value, b",", body, b"\n"])
-            }
+        if let Some(output) = &mut output {
+            output.add(&record.origin.folder, &[b"{\"groundTruthData\":", label.value, b",", body, b"\n"]);
         }
     })?;
     let fate = if has_label {
@@ -153,10 +150,10 @@ impl Partners for InMemory {
         Ok(if self.keep_duplicates { Delivery::First } else { self.labels.see(capture) })
     }
 
-    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit) -> Result<()>) -> Result<bool> {
+    fn labels(&mut self, capture: &Capture, each: impl FnMut(Hit)) -> Result<bool> {
         let mut labels = self.labels.take(capture.key_number).peekable();
         let has_label = labels.peek().is_some();
-        labels.try_for_each(each)?;
+        labels.for_each(each);
         Ok(has_label)
     }
 

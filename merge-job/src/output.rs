@@ -1,7 +1,7 @@
 //! Merged files: `part-NNNNN-<uuid>.c000.jsonl` in the folder of the captures they come from.
 //!
 //! Where a record goes is settled in the order of the records; the bytes of a block are written
-//! afterwards, by the thread that has the block.
+//! afterwards, by the thread that has the block. That opens the files too.
 
 use std::collections::HashSet;
 use std::fs;
@@ -85,10 +85,7 @@ impl Parts {
     }
 
     /// Adds one record, given in pieces. Records of one folder must come one after the other.
-    ///
-    /// # Errors
-    /// The file cannot be created.
-    pub(crate) fn add(&mut self, folder: &Path, pieces: &[&[u8]]) -> Result<()> {
+    pub(crate) fn add(&mut self, folder: &Path, pieces: &[&[u8]]) {
         let bytes: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
         let number = match &self.open {
             Some(part) if part.folder != folder => Some(0),
@@ -97,9 +94,8 @@ impl Parts {
             None => Some(0),
         };
         if let Some(number) = number {
-            self.finish();
             let path = self.output.join(folder).join(self.name(folder, number));
-            let file = self.results.begin_shared(&path, &self.scratch)?;
+            let file = self.results.begin_shared(&path, &self.scratch);
             self.open = Some(OpenPart { folder: folder.into(), number, bytes: 0, file });
             self.files += 1;
         }
@@ -119,7 +115,6 @@ impl Parts {
             part.bytes += bytes;
             self.records += 1;
         }
-        Ok(())
     }
 
     /// Gives away the writes of the records so far, for `writes` without any.
@@ -133,22 +128,18 @@ impl Parts {
         format!("part-{number:05}-{id}.c000.jsonl")
     }
 
-    fn finish(&mut self) {
-        if let Some(part) = self.open.take() {
-            self.results.add_shared(part.file, &self.scratch, part.bytes);
-        }
-    }
-
     /// Gives the files their names, once all writes are performed, and takes away parts that an earlier run of the
     /// same job wrote to the same folders and this one did not.
     ///
     /// # Errors
-    /// A file cannot be written or named; then none that was not there before is left.
-    pub(crate) fn publish(mut self) -> Result<()> {
-        self.finish();
-        let written: HashSet<PathBuf> = self.results.publish()?.into_iter().collect();
+    /// A file cannot be written or named; then everything is as it was before.
+    pub(crate) fn publish(self) -> Result<()> {
+        let Parts { output, open, results, writes, .. } = self;
+        // Nobody may hold a file that is to be named.
+        drop((open, writes));
+        let written: HashSet<PathBuf> = results.publish()?.into_iter().collect();
         let mut others = 0;
-        for file in input::files(&self.output).unwrap_or_default() {
+        for file in input::files(&output).unwrap_or_default() {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
             if !name.starts_with("part-") || written.contains(&file.path) {
                 continue;
@@ -164,7 +155,7 @@ impl Parts {
         if others > 0 {
             // Whoever reads the output reads everything in it.
             let parts = if others == 1 { "part of another run lies" } else { "parts of other runs lie" };
-            tracing::warn!("{others} {parts} in {}", self.output.display());
+            tracing::warn!("{others} {parts} in {}", output.display());
         }
         Ok(())
     }
@@ -183,11 +174,12 @@ mod tests {
         let mut parts = Parts::new(root.path(), root.path(), "job");
         parts.part_bytes = 10;
         for record in ["1234\n", "6789\n", "x\n", "much too long\n", "y\n"] {
-            parts.add(Path::new("2024/01"), &[record.as_bytes()]).unwrap();
+            parts.add(Path::new("2024/01"), &[record.as_bytes()]);
         }
-        parts.add(Path::new("2024/02"), &[b"z\n"]).unwrap();
+        parts.add(Path::new("2024/02"), &[b"z\n"]);
         let mut writes = Writes::default();
         parts.take_writes(&mut writes);
+        assert!(input::files(root.path()).unwrap().is_empty());
         writes.perform().unwrap();
         parts.publish().unwrap();
         let files = input::files(root.path()).unwrap();
@@ -206,7 +198,7 @@ mod tests {
         let run = |seed: &str, records: usize| {
             let mut parts = Parts::new(root.path(), root.path(), seed);
             parts.part_bytes = 2;
-            (0..records).for_each(|_| parts.add(Path::new("2024/01"), &[b"1\n"]).unwrap());
+            (0..records).for_each(|_| parts.add(Path::new("2024/01"), &[b"1\n"]));
             let mut writes = Writes::default();
             parts.take_writes(&mut writes);
             writes.perform().unwrap();

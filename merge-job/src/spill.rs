@@ -323,7 +323,7 @@ impl Partners for Judged {
         })
     }
 
-    fn labels(&mut self, capture: &Capture, mut each: impl FnMut(Hit) -> Result<()>) -> Result<bool> {
+    fn labels(&mut self, capture: &Capture, mut each: impl FnMut(Hit)) -> Result<bool> {
         let idx = division(self.hasher.hash_one(capture.key_number), self.verdicts.len());
         let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(false) };
         let mut has_label = false;
@@ -331,7 +331,7 @@ impl Partners for Judged {
             let hour = verdict.next()?;
             let length = verdict.next()?;
             let hour = (hour != NO_HOUR).then_some(hour as i64);
-            each(Hit { value: verdict.text(length)?, hour })?;
+            each(Hit { value: verdict.text(length)?, hour });
             has_label = true;
         }
         Ok(has_label)
