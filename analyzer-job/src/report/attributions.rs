@@ -194,7 +194,7 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
             let baseline = feature.details.and_then(|details| details.baseline);
             let mut cells = vec![
                 Cell::text(isolate(feature.name)),
-                Cell::Picture { svg: charts::attribution_bar(range, feature.value, error, baseline) },
+                Cell::Picture { drawing: charts::attribution_bar(range, feature.value, error, baseline) },
                 Cell::number(decimal(feature.value, 4), feature.value),
                 error_cell(error),
             ];
@@ -256,7 +256,7 @@ fn strips(label: &str, features: &[Ranked]) -> Option<Table> {
             let median = optional(details.quantiles.map(|q| q[3]));
             Row::new(vec![
                 Cell::text(isolate(feature.name)),
-                Cell::Picture { svg: charts::strip(range, &details.sample) },
+                Cell::Picture { drawing: charts::strip(range, &details.sample) },
                 median,
                 between,
             ])
@@ -366,7 +366,7 @@ fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option
                     figures.push(Figure {
                         caption: name,
                         alt,
-                        svg: charts::curve(&xs, &shares, answers, span),
+                        drawing: charts::curve(&xs, &shares, answers, span),
                     });
                 }
                 None => tables.push(categories(&name, values, &shares, answers, span)),
@@ -418,7 +418,7 @@ fn categories(
             let share = shares.get(place).copied();
             Row::new(vec![
                 Cell::text(text(value)),
-                Cell::Picture { svg: charts::position(span, *answer) },
+                Cell::Picture { drawing: charts::position(span, *answer) },
                 Cell::number(decimal(*answer, 3), answer),
                 share.map_or_else(|| Cell::number("–", ""), |share| Cell::number(percent_of(share), share)),
             ])

@@ -210,7 +210,8 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                 };
                 let positive =
                     if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
-                let bar = |share: f64| Cell::Picture { svg: share_bar(share, 1.0, None, State::Measured) };
+                let bar =
+                    |share: f64| Cell::Picture { drawing: share_bar(share, 1.0, None, State::Measured) };
                 let mut cells = vec![
                     Cell::text(name),
                     Cell::count(n),
@@ -333,7 +334,7 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
                         baseline: details.baseline.map(|baseline| side(baseline.value())),
                         state: state(details),
                     };
-                    Cell::Picture { svg: dot_row(&axis, &dot) }
+                    Cell::Picture { drawing: dot_row(&axis, &dot) }
                 }
                 None => Cell::text(details.error.clone().unwrap_or_else(|| "no value".into())),
             });
@@ -512,7 +513,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
                     None => Cell::number("–", ""),
                 },
                 Cell::Picture {
-                    svg: share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured),
+                    drawing: share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured),
                 },
                 Cell::text(says),
                 Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),

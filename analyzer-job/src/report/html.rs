@@ -4,6 +4,8 @@ use askama::Template;
 use plumbline_common::{Problem, Result, codes};
 
 use super::page::{Block, Cell, ColumnKind, Report, State, Style};
+use super::svg;
+use crate::paper::drawing::Drawing;
 
 #[derive(Template)]
 #[template(path = "report.html")]
@@ -14,6 +16,12 @@ struct Page<'a> {
     /// JSON that cannot end its element early.
     island: String,
     some_moved: bool,
+}
+
+impl Page<'_> {
+    fn shapes(&self, drawing: &Drawing) -> String {
+        svg::body(drawing)
+    }
 }
 
 pub(super) fn write(report: &Report) -> Result<Vec<u8>> {

@@ -17,6 +17,7 @@ mod pdf;
 mod performance;
 mod quality;
 mod sentences;
+mod svg;
 #[cfg(test)]
 mod tests;
 mod trends;

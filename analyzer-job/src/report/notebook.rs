@@ -6,7 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
-use super::page::{Block, Cell, ColumnKind, Figure, Report, Svg, Table};
+use super::page::{Block, Cell, ColumnKind, Figure, Report, Table};
+use super::svg;
+use crate::paper::drawing::Drawing;
 
 /// # Errors
 /// None that data can cause.
@@ -181,20 +183,20 @@ fn html(text: &str) -> String {
     out
 }
 
-fn image(svg: &Svg, alt: &str) -> String {
-    let data = STANDARD.encode(svg.document());
+fn image(drawing: &Drawing, alt: &str) -> String {
+    let data = STANDARD.encode(svg::file(drawing));
     format!(
         "<img alt=\"{}\" width=\"{}\" height=\"{}\" style=\"background:#fff\" src=\"data:image/svg+xml;base64,{data}\">",
         html(alt),
-        svg.width,
-        svg.height
+        drawing.width,
+        drawing.height
     )
 }
 
 fn html_table(table: &Table) -> String {
     let mut out = format!("<table>\n<caption>{}</caption>\n<thead><tr>", html(&table.caption));
     for column in &table.columns {
-        let axis = column.axis.as_ref().map(|svg| image(svg, &column.heading));
+        let axis = column.axis.as_ref().map(|axis| image(axis, &column.heading));
         out.push_str(&format!("<th>{}</th>", axis.unwrap_or_else(|| html(&column.heading))));
     }
     out.push_str("</tr></thead>\n<tbody>\n");
@@ -203,7 +205,7 @@ fn html_table(table: &Table) -> String {
         for (cell, column) in row.cells.iter().zip(&table.columns) {
             let align = if column.kind == ColumnKind::Number { "right" } else { "left" };
             let content = match cell {
-                Cell::Picture { svg } => image(svg, ""),
+                Cell::Picture { drawing } => image(drawing, ""),
                 cell => html(&plain(cell)),
             };
             out.push_str(&format!("<td style=\"text-align:{align}\">{content}</td>"));
@@ -221,7 +223,7 @@ fn html_figures(figures: &[Figure]) -> String {
             format!(
                 "<div><strong>{}</strong><br>{}</div>",
                 html(&figure.caption),
-                image(&figure.svg, &figure.alt)
+                image(&figure.drawing, &figure.alt)
             )
         })
         .collect::<Vec<_>>()

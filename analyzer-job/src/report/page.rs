@@ -1,6 +1,7 @@
 //! The one value all writers read: a report as headings, sentences, tables and pictures, ready for
 //! people. What it says is decided in the modules beside; how it looks, in the writers.
 
+use crate::paper::drawing::Drawing;
 use crate::results::metrics::Metric;
 use serde_json::Value as Json;
 
@@ -136,7 +137,7 @@ pub(super) struct Column {
     pub heading: String,
     pub kind: ColumnKind,
     /// The shared axis of a picture column.
-    pub axis: Option<Svg>,
+    pub axis: Option<Drawing>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -211,7 +212,7 @@ impl Column {
         Column { heading: heading.into(), kind, axis: None }
     }
 
-    pub(super) fn picture(heading: &str, axis: Svg) -> Column {
+    pub(super) fn picture(heading: &str, axis: Drawing) -> Column {
         Column { axis: Some(axis), ..Column::new(ColumnKind::Picture, heading) }
     }
 }
@@ -260,7 +261,7 @@ pub(super) enum Cell {
         text: String,
     },
     Picture {
-        svg: Svg,
+        drawing: Drawing,
     },
 }
 
@@ -303,27 +304,7 @@ pub(super) struct Figure {
     pub caption: String,
     /// What it shows, in words.
     pub alt: String,
-    pub svg: Svg,
-}
-
-/// A picture. Its shapes carry both colours (for print) and style names (so that a page can follow
-/// the reader's light or dark).
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Svg {
-    pub width: f64,
-    pub height: f64,
-    pub body: String,
-}
-
-impl Svg {
-    /// As a file of its own, in light colours.
-    pub(super) fn document(&self) -> String {
-        let Svg { width, height, body, .. } = self;
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
-             height=\"{height}\" font-family=\"Inter, sans-serif\" font-size=\"11\">{body}</svg>"
-        )
-    }
+    pub drawing: Drawing,
 }
 
 impl Report {

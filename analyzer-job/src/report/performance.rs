@@ -313,7 +313,7 @@ fn metrics(report: &mut Report, details: &QualityDetails) {
                 let picture = metric.value.map(|value| {
                     charts::attribution_bar([0.0, 1.0], value, metric.standard_error, metric.baseline)
                 });
-                cells.push(picture.map_or(Cell::text(""), |svg| Cell::Picture { svg }));
+                cells.push(picture.map_or(Cell::text(""), |drawing| Cell::Picture { drawing }));
             }
             if compared { Row::judged(state(metric), cells) } else { Row::new(cells) }
         })
@@ -515,7 +515,7 @@ fn curves(report: &mut Report, details: &QualityDetails) {
     let figure = |points: &[[f64; 2]], caption: &str, alt: &str| {
         let x: Vec<f64> = points.iter().map(|point| point[0]).collect();
         let y: Vec<f64> = points.iter().map(|point| point[1]).collect();
-        Figure { caption: caption.into(), alt: alt.into(), svg: charts::curve(&x, &[], &y, [0.0, 1.0]) }
+        Figure { caption: caption.into(), alt: alt.into(), drawing: charts::curve(&x, &[], &y, [0.0, 1.0]) }
     };
     let figures = vec![
         figure(
@@ -547,7 +547,12 @@ fn calibration(report: &mut Report, details: &QualityDetails) {
                 number_cell(Some(bin.positive_share), Some(bin.interval)),
                 interval_cell(Some(bin.interval)),
                 Cell::Picture {
-                    svg: charts::attribution_bar([0.0, 1.0], bin.positive_share, None, Some(bin.mean_score)),
+                    drawing: charts::attribution_bar(
+                        [0.0, 1.0],
+                        bin.positive_share,
+                        None,
+                        Some(bin.mean_score),
+                    ),
                 },
             ])
         })
@@ -606,7 +611,8 @@ fn scores(report: &mut Report, details: &QualityDetails) {
         columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Picture, "Then"));
     }
-    let bar = |share: f64, state: State| Cell::Picture { svg: charts::share_bar(share, full, None, state) };
+    let bar =
+        |share: f64, state: State| Cell::Picture { drawing: charts::share_bar(share, full, None, state) };
     let rows = now
         .rows
         .iter()

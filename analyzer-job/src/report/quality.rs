@@ -186,7 +186,7 @@ fn moved_columns(report: &mut Report, shifts: &[Shift]) {
                 State::Moved,
                 vec![
                     Cell::Name { text: isolate(&shift.column), remark: why(shift) },
-                    Cell::Picture { svg: charts::pairs(&shares) },
+                    Cell::Picture { drawing: charts::pairs(&shares) },
                     Cell::number(number(shift.effect, None), shift.effect),
                     Cell::number(number(shift.stability_index, None), shift.stability_index),
                     Cell::number(chance(shift.adjusted_p_value), shift.adjusted_p_value),

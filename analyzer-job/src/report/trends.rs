@@ -134,8 +134,8 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
                 points.len()
             );
             let limit = baseline(metric.code).map(Number::value);
-            let svg = charts::trend(points, limit, metric.parity(), span_of(metric.scale));
-            Figure { caption, alt, svg }
+            let drawing = charts::trend(points, limit, metric.parity(), span_of(metric.scale));
+            Figure { caption, alt, drawing }
         })
         .collect()
 }
@@ -170,7 +170,7 @@ fn attribution_figures(runs: &[Run]) -> Vec<(String, Vec<Figure>)> {
                     let alt = format!("{caption}: global attribution over {} runs", values.len());
                     let points: Vec<Point> =
                         values.iter().map(|value| Point { value: *value, interval: None }).collect();
-                    Figure { caption, alt, svg: charts::trend(&points, None, 0.0, span) }
+                    Figure { caption, alt, drawing: charts::trend(&points, None, 0.0, span) }
                 })
                 .collect();
             (!figures.is_empty()).then(|| (label.clone(), figures))

@@ -1,7 +1,5 @@
 //! Draws the pages: marks, footers, links and bookmarks, and tells each to the elements.
 
-use std::rc::Rc;
-
 use krilla::Document;
 use krilla::annotation::{Annotation, LinkAnnotation, Target};
 use krilla::destination::{Destination, XyzDestination};
@@ -12,18 +10,20 @@ use krilla::paint::Fill;
 use krilla::surface::Surface;
 use krilla::tagging::{Artifact, ArtifactType, ContentTag, SpanTag};
 
+use super::document::Link;
+use super::drawing::Colour;
 use super::flow::{Anchor, Mark, Pages, Placed, Role};
 use super::fonts;
 use super::picture::{Picture, Shape, paint};
-use super::style::{Colour, LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP};
+use super::style::{LEFT, PAGE_HEIGHT, PAGE_WIDTH, TOP};
 use super::tags::{NodeId, Tags};
 use super::text::{Line, Part};
 
-/// A place on a page that leads to the entry of a metric.
-struct Link {
+/// A place on a page that leads to another.
+struct Linked {
     area: Rect,
     element: NodeId,
-    code: Rc<str>,
+    link: Link,
 }
 
 /// Draws all pages; `footers` are in the coordinates of the text.
@@ -46,14 +46,14 @@ pub(super) fn pages(document: &mut Document, pages: &Pages, footers: &[Vec<Place
         }
         surface.end_tagged();
         surface.finish();
-        for link in links {
-            let Some((page_index, y)) = pages.places.get(&Anchor::Metric(Rc::clone(&link.code))) else {
+        for Linked { area, element, link } in links {
+            let Some((page_index, y)) = pages.places.get(&Anchor::Cell(link.to)) else {
                 continue;
             };
             let target = Target::Destination(Destination::Xyz(destination(*page_index, *y)));
-            let told = format!("{} in the glossary", link.code);
-            let annotation = Annotation::new_link(LinkAnnotation::new(link.area, target), Some(told));
-            tags.drawn(link.element, page.add_tagged_annotation(annotation));
+            let annotation =
+                Annotation::new_link(LinkAnnotation::new(area, target), Some(link.told.to_string()));
+            tags.drawn(element, page.add_tagged_annotation(annotation));
         }
     }
 }
@@ -85,7 +85,7 @@ pub(super) fn outline(headings: &[(u8, String)], pages: &Pages) -> Outline {
     outline
 }
 
-fn draw(surface: &mut Surface, placed: &Placed, page: usize, tags: &mut Tags, links: &mut Vec<Link>) {
+fn draw(surface: &mut Surface, placed: &Placed, page: usize, tags: &mut Tags, links: &mut Vec<Linked>) {
     let (x, y) = (LEFT + placed.x, TOP + placed.y);
     match &placed.mark {
         Mark::Rule { width, colour } => {
@@ -107,7 +107,7 @@ fn draw(surface: &mut Surface, placed: &Placed, page: usize, tags: &mut Tags, li
                 Role::Figure(_) => ContentTag::Other,
             };
             let drawn = surface.start_tagged(tag);
-            draw_picture(surface, picture, x, y, width / picture.width);
+            self::picture(surface, picture, [x, y], width / picture.width);
             surface.end_tagged();
             match role {
                 Role::Decoration => {}
@@ -125,7 +125,7 @@ fn draw(surface: &mut Surface, placed: &Placed, page: usize, tags: &mut Tags, li
 }
 
 /// Neighbours of one element are told as one.
-fn draw_line(surface: &mut Surface, line: &Line, x: f32, y: f32, tags: &mut Tags, links: &mut Vec<Link>) {
+fn draw_line(surface: &mut Surface, line: &Line, x: f32, y: f32, tags: &mut Tags, links: &mut Vec<Linked>) {
     for parts in line.parts.chunk_by(|a, b| a.node == b.node) {
         let element = parts[0].node;
         let drawn = surface.start_tagged(match element {
@@ -139,11 +139,11 @@ fn draw_line(surface: &mut Surface, line: &Line, x: f32, y: f32, tags: &mut Tags
         let Some(element) = element else { continue };
         tags.drawn(element, drawn);
         for part in parts {
-            if let Some(code) = &part.link
+            if let Some(link) = &part.link
                 && let Some(area) =
                     Rect::from_xywh(x + part.x, y - part.look.size, part.width, part.look.size * 1.3)
             {
-                links.push(Link { area, element, code: Rc::clone(code) });
+                links.push(Linked { area, element, link: link.clone() });
             }
         }
     }
@@ -161,7 +161,7 @@ fn fill(surface: &mut Surface, colour: Colour) {
     surface.set_fill(Some(Fill { paint: paint(colour), ..Fill::default() }));
 }
 
-fn draw_picture(surface: &mut Surface, picture: &Picture, x: f32, y: f32, scale: f32) {
+pub(super) fn picture(surface: &mut Surface, picture: &Picture, [x, y]: [f32; 2], scale: f32) {
     surface.push_transform(&Transform::from_row(scale, 0.0, 0.0, scale, x, y));
     for shape in &picture.shapes {
         match shape {

@@ -7,39 +7,26 @@ use krilla::text::{GlyphId, KrillaGlyph};
 use rustybuzz::{Direction, Feature, Script, ShapePlan, UnicodeBuffer, ttf_parser::Tag};
 use unicode_bidi::{BidiInfo, Level};
 
+use super::document::{Link, Look};
 use super::fonts::{self, FaceId};
-use super::style::Colour;
 use super::tags::NodeId;
 
-/// How a piece of text looks.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Look {
-    pub size: f32,
-    pub bold: bool,
-    pub colour: Colour,
-    /// Whether all digits are as wide.
-    pub tabular: bool,
-    /// How far it stands above the line.
-    pub rise: f32,
-}
-
-/// Text of one look.
+/// Text of one look, and what it belongs to.
 #[derive(Debug, Clone)]
-pub(super) struct Span<'a> {
+pub(super) struct Marked<'a> {
     pub text: &'a str,
     pub look: Look,
     /// The element it belongs to; none where it only decorates.
     pub node: Option<NodeId>,
-    /// The code of the metric that it leads to.
-    pub link: Option<Rc<str>>,
+    pub link: Option<Link>,
 }
 
-/// A span without its text.
+/// As `Marked`, without its text.
 #[derive(Debug, Clone)]
 pub(super) struct Style {
     pub look: Look,
     pub node: Option<NodeId>,
-    pub link: Option<Rc<str>>,
+    pub link: Option<Link>,
 }
 
 /// Glyphs of one span, font and direction, in the order they are drawn.
@@ -80,7 +67,7 @@ pub(super) struct Shaper {
 }
 
 impl Shaper {
-    pub(super) fn shape(&mut self, spans: &[Span]) -> Shaped {
+    pub(super) fn shape(&mut self, spans: &[Marked]) -> Shaped {
         let mut text = String::new();
         let mut ends = Vec::with_capacity(spans.len());
         for span in spans {

@@ -6,8 +6,9 @@ use krilla::text::KrillaGlyph;
 use unicode_bidi::{BidiInfo, Level};
 use unicode_linebreak::{BreakOpportunity, linebreaks};
 
+use super::document::{Link, Look};
 use super::fonts::FaceId;
-use super::shape::{Look, Shaped, Shaper, Span};
+use super::glyphs::{Marked, Shaped, Shaper};
 use super::style::{CAPITALS_EM, LONG_WORD, LONG_WORD_EM};
 use super::tags::NodeId;
 
@@ -20,7 +21,7 @@ pub(super) struct Part {
     pub face: FaceId,
     pub look: Look,
     pub node: Option<NodeId>,
-    pub link: Option<Rc<str>>,
+    pub link: Option<Link>,
     pub text: Rc<str>,
     pub glyphs: Vec<KrillaGlyph>,
 }
@@ -49,7 +50,7 @@ pub(super) struct Paragraph {
 }
 
 impl Paragraph {
-    pub(super) fn new(shaper: &mut Shaper, spans: &[Span], leading_em: f32) -> Paragraph {
+    pub(super) fn new(shaper: &mut Shaper, spans: &[Marked], leading_em: f32) -> Paragraph {
         let size = spans.iter().map(|span| span.look.size).fold(0.0, f32::max);
         let shaped = shaper.shape(spans);
         let breaks = breaks(&shaped);

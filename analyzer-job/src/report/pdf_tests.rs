@@ -1,9 +1,11 @@
 use proptest::prelude::*;
 
 use super::super::page::{
-    Block, Cell, Column, ColumnKind, Figure, Report, Row, Section, State, Style, Svg, Table,
+    Block, Cell, Column, ColumnKind, Figure, Report, Row, Section, State, Style, Table,
 };
 use super::write;
+use crate::paper::drawing::Drawing;
+use crate::paper::style::INK;
 
 fn report(text: &str, blocks: Vec<Block>) -> Report {
     let section = |id: &str, level, blocks| Section { id: id.into(), level, heading: text.into(), blocks };
@@ -20,8 +22,10 @@ fn report(text: &str, blocks: Vec<Block>) -> Report {
     }
 }
 
-fn svg() -> Svg {
-    Svg { width: 320.0, height: 26.0, body: "<rect width=\"8\" height=\"8\" fill=\"#0069a6\"/>".into() }
+fn drawing() -> Drawing {
+    let mut drawing = Drawing::new(320.0, 26.0);
+    drawing.rectangle([0.0, 0.0], [8.0, 8.0], INK);
+    drawing
 }
 
 fn cell(kind: u8, text: &str) -> Cell {
@@ -32,7 +36,7 @@ fn cell(kind: u8, text: &str) -> Cell {
         2 => Cell::Metric { name: text.clone(), asks: text.clone(), code: text, linked: true },
         3 => Cell::Name { remark: text.clone(), text },
         4 => Cell::State { state: State::CannotTell, text },
-        _ => Cell::Picture { svg: svg() },
+        _ => Cell::Picture { drawing: drawing() },
     }
 }
 
@@ -73,7 +77,7 @@ proptest! {
         columns in 0_usize..9,
         rows in 0_usize..5,
     ) {
-        let figure = Figure { caption: texts[0].clone(), alt: String::new(), svg: svg() };
+        let figure = Figure { caption: texts[0].clone(), alt: String::new(), drawing: drawing() };
         let blocks = vec![
             Block::Text { text: texts[0].clone() },
             Block::Note { text: texts.concat() },

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::drawing::Colour;
 use super::picture::Picture;
-use super::style::{Colour, TEXT_HEIGHT};
+use super::style::TEXT_HEIGHT;
 use super::tags::NodeId;
 use super::text::Line;
 
@@ -47,7 +48,7 @@ pub(super) enum Role {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Anchor {
     Heading(usize),
-    Metric(Rc<str>),
+    Cell(Rc<str>),
 }
 
 /// How strongly a slab holds on to the next.
@@ -218,10 +219,11 @@ fn extent(slabs: &[Slab]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::style::INK;
     use super::*;
 
     fn slab(height: f32, keep: Keep) -> Slab {
-        let rule = Mark::Rule { width: 1.0, colour: [0; 3] };
+        let rule = Mark::Rule { width: 1.0, colour: INK };
         let marks = vec![Placed { x: 0.0, y: 0.0, height, mark: rule }];
         Slab { keep, marks, ..Slab::new(height, 10.0) }
     }
@@ -250,7 +252,7 @@ mod tests {
             x: 0.0,
             y: f32::from(place) * 10.0,
             height: 8.0,
-            mark: Mark::Rule { width: 1.0, colour: [0; 3] },
+            mark: Mark::Rule { width: 1.0, colour: INK },
         };
         let mut tall = Slab::new(2000.0, 0.0);
         tall.marks = (0..200).map(line).collect();

@@ -35,12 +35,12 @@ const EAST_ASIAN: FaceId = 6;
 /// All under the SIL Open Font License or the Apache License.
 static FACES: LazyLock<Vec<Face>> = LazyLock::new(|| {
     let files: [&'static [u8]; EAST_ASIAN] = [
-        include_bytes!("../../../templates/fonts/Inter-Regular.otf"),
-        include_bytes!("../../../templates/fonts/Inter-SemiBold.otf"),
-        include_bytes!("../../../templates/fonts/NotoSansArabic-Regular.ttf"),
-        include_bytes!("../../../templates/fonts/NotoSansHebrew-Regular.ttf"),
-        include_bytes!("../../../templates/fonts/NotoSansDevanagari-Regular.ttf"),
-        include_bytes!("../../../templates/fonts/NotoSansThai-Regular.ttf"),
+        include_bytes!("../../templates/fonts/Inter-Regular.otf"),
+        include_bytes!("../../templates/fonts/Inter-SemiBold.otf"),
+        include_bytes!("../../templates/fonts/NotoSansArabic-Regular.ttf"),
+        include_bytes!("../../templates/fonts/NotoSansHebrew-Regular.ttf"),
+        include_bytes!("../../templates/fonts/NotoSansDevanagari-Regular.ttf"),
+        include_bytes!("../../templates/fonts/NotoSansThai-Regular.ttf"),
     ];
     files.into_iter().filter_map(Face::new).collect()
 });
@@ -48,7 +48,7 @@ static FACES: LazyLock<Vec<Face>> = LazyLock::new(|| {
 /// Chinese, Japanese and Korean: large, so packed, and unpacked only for a text that needs it.
 static EAST_ASIAN_FACE: LazyLock<Option<Face>> = LazyLock::new(|| {
     static UNPACKED: LazyLock<Vec<u8>> = LazyLock::new(|| {
-        let packed: &[u8] = include_bytes!("../../../templates/fonts/wqy-microhei.ttc.gz");
+        let packed: &[u8] = include_bytes!("../../templates/fonts/wqy-microhei.ttc.gz");
         let mut font = Vec::new();
         // A damaged file is an empty one, which is no font.
         GzDecoder::new(packed).read_to_end(&mut font).map_or_else(|_| Vec::new(), |_| font)
