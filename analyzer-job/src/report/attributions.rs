@@ -6,8 +6,9 @@ use crate::results::{Attributions, PartialDependence, Results};
 
 use super::amounts::{self, count, decimal, percent_of, short};
 use super::charts;
-use super::page::{Block, Cell, Column, ColumnKind, Figure, Report, Row, Style, Table};
+use super::page::{Block, Figure, Report};
 use super::sentences::isolate;
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 
 /// Below this the order of attributions counts as changed.
 pub(super) const NDCG_LIMIT: f64 = 0.9;
@@ -194,7 +195,7 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
             let baseline = feature.details.and_then(|details| details.baseline);
             let mut cells = vec![
                 Cell::text(isolate(feature.name)),
-                Cell::Picture { drawing: charts::attribution_bar(range, feature.value, error, baseline) },
+                Cell::picture(charts::attribution_bar(range, feature.value, error, baseline)),
                 Cell::number(decimal(feature.value, 4), feature.value),
                 error_cell(error),
             ];
@@ -206,28 +207,25 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
         })
         .collect();
     let rings = if compared { "; rings are the baseline" } else { "" };
-    Table {
-        caption: format!(
+    Table::new(
+        Style::Plot,
+        format!(
             "The {} largest global attributions of {}; whiskers are one standard error{rings}",
             shown.len(),
             isolate(label)
         ),
         columns,
         rows,
-        style: Style::Plot,
-        code: Some(format!("attribution_chart({})", super::notebook::literal(label))),
-    }
+    )
+    .coded(format!("attribution_chart({})", super::notebook::literal(label)))
 }
 
 fn optional(value: Option<f64>) -> Cell {
-    value.map_or_else(|| Cell::number("–", ""), |value| Cell::number(decimal(value, 4), value))
+    value.map_or_else(Cell::none, |value| Cell::number(decimal(value, 4), value))
 }
 
 fn error_cell(error: Option<f64>) -> Cell {
-    error.map_or_else(
-        || Cell::number("–", ""),
-        |error| Cell::number(format!("± {}", decimal(error, 4)), error),
-    )
+    error.map_or_else(Cell::none, |error| Cell::number(format!("± {}", decimal(error, 4)), error))
 }
 
 /// Local values of the ten largest features that have a sample.
@@ -246,43 +244,39 @@ fn strips(label: &str, features: &[Ranked]) -> Option<Table> {
     let rows = shown
         .iter()
         .map(|(feature, details)| {
-            let between = details.quantiles.map_or_else(
-                || Cell::number("–", ""),
-                |q| {
-                    let text = format!("{} to {}", decimal(q[1], 3), decimal(q[5], 3));
-                    Cell::number(text, format!("{} to {}", q[1], q[5]))
-                },
-            );
+            let between = details.quantiles.map_or_else(Cell::none, |q| {
+                let text = format!("{} to {}", decimal(q[1], 3), decimal(q[5], 3));
+                Cell::number(text, format!("{} to {}", q[1], q[5]))
+            });
             let median = optional(details.quantiles.map(|q| q[3]));
             Row::new(vec![
                 Cell::text(isolate(feature.name)),
-                Cell::Picture { drawing: charts::strip(range, &details.sample) },
+                Cell::picture(charts::strip(range, &details.sample)),
                 median,
                 between,
             ])
         })
         .collect();
-    Some(Table {
-        caption: format!("Local attributions of {}", isolate(label)),
-        columns: vec![
+    Some(Table::new(
+        Style::Plot,
+        format!("Local attributions of {}", isolate(label)),
+        vec![
             Column::new(ColumnKind::Name, "Feature"),
             Column::picture("One dot a row", charts::plain_head(range)),
             Column::new(ColumnKind::Number, "Median"),
             Column::new(ColumnKind::Number, "9 rows in 10 lie in"),
         ],
         rows,
-        style: Style::Plot,
-        code: None,
-    })
+    ))
 }
 
 fn all_features(label: &str, features: &[Ranked], compared: bool) -> Table {
-    let mut columns = vec![
-        Column::new(ColumnKind::Number, "Place"),
-        Column::new(ColumnKind::Name, "Feature"),
-        Column::new(ColumnKind::Number, "Global attribution"),
-        Column::new(ColumnKind::Number, "Standard error"),
-    ];
+    let mut columns = columns([
+        (ColumnKind::Number, "Place"),
+        (ColumnKind::Name, "Feature"),
+        (ColumnKind::Number, "Global attribution"),
+        (ColumnKind::Number, "Standard error"),
+    ]);
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Number, "Change of place"));
@@ -309,13 +303,13 @@ fn all_features(label: &str, features: &[Ranked], compared: bool) -> Table {
             Row::new(cells)
         })
         .collect();
-    Table {
-        caption: format!("Global attributions of {}", isolate(label)),
+    Table::new(
+        if features.len() > 20 { Style::Folded } else { Style::Long },
+        format!("Global attributions of {}", isolate(label)),
         columns,
         rows,
-        style: if features.len() > 20 { Style::Folded } else { Style::Long },
-        code: Some(format!("attributions_of({})", super::notebook::literal(label))),
-    }
+    )
+    .coded(format!("attributions_of({})", super::notebook::literal(label)))
 }
 
 fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option<&ExplanationDetails>) {
@@ -418,9 +412,9 @@ fn categories(
             let share = shares.get(place).copied();
             Row::new(vec![
                 Cell::text(text(value)),
-                Cell::Picture { drawing: charts::position(span, *answer) },
+                Cell::picture(charts::position(span, *answer)),
                 Cell::number(decimal(*answer, 3), answer),
-                share.map_or_else(|| Cell::number("–", ""), |share| Cell::number(percent_of(share), share)),
+                share.map_or_else(Cell::none, Cell::share),
             ])
         })
         .collect();
@@ -430,16 +424,15 @@ fn categories(
     } else {
         String::new()
     };
-    Table {
-        caption: format!("{name}{rest}"),
-        columns: vec![
+    Table::new(
+        Style::Plot,
+        format!("{name}{rest}"),
+        vec![
             Column::new(ColumnKind::Name, "Value"),
             Column::picture("Mean answer", axis),
             Column::new(ColumnKind::Number, "Mean answer"),
             Column::new(ColumnKind::Number, "Share of rows"),
         ],
         rows,
-        style: Style::Plot,
-        code: None,
-    }
+    )
 }

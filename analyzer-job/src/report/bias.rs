@@ -4,11 +4,12 @@
 use crate::results::Number;
 use crate::results::details::{BiasDetails, Chance, Check, FacetDetails, MetricDetails};
 
-use super::amounts::{self, change, count, number, percent, percent_of};
+use super::amounts::{self, change, count, percent, percent_of};
 use super::charts::{Axis, Dot, dot_row, share_bar};
 use super::notebook::literal;
-use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::page::{Report, State};
 use super::sentences::{Words, condition, meaning};
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
 /// Four fifths: the ratio of selection rates below which US regulators see adverse impact
@@ -80,7 +81,7 @@ fn verdict(metric: &MetricDetails) -> Cell {
         State::Measured => "",
         state => state.word(),
     };
-    Cell::State { state, text: text.into() }
+    Cell::state(state, text)
 }
 
 pub(super) fn words(details: &BiasDetails, facet: &FacetDetails) -> Words {
@@ -180,12 +181,12 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
     let groups = &facet.groups;
     let mut all = groups.d;
     all.add(&groups.a);
-    let mut columns = vec![
-        Column::new(ColumnKind::Name, "Group"),
-        Column::new(ColumnKind::Number, "Rows"),
-        Column::new(ColumnKind::Picture, "Share of rows"),
-        Column::new(ColumnKind::Number, "Observed positive"),
-    ];
+    let mut columns = columns([
+        (ColumnKind::Name, "Group"),
+        (ColumnKind::Number, "Rows"),
+        (ColumnKind::Picture, "Share of rows"),
+        (ColumnKind::Number, "Observed positive"),
+    ]);
     if facet.predicted {
         columns.push(Column::new(ColumnKind::Number, "Predicted positive"));
     }
@@ -210,8 +211,7 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                 };
                 let positive =
                     if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
-                let bar =
-                    |share: f64| Cell::Picture { drawing: share_bar(share, 1.0, None, State::Measured) };
+                let bar = |share: f64| Cell::picture(share_bar(share, 1.0, None, State::Measured));
                 let mut cells = vec![
                     Cell::text(name),
                     Cell::count(n),
@@ -234,16 +234,12 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                 Row::new(cells)
             })
             .collect();
-    Table {
-        caption: format!(
-            "Rows, observed labels and predicted labels of both groups; positive is {}",
-            words.positive
-        ),
+    Table::new(
+        Style::Plain,
+        format!("Rows, observed labels and predicted labels of both groups; positive is {}", words.positive),
         columns,
         rows,
-        style: Style::Plain,
-        code: None,
-    }
+    )
 }
 
 /// The main picture: the metrics that answer one question, a table for each scale.
@@ -334,14 +330,14 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
                         baseline: details.baseline.map(|baseline| side(baseline.value())),
                         state: state(details),
                     };
-                    Cell::Picture { drawing: dot_row(&axis, &dot) }
+                    Cell::picture(dot_row(&axis, &dot))
                 }
                 None => Cell::text(details.error.clone().unwrap_or_else(|| "no value".into())),
             });
-            cells.push(value_cell(details.value, interval));
-            cells.push(interval_cell(interval));
+            cells.push(Cell::value(details.value, interval));
+            cells.push(Cell::interval(interval));
             if compared {
-                cells.push(value_cell(details.baseline, interval));
+                cells.push(Cell::value(details.baseline, interval));
             }
             if with_verdict {
                 cells.push(verdict(details));
@@ -358,36 +354,19 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
                             judged by the shares that they are made of"
         }
     };
-    Table { caption: format!("{}: {axis_words}", words.facet), columns, rows, style: Style::Plot, code: None }
-}
-
-pub(super) fn value_cell(value: Option<Number>, interval: Option<[f64; 2]>) -> Cell {
-    match value {
-        Some(value) => Cell::number(number(value.value(), interval), value),
-        None => Cell::number("–", ""),
-    }
-}
-
-fn interval_cell(interval: Option<[f64; 2]>) -> Cell {
-    match interval {
-        Some([low, high]) => Cell::number(
-            format!("{} to {}", number(low, interval), number(high, interval)),
-            format!("{} to {}", Number::Float(low), Number::Float(high)),
-        ),
-        None => Cell::number("–", ""),
-    }
+    Table::new(Style::Plot, format!("{}: {axis_words}", words.facet), columns, rows)
 }
 
 /// Every metric, also the undefined, with what it means for these groups.
 fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
-    let columns = vec![
-        Column::new(ColumnKind::Name, "Metric"),
-        Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "95\u{202f}% interval"),
-        Column::new(ColumnKind::Number, "Baseline"),
-        Column::new(ColumnKind::Number, "Change"),
-        Column::new(ColumnKind::Prose, "What it means here"),
-    ];
+    let columns = columns([
+        (ColumnKind::Name, "Metric"),
+        (ColumnKind::Number, "Now"),
+        (ColumnKind::Number, "95\u{202f}% interval"),
+        (ColumnKind::Number, "Baseline"),
+        (ColumnKind::Number, "Change"),
+        (ColumnKind::Prose, "What it means here"),
+    ]);
     let mut order: Vec<&MetricDetails> = facet.metrics.iter().collect();
     order.sort_by_key(|details| Metric::of(&details.name).map_or(u8::MAX, |metric| metric.telling));
     let rows = order
@@ -402,12 +381,12 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
                 state(details),
                 vec![
                     Cell::metric(&details.name),
-                    value_cell(details.value, interval),
-                    interval_cell(interval),
-                    value_cell(details.baseline, interval),
+                    Cell::value(details.value, interval),
+                    Cell::interval(interval),
+                    Cell::value(details.baseline, interval),
                     match difference {
                         Some(difference) => Cell::number(change(difference, interval), difference),
-                        None => Cell::number("–", ""),
+                        None => Cell::none(),
                     },
                     Cell::text(in_words(facet, details, words)),
                 ],
@@ -416,7 +395,7 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
         .collect();
     let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
     let caption = format!("Every metric of {}, also those without a value", words.facet);
-    Table { caption, columns, rows, style, code: Some(code) }
+    Table::new(style, caption, columns, rows).coded(code)
 }
 
 /// The sentence of a metric, or why there is none.
@@ -506,15 +485,13 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             Row::new(vec![
                 Cell::text(words(details, facet).facet),
                 Cell::count(facet.groups.d.n()),
-                Cell::number(percent_of(share_d), share_d),
-                Cell::number(percent_of(share_a), share_a),
+                Cell::share(share_d),
+                Cell::share(share_a),
                 match ratio {
                     Some(ratio) => Cell::number(amounts::decimal(ratio, 2), ratio),
-                    None => Cell::number("–", ""),
+                    None => Cell::none(),
                 },
-                Cell::Picture {
-                    drawing: share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured),
-                },
+                Cell::picture(share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured)),
                 Cell::text(says),
                 Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),
             ])
@@ -525,20 +502,19 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
          four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome."
     ));
-    section.table(Table {
-        caption: "Disparate impact ratio of each group".into(),
-        columns: vec![
-            Column::new(ColumnKind::Name, "Group"),
-            Column::new(ColumnKind::Number, "Rows"),
-            Column::new(ColumnKind::Number, "Its share"),
-            Column::new(ColumnKind::Number, "Everyone else"),
-            Column::new(ColumnKind::Number, "Ratio"),
-            Column::new(ColumnKind::Picture, "Line at 0.80"),
-            Column::new(ColumnKind::Text, "In words"),
-            Column::new(ColumnKind::Number, "Metrics moved"),
-        ],
+    section.table(Table::new(
+        if known.len() > 25 { Style::Folded } else { Style::Plain },
+        "Disparate impact ratio of each group",
+        columns([
+            (ColumnKind::Name, "Group"),
+            (ColumnKind::Number, "Rows"),
+            (ColumnKind::Number, "Its share"),
+            (ColumnKind::Number, "Everyone else"),
+            (ColumnKind::Number, "Ratio"),
+            (ColumnKind::Picture, "Line at 0.80"),
+            (ColumnKind::Text, "In words"),
+            (ColumnKind::Number, "Metrics moved"),
+        ]),
         rows,
-        style: if known.len() > 25 { Style::Folded } else { Style::Plain },
-        code: None,
-    });
+    ));
 }

@@ -3,8 +3,9 @@
 use askama::Template;
 use plumbline_common::{Problem, Result, codes};
 
-use super::page::{Block, Cell, ColumnKind, Report, State, Style};
+use super::page::{Block, Report, State};
 use super::svg;
+use super::tables::{Cell, ColumnKind, Style};
 use crate::paper::drawing::Drawing;
 
 #[derive(Template)]

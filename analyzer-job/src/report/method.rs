@@ -4,8 +4,10 @@
 use crate::results::details::{ExplanationDetails, Findings, RunDetails};
 
 use super::amounts::{bytes, count, of};
-use super::page::{Block, Cell, Column, ColumnKind, Report, Row, Style, Table};
+use super::page::{Block, Report};
 use super::sentences::isolate;
+use super::tables;
+use super::tables::{Cell, ColumnKind, Row, Style, Table, columns};
 use super::verdict::run;
 use crate::results::metrics::Metric;
 
@@ -46,30 +48,8 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
         }
     }
     section.points(points);
-    if !run.rows.records_skipped.is_empty() {
-        let rows = run
-            .rows
-            .records_skipped
-            .iter()
-            .map(|skipped| {
-                Row::new(vec![
-                    Cell::text(&skipped.reason),
-                    Cell::count(skipped.records),
-                    Cell::text(skipped.examples.join("; ")),
-                ])
-            })
-            .collect();
-        section.table(Table {
-            caption: "Records that were skipped".into(),
-            columns: vec![
-                Column::new(ColumnKind::Name, "Why"),
-                Column::new(ColumnKind::Number, "Records"),
-                Column::new(ColumnKind::Prose, "The first"),
-            ],
-            rows,
-            style: Style::Plain,
-            code: None,
-        });
+    if let Some(table) = tables::skipped(&run.rows.records_skipped) {
+        section.table(table);
     }
     if let Some(bias) = findings.bias.as_ref().filter(|bias| !bias.left_out.is_empty()) {
         let rows = bias
@@ -83,17 +63,12 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
                 ])
             })
             .collect();
-        section.table(Table {
-            caption: "Groups and rows that no metric covers".into(),
-            columns: vec![
-                Column::new(ColumnKind::Name, "What"),
-                Column::new(ColumnKind::Number, "Rows"),
-                Column::new(ColumnKind::Prose, "Why"),
-            ],
+        section.table(Table::new(
+            Style::Plain,
+            "Groups and rows that no metric covers",
+            columns([(ColumnKind::Name, "What"), (ColumnKind::Number, "Rows"), (ColumnKind::Prose, "Why")]),
             rows,
-            style: Style::Plain,
-            code: None,
-        });
+        ));
     }
     for warning in warnings(findings) {
         section.note(super::bias::capital(warning));
@@ -180,13 +155,12 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
         .into_iter()
         .map(|(name, value)| Row::new(vec![Cell::text(name), Cell::text(isolate(&value))]))
         .collect();
-    section.table(Table {
-        caption: "The run".into(),
-        columns: vec![Column::new(ColumnKind::Name, "What"), Column::new(ColumnKind::Prose, "Value")],
+    section.table(Table::new(
+        Style::Plain,
+        "The run",
+        columns([(ColumnKind::Name, "What"), (ColumnKind::Prose, "Value")]),
         rows,
-        style: Style::Plain,
-        code: None,
-    });
+    ));
     if !run.inputs.is_empty() {
         let rows = run
             .inputs
@@ -210,18 +184,17 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
             }
             _ => "Inputs, and the SHA-256 of their bytes".into(),
         };
-        section.table(Table {
+        section.table(Table::new(
+            Style::Long,
             caption,
-            columns: vec![
-                Column::new(ColumnKind::Name, "Role"),
-                Column::new(ColumnKind::Text, "File"),
-                Column::new(ColumnKind::Number, "Size"),
-                Column::new(ColumnKind::Prose, "SHA-256"),
-            ],
+            columns([
+                (ColumnKind::Name, "Role"),
+                (ColumnKind::Text, "File"),
+                (ColumnKind::Number, "Size"),
+                (ColumnKind::Prose, "SHA-256"),
+            ]),
             rows,
-            style: Style::Long,
-            code: None,
-        });
+        ));
     }
     if !run.settings.is_empty() {
         let rows = run
@@ -235,17 +208,16 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
                 ])
             })
             .collect();
-        section.table(Table {
-            caption: "Settings".into(),
-            columns: vec![
-                Column::new(ColumnKind::Name, "Setting"),
-                Column::new(ColumnKind::Prose, "Value"),
-                Column::new(ColumnKind::Text, "From"),
-            ],
+        section.table(Table::new(
+            Style::Long,
+            "Settings",
+            columns([
+                (ColumnKind::Name, "Setting"),
+                (ColumnKind::Prose, "Value"),
+                (ColumnKind::Text, "From"),
+            ]),
             rows,
-            style: Style::Long,
-            code: None,
-        });
+        ));
     }
     if !run.configuration.is_null() {
         let section = report.section(3, "configuration", "Analysis configuration");
@@ -285,16 +257,15 @@ pub(super) fn glossary(report: &mut Report, findings: &Findings) {
         "d is the group, a is everyone else. A hat marks predictions; 1 is the positive label, 0 any other; n is a number of \
          rows. Source of the formulas: Amazon SageMaker developer guide, bias metrics before and after training.",
     );
-    section.table(Table {
-        caption: "Glossary".into(),
-        columns: vec![
-            Column::new(ColumnKind::Name, "Metric"),
-            Column::new(ColumnKind::Prose, "Question"),
-            Column::new(ColumnKind::Prose, "Formula"),
-            Column::new(ColumnKind::Text, "Range"),
-        ],
+    section.table(Table::new(
+        Style::Plain,
+        "Glossary",
+        columns([
+            (ColumnKind::Name, "Metric"),
+            (ColumnKind::Prose, "Question"),
+            (ColumnKind::Prose, "Formula"),
+            (ColumnKind::Text, "Range"),
+        ]),
         rows,
-        style: Style::Plain,
-        code: None,
-    });
+    ));
 }

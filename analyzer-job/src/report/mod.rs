@@ -18,6 +18,7 @@ mod performance;
 mod quality;
 mod sentences;
 mod svg;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trends;

@@ -6,8 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
-use super::page::{Block, Cell, ColumnKind, Figure, Report, Table};
+use super::page::{Block, Figure, Report};
 use super::svg;
+use super::tables::{Cell, ColumnKind, Table};
 use crate::paper::drawing::Drawing;
 
 /// # Errors

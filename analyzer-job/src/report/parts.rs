@@ -3,9 +3,10 @@
 
 use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
 
-use super::bias::{state, value_cell, words};
-use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::bias::{state, words};
+use super::page::{Report, State};
 use super::sentences::isolate;
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 use crate::results::metrics::Metric;
 
 /// The metrics of a row, if they were asked for; the first five.
@@ -91,7 +92,7 @@ fn table(
     let codes: Vec<&str> = TELLING.into_iter().filter(asked).take(5).collect();
     let compared =
         groups.iter().any(|(_, facet)| facet.metrics.iter().any(|metric| metric.baseline.is_some()));
-    let mut columns = vec![Column::new(ColumnKind::Name, "Group")];
+    let mut columns = columns([(ColumnKind::Name, "Group")]);
     columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
     columns.push(Column::new(ColumnKind::Number, "In the group"));
     columns.extend(codes.iter().map(|code| {
@@ -110,7 +111,7 @@ fn table(
             cells.extend(codes.iter().map(|code| {
                 let metric = facet.metrics.iter().find(|metric| metric.name == *code);
                 let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
-                value_cell(metric.and_then(|metric| metric.value), interval)
+                Cell::value(metric.and_then(|metric| metric.value), interval)
             }));
             if compared {
                 cells.push(Cell::count(
@@ -120,5 +121,5 @@ fn table(
             Row::new(cells)
         })
         .collect();
-    Table { caption, columns, rows, style, code: None }
+    Table::new(style, caption, columns, rows)
 }

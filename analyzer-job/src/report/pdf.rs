@@ -6,7 +6,8 @@ use std::rc::Rc;
 use plumbline_common::Result;
 
 use super::charts;
-use super::page::{Block, Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::page::{Block, Report, State};
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table};
 use crate::paper::document::{self, Document, Link, Look, Span, Vertical, Width};
 use crate::paper::drawing::Colour;
 use crate::paper::style::{BLOCK_GAP, BODY, INK, MM, QUIET, heading_size};

@@ -1,8 +1,7 @@
 use proptest::prelude::*;
 
-use super::super::page::{
-    Block, Cell, Column, ColumnKind, Figure, Report, Row, Section, State, Style, Table,
-};
+use super::super::page::{Block, Figure, Report, Section, State};
+use super::super::tables::{Cell, Column, ColumnKind, Row, Style, Table};
 use super::write;
 use crate::paper::drawing::Drawing;
 use crate::paper::style::INK;

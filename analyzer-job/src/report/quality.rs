@@ -4,8 +4,9 @@ use plumbline_common::{Result, output};
 use serde_json::json;
 
 use super::amounts::{count, number, of, percent_of};
-use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::page::{Report, State};
 use super::sentences::isolate;
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 use super::{charts, html, pdf};
 use crate::quality::checks::Violation;
 use crate::quality::shift::{Shift, Verdict};
@@ -144,13 +145,12 @@ fn violated(report: &mut Report, violations: &[Violation]) {
             )
         })
         .collect();
-    let columns = vec![
-        Column::new(ColumnKind::Name, "Column"),
-        Column::new(ColumnKind::Text, "Check"),
-        Column::new(ColumnKind::Prose, "What was found"),
-    ];
-    let table =
-        Table { caption: "Violations".into(), columns, rows, style: style(violations.len()), code: None };
+    let columns = columns([
+        (ColumnKind::Name, "Column"),
+        (ColumnKind::Text, "Check"),
+        (ColumnKind::Prose, "What was found"),
+    ]);
+    let table = Table::new(style(violations.len()), "Violations", columns, rows);
     report
         .section(2, "violations", "Constraints violated")
         .text("In the order of constraint_violations.json.")
@@ -185,8 +185,8 @@ fn moved_columns(report: &mut Report, shifts: &[Shift]) {
             Row::judged(
                 State::Moved,
                 vec![
-                    Cell::Name { text: isolate(&shift.column), remark: why(shift) },
-                    Cell::Picture { drawing: charts::pairs(&shares) },
+                    Cell::name(isolate(&shift.column), why(shift)),
+                    Cell::picture(charts::pairs(&shares)),
                     Cell::number(number(shift.effect, None), shift.effect),
                     Cell::number(number(shift.stability_index, None), shift.stability_index),
                     Cell::number(chance(shift.adjusted_p_value), shift.adjusted_p_value),
@@ -199,26 +199,20 @@ fn moved_columns(report: &mut Report, shifts: &[Shift]) {
             )
         })
         .collect();
-    let columns = vec![
-        Column::new(ColumnKind::Name, "Column"),
-        Column::new(ColumnKind::Picture, "Baseline (grey) and now"),
-        Column::new(ColumnKind::Number, "Largest difference"),
-        Column::new(ColumnKind::Number, "Stability index"),
-        Column::new(ColumnKind::Number, "p-value"),
-        Column::new(ColumnKind::Text, "Drift check"),
-    ];
+    let columns = columns([
+        (ColumnKind::Name, "Column"),
+        (ColumnKind::Picture, "Baseline (grey) and now"),
+        (ColumnKind::Number, "Largest difference"),
+        (ColumnKind::Number, "Stability index"),
+        (ColumnKind::Number, "p-value"),
+        (ColumnKind::Text, "Drift check"),
+    ]);
     let section = report.section(2, "moved", "Columns that moved");
     section.text(
         "The largest difference is that of the two distribution functions (Kolmogorov-Smirnov), or of the shares of a \
          category: 0 is none, 1 is all rows. p-values are adjusted for the number of columns (Benjamini-Hochberg).",
     );
-    section.table(Table {
-        caption: "Columns that moved".into(),
-        columns,
-        rows,
-        style: Style::Plot,
-        code: None,
-    });
+    section.table(Table::new(Style::Plot, "Columns that moved", columns, rows));
     if moved.len() > PICTURED {
         section.text(format!("And {}, in the table below.", of_columns(moved.len() - PICTURED)));
     }
@@ -266,37 +260,28 @@ fn all_columns(report: &mut Report, quality: &Quality<'_>) {
     let compared = !quality.shifts.is_empty();
     let rows: Vec<Row> =
         quality.statistics.features.iter().map(|feature| row(feature, quality, compared)).collect();
-    let mut columns = vec![
-        Column::new(ColumnKind::Name, "Column"),
-        Column::new(ColumnKind::Text, "Type"),
-        Column::new(ColumnKind::Number, "Missing"),
-        Column::new(ColumnKind::Number, "Distinct (estimate)"),
-        Column::new(ColumnKind::Number, "Minimum"),
-        Column::new(ColumnKind::Number, "Mean"),
-        Column::new(ColumnKind::Number, "Maximum"),
-        Column::new(ColumnKind::Text, "Most frequent"),
-    ];
+    let mut columns = columns([
+        (ColumnKind::Name, "Column"),
+        (ColumnKind::Text, "Type"),
+        (ColumnKind::Number, "Missing"),
+        (ColumnKind::Number, "Distinct (estimate)"),
+        (ColumnKind::Number, "Minimum"),
+        (ColumnKind::Number, "Mean"),
+        (ColumnKind::Number, "Maximum"),
+        (ColumnKind::Text, "Most frequent"),
+    ]);
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Largest difference"));
         columns.push(Column::new(ColumnKind::State, "Moved?"));
     }
-    report.section(2, "columns", "All columns").table(Table {
-        caption: "All columns".into(),
-        columns,
-        rows,
-        style: Style::Long,
-        code: None,
-    });
+    report.section(2, "columns", "All columns").table(Table::new(Style::Long, "All columns", columns, rows));
 }
 
 fn row(feature: &Feature, quality: &Quality<'_>, compared: bool) -> Row {
     let missing = 1.0 - feature.completeness();
     let nothing = || Cell::text("");
-    let mut cells = vec![
-        Cell::text(isolate(&feature.name)),
-        Cell::text(feature.inferred_type),
-        Cell::number(percent_of(missing), missing),
-    ];
+    let mut cells =
+        vec![Cell::text(isolate(&feature.name)), Cell::text(feature.inferred_type), Cell::share(missing)];
     match &feature.statistics {
         Measured::Numbers(numbers) => {
             cells.push(Cell::count(numbers.approximate_num_distinct_values));
@@ -332,7 +317,7 @@ fn row(feature: &Feature, quality: &Quality<'_>, compared: bool) -> Row {
         state => state.word(),
     };
     cells.push(shift.map_or_else(nothing, |shift| Cell::number(number(shift.effect, None), shift.effect)));
-    cells.push(Cell::State { state, text: word.into() });
+    cells.push(Cell::state(state, word));
     Row::judged(state, cells)
 }
 

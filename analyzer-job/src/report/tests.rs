@@ -17,7 +17,8 @@ use crate::state::counts::{Group, Groups};
 use crate::values::numbers::to_pretty_json;
 
 use super::bias::Course;
-use super::page::{Block, Cell, State, Style};
+use super::page::{Block, State};
+use super::tables::{Cell, Style};
 use super::{bias, html, notebook, pdf, report, svg};
 use crate::paper::drawing::Shape;
 

@@ -3,11 +3,12 @@
 use crate::results::details::Findings;
 use crate::results::{Number, Violation};
 
-use super::amounts::{number, of};
+use super::amounts::of;
 use super::attributions::NDCG_LIMIT;
 use super::bias;
-use super::page::{Cell, Column, ColumnKind, Report, Row, State, Style, Table};
+use super::page::{Report, State};
 use super::sentences::{condition, isolate};
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 
 /// More violations than these are listed by group.
 const ONE_BY_ONE: usize = 25;
@@ -30,29 +31,25 @@ fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
     // The text of the file is only repeated where its numbers are not known.
     let with_text = told.iter().any(|(violated, _)| violated.now.is_none());
     let of_order = told.iter().any(|(_, violation)| matches!(violation, Violation::Attribution { .. }));
-    let mut columns = vec![
-        Column::new(ColumnKind::Name, "For"),
-        Column::new(ColumnKind::Text, "Metric"),
-        Column::new(ColumnKind::Number, "Now"),
-        Column::new(ColumnKind::Number, "Limit"),
-        Column::new(ColumnKind::State, "How sure"),
-    ];
+    let mut columns = columns([
+        (ColumnKind::Name, "For"),
+        (ColumnKind::Text, "Metric"),
+        (ColumnKind::Number, "Now"),
+        (ColumnKind::Number, "Limit"),
+        (ColumnKind::State, "How sure"),
+    ]);
     if with_text {
         columns.push(Column::new(ColumnKind::Prose, "Description"));
     }
     let rows = told
         .into_iter()
         .map(|(violated, violation)| {
-            let value = |value: Option<Number>, interval| match value {
-                Some(value) => Cell::number(number(value.value(), interval), value),
-                None => Cell::number("–", ""),
-            };
             let mut cells = vec![
                 Cell::text(violated.whom),
                 violated.metric,
-                value(violated.now, violated.interval),
-                value(violated.limit, violated.interval),
-                Cell::State { state: violated.state, text: violated.sure.into() },
+                Cell::value(violated.now, violated.interval),
+                Cell::value(violated.limit, violated.interval),
+                Cell::state(violated.state, violated.sure),
             ];
             if with_text {
                 let (Violation::Bias { description, .. } | Violation::Attribution { description, .. }) =
@@ -63,13 +60,8 @@ fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
         })
         .collect();
     let limit = if of_order { "the least score that an order may have" } else { "the baseline's value" };
-    Table {
-        caption: format!("From constraint_violations.json; the limit is {limit}"),
-        columns,
-        rows,
-        style: Style::Plain,
-        code: Some("violations".into()),
-    }
+    Table::new(Style::Plain, format!("From constraint_violations.json; the limit is {limit}"), columns, rows)
+        .coded("violations")
 }
 
 /// Too many to read one by one: a row for each group, the metrics by how sure they are. Their numbers stand
@@ -110,20 +102,19 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
             )
         })
         .collect();
-    Table {
-        caption: "From constraint_violations.json, by group; values and limits stand in the tables below"
-            .into(),
-        columns: vec![
-            Column::new(ColumnKind::Name, "For"),
-            Column::new(ColumnKind::Number, "Violations"),
-            Column::new(ColumnKind::Prose, "Beyond chance"),
-            Column::new(ColumnKind::Prose, "Within chance, or too few rows"),
-            Column::new(ColumnKind::Text, "Smaller difference"),
-        ],
+    Table::new(
+        Style::Plain,
+        "From constraint_violations.json, by group; values and limits stand in the tables below",
+        columns([
+            (ColumnKind::Name, "For"),
+            (ColumnKind::Number, "Violations"),
+            (ColumnKind::Prose, "Beyond chance"),
+            (ColumnKind::Prose, "Within chance, or too few rows"),
+            (ColumnKind::Text, "Smaller difference"),
+        ]),
         rows,
-        style: Style::Plain,
-        code: Some("violations".into()),
-    }
+    )
+    .coded("violations")
 }
 
 /// A violation with what the details know of it.

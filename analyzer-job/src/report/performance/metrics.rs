@@ -1,0 +1,101 @@
+//! The metrics: measured from labels, and estimated from scores where labels are missing.
+
+use super::verdict::{state, sure};
+use super::words::words;
+use crate::performance::details::{MetricDetails, QualityDetails};
+use crate::report::amounts::of;
+use crate::report::charts;
+use crate::report::page::Report;
+use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
+use crate::results::Number;
+
+/// Standard name, and below it the question that it answers.
+fn name(key: &str) -> Cell {
+    let words = words(key);
+    Cell::name(words.name, words.asks)
+}
+
+pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
+    let shown: Vec<&MetricDetails> = details
+        .metrics
+        .iter()
+        .filter(|metric| {
+            !metric.name.ends_with("_best_constant_classifier") || metric.name.starts_with("accuracy")
+        })
+        .collect();
+    if shown.is_empty() {
+        return;
+    }
+    let compared = shown.iter().any(|metric| metric.baseline.is_some() || metric.threshold.is_some());
+    let mut columns = columns([
+        (ColumnKind::Name, "Metric"),
+        (ColumnKind::Number, "Now"),
+        (ColumnKind::Number, "95\u{202f}% interval"),
+    ]);
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Baseline"));
+        columns.push(Column::new(ColumnKind::Number, "Threshold"));
+        columns.push(Column::new(ColumnKind::State, "How sure"));
+    }
+    let in_unit = |metric: &MetricDetails| metric.value.is_none_or(|value| (0.0..=1.0).contains(&value));
+    let pictured = shown.iter().all(|metric| in_unit(metric));
+    if pictured {
+        columns.push(Column::picture("", charts::plain_head([0.0, 1.0])));
+    }
+    let rows = shown
+        .iter()
+        .map(|metric| {
+            let mut cells = vec![
+                name(&metric.name),
+                Cell::value(metric.value.map(Number::Float), metric.interval),
+                Cell::interval(metric.interval),
+            ];
+            if compared {
+                cells.push(Cell::value(metric.baseline.map(Number::Float), metric.interval));
+                cells.push(Cell::value(metric.threshold.map(Number::Float), metric.interval));
+                cells.push(Cell::state(state(metric), sure(metric)));
+            }
+            if pictured {
+                let picture = metric.value.map(|value| {
+                    charts::attribution_bar([0.0, 1.0], value, metric.standard_error, metric.baseline)
+                });
+                cells.push(picture.map_or(Cell::text(""), Cell::picture));
+            }
+            if compared { Row::judged(state(metric), cells) } else { Row::new(cells) }
+        })
+        .collect();
+    let mut caption = String::from("All numbers in full are in model_quality_details.json");
+    if pictured {
+        caption.push_str("; whiskers are one standard error either way, rings the baseline");
+    }
+    report.section(2, "metrics", "How good the predictions are").table(Table::new(
+        if pictured { Style::Plot } else { Style::Plain },
+        caption,
+        columns,
+        rows,
+    ));
+}
+
+pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {
+    let Some(estimate) = &details.estimate else { return };
+    let rows = estimate
+        .metrics
+        .iter()
+        .map(|metric| {
+            Row::new(vec![
+                name(&metric.name),
+                Cell::value(Some(Number::Float(metric.value)), Some(metric.band)),
+                Cell::interval(Some(metric.band)),
+            ])
+        })
+        .collect();
+    let heading = format!("Estimate for {} without a label", of(estimate.rows, "row", "rows"));
+    report
+        .section(2, "estimate", heading)
+        .note(
+            "An estimate, no measurement: rows are counted as positive as often as rows of the baseline with such a score \
+             were. The band holds the true value in 95\u{202f}% of windows as long as a score still means what it meant \
+             then; it does not see a change of that.",
+        )
+        .table(Table::new(Style::Plain, "Estimated from the scores", columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows));
+}

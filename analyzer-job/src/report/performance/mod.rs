@@ -1,0 +1,103 @@
+//! The report of model quality: is the model as good as it was, how sure is that, and where is it worse.
+
+mod classes;
+mod metrics;
+mod scores;
+mod verdict;
+mod words;
+
+use serde_json::json;
+
+use super::amounts::{self, of};
+use super::bias::capital;
+use super::page::Report;
+use super::tables;
+use crate::performance::details::QualityDetails;
+
+/// The report of a run.
+pub(super) fn report(details: &QualityDetails, title: &str) -> Report {
+    let run = &details.run;
+    let mut subject = vec![run.kind.clone()];
+    subject.extend(run.endpoint.clone());
+    if let Some([start, end]) = &run.window {
+        subject.push(amounts::window(start, end));
+    }
+    subject.extend(run.job_name.clone());
+    let (state, headline) = verdict::headline(details);
+    let mut report = Report {
+        title: title.into(),
+        subject,
+        headline,
+        state,
+        lead: verdict::lead(details),
+        facts: verdict::facts(details),
+        sections: Vec::new(),
+        program: run.program.clone(),
+        data: json!({"model_quality_details": details}),
+    };
+    notes(&mut report, details);
+    metrics::metrics(&mut report, details);
+    metrics::estimate(&mut report, details);
+    classes::confusion(&mut report, details);
+    classes::classes(&mut report, details);
+    scores::curves(&mut report, details);
+    scores::calibration(&mut report, details);
+    scores::scores(&mut report, details);
+    scores::residuals(&mut report, details);
+    classes::groups(&mut report, details);
+    data(&mut report, details);
+    method(&mut report, details);
+    report
+}
+
+fn notes(report: &mut Report, details: &QualityDetails) {
+    if details.notes.is_empty() {
+        return;
+    }
+    let section = report.section(2, "notes", "Before you trust the numbers");
+    for note in &details.notes {
+        section.note(note.clone());
+    }
+}
+
+fn data(report: &mut Report, details: &QualityDetails) {
+    let run = &details.run;
+    let section = report.section(
+        2,
+        "data",
+        format!("The data: {}", of(details.rows, "row with a label", "rows with a label")),
+    );
+    section.points(vec![format!(
+        "{} read, {} with a label, {} without.",
+        of(run.rows.records_read, "record", "records"),
+        of(details.rows, "row", "rows"),
+        of(details.rows_without_label, "row", "rows")
+    )]);
+    if let Some(table) = tables::skipped(&run.rows.records_skipped) {
+        section.table(table);
+    }
+    for warning in &run.warnings {
+        section.note(capital(warning));
+    }
+}
+
+fn method(report: &mut Report, details: &QualityDetails) {
+    let mut points = vec![
+        "Values are those of the hosted service: zero denominators give 0, the areas are sums of trapezoids over all distinct \
+         scores, the constant classifier of a binary problem always answers with the negative class."
+            .to_string(),
+        "Intervals: Wilson's for shares of rows, DeLong's for the area under the ROC curve, a seeded bootstrap from the counts \
+         for the rest."
+            .to_string(),
+    ];
+    if details.judged {
+        points.push(
+            "A metric passes its threshold when it is on the wrong side of it, by however little. It became worse beyond chance \
+             when both today's rows and the baseline's are too many for such a difference to be luck: one-sided tests, adjusted \
+             for all metrics of the run (Holm), so that a run in which nothing changed says so in 95\u{202f}% of cases."
+                .to_string(),
+        );
+    }
+    report.section(2, "method", "How this was measured").points(points);
+    super::method::manifest(report, &details.run);
+}

@@ -1,0 +1,165 @@
+//! The first screen: is the model as good as it was, how sure is that, and on how many rows.
+
+use super::words::short;
+use crate::performance::details::{MetricDetails, MetricVerdict, QualityDetails};
+use crate::report::amounts::{number, of};
+use crate::report::page::State;
+use crate::report::sentences::isolate;
+
+/// The metrics that lead: what a reader asks for first.
+const LEADING: [&str; 8] = ["auc", "f1", "accuracy", "recall", "precision", "weighted_f1", "rmse", "r2"];
+
+fn find<'a>(details: &'a QualityDetails, name: &str) -> Option<&'a MetricDetails> {
+    details.metrics.iter().find(|metric| metric.name == name)
+}
+
+pub(super) fn state(metric: &MetricDetails) -> State {
+    match (metric.verdict, metric.violated) {
+        _ if metric.value.is_none() => State::Undefined,
+        (MetricVerdict::Moved, _) => State::Moved,
+        (MetricVerdict::Held, false) => State::Held,
+        (MetricVerdict::Held | MetricVerdict::TooFewRows, _) | (MetricVerdict::NotCompared, true) => {
+            State::CannotTell
+        }
+        (MetricVerdict::NotCompared, false) if metric.threshold.is_some() => State::Held,
+        (MetricVerdict::NotCompared, false) => State::Measured,
+    }
+}
+
+pub(super) fn headline(details: &QualityDetails) -> (State, String) {
+    if details.rows == 0 {
+        let rows = of(details.rows_without_label, "row has", "rows have");
+        return (State::CannotTell, format!("{rows} no label yet: the performance is estimated"));
+    }
+    let violated = details.metrics.iter().filter(|metric| metric.violated).count();
+    let moved: Vec<&MetricDetails> =
+        details.metrics.iter().filter(|metric| metric.verdict == MetricVerdict::Moved).collect();
+    if !moved.is_empty() {
+        let first = LEADING
+            .iter()
+            .find_map(|name| moved.iter().find(|metric| metric.name == *name))
+            .unwrap_or(&moved[0]);
+        return (State::Moved, format!("The model became worse: {}", within(&change(first))));
+    }
+    if violated > 0 {
+        let metrics = of(violated as u64, "metric is", "metrics are");
+        let known = details.metrics.iter().any(|metric| metric.p_value.is_some());
+        let why = if known { "no more than chance explains" } else { "whether by chance cannot be said" };
+        return (State::CannotTell, format!("{metrics} on the wrong side of the threshold, {why}"));
+    }
+    if details.judged {
+        return (State::Held, "The model is as good as its baseline".into());
+    }
+    let told = LEADING.iter().find_map(|name| find(details, name)).filter(|metric| metric.value.is_some());
+    let text = match told {
+        Some(metric) => format!("{} is {}", short(&metric.name), value(metric)),
+        None => format!("{} measured", of(details.metrics.len() as u64, "metric", "metrics")),
+    };
+    (State::Measured, text)
+}
+
+/// A sentence after a colon: without its capital, unless that belongs to a name such as F1.
+fn within(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().collect::<String>() + letters.as_str()
+        }
+        _ => sentence.to_owned(),
+    }
+}
+
+fn value(metric: &MetricDetails) -> String {
+    metric.value.map_or("undefined".into(), |value| number(value, metric.interval))
+}
+
+/// `Accuracy fell from 0.94 to 0.81`.
+fn change(metric: &MetricDetails) -> String {
+    let name = short(&metric.name);
+    match (metric.baseline.or(metric.threshold), metric.value) {
+        (Some(then), Some(now)) => {
+            let verb = if now < then { "fell" } else { "rose" };
+            format!("{name} {verb} from {} to {}", number(then, metric.interval), value(metric))
+        }
+        _ => format!("{name} is {}", value(metric)),
+    }
+}
+
+pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
+    let mut lead = Vec::new();
+    let moved = details
+        .metrics
+        .iter()
+        .filter(|metric| metric.violated && metric.verdict == MetricVerdict::Moved)
+        .count();
+    let violated = details.metrics.iter().filter(|metric| metric.violated).count();
+    if violated > 0 {
+        let by_chance = details
+            .metrics
+            .iter()
+            .filter(|metric| metric.violated && metric.verdict == MetricVerdict::Held)
+            .count();
+        let mut text =
+            format!("{} on the wrong side of the threshold", of(violated as u64, "metric is", "metrics are"));
+        if moved > 0 {
+            text.push_str(&format!(", {moved} beyond what chance explains"));
+        }
+        if by_chance > 0 {
+            text.push_str(&format!(", {by_chance} within what chance explains"));
+        }
+        lead.push(format!("{text}."));
+    }
+    for metric in
+        LEADING.iter().filter_map(|name| find(details, name)).filter(|metric| metric.value.is_some()).take(3)
+    {
+        let interval = metric.interval.map(|[low, high]| {
+            format!(
+                " (95\u{202f}% interval {} to {})",
+                number(low, metric.interval),
+                number(high, metric.interval)
+            )
+        });
+        let text = match metric.baseline {
+            Some(_) => change(metric),
+            None => format!("{} is {}", short(&metric.name), value(metric)),
+        };
+        lead.push(format!("{text}{}.", interval.unwrap_or_default()));
+    }
+    if let Some(estimate) = &details.estimate {
+        lead.push(format!(
+            "{} no label yet: for them the performance is estimated below.",
+            of(estimate.rows, "row has", "rows have")
+        ));
+    }
+    lead
+}
+
+pub(super) fn facts(details: &QualityDetails) -> Vec<String> {
+    let mut facts =
+        vec![details.problem_type.clone(), of(details.rows, "row with a label", "rows with a label")];
+    if details.rows_without_label > 0 {
+        facts.push(of(details.rows_without_label, "row without a label", "rows without a label"));
+    }
+    if let Some([negative, positive]) = &details.classes {
+        facts.push(format!("positive is {}, negative {}", isolate(positive), isolate(negative)));
+    }
+    let skipped: u64 = details.run.rows.records_skipped.iter().map(|skipped| skipped.records).sum();
+    if skipped > 0 {
+        facts.push(of(skipped, "record left out", "records left out"));
+    }
+    facts
+}
+
+/// The verdict of a row in words.
+pub(super) fn sure(metric: &MetricDetails) -> String {
+    let p = metric.p_value.map(|p| if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") });
+    match metric.verdict {
+        MetricVerdict::Moved => format!("worse, {}", p.unwrap_or_default()),
+        MetricVerdict::Held if metric.violated => format!("chance, {}", p.unwrap_or_default()),
+        MetricVerdict::Held => "held".into(),
+        MetricVerdict::TooFewRows => "too few rows".into(),
+        MetricVerdict::NotCompared if metric.violated => "threshold passed".into(),
+        MetricVerdict::NotCompared if metric.threshold.is_some() => "held".into(),
+        MetricVerdict::NotCompared => "–".into(),
+    }
+}
