@@ -1,10 +1,18 @@
 //! The analyzer's settings: what can be said beside the analysis configuration. Names are those of the
 //! hosted monitors; every one is an argument, an environment variable and an entry of the job's `Environment`.
 
+mod choices;
+
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use plumbline_common::settings::EXIT_CODES;
+
+use choices::confidence;
+pub use choices::{
+    AnalysisType, Compat, DriftCheck, DriftRule, EstimatorChoice, OnBadRecord, OnNothingCompared, Switch,
+    ValueTyping, Windows,
+};
 
 const ABOUT: &str = "Bias metrics, attributions and their drift, from any dataset or from monitoring data";
 
@@ -404,6 +412,10 @@ pub struct Settings {
     )]
     pub compat: Option<Compat>,
 
+    /// How data quality makes columns of records: a list of entries as JSON, or the file that holds it
+    #[arg(long, env = "columns", value_name = "JSON|PATH", global = true, help_heading = "Quality monitors")]
+    pub columns: Option<String>,
+
     /// Python script with a preprocess_handler for each record
     #[arg(
         long,
@@ -474,131 +486,4 @@ pub struct Settings {
     #[arg(long, env = "log_level", value_name = "LEVEL", value_parser = plumbline_common::log::LEVELS, ignore_case = true,
           global = true)]
     pub log_level: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AnalysisType {
-    #[value(name = "MODEL_BIAS")]
-    ModelBias,
-    #[value(name = "MODEL_EXPLAINABILITY")]
-    ModelExplainability,
-    #[value(name = "MODEL_QUALITY")]
-    ModelQuality,
-    #[value(name = "DATA_QUALITY")]
-    DataQuality,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnBadRecord {
-    /// Leave it out, count it, name the first five
-    Skip,
-    /// Stop the job
-    Fail,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    Enabled,
-    Disabled,
-}
-
-impl Switch {
-    pub fn on(self) -> bool {
-        self == Switch::Enabled
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum EstimatorChoice {
-    /// The best one for the number of samples
-    Auto,
-    /// The classic sampling of the shap library, without feature selection
-    Kernel,
-    /// Every coalition; an error where num_samples allows fewer
-    Exact,
-    /// Random orders of the features and their reverses
-    Permutation,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum OnNothingCompared {
-    /// Stop the job
-    Fail,
-    /// Go on, with a warning
-    Succeed,
-}
-
-impl OnNothingCompared {
-    pub fn is_allowed(self) -> bool {
-        self == OnNothingCompared::Succeed
-    }
-}
-
-/// In how many of the last windows, this one included, a metric must be farther from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    pub agreeing: usize,
-    pub of: usize,
-}
-
-impl Default for Windows {
-    fn default() -> Windows {
-        Windows { agreeing: 1, of: 1 }
-    }
-}
-
-impl std::str::FromStr for Windows {
-    type Err = String;
-
-    /// Reads `2/3`: two of the last three windows.
-    fn from_str(text: &str) -> std::result::Result<Windows, String> {
-        let parts = text.split_once('/').and_then(|(agreeing, of)| {
-            Some(Windows { agreeing: agreeing.trim().parse().ok()?, of: of.trim().parse().ok()? })
-        });
-        parts
-            .filter(|windows| (1..=windows.of).contains(&windows.agreeing))
-            .ok_or_else(|| "expected two whole numbers such as 2/3: two of the last three windows".into())
-    }
-}
-
-impl std::fmt::Display for Windows {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.agreeing, self.of)
-    }
-}
-
-/// A level of confidence: a number from 0.5 to below 1.
-fn confidence(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "expected a number from 0.5 to below 1".to_owned())?;
-    if (0.5..1.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err("expected a number from 0.5 to below 1".into())
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum DriftCheck {
-    Value,
-    Interval,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum DriftRule {
-    /// The hosted service's: each distinct value of a sketch counts once
-    #[default]
-    Deequ,
-    /// Kolmogorov-Smirnov on rows
-    Weighted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ValueTyping {
-    Spelling,
-    Value,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Compat {
-    Strict,
 }

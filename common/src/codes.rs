@@ -76,6 +76,7 @@ codes! {
     OBJECT_UNREADABLE = 309, InputOutput, "an object in S3 cannot be read";
     VALUE_DOES_NOT_FIT = 310, Configuration, "a value or threshold does not fit its column";
     PREDICTIONS_DO_NOT_FIT = 311, InputOutput, "the predictions do not fit the labels";
+    SCRIPT_FAILED = 312, Configuration, "a script cannot be used or failed";
 
     // Merge.
     NOTHING_MATCHES = 401, NoData, "no capture has a label";

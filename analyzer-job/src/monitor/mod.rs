@@ -1,7 +1,9 @@
 //! What the two quality monitors share: how they are started, and their rows.
 
+pub mod columns;
 pub mod format;
 pub mod plan;
 pub mod rows;
+pub mod script;
 
 pub use plan::{Kind, Plan, kind};

@@ -8,8 +8,10 @@ use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
+use crate::monitor::columns::{self, Preparation};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::Source;
+use crate::monitor::script::Script;
 use crate::plan::{config_place, metric_time, output, window};
 use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
 
@@ -46,7 +48,7 @@ pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
 const BASELINE_INPUT: &str = "baseline_dataset_input";
 
 /// Everything that is known before data are read.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Plan {
     pub dataset: PathBuf,
     /// `None`: the first file tells.
@@ -64,6 +66,12 @@ pub struct Plan {
     pub exclude: Vec<String>,
     /// `compat=strict`.
     pub strict: bool,
+    /// The setting `columns`.
+    pub preparation: Option<Preparation>,
+    /// The script that makes rows of records.
+    pub preprocessor: Option<Script>,
+    /// The script for the end of the job.
+    pub postprocessor: Option<Script>,
     pub warnings: Vec<String>,
 }
 
@@ -73,7 +81,14 @@ pub struct Plan {
 /// A setting that cannot be used; no data named and none in the usual folders; a Python script that cannot be
 /// run here.
 pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
-    refuse_scripts(settings)?;
+    let (preprocessor, postprocessor) = scripts(job, settings)?;
+    let preparation = settings.columns.as_deref().map(|text| columns::load(job, text)).transpose()?;
+    if let (Some(_), Some(path)) = (&preparation, &settings.record_preprocessor_script) {
+        return Err(Problem::new(&codes::SETTING_INVALID, "records are prepared in two ways at once")
+            .field("record_preprocessor_script")
+            .found(format!("`columns` and {}", path.display()))
+            .hint("use one of the two"));
+    }
     let format = settings.dataset_format.as_deref().map(format::parse).transpose()?;
     let window = window(settings, now)?;
     let monitoring = settings.baseline_constraints.is_some()
@@ -97,6 +112,9 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
         window,
         exclude: exclude.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect(),
         strict: settings.compat == Some(Compat::Strict),
+        preparation,
+        preprocessor,
+        postprocessor,
         warnings: ignored(job),
     })
 }
@@ -110,6 +128,8 @@ impl Plan {
             window: self.window,
             one_row_per_record: self.strict,
             strict: settings.on_bad_record == OnBadRecord::Fail,
+            preparation: self.preparation.as_ref(),
+            script: self.preprocessor.as_ref(),
             width: None,
             limit: None,
             stop: &job.stop,
@@ -128,6 +148,9 @@ impl Plan {
                 account.bad,
                 account.examples.join("; ")
             ));
+        }
+        if account.left_out > 0 {
+            found.push_str(&format!(", {} left out by `columns` or a script", account.left_out));
         }
         if let Some((start, end)) = self.window {
             found.push_str(&format!(
@@ -167,21 +190,17 @@ fn dataset(job: &Job, settings: &Settings) -> Result<PathBuf> {
     })
 }
 
-/// A script that would change the rows must never be left out silently.
-fn refuse_scripts(settings: &Settings) -> Result<()> {
-    let scripts = [
-        ("record_preprocessor_script", &settings.record_preprocessor_script),
-        ("post_analytics_processor_script", &settings.post_analytics_processor_script),
-    ];
-    match scripts.into_iter().find_map(|(name, path)| Some((name, path.as_ref()?))) {
-        Some((name, path)) => {
-            Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "this image runs no Python scripts")
-                .field(name)
-                .found(path.display().to_string())
-                .hint(format!("leave `{name}` out, or prepare the data before this job")))
-        }
-        None => Ok(()),
-    }
+/// The scripts of the run. A script that would change the rows must never be left out silently.
+fn scripts(job: &Job, settings: &Settings) -> Result<(Option<Script>, Option<Script>)> {
+    let before = settings.record_preprocessor_script.as_deref().map(|path| {
+        let instead = "the setting `columns` does without Python what most such scripts do; or use an image with Python";
+        Script::find(job, "record_preprocessor_script", path, instead)
+    });
+    let after = settings.post_analytics_processor_script.as_deref().map(|path| {
+        let instead = "read the results in a step behind this job; or use an image with Python";
+        Script::find(job, "post_analytics_processor_script", path, instead)
+    });
+    Ok((before.transpose()?, after.transpose()?))
 }
 
 /// Settings of the hosted analyzer that change nothing here; each is said once.

@@ -127,7 +127,15 @@ pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result
         (None, None) => None,
     };
     match format {
-        Some(Format::Capture(_) | Format::Merged(_)) => read_records(source, question, places),
+        Some(Format::Capture(_) | Format::Merged(_)) if source.preparation.is_some() => Err(Problem::new(
+            &codes::CONFIG_NOT_SUPPORTED,
+            "captured records of model quality take no `columns`",
+        )
+        .field("columns")
+        .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`")),
+        Some(Format::Capture(_) | Format::Merged(_)) if source.script.is_none() => {
+            read_records(source, question, places)
+        }
         _ => read_dataset(source, question, places),
     }
 }

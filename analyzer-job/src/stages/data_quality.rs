@@ -106,6 +106,9 @@ pub(crate) fn finish(
         let constraints = prepared.constraints.as_ref();
         metrics::metrics(&found.statistics, &found.drifts, n, constraints, &prepared.whole, scope)
     });
+    if let Some(script) = &plan.postprocessor {
+        script.run_at_end(&job.stop)?;
+    }
     Ok(match violations.map_or(0, |violations| violations.len()) {
         0 => "Completed: Job completed successfully with no violations.".into(),
         n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
@@ -155,6 +158,13 @@ pub(crate) fn look(job: &Job, settings: &Settings, records: u64, text: &mut Stri
             line(key, &path.display().to_string());
         }
     }
+    if let Some(preparation) = &plan.preparation {
+        let n = preparation.entries;
+        line("columns", &format!("prepared by {n} {}", if n == 1 { "entry" } else { "entries" }));
+    }
+    for script in [&plan.preprocessor, &plan.postprocessor].into_iter().flatten() {
+        line("script", &script.path().display().to_string());
+    }
     plan.warnings.iter().for_each(|warning| line("warning", warning));
     let mut source = plan.source(job, settings);
     source.limit = Some(records);
@@ -165,6 +175,9 @@ pub(crate) fn look(job: &Job, settings: &Settings, records: u64, text: &mut Stri
     }
     let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
     line("looked at", &format!("{} rows from {} records", account.rows, account.records));
+    if account.left_out > 0 {
+        line("left out", &format!("{} by `columns` or the script", account.left_out));
+    }
     account.warnings.iter().chain(&named.warnings).for_each(|warning| line("warning", warning));
     if let Some(constraints) = &prepared.constraints {
         line("columns", &format!("{}, the baseline has {}", named.columns.len(), constraints.columns.len()));
@@ -254,6 +267,9 @@ fn tell(account: &Account) {
     if account.outside > 0 {
         tracing::info!("{} records lie outside of the window", account.outside);
     }
+    if account.left_out > 0 {
+        tracing::info!("{} records or rows are left out by `columns` or the script", account.left_out);
+    }
 }
 
 /// The columns of the run under their names, without those that are left out.
@@ -284,7 +300,7 @@ fn name(found: &Columns, plan: &Plan, baseline: Option<&[String]>) -> Result<Nam
     {
         let kept: Vec<usize> = (0..own.len()).filter(|at| !early.contains(at)).collect();
         let names = kept.iter().map(|&at| own[at].0.clone()).collect();
-        let settled = settle(&Columns { names, named: found.named }, Some(baseline));
+        let settled = settle(&Columns { names, named: found.named, order: found.order }, Some(baseline));
         let columns = settled.columns.into_iter().map(|(name, at)| (name, kept[at])).collect();
         let Settled { comparable, warnings, .. } = settled;
         return Ok(Named { columns, comparable, excluded: Vec::new(), warnings });
@@ -437,7 +453,7 @@ fn inside(
         open.len()
     );
     let mut source = prepared.plan.source(job, settings);
-    source.width = Some(profiled.columns.names.len()).filter(|_| !profiled.columns.named);
+    source.width = profiled.account.width;
     for (&(at, _), count) in open.iter().zip(pass::inside(&source, &open)?) {
         out[at] = Some(count);
     }

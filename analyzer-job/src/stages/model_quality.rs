@@ -81,6 +81,9 @@ pub(crate) fn finish(
     publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
         metrics(&found, plan.monitoring, scope)
     });
+    if let Some(script) = &plan.postprocessor {
+        script.run_at_end(&job.stop)?;
+    }
     Ok(match found.breaches.len() {
         0 => "Completed: Job completed successfully with no violations.".into(),
         n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),

@@ -11,6 +11,7 @@ mod model_quality;
 mod models;
 mod monitors;
 mod places;
+mod preparation;
 #[path = "../support/program.rs"]
 mod program;
 mod quality;

@@ -69,6 +69,20 @@ impl Block {
         self.get(self.cells[row * self.width + column])
     }
 
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn span(&self, row: usize, column: usize) -> Span {
+        self.cells[row * self.width + column]
+    }
+
+    /// The same text with `made` behind it, and other rows that point into both.
+    pub(super) fn with_cells(mut self, made: &str, cells: Vec<Span>, width: usize, lines: Vec<u64>) -> Block {
+        self.text.push_str(made);
+        Block { cells, width, lines, ..self }
+    }
+
     /// A column from top to bottom.
     pub fn column(&self, column: usize) -> impl Iterator<Item = Option<&str>> {
         self.cells.iter().skip(column).step_by(self.width.max(1)).map(|&span| self.get(span))

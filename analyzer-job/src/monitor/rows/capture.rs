@@ -3,15 +3,18 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::path::Path;
 
 use plumbline_common::Result;
 use plumbline_common::input::InputFile;
-use plumbline_common::record::Payload;
+use plumbline_common::record::{Encoding, Payload, Record};
+use serde::Deserialize;
 
 use super::json::{self, Rows, Shape};
 use super::records::{self, Piece};
-use super::{Columns, Reader, Take};
+use super::{Columns, Reader, Take, prepare};
 use crate::config::ContentType;
+use crate::monitor::columns::{Part, Records};
 use crate::monitor::format::Captured;
 use crate::read::payload;
 use crate::values::numbers::strict_json;
@@ -35,9 +38,10 @@ pub(super) fn read(
             Piece::Record { file, line, text } => {
                 reader.records(1);
                 rows.enter(file, reader, take)?;
-                match record(text, parts, &mut places, &mut rows, reader) {
-                    Ok(true) => rows.keep_record(line, reader, take)?,
-                    Ok(false) => reader.account.outside += 1,
+                match record(text, parts, &mut places, &mut rows, reader, (file, line)) {
+                    Ok(Taken::Rows) => rows.keep_record(line, reader, take)?,
+                    Ok(Taken::Outside) => reader.account.outside += 1,
+                    Ok(Taken::LeftOut) => reader.account.left_out += 1,
                     Err(reason) => {
                         rows.drop_record();
                         reader.bad(file, line, &reason)?;
@@ -52,7 +56,16 @@ pub(super) fn read(
 
 /// Where the rows of a record's parts stand in their payloads; reused from record to record.
 #[derive(Default)]
-struct Places([Vec<Range<usize>>; 2]);
+struct Places([Vec<Range<usize>>; 3]);
+
+/// What became of a record that can be used.
+enum Taken {
+    Rows,
+    /// Outside of the window.
+    Outside,
+    /// The setting `columns` does not want it.
+    LeftOut,
+}
 
 /// The payload of one part.
 struct Text<'a> {
@@ -62,8 +75,21 @@ struct Text<'a> {
 }
 
 impl<'a> Text<'a> {
-    fn of(payload: &'a Payload<'_>, what: &'static str) -> std::result::Result<Text<'a>, String> {
-        let (text, syntax) = payload::text(payload).map_err(|reason| format!("{what}: {reason}"))?;
+    /// `decode`: the payload is BASE64 whatever its tag says.
+    fn of(
+        payload: &'a Payload<'_>,
+        what: &'static str,
+        decode: bool,
+    ) -> std::result::Result<Text<'a>, String> {
+        let tagged = payload.encoding == Some(Encoding::Base64);
+        let (text, syntax) = match &payload.data {
+            Some(data) if decode && !tagged => prepare::decoded(&data.as_text()).map(|text| {
+                let syntax = payload::kind(payload.observed_content_type.as_deref(), None, &text);
+                (Cow::Owned(text), syntax)
+            }),
+            _ => payload::text(payload),
+        }
+        .map_err(|reason| format!("{what}: {reason}"))?;
         let text = match text {
             text if syntax == ContentType::Csv => text,
             text => match strict_json(text.as_bytes()) {
@@ -80,7 +106,7 @@ impl<'a> Text<'a> {
         &'b self,
         whole: bool,
         places: &'b mut Vec<Range<usize>>,
-    ) -> std::result::Result<Part<'b>, String> {
+    ) -> std::result::Result<Rowed<'b>, String> {
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", self.what);
         let text: &str = &self.text;
         let json = |error: serde_json::Error| fail(&format_args!("not JSON: {error}"));
@@ -91,7 +117,7 @@ impl<'a> Text<'a> {
                     .flexible(true)
                     .from_reader(text.as_bytes());
                 let rows: std::result::Result<Vec<_>, _> = reader.records().collect();
-                rows.map(Part::Records).map_err(|error| fail(&format_args!("not CSV: {error}")))
+                rows.map(Rowed::Records).map_err(|error| fail(&format_args!("not CSV: {error}")))
             }
             ContentType::Csv => {
                 places.clear();
@@ -108,50 +134,50 @@ impl<'a> Text<'a> {
                         start += line.len();
                     }
                 }
-                Ok(Part::Lines(text, places))
+                Ok(Rowed::Lines(text, places))
             }
-            ContentType::Json if whole => Ok(Part::Json(match text.trim_ascii() {
+            ContentType::Json if whole => Ok(Rowed::Json(match text.trim_ascii() {
                 object if object.starts_with('{') => vec![Shape::Object(object)],
                 value => vec![Shape::Value(value)],
             })),
-            ContentType::Json => json::rows(text).map(Part::Json).map_err(json),
+            ContentType::Json => json::rows(text).map(Rowed::Json).map_err(json),
             ContentType::JsonLines => {
                 let mut rows = Vec::new();
                 for line in text.lines().filter(|line| !line.trim_ascii().is_empty()) {
                     rows.append(&mut json::rows(line).map_err(json)?);
                 }
-                Ok(Part::Json(rows))
+                Ok(Rowed::Json(rows))
             }
         }
     }
 }
 
 /// The rows of a part of a record.
-enum Part<'a> {
+enum Rowed<'a> {
     /// CSV without quotes: each place is a row.
     Lines(&'a str, &'a mut Vec<Range<usize>>),
     Records(Vec<::csv::StringRecord>),
     Json(Vec<Shape<'a>>),
 }
 
-impl Part<'_> {
+impl Rowed<'_> {
     fn rows(&self) -> usize {
         match self {
-            Part::Lines(_, rows) => rows.len(),
-            Part::Records(rows) => rows.len(),
-            Part::Json(rows) => rows.len(),
+            Rowed::Lines(_, rows) => rows.len(),
+            Rowed::Records(rows) => rows.len(),
+            Rowed::Json(rows) => rows.len(),
         }
     }
 
     fn named(&self) -> bool {
-        matches!(self, Part::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_))))
+        matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_))))
     }
 
     /// One row of n values becomes n rows of one: some models answer a batch on a single line. Unchanged when
     /// it is no such row.
     fn turn(&mut self, n: usize) {
         match self {
-            Part::Lines(text, rows) if rows.len() == 1 => {
+            Rowed::Lines(text, rows) if rows.len() == 1 => {
                 let mut start = rows[0].start;
                 let fields: Vec<Range<usize>> = text[rows[0].clone()]
                     .split(',')
@@ -165,10 +191,10 @@ impl Part<'_> {
                     **rows = fields;
                 }
             }
-            Part::Records(rows) if rows.len() == 1 && rows[0].len() == n => {
+            Rowed::Records(rows) if rows.len() == 1 && rows[0].len() == n => {
                 *rows = rows[0].iter().map(|field| ::csv::StringRecord::from(vec![field])).collect();
             }
-            Part::Json(rows) => {
+            Rowed::Json(rows) => {
                 if let [row] = rows.as_slice()
                     && let Some(turned) = row.turned(n)
                 {
@@ -179,103 +205,174 @@ impl Part<'_> {
         }
     }
 
-    /// Puts the cells of a row behind those that are there. `named`: cells without a name get one by their
-    /// position in this part.
+    /// Puts the cells of a row behind those that are there. `named`: cells without a name get this one, with their
+    /// position in this part behind it.
     fn put(
         &self,
         row: usize,
-        named: bool,
+        named: Option<&str>,
         nested: bool,
+        setting: Option<&Records>,
         rows: &mut Rows,
         columns: &mut Columns,
     ) -> std::result::Result<(), String> {
         let mut position = 0;
         let mut put = |rows: &mut Rows, columns: &mut Columns, text: &str| {
             let value = (!text.is_empty()).then_some(text);
-            if named {
-                rows.set(&format!("_c{position}"), value, columns);
-            } else {
-                rows.push(value);
+            match named {
+                Some(name) => rows.set(&format!("{name}{position}"), value, columns),
+                None => rows.push(value),
             }
             position += 1;
         };
         match self {
-            Part::Lines(text, places) => {
+            Rowed::Lines(text, places) => {
                 text[places[row].clone()].split(',').for_each(|field| put(rows, columns, field));
                 Ok(())
             }
-            Part::Records(records) => {
+            Rowed::Records(records) => {
                 records[row].iter().for_each(|field| put(rows, columns, field));
                 Ok(())
             }
-            Part::Json(shapes) => rows.shape(&shapes[row], columns, named, nested),
+            Rowed::Json(shapes) => {
+                rows.shape(&shapes[row], columns, named, nested)?;
+                rows.paths(&shapes[row], setting, columns)
+            }
         }
     }
 }
 
-/// Takes the rows of one record. False when it is outside of the window.
+/// Takes the rows of one record. `place`: its file and line.
 fn record(
     text: &str,
     parts: &Captured,
     places: &mut Places,
     rows: &mut Rows,
     reader: &mut Reader<'_>,
-) -> std::result::Result<bool, String> {
+    place: (&Path, u64),
+) -> std::result::Result<Taken, String> {
     let record = records::parse(text)?;
     if !records::in_window(&record, reader.source.window)? {
-        return Ok(false);
+        return Ok(Taken::Outside);
+    }
+    let setting = reader.records_setting();
+    if let Some(setting) = setting
+        && !wanted(setting, &record, text, place)?
+    {
+        return Ok(Taken::LeftOut);
     }
     let capture = record.capture_data.as_ref().ok_or("`captureData` is missing")?;
     let whole = reader.source.one_row_per_record;
-    let [first, second] = &mut places.0;
-    if let Some(batch) = &capture.batch_transform_output {
-        let text = Text::of(batch, "batch transform output")?;
-        let part = text.part(whole, first)?;
-        return rows_of(&[&part], rows, reader).map(|()| true);
+    let order = order(parts, setting);
+    let is_batch = capture.batch_transform_output.is_some() && !order.contains(&Part::GroundTruth);
+    let order = if is_batch { vec![Part::Output] } else { order };
+    let mut texts = Vec::with_capacity(order.len());
+    for part in &order {
+        let (payload, name, what) = match part {
+            Part::Input => (&capture.endpoint_input, "endpointInput", "input"),
+            Part::Output if capture.batch_transform_output.is_some() => {
+                (&capture.batch_transform_output, "batchTransformOutput", "batch transform output")
+            }
+            Part::Output => (&capture.endpoint_output, "endpointOutput", "output"),
+            Part::GroundTruth => (&record.ground_truth_data, "groundTruthData", "ground truth"),
+        };
+        let payload = payload.as_ref().ok_or_else(|| format!("`{name}` is missing"))?;
+        texts.push(Text::of(payload, what, setting.is_some_and(|setting| setting.decode.contains(part)))?);
     }
-    let text = |wanted: bool, payload: &'_ Option<Payload<'_>>, name: &str| match payload {
-        _ if !wanted => Ok(()),
-        None => Err(format!("`{name}` is missing")),
-        Some(_) => Ok(()),
+    let mut found: Vec<Rowed<'_>> = Vec::with_capacity(texts.len());
+    for (text, places) in texts.iter().zip(&mut places.0) {
+        found.push(text.part(whole, places)?);
+    }
+    // The request says how many rows there are, else the part with most.
+    let n = match order.iter().position(|part| *part == Part::Input) {
+        Some(at) => found[at].rows(),
+        None => found.iter().map(Rowed::rows).max().unwrap_or(0),
     };
-    text(parts.input, &capture.endpoint_input, "endpointInput")?;
-    text(parts.output, &capture.endpoint_output, "endpointOutput")?;
-    let wanted = |wanted: bool, payload| if wanted { payload } else { None };
-    let input = wanted(parts.input, capture.endpoint_input.as_ref());
-    let output = wanted(parts.output, capture.endpoint_output.as_ref());
-    let input = input.map(|payload| Text::of(payload, "input")).transpose()?;
-    let output = output.map(|payload| Text::of(payload, "output")).transpose()?;
-    let input = input.as_ref().map(|text| text.part(whole, first)).transpose()?;
-    let mut output = output.as_ref().map(|text| text.part(whole, second)).transpose()?;
-    if let (Some(input), Some(output)) = (&input, &mut output) {
-        if input.rows() != output.rows() && output.rows() == 1 {
-            output.turn(input.rows());
-        }
-        if input.rows() != output.rows() {
-            return Err(format!("{} input rows, {} output rows", input.rows(), output.rows()));
+    for part in &mut found {
+        if part.rows() != n && part.rows() == 1 {
+            part.turn(n);
         }
     }
-    let (input, output) = (input.as_ref(), output.as_ref());
-    let order = if parts.output_first { [output, input] } else { [input, output] };
-    let order: Vec<&Part<'_>> = order.into_iter().flatten().collect();
-    rows_of(&order, rows, reader).map(|()| true)
+    if found.iter().any(|part| part.rows() != n) {
+        let mut counts: Vec<(bool, String)> = texts
+            .iter()
+            .zip(&found)
+            .map(|(text, part)| (text.what != "input", format!("{} {} rows", part.rows(), text.what)))
+            .collect();
+        counts.sort_by_key(|(later, _)| *later);
+        return Err(counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>().join(", "));
+    }
+    let found: Vec<(&Rowed<'_>, &str)> = found.iter().zip(order.iter().map(|part| part.name())).collect();
+    rows_of(&found, rows, reader).map(|()| Taken::Rows)
 }
 
-/// The rows of parts that have equally many.
-fn rows_of(parts: &[&Part<'_>], rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<(), String> {
-    let n = parts.first().map_or(0, |part| part.rows());
+/// The parts that make a row, in the order of their columns.
+fn order(parts: &Captured, setting: Option<&Records>) -> Vec<Part> {
+    if let Some(take) = setting.and_then(|setting| setting.take.clone()) {
+        return take;
+    }
+    let order = if parts.output_first { [Part::Output, Part::Input] } else { [Part::Input, Part::Output] };
+    let named = |part: &Part| if *part == Part::Input { parts.input } else { parts.output };
+    order.into_iter().filter(named).collect()
+}
+
+/// Whether filters and sample keep a record.
+///
+/// # Errors
+/// Its metadata cannot be read.
+fn wanted(
+    setting: &Records,
+    record: &Record<'_>,
+    text: &str,
+    (file, line): (&Path, u64),
+) -> std::result::Result<bool, String> {
+    #[derive(Deserialize)]
+    struct Attributed {
+        #[serde(rename = "eventMetadata")]
+        metadata: Option<Attributes>,
+    }
+    #[derive(Deserialize)]
+    struct Attributes {
+        #[serde(default, rename = "customAttributes")]
+        custom: Option<Vec<String>>,
+    }
+    if !setting.filters.is_empty() {
+        let found: Attributed = serde_json::from_str(text)
+            .map_err(|error| format!("`customAttributes` cannot be read: {error}"))?;
+        let found = found.metadata.and_then(|metadata| metadata.custom).unwrap_or_default();
+        if !setting.filters.iter().all(|filter| filter.keeps(found.iter().map(String::as_str))) {
+            return Ok(false);
+        }
+    }
+    let Some(sample) = &setting.sample else { return Ok(true) };
+    let id = record.event_metadata.as_ref().and_then(|metadata| metadata.event_id.as_ref());
+    Ok(match id {
+        Some(id) => sample.keeps(&id.as_text()),
+        None => sample.keeps(&format!("{}:{line}", file.display())),
+    })
+}
+
+/// The rows of parts that have equally many. With each part what its columns are called where some columns have names
+/// and these have none.
+fn rows_of(
+    parts: &[(&Rowed<'_>, &str)],
+    rows: &mut Rows,
+    reader: &mut Reader<'_>,
+) -> std::result::Result<(), String> {
+    let n = parts.first().map_or(0, |(part, _)| part.rows());
     if n == 0 {
         return Err("no rows".into());
     }
-    let named = parts.iter().any(|part| part.named());
+    let named = parts.iter().any(|(part, _)| part.named());
     if reader.width().is_some() && reader.columns.named != named {
         let kind = |named: bool| if named { "have names" } else { "have no names" };
         return Err(format!("its values {}, those before {}", kind(named), kind(reader.columns.named)));
     }
     let nested = !reader.source.one_row_per_record;
     for row in 0..n {
-        for part in parts {
-            part.put(row, named, nested, rows, &mut reader.columns)?;
+        for (part, name) in parts {
+            let name = named.then_some(*name);
+            part.put(row, name, nested, reader.records_setting(), rows, &mut reader.columns)?;
         }
         if named {
             reader.columns.named = true;

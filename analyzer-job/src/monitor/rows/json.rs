@@ -13,7 +13,9 @@ use serde_json::value::RawValue;
 use super::block::{Block, Span};
 use super::records::{self, Piece};
 use super::{Columns, Reader, Take};
+use crate::monitor::columns::Records;
 use crate::values::numbers::strict_json;
+use crate::values::path::Found;
 
 /// Lists of at most so many numbers become columns of their own.
 const LONGEST_LIST: usize = 100;
@@ -31,6 +33,8 @@ pub(super) struct Rows {
     /// End of each row in `taken`.
     ends: Vec<usize>,
     path: String,
+    /// Results of the paths that the setting `columns` looks up.
+    found: Vec<Found>,
     /// Where the rows of the block come from.
     file: PathBuf,
 }
@@ -376,8 +380,8 @@ fn scalar(json: &str) -> Result<Option<Cow<'_, str>>, String> {
 }
 
 impl Rows {
-    /// Takes a row as it is shaped: objects by name, lists by position, with names such as `_c0` when the row
-    /// has others too.
+    /// Takes a row as it is shaped: objects by name, lists by position; `named` is what the names of the latter begin
+    /// with (`_c`) when the row has others too.
     ///
     /// # Errors
     /// Why it cannot be taken.
@@ -385,17 +389,17 @@ impl Rows {
         &mut self,
         shape: &Shape<'_>,
         columns: &mut Columns,
-        named: bool,
+        named: Option<&str>,
         nested: bool,
     ) -> Result<(), String> {
         match shape {
             Shape::Object(json) => return self.object(json, columns, nested),
             Shape::List(cells) => {
                 for (at, value) in cells.iter().enumerate() {
-                    self.scalar(value.get(), named.then_some(at), columns)?;
+                    self.scalar(value.get(), named.map(|name| (name, at)), columns)?;
                 }
             }
-            Shape::Value(json) => self.scalar(json, named.then_some(0), columns)?,
+            Shape::Value(json) => self.scalar(json, named.map(|name| (name, 0)), columns)?,
             Shape::Named(name, json) => {
                 let value = scalar(json)?;
                 self.set(name, value.as_deref(), columns);
@@ -404,12 +408,53 @@ impl Rows {
         Ok(())
     }
 
-    fn scalar(&mut self, json: &str, position: Option<usize>, columns: &mut Columns) -> Result<(), String> {
+    fn scalar(
+        &mut self,
+        json: &str,
+        named: Option<(&str, usize)>,
+        columns: &mut Columns,
+    ) -> Result<(), String> {
         let value = scalar(json)?;
-        match position {
-            Some(position) => self.set(&format!("_c{position}"), value.as_deref(), columns),
+        match named {
+            Some((name, position)) => self.set(&format!("{name}{position}"), value.as_deref(), columns),
             None => self.push(value.as_deref()),
         }
+        Ok(())
+    }
+
+    /// Sets the columns that the setting `columns` finds by path in a row that is an object.
+    ///
+    /// # Errors
+    /// Why it cannot be searched.
+    pub(super) fn paths(
+        &mut self,
+        shape: &Shape<'_>,
+        setting: Option<&Records>,
+        columns: &mut Columns,
+    ) -> Result<(), String> {
+        let (Some((names, paths)), Shape::Object(json)) = (setting.and_then(|s| s.paths.as_ref()), shape)
+        else {
+            return Ok(());
+        };
+        let mut found = std::mem::take(&mut self.found);
+        paths.find(json, &mut found).map_err(|_| "not a JSON object".to_string())?;
+        for (name, found) in names.iter().zip(&found) {
+            let source = found.source(json);
+            let mut elements = Vec::new();
+            let value = match found.value() {
+                Some(span) => scalar(&source[span])?,
+                None if found.elements(json, &mut elements) => {
+                    let parts: Vec<&str> = elements
+                        .into_iter()
+                        .map(|span| if span.is_empty() { "null" } else { &source[span] })
+                        .collect();
+                    Some(Cow::Owned(compact(&format!("[{}]", parts.join(","))).into_owned()))
+                }
+                None => None,
+            };
+            self.set(name, value.as_deref(), columns);
+        }
+        self.found = found;
         Ok(())
     }
 
@@ -417,12 +462,13 @@ impl Rows {
     ///
     /// # Errors
     /// Why it cannot be taken.
-    fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Result<(), String> {
+    pub(super) fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Result<(), String> {
         let named = matches!(shape, Shape::Object(_));
         if reader.width().is_some() && named != reader.columns.named {
             return Err("objects and lists are mixed".into());
         }
-        self.shape(shape, &mut reader.columns, named, !reader.source.one_row_per_record)?;
+        self.shape(shape, &mut reader.columns, named.then_some("_c"), !reader.source.one_row_per_record)?;
+        self.paths(shape, reader.records_setting(), &mut reader.columns)?;
         if named {
             reader.columns.named = true;
         } else {
@@ -508,7 +554,7 @@ pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take
 }
 
 /// The rows of all documents of a text.
-fn shapes(text: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
+pub(super) fn shapes(text: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
     let mut out = Vec::new();
     for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
         out.extend(rows(document?.get())?);
@@ -517,7 +563,7 @@ fn shapes(text: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
 }
 
 /// Line of the text on which a row begins. `counted`: place and line up to which line ends were counted.
-fn line(text: &str, shape: &Shape<'_>, counted: &mut (usize, u64)) -> u64 {
+pub(super) fn line(text: &str, shape: &Shape<'_>, counted: &mut (usize, u64)) -> u64 {
     let start = match shape {
         Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json) => json.as_ptr(),
         Shape::List(cells) => cells.first().map_or(text.as_ptr(), |cell| cell.get().as_ptr()),

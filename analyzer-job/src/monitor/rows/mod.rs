@@ -7,7 +7,9 @@ mod csv;
 mod json;
 mod names;
 mod parquet;
+mod prepare;
 pub mod records;
+mod scripted;
 #[cfg(test)]
 mod tests;
 
@@ -21,8 +23,12 @@ use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
+use crate::monitor::columns::{Preparation, Records};
 use crate::monitor::format::{self, Format};
+use crate::monitor::script::Script;
 use crate::read::Skips;
+
+use prepare::Cells;
 
 pub use block::Block;
 pub use names::{Settled, settle};
@@ -40,6 +46,10 @@ pub struct Source<'a> {
     pub one_row_per_record: bool,
     /// What cannot be read stops the job instead of being left out.
     pub strict: bool,
+    /// The setting `columns`.
+    pub preparation: Option<&'a Preparation>,
+    /// A script that makes the rows of each record.
+    pub script: Option<&'a Script>,
     /// Rows without names have this many cells, whatever the first one has.
     pub width: Option<usize>,
     /// Only so many records.
@@ -55,6 +65,20 @@ pub struct Columns {
     pub names: IndexSet<String>,
     /// Whether the data name their columns; else the names are `_c0`, `_c1`, ...
     pub named: bool,
+    /// What the order of the names means.
+    pub order: Order,
+}
+
+/// The order of columns.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As they stand in the data.
+    #[default]
+    Data,
+    /// The names are keys that a script gave: numbers inside of them count as numbers.
+    Natural,
+    /// The same, sorted as text, as the hosted service does.
+    Text,
 }
 
 /// What became of the records.
@@ -74,6 +98,10 @@ pub struct Account {
     pub format: Option<Format>,
     /// Most rows have another number of cells than the first: read again with this width.
     pub better_width: Option<usize>,
+    /// Cells of a row as it was read, in data without names.
+    pub width: Option<usize>,
+    /// Records and rows that the setting `columns` or a script leaves out.
+    pub left_out: u64,
 }
 
 /// Takes a block, and gives one back whose memory may serve again.
@@ -100,19 +128,23 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
         spare: Block::default(),
         since_check: 0,
         other_widths: BTreeMap::new(),
+        cells: None,
+        rows: 0,
         progress: Progress::start("reading", "bytes", bytes, source.for_people),
     };
     if let Some(width) = source.width {
         reader.unnamed(width);
     }
+    reader.prepare(&format)?;
     match &format {
+        _ if source.script.is_some() => scripted::read(&files, &format, &mut reader, take)?,
         Format::Csv { header } => csv::read(&files, *header, &mut reader, take)?,
         Format::JsonLines => json::lines(&files, &mut reader, take)?,
         Format::Json => json::documents(&files, &mut reader, take)?,
         Format::Parquet => parquet::read(&files, &mut reader, take)?,
         Format::Capture(parts) | Format::Merged(parts) => capture::read(&files, parts, &mut reader, take)?,
     }
-    Ok(reader.finish())
+    reader.finish()
 }
 
 /// The files of a dataset in the order of their relative paths as text.
@@ -135,10 +167,43 @@ pub(crate) struct Reader<'a> {
     since_check: u32,
     /// Number of rows of each other width than the first.
     other_widths: BTreeMap<usize, u64>,
+    /// What the setting `columns` does with cells.
+    cells: Option<Cells<'a>>,
+    /// Rows as they were read.
+    rows: u64,
     progress: Progress,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Gets the setting `columns` ready for a format.
+    ///
+    /// # Errors
+    /// An entry is for captured records, and these are none.
+    fn prepare(&mut self, format: &Format) -> Result<()> {
+        let Some(preparation) = self.source.preparation else { return Ok(()) };
+        let captured = matches!(format, Format::Capture(_) | Format::Merged(_));
+        if let (Some(field), false) = (&preparation.records.captured, captured) {
+            return Err(Problem::new(
+                &codes::SETTING_INVALID,
+                "an entry of `columns` is for captured records only",
+            )
+            .field(field)
+            .found("data of another format")
+            .hint("leave the entry out, or check `dataset_format`"));
+        }
+        // A captured record is sampled whole, by its id.
+        let sample = preparation.records.sample.filter(|_| !captured);
+        if sample.is_some() || !preparation.steps.is_empty() {
+            self.cells = Some(Cells::new(&preparation.steps, sample));
+        }
+        Ok(())
+    }
+
+    /// What the setting `columns` does with records.
+    fn records_setting(&self) -> Option<&'a Records> {
+        self.source.preparation.map(|preparation| &preparation.records)
+    }
+
     fn width(&self) -> Option<usize> {
         (!self.columns.names.is_empty()).then(|| self.columns.names.len())
     }
@@ -179,7 +244,7 @@ impl Reader<'_> {
         }
         let known = &self.columns.names;
         if known.is_empty() {
-            self.columns = Columns { names: found, named: true };
+            self.columns = Columns { names: found, named: true, order: Order::Data };
             return Ok(None);
         }
         if found.len() != known.len() || found.iter().eq(known.iter()) {
@@ -233,10 +298,29 @@ impl Reader<'_> {
 
     /// Hands the rows of a file on; an empty block goes nowhere.
     fn hand_on(&mut self, mut block: Block, file: &Path, take: Take<'_>) -> Result<()> {
+        self.rows += block.rows() as u64;
+        if block.rows() > 0 && self.cells.is_some() {
+            block = self.prepared(block, file)?;
+        }
         block.set_file(file);
         self.account.rows += block.rows() as u64;
-        self.spare = if block.rows() > 0 { take(block, &self.columns)? } else { block };
+        let columns = self.cells.as_ref().map_or(&self.columns, |cells| &cells.columns);
+        self.spare = if block.rows() > 0 { take(block, columns)? } else { block };
         Ok(())
+    }
+
+    /// The rows as the setting `columns` wants them.
+    fn prepared(&mut self, block: Block, file: &Path) -> Result<Block> {
+        let Some(cells) = &mut self.cells else { return Ok(block) };
+        cells.extend(&self.columns)?;
+        let mut bad = Vec::new();
+        let rows = block.rows();
+        let block = cells.apply(block, file, &mut bad);
+        self.account.left_out += (rows - block.rows() - bad.len()) as u64;
+        for (line, reason) in bad {
+            self.bad(file, line, &reason)?;
+        }
+        Ok(block)
     }
 
     /// Memory for the next text.
@@ -261,11 +345,25 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn finish(self) -> (Columns, Account) {
+    fn finish(self) -> Result<(Columns, Account)> {
         let mut account = self.account;
+        account.width = (!self.columns.named).then_some(self.columns.names.len());
+        if let Some((field, name)) = self.cells.as_ref().and_then(Cells::missing) {
+            let fixed =
+                !self.columns.named || matches!(account.format, Some(Format::Csv { .. } | Format::Parquet));
+            if fixed && self.rows > 0 {
+                let names: Vec<String> =
+                    self.columns.names.iter().take(40).map(|name| format!("`{name}`")).collect();
+                return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "a column to prepare is not in the data")
+                    .field(field)
+                    .found(format!("`{name}`"))
+                    .expected(format!("one of {}", names.join(", "))));
+            }
+            account.warnings.push(format!("{field}: no row has the column `{name}`"));
+        }
         let most = self.other_widths.iter().max_by_key(|(_, rows)| **rows);
         account.better_width = most
-            .filter(|(_, rows)| **rows > account.rows && self.source.width.is_none())
+            .filter(|(_, rows)| **rows > self.rows && self.source.width.is_none())
             .map(|(width, _)| *width);
         let skipped = self.bad.0;
         account.bad = skipped.records;
@@ -279,6 +377,6 @@ impl Reader<'_> {
                 account.examples.join("; ")
             ));
         }
-        (self.columns, account)
+        Ok((self.cells.map_or(self.columns, |cells| cells.columns), account))
     }
 }

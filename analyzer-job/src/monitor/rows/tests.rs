@@ -44,6 +44,8 @@ fn try_read(format: Format, files: &[(&str, &[u8])], change: impl Fn(&mut Source
         window: None,
         one_row_per_record: false,
         strict: false,
+        preparation: None,
+        script: None,
         width: None,
         limit: None,
         stop: &stop,

@@ -1,0 +1,283 @@
+//! Rows that a script makes of records: captured ones, JSON values, or lines of text.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+
+use plumbline_common::input::{self, InputFile};
+use plumbline_common::{Problem, Result, codes};
+
+use super::json::{self, Rows, Shape};
+use super::records::{self, Piece};
+use super::{Order, Reader, Take};
+use crate::monitor::format::Format;
+use crate::monitor::script::{Answer, Running};
+use crate::values::numbers::strict_json;
+
+/// Records are sent in pieces of about so many bytes.
+const SENT: usize = 1 << 18;
+
+/// Reads all records and hands on the rows that the script makes of them, in the order of the records.
+///
+/// # Errors
+/// As `rows::read`; a script that cannot be used, or ends or hangs.
+pub(super) fn read(
+    files: &[InputFile],
+    format: &Format,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<()> {
+    let Some(script) = reader.source.script else { return Ok(()) };
+    let mut asked = Asked {
+        running: script.start(reader.source.stop)?,
+        rows: Rows::default(),
+        lines: Vec::with_capacity(SENT),
+        waiting: Vec::new(),
+        file: PathBuf::new(),
+    };
+    // Under `compat=strict`.
+    reader.columns.order = if reader.source.one_row_per_record { Order::Text } else { Order::Natural };
+    match format {
+        Format::Capture(_) | Format::Merged(_) => captured(files, &mut asked, reader, take)?,
+        Format::JsonLines => values(files, &mut asked, reader, take)?,
+        Format::Json => documents(files, &mut asked, reader, take)?,
+        Format::Csv { .. } => lines(files, &mut asked, reader, take)?,
+        Format::Parquet => {
+            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "a script reads no Parquet files")
+                .field("record_preprocessor_script")
+                .expected("captured records, JSON or CSV")
+                .hint("prepare the columns with the setting `columns`"));
+        }
+    }
+    asked.settle(reader, take)?;
+    asked.rows.hand_on(reader, take)
+}
+
+/// Records on their way to the script and back.
+struct Asked<'a> {
+    running: Running<'a>,
+    rows: Rows,
+    /// Lines that are not sent yet.
+    lines: Vec<u8>,
+    /// Lines in the data of the records that are not settled yet, with the reason where one is bad already.
+    waiting: Vec<(u64, Option<String>)>,
+    /// The file they are from.
+    file: PathBuf,
+}
+
+impl Asked<'_> {
+    /// A record for the script: `letter` says what it is, `json` is one JSON value.
+    fn ask(
+        &mut self,
+        line: u64,
+        letter: u8,
+        json: &str,
+        reader: &mut Reader<'_>,
+        take: Take<'_>,
+    ) -> Result<()> {
+        self.lines.push(letter);
+        // Line breaks between the parts of a value mean nothing; inside of strings there are none.
+        self.lines.extend(json.bytes().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { byte }));
+        self.lines.push(b'\n');
+        self.waiting.push((line, None));
+        if self.lines.len() >= SENT { self.settle(reader, take) } else { Ok(()) }
+    }
+
+    fn bad(&mut self, line: u64, reason: String) {
+        self.waiting.push((line, Some(reason)));
+    }
+
+    /// Sends what waits, and takes the answers.
+    fn settle(&mut self, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+        self.running.send(std::mem::take(&mut self.lines));
+        for (line, reason) in std::mem::take(&mut self.waiting) {
+            let answer = match reason {
+                Some(reason) => Answer::Failed(reason),
+                None => self.running.receive()?,
+            };
+            let taken = match answer {
+                Answer::LeftOut => {
+                    reader.account.left_out += 1;
+                    continue;
+                }
+                Answer::Failed(reason) => Err(reason),
+                Answer::Rows(json) => {
+                    self.rows.enter(&self.file, reader, take)?;
+                    row(&json, &mut self.rows, reader)
+                }
+            };
+            match taken {
+                Ok(()) => self.rows.keep_record(line, reader, take)?,
+                Err(reason) => {
+                    self.rows.drop_record();
+                    reader.bad(&self.file, line, &reason)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The next records are of this file.
+    fn enter(&mut self, file: &std::path::Path, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+        if self.file != file {
+            self.settle(reader, take)?;
+            self.file = file.to_path_buf();
+        }
+        Ok(())
+    }
+}
+
+/// Takes the rows of an answer.
+fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<(), String> {
+    let strict = strict_json(json.as_bytes());
+    let text = std::str::from_utf8(&strict).unwrap_or(json);
+    let shapes = json::rows(text).map_err(|error| format!("the script's answer is not JSON: {error}"))?;
+    for shape in &shapes {
+        rows.document_row(shape, reader)?;
+    }
+    Ok(())
+}
+
+fn captured(
+    files: &[InputFile],
+    asked: &mut Asked<'_>,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<()> {
+    records::pieces(files, |piece| {
+        match piece {
+            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
+            Piece::Damage { file, line, reason } => {
+                reader.records(1);
+                asked.enter(file, reader, take)?;
+                asked.bad(line, reason.into());
+            }
+            Piece::Record { file, line, text } => {
+                reader.records(1);
+                asked.enter(file, reader, take)?;
+                let inside =
+                    records::parse(text).and_then(|record| records::in_window(&record, reader.source.window));
+                match inside {
+                    Ok(true) => {
+                        let strict = strict_json(text.as_bytes());
+                        let text = std::str::from_utf8(&strict).unwrap_or(text);
+                        asked.ask(line, b'r', text, reader, take)?;
+                    }
+                    Ok(false) => reader.account.outside += 1,
+                    Err(reason) => asked.bad(line, reason),
+                }
+            }
+        }
+        Ok(!reader.done())
+    })
+}
+
+fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+    records::pieces(files, |piece| {
+        match piece {
+            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
+            Piece::Damage { file, line, reason } => {
+                reader.records(1);
+                asked.enter(file, reader, take)?;
+                asked.bad(line, reason.into());
+            }
+            Piece::Record { file, line, text } => {
+                reader.records(1);
+                asked.enter(file, reader, take)?;
+                asked.value(line, text, reader, take)?;
+            }
+        }
+        Ok(!reader.done())
+    })
+}
+
+impl Asked<'_> {
+    /// A JSON value for the script, when it is one.
+    fn value(&mut self, line: u64, text: &str, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+        let strict = strict_json(text.as_bytes());
+        let text = std::str::from_utf8(&strict).unwrap_or(text);
+        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+            Ok(_) => self.ask(line, b'd', text, reader, take),
+            Err(error) => {
+                self.bad(line, format!("not JSON: {error}"));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn documents(
+    files: &[InputFile],
+    asked: &mut Asked<'_>,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<()> {
+    for file in files {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut input::open(&file.path)?, &mut bytes)
+            .map_err(|error| Problem::io("read the input", &file.path, error))?;
+        let bytes = strict_json(&bytes);
+        let found = std::str::from_utf8(&bytes).ok().and_then(|text| Some((text, json::shapes(text).ok()?)));
+        let Some((text, shapes)) = found else {
+            values(std::slice::from_ref(file), asked, reader, take)?;
+            continue;
+        };
+        asked.enter(&file.relative, reader, take)?;
+        let mut counted = (0, 1);
+        for shape in &shapes {
+            reader.records(1);
+            let line = json::line(text, shape, &mut counted);
+            match shape {
+                Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json) => {
+                    asked.value(line, json, reader, take)?;
+                }
+                Shape::List(cells) => {
+                    let cells: Vec<&str> = cells.iter().map(|cell| cell.get()).collect();
+                    asked.value(line, &format!("[{}]", cells.join(",")), reader, take)?;
+                }
+            }
+            if reader.done() {
+                return Ok(());
+            }
+        }
+        reader.advance(file.bytes)?;
+    }
+    Ok(())
+}
+
+/// Lines of text, the header's included: such scripts skip it by what stands in it.
+fn lines(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+    for file in files {
+        asked.enter(&file.relative, reader, take)?;
+        let mut text = BufReader::new(input::open(&file.path)?);
+        let (mut bytes, mut line) = (Vec::new(), 0);
+        loop {
+            bytes.clear();
+            let read = text
+                .read_until(b'\n', &mut bytes)
+                .map_err(|error| Problem::io("read the input", &file.path, error).line(line + 1))?;
+            if read == 0 {
+                break;
+            }
+            line += 1;
+            if line == 1 && bytes.starts_with(b"\xef\xbb\xbf") {
+                bytes.drain(..3);
+            }
+            while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+                bytes.pop();
+            }
+            if bytes.is_empty() {
+                continue;
+            }
+            reader.records(1);
+            match std::str::from_utf8(&bytes).ok().and_then(|text| serde_json::to_string(text).ok()) {
+                Some(json) => asked.ask(line, b'l', &json, reader, take)?,
+                None => asked.bad(line, "the line is not UTF-8 text".into()),
+            }
+            if reader.done() {
+                return Ok(());
+            }
+        }
+        reader.advance(file.bytes)?;
+    }
+    Ok(())
+}
