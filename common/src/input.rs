@@ -221,23 +221,43 @@ fn read_up_to(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
+/// A longer record is damage: a file of another kind is not read into memory whole.
+pub const LONGEST_RECORD: usize = 256 << 20;
+
 /// Lines of one file into a reused buffer.
 pub struct Lines {
     path: PathBuf,
     reader: BufReader<Box<dyn Read + Send>>,
     buffer: Vec<u8>,
     number: u64,
+    longest: usize,
+}
+
+/// What is said of a line or row that is longer than a record may be.
+pub fn too_long(what: &str) -> Problem {
+    Problem::new(&codes::BAD_RECORD, format!("a {what} is longer than a record may be"))
+        .found("no end after 256 MiB")
+        .hint("is it a file of another kind, or one without line ends?")
 }
 
 impl Lines {
     /// # Errors
     /// As `open`.
     pub fn open(path: &Path) -> Result<Lines> {
+        Lines::open_within(path, LONGEST_RECORD)
+    }
+
+    /// Lines of at most `longest` bytes.
+    ///
+    /// # Errors
+    /// As `open`.
+    pub fn open_within(path: &Path, longest: usize) -> Result<Lines> {
         Ok(Lines {
             path: path.into(),
             reader: BufReader::with_capacity(1 << 18, open(path)?),
             buffer: Vec::new(),
             number: 0,
+            longest,
         })
     }
 
@@ -245,16 +265,22 @@ impl Lines {
     /// byte order mark at the start of the file.
     ///
     /// # Errors
-    /// Reading failed, for instance a damaged gzip file.
+    /// Reading failed, for instance a damaged gzip file (`FILE_OPERATION_FAILED`). A line of more than
+    /// `LONGEST_RECORD` bytes (`BAD_RECORD`): it is passed over, and the next call gives the line behind it.
     pub fn next_line(&mut self) -> Result<Option<(u64, &[u8])>> {
         loop {
             self.buffer.clear();
-            let n = self
-                .reader
-                .read_until(b'\n', &mut self.buffer)
-                .map_err(|error| Problem::io("read the input", &self.path, error).line(self.number + 1))?;
+            let failed = |error| Problem::io("read the input", &self.path, error).line(self.number + 1);
+            let limit = self.longest as u64 + 1;
+            let n = self.reader.by_ref().take(limit).read_until(b'\n', &mut self.buffer).map_err(failed)?;
             if n == 0 {
                 return Ok(None);
+            }
+            if n > self.longest && !self.buffer.ends_with(b"\n") {
+                self.reader.skip_until(b'\n').map_err(failed)?;
+                self.number += 1;
+                self.buffer = Vec::new();
+                return Err(too_long("line").file(&self.path).line(self.number));
             }
             self.number += 1;
             let mut start = 0;
@@ -289,6 +315,32 @@ mod tests {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_named_and_passed_over() {
+        let long = "x".repeat(30);
+        for (text, at) in [
+            (format!("{long}\na\nb"), 1),
+            (format!("a\n{long}\nb\n"), 2),
+            (format!("a\n\nb\n{long}\n"), 4),
+            (format!("a\nb\n{long}"), 3),
+        ] {
+            let root = folder(&[("x", text.as_bytes())]);
+            let mut lines = Lines::open_within(&root.path().join("x"), 20).unwrap();
+            let (mut read, mut named) = (Vec::new(), Vec::new());
+            loop {
+                match lines.next_line() {
+                    Ok(Some((_, line))) => read.push(line[0]),
+                    Ok(None) => break,
+                    Err(problem) => named.push(problem.place().line.unwrap_or(0)),
+                }
+            }
+            assert_eq!((read.as_slice(), named), (&b"ab"[..], vec![at]), "{text}");
+        }
+        let root = folder(&[("x", format!("{}\n", &long[..20]).as_bytes())]);
+        let mut lines = Lines::open_within(&root.path().join("x"), 20).unwrap();
+        assert_eq!(lines.next_line().unwrap().map(|(_, line)| line.len()), Some(20));
     }
 
     #[test]

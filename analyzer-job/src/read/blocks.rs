@@ -10,7 +10,7 @@ use std::slice;
 
 use memchr::memchr;
 use plumbline_common::Result;
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use rayon::prelude::*;
 
 use crate::config::Analysis;
@@ -270,7 +270,7 @@ impl Open {
         self.fill_more(text, bytes)
     }
 
-    /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record.
+    /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record; not by one that is too long.
     fn fill_more(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
         text.append(&mut self.rest);
         let mut whole = bytes;
@@ -282,6 +282,9 @@ impl Open {
             }
             if text.len() <= whole && self.done {
                 return Ok(!text.is_empty());
+            }
+            if text.len() > LONGEST_RECORD {
+                return Err(io::ErrorKind::FileTooLarge.into());
             }
             let end = cut::last_end(&text[..whole]);
             if end > 0 {

@@ -1,9 +1,11 @@
 //! CSV datasets: every row as wide as the first, its cells in the order of the columns.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::path::Path;
+use std::rc::Rc;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::read::header::{self, First, Places};
@@ -230,7 +232,9 @@ fn other_width(file: &Path, line: u64, found: usize, expected: usize) -> Problem
 /// The rows of one file, of which some may be looked at before they are read.
 struct Reader<'f> {
     file: &'f InputFile,
-    reader: csv::Reader<Box<dyn Read>>,
+    reader: csv::Reader<Bounded>,
+    /// Bytes that may still be read for this row.
+    left: Rc<Cell<u64>>,
     /// Rows that were looked at, the next one last.
     ahead: Vec<csv::StringRecord>,
 }
@@ -239,16 +243,18 @@ impl<'f> Reader<'f> {
     fn open(file: &'f InputFile) -> Result<Reader<'f>> {
         let bytes = without_mark(input::open(&file.path)?)
             .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let bytes: Box<dyn Read> = Box::new(bytes);
+        let left = Rc::new(Cell::new(0));
+        let bytes = Bounded { reader: Box::new(bytes), left: left.clone() };
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 18)
             .from_reader(bytes);
-        Ok(Reader { file, reader, ahead: Vec::new() })
+        Ok(Reader { file, reader, left, ahead: Vec::new() })
     }
 
     fn read(&mut self, record: &mut csv::StringRecord) -> Result<bool> {
+        self.left.set(LONGEST_RECORD as u64);
         self.reader.read_record(record).map_err(|error| {
             unreadable(&self.file.path, &self.file.relative, self.reader.position().line(), error)
         })
@@ -294,6 +300,21 @@ impl<'f> Reader<'f> {
     }
 }
 
+/// A reader that fails when a row has no end.
+struct Bounded {
+    reader: Box<dyn Read>,
+    left: Rc<Cell<u64>>,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        let left = self.left.get().checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
+        self.left.set(left);
+        Ok(read)
+    }
+}
+
 /// The reader behind a byte order mark; spreadsheets write one.
 pub(crate) fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl Read + Send> {
     let mut start = Vec::with_capacity(3);
@@ -306,6 +327,9 @@ pub(crate) fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl 
 
 fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem {
     match error.into_kind() {
+        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            input::too_long("row").file(name).line(line)
+        }
         csv::ErrorKind::Io(error) => Problem::io("read the input", path, error).line(line),
         csv::ErrorKind::Utf8 { pos, .. } => Problem::new(&codes::BAD_RECORD, "a row is not UTF-8 text")
             .file(name)

@@ -3,8 +3,8 @@
 //!
 //! What cannot be used is told as one bad record, with the line it begins on, and reading goes on behind it.
 
-use plumbline_common::Result;
-use plumbline_common::input::Lines;
+use plumbline_common::input::{LONGEST_RECORD, Lines};
+use plumbline_common::{Result, codes};
 
 /// What stands in a file.
 pub(crate) enum Piece<'a> {
@@ -33,8 +33,10 @@ struct Open {
     depth: Depth,
 }
 
-/// A longer value is damage, of which no more is kept.
-const LONGEST: usize = 256 << 20;
+/// The deepest JSON that `serde_json` reads.
+const DEEPEST: usize = 128;
+
+const TOO_LONG: &str = "a line that is longer than a record may be (256 MiB)";
 
 /// Gives every piece of a file to `take`, with its line from 1; `Taken::Enough` when `take` said so.
 ///
@@ -45,7 +47,20 @@ pub(crate) fn read(
     take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
 ) -> Result<Taken> {
     let mut open: Option<Open> = None;
-    while let Some((line, text)) = lines.next_line()? {
+    loop {
+        let (line, text) = match lines.next_line() {
+            Ok(Some(next)) => next,
+            Ok(None) => break,
+            Err(problem) if std::ptr::eq(problem.code(), &codes::BAD_RECORD) => {
+                open = None;
+                let line = problem.place().line.unwrap_or(1);
+                if take(line, Piece::Bad(TOO_LONG))? == Taken::Enough {
+                    return Ok(Taken::Enough);
+                }
+                continue;
+            }
+            Err(problem) => return Err(problem),
+        };
         if let Some(mut value) = open.take() {
             // A record by itself stands where a value has not ended: the value is damaged.
             let taken = if text.starts_with(b"{") { take(line, Piece::Line(text))? } else { Taken::NoRecord };
@@ -61,7 +76,7 @@ pub(crate) fn read(
             value.text.push(b'\n');
             value.text.extend_from_slice(text);
             let ended = value.depth.pass(text).is_some();
-            if !ended && value.text.len() < LONGEST {
+            if !ended && value.text.len() < LONGEST_RECORD {
                 open = Some(value);
                 continue;
             }
@@ -127,6 +142,9 @@ fn pieces(
                     continue;
                 }
                 // It may go on with the next line; what has no record in it and was damaged before does not.
+                None if !damaged && text.len() - at >= LONGEST_RECORD => {
+                    return take(line_of(at), Piece::Bad("a JSON value that does not end"));
+                }
                 None if !damaged => {
                     *open = Some(Open { text: text[at..].to_vec(), line: line_of(at), depth })
                 }
@@ -151,11 +169,12 @@ fn pieces(
     Ok(Taken::Record)
 }
 
-/// Where the next object begins that stands in a list or by itself and closes, with the key of a record.
+/// Where the next object begins that stands in a list or by itself and closes, with the key of a record. Deeper
+/// brackets than JSON is read with end the look at a place, so that the time stays in proportion to the text.
 fn next_record(text: &[u8], from: usize) -> Option<usize> {
     memchr::memchr_iter(b'{', text.get(from..)?).map(|at| from + at).find(|&at| {
         let before = text[..at].trim_ascii_end().last();
-        let Some(length) = Depth::default().pass(&text[at..]) else { return false };
+        let Some(length) = Depth::default().pass_within(&text[at..], DEEPEST) else { return false };
         let object = &text[at..at + length];
         !matches!(before, Some(b':'))
             && memchr::memmem::find(object, b"captureData\"").is_some()
@@ -174,6 +193,11 @@ struct Depth {
 impl Depth {
     /// Passes over a text; the length up to the bracket that closes the first one.
     fn pass(&mut self, text: &[u8]) -> Option<usize> {
+        self.pass_within(text, usize::MAX)
+    }
+
+    /// The same, which ends at deeper brackets than `deepest`.
+    fn pass_within(&mut self, text: &[u8], deepest: usize) -> Option<usize> {
         // A line end is no part of a string, but damage may put one there.
         self.escaped = false;
         for (at, byte) in text.iter().enumerate() {
@@ -182,7 +206,12 @@ impl Depth {
                 b'\\' if self.in_string => self.escaped = true,
                 b'"' => self.in_string = !self.in_string,
                 _ if self.in_string => {}
-                b'{' | b'[' => self.brackets += 1,
+                b'{' | b'[' => {
+                    self.brackets += 1;
+                    if self.brackets > deepest {
+                        return None;
+                    }
+                }
                 b'}' | b']' => {
                     self.brackets = self.brackets.saturating_sub(1);
                     if self.brackets == 0 {
@@ -207,10 +236,14 @@ mod tests {
 
     /// Numbers of the records in a text, and the lines of what is none.
     fn found(text: &str) -> (Vec<i64>, Vec<u64>) {
+        found_within(text, LONGEST_RECORD)
+    }
+
+    fn found_within(text: &str, longest: usize) -> (Vec<i64>, Vec<u64>) {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(text.as_bytes()).unwrap();
         let (mut records, mut bad) = (Vec::new(), Vec::new());
-        let mut lines = Lines::open(file.path()).unwrap();
+        let mut lines = Lines::open_within(file.path(), longest).unwrap();
         let taken = read(&mut lines, &mut |line, piece| {
             let (text, counts) = match piece {
                 Piece::Line(text) => (text, false),
@@ -262,6 +295,28 @@ mod tests {
             format!("\u{feff}{}", join("\n")),
         ] {
             assert_eq!(found(&text), ((0..5).collect(), vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_costs_itself() {
+        let long = "x".repeat(200);
+        for at in 0..4 {
+            for long in [long.clone(), format!("{{\"captureData\": \"{long}\"}}")] {
+                let mut lines: Vec<String> = (0..3).map(|number| record(number).to_string()).collect();
+                lines.insert(at, long);
+                assert_eq!(found_within(&lines.join("\n"), 150), ((0..3).collect(), vec![at as u64 + 1]));
+            }
+        }
+    }
+
+    #[test]
+    fn the_time_for_damage_is_in_proportion_to_it() {
+        // Each bracket may begin a record: were each looked at to the end, this would take an hour.
+        for opening in ["{", "{\"", "[{", "{\"a\":", "{\"a\":[{}],"] {
+            let damage = opening.repeat(60_000);
+            let text = format!("{damage}\n{}\n{damage}", record(7));
+            assert_eq!(found(&text), (vec![7], vec![1, 3]), "{opening}");
         }
     }
 

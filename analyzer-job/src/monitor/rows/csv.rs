@@ -115,6 +115,9 @@ impl File {
                 self.line = line;
                 break consumed;
             }
+            if self.buffer.len() > LONGEST_RECORD {
+                return Err(input::too_long("row").file(name).line(1));
+            }
             self.fill(file, self.buffer.len() * 2 + Block::BYTES)?;
         };
         let Some(at) = cut.rows.first().map(|row| row.line) else {
