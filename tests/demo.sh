@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # demo.sh PROGRAMS [FOLDER]: the whole way on generated traffic of a small credit model, without AWS:
 # a bias baseline, the merge of captured requests with their labels, the bias monitor, attributions and
-# their drift. Everything stays in FOLDER (scratch/demo) to look at.
+# their drift, data quality, and all monitors in one run. Everything stays in FOLDER (scratch/demo) to look at.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
@@ -15,7 +15,7 @@ step() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 
 # job NAME PROGRAM ARGUMENTS...: runs a job as SageMaker would, with its log in a file, and shows its exit message.
 job() {
-    local log=$work/logs/$1.log
+    local log=$work/logs/${1//\//-}.log
     shift
     "$@" >"$log" 2>&1 || {
         tail -n 20 "$log" >&2
@@ -124,12 +124,58 @@ job quality-monitor "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-f
     --baseline-statistics "$work/quality-baseline" --drift-rule weighted --output-path "$work/quality-monitor"
 sed -n 's/^ *"description" : "\(.*\)"$/  \1/p' "$work/quality-monitor/constraint_violations.json" | head -n 5
 
+step "All four monitors in one run: a quiet day as baseline, the merged traffic against it, each alone and then all"
+all=DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS,MODEL_EXPLAINABILITY
+for name in bias explainability; do
+    mkdir -p "$work/configs/monitors/model-$name"
+    cp "$work/configs/traffic/$name-monitor.json" "$work/configs/monitors/model-$name/analysis_config.json"
+done
+# monitors NAME TYPES ARGUMENTS...: as job, and says how long it took.
+monitors() {
+    local name=$1 types=$2 started=$EPOCHREALTIME
+    shift 2
+    job "$name" "$bin/analyzer-job" --analysis-type "$types" --analysis-config "$config" \
+        --problem-type BinaryClassification --dataset-format '{"sagemakerMergeJson": {}}' --model-url "$url" \
+        --features-attribute features --inference-attribute approved --probability-attribute score \
+        --ground-truth-attribute repaid --output-path "$work/$name" "$@"
+    took=$(awk -v from="$started" -v to="$EPOCHREALTIME" 'BEGIN { printf "%.1f", to - from }')
+    echo "  $took s"
+}
+"$bin/plumbline-generator" traffic "$work/quiet-day" --rows 12000 --seed 2 >"$work/logs/quiet-day.json"
+job quiet-merge "$bin/merge-job" --dataset-source "$work/quiet-day/captures" \
+    --ground-truth-source "$work/quiet-day/ground-truth" --output-path "$work/quiet-merged"
+config=$work/configs/monitors
+monitors all-baseline "$all" --dataset-source "$work/quiet-merged"
+single=
+for type in ${all//,/ }; do
+    folder=$(tr 'A-Z_' 'a-z-' <<<"$type")
+    # A run of one monitor takes its configuration, and the baseline of its own setting.
+    config=$work/configs/monitors/$folder
+    [ -d "$config" ] || config=$work/configs/monitors
+    monitors "alone/$folder" "$type" --dataset-source "$work/merged" "--$folder-baseline" "$work/all-baseline/$folder"
+    single+=" $took"
+done
+config=$work/configs/monitors
+monitors all-monitors "$all" --dataset-source "$work/merged" --baseline-constraints "$work/all-baseline"
+for folder in "$work"/alone/*; do
+    diff -r "$folder" "$work/all-monitors/${folder##*/}" || {
+        echo "demo.sh: ${folder##*/} alone is not what it is among the others" >&2
+        exit 1
+    }
+done
+awk -v all="$took" -v single="$single" 'BEGIN {
+    count = split(single, each, " ")
+    for (i = 1; i <= count; i++) sum += each[i]
+    printf "  four runs%s: %.1f s; one run: %.1f s\n", single, sum, all
+}'
+
 step "To look at"
 cat <<END
   $work/quality-monitor/report.html       which columns moved, and how
   $work/bias-monitor/report.html          what drifted, for whom, how sure
   $work/quality-monitor/report.html       how good the predictions are, and how sure that is
   $work/attributions-monitor/report.html  what the model looked at, then and now
+  $work/all-monitors/report.html          all monitors, one verdict
   $work/merged                            merged records, a folder per hour
   $SAGEMAKER_BASE_DIR/output/merge_summary.json   an account of every record of the merge
   $work/logs                              what the jobs said

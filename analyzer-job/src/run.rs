@@ -5,10 +5,13 @@ use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::{Result, settings};
 
 use crate::commands::{compare, validate};
-use crate::monitor::{self, Kind};
+use crate::context;
+use crate::plan::monitors;
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
-use crate::stages::{analysis, data_quality, inputs, model_quality, results};
+use crate::stages::joins::Joins;
+use crate::stages::task::Task;
+use crate::stages::{inputs, publish, results, several};
 
 /// Runs what the command line asks for.
 ///
@@ -39,13 +42,25 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
     }
     inputs::refuse_shards(job)?;
     let now = Timestamp::now();
-    match monitor::kind(job, settings) {
-        Some(Kind::DataQuality) => data_quality::run(job, settings, now),
-        Some(Kind::ModelQuality) => model_quality::run(job, settings, now),
-        None => {
-            let prepared = analysis::prepare(job, settings, now)?;
-            let gathered = analysis::gather(&prepared)?;
-            analysis::finish(prepared, gathered)
-        }
+    match &settings.analysis_type {
+        Some(kinds) if kinds.single().is_none() => several::run(job, settings, kinds, now),
+        _ => one(job, settings, now),
+    }
+}
+
+/// One monitor, or an analysis.
+fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
+    let settings = monitors::settings_of_one(job, settings)?;
+    let scratch = context::scratch(job)?;
+    let task = Task::prepare(job, &settings, now, scratch.path())?;
+    let mut done = task.read(&Joins::new(job, scratch.path()))?.finish()?;
+    done.write(&job.stop)?;
+    publish::send(job, &settings, &done.metrics, scratch.path());
+    if let Some(script) = &done.at_end {
+        script.run_at_end(&job.stop)?;
+    }
+    match done.failed {
+        Some(problem) => Err(problem),
+        None => Ok(done.message.text()),
     }
 }

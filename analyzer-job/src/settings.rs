@@ -10,8 +10,8 @@ use plumbline_common::settings::EXIT_CODES;
 
 use choices::confidence;
 pub use choices::{
-    AnalysisType, Compat, DriftCheck, DriftRule, EstimatorChoice, OnBadRecord, OnNothingCompared, Switch,
-    ValueTyping, Windows,
+    AnalysisType, AnalysisTypes, Compat, DriftCheck, DriftRule, EstimatorChoice, OnBadRecord,
+    OnNothingCompared, Switch, ValueTyping, Windows,
 };
 
 const ABOUT: &str = "Bias metrics, attributions and their drift, from any dataset or from monitoring data";
@@ -78,16 +78,10 @@ pub struct Settings {
     #[arg(long, env = "analysis_config", value_name = "PATH", global = true, help_heading = "What to do")]
     pub analysis_config: Option<PathBuf>,
 
-    /// Kind of monitor; leave it out for an analysis of a dataset, or a data quality baseline
-    #[arg(
-        long,
-        env = "analysis_type",
-        value_enum,
-        ignore_case = true,
-        global = true,
-        help_heading = "What to do"
-    )]
-    pub analysis_type: Option<AnalysisType>,
+    /// Kind of monitor, or several separated by commas: DATA_QUALITY, MODEL_QUALITY, MODEL_BIAS, MODEL_EXPLAINABILITY;
+    /// leave it out for an analysis of a dataset, or a data quality baseline
+    #[arg(long, env = "analysis_type", value_name = "LIST", global = true, help_heading = "What to do")]
+    pub analysis_type: Option<AnalysisTypes>,
 
     /// Dataset, or folder of captured or merged records of any depth
     #[arg(long, env = "dataset_source", value_name = "PATH", global = true, help_heading = "Data")]
@@ -242,6 +236,35 @@ pub struct Settings {
     /// statistics.json of the data quality baseline, or its folder
     #[arg(long, env = "baseline_statistics", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_statistics: Option<PathBuf>,
+
+    /// Baseline of the data quality monitor: the results of its baseline job, or their folder. A run of several monitors
+    /// can name each monitor's baseline by such a setting
+    #[arg(long, env = "data_quality_baseline", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub data_quality_baseline: Option<PathBuf>,
+
+    /// Baseline of the model quality monitor
+    #[arg(
+        long,
+        env = "model_quality_baseline",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub model_quality_baseline: Option<PathBuf>,
+
+    /// Baseline of the bias monitor
+    #[arg(long, env = "model_bias_baseline", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub model_bias_baseline: Option<PathBuf>,
+
+    /// Baseline of the explainability monitor
+    #[arg(
+        long,
+        env = "model_explainability_baseline",
+        value_name = "PATH",
+        global = true,
+        help_heading = "Judging"
+    )]
+    pub model_explainability_baseline: Option<PathBuf>,
 
     /// What makes a bias metric that is farther from zero than its baseline a violation: its value alone, or only a
     /// difference beyond what chance explains
@@ -486,4 +509,20 @@ pub struct Settings {
     #[arg(long, env = "log_level", value_name = "LEVEL", value_parser = plumbline_common::log::LEVELS, ignore_case = true,
           global = true)]
     pub log_level: Option<String>,
+
+    /// These are the settings of one monitor of a run of several: nothing is looked for where a run of one monitor
+    /// has it.
+    #[arg(skip)]
+    pub among_others: bool,
+
+    /// The analysis configuration serves a bias and an explainability monitor of the same run.
+    #[arg(skip)]
+    pub shared_configuration: bool,
+}
+
+impl Settings {
+    /// The one monitor of this run.
+    pub fn monitor(&self) -> Option<AnalysisType> {
+        self.analysis_type.as_ref().and_then(AnalysisTypes::single)
+    }
 }

@@ -9,16 +9,16 @@ use plumbline_common::{Problem, Result};
 use crate::bias::{self, roles};
 use crate::config::Baseline;
 use crate::context::{self, Context};
-use crate::drift::bias as drift;
 use crate::model::{self, Model};
-use crate::monitor::{self, Kind};
-use crate::plan::{self, Plan};
+use crate::plan::{Plan, monitors};
 use crate::read::{self, Reading};
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages::attributions::{self, Prepared};
+use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
-use crate::stages::{data_quality, inputs, model_quality, results};
+use crate::stages::task::{self, Task};
+use crate::stages::{data_quality, inputs, model_quality, several};
 use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
@@ -47,39 +47,71 @@ pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Resul
 
 fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
     inputs::refuse_shards(job)?;
-    match monitor::kind(job, settings) {
-        Some(Kind::DataQuality) => return data_quality::look(job, settings, RECORDS, text),
-        Some(Kind::ModelQuality) => {
-            return model_quality::look(job, settings, Timestamp::now(), RECORDS, text);
+    let now = Timestamp::now();
+    let scratch = context::scratch(job)?;
+    let joins = Joins::new(job, scratch.path());
+    match &settings.analysis_type {
+        Some(kinds) if kinds.single().is_none() => {
+            let own = monitors::settings_of_each(job, settings, kinds)?;
+            let tasks = several::prepare(job, &own, now, scratch.path())?;
+            let mut problems = Vec::new();
+            for ((kind, task), (_, settings)) in tasks.iter().zip(&own) {
+                let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, kind.title());
+                if let Err(problem) = look_at(job, settings, task, &joins, ask_model, text) {
+                    problems.push((*kind, problem));
+                }
+            }
+            several::failure(&problems, tasks.len(), "failed").map_or(Ok(()), Err)
         }
-        None => {}
+        _ => {
+            let settings = monitors::settings_of_one(job, settings)?;
+            look_at(
+                job,
+                &settings,
+                &Task::prepare(job, &settings, now, scratch.path())?,
+                &joins,
+                ask_model,
+                text,
+            )
+        }
     }
-    let plan = plan::plan(job, settings, Timestamp::now())?;
-    tell_plan(&plan, text);
-    for warning in &plan.warnings {
+}
+
+fn look_at(
+    job: &Job,
+    settings: &Settings,
+    task: &Task<'_>,
+    joins: &Joins<'_>,
+    ask_model: bool,
+    text: &mut String,
+) -> Result<()> {
+    match &task.prepared {
+        task::Prepared::DataQuality(prepared) => data_quality::look(job, settings, prepared, RECORDS, text),
+        task::Prepared::ModelQuality(prepared) => model_quality::look(job, settings, prepared, RECORDS, text),
+        task::Prepared::Analysis(prepared) => look_at_analysis(&prepared.run, joins, ask_model, text),
+    }
+}
+
+fn look_at_analysis(run: &Context<'_>, joins: &Joins<'_>, ask_model: bool, text: &mut String) -> Result<()> {
+    tell_plan(&run.plan, text);
+    for warning in &run.plan.warnings {
         line(text, "warning", warning);
     }
-    plan.check_output()?;
-    if let Some(path) = &plan.constraints {
-        let constraints = drift::load_constraints(path)?;
-        drift::check_baseline(&plan.analysis, &constraints, settings.on_nothing_compared.is_allowed())?;
+    if let Some(path) = &run.plan.constraints {
         line(text, "baseline", &path.display().to_string());
     }
-    results::history(job, settings)?;
-    let scratch = context::scratch(job)?;
-    let run = Context { job, settings, plan, scratch: scratch.path().to_path_buf() };
-    let (reading, count_all) = inputs::look(&run, RECORDS)?;
+    let (reading, count_all) = inputs::look(run, joins, RECORDS)?;
     tell_reading(&reading, text);
-    let prepared = if run.plan.explains() { Some(attributions::prepare(&run, &reading)?) } else { None };
-    match predictions::look(&run, &reading, ask_model)? {
+    let prepared = if run.plan.explains() { Some(attributions::prepare(run, &reading)?) } else { None };
+    match predictions::look(run, &reading, ask_model)? {
         Looked::NotNeeded => {}
         Looked::NotMade(wanted) => {
             let _ = writeln!(text, "\nThe model is there, and was not asked");
             line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
-            line(text, "rows to ask", &told(&asked_for(&run, prepared.as_ref(), &reading, count_all()?)));
+            line(text, "rows to ask", &told(&asked_for(run, prepared.as_ref(), &reading, count_all()?)));
         }
         Looked::Connected(model) => {
-            let answered = ask(&run, &reading, prepared.as_ref(), &model, count_all, text);
+            let answered = ask(run, &reading, prepared.as_ref(), &model, count_all, text);
             let left = model.close();
             if let Some(left) = model::left_text(&left) {
                 line(text, "warning", &left);
@@ -88,7 +120,7 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
         }
     }
     if run.plan.bias() {
-        tell_groups(&run, &reading, text)?;
+        tell_groups(run, &reading, text)?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub enum Kind {
 /// there is no analysis configuration and something names data: `dataset_source`, `dataset_format` or the
 /// input `baseline_dataset_input`.
 pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
-    match settings.analysis_type {
+    match settings.monitor() {
         Some(AnalysisType::DataQuality) => return Some(Kind::DataQuality),
         Some(AnalysisType::ModelQuality) => return Some(Kind::ModelQuality),
         Some(_) => return None,

@@ -20,6 +20,8 @@ use crate::monitor::plan::baseline_json;
 pub struct Baseline {
     /// Absent when the run has none to check.
     pub constraints: Option<Vec<Constraint>>,
+    /// Names among the constraints that are not checked.
+    pub unchecked: Vec<String>,
     /// By metric: its value and how sure it is.
     pub sides: IndexMap<String, Side>,
     pub details: Option<QualityDetails>,
@@ -30,10 +32,11 @@ pub struct Baseline {
 /// # Errors
 /// A file that is named and cannot be used.
 pub fn load(question: &Question, constraints: Option<&Path>, statistics: Option<&Path>) -> Result<Baseline> {
-    let mut baseline = Baseline {
-        constraints: constraints.map(|path| constraints::load(path, question.problem)).transpose()?,
-        ..Baseline::default()
-    };
+    let mut baseline = Baseline::default();
+    if let Some(path) = constraints {
+        let loaded = constraints::load(path, question.problem)?;
+        (baseline.constraints, baseline.unchecked) = (Some(loaded.constraints), loaded.unchecked);
+    }
     let beside = [constraints, statistics].into_iter().flatten().filter_map(Path::parent);
     let details = beside.map(|folder| folder.join(details::FILE)).find(|path| path.is_file());
     if let Some(path) = details {

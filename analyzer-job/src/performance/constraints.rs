@@ -164,12 +164,21 @@ pub fn document(problem: ProblemType, constraints: &[Constraint]) -> Json {
     json!({"version": 0.0, (format!("{}_constraints", problem.block())): block})
 }
 
-/// Reads the constraints of a baseline.
+/// The thresholds of a baseline.
+#[derive(Debug, Default, PartialEq)]
+pub struct Loaded {
+    pub constraints: Vec<Constraint>,
+    /// Names in the file for which this monitor checks nothing, in the order of the file.
+    pub unchecked: Vec<String>,
+}
+
+/// Reads the constraints of a baseline. A name without a threshold in the hosted service, such as `au_prc`, is not
+/// checked.
 ///
 /// # Errors
 /// `CONSTRAINTS_UNREADABLE`: the file is missing or not JSON, has no block of the problem type, or a threshold or
 /// operator that cannot be used.
-pub fn load(path: &Path, problem: ProblemType) -> Result<Vec<Constraint>> {
+pub fn load(path: &Path, problem: ProblemType) -> Result<Loaded> {
     let bad = || {
         Problem::new(&codes::CONSTRAINTS_UNREADABLE, "the constraints of the baseline cannot be used")
             .file(path)
@@ -188,9 +197,10 @@ pub fn load(path: &Path, problem: ProblemType) -> Result<Vec<Constraint>> {
             "constraints of another monitor or problem type cannot be used; make a baseline with this `problem_type`",
         ));
     };
-    block
-        .iter()
-        .filter(|(metric, _)| constrained(problem).contains(&metric.as_str()))
+    let (known, others): (Vec<_>, Vec<_>) =
+        block.iter().partition(|(metric, _)| constrained(problem).contains(&metric.as_str()));
+    let constraints = known
+        .into_iter()
         .map(|(metric, value)| {
             let field = |key: &str| format!("{name}.{metric}.{key}");
             let threshold = value.get("threshold").and_then(number).ok_or_else(|| {
@@ -208,7 +218,8 @@ pub fn load(path: &Path, problem: ProblemType) -> Result<Vec<Constraint>> {
             };
             Ok(Constraint { metric: metric.clone(), threshold, operator })
         })
-        .collect()
+        .collect::<Result<_>>()?;
+    Ok(Loaded { constraints, unchecked: others.into_iter().map(|(metric, _)| metric.clone()).collect() })
 }
 
 /// A number, or the words that stand for infinities.
@@ -373,10 +384,12 @@ mod tests {
         let constraints =
             [at("recall", Operator::LessThan, 0.5), at("false_positive_rate", Operator::GreaterThan, 0.25)];
         let text = document(ProblemType::BinaryClassification, &constraints).to_string();
-        assert_eq!(read(&text).unwrap(), constraints);
+        assert_eq!(read(&text).unwrap().constraints, constraints);
         let edited = r#"{"binary_classification_constraints": {"auc": {"threshold": 1, "comparison_operator":
             "LessThanThreshold", "additional_properties": null}, "mine": {"threshold": "high"}}}"#;
-        assert_eq!(read(edited).unwrap(), [at("auc", Operator::LessThan, 1.0)]);
+        let found = read(edited).unwrap();
+        assert_eq!(found.constraints, [at("auc", Operator::LessThan, 1.0)]);
+        assert_eq!(found.unchecked, ["mine"]);
         for (text, part) in [
             ("{", "not JSON"),
             ("[]", "no object"),

@@ -1,5 +1,7 @@
 //! From settings and configuration to what this run does: where everything stands, and which kind of run it is.
 
+pub mod monitors;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -113,6 +115,9 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
         } else if analysis.dataset.format.is_some() && holds_captures(Path::new(&dataset))? {
             analysis.dataset.format = Some(DatasetFormat::Capture);
         }
+        if settings.shared_configuration {
+            keep_own_methods(&mut analysis, settings);
+        }
         warnings.extend(complete(&mut analysis, settings)?);
     }
     let window = window(settings, now)?;
@@ -164,15 +169,20 @@ fn check_windows(settings: &Settings) -> Result<()> {
 
 const CONFIG_NAME: &str = "analysis_config.json";
 
-/// Where the analysis configuration should be.
-pub(crate) fn config_place(job: &Job, settings: &Settings) -> PathBuf {
-    let place = match &settings.analysis_config {
+/// The analysis configuration, or the folder that it should be in.
+fn config_source(job: &Job, settings: &Settings) -> PathBuf {
+    match &settings.analysis_config {
         Some(path) => job.tree.resolve(path),
         None => match job.config.input(&job.tree, "analysis_config") {
             Some(mount) => mount.path,
             None => job.tree.processing("input/config"),
         },
-    };
+    }
+}
+
+/// Where the analysis configuration should be.
+pub(crate) fn config_place(job: &Job, settings: &Settings) -> PathBuf {
+    let place = config_source(job, settings);
     if place.is_dir() { place.join(CONFIG_NAME) } else { place }
 }
 
@@ -253,6 +263,16 @@ fn holds_captures(dataset: &Path) -> Result<bool> {
     Ok(false)
 }
 
+/// Of a configuration that serves a bias and an explainability monitor of one run, each computes its part.
+fn keep_own_methods(analysis: &mut Analysis, settings: &Settings) {
+    let methods = &mut analysis.methods;
+    if settings.monitor() == Some(AnalysisType::ModelExplainability) {
+        (methods.pre_training_bias, methods.post_training_bias) = (None, None);
+    } else {
+        (methods.shap, methods.pdp) = (None, None);
+    }
+}
+
 fn complete(analysis: &mut Analysis, settings: &Settings) -> Result<Vec<String>> {
     let attributes = Attributes {
         features: settings.features_attribute.clone(),
@@ -262,7 +282,7 @@ fn complete(analysis: &mut Analysis, settings: &Settings) -> Result<Vec<String>>
         ground_truth: settings.ground_truth_attribute.clone(),
         exclude_features: settings.exclude_features_attribute.clone(),
     };
-    let kind = match settings.analysis_type {
+    let kind = match settings.monitor() {
         Some(AnalysisType::ModelExplainability) => MonitorKind::Explainability,
         Some(_) => MonitorKind::Bias,
         None if analysis.facets.is_empty() => MonitorKind::Explainability,
@@ -324,12 +344,16 @@ pub(crate) fn output(job: &Job, settings: &Settings) -> PathBuf {
 fn constraints(job: &Job, settings: &Settings) -> Option<PathBuf> {
     let path = match &settings.baseline_constraints {
         Some(path) => job.tree.resolve(path),
-        None => ["constraints", "baseline_constraints"]
-            .iter()
-            .find_map(|name| job.config.input(&job.tree, name))
-            .map(|mount| mount.path)?,
+        None if settings.among_others => return None,
+        None => baseline_inputs(job)?,
     };
     Some(if path.is_dir() { constraints_file(&path) } else { path })
+}
+
+/// The job's input that holds a baseline.
+fn baseline_inputs(job: &Job) -> Option<PathBuf> {
+    let mut names = ["constraints", "baseline_constraints"].into_iter();
+    names.find_map(|name| job.config.input(&job.tree, name)).map(|mount| mount.path)
 }
 
 /// In a folder: `analysis.json`, else its only file.

@@ -18,8 +18,7 @@ use crate::values::numbers::strict_json;
 
 use crate::results::details::EarlierRun;
 
-/// Names a report gets when the configuration has none; those of the hosted service.
-const DEFAULT_NAME: &str = "report";
+/// Title of a report when the configuration has none; that of the hosted service.
 const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
 
 /// Makes the three files of a run again from `analysis.json` and, where they are there,
@@ -33,11 +32,7 @@ pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<
     if !folder.join("analysis.json").exists()
         && let Some(details) = read::<QualityDetails>(&folder.join(quality::FILE))?
     {
-        return super::write_files(
-            super::render_performance(&details, &performance_names())?,
-            folder,
-            scratch,
-        );
+        return super::write_files(super::draft_performance(&details).files(super::NAME)?, folder, scratch);
     }
     let (findings, names) = findings(folder)?;
     super::write(&findings, &names, history, folder, scratch)
@@ -66,11 +61,6 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     Ok((Findings { results, violations, bias, explanations }, names))
 }
 
-/// Names of the reports of model quality, which has no configuration to name them.
-pub fn performance_names() -> ReportNames {
-    ReportNames { name: DEFAULT_NAME.into(), title: "Model quality report".into() }
-}
-
 fn names(configuration: Option<&Json>) -> ReportNames {
     let text = |key: &str| {
         let value = configuration?.get("methods")?.get("report")?.get(key)?.as_str()?;
@@ -78,7 +68,7 @@ fn names(configuration: Option<&Json>) -> ReportNames {
         (!value.is_empty() && !value.contains(['/', '\0'])).then(|| value.to_owned())
     };
     ReportNames {
-        name: text("name").unwrap_or_else(|| DEFAULT_NAME.into()),
+        name: text("name").unwrap_or_else(|| super::NAME.into()),
         title: text("title").unwrap_or_else(|| DEFAULT_TITLE.into()),
     }
 }

@@ -17,6 +17,7 @@ mod pdf;
 mod performance;
 mod quality;
 mod sentences;
+mod several;
 mod svg;
 mod tables;
 #[cfg(test)]
@@ -34,44 +35,73 @@ use crate::config::ReportNames;
 use crate::performance::details::QualityDetails;
 use crate::results::details::{EarlierRun, Findings};
 
-pub use load::{history, performance_names, rebuild};
+pub use load::{history, rebuild};
 use page::{Report, State};
-pub use quality::{Quality, add_quality, render_quality};
+pub use quality::Quality;
+pub use several::{Chapter, Ended, together};
 
-/// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`. `history` is in order of time,
-/// oldest first.
-///
-/// # Errors
-/// The PDF cannot be set, which is a defect of the program.
-pub fn render(
-    findings: &Findings,
-    names: &ReportNames,
-    history: &[EarlierRun],
-) -> Result<Vec<(String, Vec<u8>)>> {
-    files(&report(findings, names, history), names)
+/// Base name of the reports, where no configuration names them.
+pub const NAME: &str = "report";
+
+/// A report that no file holds yet.
+#[derive(Debug)]
+pub struct Draft(Report);
+
+/// The report of an analysis of bias and attributions. `history` is in order of time, oldest first.
+pub fn draft(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> Draft {
+    Draft(report(findings, names, history))
 }
 
-fn files(report: &Report, names: &ReportNames) -> Result<Vec<(String, Vec<u8>)>> {
-    let pages = || -> Result<_> { Ok([notebook::write(report)?, html::write(report)?]) };
-    let (pages, pdf) = rayon::join(pages, || pdf::write(report));
-    let [notebook, html] = pages?;
-    let files = [("ipynb", notebook), ("html", html), ("pdf", pdf?)];
-    Ok(files.map(|(kind, bytes)| (format!("{}.{kind}", names.name), bytes)).into())
+/// The report of model quality.
+pub fn draft_performance(details: &QualityDetails) -> Draft {
+    Draft(performance::report(details, PERFORMANCE_TITLE))
 }
 
-/// The reports of model quality as names and bytes.
-///
-/// # Errors
-/// As `render`.
-pub fn render_performance(details: &QualityDetails, names: &ReportNames) -> Result<Vec<(String, Vec<u8>)>> {
-    files(&performance::report(details, &names.title), names)
+/// The report on data quality.
+pub fn draft_quality(quality: &Quality<'_>) -> Draft {
+    Draft(quality::report(quality))
+}
+
+/// Title of the report of model quality, which has no configuration to name it.
+const PERFORMANCE_TITLE: &str = "Model quality report";
+
+impl Draft {
+    /// The reports as names and bytes: `NAME.ipynb`, `NAME.html`, `NAME.pdf`.
+    ///
+    /// # Errors
+    /// The PDF cannot be set, which is a defect of the program.
+    pub fn files(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let notebook = notebook::write(&self.0)?;
+        let mut files = vec![(format!("{name}.ipynb"), notebook)];
+        files.extend(self.pages(name)?);
+        Ok(files)
+    }
+
+    /// As `files`, without the notebook.
+    ///
+    /// # Errors
+    /// As `files`.
+    pub fn pages(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
+        let (html, pdf) = rayon::join(|| html::write(&self.0), || pdf::write(&self.0));
+        Ok(vec![(format!("{name}.html"), html?), (format!("{name}.pdf"), pdf?)])
+    }
+}
+
+#[cfg(test)]
+impl Draft {
+    /// Says nothing.
+    pub(crate) fn empty() -> Draft {
+        let findings =
+            Findings { results: Default::default(), violations: Vec::new(), bias: None, explanations: None };
+        Draft(report(&findings, &ReportNames { name: NAME.into(), title: String::new() }, &[]))
+    }
 }
 
 /// Writes the reports into `folder`, all or none. `scratch` is only used where the folder's file system
 /// needs it.
 ///
 /// # Errors
-/// As `render`; a file cannot be written.
+/// As `Draft::files`; a file cannot be written.
 pub fn write(
     findings: &Findings,
     names: &ReportNames,
@@ -79,7 +109,7 @@ pub fn write(
     folder: &Path,
     scratch: &Path,
 ) -> Result<()> {
-    write_files(render(findings, names, history)?, folder, scratch)
+    write_files(draft(findings, names, history).files(&names.name)?, folder, scratch)
 }
 
 fn write_files(files: Vec<(String, Vec<u8>)>, folder: &Path, scratch: &Path) -> Result<()> {

@@ -1,13 +1,12 @@
 //! The report on data quality: what is violated, what moved, then every column.
 
-use plumbline_common::{Result, output};
 use serde_json::json;
 
 use super::amounts::{count, number, of, percent_of};
+use super::charts;
 use super::page::{Report, State};
 use super::sentences::isolate;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
-use super::{charts, html, pdf};
 use crate::quality::checks::Violation;
 use crate::quality::shift::{Shift, Verdict};
 use crate::quality::statistics::{Feature, Measured, Statistics};
@@ -34,37 +33,8 @@ pub struct Quality<'a> {
     pub program: String,
 }
 
-/// The reports as names and bytes: `report.html`, `report.pdf`.
-///
-/// # Errors
-/// A report cannot be set, which is a defect of the program.
-pub fn render_quality(quality: &Quality<'_>) -> Result<Vec<(String, Vec<u8>)>> {
-    let report = report(quality);
-    let (html, pdf) = rayon::join(|| html::write(&report), || pdf::write(&report));
-    Ok(vec![("report.html".into(), html?), ("report.pdf".into(), pdf?)])
-}
-
-/// Writes them to wait for their names.
-///
-/// # Errors
-/// As `render_quality`; a file cannot be written.
-pub fn add_quality(
-    quality: &Quality<'_>,
-    folder: &std::path::Path,
-    scratch: &std::path::Path,
-    files: &mut output::Results,
-) -> Result<()> {
-    for (name, bytes) in render_quality(quality)? {
-        let path = folder.join(name);
-        let mut file = output::OutputFile::create(&path, scratch)?;
-        std::io::Write::write_all(&mut file, &bytes)
-            .map_err(|error| plumbline_common::Problem::io("write the report", &path, error))?;
-        files.add(file)?;
-    }
-    Ok(())
-}
-
-fn report(quality: &Quality<'_>) -> Report {
+/// The report of a run.
+pub(super) fn report(quality: &Quality<'_>) -> Report {
     let features = &quality.statistics.features;
     let moved = quality.shifts.iter().filter(|shift| shift.verdict == Verdict::Moved).count();
     let violations = quality.violations.unwrap_or_default();

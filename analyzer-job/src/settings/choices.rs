@@ -1,17 +1,94 @@
-//! The values that settings choose from.
+//! What the settings with a fixed set of values can be.
 
 use clap::ValueEnum;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AnalysisType {
-    #[value(name = "MODEL_BIAS")]
-    ModelBias,
-    #[value(name = "MODEL_EXPLAINABILITY")]
-    ModelExplainability,
-    #[value(name = "MODEL_QUALITY")]
-    ModelQuality,
-    #[value(name = "DATA_QUALITY")]
     DataQuality,
+    ModelQuality,
+    ModelBias,
+    ModelExplainability,
+}
+
+impl AnalysisType {
+    /// In the order in which they are run and reported.
+    pub const ALL: [AnalysisType; 4] = [
+        AnalysisType::DataQuality,
+        AnalysisType::ModelQuality,
+        AnalysisType::ModelBias,
+        AnalysisType::ModelExplainability,
+    ];
+
+    /// As the setting has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            AnalysisType::DataQuality => "DATA_QUALITY",
+            AnalysisType::ModelQuality => "MODEL_QUALITY",
+            AnalysisType::ModelBias => "MODEL_BIAS",
+            AnalysisType::ModelExplainability => "MODEL_EXPLAINABILITY",
+        }
+    }
+
+    /// Its folder among those of a run of several monitors.
+    pub fn folder(self) -> &'static str {
+        match self {
+            AnalysisType::DataQuality => "data-quality",
+            AnalysisType::ModelQuality => "model-quality",
+            AnalysisType::ModelBias => "model-bias",
+            AnalysisType::ModelExplainability => "model-explainability",
+        }
+    }
+
+    /// In words: `Model quality`.
+    pub fn title(self) -> &'static str {
+        match self {
+            AnalysisType::DataQuality => "Data quality",
+            AnalysisType::ModelQuality => "Model quality",
+            AnalysisType::ModelBias => "Model bias",
+            AnalysisType::ModelExplainability => "Model explainability",
+        }
+    }
+}
+
+/// The monitors of a run, each once, in the order of `AnalysisType::ALL`; never none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnalysisTypes(Vec<AnalysisType>);
+
+impl AnalysisTypes {
+    pub fn of(only: AnalysisType) -> AnalysisTypes {
+        AnalysisTypes(vec![only])
+    }
+
+    /// The one monitor of the run; `None` when there are several.
+    pub fn single(&self) -> Option<AnalysisType> {
+        if let [only] = self.0[..] { Some(only) } else { None }
+    }
+
+    pub fn all(&self) -> &[AnalysisType] {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for AnalysisTypes {
+    type Err = String;
+
+    /// Reads names separated by commas, in any order and case, with blanks around them.
+    fn from_str(text: &str) -> std::result::Result<AnalysisTypes, String> {
+        let names = AnalysisType::ALL.map(AnalysisType::name).join(", ");
+        let mut found = Vec::new();
+        for name in text.split(',').map(str::trim) {
+            let known = AnalysisType::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name));
+            let known = known.ok_or_else(|| {
+                format!("`{name}` is no monitor; expected one or several of {names}, separated by commas")
+            })?;
+            if found.contains(&known) {
+                return Err(format!("{} stands twice; expected each of {names} at most once", known.name()));
+            }
+            found.push(known);
+        }
+        found.sort_unstable();
+        Ok(AnalysisTypes(found))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -127,4 +204,30 @@ pub enum ValueTyping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Compat {
     Strict,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_monitors_are_a_list_in_any_order_each_once() {
+        let names = |text: &str| {
+            let kinds: AnalysisTypes = text.parse()?;
+            Ok::<_, String>(kinds.all().iter().map(|kind| kind.name()).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(names("MODEL_BIAS").unwrap(), "MODEL_BIAS");
+        assert_eq!(
+            names(" model_explainability,MODEL_BIAS , Model_Quality,DATA_QUALITY").unwrap(),
+            "DATA_QUALITY MODEL_QUALITY MODEL_BIAS MODEL_EXPLAINABILITY"
+        );
+        for bad in
+            ["", ",", "MODEL_BIAS,", "MODEL_BIAS,DATA_QUALITY,MODEL_BIAS", "BIAS", "MODEL_BIAS MODEL_QUALITY"]
+        {
+            let told = names(bad).unwrap_err();
+            let all = "DATA_QUALITY, MODEL_QUALITY, MODEL_BIAS, MODEL_EXPLAINABILITY";
+            assert!(told.contains(all), "{bad}: {told}");
+        }
+        assert_eq!("DATA_QUALITY,MODEL_BIAS".parse::<AnalysisTypes>().unwrap().single(), None);
+    }
 }

@@ -1,12 +1,14 @@
-//! The analysis of bias and attributions: prepare, gather, finish. Only `gather` looks at data and asks a model.
+//! The analysis of bias and attributions: prepare, read, gather, finish. Only `read` looks at data, only `gather` asks a
+//! model.
+
+use std::path::Path;
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::{Result, output};
-use tempfile::TempDir;
 
 use crate::bias::roles::Counted;
-use crate::context::{self, Context};
+use crate::context::Context;
 use crate::drift::bias::{self as drift, Baseline};
 use crate::model::{self, Left, Model};
 use crate::plan;
@@ -14,6 +16,8 @@ use crate::read::Reading;
 use crate::results::details::EarlierRun;
 use crate::settings::Settings;
 use crate::stages::attributions::{Explanation, Prepared as Asked};
+use crate::stages::done::Done;
+use crate::stages::joins::Joins;
 use crate::stages::results::{Found, history};
 use crate::stages::{attributions, bias, inputs, predictions, results};
 
@@ -23,8 +27,12 @@ pub(crate) struct Prepared<'a> {
     now: Timestamp,
     baseline: Option<Baseline>,
     history: Vec<EarlierRun>,
-    /// The scratch folder goes with it.
-    _scratch: TempDir,
+}
+
+/// The rows or their counts, and what the model will be asked.
+pub(crate) struct Read {
+    reading: Reading,
+    asked: Option<Asked>,
 }
 
 /// What the data and the model gave.
@@ -39,39 +47,52 @@ pub(crate) struct Gathered {
 }
 
 /// Checks the settings and the configuration, and loads the baseline: what cannot be written, or a baseline that
-/// cannot be read, stops the job before the long part.
+/// cannot be read, stops the job before the long part. `scratch`: a folder of this analysis.
 ///
 /// # Errors
 /// What cannot be used, named.
-pub(crate) fn prepare<'a>(job: &'a Job, settings: &'a Settings, now: Timestamp) -> Result<Prepared<'a>> {
+pub(crate) fn prepare<'a>(
+    job: &'a Job,
+    settings: &'a Settings,
+    now: Timestamp,
+    scratch: &Path,
+) -> Result<Prepared<'a>> {
     let plan = plan::plan(job, settings, now)?;
-    for warning in &plan.warnings {
-        tracing::warn!("{warning}");
-    }
     plan.check_output()?;
     let baseline = plan.constraints.as_deref().map(drift::load_baseline).transpose()?;
     if let Some(baseline) = &baseline {
         drift::check_baseline(&plan.analysis, &baseline.results, settings.on_nothing_compared.is_allowed())?;
     }
     let history = history(job, settings)?;
-    let scratch = context::scratch(job)?;
-    let run = Context { job, settings, plan, scratch: scratch.path().to_path_buf() };
-    Ok(Prepared { run, now, baseline, history, _scratch: scratch })
+    let run = Context { job, settings, plan, scratch: scratch.into() };
+    Ok(Prepared { run, now, baseline, history })
 }
 
-/// Reads the data and asks the model.
+/// Reads the data. What the model will be asked about is complete before it is reached, and paid for.
 ///
 /// # Errors
-/// No usable row; what does not fit the configuration; the model's.
-pub(crate) fn gather(prepared: &Prepared<'_>) -> Result<Gathered> {
+/// No usable row; what does not fit the configuration.
+pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>) -> Result<Read> {
     let run = &prepared.run;
-    let reading = inputs::read(run)?;
+    for warning in &run.plan.warnings {
+        tracing::warn!("{warning}");
+    }
+    let reading = inputs::read(run, joins)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
-    let mut files = output::Results::default();
-    // What the model will be asked about is complete before it is reached, and paid for.
     let asked = if run.plan.explains() { Some(attributions::prepare(run, &reading)?) } else { None };
+    Ok(Read { reading, asked })
+}
+
+/// Asks the model, where one is needed.
+///
+/// # Errors
+/// What does not fit the configuration; the model's.
+pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
+    let run = &prepared.run;
+    let Read { reading, asked } = read;
+    let mut files = output::Results::default();
     let model = predictions::connect(run, &reading)?;
     let answered = ask(run, &reading, model.as_ref(), asked, &mut files);
     let left = model.map(Model::close).unwrap_or_default();
@@ -102,17 +123,17 @@ fn ask(
     Ok((counted, explanation))
 }
 
-/// Measures what was gathered, judges it, writes everything and gives the exit message.
+/// Measures what was gathered, judges it, and makes every result.
 ///
 /// # Errors
-/// A check that could not be made; what cannot be written; a stop.
-pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<String> {
-    let Prepared { run, now, baseline, history, _scratch } = prepared;
+/// What cannot be written; a stop.
+pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done> {
+    let Prepared { run, now, baseline, history } = prepared;
     let Gathered { reading, counted, explanation, files, left } = gathered;
     let and_left = |problem| model::and_left(problem, &left);
     let bias = counted.map(|counted| bias::measure(&run, &reading, counted, baseline.as_ref())).transpose();
     let bias = bias.map_err(and_left)?;
     let found = Found { bias, explanation };
-    let message = results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
-    predictions::with_left(message, &left)
+    let done = results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
+    Ok(predictions::with_left(done, &left))
 }

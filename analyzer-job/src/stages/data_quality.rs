@@ -12,7 +12,6 @@ use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::context;
 use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::{Account, Columns, Settled, settle};
 use crate::quality::baseline::{self, Constraints, Distribution};
@@ -23,28 +22,16 @@ use crate::quality::pass::{self, Profiled};
 use crate::quality::shift::{self, Shift};
 use crate::quality::statistics::{self, Statistics, Taken};
 use crate::quality::{constraints, metrics};
-use crate::report::{self, Quality};
+use crate::report::{self, Draft, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
-use crate::stages::{earlier, publish};
+use crate::stages::done::{Done, Message};
+use crate::stages::publish;
 use crate::state::profile::Column;
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
 /// Effect sizes and chance of every column that was compared.
 const DETAILS: &str = "data_quality_details.json";
-
-/// Runs the monitor and gives the exit message.
-///
-/// # Errors
-/// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
-pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
-    let prepared = prepare(job, settings, now)?;
-    for warning in &prepared.plan.warnings {
-        tracing::warn!("{warning}");
-    }
-    let gathered = gather(job, settings, &prepared)?;
-    finish(job, settings, now, &prepared, &gathered)
-}
 
 /// What one pass over the data leaves.
 #[derive(Debug)]
@@ -59,12 +46,15 @@ pub(crate) struct Gathered {
 /// # Errors
 /// What cannot be read.
 pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Gathered> {
+    for warning in &prepared.plan.warnings {
+        tracing::warn!("{warning}");
+    }
     let profiled = pass::profile(&prepared.plan.source(job, settings))?;
     let inside = inside(job, settings, prepared, &profiled)?;
     Ok(Gathered { profiled, inside })
 }
 
-/// Measures what was gathered, judges it, writes everything and gives the exit message.
+/// Measures what was gathered, judges it, and makes every result. `scratch`: a folder for what has no name yet.
 ///
 /// # Errors
 /// No usable row; what cannot be written.
@@ -74,7 +64,8 @@ pub(crate) fn finish(
     now: Timestamp,
     prepared: &Prepared,
     gathered: &Gathered,
-) -> Result<String> {
+    scratch: &Path,
+) -> Result<Done> {
     let plan = &prepared.plan;
     let profiled = &gathered.profiled;
     tell(&profiled.account);
@@ -85,7 +76,6 @@ pub(crate) fn finish(
     for warning in &named.warnings {
         tracing::warn!("{warning}");
     }
-    let scratch = context::scratch(job)?;
     let found = measure(prepared, profiled, &named);
     let violations = judge(prepared, gathered, &named, &found);
     let quality = Quality {
@@ -99,19 +89,23 @@ pub(crate) fn finish(
         warnings: &[profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat(),
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
     };
-    write(plan, &prepared.written, &found, &quality, scratch.path(), &job.stop)?;
-    tracing::info!("results are in {}", plan.output.display());
-    publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
-        let n = violations.as_ref().map(Vec::len);
+    let draft = report::draft_quality(&quality);
+    let files = results(prepared, &found, violations.as_deref(), &draft, scratch)?;
+    let violated = violations.as_ref().map(Vec::len);
+    let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         let constraints = prepared.constraints.as_ref();
-        metrics::metrics(&found.statistics, &found.drifts, n, constraints, &prepared.whole, scope)
+        metrics::metrics(&found.statistics, &found.drifts, violated, constraints, &prepared.whole, scope)
     });
-    if let Some(script) = &plan.postprocessor {
-        script.run_at_end(&job.stop)?;
-    }
-    Ok(match violations.map_or(0, |violations| violations.len()) {
-        0 => "Completed: Job completed successfully with no violations.".into(),
-        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    Ok(Done {
+        files,
+        output: plan.output.clone(),
+        report_name: report::NAME.into(),
+        given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
+        draft,
+        message: Message::Judged { violations: violated.unwrap_or(0), remarks: String::new() },
+        metrics,
+        at_end: plan.postprocessor.clone(),
+        failed: None,
     })
 }
 
@@ -143,8 +137,13 @@ fn against(plan: &Plan) -> Vec<String> {
 ///
 /// # Errors
 /// What the job would stop with.
-pub(crate) fn look(job: &Job, settings: &Settings, records: u64, text: &mut String) -> Result<()> {
-    let prepared = prepare(job, settings, Timestamp::now())?;
+pub(crate) fn look(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    records: u64,
+    text: &mut String,
+) -> Result<()> {
     let plan = &prepared.plan;
     let mut line = |key: &str, value: &str| {
         // Writing to a string cannot fail.
@@ -460,35 +459,32 @@ fn inside(
     Ok(out)
 }
 
-/// Writes all files at once, the violations last.
-fn write(
-    plan: &Plan,
-    config: &MonitoringConfig,
+/// All result files, the violations last.
+fn results(
+    prepared: &Prepared,
     found: &Found,
-    quality: &Quality<'_>,
+    violations: Option<&[Violation]>,
+    draft: &Draft,
     scratch: &Path,
-    stop: &plumbline_common::stop::Stop,
-) -> Result<()> {
+) -> Result<output::Results> {
+    let folder = &prepared.plan.output;
     let mut files = output::Results::default();
-    report::add_quality(quality, &plan.output, scratch, &mut files)?;
+    for (name, bytes) in draft.pages(report::NAME)? {
+        add_bytes(&mut files, &folder.join(name), Ok(bytes), scratch)?;
+    }
     if !found.shifts.is_empty() {
         let rows = found.statistics.dataset.item_count;
         let details = serde_json::json!({"version": 1, "rows": rows, "columns": found.shifts});
-        add_bytes(&mut files, &plan.output.join(DETAILS), numbers::to_pretty_json(&details), scratch)?;
+        add_bytes(&mut files, &folder.join(DETAILS), numbers::to_pretty_json(&details), scratch)?;
     }
-    let violations = quality.violations;
-    let suggested = constraints::suggest(&found.statistics, config.clone());
-    add(&mut files, &plan.output.join("constraints.json"), &suggested, scratch)?;
-    add(&mut files, &plan.output.join("statistics.json"), &found.statistics, scratch)?;
+    let suggested = constraints::suggest(&found.statistics, prepared.written.clone());
+    add(&mut files, &folder.join("constraints.json"), &suggested, scratch)?;
+    add(&mut files, &folder.join("statistics.json"), &found.statistics, scratch)?;
     if let Some(violations) = violations {
         let violations = Violations { violations: violations.to_vec() };
-        add(&mut files, &plan.output.join(VIOLATIONS), &violations, scratch)?;
+        add(&mut files, &folder.join(VIOLATIONS), &violations, scratch)?;
     }
-    stop.check()?;
-    let written = files.publish()?;
-    let read: Vec<&Path> =
-        [&plan.constraints, &plan.statistics].into_iter().flatten().map(PathBuf::as_path).collect();
-    earlier::remove(&plan.output, "report", &written, &read)
+    Ok(files)
 }
 
 fn add(files: &mut output::Results, path: &Path, value: &impl Serialize, scratch: &Path) -> Result<()> {

@@ -1,14 +1,14 @@
 //! Getting the data of a run: fetched from S3 where the configuration says so, joined with ground truth where
 //! some is given, read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context::Context;
 use crate::read::{self, Inputs, Options, Reading};
+use crate::stages::joins::Joins;
 
 /// Parts of the data on several hosts give no right metrics.
 ///
@@ -32,16 +32,20 @@ pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn read(run: &Context) -> Result<Reading> {
-    read_here(run, &here(run)?, None, keeps_rows(run))
+pub(crate) fn read(run: &Context, joins: &Joins<'_>) -> Result<Reading> {
+    read_here(run, &here(run, joins)?, None, keeps_rows(run))
 }
 
 /// The first `limit` records, and the number of rows in all of them.
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn look(run: &Context, limit: u64) -> Result<(Reading, impl Fn() -> Result<u64>)> {
-    let inputs = here(run)?;
+pub(crate) fn look<'a>(
+    run: &'a Context<'_>,
+    joins: &Joins<'_>,
+    limit: u64,
+) -> Result<(Reading, impl Fn() -> Result<u64> + use<'a>)> {
+    let inputs = here(run, joins)?;
     let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
     Ok((reading, move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows)))
 }
@@ -50,12 +54,12 @@ pub(crate) fn look(run: &Context, limit: u64) -> Result<(Reading, impl Fn() -> R
 ///
 /// # Errors
 /// An address that cannot be fetched; a merge without any match.
-fn here(run: &Context) -> Result<Inputs> {
+fn here(run: &Context, joins: &Joins<'_>) -> Result<Inputs> {
     let plan = &run.plan;
     let dataset = &plan.analysis.dataset;
     let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
     if let Some(ground_truth) = &plan.ground_truth {
-        data = merge(run, &data, ground_truth)?;
+        data = joins.merged(&data, ground_truth, run.strict())?;
     }
     let side = |side: &Option<crate::config::SideDataset>, what: &str| {
         side.as_ref().map(|side| fetch(run, &side.uri, what)).transpose()
@@ -95,17 +99,4 @@ fn keeps_rows(run: &Context) -> bool {
 pub(crate) fn fetch(run: &Context, uri: &str, what: &str) -> Result<PathBuf> {
     let region = run.job.config.region();
     read::remote::fetch(uri, what, &run.scratch, region.as_deref(), &run.job.tree, &run.job.stop)
-}
-
-/// Joins captures with ground truth in the scratch folder, as `merge-job` would.
-fn merge(run: &Context, captures: &Path, ground_truth: &Path) -> Result<PathBuf> {
-    let merged = run.scratch.join("merged");
-    let mut task = MergeTask::new(captures, ground_truth, &merged, &run.scratch);
-    task.for_people = run.job.for_people;
-    if run.strict() {
-        task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
-    }
-    let summary = merge_job::merge(&task, &run.job.stop).map_err(Problem::from)?;
-    tracing::info!("merge: {}", summary.message());
-    Ok(merged)
 }

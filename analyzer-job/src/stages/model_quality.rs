@@ -6,7 +6,6 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result, codes, input};
@@ -22,40 +21,30 @@ use crate::performance::findings::{self, Findings};
 use crate::performance::outcomes::{Outcomes, ProblemType, Question};
 use crate::performance::rows::{self, Places, Reading};
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
-use crate::report;
+use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::Settings;
-use crate::stages::{earlier, publish};
+use crate::stages::done::{Done, Message};
+use crate::stages::joins::Joins;
+use crate::stages::publish;
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
 /// A problem with more classes is no classification, and its matrix no table.
 const MOST_CLASSES: usize = 1000;
 
-/// Runs the monitor and gives the exit message.
+/// Measures what was gathered, judges it, and makes every result. `scratch`: a folder for what has no name yet.
 ///
 /// # Errors
-/// A setting or baseline that cannot be used, before data are read; no usable row; what cannot be written.
-pub(crate) fn run(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
-    let prepared = prepare(job, settings, now)?;
-    for warning in prepared.plan.warnings.iter().chain(&prepared.warnings) {
-        tracing::warn!("{warning}");
-    }
-    let reading = gather(job, settings, &prepared)?;
-    finish(job, settings, now, &prepared, &reading)
-}
-
-/// Measures what was gathered, judges it, writes everything and gives the exit message.
-///
-/// # Errors
-/// No usable row; what cannot be written.
+/// No usable row; classes that do not fit the problem; what cannot be written.
 pub(crate) fn finish(
     job: &Job,
     settings: &Settings,
     now: Timestamp,
     prepared: &Prepared,
     reading: &Reading,
-) -> Result<String> {
+    scratch: &Path,
+) -> Result<Done> {
     let plan = &prepared.plan;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
@@ -64,30 +53,34 @@ pub(crate) fn finish(
     if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
         return Err(no_rows(prepared, reading));
     }
-    let scratch = context::scratch(job)?;
-    let details = run_details(job, settings, prepared, reading);
+    let run = run_details(job, settings, prepared, reading);
     let mut files = output::Results::default();
+    let done = |files, draft, message, metrics| Done {
+        files,
+        output: plan.output.clone(),
+        report_name: report::NAME.into(),
+        given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
+        draft,
+        message,
+        metrics,
+        at_end: plan.postprocessor.clone(),
+        failed: None,
+    };
     if reading.outcomes.rows() == 0 {
-        return unlabelled(prepared, reading, details, &mut files, scratch.path());
+        let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
+        let draft = add_details(&mut files, &plan.output, &details, scratch)?;
+        return Ok(done(files, draft, Message::NotJudged(no_label_yet(&details)), Vec::new()));
     }
-    let found = measure(prepared, reading, details)?;
+    let found = measure(prepared, reading, run)?;
     for note in &found.details.notes {
         tracing::warn!("{note}");
     }
-    add_results(prepared, &found, &mut files, scratch.path())?;
-    job.stop.check()?;
-    publish_files(plan, files)?;
-    tracing::info!("results are in {}", plan.output.display());
-    publish::send(job, settings, plan.metric_time.unwrap_or(now), scratch.path(), |scope| {
+    let draft = add_results(prepared, &found, &mut files, scratch)?;
+    let message = Message::Judged { violations: found.breaches.len(), remarks: String::new() };
+    let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         metrics(&found, plan.monitoring, scope)
     });
-    if let Some(script) = &plan.postprocessor {
-        script.run_at_end(&job.stop)?;
-    }
-    Ok(match found.breaches.len() {
-        0 => "Completed: Job completed successfully with no violations.".into(),
-        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
-    })
+    Ok(done(files, draft, message, metrics))
 }
 
 /// Everything that is known and checked before data are read.
@@ -139,6 +132,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<
         output::check_apart(&plan.output, "ground_truth_source", folder)?;
     }
     let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
+    warnings.extend(unchecked(&baseline.unchecked, question.problem));
     Ok(Prepared {
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
@@ -149,6 +143,24 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<
         margin,
         warnings,
     })
+}
+
+/// What is said of thresholds that nobody looks at: they would seem to be held.
+fn unchecked(names: &[String], problem: ProblemType) -> Option<String> {
+    const SHOWN: usize = 10;
+    if names.is_empty() {
+        return None;
+    }
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    let known = constraints::constrained(problem).join(", ");
+    let (noun, verb) = if names.len() == 1 { ("constraint", "is") } else { ("constraints", "are") };
+    Some(format!(
+        "{} {noun} of the baseline {verb} not checked: {}{more}; {} has thresholds of {known}",
+        names.len(),
+        shown.join(", "),
+        problem.name()
+    ))
 }
 
 fn invalid(setting: &str, found: &str, expected: &str) -> Problem {
@@ -207,14 +219,21 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
 ///
 /// # Errors
 /// What cannot be read; a column that the data do not have; a merge without any match.
-pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Reading> {
+pub(crate) fn gather(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    joins: &Joins<'_>,
+) -> Result<Reading> {
     let plan = &prepared.plan;
+    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+        tracing::warn!("{warning}");
+    }
     let mut source = plan.source(job, settings);
     let Some(ground_truth) = &prepared.ground_truth else {
         return rows::read(&source, &prepared.question, &prepared.places);
     };
-    let scratch = context::scratch(job)?;
-    let merged = merge(job, settings, &plan.dataset, ground_truth, scratch.path())?;
+    let merged = joins.merged(&plan.dataset, ground_truth, source.strict)?;
     source.path = &merged;
     let mut reading = rows::read(&source, &prepared.question, &prepared.places)?;
     // Captures without a label: for the estimates.
@@ -253,19 +272,6 @@ fn example(examples: &[String]) -> String {
     examples.first().map(|example| format!(", such as {example}")).unwrap_or_default()
 }
 
-/// Joins captures with ground truth in the scratch folder, as `merge-job` would.
-fn merge(job: &Job, settings: &Settings, captures: &Path, truth: &Path, scratch: &Path) -> Result<PathBuf> {
-    let merged = scratch.join("merged");
-    let mut task = MergeTask::new(captures, truth, &merged, scratch);
-    task.for_people = job.for_people;
-    if settings.on_bad_record == crate::settings::OnBadRecord::Fail {
-        task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
-    }
-    let summary = merge_job::merge(&task, &job.stop).map_err(Problem::from)?;
-    tracing::info!("merge: {}", summary.message());
-    Ok(merged)
-}
-
 /// The captures that were not merged, as rows without labels. Memory: 8 bytes for each merged record.
 fn waiting(job: &Job, settings: &Settings, prepared: &Prepared, merged: &Path) -> Result<Outcomes> {
     let hasher = RandomState::new();
@@ -287,11 +293,10 @@ fn waiting(job: &Job, settings: &Settings, prepared: &Prepared, merged: &Path) -
 pub(crate) fn look(
     job: &Job,
     settings: &Settings,
-    now: Timestamp,
+    prepared: &Prepared,
     records: u64,
     text: &mut String,
 ) -> Result<()> {
-    let prepared = prepare(job, settings, now)?;
     let plan = &prepared.plan;
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
     line("monitor", if plan.monitoring { "Model quality monitor" } else { "Model quality baseline" });
@@ -330,7 +335,7 @@ pub(crate) fn look(
         line("warning", warning);
     }
     if reading.outcomes.rows() == 0 {
-        return if prepared.estimate_without_labels { Ok(()) } else { Err(no_rows(&prepared, &reading)) };
+        return if prepared.estimate_without_labels { Ok(()) } else { Err(no_rows(prepared, &reading)) };
     }
     let classes = reading.outcomes.classes();
     if !classes.is_empty() {
@@ -338,7 +343,7 @@ pub(crate) fn look(
             classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
         line("classes", &names.join(", "));
     }
-    measure(&prepared, &reading, RunDetails::default()).map(drop)
+    measure(prepared, &reading, RunDetails::default()).map(drop)
 }
 
 fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Findings> {
@@ -369,7 +374,7 @@ fn add_results(
     found: &Findings,
     files: &mut output::Results,
     scratch: &Path,
-) -> Result<()> {
+) -> Result<Draft> {
     let folder = &prepared.plan.output;
     let error = |name: &str| {
         let at = found.statistics.scalars.iter().position(|scalar| scalar.0 == name)?;
@@ -379,12 +384,12 @@ fn add_results(
     let suggested = constraints::document(prepared.question.problem, &suggested);
     add(files, &folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
     add(files, &folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
-    add_details(files, folder, &found.details, scratch)?;
+    let draft = add_details(files, folder, &found.details, scratch)?;
     if prepared.plan.monitoring {
         let entries: Vec<_> = found.breaches.iter().map(constraints::Breach::document).collect();
         add(files, &folder.join(VIOLATIONS), &java_json(&json!({"violations": entries}))?, scratch)?;
     }
-    Ok(())
+    Ok(draft)
 }
 
 fn java_json(value: &impl Serialize) -> Result<Vec<u8>> {
@@ -398,15 +403,16 @@ fn add_details(
     folder: &Path,
     details: &QualityDetails,
     scratch: &Path,
-) -> Result<()> {
+) -> Result<Draft> {
     let bytes = numbers::to_pretty_json(details).map_err(|error| {
         Problem::new(&codes::INTERNAL, "the details cannot be written as JSON").found(error.to_string())
     })?;
     add(files, &folder.join(details::FILE), &bytes, scratch)?;
-    for (name, bytes) in report::render_performance(details, &report::performance_names())? {
+    let draft = report::draft_performance(details);
+    for (name, bytes) in draft.files(report::NAME)? {
         add(files, &folder.join(name), &bytes, scratch)?;
     }
-    Ok(())
+    Ok(draft)
 }
 
 fn add(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
@@ -415,19 +421,10 @@ fn add(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -
     files.add(file)
 }
 
-/// A run whose rows all wait for their labels: only the details, marked as an estimate.
-fn unlabelled(
-    prepared: &Prepared,
-    reading: &Reading,
-    run: RunDetails,
-    files: &mut output::Results,
-    scratch: &Path,
-) -> Result<String> {
-    let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
-    add_details(files, &prepared.plan.output, &details, scratch)?;
-    publish_files(&prepared.plan, std::mem::take(files))?;
+/// What is said of a run whose rows all wait for their labels; the results are marked as an estimate.
+fn no_label_yet(details: &QualityDetails) -> String {
     let rows = details.rows_without_label;
-    Ok(match &details.estimate {
+    match &details.estimate {
         Some(estimate) => {
             let told: Vec<String> = estimate
                 .metrics
@@ -439,21 +436,13 @@ fn unlabelled(
                     )
                 })
                 .collect();
-            format!("Completed: no row of {rows} has its label yet; estimated: {}", told.join(", "))
+            format!("no row of {rows} has its label yet; estimated: {}", told.join(", "))
         }
         None => format!(
-            "Completed: no row of {rows} has its label yet, and nothing can be estimated without {} of a baseline with scores",
+            "no row of {rows} has its label yet, and nothing can be estimated without {} of a baseline with scores",
             details::FILE
         ),
-    })
-}
-
-/// Names the results, and removes what an earlier run left beside them.
-fn publish_files(plan: &Plan, files: output::Results) -> Result<()> {
-    let written = files.publish()?;
-    let read: Vec<&Path> =
-        [&plan.constraints, &plan.statistics].into_iter().flatten().map(PathBuf::as_path).collect();
-    earlier::remove(&plan.output, "report", &written, &read)
+    }
 }
 
 fn metrics(found: &Findings, monitoring: bool, scope: &Scope) -> Vec<Metric> {

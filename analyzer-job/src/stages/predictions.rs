@@ -7,6 +7,7 @@ use crate::config::{ContentType, DatasetFormat, Predictor, ShadowEndpoint, Targe
 use crate::context::Context;
 use crate::model::{self, Access, Left, Model, Request, Resource};
 use crate::read::{self, Reading};
+use crate::stages::done::{Done, Message};
 use crate::stages::refused;
 use crate::values::cells::csv_field;
 use crate::values::table::Values;
@@ -160,22 +161,26 @@ fn above(scores: &Values, threshold: f64) -> Values {
     Values::Int(scores.iter().map(|&score| i64::from(label(score))).collect())
 }
 
-/// The exit message of a run whose results are written, with what could not be deleted. A configuration costs
-/// nothing, so the run has succeeded; an endpoint does.
-///
-/// # Errors
-/// `AWS_REFUSED` for an endpoint that may still be there.
-pub(crate) fn with_left(message: String, left: &[Left]) -> Result<String> {
-    let Some(text) = model::left_text(left) else { return Ok(message) };
-    if left.iter().any(|left| left.resource == Resource::Endpoint) {
-        let problem = Problem::new(
-            &codes::AWS_REFUSED,
-            "the results are written, but the job's endpoint may go on and cost",
-        );
-        return Err(model::and_left(problem, left));
+/// Adds what could not be deleted. A configuration costs nothing, so the run has succeeded; an endpoint does, so the
+/// run fails once its results are written.
+pub(crate) fn with_left(mut done: Done, left: &[Left]) -> Done {
+    let Some(text) = model::left_text(left) else { return done };
+    if done.failed.is_some() || left.iter().any(|left| left.resource == Resource::Endpoint) {
+        let problem = done.failed.take().unwrap_or_else(|| {
+            Problem::new(
+                &codes::AWS_REFUSED,
+                "the results are written, but the job's endpoint may go on and cost",
+            )
+        });
+        done.failed = Some(model::and_left(problem, left));
+        return done;
     }
     tracing::warn!("{text}");
-    Ok(format!("{message} {text}"))
+    match &mut done.message {
+        Message::Judged { remarks, .. } => remarks.push_str(&format!(" {text}")),
+        Message::NotJudged(reason) => reason.push_str(&format!(" {text}")),
+    }
+    done
 }
 
 #[cfg(test)]
@@ -193,12 +198,15 @@ mod tests {
     fn a_configuration_that_stays_is_a_remark_and_an_endpoint_a_failure() {
         let left = |resource| Left { resource, name: "n-1".into(), why: "AccessDenied: no".into() };
         let message = "Completed: Job completed successfully with no violations.";
-        assert_eq!(with_left(message.into(), &[]).unwrap(), message);
-        let told = with_left(message.into(), &[left(Resource::Config)]).unwrap();
+        let told = |left: &[Left]| with_left(Done::clean(), left);
+        assert_eq!(told(&[]).message.text(), message);
+        let done = told(&[left(Resource::Config)]);
+        let text = done.message.text();
         assert!(
-            told.starts_with(message) && told.contains("delete-endpoint-config --endpoint-config-name n-1")
+            text.starts_with(message) && text.contains("delete-endpoint-config --endpoint-config-name n-1")
         );
-        let problem = with_left(message.into(), &[left(Resource::Endpoint)]).unwrap_err().to_string();
+        assert!(done.failed.is_none());
+        let problem = told(&[left(Resource::Endpoint)]).failed.unwrap().to_string();
         assert!(problem.contains("delete-endpoint --endpoint-name n-1"), "{problem}");
     }
 }

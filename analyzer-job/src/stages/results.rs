@@ -1,6 +1,4 @@
-//! The end of a run: judges against the baseline, writes every result at once, publishes, and gives the exit message.
-
-use std::path::Path;
+//! The end of an analysis: judges against the baseline, and makes every result file.
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
@@ -9,8 +7,9 @@ use plumbline_common::{Problem, Result, codes, output};
 use crate::context::{Context, warn};
 use crate::drift::attributions::{self, attribution_drift};
 use crate::drift::bias::{self as drift, Baseline, Rule};
+use crate::publish::cloudwatch;
 use crate::read::Reading;
-use crate::report;
+use crate::report::{self, Draft};
 use crate::results::details::{
     BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, RunDetails,
 };
@@ -18,7 +17,8 @@ use crate::results::{Results, VERSION, Violation, Violations};
 use crate::settings::Settings;
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
-use crate::stages::{earlier, manifest, publish};
+use crate::stages::done::{Done, Message};
+use crate::stages::{manifest, publish};
 use crate::values::numbers;
 
 /// Only there when something is violated.
@@ -30,7 +30,7 @@ pub(crate) struct Found {
     pub(crate) explanation: Option<Explanation>,
 }
 
-/// Judges, writes everything, and gives the exit message.
+/// Judges, and makes every result.
 pub(crate) fn finish(
     run: &Context,
     now: Timestamp,
@@ -39,7 +39,7 @@ pub(crate) fn finish(
     baseline: Option<Baseline>,
     history: &[EarlierRun],
     mut files: output::Results,
-) -> Result<String> {
+) -> Result<Done> {
     let Found { bias, explanation } = found;
     let mut results = bias.as_ref().map(|bias| bias.results.clone()).unwrap_or_default();
     results.version = VERSION.into();
@@ -54,36 +54,41 @@ pub(crate) fn finish(
     });
     let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut());
     let findings = Findings { results, violations: judged.violations, bias, explanations };
-    write(run, &findings, history, &mut files)?;
-    run.job.stop.check()?;
-    let written = files.publish()?;
-    let read: Vec<&Path> = run.plan.constraints.as_deref().into_iter().collect();
-    earlier::remove(&run.plan.output, &run.plan.analysis.methods.report.name, &written, &read)?;
-    tracing::info!("results and reports are in {}", run.plan.output.display());
-    publish::publish(run, &findings.results, now);
-    match judged.failed {
-        Some(problem) => Err(problem),
-        None => Ok(exit_message(&findings)),
-    }
+    let names = &run.plan.analysis.methods.report;
+    let draft = report::draft(&findings, names, history);
+    add_results(run, &findings, &draft, &mut files)?;
+    let metrics = publish::metrics(run.settings, run.plan.metric_time.unwrap_or(now), |scope| {
+        cloudwatch::metrics(&findings.results, scope)
+    });
+    Ok(Done {
+        files,
+        output: run.plan.output.clone(),
+        report_name: names.name.clone(),
+        given: run.plan.constraints.clone().into_iter().collect(),
+        draft,
+        message: message(&findings),
+        metrics,
+        at_end: None,
+        failed: judged.failed,
+    })
 }
 
-/// The fixed first sentence, then what else is worth knowing.
-fn exit_message(findings: &Findings) -> String {
-    let mut message = match findings.violations.len() {
-        0 => "Completed: Job completed successfully with no violations.".to_owned(),
-        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
-    };
-    let Some(bias) = &findings.bias else { return message };
-    if let Some(check) = &bias.check
-        && check.compared < check.measured
-        && findings.violations.is_empty()
-    {
-        message.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
+/// Violations, then what else is worth knowing.
+fn message(findings: &Findings) -> Message {
+    let violations = findings.violations.len();
+    let mut remarks = String::new();
+    if let Some(bias) = &findings.bias {
+        if let Some(check) = &bias.check
+            && check.compared < check.measured
+            && violations == 0
+        {
+            remarks.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
+        }
+        for note in &bias.selections {
+            remarks.push_str(&format!(" Warning: {note}."));
+        }
     }
-    for note in &bias.selections {
-        message.push_str(&format!(" Warning: {note}."));
-    }
-    message
+    Message::Judged { violations, remarks }
 }
 
 fn bias_details(run: &Context, manifest: RunDetails, bias: Bias) -> BiasDetails {
@@ -198,14 +203,8 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
     }
 }
 
-fn write(
-    run: &Context,
-    findings: &Findings,
-    history: &[EarlierRun],
-    files: &mut output::Results,
-) -> Result<()> {
-    let names = &run.plan.analysis.methods.report;
-    for (name, bytes) in report::render(findings, names, history)? {
+fn add_results(run: &Context, findings: &Findings, draft: &Draft, files: &mut output::Results) -> Result<()> {
+    for (name, bytes) in draft.files(&run.plan.analysis.methods.report.name)? {
         run.add(files, &name, &bytes)?;
     }
     if let Some(bias) = &findings.bias {

@@ -17,5 +17,6 @@ mod program;
 mod quality;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
+mod several;
 mod tools;
 mod validate;

@@ -297,3 +297,34 @@ fn the_reports_can_be_made_again() {
     tree.succeed(&["report", &folder]);
     assert!(tree.results() == before);
 }
+
+#[test]
+fn constraints_that_are_not_checked_are_named() {
+    let (baseline, monitor) = (baseline(&[]), monitored(&traffic(300, 0.0)));
+    give(&baseline, &monitor, &["constraints.json"]);
+    let path = "processing/baseline/constraints.json";
+    let mut constraints: Value = serde_json::from_slice(&std::fs::read(monitor.path(path)).unwrap()).unwrap();
+    // A threshold that every value would break, and one that says nothing.
+    let block = &mut constraints["binary_classification_constraints"];
+    block["au_prc"] = json!({"threshold": 2.0, "comparison_operator": "LessThanThreshold"});
+    block["mine"] = json!({"threshold": "high"});
+    monitor.file(path, constraints.to_string());
+    let arguments = [&MONITOR, [CONSTRAINTS].as_slice()].concat();
+    let run = monitor.succeed(&arguments);
+    let told = "2 constraints of the baseline are not checked: `au_prc`, `mine`; BinaryClassification has thresholds of";
+    assert!(run.log.contains(told), "{}", run.log);
+    let details = monitor.result("model_quality_details.json");
+    assert!(
+        details["run"]["warnings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|text| text.as_str().unwrap().contains(told))
+    );
+    let page = String::from_utf8(monitor.results()["report.html"].clone()).unwrap();
+    assert!(page.contains("2 constraints of the baseline are not checked"));
+    let violations = String::from_utf8(monitor.results()["constraint_violations.json"].clone()).unwrap();
+    assert!(!violations.contains("auPrc") && !violations.contains("au_prc"), "{violations}");
+    let dry = monitor.succeed(&[&["validate"], arguments.as_slice()].concat());
+    assert!(dry.stdout.contains(told), "{}", dry.stdout);
+}

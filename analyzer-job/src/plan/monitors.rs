@@ -1,0 +1,139 @@
+//! A run of several monitors: the settings of each, as if it ran alone. Its results go to a folder of its own, and its
+//! baseline and configuration come from one.
+
+use std::path::{Path, PathBuf};
+
+use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result, codes, input};
+
+use super::{baseline_inputs, config_source, output};
+use crate::settings::{AnalysisType, AnalysisTypes, Settings};
+
+/// The settings of a run of one monitor: its own baseline setting wins over `baseline_constraints`.
+///
+/// # Errors
+/// `SETTING_INVALID` when the baseline that it names is not there.
+pub fn settings_of_one(job: &Job, settings: &Settings) -> Result<Settings> {
+    let mut own = settings.clone();
+    if let Some(kind) = settings.monitor()
+        && let Some(path) = own_baseline(job, settings, kind)?
+    {
+        take_baseline(&mut own, kind, path);
+    }
+    Ok(own)
+}
+
+/// The settings of each monitor of a run of several.
+///
+/// # Errors
+/// `SETTING_INVALID`: a baseline that is named is not there, or the baseline folder has a folder for none of them.
+pub fn settings_of_each(
+    job: &Job,
+    settings: &Settings,
+    kinds: &AnalysisTypes,
+) -> Result<Vec<(AnalysisType, Settings)>> {
+    let output = output(job, settings);
+    let baselines = baseline_folder(job, settings, kinds)?;
+    let configs = config_source(job, settings);
+    let own_config = |kind: AnalysisType| Some(configs.join(kind.folder())).filter(|folder| folder.is_dir());
+    let shared_configuration = [AnalysisType::ModelBias, AnalysisType::ModelExplainability]
+        .into_iter()
+        .all(|kind| kinds.all().contains(&kind) && own_config(kind).is_none());
+    let each = kinds.all().iter().map(|&kind| {
+        let mut own = settings.clone();
+        own.analysis_type = Some(AnalysisTypes::of(kind));
+        own.output_path = Some(output.join(kind.folder()));
+        own.among_others = true;
+        own.shared_configuration = shared_configuration;
+        if let Some(folder) = own_config(kind) {
+            own.analysis_config = Some(folder);
+        }
+        own.baseline_constraints = None;
+        own.baseline_statistics = statistics(job, settings, kind);
+        let of_folder = || Some(baselines.as_ref()?.join(kind.folder())).filter(|folder| folder.is_dir());
+        match own_baseline(job, settings, kind)?.or_else(of_folder) {
+            Some(path) => take_baseline(&mut own, kind, path),
+            None => tracing::info!("{}: no baseline is given", kind.title()),
+        }
+        Ok((kind, own))
+    });
+    each.collect()
+}
+
+fn own_setting(settings: &Settings, kind: AnalysisType) -> (&'static str, Option<&PathBuf>) {
+    let (name, path) = match kind {
+        AnalysisType::DataQuality => ("data_quality_baseline", &settings.data_quality_baseline),
+        AnalysisType::ModelQuality => ("model_quality_baseline", &settings.model_quality_baseline),
+        AnalysisType::ModelBias => ("model_bias_baseline", &settings.model_bias_baseline),
+        AnalysisType::ModelExplainability => {
+            ("model_explainability_baseline", &settings.model_explainability_baseline)
+        }
+    };
+    (name, path.as_ref())
+}
+
+fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Option<PathBuf>> {
+    let (name, Some(path)) = own_setting(settings, kind) else { return Ok(None) };
+    let path = job.tree.resolve(path);
+    if path.exists() {
+        return Ok(Some(path));
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "the baseline is not there")
+        .field(name)
+        .found(path.display().to_string())
+        .expected("the results of the baseline job, or their folder"))
+}
+
+/// A folder of a quality monitor may have both files.
+fn take_baseline(own: &mut Settings, kind: AnalysisType, path: PathBuf) {
+    let has_statistics = matches!(kind, AnalysisType::DataQuality | AnalysisType::ModelQuality)
+        && path.join("statistics.json").is_file();
+    if has_statistics && own.baseline_statistics.is_none() {
+        own.baseline_statistics = Some(path.clone());
+    }
+    own.baseline_constraints = Some(path);
+}
+
+/// `baseline_statistics` of a run of several: a folder with a folder for each monitor, else what data quality compares
+/// with.
+fn statistics(job: &Job, settings: &Settings, kind: AnalysisType) -> Option<PathBuf> {
+    let given = settings.baseline_statistics.as_ref()?;
+    let folder = job.tree.resolve(given).join(kind.folder());
+    let is_one_monitors =
+        |path: &Path| !AnalysisType::ALL.iter().any(|kind| path.join(kind.folder()).is_dir());
+    match kind {
+        AnalysisType::DataQuality | AnalysisType::ModelQuality if folder.is_dir() => Some(folder),
+        AnalysisType::DataQuality if is_one_monitors(&job.tree.resolve(given)) => Some(given.clone()),
+        _ => None,
+    }
+}
+
+/// The folder that has a folder for each monitor's baseline.
+fn baseline_folder(job: &Job, settings: &Settings, kinds: &AnalysisTypes) -> Result<Option<PathBuf>> {
+    let (name, folder) = match &settings.baseline_constraints {
+        Some(path) => ("baseline_constraints", job.tree.resolve(path)),
+        None => match baseline_inputs(job) {
+            Some(path) => ("constraints", path),
+            None => return Ok(None),
+        },
+    };
+    if kinds.all().iter().any(|kind| folder.join(kind.folder()).is_dir()) {
+        return Ok(Some(folder));
+    }
+    let folders: Vec<&str> = kinds.all().iter().map(|kind| kind.folder()).collect();
+    let found = match input::files(&folder) {
+        _ if folder.is_file() => "a file".to_owned(),
+        Ok(files) if !files.is_empty() => format!("files such as {}", files[0].relative.display()),
+        _ => "nothing".into(),
+    };
+    let own: Vec<&str> = kinds.all().iter().map(|&kind| own_setting(settings, kind).0).collect();
+    Err(Problem::new(
+        &codes::SETTING_INVALID,
+        "the baseline of several monitors has a folder for each of them",
+    )
+    .file(&folder)
+    .field(name)
+    .found(found)
+    .expected(format!("one or more of the folders {}", folders.join(", ")))
+    .hint(format!("name the folder of a baseline run of these monitors, or use {}", own.join(", "))))
+}

@@ -1,0 +1,197 @@
+//! The report of a run of several monitors: one verdict on top, then a chapter for each monitor.
+
+use serde_json::{Value as Json, json};
+
+use super::Draft;
+use super::amounts::of;
+use super::page::{Block, Report, State};
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table};
+
+/// Deepest heading.
+const DEEPEST: u8 = 4;
+
+/// How one monitor of the run ended.
+#[derive(Debug)]
+pub struct Chapter<'a> {
+    /// In words: `Model quality`.
+    pub title: &'a str,
+    /// Where its results are, below the folder of this report.
+    pub folder: &'a str,
+    pub ended: Ended<'a>,
+}
+
+/// A monitor has a report, or it has failed.
+#[derive(Debug)]
+pub enum Ended<'a> {
+    Found {
+        draft: &'a Draft,
+        violations: usize,
+        /// There are results, and this went wrong all the same.
+        failed: Option<String>,
+    },
+    Failed(String),
+}
+
+impl Ended<'_> {
+    fn state(&self) -> State {
+        match self {
+            Ended::Found { draft, .. } => draft.0.state,
+            Ended::Failed(_) => State::CannotTell,
+        }
+    }
+
+    fn headline(&self) -> &str {
+        match self {
+            Ended::Found { draft, .. } => &draft.0.headline,
+            Ended::Failed(_) => "no result: the monitor failed",
+        }
+    }
+
+    fn problem(&self) -> Option<&str> {
+        match self {
+            Ended::Found { failed, .. } => failed.as_deref(),
+            Ended::Failed(problem) => Some(problem),
+        }
+    }
+}
+
+/// One report of the monitors, in the order in which they are given.
+pub fn together(chapters: &[Chapter<'_>]) -> Draft {
+    let (state, headline) = verdict(chapters);
+    let drafts = || {
+        chapters.iter().filter_map(|chapter| match chapter.ended {
+            Ended::Found { draft, .. } => Some(&draft.0),
+            Ended::Failed(_) => None,
+        })
+    };
+    let lead = chapters.iter().map(|chapter| format!("{}: {}.", chapter.title, chapter.ended.headline()));
+    let mut subject = vec![of(chapters.len() as u64, "monitor", "monitors")];
+    // Endpoint, window and job are those of every monitor; the first part of a subject is its own.
+    subject.extend(drafts().next().into_iter().flat_map(|first| first.subject.iter().skip(1)).cloned());
+    let mut report = Report {
+        title: "Monitors report".into(),
+        subject,
+        headline,
+        state,
+        lead: lead.collect(),
+        facts: Vec::new(),
+        sections: Vec::new(),
+        program: drafts().next().map(|first| first.program.clone()).unwrap_or_default(),
+        data: data(chapters),
+    };
+    overview(&mut report, chapters);
+    let mut has_glossary = false;
+    for chapter in chapters {
+        add(&mut report, chapter, &mut has_glossary);
+    }
+    Draft(report)
+}
+
+fn verdict(chapters: &[Chapter<'_>]) -> (State, String) {
+    let titles = |wanted: &dyn Fn(&Ended<'_>) -> bool| {
+        let found: Vec<&str> =
+            chapters.iter().filter(|chapter| wanted(&chapter.ended)).map(|chapter| chapter.title).collect();
+        found.join(", ")
+    };
+    let state = chapters.iter().map(|chapter| chapter.ended.state()).min().unwrap_or(State::Measured);
+    let in_state = |state: State| titles(&|ended| ended.state() == state);
+    let headline = match state {
+        State::Moved => format!("Moved: {}", in_state(State::Moved)),
+        State::CannotTell => match titles(&|ended| ended.problem().is_some()) {
+            failed if failed.is_empty() => {
+                format!("It cannot be told whether these moved: {}", in_state(state))
+            }
+            failed => format!("Without a verdict: {failed}"),
+        },
+        State::Held => "Nothing moved".into(),
+        State::Measured | State::Undefined => "Measured; there was no baseline to compare with".into(),
+    };
+    (state, headline)
+}
+
+fn data(chapters: &[Chapter<'_>]) -> Json {
+    let of_chapter = |chapter: &Chapter<'_>| match &chapter.ended {
+        Ended::Found { draft, .. } => draft.0.data.clone(),
+        Ended::Failed(problem) => json!({"problem": problem}),
+    };
+    chapters.iter().map(|chapter| (chapter.folder.to_owned(), of_chapter(chapter))).collect()
+}
+
+fn overview(report: &mut Report, chapters: &[Chapter<'_>]) {
+    let rows = chapters.iter().map(|chapter| {
+        let state = chapter.ended.state();
+        let violations = match &chapter.ended {
+            Ended::Found { violations, .. } => Cell::count(*violations as u64),
+            Ended::Failed(_) => Cell::text(""),
+        };
+        Row::judged(
+            state,
+            vec![
+                Cell::text(chapter.title),
+                Cell::State { state, text: state.word().into() },
+                violations,
+                Cell::text(chapter.ended.headline()),
+                Cell::text(format!("{}/", chapter.folder)),
+            ],
+        )
+    });
+    let table = Table {
+        caption: "Each monitor of this run".into(),
+        columns: vec![
+            Column::new(ColumnKind::Name, "Monitor"),
+            Column::new(ColumnKind::State, "Verdict"),
+            Column::new(ColumnKind::Number, "Violations"),
+            Column::new(ColumnKind::Prose, "What was found"),
+            Column::new(ColumnKind::Text, "Results"),
+        ],
+        rows: rows.collect(),
+        style: Style::Plain,
+        code: None,
+    };
+    let section = report.section(2, "monitors", "All monitors");
+    section.table(table);
+    for chapter in chapters {
+        if let Some(problem) = chapter.ended.problem() {
+            section.note(format!("{} failed: {problem}", chapter.title));
+        }
+    }
+}
+
+/// A monitor's own report below a heading of its own.
+fn add(report: &mut Report, chapter: &Chapter<'_>, has_glossary: &mut bool) {
+    let section = report.section(2, chapter.folder, chapter.title);
+    let draft = match &chapter.ended {
+        Ended::Found { draft, .. } => &draft.0,
+        Ended::Failed(problem) => {
+            section.note(format!("This monitor failed, so it has no results: {problem}"));
+            return;
+        }
+    };
+    section.text(format!("{}.", draft.headline)).points(draft.lead.clone());
+    if !draft.facts.is_empty() {
+        section.text(format!("{}.", draft.facts.join("; ")));
+    }
+    for own in &draft.sections {
+        let mut own = own.clone();
+        // Metrics are linked to the glossary, of which a report has one.
+        if own.id == "glossary" {
+            if std::mem::replace(has_glossary, true) {
+                continue;
+            }
+        } else {
+            own.id = format!("{}-{}", chapter.folder, own.id);
+        }
+        own.level = (own.level + 1).min(DEEPEST);
+        own.blocks.iter_mut().for_each(without_code);
+        report.sections.push(own);
+    }
+}
+
+/// The code of a notebook reads files beside it, which are in a folder here.
+fn without_code(block: &mut Block) {
+    match block {
+        Block::Table(table) => table.code = None,
+        Block::Figures { code, .. } => *code = None,
+        _ => {}
+    }
+}

@@ -1,0 +1,98 @@
+//! The end of a monitor: its results get their names, files of an earlier run go, its metrics are published.
+
+use std::path::{Path, PathBuf};
+
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, output};
+
+use crate::monitor::script::Script;
+use crate::publish::cloudwatch::Metric;
+use crate::report::Draft;
+use crate::stages::earlier;
+
+/// What a monitor found, complete and not yet visible.
+pub(crate) struct Done {
+    pub(crate) files: output::Results,
+    /// The folder of the results.
+    pub(crate) output: PathBuf,
+    /// Base name of the reports.
+    pub(crate) report_name: String,
+    /// Files that the run was given, such as a baseline in the folder of the results: they stay.
+    pub(crate) given: Vec<PathBuf>,
+    /// The report, for a report of several monitors.
+    pub(crate) draft: Draft,
+    pub(crate) message: Message,
+    /// Empty when nothing is published.
+    pub(crate) metrics: Vec<Metric>,
+    /// Runs once the results are written.
+    pub(crate) at_end: Option<Script>,
+    /// What went wrong although there are results: they are written first.
+    pub(crate) failed: Option<Problem>,
+}
+
+/// How a monitor ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Message {
+    /// `remarks`: sentences, each with a blank before it.
+    Judged { violations: usize, remarks: String },
+    /// There was nothing to judge, for this reason.
+    NotJudged(String),
+}
+
+impl Message {
+    pub(crate) fn violations(&self) -> usize {
+        match self {
+            Message::Judged { violations, .. } => *violations,
+            Message::NotJudged(_) => 0,
+        }
+    }
+
+    /// The exit message of a run of this monitor.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Message::Judged { violations, remarks } => format!("{}{remarks}", sentence(*violations)),
+            Message::NotJudged(reason) => format!("Completed: {reason}"),
+        }
+    }
+}
+
+/// The fixed first sentence of an exit message.
+pub(crate) fn sentence(violations: usize) -> String {
+    match violations {
+        0 => "Completed: Job completed successfully with no violations.".into(),
+        n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    }
+}
+
+impl Done {
+    /// Gives the results their names, and removes what an earlier run left beside them.
+    ///
+    /// # Errors
+    /// `FILE_OPERATION_FAILED`; being stopped.
+    pub(crate) fn write(&mut self, stop: &Stop) -> Result<()> {
+        stop.check()?;
+        let written = std::mem::take(&mut self.files).publish()?;
+        let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
+        earlier::remove(&self.output, &self.report_name, &written, &given)?;
+        tracing::info!("results are in {}", self.output.display());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Done {
+    /// Without files and violations.
+    pub(crate) fn clean() -> Done {
+        Done {
+            files: output::Results::default(),
+            output: PathBuf::new(),
+            report_name: String::new(),
+            given: Vec::new(),
+            draft: Draft::empty(),
+            message: Message::Judged { violations: 0, remarks: String::new() },
+            metrics: Vec::new(),
+            at_end: None,
+            failed: None,
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Captures joined with their labels, once for all monitors of a run.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use merge_job::MergeTask;
+use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result};
+
+/// The merges of a run.
+pub(crate) struct Joins<'a> {
+    job: &'a Job,
+    /// The merged records go here.
+    scratch: &'a Path,
+    done: RefCell<Vec<Merged>>,
+}
+
+struct Merged {
+    captures: PathBuf,
+    ground_truth: PathBuf,
+    records: PathBuf,
+}
+
+impl<'a> Joins<'a> {
+    pub(crate) fn new(job: &'a Job, scratch: &'a Path) -> Joins<'a> {
+        Joins { job, scratch, done: RefCell::default() }
+    }
+
+    /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once.
+    ///
+    /// `strict`: a record that cannot be used stops the merge.
+    ///
+    /// # Errors
+    /// Those of the merge, such as no match at all.
+    pub(crate) fn merged(&self, captures: &Path, ground_truth: &Path, strict: bool) -> Result<PathBuf> {
+        let mut done = self.done.borrow_mut();
+        let known =
+            done.iter().find(|known| known.captures == captures && known.ground_truth == ground_truth);
+        if let Some(known) = known {
+            return Ok(known.records.clone());
+        }
+        let records = self.scratch.join(format!("merged-{}", done.len() + 1));
+        let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
+        task.for_people = self.job.for_people;
+        if strict {
+            task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
+        }
+        let summary = merge_job::merge(&task, &self.job.stop).map_err(Problem::from)?;
+        tracing::info!("merge: {}", summary.message());
+        done.push(Merged {
+            captures: captures.into(),
+            ground_truth: ground_truth.into(),
+            records: records.clone(),
+        });
+        Ok(records)
+    }
+}

@@ -1,0 +1,177 @@
+//! A run of several monitors over the same data: all are checked before anything is read, captures are joined with
+//! their labels once, a monitor that fails costs the others nothing, and one report and one exit message tell of all.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use plumbline_common::codes::Class;
+use plumbline_common::job::Job;
+use plumbline_common::output::{self, OutputFile};
+use plumbline_common::{Problem, Result};
+
+use crate::context;
+use crate::plan::{self, monitors};
+use crate::report::{self, Chapter, Ended};
+use crate::settings::{AnalysisType, AnalysisTypes, Settings};
+use crate::stages::done::{self, Done, Message};
+use crate::stages::joins::Joins;
+use crate::stages::task::Task;
+use crate::stages::{earlier, publish};
+
+/// Runs the monitors and gives the exit message.
+///
+/// # Errors
+/// A setting, configuration or baseline of one of them that cannot be used, before data are read. A monitor that
+/// failed later: the results of the others are written first.
+pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Timestamp) -> Result<String> {
+    let own = monitors::settings_of_each(job, settings, kinds)?;
+    let scratch = context::scratch(job)?;
+    let joins = Joins::new(job, scratch.path());
+    let tasks = prepare(job, &own, now, scratch.path())?;
+    let output = plan::output(job, settings);
+    output::check_folder(&output)?;
+
+    let mut monitors = Vec::new();
+    for (kind, task) in tasks {
+        tracing::info!("{}: reading", kind.title());
+        monitors.push((kind, going_on(task.read(&joins))?));
+    }
+    // No model is asked before all data are read.
+    let mut ended = Vec::new();
+    for (kind, read) in monitors {
+        tracing::info!("{}: measuring", kind.title());
+        let done = match read {
+            Ok(read) => going_on(read.finish())?,
+            Err(problem) => Err(problem),
+        };
+        ended.push((kind, done));
+    }
+    for (_, done) in &mut ended {
+        if let Ok(found) = done
+            && let Err(problem) = going_on(found.write(&job.stop))?
+        {
+            *done = Err(problem);
+        }
+    }
+    write_report(&output, &ended, scratch.path())?;
+    let metrics: Vec<_> = ended
+        .iter()
+        .filter_map(|(_, done)| done.as_ref().ok())
+        .flat_map(|done| done.metrics.clone())
+        .collect();
+    publish::send(job, settings, &metrics, scratch.path());
+    // The setting of the script is that of every monitor.
+    if let Some(script) = ended.iter().find_map(|(_, done)| done.as_ref().ok()?.at_end.as_ref()) {
+        script.run_at_end(&job.stop)?;
+    }
+    end(ended)
+}
+
+/// A stop ends the whole run; another problem only its monitor.
+fn going_on<T>(ended: Result<T>) -> Result<Result<T>> {
+    match ended {
+        Err(problem) if problem.class() == Class::Stopped => Err(problem),
+        ended => Ok(ended),
+    }
+}
+
+/// Checks every monitor.
+///
+/// # Errors
+/// The problems of all monitors that cannot start.
+pub(crate) fn prepare<'a>(
+    job: &'a Job,
+    own: &'a [(AnalysisType, Settings)],
+    now: Timestamp,
+    scratch: &Path,
+) -> Result<Vec<(AnalysisType, Task<'a>)>> {
+    let mut prepared = Vec::new();
+    let mut problems = Vec::new();
+    for (kind, settings) in own {
+        let scratch = scratch.join(kind.folder());
+        fs::create_dir_all(&scratch)
+            .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
+        match Task::prepare(job, settings, now, &scratch) {
+            Ok(task) => prepared.push((*kind, task)),
+            Err(problem) => problems.push((*kind, problem)),
+        }
+    }
+    match failure(&problems, own.len(), "cannot start") {
+        Some(problem) => Err(problem.hint("nothing was read; the other monitors can start")),
+        None => Ok(prepared),
+    }
+}
+
+/// The problems of the monitors as one, with the code of the first.
+pub(crate) fn failure(problems: &[(AnalysisType, Problem)], of: usize, how: &str) -> Option<Problem> {
+    let (_, first) = problems.first()?;
+    let told: Vec<String> =
+        problems.iter().map(|(kind, problem)| format!("{}: {problem}", kind.title())).collect();
+    Some(
+        Problem::new(first.code(), format!("{} of {of} monitors {how}", problems.len()))
+            .found(told.join(" | ")),
+    )
+}
+
+/// The report over all monitors.
+fn write_report(output: &Path, ended: &[(AnalysisType, Result<Done>)], scratch: &Path) -> Result<()> {
+    let chapters: Vec<Chapter<'_>> = ended
+        .iter()
+        .map(|(kind, done)| Chapter {
+            title: kind.title(),
+            folder: kind.folder(),
+            ended: match done {
+                Ok(done) => Ended::Found {
+                    draft: &done.draft,
+                    violations: done.message.violations(),
+                    failed: done.failed.as_ref().map(ToString::to_string),
+                },
+                Err(problem) => Ended::Failed(problem.to_string()),
+            },
+        })
+        .collect();
+    let mut files = output::Results::default();
+    for (name, bytes) in report::together(&chapters).files(report::NAME)? {
+        let path = output.join(name);
+        let mut file = OutputFile::create(&path, scratch)?;
+        file.write_all(&bytes).map_err(|error| Problem::io("write the report", &path, error))?;
+        files.add(file)?;
+    }
+    let written: Vec<PathBuf> = files.publish()?;
+    let given = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).flat_map(|done| &done.given);
+    let given: Vec<&Path> = given.map(PathBuf::as_path).collect();
+    earlier::remove(output, report::NAME, &written, &given)
+}
+
+/// The exit message, or what failed.
+fn end(ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
+    let of = ended.len();
+    let mut problems = Vec::new();
+    let mut whole = Vec::new();
+    let mut violations = 0;
+    let mut told = String::new();
+    for (kind, done) in ended {
+        match done {
+            Ok(Done { failed: Some(problem), .. }) | Err(problem) => problems.push((kind, problem)),
+            Ok(Done { message, .. }) => {
+                whole.push(kind.title());
+                violations += message.violations();
+                told.push_str(&match message {
+                    Message::Judged { violations, remarks } => {
+                        format!(" {}: {violations}.{remarks}", kind.title())
+                    }
+                    Message::NotJudged(reason) => format!(" {}: {reason}.", kind.title()),
+                });
+            }
+        }
+    }
+    match failure(&problems, of, "failed") {
+        Some(problem) if whole.is_empty() => Err(problem),
+        Some(problem) => {
+            Err(problem.hint(format!("the results of the others are written: {}", whole.join(", "))))
+        }
+        None => Ok(format!("{}{told}", done::sentence(violations))),
+    }
+}

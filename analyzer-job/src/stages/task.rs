@@ -1,0 +1,114 @@
+//! What one monitor, or an analysis, does in a run: the same steps for each of them.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use plumbline_common::Result;
+use plumbline_common::job::Job;
+
+use crate::monitor::{self, Kind};
+use crate::performance::rows::Reading;
+use crate::settings::Settings;
+use crate::stages::done::Done;
+use crate::stages::joins::Joins;
+use crate::stages::{analysis, data_quality, model_quality};
+
+/// A task whose settings, configuration and baseline are checked; no data are read.
+pub(crate) struct Task<'a> {
+    job: &'a Job,
+    settings: &'a Settings,
+    now: Timestamp,
+    /// A folder of this task.
+    scratch: PathBuf,
+    pub(crate) prepared: Prepared<'a>,
+}
+
+pub(crate) enum Prepared<'a> {
+    DataQuality(Box<data_quality::Prepared>),
+    ModelQuality(Box<model_quality::Prepared>),
+    Analysis(Box<analysis::Prepared<'a>>),
+}
+
+/// A task whose rows are read; no model was asked.
+pub(crate) struct Read<'a> {
+    job: &'a Job,
+    settings: &'a Settings,
+    now: Timestamp,
+    scratch: PathBuf,
+    rows: Rows<'a>,
+}
+
+enum Rows<'a> {
+    DataQuality(Box<data_quality::Prepared>, Box<data_quality::Gathered>),
+    ModelQuality(Box<model_quality::Prepared>, Box<Reading>),
+    Analysis(Box<analysis::Prepared<'a>>, Box<analysis::Read>),
+}
+
+impl<'a> Task<'a> {
+    /// Checks everything that can be checked before data are read.
+    ///
+    /// # Errors
+    /// What cannot be used, named.
+    pub(crate) fn prepare(
+        job: &'a Job,
+        settings: &'a Settings,
+        now: Timestamp,
+        scratch: &Path,
+    ) -> Result<Task<'a>> {
+        let prepared = match monitor::kind(job, settings) {
+            Some(Kind::DataQuality) => {
+                Prepared::DataQuality(Box::new(data_quality::prepare(job, settings, now)?))
+            }
+            Some(Kind::ModelQuality) => {
+                Prepared::ModelQuality(Box::new(model_quality::prepare(job, settings, now)?))
+            }
+            None => Prepared::Analysis(Box::new(analysis::prepare(job, settings, now, scratch)?)),
+        };
+        Ok(Task { job, settings, now, scratch: scratch.into(), prepared })
+    }
+
+    /// Reads the rows.
+    ///
+    /// # Errors
+    /// What cannot be read; rows that do not fit the configuration.
+    pub(crate) fn read(self, joins: &Joins<'_>) -> Result<Read<'a>> {
+        let Task { job, settings, now, scratch, prepared } = self;
+        let rows = match prepared {
+            Prepared::DataQuality(prepared) => {
+                let gathered = data_quality::gather(job, settings, &prepared)?;
+                Rows::DataQuality(prepared, Box::new(gathered))
+            }
+            Prepared::ModelQuality(prepared) => {
+                let reading = model_quality::gather(job, settings, &prepared, joins)?;
+                Rows::ModelQuality(prepared, Box::new(reading))
+            }
+            Prepared::Analysis(prepared) => {
+                let read = analysis::read(&prepared, joins)?;
+                Rows::Analysis(prepared, Box::new(read))
+            }
+        };
+        Ok(Read { job, settings, now, scratch, rows })
+    }
+}
+
+impl Read<'_> {
+    /// Asks the model where one is needed, measures, judges, and makes every result.
+    ///
+    /// # Errors
+    /// No usable row; those of the model; what cannot be written.
+    pub(crate) fn finish(self) -> Result<Done> {
+        let Read { job, settings, now, scratch, rows } = self;
+        match rows {
+            Rows::DataQuality(prepared, gathered) => {
+                data_quality::finish(job, settings, now, &prepared, &gathered, &scratch)
+            }
+            Rows::ModelQuality(prepared, reading) => {
+                model_quality::finish(job, settings, now, &prepared, &reading, &scratch)
+            }
+            Rows::Analysis(prepared, read) => {
+                let gathered = analysis::gather(&prepared, *read)?;
+                analysis::finish(*prepared, gathered)
+            }
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! One run of several monitors: each is as it is alone, and no one costs the others anything.
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use plumbline_generator::traffic::{CAPTURES, GROUND_TRUTH, Payload, Traffic};
+use plumbline_model_server::Server;
+use serde_json::{Value, json};
+
+use crate::program::{CONFIG, OUTPUT, Tree, captured, files_below, model, monitored, traffic};
+
+const ALL: [(&str, &str); 4] = [
+    ("DATA_QUALITY", "data-quality"),
+    ("MODEL_QUALITY", "model-quality"),
+    ("MODEL_BIAS", "model-bias"),
+    ("MODEL_EXPLAINABILITY", "model-explainability"),
+];
+
+const LIST: &str = "--analysis-type=MODEL_EXPLAINABILITY, DATA_QUALITY,model_bias ,MODEL_QUALITY";
+
+fn csv(rows: u64, drift: f64) -> Traffic {
+    let mut traffic = traffic(rows, drift);
+    traffic.payload = Payload::Csv;
+    traffic
+}
+
+/// With a configuration for each monitor that needs one, and what all of them are told.
+fn set_up(mut tree: Tree, server: &Server) -> Tree {
+    fs::remove_file(tree.path(CONFIG)).unwrap();
+    for (folder, config) in [
+        ("model-bias", configs::bias_monitor(Format::Csv, &["DPPL".into(), "DI".into()])),
+        ("model-explainability", explainability()),
+    ] {
+        tree.file(&format!("processing/input/config/{folder}/analysis_config.json"), config.to_string());
+    }
+    tree.set("problem_type", "BinaryClassification")
+        .set(
+            "dataset_format",
+            r#"{"sagemakerMergeJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}"#,
+        )
+        .set("inference_attribute", "0")
+        .set("probability_attribute", "1")
+        .set("metric_time", "2024-05-01T00:00:00Z")
+        .set("publish_cloudwatch_metrics", "Enabled")
+        .set("sagemaker_monitoring_schedule_name", "sch")
+        .set("model_url", server.url());
+    tree
+}
+
+fn explainability() -> Value {
+    let mut config = configs::explainability_monitor(Format::Csv);
+    config["methods"]["shap"]["num_samples"] = json!(8);
+    config
+}
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn metrics(tree: &Tree) -> String {
+    fs::read_to_string(tree.path("output/metrics/cloudwatch/cloudwatch_metrics.jsonl")).unwrap_or_default()
+}
+
+/// The result files and metric lines of a monitor alone.
+fn alone(tree: &Tree, (name, folder): (&str, &str), more: &[&str]) -> (Files, String) {
+    let (kind, output) = (format!("--analysis-type={name}"), format!("--output-path=/opt/ml/one/{folder}"));
+    let config = format!("--analysis-config=/opt/ml/processing/input/config/{folder}");
+    let arguments = [&[kind.as_str(), &output], more].concat();
+    let needs_config = ["model-bias", "model-explainability"].contains(&folder);
+    let config = needs_config.then_some(config.as_str());
+    let run = tree.run(&arguments.into_iter().chain(config).collect::<Vec<_>>());
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    (files_below(&tree.path("one").join(folder)), metrics(tree))
+}
+
+fn in_folder(results: &Files, folder: &str) -> Files {
+    let below = |(name, bytes): (&String, &Vec<u8>)| {
+        Some((name.strip_prefix(folder)?.strip_prefix('/')?.to_owned(), bytes.clone()))
+    };
+    results.iter().filter_map(below).collect()
+}
+
+#[track_caller]
+fn assert_same(found: &Files, expected: &Files, what: &str) {
+    assert!(!expected.is_empty(), "{what}");
+    let differing: Vec<&String> =
+        found.keys().chain(expected.keys()).filter(|name| found.get(*name) != expected.get(*name)).collect();
+    assert!(differing.is_empty(), "{what}: {differing:?}");
+}
+
+/// Neighbours of the list without baselines; three and all with theirs.
+#[test]
+fn each_monitor_of_several_writes_what_it_writes_alone() {
+    let server = model(|_| ());
+    let baseline = set_up(monitored(&csv(60, 0.0)), &server);
+    let monitor = set_up(monitored(&csv(60, 1.0)), &server);
+    baseline.succeed(&[LIST]);
+    for (name, bytes) in baseline.results() {
+        monitor.file(&format!("processing/baseline/{name}"), bytes);
+    }
+    for with_baseline in [false, true] {
+        let own = |folder: &str| {
+            let mut own = vec![format!("--baseline-constraints=/opt/ml/processing/baseline/{folder}")];
+            if monitor.path("processing/baseline").join(folder).join("statistics.json").exists() {
+                own.push(format!("--baseline-statistics=/opt/ml/processing/baseline/{folder}"));
+            }
+            if with_baseline { own } else { Vec::new() }
+        };
+        let single: Vec<(Files, String)> = ALL
+            .into_iter()
+            .map(|kind| {
+                let own = own(kind.1);
+                alone(&monitor, kind, &own.iter().map(String::as_str).collect::<Vec<_>>())
+            })
+            .collect();
+        let subsets: &[u32] =
+            if with_baseline { &[0b1011, 0b1111] } else { &[0b0011, 0b0110, 0b1100, 0b1001] };
+        for &subset in subsets {
+            let of = |place: usize| subset & (1 << place) != 0;
+            let names: Vec<&str> = (0..4).filter(|&place| of(place)).map(|place| ALL[place].0).collect();
+            let list = format!("--analysis-type={}", names.join(","));
+            let output = format!("--output-path=/opt/ml/several-{with_baseline}-{subset}");
+            let baselines = with_baseline.then_some("--baseline-constraints=/opt/ml/processing/baseline");
+            let run = monitor.run(&[list.as_str(), &output].into_iter().chain(baselines).collect::<Vec<_>>());
+            assert_eq!(run.code, Some(0), "{}", run.log);
+            let results = files_below(&monitor.path(&format!("several-{with_baseline}-{subset}")));
+            let mut lines = String::new();
+            for (place, (files, own)) in single.iter().enumerate().filter(|(place, _)| of(*place)) {
+                let folder = ALL[place].1;
+                assert_same(&in_folder(&results, folder), files, &format!("{folder} of {names:?}"));
+                lines.push_str(own);
+            }
+            assert_eq!(metrics(&monitor), lines, "{names:?}");
+            let mut own: Vec<&str> =
+                results.keys().map(String::as_str).filter(|name| !name.contains('/')).collect();
+            own.sort_unstable();
+            assert_eq!(own, ["report.html", "report.ipynb", "report.pdf"], "{names:?}");
+        }
+    }
+}
+
+fn violations(tree: &Tree, folder: &str) -> usize {
+    let path = tree.path(OUTPUT).join(folder).join("constraint_violations.json");
+    let Ok(bytes) = fs::read(path) else { return 0 };
+    serde_json::from_slice::<Value>(&bytes).unwrap()["violations"].as_array().unwrap().len()
+}
+
+#[test]
+fn one_message_and_one_report_tell_of_all() {
+    let server = model(|_| ());
+    let baseline = set_up(monitored(&csv(300, 0.0)), &server);
+    baseline.succeed(&["--analysis-type=DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS"]);
+    let monitor = set_up(monitored(&csv(300, 1.0)), &server);
+    for (name, bytes) in baseline.results() {
+        monitor.file(&format!("processing/baseline/{name}"), bytes);
+    }
+    let run = monitor.succeed(&[
+        LIST,
+        "--baseline-constraints=/opt/ml/processing/baseline",
+        "--drift-rule=weighted",
+    ]);
+    let found = ALL.map(|(_, folder)| violations(&monitor, folder));
+    let [data, quality, bias, explainability] = found;
+    assert!(data > 0 && quality > 0 && bias > 0, "{found:?}");
+    assert!(
+        run.message.starts_with(&format!(
+            "CompletedWithViolations: Job completed successfully with {} violations. Data quality: {data}. \
+             Model quality: {quality}. Model bias: {bias}.",
+            data + quality + bias + explainability
+        )),
+        "{}",
+        run.message
+    );
+    assert!(run.message.ends_with(" Model explainability: 0."), "{}", run.message);
+    let page = String::from_utf8(monitor.results()["report.html"].clone()).unwrap();
+    for (title, (_, folder)) in
+        ["Data quality", "Model quality", "Model bias", "Model explainability"].into_iter().zip(ALL)
+    {
+        assert!(page.contains(&format!("<h2 id=\"{folder}\">{title}</h2>")), "{title}");
+    }
+    assert!(page.contains("Moved: Data quality"), "{}", &page[..500]);
+    let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let mut unique = ids.clone();
+    unique.sort_unstable();
+    unique.dedup();
+    assert_eq!(unique.len(), ids.len(), "an id stands twice");
+}
+
+#[test]
+fn a_monitor_that_fails_costs_the_others_nothing() {
+    let server = model(|_| ());
+    let mut tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let expected = alone(&tree, ALL[0], &[]).0;
+    drop(server);
+    tree.set("model_url", "http://127.0.0.1:9");
+    let run = tree.run(&[LIST]);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0"), "{}", run.message);
+    for text in [
+        "1 of 4 monitors failed",
+        "Model explainability: PL0",
+        "the results of the others are written: Data quality, Model quality, Model bias",
+    ] {
+        assert!(run.message.contains(text), "{text} is not in {}", run.message);
+    }
+    let results = tree.results();
+    assert_same(&in_folder(&results, "data-quality"), &expected, "data-quality");
+    assert!(results.contains_key("model-quality/statistics.json"));
+    assert!(results.contains_key("model-bias/analysis.json"));
+    assert!(!results.keys().any(|name| name.starts_with("model-explainability")));
+    let page = String::from_utf8(results["report.html"].clone()).unwrap();
+    assert!(page.contains("Without a verdict: Model explainability"), "{}", &page[..500]);
+}
+
+#[test]
+fn everything_is_checked_before_data_are_read_and_the_model_is_asked() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    for (setting, bad, told) in [
+        ("problem-type", "Guessing", "Model quality: PL0101"),
+        ("data-quality-monitoring-config", "[", "Data quality: PL0"),
+        ("model-bias-baseline", "/opt/ml/nowhere", "`model_bias_baseline`"),
+        (
+            "baseline-constraints",
+            "/opt/ml/processing/input_data",
+            "one or more of the folders data-quality, ",
+        ),
+        ("probability-threshold-attribute", "half", "3 of 4 monitors cannot start"),
+    ] {
+        let given = format!("--{setting}={bad}");
+        let run = tree.fail(&[LIST, &given], 1, "PL0101");
+        assert!(run.message.contains(told), "{setting}: {}", run.message);
+        let dry = tree.run(&["validate", LIST, &given]);
+        assert_eq!(dry.code, Some(1), "{setting}: {}", dry.stdout);
+        assert!(dry.stdout.contains(run.message.strip_prefix("Error: ").unwrap()), "{}", dry.stdout);
+    }
+    assert_eq!(server.counts().records, 0);
+    fs::remove_file(tree.path("processing/input/config/model-bias/analysis_config.json")).unwrap();
+    let run = tree.fail(&[LIST], 1, "PL0201");
+    assert!(run.message.contains("Model bias: "), "{}", run.message);
+    assert_eq!(server.counts().records, 0);
+}
+
+#[test]
+fn the_dry_run_of_several_tells_of_each() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let run = tree.succeed(&["validate", LIST]);
+    for text in ["Data quality\n", "Model quality\n", "Model bias\n", "Model explainability\n", "would start"]
+    {
+        assert!(run.stdout.contains(text), "{text} is not in {}", run.stdout);
+    }
+    assert!(tree.results().is_empty());
+}
+
+#[test]
+fn captures_are_joined_once_for_all_monitors() {
+    let server = model(|_| ());
+    let mut tree = set_up(captured(&csv(60, 0.0)), &server);
+    let path = |tree: &Tree, name: &str| tree.path("traffic").join(name).display().to_string();
+    let (captures, labels) = (path(&tree, CAPTURES), path(&tree, GROUND_TRUTH));
+    tree.set("dataset_source", captures).set("ground_truth_source", labels);
+    let run = tree.succeed(&[LIST]);
+    assert_eq!(run.log.matches("merge: Completed").count(), 1, "{}", run.log);
+    let results = tree.results();
+    for kind in ALL {
+        assert_same(&in_folder(&results, kind.1), &alone(&tree, kind, &[]).0, kind.1);
+    }
+}
+
+#[test]
+fn a_baseline_of_its_own_setting_is_that_of_the_folder() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    tree.succeed(&[LIST, "--output-path=/opt/ml/base"]);
+    tree.succeed(&[LIST, "--baseline-constraints=/opt/ml/base"]);
+    let by_folder = tree.results();
+    let own: Vec<String> = ALL
+        .iter()
+        .map(|(name, folder)| {
+            format!("--{}-baseline=/opt/ml/base/{folder}", name.to_lowercase().replace('_', "-"))
+        })
+        .collect();
+    let arguments: Vec<&str> = std::iter::once(LIST).chain(own.iter().map(String::as_str)).collect();
+    tree.succeed(&arguments);
+    assert_same(&tree.results(), &by_folder, "by its own setting");
+    // Alone, too.
+    let alone = alone(&tree, ALL[0], &[&own[0]]).0;
+    assert_same(&in_folder(&by_folder, "data-quality"), &alone, "data quality alone");
+}
+
+/// One configuration for bias and attributions: each monitor computes its part.
+#[test]
+fn a_shared_configuration_serves_both() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let mut both = configs::bias_monitor(Format::Csv, &["DPPL".into()]);
+    both["methods"] =
+        json!({"post_training_bias": {"methods": ["DPPL"]}, "shap": explainability()["methods"]["shap"]});
+    fs::remove_dir_all(tree.path("processing/input/config")).unwrap();
+    tree.config(&both);
+    tree.succeed(&["--analysis-type=MODEL_BIAS,MODEL_EXPLAINABILITY"]);
+    let bias = tree.result("model-bias/analysis.json");
+    let explained = tree.result("model-explainability/analysis.json");
+    assert!(bias.get("post_training_bias_metrics").is_some() && bias.get("explanations").is_none());
+    assert!(explained.get("post_training_bias_metrics").is_none() && explained.get("explanations").is_some());
+}
