@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
+use super::estimate::numbers::ErrorMeaning;
 use super::estimate::{Estimate, ScoreMeaning};
 use crate::results::details::RunDetails;
 
@@ -55,6 +56,9 @@ pub struct QualityDetails {
     /// For the estimates of later runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub score_meaning: Option<ScoreMeaning>,
+    /// The same of regressions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_meaning: Option<ErrorMeaning>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

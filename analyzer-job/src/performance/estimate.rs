@@ -1,10 +1,14 @@
-//! Performance without labels: confidence-based performance estimation (CBPE).
+//! Performance without labels: confidence-based performance estimation (CBPE); binary problems here, others in `classes`
+//! and `numbers`.
 //!
 //! The baseline shows how often rows of a score are positive. Rows without a label are drawn by these shares, and the
 //! metrics of the draws are the estimate with its band. It holds as long as the same score means the same: a change of
 //! the rows is seen, a change of what follows from them is not, and is no part of the band.
 //! Source of the idea: J. Bialek et al., "Estimating Model Performance Under Covariate Shift Without Labels", 2024
 //! (arXiv 2401.08348).
+
+pub mod classes;
+pub mod numbers;
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -109,7 +113,12 @@ fn estimate_by(meaning: &ScoreMeaning, waiting: &[Waiting], replicates: u64) -> 
             ESTIMATED.iter().map(|name| metrics::value(&scalars, name).unwrap_or(0.0)).collect()
         })
         .collect();
-    let metrics = ESTIMATED.iter().enumerate().map(|(at, name)| {
+    Some(Estimate { rows, metrics: summary(&ESTIMATED, &draws) })
+}
+
+/// Mean and band of the draws of each metric.
+fn summary(names: &[&str], draws: &[Vec<f64>]) -> Vec<EstimatedMetric> {
+    let metrics = names.iter().enumerate().map(|(at, name)| {
         let mut values: Vec<f64> = draws.iter().map(|draw| draw[at]).collect();
         let value = values.iter().sum::<f64>() / values.len() as f64;
         values.sort_unstable_by(f64::total_cmp);
@@ -117,7 +126,7 @@ fn estimate_by(meaning: &ScoreMeaning, waiting: &[Waiting], replicates: u64) -> 
         let band = [values[outside], values[values.len() - 1 - outside]];
         EstimatedMetric { name: (*name).into(), value, band }
     });
-    Some(Estimate { rows, metrics: metrics.collect() })
+    metrics.collect()
 }
 
 /// The rows with labels drawn for them: first what each step of the baseline may mean, then each row.

@@ -10,7 +10,7 @@ use super::details::{
     ClassDetails, ConfusionDetails, Distribution, GroupDetails, MetricDetails, MetricVerdict, QualityDetails,
     RESIDUAL_SHARES, Residuals,
 };
-use super::estimate;
+use super::estimate::{self, Estimate};
 use super::intervals::{self, Spread};
 use super::metrics::{self, Counts, Scalar};
 use super::moved::{self, Side, Test, Verdict};
@@ -83,6 +83,7 @@ pub fn findings(
         residuals: None,
         baseline_residuals: None,
         score_meaning: None,
+        error_meaning: None,
         estimate: None,
         groups: group_details(groups, baseline)?,
         notes: Vec::new(),
@@ -114,14 +115,34 @@ pub fn unlabelled(outcomes: &Outcomes, baseline: &Baseline, run: RunDetails) -> 
         residuals: None,
         baseline_residuals: None,
         score_meaning: None,
+        error_meaning: None,
         estimate: None,
         groups: Vec::new(),
         notes: vec!["No row has its label yet: everything here is an estimate.".into()],
     };
-    if let Ok(binary) = outcomes.binary() {
-        fill(&mut details, &Counts::Binary(binary), outcomes, baseline);
+    match problem {
+        ProblemType::BinaryClassification => {
+            if let Ok(binary) = outcomes.binary() {
+                fill(&mut details, &Counts::Binary(binary), outcomes, baseline);
+            }
+        }
+        // Tables of labels would be empty.
+        ProblemType::MulticlassClassification | ProblemType::Regression => {
+            details.estimate = baseline.details.as_ref().and_then(|then| estimated(outcomes, then));
+        }
     }
     details
+}
+
+/// The estimate for the rows without a label of a problem that is not binary.
+fn estimated(outcomes: &Outcomes, then: &QualityDetails) -> Option<Estimate> {
+    match outcomes.question().problem {
+        ProblemType::Regression => {
+            let meaning = then.error_meaning.as_ref()?;
+            estimate::numbers::estimate(meaning, &outcomes.waiting_predictions())
+        }
+        _ => estimate::classes::estimate(&then.confusion, &outcomes.waiting_by_class()),
+    }
 }
 
 /// What depends on the kind of problem.
@@ -167,12 +188,15 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
                 .collect();
             details.confusion = confusions(cells, then);
             details.by_class = by_class(multiclass, then);
+            details.estimate = then.and_then(|then| estimated(outcomes, then));
         }
         Counts::Regression(regression) => {
             let pairs = &regression.pairs;
             details.scores = distribution(pairs.iter().map(|pair| (pair.prediction, pair.times)), then, None);
             details.residuals =
                 residuals(pairs.iter().map(|pair| (pair.prediction - pair.label, pair.times)));
+            details.error_meaning = estimate::numbers::learn(pairs);
+            details.estimate = then.and_then(|then| estimated(outcomes, then));
         }
     }
     if let Some(then) = then {

@@ -14,6 +14,7 @@ pub mod curves;
 pub mod details;
 pub mod deviations;
 pub mod estimate;
+pub mod facets;
 pub mod findings;
 pub mod intervals;
 pub mod metrics;

@@ -97,8 +97,8 @@ pub struct Outcomes {
     waiting: Tally<(u32, u64)>,
     /// Regression: label and prediction as ordered bits.
     pairs: Tally<(u64, u64)>,
-    /// Regression: rows without a label.
-    waiting_numbers: u64,
+    /// Regression: rows without a label, by their prediction as ordered bits.
+    waiting_numbers: Tally<u64>,
 }
 
 impl Outcomes {
@@ -109,7 +109,7 @@ impl Outcomes {
             labelled: Tally::default(),
             waiting: Tally::default(),
             pairs: Tally::default(),
-            waiting_numbers: 0,
+            waiting_numbers: Tally::default(),
         }
     }
 
@@ -128,7 +128,7 @@ impl Outcomes {
 
     /// Rows whose label is not there.
     pub fn waiting(&self) -> u64 {
-        self.waiting.total() + self.waiting_numbers
+        self.waiting.total() + self.waiting_numbers.total()
     }
 
     /// Takes one row.
@@ -167,7 +167,7 @@ impl Outcomes {
     fn update_numbers(&mut self, label: Option<&str>, prediction: &str) -> Result<(), Unusable> {
         let prediction = number(prediction, "prediction")?;
         let Some(label) = label else {
-            self.waiting_numbers += 1;
+            self.waiting_numbers.add(ordered_bits(prediction), 1);
             return Err(Unusable::NoLabel);
         };
         let label = number(label, "label")?;
@@ -188,7 +188,7 @@ impl Outcomes {
         self.labelled.merge(&other.labelled, |(label, predicted, score)| (map(label), map(predicted), score));
         self.waiting.merge(&other.waiting, |(predicted, score)| (map(predicted), score));
         self.pairs.merge(&other.pairs, |pair| pair);
-        self.waiting_numbers += other.waiting_numbers;
+        self.waiting_numbers.merge(&other.waiting_numbers, |bits| bits);
         Ok(())
     }
 
@@ -258,6 +258,21 @@ impl Outcomes {
             is_label: sorted.iter().map(|&class| self.classes.is_label(class)).collect(),
             cells,
         }
+    }
+
+    /// Multi-class problems: rows without a label by their predicted class, in order of the names.
+    pub fn waiting_by_class(&self) -> Vec<(String, u64)> {
+        let mut rows: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+        for ((predicted, _), times) in self.waiting.sorted() {
+            *rows.entry(self.classes.name(predicted)).or_default() += times;
+        }
+        rows.into_iter().map(|(name, times)| (name.to_owned(), times)).collect()
+    }
+
+    /// Regressions: predictions of rows without a label, ascending, and how often each came.
+    pub fn waiting_predictions(&self) -> Vec<(f64, u64)> {
+        let rows = self.waiting_numbers.sorted().into_iter();
+        rows.map(|(bits, times)| (from_ordered_bits(bits), times)).collect()
     }
 
     /// The pairs of a regression, sorted.

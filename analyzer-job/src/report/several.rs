@@ -1,12 +1,16 @@
 //! The report of a run of several monitors: one verdict on top, then a chapter for each monitor.
 
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::Draft;
 use super::amounts::of;
 use super::page::{Block, Report, State};
+use super::performance;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table};
+use crate::performance::details::GroupDetails;
 
+/// Folder of the monitor whose chapter has the tables by facet.
+const QUALITY: &str = "model-quality";
 /// Deepest heading.
 const DEEPEST: u8 = 4;
 
@@ -55,8 +59,9 @@ impl Ended<'_> {
     }
 }
 
-/// One report of the monitors, in the order in which they are given.
-pub fn together(chapters: &[Chapter<'_>]) -> Draft {
+/// One report of the monitors, in the order in which they are given. `by_facet`: model quality for the groups of the
+/// bias monitor; empty when one of the two did not run.
+pub fn together(chapters: &[Chapter<'_>], by_facet: &[GroupDetails]) -> Draft {
     let (state, headline) = verdict(chapters);
     let drafts = || {
         chapters.iter().filter_map(|chapter| match chapter.ended {
@@ -77,12 +82,15 @@ pub fn together(chapters: &[Chapter<'_>]) -> Draft {
         facts: Vec::new(),
         sections: Vec::new(),
         program: drafts().next().map(|first| first.program.clone()).unwrap_or_default(),
-        data: data(chapters),
+        data: data(chapters, by_facet),
     };
     overview(&mut report, chapters);
     let mut has_glossary = false;
     for chapter in chapters {
         add(&mut report, chapter, &mut has_glossary);
+        if chapter.folder == QUALITY && !by_facet.is_empty() {
+            facets(&mut report, by_facet);
+        }
     }
     Draft(report)
 }
@@ -109,12 +117,26 @@ fn verdict(chapters: &[Chapter<'_>]) -> (State, String) {
     (state, headline)
 }
 
-fn data(chapters: &[Chapter<'_>]) -> Json {
+fn facets(report: &mut Report, groups: &[GroupDetails]) {
+    let section = report.section(3, "model-quality-facets", "By facet of the bias monitor");
+    section.text(
+        "Model quality for the groups whose bias is measured below, over the same rows, positive label and predictions. \
+         A group that gets other metrics than the rest is served worse or better by the model.",
+    );
+    performance::group_tables(section, groups);
+}
+
+fn data(chapters: &[Chapter<'_>], by_facet: &[GroupDetails]) -> Json {
     let of_chapter = |chapter: &Chapter<'_>| match &chapter.ended {
         Ended::Found { draft, .. } => draft.0.data.clone(),
         Ended::Failed(problem) => json!({"problem": problem}),
     };
-    chapters.iter().map(|chapter| (chapter.folder.to_owned(), of_chapter(chapter))).collect()
+    let mut data: Map<String, Json> =
+        chapters.iter().map(|chapter| (chapter.folder.to_owned(), of_chapter(chapter))).collect();
+    if !by_facet.is_empty() {
+        data.insert("model_quality_by_facet".into(), json!(by_facet));
+    }
+    data.into()
 }
 
 fn overview(report: &mut Report, chapters: &[Chapter<'_>]) {

@@ -103,6 +103,7 @@ pub(crate) fn finish(
         given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
         draft,
         message: Message::Judged { violations: violated.unwrap_or(0), remarks: String::new() },
+        facets: Vec::new(),
         metrics,
         at_end: plan.postprocessor.clone(),
         failed: None,

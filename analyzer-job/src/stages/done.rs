@@ -8,6 +8,7 @@ use plumbline_common::{Problem, Result, output};
 use crate::monitor::script::Script;
 use crate::publish::cloudwatch::Metric;
 use crate::report::Draft;
+use crate::results::details::FacetDetails;
 use crate::stages::earlier;
 
 /// What a monitor found, complete and not yet visible.
@@ -22,6 +23,8 @@ pub(crate) struct Done {
     /// The report, for a report of several monitors.
     pub(crate) draft: Draft,
     pub(crate) message: Message,
+    /// The groups of a bias analysis.
+    pub(crate) facets: Vec<FacetDetails>,
     /// Empty when nothing is published.
     pub(crate) metrics: Vec<Metric>,
     /// Runs once the results are written.
@@ -90,6 +93,7 @@ impl Done {
             given: Vec::new(),
             draft: Draft::empty(),
             message: Message::Judged { violations: 0, remarks: String::new() },
+            facets: Vec::new(),
             metrics: Vec::new(),
             at_end: None,
             failed: None,

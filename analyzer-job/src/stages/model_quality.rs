@@ -62,6 +62,7 @@ pub(crate) fn finish(
         given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
         draft,
         message,
+        facets: Vec::new(),
         metrics,
         at_end: plan.postprocessor.clone(),
         failed: None,

@@ -67,6 +67,7 @@ pub(crate) fn finish(
         given: run.plan.constraints.clone().into_iter().collect(),
         draft,
         message: message(&findings),
+        facets: findings.bias.map(|bias| bias.facets).unwrap_or_default(),
         metrics,
         at_end: None,
         failed: judged.failed,

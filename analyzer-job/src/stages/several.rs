@@ -12,8 +12,11 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result};
 
 use crate::context;
+use crate::performance::facets;
+use crate::performance::outcomes::ProblemType;
 use crate::plan::{self, monitors};
 use crate::report::{self, Chapter, Ended};
+use crate::results::details::FacetDetails;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::done::{self, Done, Message};
 use crate::stages::joins::Joins;
@@ -55,7 +58,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
             *done = Err(problem);
         }
     }
-    write_report(&output, &ended, scratch.path())?;
+    write_report(&output, &own, &ended, scratch.path())?;
     let metrics: Vec<_> = ended
         .iter()
         .filter_map(|(_, done)| done.as_ref().ok())
@@ -116,7 +119,12 @@ pub(crate) fn failure(problems: &[(AnalysisType, Problem)], of: usize, how: &str
 }
 
 /// The report over all monitors.
-fn write_report(output: &Path, ended: &[(AnalysisType, Result<Done>)], scratch: &Path) -> Result<()> {
+fn write_report(
+    output: &Path,
+    own: &[(AnalysisType, Settings)],
+    ended: &[(AnalysisType, Result<Done>)],
+    scratch: &Path,
+) -> Result<()> {
     let chapters: Vec<Chapter<'_>> = ended
         .iter()
         .map(|(kind, done)| Chapter {
@@ -132,8 +140,22 @@ fn write_report(output: &Path, ended: &[(AnalysisType, Result<Done>)], scratch: 
             },
         })
         .collect();
+    // Bias knows two sides of a label, which are the classes of a binary problem.
+    let is_binary = |(kind, settings): &(AnalysisType, Settings)| {
+        let problem = settings.problem_type.as_deref().unwrap_or_default().trim();
+        *kind == AnalysisType::ModelQuality
+            && problem.eq_ignore_ascii_case(ProblemType::BinaryClassification.name())
+    };
+    let facets: Vec<FacetDetails> = match own.iter().any(is_binary) {
+        true => ended
+            .iter()
+            .filter_map(|(_, done)| done.as_ref().ok())
+            .flat_map(|done| done.facets.clone())
+            .collect(),
+        false => Vec::new(),
+    };
     let mut files = output::Results::default();
-    for (name, bytes) in report::together(&chapters).files(report::NAME)? {
+    for (name, bytes) in report::together(&chapters, &facets::by_facet(&facets)).files(report::NAME)? {
         let path = output.join(name);
         let mut file = OutputFile::create(&path, scratch)?;
         file.write_all(&bytes).map_err(|error| Problem::io("write the report", &path, error))?;

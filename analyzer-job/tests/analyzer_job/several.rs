@@ -145,6 +145,11 @@ fn violations(tree: &Tree, folder: &str) -> usize {
     serde_json::from_slice::<Value>(&bytes).unwrap()["violations"].as_array().unwrap().len()
 }
 
+fn sum(counts: &Value) -> u64 {
+    let rows = counts.as_array().unwrap().iter();
+    rows.flat_map(|row| row.as_array().unwrap()).map(|count| count.as_u64().unwrap()).sum()
+}
+
 #[test]
 fn one_message_and_one_report_tell_of_all() {
     let server = model(|_| ());
@@ -179,6 +184,12 @@ fn one_message_and_one_report_tell_of_all() {
         assert!(page.contains(&format!("<h2 id=\"{folder}\">{title}</h2>")), "{title}");
     }
     assert!(page.contains("Moved: Data quality"), "{}", &page[..500]);
+    // Bias and model quality tell one story.
+    assert!(page.contains("By facet of the bias monitor") && page.contains("not female"));
+    let groups = &monitor.result("model-bias/bias_details.json")["facets"][0]["groups"]["d"]["rows"];
+    let [tn, tp] = [[0, 0], [1, 1]].map(|[label, answer]| groups[label][answer].as_u64().unwrap());
+    let told = format!("\"share\":[{},{}]", tn + tp, sum(groups));
+    assert!(page.contains(&told), "{told}");
     let ids: Vec<&str> = page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let mut unique = ids.clone();
     unique.sort_unstable();

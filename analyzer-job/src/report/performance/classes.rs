@@ -2,7 +2,7 @@
 
 use crate::performance::details::{ConfusionDetails, GroupDetails, QualityDetails};
 use crate::report::amounts::count;
-use crate::report::page::{Report, State};
+use crate::report::page::{Report, Section, State};
 use crate::report::sentences::isolate;
 use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 use crate::results::Number;
@@ -167,17 +167,21 @@ pub(super) fn groups(report: &mut Report, details: &QualityDetails) {
     if details.groups.is_empty() {
         return;
     }
+    let section = report.section(2, "groups", "Group by group");
+    section.text("The same metrics, each for the rows of one group. Differences of few rows are often chance: look at the intervals.");
+    group_tables(section, &details.groups);
+}
+
+/// A table for each column that rows are grouped by.
+pub(in crate::report) fn group_tables(section: &mut Section, groups: &[GroupDetails]) {
     let mut columns_by: Vec<&str> = Vec::new();
-    for group in &details.groups {
+    for group in groups {
         if !columns_by.contains(&group.column.as_str()) {
             columns_by.push(&group.column);
         }
     }
-    let section = report.section(2, "groups", "Group by group");
-    section.text("The same metrics, each for the rows of one group. Differences of few rows are often chance: look at the intervals.");
     for column in columns_by {
-        let of_column: Vec<&GroupDetails> =
-            details.groups.iter().filter(|group| group.column == column).collect();
+        let of_column: Vec<&GroupDetails> = groups.iter().filter(|group| group.column == column).collect();
         let Some(first) = of_column.first() else { continue };
         let mut columns = columns([(ColumnKind::Name, "Value"), (ColumnKind::Number, "Rows")]);
         for metric in &first.metrics {

@@ -78,6 +78,23 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
 
 pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {
     let Some(estimate) = &details.estimate else { return };
+    let [how, what, from] = match details.problem_type.as_str() {
+        "Regression" => [
+            "errors are taken to be as large as those of rows of the baseline with such a prediction",
+            "a prediction",
+            "predictions",
+        ],
+        "MulticlassClassification" => [
+            "rows have each label as often as rows of the baseline had that were predicted to be of the same class",
+            "a predicted class",
+            "predicted classes",
+        ],
+        _ => [
+            "rows are counted as positive as often as rows of the baseline with such a score were",
+            "a score",
+            "scores",
+        ],
+    };
     let rows = estimate
         .metrics
         .iter()
@@ -93,9 +110,8 @@ pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {
     report
         .section(2, "estimate", heading)
         .note(
-            "An estimate, no measurement: rows are counted as positive as often as rows of the baseline with such a score \
-             were. The band holds the true value in 95\u{202f}% of windows as long as a score still means what it meant \
-             then; it does not see a change of that.",
+            format!("An estimate, no measurement: {how}. The band holds the true value in 95\u{202f}% of windows as long \
+             as {what} still means what it meant then; it does not see a change of that."),
         )
-        .table(Table::new(Style::Plain, "Estimated from the scores", columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows));
+        .table(Table::new(Style::Plain, format!("Estimated from the {from}"), columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows));
 }

@@ -13,6 +13,7 @@ use super::bias::capital;
 use super::page::Report;
 use super::tables;
 use crate::performance::details::QualityDetails;
+pub(super) use classes::group_tables;
 
 /// The report of a run.
 pub(super) fn report(details: &QualityDetails, title: &str) -> Report {
