@@ -77,7 +77,7 @@ impl Done {
         let written = std::mem::take(&mut self.files).publish()?;
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
         earlier::remove(&self.output, &self.report_name, &written, &given)?;
-        tracing::info!("results are in {}", self.output.display());
+        tracing::info!("results and reports are in {}", self.output.display());
         Ok(())
     }
 }
