@@ -5,6 +5,7 @@
 //! analysis stands in this folder; it is the only part that is asynchronous.
 
 mod ask;
+mod bounded;
 mod pace;
 mod probe;
 mod removal;

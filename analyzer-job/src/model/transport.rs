@@ -13,6 +13,7 @@ use plumbline_common::{Problem, Result, codes};
 use reqwest::StatusCode;
 use serde_json::Value as Json;
 
+use super::bounded::{Bounded, is_too_long};
 use crate::aws::Aws;
 use crate::aws::http::{CONNECT_TIMEOUT, Http, causes, short};
 
@@ -74,6 +75,7 @@ impl Transport {
             // What helps against a failure depends on it; see `ask`.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .interceptor(Bounded { most_bytes: MOST_ANSWER_BYTES })
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(CONNECT_TIMEOUT)
@@ -161,8 +163,7 @@ impl Transport {
                 let mut body = Vec::new();
                 while let Some(part) = answer.chunk().await.map_err(connection_failure)? {
                     if body.len() + part.len() > MOST_ANSWER_BYTES {
-                        let text = format!("an answer of more than {MOST_ANSWER_BYTES} bytes");
-                        return Err(Failure::TooLarge(text));
+                        return Err(too_long());
                     }
                     body.extend_from_slice(&part);
                 }
@@ -189,7 +190,14 @@ fn without_secrets(address: &str) -> String {
     format!("{scheme}{separator}{host}{path}")
 }
 
+fn too_long() -> Failure {
+    Failure::TooLarge(format!("an answer of more than {MOST_ANSWER_BYTES} bytes"))
+}
+
 fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure {
+    if is_too_long(&error) {
+        return too_long();
+    }
     match &error {
         SdkError::TimeoutError(_) => return Failure::Timeout,
         SdkError::DispatchFailure(dispatch) => {

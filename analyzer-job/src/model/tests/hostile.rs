@@ -113,6 +113,18 @@ fn an_answer_or_a_head_without_end_is_refused() {
     assert_eq!(endless.code(), &codes::RECORD_TOO_LARGE, "{endless}");
     // Two rows, then one.
     assert_eq!(requests.load(Ordering::Relaxed), 2);
+    let stop = Stop::default();
+    let aws = Aws::at(&url, &stop).unwrap();
+    let endpoint = Transport::endpoint(&aws, "there".into());
+    let envelope = Envelope {
+        content_type: "text/csv",
+        accept: "text/csv",
+        custom_attributes: None,
+        target_model: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let sent = runtime.block_on(endpoint.send(&envelope, b"1".to_vec()));
+    assert!(matches!(&sent, Err(transport::Failure::TooLarge(text)) if text.contains("33554432")), "{sent:?}");
     let (url, _) = serving(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
         loop {
