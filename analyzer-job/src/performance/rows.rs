@@ -5,12 +5,12 @@ use std::path::Path;
 use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 
-use super::answers::{self, Answers, Attribute, Wanted};
+use super::answers::{Answers, Attribute, is_none};
 use super::outcomes::{Outcomes, Question, Row, Unusable};
 use crate::monitor::format::{self, Format};
-use crate::monitor::rows::records::{self, Piece};
 use crate::monitor::rows::{self, Source};
 use crate::read::Skips;
+use crate::read::captured::{self, Met, in_window, named};
 use crate::results::details::{RowCounts, Skipped};
 
 /// Where the values of a row stand, as the settings say it.
@@ -120,7 +120,7 @@ impl LeftOut {
 /// A column or path that the data do not have; a file that cannot be read; with `strict` a row that does not count;
 /// being stopped.
 pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
-    let files = rows::files(source.path)?;
+    let files = rows::files(source.path)?.files;
     let format = match (&source.format, files.first()) {
         (Some(format), _) => Some(format.clone()),
         (None, Some(file)) => Some(format::guess(file)?),
@@ -136,7 +136,7 @@ pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result
         Some(Format::Capture(_) | Format::Merged(_)) if source.script.is_none() => {
             read_records(source, question, places)
         }
-        _ => read_dataset(source, question, places),
+        format => read_dataset(source, format.as_ref(), question, places),
     }
 }
 
@@ -226,19 +226,25 @@ struct Columns {
     groups: Vec<usize>,
 }
 
-fn read_dataset(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
-    let attribute = |setting, text: &Option<String>| {
-        text.as_deref().map(|text| Attribute::new(setting, text, false)).transpose()
-    };
-    let prediction = attribute("inference_attribute", &places.prediction)?;
-    let score = attribute("probability_attribute", &places.score)?;
-    let Some(label) = attribute("ground_truth_attribute", &places.label)? else {
+fn read_dataset(
+    source: &Source<'_>,
+    format: Option<&Format>,
+    question: &Question,
+    places: &Places,
+) -> Result<Reading> {
+    let attribute =
+        |setting, text: &Option<String>| text.as_deref().map(|text| Attribute::new(setting, text));
+    let prediction = attribute("inference_attribute", &places.prediction);
+    let score = attribute("probability_attribute", &places.score);
+    let Some(label) = attribute("ground_truth_attribute", &places.label) else {
         return Err(Problem::new(&codes::SETTING_INVALID, "nothing says which column holds the labels")
             .field("ground_truth_attribute")
             .expected("the name or position of the label's column"));
     };
-    let groups = places.groups.iter().map(|text| Attribute::new("segment_columns", text, false));
-    let groups = groups.collect::<Result<Vec<_>>>()?;
+    let groups: Vec<Attribute> =
+        places.groups.iter().map(|text| Attribute::new("segment_columns", text)).collect();
+    // A text of JSON may be any name; a cell of CSV means what it means in a captured payload.
+    let is_csv = matches!(format, Some(Format::Csv { .. }));
     let find = |columns: &rows::Columns| {
         let names = || columns.names.iter().map(String::as_str);
         let of = |attribute: &Attribute| attribute.column(names());
@@ -261,9 +267,10 @@ fn read_dataset(source: &Source<'_>, question: &Question, places: &Places) -> Re
         };
         for row in 0..block.rows() {
             let at = |column: usize| (column < block.width()).then(|| block.cell(row, column)).flatten();
+            let name = |column: usize| at(column).filter(|text| !is_csv || !is_none(text));
             let cells = Row {
-                label: at(columns.label),
-                prediction: columns.prediction.and_then(at),
+                label: name(columns.label),
+                prediction: columns.prediction.and_then(name),
                 score: columns.score.and_then(at),
             };
             let group = |number: usize| at(columns.groups[number]).map(std::borrow::Cow::Borrowed);
@@ -286,72 +293,15 @@ fn read_dataset(source: &Source<'_>, question: &Question, places: &Places) -> Re
 }
 
 fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
-    let attribute = |setting, text: &Option<String>| {
-        text.as_deref().map(|text| Attribute::new(setting, text, true)).transpose()
-    };
-    let mut wanted = Wanted {
-        prediction: attribute("inference_attribute", &places.prediction)?,
-        score: attribute("probability_attribute", &places.score)?,
-        label: attribute("ground_truth_attribute", &places.label)?,
-        groups: places
-            .groups
-            .iter()
-            .map(|text| Attribute::new("segment_columns", text, true))
-            .collect::<Result<_>>()?,
-    };
-    let files = rows::files(source.path)?;
+    let mut answers = Answers::new(places)?;
+    let listing = rows::files(source.path)?;
+    let files = listing.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
     let mut progress =
         plumbline_common::progress::Progress::start("reading", "bytes", bytes, source.for_people);
     let mut into = Sink::new(question, places, source.strict);
-    let mut answers = Answers::default();
     let (mut read, mut outside, mut bad, mut looked_at) = (0, 0, Skips::new("that cannot be used"), 0_u64);
-    records::pieces(&files, |piece| {
-        let (file, line, reason) = match piece {
-            Piece::Bytes(bytes) => {
-                progress.advance(bytes);
-                source.stop.check()?;
-                return Ok(true);
-            }
-            Piece::Damage { file, line, reason } => {
-                read += 1;
-                (file, line, reason.to_string())
-            }
-            Piece::Record { file, line, text } => {
-                read += 1;
-                let taken = records::parse(text).and_then(|record| {
-                    if !records::in_window(&record, source.window)? {
-                        return Ok(false);
-                    }
-                    looked_at += 1;
-                    answers.take(&record, &mut wanted).map_err(|reason| named(&record, reason))?;
-                    Ok(true)
-                });
-                match taken {
-                    Ok(false) => {
-                        outside += 1;
-                        return Ok(source.limit.is_none_or(|limit| read < limit));
-                    }
-                    Ok(true) => {
-                        for row in 0..answers.rows() {
-                            match answers.row(row) {
-                                Ok(answer) => {
-                                    let cells = Row {
-                                        label: answer.label.as_deref(),
-                                        prediction: answer.prediction.as_deref(),
-                                        score: answer.score.as_deref(),
-                                    };
-                                    into.row(cells, |group| answers.group(row, group), file, line)?;
-                                }
-                                Err(reason) => into.unusable(file, line, &Unusable::Other(reason))?,
-                            }
-                        }
-                        return Ok(source.limit.is_none_or(|limit| read < limit));
-                    }
-                    Err(reason) => (file, line, reason),
-                }
-            }
-        };
+    let unusable = |bad: &mut Skips, file: &Path, line: u64, reason: &str| {
         if source.strict {
             return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
                 .file(file)
@@ -359,12 +309,59 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
                 .found(reason)
                 .hint("with `on_bad_record` unset such records are left out and counted"));
         }
-        bad.add(file, line, &reason);
-        Ok(source.limit.is_none_or(|limit| read < limit))
+        bad.add(file, line, reason);
+        Ok(())
+    };
+    for (name, error) in &listing.unreadable {
+        read += 1;
+        unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
+    }
+    captured::each(&files, source.strict, &mut |file, line, met| {
+        let taken = match met {
+            Met::Bytes(bytes) => {
+                progress.advance(bytes);
+                source.stop.check()?;
+                return Ok(true);
+            }
+            // No record is read behind the last one that is wanted; those outside of the window do not count.
+            _ if source.limit.is_some_and(|limit| read - outside >= limit) => return Ok(false),
+            Met::Damage(reason) | Met::File(reason) => Err(reason),
+            // A record without a time is never outside of the window of a quality monitor.
+            Met::Record { record, .. } => in_window(&record, None, source.window)
+                .and_then(|inside| {
+                    if inside {
+                        looked_at += 1;
+                        answers.take(&record)?;
+                    }
+                    Ok(inside)
+                })
+                .map_err(|reason| named(record.event_metadata.as_ref(), reason)),
+        };
+        read += 1;
+        match taken {
+            Ok(false) => outside += 1,
+            Ok(true) => {
+                for row in 0..answers.rows() {
+                    match answers.row(row) {
+                        Ok(answer) => {
+                            let cells = Row {
+                                label: answer.label.as_deref(),
+                                prediction: answer.prediction.as_deref(),
+                                score: answer.score.as_deref(),
+                            };
+                            into.row(cells, |group| answers.group(row, group), file, line)?;
+                        }
+                        Err(reason) => into.unusable(file, line, &Unusable::Other(reason))?,
+                    }
+                }
+            }
+            Err(reason) => unusable(&mut bad, file, line, &reason)?,
+        }
+        Ok(true)
     })?;
     if into.outcomes.rows() + into.outcomes.waiting() == 0
         && looked_at > 0
-        && let Some(problem) = answers::missing(&wanted)
+        && let Some(problem) = answers.missing()
     {
         return Err(problem.hint(bad.0.examples.first().cloned().unwrap_or_default()));
     }
@@ -389,21 +386,13 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
     Ok(into.finish(read, skipped, warnings))
 }
 
-fn named(record: &plumbline_common::record::Record<'_>, reason: String) -> String {
-    match record.event_metadata.as_ref().and_then(|metadata| metadata.event_id.as_ref()) {
-        Some(id) => format!("event {}: {reason}", id.as_text()),
-        None => reason,
-    }
-}
-
 /// Calls `take` with the id of every record of a folder of merged records.
 ///
 /// # Errors
 /// A file that cannot be read.
 pub fn each_id(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
-    records::pieces(&rows::files(path)?, |piece| {
-        if let Piece::Record { text, .. } = piece
-            && let Ok(record) = records::parse(text)
+    captured::each(&rows::files(path)?.files, false, &mut |_, _, met| {
+        if let Met::Record { record, .. } = met
             && let Some(id) = id(&record)
         {
             take(&id);
@@ -423,25 +412,20 @@ pub fn read_waiting(
     places: &Places,
     is_wanted: impl Fn(&str) -> bool,
 ) -> Result<Outcomes> {
-    let attribute = |setting, text: &Option<String>| {
-        text.as_deref().map(|text| Attribute::new(setting, text, true)).transpose()
-    };
-    let mut wanted = Wanted {
-        prediction: attribute("inference_attribute", &places.prediction)?,
-        score: attribute("probability_attribute", &places.score)?,
-        label: None,
-        groups: Vec::new(),
-    };
+    let mut answers = Answers::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
-    let mut answers = Answers::default();
-    records::pieces(&rows::files(source.path)?, |piece| {
-        source.stop.check()?;
-        let Piece::Record { text, .. } = piece else { return Ok(true) };
-        let Ok(record) = records::parse(text) else { return Ok(true) };
-        let inside = records::in_window(&record, source.window).unwrap_or(false);
-        if !inside
+    captured::each(&rows::files(source.path)?.files, false, &mut |_, _, met| {
+        let record = match met {
+            Met::Record { record, .. } => record,
+            Met::Bytes(_) => {
+                source.stop.check()?;
+                return Ok(true);
+            }
+            Met::Damage(_) | Met::File(_) => return Ok(true),
+        };
+        if in_window(&record, None, source.window) != Ok(true)
             || !id(&record).is_some_and(|id| is_wanted(&id))
-            || answers.take(&record, &mut wanted).is_err()
+            || answers.take(&record).is_err()
         {
             return Ok(true);
         }

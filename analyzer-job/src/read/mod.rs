@@ -6,6 +6,7 @@
 pub mod answer;
 mod blocks;
 mod capture;
+pub(crate) mod captured;
 mod csv;
 mod cut;
 pub(crate) mod digest;
@@ -18,14 +19,14 @@ mod header;
 mod layout;
 mod lines;
 mod looks;
-
 mod paired;
 mod parquet;
 pub mod payload;
-mod records;
+pub(crate) mod records;
 pub mod remote;
 mod side;
 mod stored;
+pub(crate) mod truth;
 
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use plumbline_common::record::{Encoding, Payload};
 
 use crate::config::ContentType;
-use crate::values::scan::Scanner;
+use crate::values::scan::{Kind, Scanner, is_json, unescaped};
 
 /// The text of a payload and how it is written. BASE64 is decoded; the content type tells the kind, else the
 /// encoding, else the text itself. An object is JSON, whatever its tags say.
@@ -85,11 +85,6 @@ fn json_or_lines(text: &str) -> ContentType {
     }
 }
 
-fn is_json(text: &str) -> bool {
-    let mut scanner = Scanner::new(text);
-    scanner.value().is_ok() && scanner.end().is_ok()
-}
-
 /// Whether a text under the tag CSV was sent as BASE64: it decodes to CSV or JSON that can be printed.
 fn looks_like_base64(text: &str) -> bool {
     let text = text.trim_ascii();
@@ -108,6 +103,29 @@ pub fn documents(text: &str, kind: ContentType) -> impl Iterator<Item = &str> {
     let whole = (!lines).then_some(text);
     let lines = lines.then(|| text.lines().filter(|line| !line.trim_ascii().is_empty()));
     whole.into_iter().chain(lines.into_iter().flatten())
+}
+
+/// The answer in a document of a batch transform that was joined with its input.
+///
+/// # Errors
+/// Why there is none.
+pub fn joined_output(document: &str) -> Result<&str, String> {
+    let mut output = None;
+    let mut scanner = Scanner::new(document);
+    let walked = match scanner.kind() {
+        Ok(Kind::Object) => scanner.object(|scanner, key| {
+            let value = scanner.value()?;
+            if unescaped(&document[key]) == "SageMakerOutput" {
+                output = Some(&document[value]);
+            }
+            Ok(())
+        }),
+        Ok(_) => return Err("not a JSON object".into()),
+        Err(fault) => Err(fault),
+    };
+    walked.and_then(|()| scanner.end()).map_err(|fault| format!("not JSON: {fault}"))?;
+    output
+        .ok_or_else(|| "`SageMakerOutput` is missing; let the transform join its input (`JoinSource`)".into())
 }
 
 #[cfg(test)]

@@ -38,12 +38,14 @@ const DEEPEST: usize = 128;
 
 const TOO_LONG: &str = "a line that is longer than a record may be (256 MiB)";
 
-/// Gives every piece of a file to `take`, with its line from 1; `Taken::Enough` when `take` said so.
+/// Gives every piece of a file to `take`, with its line from 1; `Taken::Enough` when `take` said so. `key`: a key that
+/// each record has and nothing inside of one, by which records are found behind damage on the same line.
 ///
 /// # Errors
 /// Reading failed; what `take` fails on.
 pub(crate) fn read(
     lines: &mut Lines,
+    key: Option<&str>,
     take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
 ) -> Result<Taken> {
     let mut open: Option<Open> = None;
@@ -63,7 +65,11 @@ pub(crate) fn read(
         };
         if let Some(mut value) = open.take() {
             // A record by itself stands where a value has not ended: the value is damaged.
-            let taken = if text.starts_with(b"{") { take(line, Piece::Line(text))? } else { Taken::NoRecord };
+            let taken = if text.starts_with(b"{") {
+                take(line, Piece::Line(element(text)))?
+            } else {
+                Taken::NoRecord
+            };
             if taken != Taken::NoRecord {
                 if take(value.line, Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
                     return Ok(Taken::Enough);
@@ -80,7 +86,7 @@ pub(crate) fn read(
                 open = Some(value);
                 continue;
             }
-            if pieces(&value.text, value.line, take, &mut open)? == Taken::Enough {
+            if pieces(&value.text, value.line, key, take, &mut open)? == Taken::Enough {
                 return Ok(Taken::Enough);
             }
             continue;
@@ -88,7 +94,7 @@ pub(crate) fn read(
         let whole = text.trim_ascii_start();
         let taken = if whole.starts_with(b"{") { take(line, Piece::Line(whole))? } else { Taken::NoRecord };
         let taken = match taken {
-            Taken::NoRecord => pieces(whole, line, take, &mut open)?,
+            Taken::NoRecord => pieces(whole, line, key, take, &mut open)?,
             taken => taken,
         };
         if taken == Taken::Enough {
@@ -105,6 +111,7 @@ pub(crate) fn read(
 fn pieces(
     text: &[u8],
     line: u64,
+    key: Option<&str>,
     take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
     open: &mut Option<Open>,
 ) -> Result<Taken> {
@@ -124,7 +131,7 @@ fn pieces(
                     return Ok(Taken::Enough);
                 }
                 damaged = true;
-                match next_record(text, at + 1) {
+                match next_record(text, key, at + 1) {
                     Some(next) => at = next,
                     None => break,
                 }
@@ -133,7 +140,7 @@ fn pieces(
         }
         let mut depth = Depth::default();
         let Some(length) = depth.pass(&text[at..]) else {
-            match next_record(text, at + 1) {
+            match next_record(text, key, at + 1) {
                 Some(next) => {
                     if take(line_of(at), Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
                         return Ok(Taken::Enough);
@@ -162,22 +169,32 @@ fn pieces(
             // A lost quote may have taken the next records along.
             Taken::NoRecord => {
                 damaged = true;
-                at = next_record(text, at + 1).filter(|next| *next < at + length).unwrap_or(at + length);
+                at = next_record(text, key, at + 1).filter(|next| *next < at + length).unwrap_or(at + length);
             }
         }
     }
     Ok(Taken::Record)
 }
 
+/// A line without what follows a record in a list.
+fn element(line: &[u8]) -> &[u8] {
+    let mut end = line;
+    while let [rest @ .., b',' | b']' | b' ' | b'\t' | b'\r'] = end {
+        end = rest;
+    }
+    end
+}
+
 /// Where the next object begins that stands in a list or by itself and closes, with the key of a record. Deeper
 /// brackets than JSON is read with end the look at a place, so that the time stays in proportion to the text.
-fn next_record(text: &[u8], from: usize) -> Option<usize> {
+fn next_record(text: &[u8], key: Option<&str>, from: usize) -> Option<usize> {
+    let key = format!("{}\"", key?);
     memchr::memchr_iter(b'{', text.get(from..)?).map(|at| from + at).find(|&at| {
         let before = text[..at].trim_ascii_end().last();
         let Some(length) = Depth::default().pass_within(&text[at..], DEEPEST) else { return false };
         let object = &text[at..at + length];
         !matches!(before, Some(b':'))
-            && memchr::memmem::find(object, b"captureData\"").is_some()
+            && memchr::memmem::find(object, key.as_bytes()).is_some()
             && serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok()
     })
 }
@@ -198,10 +215,11 @@ impl Depth {
 
     /// The same, which ends at deeper brackets than `deepest`.
     fn pass_within(&mut self, text: &[u8], deepest: usize) -> Option<usize> {
-        // A line end is no part of a string, but damage may put one there.
-        self.escaped = false;
+        (self.in_string, self.escaped) = (false, false);
         for (at, byte) in text.iter().enumerate() {
             match byte {
+                // A line end is no part of a string: one that is open here has lost its closing quote.
+                b'\n' => (self.in_string, self.escaped) = (false, false),
                 _ if self.escaped => self.escaped = false,
                 b'\\' if self.in_string => self.escaped = true,
                 b'"' => self.in_string = !self.in_string,
@@ -244,7 +262,7 @@ mod tests {
         file.write_all(text.as_bytes()).unwrap();
         let (mut records, mut bad) = (Vec::new(), Vec::new());
         let mut lines = Lines::open_within(file.path(), longest).unwrap();
-        let taken = read(&mut lines, &mut |line, piece| {
+        let taken = read(&mut lines, Some("captureData"), &mut |line, piece| {
             let (text, counts) = match piece {
                 Piece::Line(text) => (text, false),
                 Piece::Object(text) => (text, true),

@@ -94,7 +94,7 @@ impl Found {
 }
 
 /// Paths that are looked up together in each text.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Paths {
     root: Node,
     /// By number of the path; none for a path of `root`.
@@ -145,6 +145,14 @@ impl Paths {
             paths.steps.push(steps.unwrap_or_default());
         }
         Ok(paths)
+    }
+
+    /// Whether a text is an expression that can be evaluated.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn check(expression: &str) -> std::result::Result<(), String> {
+        Query::compile(expression).map(|_| ())
     }
 
     /// Looks every path up in one text. An expression that cannot be evaluated, such as a function given

@@ -272,6 +272,12 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// Whether a text is one JSON document.
+pub fn is_json(text: &str) -> bool {
+    let mut scanner = Scanner::new(text);
+    scanner.value().is_ok() && scanner.end().is_ok()
+}
+
 /// Whether a token stands for no value: `null`, the word `NaN`, or no token at all.
 pub fn is_null(token: &str) -> bool {
     matches!(token, "" | "null" | "NaN")

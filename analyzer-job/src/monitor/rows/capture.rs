@@ -11,13 +11,14 @@ use plumbline_common::record::{Encoding, Payload, Record};
 use serde::Deserialize;
 
 use super::json::{self, Rows, Shape};
-use super::records::{self, Piece};
 use super::{Columns, Reader, Take, prepare};
 use crate::config::ContentType;
 use crate::monitor::columns::{Part, Records};
 use crate::monitor::format::Captured;
+use crate::read::answer;
+use crate::read::captured::{self, Met};
 use crate::read::payload;
-use crate::values::numbers::strict_json;
+use crate::values::scan::NotJson;
 
 /// Reads all records of the window.
 pub(super) fn read(
@@ -28,28 +29,34 @@ pub(super) fn read(
 ) -> Result<()> {
     let mut rows = Rows::default();
     let mut places = Places::default();
-    records::pieces(files, |piece| {
-        match piece {
-            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
-            Piece::Damage { file, line, reason } => {
-                reader.records(1);
-                reader.bad(file, line, reason)?;
+    captured::each(files, reader.source.strict, &mut |file, line, met| {
+        let (record, text) = match met {
+            Met::Bytes(bytes) => {
+                reader.advance(bytes)?;
+                return Ok(true);
             }
-            Piece::Record { file, line, text } => {
+            _ if reader.done() => return Ok(false),
+            Met::Damage(reason) | Met::File(reason) => {
                 reader.records(1);
-                rows.enter(file, reader, take)?;
-                match record(text, parts, &mut places, &mut rows, reader, (file, line)) {
-                    Ok(Taken::Rows) => rows.keep_record(line, reader, take)?,
-                    Ok(Taken::Outside) => reader.account.outside += 1,
-                    Ok(Taken::LeftOut) => reader.account.left_out += 1,
-                    Err(reason) => {
-                        rows.drop_record();
-                        reader.bad(file, line, &reason)?;
-                    }
-                }
+                reader.bad(file, line, &reason)?;
+                return Ok(true);
+            }
+            Met::Record { record, text, .. } => (record, text),
+        };
+        reader.records(1);
+        rows.enter(file, reader, take)?;
+        rows.begin_record(&reader.columns);
+        match taken(&record, text, parts, &mut places, &mut rows, reader, (file, line)) {
+            Ok(Taken::Rows) => rows.keep_record(line, reader, take)?,
+            Ok(Taken::Outside) => reader.account.outside += 1,
+            Ok(Taken::LeftOut) => reader.account.left_out += 1,
+            Err(reason) => {
+                rows.drop_record(&mut reader.columns);
+                let reason = captured::named(record.event_metadata.as_ref(), reason);
+                reader.bad(file, line, &reason)?;
             }
         }
-        Ok(!reader.done())
+        Ok(true)
     })?;
     rows.hand_on(reader, take)
 }
@@ -90,27 +97,42 @@ impl<'a> Text<'a> {
             _ => payload::text(payload),
         }
         .map_err(|reason| format!("{what}: {reason}"))?;
-        let text = match text {
-            text if syntax == ContentType::Csv => text,
-            text => match strict_json(text.as_bytes()) {
-                // Bare `NaN` and `Infinity` are no JSON; the words of a payload are read all the same.
-                Cow::Owned(strict) => Cow::Owned(String::from_utf8(strict).unwrap_or_default()),
-                Cow::Borrowed(_) => text,
-            },
-        };
         Ok(Text { text, syntax, what })
+    }
+
+    /// As `part`. Lists in square brackets under the tag of CSV are JSON in a request and in labels, and as many rows
+    /// in an answer.
+    fn rows<'b>(
+        &'b self,
+        part: Part,
+        whole: bool,
+        places: &'b mut Vec<Range<usize>>,
+    ) -> std::result::Result<Rowed<'b>, String> {
+        if whole || self.syntax != ContentType::Csv {
+            return self.part(self.syntax, whole, places);
+        }
+        match part {
+            Part::Output => match answer::listed_rows(&self.text) {
+                Some(rows) => Ok(Rowed::Records(rows.iter().map(::csv::StringRecord::from_iter).collect())),
+                None => self.part(ContentType::Csv, whole, places),
+            },
+            Part::Input | Part::GroundTruth => {
+                self.part(payload::kind_of_rows(self.syntax, &self.text), whole, places)
+            }
+        }
     }
 
     /// The rows of the payload. `whole`: the payload is one row, cut at commas only.
     fn part<'b>(
         &'b self,
+        syntax: ContentType,
         whole: bool,
         places: &'b mut Vec<Range<usize>>,
     ) -> std::result::Result<Rowed<'b>, String> {
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", self.what);
-        let text: &str = &self.text;
-        let json = |error: serde_json::Error| fail(&format_args!("not JSON: {error}"));
-        match self.syntax {
+        let text = self.text.trim_start_matches('\u{feff}');
+        let json = |fault: NotJson| fail(&format_args!("not JSON: {fault}"));
+        match syntax {
             ContentType::Csv if !whole && text.contains('"') => {
                 let mut reader = ::csv::ReaderBuilder::new()
                     .has_headers(false)
@@ -235,15 +257,19 @@ impl Rowed<'_> {
                 Ok(())
             }
             Rowed::Json(shapes) => {
-                rows.shape(&shapes[row], columns, named, nested)?;
-                rows.paths(&shapes[row], setting, columns)
+                let shape = &shapes[row];
+                let taken = rows.shape(shape, columns, named, nested);
+                taken
+                    .and_then(|()| rows.paths(shape, setting, columns))
+                    .map_err(|fault| fault.reason().to_string())
             }
         }
     }
 }
 
 /// Takes the rows of one record. `place`: its file and line.
-fn record(
+fn taken(
+    record: &Record<'_>,
     text: &str,
     parts: &Captured,
     places: &mut Places,
@@ -251,13 +277,13 @@ fn record(
     reader: &mut Reader<'_>,
     place: (&Path, u64),
 ) -> std::result::Result<Taken, String> {
-    let record = records::parse(text)?;
-    if !records::in_window(&record, reader.source.window)? {
+    // A record without a time is never outside of the window of a quality monitor.
+    if !captured::in_window(record, None, reader.source.window)? {
         return Ok(Taken::Outside);
     }
     let setting = reader.records_setting();
     if let Some(setting) = setting
-        && !wanted(setting, &record, text, place)?
+        && !wanted(setting, record, text, place)?
     {
         return Ok(Taken::LeftOut);
     }
@@ -280,8 +306,8 @@ fn record(
         texts.push(Text::of(payload, what, setting.is_some_and(|setting| setting.decode.contains(part)))?);
     }
     let mut found: Vec<Rowed<'_>> = Vec::with_capacity(texts.len());
-    for (text, places) in texts.iter().zip(&mut places.0) {
-        found.push(text.part(whole, places)?);
+    for ((text, part), places) in texts.iter().zip(&order).zip(&mut places.0) {
+        found.push(text.rows(*part, whole, places)?);
     }
     // The request says how many rows there are, else the part with most.
     let n = match order.iter().position(|part| *part == Part::Input) {

@@ -1,21 +1,36 @@
 //! JSON to rows: nested objects become dotted names, short lists of numbers become `name_0`, `name_1`, ...;
-//! numbers keep their spelling.
+//! numbers keep their spelling, and the words `NaN`, `Infinity` are read as everywhere.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::Problem;
-use plumbline_common::input::{self, InputFile};
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use plumbline_common::input::{self, InputFile, Lines};
+use plumbline_common::{Problem, Result};
 
 use super::block::{Block, Span};
-use super::records::{self, Piece};
 use super::{Columns, Reader, Take};
 use crate::monitor::columns::Records;
-use crate::values::numbers::strict_json;
+use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
+use crate::values::scan::{self, Kind, Scanned, Scanner};
+
+/// Why a record gives no rows.
+pub(super) enum Fault {
+    NotJson(String),
+    /// It is JSON, and does not go with the others.
+    Unfit(String),
+}
+
+impl Fault {
+    pub(super) fn reason(&self) -> &str {
+        match self {
+            Fault::NotJson(reason) | Fault::Unfit(reason) => reason,
+        }
+    }
+}
+
+type Taking = std::result::Result<(), Fault>;
 
 /// Lists of at most so many numbers become columns of their own.
 const LONGEST_LIST: usize = 100;
@@ -32,6 +47,8 @@ pub(super) struct Rows {
     taken: Vec<Span>,
     /// End of each row in `taken`.
     ends: Vec<usize>,
+    /// Columns there were before the record at hand.
+    known: usize,
     path: String,
     /// Results of the paths that the setting `columns` looks up.
     found: Vec<Found>,
@@ -75,8 +92,14 @@ impl Rows {
         self.expected = 0;
     }
 
-    /// The record cannot be used: its rows are taken back.
-    pub(super) fn drop_record(&mut self) {
+    /// A record begins.
+    pub(super) fn begin_record(&mut self, columns: &Columns) {
+        self.known = columns.names.len();
+    }
+
+    /// The record cannot be used: its rows are taken back, and the columns that it brought.
+    pub(super) fn drop_record(&mut self, columns: &mut Columns) {
+        columns.names.truncate(self.known);
         self.taken.clear();
         self.ends.clear();
         self.row.clear();
@@ -84,12 +107,7 @@ impl Rows {
     }
 
     /// The next records are of this file; those of the one before go on.
-    pub(super) fn enter(
-        &mut self,
-        file: &Path,
-        reader: &mut Reader<'_>,
-        take: Take<'_>,
-    ) -> Result<(), Problem> {
+    pub(super) fn enter(&mut self, file: &Path, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         if self.file != file {
             self.hand_on(reader, take)?;
             self.file = file.to_path_buf();
@@ -98,12 +116,7 @@ impl Rows {
     }
 
     /// The record of this line is good: its rows stay.
-    pub(super) fn keep_record(
-        &mut self,
-        line: u64,
-        reader: &mut Reader<'_>,
-        take: Take<'_>,
-    ) -> Result<(), Problem> {
+    pub(super) fn keep_record(&mut self, line: u64, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         self.block.widen(reader.columns.names.len());
         let mut start = 0;
         for &end in &self.ends {
@@ -115,7 +128,7 @@ impl Rows {
         if self.block.is_full() { self.hand_on(reader, take) } else { Ok(()) }
     }
 
-    pub(super) fn hand_on(&mut self, reader: &mut Reader<'_>, take: Take<'_>) -> Result<(), Problem> {
+    pub(super) fn hand_on(&mut self, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         let width = self.block.width();
         reader.hand_on(std::mem::take(&mut self.block), &self.file, take)?;
         self.block = std::mem::take(&mut reader.spare).cleared(width);
@@ -126,131 +139,84 @@ impl Rows {
     ///
     /// # Errors
     /// Why it is none.
-    pub(super) fn object(&mut self, json: &str, columns: &mut Columns, nested: bool) -> Result<(), String> {
+    pub(super) fn object(&mut self, json: &str, columns: &mut Columns, nested: bool) -> Taking {
         let mut path = std::mem::take(&mut self.path);
         path.clear();
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let seed = Flatten { rows: self, columns, path: &mut path, nested };
-        let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+        let mut scanner = Scanner::new(json);
+        let walked = match scanner.kind() {
+            Ok(Kind::Object) => self.fields(&mut scanner, json, &mut path, columns, nested),
+            Ok(Kind::List | Kind::Scalar) => return Err(Fault::NotJson("not a JSON object".into())),
+            Err(fault) => Err(fault),
+        };
         self.path = path;
-        read.map_err(|error| format!("not a JSON object: {error}"))
+        let walked = walked.and_then(|()| scanner.end());
+        walked.map_err(|fault| Fault::NotJson(format!("not a JSON object: {fault}")))
     }
 
-    fn value(
+    /// Sets a cell for each value of the object at hand. `path`: its name with a dot behind it; empty at the top.
+    fn fields(
         &mut self,
-        path: &mut String,
+        scanner: &mut Scanner<'_>,
         json: &str,
+        path: &mut String,
         columns: &mut Columns,
         nested: bool,
-    ) -> serde_json::Result<()> {
-        match json.as_bytes().first() {
-            Some(b'{') if nested => {
-                path.push('.');
-                let mut deserializer = serde_json::Deserializer::from_str(json);
-                return Flatten { rows: self, columns, path, nested }.deserialize(&mut deserializer);
-            }
-            Some(b'[') if nested => {
-                let elements: Vec<&RawValue> = serde_json::from_str(json)?;
-                let short = elements.len() <= LONGEST_LIST
-                    && elements.iter().all(|element| is_number_or_null(element.get()));
-                if short {
-                    let end = path.len();
-                    for (at, element) in elements.iter().enumerate() {
-                        path.truncate(end);
-                        // Writing to a string cannot fail.
-                        let _ = fmt::Write::write_fmt(path, format_args!("_{at}"));
-                        self.set(path, cell(element.get())?.as_deref(), columns);
-                    }
-                    return Ok(());
+    ) -> Scanned<()> {
+        let prefix = path.len();
+        scanner.object(|scanner, key| {
+            path.truncate(prefix);
+            path.push_str(&scan::unescaped(&json[key]));
+            match scanner.kind()? {
+                Kind::Object if nested => {
+                    path.push('.');
+                    self.fields(scanner, json, path, columns, nested)
                 }
-                self.set(path, Some(&compact(json)), columns);
+                Kind::List if nested => {
+                    let list = &json[scanner.value()?];
+                    self.list(list, path, columns);
+                    Ok(())
+                }
+                _ => {
+                    self.set(path, cell(&json[scanner.value()?]).as_deref(), columns);
+                    Ok(())
+                }
             }
-            Some(b'{' | b'[') => self.set(path, Some(&compact(json)), columns),
-            _ => self.set(path, cell(json)?.as_deref(), columns),
-        }
+        })?;
+        path.truncate(prefix);
         Ok(())
     }
-}
 
-/// Sets a cell for each value of an object.
-struct Flatten<'a, 'b> {
-    rows: &'a mut Rows,
-    columns: &'a mut Columns,
-    /// Name of the object with a dot behind it; empty at the top.
-    path: &'b mut String,
-    nested: bool,
-}
-
-impl<'de> DeserializeSeed<'de> for Flatten<'_, '_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Flatten<'_, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let prefix = self.path.len();
-        while let Some(key) = map.next_key::<Name<'de>>()? {
-            let value: &RawValue = map.next_value()?;
-            self.path.truncate(prefix);
-            self.path.push_str(&key.0);
-            self.rows
-                .value(self.path, value.get(), self.columns, self.nested)
-                .map_err(serde::de::Error::custom)?;
+    /// A short list of numbers is a column for each; another one is its text.
+    fn list(&mut self, list: &str, path: &mut String, columns: &mut Columns) {
+        let mut spans = Vec::new();
+        scan::split(list, 0..list.len(), &mut spans);
+        if spans.len() > LONGEST_LIST || !spans.iter().all(|span| is_number_or_null(&list[span.clone()])) {
+            self.set(path, Some(&compact(list)), columns);
+            return;
         }
-        self.path.truncate(prefix);
-        Ok(())
-    }
-}
-
-/// A key, borrowed where it has no escapes.
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Name<'a>, D::Error> {
-        struct Text;
-
-        impl<'de> Visitor<'de> for Text {
-            type Value = Cow<'de, str>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
-                Ok(Cow::Borrowed(text))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
-                Ok(Cow::Owned(text.into()))
-            }
+        let end = path.len();
+        for (at, span) in spans.into_iter().enumerate() {
+            path.truncate(end);
+            // Writing to a string cannot fail.
+            let _ = fmt::Write::write_fmt(path, format_args!("_{at}"));
+            self.set(path, cell(&list[span]).as_deref(), columns);
         }
-
-        deserializer.deserialize_str(Text).map(Name)
     }
 }
 
-/// The text of a value that is no list and no object: numbers as written, texts without their quotes;
-/// `None` for null.
-fn cell(json: &str) -> serde_json::Result<Option<Cow<'_, str>>> {
-    Ok(match json.as_bytes().first() {
-        Some(b'"') if !json.contains('\\') => Some(Cow::Borrowed(&json[1..json.len() - 1])),
-        Some(b'"') => Some(Cow::Owned(serde_json::from_str(json)?)),
-        Some(b'n') => None,
+/// The text of a value: numbers as written, texts without their quotes, lists and objects without the blanks between
+/// their parts; `None` for null.
+fn cell(json: &str) -> Option<Cow<'_, str>> {
+    match json.as_bytes().first() {
+        Some(b'"') => Some(scan::unescaped(&json[1..json.len() - 1])),
+        Some(b'[' | b'{') => Some(compact(json)),
+        _ if scan::is_null(json) => None,
         _ => Some(Cow::Borrowed(json)),
-    })
+    }
 }
 
 fn is_number_or_null(json: &str) -> bool {
-    matches!(json.as_bytes().first(), Some(b'-' | b'0'..=b'9' | b'n'))
+    matches!(json.as_bytes().first(), Some(b'-' | b'0'..=b'9' | b'I')) || scan::is_null(json)
 }
 
 /// JSON without the blanks between its parts.
@@ -279,7 +245,7 @@ fn compact(json: &str) -> Cow<'_, str> {
 pub(super) enum Shape<'a> {
     Object(&'a str),
     /// Its elements are the cells.
-    List(Vec<&'a RawValue>),
+    List(Vec<&'a str>),
     /// A single cell.
     Value(&'a str),
     /// A single cell with its name.
@@ -291,11 +257,11 @@ impl<'a> Shape<'a> {
     /// name they get as its first element would.
     pub(super) fn turned(&self, n: usize) -> Option<Vec<Shape<'a>>> {
         let rows: Vec<Shape<'a>> = match self {
-            Shape::List(cells) => cells.iter().map(|cell| Shape::Value(cell.get())).collect(),
+            Shape::List(cells) => cells.iter().map(|cell| Shape::Value(cell)).collect(),
             Shape::Object(json) => {
                 let (name, list) = only_entry(json).ok().flatten()?;
-                let cells: Vec<&RawValue> = serde_json::from_str(list).ok()?;
-                cells.iter().map(|cell| Shape::Named(format!("{name}_0"), cell.get())).collect()
+                let cells = elements(list)?;
+                cells.into_iter().map(|cell| Shape::Named(format!("{name}_0"), cell)).collect()
             }
             Shape::Value(_) | Shape::Named(..) => return None,
         };
@@ -308,75 +274,52 @@ impl<'a> Shape<'a> {
 ///
 /// # Errors
 /// The text is not JSON.
-pub(super) fn rows(json: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
+pub(super) fn rows(json: &str) -> Scanned<Vec<Shape<'_>>> {
     let json = json.trim_ascii();
-    if json.starts_with('{') {
-        return Ok(match only_entry(json)? {
-            Some((_, list)) if list.starts_with('[') => match listed(list)? {
-                Some(rows) => rows,
-                None => vec![Shape::Object(json)],
-            },
-            _ => vec![Shape::Object(json)],
-        });
-    }
-    if json.starts_with('[') {
-        return Ok(match listed(json)? {
-            Some(rows) => rows,
-            None => vec![Shape::List(serde_json::from_str(json)?)],
-        });
-    }
-    serde_json::from_str::<serde::de::IgnoredAny>(json)?;
-    Ok(vec![Shape::Value(json)])
+    let mut scanner = Scanner::new(json);
+    let kind = scanner.kind()?;
+    scanner.value()?;
+    scanner.end()?;
+    Ok(match kind {
+        Kind::Object => {
+            let rows = only_entry(json)?.and_then(|(_, list)| listed(list));
+            rows.unwrap_or_else(|| vec![Shape::Object(json)])
+        }
+        Kind::List => listed(json).unwrap_or_else(|| vec![Shape::List(elements(json).unwrap_or_default())]),
+        Kind::Scalar => vec![Shape::Value(json)],
+    })
+}
+
+/// The elements of a list; none for another value.
+fn elements(json: &str) -> Option<Vec<&str>> {
+    let mut spans = Vec::new();
+    scan::split(json, 0..json.len(), &mut spans).then(|| spans.into_iter().map(|span| &json[span]).collect())
 }
 
 /// The elements of a list when all of them are objects or lists; an empty list has no rows.
-fn listed(json: &str) -> Result<Option<Vec<Shape<'_>>>, serde_json::Error> {
-    let elements: Vec<&RawValue> = serde_json::from_str(json)?;
-    elements
+fn listed(json: &str) -> Option<Vec<Shape<'_>>> {
+    elements(json)?
         .into_iter()
-        .map(|element| match element.get().as_bytes().first() {
-            Some(b'{') => Ok(Some(Shape::Object(element.get()))),
-            Some(b'[') => Ok(Some(Shape::List(serde_json::from_str(element.get())?))),
-            _ => Ok(None),
+        .map(|element| match element.as_bytes().first() {
+            Some(b'{') => Some(Shape::Object(element)),
+            Some(b'[') => elements(element).map(Shape::List),
+            _ => None,
         })
         .collect()
 }
 
 /// Key and value of an object that has one key.
-fn only_entry(json: &str) -> Result<Option<(String, &str)>, serde_json::Error> {
-    struct Only;
-
-    impl<'de> Visitor<'de> for Only {
-        type Value = Option<(String, &'de RawValue)>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            let mut only = None;
-            let mut keys = 0;
-            while let Some(key) = map.next_key::<Name<'de>>()? {
-                keys += 1;
-                let value = map.next_value()?;
-                only = (keys == 1).then(|| (key.0.into_owned(), value));
-            }
-            Ok(only)
-        }
-    }
-
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let only = deserializer.deserialize_map(Only)?;
-    deserializer.end()?;
-    Ok(only.map(|(name, value)| (name, value.get())))
-}
-
-/// As `cell`, with lists and objects as their compact text.
-fn scalar(json: &str) -> Result<Option<Cow<'_, str>>, String> {
-    match json.as_bytes().first() {
-        Some(b'[' | b'{') => Ok(Some(compact(json))),
-        _ => cell(json).map_err(|error| format!("not JSON: {error}")),
-    }
+fn only_entry(json: &str) -> Scanned<Option<(String, &str)>> {
+    let (mut only, mut keys) = (None, 0);
+    let mut scanner = Scanner::new(json);
+    scanner.kind()?;
+    scanner.object(|scanner, key| {
+        let value = scanner.value()?;
+        keys += 1;
+        only = (keys == 1).then(|| (scan::unescaped(&json[key]).into_owned(), &json[value]));
+        Ok(())
+    })?;
+    Ok(only)
 }
 
 impl Rows {
@@ -391,35 +334,26 @@ impl Rows {
         columns: &mut Columns,
         named: Option<&str>,
         nested: bool,
-    ) -> Result<(), String> {
+    ) -> Taking {
         match shape {
             Shape::Object(json) => return self.object(json, columns, nested),
             Shape::List(cells) => {
                 for (at, value) in cells.iter().enumerate() {
-                    self.scalar(value.get(), named.map(|name| (name, at)), columns)?;
+                    self.scalar(value, named.map(|name| (name, at)), columns);
                 }
             }
-            Shape::Value(json) => self.scalar(json, named.map(|name| (name, 0)), columns)?,
-            Shape::Named(name, json) => {
-                let value = scalar(json)?;
-                self.set(name, value.as_deref(), columns);
-            }
+            Shape::Value(json) => self.scalar(json, named.map(|name| (name, 0)), columns),
+            Shape::Named(name, json) => self.set(name, cell(json).as_deref(), columns),
         }
         Ok(())
     }
 
-    fn scalar(
-        &mut self,
-        json: &str,
-        named: Option<(&str, usize)>,
-        columns: &mut Columns,
-    ) -> Result<(), String> {
-        let value = scalar(json)?;
+    fn scalar(&mut self, json: &str, named: Option<(&str, usize)>, columns: &mut Columns) {
+        let value = cell(json);
         match named {
             Some((name, position)) => self.set(&format!("{name}{position}"), value.as_deref(), columns),
             None => self.push(value.as_deref()),
         }
-        Ok(())
     }
 
     /// Sets the columns that the setting `columns` finds by path in a row that is an object.
@@ -431,18 +365,18 @@ impl Rows {
         shape: &Shape<'_>,
         setting: Option<&Records>,
         columns: &mut Columns,
-    ) -> Result<(), String> {
+    ) -> Taking {
         let (Some((names, paths)), Shape::Object(json)) = (setting.and_then(|s| s.paths.as_ref()), shape)
         else {
             return Ok(());
         };
         let mut found = std::mem::take(&mut self.found);
-        paths.find(json, &mut found).map_err(|_| "not a JSON object".to_string())?;
+        paths.find(json, &mut found).map_err(|_| Fault::NotJson("not a JSON object".into()))?;
         for (name, found) in names.iter().zip(&found) {
             let source = found.source(json);
             let mut elements = Vec::new();
             let value = match found.value() {
-                Some(span) => scalar(&source[span])?,
+                Some(span) => cell(&source[span]),
                 None if found.elements(json, &mut elements) => {
                     let parts: Vec<&str> = elements
                         .into_iter()
@@ -462,17 +396,19 @@ impl Rows {
     ///
     /// # Errors
     /// Why it cannot be taken.
-    pub(super) fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Result<(), String> {
+    pub(super) fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Taking {
         let named = matches!(shape, Shape::Object(_));
-        if reader.width().is_some() && named != reader.columns.named {
-            return Err("objects and lists are mixed".into());
-        }
-        self.shape(shape, &mut reader.columns, named.then_some("_c"), !reader.source.one_row_per_record)?;
+        let mixed = reader.width().is_some() && named != reader.columns.named;
+        let nested = !reader.source.one_row_per_record;
+        self.shape(shape, &mut reader.columns, named.then_some("_c"), nested)?;
         self.paths(shape, reader.records_setting(), &mut reader.columns)?;
+        if mixed {
+            return Err(Fault::Unfit("objects and lists are mixed".into()));
+        }
         if named {
             reader.columns.named = true;
         } else {
-            reader.check_width(self.width())?;
+            reader.check_width(self.width()).map_err(Fault::Unfit)?;
         }
         self.end_row();
         Ok(())
@@ -480,56 +416,80 @@ impl Rows {
 }
 
 /// Reads files of objects, one after the other, mostly one a line.
-pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
-    pieces(files, &mut rows, reader, take)?;
+    for file in files {
+        if !objects(file, &mut rows, reader, take)? {
+            break;
+        }
+    }
     rows.hand_on(reader, take)
 }
 
-fn pieces(
-    files: &[InputFile],
-    rows: &mut Rows,
-    reader: &mut Reader<'_>,
-    take: Take<'_>,
-) -> Result<(), Problem> {
-    records::pieces(files, |piece| {
-        match piece {
-            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
-            Piece::Damage { file, line, reason } => {
+/// Reads the objects of a file, in whatever form they stand in it. False when no more are wanted.
+fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
+    let name = file.relative.as_path();
+    rows.enter(name, reader, take)?;
+    let mut left = file.bytes;
+    let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
+        let (text, may_be_none) = match piece {
+            Piece::Line(text) => (text, true),
+            Piece::Object(text) => (text, false),
+            Piece::Bad(what) => {
                 reader.records(1);
-                reader.bad(file, line, reason)?;
+                reader.bad(name, line, what)?;
+                return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
             }
-            Piece::Record { file, line, text } => {
+        };
+        // A packed file is longer when it is read.
+        let bytes = left.min(text.len() as u64 + 1);
+        left -= bytes;
+        reader.advance_often(bytes)?;
+        rows.begin_record(&reader.columns);
+        let row = match std::str::from_utf8(text) {
+            Ok(text) => rows.document_row(&Shape::Object(text), reader),
+            Err(_) => Err(Fault::NotJson("not UTF-8 text".into())),
+        };
+        let is_json = !matches!(row, Err(Fault::NotJson(_)));
+        match row {
+            Ok(()) => {
                 reader.records(1);
-                rows.enter(file, reader, take)?;
-                let strict = strict_json(text.as_bytes());
-                let text = std::str::from_utf8(&strict).unwrap_or(text);
-                match rows.document_row(&Shape::Object(text), reader) {
-                    Ok(()) => rows.keep_record(line, reader, take)?,
-                    Err(reason) => {
-                        rows.drop_record();
-                        reader.bad(file, line, &reason)?;
-                    }
+                rows.keep_record(line, reader, take)?;
+            }
+            Err(fault) => {
+                rows.drop_record(&mut reader.columns);
+                if !is_json && may_be_none {
+                    return Ok(Taken::NoRecord);
                 }
+                reader.records(1);
+                reader.bad(name, line, fault.reason())?;
             }
         }
-        Ok(!reader.done())
-    })
+        Ok(match (reader.done(), is_json) {
+            (true, _) => Taken::Enough,
+            (false, true) => Taken::Record,
+            (false, false) => Taken::NoRecord,
+        })
+    })?;
+    Ok(taken != Taken::Enough)
 }
 
 /// Reads files that hold documents; a damaged one is read object by object. Memory: the text of one file at a
 /// time.
-pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<(), Problem> {
+pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
     for file in files {
         let name = file.relative.as_path();
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut input::open(&file.path)?, &mut bytes)
             .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let bytes = strict_json(&bytes);
-        let found = std::str::from_utf8(&bytes).ok().and_then(|text| Some((text, shapes(text).ok()?)));
+        let text = std::str::from_utf8(&bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+        let found = text.and_then(|text| Some((text, shapes(text).ok()?)));
         let Some((text, shapes)) = found else {
-            pieces(std::slice::from_ref(file), &mut rows, reader, take)?;
+            drop(bytes);
+            if !objects(file, &mut rows, reader, take)? {
+                break;
+            }
             continue;
         };
         rows.enter(name, reader, take)?;
@@ -537,11 +497,12 @@ pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take
         for shape in &shapes {
             reader.records(1);
             let line = line(text, shape, &mut counted);
+            rows.begin_record(&reader.columns);
             match rows.document_row(shape, reader) {
                 Ok(()) => rows.keep_record(line, reader, take)?,
-                Err(reason) => {
-                    rows.drop_record();
-                    reader.bad(name, line, &reason)?;
+                Err(fault) => {
+                    rows.drop_record(&mut reader.columns);
+                    reader.bad(name, line, fault.reason())?;
                 }
             }
             if reader.done() {
@@ -554,10 +515,13 @@ pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take
 }
 
 /// The rows of all documents of a text.
-pub(super) fn shapes(text: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
+pub(super) fn shapes(text: &str) -> Scanned<Vec<Shape<'_>>> {
     let mut out = Vec::new();
-    for document in serde_json::Deserializer::from_str(text).into_iter::<&RawValue>() {
-        out.extend(rows(document?.get())?);
+    let mut rest = text.trim_ascii_start();
+    while !rest.is_empty() {
+        let document = Scanner::new(rest).value()?;
+        out.extend(rows(&rest[document.clone()])?);
+        rest = rest[document.end..].trim_ascii_start();
     }
     Ok(out)
 }
@@ -566,7 +530,7 @@ pub(super) fn shapes(text: &str) -> Result<Vec<Shape<'_>>, serde_json::Error> {
 pub(super) fn line(text: &str, shape: &Shape<'_>, counted: &mut (usize, u64)) -> u64 {
     let start = match shape {
         Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json) => json.as_ptr(),
-        Shape::List(cells) => cells.first().map_or(text.as_ptr(), |cell| cell.get().as_ptr()),
+        Shape::List(cells) => cells.first().map_or(text.as_ptr(), |cell| cell.as_ptr()),
     };
     let place = (start as usize).saturating_sub(text.as_ptr() as usize).clamp(counted.0, text.len());
     let more = memchr::memchr_iter(b'\n', &text.as_bytes()[counted.0..place]).count() as u64;

@@ -8,7 +8,6 @@ mod json;
 mod names;
 mod parquet;
 mod prepare;
-pub mod records;
 mod scripted;
 #[cfg(test)]
 mod tests;
@@ -18,7 +17,7 @@ use std::path::Path;
 
 use indexmap::IndexSet;
 use jiff::Timestamp;
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, Listing};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
@@ -113,11 +112,13 @@ pub type Take<'a> = &'a mut dyn FnMut(Block, &Columns) -> Result<Block>;
 /// A folder or file that cannot be read; a format that the data do not have at all; a column name that stands
 /// twice; with `strict` anything that would be left out; whatever `take` fails with; being stopped.
 pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
-    let files = files(source.path)?;
+    let listing = files(source.path)?;
+    let files = listing.files;
     let format = match (&source.format, files.first()) {
         (Some(format), _) => format.clone(),
         (None, Some(file)) => format::guess(file)?,
-        (None, None) => return Ok(Default::default()),
+        (None, None) if listing.unreadable.is_empty() => return Ok(Default::default()),
+        (None, None) => Format::JsonLines,
     };
     let bytes = files.iter().map(|file| file.bytes).sum();
     let mut reader = Reader {
@@ -132,6 +133,10 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
         rows: 0,
         progress: Progress::start("reading", "bytes", bytes, source.for_people),
     };
+    for (name, error) in &listing.unreadable {
+        reader.records(1);
+        reader.bad(name, 1, &format!("cannot be read: {error}"))?;
+    }
     if let Some(width) = source.width {
         reader.unnamed(width);
     }
@@ -147,14 +152,14 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     reader.finish()
 }
 
-/// The files of a dataset in the order of their relative paths as text.
+/// The files of a dataset in the order of their relative paths as text, and what cannot be read among them.
 ///
 /// # Errors
 /// A folder that cannot be read.
-pub fn files(path: &Path) -> Result<Vec<InputFile>> {
-    let mut files = input::files(path)?;
-    files.sort_by(|a, b| a.relative.as_os_str().cmp(b.relative.as_os_str()));
-    Ok(files)
+pub fn files(path: &Path) -> Result<Listing> {
+    let mut listing = input::list(path)?;
+    listing.files.sort_by(|a, b| a.relative.as_os_str().cmp(b.relative.as_os_str()));
+    Ok(listing)
 }
 
 /// What all formats share while they read.
@@ -275,9 +280,9 @@ impl<'a> Reader<'a> {
         self.account.records += n;
     }
 
-    /// Whether no more records are wanted.
+    /// Whether no more records are wanted; those outside of the window do not count.
     fn done(&self) -> bool {
-        self.source.limit.is_some_and(|limit| self.account.records >= limit)
+        self.source.limit.is_some_and(|limit| self.account.records - self.account.outside >= limit)
     }
 
     /// A record or row that cannot be used.

@@ -3,15 +3,17 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, InputFile, Lines};
 use plumbline_common::{Problem, Result, codes};
 
 use super::json::{self, Rows, Shape};
-use super::records::{self, Piece};
 use super::{Order, Reader, Take};
 use crate::monitor::format::Format;
 use crate::monitor::script::{Answer, Running};
+use crate::read::captured::{self, Met};
+use crate::read::records::{self, Piece, Taken};
 use crate::values::numbers::strict_json;
+use crate::values::scan;
 
 /// Records are sent in pieces of about so many bytes.
 const SENT: usize = 1 << 18;
@@ -102,13 +104,14 @@ impl Asked<'_> {
                 Answer::Failed(reason) => Err(reason),
                 Answer::Rows(json) => {
                     self.rows.enter(&self.file, reader, take)?;
+                    self.rows.begin_record(&reader.columns);
                     row(&json, &mut self.rows, reader)
                 }
             };
             match taken {
                 Ok(()) => self.rows.keep_record(line, reader, take)?,
                 Err(reason) => {
-                    self.rows.drop_record();
+                    self.rows.drop_record(&mut reader.columns);
                     reader.bad(&self.file, line, &reason)?;
                 }
             }
@@ -128,11 +131,9 @@ impl Asked<'_> {
 
 /// Takes the rows of an answer.
 fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<(), String> {
-    let strict = strict_json(json.as_bytes());
-    let text = std::str::from_utf8(&strict).unwrap_or(json);
-    let shapes = json::rows(text).map_err(|error| format!("the script's answer is not JSON: {error}"))?;
+    let shapes = json::rows(json).map_err(|fault| format!("the script's answer is not JSON: {fault}"))?;
     for shape in &shapes {
-        rows.document_row(shape, reader)?;
+        rows.document_row(shape, reader).map_err(|fault| fault.reason().to_string())?;
     }
     Ok(())
 }
@@ -143,65 +144,78 @@ fn captured(
     reader: &mut Reader<'_>,
     take: Take<'_>,
 ) -> Result<()> {
-    records::pieces(files, |piece| {
-        match piece {
-            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
-            Piece::Damage { file, line, reason } => {
+    captured::each(files, reader.source.strict, &mut |file, line, met| {
+        let (record, text) = match met {
+            Met::Bytes(bytes) => {
+                reader.advance(bytes)?;
+                return Ok(true);
+            }
+            _ if reader.done() => return Ok(false),
+            Met::Damage(reason) | Met::File(reason) => {
                 reader.records(1);
                 asked.enter(file, reader, take)?;
-                asked.bad(line, reason.into());
+                asked.bad(line, reason);
+                return Ok(true);
             }
-            Piece::Record { file, line, text } => {
-                reader.records(1);
-                asked.enter(file, reader, take)?;
-                let inside =
-                    records::parse(text).and_then(|record| records::in_window(&record, reader.source.window));
-                match inside {
-                    Ok(true) => {
-                        let strict = strict_json(text.as_bytes());
-                        let text = std::str::from_utf8(&strict).unwrap_or(text);
-                        asked.ask(line, b'r', text, reader, take)?;
-                    }
-                    Ok(false) => reader.account.outside += 1,
-                    Err(reason) => asked.bad(line, reason),
-                }
+            Met::Record { record, text, .. } => (record, text),
+        };
+        reader.records(1);
+        asked.enter(file, reader, take)?;
+        match captured::in_window(&record, None, reader.source.window) {
+            Ok(true) => {
+                let strict = strict_json(text.as_bytes());
+                let text = std::str::from_utf8(&strict).unwrap_or(text);
+                asked.ask(line, b'r', text, reader, take)?;
             }
+            Ok(false) => reader.account.outside += 1,
+            Err(reason) => asked.bad(line, reason),
         }
-        Ok(!reader.done())
+        Ok(true)
     })
 }
 
 fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
-    records::pieces(files, |piece| {
-        match piece {
-            Piece::Bytes(bytes) => reader.advance_often(bytes)?,
-            Piece::Damage { file, line, reason } => {
-                reader.records(1);
-                asked.enter(file, reader, take)?;
-                asked.bad(line, reason.into());
+    for file in files {
+        asked.enter(&file.relative, reader, take)?;
+        let mut left = file.bytes;
+        let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
+            let (text, may_be_none) = match piece {
+                Piece::Line(text) => (text, true),
+                Piece::Object(text) => (text, false),
+                Piece::Bad(what) => {
+                    reader.records(1);
+                    asked.bad(line, what.into());
+                    return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
+                }
+            };
+            let bytes = left.min(text.len() as u64 + 1);
+            left -= bytes;
+            reader.advance_often(bytes)?;
+            let json = std::str::from_utf8(text).ok().filter(|text| scan::is_json(text));
+            match json {
+                Some(json) => asked.value(line, json, reader, take)?,
+                None if may_be_none => return Ok(Taken::NoRecord),
+                None => asked.bad(line, "not JSON".into()),
             }
-            Piece::Record { file, line, text } => {
-                reader.records(1);
-                asked.enter(file, reader, take)?;
-                asked.value(line, text, reader, take)?;
-            }
+            reader.records(1);
+            Ok(match (reader.done(), json) {
+                (true, _) => Taken::Enough,
+                (false, Some(_)) => Taken::Record,
+                (false, None) => Taken::NoRecord,
+            })
+        })?;
+        if taken == Taken::Enough {
+            break;
         }
-        Ok(!reader.done())
-    })
+    }
+    Ok(())
 }
 
 impl Asked<'_> {
-    /// A JSON value for the script, when it is one.
+    /// A JSON value for the script.
     fn value(&mut self, line: u64, text: &str, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         let strict = strict_json(text.as_bytes());
-        let text = std::str::from_utf8(&strict).unwrap_or(text);
-        match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-            Ok(_) => self.ask(line, b'd', text, reader, take),
-            Err(error) => {
-                self.bad(line, format!("not JSON: {error}"));
-                Ok(())
-            }
-        }
+        self.ask(line, b'd', std::str::from_utf8(&strict).unwrap_or(text), reader, take)
     }
 }
 
@@ -215,8 +229,8 @@ fn documents(
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut input::open(&file.path)?, &mut bytes)
             .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let bytes = strict_json(&bytes);
-        let found = std::str::from_utf8(&bytes).ok().and_then(|text| Some((text, json::shapes(text).ok()?)));
+        let text = std::str::from_utf8(&bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
+        let found = text.and_then(|text| Some((text, json::shapes(text).ok()?)));
         let Some((text, shapes)) = found else {
             values(std::slice::from_ref(file), asked, reader, take)?;
             continue;
@@ -231,7 +245,6 @@ fn documents(
                     asked.value(line, json, reader, take)?;
                 }
                 Shape::List(cells) => {
-                    let cells: Vec<&str> = cells.iter().map(|cell| cell.get()).collect();
                     asked.value(line, &format!("[{}]", cells.join(",")), reader, take)?;
                 }
             }

@@ -336,5 +336,5 @@ fn a_path_that_is_a_file_is_read_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("x.csv");
     fs::write(&path, "a\n1\n").unwrap();
-    assert_eq!(files(&path).unwrap()[0].relative, Path::new("x.csv"));
+    assert_eq!(files(&path).unwrap().files[0].relative, Path::new("x.csv"));
 }

@@ -4,26 +4,26 @@
 //! own content type, encoding and first bytes. Rows are paired by position within a record only; a record in which
 //! something is missing for a row is left out whole, never shifted.
 
-use std::path::Path;
+mod tally;
 
 use jiff::Timestamp;
-use jiff::civil;
-use jiff::tz::TimeZone;
-use plumbline_common::input::{InputFile, Lines};
-use plumbline_common::record::{EventMetadata, Record};
+use plumbline_common::input::InputFile;
+use plumbline_common::record::Record;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, ContentType};
 use crate::read::answer::{Answer, Answers, Fault};
+use crate::read::captured::{self, Met, brief, place};
 use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
-use crate::read::records::{self, Piece, Taken};
-use crate::read::{Skips, Source, payload};
+use crate::read::truth::Truth;
+use crate::read::{Source, payload};
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
-use crate::values::scan::Scanner;
 use crate::values::typing::{self, Cell};
+
+use tally::{Kind, Tally};
 
 /// Reads all records of the window.
 ///
@@ -37,187 +37,38 @@ pub(crate) fn read(
 ) -> Result<Option<(Layout, Gather)>> {
     let mut reader = Reader::new(analysis, source.options.keep_rows, source.exact)?;
     let limit = source.options.limit.unwrap_or(u64::MAX);
+    let options = source.options;
     let mut tally = Tally::new();
-    let mut since = 0;
-    for file in files {
-        let name = file.relative.as_path();
-        let hour = folder_hour(file.folder());
-        let mut bytes = 0;
-        let mut take = |line: u64, piece: Piece<'_>| -> Result<Taken> {
-            let (text, may_be_none) = match piece {
-                Piece::Line(text) => (text, true),
-                Piece::Object(text) => (text, false),
-                Piece::Bad(what) => (what.as_bytes(), false),
-            };
-            bytes += text.len() as u64 + 1;
-            since += 1;
-            if since == Source::ROWS_BETWEEN_CHECKS {
-                since = 0;
-                source.advance(bytes.min(file.bytes))?;
-                bytes = 0;
+    captured::each(files, options.strict, &mut |name, line, met| {
+        let taken = match met {
+            Met::Bytes(bytes) => {
+                source.advance(bytes)?;
+                return Ok(true);
             }
-            if source.counts.records_read == limit {
-                return Ok(Taken::Enough);
-            }
-            let parsed = match piece {
-                Piece::Bad(what) => Err(what.to_string()),
-                Piece::Line(_) | Piece::Object(_) => parse(text),
-            };
-            if parsed.is_err() && may_be_none {
-                return Ok(Taken::NoRecord);
-            }
-            source.counts.records_read += 1;
-            let is_record = parsed.is_ok();
-            match reader.take(parsed, hour, source.options.window) {
-                Ok(true) => {}
-                Ok(false) => tally.outside += 1,
-                Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
-                Err(Bad::Record(_, reason)) if source.options.strict => {
-                    return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
-                        .file(name)
-                        .line(line)
-                        .found(reason)
-                        .hint("with `on_bad_record` unset such records are left out and counted"));
-                }
-                Err(Bad::Record(kind, reason)) => tally.bad(kind, name, line, &reason),
-            }
-            Ok(if is_record { Taken::Record } else { Taken::NoRecord })
+            // No record is read behind the last one that is wanted; those outside of the window do not count.
+            _ if source.counts.records_read - tally.outside == limit => return Ok(false),
+            Met::Record { record, hour, .. } => reader.take(&record, hour, options.window),
+            Met::Damage(reason) => Err(Bad::Record(Kind::NoRecord, reason)),
+            Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
         };
-        let taken = Lines::open(&file.path).and_then(|mut lines| records::read(&mut lines, &mut take));
+        source.counts.records_read += 1;
         match taken {
-            Ok(Taken::Enough) => break,
-            Ok(_) => {}
-            // A damaged file costs itself: what was read of it counts.
-            Err(problem)
-                if std::ptr::eq(problem.code(), &codes::FILE_OPERATION_FAILED) && !source.options.strict =>
-            {
-                source.counts.records_read += 1;
-                let line = problem.place().line.unwrap_or(1);
-                tally.bad(Kind::File, name, line, problem.found_text().unwrap_or("cannot be read"));
+            Ok(true) => {}
+            Ok(false) => tally.outside += 1,
+            Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
+            Err(Bad::Record(_, reason)) if options.strict => {
+                return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
+                    .file(name)
+                    .line(line)
+                    .found(reason)
+                    .hint("with `on_bad_record` unset such records are left out and counted"));
             }
-            Err(problem) => return Err(problem),
+            Err(Bad::Record(kind, reason)) => tally.bad(kind, name, line, &reason),
         }
-    }
+        Ok(true)
+    })?;
     source.captured = (reader.kinds.0, reader.kinds.1);
     tally.finish(reader, source)
-}
-
-/// What a bad record lacks: what to do about it depends on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    File,
-    NoRecord,
-    NoCapture,
-    NoOutput,
-    NoTruth,
-    Time,
-    Payload,
-    Features,
-    Answer,
-    Truth,
-    Counts,
-    Headers,
-}
-
-impl Kind {
-    const ALL: [Kind; 12] = [
-        Kind::File,
-        Kind::NoRecord,
-        Kind::NoCapture,
-        Kind::NoOutput,
-        Kind::NoTruth,
-        Kind::Time,
-        Kind::Payload,
-        Kind::Features,
-        Kind::Answer,
-        Kind::Truth,
-        Kind::Counts,
-        Kind::Headers,
-    ];
-
-    /// The way out when most records are bad for this reason.
-    fn hint(self) -> &'static str {
-        match self {
-            Kind::File => "the files are damaged or still being written: fetch them again",
-            Kind::NoRecord => {
-                "the folder holds other files than captured records: name the folder of the captures in `dataset_source`"
-            }
-            Kind::NoCapture => {
-                "these are no captured records; for a dataset set `dataset_type` to its format, such as text/csv"
-            }
-            Kind::NoOutput => {
-                "let the endpoint capture its output too (`CaptureOptions` with Input and Output)"
-            }
-            Kind::NoTruth => {
-                "run the merge job on the captures first, or give the setting `ground_truth_source`"
-            }
-            Kind::Time => {
-                "`inferenceTime` is a time such as 2026-01-02T10:05:00Z; without a window it is not read"
-            }
-            Kind::Payload => {
-                "set `JsonContentTypes` or `CsvContentTypes` of the capture to the content types of the endpoint"
-            }
-            Kind::Features => {
-                "set `features_attribute` to the JMESPath of the features in a request, such as `instances[*].features`"
-            }
-            Kind::Answer => {
-                "set `inference_attribute` (`predictor.label`) and `probability_attribute` (`predictor.probability`) to the \
-                 places in an answer: a position in CSV, a JMESPath in JSON"
-            }
-            Kind::Truth => "set `label` to the place of the label in the ground truth: a JMESPath in JSON",
-            Kind::Counts => {
-                "each row of a request needs an answer and a label of its own; look at one such record and at the paths"
-            }
-            Kind::Headers => "`headers` names each value of a request in its order, and the label",
-        }
-    }
-}
-
-/// Bad records and those outside of the window.
-struct Tally {
-    outside: u64,
-    skips: Skips,
-    by_kind: [u64; Kind::ALL.len()],
-}
-
-impl Tally {
-    fn new() -> Tally {
-        Tally { outside: 0, skips: Skips::new("that cannot be used"), by_kind: [0; Kind::ALL.len()] }
-    }
-
-    fn bad(&mut self, kind: Kind, file: &Path, line: u64, reason: &str) {
-        self.by_kind[kind as usize] += 1;
-        self.skips.add(file, line, reason);
-    }
-
-    fn finish(self, reader: Reader<'_>, source: &mut Source<'_>) -> Result<Option<(Layout, Gather)>> {
-        let n_bad = self.skips.0.records;
-        let used = source.counts.records_read - self.outside;
-        let example = self.skips.0.examples.first().cloned().unwrap_or_default();
-        if self.outside > 0 {
-            let mut outside = Skips::new("outside the time window");
-            outside.0.records = self.outside;
-            source.counts.records_skipped.push(outside.0);
-        }
-        source.skipped(self.skips);
-        if n_bad * 2 <= used {
-            return Ok(reader.read);
-        }
-        if let (Some(problem), 0) =
-            (reader.unfit, reader.read.as_ref().map_or(0, |(_, gather)| gather.rows()))
-        {
-            return Err(problem);
-        }
-        // The first of equally frequent reasons.
-        let most = Kind::ALL.into_iter().rev().max_by_key(|kind| self.by_kind[*kind as usize]);
-        let problem =
-            Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
-                .found(format!("{n_bad} of {used} records, the first: {example}"));
-        Err(match most {
-            Some(kind) => problem.hint(kind.hint()),
-            None => problem,
-        })
-    }
 }
 
 /// Why a record gives no rows.
@@ -233,88 +84,12 @@ fn bad(kind: Kind) -> impl Fn(String) -> Bad {
     move |reason| Bad::Record(kind, reason)
 }
 
-fn named(metadata: Option<&EventMetadata<'_>>, reason: String) -> String {
-    match metadata.and_then(|metadata| metadata.event_id.as_ref()) {
-        Some(id) => format!("event {}: {reason}", id.as_text()),
-        None => reason,
-    }
-}
-
-/// A problem of one record without its code and hint, which are those of the whole run.
-fn brief(problem: &Problem) -> String {
-    let mut text = problem.what().to_string();
-    if let Some(field) = &problem.place().field {
-        text.push_str(&format!(" (`{field}`)"));
-    }
-    match (problem.found_text(), problem.expected_text()) {
-        (Some(found), Some(expected)) => text.push_str(&format!(": found {found}, expected {expected}")),
-        (Some(found), None) => text.push_str(&format!(": {found}")),
-        (None, Some(expected)) => text.push_str(&format!(": expected {expected}")),
-        (None, None) => {}
-    }
-    text
-}
-
-fn parse(text: &[u8]) -> std::result::Result<Record<'_>, String> {
-    serde_json::from_slice(text).map_err(|error| format!("not a captured record: {}", column_only(&error)))
-}
-
-/// An error of the JSON of one line, whose own line counts from the file's: only the column is told.
-pub(crate) fn column_only(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) if error.line() == 1 => format!("{} at column {}", &text[..end], error.column()),
-        Some(end) => text[..end].to_string(),
-        None => text,
-    }
-}
-
-/// Whether a record's inference time, else the hour of its folder, lies in the window.
-fn in_window(
-    record: &Record<'_>,
-    hour: Option<Timestamp>,
-    window: Option<(Timestamp, Timestamp)>,
-) -> std::result::Result<bool, String> {
-    let Some((start, end)) = window else { return Ok(true) };
-    let time = record.event_metadata.as_ref().and_then(|metadata| metadata.inference_time.as_deref());
-    match time {
-        Some(text) => {
-            let time = text.parse::<Timestamp>().ok().or_else(|| {
-                let utc = text.parse::<civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?;
-                Some(utc.timestamp())
-            });
-            let time = time.ok_or_else(|| format!("`inferenceTime` is no time: `{text}`"))?;
-            Ok(start <= time && time < end)
-        }
-        // Batch transform records have no time; their folder has the hour of the transform's start.
-        None => Ok(hour.is_none_or(|hour| {
-            hour < end && hour.checked_add(jiff::SignedDuration::from_hours(1)).is_ok_and(|next| next > start)
-        })),
-    }
-}
-
-/// The hour that a folder's last four parts name: `.../2024/01/19/20`.
-fn folder_hour(folder: &Path) -> Option<Timestamp> {
-    let parts: Vec<&str> = folder.iter().filter_map(|part| part.to_str()).collect();
-    let [year, month, day, hour] = *parts.last_chunk::<4>()?;
-    let time = civil::DateTime::new(
-        year.parse().ok()?,
-        month.parse().ok()?,
-        day.parse().ok()?,
-        hour.parse().ok()?,
-        0,
-        0,
-        0,
-    );
-    Some(time.ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
-}
-
 /// Reads record after record.
 struct Reader<'a> {
-    features: Places,
+    /// The path of a request's features, or why there is none.
+    features: std::result::Result<Paths, String>,
     answers: Answers,
-    label: Places,
-    batch: Paths,
+    label: Truth,
     wants: Wants,
     keep_rows: bool,
     exact: bool,
@@ -331,9 +106,6 @@ struct Reader<'a> {
     analysis: &'a Analysis,
 }
 
-/// The place of something in JSON: a path, or why there is none.
-type Places = std::result::Result<Paths, String>;
-
 /// What the analysis needs of each record beside the features.
 #[derive(Clone, Copy)]
 struct Wants {
@@ -341,28 +113,16 @@ struct Wants {
     predicted: bool,
 }
 
-/// A place of JSON requests or ground truth. What is no path may fit other records, which are CSV.
-fn place(setting: &str, text: Option<&str>) -> Places {
-    let text = text.unwrap_or("@");
-    Paths::compile(&[(setting, text)]).map_err(|problem| match text.trim().parse::<usize>() {
-        Ok(_) => format!("a position cannot tell where something stands in JSON (`{setting}`: {text})"),
-        Err(_) => brief(&problem),
-    })
-}
-
 impl<'a> Reader<'a> {
     fn new(analysis: &'a Analysis, keep_rows: bool, exact: bool) -> Result<Reader<'a>> {
-        let label = match &analysis.label {
-            Some(location) => place("label", Some(&location.to_string())),
-            None => place("label", Some("label")),
-        };
+        let label = analysis.label.as_ref().map_or("label".into(), ToString::to_string);
+        let label = Truth::new("label", None, Some(place("label", &label)));
         let post = analysis.methods.post_training_bias.is_some();
         let pre = analysis.methods.pre_training_bias.is_some();
         Ok(Reader {
-            features: place("features_attribute", analysis.dataset.features.as_deref()),
+            features: place("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@")),
             answers: Answers::new(analysis.predictor.as_ref(), analysis.probability_threshold, false)?,
             label,
-            batch: Paths::compile(&[("batchTransformOutput", "SageMakerOutput")])?,
             wants: Wants { truth: pre || post, predicted: post },
             keep_rows,
             exact,
@@ -381,19 +141,20 @@ impl<'a> Reader<'a> {
     /// Takes a record's rows in; false when it lies outside of the window.
     fn take(
         &mut self,
-        parsed: std::result::Result<Record<'_>, String>,
+        record: &Record<'_>,
         hour: Option<Timestamp>,
         window: Option<(Timestamp, Timestamp)>,
     ) -> std::result::Result<bool, Bad> {
-        let record = parsed.map_err(bad(Kind::NoRecord))?;
         let with_id = |problem| match problem {
-            Bad::Record(kind, reason) => Bad::Record(kind, named(record.event_metadata.as_ref(), reason)),
+            Bad::Record(kind, reason) => {
+                Bad::Record(kind, captured::named(record.event_metadata.as_ref(), reason))
+            }
             stop => stop,
         };
-        if !in_window(&record, hour, window).map_err(bad(Kind::Time)).map_err(with_id)? {
+        if !captured::in_window(record, hour, window).map_err(bad(Kind::Time)).map_err(with_id)? {
             return Ok(false);
         }
-        self.record(&record).map_err(with_id)?;
+        self.record(record).map_err(with_id)?;
         Ok(true)
     }
 
@@ -443,11 +204,11 @@ impl<'a> Reader<'a> {
                 return Err(Bad::Record(Kind::NoTruth, "`groundTruthData` is missing".into()));
             };
             let (text, kind) = payload_of(truth, "ground truth")?;
-            let kind = payload::kind_of_rows(kind, &text);
-            if kind == ContentType::Csv {
+            if payload::kind_of_rows(kind, &text) == ContentType::Csv {
                 layout::label_of_csv(self.analysis).map_err(Bad::Job)?;
             }
-            self.truth(&text, kind)
+            self.label
+                .append(&text, kind, &mut self.truths)
                 .map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
         }
         self.rows(n_answers)
@@ -509,16 +270,9 @@ impl<'a> Reader<'a> {
             if !self.wants.predicted {
                 continue;
             }
-            let mut found = Vec::new();
-            self.batch
-                .find(document, &mut found)
-                .map_err(|fault| Bad::Record(Kind::Payload, format!("not JSON: {fault}")))?;
-            let Some(span) = found[0].value() else {
-                let reason = "`SageMakerOutput` is missing; let the transform join its input (`JoinSource`)";
-                return Err(Bad::Record(Kind::NoOutput, reason.into()));
-            };
+            let output = payload::joined_output(document).map_err(bad(Kind::NoOutput))?;
             let n = self.inputs.n_rows() - before;
-            match self.answers.append(&document[span], ContentType::Json, n, &mut self.answer) {
+            match self.answers.append(output, ContentType::Json, n, &mut self.answer) {
                 Ok(()) => {}
                 Err(Fault::Count(found)) => return Ok(Some(found)),
                 Err(Fault::Problem(problem)) => {
@@ -570,45 +324,6 @@ impl<'a> Reader<'a> {
                     return Err(Bad::Record(Kind::Answer, format!("output: {}", brief(&problem))));
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn truth(&mut self, text: &str, kind: ContentType) -> std::result::Result<(), String> {
-        if kind == ContentType::Csv {
-            self.truths.push_csv(text)?;
-            if self.truths.n_rows() == 1 && self.inputs.n_rows() == self.truths.n_cells() {
-                self.truths.turn();
-            }
-            return Ok(());
-        }
-        for document in payload::documents(text, kind) {
-            let before = self.truths.n_rows();
-            let whole = document.trim_ascii();
-            if let Ok(paths) = &self.label {
-                paths.find(document, &mut self.found).map_err(|fault| format!("not JSON: {fault}"))?;
-                if !self.found[0].is_nothing(document) {
-                    self.truths.push_values(document, &self.found[0]);
-                }
-            }
-            if self.truths.n_rows() > before {
-                continue;
-            }
-            // The label may be the whole of it.
-            if whole.starts_with('{') {
-                return Err(match &self.label {
-                    Err(reason) => reason.clone(),
-                    Ok(paths) => match paths.keys_there(0, document).as_slice() {
-                        [] => "nothing found by `label`".into(),
-                        keys => {
-                            format!("nothing found by `label`; the keys there are `{}`", keys.join("`, `"))
-                        }
-                    },
-                });
-            }
-            let mut scanner = Scanner::new(whole);
-            scanner.value().and_then(|_| scanner.end()).map_err(|fault| format!("not JSON: {fault}"))?;
-            self.truths.push_whole(whole);
         }
         Ok(())
     }

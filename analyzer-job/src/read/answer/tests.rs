@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+use super::lines::listed;
 use super::*;
 use crate::config::Target;
 use ContentType::{Csv, Json as JsonType, JsonLines};

@@ -1,0 +1,432 @@
+//! The reader of a model's answer, live or captured: from its text to the label and the scores of each row.
+//!
+//! An answer belongs to `n` rows, and every list that is wanted from it has exactly one entry for each of them,
+//! in their order; anything else is a fault, and nothing moves to another row. Nothing here knows where the
+//! answer came from.
+//!
+//! - JSON: what stands at the place of label or scores is a list of `n` entries, or the entry of the only row; a
+//!   null keeps its index. JSON Lines: a document for each row.
+//! - CSV: a line for each row, or `n` cells on one line. A list in square brackets is one row's: `[0.1, 0.9]`
+//!   (also with blanks between its items, as NumPy prints, or in quotes as one cell), and several such lists are
+//!   as many rows, whether commas or line ends stand between them.
+
+mod lines;
+mod place;
+mod predicted;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use plumbline_common::{Problem, Result, codes};
+
+use crate::config::{ContentType, Location, Predictor};
+use crate::read::grid::Grid;
+use crate::values::path::{Found, Paths};
+use crate::values::scan;
+use crate::values::typing::{self, Cell};
+
+use lines::Lines;
+use place::{Place, no_number, push_cell, push_elements, push_entry, shape};
+
+pub(crate) use lines::listed_rows;
+pub use predicted::Predicted;
+
+/// How the answers of a model are read: places of label and scores, and what makes a label of scores.
+#[derive(Debug)]
+pub struct Answers {
+    label: Option<Place>,
+    probability: Option<Place>,
+    /// The whole answer, when neither is given.
+    whole: Option<Place>,
+    paths: Paths,
+    headers: Vec<String>,
+    threshold: f64,
+    single: bool,
+}
+
+/// One answer, cut into rows; reused from answer to answer.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The label's cells, a row for each row; empty when no place of a label is given.
+    labels: Grid,
+    /// The scores' cells, likewise; empty when only the label's place is given.
+    scores: Grid,
+    found: Vec<Found>,
+    lines: Lines,
+    spans: Vec<Range<usize>>,
+}
+
+/// Why an answer cannot be used.
+#[derive(Debug)]
+pub enum Fault {
+    /// So many entries instead of one for each row.
+    Count(usize),
+    Problem(Problem),
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Fault {
+        Fault::Problem(problem)
+    }
+}
+
+type Read<T> = std::result::Result<T, Fault>;
+
+impl Answers {
+    /// `threshold`: a single score strictly greater is the label 1, else 0. `single`: each request holds one
+    /// record, and a list in its answer is that record's.
+    ///
+    /// # Errors
+    /// `PATH_INVALID` for a place that is neither a position nor a JMESPath.
+    pub fn new(predictor: Option<&Predictor>, threshold: f64, single: bool) -> Result<Answers> {
+        let label = predictor.and_then(|predictor| predictor.label.as_ref());
+        let probability = predictor.and_then(|predictor| predictor.probability.as_ref());
+        let place = |location: &Location, setting| Place::new(setting, location.to_string());
+        let whole = match (label, probability) {
+            (None, None) => Some(Place::new("predictor.probability", "@".into())),
+            _ => None,
+        };
+        let mut answers = Answers {
+            label: label.map(|location| place(location, "predictor.label")),
+            probability: probability.map(|location| place(location, "predictor.probability")),
+            whole,
+            paths: Paths::default(),
+            headers: predictor.and_then(|predictor| predictor.label_headers.clone()).unwrap_or_default(),
+            threshold,
+            single,
+        };
+        answers.compile()?;
+        Ok(answers)
+    }
+
+    /// With the places of label and scores as two settings tell them: name of the setting, and its text. One of them
+    /// at least is there.
+    ///
+    /// # Errors
+    /// `PATH_INVALID` as in `new`.
+    pub(crate) fn at(
+        label: Option<(&'static str, &str)>,
+        probability: Option<(&'static str, &str)>,
+    ) -> Result<Answers> {
+        let place = |(setting, text): (&'static str, &str)| Place::new(setting, text.into());
+        let mut answers = Answers {
+            label: label.map(place),
+            probability: probability.map(place),
+            whole: None,
+            paths: Paths::default(),
+            headers: Vec::new(),
+            threshold: 0.5,
+            single: false,
+        };
+        answers.compile()?;
+        Ok(answers)
+    }
+
+    fn compile(&mut self) -> Result<()> {
+        let mut named: Vec<(&str, &str)> = Vec::new();
+        for place in [&mut self.label, &mut self.probability, &mut self.whole].into_iter().flatten() {
+            if place.text.trim() == "*" {
+                return Err(Problem::new(&codes::PATH_INVALID, "cannot read a JMESPath")
+                    .field(place.setting)
+                    .found("`*`, which tells no place")
+                    .expected("a JMESPath such as `predictions[*].score`"));
+            }
+            if place.position.is_none() {
+                place.path = Some(named.len());
+                named.push((place.setting, &place.text));
+            }
+        }
+        self.paths = Paths::compile(&named)?;
+        Ok(())
+    }
+
+    /// Whether the places can stand in answers of a kind: positions in CSV, paths in JSON.
+    ///
+    /// # Errors
+    /// `RESPONSE_SHAPE` with the name of the setting.
+    pub fn fits(&self, kind: ContentType) -> Result<()> {
+        [&self.label, &self.probability].into_iter().flatten().try_for_each(|place| match kind {
+            ContentType::Csv => place.position().map(|_| ()),
+            ContentType::Json | ContentType::JsonLines => place.number().map(|_| ()),
+        })
+    }
+
+    /// Reads the answer to `n` rows.
+    ///
+    /// # Errors
+    /// Another number of entries; a text that is not of its kind; a place where nothing stands; an entry
+    /// that is null.
+    pub fn read(&self, text: &str, kind: ContentType, n: usize, answer: &mut Answer) -> Read<()> {
+        answer.clear();
+        self.append(text, kind, n, answer)?;
+        self.check(n, answer)
+    }
+
+    /// As `read`, behind what was read before of the same answer.
+    ///
+    /// # Errors
+    /// As `read`; nulls are not looked for, which is `check`.
+    pub(crate) fn append(&self, text: &str, kind: ContentType, n: usize, answer: &mut Answer) -> Read<()> {
+        let text = text.trim_start_matches('\u{feff}');
+        match kind {
+            // No CSV begins like this.
+            ContentType::Csv if text.trim_ascii_start().starts_with('{') => self.json(text, n, answer),
+            ContentType::Csv => self.csv(text, n, answer),
+            ContentType::Json => self.json(text, n, answer),
+            ContentType::JsonLines => match lines(text).count() {
+                found if found == n => self.json_lines(text, answer),
+                // One document for all rows, whatever its type says.
+                _ if scan::is_json(text) => self.json(text, n, answer),
+                found => Err(Fault::Count(found)),
+            },
+        }
+    }
+
+    /// How many rows an answer has that tells it by itself: lists or lines of CSV, documents of JSON Lines, entries
+    /// of the list that stands at a place of JSON.
+    pub(crate) fn rows(&self, text: &str, kind: ContentType, answer: &mut Answer) -> usize {
+        let text = text.trim_start_matches('\u{feff}');
+        match kind {
+            ContentType::Csv if !text.trim_ascii_start().starts_with('{') => {
+                answer.lines.read(text);
+                answer.lines.n_rows()
+            }
+            ContentType::JsonLines if !scan::is_json(text) => lines(text).count(),
+            _ => {
+                let Ok(()) = self.paths.find(text, &mut answer.found) else { return lines(text).count() };
+                let place = self.scores_place().or(self.label.as_ref()).and_then(|place| place.path);
+                match place.map(|number| &answer.found[number]) {
+                    Some(found) if found.elements(text, &mut answer.spans) => answer.spans.len(),
+                    _ => 1,
+                }
+            }
+        }
+    }
+
+    /// The text of the place that a setting names.
+    pub(crate) fn place_of(&self, setting: &str) -> Option<&str> {
+        let places = [&self.label, &self.probability].into_iter().flatten();
+        places.filter(|place| place.setting == setting).map(|place| place.text.as_str()).next()
+    }
+
+    /// The places that are wanted, with what an answer has there.
+    fn wanted<'a>(&'a self, answer: &'a Answer) -> impl Iterator<Item = (&'a Place, &'a Grid)> {
+        let places = [(self.label.as_ref(), &answer.labels), (self.scores_place(), &answer.scores)];
+        places.into_iter().filter_map(|(place, grid)| Some((place?, grid)))
+    }
+
+    /// That there is an entry for each of the `n` rows at every place that is wanted; it may be a null.
+    ///
+    /// # Errors
+    /// Another number of entries.
+    pub(crate) fn counts(&self, n: usize, answer: &Answer) -> Read<()> {
+        match self.wanted(answer).find(|(_, grid)| grid.n_rows() != n) {
+            Some((_, grid)) => Err(Fault::Count(grid.n_rows())),
+            None => Ok(()),
+        }
+    }
+
+    /// That each of the `n` rows has a label and scores, as far as they are wanted.
+    ///
+    /// # Errors
+    /// The first row without.
+    pub(crate) fn check(&self, n: usize, answer: &Answer) -> Read<()> {
+        self.counts(n, answer)?;
+        for (place, grid) in self.wanted(answer) {
+            for row in 0..n {
+                let missing = match grid.width(row) {
+                    0 => "an empty list",
+                    1 if typing::parse(grid.cell(row, 0)) == Cell::Missing => "null",
+                    _ => continue,
+                };
+                let found = format!("{missing} for row {} of {n}", row + 1);
+                return Err(match place.setting {
+                    "predictor.label" => shape("a record of the response has no label")
+                        .field(place.setting)
+                        .found(found)
+                        .expected("one label for each record")
+                        .into(),
+                    setting => no_number(&found, setting).into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn scores_place(&self) -> Option<&Place> {
+        self.probability.as_ref().or(self.whole.as_ref())
+    }
+
+    /// One document, a list over the rows at each place. A text of one document for each line is read so.
+    fn json(&self, text: &str, n: usize, answer: &mut Answer) -> Read<()> {
+        if let Err(fault) = self.paths.find(text, &mut answer.found) {
+            let mut documents = lines(text);
+            if documents.clone().nth(1).is_some() && documents.all(scan::is_json) {
+                let found = lines(text).count();
+                return if found == n { self.json_lines(text, answer) } else { Err(Fault::Count(found)) };
+            }
+            return Err(shape("the response is not JSON")
+                .field("predictor.accept_type")
+                .found(fault.to_string())
+                .hint("set `accept_type` to what the model answers")
+                .into());
+        }
+        let scores = match self.scores_place() {
+            Some(place) => Some(self.list(text, n, place, &answer.found, &mut answer.scores)?),
+            None => None,
+        };
+        let Some(place) = &self.label else { return Ok(()) };
+        let labels = self.list(text, n, place, &answer.found, &mut answer.labels);
+        let once = match &labels {
+            Err(Fault::Count(_)) => self.are_names(text, n, place, answer),
+            // The names of the classes beside a list that has the scores of the only row.
+            Ok(Form::RowsList) => matches!(scores, Some(Form::ListOfRows)) && answer.scores.n_cells() > 1,
+            _ => false,
+        };
+        if once {
+            return Err(shape("the labels of the response stand once for all records")
+                .field(place.setting)
+                .found(format!("one list at `{}` for {n} records", place.text))
+                .expected("the place of each record's own label")
+                .hint("give the names of the classes as `label_headers`, and leave out `label`")
+                .into());
+        }
+        labels.map(|_| ())
+    }
+
+    /// Whether a list at the label's place has the names of the classes: texts that differ, or as many values
+    /// as each row has scores.
+    fn are_names(&self, text: &str, n: usize, place: &Place, answer: &Answer) -> bool {
+        let Some(found) = place.path.map(|number| &answer.found[number]) else { return false };
+        let mut spans = Vec::new();
+        if !found.elements(text, &mut spans) || spans.len() < 2 {
+            return false;
+        }
+        let tokens: Vec<&str> = spans.iter().map(|span| &found.source(text)[span.clone()]).collect();
+        let differ = tokens.iter().collect::<HashSet<_>>().len() == tokens.len();
+        let texts = tokens.iter().all(|token| token.starts_with('"'));
+        let scores = &answer.scores;
+        let as_scores = scores.n_rows() == n && (0..n).all(|row| scores.width(row) == tokens.len());
+        differ && (texts || (self.probability.is_some() && as_scores))
+    }
+
+    fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
+        for line in lines(text) {
+            self.paths.find(line, &mut answer.found).map_err(|fault| {
+                shape("the response is not JSON")
+                    .field("predictor.accept_type")
+                    .found(fault.to_string())
+                    .hint("set `accept_type` to what the model answers")
+            })?;
+            for (place, grid) in
+                [(self.label.as_ref(), &mut answer.labels), (self.scores_place(), &mut answer.scores)]
+            {
+                let Some(place) = place else { continue };
+                let found = place.found(line, &self.paths, &answer.found)?;
+                if found.elements(line, &mut answer.spans) {
+                    push_elements(found.source(line), &answer.spans, place, grid)?;
+                } else if let Some(span) = found.value() {
+                    push_entry(found.source(line), span, place, grid)?;
+                }
+                grid.end_row();
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends an entry for each of `n` rows from what stands at a place of a document.
+    fn list(&self, text: &str, n: usize, place: &Place, found: &[Found], grid: &mut Grid) -> Read<Form> {
+        let found = place.found(text, &self.paths, found)?;
+        let source = found.source(text);
+        let mut spans = Vec::new();
+        if !found.elements(text, &mut spans) {
+            let Some(span) = found.value() else { return Err(Fault::Count(0)) };
+            if n != 1 && !source[span.clone()].starts_with('{') {
+                return Err(Fault::Count(1));
+            }
+            push_entry(source, span, place, grid)?;
+            grid.end_row();
+            return Ok(Form::Value);
+        }
+        let flat = !spans.iter().any(|span| source[span.clone()].starts_with(['[', '{']));
+        if n == 1 && flat && (self.single || spans.len() != 1) {
+            push_elements(source, &spans, place, grid)?;
+            grid.end_row();
+            return Ok(Form::RowsList);
+        }
+        if spans.len() != n {
+            return Err(Fault::Count(spans.len()));
+        }
+        for span in spans {
+            push_entry(source, span, place, grid)?;
+            grid.end_row();
+        }
+        Ok(Form::ListOfRows)
+    }
+
+    fn csv(&self, text: &str, n: usize, answer: &mut Answer) -> Read<()> {
+        let mut cells = std::mem::take(&mut answer.lines);
+        cells.read(text);
+        let placed = self.label.is_some() || self.probability.is_some();
+        let result = match cells.are_rows(n, placed) {
+            Ok(form) => (0..n).try_for_each(|row| {
+                let row = cells.row(row, form);
+                self.row(row.len(), |at| cells.cell(row.start + at), answer)
+            }),
+            Err(found) => Err(Fault::Count(found)),
+        };
+        answer.lines = cells;
+        result
+    }
+
+    /// Appends one row of a CSV answer, which has `n_cells` cells.
+    ///
+    /// # Errors
+    /// A position that the row does not have; a place that is no position.
+    pub(crate) fn row<'c>(
+        &self,
+        n_cells: usize,
+        cell: impl Fn(usize) -> &'c str,
+        answer: &mut Answer,
+    ) -> Read<()> {
+        for (place, grid) in [(&self.label, &mut answer.labels), (&self.probability, &mut answer.scores)] {
+            let Some(place) = place else { continue };
+            let position = place.position()?;
+            if position >= n_cells {
+                return Err(shape("the response has too few columns")
+                    .field(place.setting)
+                    .found(format!("index {position} and {n_cells} columns"))
+                    .into());
+            }
+            push_cell(cell(position), grid);
+            grid.end_row();
+        }
+        if self.whole.is_some() {
+            (0..n_cells).for_each(|at| push_cell(cell(at), &mut answer.scores));
+            answer.scores.end_row();
+        }
+        Ok(())
+    }
+}
+
+/// What stood at a place of a document.
+enum Form {
+    /// A value, the entry of the only row.
+    Value,
+    /// A flat list, the entry of the only row.
+    RowsList,
+    /// A list with an entry for each row.
+    ListOfRows,
+}
+
+impl Answer {
+    pub(crate) fn clear(&mut self) {
+        self.labels.clear();
+        self.scores.clear();
+    }
+}
+
+/// The lines of a text that are not blank.
+fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
+    text.split('\n').map(str::trim).filter(|line| !line.is_empty())
+}

@@ -1,0 +1,172 @@
+//! Where something stands in an answer, and what may stand there: the cells of one row, and what is told when there
+//! are none.
+
+use std::ops::Range;
+
+use plumbline_common::{Problem, Result, codes};
+
+use super::lines::listed;
+use crate::read::grid::Grid;
+use crate::values::path::{self, Found, Paths};
+use crate::values::raw::Raw;
+use crate::values::scan;
+use crate::values::typing::{self, Cell};
+
+/// Where something stands. A text of digits is a position: settings of a monitoring job are texts.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) setting: &'static str,
+    pub(super) text: String,
+    pub(super) position: Option<usize>,
+    /// Number of the path; none for a position.
+    pub(super) path: Option<usize>,
+}
+
+impl Place {
+    pub(super) fn new(setting: &'static str, text: String) -> Place {
+        let position = text.trim().parse().ok();
+        Place { setting, text, position, path: None }
+    }
+
+    /// # Errors
+    /// A path, which a CSV answer does not have.
+    pub(super) fn position(&self) -> Result<usize> {
+        self.position.ok_or_else(|| {
+            shape("a CSV response has no names")
+                .field(self.setting)
+                .found(format!("`{}`", self.text))
+                .expected("the zero-based index of a column")
+        })
+    }
+
+    /// # Errors
+    /// A position, which tells nothing in JSON.
+    pub(super) fn number(&self) -> Result<usize> {
+        self.path.ok_or_else(|| {
+            shape("a position cannot tell where something stands in a JSON response")
+                .field(self.setting)
+                .found(format!("position {}", self.text))
+                .expected("a JMESPath such as `predictions[*].score`")
+        })
+    }
+
+    /// What the path found in one document of an answer.
+    pub(super) fn found<'f>(&self, document: &str, paths: &Paths, found: &'f [Found]) -> Result<&'f Found> {
+        let number = self.number()?;
+        let here = &found[number];
+        if here.is_nothing(document) {
+            let problem = shape("the response has nothing at the place that the predictor tells")
+                .field(self.setting)
+                .found(format!("nothing at `{}`", self.text));
+            return Err(match paths.keys_there(number, document).as_slice() {
+                [] if document.trim_ascii_start().starts_with('[') => {
+                    problem.hint("the response is a list: a path into its elements begins with `[*]`")
+                }
+                [] => problem.hint("the response is a plain value: leave `label` and `probability` out"),
+                keys => {
+                    problem.expected(format!("a path with one of the keys that are there, {}", quoted(keys)))
+                }
+            });
+        }
+        Ok(here)
+    }
+}
+
+/// Appends the elements of one row's list. A list in a list is taken out when it is the only element.
+pub(super) fn push_elements(
+    source: &str,
+    spans: &[Range<usize>],
+    place: &Place,
+    grid: &mut Grid,
+) -> Result<()> {
+    if let [only] = spans
+        && source[only.clone()].starts_with('[')
+    {
+        return push_entry(source, only.clone(), place, grid);
+    }
+    for span in spans {
+        let token = &source[span.clone()];
+        match token.as_bytes().first() {
+            Some(b'[') => return Err(no_number("a list in a list", place.setting)),
+            Some(b'{') => return Err(is_object(source, span.start)),
+            _ => grid.push(Raw::Json(token)),
+        }
+    }
+    Ok(())
+}
+
+/// Appends the cells of one row's entry: a list, also one that is written as text, or a value.
+pub(super) fn push_entry(source: &str, span: Range<usize>, place: &Place, grid: &mut Grid) -> Result<()> {
+    let token = &source[span.clone()];
+    match token.as_bytes().first() {
+        Some(b'{') => Err(is_object(source, span.start)),
+        Some(b'[') => {
+            let mut elements = Vec::new();
+            scan::split(source, span, &mut elements);
+            push_elements(source, &elements, place, grid)
+        }
+        Some(b'"') => {
+            let text = scan::unescaped(&token[1..token.len() - 1]);
+            match listed(&text) {
+                Some(items) => items.iter().for_each(|item| grid.push(Raw::Csv(item))),
+                None => grid.push(Raw::Json(token)),
+            }
+            Ok(())
+        }
+        _ => {
+            grid.push(Raw::Json(token));
+            Ok(())
+        }
+    }
+}
+
+/// Appends a CSV cell: its items when it is a list.
+pub(super) fn push_cell(cell: &str, grid: &mut Grid) {
+    match listed(cell) {
+        Some(items) => items.iter().for_each(|item| grid.push(Raw::Csv(item))),
+        None => grid.push(Raw::Csv(cell)),
+    }
+}
+
+pub(super) fn shape(what: &str) -> Problem {
+    Problem::new(&codes::RESPONSE_SHAPE, what)
+}
+
+fn is_object(source: &str, at: usize) -> Problem {
+    shape("the response holds objects, and nothing tells where the scores stand in them")
+        .field("predictor.probability")
+        .found(format!("keys {}", quoted(&path::keys(source, at))))
+        .hint("set `probability` (or `label`) to the JMESPath of the score")
+}
+
+fn quoted(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")
+}
+
+pub(super) fn number(cell: Raw<'_>, setting: &str) -> Result<f64> {
+    let found = match typing::parse(cell) {
+        Cell::Int(value) => return Ok(value as f64),
+        Cell::Float(value) => return Ok(value),
+        Cell::Bool(truth) => return Ok(f64::from(u8::from(truth))),
+        Cell::Missing => "null",
+        // A score may come as text.
+        Cell::Text(text) => match typing::parse(Raw::Csv(text.trim())) {
+            Cell::Int(value) => return Ok(value as f64),
+            Cell::Float(value) => return Ok(value),
+            Cell::Bool(truth) => return Ok(f64::from(u8::from(truth))),
+            Cell::Missing => "a text that is no number",
+            Cell::Text(text) if text.is_empty() => "an empty text",
+            Cell::Text(_) => "a text that is no number",
+        },
+    };
+    Err(no_number(found, setting))
+}
+
+/// What was found is told by its kind: answers may hold data.
+pub(super) fn no_number(found: &str, setting: &str) -> Problem {
+    Problem::new(&codes::RESPONSE_NUMBER, "Could not convert string to float")
+        .field(setting)
+        .found(format!("{found} in the model's response"))
+        .expected("a score")
+        .hint("tell with `probability` where the scores stand, with `label` where the predicted label stands")
+}

@@ -1,0 +1,132 @@
+//! What became of captured records: bad ones by kind, and those outside of the window.
+
+use std::path::Path;
+
+use plumbline_common::{Problem, Result, codes};
+
+use super::Reader;
+use crate::read::gather::Gather;
+use crate::read::layout::Layout;
+use crate::read::{Skips, Source};
+
+/// What a bad record lacks: what to do about it depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    File,
+    NoRecord,
+    NoCapture,
+    NoOutput,
+    NoTruth,
+    Time,
+    Payload,
+    Features,
+    Answer,
+    Truth,
+    Counts,
+    Headers,
+}
+
+impl Kind {
+    const ALL: [Kind; 12] = [
+        Kind::File,
+        Kind::NoRecord,
+        Kind::NoCapture,
+        Kind::NoOutput,
+        Kind::NoTruth,
+        Kind::Time,
+        Kind::Payload,
+        Kind::Features,
+        Kind::Answer,
+        Kind::Truth,
+        Kind::Counts,
+        Kind::Headers,
+    ];
+
+    /// The way out when most records are bad for this reason.
+    fn hint(self) -> &'static str {
+        match self {
+            Kind::File => "the files are damaged or still being written: fetch them again",
+            Kind::NoRecord => {
+                "the folder holds other files than captured records: name the folder of the captures in `dataset_source`"
+            }
+            Kind::NoCapture => {
+                "these are no captured records; for a dataset set `dataset_type` to its format, such as text/csv"
+            }
+            Kind::NoOutput => {
+                "let the endpoint capture its output too (`CaptureOptions` with Input and Output)"
+            }
+            Kind::NoTruth => {
+                "run the merge job on the captures first, or give the setting `ground_truth_source`"
+            }
+            Kind::Time => {
+                "`inferenceTime` is a time such as 2026-01-02T10:05:00Z; without a window it is not read"
+            }
+            Kind::Payload => {
+                "set `JsonContentTypes` or `CsvContentTypes` of the capture to the content types of the endpoint"
+            }
+            Kind::Features => {
+                "set `features_attribute` to the JMESPath of the features in a request, such as `instances[*].features`"
+            }
+            Kind::Answer => {
+                "set `inference_attribute` (`predictor.label`) and `probability_attribute` (`predictor.probability`) to the \
+                 places in an answer: a position in CSV, a JMESPath in JSON"
+            }
+            Kind::Truth => "set `label` to the place of the label in the ground truth: a JMESPath in JSON",
+            Kind::Counts => {
+                "each row of a request needs an answer and a label of its own; look at one such record and at the paths"
+            }
+            Kind::Headers => "`headers` names each value of a request in its order, and the label",
+        }
+    }
+}
+
+/// Bad records and those outside of the window.
+pub(super) struct Tally {
+    pub(super) outside: u64,
+    skips: Skips,
+    by_kind: [u64; Kind::ALL.len()],
+}
+
+impl Tally {
+    pub(super) fn new() -> Tally {
+        Tally { outside: 0, skips: Skips::new("that cannot be used"), by_kind: [0; Kind::ALL.len()] }
+    }
+
+    pub(super) fn bad(&mut self, kind: Kind, file: &Path, line: u64, reason: &str) {
+        self.by_kind[kind as usize] += 1;
+        self.skips.add(file, line, reason);
+    }
+
+    pub(super) fn finish(
+        self,
+        reader: Reader<'_>,
+        source: &mut Source<'_>,
+    ) -> Result<Option<(Layout, Gather)>> {
+        let n_bad = self.skips.0.records;
+        let used = source.counts.records_read - self.outside;
+        let example = self.skips.0.examples.first().cloned().unwrap_or_default();
+        if self.outside > 0 {
+            let mut outside = Skips::new("outside the time window");
+            outside.0.records = self.outside;
+            source.counts.records_skipped.push(outside.0);
+        }
+        source.skipped(self.skips);
+        if n_bad * 2 <= used {
+            return Ok(reader.read);
+        }
+        if let (Some(problem), 0) =
+            (reader.unfit, reader.read.as_ref().map_or(0, |(_, gather)| gather.rows()))
+        {
+            return Err(problem);
+        }
+        // The first of equally frequent reasons.
+        let most = Kind::ALL.into_iter().rev().max_by_key(|kind| self.by_kind[*kind as usize]);
+        let problem =
+            Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
+                .found(format!("{n_bad} of {used} records, the first: {example}"));
+        Err(match most {
+            Some(kind) => problem.hint(kind.hint()),
+            None => problem,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! The reader of ground truth: from the text of a record's labels to a row for each of them.
+
+use crate::config::ContentType;
+use crate::read::grid::Grid;
+use crate::read::payload;
+use crate::values::path::{Found, Paths};
+use crate::values::raw::Raw;
+use crate::values::scan::Scanner;
+
+/// Where a record's labels stand.
+#[derive(Debug)]
+pub(crate) struct Truth {
+    /// The setting that names the place.
+    setting: &'static str,
+    /// In CSV: none for every cell.
+    position: Option<usize>,
+    /// In JSON: a path, or why there is none; nothing for the whole of it.
+    path: Option<Result<Paths, String>>,
+    found: Vec<Found>,
+    cells: Grid,
+}
+
+impl Truth {
+    pub(crate) fn new(
+        setting: &'static str,
+        position: Option<usize>,
+        path: Option<Result<Paths, String>>,
+    ) -> Truth {
+        Truth { setting, position, path, found: Vec::new(), cells: Grid::default() }
+    }
+
+    /// Appends a row for each label of a text: a line of CSV, or a cell where all stand on one line; what the path
+    /// finds in JSON, else the whole of it when that is no object. A null keeps its place.
+    ///
+    /// # Errors
+    /// Why there are no labels.
+    pub(crate) fn append(&mut self, text: &str, kind: ContentType, labels: &mut Grid) -> Result<(), String> {
+        // Under any tag: a list in square brackets is JSON.
+        let kind = payload::kind_of_rows(kind, text);
+        if kind == ContentType::Csv {
+            return self.csv(text, labels);
+        }
+        for document in payload::documents(text, kind) {
+            let before = labels.n_rows();
+            if let Some(Ok(paths)) = &self.path {
+                paths.find(document, &mut self.found).map_err(|fault| format!("not JSON: {fault}"))?;
+                if !self.found[0].is_nothing(document) {
+                    labels.push_values(document, &self.found[0]);
+                }
+            }
+            if labels.n_rows() == before {
+                // The label may be the whole of it.
+                let whole = document.trim_ascii();
+                if whole.starts_with('{') {
+                    return Err(self.nothing(document));
+                }
+                let mut scanner = Scanner::new(whole);
+                scanner.value().and_then(|_| scanner.end()).map_err(|fault| format!("not JSON: {fault}"))?;
+                labels.push_whole(whole);
+            }
+            let is_object = |row: usize| {
+                labels.row(row).any(|cell| matches!(cell, Raw::Json(token) if token.starts_with('{')))
+            };
+            if (before..labels.n_rows()).any(is_object) {
+                return Err(self.nothing(document));
+            }
+        }
+        Ok(())
+    }
+
+    fn csv(&mut self, text: &str, labels: &mut Grid) -> Result<(), String> {
+        let Some(position) = self.position else {
+            labels.push_csv(text)?;
+            if labels.n_rows() == 1 && labels.n_cells() > 1 {
+                labels.turn();
+            }
+            return Ok(());
+        };
+        self.cells.clear();
+        self.cells.push_csv(text)?;
+        for row in 0..self.cells.n_rows() {
+            if position >= self.cells.width(row) {
+                return Err(format!("nothing found by `{}` = `{position}`", self.setting));
+            }
+            labels.push(self.cells.cell(row, position));
+            labels.end_row();
+        }
+        Ok(())
+    }
+
+    /// No label in a document, or one that is an object.
+    fn nothing(&self, document: &str) -> String {
+        let setting = self.setting;
+        match &self.path {
+            None => format!("the label is an object; name the label's place in it with `{setting}`"),
+            Some(Err(reason)) => reason.clone(),
+            Some(Ok(paths)) => match paths.keys_there(0, document).as_slice() {
+                [] => format!("nothing found by `{setting}`"),
+                keys => {
+                    format!("nothing found by `{setting}`; the keys there are `{}`", keys.join("`, `"))
+                }
+            },
+        }
+    }
+}
