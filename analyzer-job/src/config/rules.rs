@@ -11,6 +11,7 @@ use super::Kind;
 use super::faults::{self, Fault, shown};
 use super::templates;
 use super::{Analysis, Baseline, ContentType, DatasetFormat, Location, Predictor, Segments, Target};
+use crate::values::path::Paths;
 
 /// Methods and settings that the schema knows and this program does not do.
 pub(super) fn unsupported(map: &Map<String, Json>) -> Vec<Fault> {
@@ -183,9 +184,7 @@ fn dataset(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>
 
 /// Whether the text is a JMESPath.
 pub(super) fn jmespath(key: &str, path: &str) -> Option<Fault> {
-    let error = jmespath::compile(path).err()?;
-    let text = error.to_string();
-    let reason = text.lines().next().unwrap_or_default().to_string();
+    let reason = Paths::check(path).err()?;
     let hint = "names with blanks or signs stand in double quotes, as in \"my field\"";
     Some(Fault::value(key, shown(&Json::from(path)), format!("a JMESPath ({reason})"), hint))
 }

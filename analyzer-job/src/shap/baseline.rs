@@ -4,8 +4,11 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use crate::config::ContentType;
+use crate::read::grid::Grid;
 use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::path::Paths;
 use crate::values::raw::Raw;
+use crate::values::scan::{self, Scanner};
 use crate::values::table::{Column, Values};
 use crate::values::typing::{self, Cell};
 
@@ -27,30 +30,63 @@ pub fn from_configuration(
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    let Json::Array(records) = given else {
-        return match given {
-            Json::Object(_) => model_rows(&search(given, features)?, columns, cells),
-            other => Err(invalid("the baseline is no list of rows")
-                .found(other.to_string())
+    model_rows(&rows_of(&given.to_string(), format, features)?, columns, cells)
+}
+
+/// The rows of a baseline as JSON text.
+fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
+    let text = text.trim_ascii();
+    let mut scanner = Scanner::new(text);
+    if let Err(fault) = scanner.value().and_then(|_| scanner.end()) {
+        return Err(not_json(fault.what).line(fault.line(text)));
+    }
+    let mut spans = Vec::new();
+    if !scan::split(text, 0..text.len(), &mut spans) {
+        return match text.starts_with('{') {
+            true => search(text, features),
+            false => Err(invalid("the baseline is no list of rows")
+                .found(text)
                 .expected("a list of rows, an object, or the address of a file")),
         };
-    };
-    if format == ContentType::Json && records.iter().any(Json::is_object) {
+    }
+    let records: Vec<&str> = spans.into_iter().map(|span| &text[span]).collect();
+    let any_object = records.iter().any(|record| record.starts_with('{'));
+    if format == ContentType::Json && any_object {
         // The structure of the dataset; a list of its records is understood too.
-        if let Ok(rows) = search(given, features) {
-            return model_rows(&rows, columns, cells);
+        if let Ok(rows) = search(text, features) {
+            return Ok(rows);
         }
     }
     let mut rows = Vec::with_capacity(records.len());
-    for record in records {
-        match record {
-            Json::Array(values) => rows.push(values.clone()),
-            Json::Object(_) => rows.extend(search(record, features)?),
+    for record in &records {
+        match record.as_bytes().first() {
+            Some(b'[') => {
+                let mut values = Vec::new();
+                scan::split(record, 0..record.len(), &mut values);
+                rows.push(values.into_iter().map(|value| json(&record[value])).collect());
+            }
+            Some(b'{') => rows.extend(search(record, features)?),
             // A single flat list is one row.
-            _ => return model_rows(std::slice::from_ref(records), columns, cells),
+            _ => return Ok(vec![records.iter().map(|value| json(value)).collect()]),
         }
     }
-    model_rows(&rows, columns, cells)
+    Ok(rows)
+}
+
+/// A value of checked JSON text, with the words of Python: NaN is missing, the infinite ones are as a file of CSV has
+/// them.
+fn json(token: &str) -> Json {
+    match token {
+        _ if scan::is_null(token) => Json::Null,
+        "Infinity" => "inf".into(),
+        "-Infinity" => "-inf".into(),
+        text if text.starts_with('"') => scan::unescaped(&text[1..text.len() - 1]).into(),
+        other => serde_json::from_str(other).unwrap_or_default(),
+    }
+}
+
+fn not_json(what: &str) -> Problem {
+    invalid("the baseline file is not JSON").found(what)
 }
 
 /// Reads a baseline file. CSV has no header row; one that has the features' names, in any order, is understood.
@@ -64,13 +100,6 @@ pub fn from_file(
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    let not_json = |error: serde_json::Error, line: Option<u64>| {
-        let problem = invalid("the baseline file is not JSON").found(error.to_string());
-        match line {
-            Some(line) => problem.line(line),
-            None => problem,
-        }
-    };
     match format {
         ContentType::Csv => {
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
@@ -92,18 +121,22 @@ pub fn from_file(
             }
         }
         ContentType::JsonLines => {
-            let text = String::from_utf8_lossy(text);
-            let mut records = Vec::new();
-            for (line_idx, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                records.push(serde_json::from_str(line).map_err(|e| not_json(e, Some(line_idx as u64 + 1)))?);
+            let text = utf8(text)?;
+            let mut rows = Vec::new();
+            for (before, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+                let line_no = before as u64 + 1;
+                // A flat list is a row, as an object is one.
+                rows.extend(rows_of(line, format, features).map_err(|problem| problem.line(line_no))?);
             }
-            from_configuration(&Json::Array(records), format, features, columns, cells)
+            model_rows(&rows, columns, cells)
         }
-        ContentType::Json => {
-            let document: Json = serde_json::from_slice(text).map_err(|error| not_json(error, None))?;
-            from_configuration(&document, format, features, columns, cells)
-        }
+        ContentType::Json => model_rows(&rows_of(utf8(text)?, format, features)?, columns, cells),
     }
+}
+
+fn utf8(text: &[u8]) -> Result<&str> {
+    let text = std::str::from_utf8(text).map_err(|_| not_json("bytes that are not UTF-8 text"))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
 /// The features' names in the order of a row made of them; `None` for any other row. Blanks around a name and
@@ -153,28 +186,39 @@ fn invalid(what: &str) -> Problem {
     Problem::new(&codes::BASELINE_INVALID, what).field(SETTING)
 }
 
-/// The rows that a JMESPath finds: a list of values, or a list of such lists.
-fn search(record: &Json, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
+/// The rows that a JMESPath finds in checked JSON text: a list of values, or a list of such lists.
+fn search(record: &str, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
     let Some(path) = features else {
         return Err(invalid("a baseline of objects needs the setting `features`")
             .expected("a JMESPath to the values")
             .hint("set `features`, or give the baseline as rows of values"));
     };
-    let failed = |error: String| invalid("`features` cannot be applied to the baseline").found(error);
-    let expression = jmespath::compile(path).map_err(|error| failed(error.to_string()))?;
-    let text = record.to_string();
-    let variable = jmespath::Variable::from_json(&text).map_err(failed)?;
-    let found = expression.search(variable).map_err(|error| failed(error.to_string()))?;
-    let found = serde_json::to_value(&*found).map_err(|error| failed(error.to_string()))?;
-    match found {
-        Json::Array(rows) if rows.iter().all(Json::is_array) && !rows.is_empty() => Ok(rows
-            .into_iter()
-            .filter_map(|row| if let Json::Array(row) = row { Some(row) } else { None })
-            .collect()),
-        Json::Array(row) if !row.is_empty() => Ok(vec![row]),
-        other => Err(invalid("`features` finds no values in the baseline")
-            .found(other.to_string())
-            .expected(format!("a list at `{path}`"))),
+    let paths = Paths::compile(&[("features", path)])?;
+    let mut found = Vec::new();
+    paths.find(record, &mut found).map_err(|fault| not_json(fault.what))?;
+    let mut grid = Grid::default();
+    let fault = match grid.push_features(record, &found[0]) {
+        Ok(()) if grid.n_cells() > 0 => {
+            return Ok((0..grid.n_rows())
+                .map(|row| {
+                    grid.row(row)
+                        .map(|cell| if let Raw::Json(token) = cell { json(token) } else { Json::Null })
+                        .collect()
+                })
+                .collect());
+        }
+        Ok(()) => "an empty list".to_string(),
+        Err(fault) => match fault.row {
+            Some(row) => format!("{} in row {row}", fault.found),
+            None => fault.found,
+        },
+    };
+    let problem = invalid("`features` finds no values in the baseline")
+        .found(fault)
+        .expected(format!("a list at `{path}`"));
+    match paths.keys_there(0, record).as_slice() {
+        [] => Err(problem),
+        keys => Err(problem.hint(format!("the keys that are there: `{}`", keys.join("`, `")))),
     }
 }
 
@@ -346,6 +390,33 @@ mod tests {
         assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
         let rows = from_file(b",nan,", ContentType::Csv, None, &columns, &mut cells).unwrap();
         assert_eq!(values(&cells, &rows), [vec![Value::Null; 3]]);
+    }
+
+    #[test]
+    fn a_null_keeps_its_place_and_columns_the_order_of_the_text() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let mut cells = Cells::default();
+        let expected = vec![Value::Int(39), Value::Null, Value::Text("red".into())];
+        let text = r#"{"rows":[{"z":39,"b":NaN,"a":"red"},{"z":39,"b":null,"a":"red"}]}"#;
+        for path in ["rows[*].[z,b,a]", "rows[*].*", "rows[*].values(@)"] {
+            let rows = from_file(text.as_bytes(), ContentType::Json, Some(path), &columns, &mut cells);
+            assert_eq!(values(&cells, &rows.unwrap()), [expected.clone(), expected.clone()], "{path}");
+        }
+        let lines = "{\"x\":{\"z\":39,\"b\":NaN,\"a\":\"red\"}}\n\n[39, null, \"red\"]\n";
+        let rows =
+            from_file(lines.as_bytes(), ContentType::JsonLines, Some("values(x)"), &columns, &mut cells);
+        assert_eq!(values(&cells, &rows.unwrap()), [expected.clone(), expected.clone()]);
+        let infinite = b"{\"x\":[39,-Infinity,\"red\"]}";
+        let rows = from_file(infinite, ContentType::Json, Some("x"), &columns, &mut cells).unwrap();
+        assert_eq!(values(&cells, &rows)[0][1], Value::Float(f64::NEG_INFINITY));
+        // A record without values is told, and does not vanish.
+        let gap = b"{\"rows\":[{\"x\":[39,2,\"red\"]},{\"x\":null}]}";
+        let told = from_file(gap, ContentType::Json, Some("rows[*].x"), &columns, &mut cells).unwrap_err();
+        assert!(told.to_string().contains("row 2"), "{told}");
+        let broken = b"[1,\n2,]";
+        let told = from_file(broken, ContentType::Json, None, &columns, &mut cells).unwrap_err();
+        assert_eq!(told.place().line, Some(2), "{told}");
     }
 
     #[test]
