@@ -23,7 +23,7 @@ use crate::performance::rows::{self, Places, Reading};
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
-use crate::settings::Settings;
+use crate::settings::{OnBadRecord, Settings};
 use crate::stages::done::{Done, Message};
 use crate::stages::joins::Joins;
 use crate::stages::publish;
@@ -50,9 +50,7 @@ pub(crate) fn finish(
         tracing::warn!("{warning}");
     }
     tracing::info!("read {} rows from {} records", reading.counts.rows, reading.counts.records_read);
-    if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
-        return Err(no_rows(prepared, reading));
-    }
+    check_rows(prepared, reading)?;
     let run = run_details(job, settings, prepared, reading);
     let mut files = output::Results::default();
     let done = |files, draft, message, metrics| Done {
@@ -230,17 +228,58 @@ pub(crate) fn gather(
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
     }
-    let mut source = plan.source(job, settings);
-    let Some(ground_truth) = &prepared.ground_truth else {
-        return rows::read(&source, &prepared.question, &prepared.places);
-    };
-    let merged = joins.merged(&plan.dataset, ground_truth, source.strict)?;
-    source.path = &merged;
+    let joined = joined(prepared, settings, joins)?;
+    rows_of(job, settings, prepared, joined.as_deref(), None)
+}
+
+/// The rows of the first `records`; of all, when none of the first can be used.
+fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Reading> {
+    let scratch = context::scratch(job)?;
+    let joined = joined(prepared, settings, &Joins::new(job, scratch.path()))?;
+    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records))?;
+    if first.outcomes.rows() > 0 {
+        return Ok(first);
+    }
+    rows_of(job, settings, prepared, joined.as_deref(), None)
+}
+
+/// The captures joined with ground truth, when some is given.
+fn joined(prepared: &Prepared, settings: &Settings, joins: &Joins<'_>) -> Result<Option<PathBuf>> {
+    let strict = settings.on_bad_record == OnBadRecord::Fail;
+    let truth = prepared.ground_truth.as_ref();
+    truth.map(|truth| joins.merged(&prepared.plan.dataset, truth, strict)).transpose()
+}
+
+fn rows_of(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    joined: Option<&Path>,
+    limit: Option<u64>,
+) -> Result<Reading> {
+    let mut source = prepared.plan.source(job, settings);
+    source.limit = limit;
+    if let Some(joined) = joined {
+        source.path = joined;
+    }
     let mut reading = rows::read(&source, &prepared.question, &prepared.places)?;
-    // Captures without a label: for the estimates.
-    let waiting = waiting(job, settings, prepared, &merged)?;
-    reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
+    if let (Some(joined), None) = (joined, limit) {
+        // Captures without a label: for the estimates.
+        let waiting = waiting(job, settings, prepared, joined)?;
+        reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
+    }
     Ok(reading)
+}
+
+/// That some row has a prediction and a label, or a prediction where estimates are wanted.
+///
+/// # Errors
+/// `NO_DATA`.
+fn check_rows(prepared: &Prepared, reading: &Reading) -> Result<()> {
+    if reading.outcomes.rows() == 0 && !(prepared.estimate_without_labels && reading.outcomes.waiting() > 0) {
+        return Err(no_rows(prepared, reading));
+    }
+    Ok(())
 }
 
 fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
@@ -318,13 +357,7 @@ pub(crate) fn look(
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         line("warning", warning);
     }
-    if prepared.ground_truth.is_some() {
-        line("labels", "joined first; what they give is not looked at here");
-        return Ok(());
-    }
-    let mut source = plan.source(job, settings);
-    source.limit = Some(records);
-    let reading = rows::read(&source, &prepared.question, &prepared.places)?;
+    let reading = sample(job, settings, prepared, records)?;
     text.push_str(&format!(
         "\nFirst {} records: {} rows with a label, {} without\n",
         reading.counts.records_read,
@@ -335,8 +368,9 @@ pub(crate) fn look(
     for warning in &reading.warnings {
         line("warning", warning);
     }
+    check_rows(prepared, &reading)?;
     if reading.outcomes.rows() == 0 {
-        return if prepared.estimate_without_labels { Ok(()) } else { Err(no_rows(prepared, &reading)) };
+        return Ok(());
     }
     let classes = reading.outcomes.classes();
     if !classes.is_empty() {
