@@ -124,7 +124,10 @@ fn an_answer_or_a_head_without_end_is_refused() {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let sent = runtime.block_on(endpoint.send(&envelope, b"1".to_vec()));
-    assert!(matches!(&sent, Err(transport::Failure::TooLarge(text)) if text.contains("33554432")), "{sent:?}");
+    assert!(
+        matches!(&sent, Err(transport::Failure::TooLarge(text)) if text.contains("33554432")),
+        "{sent:?}"
+    );
     let (url, _) = serving(|stream| {
         stream.write_all(b"HTTP/1.1 200 OK\r\n")?;
         loop {
