@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use plumbline_common::record::{CaptureData, Payload, Record};
 use plumbline_common::{Problem, Result, codes};
 
-use super::rows::Places;
 use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
 use crate::read::captured::{brief, place};
@@ -23,6 +22,16 @@ const PREDICTION: &str = "inference_attribute";
 const SCORE: &str = "probability_attribute";
 const LABEL: &str = "ground_truth_attribute";
 const GROUPS: &str = "segment_columns";
+
+/// Where the values of a row stand, as the settings say it.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    pub prediction: Option<String>,
+    pub score: Option<String>,
+    pub label: Option<String>,
+    /// Columns that rows are grouped by.
+    pub groups: Vec<String>,
+}
 
 /// Where a value stands: a column's name or position in a dataset, a position in CSV, a JMESPath in JSON.
 pub struct Attribute {

@@ -13,15 +13,7 @@ use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
 use crate::results::details::{RowCounts, Skipped};
 
-/// Where the values of a row stand, as the settings say it.
-#[derive(Debug, Clone, Default)]
-pub struct Places {
-    pub prediction: Option<String>,
-    pub score: Option<String>,
-    pub label: Option<String>,
-    /// Columns that rows are grouped by.
-    pub groups: Vec<String>,
-}
+pub use super::answers::Places;
 
 /// The rows by the values of one column.
 #[derive(Debug, Clone)]
