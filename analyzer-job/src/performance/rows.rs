@@ -319,11 +319,11 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
             _ if source.limit.is_some_and(|limit| read - outside >= limit) => return Ok(false),
             Met::Damage(reason) | Met::File(reason) => Err(reason),
             // A record without a time is never outside of the window of a quality monitor.
-            Met::Record { record, .. } => in_window(&record, None, source.window)
+            Met::Record { record, .. } => in_window(record, None, source.window)
                 .and_then(|inside| {
                     if inside {
                         looked_at += 1;
-                        answers.take(&record)?;
+                        answers.take(record)?;
                     }
                     Ok(inside)
                 })
@@ -385,7 +385,7 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
 pub fn each_id(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
     captured::each(&rows::files(path)?.files, false, &mut |_, _, met| {
         if let Met::Record { record, .. } = met
-            && let Some(id) = id(&record)
+            && let Some(id) = id(record)
         {
             take(&id);
         }
@@ -415,9 +415,9 @@ pub fn read_waiting(
             }
             Met::Damage(_) | Met::File(_) => return Ok(true),
         };
-        if in_window(&record, None, source.window) != Ok(true)
-            || !id(&record).is_some_and(|id| is_wanted(&id))
-            || answers.take(&record).is_err()
+        if in_window(record, None, source.window) != Ok(true)
+            || !id(record).is_some_and(|id| is_wanted(&id))
+            || answers.take(record).is_err()
         {
             return Ok(true);
         }

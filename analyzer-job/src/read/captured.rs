@@ -16,7 +16,7 @@ use crate::values::path::Paths;
 /// What reading comes upon.
 pub(crate) enum Met<'a> {
     /// A record, its text, and the hour that the folder of its file names.
-    Record { record: Record<'a>, text: &'a str, hour: Option<Timestamp> },
+    Record { record: &'a Record<'a>, text: &'a str, hour: Option<Timestamp> },
     /// A place that is no record, and why.
     Damage(String),
     /// A file that cannot be read on, such as a cut off gzip file, and why. What was read of it counts.
@@ -59,10 +59,12 @@ pub(crate) fn each(
                     told = done;
                 }
                 match parse(text) {
-                    Ok((record, text)) => match take(name, line, Met::Record { record, text, hour })? {
-                        true => Ok(Taken::Record),
-                        false => Ok(Taken::Enough),
-                    },
+                    Ok((record, text)) => {
+                        match take(name, line, Met::Record { record: &record, text, hour })? {
+                            true => Ok(Taken::Record),
+                            false => Ok(Taken::Enough),
+                        }
+                    }
                     Err(_) if may_be_none => Ok(Taken::NoRecord),
                     Err(reason) => enough_unless(take(name, line, Met::Damage(reason))?),
                 }

@@ -46,7 +46,7 @@ pub(super) fn read(
         reader.records(1);
         rows.enter(file, reader, take)?;
         rows.begin_record(&reader.columns);
-        match taken(&record, text, parts, &mut places, &mut rows, reader, (file, line)) {
+        match taken(record, text, parts, &mut places, &mut rows, reader, (file, line)) {
             Ok(Taken::Rows) => rows.keep_record(line, reader, take)?,
             Ok(Taken::Outside) => reader.account.outside += 1,
             Ok(Taken::LeftOut) => reader.account.left_out += 1,

@@ -161,7 +161,7 @@ fn captured(
         };
         reader.records(1);
         asked.enter(file, reader, take)?;
-        match captured::in_window(&record, None, reader.source.window) {
+        match captured::in_window(record, None, reader.source.window) {
             Ok(true) => {
                 let strict = strict_json(text.as_bytes());
                 let text = std::str::from_utf8(&strict).unwrap_or(text);

@@ -47,7 +47,7 @@ pub(crate) fn read(
             }
             // No record is read behind the last one that is wanted; those outside of the window do not count.
             _ if source.counts.records_read - tally.outside == limit => return Ok(false),
-            Met::Record { record, hour, .. } => reader.take(&record, hour, options.window),
+            Met::Record { record, hour, .. } => reader.take(record, hour, options.window),
             Met::Damage(reason) => Err(Bad::Record(Kind::NoRecord, reason)),
             Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
         };
