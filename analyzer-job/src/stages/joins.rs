@@ -1,7 +1,7 @@
 //! Captures joined with their labels, once for all monitors of a run.
 
-use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use merge_job::MergeTask;
 use plumbline_common::job::Job;
@@ -12,7 +12,7 @@ pub(crate) struct Joins<'a> {
     job: &'a Job,
     /// The merged records go here.
     scratch: &'a Path,
-    done: RefCell<Vec<Merged>>,
+    done: Mutex<Vec<Merged>>,
 }
 
 struct Merged {
@@ -23,17 +23,19 @@ struct Merged {
 
 impl<'a> Joins<'a> {
     pub(crate) fn new(job: &'a Job, scratch: &'a Path) -> Joins<'a> {
-        Joins { job, scratch, done: RefCell::default() }
+        Joins { job, scratch, done: Mutex::default() }
     }
 
-    /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once.
+    /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once: who asks while
+    /// they are merged waits.
     ///
     /// `strict`: a record that cannot be used stops the merge.
     ///
     /// # Errors
     /// Those of the merge, such as no match at all.
     pub(crate) fn merged(&self, captures: &Path, ground_truth: &Path, strict: bool) -> Result<PathBuf> {
-        let mut done = self.done.borrow_mut();
+        // After a panic the list is as it was: a merge is added when it is complete.
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         let known =
             done.iter().find(|known| known.captures == captures && known.ground_truth == ground_truth);
         if let Some(known) = known {

@@ -1,9 +1,11 @@
 //! A run of several monitors over the same data: all are checked before anything is read, captures are joined with
-//! their labels once, a monitor that fails costs the others nothing, and one report and one exit message tell of all.
+//! their labels once, all monitors read their rows at the same time, a monitor that fails costs the others nothing, and
+//! one report and one exit message tell of all.
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
@@ -20,7 +22,7 @@ use crate::results::details::FacetDetails;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::done::{self, Done, Message};
 use crate::stages::joins::Joins;
-use crate::stages::task::Task;
+use crate::stages::task::{Read, Task};
 use crate::stages::{earlier, publish};
 
 /// Runs the monitors and gives the exit message.
@@ -36,16 +38,11 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let output = plan::output(job, settings);
     output::check_folder(&output)?;
 
-    let mut monitors = Vec::new();
-    for (kind, task) in tasks {
-        tracing::info!("{}: reading", kind.title());
-        monitors.push((kind, going_on(task.read(&joins))?));
-    }
     // No model is asked before all data are read.
     let mut ended = Vec::new();
-    for (kind, read) in monitors {
+    for (kind, read) in read_all(tasks, &joins) {
         tracing::info!("{}: measuring", kind.title());
-        let done = match read {
+        let done = match going_on(read)? {
             Ok(read) => going_on(read.finish())?,
             Err(problem) => Err(problem),
         };
@@ -70,6 +67,26 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
         script.run_at_end(&job.stop)?;
     }
     end(ended)
+}
+
+/// Reads the rows of all monitors at the same time, each on a thread of its own.
+fn read_all<'a>(
+    tasks: Vec<(AnalysisType, Task<'a>)>,
+    joins: &Joins<'_>,
+) -> Vec<(AnalysisType, Result<Read<'a>>)> {
+    thread::scope(|scope| {
+        let threads: Vec<_> = tasks
+            .into_iter()
+            .map(|(kind, task)| {
+                tracing::info!("{}: reading", kind.title());
+                (kind, scope.spawn(move || task.read(joins)))
+            })
+            .collect();
+        let joined = threads.into_iter().map(|(kind, thread)| {
+            (kind, thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        joined.collect()
+    })
 }
 
 /// A stop ends the whole run; another problem only its monitor.
