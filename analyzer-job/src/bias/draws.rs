@@ -59,39 +59,85 @@ impl Random {
         }
     }
 
-    /// Gamma with scale 1 (Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables", 2000).
     pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
-        if shape < 1.0 {
-            let boost = self.uniform().powf(1.0 / shape);
-            return self.gamma(shape + 1.0) * boost;
-        }
-        let d = shape - 1.0 / 3.0;
-        let c = 1.0 / (9.0 * d).sqrt();
+        self.draw(&Gamma::new(shape))
+    }
+
+    fn draw(&mut self, gamma: &Gamma) -> f64 {
+        let Gamma { d, c, power } = *gamma;
+        let boost = power.map_or(1.0, |power| self.uniform().powf(power));
         loop {
             let x = self.normal();
             let cube = (1.0 + c * x).powi(3);
-            if cube > 0.0 && self.uniform().ln() < 0.5 * x * x + d - d * cube + d * cube.ln() {
-                return d * cube;
+            if cube <= 0.0 {
+                continue;
+            }
+            let uniform = self.uniform();
+            let square = x * x;
+            // Most draws are within a bound that needs no logarithm.
+            if uniform < 1.0 - 0.0331 * square * square
+                || uniform.ln() < 0.5 * square + d - d * cube + d * cube.ln()
+            {
+                return d * cube * boost;
             }
         }
     }
 
-    fn rows(&mut self, count: u64) -> f64 {
-        self.gamma(count as f64 + PRIOR)
-    }
-
     /// A draw of a ratio.
-    fn ratio(&mut self, ratio: &Ratio) -> f64 {
-        match ratio.overlap {
-            Overlap::Part => {
-                let (inside, outside) = (self.rows(ratio.count), self.rows(ratio.of - ratio.count));
+    fn ratio(&mut self, ratio: &Parts) -> f64 {
+        match ratio {
+            Parts::Share(inside, outside) => {
+                let (inside, outside) = (self.draw(inside), self.draw(outside));
                 inside / (inside + outside)
             }
-            Overlap::Rows(both) => {
-                let shared = self.rows(both);
-                (shared + self.rows(ratio.count - both)) / (shared + self.rows(ratio.of - both))
+            Parts::Overlapping(shared, above, below) => {
+                let shared = self.draw(shared);
+                (shared + self.draw(above)) / (shared + self.draw(below))
             }
-            Overlap::None => self.rows(ratio.count) / self.rows(ratio.of),
+            Parts::Apart(above, below) => self.draw(above) / self.draw(below),
+        }
+    }
+}
+
+/// A gamma distribution with scale 1, ready to be drawn from many times (Marsaglia and Tsang, "A Simple Method for
+/// Generating Gamma Variables", 2000).
+#[derive(Debug, Clone, Copy)]
+struct Gamma {
+    d: f64,
+    c: f64,
+    /// Shapes below 1 are drawn one larger, times a uniform number to this power.
+    power: Option<f64>,
+}
+
+impl Gamma {
+    fn new(shape: f64) -> Gamma {
+        let power = (shape < 1.0).then(|| 1.0 / shape);
+        let d = if power.is_some() { shape + 1.0 } else { shape } - 1.0 / 3.0;
+        Gamma { d, c: 1.0 / (9.0 * d).sqrt(), power }
+    }
+
+    /// Of a cell with so many rows.
+    fn rows(count: u64) -> Gamma {
+        Gamma::new(count as f64 + PRIOR)
+    }
+}
+
+/// What a ratio is drawn from.
+enum Parts {
+    Share(Gamma, Gamma),
+    Overlapping(Gamma, Gamma, Gamma),
+    Apart(Gamma, Gamma),
+}
+
+impl Parts {
+    fn of(ratio: &Ratio) -> Parts {
+        let rows = Gamma::rows;
+        match ratio.overlap {
+            Overlap::Part => Parts::Share(rows(ratio.count), rows(ratio.of - ratio.count)),
+            Overlap::Rows(both) => {
+                Parts::Overlapping(rows(both), rows(ratio.count - both), rows(ratio.of - both))
+            }
+            Overlap::None => Parts::Apart(rows(ratio.count), rows(ratio.of)),
         }
     }
 }
@@ -115,12 +161,15 @@ pub(crate) fn draws(metric: &Metric, material: Material, random: &mut Random) ->
     let mut values = Vec::with_capacity(n_draws);
     match metric.evidence {
         Evidence::Distance(_) => return None,
-        Evidence::Sizes => values.extend((0..n_draws).map(|_| {
-            let (d, a) = (random.rows(d.n()), random.rows(a.n()));
-            (a - d) / (a + d)
-        })),
+        Evidence::Sizes => {
+            let (of_d, of_a) = (Gamma::rows(d.n()), Gamma::rows(a.n()));
+            values.extend((0..n_draws).map(|_| {
+                let (d, a) = (random.draw(&of_d), random.draw(&of_a));
+                (a - d) / (a + d)
+            }));
+        }
         Evidence::Ratios(ratio, contrast) => {
-            let (of_d, of_a) = (ratio(d), ratio(a));
+            let (of_d, of_a) = (Parts::of(&ratio(d)), Parts::of(&ratio(a)));
             values.extend((0..n_draws).map(|_| {
                 let (d, a) = (random.ratio(&of_d), random.ratio(&of_a));
                 match contrast {
@@ -134,11 +183,8 @@ pub(crate) fn draws(metric: &Metric, material: Material, random: &mut Random) ->
             let mut all: Group = *d;
             all.add(a);
             let correct = all.true_positive() + all.true_negative();
-            values.extend((0..n_draws).map(|_| {
-                let drawn =
-                    [correct, all.false_positive(), all.false_negative()].map(|count| random.rows(count));
-                entropy(drawn)
-            }));
+            let cells = [correct, all.false_positive(), all.false_negative()].map(Gamma::rows);
+            values.extend((0..n_draws).map(|_| entropy(cells.each_ref().map(|cell| random.draw(cell)))));
         }
         Evidence::Strata(share) => {
             let strata = material.strata.filter(|strata| strata.len() <= MOST_STRATA)?;
@@ -149,9 +195,9 @@ pub(crate) fn draws(metric: &Metric, material: Material, random: &mut Random) ->
         Evidence::Neighbours => {
             let flips = material.flips?;
             let (one, other) = (flips.only_model_positive, flips.only_neighbours_positive);
+            let cells = [one, other, flips.rows - one - other].map(Gamma::rows);
             values.extend((0..n_draws).map(|_| {
-                let [one, other, same] =
-                    [one, other, flips.rows - one - other].map(|count| random.rows(count));
+                let [one, other, same] = cells.each_ref().map(|cell| random.draw(cell));
                 (one - other) / (one + other + same)
             }));
         }
@@ -167,12 +213,10 @@ fn entropy([correct, false_positive, false_negative]: [f64; 3]) -> f64 {
     0.5 * (mean_square / (mean * mean) - 1.0)
 }
 
-/// A value of the group variable: rows of d and a for the negative and the positive label, and rows in all.
+/// A value of the group variable: the cells of d and a for the negative and the positive label. A label that the
+/// stratum lacks has none: its share is 0, as in the metric.
 struct Stratum {
-    cells: [[u64; 2]; 2],
-    rows: u64,
-    /// Added to each cell: the half rows of the whole table, spread over the strata by their rows.
-    prior: f64,
+    labels: [Option<[Gamma; 2]>; 2],
 }
 
 impl Stratum {
@@ -180,16 +224,16 @@ impl Stratum {
         let all: u64 = strata.iter().map(|groups| groups.d.n() + groups.a.n()).sum();
         strata
             .iter()
+            .filter(|groups| groups.d.n() + groups.a.n() > 0)
             .map(|groups| {
                 let [d, a] = [&groups.d, &groups.a].map(|group| share(group).count);
                 let [n_d, n_a] = [groups.d.n(), groups.a.n()];
-                Stratum {
-                    cells: [[n_d - d, n_a - a], [d, a]],
-                    rows: n_d + n_a,
-                    prior: PRIOR * (n_d + n_a) as f64 / all.max(1) as f64,
-                }
+                // The half rows of the whole table, spread over the strata by their rows.
+                let prior = PRIOR * (n_d + n_a) as f64 / all.max(1) as f64;
+                let cells =
+                    |d: u64, a: u64| (d + a > 0).then(|| [d, a].map(|n| Gamma::new(n as f64 + prior)));
+                Stratum { labels: [cells(n_d - d, n_a - a), cells(d, a)] }
             })
-            .filter(|stratum| stratum.rows > 0)
             .collect()
     }
 }
@@ -200,11 +244,9 @@ fn conditional(strata: &[Stratum], random: &mut Random) -> f64 {
     for stratum in strata {
         let mut shares = [0.0; 2];
         let mut n = 0.0;
-        for (share, [d, a]) in shares.iter_mut().zip(stratum.cells) {
-            // A label that the stratum lacks has a share of 0, as in the metric.
-            if d + a > 0 {
-                let d = random.gamma(d as f64 + stratum.prior);
-                let a = random.gamma(a as f64 + stratum.prior);
+        for (share, cells) in shares.iter_mut().zip(&stratum.labels) {
+            if let Some([d, a]) = cells {
+                let (d, a) = (random.draw(d), random.draw(a));
                 *share = d / (d + a);
                 n += d + a;
             }

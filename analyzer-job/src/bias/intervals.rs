@@ -23,9 +23,9 @@ pub(crate) fn spread(value: f64, draws: &mut [f64]) -> Spread {
     let n = draws.len() as f64;
     let mean = draws.iter().sum::<f64>() / n;
     let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    draws.sort_unstable_by(f64::total_cmp);
     let outside = (OUTSIDE * n) as usize;
-    let (low, high) = (draws[outside].min(value), draws[draws.len() - 1 - outside].max(value));
+    let mut ranked = |rank: usize| *draws.select_nth_unstable_by(rank, f64::total_cmp).1;
+    let (low, high) = (ranked(outside).min(value), ranked(n as usize - 1 - outside).max(value));
     Spread {
         standard_error: Some(variance.sqrt()).filter(|error| error.is_finite()),
         interval: (low < high).then(|| [low, high].map(Number::Float)),

@@ -80,7 +80,8 @@ pub fn details(
     stop: &Stop,
 ) -> Result<Vec<FacetDetails>> {
     let mut all = values(counts, flips, methods);
-    for (facet_idx, (details, facet)) in all.iter_mut().zip(&counts.facets).enumerate() {
+    let facets = all.par_iter_mut().zip(&counts.facets).enumerate();
+    facets.try_for_each(|(facet_idx, (details, facet))| {
         let flip = flips.get(facet_idx);
         details.metrics.par_iter_mut().try_for_each(|details| -> Result<()> {
             stop.check()?;
@@ -92,8 +93,8 @@ pub fn details(
                 details.interval = spread.interval;
             }
             Ok(())
-        })?;
-    }
+        })
+    })?;
     Ok(all)
 }
 
