@@ -2,6 +2,9 @@
 //!
 //! `cargo run --release --example report_gallery -- target/gallery [NAME..]`
 
+#[path = "report_gallery/monitors.rs"]
+mod monitors;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -60,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(folder.join("explanations_details.json"), to_pretty_json(details)?)?;
         }
     }
-    Ok(())
+    monitors::write(folder, &asked)
 }
 
 fn runs() -> Vec<(&'static str, Findings, Vec<EarlierRun>)> {

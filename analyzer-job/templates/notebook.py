@@ -145,3 +145,20 @@ def dependence_charts():
             above.legend(frameon=False)
         figure.tight_layout()
         plt.show()
+
+
+def statistics_of(feature):
+    """What statistics.json has of a column, in a row."""
+    found = {"column": feature["name"], "type": feature.get("inferred_type")}
+    for kind in ("numerical_statistics", "string_statistics"):
+        known = {key: value for key, value in feature.get(kind, {}).items() if key not in ("common", "distribution")}
+        found.update(feature.get(kind, {}).get("common", {}), **known)
+    return found
+
+
+columns = pd.DataFrame([statistics_of(feature) for feature in read("statistics.json").get("features", [])])
+shifts = pd.DataFrame(read("data_quality_details.json").get("columns", []))
+if not columns.empty and not shifts.empty:
+    told = shifts[["column", "verdict", "effect", "stability_index", "adjusted_p_value"]]
+    columns = columns.merge(told, on="column", how="left")
+quality = pd.DataFrame(read("model_quality_details.json").get("metrics", []))

@@ -4,6 +4,7 @@ pub mod baseline;
 pub mod checks;
 pub mod config;
 pub mod constraints;
+pub mod details;
 pub mod distance;
 pub mod drift;
 pub mod metrics;

@@ -2,7 +2,7 @@
 //! from the sketches and counts of both sides, with true numbers of rows.
 
 use indexmap::IndexMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::baseline::{Distribution, Seen};
 use super::config::{self, MonitoringConfig};
@@ -20,7 +20,7 @@ const BINS: usize = 12;
 /// New or vanished categories that are named.
 const NAMED: usize = 10;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// By more than the threshold, and by more than chance explains.
@@ -30,8 +30,8 @@ pub enum Verdict {
     TooFewRows,
 }
 
-/// One column then and now.
-#[derive(Debug, Clone, Serialize)]
+/// One column then and now. Shares, distances and p-values are rounded to six digits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Shift {
     pub column: String,
     pub verdict: Verdict,
@@ -39,6 +39,7 @@ pub struct Shift {
     pub effect: f64,
     pub threshold: f64,
     /// Distance that rows moved on average, in standard deviations of the baseline; numbers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wasserstein: Option<f64>,
     /// Population stability index over the deciles of the baseline, or the categories.
     pub stability_index: f64,
@@ -51,19 +52,24 @@ pub struct Shift {
     /// Values then and now.
     pub values: [u64; 2],
     /// What the rule of the run compared, where it did, and whether it raised a violation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<f64>,
     pub violated: bool,
     /// Share of rows, and the value up to which they lie then and now; numbers only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub quantiles: Vec<[f64; 3]>,
     /// Categories that only the window has, with their shares, largest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub new: Vec<(String, f64)>,
     /// Categories that only the baseline has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vanished: Vec<(String, f64)>,
-    /// Shares then and now of the parts of a picture.
+    /// Shares then and now of the parts of a picture; only of columns that moved.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
 }
 
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Part {
     pub label: String,
     pub then: f64,
@@ -94,12 +100,42 @@ pub fn shifts<'a, 'b>(
             () if chance > LARGEST_CHANCE => Verdict::TooFewRows,
             () => Verdict::Held,
         };
+        shift.tidy();
     }
     out.sort_by(|a, b| {
         let moved = |shift: &Shift| shift.verdict == Verdict::Moved;
         moved(b).cmp(&moved(a)).then(b.effect.total_cmp(&a.effect))
     });
     out
+}
+
+impl Shift {
+    /// Rounds what is measured, and drops what no picture shows.
+    fn tidy(&mut self) {
+        if self.verdict != Verdict::Moved {
+            self.parts.clear();
+        }
+        let measured = [
+            &mut self.effect,
+            &mut self.stability_index,
+            &mut self.jensen_shannon,
+            &mut self.p_value,
+            &mut self.adjusted_p_value,
+        ];
+        let parts = self.parts.iter_mut().flat_map(|part| [&mut part.then, &mut part.now]);
+        let named = self.new.iter_mut().chain(&mut self.vanished).map(|(_, share)| share);
+        for value in measured.into_iter().chain(&mut self.wasserstein).chain(parts).chain(named) {
+            *value = rounded(*value);
+        }
+    }
+}
+
+/// To six significant digits.
+fn rounded(value: f64) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 fn shift(
@@ -234,7 +270,7 @@ fn ranges(then: &Weights, now: &Weights) -> Vec<Part> {
     };
     (0..BINS)
         .map(|at| Part {
-            label: format!("from {}", if at == 0 { low } else { bound(at) }),
+            label: format!("from {}", rounded(if at == 0 { low } else { bound(at) })),
             then: share(then, at),
             now: share(now, at),
         })
@@ -321,8 +357,8 @@ mod tests {
         let now = column((0..600).map(|i| ["basic", "gold", "trial"][i % 3].into()));
         let shift = of(&before, &now, "String");
         assert_eq!(shift.verdict, Verdict::Moved);
-        assert_eq!(shift.new, [("trial".to_string(), 1.0 / 3.0)]);
-        assert_eq!(shift.vanished, [("pro".to_string(), 1.0 / 3.0)]);
+        assert_eq!(shift.new, [("trial".to_string(), 0.333_333)]);
+        assert_eq!(shift.vanished, [("pro".to_string(), 0.333_333)]);
         assert_eq!(of(&before, &before, "String").p_value, 1.0);
     }
 }

@@ -78,7 +78,7 @@ fn verdict(metric: &MetricDetails) -> Cell {
         State::CannotTell => "too few rows",
         State::Held if course(metric) == Some(Course::TowardsParity) => "farther from 0, nearer to parity",
         State::Held if course(metric) == Some(Course::AwayUnseen) => "nearer to 0, farther from parity",
-        State::Measured => "",
+        State::Measured => return Cell::text(""),
         state => state.word(),
     };
     Cell::state(state, text)
@@ -99,19 +99,49 @@ pub(super) fn distance(metric: &Metric, value: f64) -> f64 {
 
 pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
     // Of several groups an overview comes first.
-    let several = details.facets.len() > 1;
+    let shown: Vec<(usize, &FacetDetails)> = details
+        .facets
+        .iter()
+        .enumerate()
+        .filter(|(_, facet)| twin_before(details, facet).is_none())
+        .collect();
+    let several = shown.len() > 1;
     if several {
         impact_ratios(report, details);
     }
-    for (position, facet) in details.facets.iter().enumerate() {
-        facet_sections(report, details, facet, position);
+    for (place, (position, facet)) in shown.into_iter().enumerate() {
+        facet_sections(report, details, facet, position, place == 0);
     }
     if !several {
         impact_ratios(report, details);
     }
 }
 
-fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetails, position: usize) {
+/// The entry of a facet of two values that is the same comparison seen from the other side: group and everyone else
+/// change places. Only the first of the two is told.
+pub(super) fn twin_before<'a>(details: &'a BiasDetails, facet: &FacetDetails) -> Option<&'a FacetDetails> {
+    let place = details.facets.iter().position(|other| std::ptr::eq(other, facet))?;
+    details.facets[..place].iter().find(|other| mirrors(other, facet))
+}
+
+/// The twin that is not told.
+fn twin_after<'a>(details: &'a BiasDetails, facet: &FacetDetails) -> Option<&'a FacetDetails> {
+    let place = details.facets.iter().position(|other| std::ptr::eq(other, facet))?;
+    details.facets[place + 1..].iter().find(|other| mirrors(other, facet))
+}
+
+fn mirrors(one: &FacetDetails, other: &FacetDetails) -> bool {
+    let (a, b) = (&one.groups, &other.groups);
+    one.facet == other.facet && a.d.n() > 0 && a.d == b.a && a.a == b.d
+}
+
+fn facet_sections(
+    report: &mut Report,
+    details: &BiasDetails,
+    facet: &FacetDetails,
+    position: usize,
+    is_first: bool,
+) {
     let words = words(details, facet);
     let id = format!("group-{}", position + 1);
     let states: Vec<State> = facet.metrics.iter().map(state).collect();
@@ -120,7 +150,15 @@ fn facet_sections(report: &mut Report, details: &BiasDetails, facet: &FacetDetai
     if facet.groups.d.n() + facet.groups.a.n() > 0 {
         section.table(groups_table(facet, &words));
     }
-    if position == 0 {
+    if let Some(twin) = twin_after(details, facet) {
+        section.text(format!(
+            "{} has two values, so {} against everyone else is the same comparison from the other side: differences \
+             change their sign, ratios are inverted. It is not told again; analysis.json has its values.",
+            super::sentences::isolate(&facet.facet),
+            self::words(details, twin).facet
+        ));
+    }
+    if is_first {
         section.text(how_to_read(facet, details.check.as_ref()));
     }
     for family in Family::ALL {
@@ -301,6 +339,19 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
         let interval = details.interval.map(|[low, high]| [low.value(), high.value()]).into_iter().flatten();
         details.value.into_iter().chain(details.baseline).map(Number::value).chain(interval)
     });
+    let axis_words = match scale {
+        Scale::Share => "differences of shares; 0 is no difference",
+        Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
+        Scale::Unbounded => "differences of ratios, on their own axis; 0 is no difference",
+        Scale::Distance if rows.iter().all(|(metric, _)| metric.code == "GE") => {
+            "generalized entropy of all rows, whatever the group; 0 means that no prediction is wrong. It has no interval \
+             around 0"
+        }
+        Scale::Distance => {
+            "distances without a direction; 0 is no difference. They have no interval; whether they moved is judged by the \
+             shares that they are made of"
+        }
+    };
     let axis = Axis::new(scale, values);
     let compared = rows.iter().any(|(_, details)| details.baseline.is_some());
     let mut columns = vec![
@@ -345,15 +396,6 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
             Row::judged(state(details), cells)
         })
         .collect();
-    let axis_words = match scale {
-        Scale::Share => "differences of shares; 0 is no difference",
-        Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
-        Scale::Unbounded => "differences of ratios, on their own axis; 0 is no difference",
-        Scale::Distance => {
-            "distances without a direction; 0 is no difference. They have no interval; whether they moved is \
-                            judged by the shares that they are made of"
-        }
-    };
     Table::new(Style::Plot, format!("{}: {axis_words}", words.facet), columns, rows)
 }
 
@@ -445,6 +487,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
     let known: Vec<&FacetDetails> = details
         .facets
         .iter()
+        .filter(|facet| twin_before(details, facet).is_none())
         .chain(&details.intersections)
         .filter(|facet| facet.groups.d.n() > 0 && facet.groups.a.n() > 0 && !facet.vacuous)
         .collect();

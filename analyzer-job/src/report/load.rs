@@ -7,8 +7,9 @@ use plumbline_common::{Problem, Result, codes};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use super::quality::Quality;
 use crate::config::ReportNames;
-use crate::performance::details::{self as quality, QualityDetails};
+use crate::performance::details::{self as performance, QualityDetails};
 use crate::results::details::{
     BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
 };
@@ -23,16 +24,20 @@ const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
 
 /// Makes the three files of a run again from `analysis.json` and, where they are there,
 /// `bias_details.json`, `explanations_details.json` and `constraint_violations.json` in `folder`; or those of a model
-/// quality run from its `model_quality_details.json`.
+/// quality run from its `model_quality_details.json`; or those of a data quality run from its
+/// `data_quality_details.json`, `statistics.json` and violations.
 ///
 /// # Errors
 /// `analysis.json` is missing, a file cannot be read or is not what its name says, or the reports
 /// cannot be written.
 pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<()> {
-    if !folder.join("analysis.json").exists()
-        && let Some(details) = read::<QualityDetails>(&folder.join(quality::FILE))?
-    {
-        return super::write_files(super::draft_performance(&details).files(super::NAME)?, folder, scratch);
+    if !folder.join("analysis.json").exists() {
+        if let Some(details) = read::<QualityDetails>(&folder.join(performance::FILE))? {
+            return super::write_files(super::draft_performance(&details).files(super::NAME)?, folder, scratch);
+        }
+        if let Some(quality) = Quality::read(folder)? {
+            return super::write_files(super::draft_quality(&quality).files(super::NAME)?, folder, scratch);
+        }
     }
     let (findings, names) = findings(folder)?;
     super::write(&findings, &names, history, folder, scratch)
@@ -43,7 +48,7 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     let results: Results = read(&path)?.ok_or_else(|| {
         Problem::new(
             &codes::REPORT_NEEDS_RESULTS,
-            "cannot make the reports again: there is no `analysis.json`",
+            "cannot make the reports again: there is no `analysis.json` and no details file of a monitor",
         )
         .file(folder)
         .hint("name the folder that an earlier run wrote its results to")
@@ -185,7 +190,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let text = match fs::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

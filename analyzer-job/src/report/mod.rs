@@ -58,7 +58,7 @@ pub fn draft_performance(details: &QualityDetails) -> Draft {
 }
 
 /// The report on data quality.
-pub fn draft_quality(quality: &Quality<'_>) -> Draft {
+pub fn draft_quality(quality: &Quality) -> Draft {
     Draft(quality::report(quality))
 }
 
@@ -71,19 +71,11 @@ impl Draft {
     /// # Errors
     /// The PDF cannot be set, which is a defect of the program.
     pub fn files(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        let notebook = notebook::write(&self.0)?;
-        let mut files = vec![(format!("{name}.ipynb"), notebook)];
-        files.extend(self.pages(name)?);
-        Ok(files)
-    }
-
-    /// As `files`, without the notebook.
-    ///
-    /// # Errors
-    /// As `files`.
-    pub fn pages(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        let (html, pdf) = rayon::join(|| html::write(&self.0), || pdf::write(&self.0));
-        Ok(vec![(format!("{name}.html"), html?), (format!("{name}.pdf"), pdf?)])
+        let pages = || -> Result<_> { Ok([notebook::write(&self.0)?, html::write(&self.0)?]) };
+        let (pages, pdf) = rayon::join(pages, || pdf::write(&self.0));
+        let [notebook, html] = pages?;
+        let files = [("ipynb", notebook), ("html", html), ("pdf", pdf?)];
+        Ok(files.map(|(kind, bytes)| (format!("{name}.{kind}"), bytes)).into())
     }
 }
 

@@ -609,3 +609,26 @@ fn left_is_the_worse_side_whatever_the_sign() {
     }
     assert!(place("DI", 0.5) < 0.5 && place("DI", 2.0) > 0.5);
 }
+
+#[test]
+fn two_values_of_a_facet_are_told_once() {
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    let bias = findings.bias.as_mut().unwrap();
+    let groups = bias.facets[0].groups;
+    bias.facets[1] = FacetDetails { groups: Groups { d: groups.a, a: groups.d }, ..facet("Sex", "1") };
+    let plain = |text: &str| text.replace('\u{a0}', " ");
+    let told = report(&findings, &names(), &[]);
+    assert_eq!(plain(&told.headline), "1 of 3 metrics moved away from its baseline for Sex = 0");
+    let headings: Vec<String> = told.sections.iter().map(|section| plain(&section.heading)).collect();
+    assert_eq!(headings.iter().filter(|heading| heading.contains("against everyone else")).count(), 1);
+    let text = plain(&text_of_html(&String::from_utf8(html::write(&told).unwrap()).unwrap()));
+    assert!(text.contains("Sex = 1 against everyone else is the same comparison from the other side"));
+    // Every violation of the file stays.
+    assert!(headings.iter().any(|heading| heading == "4 violations of the baseline"), "{headings:?}");
+    // A third value makes them two comparisons.
+    findings.bias.as_mut().unwrap().facets[1].groups.a.rows[0][0] += 1;
+    let told = report(&findings, &names(), &[]);
+    assert!(told.sections.iter().any(|section| plain(&section.heading).starts_with("Sex = 1 against")));
+}

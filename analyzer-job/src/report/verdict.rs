@@ -48,9 +48,14 @@ pub(super) fn fill(report: &mut Report, findings: &Findings) {
     violations::section(report, findings);
 }
 
+/// The groups, each comparison once.
+fn told(bias: &BiasDetails) -> Vec<&FacetDetails> {
+    bias.facets.iter().filter(|facet| bias::twin_before(bias, facet).is_none()).collect()
+}
+
 fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
-    bias.facets
-        .iter()
+    told(bias)
+        .into_iter()
         .flat_map(|facet| {
             facet.metrics.iter().map(move |details| Finding { facet, details, state: bias::state(details) })
         })
@@ -67,7 +72,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         number_of(&|finding| finding.state == State::CannotTell && bias::is_farther(finding.details));
     let too_few = number_of(&|finding| bias::is_farther(finding.details) && !finding.details.enough_rows);
     let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
-    let groups = match bias.facets.as_slice() {
+    let groups = match told(bias).as_slice() {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),
         facets => format!(" in {} groups", facets.len()),
     };
@@ -328,11 +333,12 @@ fn facts(findings: &Findings) -> Vec<String> {
         }
     }
     if let Some(bias) = &findings.bias {
-        let told = if bias.facets.len() > 3 { 0 } else { bias.facets.len() };
-        if told == 0 && !bias.facets.is_empty() {
-            facts.push(format!("{} groups", bias.facets.len()));
+        let facets = told(bias);
+        let named = if facets.len() > 3 { 0 } else { facets.len() };
+        if named == 0 && !facets.is_empty() {
+            facts.push(format!("{} groups", facets.len()));
         }
-        for facet in bias.facets.iter().take(told) {
+        for facet in facets.into_iter().take(named) {
             let (d, a) = (facet.groups.d.n(), facet.groups.a.n());
             if let Some(percent) = percent(d, d + a) {
                 let name = bias::words(bias, facet).facet;

@@ -17,6 +17,7 @@ use crate::monitor::rows::{Account, Columns, Settled, settle};
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
+use crate::quality::details::{self, Details};
 use crate::quality::drift::{self, Drift};
 use crate::quality::pass::{self, Profiled};
 use crate::quality::shift::{self, Shift};
@@ -27,11 +28,9 @@ use crate::settings::{DriftRule, Settings, ValueTyping};
 use crate::stages::done::{Done, Message};
 use crate::stages::publish;
 use crate::state::profile::Column;
-use crate::values::{java, numbers};
+use crate::values::java;
 
 const VIOLATIONS: &str = "constraint_violations.json";
-/// Effect sizes and chance of every column that was compared.
-const DETAILS: &str = "data_quality_details.json";
 
 /// What one pass over the data leaves.
 #[derive(Debug)]
@@ -78,19 +77,21 @@ pub(crate) fn finish(
     }
     let found = measure(prepared, profiled, &named);
     let violations = judge(prepared, gathered, &named, &found);
-    let quality = Quality {
-        subject: subject(job, settings, plan),
-        statistics: &found.statistics,
-        violations: violations.as_deref(),
-        shifts: &found.shifts,
-        unseen: found.drifts.iter().filter(|drift| drift.unseen()).count(),
-        spelling: found.spelling,
-        baseline: against(plan),
-        warnings: &[profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat(),
+    let warnings = [profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat();
+    let details = Details {
+        version: 1,
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
+        subject: subject(job, settings, plan),
+        rows: found.statistics.dataset.item_count,
+        baseline: against(plan),
+        warnings,
+        unseen: found.drifts.iter().filter(|drift| drift.unseen()).count(),
+        type_violations: found.spelling.into(),
+        columns: found.shifts.clone(),
     };
+    let quality = Quality::new(details.clone(), &found.statistics, violations.as_deref());
     let draft = report::draft_quality(&quality);
-    let files = results(prepared, &found, violations.as_deref(), &draft, scratch)?;
+    let files = results(prepared, &found, &details, violations.as_deref(), &draft, scratch)?;
     let violated = violations.as_ref().map(Vec::len);
     let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         let constraints = prepared.constraints.as_ref();
@@ -464,20 +465,17 @@ fn inside(
 fn results(
     prepared: &Prepared,
     found: &Found,
+    details: &Details,
     violations: Option<&[Violation]>,
     draft: &Draft,
     scratch: &Path,
 ) -> Result<output::Results> {
     let folder = &prepared.plan.output;
     let mut files = output::Results::default();
-    for (name, bytes) in draft.pages(report::NAME)? {
+    for (name, bytes) in draft.files(report::NAME)? {
         add_bytes(&mut files, &folder.join(name), Ok(bytes), scratch)?;
     }
-    if !found.shifts.is_empty() {
-        let rows = found.statistics.dataset.item_count;
-        let details = serde_json::json!({"version": 1, "rows": rows, "columns": found.shifts});
-        add_bytes(&mut files, &folder.join(DETAILS), numbers::to_pretty_json(&details), scratch)?;
-    }
+    add_bytes(&mut files, &folder.join(details::FILE), details.to_json(), scratch)?;
     let suggested = constraints::suggest(&found.statistics, prepared.written.clone());
     add(&mut files, &folder.join("constraints.json"), &suggested, scratch)?;
     add(&mut files, &folder.join("statistics.json"), &found.statistics, scratch)?;

@@ -46,7 +46,15 @@ fn the_same_traffic_is_clean_and_a_drifted_one_is_told() {
     assert_eq!(run.message, "Completed: Job completed successfully with no violations.");
     assert!(run.log.contains("read 3000 rows from "), "{}", run.log);
     let names: Vec<String> = baseline.results().into_keys().collect();
-    assert_eq!(names, ["constraints.json", "report.html", "report.pdf", "statistics.json"]);
+    let expected = [
+        "constraints.json",
+        "data_quality_details.json",
+        "report.html",
+        "report.ipynb",
+        "report.pdf",
+        "statistics.json",
+    ];
+    assert_eq!(names, expected);
     let features = baseline.result("statistics.json")["features"].as_array().unwrap().len();
 
     let mut same = tree(3000, 0.0);
@@ -77,6 +85,19 @@ fn the_same_traffic_is_clean_and_a_drifted_one_is_told() {
         (&last["MetricName"], last["Value"].as_f64()),
         (&"total_number_of_violations".into(), Some(violations.len() as f64))
     );
+
+    // The reports can be made again, of a baseline and of a monitor.
+    for tree in [&baseline, &drifted] {
+        let before = tree.results();
+        for ending in ["html", "ipynb", "pdf"] {
+            fs::remove_file(tree.path(OUTPUT).join(format!("report.{ending}"))).unwrap();
+        }
+        tree.succeed(&["report", &tree.path(OUTPUT).display().to_string()]);
+        let again = tree.results();
+        for (name, bytes) in before {
+            assert!(again[&name] == bytes, "{name}");
+        }
+    }
 
     // A baseline into the same folder: nothing is left that would speak of the monitor.
     let tidy = tree(500, 0.0);

@@ -6,13 +6,23 @@ use crate::paper::drawing::{Anchor, Drawing, Stroke};
 use crate::report::amounts::short;
 use crate::report::page::State;
 
-/// Shares then and now side by side, a pair of bars for each part; the tallest fills the height.
-pub(in crate::report) fn pairs(shares: &[(f64, f64)]) -> Drawing {
+/// Shares then and now side by side, a pair of bars for each part; the tallest fills the height. `ends`: where the
+/// first and the last part of a numeric axis begin.
+pub(in crate::report) fn pairs(shares: &[(f64, f64)], ends: [Option<f64>; 2]) -> Drawing {
     const HEIGHT: f64 = 44.0;
+    const LABELS: f64 = 14.0;
     let most = shares.iter().map(|(then, now)| then.max(*now)).fold(f64::MIN_POSITIVE, f64::max);
     let step = (WIDTH - 2.0 * MARGIN) / shares.len().max(1) as f64;
     let bar = (step * 0.42).min(14.0);
-    let mut row = Drawing::new(WIDTH, HEIGHT);
+    let labelled = ends.iter().any(Option::is_some);
+    let mut row = Drawing::new(WIDTH, if labelled { HEIGHT + LABELS } else { HEIGHT });
+    row.line([MARGIN, HEIGHT], [WIDTH - MARGIN, HEIGHT], Stroke::new(LINE, 1.0));
+    for (place, end) in [0, shares.len().saturating_sub(1)].into_iter().zip(ends) {
+        if let Some(end) = end {
+            let x = MARGIN + step * place as f64;
+            row.text([x, HEIGHT + LABELS - 3.0], Anchor::Start, QUIET, short(end));
+        }
+    }
     for (at, (then, now)) in shares.iter().enumerate() {
         let x = MARGIN + step * at as f64;
         for (side, share, fill) in [(0.0, then, LINE), (1.0, now, MOVED)] {

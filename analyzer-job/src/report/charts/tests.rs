@@ -21,6 +21,8 @@ fn pictures_hold_no_words_of_the_data_and_stay_finite() {
             [0.0, 1.0],
         ),
         attribution_bar(range(std::iter::empty()), 0.0, Some(0.0), None),
+        pairs(&[], [Some(0.0), None]),
+        pairs(&[(0.0, 0.0)], [None, None]),
     ] {
         let body = body(&drawing);
         assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");

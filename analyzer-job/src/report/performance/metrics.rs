@@ -68,12 +68,10 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
     if pictured {
         caption.push_str("; whiskers are one standard error either way, rings the baseline");
     }
-    report.section(2, "metrics", "How good the predictions are").table(Table::new(
-        if pictured { Style::Plot } else { Style::Plain },
-        caption,
-        columns,
-        rows,
-    ));
+    report.section(2, "metrics", "How good the predictions are").table(
+        Table::new(if pictured { Style::Plot } else { Style::Plain }, caption, columns, rows)
+            .coded("quality"),
+    );
 }
 
 pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {

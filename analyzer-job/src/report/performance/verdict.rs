@@ -152,7 +152,9 @@ pub(super) fn facts(details: &QualityDetails) -> Vec<String> {
 
 /// The verdict of a row in words.
 pub(super) fn sure(metric: &MetricDetails) -> String {
-    let p = metric.p_value.map(|p| if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") });
+    let p = metric
+        .p_value
+        .map(|p| if p < 0.001 { "p\u{a0}<\u{a0}0.001".into() } else { format!("p\u{a0}=\u{a0}{p:.3}") });
     match metric.verdict {
         MetricVerdict::Moved => format!("worse, {}", p.unwrap_or_default()),
         MetricVerdict::Held if metric.violated => format!("chance, {}", p.unwrap_or_default()),
