@@ -31,7 +31,7 @@ const NAMES: [&str; 8] = [
 ];
 
 /// The names of the runs, and whether one of them is asked for.
-pub fn write(folder: &Path, asked: &[String]) -> Result<(), Box<dyn Error>> {
+pub(crate) fn write(folder: &Path, asked: &[String]) -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
     for (name, columns, moved) in [("quality", 8, 3), ("wide-quality", 500, 40), ("clean-quality", 70, 0)] {
         if wanted(name) {

@@ -59,10 +59,6 @@ impl Random {
         }
     }
 
-    pub(crate) fn gamma(&mut self, shape: f64) -> f64 {
-        self.draw(&Gamma::new(shape))
-    }
-
     fn draw(&mut self, gamma: &Gamma) -> f64 {
         let Gamma { d, c, power } = *gamma;
         let boost = power.map_or(1.0, |power| self.uniform().powf(power));

@@ -136,7 +136,7 @@ pub(crate) enum Width {
     Cells,
     /// As its widest cell or head, or `otherwise` where that is over `limit`.
     UpTo { limit: f32, otherwise: f32 },
-    /// This, or as the widest word of its head.
+    /// This, or as its widest word.
     Exactly(f32),
     /// As wide as its text where there is room, down to its longest word.
     Flexible,

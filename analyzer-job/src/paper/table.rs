@@ -212,7 +212,7 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>]) -> Vec<f32> {
         wishes.push(match column.width {
             Width::Cells => fixed(natural.max(head.least())),
             Width::UpTo { limit, otherwise } => fixed(if whole > limit { otherwise } else { whole }),
-            Width::Exactly(width) => fixed(width.max(head.least())),
+            Width::Exactly(width) => fixed(width.max(least)),
             Width::Flexible => Wish { least: least + inset, natural: whole + inset, fills: false },
             Width::Fills => Wish { least: least + inset, natural: natural + inset, fills: true },
         });

@@ -73,8 +73,10 @@ fn output_section(
     let id = format!("output-{}", position + 1);
     let total: f64 = features.iter().map(|feature| feature.value.abs()).sum();
     let heading = match features.first() {
-        Some(first) if total > 0.0 => format!("What drives {}: {} most", isolate(label), isolate(first.name)),
-        _ => format!("What drives {}: nothing that was measured", isolate(label)),
+        Some(first) if total > 0.0 => {
+            format!("Feature attributions of {}: {} first", isolate(label), isolate(first.name))
+        }
+        _ => format!("Feature attributions of {}: all are 0", isolate(label)),
     };
     let section = report.section(2, &id, heading);
     section.points(facts(attributions, &features, output, details, total));
@@ -82,10 +84,11 @@ fn output_section(
         features.iter().any(|feature| feature.details.is_some_and(|details| details.baseline.is_some()));
     section.table(bars(label, &features, compared));
     if let Some(table) = strips(label, &features) {
-        let section = report.section(3, format!("{id}-local"), "How it differs from row to row");
+        let section =
+            report.section(3, format!("{id}-local"), "Local attributions: how they differ from row to row");
         section.text(
-            "One dot for each row of a sample: right of the line the feature raised the model's answer, left of it \
-             lowered it. From pale to strong: the feature's value from low to high.",
+            "A dot is one row of a sample. Right of the line the feature raised the model's answer, left of it the feature lowered \
+             it. Pale dots are low values of the feature, dark dots high ones.",
         );
         section.table(table);
     }
@@ -105,7 +108,11 @@ fn facts(
     let top: f64 = features.iter().take(3).map(|feature| feature.value.abs()).sum();
     if features.len() > 3 && total > 0.0 {
         let names: Vec<String> = features.iter().take(3).map(|feature| isolate(feature.name)).collect();
-        facts.push(format!("{} carry {} of all attribution.", names.join(", "), percent_of(top / total)));
+        facts.push(format!(
+            "{} have {} of the sum of all attributions.",
+            names.join(", "),
+            percent_of(top / total)
+        ));
     }
     facts
         .push(format!("The model's answer for the baseline is {}.", decimal(attributions.expected_value, 3)));
@@ -180,7 +187,7 @@ fn bars(label: &str, features: &[Ranked], compared: bool) -> Table {
     let range = if shown.iter().all(|feature| feature.value >= 0.0) { [0.0, range[1]] } else { range };
     let mut columns = vec![
         Column::new(ColumnKind::Name, "Feature"),
-        Column::picture("Global attribution", charts::plain_head(range)),
+        Column::picture("Global attribution", charts::plain_head(range, "Global attribution")),
         Column::new(ColumnKind::Number, "Now"),
         Column::new(ColumnKind::Number, "Standard error"),
     ];
@@ -262,7 +269,10 @@ fn strips(label: &str, features: &[Ranked]) -> Option<Table> {
         format!("Local attributions of {}", isolate(label)),
         vec![
             Column::new(ColumnKind::Name, "Feature"),
-            Column::picture("One dot a row", charts::plain_head(range)),
+            Column::picture(
+                "Local attribution, one dot a row",
+                charts::plain_head(range, "Local attribution, one dot a row"),
+            ),
             Column::new(ColumnKind::Number, "Median"),
             Column::new(ColumnKind::Number, "9 rows in 10 lie in"),
         ],
@@ -313,12 +323,12 @@ fn all_features(label: &str, features: &[Ranked], compared: bool) -> Table {
 }
 
 fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option<&ExplanationDetails>) {
-    let section = report.section(2, "dependence", "How the answer follows single features");
+    let section = report.section(2, "dependence", "Partial dependence: how the answer follows a feature");
     let rows = details.and_then(|details| details.pdp_rows);
     let over = rows.map(|rows| format!(" of {}", amounts::of(rows, "row", "rows"))).unwrap_or_default();
     section.text(format!(
-        "Partial dependence: the mean answer when one feature is set to a value in all rows{over}. Grey below: where \
-         the data lies. The vertical axis of an output is the same for all features, so flat means little influence."
+        "Each point is the mean answer of the model when the feature is set to one value in all rows{over}. The grey bars show \
+         where the data lie. The vertical axis of an output is the same for all features: a flat line means little influence."
     ));
     let outputs = curves.iter().map(|curve| curve.label_headers.len()).max().unwrap_or(0);
     let spans: Vec<[f64; 2]> = (0..outputs)
@@ -360,7 +370,7 @@ fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option
                     figures.push(Figure {
                         caption: name,
                         alt,
-                        drawing: charts::curve(&xs, &shares, answers, span),
+                        drawing: charts::curve(&xs, &shares, answers, span, ""),
                     });
                 }
                 None => tables.push(categories(&name, values, &shares, answers, span)),
@@ -398,7 +408,7 @@ fn categories(
     span: [f64; 2],
 ) -> Table {
     const SHOWN: usize = 15;
-    let axis = charts::positions_head(span);
+    let axis = charts::positions_head(span, "Mean answer");
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => isolate(text),
         other => other.to_string(),

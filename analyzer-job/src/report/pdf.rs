@@ -38,6 +38,9 @@ const WIDE: usize = 8;
 const FEW_WORDY: usize = 8;
 const FEW: usize = 14;
 const PLOT_WIDTH: f32 = 62.0 * MM;
+/// Plots of more columns have a narrower picture.
+const CROWDED: usize = 6;
+const CROWDED_PLOT_WIDTH: f32 = 44.0 * MM;
 const BAR_WIDTH: f32 = 17.0 * MM;
 /// Columns of a plot that are neither its names nor its picture.
 const PLOT_COLUMN: f32 = 22.0 * MM;
@@ -167,7 +170,11 @@ fn set(table: &Table, explained: &BTreeSet<&str>, glossary: bool) -> document::T
         Style::Long | Style::Folded => LONG_TABLE,
         Style::Plain | Style::Plot => TABLE,
     };
-    let drawing_width = if plot { PLOT_WIDTH } else { BAR_WIDTH };
+    let drawing_width = match plot {
+        true if table.columns.len() > CROWDED => CROWDED_PLOT_WIDTH,
+        true => PLOT_WIDTH,
+        false => BAR_WIDTH,
+    };
     let wordy = table.wordy();
     let setting = Setting { size, plot, columns: table.columns.len(), explained, glossary };
     document::Table {

@@ -289,16 +289,19 @@ fn attribution_headline(findings: &Findings) -> Option<(State, String)> {
         let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
         return Some((
             State::Moved,
-            format!("The reasons behind {}{more} changed their order", isolate(&first.label)),
+            format!("The order of the feature attributions of {}{more} changed", isolate(&first.label)),
         ));
     }
     if !scored.is_empty() {
-        return Some((State::Held, "The model's reasons kept their order".into()));
+        return Some((State::Held, "The feature attributions kept their order".into()));
     }
     let (label, attributions) = outputs.first()?;
     let features = ranked(attributions, None);
     let first = features.first().filter(|feature| feature.value != 0.0)?;
-    Some((State::Measured, format!("{} drives {} most", isolate(first.name), isolate(label))))
+    Some((
+        State::Measured,
+        format!("{} has the largest attribution to {}", isolate(first.name), isolate(label)),
+    ))
 }
 
 fn attribution_lead(findings: &Findings) -> Vec<String> {
@@ -308,7 +311,7 @@ fn attribution_lead(findings: &Findings) -> Vec<String> {
         .filter_map(|(label, attributions)| {
             let output = details?.outputs.iter().find(|output| output.label == *label)?;
             let features = ranked(attributions, Some(output));
-            let what = format!("The order of what drives {}", isolate(label));
+            let what = format!("The order of the attributions of {}", isolate(label));
             Some(order_in_words(&what, output.ndcg?, &features))
         })
         .take(LEAD)

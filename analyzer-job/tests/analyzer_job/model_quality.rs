@@ -74,7 +74,7 @@ fn a_baseline_has_statistics_constraints_details_and_reports_and_no_violations()
     let calibration = &details["calibration"];
     assert!(calibration["error"].as_f64().unwrap() < 3.0 * calibration["error_by_chance"].as_f64().unwrap());
     let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
-    assert!(page.contains("Do the scores mean what they say?"), "{}", &page[..500]);
+    assert!(page.contains("Calibration: do the scores mean what they say?"), "{}", &page[..500]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Bars: shares of a whole, shares then and now, global attributions.
 
 use super::scale::scaled;
-use super::{GRID, HELD, INK, LINE, MARGIN, MOVED, QUIET, WIDTH, colour, ring, uprights};
+use super::{GRID, HEAD, HELD, INK, LINE, MARGIN, MOVED, QUIET, TITLE, WIDTH, colour, ring, uprights};
 use crate::paper::drawing::{Anchor, Drawing, Stroke};
 use crate::report::amounts::short;
 use crate::report::page::State;
@@ -77,9 +77,10 @@ pub(in crate::report) fn attribution_bar(
     row
 }
 
-/// The axis for bars and strips.
-pub(in crate::report) fn plain_head(range: [f64; 2]) -> Drawing {
-    let mut head = Drawing::new(WIDTH, 16.0);
+/// The axis for bars and strips, below what it measures.
+pub(in crate::report) fn plain_head(range: [f64; 2], what: &str) -> Drawing {
+    let mut head = Drawing::new(WIDTH, HEAD);
+    head.text([MARGIN, TITLE], Anchor::Start, QUIET, what);
     let [low, high] = range;
     let mut ticks = vec![(high, Anchor::End)];
     if low < 0.0 {
@@ -89,7 +90,7 @@ pub(in crate::report) fn plain_head(range: [f64; 2]) -> Drawing {
         ticks.push((0.0, if low < 0.0 { Anchor::Middle } else { Anchor::Start }));
     }
     for (value, anchor) in ticks {
-        head.text([scaled(range, value), 12.0], anchor, QUIET, short(value));
+        head.text([scaled(range, value), HEAD - 4.0], anchor, QUIET, short(value));
     }
     head
 }

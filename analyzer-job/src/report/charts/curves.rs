@@ -3,7 +3,7 @@
 use super::scale::ticks;
 use super::{GRID, HELD, INK, LINE, QUIET};
 use crate::paper::drawing::{Anchor, Drawing, Fill, Stroke};
-use crate::report::amounts::short;
+use crate::report::amounts::{percent_of, short};
 
 /// Left and right of the field that the lines are drawn in.
 const LEFT: f64 = 44.0;
@@ -11,9 +11,17 @@ const RIGHT: f64 = 10.0;
 const WIDTH: f64 = 280.0;
 const TOP: f64 = 10.0;
 
-/// A line over a numeric grid with the share of rows below, on the same axis.
-pub(in crate::report) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: [f64; 2]) -> Drawing {
-    let (floor, base) = (112.0, 154.0);
+/// A line over a numeric grid, with the share of rows below it on the same axis where `shares` are known. `across` names
+/// the horizontal axis.
+pub(in crate::report) fn curve(
+    xs: &[f64],
+    shares: &[f64],
+    ys: &[f64],
+    y_range: [f64; 2],
+    across: &str,
+) -> Drawing {
+    let base = 154.0;
+    let floor = if shares.is_empty() { base } else { 112.0 };
     let mut chart = Drawing::new(WIDTH, 176.0);
     let (first, last) = (xs.first().copied().unwrap_or(0.0), xs.last().copied().unwrap_or(1.0));
     let spread = if last > first { last - first } else { 1.0 };
@@ -43,6 +51,41 @@ pub(in crate::report) fn curve(xs: &[f64], shares: &[f64], ys: &[f64], y_range: 
             break;
         }
     }
+    chart.text([(LEFT + WIDTH - RIGHT) / 2.0, 170.0], Anchor::Middle, QUIET, across);
+    chart
+}
+
+/// Shares of rows by bins of equal width from `low` to `high`: bars for now, a line for the baseline where it is known.
+pub(in crate::report) fn histogram(
+    now: &[f64],
+    then: Option<&[f64]>,
+    [low, high]: [f64; 2],
+    across: &str,
+) -> Drawing {
+    let base = 154.0;
+    let mut chart = Drawing::new(WIDTH, 176.0);
+    let most = now.iter().chain(then.into_iter().flatten()).copied().fold(0.01, f64::max);
+    let step = (WIDTH - LEFT - RIGHT) / now.len().max(1) as f64;
+    let x = |place: usize| LEFT + step * place as f64;
+    let y = |share: f64| base - share / most * (base - TOP);
+    for share in ticks([0.0, most]) {
+        chart.line([LEFT, y(share)], [WIDTH - RIGHT, y(share)], Stroke::new(GRID, 1.0));
+        chart.text([LEFT - 6.0, y(share) + 4.0], Anchor::End, QUIET, percent_of(share));
+    }
+    for (place, share) in now.iter().enumerate().filter(|(_, share)| **share > 0.0) {
+        chart.rectangle([x(place) + 0.5, y(*share)], [step - 1.0, base - y(*share)], HELD);
+    }
+    if let Some(then) = then {
+        let steps: Vec<[f64; 2]> = then
+            .iter()
+            .enumerate()
+            .flat_map(|(place, share)| [[x(place), y(*share)], [x(place + 1), y(*share)]])
+            .collect();
+        chart.polyline(&steps, Stroke::new(INK, 1.5));
+    }
+    chart.text([LEFT, 170.0], Anchor::Start, QUIET, short(low));
+    chart.text([WIDTH - RIGHT, 170.0], Anchor::End, QUIET, short(high));
+    chart.text([(LEFT + WIDTH - RIGHT) / 2.0, 170.0], Anchor::Middle, QUIET, across);
     chart
 }
 

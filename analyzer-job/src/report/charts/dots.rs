@@ -1,7 +1,7 @@
 //! A row for each value, with its mark on an axis that all rows share.
 
 use super::scale::{round_up, scaled, ticks};
-use super::{GRID, LINE, MARGIN, QUIET, RAMP, WIDTH, colour, mark, ring, uprights};
+use super::{GRID, HEAD, LINE, MARGIN, QUIET, RAMP, TITLE, WIDTH, colour, mark, ring, uprights};
 use crate::paper::drawing::{Anchor, Drawing, Fill, Shape, Stroke};
 use crate::report::amounts::short;
 use crate::report::page::State;
@@ -169,11 +169,12 @@ pub(in crate::report) fn position(range: [f64; 2], value: f64) -> Drawing {
     row
 }
 
-/// The axis of such a range.
-pub(in crate::report) fn positions_head(range: [f64; 2]) -> Drawing {
-    let mut head = Drawing::new(WIDTH, 16.0);
+/// The axis of such a range, below what it measures.
+pub(in crate::report) fn positions_head(range: [f64; 2], what: &str) -> Drawing {
+    let mut head = Drawing::new(WIDTH, HEAD);
+    head.text([MARGIN, TITLE], Anchor::Start, QUIET, what);
     for value in ticks(range) {
-        head.text([scaled(range, value), 12.0], Anchor::Middle, QUIET, short(value));
+        head.text([scaled(range, value), HEAD - 4.0], Anchor::Middle, QUIET, short(value));
     }
     head
 }

@@ -11,7 +11,7 @@ use crate::paper::drawing::{Colour, Drawing, Shape, Step, Stroke};
 use crate::paper::style::{GRID, INK, LINE, QUIET};
 
 pub(super) use bars::{attribution_bar, pairs, plain_head, share_bar};
-pub(super) use curves::{Point, curve, trend};
+pub(super) use curves::{Point, curve, histogram, trend};
 pub(super) use dots::{Axis, Dot, dot_row, position, positions_head, strip};
 pub(super) use scale::{range, span};
 
@@ -19,6 +19,10 @@ pub(super) use scale::{range, span};
 const WIDTH: f64 = 320.0;
 /// Left and right of the axis, for arrows and labels.
 const MARGIN: f64 = 14.0;
+
+/// Height of the head of a chart's column, and where its title stands.
+const HEAD: f64 = 31.0;
+const TITLE: f64 = 11.0;
 
 const PAPER: Colour = Colour { rgb: [0xff; 3], name: "paper" };
 const MOVED: Colour = Colour { rgb: [0xb8, 0x43, 0x00], name: "moved" };

@@ -12,8 +12,10 @@ fn pictures_hold_no_words_of_the_data_and_stay_finite() {
         assert!(!body.contains("NaN") && !body.contains("inf"), "{body}");
     }
     for drawing in [
-        curve(&[3.0], &[1.0], &[0.5], span([0.5].into_iter())),
-        curve(&[], &[], &[], span(std::iter::empty())),
+        curve(&[3.0], &[1.0], &[0.5], span([0.5].into_iter()), "x"),
+        curve(&[], &[], &[], span(std::iter::empty()), ""),
+        histogram(&[], None, [0.0, 0.0], ""),
+        histogram(&[0.0, 1.0], Some(&[0.5, 0.5]), [0.0, 1.0], "score"),
         trend(
             &[Point::default(), Point { value: Some(f64::INFINITY), interval: Some([0.0, f64::INFINITY]) }],
             None,

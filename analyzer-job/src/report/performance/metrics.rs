@@ -40,7 +40,7 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
     let in_unit = |metric: &MetricDetails| metric.value.is_none_or(|value| (0.0..=1.0).contains(&value));
     let pictured = shown.iter().all(|metric| in_unit(metric));
     if pictured {
-        columns.push(Column::picture("", charts::plain_head([0.0, 1.0])));
+        columns.push(Column::picture("", charts::plain_head([0.0, 1.0], "Now and baseline")));
     }
     let rows = shown
         .iter()
@@ -53,7 +53,7 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
             if compared {
                 cells.push(Cell::value(metric.baseline.map(Number::Float), metric.interval));
                 cells.push(Cell::value(metric.threshold.map(Number::Float), metric.interval));
-                cells.push(Cell::state(state(metric), sure(metric)));
+                cells.push(sure(metric));
             }
             if pictured {
                 let picture = metric.value.map(|value| {

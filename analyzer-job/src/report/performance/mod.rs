@@ -93,9 +93,9 @@ fn method(report: &mut Report, details: &QualityDetails) {
     ];
     if details.judged {
         points.push(
-            "A metric passes its threshold when it is on the wrong side of it, by however little. It became worse beyond chance \
-             when both today's rows and the baseline's are too many for such a difference to be luck: one-sided tests, adjusted \
-             for all metrics of the run (Holm), so that a run in which nothing changed says so in 95\u{202f}% of cases."
+            "A metric misses its threshold when it is on the worse side of it, by however little. It became worse beyond chance when \
+             a one-sided test says so, given the rows of today and of the baseline. The tests are adjusted for all metrics of the \
+             run (Holm): if nothing has changed, at most 5\u{202f}% of the runs say \"worse\"."
                 .to_string(),
         );
     }

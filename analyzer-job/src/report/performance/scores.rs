@@ -1,9 +1,9 @@
 //! Scores and errors: curves over all thresholds, what scores mean, how they are spread.
 
-use crate::performance::details::{QualityDetails, RESIDUAL_SHARES};
-use crate::report::amounts::{self, count};
+use crate::performance::details::{Distribution, QualityDetails, RESIDUAL_SHARES};
+use crate::report::amounts::{self, of};
 use crate::report::charts;
-use crate::report::page::{Block, Figure, Report, State};
+use crate::report::page::{Block, Figure, Report};
 use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 use crate::results::Number;
 
@@ -11,25 +11,31 @@ pub(super) fn curves(report: &mut Report, details: &QualityDetails) {
     if details.rows == 0 || details.roc.len() < 3 {
         return;
     }
-    let figure = |points: &[[f64; 2]], caption: &str, alt: &str| {
+    let figure = |points: &[[f64; 2]], caption: &str, across: &str, alt: &str| {
         let x: Vec<f64> = points.iter().map(|point| point[0]).collect();
         let y: Vec<f64> = points.iter().map(|point| point[1]).collect();
-        Figure { caption: caption.into(), alt: alt.into(), drawing: charts::curve(&x, &[], &y, [0.0, 1.0]) }
+        Figure {
+            caption: caption.into(),
+            alt: alt.into(),
+            drawing: charts::curve(&x, &[], &y, [0.0, 1.0], across),
+        }
     };
     let figures = vec![
         figure(
             &details.roc,
-            "True positive rate over false positive rate (ROC)",
+            "ROC curve: true positive rate",
+            "false positive rate",
             "The ROC curve: the true positive rate rises with the false positive rate",
         ),
         figure(
             &details.precision_recall,
-            "Precision over recall",
+            "Precision-recall curve: precision",
+            "recall",
             "The precision-recall curve: precision changes as recall rises",
         ),
     ];
-    let section = report.section(2, "curves", "At every threshold");
-    section.text("Each point is what another threshold on the score would give.");
+    let section = report.section(2, "curves", "ROC and precision-recall curves");
+    section.text("Each point of a curve belongs to one threshold on the score.");
     section.blocks.push(Block::Figures { figures, code: None });
 }
 
@@ -57,7 +63,7 @@ pub(super) fn calibration(report: &mut Report, details: &QualityDetails) {
     let more =
         if calibration.error > 2.0 * calibration.error_by_chance { "more than" } else { "about as much as" };
     report
-        .section(2, "calibration", "Do the scores mean what they say?")
+        .section(2, "calibration", "Calibration: do the scores mean what they say?")
         .text(format!(
             "Scores and shares of positives differ by {:.3} on average (expected calibration error), {more} chance alone gives \
              ({:.3}). Log loss {:.4}, Brier score {:.4}. The mean score is {:.3}, the share of positives {:.3}.",
@@ -68,71 +74,60 @@ pub(super) fn calibration(report: &mut Report, details: &QualityDetails) {
             calibration.mean_score,
             calibration.positive_share
         ))
-        .table(Table::new(Style::Plot, "Rows by score; the bar is the share of positives, the ring the mean score: on its end where scores are right", vec![
+        .table(Table::new(Style::Plot, "Rows by score. The bar is the observed share of positives, the ring the mean score: the ring is at the end of the bar where the scores are right", vec![
                 Column::new(ColumnKind::Name, "Score"),
                 Column::new(ColumnKind::Number, "Rows"),
                 Column::new(ColumnKind::Number, "Mean score"),
                 Column::new(ColumnKind::Number, "Positive"),
                 Column::new(ColumnKind::Number, "95\u{202f}% interval"),
-                Column::picture("", charts::plain_head([0.0, 1.0])),
+                Column::picture("Share of positives", charts::plain_head([0.0, 1.0], "Share of positives")),
             ], rows));
 }
 
 pub(super) fn scores(report: &mut Report, details: &QualityDetails) {
     let Some(now) = &details.scores else { return };
-    let what = if details.problem_type == "Regression" { "Predictions" } else { "Scores" };
+    let (what, across) = if details.problem_type == "Regression" {
+        ("Predictions", "prediction")
+    } else {
+        ("Scores", "score")
+    };
     let total: u64 = now.rows.iter().sum();
-    let then = details.baseline_scores.as_ref().map(|then| (&then.rows, then.rows.iter().sum::<u64>()));
-    let width = (now.high - now.low) / now.rows.len() as f64;
-    let share = |rows: u64, total: u64| if total == 0 { 0.0 } else { rows as f64 / total as f64 };
-    let full = now
-        .rows
-        .iter()
-        .map(|&rows| share(rows, total))
-        .chain(then.iter().flat_map(|(rows, total)| rows.iter().map(|&rows| share(rows, *total))))
-        .fold(0.01, f64::max);
+    let shares = |of: &Distribution| -> Vec<f64> {
+        let total: u64 = of.rows.iter().sum();
+        of.rows.iter().map(|&rows| rows as f64 / total.max(1) as f64).collect()
+    };
+    let mine = shares(now);
+    let theirs = details.baseline_scores.as_ref().map(shares);
+    let drawing = charts::histogram(&mine, theirs.as_deref(), [now.low, now.high], across);
+    let alt = format!("The distribution of the {}", what.to_lowercase());
+    let figure = Figure { caption: "Share of rows".into(), alt, drawing };
+
     let mut columns = columns([
         (ColumnKind::Name, "From"),
         (ColumnKind::Number, "Rows"),
-        (ColumnKind::Number, "Share"),
-        (ColumnKind::Picture, "Now"),
+        (ColumnKind::Number, "Share now"),
     ]);
-    if then.is_some() {
-        columns.push(Column::new(ColumnKind::Number, "Baseline"));
-        columns.push(Column::new(ColumnKind::Picture, "Then"));
+    if theirs.is_some() {
+        columns.push(Column::new(ColumnKind::Number, "Share in the baseline"));
     }
-    let bar = |share: f64, state: State| Cell::picture(charts::share_bar(share, full, None, state));
-    let rows = now
-        .rows
-        .iter()
-        .enumerate()
-        .map(|(at, &rows)| {
-            let mine = share(rows, total);
-            let mut cells = vec![
-                Cell::text(amounts::short(now.low + width * at as f64)),
-                Cell::count(rows),
-                Cell::share(mine),
-                bar(mine, State::Held),
-            ];
-            if let Some((before, total)) = &then {
-                let theirs = share(before.get(at).copied().unwrap_or(0), *total);
-                cells.push(Cell::share(theirs));
-                cells.push(bar(theirs, State::CannotTell));
-            }
-            Row::new(cells)
-        })
-        .collect();
-    report
-        .section(2, "scores", format!("{what} now{}", if then.is_some() { " and then" } else { "" }))
-        .table(Table::new(
-            Style::Long,
-            format!(
-                "{count} rows in twenty bins; values outside count in the first and the last",
-                count = count(total)
-            ),
-            columns,
-            rows,
-        ));
+    let width = (now.high - now.low) / now.rows.len() as f64;
+    let row = |(at, &rows): (usize, &u64)| {
+        let from = Cell::text(amounts::short(now.low + width * at as f64));
+        let mut cells = vec![from, Cell::count(rows), Cell::share(mine[at])];
+        cells.extend(theirs.iter().map(|theirs| Cell::share(theirs.get(at).copied().unwrap_or(0.0))));
+        Row::new(cells)
+    };
+    let rows = now.rows.iter().enumerate().map(row).collect();
+    let heading = format!("{what} now{}", if theirs.is_some() { " and in the baseline" } else { "" });
+    let section = report.section(2, "scores", heading);
+    let line = if theirs.is_some() { " The line is the baseline." } else { "" };
+    section.text(format!(
+        "Bars are the rows of now, in twenty bins of equal width. Values outside of the axis count in the first and the last \
+         bin.{line}"
+    ));
+    section.blocks.push(Block::Figures { figures: vec![figure], code: None });
+    let caption = format!("{} by {across}", of(total, "row", "rows"));
+    section.table(Table::new(Style::Folded, caption, columns, rows));
 }
 
 pub(super) fn residuals(report: &mut Report, details: &QualityDetails) {
@@ -156,7 +151,7 @@ pub(super) fn residuals(report: &mut Report, details: &QualityDetails) {
     cells.extend(then.map(|then| short(then.mean)));
     rows.push(Row::new(cells));
     report
-        .section(2, "residuals", "How wrong the predictions are")
-        .text("Prediction less label: above 0 the model says too much, below 0 too little.")
+        .section(2, "residuals", "Residuals: how wrong the predictions are")
+        .text("An error is the prediction minus the label: above 0 the prediction is too high, below 0 too low.")
         .table(Table::new(Style::Plain, "Quantiles of the errors", columns, rows));
 }

@@ -5,6 +5,7 @@ use crate::performance::details::{MetricDetails, MetricVerdict, QualityDetails};
 use crate::report::amounts::{number, of};
 use crate::report::page::State;
 use crate::report::sentences::isolate;
+use crate::report::tables::Cell;
 
 /// The metrics that lead: what a reader asks for first.
 const LEADING: [&str; 8] = ["auc", "f1", "accuracy", "recall", "precision", "weighted_f1", "rmse", "r2"];
@@ -42,10 +43,13 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
         return (State::Moved, format!("The model became worse: {}", within(&change(first))));
     }
     if violated > 0 {
-        let metrics = of(violated as u64, "metric is", "metrics are");
+        let metrics = match violated {
+            1 => "1 metric misses its threshold".into(),
+            n => format!("{n} metrics miss their thresholds"),
+        };
         let known = details.metrics.iter().any(|metric| metric.p_value.is_some());
-        let why = if known { "no more than chance explains" } else { "whether by chance cannot be said" };
-        return (State::CannotTell, format!("{metrics} on the wrong side of the threshold, {why}"));
+        let why = if known { "chance explains that" } else { "whether by chance cannot be said" };
+        return (State::CannotTell, format!("{metrics}; {why}"));
     }
     if details.judged {
         return (State::Held, "The model is as good as its baseline".into());
@@ -99,13 +103,17 @@ pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
             .iter()
             .filter(|metric| metric.violated && metric.verdict == MetricVerdict::Held)
             .count();
-        let mut text =
-            format!("{} on the wrong side of the threshold", of(violated as u64, "metric is", "metrics are"));
-        if moved > 0 {
-            text.push_str(&format!(", {moved} beyond what chance explains"));
-        }
-        if by_chance > 0 {
-            text.push_str(&format!(", {by_chance} within what chance explains"));
+        let mut text = match violated {
+            1 => "1 metric misses its threshold".to_owned(),
+            n => format!("{n} metrics miss their thresholds"),
+        };
+        match (moved, by_chance) {
+            (0, 0) => {}
+            (moved, 0) if moved == violated => text.push_str(", by more than chance explains"),
+            (0, chance) if chance == violated => text.push_str("; chance explains that"),
+            (moved, chance) => {
+                text.push_str(&format!(": {moved} by more than chance explains, {chance} within chance"));
+            }
         }
         lead.push(format!("{text}."));
     }
@@ -134,9 +142,19 @@ pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
     lead
 }
 
+/// The setting's value as words.
+fn problem(kind: &str) -> String {
+    match kind {
+        "BinaryClassification" => "binary classification".into(),
+        "MulticlassClassification" => "multi-class classification".into(),
+        "Regression" => "regression".into(),
+        other => other.into(),
+    }
+}
+
 pub(super) fn facts(details: &QualityDetails) -> Vec<String> {
     let mut facts =
-        vec![details.problem_type.clone(), of(details.rows, "row with a label", "rows with a label")];
+        vec![problem(&details.problem_type), of(details.rows, "row with a label", "rows with a label")];
     if details.rows_without_label > 0 {
         facts.push(of(details.rows_without_label, "row without a label", "rows without a label"));
     }
@@ -150,18 +168,20 @@ pub(super) fn facts(details: &QualityDetails) -> Vec<String> {
     facts
 }
 
-/// The verdict of a row in words.
-pub(super) fn sure(metric: &MetricDetails) -> String {
-    let p = metric
-        .p_value
-        .map(|p| if p < 0.001 { "p\u{a0}<\u{a0}0.001".into() } else { format!("p\u{a0}=\u{a0}{p:.3}") });
-    match metric.verdict {
-        MetricVerdict::Moved => format!("worse, {}", p.unwrap_or_default()),
-        MetricVerdict::Held if metric.violated => format!("chance, {}", p.unwrap_or_default()),
+/// The verdict of a row.
+pub(super) fn sure(metric: &MetricDetails) -> Cell {
+    let p = metric.p_value.map_or_else(String::new, |p| match p {
+        p if p < 0.001 => ", p\u{a0}<\u{a0}0.001".into(),
+        p => format!(", p\u{a0}=\u{a0}{p:.3}"),
+    });
+    let text = match metric.verdict {
+        MetricVerdict::Moved => format!("worse{p}"),
+        MetricVerdict::Held if metric.violated => format!("chance{p}"),
         MetricVerdict::Held => "held".into(),
         MetricVerdict::TooFewRows => "too few rows".into(),
-        MetricVerdict::NotCompared if metric.violated => "threshold passed".into(),
+        MetricVerdict::NotCompared if metric.violated => "threshold missed".into(),
         MetricVerdict::NotCompared if metric.threshold.is_some() => "held".into(),
-        MetricVerdict::NotCompared => "–".into(),
-    }
+        MetricVerdict::NotCompared => return Cell::text(""),
+    };
+    Cell::state(state(metric), text)
 }
