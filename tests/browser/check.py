@@ -80,7 +80,9 @@ def names(folder):
         wanted += [label, *values["global_shap_values"]]
     wanted += [curve["feature_name"] for curve in explanations.get("pdp") or []]
     for violation in read(folder, "constraint_violations.json").get("violations", []):
-        wanted += [violation["metric_name"], violation.get("facet", violation.get("label"))]
+        keys = ("metric_name", "facet", "label", "feature_name")
+        wanted += [violation[key] for key in keys if key in violation]
+    wanted += [feature["name"] for feature in read(folder, "statistics.json").get("features", [])]
     return list(dict.fromkeys(wanted))
 
 
@@ -156,7 +158,7 @@ def content(browser, folder, rows):
     if violations:
         table = table_below(page, "violations")
         listed = [row for row in table]
-        if len(violations) > 25:
+        if len(violations) > 25 and "metric_name" in violations[0]:
             listed = [code for row in table for cell in row["cells"][2:5] for code in re.findall(r"\w+", cell["text"])]
         if len(listed) != len(violations):
             yield f"{len(violations)} violations, {len(listed)} listed"
@@ -239,7 +241,7 @@ def text_of(page):
 
 def tools(page):
     """Sorting sorts, the filter hides and shows again."""
-    table = page.locator(".long table").first
+    table = page.locator(".long table:has(th.number button)").first
     if table.count():
         before = table.locator("tbody tr").count()
         head = table.locator("thead th.number button").first

@@ -225,3 +225,82 @@ fn widths(table: &Table, heads: &[Content], rows: &[Vec<Content>]) -> Vec<f32> {
     }
     share(&wishes, WIDTH)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::document::{Look, Span};
+    use super::super::glyphs::{Marked, Shaper};
+    use super::super::style::INK;
+    use super::*;
+
+    fn content(texts: &[&str]) -> Content {
+        let mut shaper = Shaper::default();
+        let mut set = |text: &&str| {
+            let marked = Marked { text, look: Look::plain(8.0, INK), node: None, link: None };
+            Paragraph::new(&mut shaper, &[marked], TABLE_LEADING_EM)
+        };
+        Content { paragraphs: texts.iter().map(&mut set).collect(), ..Content::default() }
+    }
+
+    fn width_of(mark: &Placed) -> f32 {
+        match &mark.mark {
+            Mark::Line(line) => line.width,
+            _ => 0.0,
+        }
+    }
+
+    #[test]
+    fn numbers_end_where_their_column_ends() {
+        for text in ["7", "1\u{202f}234.5"] {
+            let (marks, _) = content(&[text]).set(100.0, true);
+            assert!((marks[0].x + width_of(&marks[0]) - 100.0).abs() < 1e-3, "{text}");
+            let (marks, _) = content(&[text]).set(100.0, false);
+            assert_eq!(marks[0].x, 0.0);
+        }
+    }
+
+    #[test]
+    fn a_remark_stands_below_its_name_whatever_the_lines() {
+        for width in [20.0, 60.0, 400.0] {
+            let (marks, height) = content(&["a name of words", "a remark of words"]).set(width, false);
+            let bottoms: Vec<f32> = marks.iter().map(|mark| mark.y + mark.height).collect();
+            assert!(marks.windows(2).all(|pair| pair[1].y > pair[0].y + pair[0].height), "{width}");
+            assert!((bottoms.last().unwrap() - height).abs() < 1e-3);
+        }
+    }
+
+    /// Widths of a table with one column of this kind, whose cell and head are these words.
+    fn wide(width: Width, head: &str, cell: &str) -> f32 {
+        let spans = |text: &str| vec![Span::new(text, Look::plain(8.0, INK))];
+        let column = Column {
+            head: Cell { paragraphs: vec![spans(head)], ..Cell::default() },
+            told: String::new(),
+            width,
+            to_end: false,
+            names: false,
+        };
+        let table = Table {
+            caption: Vec::new(),
+            columns: vec![column],
+            rows: Vec::new(),
+            vertical: Vertical::Top,
+            drawing_width: 50.0,
+            few: 3,
+        };
+        widths(&table, &[content(&[head])], &[vec![content(&[cell])]])[0] - 2.0 * CELL_INSET
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_they_were_asked_to_be() {
+        let (short, long) = (content(&["0.25"]).natural(), content(&["a longer heading"]).natural());
+        let word = content(&["heading"]).natural();
+        assert!((wide(Width::Cells, "a longer heading", "0.25") - word).abs() < 0.1);
+        assert!((wide(Width::Flexible, "a longer heading", "0.25") - long).abs() < 0.1);
+        assert!((wide(Width::Exactly(10.0), "x", "0.25") - short).abs() < 0.1, "no word is cut");
+        assert_eq!(wide(Width::Exactly(60.0), "x", "0.25"), 60.0);
+        let up_to = |limit| Width::UpTo { limit, otherwise: 30.0 };
+        assert!((wide(up_to(500.0), "a longer heading", "0.25") - long).abs() < 0.1);
+        assert_eq!(wide(up_to(10.0), "a longer heading", "0.25"), 30.0);
+        assert_eq!(wide(Width::Fills, "x", "0.25"), WIDTH - 2.0 * CELL_INSET);
+    }
+}

@@ -66,8 +66,8 @@ pub fn notes(
     }
     for breach in left_out {
         notes.push(format!(
-            "`{}` is on the wrong side of its threshold too; the hosted service never reports it, so \
-             constraint_violations.json does not.",
+            "`{}` misses its threshold too. The hosted service never reports it, so constraint_violations.json does not list \
+             it.",
             breach.metric
         ));
     }

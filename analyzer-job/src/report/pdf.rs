@@ -40,7 +40,7 @@ const FEW: usize = 14;
 const PLOT_WIDTH: f32 = 62.0 * MM;
 /// Plots of more columns have a narrower picture.
 const CROWDED: usize = 6;
-const CROWDED_PLOT_WIDTH: f32 = 44.0 * MM;
+const CROWDED_PLOT_WIDTH: f32 = 55.0 * MM;
 const BAR_WIDTH: f32 = 17.0 * MM;
 /// Columns of a plot that are neither its names nor its picture.
 const PLOT_COLUMN: f32 = 22.0 * MM;

@@ -99,7 +99,7 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             (g.true_positive(), g.observed_positive())
         }),
         "SD" => {
-            rates(&format!("of rows not observed as {positive}, the model says so for"), d, a, facet, |g| {
+            rates(&format!("of rows not observed as {positive}, the model is right for"), d, a, facet, |g| {
                 (g.true_negative(), g.observed_negative())
             })
         }

@@ -18,6 +18,9 @@ const LEAD: usize = 4;
 /// Metrics that are the gap between two shares.
 const GAPS: [&str; 7] = ["DPPL", "DPL", "RD", "SD", "DAR", "DRR", "AD"];
 
+/// Metrics that compare the shares of positives.
+const SHARES: [&str; 3] = ["DI", "DPPL", "DPL"];
+
 /// A metric of a group, with what it comes to.
 struct Finding<'a> {
     facet: &'a FacetDetails,
@@ -134,8 +137,13 @@ fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
         let (mine, theirs) = (positives(&facet.groups.d)?, positives(&facet.groups.a)?);
         (theirs > 0.0).then(|| mine / theirs)
     };
-    let known =
-        bias.facets.iter().filter(|facet| !facet.vacuous).filter_map(|facet| Some((facet, ratio(facet)?)));
+    // Among many groups the lowest ratio is one of few rows, which means nothing.
+    let is_sure = |facet: &FacetDetails| {
+        let mut of_shares = facet.metrics.iter().filter(|metric| SHARES.contains(&metric.name.as_str()));
+        of_shares.all(|metric| metric.enough_rows)
+    };
+    let told = bias.facets.iter().filter(|facet| !facet.vacuous && is_sure(facet));
+    let known = told.filter_map(|facet| Some((facet, ratio(facet)?)));
     let (facet, ratio) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let verb = if facet.predicted { "is predicted" } else { "was observed" };
     let name = bias::words(bias, facet).facet;
@@ -186,9 +194,14 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
         // Sure before unsure, easily understood before intricate, large before small.
+        let doubt = |finding: &Finding| match finding.state {
+            State::Moved => 0,
+            State::CannotTell => 2,
+            _ => 1,
+        };
         of_family.sort_by(|a, b| {
-            a.state
-                .cmp(&b.state)
+            doubt(a)
+                .cmp(&doubt(b))
                 .then_with(|| rank(a.details).cmp(&rank(b.details)))
                 .then_with(|| growth(b.details).total_cmp(&growth(a.details)))
         });

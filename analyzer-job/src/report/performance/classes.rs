@@ -38,9 +38,11 @@ pub(super) fn confusion(report: &mut Report, details: &QualityDetails) {
     let section = report.section(2, "confusion", "Confusion matrix");
     if names.len() <= MATRIX_CLASSES {
         let mut columns = columns([(ColumnKind::Name, "Observed label")]);
-        columns.extend(
-            names.iter().map(|name| Column::new(ColumnKind::Number, &format!("Predicted {}", isolate(name)))),
-        );
+        let predicted = |name: &String| match &details.classes {
+            Some(_) => format!("Predicted {}", isolate(name)),
+            None => isolate(name),
+        };
+        columns.extend(names.iter().map(|name| Column::new(ColumnKind::Number, &predicted(name))));
         let cell = |actual: &str, predicted: &str| {
             details.confusion.iter().find(|cell| cell.actual == actual && cell.predicted == predicted)
         };

@@ -10,6 +10,11 @@ use crate::report::tables::Cell;
 /// The metrics that lead: what a reader asks for first.
 const LEADING: [&str; 8] = ["auc", "f1", "accuracy", "recall", "precision", "weighted_f1", "rmse", "r2"];
 
+/// Whether its value means something.
+fn is_told(metric: &MetricDetails) -> bool {
+    metric.value.is_some() && metric.verdict != MetricVerdict::TooFewRows
+}
+
 fn find<'a>(details: &'a QualityDetails, name: &str) -> Option<&'a MetricDetails> {
     details.metrics.iter().find(|metric| metric.name == name)
 }
@@ -91,34 +96,36 @@ fn change(metric: &MetricDetails) -> String {
 
 pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
     let mut lead = Vec::new();
-    let moved = details
-        .metrics
-        .iter()
-        .filter(|metric| metric.violated && metric.verdict == MetricVerdict::Moved)
-        .count();
     let violated = details.metrics.iter().filter(|metric| metric.violated).count();
     if violated > 0 {
-        let by_chance = details
-            .metrics
-            .iter()
-            .filter(|metric| metric.violated && metric.verdict == MetricVerdict::Held)
-            .count();
+        let of = |verdict: MetricVerdict| {
+            details.metrics.iter().filter(|metric| metric.violated && metric.verdict == verdict).count()
+        };
+        let (moved, by_chance) = (of(MetricVerdict::Moved), of(MetricVerdict::Held));
+        let too_few = of(MetricVerdict::TooFewRows);
         let mut text = match violated {
             1 => "1 metric misses its threshold".to_owned(),
             n => format!("{n} metrics miss their thresholds"),
         };
-        match (moved, by_chance) {
-            (0, 0) => {}
-            (moved, 0) if moved == violated => text.push_str(", by more than chance explains"),
-            (0, chance) if chance == violated => text.push_str("; chance explains that"),
-            (moved, chance) => {
-                text.push_str(&format!(": {moved} by more than chance explains, {chance} within chance"));
+        let parts = [
+            (moved, "by more than chance explains"),
+            (by_chance, "within chance"),
+            (too_few, "with too few rows to say"),
+        ];
+        let told: Vec<String> =
+            parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+        match told.as_slice() {
+            [] => {}
+            [_] => {
+                let what = parts.iter().find(|(n, _)| *n > 0).map_or("", |(_, what)| *what);
+                text.push_str(&format!(", {what}"));
             }
+            told => text.push_str(&format!(": {}", told.join(", "))),
         }
         lead.push(format!("{text}."));
     }
     for metric in
-        LEADING.iter().filter_map(|name| find(details, name)).filter(|metric| metric.value.is_some()).take(3)
+        LEADING.iter().filter_map(|name| find(details, name)).filter(|metric| is_told(metric)).take(3)
     {
         let interval = metric.interval.map(|[low, high]| {
             format!(
@@ -145,9 +152,8 @@ pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
 /// The setting's value as words.
 fn problem(kind: &str) -> String {
     match kind {
-        "BinaryClassification" => "binary classification".into(),
-        "MulticlassClassification" => "multi-class classification".into(),
-        "Regression" => "regression".into(),
+        "BinaryClassification" => "Binary classification".into(),
+        "MulticlassClassification" => "Multi-class classification".into(),
         other => other.into(),
     }
 }

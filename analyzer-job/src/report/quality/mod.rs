@@ -103,7 +103,7 @@ pub(super) fn report(quality: &Quality) -> Report {
         subject: details.subject.clone(),
         headline,
         state,
-        lead: lead(details, moved),
+        lead: lead(details, violations, moved),
         facts: vec![of(details.rows, "row", "rows"), all],
         sections: Vec::new(),
         program: details.program.clone(),
@@ -120,12 +120,19 @@ fn of_columns(n: usize) -> String {
     of(n as u64, "column", "columns")
 }
 
-fn lead(details: &Details, moved: usize) -> Vec<String> {
+fn lead(details: &Details, violations: &[Violation], moved: usize) -> Vec<String> {
     let mut out = Vec::new();
+    if !violations.is_empty() {
+        out.push(format!("Violations by check: {}.", by_check(violations)));
+    }
     if let Some(first) = details.columns.iter().find(|shift| shift.verdict == Verdict::Moved) {
         out.push(match moved {
             1 => format!("1 column moved: {}.", isolate(&first.column)),
-            _ => format!("{} moved, {} most.", of_columns(moved), isolate(&first.column)),
+            _ => format!(
+                "{} moved. The largest distance from the baseline is that of {}.",
+                of_columns(moved),
+                isolate(&first.column)
+            ),
         });
     }
     if details.unseen > 0 {
@@ -141,6 +148,19 @@ fn lead(details: &Details, moved: usize) -> Vec<String> {
         ));
     }
     out
+}
+
+/// `drift 3, type 1`, the most frequent check first.
+fn by_check(violations: &[Violation]) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for kind in violations.iter().map(|violation| check(&violation.constraint_check_type)) {
+        match counts.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((kind, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect::<Vec<_>>().join(", ")
 }
 
 fn violated(report: &mut Report, violations: &[Violation]) {
@@ -211,6 +231,17 @@ fn made(report: &mut Report, details: &Details) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn violations_are_counted_by_check() {
+        let violation = |kind: &str| Violation {
+            feature_name: "a".into(),
+            constraint_check_type: kind.into(),
+            description: String::new(),
+        };
+        let violations = ["data_type_check", "baseline_drift_check", "baseline_drift_check"].map(violation);
+        assert_eq!(by_check(&violations), "drift 2, type 1");
+    }
 
     #[test]
     fn only_long_numbers_become_shorter() {

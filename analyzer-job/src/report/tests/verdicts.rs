@@ -165,3 +165,24 @@ fn two_values_of_a_facet_are_told_once() {
     let told = report(&findings, &names(), &[]);
     assert!(told.sections.iter().any(|section| plain(&section.heading).starts_with("Sex = 1 against")));
 }
+
+#[test]
+fn the_lowest_ratio_is_one_of_enough_rows() {
+    let mut findings = findings();
+    let bias = findings.bias.as_mut().unwrap();
+    for metric in bias.facets.iter_mut().flat_map(|facet| &mut facet.metrics) {
+        metric.baseline = None;
+    }
+    let few = &mut bias.facets[1];
+    (few.facet, few.value_or_threshold) = ("Sex".into(), "2".into());
+    few.groups.d = crate::state::counts::Group { rows: [[7, 0], [2, 0]] };
+    few.metrics.iter_mut().for_each(|metric| metric.enough_rows = false);
+    let plain = |findings: &_| report(findings, &names(), &[]).headline.replace('\u{a0}', " ");
+    let mut alone = findings.clone();
+    alone.explanations = None;
+    alone.results.explanations = None;
+    assert_eq!(
+        plain(&alone),
+        "Target = 1 is predicted 4 times less often for Sex = 0 than for everyone else"
+    );
+}
