@@ -33,7 +33,11 @@ const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
 pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<()> {
     if !folder.join("analysis.json").exists() {
         if let Some(details) = read::<QualityDetails>(&folder.join(performance::FILE))? {
-            return super::write_files(super::draft_performance(&details).files(super::NAME)?, folder, scratch);
+            return super::write_files(
+                super::draft_performance(&details).files(super::NAME)?,
+                folder,
+                scratch,
+            );
         }
         if let Some(quality) = Quality::read(folder)? {
             return super::write_files(super::draft_quality(&quality).files(super::NAME)?, folder, scratch);
