@@ -18,6 +18,7 @@ mod performance;
 mod quality;
 mod sentences;
 mod several;
+mod state;
 mod svg;
 mod tables;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tables of a report: columns, rows and cells, and the tables that several reports have.
 
 use super::amounts;
-use super::page::State;
+use super::state::State;
 use crate::paper::drawing::Drawing;
 use crate::results::Number;
 use crate::results::details::Skipped;
