@@ -21,7 +21,7 @@ ACCEPTANCE := ../shared/acceptance
 ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
-	test-docs bench bench-shapley push-images acceptance acceptance-images
+	test-docs test-spark bench bench-shapley push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -83,6 +83,9 @@ test-browser: build ## the reports in a real browser, a real notebook kernel and
 test-clients: images ## the unmodified SageMaker SDK in local mode against the images; the pages' commands with Docker
 	tests/docs.sh $(BIN) docker
 	tests/clients/run.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE) $(MODEL_IMAGE)
+
+test-spark: build ## plumbline.spark on a real PySpark with two executors, equal to single runs (needs Java; PySpark from PyPI)
+	tests/spark/run.sh $(BIN)
 
 test-docs: build ## the commands of README and docs/ as they are written, but for those that need AWS or Docker
 	tests/docs.sh $(BIN)

@@ -1,17 +1,22 @@
 //! The whole job, one stage after the other.
 
+use std::path::Path;
+
 use jiff::Timestamp;
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::{Result, settings};
 
 use crate::commands::{compare, validate};
 use crate::context;
-use crate::plan::monitors;
+use crate::plan::{Rows, monitors};
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
+use crate::stages::done::Done;
+use crate::stages::fold::Part;
+use crate::stages::inputs::Role;
 use crate::stages::joins::Joins;
 use crate::stages::task::Task;
-use crate::stages::{inputs, publish, results, several};
+use crate::stages::{analysis, combine, fold, inputs, publish, results, several};
 
 /// Runs what the command line asks for.
 ///
@@ -21,7 +26,25 @@ pub fn run(job: &Job) -> JobResult {
     let cli: Cli = settings::parse(&job.config)?;
     let settings = &cli.settings;
     match &cli.command {
-        None => Ok(Outcome::Completed(analyse(job, settings)?)),
+        None => analyse(job, settings),
+        Some(Command::Fold { out, part: name, parts, files }) => {
+            let part = part(job, out.as_deref(), name.as_ref());
+            let part = Part { all: parts.clone(), files: files.clone(), ..part };
+            Ok(Outcome::Completed(fold::run(job, settings, &part)?))
+        }
+        Some(Command::Baseline { out }) => {
+            let scratch = context::scratch(job)?;
+            let now = Timestamp::now();
+            let prepared = analysis::prepare(job, settings, now, scratch.path(), Rows::Here)?;
+            let joins = Joins::new(job, scratch.path(), false);
+            Ok(Outcome::Completed(analysis::baseline(&prepared, &joins, out)?))
+        }
+        Some(Command::Combine { states, parts }) => {
+            let settings = monitors::settings_of_one(job, settings)?;
+            let scratch = context::scratch(job)?;
+            let done = combine::run(job, &settings, states, parts.as_deref(), scratch.path())?;
+            Ok(Outcome::Completed(end(job, &settings, done, scratch.path())?))
+        }
         Some(Command::Validate { ask_model }) => Ok(validate::validate(job, settings, *ask_model)?),
         Some(Command::Compare { old, new, tolerance }) => {
             let (text, equal) = compare::run(old, new, *tolerance)?;
@@ -36,15 +59,20 @@ pub fn run(job: &Job) -> JobResult {
     }
 }
 
-fn analyse(job: &Job, settings: &Settings) -> Result<String> {
-    if job.hosts.several() && !job.hosts.is_leader() {
-        return Ok("Completed: the first host of this job does the work".into());
+fn analyse(job: &Job, settings: &Settings) -> JobResult {
+    match inputs::role(job, settings)? {
+        Role::Nothing => {
+            return Ok(Outcome::Quiet("Completed: the first host of this job does the work".into()));
+        }
+        Role::Part => return fold_of_host(job, settings),
+        Role::Whole => {}
     }
-    inputs::refuse_shards(job)?;
     let now = Timestamp::now();
     match &settings.analysis_type {
-        Some(kinds) if kinds.single().is_none() => several::run(job, settings, kinds, now),
-        _ => one(job, settings, now),
+        Some(kinds) if kinds.single().is_none() => {
+            Ok(Outcome::Completed(several::run(job, settings, kinds, now)?))
+        }
+        _ => Ok(Outcome::Completed(one(job, settings, now)?)),
     }
 }
 
@@ -52,10 +80,15 @@ fn analyse(job: &Job, settings: &Settings) -> Result<String> {
 fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
     let settings = monitors::settings_of_one(job, settings)?;
     let scratch = context::scratch(job)?;
-    let task = Task::prepare(job, &settings, now, scratch.path())?;
-    let mut done = task.read(&Joins::new(job, scratch.path()))?.finish()?;
+    let task = Task::prepare(job, &settings, now, scratch.path(), Rows::Here)?;
+    let done = task.read(&Joins::new(job, scratch.path(), false))?.finish()?;
+    end(job, &settings, done, scratch.path())
+}
+
+/// Writes and publishes what a monitor found, and gives the exit message.
+fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result<String> {
     done.write(&job.stop)?;
-    publish::send(job, &settings, &done.metrics, scratch.path());
+    publish::send(job, settings, &done.metrics, scratch);
     if let Some(script) = &done.at_end {
         script.run_at_end(&job.stop)?;
     }
@@ -63,4 +96,25 @@ fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
         Some(problem) => Err(problem),
         None => Ok(done.message.text()),
     }
+}
+
+/// The part of one of several hosts. The first one speaks for all.
+fn fold_of_host(job: &Job, settings: &Settings) -> JobResult {
+    let name = job.hosts.current_host.clone();
+    let part = Part { name, all: Some(job.hosts.hosts.clone()), out: None, files: None };
+    let told = fold::run(job, settings, &part)?;
+    Ok(if job.hosts.is_leader() {
+        let n = job.hosts.hosts.len();
+        Outcome::Completed(format!("{told}; {n} hosts do so, and `analyzer-job combine` makes the results"))
+    } else {
+        Outcome::Quiet(told)
+    })
+}
+
+/// The part that the command line speaks of.
+fn part(job: &Job, out: Option<&Path>, name: Option<&String>) -> Part {
+    let of_file = || out?.file_stem()?.to_str().map(String::from);
+    let of_host = || Some(job.hosts.current_host.clone()).filter(|host| !host.is_empty());
+    let name = name.cloned().or_else(of_file).or_else(of_host).unwrap_or_else(|| "part".into());
+    Part { name, out: out.map(Into::into), ..Part::default() }
 }

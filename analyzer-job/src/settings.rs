@@ -32,6 +32,8 @@ Examples:
   analyzer-job validate --analysis-config config --dataset-source data --output-path result
   analyzer-job --analysis-config config --dataset-source data --output-path result
   analyzer-job compare hosted/analysis.json result/analysis.json
+  analyzer-job fold --analysis-config config --dataset-source data/05 --out states/05.state
+  analyzer-job combine states --analysis-config config --output-path result
 
 ";
 
@@ -62,6 +64,36 @@ pub enum Command {
         /// Relative difference that still counts as equal
         #[arg(long, default_value_t = 1e-9)]
         tolerance: f64,
+    },
+    /// Read a part of the data and write what it leaves as a state file, for `combine`
+    Fold {
+        /// State file [default: NAME.state in the folder `states` of the output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// Name of the part [default: that of the state file, else of the host]
+        #[arg(long, value_name = "NAME")]
+        part: Option<String>,
+        /// Names of all parts, so that `combine` misses none
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        parts: Option<Vec<String>>,
+        /// Only these files of the data: a file with one relative path a line
+        #[arg(long, value_name = "LIST")]
+        files: Option<PathBuf>,
+    },
+    /// Make the baseline of the attributions as a file that `methods.shap.baseline` can name, for `fold`
+    Baseline {
+        /// The file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put the states of all parts together and go on as a run over all data does
+    Combine {
+        /// State files, or folders of them [default: the input named states, else
+        /// /opt/ml/processing/input/states]
+        states: Vec<PathBuf>,
+        /// Names of the parts that must be there [default: those that the states name]
+        #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+        parts: Option<Vec<String>>,
     },
     /// Write the three reports again from the result files of an earlier run, without its data
     Report {

@@ -125,6 +125,8 @@ codes! {
     RESULT_UNREADABLE = 905, InputOutput, "a result file cannot be compared";
     REPORT_NEEDS_RESULTS = 906, NoData, "there are no results to make reports from";
     RESULTS_UNREADABLE = 907, InputOutput, "a result file cannot be read back";
+    STATE_UNUSABLE = 908, InputOutput, "a state file cannot be used";
+    STATES_DO_NOT_FIT = 909, InputOutput, "states do not belong together";
 }
 
 #[cfg(test)]

@@ -28,6 +28,8 @@ pub enum Outcome {
     /// The work is done; the text is the exit message, `Completed: ...` or
     /// `CompletedWithViolations: ...`.
     Completed(String),
+    /// The work of this host is done, and another one speaks for the job: the text is only logged.
+    Quiet(String),
     /// A question was answered (help, a dry run): the text goes to standard output, no exit message
     /// is written.
     Answered { text: String, exit_code: u8 },
@@ -53,6 +55,10 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
         Ok(Outcome::Completed(message)) => {
             tracing::info!("{message}");
             tell(&tree, &message);
+            ExitCode::SUCCESS
+        }
+        Ok(Outcome::Quiet(text)) => {
+            tracing::info!("{text}");
             ExitCode::SUCCESS
         }
         Ok(Outcome::Answered { text, exit_code }) => {

@@ -10,7 +10,7 @@ use crate::bias::{self, roles};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::model::{self, Model};
-use crate::plan::{Plan, monitors};
+use crate::plan::{Plan, Rows, monitors};
 use crate::read::{self, Reading};
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
@@ -46,10 +46,10 @@ pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Resul
 }
 
 fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
-    inputs::refuse_shards(job)?;
+    inputs::role(job, settings)?;
     let now = Timestamp::now();
     let scratch = context::scratch(job)?;
-    let joins = Joins::new(job, scratch.path());
+    let joins = Joins::new(job, scratch.path(), false);
     match &settings.analysis_type {
         Some(kinds) if kinds.single().is_none() => {
             let own = monitors::settings_of_each(job, settings, kinds)?;
@@ -68,7 +68,7 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
             look_at(
                 job,
                 &settings,
-                &Task::prepare(job, &settings, now, scratch.path())?,
+                &Task::prepare(job, &settings, now, scratch.path(), Rows::Here)?,
                 &joins,
                 ask_model,
                 text,

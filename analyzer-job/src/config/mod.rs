@@ -12,6 +12,7 @@ mod tests;
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::values::numbers::repr;
@@ -91,7 +92,7 @@ pub struct Dataset {
     pub excluded_columns: Vec<Location>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DatasetFormat {
     Csv,
     JsonLines,
@@ -199,7 +200,7 @@ pub enum Baseline {
     Inline(Json),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Aggregation {
     MeanAbs,
     MeanSq,
@@ -253,7 +254,7 @@ pub struct ShadowEndpoint {
     pub name_prefix: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ContentType {
     Csv,
     JsonLines,

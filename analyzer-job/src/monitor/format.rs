@@ -23,6 +23,13 @@ pub enum Format {
     Merged(Captured),
 }
 
+impl Format {
+    /// Whether a row may bring a column that no earlier one had.
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Format::Csv { .. } | Format::Parquet)
+    }
+}
+
 /// Which parts of a captured record make a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Captured {

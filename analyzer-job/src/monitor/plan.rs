@@ -12,7 +12,7 @@ use crate::monitor::columns::{self, Preparation};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::Source;
 use crate::monitor::script::Script;
-use crate::plan::{config_place, metric_time, output, window};
+use crate::plan::{Rows, config_place, metric_time, output, window};
 use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
 
 /// The two monitors that need no analysis configuration.
@@ -80,7 +80,7 @@ pub struct Plan {
 /// # Errors
 /// A setting that cannot be used; no data named and none in the usual folders; a Python script that cannot be
 /// run here.
-pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Plan> {
     let (preprocessor, postprocessor) = scripts(job, settings)?;
     let preparation = settings.columns.as_deref().map(|text| columns::load(job, text)).transpose()?;
     if let (Some(_), Some(path)) = (&preparation, &settings.record_preprocessor_script) {
@@ -102,7 +102,10 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     };
     let exclude = settings.exclude_features_attribute.as_deref().unwrap_or_default();
     Ok(Plan {
-        dataset: dataset(job, settings)?,
+        dataset: match rows {
+            Rows::Folded(folded) => folded.place.into(),
+            Rows::Here | Rows::Part => dataset(job, settings, rows == Rows::Part)?,
+        },
         format,
         output: output(job, settings),
         monitoring,
@@ -170,7 +173,8 @@ fn bound(time: Timestamp, open: Timestamp) -> String {
 }
 
 /// The setting, else the baseline's input, else the first default folder of a monitor that has files.
-fn dataset(job: &Job, settings: &Settings) -> Result<PathBuf> {
+/// `may_be_none`: the first folder then.
+fn dataset(job: &Job, settings: &Settings, may_be_none: bool) -> Result<PathBuf> {
     if let Some(path) = &settings.dataset_source {
         let named = path;
         let path = job.tree.resolve(named);
@@ -183,7 +187,8 @@ fn dataset(job: &Job, settings: &Settings) -> Result<PathBuf> {
     let folders = ["input/baseline_dataset_input", "input/endpoint", "input_data"]
         .map(|name| job.tree.processing(name));
     let has_files = |folder: &PathBuf| input::files(folder).is_ok_and(|files| !files.is_empty());
-    folders.iter().find(|folder| has_files(folder)).cloned().ok_or_else(|| {
+    let none = may_be_none.then_some(&folders[1]);
+    folders.iter().find(|folder| has_files(folder)).or(none).cloned().ok_or_else(|| {
         Problem::new(&codes::NO_DATA, "there is no data to monitor")
             .file(&folders[1])
             .hint("mount the data there, or name their folder in `dataset_source`")

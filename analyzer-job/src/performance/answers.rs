@@ -215,24 +215,18 @@ impl Answers {
         self.groups.get(group).and_then(|group| text(group.grid.cell(row, 0)).ok().flatten())
     }
 
-    /// The problem when no record had what a setting names; for a run whose records were all unusable.
-    pub fn missing(&self) -> Option<Problem> {
-        let problem = |setting: &str, text: &str| {
-            Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
-                .field(setting)
-                .found(format!("`{text}`"))
-                .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads")
-        };
-        if !self.seen.answer {
+    /// What was looked for, always in the same order: setting and text, and whether some record had it. The first is
+    /// the answer; its setting is empty where no record tells which one found nothing.
+    pub fn sought(&self) -> Vec<(String, String, bool)> {
+        let place = || {
             let setting = self.seen.nothing_at.as_deref()?;
-            let place = self.reader.place_of(setting)?;
-            return Some(problem(setting, place));
-        }
-        if let Some(label) = self.label.as_deref().filter(|_| !self.seen.label) {
-            return Some(problem(LABEL, label));
-        }
-        let group = self.groups.iter().find(|group| !group.seen)?;
-        Some(problem(GROUPS, &group.attribute.text))
+            Some((setting.to_string(), self.reader.place_of(setting)?.to_string()))
+        };
+        let (setting, text) = place().unwrap_or_default();
+        let label = self.label.iter().map(|label| (LABEL.to_string(), label.clone(), self.seen.label));
+        let groups =
+            self.groups.iter().map(|group| (GROUPS.to_string(), group.attribute.text.clone(), group.seen));
+        std::iter::once((setting, text, self.seen.answer)).chain(label).chain(groups).collect()
     }
 
     /// Reads the labels; how many there are, none when the record has none.

@@ -45,13 +45,30 @@ impl Key {
 /// One class and how it was written where it came first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Class {
-    as_label: Option<String>,
-    as_prediction: Option<String>,
+    as_label: Option<Spelled>,
+    as_prediction: Option<Spelled>,
+}
+
+/// A spelling, and the number of the file in which it came first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Spelled {
+    text: String,
+    file: u32,
+}
+
+impl Spelled {
+    /// Takes the spelling of the earlier file; of the same file, the one that is there.
+    fn meet(place: &mut Option<Spelled>, text: &str, file: u32) {
+        match place {
+            Some(known) if known.file <= file => {}
+            _ => *place = Some(Spelled { text: text.trim().into(), file }),
+        }
+    }
 }
 
 impl Class {
     fn name(&self) -> &str {
-        self.as_label.as_ref().or(self.as_prediction.as_ref()).map_or("", String::as_str)
+        self.as_label.as_ref().or(self.as_prediction.as_ref()).map_or("", |spelled| spelled.text.as_str())
     }
 }
 
@@ -69,15 +86,15 @@ pub struct Classes {
 const SPELLINGS: usize = 10_000;
 
 impl Classes {
-    pub fn label(&mut self, text: &str) -> u32 {
+    pub fn label(&mut self, text: &str, file: u32) -> u32 {
         let number = self.number(text);
-        self.known[number as usize].as_label.get_or_insert_with(|| text.trim().into());
+        Spelled::meet(&mut self.known[number as usize].as_label, text, file);
         number
     }
 
-    pub fn prediction(&mut self, text: &str) -> u32 {
+    pub fn prediction(&mut self, text: &str, file: u32) -> u32 {
         let number = self.number(text);
-        self.known[number as usize].as_prediction.get_or_insert_with(|| text.trim().into());
+        Spelled::meet(&mut self.known[number as usize].as_prediction, text, file);
         number
     }
 
@@ -114,15 +131,29 @@ impl Classes {
     /// Takes over another part's classes, which came later; their new numbers by their old ones.
     pub fn merge(&mut self, other: &Classes) -> Vec<u32> {
         let take = |class: &Class| {
-            if let Some(text) = &class.as_label {
-                self.label(text);
+            if let Some(spelled) = &class.as_label {
+                self.label(&spelled.text, spelled.file);
             }
-            if let Some(text) = &class.as_prediction {
-                self.prediction(text);
+            if let Some(spelled) = &class.as_prediction {
+                self.prediction(&spelled.text, spelled.file);
             }
             self.number(class.name())
         };
         other.known.iter().map(take).collect()
+    }
+
+    /// Gives the files other numbers.
+    pub fn renumber(&mut self, file: impl Fn(u32) -> u32) {
+        let spellings =
+            self.known.iter_mut().flat_map(|class| [&mut class.as_label, &mut class.as_prediction]);
+        for spelled in spellings.flatten() {
+            spelled.file = file(spelled.file);
+        }
+    }
+
+    /// Whether classes that were read from a file differ from each other and have names.
+    pub fn are_whole(&self) -> bool {
+        (0..).zip(&self.known).all(|(number, class)| self.find(class.name()) == Some(number))
     }
 
     fn number(&mut self, text: &str) -> u32 {
@@ -246,12 +277,12 @@ mod tests {
     #[test]
     fn spellings_of_one_value_are_one_class_named_as_the_first_label() {
         let mut classes = Classes::default();
-        let one = classes.prediction("1.0");
-        assert_eq!(classes.label(" 1 "), one);
-        assert_eq!(classes.label("1e0"), one);
+        let one = classes.prediction("1.0", 0);
+        assert_eq!(classes.label(" 1 ", 0), one);
+        assert_eq!(classes.label("1e0", 0), one);
         assert_eq!(classes.name(one), "1");
-        assert_eq!(classes.label("True"), classes.prediction("true"));
-        assert_eq!(classes.label(" dog"), classes.label("dog "));
+        assert_eq!(classes.label("True", 0), classes.prediction("true", 0));
+        assert_eq!(classes.label(" dog", 0), classes.label("dog ", 0));
         for (a, b) in
             [("9007199254740993", "9007199254740992"), ("a", "A"), ("inf", "1e999"), ("", "0"), ("1", "true")]
         {
@@ -264,7 +295,7 @@ mod tests {
     fn numbers_stand_before_texts() {
         let mut classes = Classes::default();
         for name in ["Œuf", "10", "cat", "9", "a \"b\"", "-1.5", "1"] {
-            classes.label(name);
+            classes.label(name, 0);
         }
         let names: Vec<&str> = classes.sorted().into_iter().map(|number| classes.name(number)).collect();
         assert_eq!(names, ["-1.5", "1", "9", "10", "a \"b\"", "cat", "Œuf"]);
@@ -273,12 +304,12 @@ mod tests {
     #[test]
     fn classes_of_two_parts_are_those_of_the_whole() {
         let mut first = Classes::default();
-        first.prediction("b");
-        first.label("2");
+        first.prediction("b", 0);
+        first.label("2", 0);
         let mut second = Classes::default();
-        second.label("2.0");
-        second.label("c");
-        second.label(" b");
+        second.label("2.0", 0);
+        second.label("c", 0);
+        second.label(" b", 0);
         assert_eq!(first.merge(&second), [1, 2, 0]);
         assert_eq!([0, 1, 2].map(|number| first.name(number).to_string()), ["b", "2", "c"]);
         assert!(first.is_label(0));

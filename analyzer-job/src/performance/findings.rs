@@ -11,12 +11,12 @@ use super::details::{
     RESIDUAL_SHARES, Residuals,
 };
 use super::estimate::{self, Estimate};
+use super::group::Group;
 use super::intervals::{self, Spread};
 use super::metrics::{self, Counts, Scalar};
 use super::moved::{self, Side, Test, Verdict};
 use super::notes;
 use super::outcomes::{Multiclass, Outcomes, ProblemType};
-use super::rows::Group;
 use super::statistics::Statistics;
 use crate::drift::error_rate::holm;
 use crate::results::details::RunDetails;

@@ -99,6 +99,9 @@ pub struct Outcomes {
     pairs: Tally<(u64, u64)>,
     /// Regression: rows without a label, by their prediction as ordered bits.
     waiting_numbers: Tally<u64>,
+    /// Number of the file that rows come from.
+    #[serde(skip)]
+    file: u32,
 }
 
 impl Outcomes {
@@ -110,6 +113,7 @@ impl Outcomes {
             waiting: Tally::default(),
             pairs: Tally::default(),
             waiting_numbers: Tally::default(),
+            file: 0,
         }
     }
 
@@ -119,6 +123,54 @@ impl Outcomes {
 
     pub fn classes(&self) -> &Classes {
         &self.classes
+    }
+
+    /// The rows that follow are of this file. A class is called as it is spelled where it came first.
+    pub fn begin(&mut self, file: u32) {
+        self.file = file;
+    }
+
+    /// Gives the files other numbers.
+    pub fn renumber(&mut self, file: impl Fn(u32) -> u32) {
+        self.classes.renumber(file);
+    }
+
+    /// That a state which was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        if !self.classes.are_whole() {
+            return Err("classes that are the same".into());
+        }
+        let known = |class: u32| (class as usize) < self.classes.len();
+        let cells = self.labelled.sorted();
+        let by_threshold = self.question.score && self.question.problem == ProblemType::BinaryClassification;
+        let predicted = |class: u32| known(class) || (by_threshold && class >= BELOW);
+        let whole = cells.iter().all(|((label, prediction, _), _)| known(*label) && predicted(*prediction))
+            && self.waiting.sorted().iter().all(|((prediction, _), _)| predicted(*prediction));
+        let finite = |bits: u64| from_ordered_bits(bits).is_finite();
+        let numbers = cells.iter().all(|((_, _, score), _)| !self.question.score || finite(*score))
+            && self.waiting.sorted().iter().all(|((_, score), _)| !self.question.score || finite(*score))
+            && self
+                .pairs
+                .sorted()
+                .iter()
+                .all(|((label, prediction), _)| finite(*label) && finite(*prediction));
+        let waiting = self.waiting_numbers.sorted();
+        let numbers = numbers && waiting.iter().all(|(prediction, _)| finite(*prediction));
+        let totals = [
+            self.labelled.checked_total(),
+            self.waiting.checked_total(),
+            self.pairs.checked_total(),
+            self.waiting_numbers.checked_total(),
+        ];
+        let bounded = totals.into_iter().all(|n| n.is_some_and(|n| n < 1 << 53));
+        match (whole, numbers, bounded) {
+            (true, true, true) => Ok(()),
+            (false, ..) => Err("rows of no class".into()),
+            _ => Err("numbers that no row has".into()),
+        }
     }
 
     /// Rows that count.
@@ -147,13 +199,13 @@ impl Outcomes {
         let score = if self.question.score { Some(score(row.score)?) } else { None };
         let bits = score.map_or(0, ordered_bits);
         let predicted = match (prediction.filter(|_| self.question.prediction), score) {
-            (Some(text), _) => self.classes.prediction(text),
+            (Some(text), _) => self.classes.prediction(text, self.file),
             (None, Some(score)) if score > self.question.threshold => ABOVE,
             (None, _) => BELOW,
         };
         match label {
             Some(label) => {
-                let label = self.classes.label(label);
+                let label = self.classes.label(label, self.file);
                 self.labelled.add((label, predicted, bits), 1);
                 Ok(())
             }
@@ -456,6 +508,36 @@ pub(super) mod tests {
     }
 
     proptest! {
+        /// Rows of files that are dealt to parts, whose states are combined in the order of the parts: counts and the
+        /// spelling of classes are those of one run over the files.
+        #[test]
+        fn files_dealt_to_any_parts_count_as_one_run(
+            rows in prop::collection::vec((0_u32..5, 0_usize..6, 0_usize..6), 1..60),
+            parts in prop::collection::vec(0_usize..3, 5),
+        ) {
+            let spelled = ["0", "0.0", "1.0", "1", " b", "b "];
+            let mut rows = rows;
+            rows.sort_by_key(|row| row.0);
+            let of = |take: &dyn Fn(u32) -> bool| {
+                let mut outcomes = Outcomes::new(question(ProblemType::MulticlassClassification, true, false));
+                for &(file, label, predicted) in rows.iter().filter(|row| take(row.0)) {
+                    outcomes.begin(file);
+                    let (label, prediction) = (Some(spelled[label]), Some(spelled[predicted]));
+                    let _ = outcomes.update(Row { label, prediction, score: None });
+                }
+                outcomes
+            };
+            let whole = of(&|_| true);
+            let mut all = of(&|_| false);
+            for part in 0..3 {
+                let text = serde_json::to_string(&of(&|file| parts[file as usize] == part)).unwrap();
+                let read: Outcomes = serde_json::from_str(&text).unwrap();
+                prop_assert!(read.check().is_ok());
+                all.merge(&read).unwrap();
+            }
+            prop_assert_eq!(all.multiclass(), whole.multiclass());
+        }
+
         /// Any split of the rows, saved and read back, gives the counts of the whole.
         #[test]
         fn parts_add_up(rows in prop::collection::vec((0_u8..4, 0_u8..4, 0_u8..9), 1..60), cut in 0_usize..60) {

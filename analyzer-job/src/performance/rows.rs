@@ -1,78 +1,19 @@
 //! Reading: rows of a dataset, or captured and merged records, into the counts of `Outcomes`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 
 use super::answers::{Answers, Attribute, is_none};
+use super::group::Group;
 use super::outcomes::{Outcomes, Question, Row, Unusable};
+use super::part::{Bad, Part, Sought};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::{self, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
-use crate::results::details::{RowCounts, Skipped};
 
 pub use super::answers::Places;
-
-/// The rows by the values of one column.
-#[derive(Debug, Clone)]
-pub struct Group {
-    pub column: String,
-    values: IndexMap<String, Outcomes>,
-    /// The column has more values than are kept apart.
-    pub too_many: bool,
-}
-
-impl Group {
-    /// Distinct values of a column that are kept apart; a column with more is none to group by.
-    pub const MOST_VALUES: usize = 200;
-    /// Of them, so many are told.
-    pub const MOST_TOLD: usize = 25;
-
-    fn new(column: &str) -> Group {
-        Group { column: column.into(), values: IndexMap::new(), too_many: false }
-    }
-
-    fn update(&mut self, value: &str, question: &Question, row: Row<'_>) {
-        if self.too_many {
-            return;
-        }
-        if let Some(outcomes) = self.values.get_mut(value) {
-            let _ = outcomes.update(row);
-            return;
-        }
-        if self.values.len() == Group::MOST_VALUES {
-            self.too_many = true;
-            self.values.clear();
-            return;
-        }
-        let mut outcomes = Outcomes::new(question.clone());
-        let _ = outcomes.update(row);
-        self.values.insert(value.into(), outcomes);
-    }
-
-    /// The values with most rows, these first; equal numbers by the value's text.
-    pub fn largest(&self) -> Vec<(&str, &Outcomes)> {
-        let mut all: Vec<(&str, &Outcomes, u64)> = self
-            .values
-            .iter()
-            .map(|(value, outcomes)| (value.as_str(), outcomes, outcomes.rows()))
-            .filter(|group| group.2 > 0)
-            .collect();
-        all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
-        all.into_iter().take(Group::MOST_TOLD).map(|(value, outcomes, _)| (value, outcomes)).collect()
-    }
-}
-
-/// What was read.
-#[derive(Debug)]
-pub struct Reading {
-    pub outcomes: Outcomes,
-    pub groups: Vec<Group>,
-    pub counts: RowCounts,
-    pub warnings: Vec<String>,
-}
 
 /// Rows that do not count, by reason, in the order in which the reasons came.
 #[derive(Default)]
@@ -89,7 +30,7 @@ impl LeftOut {
             Some((before, _)) => (before.trim_end(), reason.text()),
             None => (reason.text(), ""),
         };
-        let known = self.reasons.iter().position(|skips| skips.0.reason == kind);
+        let known = self.reasons.iter().position(|skips| skips.skipped.reason == kind);
         match known {
             Some(at) => self.reasons[at].add(file, line, more),
             None if self.reasons.len() < LeftOut::REASONS => {
@@ -100,18 +41,14 @@ impl LeftOut {
             None => {}
         }
     }
-
-    fn into_skipped(self) -> Vec<Skipped> {
-        self.reasons.into_iter().map(|skips| skips.0).collect()
-    }
 }
 
-/// Reads everything into counts.
+/// Reads everything into counts. Whether a path finds something is judged in the end (`Part::finish`).
 ///
 /// # Errors
-/// A column or path that the data do not have; a file that cannot be read; with `strict` a row that does not count;
-/// being stopped.
-pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
+/// A column that the data do not have; a file that cannot be read; with `strict` a row that does not count; being
+/// stopped.
+pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result<Part> {
     let files = rows::files(source.path)?.files;
     let format = match (&source.format, files.first()) {
         (Some(format), _) => Some(format.clone()),
@@ -138,6 +75,8 @@ struct Sink<'a> {
     groups: Vec<Group>,
     left_out: LeftOut,
     strict: bool,
+    /// With rows, in the order they are read.
+    files: Vec<PathBuf>,
 }
 
 impl<'a> Sink<'a> {
@@ -148,6 +87,7 @@ impl<'a> Sink<'a> {
             groups: places.groups.iter().map(|column| Group::new(column)).collect(),
             left_out: LeftOut::default(),
             strict,
+            files: Vec::new(),
         }
     }
 
@@ -159,12 +99,17 @@ impl<'a> Sink<'a> {
         file: &Path,
         line: u64,
     ) -> Result<()> {
+        if self.files.last().is_none_or(|last| last.as_os_str() != file.as_os_str()) {
+            self.files.push(file.into());
+        }
+        let number = self.files.len() as u32 - 1;
+        self.outcomes.begin(number);
         if let Err(reason) = self.outcomes.update(row) {
             return self.unusable(file, line, &reason);
         }
         for (at, into) in self.groups.iter_mut().enumerate() {
             let value = group(at);
-            into.update(value.as_deref().unwrap_or("(missing)"), self.question, row);
+            into.update(value.as_deref().unwrap_or("(missing)"), self.question, row, number);
         }
         Ok(())
     }
@@ -181,31 +126,17 @@ impl<'a> Sink<'a> {
         Ok(())
     }
 
-    fn finish(self, records: u64, mut skipped: Vec<Skipped>, mut warnings: Vec<String>) -> Reading {
-        let mine = self.left_out.into_skipped();
-        for skips in &mine {
-            let noun = if skips.records == 1 { "row" } else { "rows" };
-            warnings.push(format!(
-                "{} {noun} left out, {}: {}",
-                skips.records,
-                skips.reason,
-                skips.examples.join("; ")
-            ));
-        }
-        skipped.extend(mine);
-        for group in self.groups.iter().filter(|group| group.too_many) {
-            warnings.push(format!(
-                "`{}` has more than {} values and is left out of `segment_columns`",
-                group.column,
-                Group::MOST_VALUES
-            ));
-        }
-        let rows = self.outcomes.rows();
-        Reading {
+    fn finish(self, records: u64) -> Part {
+        Part {
             outcomes: self.outcomes,
             groups: self.groups,
-            counts: RowCounts { records_read: records, records_skipped: skipped, rows },
-            warnings,
+            records,
+            files: self.files,
+            left_out: self.left_out.reasons,
+            bad: Bad::default(),
+            outside: 0,
+            columns: Vec::new(),
+            sought: None,
         }
     }
 }
@@ -223,7 +154,7 @@ fn read_dataset(
     format: Option<&Format>,
     question: &Question,
     places: &Places,
-) -> Result<Reading> {
+) -> Result<Part> {
     let attribute =
         |setting, text: &Option<String>| text.as_deref().map(|text| Attribute::new(setting, text));
     let prediction = attribute("inference_attribute", &places.prediction);
@@ -273,18 +204,20 @@ fn read_dataset(
     if columns.is_none() && account.rows > 0 {
         find(&names)?;
     }
-    let mut skipped = Vec::new();
-    if account.bad > 0 {
-        skipped.push(Skipped {
-            reason: "that cannot be used".into(),
-            records: account.bad,
-            examples: account.examples.clone(),
-        });
+    let mut part = into.finish(account.records);
+    if let Some(columns) = &columns {
+        let places = [columns.prediction, columns.score, Some(columns.label)].into_iter().flatten();
+        let places = places.chain(columns.groups.iter().copied());
+        part.columns = places.filter_map(|at| names.names.get_index(at).cloned()).collect();
+        if !names.named {
+            part.columns.push(format!("{} columns without names", names.names.len()));
+        }
     }
-    Ok(into.finish(account.records, skipped, account.warnings))
+    part.bad = Bad::Rows { skips: account.skips().clone(), notes: account.notes().to_vec() };
+    Ok(part)
 }
 
-fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Result<Reading> {
+fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Result<Part> {
     let mut answers = Answers::new(places)?;
     let listing = rows::files(source.path)?;
     let files = listing.files;
@@ -292,7 +225,7 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
     let mut progress =
         plumbline_common::progress::Progress::start("reading", "bytes", bytes, source.for_people);
     let mut into = Sink::new(question, places, source.strict);
-    let (mut read, mut outside, mut bad, mut looked_at) = (0, 0, Skips::new("that cannot be used"), 0_u64);
+    let (mut read, mut outside, mut bad, mut looked_at) = (0, 0, Skips::default(), 0_u64);
     let unusable = |bad: &mut Skips, file: &Path, line: u64, reason: &str| {
         if source.strict {
             return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
@@ -351,31 +284,11 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
         }
         Ok(true)
     })?;
-    if into.outcomes.rows() + into.outcomes.waiting() == 0
-        && looked_at > 0
-        && let Some(problem) = answers.missing()
-    {
-        return Err(problem.hint(bad.0.examples.first().cloned().unwrap_or_default()));
-    }
-    let mut warnings = Vec::new();
-    let mut skipped = Vec::new();
-    if outside > 0 {
-        skipped.push(Skipped {
-            reason: "outside the time window".into(),
-            records: outside,
-            examples: Vec::new(),
-        });
-    }
-    if bad.0.records > 0 {
-        let noun = if bad.0.records == 1 { "record" } else { "records" };
-        warnings.push(format!(
-            "{} {noun} left out, that cannot be used: {}",
-            bad.0.records,
-            bad.0.examples.join("; ")
-        ));
-        skipped.push(bad.0);
-    }
-    Ok(into.finish(read, skipped, warnings))
+    let mut part = into.finish(read);
+    part.outside = outside;
+    part.bad = Bad::Records(bad);
+    part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
+    Ok(part)
 }
 
 /// Calls `take` with the id of every record of a folder of merged records.
@@ -406,6 +319,8 @@ pub fn read_waiting(
 ) -> Result<Outcomes> {
     let mut answers = Answers::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
+    // These rows come after all with a label.
+    outcomes.begin(u32::MAX);
     captured::each(&rows::files(source.path)?.files, false, &mut |_, _, met| {
         let record = match met {
             Met::Record { record, .. } => record,

@@ -50,6 +50,11 @@ impl<K: Ord + Copy> Tally<K> {
         self.cells.iter().map(|cell| cell.1).sum()
     }
 
+    /// `None` when there are too many to count.
+    pub fn checked_total(&self) -> Option<u64> {
+        self.cells.iter().try_fold(0_u64, |sum, cell| sum.checked_add(cell.1))
+    }
+
     fn fold(&mut self) {
         self.cells.sort_unstable_by_key(|cell| cell.0);
         self.cells.dedup_by(|next, kept| {

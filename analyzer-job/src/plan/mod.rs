@@ -84,11 +84,32 @@ impl Plan {
     }
 }
 
+/// Where the rows of a run come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows<'a> {
+    /// From the data of the job.
+    Here,
+    /// From the data of the job, which are a part of all data and may be none.
+    Part,
+    /// From states that were folded before.
+    Folded(Folded<'a>),
+}
+
+/// What states say of the data that they were folded from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Folded<'a> {
+    /// Where the states stand.
+    pub place: &'a Path,
+    /// The data were those of a monitor.
+    pub monitor: bool,
+    pub format: Option<DatasetFormat>,
+}
+
 /// Resolves everything that can be known before data is read.
 ///
 /// # Errors
 /// A missing or broken configuration, a setting that cannot be used, a kind of analysis not built yet.
-pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Plan> {
     check_target(settings)?;
     check_windows(settings)?;
     for (name, path) in
@@ -101,13 +122,36 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     let config_path = config_path(job, settings)?;
     let text = std::fs::read(&config_path)
         .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
-    let monitor_folder = monitor_folder(job, settings);
-    let monitor = is_monitor(&text, settings, monitor_folder.is_some());
+    let (monitor_folder, monitor) = match rows {
+        Rows::Folded(folded) => (None, folded.monitor),
+        Rows::Here | Rows::Part => {
+            let folder = monitor_folder(job, settings);
+            let monitor = is_monitor(&text, settings, folder.is_some());
+            (folder, monitor)
+        }
+    };
     let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
     let mut analysis = check::load(&text, &config_path, kind)?;
     let mut warnings = Vec::new();
-    let dataset = dataset(job, settings, &analysis, monitor, monitor_folder)?;
-    if monitor {
+    let dataset = match rows {
+        Rows::Folded(folded) => folded.place.display().to_string(),
+        Rows::Here | Rows::Part => {
+            let found = dataset(job, settings, &analysis, monitor, monitor_folder);
+            match found {
+                // A part without data is one as well.
+                Err(problem) if rows == Rows::Part && std::ptr::eq(problem.code(), &codes::NO_DATA) => {
+                    job.tree.processing("input_data").display().to_string()
+                }
+                found => found?,
+            }
+        }
+    };
+    if let Rows::Folded(folded) = rows {
+        analysis.dataset.format = folded.format;
+        if monitor {
+            warnings.extend(complete(&mut analysis, settings)?);
+        }
+    } else if monitor {
         // One configuration may serve a baseline and its monitor: what the data are wins over `dataset_type`.
         let format = settings.dataset_format.as_deref().map(monitoring_format).transpose()?;
         if let Some(format) = format {
@@ -122,7 +166,10 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp) -> Result<Plan> {
     }
     let window = window(settings, now)?;
     Ok(Plan {
-        ground_truth: ground_truth(job, settings, monitor, &analysis),
+        ground_truth: match rows {
+            Rows::Folded(_) => None,
+            Rows::Here | Rows::Part => ground_truth(job, settings, monitor, &analysis),
+        },
         output: output(job, settings),
         constraints: constraints(job, settings),
         metric_time: metric_time(settings, window, now)?,

@@ -8,6 +8,7 @@ pub mod details;
 pub mod distance;
 pub mod drift;
 pub mod metrics;
+pub mod part;
 pub mod pass;
 pub mod shift;
 pub mod statistics;

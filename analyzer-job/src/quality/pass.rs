@@ -1,22 +1,29 @@
 //! The pass over the data: one thread reads blocks of rows, the others take them in column by column.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
 use plumbline_common::Result;
 use rayon::iter::{IndexedParallelIterator as _, IntoParallelRefMutIterator as _, ParallelIterator as _};
+use serde::{Deserialize, Serialize};
 
+use crate::monitor::format::Format;
 use crate::monitor::rows::{self, Account, Block, Columns, Source};
 use crate::state::profile::Column;
 
 /// The columns of a dataset, each with what is known of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Profiled {
     pub columns: Columns,
     /// In the order of the cells.
     pub profiles: Vec<Column>,
     pub account: Account,
+    /// For each column the number of the file, among those of the account, in which it came first.
+    pub firsts: Vec<u32>,
+    /// Rows are objects, and later ones may bring other columns.
+    pub open: bool,
 }
 
 /// Blocks that are read ahead of the work on them.
@@ -38,7 +45,12 @@ pub fn profile(source: &Source<'_>) -> Result<Profiled> {
 
 fn once(source: &Source<'_>) -> Result<Profiled> {
     let mut profiles: Vec<Column> = Vec::new();
-    let (columns, account) = blocks(source, |block| {
+    let (mut files, mut firsts) = (Vec::<PathBuf>::new(), Vec::new());
+    let (columns, mut account) = blocks(source, |block| {
+        if files.last().is_none_or(|last| last.as_os_str() != block.file().as_os_str()) {
+            files.push(block.file().into());
+        }
+        firsts.resize(block.width().max(firsts.len()), files.len() as u32 - 1);
         profiles.resize_with(block.width().max(profiles.len()), Column::new);
         profiles.par_iter_mut().enumerate().for_each(|(at, profile)| {
             if at < block.width() {
@@ -48,7 +60,11 @@ fn once(source: &Source<'_>) -> Result<Profiled> {
     })?;
     profiles.resize_with(columns.names.len(), Column::new);
     profiles.iter_mut().for_each(|profile| profile.rows = account.rows);
-    Ok(Profiled { columns, profiles, account })
+    firsts.resize(profiles.len(), files.len().saturating_sub(1) as u32);
+    account.files = files;
+    let objects = source.script.is_some() || account.format.as_ref().is_some_and(Format::is_open);
+    let open = columns.named && objects;
+    Ok(Profiled { columns, profiles, account, firsts, open })
 }
 
 /// Reads on a thread of its own, and calls `take` with each block in order.

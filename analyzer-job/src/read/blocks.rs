@@ -6,6 +6,7 @@
 //! order) is left to the reader of one row after the other, which has the rules and names the line.
 
 use std::io::{self, Read};
+use std::iter::Enumerate;
 use std::slice;
 
 use memchr::memchr;
@@ -14,12 +15,13 @@ use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use rayon::prelude::*;
 
 use crate::config::Analysis;
-use crate::read::Source;
 use crate::read::csv::{LOOKED_AT, Told, without_mark};
 use crate::read::cut;
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
+use crate::read::notes;
+use crate::read::{Skips, Source};
 use crate::values::raw::Raw;
 
 /// Bytes of a block: thousands of rows, and few blocks fit the memory that is asked for.
@@ -47,18 +49,21 @@ pub(crate) fn count(
     while !these.is_empty() {
         let (next, counted) = rayon::join(
             || blocks.next(at_once),
-            || these.par_iter().map(|block| shape.count(block, empty())).collect(),
+            || these.par_iter().map(|(_, block)| shape.count(block, empty())).collect(),
         );
         let (Some(next), Some(counted)) = (next, counted) else { return Ok(None) };
         let counted: Vec<Gather> = counted;
-        for gather in &counted {
+        for ((file, _), gather) in these.iter().zip(&counted) {
+            all.begin(*file);
             all.merge(gather);
         }
-        source.advance(these.iter().map(|block| block.len() as u64).sum())?;
-        blocks.spare.extend(std::mem::replace(&mut these, next));
+        source.advance(these.iter().map(|(_, block)| block.len() as u64).sum())?;
+        blocks.spare.extend(std::mem::replace(&mut these, next).into_iter().map(|(_, block)| block));
     }
     blocks.told.tell(source);
-    source.counts.records_read += all.rows();
+    // Where rows are read one after the other, this is said of rows without a partner.
+    source.skipped(Skips::new(notes::UNMATCHED));
+    source.records += all.rows();
     Ok(Some((layout, all)))
 }
 
@@ -139,7 +144,10 @@ fn reader_of(text: &[u8]) -> csv::Reader<&[u8]> {
 
 /// The blocks of some files.
 struct Blocks<'a> {
-    files: slice::Iter<'a, InputFile>,
+    /// With their numbers.
+    files: Enumerate<slice::Iter<'a, InputFile>>,
+    /// Number of the file at hand.
+    at: usize,
     analysis: &'a Analysis,
     block_bytes: usize,
     file: Option<Open>,
@@ -156,7 +164,8 @@ impl<'a> Blocks<'a> {
     fn new(files: &'a [InputFile], analysis: &'a Analysis, block_bytes: usize) -> Blocks<'a> {
         let known = analysis.dataset.headers.clone();
         Blocks {
-            files: files.iter(),
+            files: files.iter().enumerate(),
+            at: 0,
             analysis,
             block_bytes,
             file: None,
@@ -172,18 +181,19 @@ impl<'a> Blocks<'a> {
         self.layout.as_ref().map(|layout| layout.names.as_slice()).unwrap_or_default()
     }
 
-    /// At most so many blocks of rows; an empty list at the end, none when rows must be read one after the other.
-    fn next(&mut self, most: usize) -> Option<Vec<Vec<u8>>> {
+    /// At most so many blocks of rows, each with the number of its file; an empty list at the end, none when rows must be read one after the other.
+    fn next(&mut self, most: usize) -> Option<Vec<(usize, Vec<u8>)>> {
         let mut blocks = Vec::with_capacity(most);
         while blocks.len() < most {
             let Some(file) = &mut self.file else {
-                let Some(file) = self.files.next() else { break };
+                let Some((at, file)) = self.files.next() else { break };
+                self.at = at;
                 self.file = self.open(file)?;
                 continue;
             };
             let mut block = self.spare.pop().unwrap_or_default();
             if file.fill(&mut block, self.block_bytes).ok()? {
-                blocks.push(block);
+                blocks.push((self.at, block));
             } else {
                 self.file = None;
             }
@@ -226,7 +236,7 @@ impl<'a> Blocks<'a> {
         let is_header = match header::first_row(first, below, self.known.as_deref(), &file.relative).ok()? {
             First::Data => {
                 if header::is_mixed(first) {
-                    self.told.data.push(file.relative.display().to_string());
+                    self.told.data.push(file.relative.clone());
                 }
                 false
             }
@@ -234,6 +244,9 @@ impl<'a> Blocks<'a> {
                 // Names that only the files after the first have, or that differ in case, are not those of `Shape`.
                 if self.known.is_none() && self.layout.is_some() {
                     return None;
+                }
+                if self.known.is_none() {
+                    self.told.names = Some(header.names.clone());
                 }
                 let known = self.known.get_or_insert_with(|| header.names.clone());
                 if !known.iter().map(|name| name.trim()).eq(&header.names) {

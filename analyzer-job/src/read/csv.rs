@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
@@ -10,7 +10,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::read::header::{self, First, Places};
 use crate::read::layout;
-use crate::read::{Skips, Source};
+use crate::read::{Note, Skips, Source};
 
 /// What reading CSV files comes upon.
 pub(crate) enum Event<'a> {
@@ -91,7 +91,7 @@ fn read_files(
         match header::first_row(&first, reader.look()?, known.as_deref(), name)? {
             First::Data => {
                 if header::is_mixed(&first) {
-                    told.data.push(name.display().to_string());
+                    told.data.push(name.into());
                 }
                 reader.put_back(first);
             }
@@ -99,13 +99,13 @@ fn read_files(
                 match found.places {
                     Places::Same => {}
                     Places::Other(other) => {
-                        told.reordered.push(name.display().to_string());
+                        told.reordered.push(name.into());
                         order = Some(other);
                     }
-                    Places::Unknown => told.renamed.push(name.display().to_string()),
+                    Places::Unknown => told.renamed.push(name.into()),
                 }
                 if header::is_mixed(&first) {
-                    told.header.push(name.display().to_string());
+                    told.header.push(name.into());
                 }
                 if !was_known {
                     known = Some(found.names.clone());
@@ -115,6 +115,7 @@ fn read_files(
         }
         if !told.columns {
             told.columns = true;
+            told.names = header.clone().filter(|_| headers.is_none());
             let names = known
                 .clone()
                 .unwrap_or_else(|| (0..expected).map(|index| format!("column_{index}")).collect());
@@ -178,11 +179,13 @@ fn read_files(
 /// What is said of header rows when all files are read.
 pub(crate) struct Told {
     columns: bool,
+    /// Names that the first file gives its columns, when no others are known.
+    pub(crate) names: Option<Vec<String>>,
     /// Files whose first row has numbers and texts, and is taken for data, or for a header row.
-    pub(crate) data: Vec<String>,
-    header: Vec<String>,
-    reordered: Vec<String>,
-    renamed: Vec<String>,
+    pub(crate) data: Vec<PathBuf>,
+    header: Vec<PathBuf>,
+    reordered: Vec<PathBuf>,
+    renamed: Vec<PathBuf>,
     repeated: Skips,
 }
 
@@ -190,6 +193,7 @@ impl Default for Told {
     fn default() -> Told {
         Told {
             columns: false,
+            names: None,
             data: Vec::new(),
             header: Vec::new(),
             reordered: Vec::new(),
@@ -210,12 +214,9 @@ impl Told {
             ),
             (self.renamed, "the header row has other names than the columns, which are named by position"),
         ] {
-            if let [first, rest @ ..] = files.as_slice() {
-                let more =
-                    if rest.is_empty() { String::new() } else { format!(" and {} more files", rest.len()) };
-                source.warnings.push(format!("{first}{more}: {what}"));
-            }
+            source.notes.push(Note::Files { files, what: what.into() });
         }
+        source.header = self.names;
         source.skipped(self.repeated);
     }
 }

@@ -14,7 +14,7 @@ use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
-use crate::read::lines::{Targets, check_found, no_features, not_json};
+use crate::read::lines::{Targets, no_features, not_json};
 
 /// Reads the dataset.
 pub(crate) fn read(
@@ -27,7 +27,7 @@ pub(crate) fn read(
     let mut found = Vec::new();
     let (mut features, mut labels, mut predictions) = (Grid::default(), Grid::default(), Grid::default());
     let mut read: Option<(Layout, Gather)> = None;
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
         let mut text = String::new();
         input::open(&file.path)?.read_to_string(&mut text).map_err(|error| match error.kind() {
@@ -90,10 +90,10 @@ pub(crate) fn read(
             }
         }
         for row in 0..features.n_rows() {
-            if source.counts.records_read == limit {
+            if source.records == limit {
                 break;
             }
-            source.counts.records_read += 1;
+            source.records += 1;
             if features.width(row) != n_features {
                 let found =
                     format!("{} features in record {} (counted from 1)", features.width(row), row + 1);
@@ -105,6 +105,7 @@ pub(crate) fn read(
                 .found(found)
                 .expected(n_features.to_string()));
             }
+            gather.begin(number);
             for (column, cell) in features.row(row).enumerate() {
                 gather.set(column, cell);
             }
@@ -116,9 +117,6 @@ pub(crate) fn read(
             gather.finish_row();
         }
         source.advance(file.bytes)?;
-    }
-    if let Some((layout, gather)) = &read {
-        check_found(layout, gather, analysis)?;
     }
     Ok(read)
 }

@@ -1,5 +1,7 @@
 //! Where rows go while they are read: into columns when the rows themselves are needed, else into a tally.
 
+use serde::{Deserialize, Serialize};
+
 use crate::config::{Analysis, Scalar};
 use crate::read::layout::Layout;
 use crate::read::stored::Stored;
@@ -9,16 +11,22 @@ use crate::values::table::Table;
 use crate::values::typing::Type;
 
 /// Takes in rows cell by cell. Columns that nobody needs are passed over.
-#[derive(Debug)]
-pub(crate) struct Gather {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Gather {
     /// By column of the layout: its place among the columns taken in.
     slots: Vec<Option<usize>>,
+    #[serde(skip)]
     row: Vec<u32>,
     rows: u64,
     store: Store,
+    /// For each file with rows, in the order they were read, how many rows there were after it; of kept rows only.
+    ends: Vec<(u32, u64)>,
+    /// The file that rows come from.
+    #[serde(skip)]
+    file: Option<u32>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 enum Store {
     Rows(Vec<Stored>),
     Tally(Tally),
@@ -40,12 +48,30 @@ impl Gather {
                 wanted.iter().map(|&column| thresholds(layout, analysis, column)).collect(),
             ))
         };
-        Gather { slots, row: vec![0; wanted.len()], rows: 0, store }
+        Gather { slots, row: vec![0; wanted.len()], rows: 0, store, ends: Vec::new(), file: None }
     }
 
     /// The columns that are taken in.
     pub(crate) fn wanted(&self) -> Vec<usize> {
         (0..self.slots.len()).filter(|&column| self.slots[column].is_some()).collect()
+    }
+
+    /// The rows that follow are of this file, by its number among those that are read.
+    pub(crate) fn begin(&mut self, file: usize) {
+        let file = u32::try_from(file).expect("fewer than 2^32 files");
+        if self.file != Some(file) {
+            self.end();
+            self.file = Some(file);
+        }
+    }
+
+    /// There are no more rows.
+    pub(crate) fn end(&mut self) {
+        let Some(file) = self.file.take() else { return };
+        match &mut self.store {
+            Store::Rows(_) => self.ends.push((file, self.rows)),
+            Store::Tally(tally) => tally.end_file(file),
+        }
     }
 
     /// Sets a cell of the row at hand. Every wanted column is set once before `finish_row`.
@@ -74,6 +100,121 @@ impl Gather {
             (Store::Tally(mine), Store::Tally(theirs)) => mine.merge(theirs),
             _ => unreachable!("only counts are merged"),
         }
+    }
+
+    /// Whether the rows themselves are kept.
+    pub(crate) fn keeps_rows(&self) -> bool {
+        matches!(self.store, Store::Rows(_))
+    }
+
+    /// Puts several parts together, equal to what one run over all files gathers. Rows stay as long as every part
+    /// has kept them and all of them are at most `most_rows`; else they are counted. `parts`: each with the place of its
+    /// files among those of all; there is at least one.
+    pub(crate) fn combine(
+        parts: &[(&Gather, &[u32])],
+        layout: &Layout,
+        analysis: &Analysis,
+        most_rows: u64,
+    ) -> Gather {
+        let rows = parts.iter().fold(0_u64, |sum, (part, _)| sum.saturating_add(part.rows));
+        if rows <= most_rows && parts.iter().all(|(part, _)| part.keeps_rows()) {
+            let kept = Gather::replay(parts, Gather::new(layout, analysis, true, false));
+            return if kept.lost() {
+                Gather::replay(parts, Gather::new(layout, analysis, true, true))
+            } else {
+                kept
+            };
+        }
+        let counted: Vec<(std::borrow::Cow<'_, Gather>, &[u32])> = parts
+            .iter()
+            .map(|&(part, ranks)| {
+                let counted = if part.keeps_rows() {
+                    std::borrow::Cow::Owned(part.counted(layout, analysis))
+                } else {
+                    std::borrow::Cow::Borrowed(part)
+                };
+                (counted, ranks)
+            })
+            .collect();
+        let tallies: Vec<(&Tally, &[u32])> = counted
+            .iter()
+            .filter_map(|(part, ranks)| match &part.store {
+                Store::Tally(tally) => Some((tally, *ranks)),
+                Store::Rows(_) => None,
+            })
+            .collect();
+        Gather {
+            rows,
+            store: Store::Tally(Tally::combine(&tallies)),
+            ..Gather::new(layout, analysis, false, false)
+        }
+    }
+
+    /// The rows of several parts in the order of the files.
+    fn replay(parts: &[(&Gather, &[u32])], mut into: Gather) -> Gather {
+        let mut pieces = Vec::new();
+        for (part, ranks) in parts {
+            let mut start = 0;
+            for &(file, end) in &part.ends {
+                let rank = ranks.get(file as usize).copied().unwrap_or(u32::MAX);
+                pieces.push((rank, start, end, part));
+                start = end;
+            }
+        }
+        pieces.sort_by_key(|(rank, start, ..)| (*rank, *start));
+        for (rank, start, end, part) in pieces {
+            let Store::Rows(columns) = &part.store else { continue };
+            for row in start..end {
+                into.begin(rank as usize);
+                for (column, slot) in part.slots.iter().enumerate() {
+                    if let Some(stored) = slot.and_then(|slot| columns.get(slot)) {
+                        into.set(column, stored.cell(row as usize));
+                    }
+                }
+                into.finish_row();
+            }
+        }
+        into.end();
+        into
+    }
+
+    /// Kept rows as counts.
+    pub(crate) fn counted(&self, layout: &Layout, analysis: &Analysis) -> Gather {
+        let files = self.ends.iter().map(|end| end.0 + 1).max().unwrap_or(0);
+        let ranks: Vec<u32> = (0..files).collect();
+        Gather::replay(&[(self, &ranks)], Gather::new(layout, analysis, false, false))
+    }
+
+    /// That what was read from a file can be used. `files`: of this part; `like`: an empty one for the layout.
+    pub(crate) fn check(&self, files: usize, like: &Gather) -> Result<(), String> {
+        let wrong = |what: &str| Err(what.to_string());
+        let fits = match (&self.store, &like.store) {
+            (Store::Rows(mine), Store::Rows(theirs)) => mine.len() == theirs.len(),
+            (Store::Tally(mine), Store::Tally(theirs)) => mine.has_columns_of(theirs),
+            _ => false,
+        };
+        if !fits || self.slots != like.slots {
+            return wrong("columns of another configuration");
+        }
+        match &self.store {
+            Store::Tally(tally) => {
+                tally.check(files)?;
+                if tally.rows() != self.rows {
+                    return wrong("another number of rows than counted");
+                }
+            }
+            Store::Rows(columns) => {
+                let ascending = self.ends.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+                let last = self.ends.last().map_or(0, |end| end.1);
+                if !ascending || last != self.rows || self.ends.iter().any(|end| end.0 as usize >= files) {
+                    return wrong("rows of no file");
+                }
+                if !columns.iter().all(|column| column.has_rows(self.rows as usize)) {
+                    return wrong("rows without cells");
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether cells were kept in a way that cannot hold what came later.

@@ -2,11 +2,12 @@
 //! segments and identifier among them.
 
 use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, Location};
 
 /// The columns of the table and their roles.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Names of all columns: the dataset's own, then those of the facet and the prediction dataset.
     pub names: Vec<String>,
@@ -18,7 +19,7 @@ pub struct Layout {
 }
 
 /// Positions in the table.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
     pub label: Option<usize>,
     pub predicted: Option<usize>,
@@ -29,6 +30,20 @@ pub struct Roles {
     pub joins: Vec<usize>,
     /// One for each segmentation of the configuration.
     pub segments: Vec<usize>,
+}
+
+impl Layout {
+    /// That a layout which was read from a file speaks of columns that it has.
+    pub(crate) fn check(&self) -> std::result::Result<(), String> {
+        let Roles { label, predicted, facets, group, joins, segments } = &self.roles;
+        let mut columns =
+            label.iter().chain(predicted).chain(facets).chain(group).chain(joins).chain(segments);
+        let fits = |column: &usize| *column < self.names.len();
+        if columns.all(fits) && self.features.iter().all(fits) && self.captured.iter().all(fits) {
+            return Ok(());
+        }
+        Err("a column that is none".into())
+    }
 }
 
 impl Roles {

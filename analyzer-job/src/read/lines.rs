@@ -79,15 +79,15 @@ pub(crate) fn read(
     let (mut features, mut value) = (Grid::default(), Grid::default());
     let mut read: Option<(Layout, Gather)> = None;
     let mut since = 0;
-    'files: for file in files {
+    'files: for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
         let mut lines = Lines::open(&file.path)?;
         let mut bytes = 0;
         while let Some((line, text)) = lines.next_line()? {
-            if source.counts.records_read == limit {
+            if source.records == limit {
                 break 'files;
             }
-            source.counts.records_read += 1;
+            source.records += 1;
             bytes += text.len() as u64 + 1;
             since += 1;
             if since == Source::ROWS_BETWEEN_CHECKS {
@@ -126,6 +126,7 @@ pub(crate) fn read(
             if features.width(0) != n_features {
                 return Err(uneven(name, line, features.width(0), n_features));
             }
+            gather.begin(number);
             for column in 0..n_features {
                 gather.set(column, features.cell(0, column));
             }
@@ -148,9 +149,6 @@ pub(crate) fn read(
             }
             gather.finish_row();
         }
-    }
-    if let Some((layout, gather)) = &read {
-        check_found(layout, gather, analysis)?;
     }
     Ok(read)
 }

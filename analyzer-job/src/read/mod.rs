@@ -19,8 +19,10 @@ mod header;
 mod layout;
 mod lines;
 mod looks;
+mod notes;
 mod paired;
 mod parquet;
+pub mod part;
 pub mod payload;
 pub(crate) mod records;
 pub mod remote;
@@ -37,15 +39,17 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, ContentType, DatasetFormat};
-use crate::results::details::{InputDigest, RowCounts, Skipped};
+use crate::results::details::{InputDigest, RowCounts};
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::table::{Table, Values};
 
 use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
-use gather::{Gather, Gathered};
+use gather::Gather;
 pub use layout::{Layout, Roles};
+pub(crate) use notes::{Note, Notes, Skips};
 pub(crate) use parquet::rows as parquet_rows;
+pub use part::Part;
 use side::{Ids, Side};
 
 /// Where the data lie: local files, or folders of them.
@@ -68,6 +72,8 @@ pub struct Options {
     pub keep_rows: bool,
     /// Read only so many records.
     pub limit: Option<u64>,
+    /// Others read the rest of the data: nothing is judged by this part.
+    pub part: bool,
     pub stop: Stop,
     pub for_people: bool,
 }
@@ -132,50 +138,62 @@ pub struct Rows {
 /// No data; a dataset that does not fit the configuration; a bad row of a dataset; more than half of the
 /// captured records bad, or one of them in strict mode; being stopped.
 pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<Reading> {
+    let (part, files) = gather(inputs, analysis, options)?;
+    part.finish(&inputs.dataset, analysis)
+        .map_err(|problem| looks::hint(problem, &files, analysis.dataset.format))
+}
+
+/// Reads the dataset as a part of what several processes read: as `read`, without judging the whole.
+///
+/// # Errors
+/// As `read`; none for a part without data.
+pub fn read_part(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<Part> {
+    debug_assert!(options.part);
+    gather(inputs, analysis, options).map(|(part, _)| part)
+}
+
+fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Part, Vec<InputFile>)> {
     let mut unreadable = Skips::new("of files that cannot be read");
-    let mut files = vec![("dataset", listed(&inputs.dataset, "dataset", &mut unreadable)?)];
+    let of_dataset = listed(&inputs.dataset, "dataset", &mut unreadable);
+    let of_dataset = match of_dataset {
+        // A part may be empty.
+        Err(problem) if options.part && std::ptr::eq(problem.code(), &codes::NO_DATA) => {
+            return Ok((Part::default(), Vec::new()));
+        }
+        files => files?,
+    };
+    let mut files = vec![("dataset", of_dataset)];
     for (role, path) in [("facets", &inputs.facets), ("predictions", &inputs.predictions)] {
         if let Some(path) = path {
             files.push((role, listed(path, role, &mut unreadable)?));
         }
     }
-    if options.strict && unreadable.0.records > 0 {
+    if options.strict && unreadable.skipped.records > 0 {
         return Err(Problem::new(&codes::FILE_OPERATION_FAILED, "an input cannot be read")
-            .found(unreadable.0.examples.join("; "))
+            .found(unreadable.skipped.examples.join("; "))
             .hint("with `on_bad_record` unset such files are left out and counted"));
     }
     check_join(&files, analysis)?;
     // A look at the first records is no reason to read everything for its digest.
-    let (reading, digests) = std::thread::scope(|scope| {
+    let (read, digests) = std::thread::scope(|scope| {
         let digests = options.limit.is_none().then(|| scope.spawn(|| digest::of(&files, &options.stop)));
-        let reading = read_files(inputs, &files[0].1, analysis, options);
+        let read = read_files(inputs, &files[0].1, analysis, options);
         let digests =
             digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        (reading, digests)
+        (read, digests)
     });
-    let mut reading = reading?;
-    reading.inputs = digests.transpose()?.unwrap_or_default();
-    if unreadable.0.records > 0 {
-        let examples = unreadable.0.examples.join("; ");
-        reading
-            .warnings
-            .push(format!("left out {} files that cannot be read: {examples}", unreadable.0.records));
-        reading.row_counts.records_skipped.push(unreadable.0);
-    }
-    Ok(reading)
+    let mut part = read?;
+    part.inputs = digests.transpose()?.unwrap_or_default();
+    part.notes.push(Note::Unreadable(unreadable));
+    Ok((part, files.swap_remove(0).1))
 }
 
-fn read_files(
-    inputs: &Inputs,
-    files: &[InputFile],
-    analysis: &Analysis,
-    options: &Options,
-) -> Result<Reading> {
-    let mut attempt = Attempt { exact: false, ids: Ids::Numbers };
+fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
+    let mut attempt = Attempt { exact: options.part, ids: Ids::Numbers };
     // Each attempt that fails sets one of the two, and with both nothing is lost.
     for _ in 0..3 {
         match read_once(inputs, files, analysis, options, attempt) {
-            Ok(Read::Whole(reading)) => return Ok(*reading),
+            Ok(Read::Whole(part)) => return Ok(*part),
             Ok(Read::Again(next)) => attempt = next,
             Err(problem) => return Err(looks::hint(problem, files, analysis.dataset.format)),
         }
@@ -193,7 +211,7 @@ struct Attempt {
 }
 
 enum Read {
-    Whole(Box<Reading>),
+    Whole(Box<Part>),
     Again(Attempt),
 }
 
@@ -209,8 +227,10 @@ fn read_once(
         exact: attempt.exact,
         ids: attempt.ids,
         options,
-        counts: RowCounts::default(),
-        warnings: Vec::new(),
+        records: 0,
+        notes: Notes::default(),
+        header: None,
+        bad_kinds: Vec::new(),
         progress: Progress::start("reading", "bytes", bytes, options.for_people),
         captured: (None, None),
     };
@@ -247,51 +267,24 @@ fn read_once(
         return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
     }
     sides.iter().flatten().try_for_each(Side::check_ids)?;
-    let (layout, gather) = match read {
-        Some((layout, gather)) if gather.rows() > 0 => (layout, gather),
-        _ => return Err(no_rows(&inputs.dataset, &source)),
-    };
-    if gather.lost() {
+    if read.as_ref().is_some_and(|(_, gather)| gather.lost()) {
         return Ok(Read::Again(Attempt { exact: true, ..attempt }));
     }
-    source.counts.rows = gather.rows();
-    let columns = summaries(&layout, &gather, analysis);
-    warn_of_missing_texts(&layout, &gather, &mut source.warnings);
-    let data = match gather.finish(&layout) {
-        Gathered::Tally(tally) => Data::Tally(tally),
-        Gathered::Rows(table) => {
-            Data::Rows(Rows { table, roles: layout.roles.clone(), features: layout.features.clone() })
-        }
-    };
-    Ok(Read::Whole(Box::new(Reading {
-        columns,
-        layout,
-        data,
-        row_counts: source.counts,
+    let table = read.map(|(layout, mut gather)| {
+        gather.end();
+        (layout, gather)
+    });
+    Ok(Read::Whole(Box::new(Part {
+        files: files.iter().map(|file| file.relative.clone()).collect(),
         inputs: Vec::new(),
-        warnings: source.warnings,
-        captured_input: source.captured.0,
-        captured_output: source.captured.1,
+        header: source.header,
+        table,
+        records: source.records,
+        notes: source.notes,
+        bad_kinds: source.bad_kinds,
+        captured: source.captured,
+        format: dataset.format,
     })))
-}
-
-fn no_rows(dataset: &Path, source: &Source<'_>) -> Problem {
-    let skipped: Vec<String> = source
-        .counts
-        .records_skipped
-        .iter()
-        .map(|skipped| format!("{}: {}", skipped.reason, skipped.records))
-        .collect();
-    let problem =
-        Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
-    if source.counts.records_read == 0 {
-        return problem.found("no records");
-    }
-    problem.found(format!(
-        "{} records, none of them usable ({})",
-        source.counts.records_read,
-        skipped.join("; ")
-    ))
 }
 
 /// The files of an input; there is at least one, and each can be read.
@@ -305,7 +298,7 @@ pub(crate) fn files_of(path: &Path, role: &str) -> Result<Vec<InputFile>> {
 fn listed(path: &Path, role: &str, unreadable: &mut Skips) -> Result<Vec<InputFile>> {
     let listing = input::list(path)?;
     for (name, error) in &listing.unreadable {
-        unreadable.name(format!("{}: {error}", name.display()));
+        unreadable.add_file(name, &error.to_string());
     }
     let files = listing.files;
     if files.is_empty() {
@@ -342,8 +335,13 @@ pub(crate) struct Source<'a> {
     exact: bool,
     /// How identifiers are compared; set to texts by who meets one that is no number.
     pub(crate) ids: Ids,
-    pub(crate) counts: RowCounts,
-    pub(crate) warnings: Vec<String>,
+    /// Lines, documents or rows of the input.
+    pub(crate) records: u64,
+    pub(crate) notes: Notes,
+    /// The names that the first file gives its columns.
+    pub(crate) header: Option<Vec<String>>,
+    /// Bad captured records by kind.
+    pub(crate) bad_kinds: Vec<u64>,
     progress: Progress,
     pub(crate) captured: (Option<ContentType>, Option<ContentType>),
 }
@@ -361,45 +359,9 @@ impl Source<'_> {
         self.options.stop.check()
     }
 
+    /// What is said of records that were left out, also of none.
     pub(crate) fn skipped(&mut self, skips: Skips) {
-        if skips.0.records > 0 {
-            let skipped = &skips.0;
-            let plural = if skipped.records == 1 { "" } else { "s" };
-            let mut text = format!("left out {} record{plural} {}", skipped.records, skipped.reason);
-            if !skipped.examples.is_empty() {
-                text.push_str(&format!(": {}", skipped.examples.join("; ")));
-            }
-            self.warnings.push(text);
-            self.counts.records_skipped.push(skips.0);
-        }
-    }
-}
-
-/// Records left out for one reason; the first five are named.
-#[derive(Debug)]
-pub(crate) struct Skips(pub(crate) Skipped);
-
-impl Skips {
-    const NAMED: usize = 5;
-
-    pub(crate) fn new(reason: &str) -> Skips {
-        Skips(Skipped { reason: reason.into(), records: 0, examples: Vec::new() })
-    }
-
-    pub(crate) fn add(&mut self, file: &Path, line: u64, more: &str) {
-        self.0.records += 1;
-        if self.0.examples.len() < Skips::NAMED {
-            let sep = if more.is_empty() { "" } else { ": " };
-            self.0.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
-        }
-    }
-
-    /// Counts one that has no line.
-    fn name(&mut self, example: String) {
-        self.0.records += 1;
-        if self.0.examples.len() < Skips::NAMED {
-            self.0.examples.push(example);
-        }
+        self.notes.push(Note::LeftOut(skips));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::read::blocks;
 use crate::read::csv::{Event, Go, rows};
 use crate::read::gather::Gather;
 use crate::read::layout::{self, Layout};
+use crate::read::notes;
 use crate::read::side::{Ids, Side};
 use crate::read::{Skips, Source};
 use crate::values::raw::Raw;
@@ -41,9 +42,10 @@ pub(crate) fn one_after_the_other(
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut read: Option<(Layout, Gather, Vec<usize>, usize)> = None;
     let mut n_rows = 0;
-    let mut unmatched = Skips::new("without a row of this identifier in the facet or prediction dataset");
+    let mut unmatched = Skips::new(notes::UNMATCHED);
     let mut as_texts = false;
     let mut key = String::new();
+    let mut file = 0;
     rows(files, analysis.dataset.headers.as_deref(), source, |event| {
         match event {
             Event::Columns(names) => {
@@ -82,6 +84,10 @@ pub(crate) fn one_after_the_other(
                     }
                     return Ok(Go::On);
                 }
+                while files.get(file).is_some_and(|at| at.relative.as_os_str() != row.place.0.as_os_str()) {
+                    file += 1;
+                }
+                gather.begin(file);
                 for &column in wanted.iter() {
                     gather.set(column, Raw::Csv(row.get(column)));
                 }
@@ -101,7 +107,7 @@ pub(crate) fn one_after_the_other(
         source.ids = Ids::Texts;
         return Ok(None);
     }
-    source.counts.records_read += n_rows;
+    source.records += n_rows;
     source.skipped(unmatched);
     if source.options.limit.is_none() {
         for side in sides.iter().flatten() {

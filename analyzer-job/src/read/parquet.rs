@@ -15,10 +15,10 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use crate::config::Analysis;
-use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::header::{self, Places};
 use crate::read::layout::{self, Layout};
+use crate::read::{Note, Source};
 use crate::values::raw::Raw;
 
 const ROWS_PER_BATCH: usize = 8192;
@@ -37,7 +37,7 @@ pub(crate) fn read(
     let mut limit = source.options.limit.unwrap_or(u64::MAX);
     let mut read: Option<(Layout, Gather)> = None;
     let mut stored_names: Vec<String> = Vec::new();
-    for file in files {
+    for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
         let open =
             File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
@@ -49,6 +49,7 @@ pub(crate) fn read(
             None => {
                 stored_names = fields.iter().map(|field| field.name().clone()).collect();
                 header::differ(&stored_names).map_err(|problem| problem.file(name))?;
+                let mut said = "";
                 let names = match &analysis.dataset.headers {
                     Some(headers) if headers.len() != stored_names.len() => {
                         return Err(layout::headers_do_not_fit(headers.len(), stored_names.len()).file(name));
@@ -58,20 +59,18 @@ pub(crate) fn read(
                             Places::Same => {}
                             Places::Other(order) => {
                                 stored_names = order.iter().map(|&at| stored_names[at].clone()).collect();
-                                source.warnings.push(format!(
-                                    "{}: the columns stand in another order than `headers`, and they are read by their names",
-                                    name.display()
-                                ));
+                                said = "the columns stand in another order than `headers`, and they are read by their names";
                             }
-                            Places::Unknown => source.warnings.push(format!(
-                                "{}: the file has other names than `headers`, which name its columns by position",
-                                name.display()
-                            )),
+                            Places::Unknown => {
+                                said = "the file has other names than `headers`, which name its columns by position";
+                            }
                         }
                         headers.clone()
                     }
                     None => stored_names.clone(),
                 };
+                source.notes.push(Note::First { file: name.into(), what: said.into() });
+                source.header = Some(stored_names.clone());
                 let layout = layout::of_table(names, None, None, analysis)?;
                 let gather = source.gather(&layout, analysis);
                 &mut read.insert((layout, gather)).1
@@ -109,12 +108,13 @@ pub(crate) fn read(
                 cells.push((column, Cells::of(array, name, fields[at].name())?));
             }
             for row in 0..rows {
+                gather.begin(number);
                 for (column, cells) in &cells {
                     gather.set(*column, cells.get(row));
                 }
                 gather.finish_row();
             }
-            source.counts.records_read += rows as u64;
+            source.records += rows as u64;
             source.advance(0)?;
         }
         source.advance(file.bytes)?;

@@ -1,6 +1,8 @@
 //! A column whose rows are kept: numbers of distinct cells, or numbers as such when nearly every row has
 //! its own.
 
+use serde::{Deserialize, Serialize};
+
 use crate::values::raw::{Dictionary, Raw};
 use crate::values::table::{Column, Values};
 use crate::values::typing::{self, Cell, Type};
@@ -10,14 +12,17 @@ const MOST_CELLS: usize = 1 << 16;
 
 /// Memory: 4 bytes for each row, and each distinct cell with its text and 30 bytes; 8 bytes for each row
 /// once there are many distinct numbers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Stored {
     /// The distinct cells; of a column of numbers, those that are missing.
     dictionary: Dictionary,
     codes: Vec<u32>,
+    #[serde(skip)]
     numbers: Option<Values>,
     /// Keep every cell as written, since text is known to come.
+    #[serde(skip)]
     exact: bool,
+    #[serde(skip)]
     lost: bool,
 }
 
@@ -83,6 +88,17 @@ impl Stored {
     /// Whether text came after numbers had been kept without theirs: the data must be read again.
     pub(crate) fn lost(&self) -> bool {
         self.lost
+    }
+
+    /// The cell of a row, as written. Only where every cell is kept.
+    pub(crate) fn cell(&self, row: usize) -> Raw<'_> {
+        self.codes.get(row).map_or(Raw::Missing, |&code| self.dictionary.get(code))
+    }
+
+    /// Whether a column that was read from a file has so many rows, each with a cell.
+    pub(crate) fn has_rows(&self, rows: usize) -> bool {
+        let cells = self.dictionary.len();
+        self.codes.len() == rows && self.codes.iter().all(|&code| (code as usize) < cells)
     }
 
     /// The distinct cells, or those of a column of numbers that are missing.

@@ -8,13 +8,14 @@ use indexmap::IndexMap;
 use ndarray::Array2;
 use plumbline_common::progress::Progress;
 use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
 
 use super::ask::{Asker, Link};
 use super::budget::{Budget, Players};
 use super::game::RowValues;
 use super::lanes::for_each_block;
 use super::play::Run;
-use super::summary::{Global, Summary};
+use super::summary::{Global, Summary, Sums};
 use super::task::Task;
 use crate::results::Attributions;
 use crate::results::details::{EstimatorUse, FeatureDetails, OutputDetails};
@@ -36,6 +37,21 @@ pub struct Explained {
     pub warnings: Vec<String>,
 }
 
+/// The values of a part of the rows, before they are put together.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Part {
+    expected_values: Vec<f64>,
+    sums: Sums,
+    /// Names of the explained features.
+    names: Vec<String>,
+    num_samples: u64,
+    estimators: Vec<EstimatorUse>,
+    model_rows: u64,
+    clipped_predictions: u64,
+    stopped_early: Option<String>,
+    warnings: Vec<String>,
+}
+
 /// Takes the values of the rows, one row after the other: output by output, features within.
 pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
 
@@ -48,6 +64,14 @@ pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
 /// Those of the model and of `local`; predictions that are no probabilities under `use_logit`; a
 /// budget that is too small; being stopped.
 pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Result<Explained> {
+    explain_part(task, predict, local).map(Part::finish)
+}
+
+/// As `explain`, for rows that are a part of all.
+///
+/// # Errors
+/// As `explain`.
+pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Result<Part> {
     let n_features = task.rows.n_features;
     let explained: Vec<usize> =
         if task.explained.is_empty() { (0..n_features).collect() } else { task.explained.to_vec() };
@@ -87,18 +111,11 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         Ok(())
     })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
-    let mut globals = vec![Vec::new(); n_outputs];
-    let mut details = vec![Vec::new(); n_outputs];
-    let all = summary.finish(task.cells, task.rows, &explained, &names);
-    for (place, Global { value, details: of_feature }) in all.into_iter().enumerate() {
-        globals[place / explained.len()].push(value);
-        details[place / explained.len()].push(of_feature);
-    }
+    let sums = summary.finish(task.cells, task.rows, &explained);
     let warnings = run.warnings(&players, &first_places);
-    Ok(Explained {
+    Ok(Part {
         expected_values: expected_values.clone(),
-        globals,
-        details,
+        sums,
         names,
         num_samples: run.budget.largest(),
         estimators: estimators
@@ -114,6 +131,95 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
         stopped_early: run.stopped_early(),
         warnings,
     })
+}
+
+impl Part {
+    /// The values of these rows as the whole.
+    pub fn finish(mut self) -> Explained {
+        let n_outputs = self.expected_values.len();
+        let mut globals = vec![Vec::new(); n_outputs];
+        let mut details = vec![Vec::new(); n_outputs];
+        let all = self.sums.globals(&self.names);
+        for (place, Global { value, details: of_feature }) in all.into_iter().enumerate() {
+            globals[place / self.names.len()].push(value);
+            details[place / self.names.len()].push(of_feature);
+        }
+        Explained {
+            expected_values: self.expected_values,
+            globals,
+            details,
+            names: self.names,
+            num_samples: self.num_samples,
+            estimators: self.estimators,
+            model_rows: self.model_rows,
+            clipped_predictions: self.clipped_predictions,
+            stopped_early: self.stopped_early,
+            warnings: self.warnings,
+        }
+    }
+
+    /// That a part which was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> std::result::Result<(), String> {
+        if self.expected_values.is_empty() || self.names.is_empty() {
+            return Err("attributions of nothing".into());
+        }
+        self.sums.check(self.expected_values.len(), self.names.len())
+    }
+
+    /// Number of the model's outputs.
+    pub fn outputs(&self) -> usize {
+        self.expected_values.len()
+    }
+
+    /// Puts parts together in their order; none for no parts.
+    ///
+    /// # Errors
+    /// The place of a part that had another model, baseline or other features than the first, and what differs.
+    pub fn combine(parts: Vec<Part>) -> std::result::Result<Option<Part>, (usize, String)> {
+        let mut estimators: BTreeMap<(u64, String), u64> = BTreeMap::new();
+        let mut sums = Vec::new();
+        let mut all: Option<Part> = None;
+        for (at, part) in parts.into_iter().enumerate() {
+            for used in &part.estimators {
+                *estimators.entry((used.players, used.estimator.clone())).or_default() += used.rows;
+            }
+            sums.push(part.sums.clone());
+            let Some(all) = &mut all else {
+                all = Some(part);
+                continue;
+            };
+            if all.names != part.names {
+                return Err((at, format!("attributions of {}", part.names.join(", "))));
+            }
+            // The model answered for the same baseline.
+            if all.expected_values != part.expected_values {
+                return Err((
+                    at,
+                    "another prediction for the baseline: the model or the baseline is another".into(),
+                ));
+            }
+            all.num_samples = all.num_samples.max(part.num_samples);
+            all.model_rows += part.model_rows;
+            all.clipped_predictions += part.clipped_predictions;
+            all.stopped_early = all.stopped_early.take().or(part.stopped_early);
+            for warning in part.warnings {
+                if !all.warnings.contains(&warning) {
+                    all.warnings.push(warning);
+                }
+            }
+        }
+        Ok(all.map(|all| Part {
+            sums: Sums::combine(sums),
+            estimators: estimators
+                .into_iter()
+                .map(|((players, estimator), rows)| EstimatorUse { players, estimator, rows })
+                .collect(),
+            ..all
+        }))
+    }
 }
 
 impl Explained {

@@ -37,7 +37,7 @@ pub use baseline::{from_configuration, from_file};
 pub(crate) use budget::coalitions;
 pub(crate) use clusters::MOST_CLUSTERS;
 pub use clusters::from_clusters;
-pub use explain::{Explained, Local, explain};
+pub use explain::{Explained, Local, Part, explain, explain_part};
 pub use kinds::{Kind, kind};
 pub use local_values::{LocalValues, baseline_csv};
 pub use task::{Estimator, Task};

@@ -4,6 +4,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::design::ROTATION;
 use crate::config::Aggregation;
@@ -30,6 +31,7 @@ pub(super) struct Summary {
 }
 
 /// One output and feature.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Column {
     sum: f64,
     largest: f64,
@@ -39,7 +41,7 @@ struct Column {
     kept: Vec<f64>,
     error_sum: f64,
     /// What errors of rows do to the global value, by design: within one they are not independent.
-    influence: [f64; ROTATION],
+    influence: Vec<f64>,
     without_error: bool,
 }
 
@@ -66,7 +68,7 @@ impl Summary {
             all: Vec::new(),
             kept: Vec::new(),
             error_sum: 0.0,
-            influence: [0.0; ROTATION],
+            influence: vec![0.0; ROTATION],
             without_error: false,
         };
         Summary {
@@ -106,22 +108,41 @@ impl Summary {
         }
     }
 
-    /// Global values in the order of the columns: output by output, features within.
-    /// `features` are the columns' positions in `rows`, `names` their names.
-    pub(super) fn finish(
-        mut self,
-        cells: &Cells,
-        rows: &ModelRows,
-        features: &[usize],
-        names: &[String],
-    ) -> Vec<Global> {
+    /// The sums, with the numbers of the kept rows. `features` are the columns' positions in `rows`.
+    pub(super) fn finish(self, cells: &Cells, rows: &ModelRows, features: &[usize]) -> Sums {
+        let numbers_of = |&feature: &usize| {
+            self.kept_rows.iter().map(|row| number(cells.value(rows.row(*row)[feature]))).collect()
+        };
+        Sums {
+            aggregation: self.aggregation,
+            n_rows: self.n_rows,
+            numbers: features.par_iter().map(numbers_of).collect(),
+            columns: self.columns,
+        }
+    }
+}
+
+/// What is left of some rows: sums, and of at most ten thousand of them the values themselves.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Sums {
+    aggregation: Aggregation,
+    n_rows: usize,
+    columns: Vec<Column>,
+    /// By feature, for each kept row its number; none for text and missing values.
+    numbers: Vec<Vec<Option<f64>>>,
+}
+
+impl Sums {
+    /// Global values in the order of the columns: output by output, features within. `names` of the features.
+    pub(super) fn globals(&mut self, names: &[String]) -> Vec<Global> {
         let n = self.n_rows.max(1) as f64;
-        let every = self.kept_rows.len().div_ceil(PICTURE_ROWS).max(1);
+        let kept = self.numbers.first().map_or(0, Vec::len);
+        let every = kept.div_ceil(PICTURE_ROWS).max(1);
         let ranks: Vec<Vec<Option<f64>>> =
-            features.par_iter().map(|&feature| ranks(cells, rows, feature, &self.kept_rows, every)).collect();
+            self.numbers.par_iter().map(|numbers| ranks(numbers, every)).collect();
         let aggregation = self.aggregation;
         let global = |(place, column): (usize, &mut Column)| {
-            let feature = place % features.len();
+            let feature = place % names.len();
             let value = match aggregation {
                 Aggregation::Median => median(&mut column.all),
                 _ => column.sum / n,
@@ -143,6 +164,62 @@ impl Summary {
             }
         };
         self.columns.par_iter_mut().enumerate().map(global).collect()
+    }
+
+    /// That sums which were read from a file can be used, for so many outputs and features.
+    pub(super) fn check(&self, outputs: usize, features: usize) -> Result<(), String> {
+        let kept = self.n_rows.min(QUANTILE_ROWS);
+        let all = if self.aggregation == Aggregation::Median { self.n_rows } else { 0 };
+        let whole = self.n_rows > 0
+            && self.columns.len() == outputs * features
+            && self.numbers.len() == features
+            && self.numbers.iter().all(|numbers| numbers.len() == kept)
+            && self.columns.iter().all(|column| {
+                column.kept.len() == kept && column.all.len() == all && column.influence.len() == ROTATION
+            });
+        if whole { Ok(()) } else { Err("sums of other rows".into()) }
+    }
+
+    /// The sums of all parts, added in their order. Kept are rows of each part in proportion to its rows, evenly
+    /// spaced; all of them as long as they are few. There is at least one part.
+    pub(super) fn combine(parts: Vec<Sums>) -> Sums {
+        let n_rows: usize = parts.iter().map(|part| part.n_rows).sum();
+        let kept = |part: &Sums| -> Vec<usize> {
+            let have = part.n_rows.min(QUANTILE_ROWS);
+            let share = part.n_rows as f64 / n_rows as f64 * QUANTILE_ROWS as f64;
+            let take = if n_rows <= QUANTILE_ROWS { have } else { (share.round() as usize).clamp(1, have) };
+            (0..take).map(|at| at * have / take).collect()
+        };
+        let places: Vec<Vec<usize>> = parts.iter().map(kept).collect();
+        let mut parts = parts.into_iter().zip(places);
+        let Some((mut all, first)) = parts.next() else { unreachable!("there is a part") };
+        let pick = |values: &mut Vec<f64>, at: &[usize]| *values = at.iter().map(|&at| values[at]).collect();
+        all.columns.iter_mut().for_each(|column| pick(&mut column.kept, &first));
+        for numbers in &mut all.numbers {
+            *numbers = first.iter().map(|&at| numbers[at]).collect();
+        }
+        for (part, places) in parts {
+            for (mine, theirs) in all.columns.iter_mut().zip(part.columns) {
+                mine.sum += theirs.sum;
+                mine.largest = mine.largest.max(theirs.largest);
+                mine.smallest = mine.smallest.min(theirs.smallest);
+                mine.all.extend(theirs.all);
+                mine.kept.extend(places.iter().map(|&at| theirs.kept[at]));
+                mine.error_sum += theirs.error_sum;
+                for (mine, theirs) in mine.influence.iter_mut().zip(theirs.influence) {
+                    *mine += theirs;
+                }
+                mine.without_error |= theirs.without_error;
+            }
+            for (mine, theirs) in all.numbers.iter_mut().zip(part.numbers) {
+                mine.extend(places.iter().map(|&at| theirs[at]));
+            }
+        }
+        // A rounded share may be one too many.
+        let most = QUANTILE_ROWS.min(n_rows);
+        all.columns.iter_mut().for_each(|column| column.kept.truncate(most));
+        all.numbers.iter_mut().for_each(|numbers| numbers.truncate(most));
+        Sums { n_rows, ..all }
     }
 }
 
@@ -187,17 +264,16 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Where the feature's value stands among those of the kept rows: 0 lowest, 1 highest, ties in the middle.
-fn ranks(cells: &Cells, rows: &ModelRows, feature: usize, kept: &[usize], every: usize) -> Vec<Option<f64>> {
-    let of_row = |row: &usize| number(cells.value(rows.row(*row)[feature]));
-    let mut sorted: Vec<f64> = kept.iter().filter_map(of_row).collect();
+/// Where each number stands among those of the kept rows: 0 lowest, 1 highest, ties in the middle.
+fn ranks(numbers: &[Option<f64>], every: usize) -> Vec<Option<f64>> {
+    let mut sorted: Vec<f64> = numbers.iter().copied().flatten().collect();
     sorted.sort_unstable_by(f64::total_cmp);
     let rank = |value: f64| {
         let below = sorted.partition_point(|other| *other < value);
         let up_to = sorted.partition_point(|other| *other <= value);
         (below + up_to) as f64 / (2 * sorted.len()) as f64
     };
-    kept.iter().step_by(every).map(|row| of_row(row).map(rank)).collect()
+    numbers.iter().step_by(every).map(|number| number.map(rank)).collect()
 }
 
 #[cfg(test)]
@@ -215,10 +291,36 @@ mod tests {
             for (row, turn) in turns.into_iter().enumerate() {
                 summary.add(row, &[-2.0], &[0.5], turn);
             }
-            let details = summary.finish(&cells, &rows, &[0], &["x".into()]).swap_remove(0).details;
+            let details = summary.finish(&cells, &rows, &[0]).globals(&["x".into()]).swap_remove(0).details;
             (details.standard_error.unwrap(), details.local_standard_error.unwrap())
         };
         assert_eq!(global([3, 3, 3, 3]), (0.5, 0.5));
         assert_eq!(global([0, 1, 2, 3]), (0.25, 0.5));
+    }
+
+    /// Sums of parts are those of the whole, and few rows are all kept.
+    #[test]
+    fn parts_add_up() {
+        let mut cells = Cells::default();
+        let ids: Vec<u32> = (0..40).map(|row| cells.intern(&Value::Int(row))).collect();
+        for aggregation in [Aggregation::MeanAbs, Aggregation::MeanSq, Aggregation::Median] {
+            let of = |range: std::ops::Range<usize>| {
+                let rows = ModelRows { n_features: 1, ids: ids[range.clone()].to_vec() };
+                let mut summary = Summary::new(aggregation, range.len(), 1, 0);
+                for (place, row) in range.enumerate() {
+                    summary.add(place, &[row as f64 - 11.0], &[0.25], row);
+                }
+                summary.finish(&cells, &rows, &[0])
+            };
+            let read = |sums: Sums| -> Sums {
+                sums.check(1, 1).unwrap();
+                serde_json::from_str(&serde_json::to_string(&sums).unwrap()).unwrap()
+            };
+            let names = ["x".to_string()];
+            let whole = of(0..40).globals(&names).swap_remove(0);
+            let parts = vec![read(of(0..7)), read(of(7..33)), read(of(33..40))];
+            let both = Sums::combine(parts).globals(&names).swap_remove(0);
+            assert_eq!((both.value, both.details), (whole.value, whole.details));
+        }
     }
 }

@@ -1,21 +1,22 @@
 //! The analysis of bias and attributions: prepare, read, gather, finish. Only `read` looks at data, only `gather` asks a
 //! model.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::{Result, output};
+use plumbline_common::{Problem, Result, codes, output};
+use serde::{Deserialize, Serialize};
 
 use crate::bias::roles::Counted;
 use crate::context::Context;
 use crate::drift::bias::{self as drift, Baseline};
-use crate::model::{self, Left, Model};
-use crate::plan;
-use crate::read::Reading;
+use crate::model::{self, Left, Model, Resource};
+use crate::plan::{self, Rows};
+use crate::read::{self, Part, Reading};
 use crate::results::details::EarlierRun;
 use crate::settings::Settings;
-use crate::stages::attributions::{Explanation, Prepared as Asked};
+use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
 use crate::stages::results::{Found, history};
@@ -56,8 +57,9 @@ pub(crate) fn prepare<'a>(
     settings: &'a Settings,
     now: Timestamp,
     scratch: &Path,
+    rows: Rows<'_>,
 ) -> Result<Prepared<'a>> {
-    let plan = plan::plan(job, settings, now)?;
+    let plan = plan::plan(job, settings, now, rows)?;
     plan.check_output()?;
     let baseline = plan.constraints.as_deref().map(drift::load_baseline).transpose()?;
     if let Some(baseline) = &baseline {
@@ -98,6 +100,93 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
     let left = model.map(Model::close).unwrap_or_default();
     let (counted, explanation) = answered.map_err(|problem| model::and_left(problem, &left))?;
     Ok(Gathered { reading, counted, explanation, files, left })
+}
+
+/// Makes the baseline of the attributions from all rows, and gives the exit message.
+///
+/// # Errors
+/// As `gather`; the file cannot be written.
+pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
+    let run = &prepared.run;
+    output::check_file(out)?;
+    let reading = inputs::read(run, joins)?;
+    let (text, rows) = parts::baseline_text(run, &reading)?;
+    output::write(out, text.as_bytes(), &run.scratch)?;
+    Ok(format!("Completed: a baseline of {rows} rows is in {}", out.display()))
+}
+
+/// What a part of the data leaves, for `combine`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Folded {
+    /// The data were those of a monitor.
+    pub(crate) monitor: bool,
+    pub(crate) part: Part,
+    explained: Option<attributions::Folded>,
+}
+
+/// Reads a part of the data, and explains its rows where that is asked for; `name` of the part.
+///
+/// # Errors
+/// What cannot be read or folded; the model's.
+pub(crate) fn fold(
+    prepared: &Prepared<'_>,
+    joins: &Joins<'_>,
+    name: &str,
+) -> Result<(Folded, output::Results)> {
+    let run = &prepared.run;
+    let plan = &run.plan;
+    if plan.predicts() {
+        return Err(unsupported("predictions of a model for the bias metrics cannot be folded", "predictor")
+            .hint("give the predictions in the data as `predicted_label`"));
+    }
+    parts::check_foldable(run)?;
+    let mut part = inputs::read_part(run, joins)?;
+    for warning in part.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let mut files = output::Results::default();
+    let mut explained = None;
+    if plan.explains() && part.rows() > 0 {
+        let reading = part.clone().finish(Path::new(&plan.dataset), &plan.analysis)?;
+        let asked = attributions::prepare(run, &reading)?;
+        if let Some(model) = predictions::connect(run, &reading)? {
+            let answered = parts::fold(run, &reading, &model, asked, name, &mut files);
+            let left = model.close();
+            explained = Some(answered.map_err(|problem| model::and_left(problem, &left))?);
+            if left.iter().any(|left| left.resource == Resource::Endpoint) {
+                let what = "the rows are explained, but the job's endpoint may go on and cost";
+                return Err(model::and_left(Problem::new(&codes::AWS_REFUSED, what), &left));
+            }
+        }
+    }
+    part.without_rows(&plan.analysis, inputs::compares_rows(run));
+    Ok((Folded { monitor: plan.monitor, part, explained }, files))
+}
+
+fn unsupported(what: &str, field: &str) -> Problem {
+    Problem::new(&codes::CONFIG_NOT_SUPPORTED, what).field(field)
+}
+
+/// What parts of the data left together, each with the path of its state.
+///
+/// # Errors
+/// Parts that do not fit each other; no usable row; what does not fit the configuration.
+pub(crate) fn unfold(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> Result<Gathered> {
+    let run = &prepared.run;
+    let analysis = &run.plan.analysis;
+    let (mut read, mut explained) = (Vec::new(), Vec::new());
+    for (path, folded) in states {
+        explained.extend(folded.explained.map(|explained| (path.clone(), explained)));
+        read.push((path, folded.part));
+    }
+    let reading = read::part::combine(read, analysis)?.finish(Path::new(&run.plan.dataset), analysis)?;
+    for warning in &reading.warnings {
+        tracing::warn!("{warning}");
+    }
+    let counted = if run.plan.bias() { Some(bias::count(run, &reading, None)?) } else { None };
+    let mut files = output::Results::default();
+    let explanation = parts::unfold(run, explained, &mut files)?;
+    Ok(Gathered { reading, counted, explanation, files, left: Vec::new() })
 }
 
 /// Everything for which the model is needed. The groups are counted between the two, so that what does not fit is

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes, output};
+use serde::{Deserialize, Serialize};
 
 use crate::config::{Aggregation, Baseline, ContentType, DatasetFormat, Location, Shap};
 use crate::context::Context;
@@ -14,10 +15,12 @@ use crate::results::Explanations;
 use crate::results::details::{ExplanationDetails, RunDetails};
 use crate::settings::EstimatorChoice;
 use crate::shap::pdp::{self, PdpTask};
-use crate::shap::{self, Estimator, Explained, LocalValues, Task};
+use crate::shap::{self, Estimator, LocalValues, Task};
 use crate::stages::{inputs, refused};
 use crate::values::cells::{Cells, ModelRows, Predict};
 use crate::values::table::{Column, Values};
+
+pub(crate) mod parts;
 
 /// What the stage found; `details` awaits what the run tells of itself.
 pub(crate) struct Explanation {
@@ -132,73 +135,18 @@ fn explanation(
     files: &mut output::Results,
 ) -> Result<Explanation> {
     let methods = &run.plan.analysis.methods;
-    let Prepared { names, cells, rows: model_rows, baseline, explained, curves } = prepared;
     let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
     let mut explanations = Explanations::default();
-    let mut details = ExplanationDetails {
-        run: RunDetails::default(),
-        rows_explained: 0,
-        num_samples: 0,
-        baseline_rows: 0,
-        seed: methods.shap.as_ref().and_then(|shap| shap.seed),
-        use_logit: methods.shap.as_ref().is_some_and(|shap| shap.use_logit),
-        aggregation: methods.shap.as_ref().map_or("", |shap| aggregation(shap.aggregation)).into(),
-        estimators: Vec::new(),
-        model_rows: 0,
-        clipped_predictions: 0,
-        stopped_early: None,
-        outputs: Vec::new(),
-        pdp_rows: None,
-    };
+    let mut details = empty_details(run);
     let mut ranked = None;
-    if let (Some(settings), Some(baseline)) = (&methods.shap, baseline.as_ref()) {
-        run.add(
-            files,
-            "explanations_shap/baseline.csv",
-            shap::baseline_csv(names, cells, baseline).as_bytes(),
-        )?;
-        let answered = || {
-            if methods.pdp.is_none() {
-                model.finish();
-            }
-        };
-        let task = Task {
-            cells,
-            rows: model_rows,
-            baseline,
-            names,
-            explained,
-            num_samples: settings.num_samples,
-            estimator: estimator(run.settings.estimator),
-            aggregation: settings.aggregation,
-            use_logit: settings.use_logit,
-            seed: settings.seed.unwrap_or(0),
-            max_model_rows: run.settings.max_model_rows,
-            target_standard_error: run.settings.target_standard_error,
-            answered: &answered,
-            stop: &run.job.stop,
-            for_people: run.job.for_people,
-        };
-        let save = settings.save_local_values;
-        let found = local_values(run, reading, model, &task, &predict, save, files)?;
-        let labels = model.output_labels();
-        for warning in &found.warnings {
-            tracing::warn!("{warning}");
-        }
-        tracing::info!("SHAP n_samples {}", found.num_samples);
-        explanations.kernel_shap = Some(found.kernel_shap(&labels));
-        details.outputs = found.output_details(&labels);
-        details.rows_explained = model_rows.len() as u64;
-        details.num_samples = found.num_samples;
-        details.baseline_rows = baseline.len() as u64;
-        details.estimators = found.estimators.clone();
-        details.model_rows += found.model_rows;
-        details.clipped_predictions = found.clipped_predictions;
-        details.stopped_early = found.stopped_early.clone();
-        details.run.warnings.extend(found.warnings.clone());
+    if let (Some(_), Some(_)) = (&methods.shap, prepared.baseline.as_ref()) {
+        let folded = explain_rows(run, reading, prepared, model, files, None)?;
+        let globals = told(folded, &mut explanations, &mut details);
+        let Prepared { names, explained, .. } = &*prepared;
         let players = if explained.is_empty() { (0..names.len()).collect() } else { explained.clone() };
-        ranked = Some((found.globals, players));
+        ranked = Some((globals, players));
     }
+    let Prepared { names, cells, rows: model_rows, curves, .. } = prepared;
     if let Some(settings) = &methods.pdp {
         let features = match (curves.as_ref(), &ranked) {
             (Some(curves), _) => curves.clone(),
@@ -227,6 +175,128 @@ fn explanation(
     Ok(Explanation { explanations, details })
 }
 
+/// Details of a run before anything was explained.
+fn empty_details(run: &Context) -> ExplanationDetails {
+    let shap = run.plan.analysis.methods.shap.as_ref();
+    ExplanationDetails {
+        run: RunDetails::default(),
+        rows_explained: 0,
+        num_samples: 0,
+        baseline_rows: 0,
+        seed: shap.and_then(|shap| shap.seed),
+        use_logit: shap.is_some_and(|shap| shap.use_logit),
+        aggregation: shap.map_or("", |shap| aggregation(shap.aggregation)).into(),
+        estimators: Vec::new(),
+        model_rows: 0,
+        clipped_predictions: 0,
+        stopped_early: None,
+        outputs: Vec::new(),
+        pdp_rows: None,
+    }
+}
+
+/// What the attributions of a part of the rows left.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Folded {
+    explained: shap::Part,
+    /// Names of the model's outputs.
+    labels: Vec<String>,
+    rows: u64,
+    baseline_rows: u64,
+    /// The baseline as it is written.
+    baseline: String,
+    /// Types of the features, as the rows of this part have them.
+    types: Vec<String>,
+}
+
+/// Puts what was explained into results and details; gives the global values.
+fn told(folded: Folded, explanations: &mut Explanations, details: &mut ExplanationDetails) -> Vec<Vec<f64>> {
+    let found = folded.explained.finish();
+    for warning in &found.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!("SHAP n_samples {}", found.num_samples);
+    explanations.kernel_shap = Some(found.kernel_shap(&folded.labels));
+    details.outputs = found.output_details(&folded.labels);
+    details.rows_explained = folded.rows;
+    details.num_samples = found.num_samples;
+    details.baseline_rows = folded.baseline_rows;
+    details.estimators = found.estimators.clone();
+    details.model_rows += found.model_rows;
+    details.clipped_predictions = found.clipped_predictions;
+    details.stopped_early = found.stopped_early.clone();
+    details.run.warnings.extend(found.warnings.clone());
+    found.globals
+}
+
+/// Explains every row. `part`: the name of the part that the rows are.
+fn explain_rows(
+    run: &Context,
+    reading: &Reading,
+    prepared: &mut Prepared,
+    model: &Model,
+    files: &mut output::Results,
+    part: Option<&str>,
+) -> Result<Folded> {
+    let methods = &run.plan.analysis.methods;
+    let Prepared { names, cells, rows: model_rows, baseline, explained, .. } = prepared;
+    let (Some(settings), Some(baseline)) = (&methods.shap, baseline.as_ref()) else {
+        return Err(Problem::new(&codes::INTERNAL, "nothing is to be explained"));
+    };
+    let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
+    let text = shap::baseline_csv(names, cells, baseline);
+    if part.is_none() {
+        run.add(files, "explanations_shap/baseline.csv", text.as_bytes())?;
+    }
+    let answered = || {
+        if methods.pdp.is_none() {
+            model.finish();
+        }
+    };
+    let task = Task {
+        cells,
+        rows: model_rows,
+        baseline,
+        names,
+        explained,
+        num_samples: settings.num_samples,
+        estimator: estimator(run.settings.estimator),
+        aggregation: settings.aggregation,
+        use_logit: settings.use_logit,
+        seed: settings.seed.unwrap_or(0),
+        max_model_rows: run.settings.max_model_rows,
+        target_standard_error: run.settings.target_standard_error,
+        answered: &answered,
+        stop: &run.job.stop,
+        for_people: run.job.for_people,
+    };
+    let file = settings.save_local_values.then(|| match part {
+        None => "explanations_shap/out.csv".to_string(),
+        Some(part) => format!("explanations_shap/out-{part}.csv"),
+    });
+    let explained = local_values(run, reading, model, &task, &predict, file.as_deref(), files)?;
+    let types = |rows: &Rows| -> Vec<String> {
+        rows.features.iter().map(|&column| type_of(&rows.table.columns[column].values).into()).collect()
+    };
+    Ok(Folded {
+        explained,
+        labels: model.output_labels(),
+        rows: model_rows.len() as u64,
+        baseline_rows: baseline.len() as u64,
+        baseline: text,
+        types: reading.rows().map(types).unwrap_or_default(),
+    })
+}
+
+fn type_of(values: &Values) -> &'static str {
+    match values {
+        Values::Int(_) => "whole numbers",
+        Values::Float(_) => "numbers",
+        Values::Bool(_) => "truth values",
+        Values::Text(_) => "text",
+    }
+}
+
 /// Explains, and writes the values of each row as they come when that is asked for.
 fn local_values(
     run: &Context,
@@ -234,13 +304,11 @@ fn local_values(
     model: &Model,
     task: &Task,
     predict: &Predict,
-    save: bool,
+    file: Option<&str>,
     files: &mut output::Results,
-) -> Result<Explained> {
-    if !save {
-        return shap::explain(task, predict, None);
-    }
-    let path = run.plan.output.join("explanations_shap/out.csv");
+) -> Result<shap::Part> {
+    let Some(file) = file else { return shap::explain_part(task, predict, None) };
+    let path = run.plan.output.join(file);
     let all: Vec<usize> = (0..task.names.len()).collect();
     let explained = if task.explained.is_empty() { &all[..] } else { task.explained };
     let features = explained.iter().map(|&feature| task.names[feature].clone()).collect();
@@ -250,7 +318,7 @@ fn local_values(
         Some((column.name.clone(), ids))
     });
     let mut file = LocalValues::create(&path, &run.scratch, features, |_| model.output_labels(), join)?;
-    let found = shap::explain(task, predict, Some(&mut |values| file.add(values)))?;
+    let found = shap::explain_part(task, predict, Some(&mut |values| file.add(values)))?;
     tracing::info!("Wrote {} local explanations to: {}", file.rows(), path.display());
     files.add(file.finish())?;
     Ok(found)
@@ -268,12 +336,7 @@ fn baseline_rows(
     let dataset = &run.plan.analysis.dataset;
     let columns: Vec<&Column> = rows.features.iter().map(|&column| &rows.table.columns[column]).collect();
     let features = dataset.features.as_deref();
-    let format = match dataset.format {
-        Some(DatasetFormat::Csv | DatasetFormat::Parquet) => ContentType::Csv,
-        Some(DatasetFormat::JsonLines) => ContentType::JsonLines,
-        Some(DatasetFormat::Json) => ContentType::Json,
-        Some(DatasetFormat::Capture) | None => reading.captured_input.unwrap_or(ContentType::Csv),
-    };
+    let format = baseline_format(run, reading);
     match &settings.baseline {
         Baseline::Inline(given) => shap::from_configuration(given, format, features, &columns, cells),
         Baseline::Uri(uri) => {
@@ -293,6 +356,16 @@ fn baseline_rows(
             let seed = settings.seed.unwrap_or(0);
             shap::from_clusters(*count, model_rows, &types, names, cells, seed, &run.job.stop)
         }
+    }
+}
+
+/// A baseline is written as the dataset is.
+fn baseline_format(run: &Context, reading: &Reading) -> ContentType {
+    match run.plan.analysis.dataset.format {
+        Some(DatasetFormat::Csv | DatasetFormat::Parquet) => ContentType::Csv,
+        Some(DatasetFormat::JsonLines) => ContentType::JsonLines,
+        Some(DatasetFormat::Json) => ContentType::Json,
+        Some(DatasetFormat::Capture) | None => reading.captured_input.unwrap_or(ContentType::Csv),
     }
 }
 

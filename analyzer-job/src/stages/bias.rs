@@ -7,6 +7,7 @@ use crate::bias::{self, FlipOutcome};
 use crate::context::{BOOTSTRAP_SEED, Context};
 use crate::drift::bias::Baseline;
 use crate::drift::chance::{self, Sample};
+use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows};
 use crate::results::Results;
 use crate::results::details::{FacetDetails, SegmentDetails, SelectionRole};
@@ -79,13 +80,20 @@ pub(crate) fn measure(
     Ok(Bias { results, counted, facets, intersections, segments })
 }
 
+/// Only the rows of states may be missing: those of the data are kept where they are compared.
+fn too_many_rows() -> String {
+    format!("the flip test compares rows with each other, and of several parts at most {MOST_ROWS} rows")
+}
+
 /// The flip test of every facet entry, when it was asked for.
 fn flips(run: &Context, rows: Option<&Rows>, counted: &Counted) -> Result<Vec<FlipOutcome>> {
     let asked = run.plan.analysis.methods.post_training_bias.as_ref();
-    let (Some(rows), Some(row_roles)) = (rows, &counted.rows) else { return Ok(Vec::new()) };
     if !asked.is_some_and(|codes| codes.contains(&"FT")) {
         return Ok(Vec::new());
     }
+    let (Some(rows), Some(row_roles)) = (rows, &counted.rows) else {
+        return Ok(vec![Err(too_many_rows()); counted.counts.facets.len()]);
+    };
     let mut flips = Vec::new();
     for (facet, columns) in row_roles.facets.iter().zip(&row_roles.flip_features) {
         let features: Vec<_> = columns.iter().map(|&column| &rows.table.columns[column]).collect();

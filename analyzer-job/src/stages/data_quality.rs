@@ -14,11 +14,13 @@ use serde_json::Value as Json;
 
 use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::{Account, Columns, Settled, settle};
+use crate::plan::Rows;
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
 use crate::quality::details::{self, Details};
 use crate::quality::drift::{self, Drift};
+use crate::quality::part::Part;
 use crate::quality::pass::{self, Profiled};
 use crate::quality::shift::{self, Shift};
 use crate::quality::statistics::{self, Statistics, Taken};
@@ -32,25 +34,17 @@ use crate::values::java;
 
 const VIOLATIONS: &str = "constraint_violations.json";
 
-/// What one pass over the data leaves.
-#[derive(Debug)]
-pub(crate) struct Gathered {
-    profiled: Profiled,
-    /// By place of the column: its values inside of the baseline's domain, where there is one.
-    inside: Vec<Option<u64>>,
-}
-
 /// Reads the data; it does not matter yet whether there are any.
 ///
 /// # Errors
 /// What cannot be read.
-pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Gathered> {
+pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Part> {
     for warning in &prepared.plan.warnings {
         tracing::warn!("{warning}");
     }
     let profiled = pass::profile(&prepared.plan.source(job, settings))?;
     let inside = inside(job, settings, prepared, &profiled)?;
-    Ok(Gathered { profiled, inside })
+    Ok(Part::new(profiled, inside))
 }
 
 /// Measures what was gathered, judges it, and makes every result. `scratch`: a folder for what has no name yet.
@@ -62,7 +56,7 @@ pub(crate) fn finish(
     settings: &Settings,
     now: Timestamp,
     prepared: &Prepared,
-    gathered: &Gathered,
+    gathered: &Part,
     scratch: &Path,
 ) -> Result<Done> {
     let plan = &prepared.plan;
@@ -76,7 +70,7 @@ pub(crate) fn finish(
         tracing::warn!("{warning}");
     }
     let found = measure(prepared, profiled, &named);
-    let violations = judge(prepared, gathered, &named, &found);
+    let violations = judge(prepared, gathered, &named, &found)?;
     let warnings = [profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat();
     let details = Details {
         version: 1,
@@ -216,8 +210,8 @@ pub(crate) struct Prepared {
 ///
 /// # Errors
 /// What cannot be used, named.
-pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
-    let plan = plan::plan(job, settings, now)?;
+pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Prepared> {
+    let plan = plan::plan(job, settings, now, rows)?;
     let layers: Vec<Json> = config::layers(
         settings.data_quality_monitoring_config.as_deref(),
         settings.categorical_drift_method.as_deref(),
@@ -382,9 +376,14 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
 }
 
 /// The violations of a monitoring run; `None` for a baseline.
-fn judge(prepared: &Prepared, gathered: &Gathered, named: &Named, found: &Found) -> Option<Vec<Violation>> {
+fn judge(
+    prepared: &Prepared,
+    gathered: &Part,
+    named: &Named,
+    found: &Found,
+) -> Result<Option<Vec<Violation>>> {
     if !prepared.plan.monitoring {
-        return None;
+        return Ok(None);
     }
     let profiled = &gathered.profiled;
     let mut out = Vec::new();
@@ -393,13 +392,17 @@ fn judge(prepared: &Prepared, gathered: &Gathered, named: &Named, found: &Found)
         counted.columns.retain(|name, _| !named.excluded.contains(name));
         out.extend(checks::count(named.columns.len(), &counted));
         if named.comparable {
-            let checked = named.columns.iter().map(|(name, at)| Checked {
-                name,
-                column: &profiled.profiles[*at],
-                inside: gathered.inside.get(*at).copied().flatten(),
-            });
+            let checked: Vec<Checked> = named
+                .columns
+                .iter()
+                .map(|(name, at)| {
+                    let domain = constraints.columns.get(name).and_then(|found| found.domains.as_deref());
+                    let inside = domain.map(|domain| gathered.inside(*at, domain)).transpose()?;
+                    Ok(Checked { name, column: &profiled.profiles[*at], inside })
+                })
+                .collect::<Result<_>>()?;
             out.extend(checks::constraints(
-                checked,
+                checked.into_iter(),
                 profiled.account.rows,
                 constraints,
                 prepared.taken.by_value,
@@ -407,7 +410,7 @@ fn judge(prepared: &Prepared, gathered: &Gathered, named: &Named, found: &Found)
         }
     }
     out.extend(found.drifts.iter().filter_map(Drift::violation));
-    Some(out)
+    Ok(Some(out))
 }
 
 /// Most type violations that people see come from a client that writes `1.0` for `1`.
@@ -421,29 +424,28 @@ fn tell_spelling((all, spelling): (usize, usize)) {
     }
 }
 
-/// For each column the number of its values inside of the baseline's domain, where there is one.
-fn inside(
+/// The columns with a domain in the baseline, by their place, and the number of their values inside of it. A column that
+/// keeps its values needs no count today, but may have too many of them together with other parts of the data.
+fn inside<'a>(
     job: &Job,
     settings: &Settings,
-    prepared: &Prepared,
+    prepared: &'a Prepared,
     profiled: &Profiled,
-) -> Result<Vec<Option<u64>>> {
-    let mut out = vec![None; profiled.profiles.len()];
+) -> Result<Vec<(usize, &'a [String], u64)>> {
     let Some(constraints) = prepared.constraints.as_ref().filter(|_| prepared.plan.monitoring) else {
-        return Ok(out);
+        return Ok(Vec::new());
     };
     // Names that do not fit are told when everything was read.
     let Ok(named) = name(&profiled.columns, &prepared.plan, prepared.names().as_deref()) else {
-        return Ok(out);
+        return Ok(Vec::new());
     };
-    let domain = |name: &str| constraints.columns.get(name)?.domains.as_deref();
-    let mut open: Vec<(usize, &[String])> = Vec::new();
+    let (mut out, mut open) = (Vec::new(), Vec::new());
     for (name, at) in named.columns.iter().filter(|_| named.comparable) {
-        let Some(domain) = domain(name) else { continue };
-        let column = &profiled.profiles[*at];
-        out[*at] = checks::inside(column, domain);
-        if out[*at].is_none() && column.present() > 0 {
-            open.push((*at, domain));
+        let constraint = constraints.columns.get(name);
+        let Some(domain) = constraint.and_then(|constraint| constraint.domains.as_deref()) else { continue };
+        match checks::inside(&profiled.profiles[*at], domain) {
+            Some(rows) => out.push((*at, domain, rows)),
+            None => open.push((*at, domain)),
         }
     }
     if open.is_empty() {
@@ -455,9 +457,8 @@ fn inside(
     );
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;
-    for (&(at, _), count) in open.iter().zip(pass::inside(&source, &open)?) {
-        out[at] = Some(count);
-    }
+    let counts = pass::inside(&source, &open)?;
+    out.extend(open.iter().zip(counts).map(|(&(at, domain), rows)| (at, domain, rows)));
     Ok(out)
 }
 

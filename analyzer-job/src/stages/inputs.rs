@@ -7,25 +7,55 @@ use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context::Context;
-use crate::read::{self, Inputs, Options, Reading};
+use crate::read::{self, Inputs, Options, Part, Reading};
+use crate::settings::Settings;
 use crate::stages::joins::Joins;
 
-/// Parts of the data on several hosts give no right metrics.
+/// What this host of the job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The whole job.
+    Whole,
+    /// Its own part of the data, which is folded into a state.
+    Part,
+    /// Nothing: another host does the whole job.
+    Nothing,
+}
+
+/// Inputs that every host must have whole.
+const WHOLE: [&str; 5] =
+    ["analysis_config", "constraints", "baseline_constraints", "baseline_statistics", "baseline"];
+
+/// The role of this host: several hosts that see different data fold them; of several that see the same, the first
+/// does all.
 ///
 /// # Errors
-/// `SHARDED_INPUT`.
-pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
-    let sharded = job.config.inputs(&job.tree).into_iter().find(|input| input.sharded);
-    match sharded {
-        Some(input) if job.hosts.several() => Err(Problem::new(
-            &codes::SHARDED_INPUT,
-            "an input is cut into shards, and metrics of a shard are not those of the data",
-        )
-        .field(input.name)
-        .found("S3DataDistributionType ShardedByS3Key on several hosts")
-        .expected("FullyReplicated, or one instance")),
-        _ => Ok(()),
+/// `SHARDED_INPUT`: something else than the data is cut into shards.
+pub(crate) fn role(job: &Job, settings: &Settings) -> Result<Role> {
+    if !job.hosts.several() {
+        return Ok(Role::Whole);
     }
+    let sharded: Vec<_> = job.config.inputs(&job.tree).into_iter().filter(|input| input.sharded).collect();
+    if sharded.is_empty() {
+        return Ok(if job.hosts.is_leader() { Role::Whole } else { Role::Nothing });
+    }
+    let files = [&settings.analysis_config, &settings.baseline_constraints, &settings.baseline_statistics];
+    let mut whole: Vec<PathBuf> = files.into_iter().flatten().map(|path| job.tree.resolve(path)).collect();
+    whole.extend(settings.ground_truth_source.as_ref().map(|path| job.tree.resolve(path)));
+    whole.extend(["input/config", "input/groundtruth", "groundtruth"].map(|path| job.tree.processing(path)));
+    for input in sharded {
+        let touches = |path: &PathBuf| input.path.starts_with(path) || path.starts_with(&input.path);
+        if WHOLE.contains(&input.name.as_str()) || whole.iter().any(touches) {
+            return Err(Problem::new(
+                &codes::SHARDED_INPUT,
+                "an input that every host needs whole is cut into shards",
+            )
+            .field(input.name)
+            .found("S3DataDistributionType ShardedByS3Key on several hosts")
+            .expected("FullyReplicated; only the data to analyse may be cut"));
+        }
+    }
+    Ok(Role::Part)
 }
 
 /// Everything the analysis is made of.
@@ -34,6 +64,29 @@ pub(crate) fn refuse_shards(job: &Job) -> Result<()> {
 /// As `here` and `read_here`.
 pub(crate) fn read(run: &Context, joins: &Joins<'_>) -> Result<Reading> {
     read_here(run, &here(run, joins)?, None, keeps_rows(run))
+}
+
+/// What a part of the data leaves.
+///
+/// # Errors
+/// As `here`; `CONFIG_NOT_SUPPORTED`: datasets that are paired with each other.
+pub(crate) fn read_part(run: &Context, joins: &Joins<'_>) -> Result<Part> {
+    let dataset = &run.plan.analysis.dataset;
+    for (key, side) in [
+        ("facet_dataset_uri", &dataset.facet_dataset),
+        ("predicted_label_dataset_uri", &dataset.predicted_label_dataset),
+    ] {
+        if side.is_some() {
+            return Err(Problem::new(
+                &codes::CONFIG_NOT_SUPPORTED,
+                "a part of the data cannot be paired with another dataset",
+            )
+            .field(key)
+            .hint("join the datasets into one first, or run on one machine without `fold`"));
+        }
+    }
+    let options = Options { part: true, ..options(run, None, keeps_rows(run)) };
+    read::read_part(&here(run, joins)?, &run.plan.analysis, &options)
 }
 
 /// The first `limit` records, and the number of rows in all of them.
@@ -76,23 +129,30 @@ fn here(run: &Context, joins: &Joins<'_>) -> Result<Inputs> {
 /// # Errors
 /// As `read::read`.
 fn read_here(run: &Context, inputs: &Inputs, limit: Option<u64>, keep_rows: bool) -> Result<Reading> {
-    let plan = &run.plan;
-    let options = Options {
+    read::read(inputs, &run.plan.analysis, &options(run, limit, keep_rows))
+}
+
+fn options(run: &Context, limit: Option<u64>, keep_rows: bool) -> Options {
+    Options {
         strict: run.strict(),
-        window: plan.window.filter(|_| plan.monitor),
+        window: run.plan.window.filter(|_| run.plan.monitor),
         keep_rows,
         limit,
+        part: false,
         stop: run.job.stop.clone(),
         for_people: run.job.for_people,
-    };
-    read::read(inputs, &plan.analysis, &options)
+    }
 }
 
 /// The flip test compares rows and a model is sent them; all else needs only counts.
 fn keeps_rows(run: &Context) -> bool {
+    compares_rows(run) || run.plan.predicts() || run.plan.explains()
+}
+
+/// Whether rows are compared with each other.
+pub(crate) fn compares_rows(run: &Context) -> bool {
     let methods = &run.plan.analysis.methods;
-    let flips = methods.post_training_bias.as_ref().is_some_and(|codes| codes.contains(&"FT"));
-    flips || run.plan.predicts() || run.plan.explains()
+    methods.post_training_bias.as_ref().is_some_and(|codes| codes.contains(&"FT"))
 }
 
 /// A local path as it is; an `s3://` address copied to the scratch folder.

@@ -12,6 +12,8 @@ pub(crate) struct Joins<'a> {
     job: &'a Job,
     /// The merged records go here.
     scratch: &'a Path,
+    /// Others have the rest of the captures.
+    part: bool,
     done: Mutex<Vec<Merged>>,
 }
 
@@ -22,8 +24,9 @@ struct Merged {
 }
 
 impl<'a> Joins<'a> {
-    pub(crate) fn new(job: &'a Job, scratch: &'a Path) -> Joins<'a> {
-        Joins { job, scratch, done: Mutex::default() }
+    /// `part`: others have the rest of the captures.
+    pub(crate) fn new(job: &'a Job, scratch: &'a Path, part: bool) -> Joins<'a> {
+        Joins { job, scratch, part, done: Mutex::default() }
     }
 
     /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once: who asks while
@@ -44,6 +47,7 @@ impl<'a> Joins<'a> {
         let records = self.scratch.join(format!("merged-{}", done.len() + 1));
         let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
         task.for_people = self.job.for_people;
+        task.has_all_captures = !self.part;
         if strict {
             task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
         }

@@ -3,9 +3,11 @@
 pub(crate) mod analysis;
 pub(crate) mod attributions;
 pub(crate) mod bias;
+pub(crate) mod combine;
 pub(crate) mod data_quality;
 pub(crate) mod done;
 pub(crate) mod earlier;
+pub(crate) mod fold;
 pub(crate) mod inputs;
 pub(crate) mod joins;
 pub(crate) mod manifest;

@@ -19,7 +19,9 @@ use crate::performance::constraints::{self, Margin};
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::findings::{self, Findings};
 use crate::performance::outcomes::{Outcomes, ProblemType, Question};
-use crate::performance::rows::{self, Places, Reading};
+use crate::performance::part::{Part, Reading};
+use crate::performance::rows::{self, Places};
+use crate::plan::Rows;
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
@@ -42,10 +44,11 @@ pub(crate) fn finish(
     settings: &Settings,
     now: Timestamp,
     prepared: &Prepared,
-    reading: &Reading,
+    part: Part,
     scratch: &Path,
 ) -> Result<Done> {
     let plan = &prepared.plan;
+    let reading = &part.finish()?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
@@ -99,8 +102,8 @@ pub(crate) struct Prepared {
 ///
 /// # Errors
 /// What cannot be used, named.
-pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<Prepared> {
-    let plan = plan::plan(job, settings, now)?;
+pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Prepared> {
+    let plan = plan::plan(job, settings, now, rows)?;
     let mut warnings = Vec::new();
     let question = question(settings, &mut warnings)?;
     let list = |text: &Option<String>| -> Vec<String> {
@@ -125,7 +128,8 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp) -> Result<
     };
     output::check_folder(&plan.output)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
-    let ground_truth = settings.ground_truth_source.as_ref().map(|path| job.tree.resolve(path));
+    let given = settings.ground_truth_source.as_ref().filter(|_| !matches!(rows, Rows::Folded(_)));
+    let ground_truth = given.map(|path| job.tree.resolve(path));
     if let (Some(named), Some(folder)) = (&settings.ground_truth_source, &ground_truth) {
         input::check_source("ground_truth_source", named, folder)?;
         output::check_apart(&plan.output, "ground_truth_source", folder)?;
@@ -218,12 +222,7 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
 ///
 /// # Errors
 /// What cannot be read; a column that the data do not have; a merge without any match.
-pub(crate) fn gather(
-    job: &Job,
-    settings: &Settings,
-    prepared: &Prepared,
-    joins: &Joins<'_>,
-) -> Result<Reading> {
+pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared, joins: &Joins<'_>) -> Result<Part> {
     let plan = &prepared.plan;
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
@@ -235,12 +234,12 @@ pub(crate) fn gather(
 /// The rows of the first `records`; of all, when none of the first can be used.
 fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Reading> {
     let scratch = context::scratch(job)?;
-    let joined = joined(prepared, settings, &Joins::new(job, scratch.path()))?;
-    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records))?;
+    let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), false))?;
+    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records))?.finish()?;
     if first.outcomes.rows() > 0 {
         return Ok(first);
     }
-    rows_of(job, settings, prepared, joined.as_deref(), None)
+    rows_of(job, settings, prepared, joined.as_deref(), None)?.finish()
 }
 
 /// The captures joined with ground truth, when some is given.
@@ -256,19 +255,19 @@ fn rows_of(
     prepared: &Prepared,
     joined: Option<&Path>,
     limit: Option<u64>,
-) -> Result<Reading> {
+) -> Result<Part> {
     let mut source = prepared.plan.source(job, settings);
     source.limit = limit;
     if let Some(joined) = joined {
         source.path = joined;
     }
-    let mut reading = rows::read(&source, &prepared.question, &prepared.places)?;
+    let mut part = rows::read(&source, &prepared.question, &prepared.places)?;
     if let (Some(joined), None) = (joined, limit) {
         // Captures without a label: for the estimates.
         let waiting = waiting(job, settings, prepared, joined)?;
-        reading.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
+        part.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
     }
-    Ok(reading)
+    Ok(part)
 }
 
 /// That some row has a prediction and a label, or a prediction where estimates are wanted.

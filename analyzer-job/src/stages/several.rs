@@ -16,7 +16,7 @@ use plumbline_common::{Problem, Result};
 use crate::context;
 use crate::performance::facets;
 use crate::performance::outcomes::ProblemType;
-use crate::plan::{self, monitors};
+use crate::plan::{self, Rows, monitors};
 use crate::report::{self, Chapter, Ended};
 use crate::results::details::FacetDetails;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
@@ -33,7 +33,7 @@ use crate::stages::{earlier, publish};
 pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Timestamp) -> Result<String> {
     let own = monitors::settings_of_each(job, settings, kinds)?;
     let scratch = context::scratch(job)?;
-    let joins = Joins::new(job, scratch.path());
+    let joins = Joins::new(job, scratch.path(), false);
     let tasks = prepare(job, &own, now, scratch.path())?;
     let output = plan::output(job, settings);
     output::check_folder(&output)?;
@@ -113,7 +113,7 @@ pub(crate) fn prepare<'a>(
         let scratch = scratch.join(kind.folder());
         fs::create_dir_all(&scratch)
             .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
-        match Task::prepare(job, settings, now, &scratch) {
+        match Task::prepare(job, settings, now, &scratch, Rows::Here) {
             Ok(task) => prepared.push((*kind, task)),
             Err(problem) => problems.push((*kind, problem)),
         }

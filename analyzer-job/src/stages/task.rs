@@ -7,7 +7,9 @@ use plumbline_common::Result;
 use plumbline_common::job::Job;
 
 use crate::monitor::{self, Kind};
-use crate::performance::rows::Reading;
+use crate::performance;
+use crate::plan;
+use crate::quality;
 use crate::settings::Settings;
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
@@ -39,8 +41,8 @@ pub(crate) struct Read<'a> {
 }
 
 enum Rows<'a> {
-    DataQuality(Box<data_quality::Prepared>, Box<data_quality::Gathered>),
-    ModelQuality(Box<model_quality::Prepared>, Box<Reading>),
+    DataQuality(Box<data_quality::Prepared>, Box<quality::part::Part>),
+    ModelQuality(Box<model_quality::Prepared>, Box<performance::part::Part>),
     Analysis(Box<analysis::Prepared<'a>>, Box<analysis::Read>),
 }
 
@@ -54,15 +56,16 @@ impl<'a> Task<'a> {
         settings: &'a Settings,
         now: Timestamp,
         scratch: &Path,
+        rows: plan::Rows<'_>,
     ) -> Result<Task<'a>> {
         let prepared = match monitor::kind(job, settings) {
             Some(Kind::DataQuality) => {
-                Prepared::DataQuality(Box::new(data_quality::prepare(job, settings, now)?))
+                Prepared::DataQuality(Box::new(data_quality::prepare(job, settings, now, rows)?))
             }
             Some(Kind::ModelQuality) => {
-                Prepared::ModelQuality(Box::new(model_quality::prepare(job, settings, now)?))
+                Prepared::ModelQuality(Box::new(model_quality::prepare(job, settings, now, rows)?))
             }
-            None => Prepared::Analysis(Box::new(analysis::prepare(job, settings, now, scratch)?)),
+            None => Prepared::Analysis(Box::new(analysis::prepare(job, settings, now, scratch, rows)?)),
         };
         Ok(Task { job, settings, now, scratch: scratch.into(), prepared })
     }
@@ -79,8 +82,8 @@ impl<'a> Task<'a> {
                 Rows::DataQuality(prepared, Box::new(gathered))
             }
             Prepared::ModelQuality(prepared) => {
-                let reading = model_quality::gather(job, settings, &prepared, joins)?;
-                Rows::ModelQuality(prepared, Box::new(reading))
+                let part = model_quality::gather(job, settings, &prepared, joins)?;
+                Rows::ModelQuality(prepared, Box::new(part))
             }
             Prepared::Analysis(prepared) => {
                 let read = analysis::read(&prepared, joins)?;
@@ -102,8 +105,8 @@ impl Read<'_> {
             Rows::DataQuality(prepared, gathered) => {
                 data_quality::finish(job, settings, now, &prepared, &gathered, &scratch)
             }
-            Rows::ModelQuality(prepared, reading) => {
-                model_quality::finish(job, settings, now, &prepared, &reading, &scratch)
+            Rows::ModelQuality(prepared, part) => {
+                model_quality::finish(job, settings, now, &prepared, *part, &scratch)
             }
             Rows::Analysis(prepared, read) => {
                 let gathered = analysis::gather(&prepared, *read)?;

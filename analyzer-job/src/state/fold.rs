@@ -137,6 +137,14 @@ impl Fold {
         }
     }
 
+    /// That a fold which was read from a file can be used.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match &self.whole {
+            Some(whole) if whole.level >= u64::BITS => Err("a share of numbers that is none".into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts back what folding took from the distinct values: the largest number and their count.
     pub(crate) fn complete(&self, distinct: &mut Distinct) {
         let max = match (distinct.kind, self.max) {

@@ -44,6 +44,13 @@ impl Hll {
         }
     }
 
+    /// That registers which were read from a file can be used.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let most = (u64::BITS - PRECISION + 1) as u8;
+        let whole = self.registers.len() == REGISTERS && self.registers.iter().all(|&rank| rank <= most);
+        if whole { Ok(()) } else { Err("no registers of distinct values".into()) }
+    }
+
     /// The estimate, a whole number.
     pub fn estimate(&self) -> f64 {
         let m = REGISTERS as f64;

@@ -63,6 +63,20 @@ impl Kll {
         while self.items >= self.capacity && self.condense() {}
     }
 
+    /// That a sketch which was read from a file can be used.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let levels = self.levels.len();
+        let whole = (1..=60).contains(&levels)
+            && self.items == self.levels.iter().map(|level| level.items.len()).sum::<usize>()
+            && self.capacity == (0..levels).map(capacity).sum::<usize>()
+            && self.levels.iter().all(|level| {
+                level.offset < 2
+                    && level.compactions < u64::MAX
+                    && level.items.iter().all(|item| item.is_finite())
+            });
+        if whole { Ok(()) } else { Err("no sketch".into()) }
+    }
+
     /// Compacts the lowest level that is full. False when there is none.
     fn condense(&mut self) -> bool {
         let full = (0..self.levels.len()).find(|&at| self.levels[at].items.len() >= capacity(at));

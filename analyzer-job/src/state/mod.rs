@@ -1,8 +1,10 @@
 //! What one pass over the rows leaves behind.
 
 pub mod counts;
+pub mod file;
 mod fold;
 pub mod hll;
 pub mod kll;
+pub mod order;
 pub mod profile;
 pub mod tally;

@@ -312,6 +312,33 @@ impl Column {
         }
     }
 
+    /// That a profile which was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let Spellings { integral, fractional, boolean, text, whole } = self.spellings;
+        let present = [integral, fractional, boolean, text].into_iter().try_fold(0_u64, u64::checked_add);
+        if present.is_none_or(|present| present > self.rows) || whole > fractional || self.rows > 1 << 53 {
+            return Err("more values than rows".into());
+        }
+        let moments = &self.moments;
+        let finite = [moments.sum, moments.average, moments.squares, moments.min, moments.max];
+        if moments.n > self.rows || !finite.into_iter().all(f64::is_finite) {
+            return Err("moments of no rows".into());
+        }
+        if let Some(categories) = &self.categories {
+            let counted = categories.iter().try_fold(0_u64, |sum, category| sum.checked_add(category.count));
+            let mut texts: Vec<&str> = categories.iter().map(|category| category.text.as_str()).collect();
+            texts.sort_unstable();
+            if counted != present || texts.windows(2).any(|pair| pair[0] == pair[1]) {
+                return Err("categories that do not add up".into());
+            }
+        }
+        self.sketch.check()?;
+        self.distinct.check()
+    }
+
     /// Finds categories again after the profile was read from a file.
     fn index(&mut self) {
         let Some(categories) = &mut self.categories else { return };

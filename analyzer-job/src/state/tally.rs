@@ -33,6 +33,9 @@ struct TallyColumn {
     thresholds: Option<Vec<f64>>,
     /// Set once the column had too many values.
     fold: Option<Fold>,
+    /// For each file, in the order they were read, how many cells the dictionary had after it.
+    #[serde(default)]
+    ends: Vec<(u32, u32)>,
     #[serde(skip)]
     recent: Recent,
 }
@@ -167,6 +170,9 @@ impl Tally {
         let numbers: Vec<u32> = values.iter().map(|raw| at.dictionary.intern(fold.stand_in(raw))).collect();
         at.fold = Some(fold);
         at.recent = Recent::default();
+        for (_, end) in &mut at.ends {
+            *end = numbers[..*end as usize].iter().max().map_or(0, |last| last + 1);
+        }
         let (keys, counts) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.counts));
         self.table.clear();
         let width = self.columns.len();
@@ -176,6 +182,81 @@ impl Tally {
             key[column] = numbers[old[column] as usize];
             self.count(&key, rows);
         }
+    }
+
+    /// Cells that came since the last call are those of this file.
+    pub fn end_file(&mut self, file: u32) {
+        for column in &mut self.columns {
+            column.ends.push((file, column.dictionary.len() as u32));
+        }
+    }
+
+    /// The tally of several parts together, equal to that of one run over all files. `ranks`: for each file of the
+    /// part its place among those of all parts. There is at least one part, and all have the same columns.
+    pub fn combine(parts: &[(&Tally, &[u32])]) -> Tally {
+        let columns = &parts[0].0.columns;
+        let mut all = Tally::new(columns.iter().map(|column| column.thresholds.clone()).collect());
+        for at in 0..columns.len() {
+            // First of all the cells, in the order in which one run meets them.
+            let mut cells = Vec::new();
+            for (tally, ranks) in parts {
+                let TallyColumn { dictionary, ends, .. } = &tally.columns[at];
+                let mut start = 0;
+                for &(file, end) in ends {
+                    let rank = ranks.get(file as usize).copied().unwrap_or(u32::MAX);
+                    cells.extend((start..end).map(|code| (rank, code, dictionary.get(code))));
+                    start = start.max(end);
+                }
+            }
+            cells.sort_by_key(|(rank, code, _)| (*rank, *code));
+            let column = &mut all.columns[at];
+            if parts.iter().any(|(tally, _)| tally.columns[at].fold.is_some()) {
+                column.fold = Some(Fold::new(column.thresholds.as_deref().unwrap_or_default()));
+            }
+            for (_, _, raw) in cells {
+                all.intern(at, raw);
+            }
+        }
+        for (tally, _) in parts {
+            all.merge(tally);
+        }
+        all
+    }
+
+    /// That a tally which was read from a file can be used.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self, files: usize) -> Result<(), String> {
+        for column in &self.columns {
+            let cells = column.dictionary.len() as u32;
+            let ascending = column.ends.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+            let last = column.ends.last().map_or(0, |end| end.1);
+            if !ascending || last != cells || column.ends.iter().any(|end| end.0 as usize >= files) {
+                return Err("cells of no file".into());
+            }
+            column.fold.as_ref().map_or(Ok(()), Fold::check)?;
+        }
+        let fits = |key: &[u32]| {
+            key.iter().zip(&self.columns).all(|(code, column)| (*code as usize) < column.dictionary.len())
+        };
+        let whole = self.keys.len() == self.counts.len() * self.columns.len();
+        if !whole || !self.iter().all(|(key, _)| fits(key)) {
+            return Err("combinations of no cells".into());
+        }
+        self.counts
+            .iter()
+            .try_fold(0_u64, |sum, rows| sum.checked_add(*rows))
+            .map(drop)
+            .ok_or("too many rows".into())
+    }
+
+    /// Whether the columns are held against the same thresholds.
+    pub fn has_columns_of(&self, other: &Tally) -> bool {
+        let thresholds = |tally: &Tally| -> Vec<Option<Vec<f64>>> {
+            tally.columns.iter().map(|column| column.thresholds.clone()).collect()
+        };
+        thresholds(self) == thresholds(other)
     }
 
     /// Adds the rows of another tally of the same columns.
@@ -234,7 +315,11 @@ impl From<Wire> for Tally {
     fn from(wire: Wire) -> Tally {
         let mut tally = Tally { columns: wire.columns, ..Tally::default() };
         let width = tally.columns.len();
-        for (key, rows) in wire.keys.chunks_exact(width.max(1)).zip(wire.counts) {
+        if width == 0 {
+            wire.counts.into_iter().for_each(|rows| tally.count(&[], rows));
+            return tally;
+        }
+        for (key, rows) in wire.keys.chunks_exact(width).zip(wire.counts) {
             tally.count(key, rows);
         }
         tally
@@ -243,4 +328,116 @@ impl From<Wire> for Tally {
 
 fn hash(hasher: &DefaultHashBuilder, key: &[u32]) -> u64 {
     hasher.hash_one(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Rows of files: the number of a file, and two cells. The second column is held against a threshold.
+    fn counted(rows: &[(u32, String, String)]) -> Tally {
+        let mut tally = Tally::new(vec![None, Some(vec![5000.0])]);
+        let mut file = None;
+        for (of, one, two) in rows {
+            if let Some(last) = file.replace(*of)
+                && last != *of
+            {
+                tally.end_file(last);
+            }
+            let key = [tally.intern(0, Raw::Csv(one)), tally.intern(1, Raw::Csv(two))];
+            tally.add(&key, 1);
+        }
+        file.into_iter().for_each(|last| tally.end_file(last));
+        tally
+    }
+
+    /// One run over all files, and the parts that `part_of` deals them to, through a file and combined.
+    #[track_caller]
+    fn check(rows: &[(u32, String, String)], n_files: u32, part_of: impl Fn(u32) -> usize, n_parts: usize) {
+        let whole = counted(rows);
+        let mut parts = Vec::new();
+        for part in 0..n_parts {
+            let files: Vec<u32> = (0..n_files).filter(|&file| part_of(file) == part).collect();
+            let mine: Vec<_> = rows
+                .iter()
+                .filter_map(|(file, one, two)| {
+                    let own = files.iter().position(|mine| mine == file)?;
+                    Some((own as u32, one.clone(), two.clone()))
+                })
+                .collect();
+            let text = serde_json::to_string(&counted(&mine)).unwrap();
+            let tally: Tally = serde_json::from_str(&text).unwrap();
+            tally.check(files.len()).unwrap();
+            parts.push((tally, files));
+        }
+        let parts: Vec<(&Tally, &[u32])> =
+            parts.iter().map(|(tally, files)| (tally, files.as_slice())).collect();
+        let all = Tally::combine(&parts);
+        assert_eq!(all.rows(), whole.rows());
+        let rows_of = |tally: &Tally| {
+            let texts: Vec<Vec<String>> = (0..2)
+                .map(|at| tally.dictionary(at).unwrap().iter().map(|raw| format!("{raw:?}")).collect())
+                .collect();
+            let mut rows: Vec<(String, String, u64)> = tally
+                .iter()
+                .map(|(key, rows)| {
+                    (texts[0][key[0] as usize].clone(), texts[1][key[1] as usize].clone(), rows)
+                })
+                .collect();
+            rows.sort();
+            (texts, rows)
+        };
+        assert_eq!(rows_of(&all), rows_of(&whole));
+        for column in 0..2 {
+            assert_eq!(all.distinct(column).0, whole.distinct(column).0);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn files_dealt_to_any_parts_count_as_one_run(
+            cells in proptest::collection::vec((0..6u32, "[a-d]|", "[0-9]|[0-9]\\.5|x|"), 0..80),
+            parts in proptest::collection::vec(0..3usize, 6),
+        ) {
+            let mut rows = cells;
+            rows.sort_by_key(|row| row.0);
+            check(&rows, 6, |file| parts[file as usize], 3);
+        }
+    }
+
+    /// More values than are kept, in all parts, in one of them, or only together.
+    #[test]
+    fn columns_of_many_values_are_folded_alike_in_any_parts() {
+        for (in_first, others) in [(12_000, 1_500), (500, 1_000), (18_000, 10)] {
+            let of = |file: u32| if file == 0 { in_first } else { others };
+            let rows: Vec<(u32, String, String)> = (0..4_u32)
+                .flat_map(|file| {
+                    (0..of(file)).map(move |row| {
+                        let value = (row * 7 + file * 13_001) % 40_000;
+                        let text = if row == 31 { "none".into() } else { value.to_string() };
+                        (file, format!("{}", row % 3), text)
+                    })
+                })
+                .collect();
+            check(&rows, 4, |file| file as usize % 2, 2);
+            check(&rows, 4, |file| usize::from(file == 2), 2);
+        }
+    }
+
+    #[test]
+    fn a_tally_of_no_file_or_of_cells_that_are_not_there_is_refused() {
+        let good = serde_json::to_string(&counted(&[(0, "a".into(), "1".into())])).unwrap();
+        for (from, to) in [
+            (r#""ends":[[0,1]]"#, r#""ends":[[3,1]]"#),
+            (r#""ends":[[0,1]]"#, r#""ends":[[0,2]]"#),
+            (r#""keys":[0,0]"#, r#""keys":[0,7]"#),
+        ] {
+            assert!(good.contains(from), "{good}");
+            let tally: Tally = serde_json::from_str(&good.replacen(from, to, 1)).unwrap();
+            assert!(tally.check(1).is_err(), "{to}");
+        }
+        assert!(serde_json::from_str::<Tally>(&good).unwrap().check(1).is_ok());
+    }
 }

@@ -6,6 +6,7 @@ mod datasets;
 mod dry_run_of_models;
 mod ends;
 mod faults;
+mod fold;
 mod injection;
 mod model_quality;
 mod models;

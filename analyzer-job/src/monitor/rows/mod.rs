@@ -13,7 +13,7 @@ mod scripted;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexSet;
 use jiff::Timestamp;
@@ -21,11 +21,13 @@ use plumbline_common::input::{self, Listing};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
 
 use crate::monitor::columns::{Preparation, Records};
 use crate::monitor::format::{self, Format};
 use crate::monitor::script::Script;
 use crate::read::Skips;
+use crate::state::order::by_text;
 
 use prepare::Cells;
 
@@ -58,7 +60,7 @@ pub struct Source<'a> {
 }
 
 /// The columns that were found so far. Later blocks may have more, never fewer or others.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Columns {
     /// In the order of the cells.
     pub names: IndexSet<String>,
@@ -69,7 +71,7 @@ pub struct Columns {
 }
 
 /// The order of columns.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// As they stand in the data.
     #[default]
@@ -81,26 +83,89 @@ pub enum Order {
 }
 
 /// What became of the records.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Account {
     /// Lines, documents or captured records that were read.
     pub records: u64,
     pub rows: u64,
     /// Records outside of the window.
     pub outside: u64,
+    /// Files with rows, in the order they were read; of a profile only.
+    pub files: Vec<PathBuf>,
+    skips: Skips,
+    /// What is to be said of single files.
+    notes: Vec<(PathBuf, String)>,
+    /// Columns to prepare that no row has, in words.
+    absent: Vec<String>,
     /// Records and rows that cannot be used.
+    #[serde(skip)]
     pub bad: u64,
     /// The first of them: file, line and reason.
+    #[serde(skip)]
     pub examples: Vec<String>,
+    #[serde(skip)]
     pub warnings: Vec<String>,
     /// What the data were read as.
+    #[serde(skip)]
     pub format: Option<Format>,
     /// Most rows have another number of cells than the first: read again with this width.
+    #[serde(skip)]
     pub better_width: Option<usize>,
     /// Cells of a row as it was read, in data without names.
     pub width: Option<usize>,
     /// Records and rows that the setting `columns` or a script leaves out.
     pub left_out: u64,
+}
+
+impl Account {
+    /// Adds that of another part of the data.
+    pub fn merge(&mut self, other: Account) {
+        if self.records == 0 {
+            self.absent = other.absent;
+        } else if other.records > 0 {
+            self.absent.retain(|what| other.absent.contains(what));
+        }
+        for (mine, theirs) in [
+            (&mut self.records, other.records),
+            (&mut self.rows, other.rows),
+            (&mut self.outside, other.outside),
+            (&mut self.left_out, other.left_out),
+        ] {
+            *mine = mine.saturating_add(theirs);
+        }
+        self.files.extend(other.files);
+        self.files.sort_by(|one, two| by_text(one, two));
+        self.skips.merge(other.skips, by_text);
+        self.notes.extend(other.notes);
+        self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
+    }
+
+    /// Puts what there is to say in words.
+    pub fn finish(&mut self) {
+        self.bad = self.skips.skipped.records;
+        self.examples.clone_from(&self.skips.skipped.examples);
+        self.warnings = self.notes.iter().map(|(file, what)| format!("{}: {what}", file.display())).collect();
+        self.warnings.extend(self.absent.iter().cloned());
+        if self.bad > 0 {
+            let (noun, verb) = if self.bad == 1 { ("record", "is") } else { ("records", "are") };
+            self.warnings.push(format!(
+                "{} {noun} of {} cannot be used and {verb} left out: {}",
+                self.bad,
+                self.records,
+                self.examples.join("; ")
+            ));
+        }
+    }
+
+    /// The records that cannot be used.
+    pub(crate) fn skips(&self) -> &Skips {
+        &self.skips
+    }
+
+    /// What is said of single files.
+    pub(crate) fn notes(&self) -> &[(PathBuf, String)] {
+        &self.notes
+    }
 }
 
 /// Takes a block, and gives one back whose memory may serve again.
@@ -125,7 +190,6 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
         source,
         columns: Columns::default(),
         account: Account { format: Some(format.clone()), ..Account::default() },
-        bad: Skips::new("that cannot be used"),
         spare: Block::default(),
         since_check: 0,
         other_widths: BTreeMap::new(),
@@ -167,7 +231,6 @@ pub(crate) struct Reader<'a> {
     source: &'a Source<'a>,
     columns: Columns,
     account: Account,
-    bad: Skips,
     spare: Block,
     since_check: u32,
     /// Number of rows of each other width than the first.
@@ -257,19 +320,16 @@ impl<'a> Reader<'a> {
         }
         match known.iter().map(|name| found.get_index_of(name)).collect::<Option<Vec<_>>>() {
             Some(order) => {
-                self.account.warnings.push(format!(
-                    "{}: the columns stand in another order than in the first file; their names say which is which",
-                    file.display()
-                ));
+                let what = "the columns stand in another order than in the first file; their names say which is which";
+                self.account.notes.push((file.into(), what.into()));
                 Ok(Some(order))
             }
             None => {
                 let other = found.iter().find(|name| !known.contains(*name)).cloned().unwrap_or_default();
-                self.account.warnings.push(format!(
-                    "{}: the columns have other names than in the first file (`{other}`); they are taken by \
-                     position",
-                    file.display()
-                ));
+                let what = format!(
+                    "the columns have other names than in the first file (`{other}`); they are taken by position"
+                );
+                self.account.notes.push((file.into(), what));
                 Ok(None)
             }
         }
@@ -297,7 +357,7 @@ impl<'a> Reader<'a> {
                 .found(reason)
                 .hint("with `on_bad_record` unset such records are left out and counted"));
         }
-        self.bad.add(file, line, reason);
+        self.account.skips.add(file, line, reason);
         Ok(())
     }
 
@@ -364,24 +424,13 @@ impl<'a> Reader<'a> {
                     .found(format!("`{name}`"))
                     .expected(format!("one of {}", names.join(", "))));
             }
-            account.warnings.push(format!("{field}: no row has the column `{name}`"));
+            account.absent.push(format!("{field}: no row has the column `{name}`"));
         }
         let most = self.other_widths.iter().max_by_key(|(_, rows)| **rows);
         account.better_width = most
             .filter(|(_, rows)| **rows > self.rows && self.source.width.is_none())
             .map(|(width, _)| *width);
-        let skipped = self.bad.0;
-        account.bad = skipped.records;
-        account.examples = skipped.examples;
-        if account.bad > 0 {
-            let (noun, verb) = if account.bad == 1 { ("record", "is") } else { ("records", "are") };
-            account.warnings.push(format!(
-                "{} {noun} of {} cannot be used and {verb} left out: {}",
-                account.bad,
-                account.records,
-                account.examples.join("; ")
-            ));
-        }
+        account.finish();
         Ok((self.cells.map_or(self.columns, |cells| cells.columns), account))
     }
 }

@@ -23,6 +23,7 @@ use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
 
+pub(super) use tally::judge;
 use tally::{Kind, Tally};
 
 /// Reads all records of the window.
@@ -40,21 +41,24 @@ pub(crate) fn read(
     let options = source.options;
     let mut tally = Tally::new();
     captured::each(files, options.strict, &mut |name, line, met| {
+        while files.get(reader.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
+            reader.file += 1;
+        }
         let taken = match met {
             Met::Bytes(bytes) => {
                 source.advance(bytes)?;
                 return Ok(true);
             }
             // No record is read behind the last one that is wanted; those outside of the window do not count.
-            _ if source.counts.records_read - tally.outside == limit => return Ok(false),
+            _ if source.records - tally.outside.skipped.records == limit => return Ok(false),
             Met::Record { record, hour, .. } => reader.take(record, hour, options.window),
             Met::Damage(reason) => Err(Bad::Record(Kind::NoRecord, reason)),
             Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
         };
-        source.counts.records_read += 1;
+        source.records += 1;
         match taken {
             Ok(true) => {}
-            Ok(false) => tally.outside += 1,
+            Ok(false) => tally.outside.skipped.records += 1,
             Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
             Err(Bad::Record(_, reason)) if options.strict => {
                 return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
@@ -98,6 +102,8 @@ struct Reader<'a> {
     unfit: Option<Problem>,
     /// Kinds of the first request and answer, in which a model is spoken to when nothing else tells.
     kinds: (Option<ContentType>, Option<ContentType>),
+    /// Number of the file at hand.
+    file: usize,
     found: Vec<Found>,
     inputs: Grid,
     answer: Answer,
@@ -127,6 +133,7 @@ impl<'a> Reader<'a> {
             keep_rows,
             exact,
             read: None,
+            file: 0,
             unfit: None,
             kinds: (None, None),
             found: Vec::new(),
@@ -388,6 +395,7 @@ impl<'a> Reader<'a> {
                     .map_err(|problem| Bad::Record(Kind::Answer, format!("output: {}", brief(&problem))))?;
             }
         }
+        gather.begin(self.file);
         for row in 0..n {
             for (cell, &column) in self.inputs.row(row).zip(&layout.captured) {
                 gather.set(column, cell);

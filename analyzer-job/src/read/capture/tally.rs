@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::Reader;
 use crate::read::gather::Gather;
 use crate::read::layout::Layout;
-use crate::read::{Skips, Source};
+use crate::read::{Note, Notes, Skips, Source};
 
 /// What a bad record lacks: what to do about it depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,14 +82,18 @@ impl Kind {
 
 /// Bad records and those outside of the window.
 pub(super) struct Tally {
-    pub(super) outside: u64,
+    pub(super) outside: Skips,
     skips: Skips,
     by_kind: [u64; Kind::ALL.len()],
 }
 
 impl Tally {
     pub(super) fn new() -> Tally {
-        Tally { outside: 0, skips: Skips::new("that cannot be used"), by_kind: [0; Kind::ALL.len()] }
+        Tally {
+            outside: Skips::new("outside the time window"),
+            skips: Skips::default(),
+            by_kind: [0; Kind::ALL.len()],
+        }
     }
 
     pub(super) fn bad(&mut self, kind: Kind, file: &Path, line: u64, reason: &str) {
@@ -97,36 +101,47 @@ impl Tally {
         self.skips.add(file, line, reason);
     }
 
+    /// # Errors
+    /// Not one record of the whole has as many values as the configuration says.
     pub(super) fn finish(
         self,
         reader: Reader<'_>,
         source: &mut Source<'_>,
     ) -> Result<Option<(Layout, Gather)>> {
-        let n_bad = self.skips.0.records;
-        let used = source.counts.records_read - self.outside;
-        let example = self.skips.0.examples.first().cloned().unwrap_or_default();
-        if self.outside > 0 {
-            let mut outside = Skips::new("outside the time window");
-            outside.0.records = self.outside;
-            source.counts.records_skipped.push(outside.0);
-        }
+        let (n_bad, outside) = (self.skips.skipped.records, self.outside.skipped.records);
+        let used = source.records - outside;
+        source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);
-        if n_bad * 2 <= used {
-            return Ok(reader.read);
+        source.bad_kinds = self.by_kind.to_vec();
+        let rows = reader.read.as_ref().map_or(0, |(_, gather)| gather.rows());
+        match reader.unfit {
+            Some(problem) if rows == 0 && n_bad * 2 > used && !source.options.part => Err(problem),
+            _ => Ok(reader.read),
         }
-        if let (Some(problem), 0) =
-            (reader.unfit, reader.read.as_ref().map_or(0, |(_, gather)| gather.rows()))
-        {
-            return Err(problem);
-        }
-        // The first of equally frequent reasons.
-        let most = Kind::ALL.into_iter().rev().max_by_key(|kind| self.by_kind[*kind as usize]);
-        let problem =
-            Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
-                .found(format!("{n_bad} of {used} records, the first: {example}"));
-        Err(match most {
-            Some(kind) => problem.hint(kind.hint()),
-            None => problem,
-        })
     }
+}
+
+/// Whether so many records are bad that something must be wrong. `kinds`: the bad ones by kind; `records`: all that
+/// were read.
+///
+/// # Errors
+/// `MOST_RECORDS_BAD`: more than half of the window's.
+pub(in crate::read) fn judge(notes: &Notes, kinds: &[u64], records: u64) -> Result<()> {
+    let (bad, outside) = notes.of_captures();
+    let n_bad = bad.map_or(0, |bad| bad.records);
+    let used = records.saturating_sub(outside.map_or(0, |outside| outside.records));
+    if n_bad * 2 <= used {
+        return Ok(());
+    }
+    let example = bad.and_then(|bad| bad.examples.first().cloned()).unwrap_or_default();
+    // The first of equally frequent reasons.
+    let of = |kind: &Kind| kinds.get(*kind as usize).copied().unwrap_or_default();
+    let most = Kind::ALL.into_iter().rev().max_by_key(of);
+    let problem =
+        Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
+            .found(format!("{n_bad} of {used} records, the first: {example}"));
+    Err(match most {
+        Some(kind) => problem.hint(kind.hint()),
+        None => problem,
+    })
 }

@@ -5,8 +5,7 @@ use crate::config::{DatasetFormat, Scalar};
 use crate::read::fixture::{analysis, facet, name};
 use crate::read::gather::Gathered;
 use crate::read::side::Ids;
-use crate::read::{Options, paired as rows};
-use crate::results::details::RowCounts;
+use crate::read::{Notes, Options, paired as rows};
 
 /// What counting gives, as text; `None` when it is left to the other way.
 fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Option<String> {
@@ -15,7 +14,7 @@ fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Optio
         Ok(read) => read.map(|(layout, gather)| {
             let rows = gather.rows();
             let Gathered::Tally(tally) = gather.finish(&layout) else { panic!("rows were not asked for") };
-            let said = (&source.warnings, &source.counts);
+            let said = (&source.notes, source.records);
             format!("{rows} {layout:?} {said:?} {}", serde_json::to_string(&tally).unwrap())
         }),
     }
@@ -32,8 +31,10 @@ fn both(texts: &[Vec<u8>], analysis: &Analysis, block_bytes: usize, threads: usi
         exact: false,
         ids: Ids::Numbers,
         options: &options,
-        counts: RowCounts::default(),
-        warnings: Vec::new(),
+        records: 0,
+        notes: Notes::default(),
+        header: None,
+        bad_kinds: Vec::new(),
         progress: plumbline_common::progress::Progress::start("reading", "bytes", 0, false),
         captured: (None, None),
     };
@@ -147,8 +148,10 @@ fn a_stop_ends_counting() {
         exact: false,
         ids: Ids::Numbers,
         options: &options,
-        counts: RowCounts::default(),
-        warnings: Vec::new(),
+        records: 0,
+        notes: Notes::default(),
+        header: None,
+        bad_kinds: Vec::new(),
         progress: plumbline_common::progress::Progress::start("reading", "bytes", 0, false),
         captured: (None, None),
     };

@@ -1,0 +1,90 @@
+//! The rows of a run by the values of a column.
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::outcomes::{Outcomes, Question, Row};
+
+/// The rows by the values of one column.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Group {
+    pub column: String,
+    values: IndexMap<String, Outcomes>,
+    /// The column has more values than are kept apart.
+    pub too_many: bool,
+}
+
+impl Group {
+    /// Distinct values of a column that are kept apart; a column with more is none to group by.
+    pub const MOST_VALUES: usize = 200;
+    /// Of them, so many are told.
+    pub const MOST_TOLD: usize = 25;
+
+    pub(super) fn new(column: &str) -> Group {
+        Group { column: column.into(), values: IndexMap::new(), too_many: false }
+    }
+
+    /// Adds the rows of another part, whose files have the numbers of the whole already.
+    ///
+    /// # Errors
+    /// The part is of another column or question.
+    pub(super) fn merge(&mut self, other: &Group) -> Result<(), String> {
+        if self.column != other.column {
+            return Err(format!("rows by `{}`, others by `{}`", other.column, self.column));
+        }
+        self.too_many |= other.too_many;
+        for (value, outcomes) in &other.values {
+            match self.values.get_mut(value) {
+                Some(mine) => mine.merge(outcomes)?,
+                None => {
+                    self.values.insert(value.clone(), outcomes.clone());
+                }
+            }
+        }
+        self.too_many |= self.values.len() > Group::MOST_VALUES;
+        if self.too_many {
+            self.values.clear();
+        }
+        Ok(())
+    }
+
+    pub(super) fn outcomes(&self) -> impl Iterator<Item = &Outcomes> {
+        self.values.values()
+    }
+
+    pub(super) fn outcomes_mut(&mut self) -> impl Iterator<Item = &mut Outcomes> {
+        self.values.values_mut()
+    }
+
+    pub(super) fn update(&mut self, value: &str, question: &Question, row: Row<'_>, file: u32) {
+        if self.too_many {
+            return;
+        }
+        if let Some(outcomes) = self.values.get_mut(value) {
+            outcomes.begin(file);
+            let _ = outcomes.update(row);
+            return;
+        }
+        if self.values.len() == Group::MOST_VALUES {
+            self.too_many = true;
+            self.values.clear();
+            return;
+        }
+        let mut outcomes = Outcomes::new(question.clone());
+        outcomes.begin(file);
+        let _ = outcomes.update(row);
+        self.values.insert(value.into(), outcomes);
+    }
+
+    /// The values with most rows, these first; equal numbers by the value's text.
+    pub fn largest(&self) -> Vec<(&str, &Outcomes)> {
+        let mut all: Vec<(&str, &Outcomes, u64)> = self
+            .values
+            .iter()
+            .map(|(value, outcomes)| (value.as_str(), outcomes, outcomes.rows()))
+            .filter(|group| group.2 > 0)
+            .collect();
+        all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+        all.into_iter().take(Group::MOST_TOLD).map(|(value, outcomes, _)| (value, outcomes)).collect()
+    }
+}

@@ -1,0 +1,268 @@
+//! What one pass leaves of the data or of a part of them, and how parts become the whole.
+
+use std::path::{Path, PathBuf};
+
+use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
+
+use super::group::Group;
+use super::outcomes::{Outcomes, Question};
+use crate::read::Skips;
+use crate::results::details::{RowCounts, Skipped};
+use crate::state::file::unusable;
+use crate::state::order::{self, by_text};
+
+/// Counts of the rows, and what became of the records.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Part {
+    pub outcomes: Outcomes,
+    pub(super) groups: Vec<Group>,
+    pub(super) records: u64,
+    /// Files with rows, in the order they were read.
+    pub(super) files: Vec<PathBuf>,
+    /// Rows that do not count, by reason, in the order in which the reasons came.
+    pub(super) left_out: Vec<Skips>,
+    pub(super) bad: Bad,
+    /// Captured records outside of the window.
+    pub(super) outside: u64,
+    /// The columns of a dataset in which the values stand.
+    pub(super) columns: Vec<String>,
+    pub(super) sought: Option<Sought>,
+}
+
+/// Records that cannot be used.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) enum Bad {
+    /// Of a dataset, and what is said of single files.
+    Rows { skips: Skips, notes: Vec<(PathBuf, String)> },
+    /// Captured records.
+    Records(Skips),
+}
+
+impl Default for Bad {
+    fn default() -> Bad {
+        Bad::Records(Skips::default())
+    }
+}
+
+/// What captured records were looked at for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Sought {
+    pub(super) records: u64,
+    /// Setting and text, and whether some record had it.
+    pub(super) attributes: Vec<(String, String, bool)>,
+}
+
+/// What was read.
+#[derive(Debug)]
+pub struct Reading {
+    pub outcomes: Outcomes,
+    pub groups: Vec<Group>,
+    pub counts: RowCounts,
+    pub warnings: Vec<String>,
+}
+
+impl Part {
+    /// Judges what was read as the whole of the data.
+    ///
+    /// # Errors
+    /// No record has what a setting names.
+    pub fn finish(self) -> Result<Reading> {
+        if let Some(sought) = &self.sought
+            && sought.records > 0
+            && self.outcomes.rows() + self.outcomes.waiting() == 0
+            && let Some((setting, text, _)) = sought.attributes.iter().find(|(.., seen)| !seen)
+            && !setting.is_empty()
+        {
+            return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
+                .field(setting.clone())
+                .found(format!("`{text}`"))
+                .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads")
+                .hint(self.bad.skips().skipped.examples.first().cloned().unwrap_or_default()));
+        }
+        let (mut skipped, mut warnings) = (Vec::new(), Vec::new());
+        self.bad.tell(self.records, self.outside, &mut skipped, &mut warnings);
+        for skips in &self.left_out {
+            let skips = &skips.skipped;
+            let noun = if skips.records == 1 { "row" } else { "rows" };
+            warnings.push(format!(
+                "{} {noun} left out, {}: {}",
+                skips.records,
+                skips.reason,
+                skips.examples.join("; ")
+            ));
+            skipped.push(skips.clone());
+        }
+        for group in self.groups.iter().filter(|group| group.too_many) {
+            warnings.push(format!(
+                "`{}` has more than {} values and is left out of `segment_columns`",
+                group.column,
+                Group::MOST_VALUES
+            ));
+        }
+        let rows = self.outcomes.rows();
+        Ok(Reading {
+            outcomes: self.outcomes,
+            groups: self.groups,
+            counts: RowCounts { records_read: self.records, records_skipped: skipped, rows },
+            warnings,
+        })
+    }
+
+    fn check(&self, path: &Path, question: &Question) -> Result<()> {
+        let all = std::iter::once(&self.outcomes).chain(self.groups.iter().flat_map(Group::outcomes));
+        all.into_iter().try_for_each(|outcomes| {
+            if outcomes.question() != question {
+                return Err(unusable(path, "counts of another question"));
+            }
+            outcomes.check().map_err(|what| unusable(path, what))
+        })
+    }
+
+    /// Gives the files the numbers that they have among those of all parts.
+    fn renumber(&mut self, ranks: &[u32]) {
+        let number = |file: u32| ranks.get(file as usize).copied().unwrap_or(u32::MAX);
+        self.outcomes.renumber(number);
+        let groups = self.groups.iter_mut().flat_map(Group::outcomes_mut);
+        groups.for_each(|outcomes| outcomes.renumber(number));
+    }
+
+    fn merge(&mut self, other: Part) -> std::result::Result<(), String> {
+        self.outcomes.merge(&other.outcomes)?;
+        if self.groups.len() != other.groups.len() {
+            return Err("another number of `segment_columns`".into());
+        }
+        self.groups.iter_mut().zip(&other.groups).try_for_each(|(mine, theirs)| mine.merge(theirs))?;
+        self.records = self.records.saturating_add(other.records);
+        self.outside = self.outside.saturating_add(other.outside);
+        self.files.extend(other.files);
+        for theirs in other.left_out {
+            match self.left_out.iter_mut().find(|mine| mine.skipped.reason == theirs.skipped.reason) {
+                Some(mine) => mine.merge(theirs, by_text),
+                None => self.left_out.push(theirs),
+            }
+        }
+        self.bad.merge(other.bad)?;
+        match (&mut self.sought, other.sought) {
+            (Some(mine), Some(theirs)) => {
+                mine.records = mine.records.saturating_add(theirs.records);
+                for (mine, theirs) in mine.attributes.iter_mut().zip(theirs.attributes) {
+                    mine.2 |= theirs.2;
+                    if mine.0.is_empty() {
+                        (mine.0, mine.1) = (theirs.0, theirs.1);
+                    }
+                }
+            }
+            (mine @ None, theirs) => *mine = theirs,
+            (Some(_), None) => {}
+        }
+        Ok(())
+    }
+}
+
+impl Bad {
+    fn skips(&self) -> &Skips {
+        match self {
+            Bad::Rows { skips, .. } | Bad::Records(skips) => skips,
+        }
+    }
+
+    fn tell(&self, records: u64, outside: u64, skipped: &mut Vec<Skipped>, warnings: &mut Vec<String>) {
+        let bad = &self.skips().skipped;
+        match self {
+            Bad::Rows { notes, .. } => {
+                warnings.extend(notes.iter().map(|(file, what)| format!("{}: {what}", file.display())));
+                if bad.records > 0 {
+                    let (noun, verb) = if bad.records == 1 { ("record", "is") } else { ("records", "are") };
+                    warnings.push(format!(
+                        "{} {noun} of {records} cannot be used and {verb} left out: {}",
+                        bad.records,
+                        bad.examples.join("; ")
+                    ));
+                }
+            }
+            Bad::Records(_) => {
+                if outside > 0 {
+                    let reason = "outside the time window".into();
+                    skipped.push(Skipped { reason, records: outside, examples: Vec::new() });
+                }
+                if bad.records > 0 {
+                    let noun = if bad.records == 1 { "record" } else { "records" };
+                    warnings.push(format!(
+                        "{} {noun} left out, that cannot be used: {}",
+                        bad.records,
+                        bad.examples.join("; ")
+                    ));
+                }
+            }
+        }
+        if bad.records > 0 {
+            skipped.push(bad.clone());
+        }
+    }
+
+    fn merge(&mut self, other: Bad) -> std::result::Result<(), String> {
+        match (self, other) {
+            (Bad::Rows { skips, notes }, Bad::Rows { skips: more, notes: others }) => {
+                skips.merge(more, by_text);
+                notes.extend(others);
+                notes.sort_by(|one, two| by_text(&one.0, &two.0));
+            }
+            (Bad::Records(mine), Bad::Records(theirs)) => mine.merge(theirs, by_text),
+            _ => return Err("captured records, and other data".into()),
+        }
+        Ok(())
+    }
+}
+
+/// Puts parts together, in the order in which they are given where nothing else decides. Each has the path of its state,
+/// for messages.
+///
+/// # Errors
+/// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts found the values in other columns.
+pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Option<Part>> {
+    for (path, part) in &parts {
+        part.check(path, question)?;
+    }
+    let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
+    let ranks = order::ranks(&files, by_text);
+    let mut all: Option<(PathBuf, Part)> = None;
+    let mut read: Option<(PathBuf, Vec<String>)> = None;
+    // A part without records says nothing of how the others are to be read.
+    let (with, without): (Vec<_>, Vec<_>) =
+        parts.into_iter().zip(ranks).partition(|((_, part), _)| part.records > 0);
+    for ((path, mut part), ranks) in with {
+        part.renumber(&ranks);
+        match &read {
+            Some((first, columns)) if !part.columns.is_empty() && *columns != part.columns => {
+                return Err(differ(&path, part.columns.join(", ")).expected(format!(
+                    "{}, as in {}",
+                    columns.join(", "),
+                    first.display()
+                )));
+            }
+            None if !part.columns.is_empty() => read = Some((path.clone(), part.columns.clone())),
+            _ => {}
+        }
+        match &mut all {
+            Some((_, all)) => all.merge(part).map_err(|what| differ(&path, what))?,
+            None => all = Some((path, part)),
+        }
+    }
+    let mut all = match all {
+        Some((_, part)) => part,
+        None => return Ok(without.into_iter().next().map(|((_, part), _)| part)),
+    };
+    all.left_out.sort_by(|one, two| match (one.first_file(), two.first_file()) {
+        (Some(one), Some(two)) => by_text(one, two),
+        (one, two) => one.is_none().cmp(&two.is_none()),
+    });
+    Ok(Some(all))
+}
+
+fn differ(path: &Path, found: String) -> Problem {
+    Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data were read differently")
+        .file(path)
+        .found(found)
+        .hint("each part takes its columns from its own first file: give every file the same columns in the same order")
+}

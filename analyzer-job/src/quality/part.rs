@@ -1,0 +1,182 @@
+//! What one pass leaves of the data or of a part of them, and how parts become the whole.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
+
+use super::checks;
+use super::pass::Profiled;
+use crate::state::file::{checksum, unusable};
+use crate::state::order::{self, by_text};
+use crate::state::profile::Column;
+
+/// The profile of the data: the columns, what was left out, and what only a second look at the data could tell.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Part {
+    pub profiled: Profiled,
+    /// By name of the column in the data.
+    inside: IndexMap<String, Inside>,
+}
+
+/// Values of a column that lie inside of a baseline's domain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Inside {
+    /// SHA-256 of the domain.
+    domain: String,
+    rows: u64,
+}
+
+fn digest(domain: &[String]) -> String {
+    checksum(&domain.join("\0"))
+}
+
+impl Part {
+    /// `inside`: place of a column, the domain it is held against, and the values in it.
+    pub fn new(profiled: Profiled, inside: Vec<(usize, &[String], u64)>) -> Part {
+        let inside = inside.into_iter().filter_map(|(at, domain, rows)| {
+            let name = profiled.columns.names.get_index(at)?.clone();
+            Some((name, Inside { domain: digest(domain), rows }))
+        });
+        Part { inside: inside.collect(), profiled }
+    }
+
+    /// The values of a column inside of a domain.
+    ///
+    /// # Errors
+    /// The column has too many values to keep, and its parts were not held against this domain.
+    pub fn inside(&self, at: usize, domain: &[String]) -> Result<u64> {
+        let column = &self.profiled.profiles[at];
+        if let Some(rows) = checks::inside(column, domain) {
+            return Ok(rows);
+        }
+        let name = &self.profiled.columns.names[at];
+        match self.inside.get(name) {
+            Some(inside) if inside.domain == digest(domain) => Ok(inside.rows),
+            _ if column.present() == 0 => Ok(0),
+            _ => Err(Problem::new(
+                &codes::STATES_DO_NOT_FIT,
+                "a state does not tell how many values of a column lie in the baseline's domain",
+            )
+            .field(name.clone())
+            .expected("states that were folded with the same `baseline_constraints`")
+            .hint("give `baseline_constraints` to `fold` as well, or set `evaluate_constraints` off for this column")),
+        }
+    }
+
+    fn check(&self, path: &Path) -> Result<()> {
+        let profiled = &self.profiled;
+        let files = profiled.account.files.len();
+        let width = profiled.columns.names.len();
+        let whole = profiled.profiles.len() == width
+            && profiled.firsts.len() == width
+            && profiled.firsts.iter().all(|&file| (file as usize) < files.max(1));
+        if !whole {
+            return Err(unusable(path, "columns without a profile"));
+        }
+        let columns = profiled.profiles.iter().zip(&profiled.columns.names);
+        columns.into_iter().try_for_each(|(column, name)| {
+            column.check().map_err(|what| unusable(path, format!("column `{name}`: {what}")))
+        })
+    }
+}
+
+/// Puts parts together, in the order in which they are given where nothing else decides. Each has the path of its state,
+/// for messages.
+///
+/// # Errors
+/// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts have other columns.
+pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
+    for (path, part) in &parts {
+        part.check(path)?;
+    }
+    let files: Vec<&[PathBuf]> =
+        parts.iter().map(|(_, part)| part.profiled.account.files.as_slice()).collect();
+    let ranks = order::ranks(&files, by_text);
+    let with_columns: Vec<usize> =
+        (0..parts.len()).filter(|&at| !parts[at].1.profiled.columns.names.is_empty()).collect();
+    let mut all = Part::default();
+    if let Some((&first, others)) = with_columns.split_first() {
+        for &other in others {
+            same_columns(&parts[first], &parts[other])?;
+        }
+        all.profiled.columns.named = parts[first].1.profiled.columns.named;
+        all.profiled.columns.order = parts[first].1.profiled.columns.order;
+        all.profiled.open = parts[first].1.profiled.open;
+    }
+    // Columns in the order in which one run meets them.
+    let mut met: IndexMap<&str, (u32, usize)> = IndexMap::new();
+    for &at in &with_columns {
+        let profiled = &parts[at].1.profiled;
+        for (place, name) in profiled.columns.names.iter().enumerate() {
+            let file = profiled.firsts[place] as usize;
+            let here = (ranks[at].get(file).copied().unwrap_or(u32::MAX), place);
+            let known = met.entry(name).or_insert(here);
+            *known = (*known).min(here);
+        }
+    }
+    let mut names: Vec<(&str, (u32, usize))> = met.into_iter().collect();
+    names.sort_by_key(|(_, met)| *met);
+    all.profiled.columns.names = names.iter().map(|(name, _)| name.to_string()).collect();
+    for (name, _) in &names {
+        let mut column = Column::new();
+        for (_, part) in &parts {
+            if let Some(place) = part.profiled.columns.names.get_index_of(*name) {
+                column.merge(&part.profiled.profiles[place]);
+            }
+            if let Some(inside) = part.inside.get(*name) {
+                let sum = all.inside.entry(name.to_string()).or_insert(Inside { rows: 0, ..inside.clone() });
+                if sum.domain == inside.domain {
+                    sum.rows = sum.rows.saturating_add(inside.rows);
+                } else {
+                    // Held against different domains: no count for either.
+                    sum.domain.clear();
+                }
+            }
+        }
+        all.profiled.profiles.push(column);
+    }
+    // A part that has values of a column, and was not held against its domain, leaves no count.
+    for (name, sum) in &mut all.inside {
+        let lacks = |part: &Part| {
+            let place = part.profiled.columns.names.get_index_of(name);
+            place.is_some_and(|at| part.profiled.profiles[at].present() > 0)
+                && !part.inside.contains_key(name)
+        };
+        if parts.iter().any(|(_, part)| lacks(part)) {
+            sum.domain.clear();
+        }
+    }
+    for (_, part) in parts {
+        all.profiled.account.merge(part.profiled.account);
+    }
+    all.profiled.account.finish();
+    let rows = all.profiled.account.rows;
+    all.profiled.profiles.iter_mut().for_each(|column| column.rows = rows);
+    all.profiled.firsts = vec![0; all.profiled.profiles.len()];
+    Ok(all)
+}
+
+/// That columns without names are as many, and that those which every row has are the same. Objects may bring others.
+fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
+    let (first, other) = (&one.1.profiled, &two.1.profiled);
+    let same = first.columns.named == other.columns.named
+        && first.columns.order == other.columns.order
+        && first.open == other.open
+        && (first.open || first.columns.names.iter().eq(other.columns.names.iter()));
+    if same {
+        return Ok(());
+    }
+    let listed = |profiled: &Profiled| {
+        const SHOWN: usize = 20;
+        let names: Vec<String> =
+            profiled.columns.names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        format!("{} columns ({})", profiled.columns.names.len(), names.join(", "))
+    };
+    Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have other columns")
+        .file(&two.0)
+        .found(listed(other))
+        .expected(format!("{}, as in {}", listed(first), one.0.display()))
+        .hint("each part takes its columns from its own first file: give every file the same columns in the same order"))
+}

@@ -1,0 +1,217 @@
+//! What is to be said of reading, kept apart from its words until all of it is known: parts of the data are read by
+//! several processes, and what they have to say adds up.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::results::details::Skipped;
+use crate::state::order::Before;
+
+/// Why rows of a dataset without a partner in another are left out.
+pub(crate) const UNMATCHED: &str = "without a row of this identifier in the facet or prediction dataset";
+
+/// Records left out for one reason; the first five are named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Skips {
+    pub(crate) skipped: Skipped,
+    /// The file of each named one.
+    files: Vec<PathBuf>,
+}
+
+impl Default for Skips {
+    fn default() -> Skips {
+        Skips::new("that cannot be used")
+    }
+}
+
+impl Skips {
+    const NAMED: usize = 5;
+
+    pub(crate) fn new(reason: &str) -> Skips {
+        let skipped = Skipped { reason: reason.into(), records: 0, examples: Vec::new() };
+        Skips { skipped, files: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, file: &Path, line: u64, more: &str) {
+        self.skipped.records += 1;
+        if self.files.len() < Skips::NAMED {
+            let sep = if more.is_empty() { "" } else { ": " };
+            self.skipped.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
+            self.files.push(file.into());
+        }
+    }
+
+    /// Counts a whole file.
+    pub(crate) fn add_file(&mut self, file: &Path, why: &str) {
+        self.skipped.records += 1;
+        if self.files.len() < Skips::NAMED {
+            self.skipped.examples.push(format!("{}: {why}", file.display()));
+            self.files.push(file.into());
+        }
+    }
+
+    /// The file of the first one.
+    pub(crate) fn first_file(&self) -> Option<&Path> {
+        self.files.first().map(PathBuf::as_path)
+    }
+
+    /// Takes in those of another part; named are the first in the order of the files.
+    pub(crate) fn merge(&mut self, other: Skips, before: Before) {
+        self.skipped.records += other.skipped.records;
+        let mine =
+            std::mem::take(&mut self.files).into_iter().zip(std::mem::take(&mut self.skipped.examples));
+        let mut named: Vec<(PathBuf, String)> =
+            mine.chain(other.files.into_iter().zip(other.skipped.examples)).collect();
+        named.sort_by(|one, two| before(&one.0, &two.0));
+        named.truncate(Skips::NAMED);
+        (self.files, self.skipped.examples) = named.into_iter().unzip();
+    }
+}
+
+/// Something to be said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Note {
+    /// Records left out, which is a warning.
+    LeftOut(Skips),
+    /// Records that are none of this run.
+    Outside(Skips),
+    /// Files that cannot be read.
+    Unreadable(Skips),
+    /// The same of several files.
+    Files { files: Vec<PathBuf>, what: String },
+    /// Of the first file of all only.
+    First { file: PathBuf, what: String },
+}
+
+/// Everything to be said, in an order that depends on the format of the data alone.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Notes(Vec<Note>);
+
+impl Notes {
+    /// Also a note that says nothing: another part may have something to say.
+    pub(crate) fn push(&mut self, note: Note) {
+        self.0.push(note);
+    }
+
+    /// What was left out, by reason.
+    pub(crate) fn skipped(&self) -> Vec<Skipped> {
+        let of = |note: &Note| match note {
+            Note::LeftOut(skips) | Note::Outside(skips) | Note::Unreadable(skips) => {
+                Some(skips.skipped.clone())
+            }
+            Note::Files { .. } | Note::First { .. } => None,
+        };
+        self.0.iter().filter_map(of).filter(|skipped| skipped.records > 0).collect()
+    }
+
+    /// Of captured records: those that cannot be used, and those outside of the window.
+    pub(crate) fn of_captures(&self) -> (Option<&Skipped>, Option<&Skipped>) {
+        let (mut bad, mut outside) = (None, None);
+        for note in &self.0 {
+            match note {
+                Note::LeftOut(skips) => bad = Some(&skips.skipped),
+                Note::Outside(skips) => outside = Some(&skips.skipped),
+                _ => {}
+            }
+        }
+        (bad, outside)
+    }
+
+    /// Whether the last warning is of files that cannot be read.
+    pub(crate) fn last_of_files(&self) -> bool {
+        self.0.last().is_some_and(|note| matches!(note, Note::Unreadable(skips) if skips.skipped.records > 0))
+    }
+
+    /// The warnings in words.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        self.0.iter().filter_map(Note::warning).collect()
+    }
+
+    /// Takes in those of a part of the same format.
+    ///
+    /// # Errors
+    /// The part was read in another way.
+    pub(crate) fn merge(&mut self, other: Notes, before: Before) -> Result<(), String> {
+        if self.0.len() != other.0.len() {
+            return Err("the parts have another format".into());
+        }
+        self.0.iter_mut().zip(other.0).try_for_each(|(mine, theirs)| mine.merge(theirs, before))
+    }
+}
+
+impl Note {
+    fn warning(&self) -> Option<String> {
+        match self {
+            Note::LeftOut(skips) if skips.skipped.records > 0 => {
+                let skipped = &skips.skipped;
+                let plural = if skipped.records == 1 { "" } else { "s" };
+                let mut text = format!("left out {} record{plural} {}", skipped.records, skipped.reason);
+                if !skipped.examples.is_empty() {
+                    text.push_str(&format!(": {}", skipped.examples.join("; ")));
+                }
+                Some(text)
+            }
+            Note::Unreadable(skips) if skips.skipped.records > 0 => Some(format!(
+                "left out {} files that cannot be read: {}",
+                skips.skipped.records,
+                skips.skipped.examples.join("; ")
+            )),
+            Note::Files { files, what } => {
+                let (first, rest) = files.split_first()?;
+                let more =
+                    if rest.is_empty() { String::new() } else { format!(" and {} more files", rest.len()) };
+                Some(format!("{}{more}: {what}", first.display()))
+            }
+            Note::First { file, what } if !what.is_empty() => Some(format!("{}: {what}", file.display())),
+            _ => None,
+        }
+    }
+
+    fn merge(&mut self, other: Note, before: Before) -> Result<(), String> {
+        match (self, other) {
+            (Note::LeftOut(mine), Note::LeftOut(theirs))
+            | (Note::Outside(mine), Note::Outside(theirs))
+            | (Note::Unreadable(mine), Note::Unreadable(theirs))
+                if mine.skipped.reason == theirs.skipped.reason =>
+            {
+                mine.merge(theirs, before);
+            }
+            (Note::Files { files, what }, Note::Files { files: more, what: same }) if *what == same => {
+                files.extend(more);
+                files.sort_by(|one, two| before(one, two));
+            }
+            (mine @ Note::First { .. }, theirs @ Note::First { .. }) => {
+                let (Note::First { file, .. }, Note::First { file: other, .. }) = (&*mine, &theirs) else {
+                    return Ok(());
+                };
+                if before(other, file).is_lt() {
+                    *mine = theirs;
+                }
+            }
+            _ => return Err("the parts have another format".into()),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::order::by_folder;
+
+    #[test]
+    fn the_first_five_of_all_parts_are_named_in_the_order_of_the_files() {
+        let mut whole = Skips::new("bad");
+        let mut parts = [Skips::new("bad"), Skips::new("bad")];
+        for (number, file) in ["c", "a/1", "a/2", "b/1", "b/2"].into_iter().enumerate() {
+            for line in 1..3 {
+                whole.add(Path::new(file), line, "x");
+                parts[number % 2].add(Path::new(file), line, "x");
+            }
+        }
+        let [mut one, two] = parts;
+        one.merge(two, by_folder);
+        assert_eq!(one, whole);
+    }
+}

@@ -1,0 +1,203 @@
+//! What reading leaves of the data or of a part of them, and how parts become the whole.
+//!
+//! Everything that depends on the whole waits until then: what a column holds, whether too many records are bad, whether
+//! there are rows at all. What depends on the order of the files is kept with the file that it came from.
+
+use std::path::{Path, PathBuf};
+
+use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
+
+use crate::config::{Analysis, ContentType, DatasetFormat};
+use crate::read::gather::{Gather, Gathered};
+use crate::read::layout::Layout;
+use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
+use crate::results::details::{InputDigest, RowCounts};
+use crate::state::file::unusable;
+use crate::state::order::{self, by_folder};
+
+/// Rows of several parts that are compared with each other at most: they lie in memory, and each is compared with many.
+pub const MOST_ROWS: u64 = 1_000_000;
+
+/// What was read.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// Files of the dataset in the order they were read, relative to its folder.
+    pub(super) files: Vec<PathBuf>,
+    pub(super) inputs: Vec<InputDigest>,
+    /// The names that the first file gives its columns, where later files are read by them.
+    pub(super) header: Option<Vec<String>>,
+    /// None before the first record that could be used.
+    pub(super) table: Option<(Layout, Gather)>,
+    pub(super) records: u64,
+    pub(super) notes: Notes,
+    /// Bad captured records by kind.
+    pub(super) bad_kinds: Vec<u64>,
+    pub(super) captured: (Option<ContentType>, Option<ContentType>),
+    pub(super) format: Option<DatasetFormat>,
+}
+
+impl Part {
+    pub fn rows(&self) -> u64 {
+        self.table.as_ref().map_or(0, |(_, gather)| gather.rows())
+    }
+
+    /// How the data are written; none for captured records, and where there were none.
+    pub fn format(&self) -> Option<DatasetFormat> {
+        self.format
+    }
+
+    /// Warnings of reading this part.
+    pub fn warnings(&self) -> Vec<String> {
+        self.notes.warnings()
+    }
+
+    /// Names of the files.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    /// Gives up rows that are too many to be compared with each other, or that nobody will compare.
+    pub fn without_rows(&mut self, analysis: &Analysis, compared: bool) {
+        if let Some((layout, gather)) = &mut self.table
+            && gather.keeps_rows()
+            && (!compared || gather.rows() > MOST_ROWS)
+        {
+            *gather = gather.counted(layout, analysis);
+        }
+    }
+
+    /// Judges what was read as the whole of the data.
+    ///
+    /// # Errors
+    /// No row; more than half of the captured records bad; a path that finds nothing.
+    pub fn finish(self, dataset: &Path, analysis: &Analysis) -> Result<Reading> {
+        if let Some(DatasetFormat::Capture) | None = self.format {
+            capture::judge(&self.notes, &self.bad_kinds, self.records)?;
+        }
+        let (layout, gather) = match self.table {
+            Some((layout, gather)) if gather.rows() > 0 => (layout, gather),
+            _ => return Err(no_rows(dataset, &self.notes, self.records)),
+        };
+        if let Some(DatasetFormat::Json | DatasetFormat::JsonLines) = self.format {
+            lines::check_found(&layout, &gather, analysis)?;
+        }
+        let mut warnings = self.notes.warnings();
+        let unreadable = self.notes.last_of_files().then(|| warnings.pop()).flatten();
+        warn_of_missing_texts(&layout, &gather, &mut warnings);
+        warnings.extend(unreadable);
+        let row_counts = RowCounts {
+            records_read: self.records,
+            records_skipped: self.notes.skipped(),
+            rows: gather.rows(),
+        };
+        let columns = summaries(&layout, &gather, analysis);
+        let data = match gather.finish(&layout) {
+            Gathered::Tally(tally) => Data::Tally(tally),
+            Gathered::Rows(table) => {
+                Data::Rows(Rows { table, roles: layout.roles.clone(), features: layout.features.clone() })
+            }
+        };
+        Ok(Reading {
+            columns,
+            layout,
+            data,
+            row_counts,
+            inputs: self.inputs,
+            warnings,
+            captured_input: self.captured.0,
+            captured_output: self.captured.1,
+        })
+    }
+
+    fn check(&self, path: &Path, analysis: &Analysis) -> Result<()> {
+        let Some((layout, gather)) = &self.table else { return Ok(()) };
+        layout.check().map_err(|what| unusable(path, what))?;
+        let like = Gather::new(layout, analysis, gather.keeps_rows(), true);
+        gather.check(self.files.len(), &like).map_err(|what| unusable(path, what))
+    }
+}
+
+/// Puts parts together, in the order in which they are given where nothing else decides. Each has the path of its state,
+/// for messages.
+///
+/// # Errors
+/// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts read their columns differently.
+pub fn combine(parts: Vec<(PathBuf, Part)>, analysis: &Analysis) -> Result<Part> {
+    for (path, part) in &parts {
+        part.check(path, analysis)?;
+    }
+    let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
+    let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
+    let ranks = order::ranks(&files, by_folder);
+    let table = tables(&parts, &ranks, analysis)?;
+    let format = parts.first().and_then(|(_, part)| part.format);
+    let mut all = Part { table, format, ..Part::default() };
+    for (at, (path, part)) in parts.into_iter().enumerate() {
+        all.files.extend(part.files);
+        all.inputs.extend(part.inputs);
+        all.records = all.records.saturating_add(part.records);
+        if at == 0 {
+            all.notes = part.notes;
+            all.bad_kinds = part.bad_kinds;
+        } else {
+            all.notes.merge(part.notes, by_folder).map_err(|what| differ(&path, what))?;
+            for (mine, theirs) in all.bad_kinds.iter_mut().zip(part.bad_kinds) {
+                *mine = mine.saturating_add(theirs);
+            }
+        }
+        all.captured.0 = all.captured.0.or(part.captured.0);
+        all.captured.1 = all.captured.1.or(part.captured.1);
+    }
+    all.files.sort_by(|one, two| by_folder(one, two));
+    all.inputs.sort_by(|one, two| by_folder(Path::new(&one.name), Path::new(&two.name)));
+    Ok(all)
+}
+
+/// The tables of all parts as one.
+fn tables(
+    parts: &[(PathBuf, Part)],
+    ranks: &[Vec<u32>],
+    analysis: &Analysis,
+) -> Result<Option<(Layout, Gather)>> {
+    let mut found: Vec<(&Path, &Part, &Layout)> = Vec::new();
+    let mut gathered: Vec<(&Gather, &[u32])> = Vec::new();
+    for ((path, part), ranks) in parts.iter().zip(ranks) {
+        if let Some((layout, gather)) = &part.table {
+            found.push((path, part, layout));
+            gathered.push((gather, ranks));
+        }
+    }
+    let Some((first_path, first, layout)) = found.first() else { return Ok(None) };
+    for (path, part, other) in &found[1..] {
+        if other != layout || part.header != first.header {
+            return Err(differ(path, format!("the columns {}", listed(&other.names)))
+                .expected(format!("{}, as in {}", listed(&layout.names), first_path.display()))
+                .hint("the first file of a part names its columns: give their names in `headers`, and every part has the same"));
+        }
+    }
+    let all = Gather::combine(&gathered, layout, analysis, MOST_ROWS);
+    Ok(Some(((*layout).clone(), all)))
+}
+
+fn differ(path: &Path, found: String) -> Problem {
+    Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data were read differently").file(path).found(found)
+}
+
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 20;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    let more = if names.len() > SHOWN { ", ..." } else { "" };
+    format!("{}{more}", shown.join(", "))
+}
+
+fn no_rows(dataset: &Path, notes: &Notes, records: u64) -> Problem {
+    let skipped: Vec<String> =
+        notes.skipped().iter().map(|skipped| format!("{}: {}", skipped.reason, skipped.records)).collect();
+    let problem =
+        Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
+    if records == 0 {
+        return problem.found("no records");
+    }
+    problem.found(format!("{records} records, none of them usable ({})", skipped.join("; ")))
+}

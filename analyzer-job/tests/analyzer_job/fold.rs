@@ -1,0 +1,510 @@
+//! Parts of the data, folded by themselves and combined: the same bytes as one run over all of them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use plumbline_generator::dataset::Format;
+use plumbline_generator::traffic::CAPTURES;
+use serde_json::{Value, json};
+
+use crate::program::{CONFIG, OUTPUT, Tree, captured, files_below, model, monitored, traffic};
+
+const DATA: &str = "processing/input/data";
+
+/// The part of each file, from a fixed row of pseudo-random numbers.
+fn assigned(n_files: usize, n_parts: usize, seed: u64) -> Vec<usize> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..n_files)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % n_parts as u64) as usize
+        })
+        .collect()
+}
+
+/// Folds the files of `folder` in so many parts, and gives the paths of the states.
+#[track_caller]
+fn fold(tree: &Tree, folder: &Path, n_parts: usize, seed: u64, settings: &[&str]) -> Vec<String> {
+    let names: Vec<String> = files_below(folder).into_keys().collect();
+    let parts = assigned(names.len(), n_parts, seed);
+    let all: Vec<String> = (0..n_parts).map(|part| format!("p{part}")).collect();
+    let all = format!("--parts={}", all.join(","));
+    (0..n_parts)
+        .map(|part| {
+            let list: Vec<&str> = names
+                .iter()
+                .zip(&parts)
+                .filter(|(_, own)| **own == part)
+                .map(|(name, _)| name.as_str())
+                .collect();
+            tree.file(&format!("lists/{part}"), list.join("\n"));
+            let list = format!("--files={}", tree.path(&format!("lists/{part}")).display());
+            let out = tree.path(&format!("states/p{part}.state")).display().to_string();
+            let run = tree.succeed(&[&["fold", "--out", &out, &list, &all], settings].concat());
+            assert!(run.message.starts_with("Completed: folded "), "{}", run.message);
+            out
+        })
+        .collect()
+}
+
+/// Runs once over everything, then in parts and combined; every result must be the same bytes.
+#[track_caller]
+fn check(tree: &Tree, folder: &Path, settings: &[&str]) {
+    let whole = tree.succeed(settings);
+    let expected = tree.results();
+    assert!(!expected.is_empty());
+    for (n_parts, seed) in [(2, 2), (5, 4)] {
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+        let states = fold(tree, folder, n_parts, seed, settings);
+        assert!(tree.results().is_empty(), "a fold leaves its state only");
+        // In any order.
+        let mut arguments: Vec<&str> = states.iter().rev().map(String::as_str).collect();
+        arguments.insert(0, "combine");
+        let without_data: Vec<&str> =
+            settings.iter().copied().filter(|setting| !setting.starts_with("--dataset-source")).collect();
+        arguments.extend(&without_data);
+        let combined = tree.succeed(&arguments);
+        assert_eq!(combined.message, whole.message, "{n_parts} parts");
+        same(&tree.results(), &expected, n_parts);
+    }
+}
+
+#[track_caller]
+fn same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, n_parts: usize) {
+    let names: Vec<&String> = found.keys().collect();
+    assert_eq!(names, expected.keys().collect::<Vec<_>>(), "{n_parts} parts");
+    for (name, bytes) in expected {
+        if found[name] != *bytes {
+            let [found, expected] =
+                [&found[name], bytes].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            let line = found.lines().zip(expected.lines()).find(|(one, two)| one != two);
+            panic!("{n_parts} parts: {name} differs: {line:?}");
+        }
+    }
+}
+
+/// Files in which nearly everything that depends on the whole is decided late: the type of a column, the values of a
+/// facet and their order, a missing text, a repeated header row.
+fn dataset(tree: &Tree, flips: bool) {
+    let (cities, jobs) = (["Oslo", "Bergen", "Tromsø", "NA", "Ålesund"], ["b", "a", "", "c"]);
+    let mut state = 7_u64;
+    let mut next = |n: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) % n
+    };
+    for file in 0..9_u64 {
+        let mut text = String::from("age,city,job,code,y,p\n");
+        for row in 0..40 {
+            let age = next(60) + 18;
+            // Only the last file shows that ages have decimals and codes are no numbers.
+            let age = if file == 8 && row == 3 { format!("{age}.5") } else { age.to_string() };
+            let code = if file == 7 && row == 5 { "x9".into() } else { format!("{:02}", next(4)) };
+            let city = cities[next(1 + file.min(4)) as usize];
+            let job = jobs[next(4) as usize];
+            text.push_str(&format!("{age},{city},{job},{code},{},{}\n", next(2), next(2)));
+            if row == 20 && file % 4 == 1 {
+                text.push_str("age,city,job,code,y,p\n");
+            }
+        }
+        // Folders, so that the order of the files is not that of their whole names.
+        tree.file(&format!("{DATA}/{}/part-{}.csv", ["b", "a", "a-b"][file as usize % 3], 10 - file), text);
+    }
+    let methods = if flips { json!("all") } else { json!(["DI", "DPPL", "CDDPL", "AD"]) };
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+        "facet": [{"name_or_index": "city"}, {"name_or_index": "age", "value_or_threshold": [40]},
+            {"name_or_index": "code", "value_or_threshold": ["03"]}],
+        "group_variable": "job",
+        "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": methods}},
+    }));
+}
+
+#[test]
+fn bias_of_files_in_any_parts_is_that_of_one_run() {
+    for flips in [false, true] {
+        let tree = Tree::new();
+        dataset(&tree, flips);
+        check(&tree, &tree.path(DATA), &["--intersections=Enabled"]);
+    }
+}
+
+/// Damages a line in every second file, the same line number in each.
+fn damage(folder: &Path) {
+    for (number, (name, bytes)) in files_below(folder).into_iter().enumerate() {
+        let mut text = String::from_utf8(bytes).unwrap();
+        if number % 2 == 0 {
+            text = text.replacen("captureData", "captureDat", 1 + number % 3);
+        }
+        fs::write(folder.join(name), text).unwrap();
+    }
+}
+
+fn several_files() -> Tree {
+    let mut traffic = traffic(500, 0.3);
+    traffic.rows_per_file = 25;
+    let tree = monitored(&traffic);
+    damage(&tree.path("processing/input_data"));
+    tree
+}
+
+#[test]
+fn captured_records_in_any_parts_are_one_run_with_the_same_bad_records() {
+    let tree = several_files();
+    let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+    config["methods"]["post_training_bias"]["methods"] = json!(["DI", "AD", "TE"]);
+    tree.config(&config);
+    check(
+        &tree,
+        &tree.path("processing/input_data"),
+        &[
+            "--analysis-type=MODEL_BIAS",
+            "--features-attribute=features",
+            "--inference-attribute=approved",
+            "--dataset-source=/opt/ml/processing/input_data",
+        ],
+    );
+}
+
+#[test]
+fn model_quality_in_any_parts_is_that_of_one_run() {
+    let tree = several_files();
+    fs::remove_file(tree.path(CONFIG)).unwrap();
+    check(
+        &tree,
+        &tree.path("processing/input_data"),
+        &[
+            "--analysis-type=MODEL_QUALITY",
+            "--problem-type=BinaryClassification",
+            "--dataset-format={\"sagemakerMergeJson\":{\"captureIndexNames\":[\"endpointOutput\"]}}",
+            "--inference-attribute=approved",
+            "--probability-attribute=score",
+            "--ground-truth-attribute=repaid",
+            "--dataset-source=/opt/ml/processing/input_data",
+        ],
+    );
+}
+
+/// Classes are called as they are spelled first, in a file that may be of any part.
+#[test]
+fn classes_and_segments_of_files_in_any_parts_are_those_of_one_run() {
+    let tree = Tree::new();
+    let spelled = [["1", "1.0", "01"], ["0", "0.0", "false"]];
+    for file in 0..8_usize {
+        let mut text = String::from("y,p,group\n");
+        for row in 0..30_usize {
+            let class =
+                |at: usize| spelled[(row + at) % 2][(file + at + row / 7) % if at == 0 { 2 } else { 1 }];
+            let label = if row == 11 { "" } else { class(0) };
+            text.push_str(&format!("{label},{},g{}\n", class(row % 3), (file * 3 + row) % 5));
+            if row == 9 {
+                text.push_str("1,0,g1,too,long\n");
+            }
+        }
+        tree.file(&format!("{DATA}/{}", ["b/1", "a/2", "a/1", "c", "b/0", "a-1", "d", "B"][file]), text);
+    }
+    check(
+        &tree,
+        &tree.path(DATA),
+        &[
+            "--analysis-type=MODEL_QUALITY",
+            "--problem-type=BinaryClassification",
+            "--dataset-format={\"csv\":{\"header\":true}}",
+            "--inference-attribute=p",
+            "--ground-truth-attribute=y",
+            "--segment-columns=group",
+            "--dataset-source=/opt/ml/processing/input/data",
+        ],
+    );
+}
+
+/// Everything but sums of fractions and the sketch is the same: those are as near as the page says.
+#[test]
+fn data_quality_in_any_parts_is_that_of_one_run_within_the_stated_bounds() {
+    let mut traffic = traffic(4000, 0.2);
+    traffic.rows_per_file = 150;
+    let tree = captured(&traffic);
+    fs::remove_file(tree.path(CONFIG)).unwrap();
+    let captures = tree.path("traffic").join(CAPTURES);
+    damage(&captures);
+    let source = format!("--dataset-source={}", captures.display());
+    let settings = [
+        "--analysis-type=DATA_QUALITY",
+        "--dataset-format={\"sagemakerCaptureJson\":{\"captureIndexNames\":[\"endpointInput\",\"endpointOutput\"]}}",
+        &source,
+    ];
+    let whole = tree.succeed(&settings);
+    let (constraints, expected) =
+        (tree.results()["constraints.json"].clone(), tree.result("statistics.json"));
+    for (n_parts, seed) in [(2, 5), (5, 6)] {
+        let mut states = fold(&tree, &captures, n_parts, seed, &settings);
+        states.insert(0, "combine".into());
+        let states: Vec<&str> =
+            states.iter().map(String::as_str).chain(settings[..2].iter().copied()).collect();
+        assert_eq!(tree.succeed(&states).message, whole.message);
+        assert!(tree.results()["constraints.json"] == constraints, "{n_parts} parts");
+        let found = tree.result("statistics.json");
+        assert_eq!(found["dataset"], expected["dataset"]);
+        let features = |of: &Value| of["features"].as_array().unwrap().clone();
+        let (found, expected) = (features(&found), features(&expected));
+        assert_eq!(found.len(), expected.len());
+        for (one, two) in found.iter().zip(&expected) {
+            near(one, two);
+        }
+    }
+}
+
+#[track_caller]
+fn near(one: &Value, two: &Value) {
+    assert_eq!((&one["name"], &one["inferred_type"]), (&two["name"], &two["inferred_type"]));
+    assert_eq!(one["string_statistics"], two["string_statistics"]);
+    let (one, two) = (&one["numerical_statistics"], &two["numerical_statistics"]);
+    for key in ["mean", "sum", "std_dev", "min", "max"] {
+        match (one[key].as_f64(), two[key].as_f64()) {
+            (Some(one), Some(two)) => {
+                assert!((one - two).abs() <= 1e-12 * two.abs().max(1.0), "{key}: {one} {two}")
+            }
+            (one, two) => assert_eq!(one, two, "{key}"),
+        }
+    }
+    assert_eq!(one["common"], two["common"]);
+    let buckets = |of: &Value| of["distribution"]["kll"]["buckets"].as_array().cloned().unwrap_or_default();
+    let total: f64 = buckets(two).iter().map(|bucket| bucket["count"].as_f64().unwrap()).sum();
+    for (one, two) in buckets(one).iter().zip(buckets(two)) {
+        let [one, two] = [one["count"].as_f64(), two["count"].as_f64()].map(Option::unwrap);
+        assert!((one - two).abs() <= 0.02 * total, "{one} {two} of {total}");
+    }
+}
+
+/// Two parts of bias on the dataset, and a combination of them that must fail and leave nothing.
+#[track_caller]
+fn refused(change: impl FnOnce(&Tree, &mut Vec<String>), code: &str, says: &[&str]) {
+    let tree = Tree::new();
+    dataset(&tree, false);
+    let mut arguments = fold(&tree, &tree.path(DATA), 2, 9, &[]);
+    arguments.insert(0, "combine".into());
+    change(&tree, &mut arguments);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = tree.run(&arguments);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.starts_with(&format!("Error: {code}: ")), "{}", run.message);
+    for text in says {
+        assert!(run.message.contains(text), "no `{text}` in {}", run.message);
+    }
+    assert!(tree.results().is_empty());
+}
+
+#[test]
+fn states_that_make_no_run_are_refused_by_name() {
+    let missing = |_: &Tree, arguments: &mut Vec<String>| drop(arguments.remove(1));
+    refused(missing, "PL0909", &["a part is missing", "without `p0`"]);
+    let twice = |tree: &Tree, arguments: &mut Vec<String>| {
+        let copy = tree.path("copy.state");
+        fs::copy(&arguments[1], &copy).unwrap();
+        arguments.push(copy.display().to_string());
+    };
+    refused(twice, "PL0909", &["a part is there twice", "part `p0`", "states/p0.state"]);
+    let cut = |_: &Tree, arguments: &mut Vec<String>| {
+        let bytes = fs::read(&arguments[2]).unwrap();
+        fs::write(&arguments[2], &bytes[..bytes.len() / 2]).unwrap();
+    };
+    refused(cut, "PL0908", &["p1.state"]);
+    let foreign = |tree: &Tree, arguments: &mut Vec<String>| {
+        let list = format!("--files={}", tree.path("lists/1").display());
+        let settings = ["fold", "--out", &arguments[2], &list, "--parts=p0,p1", "--on-bad-record=fail"];
+        tree.succeed(&settings);
+    };
+    refused(foreign, "PL0909", &["on_bad_record `fail`", "p1.state"]);
+    let configured = |tree: &Tree, _: &mut Vec<String>| {
+        let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+        config["label_values_or_threshold"] = json!([0]);
+        tree.config(&config);
+    };
+    refused(configured, "PL0909", &["the configuration", "p0.state"]);
+}
+
+#[test]
+fn parts_whose_files_name_other_columns_are_refused() {
+    let tree = Tree::new();
+    dataset(&tree, false);
+    tree.file(&format!("{DATA}/z/last.csv"), "age,town,job,code,y,p\n1,Oslo,a,01,1,1\n2,Bergen,b,01,0,0\n");
+    let mut arguments: Vec<String> = vec!["combine".into()];
+    for (part, list) in [("one", "b/part-10.csv"), ("two", "z/last.csv")] {
+        tree.file("list", list);
+        let out = tree.path(&format!("{part}.state")).display().to_string();
+        let files = format!("--files={}", tree.path("list").display());
+        let run = tree.run(&["fold", "--out", &out, &files]);
+        // The facet `city` is not in the second, which its own fold says.
+        assert_eq!(run.code == Some(0), part == "one", "{}", run.message);
+        arguments.push(out);
+    }
+    let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+    config["facet"] = json!([{"name_or_index": "age", "value_or_threshold": [40]}]);
+    tree.config(&config);
+    for (part, list) in [("one", "b/part-10.csv"), ("two", "z/last.csv")] {
+        tree.file("list", list);
+        let out = tree.path(&format!("{part}.state")).display().to_string();
+        tree.succeed(&["fold", "--out", &out, &format!("--files={}", tree.path("list").display())]);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let run = tree.fail(&arguments, 3, "PL0909");
+    assert!(run.message.contains("two.state") && run.message.contains("`town`"), "{}", run.message);
+}
+
+/// The platform deals the files of an input to the hosts of a job one after the other, and collects every output.
+#[test]
+fn sharded_hosts_fold_and_one_host_combines() {
+    let whole = Tree::new();
+    dataset(&whole, true);
+    whole.succeed(&[]);
+    let config: Value = serde_json::from_slice(&fs::read(whole.path(CONFIG)).unwrap()).unwrap();
+    let hosts = ["algo-2", "algo-1", "algo-3", "algo-4"];
+    let combine = Tree::new();
+    combine.config(&config);
+    // One host gets no file.
+    let dealt: Vec<(String, Vec<u8>)> = files_below(&whole.path(DATA)).into_iter().collect();
+    for (number, host) in hosts.iter().enumerate() {
+        let tree = Tree::new();
+        tree.config(&config);
+        fs::create_dir_all(tree.path(DATA)).unwrap();
+        for (at, (name, bytes)) in dealt.iter().enumerate() {
+            if at % 3 == number {
+                tree.file(&format!("{DATA}/{name}"), bytes);
+            }
+        }
+        host_files(&tree, host, &hosts);
+        let run = tree.succeed(&[]);
+        assert_eq!(!run.message.is_empty(), *host == "algo-1", "{}", run.message);
+        for (name, bytes) in tree.results() {
+            combine.file(&format!("processing/input/states/{name}"), bytes);
+        }
+    }
+    let run = combine.succeed(&["combine"]);
+    assert_eq!(run.message, "Completed: Job completed successfully with no violations.");
+    same(&combine.results(), &whole.results(), hosts.len());
+    // A host that was killed leaves no state.
+    let killed = Tree::new();
+    killed.config(&config);
+    for (name, bytes) in files_below(&combine.path("processing/input/states")) {
+        if !name.ends_with("algo-3.state") {
+            killed.file(&format!("processing/input/states/{name}"), bytes);
+        }
+    }
+    let run = killed.fail(&["combine"], 3, "PL0909");
+    assert!(run.message.contains("`algo-3`"), "{}", run.message);
+}
+
+fn host_files(tree: &Tree, host: &str, hosts: &[&str]) {
+    tree.file("config/resourceconfig.json", json!({"current_host": host, "hosts": hosts}).to_string());
+    let input = |name: &str, path: &str, kind: &str| {
+        json!({"InputName": name, "S3Input": {"LocalPath": format!("/opt/ml/{path}"), "S3Uri": "s3://b/k",
+            "S3DataDistributionType": kind}})
+    };
+    let config = json!({"ProcessingJobName": "", "ProcessingInputs": [
+        input("dataset", DATA, "ShardedByS3Key"),
+        input("analysis_config", "processing/input/config", "FullyReplicated"),
+    ]});
+    tree.file("config/processingjobconfig.json", config.to_string());
+}
+
+#[test]
+fn what_every_host_needs_whole_may_not_be_sharded() {
+    let tree = Tree::new();
+    dataset(&tree, false);
+    tree.file("config/resourceconfig.json", json!({"current_host": "b", "hosts": ["a", "b"]}).to_string());
+    let input = json!({"InputName": "analysis_config", "S3Input": {"LocalPath": "/opt/ml/processing/input/config",
+        "S3Uri": "s3://b/k", "S3DataDistributionType": "ShardedByS3Key"}});
+    tree.file("config/processingjobconfig.json", json!({"ProcessingInputs": [input]}).to_string());
+    tree.fail(&[], 1, "PL0103");
+}
+
+/// Attributions of parts: the baseline is made once, each part explains its own rows, and what every coalition tells
+/// exactly adds up to one run.
+#[test]
+fn attributions_of_parts_add_up_to_those_of_one_run() {
+    let server = model(|_| ());
+    let mut config = plumbline_generator::configs::explainability_baseline(Format::Csv);
+    config["methods"]["shap"]["num_clusters"] = json!(2);
+    let shap = config["methods"]["shap"].as_object_mut().unwrap();
+    shap.remove("baseline");
+    shap.insert("features_to_explain".into(), json!(["age", "income", "loan_amount"]));
+    shap.insert("save_local_values".into(), json!(true));
+    config["methods"].as_object_mut().unwrap().remove("pdp");
+    let tree = Tree::with_dataset(&config, Format::Csv, 60, false);
+    // Twelve files of five rows.
+    let whole = files_below(&tree.path(DATA));
+    let (name, text) = whole.iter().next().unwrap();
+    fs::remove_file(tree.path(DATA).join(name)).unwrap();
+    let text = String::from_utf8(text.clone()).unwrap();
+    let (header, rows) = text.split_once('\n').unwrap();
+    for (number, rows) in rows.lines().collect::<Vec<_>>().chunks(5).enumerate() {
+        tree.file(&format!("{DATA}/{number:02}.csv"), format!("{header}\n{}\n", rows.join("\n")));
+    }
+    let url = format!("--model-url={}", server.url());
+    let run = tree.run(&["fold", "--out", "x.state", &url]);
+    assert!(run.message.contains("analyzer-job baseline"), "{}", run.message);
+
+    tree.succeed(&[&url, "--estimator=exact"]);
+    let (expected, single) = (tree.result("analysis.json"), tree.results());
+    let out = tree.path("baseline.csv").display().to_string();
+    tree.succeed(&["baseline", "--out", &out]);
+    assert!(fs::read(&out).unwrap() == single["explanations_shap/baseline.csv"]);
+    let shap = config["methods"]["shap"].as_object_mut().unwrap();
+    shap.remove("num_clusters");
+    shap.insert("baseline".into(), json!(out));
+    tree.config(&config);
+    fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+    fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+    let names: Vec<String> = files_below(&tree.path(DATA)).into_keys().collect();
+    let mut local: Vec<String> = Vec::new();
+    let mut arguments: Vec<String> = vec!["combine".into()];
+    for part in 0..3 {
+        let list: Vec<&str> = names.iter().skip(part).step_by(3).map(String::as_str).collect();
+        tree.file("list", list.join("\n"));
+        let out = tree.path(&format!("states/p{part}.state")).display().to_string();
+        let files = format!("--files={}", tree.path("list").display());
+        tree.succeed(&["fold", "--out", &out, &files, &url, "--estimator=exact"]);
+        let text =
+            String::from_utf8(tree.results()[&format!("explanations_shap/out-p{part}.csv")].clone()).unwrap();
+        local.extend(text.lines().skip(1).map(String::from));
+        arguments.push(out);
+    }
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--estimator=exact"]).collect();
+    tree.succeed(&arguments);
+    let found = tree.result("analysis.json");
+    let outputs = |of: &Value| of["explanations"]["kernel_shap"].as_object().unwrap().clone();
+    let (found, expected) = (outputs(&found), outputs(&expected));
+    assert_eq!(found.keys().collect::<Vec<_>>(), expected.keys().collect::<Vec<_>>());
+    for (label, output) in &expected {
+        assert_eq!(found[label]["expected_value"], output["expected_value"]);
+        for (feature, value) in output["global_shap_values"].as_object().unwrap() {
+            let (one, two) = (&found[label]["global_shap_values"][feature], value);
+            let (one, two) = (one.as_f64().unwrap(), two.as_f64().unwrap());
+            assert!((one - two).abs() <= 1e-9 * two.abs().max(1e-3), "{feature}: {one} {two}");
+        }
+    }
+    let details = tree.result("explanations_details.json");
+    assert_eq!((&details["rows_explained"], &details["baseline_rows"]), (&json!(60), &json!(2)));
+    assert_eq!(local.len(), 60);
+    let rows_of = |text: &[u8]| {
+        let text = String::from_utf8(text.to_vec()).unwrap();
+        text.lines().skip(1).map(String::from).collect::<Vec<_>>()
+    };
+    assert_eq!(rows_of(&single["explanations_shap/out.csv"]).len(), 60);
+    assert!(tree.results()["explanations_shap/baseline.csv"] == single["explanations_shap/baseline.csv"]);
+    // Another model's part does not belong to the others.
+    let other = model(|options| options.model = std::sync::Arc::new(|_| vec![0.5]));
+    let (out, files) = (tree.path("states/p1.state"), format!("--files={}", tree.path("list").display()));
+    let (out, url) = (out.display().to_string(), format!("--model-url={}", other.url()));
+    tree.succeed(&["fold", "--out", &out, &files, &url, "--estimator=exact"]);
+    let run = tree.run(&arguments);
+    assert_eq!(run.code, Some(3));
+    assert!(
+        run.message.starts_with("Error: PL0909: ") && run.message.contains("p1.state"),
+        "{}",
+        run.message
+    );
+}

@@ -1,0 +1,1 @@
+"""Plumbline from Python."""
