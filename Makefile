@@ -21,7 +21,7 @@ ACCEPTANCE := ../shared/acceptance
 ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
-	test-docs test-spark bench bench-shapley push-images acceptance acceptance-images
+	test-docs test-spark test-hosts bench bench-shapley push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -76,6 +76,9 @@ images: build ## both container images, from scratch and the static programs
 
 test-images: images ## the images against the programs: same bytes, read-only, other users, small memory
 	tests/images.sh $(BIN) $(MERGE_IMAGE) $(ANALYZER_IMAGE)
+
+test-hosts: images ## three containers as the hosts of one job with sharded data, then one that combines
+	tests/hosts.sh $(BIN) $(ANALYZER_IMAGE)
 
 test-browser: build ## the reports in a real browser, a real notebook kernel and a real PDF reader
 	tests/browser/run.sh $(BIN)
