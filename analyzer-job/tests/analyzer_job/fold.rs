@@ -431,7 +431,7 @@ fn attributions_of_parts_add_up_to_those_of_one_run() {
     let shap = config["methods"]["shap"].as_object_mut().unwrap();
     shap.remove("baseline");
     shap.insert("features_to_explain".into(), json!(["age", "income", "loan_amount"]));
-    shap.insert("save_local_values".into(), json!(true));
+    shap.insert("save_local_shap_values".into(), json!(true));
     config["methods"].as_object_mut().unwrap().remove("pdp");
     let tree = Tree::with_dataset(&config, Format::Csv, 60, false);
     // Twelve files of five rows.
