@@ -11,8 +11,10 @@ use crate::config::Aggregation;
 use crate::results::details::FeatureDetails;
 use crate::values::cells::{Cells, ModelRows, Value};
 
-/// Rows whose values are kept for quantiles.
+/// Rows whose values are kept for quantiles,
 const QUANTILE_ROWS: usize = 10_000;
+/// and the memory for them, in bytes: many outputs keep fewer rows, not fewer than the picture has.
+const QUANTILE_BYTES: usize = 64 << 20;
 /// Rows shown in the picture.
 const PICTURE_ROWS: usize = 300;
 /// Shares of the quantiles.
@@ -56,11 +58,10 @@ impl Summary {
     pub(super) fn new(aggregation: Aggregation, n_rows: usize, n_columns: usize, seed: u64) -> Summary {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(u64::MAX);
-        let kept_rows = if n_rows <= QUANTILE_ROWS {
-            (0..n_rows).collect()
-        } else {
-            sample(n_rows, QUANTILE_ROWS, &mut random)
-        };
+        let most = QUANTILE_BYTES / (size_of::<f64>() * n_columns.max(1));
+        let most = most.clamp(PICTURE_ROWS, QUANTILE_ROWS);
+        let kept_rows =
+            if n_rows <= most { (0..n_rows).collect() } else { sample(n_rows, most, &mut random) };
         let column = || Column {
             sum: 0.0,
             largest: f64::NEG_INFINITY,
@@ -279,6 +280,19 @@ fn ranks(numbers: &[Option<f64>], every: usize) -> Vec<Option<f64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_for_quantiles_are_bound_by_their_bytes() {
+        let kept =
+            |n_rows, n_columns| Summary::new(Aggregation::MeanAbs, n_rows, n_columns, 1).kept_rows.len();
+        assert_eq!((kept(9_000, 60), kept(20_000, 60), kept(20_000, 838)), (9_000, 10_000, 10_000));
+        for n_columns in [1_000, 10_000, 30_000, 1_000_000] {
+            let kept = kept(20_000, n_columns);
+            assert!(kept == PICTURE_ROWS || kept * n_columns * 8 <= QUANTILE_BYTES, "{n_columns}: {kept}");
+            assert!(kept >= PICTURE_ROWS, "{n_columns}: {kept}");
+        }
+        assert_eq!(kept(200, 30_000), 200);
+    }
 
     /// Rows that share a design err together, rows of different designs apart.
     #[test]

@@ -163,6 +163,20 @@ fn rows_without_labels_are_estimated() {
         let arguments = arguments(more);
         tree.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>())
     };
+    let dry = |more: &[&str]| {
+        let arguments = arguments(more);
+        tree.run(&[&["validate"][..], &arguments.iter().map(String::as_str).collect::<Vec<_>>()].concat())
+    };
+    // The dry run joins the labels too, and ends as the job does.
+    let told = dry(&[&labels]);
+    assert_eq!(told.code, Some(0), "{}", told.stdout);
+    assert!(told.stdout.contains("1000 rows with a label"), "{}", told.stdout);
+    let none = format!("--ground-truth-source={}", tree.path("home").display());
+    let wrong = [labels.as_str(), "--ground-truth-attribute=nowhere.label"];
+    for more in [&[none.as_str()][..], &[], &wrong] {
+        let (told, ran) = (dry(more), run(more));
+        assert_eq!(told.code, ran.code, "{more:?}: {}\n{}", told.stdout, ran.message);
+    }
     assert_eq!(run(&[&labels]).code, Some(0));
     let details = tree.result("model_quality_details.json");
     let (rows, waiting) =

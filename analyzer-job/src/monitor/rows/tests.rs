@@ -272,6 +272,49 @@ fn captured_json_has_names_and_csv_beside_it_gets_some() {
 }
 
 #[test]
+fn lists_in_square_brackets_are_rows_under_the_tag_of_csv() {
+    let record = |input: &str, output: &str| {
+        let side = |text: &str| serde_json::json!({"observedContentType": "text/csv", "data": text, "encoding": "CSV"});
+        let sides = serde_json::json!({"endpointInput": side(input), "endpointOutput": side(output)});
+        format!("{}\n", serde_json::json!({"captureData": sides}))
+    };
+    let text = [
+        record("20,a", "[0.1, 0.9]"),
+        record("21,b\n22,c", "[0.2, 0.8],[0.3,0.7]"),
+        record("[[23,\"d\"],[24,\"e\"]]", "[0.4 0.6]\n[0.5 0.5]"),
+        record("25,f", "[0.1,0.2],[0.3,0.4]"),
+    ]
+    .concat();
+    let found = captured(&text, |_| {});
+    assert_eq!(
+        found.short(),
+        ["0.1|0.9|20|a", "0.2|0.8|21|b", "0.3|0.7|22|c", "0.4|0.6|23|d", "0.5|0.5|24|e"]
+    );
+    assert!(
+        found.account.examples[0].contains("1 input rows, 2 output rows"),
+        "{:?}",
+        found.account.examples
+    );
+}
+
+#[test]
+fn a_bad_record_brings_no_column_and_takes_no_other_along() {
+    let text = "{\"a\": 1}\n{\"a\": 2, \"zz\": 3,}\n{\"a\": 4, \"y\": {\"z\": oops}}\n{\"a\": 5}";
+    let list = "[\n{\"a\": 1},\n{\"a\": \"x},\n{\"a\": 5},\n{\"a\": 4, \"b\": }\n]";
+    for (text, bad) in [(text, 2), (list, 2)] {
+        for format in [Format::JsonLines, Format::Json] {
+            let found = found(format, text);
+            assert_eq!(
+                (found.names.join(","), found.short()),
+                ("a".into(), vec!["1".into(), "5".into()]),
+                "{text}"
+            );
+            assert_eq!(found.account.bad, bad, "{text}: {:?}", found.account.examples);
+        }
+    }
+}
+
+#[test]
 fn a_window_includes_its_start_and_not_its_end() {
     let at = |time: &str| capture("1,2", "0", &format!(", \"inferenceTime\": \"{time}\""));
     let text = [
