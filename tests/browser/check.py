@@ -141,7 +141,10 @@ def content(browser, folder, rows):
     if gone:
         yield f"the page lacks {gone[:5]}"
     found = Counter()
-    for place, facet in enumerate(read(folder, "bias_details.json").get("facets", []), start=1):
+    facets = read(folder, "bias_details.json").get("facets", [])
+    for place, facet in enumerate(facets, start=1):
+        if any(mirrors(earlier, facet) for earlier in facets[: place - 1]):
+            continue
         table = table_below(page, f"group-{place}-all")
         found.update(row["text"] for row in table)
         yield from metrics_told(folder, facet, {row["code"]: row["cells"] for row in table})
@@ -164,6 +167,12 @@ def content(browser, folder, rows):
             yield f"{len(violations)} violations, {len(listed)} listed"
     rows.update(found)
     context.close()
+
+
+def mirrors(one, other):
+    """Whether two values of a facet are one comparison, seen from both sides: the page has it once."""
+    a, b = one["groups"], other["groups"]
+    return one["facet"] == other["facet"] and (a["d"], a["a"]) == (b["a"], b["d"])
 
 
 def table_below(page, heading):

@@ -40,7 +40,7 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
     let in_unit = |metric: &MetricDetails| metric.value.is_none_or(|value| (0.0..=1.0).contains(&value));
     let pictured = shown.iter().all(|metric| in_unit(metric));
     if pictured {
-        columns.push(Column::picture("", charts::plain_head([0.0, 1.0], "Now and baseline")));
+        columns.push(Column::picture("Now and baseline", charts::plain_head([0.0, 1.0], "Now and baseline")));
     }
     let rows = shown
         .iter()
