@@ -79,7 +79,8 @@ impl Pass<'_> {
         mut each: impl FnMut(Records<Label>) -> Result<bool> + Send,
     ) -> Result<()> {
         let task = self.task;
-        let mut source = Source::new(None, &task.ground_truth, &inputs.labels, task.block_bytes);
+        let mut source =
+            Source::new(None, &task.ground_truth, &inputs.labels, task.block_bytes, task.threads);
         let progress = self.progress(what, &inputs.labels);
         stream::records(&mut source, GroundTruth, self.reading(), progress, self.stop, |records, _| {
             each(records)
@@ -98,8 +99,13 @@ impl Pass<'_> {
         mut each: impl FnMut(Records<Capture>, Option<&mut Parts>) -> Result<bool> + Send,
     ) -> Result<()> {
         let task = self.task;
-        let mut source =
-            Source::new(Some(task.mounts.clone()), &task.captures, &inputs.captures, task.block_bytes);
+        let mut source = Source::new(
+            Some(task.mounts.clone()),
+            &task.captures,
+            &inputs.captures,
+            task.block_bytes,
+            task.threads,
+        );
         let progress = self.progress(what, &inputs.captures);
         let read =
             stream::records(&mut source, Captures, self.reading(), progress, self.stop, |records, writes| {

@@ -2,7 +2,7 @@
 //!
 //! A block is read into a buffer that is used again and again. It holds many small files or a piece of a large one,
 //! which ends at a line end where there is one. No form of a file is known here. A small gzip file is taken as it is
-//! and unpacked by whoever reads the block; a larger one is unpacked while the block is filled.
+//! and unpacked by whoever reads the block; larger ones, the next of them too, are unpacked by threads of their own.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -13,16 +13,19 @@ use std::sync::Arc;
 use plumbline_common::input::{self, InputFile, Listing};
 use plumbline_common::{Problem, Result};
 
+use crate::ahead::Ahead;
 use crate::hours;
 use crate::manifest::{self, Mounts};
 
 /// Bytes of a block that is worth a thread's turn.
 pub(crate) const BLOCK_BYTES: usize = 1 << 20;
-/// Larger gzip files are unpacked piece by piece. Text is at most about 1,000 times as long as its gzip form, and
+/// Larger gzip files are unpacked piece by piece, in advance. Text is at most about 1,000 times as long as its gzip form, and
 /// captures are mostly 10 to 40 times as long.
 const SMALL_GZIP_BYTES: u64 = 512 << 10;
 /// A list of files is known by so much of its beginning.
 const HEAD_BYTES: usize = 256;
+/// Of a gzip file, what holds so much of it and the names in its head.
+const PACKED_HEAD_BYTES: usize = 16 << 10;
 
 /// A file as the merge knows it.
 #[derive(Debug)]
@@ -128,10 +131,20 @@ struct Current {
 
 /// What comes next.
 enum Next {
-    File(InputFile),
-    /// A file that a list of files names.
-    Named(InputFile, Arc<Origin>),
+    File {
+        file: InputFile,
+        /// Of a file that a list of files names.
+        named: Option<Arc<Origin>>,
+        /// Of one that was opened in advance.
+        opened: Option<io::Result<Opened>>,
+    },
     Unreadable(Arc<Origin>, String),
+}
+
+impl From<InputFile> for Next {
+    fn from(file: InputFile) -> Next {
+        Next::File { file, named: None, opened: None }
+    }
 }
 
 /// The files that are still to be read.
@@ -141,26 +154,35 @@ pub(crate) struct Source {
     queue: VecDeque<Next>,
     root: PathBuf,
     block_bytes: usize,
+    /// Large gzip files that are unpacked at a time by threads of their own; 0: none is.
+    in_advance: usize,
     current: Option<Current>,
     /// Lists of a transform's inputs, which carry no ids.
     pub(crate) skipped: Vec<PathBuf>,
 }
 
 impl Source {
-    /// `files` in the order in which they are read.
-    pub(crate) fn new(mounts: Option<Mounts>, root: &Path, listing: &Listing, block_bytes: usize) -> Source {
+    /// `files` in the order in which they are read. A single thread unpacks them itself.
+    pub(crate) fn new(
+        mounts: Option<Mounts>,
+        root: &Path,
+        listing: &Listing,
+        block_bytes: usize,
+        threads: usize,
+    ) -> Source {
         let mut source = Source {
             mounts,
             queue: VecDeque::new(),
             root: root.into(),
             block_bytes,
+            in_advance: if threads > 1 { threads } else { 0 },
             current: None,
             skipped: Vec::new(),
         };
         for (name, error) in &listing.unreadable {
             source.queue.push_back(Next::Unreadable(source.origin(name), error.to_string()));
         }
-        source.queue.extend(listing.files.iter().cloned().map(Next::File));
+        source.queue.extend(listing.files.iter().cloned().map(Next::from));
         source
     }
 
@@ -192,21 +214,33 @@ impl Source {
         Ok(!block.segments.is_empty() || self.current.is_some() || !self.queue.is_empty())
     }
 
+    /// Opens the large files among the next ones, so that packed ones are unpacked in advance.
+    fn open_in_advance(&mut self) {
+        // The one that is being read is one of them.
+        for next in self.queue.iter_mut().take(self.in_advance.saturating_sub(1)) {
+            if let Next::File { file, opened: opened @ None, .. } = next
+                && file.bytes > SMALL_GZIP_BYTES
+            {
+                *opened = Some(open(file, true));
+            }
+        }
+    }
+
     /// Opens a file; gives the room that it takes when it is taken as it is.
     fn begin(&mut self, next: Next, block: &mut Block) -> usize {
-        let (file, origin, named_by_manifest) = match next {
+        self.open_in_advance();
+        let (file, origin, opened, named_by_manifest) = match next {
             Next::Unreadable(origin, why) => {
                 unreadable(block, &origin, true, why);
                 return 0;
             }
-            Next::File(file) => {
-                let origin = self.origin(&file.relative);
-                (file, origin, false)
+            Next::File { file, named, opened } => {
+                let named_by_manifest = named.is_some();
+                let origin = named.unwrap_or_else(|| self.origin(&file.relative));
+                (file, origin, opened, named_by_manifest)
             }
-            Next::Named(file, origin) => (file, origin, true),
         };
-        let opened = opened(&file);
-        let reader = match opened {
+        let reader = match opened.unwrap_or_else(|| open(&file, self.in_advance > 0)) {
             Err(error) => {
                 unreadable(block, &origin, true, error.to_string());
                 return 0;
@@ -214,7 +248,8 @@ impl Source {
             Ok(Opened::Packed(packed)) => {
                 let mut head = Vec::new();
                 if self.mounts.is_some() && !named_by_manifest {
-                    let plain = input::unpacked(io::Cursor::new(packed.clone()));
+                    let beginning = packed.get(..PACKED_HEAD_BYTES).unwrap_or(&packed).to_vec();
+                    let plain = input::unpacked(io::Cursor::new(beginning));
                     let _ = plain.and_then(|plain| plain.take(HEAD_BYTES as u64).read_to_end(&mut head));
                 }
                 block.progress += file.bytes;
@@ -339,7 +374,8 @@ impl Source {
             self.queue.push_front(match file {
                 Ok((path, bytes)) => {
                     let origin = named(&path);
-                    Next::Named(InputFile { path, relative: origin.name.clone(), bytes }, origin)
+                    let file = InputFile { path, relative: origin.name.clone(), bytes };
+                    Next::File { file, named: Some(origin), opened: None }
                 }
                 Err(address) => {
                     let why = format!(
@@ -384,15 +420,17 @@ enum Opened {
     Packed(Vec<u8>),
 }
 
-fn opened(file: &InputFile) -> io::Result<Opened> {
+fn open(file: &InputFile, in_advance: bool) -> io::Result<Opened> {
     let mut opened = File::open(&file.path)?;
-    if file.bytes <= SMALL_GZIP_BYTES {
-        let mut magic = [0; 2];
-        let n = opened.read(&mut magic)?;
-        if input::begins_as_gzip(&magic[..n]) {
-            return Ok(Opened::Packed(fs::read(&file.path)?));
-        }
-        return Ok(Opened::Plain(input::unpacked(io::Cursor::new(magic).take(n as u64).chain(opened))?));
+    let mut magic = [0; 2];
+    let n = opened.read(&mut magic)?;
+    let is_packed = input::begins_as_gzip(&magic[..n]);
+    if is_packed && file.bytes <= SMALL_GZIP_BYTES {
+        return Ok(Opened::Packed(fs::read(&file.path)?));
     }
-    Ok(Opened::Plain(input::unpacked(opened)?))
+    let reader = input::unpacked(io::Cursor::new(magic).take(n as u64).chain(opened))?;
+    Ok(Opened::Plain(match is_packed && in_advance {
+        true => Ahead::of(reader).map_or_else(|reader| reader, |ahead| Box::new(ahead)),
+        false => reader,
+    }))
 }

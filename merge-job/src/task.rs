@@ -136,5 +136,5 @@ fn default_threads() -> usize {
 /// What labels and event ids may take: half of the limit, less what the threads hold.
 fn budget(limit: Option<u64>, threads: usize) -> u64 {
     let limit = limit.unwrap_or(4 << 30);
-    (limit / 2).saturating_sub(threads as u64 * (4 << 20))
+    (limit / 2).saturating_sub(threads as u64 * (8 << 20))
 }

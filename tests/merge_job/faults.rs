@@ -1,0 +1,142 @@
+//! What a file system and strangers' names may do to the merge: odd files, files that grow, few resources.
+
+use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::ops::Range;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::runs::Run;
+use crate::tree::{Tree, capture, label, lines};
+
+const CAPTURES: &str = "processing/input_data";
+
+/// A tree whose records have numbers as ids.
+fn tree_of(labels: Range<usize>) -> Tree {
+    let tree = Tree::new();
+    tree.labels("labels.jsonl", lines(&labels.map(|n| label(&n.to_string(), "1")).collect::<Vec<_>>()));
+    fs::create_dir_all(tree.path(CAPTURES)).unwrap();
+    tree
+}
+
+/// Captures with these numbers, in a file of this name.
+fn captures(tree: &Tree, name: &OsStr, numbers: Range<usize>) {
+    let captures: Vec<_> = numbers.map(|n| capture(&n.to_string())).collect();
+    fs::write(tree.path(CAPTURES).join(name), lines(&captures)).unwrap();
+}
+
+/// The program by way of a shell that sets limits first.
+fn run_with(tree: &Tree, limits: &str) -> Run {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("{limits} exec \"$0\""), env!("CARGO_BIN_EXE_merge-job")])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("SAGEMAKER_BASE_DIR", tree.root.path())
+        .env("TMPDIR", tree.path("tmp"))
+        .stdin(Stdio::null());
+    tree.ended(command.output().unwrap())
+}
+
+fn pipe(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[test]
+fn circles_pipes_sockets_and_odd_names_are_read_or_passed_over() {
+    let tree = tree_of(0..300);
+    captures(&tree, OsStr::new("0\nnew\tline\u{1b}[2J.jsonl"), 0..100);
+    captures(&tree, OsStr::from_bytes(b"1-\xff\xfe.jsonl"), 100..200);
+    captures(&tree, OsStr::new("2 $(touch x) 'é' \u{202e}.jsonl"), 200..300);
+    let folder = tree.path(CAPTURES);
+    fs::create_dir(folder.join("below")).unwrap();
+    std::os::unix::fs::symlink(&folder, folder.join("below/circle")).unwrap();
+    pipe(&folder.join("pipe.jsonl"));
+    let _socket = UnixListener::bind(folder.join("socket")).unwrap();
+    let run = run_with(&tree, "");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert_eq!(tree.merged().len(), 300);
+
+    // Bad records in a file of such a name are named on one line, which steers no terminal.
+    fs::write(folder.join(OsStr::from_bytes(b"3\n\x1b[31m\xff.jsonl")), "{\"broken\n").unwrap();
+    let run = run_with(&tree, "");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert_eq!(tree.summary()["captures_bad"], 1);
+    assert!(!run.log.contains('\u{1b}') && !run.message.contains(['\u{1b}', '\n']), "{:?}", run.log);
+    assert!(run.log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", run.log);
+}
+
+#[test]
+fn a_link_to_nowhere_and_an_unreadable_file_are_named_and_the_rest_goes_on() {
+    for target in ["gone.jsonl", "/sys/class/net/lo/speed"] {
+        // Reading the second fails with EINVAL, wherever a machine has it.
+        if target.starts_with('/') && (!Path::new(target).exists() || fs::read(target).is_ok()) {
+            continue;
+        }
+        let tree = tree_of(0..10);
+        captures(&tree, OsStr::new("a.jsonl"), 0..10);
+        std::os::unix::fs::symlink(target, tree.path(CAPTURES).join("z.jsonl")).unwrap();
+        let run = run_with(&tree, "");
+        assert_eq!(run.code, Some(0), "{target}: {}", run.log);
+        assert!(
+            run.log.contains("z.jsonl") && run.message.contains("1 file that cannot be read"),
+            "{}",
+            run.log
+        );
+        assert_eq!((tree.merged().len(), &tree.summary()["files_unreadable"]), (10, &json!(1)));
+    }
+}
+
+#[test]
+fn thousands_of_small_files_need_few_open_ones_and_little_memory() {
+    let tree = tree_of(0..2_000);
+    for number in 0..2_000 {
+        captures(&tree, OsStr::new(&format!("{number}.jsonl")), number..number + 1);
+    }
+    // 256 open files; the address space holds the program and its threads besides data.
+    let run = run_with(&tree, "ulimit -n 256 && ulimit -v 524288 &&");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert_eq!(tree.merged().len(), 2_000);
+}
+
+/// A writer appends while the merge reads: what was whole when it was read is merged, the rest counted or left for the
+/// next run, and every record stands in one count.
+#[test]
+fn a_file_that_grows_while_it_is_read_ends_the_run_all_the_same() {
+    let tree = tree_of(0..20_000);
+    captures(&tree, OsStr::new("a.jsonl"), 0..20_000);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut file = OpenOptions::new().append(true).open(tree.path(CAPTURES).join("a.jsonl")).unwrap();
+            // Without end, as long as the merge runs; half lines too.
+            for number in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                let line = capture(&(number % 20_000).to_string()) + "\n";
+                let (first, second) = line.split_at(line.len() / 2);
+                file.write_all(first.as_bytes()).unwrap();
+                file.write_all(second.as_bytes()).unwrap();
+            }
+        });
+        let began = Instant::now();
+        let run = run_with(&tree, "");
+        done.store(true, Ordering::Relaxed);
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    });
+    let summary = tree.summary();
+    let sum = |names: &[&str]| names.iter().map(|name| summary[name].as_u64().unwrap()).sum::<u64>();
+    let counts =
+        ["merged", "captures_unmatched", "captures_bad", "captures_duplicate", "captures_outside_window"];
+    assert_eq!(sum(&counts), summary["captures_read"].as_u64().unwrap(), "{summary}");
+    assert!(tree.merged().len() == 20_000 && sum(&["captures_bad"]) <= 2, "{summary}");
+}

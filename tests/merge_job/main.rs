@@ -1,0 +1,11 @@
+//! The merge program as a user runs it: on a folder tree shaped like that of a processing job.
+
+mod dry_run;
+mod faults;
+mod order;
+mod records;
+mod results;
+mod rules;
+#[path = "../support/runs.rs"]
+mod runs;
+mod tree;

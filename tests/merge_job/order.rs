@@ -1,0 +1,130 @@
+//! The same bytes for any number of threads, size of blocks and amount of memory.
+
+use std::fs;
+
+use merge_job::settings::DuplicateGroundTruth;
+
+use crate::runs::gzip;
+use crate::tree::{Tree, busy, capture, capture_with_inference_id, check_account, label, lines, merged_with};
+
+#[test]
+fn memory_threads_and_blocks_do_not_change_a_byte() {
+    let tree = busy();
+    // A file of each odd form, so that records go over the ends of blocks.
+    let list: Vec<_> = (0..300).map(|n| capture(&format!("list-{n}"))).collect();
+    let pretty: Vec<_> =
+        list.iter().map(|text| text.replace("list", "pretty").replace(',', ",\n  ")).collect();
+    tree.captures("ep/v/2024/01/19/07/list.json", format!("[{}]", list.join(", ")))
+        .captures("ep/v/2024/01/19/07/pretty.json", format!("[\n{}\n]", pretty.join(",\n")))
+        .captures("ep/v/2024/01/19/07/zipped.gz", gzip(lines(&list).replace("list", "zip").as_bytes()))
+        .captures(
+            "ep/v/2024/01/19/08/rows.csv",
+            (0..300).map(|n| format!("\"a\n{n}\",row-{n},2024-01-19T08:00:00Z\n")).collect::<String>(),
+        );
+    let ids = ["list", "pretty", "zip", "row"]
+        .into_iter()
+        .flat_map(|kind| (0..299).map(move |n| format!("{kind}-{n}")));
+    tree.labels("2024/01/19/09/b.jsonl", lines(&ids.map(|id| label(&id, "1")).collect::<Vec<_>>()));
+    for policy in [DuplicateGroundTruth::Last, DuplicateGroundTruth::First, DuplicateGroundTruth::All] {
+        let with = |threads, block_bytes, memory_budget| {
+            merged_with(&tree, |task| {
+                task.duplicate_ground_truth = policy;
+                task.threads = threads;
+                task.block_bytes = block_bytes;
+                task.memory_budget = memory_budget;
+            })
+        };
+        let (summary, expected) = with(1, 1 << 20, u64::MAX);
+        check_account(&summary);
+        assert!(expected.len() == 5 && expected.values().all(|bytes| bytes.len() > 30_000), "{summary}");
+        for threads in [1, 2, 3, 8] {
+            for (block_bytes, memory_budget) in [(500, u64::MAX), (7_000, u64::MAX), (3_000, 1), (1 << 20, 1)]
+            {
+                let (again, files) = with(threads, block_bytes, memory_budget);
+                let how =
+                    format!("{policy:?}, {threads} threads, blocks of {block_bytes}, memory {memory_budget}");
+                assert_eq!(again, summary, "{how}");
+                assert!(files == expected, "{how} gives other bytes");
+            }
+        }
+    }
+    assert_eq!(fs::read_dir(tree.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn the_program_spills_when_memory_is_small_and_says_so() {
+    let tree = busy();
+    assert_eq!(tree.run(&["--threads=1"]).code, Some(0));
+    let (expected, summary) = (tree.merged_files(), tree.summary());
+    let run = tree.run(&["--threads=3", "--memory-limit=1m"]);
+    assert!(run.code == Some(0) && run.log.contains("do not fit in memory"), "{}", run.log);
+    assert!(tree.merged_files() == expected && tree.summary() == summary);
+}
+
+#[test]
+fn a_run_by_way_of_scratch_files_explains_as_much_as_one_in_memory() {
+    let both = |event: &str, inference: &str| {
+        label(event, "1").replace("\"eventId\"", &format!("\"inferenceId\":\"{inference}\",\"eventId\""))
+    };
+    for (labels, expected) in [
+        (lines(&[label("1000.0", "1"), label("x", "1")]), "`1000` and `1000.0` are different ids"),
+        (lines(&[both("wrong", "1000"), both("wrong2", "7")]), "would match 1 capture"),
+        (lines(&[both("wrong", "1000"), both("wrong2", "0007")]), "belongs there"),
+        (lines(&[label("e", "1")]), "1 capture was sent with an inferenceId"),
+    ] {
+        let tree = Tree::new();
+        tree.captures("a.jsonl", lines(&[capture("1000"), capture_with_inference_id("e", "i")]))
+            .labels("x.jsonl", labels);
+        let (in_memory, _) = merged_with(&tree, |_| {});
+        let (spilled, _) = merged_with(&tree, |task| task.memory_budget = 1);
+        assert!(in_memory["hints"].to_string().contains(expected), "{expected} is not in {in_memory}");
+        assert_eq!(in_memory, spilled);
+    }
+}
+
+/// Text that packs badly: numbers without a pattern.
+fn noise(seed: u64, digits: usize) -> String {
+    let mut state = seed.wrapping_mul(2) + 1;
+    let mut text = String::new();
+    while text.len() < digits {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        text.push_str(&(state >> 20).to_string());
+    }
+    text
+}
+
+#[test]
+fn large_packed_files_give_the_same_bytes_with_any_number_of_threads() {
+    let tree = Tree::new();
+    let mut labels = Vec::new();
+    for file in 0..5u64 {
+        let ids: Vec<_> = (0..300u64).map(|n| (file * 1_000 + n).to_string()).collect();
+        let captures =
+            ids.iter().zip(0..).map(|(id, n)| capture(id).replace("1,2", &noise(file * 1_000 + n, 6_000)));
+        let mut packed = gzip(lines(&captures.collect::<Vec<_>>()).as_bytes());
+        assert!(packed.len() > 600_000, "{}", packed.len());
+        if file == 3 {
+            packed.truncate(packed.len() / 2);
+        }
+        tree.captures(&format!("2024/01/19/{file:02}/a.gz"), packed);
+        // Between large files one that is taken as it is.
+        tree.captures(
+            &format!("2024/01/19/{file:02}/b.gz"),
+            gzip(capture(&format!("small-{file}")).as_bytes()),
+        );
+        labels.extend(ids.iter().map(|id| label(id, "1")).chain([label(&format!("small-{file}"), "1")]));
+    }
+    tree.labels("x.jsonl", lines(&labels));
+    let with = |threads, block_bytes| {
+        merged_with(&tree, |task| (task.threads, task.block_bytes) = (threads, block_bytes))
+    };
+    let (summary, expected) = with(1, 1 << 20);
+    check_account(&summary);
+    let merged = summary["merged"].as_u64().unwrap();
+    assert!(summary["files_unreadable"] == 1 && (1_300..1_400).contains(&merged), "{summary}");
+    for (threads, block_bytes) in [(2, 1 << 20), (3, 50_000), (8, 300_000), (8, 1 << 20)] {
+        let (again, files) = with(threads, block_bytes);
+        assert_eq!(again, summary, "{threads} threads, blocks of {block_bytes}");
+        assert!(files == expected, "{threads} threads, blocks of {block_bytes} give other bytes");
+    }
+}

@@ -1,0 +1,199 @@
+//! The files of a run: whole or not there, whatever ends it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::runs;
+use crate::tree::{HOUR, Tree, capture, in_hour, label, label_of, large, lines};
+
+#[test]
+fn a_failed_rerun_leaves_the_results_of_the_run_before() {
+    let tree = Tree::new();
+    tree.captures("one/a.jsonl", lines(&[capture("1")])).captures("two/a.jsonl", lines(&[capture("2")]));
+    tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "2")]));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    fs::remove_dir_all(tree.path("processing/output/two")).unwrap();
+    tree.file("processing/output/two", "in the way")
+        .labels("x.jsonl", lines(&[label("1", "new"), label("2", "new")]));
+    let before = tree.merged_files();
+    let run = tree.run(&[]);
+    assert!(run.code == Some(3) && run.message.contains("two"), "{}", run.message);
+    assert!(tree.merged_files() == before);
+    tree.labels("x.jsonl", label("other", "1"));
+    assert_eq!(tree.run(&[]).code, Some(2));
+    assert!(tree.merged_files() == before);
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_hides_nothing() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", lines(&[capture("1")])).labels("x.jsonl", label("2", "1"));
+    fs::create_dir_all(tree.path("output/merge_summary.json/in the way")).unwrap();
+    let run = tree.run(&[]);
+    assert!(run.code == Some(2) && run.message.contains("PL0401"), "{}", run.message);
+    tree.labels("x.jsonl", label("1", "1"));
+    let run = tree.run(&[]);
+    assert!(run.code == Some(0) && run.log.contains("cannot write the summary"), "{}", run.log);
+}
+
+#[test]
+fn files_of_an_earlier_run_are_replaced_or_told_of() {
+    let tree = Tree::new();
+    tree.captures("one/a.jsonl", lines(&[capture("1")])).captures("two/a.jsonl", lines(&[capture("2")]));
+    tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "2")]));
+    assert!(!tree.run(&[]).log.contains("another run"));
+    tree.labels("x.jsonl", label("2", "new"));
+    let run = tree.run(&[]);
+    assert!(run.log.contains("1 part of another run"), "{}", run.log);
+    let labels: Vec<_> = tree.merged().iter().map(|record| label_of(record).to_string()).collect();
+    assert_eq!(labels, ["1", "new"]);
+}
+
+#[test]
+fn killed_or_stopped_at_any_moment_it_leaves_nothing_or_everything() {
+    let tree = large();
+    for (name, signal, codes) in [("KILL", 9, vec![None]), ("TERM", 15, vec![Some(143)])] {
+        let mut interrupted = 0;
+        for delay in [5, 30, 80, 150, 250, 400, 700] {
+            let mut child = tree.command(&["--memory-limit=1"]).stderr(Stdio::null()).spawn().unwrap();
+            std::thread::sleep(Duration::from_millis(delay));
+            runs::signal(&child, name);
+            let began = Instant::now();
+            let status = child.wait().unwrap();
+            assert!(began.elapsed() < Duration::from_secs(10));
+            let files = tree.merged_files();
+            if status.success() {
+                assert_eq!(files.len(), 4);
+                fs::remove_dir_all(tree.path("processing/output")).unwrap();
+                fs::create_dir_all(tree.path("processing/output")).unwrap();
+                continue;
+            }
+            interrupted += 1;
+            assert!(status.signal() == Some(9) || codes.contains(&status.code()), "{status}");
+            // A file that has its name is whole, and a run that can tidy up leaves none.
+            let whole = |bytes: &Vec<u8>| bytes.iter().filter(|byte| **byte == b'\n').count() == 10_000;
+            assert!(files.is_empty() || signal == 9 && files.values().all(whole));
+            if signal == 15 {
+                let message = fs::read_to_string(tree.path("output/message")).unwrap();
+                assert!(message.starts_with("Stopped: "), "{message}");
+            }
+        }
+        assert!(interrupted > 0, "no run was interrupted by signal {signal}");
+    }
+    assert_eq!(fs::read_dir(tree.path("tmp")).unwrap().count(), 0);
+}
+
+#[test]
+fn full_disk_leaves_nothing_and_says_so() {
+    let tree = large();
+    // No file of this shell's children may grow beyond 2,000 blocks of 512 or 1,024 bytes.
+    let output = Command::new("sh")
+        .args(["-c", "ulimit -f 2000; exec \"$0\"", env!("CARGO_BIN_EXE_merge-job")])
+        .env_clear()
+        .env("SAGEMAKER_BASE_DIR", tree.root.path())
+        .env("TMPDIR", tree.path("tmp"))
+        .output()
+        .unwrap();
+    let run = tree.ended(output);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0902: "), "{}", run.message);
+    assert!(tree.merged_files().is_empty());
+}
+
+#[test]
+fn what_cannot_be_written_is_named() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", lines(&[capture("1")])).labels("x.jsonl", label("1", "1"));
+    tree.file("processing/blocked", "a file where the output should be");
+    let run = tree.run(&["--output-path=/opt/ml/processing/blocked"]);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.contains("PL0901") && run.message.contains("blocked"), "{}", run.message);
+
+    fs::remove_dir_all(tree.path("output")).unwrap();
+    tree.file("output", "the message cannot be written");
+    let run = tree.run(&[]);
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert!(run.log.contains("cannot write the exit message"), "{}", run.log);
+    assert_eq!(tree.merged_files().len(), 1);
+}
+
+#[test]
+fn merged_files_can_be_read_by_all() {
+    let tree = Tree::new();
+    tree.captures(&in_hour("a.jsonl"), lines(&[capture("1")])).labels("x.jsonl", label("1", "1"));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let name = tree.merged_files().into_keys().next().unwrap();
+    assert_eq!(mode(&tree.path("processing/output").join(name)), 0o644);
+    assert_eq!(mode(&tree.path("processing/output").join(HOUR)), 0o755);
+}
+
+/// The scratch folder on another file system than the output, an earlier good run in the output, and a job that is
+/// killed at stepped moments of its run.
+#[test]
+fn killed_at_dozens_of_moments_it_leaves_whole_files_and_loses_no_earlier_result() {
+    const HOURS: usize = 20;
+    const RECORDS: usize = 60;
+    let shared_memory = Path::new("/dev/shm");
+    let elsewhere = if shared_memory.is_dir() { shared_memory.into() } else { std::env::temp_dir() };
+    let scratch = tempfile::tempdir_in(elsewhere).unwrap();
+    let tree = Tree::new();
+    let id = |hour: usize, n: usize| format!("{hour}-{n}");
+    for hour in 0..HOURS {
+        let captures: Vec<_> = (0..RECORDS).map(|n| capture(&id(hour, n))).collect();
+        tree.captures(&format!("2024/01/19/{hour:02}/a.jsonl"), lines(&captures));
+    }
+    let labels = |data: &str| {
+        let ids = (0..HOURS).flat_map(|hour| (0..RECORDS).map(move |n| id(hour, n)));
+        lines(&ids.map(|id| label(&id, data)).collect::<Vec<_>>())
+    };
+    tree.labels("x.jsonl", labels("earlier"));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    let earlier = tree.merged_files();
+    tree.labels("x.jsonl", labels("later"));
+    // With few open files allowed, some results wait in a scratch file.
+    let start = |few_files: bool| {
+        let limit = if few_files { "ulimit -n 40 &&" } else { "" };
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &format!("{limit} exec \"$0\""), env!("CARGO_BIN_EXE_merge-job")])
+            .env_clear()
+            .env("SAGEMAKER_BASE_DIR", tree.root.path())
+            .env("TMPDIR", scratch.path())
+            .stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let began = Instant::now();
+    assert!(start(true).wait().unwrap().success());
+    let whole_run = began.elapsed();
+    let later = tree.merged_files();
+    assert!(later.keys().eq(earlier.keys()) && later != earlier);
+    let mut killed = 0;
+    for moment in 0..40u32 {
+        for (name, bytes) in &earlier {
+            fs::write(tree.path("processing/output").join(name), bytes).unwrap();
+        }
+        let mut child = start(moment % 2 == 0);
+        // Most of them at the end, where files get their names.
+        std::thread::sleep(whole_run * (20 + moment * 7 % 41) / 50);
+        child.kill().unwrap();
+        killed += u32::from(!child.wait().unwrap().success());
+        let files = tree.merged_files();
+        for (name, bytes) in &files {
+            let is_hidden = name.rsplit('/').next().unwrap().starts_with('.');
+            let is_whole = earlier.get(name) == Some(bytes) || later.get(name) == Some(bytes);
+            assert!(is_hidden || is_whole, "{name} is not whole at moment {moment}");
+            if is_hidden {
+                fs::remove_file(tree.path("processing/output").join(name)).unwrap();
+            }
+        }
+        assert!(earlier.keys().all(|name| files.contains_key(name)), "a result is lost at moment {moment}");
+    }
+    assert!(killed > 5, "only {killed} runs were killed");
+    assert_eq!(tree.run(&[]).code, Some(0));
+    assert!(tree.merged_files() == later);
+}
