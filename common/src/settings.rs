@@ -128,6 +128,10 @@ fn instead(error: clap::Error) -> Instead {
             };
             match (text(ContextKind::ValidValue), std::error::Error::source(&error)) {
                 (Some(values), _) if !values.is_empty() => problem.expected(format!("one of {values}")),
+                // What the parser of truth values says is no expectation.
+                (_, Some(cause)) if cause.to_string() == "value was not a boolean" => {
+                    problem.expected("`true` or `false`")
+                }
                 (_, Some(cause)) => problem.expected(cause.to_string()),
                 (_, None) => problem.expected("a value"),
             }

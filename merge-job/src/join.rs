@@ -179,6 +179,11 @@ impl InMemory {
         self.labels.reserve(expected as usize);
     }
 
+    /// From here on everything fits: what is still to come is known to be little.
+    pub(crate) fn lift_budget(&mut self) {
+        self.budget = u64::MAX;
+    }
+
     /// Whether the join may go on in memory.
     fn fits(&self) -> bool {
         self.labels.memory() <= self.budget

@@ -2,8 +2,9 @@
 //! it ends. Captured payloads must survive byte for byte, so the merge works on places in the text,
 //! not on values.
 //!
-//! It accepts exactly what `serde_json` accepts when it ignores values, with no limit on nesting;
-//! tests and a fuzz target compare the two. Text must be UTF-8, which the caller has checked.
+//! It accepts exactly what `serde_json` accepts when it ignores values, with no limit on nesting, and the bare
+//! words `NaN`, `Infinity` and `-Infinity`, which it takes note of; tests and a fuzz target compare the two. Text must
+//! be UTF-8, which the caller has checked.
 
 /// The text is not JSON; `at` is the byte where that showed. At the end of the text it may only be
 /// cut off.
@@ -83,12 +84,14 @@ pub struct Cursor<'t, 's> {
     open: &'s mut Vec<Open>,
     /// Some object may have had a key twice.
     pub repeats: bool,
+    /// The first bare word that is no JSON.
+    pub bare_word: Option<usize>,
 }
 
 impl<'t, 's> Cursor<'t, 's> {
     pub fn new(text: &'t [u8], at: usize, open: &'s mut Vec<Open>) -> Cursor<'t, 's> {
         open.clear();
-        Cursor { text, at, open, repeats: false }
+        Cursor { text, at, open, repeats: false, bare_word: None }
     }
 
     pub fn at(&self) -> usize {
@@ -239,6 +242,8 @@ impl<'t, 's> Cursor<'t, 's> {
                 b't' => self.literal(b"true")?,
                 b'f' => self.literal(b"false")?,
                 b'n' => self.literal(b"null")?,
+                b'N' => self.bare(self.at, b"NaN")?,
+                b'I' => self.bare(self.at, b"Infinity")?,
                 _ => return Err(self.malformed()),
             }
             loop {
@@ -305,13 +310,17 @@ impl<'t, 's> Cursor<'t, 's> {
         }
     }
 
-    /// Moves over a number.
+    /// Moves over a number, or `-Infinity`.
     ///
     /// # Errors
-    /// It is no JSON number.
+    /// It is neither.
     pub fn number(&mut self) -> Result<(), Malformed> {
+        let start = self.at;
         if self.peek() == b'-' {
             self.at += 1;
+            if self.peek() == b'I' {
+                return self.bare(start, b"Infinity");
+            }
         }
         match self.peek() {
             b'0' => self.at += 1,
@@ -340,6 +349,12 @@ impl<'t, 's> Cursor<'t, 's> {
         while self.peek().is_ascii_digit() {
             self.at += 1;
         }
+        Ok(())
+    }
+
+    fn bare(&mut self, start: usize, word: &[u8]) -> Result<(), Malformed> {
+        self.literal(word)?;
+        self.bare_word.get_or_insert(start);
         Ok(())
     }
 

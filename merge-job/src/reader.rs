@@ -241,6 +241,11 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 let mut cursor = Cursor::new(line, span.start, open);
                 match record::object(&mut cursor) {
                     Ok(object) if cursor.at() == span.end => {
+                        if object.bare_word.is_some() {
+                            let what = self.record(&object);
+                            self.found.push(Found { line: self.line, what });
+                            return self.pass_line(end);
+                        }
                         let made_before = self.made.len();
                         let what = self.side.record(line, &object, self.made);
                         // What is made of a bad record says nothing of a good one.
@@ -287,7 +292,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                     return self.go_to(inner);
                 }
                 let what = match std::str::from_utf8(&self.text[start..end]) {
-                    Ok(_) => self.side.record(self.text, &object, self.made),
+                    Ok(_) => self.record(&object),
                     Err(error) => Err(Bad::NotUtf8 { column: self.column(start + error.valid_up_to()) }),
                 };
                 self.found.push(Found { line: self.line, what });
@@ -308,6 +313,16 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 let bad = self.malformed(at);
                 self.pass_damage(bad)
             }
+        }
+    }
+
+    /// Bare words are for payloads: those of a batch document, which goes into a string of what is written.
+    fn record(&mut self, object: &Object) -> Result<S::Item, Bad> {
+        match object.bare_word {
+            Some(at) if !(S::HAS_ROWS && object.is_batch_document()) => {
+                Err(Bad::Malformed { column: self.column(at) })
+            }
+            _ => self.side.record(self.text, object, self.made),
         }
     }
 

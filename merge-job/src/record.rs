@@ -171,6 +171,8 @@ pub struct Object {
     pub(crate) span: Span,
     /// It or an object in it may have a key twice.
     pub(crate) repeats: bool,
+    /// Where the first bare word stands that is no JSON, such as `NaN`.
+    pub(crate) bare_word: Option<usize>,
     /// Known to make a record without text of its own.
     pub(crate) plain: bool,
 }
@@ -181,6 +183,12 @@ impl Object {
         let Members { capture_data, ground_truth_data, batch_id, .. } = &self.members;
         !matches!((capture_data, ground_truth_data), (Member::Absent, Member::Absent))
             || !matches!(batch_id, Scalar::Absent)
+    }
+
+    /// It is a document of a batch transform: all of it but its ids is payload.
+    pub(crate) fn is_batch_document(&self) -> bool {
+        matches!(self.members.capture_data, Member::Absent)
+            && !matches!(self.members.batch_id, Scalar::Absent)
     }
 
     /// All places that are known of it.
@@ -234,6 +242,7 @@ impl Object {
 /// The text is malformed.
 pub(crate) fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
     cursor.repeats = false;
+    cursor.bare_word = None;
     let text = cursor.text();
     let mut found = Members::default();
     let span = cursor.object(|cursor, key| {
@@ -269,7 +278,7 @@ pub(crate) fn object(cursor: &mut Cursor) -> Result<Object, Malformed> {
         }
         Ok(())
     })?;
-    Ok(Object { members: found, span, repeats: cursor.repeats, plain: false })
+    Ok(Object { members: found, span, repeats: cursor.repeats, bare_word: cursor.bare_word, plain: false })
 }
 
 fn part(cursor: &mut Cursor) -> Result<Member, Malformed> {
@@ -285,7 +294,8 @@ fn id(cursor: &mut Cursor) -> Result<Scalar, Malformed> {
         b'-' | b'0'..=b'9' => {
             let start = cursor.at();
             cursor.number()?;
-            Ok(Scalar::Number(Span { start, end: cursor.at() }))
+            let is_word = cursor.text().get(start + 1) == Some(&b'I');
+            Ok(if is_word { Scalar::Other } else { Scalar::Number(Span { start, end: cursor.at() }) })
         }
         b'n' => {
             cursor.value()?;
@@ -340,7 +350,7 @@ fn capture(text: &[u8], object: &Object, made: &mut Vec<u8>) -> Result<Capture, 
     let Object { members, span, .. } = object;
     match (members.capture_data, members.ground_truth_data) {
         (Member::Object(_), _) => {}
-        (Member::Absent, _) if !matches!(members.batch_id, Scalar::Absent) => {
+        (Member::Absent, _) if object.is_batch_document() => {
             return batch_document(text, members, *span, made);
         }
         (Member::Absent, Member::Object(_)) => return Err(Bad::OtherSide),

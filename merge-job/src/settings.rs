@@ -201,7 +201,7 @@ impl Settings {
             let moment = moment::parse(text, now).map_err(|expected| {
                 Problem::new(&codes::SETTING_INVALID, "cannot read the job's settings")
                     .field(name)
-                    .found(format!("`{text}`"))
+                    .found(if text.is_empty() { "no value".into() } else { format!("`{text}`") })
                     .expected(expected)
             })?;
             Ok(Some(moment.as_second() + i64::from(moment.subsec_nanosecond() > 0)))

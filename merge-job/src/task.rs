@@ -73,8 +73,8 @@ impl MergeTask {
     /// The merge that the settings ask for.
     ///
     /// # Errors
-    /// A setting cannot be used: one that contradicts another, a source that is named and not there, an output inside
-    /// an input.
+    /// A setting cannot be used: one that contradicts another, a source or scratch folder that is named and not there,
+    /// an output inside an input.
     pub(crate) fn of(job: &Job, settings: &Settings) -> Result<MergeTask> {
         let tree = &job.tree;
         let inputs = job.config.inputs(tree);
@@ -104,7 +104,7 @@ impl MergeTask {
                 &settings.captures(tree),
                 &settings.ground_truth(tree),
                 &tree.resolve(&settings.output_path),
-                &settings.scratch_path.clone().unwrap_or_else(|| tree.scratch()),
+                &settings.scratch_path.as_ref().map_or_else(|| tree.scratch(), |path| tree.resolve(path)),
             )
         };
         for (name, setting, folder) in [
@@ -115,6 +115,14 @@ impl MergeTask {
                 input::check_source(name, path, folder)?;
             }
             output::check_apart(&task.output, name, folder)?;
+        }
+        if settings.scratch_path.is_some()
+            && !(task.scratch.is_dir() && output::check_folder(&task.scratch).is_ok())
+        {
+            return Err(Problem::new(&codes::SETTING_INVALID, "scratch files cannot be written")
+                .field("scratch_path")
+                .found(format!("`{}`", task.scratch.display()))
+                .expected("a folder that exists and can be written to"));
         }
         if let Some(path) = settings.summary_path(tree) {
             output::check_file(&path).map_err(|problem| {

@@ -26,6 +26,8 @@ const CAPTURES: u64 = 20_000;
 const FILES: usize = 20;
 /// Labels are read up to this number.
 const LABELS: u64 = 1_000_000;
+/// Bytes for labels, however few the merge may take before it goes on by way of scratch files.
+const LEAST_BUDGET: u64 = 16 << 20;
 
 /// What the records of a side carry, and how many do.
 #[derive(Debug, Default)]
@@ -59,7 +61,8 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     output::check_folder(&task.output)?;
     let inputs = Inputs::of(task)?;
     let mut account = Account::new(task.on_bad_record);
-    let mut join = labels_in_memory(task, &inputs);
+    let memory_budget = task.memory_budget.max(LEAST_BUDGET);
+    let mut join = labels_in_memory(&MergeTask { memory_budget, ..task.clone() }, &inputs);
     let mut pass = Pass { is_quiet: true, ..Pass::new(task, stop) };
 
     let mut of_labels = Kinds::default();
@@ -73,6 +76,7 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
         Ok(all_labels)
     })?;
 
+    join.lift_budget();
     let mut of_captures = Kinds::default();
     let sample = sample(&inputs.captures);
     let of_a_file = CAPTURES / (sample.len() as u64).max(1);

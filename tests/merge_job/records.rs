@@ -214,3 +214,35 @@ fn files_of_another_kind_are_named_with_what_they_look_like_and_the_way_out() {
         }
     }
 }
+
+#[test]
+fn bare_words_are_read_in_payloads_and_malformed_around_them() {
+    let tree = Tree::new();
+    let document = |id: &str, words: &str| format!("{{\"SageMakerInferenceId\":\"{id}\",\"x\":[{words}]}}");
+    let inside = capture("1").replace("1,2", "[NaN, -Infinity]");
+    let pretty = document("3", "NaN,\n Infinity").replace(',', " ,\n ");
+    let around = [
+        capture("4").replace("\"CSV\"", "NaN"),
+        capture("5").replace("\"0\"", "-Infinity"),
+        "{\"SageMakerInferenceId\":NaN,\"x\":1}".to_string(),
+        "{\"SageMakerInferenceId\":-Infinity,\"x\":1}".to_string(),
+        document("6", "Nan"),
+        document("6", "--Infinity"),
+        document("6", "Infinit"),
+    ];
+    tree.captures("a.jsonl", lines(&[inside, document("2", "NaN, 1.50,-Infinity"), pretty]))
+        .captures("b.jsonl", lines(&around))
+        .captures("c.json", format!("[{}, {}]", document("7", "NaN"), around[0]))
+        .labels("x.jsonl", lines(&(0..9).map(|n| label(&n.to_string(), "1")).collect::<Vec<_>>()))
+        .labels("y.jsonl", label("0", "1").replace("\"1\"", "NaN"));
+    let run = tree.run(&["--max-bad-fraction=1"]);
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    let merged = tree.merged();
+    assert_eq!(ids(&merged), ["1", "2", "3", "7"]);
+    let data = |n: usize| merged[n]["captureData"]["batchTransformOutput"]["data"].as_str().unwrap();
+    assert_eq!([data(1), data(2)], ["{\"x\":[NaN,1.50,-Infinity]}", "{\"x\":[NaN,Infinity]}"]);
+    let summary = tree.summary();
+    assert_eq!((&summary["captures_bad"], &summary["labels_bad"]), (&json!(8), &json!(1)), "{summary}");
+    assert!(run.log.contains("malformed JSON at byte"), "{}", run.log);
+    check_account(&summary);
+}

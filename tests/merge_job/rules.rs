@@ -253,6 +253,10 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         (vec!["--threads=0"], "threads", "`0`, expected a whole number from 1 to 256"),
         (vec!["--threads="], "threads", "no value"),
         (vec!["--thread=1"], "--thread", "no setting"),
+        (vec!["--scratch-path=/no/such"], "scratch_path", "/no/such"),
+        (vec!["--scratch-path=/opt/ml/processing/file"], "scratch_path", "processing/file"),
+        (vec!["--keep-duplicate-captures=maybe"], "keep_duplicate_captures", "expected `true` or `false`"),
+        (vec!["--start-time="], "start_time", "no value"),
         (vec!["--max-bad-fraction=2"], "max_bad_fraction", "`2`, expected a number from 0 to 1"),
     ] {
         let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());

@@ -247,11 +247,15 @@ pub(crate) struct Readers {
 }
 
 /// Whether the reader, after the lines it saw before, and its twin agree on a line; panics where they do not. Lines
-/// that hold line ends, or nesting that the twin's recursion cannot bear, are left out, and those that begin as
-/// something else than JSON.
+/// that hold line ends, bare words that are no JSON, or nesting that the twin's recursion cannot bear, are left out, and
+/// those that begin as something else than JSON.
 pub(crate) fn compare(line: &[u8], readers: &mut Readers) {
     let line = line.trim_ascii();
     let depth = line.iter().filter(|byte| matches!(byte, b'{' | b'[')).count();
+    let has = |word: &[u8]| line.windows(word.len()).any(|part| part == word);
+    if has(b"NaN") || has(b"Infinity") {
+        return;
+    }
     if !matches!(line.first(), Some(b'{' | b'[')) || line.contains(&b'\n') || depth > 90 {
         return;
     }

@@ -43,6 +43,8 @@ pub enum Payload {
     JsonLines,
     /// `{"instances": [{"features": [...]}]}`; responses `{"predictions": [...]}`
     Json,
+    /// As `json`, with numbers of any length and a newline at the end, as services write it
+    Service,
     /// CSV, stored in base64 as for content types that the capture does not know
     Base64,
     /// The four others in turn, for tests of the merge
@@ -296,7 +298,7 @@ impl Request {
         let (content_type, encoding) = match self.payload {
             Payload::Csv | Payload::Mixed => ("text/csv", "CSV"),
             Payload::JsonLines => ("application/jsonlines", "JSON"),
-            Payload::Json => ("application/json", "JSON"),
+            Payload::Json | Payload::Service => ("application/json", "JSON"),
             Payload::Base64 => ("text/csv; charset=utf-8", "BASE64"),
         };
         for part in ["{\"observedContentType\":\"", content_type, "\",\"mode\":\"", mode, "\",\"data\":\""] {
@@ -314,38 +316,68 @@ impl Request {
         }
     }
 
+    /// Requests and answers are one JSON document each.
+    fn is_document(&self) -> bool {
+        matches!(self.payload, Payload::Json | Payload::Service)
+    }
+
     /// Inputs have no newline at the end, outputs have one, as seen in real captures.
     fn write_input(&self, out: &mut Vec<u8>, marks: &Marks) {
-        if self.payload == Payload::Json {
+        if self.is_document() {
             marks.write_keys(out, &["{", "instances", ":["]);
         }
         for (place, applicant) in self.applicants.iter().enumerate() {
             if place > 0 {
-                out.extend_from_slice(if self.payload == Payload::Json { b"," } else { marks.newline });
+                out.extend_from_slice(if self.is_document() { b"," } else { marks.newline });
             }
             match self.payload {
-                Payload::Json | Payload::JsonLines => {
+                Payload::Json | Payload::JsonLines | Payload::Service => {
                     marks.write_keys(out, &["{", "features", ":["]);
                     applicant.write_features(out, marks.quote);
+                    if self.payload == Payload::Service {
+                        marks.write_keys(out, &["],", "signals", ":["]);
+                        self.write_signals(out, place as u64);
+                    }
                     out.extend_from_slice(b"]}");
                 }
                 Payload::Csv | Payload::Base64 | Payload::Mixed => applicant.write_features(out, b""),
             }
         }
-        if self.payload == Payload::Json {
+        if self.is_document() {
             out.extend_from_slice(b"]}");
+        }
+        if self.payload == Payload::Service {
+            out.extend_from_slice(marks.newline);
+        }
+    }
+
+    /// Numbers of one to twenty characters.
+    fn write_signals(&self, out: &mut Vec<u8>, place: u64) {
+        let mut random = Random::at(self.event_id.0, Stream::Requests, place);
+        for number in 0..6 {
+            if number > 0 {
+                out.push(b',');
+            }
+            let bits = random.next();
+            let whole = bits >> (12 + bits % 52);
+            if bits & 64 == 0 {
+                text::whole(out, whole);
+            } else {
+                // Writing to a Vec cannot fail.
+                let _ = write!(out, "{}", random.share() * whole as f64);
+            }
         }
     }
 
     fn write_output(&self, out: &mut Vec<u8>, marks: &Marks) {
-        if self.payload == Payload::Json {
+        if self.is_document() {
             marks.write_keys(out, &["{", "predictions", ":["]);
         }
         for (place, applicant) in self.applicants.iter().enumerate() {
             let label = if applicant.approved() { b"1" } else { b"0" };
             match self.payload {
-                Payload::Json | Payload::JsonLines => {
-                    if place > 0 && self.payload == Payload::Json {
+                Payload::Json | Payload::JsonLines | Payload::Service => {
+                    if place > 0 && self.is_document() {
                         out.push(b',');
                     }
                     marks.write_keys(out, &["{", PREDICTED, ":"]);
@@ -360,26 +392,29 @@ impl Request {
                     applicant.write_score(out);
                 }
             }
-            if self.payload != Payload::Json {
+            if !self.is_document() {
                 out.extend_from_slice(marks.newline);
             }
         }
-        if self.payload == Payload::Json {
+        if self.is_document() {
             out.extend_from_slice(b"]}");
+        }
+        if self.payload == Payload::Service {
+            out.extend_from_slice(marks.newline);
         }
     }
 
     /// A label record for this request, or with its labels for a request that nobody captured.
     fn write_labels(&self, out: &mut Vec<u8>, orphan: Option<(u64, u64)>) {
         let marks = Marks::IN_JSON;
-        let json = matches!(self.payload, Payload::Json | Payload::JsonLines);
+        let json = matches!(self.payload, Payload::Json | Payload::JsonLines | Payload::Service);
         out.extend_from_slice(b"{\"groundTruthData\":{\"data\":\"");
-        if self.payload == Payload::Json {
+        if self.is_document() {
             marks.write_keys(out, &["{", "instances", ":["]);
         }
         for (place, applicant) in self.applicants.iter().enumerate() {
             if place > 0 {
-                out.extend_from_slice(if self.payload == Payload::Json { b"," } else { marks.newline });
+                out.extend_from_slice(if self.is_document() { b"," } else { marks.newline });
             }
             if json {
                 marks.write_keys(out, &["{", LABEL, ":"]);
@@ -389,7 +424,7 @@ impl Request {
                 out.push(b'}');
             }
         }
-        if self.payload == Payload::Json {
+        if self.is_document() {
             out.extend_from_slice(b"]}");
         }
         out.extend_from_slice(b"\",\"encoding\":\"");
