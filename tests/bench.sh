@@ -55,9 +55,9 @@ size_of() { find "$@" -type f -exec cat {} + | wc -c; }
 merge() {
     local bytes
     bytes=$(scaled 1000000000)
-    echo "merge-job: $bytes bytes of captures (JSON Lines payloads) with their labels"
+    echo "merge-job: $bytes bytes of captures (JSON payloads, numbers of any length, counters as inference ids) with their labels"
     fresh
-    generate traffic "$work/traffic" --bytes "$bytes" --several 0
+    generate traffic "$work/traffic" --bytes "$bytes" --several 0 --payload service --inference-ids 1
     local gigabytes
     gigabytes=$(size_of "$work/traffic" | awk '{ print $1 / 1e9 }')
     local merge=("$bin/merge-job" --dataset-source "$work/traffic/captures"
@@ -85,6 +85,18 @@ merge() {
         run $(one_processor) "$bin/merge-job" --dataset-source "$work/shaped/captures" \
             --ground-truth-source "$work/traffic/ground-truth" --output-path "$work/out" --threads 1
         row "one thread, $(shape_named "$shape")" "$(size_of "$work/shaped/captures" "$work/traffic/ground-truth" | awk '{ print $1 / 1e9 }')" GB
+    done
+    # Other payloads, a third of the bytes.
+    for payload in csv base64 gzip; do
+        fresh
+        generate traffic "$work/traffic" --bytes "$((bytes / 3))" --several 0 --inference-ids 1 \
+            --payload "${payload/gzip/service}"
+        gigabytes=$(size_of "$work/traffic" | awk '{ print $1 / 1e9 }')
+        if [ "$payload" = gzip ]; then find "$work/traffic/captures" -type f -exec gzip -1 {} +; fi
+        for threads in 1 2; do
+            run "${merge[@]}" --threads "$threads"
+            row "$payload, threads: $threads" "$gigabytes" GB
+        done
     done
 }
 

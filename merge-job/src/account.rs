@@ -124,7 +124,12 @@ impl Account {
             return Err(problem.hint("with `on_bad_record=skip` such records are left out and counted"));
         }
         match (bad, kind) {
-            (Bad::Unreadable, _) => self.summary.files_unreadable += 1,
+            (Bad::Unreadable, _) => {
+                self.summary.files_unreadable += 1;
+                if kind == Kind::Capture {
+                    self.summary.unreadable_captures.get_or_insert_with(|| problem.to_string());
+                }
+            }
             (_, Kind::Capture) => self.summary.captures_bad += 1,
             (_, Kind::Label) => self.summary.labels_bad += 1,
         }

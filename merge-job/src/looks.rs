@@ -45,8 +45,17 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
             by_side("captures are read from JSON Lines or CSV with inference ids", LABELS_ARE),
         );
     }
+    // Text that a tool of Windows wrote: every other byte is zero, or a mark says so.
+    let is_utf16 = [b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| head.starts_with(*mark))
+        || matches!(head, [b'{' | b'[', 0, ..] | [0, b'{' | b'[', ..]);
+    if is_utf16 {
+        return look("UTF-16 text", "save the file as UTF-8");
+    }
     if text.iter().any(|byte| *byte == 0 || *byte < b' ' && !byte.is_ascii_whitespace()) {
-        return Look { name: "binary data", hint: None };
+        return look(
+            "binary data",
+            by_side("captures are read from JSON Lines or CSV with inference ids", LABELS_ARE),
+        );
     }
     let before = text.iter().take_while(|byte| **byte == b'[' || byte.is_ascii_whitespace()).count();
     let first = text.get(before..).unwrap_or_default();
@@ -104,9 +113,14 @@ mod tests {
             (Capture, "{\"predictions\": [0.5]}", "JSON without inference ids"),
             (Capture, "\u{1}\u{0}x", "binary data"),
             (Capture, "PK\u{3}\u{4}", "a ZIP archive"),
+            (Label, "ORC\u{0}\u{1}", "binary data"),
+            (Label, "{\u{0}\"\u{0}g\u{0}", "UTF-16 text"),
+            (Capture, "\u{0}{\u{0}\"", "UTF-16 text"),
         ] {
             assert_eq!(of(kind, head.as_bytes()).name, name, "{head}");
         }
+        assert_eq!(of(Capture, b"\xff\xfe{\0").name, "UTF-16 text");
+        assert!(of(Label, b"ORC\0\x01").hint.unwrap().contains("JSON Lines"));
         assert!(of(Label, b"a,b\n").hint.unwrap().contains("JSON Lines"));
         assert!(of(Capture, b"a,b\n").hint.unwrap().contains("GenerateInferenceId"));
         assert!(of(Capture, b"[{\"groundTruthData\"").hint.unwrap().contains("swapped"));

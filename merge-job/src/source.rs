@@ -378,11 +378,14 @@ impl Source {
                     Next::File { file, named: Some(origin), opened: None }
                 }
                 Err(address) => {
-                    let why = format!(
-                        "`{address}`, which {} names, lies below no input of the job, and the merge reads nothing \
-                         from S3 itself; mount its folder as another input",
-                        origin.name.display()
-                    );
+                    let is_mounted = mounts.iter().any(|(uri, _)| address.starts_with(uri.as_str()));
+                    let why = if is_mounted || !address.starts_with("s3:") {
+                        "is not there"
+                    } else {
+                        "lies below no input of the job, and the merge reads nothing from S3 itself; mount its folder \
+                         as another input"
+                    };
+                    let why = format!("`{address}`, which {} names, {why}", origin.name.display());
                     Next::Unreadable(named(Path::new(&address)), why)
                 }
             });

@@ -51,6 +51,9 @@ pub struct Summary {
     pub bad_records: Vec<BadRecord>,
     /// Files that could not be opened, or not be unpacked to their end.
     pub files_unreadable: u64,
+    /// The first file of captures among them, and why.
+    #[serde(skip)]
+    pub(crate) unreadable_captures: Option<String>,
     /// Files of which every record is bad.
     pub files_without_records: Vec<FileWithoutRecords>,
     /// Lists of a batch transform's inputs, which carry no ids.

@@ -15,10 +15,8 @@ pub(crate) fn verdict(task: &MergeTask, summary: &Summary) -> Result<()> {
     // A host that sees a part of the captures cannot know what the others find.
     let must_match = task.on_no_match == OnNoMatch::Fail && task.has_all_captures;
     if summary.captures_read == 0 && must_match {
-        let found = match summary.bad_records.first() {
-            Some(bad) if summary.files_unreadable > 0 => bad.problem.clone(),
-            _ => format!("no captures in {}", task.captures.display()),
-        };
+        let found = summary.unreadable_captures.clone();
+        let found = found.unwrap_or_else(|| format!("no captures in {}", task.captures.display()));
         return Err(Problem::new(&codes::NO_DATA, "there are no captures to merge")
             .field("dataset_source")
             .found(found)

@@ -178,10 +178,13 @@ fn a_file_that_cannot_be_read_costs_that_file() {
     for name in ["link.jsonl", "cut.gz", "gone.out"] {
         assert!(run.log.contains(name), "{name} is not named in {}", run.log);
     }
+    assert!(run.log.contains("gone.out`, which list.json names, is not there"), "{}", run.log);
     assert_eq!(tree.run(&["--on-bad-record=fail"]).code, Some(3));
     let nothing = Tree::new();
     nothing.labels("x.jsonl", label("1", "1")).captures("empty", "");
     std::os::unix::fs::symlink("nowhere", nothing.path("processing/input_data/link.jsonl")).unwrap();
+    // The message on captures names a file of captures, whatever is missing among the labels.
+    std::os::unix::fs::symlink("nowhere", nothing.path("processing/groundtruth/label.jsonl")).unwrap();
     let run = nothing.run(&[]);
     assert!(run.code == Some(2) && run.message.contains("link.jsonl"), "{}", run.message);
 }
