@@ -1,7 +1,7 @@
 //! The tables of docs/bias-metrics.md on false alarms, power and coverage.
 //!
-//! `cargo run --release -p analyzer-job --example chance_tables -- 400` prints them as Markdown, from 400 samples for each
-//! entry. Seeds are fixed: the same number gives the same tables.
+//! `cargo run --release -p analyzer-job --example chance_tables -- 4000` prints them as Markdown, from 4,000 samples for each
+//! entry of the coverage and a quarter as many of the others. Seeds are fixed: the same number gives the same tables.
 
 #[path = "chance/worlds.rs"]
 mod worlds;
@@ -10,20 +10,23 @@ use std::error::Error;
 use std::io::{Write as _, stdout};
 
 use analyzer_job::bias;
-use analyzer_job::results::Number;
 use analyzer_job::results::details::FacetDetails;
+use analyzer_job::results::{Number, Results};
 
-use worlds::{ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, random};
+use worlds::{
+    ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, flips, random, sample_strata,
+    with_strata,
+};
 
 /// Rows of the baseline and of the window.
 const SIZES: [[u64; 2]; 3] = [[1000, 1000], [1000, 5000], [5000, 1000]];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let samples: u64 = std::env::args().nth(1).map_or(Ok(400), |text| text.parse())?;
+    let samples: u64 = std::env::args().nth(1).map_or(Ok(4000), |text| text.parse())?;
     let mut text = String::from("Runs without a change that raise an alarm:\n\n");
-    text.push_str(&alarm_table(&unchanged(), samples));
+    text.push_str(&alarm_table(&unchanged(), samples / 4));
     text.push_str("\nRuns with a change that raise an alarm:\n\n");
-    text.push_str(&alarm_table(&changed(), samples));
+    text.push_str(&alarm_table(&changed(), samples / 4));
     text.push_str("\nCoverage of the 95 % intervals:\n\n");
     text.push_str(&coverage_table(samples));
     stdout().write_all(text.as_bytes())?;
@@ -56,6 +59,7 @@ fn changed() -> Vec<Case> {
         ("acceptance of the group 0.30 to 0.20, 50/50", alike(0.5), World { group: fewer, ..alike(0.5) }),
         ("acceptance of the group 0.30 to 0.40, 50/50", alike(0.5), World { group: more, ..alike(0.5) }),
         ("acceptance of the group 0.30 to 0.20, 20/80", alike(0.2), World { group: fewer, ..alike(0.2) }),
+        ("acceptance of the group 0.30 to 0.40, 20/80", alike(0.2), World { group: more, ..alike(0.2) }),
         (
             "acceptance of the group 0.30 to 0.25, 50/50",
             alike(0.5),
@@ -89,62 +93,93 @@ fn alarm_table(cases: &[Case], samples: u64) -> String {
     text
 }
 
+/// Values of the group variable: their share of the rows, and by how much more often a row of theirs is positive.
+const STRATA: [(f64, f64); 4] = [(0.4, 0.7), (0.3, 1.0), (0.2, 1.2), (0.1, 1.4)];
+
 /// Share of the samples with enough rows whose interval holds the true value, by metric, size and rate; a dash where
 /// fewer than half of the samples have enough rows.
 fn coverage_table(samples: u64) -> String {
-    let codes = ["CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "DCA", "DCR", "TE"];
+    let codes = [
+        "CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "DCA", "DCR", "TE", "CDDL", "CDDPL", "FT",
+    ];
     let mut text = format!("| rows of the group / the rest | rate | {} |\n", codes.join(" | "));
     text.push_str(&format!("|---|---|{}\n", "---|".repeat(codes.len())));
+    let (mut least, mut most) = (100.0_f64, 0.0_f64);
     for rows in [20, 50, 100, 300, 1000, 5000].into_iter().flat_map(|n| [[n, n], [n, 4 * n]]) {
         for rate in [0.01, 0.05, 0.1, 0.3, 0.5] {
-            let rest = Rates { positive: rate, recall: 0.7, false_positive: 0.3 * rate / (1.0 - rate) };
-            let group = Rates { positive: 0.8 * rate, recall: 0.6, ..rest };
-            let share = rows[0] as f64 / (rows[0] + rows[1]) as f64;
-            let world = World { share, group, rest };
-            let truth = bias::results(&counts(world.truth(rows)), &[], &every_metric());
-            let mut random = random(rows[0] * 31 + rows[1] + (rate * 1000.0) as u64);
-            let mut held = vec![[0_u64; 2]; codes.len()];
-            for sample in 0..samples {
-                // The sizes of the groups are an outcome of chance for CI alone.
-                let fixed = details(&counts(world.sample_groups(rows, &mut random)), sample);
-                let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)), sample);
-                for (code, held) in codes.iter().zip(&mut held) {
-                    let facets = if *code == "CI" { &free } else { &fixed };
-                    if let Some(inside) = holds(facets, code, &truth) {
-                        held[0] += u64::from(inside);
-                        held[1] += 1;
-                    }
+            let held = coverage(rows, rate, &codes, samples);
+            let mut cells = Vec::new();
+            for [inside, of] in held {
+                let percent = 100.0 * inside as f64 / of as f64;
+                if of * 2 < samples {
+                    cells.push("–".into());
+                } else {
+                    (least, most) = (least.min(percent), most.max(percent));
+                    cells.push(format!("{percent:.1}"));
                 }
             }
-            let cells: Vec<String> = held
-                .iter()
-                .map(|[inside, of]| {
-                    if of * 2 < samples {
-                        "–".into()
-                    } else {
-                        format!("{:.1}", 100.0 * *inside as f64 / *of as f64)
-                    }
-                })
-                .collect();
             if cells.iter().any(|cell| cell != "–") {
                 text.push_str(&format!("| {} / {} | {rate} | {} |\n", rows[0], rows[1], cells.join(" | ")));
             }
         }
     }
+    text.push_str(&format!("\nFrom {least:.1} to {most:.1} %.\n"));
     text
 }
 
-/// Whether the interval holds the true value; none without enough rows.
-fn holds(facets: &[FacetDetails], code: &str, truth: &analyzer_job::results::Results) -> Option<bool> {
-    let metric = facets.first()?.metrics.iter().find(|metric| metric.name == code)?;
-    let [low, high] = metric.interval.filter(|_| metric.enough_rows)?.map(Number::value);
-    let sections = [&truth.post_training_bias_metrics, &truth.pre_training_bias_metrics];
-    let known = sections
+/// For each metric: samples whose interval holds the true value, of how many with enough rows.
+fn coverage(rows: [u64; 2], rate: f64, codes: &[&str], samples: u64) -> Vec<[u64; 2]> {
+    let rest = Rates { positive: rate, recall: 0.7, false_positive: 0.3 * rate / (1.0 - rate) };
+    let group = Rates { positive: 0.8 * rate, recall: 0.6, ..rest };
+    let world = World { share: rows[0] as f64 / (rows[0] + rows[1]) as f64, group, rest };
+    let more = |rates: Rates, by: f64| Rates { positive: (by * rates.positive).min(0.9), ..rates };
+    let strata = STRATA
+        .map(|(weight, by)| (weight, World { group: more(group, by), rest: more(rest, by), ..world }))
+        .to_vec();
+    let truth = bias::results(&counts(world.truth(rows)), &[], &every_metric());
+    let of_strata =
+        strata.iter().map(|(weight, world)| world.truth(rows.map(|n| (n as f64 * weight * 10.0) as u64)));
+    let conditional_truth = bias::results(&with_strata(of_strata.collect()), &[], &every_metric());
+    // A quarter of the rows that are predicted unlike their neighbours are predicted positive.
+    let flip_truth = -0.5 * rate;
+    let mut random = random(rows[0] * 31 + rows[1] + (rate * 1000.0) as u64);
+    let mut held = vec![[0_u64; 2]; codes.len()];
+    for _ in 0..samples {
+        let fixed = counts(world.sample_groups(rows, &mut random));
+        let of_flips = details(&fixed, &[Ok(flips(rows[0], rate, &mut random))]);
+        // The sizes of the groups are an outcome of chance for CI alone.
+        let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)), &[]);
+        let conditional = details(&with_strata(sample_strata(&strata, rows, &mut random)), &[]);
+        for (code, held) in codes.iter().zip(&mut held) {
+            let (facets, truth) = match *code {
+                "CI" => (&free, value(&truth, code)),
+                "CDDL" | "CDDPL" => (&conditional, value(&conditional_truth, code)),
+                "FT" => (&of_flips, Some(flip_truth)),
+                _ => (&of_flips, value(&truth, code)),
+            };
+            if let Some(inside) = truth.and_then(|truth| holds(facets, code, truth)) {
+                held[0] += u64::from(inside);
+                held[1] += 1;
+            }
+        }
+    }
+    held
+}
+
+fn value(truth: &Results, code: &str) -> Option<f64> {
+    [&truth.post_training_bias_metrics, &truth.pre_training_bias_metrics]
         .into_iter()
         .flatten()
         .filter_map(|section| section.facets.get("f")?.first())
         .flat_map(|entry| &entry.metrics)
-        .find(|known| known.name == code)?;
-    let value = known.value?.value();
-    Some(low <= value && value <= high)
+        .find(|known| known.name == code)?
+        .value
+        .map(Number::value)
+}
+
+/// Whether the interval holds the true value; none without enough rows.
+fn holds(facets: &[FacetDetails], code: &str, truth: f64) -> Option<bool> {
+    let metric = facets.first()?.metrics.iter().find(|metric| metric.name == code)?;
+    let [low, high] = metric.interval.filter(|_| metric.enough_rows)?.map(Number::value);
+    Some(low <= truth && truth <= high)
 }

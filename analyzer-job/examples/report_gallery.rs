@@ -284,7 +284,8 @@ fn from_details(facets: Vec<FacetDetails>, kind: &str) -> Findings {
                     error: metric.error.clone(),
                 })
                 .collect();
-            let result = FacetResult { value_or_threshold: facet.value_or_threshold.clone(), metrics };
+            let result =
+                FacetResult { value_or_threshold: facet.value_or_threshold.clone(), metrics, counts: None };
             by_name.entry(facet.facet.clone()).or_default().push(result);
         }
         BiasSection { label: "Approved".into(), facets: by_name, label_value_or_threshold: "yes".into() }

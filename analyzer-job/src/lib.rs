@@ -8,6 +8,7 @@ mod context;
 pub mod drift;
 pub mod model;
 pub mod monitor;
+mod normal;
 mod paper;
 pub mod performance;
 pub mod plan;

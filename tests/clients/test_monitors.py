@@ -5,7 +5,7 @@ import json
 import credit
 import sdk
 from sdk import model_monitor
-from support import ANALYZER_IMAGE, CONTAINER_AWS, PREDICTED, ROWS, Jobs, generate, metric
+from support import ANALYZER_IMAGE, CONTAINER_AWS, FACET, PREDICTED, ROWS, Jobs, generate, metric
 
 
 class MonitorJobs(Jobs):
@@ -131,6 +131,10 @@ class Monitors(MonitorJobs):
         config = results.pop("analysis_config.json")
         self.assert_same(results, self.native_analysis(config, lines, "train.jsonl"), ["analysis.json"])
         self.assertIsNotNone(metric(constraints.body_dict, "post_training_bias_metrics", "DPPL"))
+        # The counts that a check needs to tell a change from chance go along.
+        (entry,) = constraints.body_dict["post_training_bias_metrics"]["facets"][FACET[0]]
+        counts = entry["counts"]
+        self.assertEqual(sum(counts["group"]) + sum(counts["rest"]), ROWS)
 
     def test_violations_are_read_by_the_sdk(self):
         monitor = self.monitor(model_monitor.ModelBiasMonitor)

@@ -1,10 +1,11 @@
 //! Populations whose bias metrics are known, samples of them, and the drift check of one sample against another.
 
-use analyzer_job::bias;
+use analyzer_job::bias::{self, FlipOutcome, Flips};
 use analyzer_job::config::{Methods, ReportNames};
-use analyzer_job::drift::bias::{Baseline, Rule, compare, violations};
-use analyzer_job::drift::chance::{Sample, judge};
-use analyzer_job::results::details::{BiasDetails, FacetDetails, RunDetails, Stage};
+use analyzer_job::drift::bias::{Rule, compare, violations};
+use analyzer_job::drift::chance::judge;
+use analyzer_job::results::Results;
+use analyzer_job::results::details::{FacetDetails, Stage};
 use analyzer_job::results::metrics::codes_of;
 use analyzer_job::settings::Windows;
 use analyzer_job::state::counts::{BiasCounts, FacetCounts, Group, Groups};
@@ -120,43 +121,85 @@ pub(crate) fn counts(groups: Groups) -> BiasCounts {
 }
 
 #[allow(dead_code, reason = "used by one of the two programs")]
-pub(crate) fn details(counts: &BiasCounts, seed: u64) -> Vec<FacetDetails> {
-    bias::details(counts, &[], &every_metric(), seed, &Stop::default()).unwrap_or_default()
+pub(crate) fn details(counts: &BiasCounts, flips: &[FlipOutcome]) -> Vec<FacetDetails> {
+    bias::details(counts, flips, &every_metric())
 }
 
-/// A baseline made from a sample. `with_counts`: `bias_details.json` lies beside it.
-pub(crate) fn baseline(groups: Groups, with_counts: bool) -> Baseline {
-    let counts = counts(groups);
-    let results = bias::results(&counts, &[], &every_metric());
-    let details = with_counts.then(|| BiasDetails {
-        run: RunDetails::default(),
-        label: counts.label.clone(),
-        label_value_or_threshold: "1".into(),
-        group_variable: None,
-        facets: bias::values(&counts, &[], &every_metric()),
-        check: None,
-        selections: Vec::new(),
-        left_out: Vec::new(),
-        intersections: Vec::new(),
-        segments: Vec::new(),
-    });
-    Baseline { results, details }
+/// A flip test of `rows` rows of which a share is predicted unlike their neighbours, a quarter of these positive.
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) fn flips(rows: u64, share: f64, random: &mut ChaCha8Rng) -> Flips {
+    let mut flips = Flips { only_model_positive: 0, only_neighbours_positive: 0, rows };
+    for _ in 0..rows {
+        let at = random.random::<f64>() / share;
+        flips.only_model_positive += u64::from(at < 0.25);
+        flips.only_neighbours_positive += u64::from((0.25..1.0).contains(&at));
+    }
+    flips
+}
+
+/// So many rows of the group and of the rest, each in a stratum by chance: the strata's shares and their populations.
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) fn sample_strata(strata: &[(f64, World)], rows: [u64; 2], random: &mut ChaCha8Rng) -> Vec<Groups> {
+    let mut groups = vec![Groups::default(); strata.len()];
+    for (side, rows) in rows.into_iter().enumerate() {
+        let cells: Vec<[[f64; 2]; 2]> = strata
+            .iter()
+            .map(|(_, world)| if side == 0 { world.group.cells() } else { world.rest.cells() })
+            .collect();
+        for _ in 0..rows {
+            let mut left = random.random::<f64>();
+            let chosen = strata.iter().position(|(weight, _)| {
+                left -= weight;
+                left < 0.0
+            });
+            let stratum = chosen.unwrap_or(0);
+            let (observed, predicted) = cell(&cells[stratum], random);
+            let group = if side == 0 { &mut groups[stratum].d } else { &mut groups[stratum].a };
+            group.rows[observed][predicted] += 1;
+        }
+    }
+    groups
+}
+
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) fn with_strata(strata: Vec<Groups>) -> BiasCounts {
+    let mut total = Groups::default();
+    for stratum in &strata {
+        total.d.add(&stratum.d);
+        total.a.add(&stratum.a);
+    }
+    let mut counts = counts(total);
+    counts.facets[0].strata = Some(strata);
+    counts
+}
+
+/// A baseline made from a sample. `with_counts`: as this program writes it; else as the hosted service does.
+pub(crate) fn baseline(groups: Groups, with_counts: bool) -> Results {
+    let mut results = bias::results(&counts(groups), &[], &every_metric());
+    let sections = [&mut results.post_training_bias_metrics, &mut results.pre_training_bias_metrics];
+    if !with_counts {
+        for entry in sections.into_iter().flatten().flat_map(|section| section.facets.values_mut().flatten())
+        {
+            entry.counts = None;
+        }
+    }
+    results
 }
 
 /// The metrics that a check raises an alarm for. `beyond_chance_only`: else by the hosted rule.
-pub(crate) fn alarms(now: Groups, baseline: &Baseline, beyond_chance_only: bool) -> usize {
+pub(crate) fn alarms(now: Groups, baseline: &Results, beyond_chance_only: bool) -> usize {
     let counts = counts(now);
     let results = bias::results(&counts, &[], &every_metric());
     let mut facets = Vec::new();
     if beyond_chance_only {
-        facets = bias::values(&counts, &[], &every_metric());
-        let sample = Sample { counts: &counts, flips: &[], seed: 0 };
-        if judge(&mut facets, &sample, baseline, 0.95, &Stop::default()).is_err() {
+        facets = bias::details(&counts, &[], &every_metric());
+        if judge(&mut facets, baseline, 0.95, 0, &Stop::default()).is_err() {
             return usize::MAX;
         }
     }
-    let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[] };
-    violations(&compare(&results, &baseline.results), &facets, &rule).len()
+    let rule =
+        Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], window: None };
+    violations(&compare(&results, baseline), &facets, &rule).len()
 }
 
 /// A model of fair quality that treats both groups alike.

@@ -203,6 +203,7 @@ fn model_quality(folder: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
         residuals: None,
         baseline_residuals: None,
         score_meaning: None,
+        error_meaning: None,
         estimate: None,
         groups: vec![GroupDetails {
             column: "region".into(),

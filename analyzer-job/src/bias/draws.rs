@@ -1,30 +1,25 @@
-//! What a metric could be over all rows of the kind that came: draws from the counts.
+//! What the populations behind the counts could be.
 //!
-//! The counts of a group are one draw from a multinomial distribution whose shares nobody knows. What the shares may be,
+//! The counts of two groups are one draw from a multinomial distribution whose shares nobody knows. What the shares may be,
 //! given the counts, is a Dirichlet distribution with half a row added to each cell (Jeffreys' prior), so that a cell
-//! without rows has a chance too. Each metric is drawn from its own small table: a share from the two cells it is made
-//! of, the ratio of observed to predicted positives from three, a conditional metric from its strata.
+//! without rows has a chance too. All metrics of counts are computed from the same draws, so that what they have in common
+//! is kept: a metric of predictions and its neighbour move together. Metrics of which only value and standard error are
+//! known, the conditional ones and the flip test, are drawn from a normal distribution.
 //! Source of the prior: Brown, Cai and DasGupta, "Interval Estimation for a Binomial Proportion", 2001.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::flip::Flips;
-use super::metrics::{Contrast, Evidence, Metric, Overlap, Ratio};
 use crate::state::counts::{Group, Groups};
 
-/// Draws of each metric. A standard deviation is then known to 2 %.
+/// Draws of each sample. A chance of 5 % is then known to 0.7 %.
 pub(crate) const DRAWS: usize = 1000;
-const FEWEST_DRAWS: usize = 400;
-/// Strata drawn in all before draws are saved: about half a second of work.
-const MOST_STRATA_DRAWN: usize = 4_000_000;
 /// Half a row: Jeffreys' prior.
 const PRIOR: f64 = 0.5;
-/// Strata beyond which the conditional metrics are not drawn. A group variable of so many values is a number that
-/// should have been binned.
-pub(crate) const MOST_STRATA: usize = 10_000;
+/// Rows of a drawn population: so many that its shares are those drawn, and few enough to be added up.
+const ROWS: f64 = 1e15;
 
-/// Seeded random numbers. Each metric of each facet and side has a stream of its own.
+/// Seeded random numbers.
 pub(crate) struct Random {
     uniform: ChaCha8Rng,
     /// Normal numbers come in pairs.
@@ -78,21 +73,6 @@ impl Random {
             }
         }
     }
-
-    /// A draw of a ratio.
-    fn ratio(&mut self, ratio: &Parts) -> f64 {
-        match ratio {
-            Parts::Share(inside, outside) => {
-                let (inside, outside) = (self.draw(inside), self.draw(outside));
-                inside / (inside + outside)
-            }
-            Parts::Overlapping(shared, above, below) => {
-                let shared = self.draw(shared);
-                (shared + self.draw(above)) / (shared + self.draw(below))
-            }
-            Parts::Apart(above, below) => self.draw(above) / self.draw(below),
-        }
-    }
 }
 
 /// A gamma distribution with scale 1, ready to be drawn from many times (Marsaglia and Tsang, "A Simple Method for
@@ -118,139 +98,30 @@ impl Gamma {
     }
 }
 
-/// What a ratio is drawn from.
-enum Parts {
-    Share(Gamma, Gamma),
-    Overlapping(Gamma, Gamma, Gamma),
-    Apart(Gamma, Gamma),
-}
-
-impl Parts {
-    fn of(ratio: &Ratio) -> Parts {
-        let rows = Gamma::rows;
-        match ratio.overlap {
-            Overlap::Part => Parts::Share(rows(ratio.count), rows(ratio.of - ratio.count)),
-            Overlap::Rows(both) => {
-                Parts::Overlapping(rows(both), rows(ratio.count - both), rows(ratio.of - both))
-            }
-            Overlap::None => Parts::Apart(rows(ratio.count), rows(ratio.of)),
-        }
-    }
-}
-
-/// What the draws of a facet are made from.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Material<'a> {
-    pub(crate) groups: &'a Groups,
-    pub(crate) strata: Option<&'a [Groups]>,
-    pub(crate) flips: Option<&'a Flips>,
-}
-
-/// Draws of a metric, in the order they were drawn. None for a distance, which has no sign to compare, and where the
-/// material is missing: no strata or flip test, an empty group.
-pub(crate) fn draws(metric: &Metric, material: Material, random: &mut Random) -> Option<Vec<f64>> {
-    let Groups { d, a } = material.groups;
-    if d.n() == 0 || a.n() == 0 {
-        return None;
-    }
-    let mut n_draws = DRAWS;
-    let mut values = Vec::with_capacity(n_draws);
-    match metric.evidence {
-        Evidence::Distance(_) => return None,
-        Evidence::Sizes => {
-            let (of_d, of_a) = (Gamma::rows(d.n()), Gamma::rows(a.n()));
-            values.extend((0..n_draws).map(|_| {
-                let (d, a) = (random.draw(&of_d), random.draw(&of_a));
-                (a - d) / (a + d)
-            }));
-        }
-        Evidence::Ratios(ratio, contrast) => {
-            let (of_d, of_a) = (Parts::of(&ratio(d)), Parts::of(&ratio(a)));
-            values.extend((0..n_draws).map(|_| {
-                let (d, a) = (random.ratio(&of_d), random.ratio(&of_a));
-                match contrast {
-                    Contrast::RestMinusGroup => a - d,
-                    Contrast::GroupMinusRest => d - a,
-                    Contrast::GroupByRest => d / a,
-                }
-            }));
-        }
-        Evidence::Errors => {
-            let mut all: Group = *d;
-            all.add(a);
-            let correct = all.true_positive() + all.true_negative();
-            let cells = [correct, all.false_positive(), all.false_negative()].map(Gamma::rows);
-            values.extend((0..n_draws).map(|_| entropy(cells.each_ref().map(|cell| random.draw(cell)))));
-        }
-        Evidence::Strata(share) => {
-            let strata = material.strata.filter(|strata| strata.len() <= MOST_STRATA)?;
-            let cells = Stratum::of(strata, share);
-            n_draws = (MOST_STRATA_DRAWN / cells.len().max(1)).clamp(FEWEST_DRAWS, DRAWS);
-            values.extend((0..n_draws).map(|_| conditional(&cells, random)));
-        }
-        Evidence::Neighbours => {
-            let flips = material.flips?;
-            let (one, other) = (flips.only_model_positive, flips.only_neighbours_positive);
-            let cells = [one, other, flips.rows - one - other].map(Gamma::rows);
-            values.extend((0..n_draws).map(|_| {
-                let [one, other, same] = cells.each_ref().map(|cell| random.draw(cell));
-                (one - other) / (one + other + same)
-            }));
-        }
-    }
-    Some(values)
-}
-
-/// Generalized entropy of order 2 from rows that are correct, false positive, false negative.
-fn entropy([correct, false_positive, false_negative]: [f64; 3]) -> f64 {
-    let n = correct + false_positive + false_negative;
-    let mean = (correct + 2.0 * false_positive) / n;
-    let mean_square = (correct + 4.0 * false_positive) / n;
-    0.5 * (mean_square / (mean * mean) - 1.0)
-}
-
-/// A value of the group variable: the cells of d and a for the negative and the positive label. A label that the
-/// stratum lacks has none: its share is 0, as in the metric.
-struct Stratum {
-    labels: [Option<[Gamma; 2]>; 2],
-}
-
-impl Stratum {
-    fn of(strata: &[Groups], share: fn(&Group) -> Ratio) -> Vec<Stratum> {
-        let all: u64 = strata.iter().map(|groups| groups.d.n() + groups.a.n()).sum();
-        strata
-            .iter()
-            .filter(|groups| groups.d.n() + groups.a.n() > 0)
-            .map(|groups| {
-                let [d, a] = [&groups.d, &groups.a].map(|group| share(group).count);
-                let [n_d, n_a] = [groups.d.n(), groups.a.n()];
-                // The half rows of the whole table, spread over the strata by their rows.
-                let prior = PRIOR * (n_d + n_a) as f64 / all.max(1) as f64;
-                let cells =
-                    |d: u64, a: u64| (d + a > 0).then(|| [d, a].map(|n| Gamma::new(n as f64 + prior)));
-                Stratum { labels: [cells(n_d - d, n_a - a), cells(d, a)] }
-            })
-            .collect()
-    }
-}
-
-/// Conditional demographic disparity of one draw; formula in `metrics::conditional_disparity`.
-fn conditional(strata: &[Stratum], random: &mut Random) -> f64 {
-    let (mut weighted, mut rows) = (0.0, 0.0);
-    for stratum in strata {
-        let mut shares = [0.0; 2];
-        let mut n = 0.0;
-        for (share, cells) in shares.iter_mut().zip(&stratum.labels) {
-            if let Some([d, a]) = cells {
-                let (d, a) = (random.draw(d), random.draw(a));
-                *share = d / (d + a);
-                n += d + a;
+/// Populations that the counts may come from. `first`: 0 to draw the group first, 1 the rest: the same random numbers with
+/// the groups exchanged give the same populations with the groups exchanged.
+pub(crate) fn populations(groups: &Groups, first: usize, random: &mut Random) -> Vec<Groups> {
+    let cells = [groups.d, groups.a].map(|group| group.rows.map(|observed| observed.map(Gamma::rows)));
+    let draw = |_| {
+        let mut shares = [[[0.0; 2]; 2]; 2];
+        for side in [first, 1 - first] {
+            for (share, cell) in shares[side].iter_mut().flatten().zip(cells[side].iter().flatten()) {
+                *share = random.draw(cell);
             }
         }
-        weighted += n * (shares[0] - shares[1]);
-        rows += n;
-    }
-    if rows == 0.0 { 0.0 } else { weighted / rows }
+        let scale = ROWS / shares.iter().flatten().flatten().sum::<f64>();
+        // A cell without any row would make ratios infinite.
+        let [d, a] = shares.map(|side| Group {
+            rows: side.map(|observed| observed.map(|share| ((share * scale) as u64).max(1))),
+        });
+        Groups { d, a }
+    };
+    (0..DRAWS).map(draw).collect()
+}
+
+/// What a value may be whose standard error is known.
+pub(crate) fn around(value: f64, standard_error: f64, random: &mut Random) -> Vec<f64> {
+    (0..DRAWS).map(|_| value + standard_error * random.normal()).collect()
 }
 
 #[cfg(test)]

@@ -1,33 +1,191 @@
-//! How far a metric may be from its value over all rows of the kind: standard error and 95 % interval from draws.
+//! How far a metric may be from its value over all rows of the kind: 95 % interval and standard error, in closed form.
+//!
+//! A share of a group has Wilson's interval. The interval of a difference, and of a quotient by way of logarithms, is put
+//! together from those of its two sides by the "square and add" of R. Newcombe, "Interval estimation for the difference
+//! between independent proportions", 1998 (MOVER, G. Zou and A. Donner 2008). Unlike intervals of equal width on either side
+//! they hold for small shares, and none has a width of zero.
 
+use super::flip::Flips;
+use super::metrics::{Contrast, Evidence, Metric, Overlap, Ratio};
+use crate::normal::{Z, wilson};
 use crate::results::Number;
-
-/// Share of the draws below the interval, and above it.
-const OUTSIDE: f64 = 0.025;
+use crate::state::counts::{FacetCounts, Group, Groups};
 
 /// Error of sampling of one metric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Spread {
-    /// Standard deviation of the draws.
+    /// The interval's length in standard deviations of a normal distribution: a 3.92th of it.
     pub(crate) standard_error: Option<f64>,
-    /// From the 2.5 % to the 97.5 % point of the draws, and at least to the value itself: a share of 0 is not
-    /// inside of any interval whose ends are equally likely.
+    /// 95 % interval.
     pub(crate) interval: Option<[Number; 2]>,
 }
 
-/// The spread of `draws`, none of which is NaN, around the metric's `value`.
-pub(crate) fn spread(value: f64, draws: &mut [f64]) -> Spread {
-    if draws.is_empty() {
-        return Spread::default();
+/// An estimate with its interval; low <= value <= high.
+#[derive(Debug, Clone, Copy)]
+struct Range {
+    value: f64,
+    low: f64,
+    high: f64,
+}
+
+impl Range {
+    fn share(part: u64, whole: u64) -> Range {
+        let value = if whole == 0 { 0.0 } else { part as f64 / whole as f64 };
+        let [low, high] = wilson(part as f64, whole as f64, Z);
+        Range { value, low, high }
     }
-    let n = draws.len() as f64;
-    let mean = draws.iter().sum::<f64>() / n;
-    let variance = draws.iter().map(|draw| (draw - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0);
-    let outside = (OUTSIDE * n) as usize;
-    let mut ranked = |rank: usize| *draws.select_nth_unstable_by(rank, f64::total_cmp).1;
-    let (low, high) = (ranked(outside).min(value), ranked(n as usize - 1 - outside).max(value));
-    Spread {
-        standard_error: Some(variance.sqrt()).filter(|error| error.is_finite()),
-        interval: (low < high).then(|| [low, high].map(Number::Float)),
+
+    /// `self - other` of independent samples.
+    fn minus(self, other: Range) -> Range {
+        let value = self.value - other.value;
+        Range {
+            value,
+            low: value - (self.value - self.low).hypot(other.high - other.value),
+            high: value + (self.high - self.value).hypot(other.value - other.low),
+        }
+    }
+
+    /// `self / other` of independent samples, both shares. Square and add on the logarithms; where one of them
+    /// is minus infinity, its limit.
+    fn over(self, other: Range) -> Range {
+        let logarithm = |range: Range| [range.value, range.low, range.high].map(f64::ln);
+        let ([value, low, high], [by, by_low, by_high]) = (logarithm(self), logarithm(other));
+        match (self.value > 0.0, other.value > 0.0) {
+            (true, true) => Range {
+                value: self.value / other.value,
+                low: (value - by - (value - low).hypot(by_high - by)).exp(),
+                high: (value - by + (high - value).hypot(by - by_low)).exp(),
+            },
+            (false, true) => Range { value: 0.0, low: 0.0, high: self.high / other.value },
+            (true, false) => {
+                Range { value: f64::INFINITY, low: self.value / other.high, high: f64::INFINITY }
+            }
+            (false, false) => Range { value: 0.0, low: 0.0, high: f64::INFINITY },
+        }
     }
 }
+
+/// The spread of a metric of a facet; none of it without an interval that means anything, or without rows.
+pub(super) fn spread(metric: &Metric, facet: &FacetCounts, flips: Option<&Flips>) -> Spread {
+    let groups = &facet.total;
+    if groups.d.n() == 0 || groups.a.n() == 0 {
+        return Spread::default();
+    }
+    let range = match metric.evidence {
+        Evidence::Distance(_) | Evidence::Errors => None,
+        Evidence::Sizes => Some(sizes(groups)),
+        Evidence::Ratios(ratio, contrast) => Some(contrasted(ratio(&groups.d), ratio(&groups.a), contrast)),
+        Evidence::Strata(share) => facet.strata.as_deref().and_then(|strata| conditional(strata, share)),
+        Evidence::Neighbours => flips.map(flipped),
+    };
+    let Some(Range { low, high, .. }) = range.filter(|range| range.low < range.high) else {
+        return Spread::default();
+    };
+    Spread {
+        standard_error: Some((high - low) / (2.0 * Z)).filter(|error| error.is_finite()),
+        interval: Some([low, high].map(Number::Float)),
+    }
+}
+
+/// Standard error of the difference of two shares.
+pub(super) fn error_of_difference(one: &Ratio, other: &Ratio) -> f64 {
+    let difference = ratio(one).minus(ratio(other));
+    (difference.high - difference.low) / (2.0 * Z)
+}
+
+/// CI is 1 - 2 n_d / n.
+fn sizes(groups: &Groups) -> Range {
+    let share = Range::share(groups.d.n(), groups.d.n() + groups.a.n());
+    Range { value: 1.0 - 2.0 * share.value, low: 1.0 - 2.0 * share.high, high: 1.0 - 2.0 * share.low }
+}
+
+fn contrasted(of_d: Ratio, of_a: Ratio, contrast: Contrast) -> Range {
+    let (d, a) = (ratio(&of_d), ratio(&of_a));
+    match contrast {
+        Contrast::RestMinusGroup => a.minus(d),
+        Contrast::GroupMinusRest => d.minus(a),
+        Contrast::GroupByRest => d.over(a),
+    }
+}
+
+/// A group's ratio with its interval.
+fn ratio(ratio: &Ratio) -> Range {
+    let Ratio { count, of, .. } = *ratio;
+    match ratio.overlap {
+        Overlap::Part => Range::share(count, of),
+        Overlap::None => odds(count, of),
+        Overlap::Rows(both) => paired(count, of, both),
+    }
+}
+
+/// `count / of` of separate rows: the odds of a share of both.
+fn odds(count: u64, of: u64) -> Range {
+    let share = Range::share(count, count + of);
+    let odds = |share: f64| if share >= 1.0 { f64::INFINITY } else { share / (1.0 - share) };
+    Range { value: odds(share.value), low: odds(share.low), high: odds(share.high) }
+}
+
+/// `count / of` of two counts with `both` rows in common.
+///
+/// Source: D. Bonett and R. Price, "Confidence intervals for a ratio of binomial proportions based on paired data", 2006.
+fn paired(count: u64, of: u64, both: u64) -> Range {
+    let (one, other, apart) = (count as f64, of as f64, (count + of - 2 * both) as f64);
+    let any = both as f64 + apart;
+    let part = |count: f64| ((1.0 - (count + 1.0) / (any + 2.0)) / (count + 1.0)).sqrt();
+    let whole = ((apart + 2.0) / ((one + 1.0) * (other + 1.0))).sqrt();
+    let z = Z * whole / (part(one) + part(other));
+    let ([one_low, one_high], [other_low, other_high]) = (wilson(one, any, z), wilson(other, any, z));
+    let value = if count == 0 { 0.0 } else { one / other };
+    Range {
+        value,
+        low: (one_low / other_high).min(value),
+        high: if other_low > 0.0 { (one_high / other_low).max(value) } else { f64::INFINITY },
+    }
+}
+
+/// The conditional metrics: within each stratum the difference of two shares, and their mean weighted by rows, which vary
+/// too. Formula in `metrics::conditional_disparity`.
+fn conditional(strata: &[Groups], share: fn(&Group) -> Ratio) -> Option<Range> {
+    let rows: u64 = strata.iter().map(|stratum| stratum.d.n() + stratum.a.n()).sum();
+    if rows == 0 {
+        return None;
+    }
+    let (mut value, mut square, mut below, mut above) = (0.0, 0.0, 0.0, 0.0);
+    for Groups { d, a } in strata {
+        let weight = (d.n() + a.n()) as f64 / rows as f64;
+        let [positive_d, positive_a] = [share(d).count, share(a).count];
+        let [negative_d, negative_a] = [d.n() - positive_d, a.n() - positive_a];
+        // A label that the stratum lacks has a share of 0, as in the metric.
+        let of_label = |d: u64, a: u64| {
+            if d + a == 0 { Range { value: 0.0, low: 0.0, high: 0.0 } } else { Range::share(d, d + a) }
+        };
+        let difference = of_label(negative_d, negative_a).minus(of_label(positive_d, positive_a));
+        value += weight * difference.value;
+        square += weight * difference.value.powi(2);
+        below += (weight * (difference.value - difference.low)).powi(2);
+        above += (weight * (difference.high - difference.value)).powi(2);
+    }
+    let by_weights = Z * Z * (square - value * value).max(0.0) / rows as f64;
+    Some(Range { value, low: value - (below + by_weights).sqrt(), high: value + (above + by_weights).sqrt() })
+}
+
+/// The flip test: the difference of two shares of the same rows, whose correlation is that of a multinomial.
+fn flipped(flips: &Flips) -> Range {
+    let one = Range::share(flips.only_model_positive, flips.rows);
+    let other = Range::share(flips.only_neighbours_positive, flips.rows);
+    let (p, q) = (one.value, other.value);
+    let of_both = p * q / ((1.0 - p) * (1.0 - q));
+    // Only where p + q is 1 may (1 - p)(1 - q) be 0, and then one of them is 0.
+    let correlation = if of_both.is_finite() { -of_both.sqrt() } else { 0.0 };
+    let added =
+        |one: f64, other: f64| (one * one + other * other - 2.0 * correlation * one * other).max(0.0).sqrt();
+    Range {
+        value: p - q,
+        low: p - q - added(p - one.low, other.high - q),
+        high: p - q + added(one.high - p, q - other.low),
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/intervals.rs"]
+mod tests;

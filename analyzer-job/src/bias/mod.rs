@@ -1,11 +1,11 @@
 //! Bias metrics from counts.
 //!
-//! `metrics` has the list and the formulas, `flip` the one metric that needs rows, `draws` and `intervals` the
-//! errors of sampling, `evidence` whether there are enough rows for a value to mean something. `results` makes
-//! the bias sections of `analysis.json` of them, `details` what `bias_details.json` adds.
+//! `metrics` has the list and the formulas, `flip` the one metric that needs rows, `intervals` the errors of sampling,
+//! `evidence` whether there are enough rows for a value to mean something, `draws` what the populations behind two samples
+//! may be. `results` makes the bias sections of `analysis.json` of them, `details` what `bias_details.json` adds.
 
 pub(crate) mod draws;
-mod evidence;
+pub(crate) mod evidence;
 mod flip;
 mod halves;
 mod intervals;
@@ -16,17 +16,13 @@ pub mod roles;
 mod screen;
 
 use indexmap::IndexMap;
-use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
-use rayon::prelude::*;
 
 use crate::config::Methods;
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::metrics::{self as words, codes_of};
-use crate::results::{BiasSection, FacetResult, MetricResult, Number, Results};
+use crate::results::{BiasSection, Counts, FacetResult, MetricResult, Number, Results};
 use crate::state::counts::{BiasCounts, FacetCounts};
-
-use draws::Material;
 
 pub use flip::{FlipOutcome, Flips, flip_test};
 pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
@@ -68,38 +64,8 @@ pub fn results(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
 /// For each of `counts.facets` its counts and every metric that was asked for, with its error of sampling
 /// and whether there are enough rows. `drift::chance::judge` adds the comparison with a baseline.
 ///
-/// `flips` as in `results`. The same seed gives the same numbers.
-///
-/// # Errors
-/// `STOPPED`: draws take up to seconds when the group variable has very many values.
-pub fn details(
-    counts: &BiasCounts,
-    flips: &[FlipOutcome],
-    methods: &Methods,
-    seed: u64,
-    stop: &Stop,
-) -> Result<Vec<FacetDetails>> {
-    let mut all = values(counts, flips, methods);
-    let facets = all.par_iter_mut().zip(&counts.facets).enumerate();
-    facets.try_for_each(|(facet_idx, (details, facet))| {
-        let flip = flips.get(facet_idx);
-        details.metrics.par_iter_mut().try_for_each(|details| -> Result<()> {
-            stop.check()?;
-            let known = metric(&details.name).filter(|metric| metric.has_interval());
-            let (Some(metric), Some(value)) = (known, details.value) else { return Ok(()) };
-            if let Some(mut draws) = draw(metric, facet, flip, Side::Now, facet_idx, seed) {
-                let spread = intervals::spread(value.value(), &mut draws);
-                details.standard_error = spread.standard_error;
-                details.interval = spread.interval;
-            }
-            Ok(())
-        })
-    })?;
-    Ok(all)
-}
-
-/// As `details`, without errors of sampling.
-pub fn values(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> Vec<FacetDetails> {
+/// `flips` as in `results`.
+pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> Vec<FacetDetails> {
     let metrics = |facet: &FacetCounts, flip: Option<&FlipOutcome>| {
         let mut metrics = Vec::new();
         for stage in [Stage::PostTraining, Stage::PreTraining] {
@@ -107,13 +73,15 @@ pub fn values(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> 
             metrics.extend(measure(facet, flip, stage, asked).map(|(metric, outcome)| {
                 let rows_reason = evidence::too_few(metric, facet, flip);
                 let (value, error) = split(outcome);
+                let spread = value.map(|_| intervals::spread(metric, facet, flip.and_then(known)));
+                let spread = spread.unwrap_or_default();
                 MetricDetails {
                     stage,
                     name: metric.code.into(),
                     value,
                     error,
-                    standard_error: None,
-                    interval: None,
+                    standard_error: spread.standard_error,
+                    interval: spread.interval,
                     enough_rows: rows_reason.is_none(),
                     rows_reason,
                     baseline: None,
@@ -137,39 +105,8 @@ pub fn values(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> 
         .collect()
 }
 
-/// Which of two samples is drawn. Each has random numbers of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Side {
-    Now,
-    Baseline,
-}
-
-/// Draws of a metric of a facet; the same seed gives the same. `facet_idx`: position among the facets. None as in
-/// `draws::draws`.
-pub(crate) fn draw(
-    metric: &Metric,
-    facet: &FacetCounts,
-    flip: Option<&FlipOutcome>,
-    side: Side,
-    facet_idx: usize,
-    seed: u64,
-) -> Option<Vec<f64>> {
-    let mut random = random(metric, side, facet_idx, seed);
-    let material = Material {
-        groups: &facet.total,
-        strata: facet.strata.as_deref(),
-        flips: flip.and_then(|flip| flip.as_ref().ok()),
-    };
-    draws::draws(metric, material, &mut random)
-}
-
-/// The random numbers of a metric of a facet.
-pub(crate) fn random(metric: &Metric, side: Side, facet_idx: usize, seed: u64) -> draws::Random {
-    let metric_idx = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len());
-    draws::Random::new(
-        seed,
-        (facet_idx as u64) << 8 | (metric_idx as u64) << 1 | (side == Side::Baseline) as u64,
-    )
+fn known(flip: &FlipOutcome) -> Option<&Flips> {
+    flip.as_ref().ok()
 }
 
 /// Codes of the metrics of a stage that were asked for, none when the stage was not.
@@ -188,14 +125,23 @@ fn section(
 ) -> Option<BiasSection> {
     let mut facets: IndexMap<String, Vec<FacetResult>> = IndexMap::new();
     for (facet_idx, facet) in counts.facets.iter().enumerate() {
-        let metrics = measure(facet, flips.get(facet_idx), stage, asked).map(|(metric, outcome)| {
+        let flip = flips.get(facet_idx);
+        let mut estimates = IndexMap::new();
+        let metrics = measure(facet, flip, stage, asked).map(|(metric, outcome)| {
             let (value, error) = split(outcome);
+            if let Some(value) = value
+                && let Some(error) = estimated_error(metric, facet, flip)
+            {
+                estimates.insert(metric.code.into(), [value.value(), error]);
+            }
             let description = words::Metric::of(metric.code).map_or(metric.code, |words| words.description);
             MetricResult { name: metric.code.into(), description: description.into(), value, error }
         });
+        let metrics = metrics.collect();
         facets.entry(facet.facet.clone()).or_default().push(FacetResult {
             value_or_threshold: facet.value_or_threshold.clone(),
-            metrics: metrics.collect(),
+            metrics,
+            counts: Some(Counts::new(&facet.total, estimates)),
         });
     }
     Some(BiasSection {
@@ -203,6 +149,15 @@ fn section(
         facets,
         label_value_or_threshold: counts.label_value_or_threshold.clone(),
     })
+}
+
+/// Standard error of a metric that does not follow from the counts of the two groups, if the rows are enough.
+fn estimated_error(metric: &Metric, facet: &FacetCounts, flip: Option<&FlipOutcome>) -> Option<f64> {
+    let is_estimated = matches!(metric.evidence, Evidence::Strata(_) | Evidence::Neighbours);
+    if !is_estimated || evidence::too_few(metric, facet, flip).is_some() {
+        return None;
+    }
+    intervals::spread(metric, facet, flip.and_then(known)).standard_error
 }
 
 /// The metrics of a stage that were asked for, in report order, each with its value or why it has none.

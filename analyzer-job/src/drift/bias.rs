@@ -4,19 +4,12 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::config::{Analysis, Location};
-use crate::results::details::{BiasDetails, EarlierRun, FacetDetails, MetricDetails, Stage};
-use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
+use super::windows::{self, Window};
+use crate::config::{Analysis, Facet, Location};
+use crate::results::details::{EarlierRun, FacetDetails, MetricDetails, Stage};
+use crate::results::{BiasSection, Counts, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
-
-/// The values of a baseline and, where the run that made them left its counts beside them, these too.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Baseline {
-    pub results: Results,
-    /// `bias_details.json` in the folder of the constraints.
-    pub details: Option<BiasDetails>,
-}
 
 /// What makes a metric that is farther from 0 than its baseline a violation.
 #[derive(Debug, Clone, Copy)]
@@ -25,32 +18,10 @@ pub struct Rule<'a> {
     /// the hosted service does.
     pub beyond_chance_only: bool,
     pub windows: Windows,
-    /// Earlier windows, the latest last.
+    /// Earlier runs, the latest last.
     pub earlier: &'a [EarlierRun],
-}
-
-/// Reads the constraints and the `bias_details.json` beside them. A details file that cannot be read is none, and the
-/// log says so: the check works without it.
-///
-/// # Errors
-/// As `load_constraints`.
-pub fn load_baseline(path: &Path) -> Result<Baseline> {
-    let results = load_constraints(path)?;
-    let beside = path.with_file_name("bias_details.json");
-    let details = match std::fs::read(&beside) {
-        Ok(bytes) => match serde_json::from_slice(&numbers::strict_json(&bytes)) {
-            Ok(details) => Some(details),
-            Err(error) => {
-                tracing::warn!(
-                    "{} cannot be used: {error}; the baseline is taken as exact",
-                    beside.display()
-                );
-                None
-            }
-        },
-        Err(_) => None,
-    };
-    Ok(Baseline { results, details })
+    /// This run's window, where it has one.
+    pub window: Option<&'a Window>,
 }
 
 /// Reads a baseline: an `analysis.json`, or a file of its shape.
@@ -220,14 +191,13 @@ pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule)
 /// Of a metric that is farther from 0. One that has enough rows but cannot be held against chance, such as a KL divergence
 /// without the shares it is made of, is judged by its value.
 fn is_beyond_chance(metric: &MetricDetails) -> bool {
-    metric.enough_rows && metric.chance.is_none_or(|chance| chance.farther_from_zero)
+    metric.chance.map_or(metric.enough_rows, |chance| chance.farther_from_zero)
 }
 
 /// In how many of the earlier windows that count the pair's metric was farther from 0 than the baseline, by the same rule.
 fn agreeing_before(pair: &Pair, rule: &Rule) -> usize {
-    let first = rule.earlier.len().saturating_sub(rule.windows.of - 1);
-    rule.earlier[first..]
-        .iter()
+    windows::before(rule.earlier, rule.window, rule.windows.of - 1)
+        .into_iter()
         .filter(|run| {
             if rule.beyond_chance_only {
                 let facets = run.bias.as_ref().map(|bias| bias.facets.as_slice()).unwrap_or_default();
@@ -290,17 +260,19 @@ pub(crate) fn check_baseline(
         .iter()
         .filter_map(|(stage, codes)| Some((section(baseline, *stage)?, (*codes)?)))
         .any(|(section, codes)| {
-            entries(section).filter(|(facet, _)| may_be_asked(analysis, facet)).any(|(_, entry)| {
-                entry
-                    .metrics
-                    .iter()
-                    .any(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
-            })
+            entries(section)
+                .filter(|(facet, entry)| may_be_asked(analysis, facet, &entry.value_or_threshold))
+                .flat_map(|(_, entry)| &entry.metrics)
+                .any(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
         });
     if is_comparable {
         return Ok(());
     }
-    let facets: Vec<String> = analysis.facets.iter().map(|facet| format!("`{}`", facet.column)).collect();
+    let in_words = |facet: &Facet| match listed(facet) {
+        Some(values) => format!("`{}` = `{values}`", facet.column),
+        None => format!("`{}`", facet.column),
+    };
+    let facets: Vec<String> = analysis.facets.iter().map(in_words).collect();
     let stages: Vec<&str> =
         asked.iter().filter(|(_, codes)| codes.is_some()).map(|(stage, _)| section_name(*stage)).collect();
     Err(nothing_compared(
@@ -309,12 +281,30 @@ pub(crate) fn check_baseline(
     ))
 }
 
-/// A facet given by its position, or by a path, may have any name.
-fn may_be_asked(analysis: &Analysis, name: &str) -> bool {
-    analysis.facets.iter().any(|facet| match &facet.column {
+/// Whether a facet value of the constraints may be one of this run. A facet given by its position, or by a path, may have any
+/// name, and one without a list any value; a number may be a threshold, whose interval has the data's largest value too.
+fn may_be_asked(analysis: &Analysis, name: &str, value: &str) -> bool {
+    let has_name = |facet: &Facet| match &facet.column {
         Location::Name(known) => known == name || known.contains(['.', '[', '@', '*', '"']),
         Location::Index(_) => true,
-    })
+    };
+    let has_value = |facet: &Facet| {
+        let Some(listed) = listed(facet) else { return true };
+        let threshold = listed.parse::<f64>().ok();
+        let is_bound = || {
+            let bounds = value.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
+            Some([bounds.0.parse().ok(), bounds.1.parse().ok()].contains(&threshold))
+        };
+        position(&listed, std::iter::once(value)).is_some()
+            || threshold.is_some() && (value.is_empty() || is_bound() == Some(true))
+    };
+    analysis.facets.iter().any(|facet| has_name(facet) && has_value(facet))
+}
+
+/// A facet's values as results print them; none without a list.
+fn listed(facet: &Facet) -> Option<String> {
+    let values: Vec<String> = facet.values.iter().map(ToString::to_string).collect();
+    (!values.is_empty()).then(|| values.join(","))
 }
 
 /// The error of a check that compared nothing.
@@ -337,7 +327,9 @@ pub(crate) fn facets_in_words(results: &Results) -> String {
     let mut known = Vec::new();
     for section in STAGES.into_iter().filter_map(|stage| section(results, stage)) {
         for (facet, entry) in entries(section) {
-            let text = format!("`{facet}` = `{}`", entry.value_or_threshold);
+            let is_empty = entry.metrics.iter().all(|metric| metric.value.is_none());
+            let without = if is_empty { " without any value" } else { "" };
+            let text = format!("`{facet}` = `{}`{without}", entry.value_or_threshold);
             if !known.contains(&text) {
                 known.push(text);
             }
@@ -362,6 +354,16 @@ pub(crate) fn value_in(
     entry.metrics.iter().find(|known| known.name == metric)?.value
 }
 
+/// The counts behind the metrics of a facet in results.
+pub(crate) fn counts_in<'a>(
+    results: &'a Results,
+    stage: Stage,
+    facet: &str,
+    value: &str,
+) -> Option<&'a Counts> {
+    find(section(results, stage)?, facet, value)?.counts.as_ref()
+}
+
 /// The details of a metric of a facet, found by the same rule as in results.
 pub(crate) fn details_of<'a>(
     facets: &'a [FacetDetails],
@@ -372,11 +374,7 @@ pub(crate) fn details_of<'a>(
     facet_details(facets, facet, value)?.metrics.iter().find(|known| known.name == metric)
 }
 
-pub(crate) fn facet_details<'a>(
-    facets: &'a [FacetDetails],
-    facet: &str,
-    value: &str,
-) -> Option<&'a FacetDetails> {
+fn facet_details<'a>(facets: &'a [FacetDetails], facet: &str, value: &str) -> Option<&'a FacetDetails> {
     let of_facet: Vec<&FacetDetails> = facets.iter().filter(|known| known.facet == facet).collect();
     let position = position(value, of_facet.iter().map(|known| known.value_or_threshold.as_str()))?;
     of_facet.get(position).copied()

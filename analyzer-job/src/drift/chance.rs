@@ -5,31 +5,26 @@
 //! p-value is the sum of the shares of draws that contradict either: one-sided when the baseline is far from parity,
 //! two-sided when it is at parity.
 
+use std::f64::consts::SQRT_2;
+
 use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
 
-use super::bias::{self as drift, Baseline};
-use super::error_rate::holm;
-use crate::bias::draws::{self, DRAWS, Material};
-use crate::bias::{self, Contrast, Evidence, FlipOutcome, Metric, Side};
-use crate::results::Number;
+use super::bias as drift;
+use super::error_rate::step_down;
+use crate::bias::draws::{self, Random};
+use crate::bias::evidence::is_comparable;
+use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
+use crate::normal;
 use crate::results::details::{Chance, FacetDetails, MetricDetails};
-use crate::state::counts::BiasCounts;
+use crate::results::{Counts, Number, Results};
+use crate::state::counts::Groups;
 
-/// What the judging of a run needs beside its details.
-pub struct Sample<'a> {
-    pub counts: &'a BiasCounts,
-    /// As in `bias::details`.
-    pub flips: &'a [FlipOutcome],
-    pub seed: u64,
-}
-
-/// Writes the baseline's value into each metric of `facets`, and whether it is farther away beyond chance. `facets` are those
-/// of `sample.counts`, in the same order.
+/// Writes the baseline's value into each metric of `facets`, and whether it is farther away beyond chance.
 ///
 /// One error rate for the run: the chance of one or more false findings is at most 1 - `confidence`, over all metrics
-/// of all facets (Holm). Distances are judged by the difference of the shares that they are made of (DPL) and
+/// of all facets (`error_rate::step_down`). Distances are judged by the difference of the shares that they are made of (DPL) and
 /// make no tests of their own; the generalized entropy, which does not know the groups, makes one test in a run. Metrics with too
 /// few rows here or in the baseline are not judged.
 ///
@@ -37,73 +32,72 @@ pub struct Sample<'a> {
 /// `STOPPED`.
 pub fn judge(
     facets: &mut [FacetDetails],
-    sample: &Sample,
-    baseline: &Baseline,
+    baseline: &Results,
     confidence: f64,
+    seed: u64,
     stop: &Stop,
 ) -> Result<()> {
     for facet in facets.iter_mut() {
         for metric in &mut facet.metrics {
             let (name, value) = (&facet.facet, &facet.value_or_threshold);
-            metric.baseline = drift::value_in(&baseline.results, metric.stage, name, value, &metric.name);
-            let limit = metric.baseline.map(Number::value);
-            let before = limit.and_then(|limit| sampled(baseline, name, value, &metric.name, limit));
-            // Of too few rows nobody can tell.
-            if before.is_some_and(|(_, before)| !before.enough_rows) {
-                metric.chance = Some(Chance {
-                    p_value: 1.0,
-                    farther_from_zero: false,
-                    farther_from_parity: false,
-                    exact_baseline: false,
-                });
-            }
+            metric.baseline = drift::value_in(baseline, metric.stage, name, value, &metric.name);
         }
     }
-    let tests: Vec<(usize, Test)> = facets
+    let streams: Vec<Stream> =
+        (0..facets.len()).map(|facet_idx| Stream::of(facets, facet_idx, seed)).collect();
+    let found: Vec<Found> = facets
         .par_iter()
-        .enumerate()
-        .map(|(facet_idx, facet)| {
+        .zip(&streams)
+        .map(|(facet, stream)| {
             stop.check()?;
-            Ok(tests_of(facet, facet_idx, sample, baseline).into_iter().map(move |test| (facet_idx, test)))
+            Ok(examine(facet, stream, baseline))
         })
-        .collect::<Result<Vec<_>>>()?
-        .into_iter()
-        .flatten()
-        .collect();
+        .collect::<Result<_>>()?;
+    let mut tests: Vec<(usize, Test)> = Vec::new();
+    for (facet_idx, found) in found.into_iter().enumerate() {
+        for member in found.too_few {
+            facets[facet_idx].metrics[member].chance = Some(UNJUDGED);
+        }
+        tests.extend(found.tests.into_iter().map(|test| (facet_idx, test)));
+    }
     // The generalized entropy is the same number in every facet: one test.
     let entropy = tests.iter().position(|(_, test)| test.about == ENTROPY);
     let is_own = |position: usize| tests[position].1.about != ENTROPY || Some(position) == entropy;
     let own: Vec<usize> = (0..tests.len()).filter(|&position| is_own(position)).collect();
-    let adjusted = holm(&own.iter().map(|&position| tests[position].1.p_value).collect::<Vec<_>>());
+    let adjusted = step_down(
+        &own.iter()
+            .map(|&position| (tests[position].1.p_value, tests[position].1.under_null.as_slice()))
+            .collect::<Vec<_>>(),
+    );
     let mut p_values = vec![1.0; tests.len()];
     for (&position, adjusted) in own.iter().zip(adjusted) {
         p_values[position] = adjusted;
     }
     for (position, (facet_idx, test)) in tests.iter().enumerate() {
         let p_value = p_values[if is_own(position) { position } else { entropy.unwrap_or(position) }];
-        let beyond = p_value <= 1.0 - confidence;
         for &member in &test.members {
-            let metric = &mut facets[*facet_idx].metrics[member];
-            let is_farther = metric
-                .value
-                .zip(metric.baseline)
-                .is_some_and(|(now, then)| now.value().abs() > then.value().abs());
-            let chance = metric.chance.get_or_insert(Chance {
-                p_value: 1.0,
-                farther_from_zero: false,
-                farther_from_parity: false,
-                exact_baseline: test.exact.is_some(),
-            });
-            if test.from.contains(&From::Zero) {
-                chance.p_value = p_value;
-                chance.farther_from_zero = beyond && is_farther;
-            }
-            if test.from.contains(&From::Parity) {
-                chance.farther_from_parity = beyond;
-            }
+            tell(&mut facets[*facet_idx].metrics[member], test, p_value, confidence);
         }
     }
     Ok(())
+}
+
+/// Of too few rows nobody can tell.
+const UNJUDGED: Chance =
+    Chance { p_value: 1.0, farther_from_zero: false, farther_from_parity: false, exact_baseline: false };
+
+fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) {
+    let beyond = p_value <= 1.0 - confidence;
+    let is_farther =
+        metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs());
+    let chance = metric.chance.get_or_insert(Chance { exact_baseline: test.exact.is_some(), ..UNJUDGED });
+    if test.from.contains(&From::Zero) {
+        chance.p_value = p_value;
+        chance.farther_from_zero = beyond && is_farther;
+    }
+    if test.from.contains(&From::Parity) {
+        chance.farther_from_parity = beyond;
+    }
 }
 
 const ENTROPY: &str = "GE";
@@ -119,6 +113,8 @@ struct Test {
     /// What the metric is not farther from.
     from: &'static [From],
     p_value: f64,
+    /// The p-values that draws of a population have in which the null hypothesis just holds.
+    under_null: Vec<f64>,
     /// Size of a baseline value that was taken as exact; none when the baseline was drawn from its counts.
     exact: Option<f64>,
 }
@@ -129,21 +125,99 @@ enum From {
     Parity,
 }
 
-fn tests_of(facet: &FacetDetails, facet_idx: usize, sample: &Sample, baseline: &Baseline) -> Vec<Test> {
-    let mut tests: Vec<Test> = Vec::new();
-    let Some(counts) = sample.counts.facets.get(facet_idx) else { return tests };
-    for (member, details) in facet.metrics.iter().enumerate().filter(|(_, details)| details.enough_rows) {
+#[derive(Default)]
+struct Found {
+    tests: Vec<Test>,
+    /// Positions of the metrics that have too few rows, here or in the baseline.
+    too_few: Vec<usize>,
+}
+
+/// Random numbers of a facet. The two values of a two-valued facet are the same two groups exchanged: they get the same
+/// numbers, so that their metrics go together as they do in the data.
+struct Stream {
+    seed: u64,
+    facet_idx: u64,
+    /// 1 when the groups are exchanged.
+    first: usize,
+}
+
+impl Stream {
+    fn of(facets: &[FacetDetails], facet_idx: usize, seed: u64) -> Stream {
+        let groups = facets[facet_idx].groups;
+        let exchanged = Groups { d: groups.a, a: groups.d };
+        let is_same = |other: &&FacetDetails| other.groups == groups || other.groups == exchanged;
+        let known = facets[..facet_idx].iter().find(is_same);
+        Stream {
+            seed,
+            facet_idx: facets[..facet_idx].iter().position(|other| is_same(&other)).unwrap_or(facet_idx)
+                as u64,
+            first: usize::from(known.is_some_and(|known| known.groups == exchanged)),
+        }
+    }
+
+    /// `part`: 0 for the counts, else a metric drawn by itself.
+    fn random(&self, side: Side, part: u64) -> Random {
+        Random::new(self.seed, self.facet_idx << 8 | part << 1 | u64::from(side == Side::Baseline))
+    }
+
+    fn populations(&self, side: Side, groups: &Groups) -> Vec<Groups> {
+        draws::populations(groups, self.first, &mut self.random(side, 0))
+    }
+
+    fn around(&self, side: Side, metric: &Metric, [value, error]: [f64; 2]) -> Vec<f64> {
+        let part = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len()) + 1;
+        draws::around(value, error, &mut self.random(side, part as u64))
+    }
+}
+
+/// Which of two samples is drawn. Each has random numbers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Now,
+    Baseline,
+}
+
+fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Results) -> Found {
+    let mut found = Found::default();
+    if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
+        return found;
+    }
+    let now = Drawn { populations: stream.populations(Side::Now, &facet.groups) };
+    // Both stages have the same counts where both are there.
+    let counts = facet
+        .metrics
+        .iter()
+        .find_map(|metric| drift::counts_in(baseline, metric.stage, &facet.facet, &facet.value_or_threshold));
+    let before = counts.map(|counts| Before {
+        counts,
+        groups: counts.groups(),
+        drawn: Drawn { populations: stream.populations(Side::Baseline, &counts.groups()) },
+    });
+    for (member, details) in facet.metrics.iter().enumerate() {
         let Some(known) = bias::metric(&details.name) else { continue };
-        let (Some(_), Some(limit)) = (details.value, details.baseline) else { continue };
+        let (Some(value), Some(limit)) = (details.value, details.baseline) else { continue };
+        let is_of_counts = matches!(known.compute, Compute::Groups(_));
+        if !(if is_of_counts { is_comparable(known, &facet.groups) } else { details.enough_rows }) {
+            found.too_few.push(member);
+            continue;
+        }
         // Distances are judged by the difference of the shares.
         let is_distance = matches!(known.evidence, Evidence::Distance(_));
         let Some(about) = bias::metric(if is_distance { SHARES } else { known.code }) else { continue };
-        let Some(then) = baseline_of(known, about, facet, facet_idx, limit.value(), sample, baseline) else {
-            continue;
+        let then = match before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream)) {
+            Some(Then::TooFew) => {
+                found.too_few.push(member);
+                continue;
+            }
+            Some(then) => then,
+            None => match exact(known, facet, limit.value()) {
+                Some(limit) => Then::Exact(limit),
+                None => continue,
+            },
         };
         let exact = match then {
             Then::Exact(then) => Some(then.abs()),
-            Then::Drawn(_) => None,
+            _ => None,
         };
         let is_same = |earlier: &&mut Test| {
             earlier.about == about.code
@@ -153,95 +227,96 @@ fn tests_of(facet: &FacetDetails, facet_idx: usize, sample: &Sample, baseline: &
                     _ => false,
                 }
         };
-        if let Some(earlier) = tests.iter_mut().find(is_same) {
+        if let Some(earlier) = found.tests.iter_mut().find(is_same) {
             earlier.members.push(member);
             continue;
         }
-        let flip = sample.flips.get(facet_idx);
-        let Some(now) = bias::draw(about, counts, flip, Side::Now, facet_idx, sample.seed) else { continue };
-        let mut add = |from, p_value| {
-            tests.push(Test { about: about.code, members: vec![member], from, p_value, exact });
+        let now = match about.compute {
+            Compute::Groups(_) => now.values(about),
+            _ => match details.standard_error {
+                Some(error) => stream.around(Side::Now, about, [value.value(), error]),
+                None => continue,
+            },
+        };
+        let mut add = |from, compared: Compared| {
+            let Compared { p_value, under_null } = compared;
+            found.tests.push(Test {
+                about: about.code,
+                members: vec![member],
+                from,
+                p_value,
+                under_null,
+                exact,
+            });
         };
         match about.evidence {
             Evidence::Ratios(_, Contrast::GroupByRest) => {
                 let logarithm = |values: Vec<f64>| values.into_iter().map(f64::ln).collect::<Vec<_>>();
-                let now = logarithm(now);
-                let then = match then {
-                    Then::Exact(then) => Then::Exact(then.ln()),
-                    Then::Drawn(then) => Then::Drawn(logarithm(then)),
-                };
-                add(&[From::Zero], larger(1.0, 1.0, &now, &then));
-                add(&[From::Parity], p_value(median(&now), &now, &then));
+                let (now, then) = (logarithm(now), then.map(f64::ln));
+                add(&[From::Zero], larger(&now, &then));
+                add(&[From::Parity], farther(&now, &then));
             }
             // Never negative.
-            Evidence::Errors => add(&[From::Zero, From::Parity], larger(1.0, 1.0, &now, &then)),
-            _ => add(&[From::Zero, From::Parity], p_value(median(&now), &now, &then)),
+            Evidence::Errors => add(&[From::Zero, From::Parity], larger(&now, &then)),
+            _ => add(&[From::Zero, From::Parity], farther(&now, &then)),
         }
     }
-    tests
+    found
 }
 
-fn median(draws: &[f64]) -> f64 {
-    let mut sorted = draws.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
+/// Drawn populations of a sample.
+struct Drawn {
+    populations: Vec<Groups>,
 }
 
-/// The group and the metric of the baseline's own details, if its counts gave the constraints' value `limit`: another value
-/// was chosen by a person, and is a limit, no sample.
-fn sampled<'a>(
-    baseline: &'a Baseline,
-    facet: &str,
-    value_or_threshold: &str,
-    metric: &str,
-    limit: f64,
-) -> Option<(&'a FacetDetails, &'a MetricDetails)> {
-    let details = baseline.details.as_ref()?;
-    let beside = drift::facet_details(&details.facets, facet, value_or_threshold)?;
-    let known = beside.metrics.iter().find(|known| known.name == metric)?;
-    let value = known.value?.value();
-    (value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3)).then_some((beside, known))
+impl Drawn {
+    /// A metric of counts in each of the populations.
+    fn values(&self, metric: &Metric) -> Vec<f64> {
+        let Compute::Groups(compute) = metric.compute else { return Vec::new() };
+        self.populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
+    }
 }
 
-/// The baseline of `metric`, in terms of the metric `about` whose draws are compared: drawn from the counts that gave
-/// the constraints' value `limit`, else that value. None when the counts are too few, or when the constraints do not say.
-fn baseline_of(
-    metric: &Metric,
-    about: &Metric,
-    facet: &FacetDetails,
-    facet_idx: usize,
-    limit: f64,
-    sample: &Sample,
-    baseline: &Baseline,
-) -> Option<Then> {
-    if let Some((beside, known)) =
-        sampled(baseline, &facet.facet, &facet.value_or_threshold, metric.code, limit)
-    {
-        if !known.enough_rows {
-            return None;
-        }
-        let mut random = bias::random(about, Side::Baseline, facet_idx, sample.seed);
-        let drawn = match about.evidence {
-            // Strata and neighbours are not in the details, their standard errors are.
-            Evidence::Strata(_) | Evidence::Neighbours => known
-                .standard_error
-                .map(|error| (0..DRAWS).map(|_| limit + error * random.normal()).collect()),
-            _ => {
-                let material = Material { groups: &beside.groups, strata: None, flips: None };
-                draws::draws(about, material, &mut random)
+/// The baseline of a facet, where its counts are known.
+struct Before<'a> {
+    counts: &'a Counts,
+    groups: Groups,
+    drawn: Drawn,
+}
+
+impl Before<'_> {
+    /// The baseline of `metric`, in terms of the metric `about` whose draws are compared; none when the counts did not give the
+    /// constraints' value `limit`: a value that a person chose is a limit, no sample.
+    fn of(&self, metric: &Metric, about: &Metric, limit: f64, stream: &Stream) -> Option<Then> {
+        let is_limit = |value: f64| value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3);
+        match metric.compute {
+            Compute::Groups(compute) => {
+                compute(&self.groups).ok().filter(|value| is_limit(value.value()))?;
+                if !is_comparable(metric, &self.groups) {
+                    return Some(Then::TooFew);
+                }
+                Some(Then::Drawn(self.drawn.values(about)))
             }
-        };
-        if let Some(drawn) = drawn {
-            return Some(Then::Drawn(drawn));
+            // Only noted where the rows are enough.
+            _ => match self.counts.estimates.get(metric.code) {
+                Some(estimate) => {
+                    let is_sound = estimate[1] > 0.0 && estimate[1].is_finite() && is_limit(estimate[0]);
+                    is_sound.then(|| Then::Drawn(stream.around(Side::Baseline, about, *estimate)))
+                }
+                None => Some(Then::TooFew),
+            },
         }
     }
+}
+
+/// A constraints' value taken as exact, in terms of the metric whose draws are compared. None when the constraints do not say.
+fn exact(metric: &Metric, facet: &FacetDetails, limit: f64) -> Option<f64> {
     let shares = || facet.metrics.iter().find(|known| known.name == SHARES)?.baseline.map(Number::value);
-    Some(Then::Exact(match metric.code {
-        "KS" | "TVD" => limit,
-        "LP" => limit / std::f64::consts::SQRT_2,
-        "KL" | "JS" => shares()?,
-        _ => limit,
-    }))
+    match metric.code {
+        "LP" => Some(limit / SQRT_2),
+        "KL" | "JS" => shares(),
+        _ => Some(limit),
+    }
 }
 
 /// A metric's baseline.
@@ -251,29 +326,80 @@ enum Then {
     Exact(f64),
     /// Draws from the counts of the baseline.
     Drawn(Vec<f64>),
+    TooFew,
+}
+
+impl Then {
+    fn map(self, function: fn(f64) -> f64) -> Then {
+        match self {
+            Then::Exact(then) => Then::Exact(function(then)),
+            Then::Drawn(then) => Then::Drawn(then.into_iter().map(function).collect()),
+            Then::TooFew => Then::TooFew,
+        }
+    }
+
+    fn at(&self, draw: usize) -> f64 {
+        match self {
+            Then::Exact(then) => *then,
+            Then::Drawn(then) => then[draw],
+            Then::TooFew => f64::INFINITY,
+        }
+    }
 }
 
 /// Share of the draws up to which the empirical distribution is used; beyond it the tail of a normal distribution that
 /// has the same median and the same point at this share.
 const TAIL: f64 = 0.01;
 
-/// The p-value of `|now| <= |then|`. `value`: the metric now; `now`: its draws.
-fn p_value(value: f64, now: &[f64], then: &Then) -> f64 {
-    let sign = if value < 0.0 { -1.0 } else { 1.0 };
-    (larger(sign, 1.0, now, then) + larger(sign, -1.0, now, then)).min(1.0)
+/// A p-value, and those of the draws.
+struct Compared {
+    p_value: f64,
+    under_null: Vec<f64>,
 }
 
-/// The p-value of `sign * now <= side * then`.
-fn larger(sign: f64, side: f64, now: &[f64], then: &Then) -> f64 {
-    let mut differences: Vec<f64> = match then {
-        Then::Exact(then) => now.iter().map(|now| sign * now - side * then).collect(),
-        Then::Drawn(then) => now.iter().zip(then).map(|(now, then)| sign * now - side * then).collect(),
+/// Of `now <= then`.
+fn larger(now: &[f64], then: &Then) -> Compared {
+    let differences: Vec<f64> = (0..now.len()).map(|draw| now[draw] - then.at(draw)).collect();
+    Compared { p_value: below_zero(&differences), under_null: ranks(&differences) }
+}
+
+/// Of `|now| <= |then|`.
+fn farther(now: &[f64], then: &Then) -> Compared {
+    let sign = if median(now) < 0.0 { -1.0 } else { 1.0 };
+    let beyond = |side: f64| -> Vec<f64> {
+        (0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)).collect()
     };
-    below_zero(&mut differences)
+    let (beyond_then, beyond_mirrored) = (beyond(1.0), beyond(-1.0));
+    let (one, other) = (below_zero(&beyond_then), below_zero(&beyond_mirrored));
+    // At the border of the null hypothesis the metric is as far as the nearer of `then` and `-then`. It would be found
+    // farther by being beyond that one, or, with the other sign, beyond both.
+    let (near, far) = (ranks(&beyond_then), ranks(&beyond_mirrored));
+    let (near, far) = if one >= other { (near, far) } else { (far, near) };
+    let extremes: Vec<f64> =
+        near.iter().zip(&far).map(|(near, far)| near.min((1.0 - near).max(1.0 - far))).collect();
+    Compared { p_value: (one + other).min(1.0), under_null: ranks(&extremes) }
+}
+
+/// For each draw the share of the draws that are not above it, its own half counted.
+fn ranks(draws: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..draws.len()).collect();
+    order.sort_by(|&one, &other| draws[one].total_cmp(&draws[other]));
+    let mut ranks = vec![0.0; draws.len()];
+    for (rank, draw) in order.into_iter().enumerate() {
+        ranks[draw] = (rank as f64 + 0.5) / draws.len() as f64;
+    }
+    ranks
+}
+
+fn median(draws: &[f64]) -> f64 {
+    let mut sorted = draws.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// The chance that a quantity with these draws is not above 0.
-fn below_zero(draws: &mut [f64]) -> f64 {
+fn below_zero(draws: &[f64]) -> f64 {
+    let mut draws = draws.to_vec();
     draws.sort_unstable_by(f64::total_cmp);
     let n = draws.len();
     let rank = draws.partition_point(|draw| *draw <= 0.0);
@@ -290,30 +416,9 @@ fn below_zero(draws: &mut [f64]) -> f64 {
         return 1.0 / n as f64;
     }
     // 2.326 standard deviations below the median lies 1 % of a normal distribution.
-    normal_below(-2.326_347_874 * median / width)
+    normal::below(-2.326_347_874 * median / width)
 }
 
-/// Share of a standard normal distribution below `z`, for z < 0: Abramowitz and Stegun 26.2.17 has an absolute
-/// error of 7.5e-8, too much for small tails, so beyond -3 the continued fraction 26.2.14 is used.
-fn normal_below(z: f64) -> f64 {
-    if z == f64::NEG_INFINITY {
-        return 0.0;
-    }
-    if z > 0.0 {
-        return 1.0 - normal_below(-z);
-    }
-    let x = -z;
-    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-    if x > 3.0 {
-        let mut fraction = x;
-        for k in (1..=40).rev() {
-            fraction = x + f64::from(k) / fraction;
-        }
-        return density / fraction;
-    }
-    let t = 1.0 / (1.0 + 0.231_641_9 * x);
-    let series = t
-        * (0.319_381_530
-            + t * (-0.356_563_782 + t * (1.781_477_937 + t * (-1.821_255_978 + t * 1.330_274_429))));
-    density * series
-}
+#[cfg(test)]
+#[path = "tests_of_chance.rs"]
+mod tests;

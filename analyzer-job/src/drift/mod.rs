@@ -4,3 +4,4 @@ pub mod attributions;
 pub mod bias;
 pub mod chance;
 pub mod error_rate;
+pub mod windows;

@@ -23,6 +23,7 @@ fn section_of(facets: &[Entry]) -> BiasSection {
         section.facets.entry((*facet).into()).or_default().push(FacetResult {
             value_or_threshold: (*value).into(),
             metrics: metrics.iter().map(|(name, value)| metric(name, *value)).collect(),
+            counts: None,
         });
     }
     section
@@ -43,7 +44,7 @@ fn names(violations: &[Violation]) -> Vec<String> {
 }
 
 const HOSTED: Rule =
-    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[] };
+    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], window: None };
 
 /// Violations by the hosted rule, and what could not be compared.
 fn judged(current: &Results, baseline: &Results) -> (Vec<Violation>, Vec<String>) {
@@ -270,7 +271,12 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
     check(&[0.3, 0.05, 0.3], "3/3", false);
     // By chance the earlier windows must say so themselves.
     let earlier = [EarlierRun { name: String::new(), results: window(0.3), bias: None }];
-    let rule = Rule { beyond_chance_only: true, windows: Windows { agreeing: 2, of: 2 }, earlier: &earlier };
+    let rule = Rule {
+        beyond_chance_only: true,
+        windows: Windows { agreeing: 2, of: 2 },
+        earlier: &earlier,
+        window: None,
+    };
     let now = window(0.3);
     assert!(violations(&compare(&now, &baseline), &details(&[("AD", true, Some(true))]), &rule).is_empty());
     // This window must be one of them.
@@ -339,4 +345,46 @@ fn unreadable_constraints_name_file_line_and_what_was_found() {
     }
     let missing = load_constraints(Path::new("/nowhere/constraints.json")).unwrap_err().to_string();
     assert!(missing.contains("cannot read the baseline constraints: /nowhere/constraints.json"), "{missing}");
+}
+
+/// What may be this run's is known before data are read: names, listed values, thresholds.
+#[test]
+fn a_baseline_without_this_runs_facet_value_is_refused_early() {
+    let check = |facet: serde_json::Value, values: &[&str], expected: bool| {
+        let config = serde_json::json!({
+            "dataset_type": "text/csv", "headers": ["y", "f"], "label": "y", "label_values_or_threshold": [1],
+            "facet": [facet],
+            "methods": {"pre_training_bias": {"methods": "all"}, "report": {"name": "report"}},
+        });
+        let analysis = crate::config::check::load(
+            config.to_string().as_bytes(),
+            Path::new("c.json"),
+            crate::config::Kind::Processing,
+        )
+        .unwrap();
+        let entries: Vec<Entry> =
+            values.iter().map(|value| ("f", *value, &[("DPL", Some(0.1))][..])).collect();
+        let baseline =
+            Results { pre_training_bias_metrics: Some(section_of(&entries)), ..Results::default() };
+        let found = check_baseline(&analysis, &baseline, false);
+        assert_eq!(found.is_ok(), expected, "{facet} {values:?}: {found:?}");
+        assert!(check_baseline(&analysis, &baseline, true).is_ok());
+    };
+    let listed =
+        |values: serde_json::Value| serde_json::json!({"name_or_index": "f", "value_or_threshold": values});
+    let any = serde_json::json!({"name_or_index": "f"});
+    check(any, &["x"], true);
+    check(listed(serde_json::json!(["a"])), &["a"], true);
+    check(listed(serde_json::json!(["a"])), &["A"], false);
+    check(listed(serde_json::json!(["a"])), &["A", "a"], true);
+    check(listed(serde_json::json!(["a", "b"])), &["a,b"], true);
+    check(listed(serde_json::json!(["a", "b"])), &["b,a"], false);
+    check(listed(serde_json::json!([0])), &["0.0"], true);
+    check(listed(serde_json::json!([1])), &["0"], false);
+    check(listed(serde_json::json!([40])), &["(40, 80]"], true);
+    check(listed(serde_json::json!([40])), &["(30, 40.0]"], true);
+    check(listed(serde_json::json!([40])), &["(41, 80]"], false);
+    check(listed(serde_json::json!([40])), &[""], true);
+    check(listed(serde_json::json!(["40"])), &["(40, 80]"], true);
+    check(serde_json::json!({"name_or_index": 1, "value_or_threshold": ["a"]}), &["a"], true);
 }

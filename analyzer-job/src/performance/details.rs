@@ -11,7 +11,7 @@ use crate::results::details::RunDetails;
 pub const FILE: &str = "model_quality_details.json";
 
 /// The content of `model_quality_details.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct QualityDetails {
     pub run: RunDetails,
     /// As the setting spells it: `BinaryClassification`.

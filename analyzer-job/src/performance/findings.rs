@@ -67,26 +67,12 @@ pub fn findings(
     let mut details = QualityDetails {
         run,
         problem_type: problem.name().into(),
-        classes: None,
-        threshold: None,
         rows,
         rows_without_label: outcomes.waiting(),
         judged: baseline.constraints.is_some(),
         metrics: metric_details(&statistics.scalars, &spreads, rows, baseline, problem, &breaches, &left_out),
-        confusion: Vec::new(),
-        by_class: Vec::new(),
-        roc: Vec::new(),
-        precision_recall: Vec::new(),
-        calibration: None,
-        scores: None,
-        baseline_scores: None,
-        residuals: None,
-        baseline_residuals: None,
-        score_meaning: None,
-        error_meaning: None,
-        estimate: None,
         groups: group_details(groups, baseline)?,
-        notes: Vec::new(),
+        ..QualityDetails::default()
     };
     fill(&mut details, &statistics.counts, outcomes, baseline);
     details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
@@ -99,26 +85,9 @@ pub fn unlabelled(outcomes: &Outcomes, baseline: &Baseline, run: RunDetails) -> 
     let mut details = QualityDetails {
         run,
         problem_type: problem.name().into(),
-        classes: None,
-        threshold: None,
-        rows: 0,
         rows_without_label: outcomes.waiting(),
-        judged: false,
-        metrics: Vec::new(),
-        confusion: Vec::new(),
-        by_class: Vec::new(),
-        roc: Vec::new(),
-        precision_recall: Vec::new(),
-        calibration: None,
-        scores: None,
-        baseline_scores: None,
-        residuals: None,
-        baseline_residuals: None,
-        score_meaning: None,
-        error_meaning: None,
-        estimate: None,
-        groups: Vec::new(),
         notes: vec!["No row has its label yet: everything here is an estimate.".into()],
+        ..QualityDetails::default()
     };
     match problem {
         ProblemType::BinaryClassification => {

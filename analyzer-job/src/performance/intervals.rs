@@ -10,9 +10,8 @@ use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
 use super::outcomes::{Binary, ScoreCell};
 use super::random;
+use crate::normal::{self, Z};
 
-/// 97.5 % point of the normal distribution.
-pub const Z: f64 = 1.959_963_984_540_054;
 const PURPOSE: u64 = 2;
 
 /// Error of sampling of one metric.
@@ -24,23 +23,9 @@ pub struct Spread {
     pub share: Option<[u64; 2]>,
 }
 
-/// Wilson's interval of a share: `(p + z^2/2n -+ z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n)`.
-///
-/// Inside [0, 1] and of a width above 0, also for shares of 0 and 1. None without rows.
-/// Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
+/// Wilson's 95 % interval of a share; none without rows.
 pub fn wilson(part: u64, whole: u64) -> Option<[f64; 2]> {
-    if whole == 0 {
-        return None;
-    }
-    let n = whole as f64;
-    let p = part as f64 / n;
-    let square = Z * Z;
-    let middle = p + square / (2.0 * n);
-    let half = Z * (p * (1.0 - p) / n + square / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + square / n;
-    let low = if part == 0 { 0.0 } else { (middle - half) / scale };
-    let high = if part == whole { 1.0 } else { (middle + half) / scale };
-    Some([low.max(0.0), high.min(1.0)])
+    (whole > 0).then(|| normal::wilson(part as f64, whole as f64, Z))
 }
 
 /// Variance of the area under the ROC curve; none with fewer than two rows of a class.

@@ -5,6 +5,7 @@
 //! nothing changed raises a verdict with a chance of at most 5 %.
 
 use crate::drift::error_rate::holm;
+use crate::normal;
 
 use super::constraints::larger_is_worse;
 use super::intervals::Spread;
@@ -118,7 +119,7 @@ fn p_value(now: Side, then: Side, larger_is_worse: bool) -> Option<f64> {
     if error <= 0.0 {
         return Some(if worse > 0.0 { 0.0 } else { 1.0 });
     }
-    Some(normal_below(-worse / error))
+    Some(normal::below(-worse / error))
 }
 
 /// Two-sided test that two shares differ; none when fewer than five rows on either side are expected.
@@ -130,28 +131,7 @@ pub fn differ(now: [u64; 2], then: [u64; 2]) -> Option<f64> {
     }
     let error = (pooled * (1.0 - pooled) * (1.0 / m + 1.0 / n)).sqrt();
     let difference = now[0] as f64 / m - then[0] as f64 / n;
-    Some((2.0 * normal_below(-difference.abs() / error)).min(1.0))
-}
-
-/// Share of a standard normal distribution below `z`.
-///
-/// Near the middle the series, in the tail the continued fraction (Abramowitz and Stegun 26.2.11 and 26.2.14).
-fn normal_below(z: f64) -> f64 {
-    let x = z.abs();
-    let density = (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt();
-    let beyond = if x > 3.0 {
-        let fraction = (1..=60).rev().fold(x, |fraction, k| x + f64::from(k) / fraction);
-        density / fraction
-    } else {
-        // x + x^3 / 3 + x^5 / (3 5) + ...
-        let (mut term, mut sum) = (x, x);
-        for k in 1..60 {
-            term *= x * x / f64::from(2 * k + 1);
-            sum += term;
-        }
-        0.5 - density * sum
-    };
-    if z > 0.0 { 1.0 - beyond } else { beyond }
+    Some((2.0 * normal::below(-difference.abs() / error)).min(1.0))
 }
 
 /// Fisher's exact test, one-sided: the chance of at least so many (or so few) of the parts falling to today's rows.
@@ -218,21 +198,6 @@ mod tests {
         ]);
         assert!(three.iter().all(|test| test == &one[0]), "{three:?}");
         assert_eq!(one[0].verdict, Verdict::Moved);
-    }
-
-    /// R: pnorm(c(0, -1, -1.959964, -3.1, 1)).
-    #[test]
-    fn the_normal_distribution_equals_a_reference() {
-        for (z, expected) in [
-            (0.0, 0.5),
-            (-1.0, 0.158_655_253_931_457),
-            (-1.959_963_984_540_054, 0.025),
-            (1.0, 0.841_344_746_068_543),
-        ] {
-            assert!((normal_below(z) - expected).abs() < 1e-12, "{z}: {}", normal_below(z));
-        }
-        assert!((normal_below(-3.1) / 9.676_032_132_183_56e-4 - 1.0).abs() < 1e-9);
-        assert_eq!(normal_below(f64::NEG_INFINITY), 0.0);
     }
 
     /// scipy.stats.fisher_exact([[3, 7], [0, 30]], "greater") has p = 120 / 9880.

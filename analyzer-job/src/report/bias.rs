@@ -16,12 +16,14 @@ use crate::results::metrics::{Family, Meaning, Metric, Scale};
 /// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
 const FOUR_FIFTHS: f64 = 0.8;
 
-/// What a metric comes to. It moved only where the rows are enough and it is farther from the baseline than chance
-/// explains; else nobody can tell.
+/// What a metric comes to. It moved only where it is farther from the baseline than chance explains; with too few rows, or
+/// else, nobody can tell.
 pub(super) fn state(metric: &MetricDetails) -> State {
+    // A change may be beyond chance where the rows are too few for an interval.
+    let is_found = metric.chance.is_some_and(|chance| chance.farther_from_zero);
     match (metric.value, metric.baseline) {
         (None, _) => State::Undefined,
-        _ if !metric.enough_rows => State::CannotTell,
+        _ if !metric.enough_rows && !is_found => State::CannotTell,
         (Some(_), None) => State::Measured,
         (Some(_), Some(_)) if !is_farther(metric) => State::Held,
         _ if course(metric) == Some(Course::TowardsParity) => State::Held,
@@ -185,8 +187,8 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
     if let Some(check) = check {
         let percent = percent_of(1.0 - check.confidence);
         text.push_str(&format!(
-            " If nothing has changed, the chance that any metric of this report is marked as moved is at most {percent} (Holm's \
-             correction for all {} comparisons).",
+            " If nothing has changed, the chance that any metric of this report is marked as moved is at most {percent} (corrected for \
+             all {} comparisons).",
             count(check.compared)
         ));
         if check.exact_baselines > 0 {

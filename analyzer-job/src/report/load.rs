@@ -149,7 +149,7 @@ fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDe
 
 /// Earlier runs below `folder`: each `.json` file that holds results, in order of path, which is
 /// order of time where folders are named by it. `bias_details.json` beside an `analysis.json` gives its
-/// intervals; whatever else lies there is passed over.
+/// intervals; whatever else lies there is passed over, and named in the log if it is damaged.
 ///
 /// # Errors
 /// The folder or a file in it cannot be read.
@@ -160,7 +160,14 @@ pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
     let mut runs = Vec::new();
     for path in files {
         let text = fs::read(&path).map_err(|error| Problem::io("read", &path, error))?;
-        let Ok(results) = serde_json::from_slice::<Results>(&strict_json(&text)) else { continue };
+        let json = strict_json(&text);
+        let Ok(results) = serde_json::from_slice::<Results>(&json) else {
+            // Other files may lie there, but a damaged one is a window that is missed.
+            if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
+                tracing::warn!("{} of the history is no JSON and is passed over: {error}", path.display());
+            }
+            continue;
+        };
         let empty = results.post_training_bias_metrics.is_none()
             && results.pre_training_bias_metrics.is_none()
             && results.explanations.is_none();
@@ -178,7 +185,11 @@ fn details_beside(path: &Path) -> Option<BiasDetails> {
     if path.file_name()? != "analysis.json" {
         return None;
     }
-    read(&path.with_file_name("bias_details.json")).ok().flatten()
+    let details = read(&path.with_file_name("bias_details.json"));
+    details.unwrap_or_else(|problem| {
+        tracing::warn!("details of an earlier run are passed over: {problem}");
+        None
+    })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

@@ -92,12 +92,12 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     let mut points = Vec::new();
     if findings.bias.is_some() {
         points.extend([
-            "Bias metrics are computed from the counts of each group without rounding. Confidence intervals (95\u{202f}%) come from \
-             draws of the groups' shares, given the counts."
+            "Bias metrics are computed from the counts of each group without rounding. Confidence intervals (95\u{202f}%) are \
+             Wilson's for shares, put together for differences and ratios (Newcombe)."
                 .to_owned(),
             "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a metric \
              as moved only if chance does not explain the difference: baseline and window are both drawn from their counts, and \
-             Holm's procedure keeps one error rate for all metrics of the run. For the ratio DI, whose parity is 1, the verdict \
+             Westfall and Young's step-down procedure keeps one error rate for all metrics of the run. For the ratio DI, whose parity is 1, the verdict \
              says where the rule misleads."
                 .to_owned(),
         ]);

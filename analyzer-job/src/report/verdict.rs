@@ -73,7 +73,10 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let unsure = number_of(&|finding| finding.state == State::CannotTell);
     let perhaps =
         number_of(&|finding| finding.state == State::CannotTell && bias::is_farther(finding.details));
-    let too_few = number_of(&|finding| bias::is_farther(finding.details) && !finding.details.enough_rows);
+    let too_few = number_of(&|finding| {
+        let is_unsure = finding.state == State::CannotTell && bias::is_farther(finding.details);
+        is_unsure && !finding.details.enough_rows
+    });
     let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
     let groups = match told(bias).as_slice() {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),

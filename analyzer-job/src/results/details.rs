@@ -125,7 +125,7 @@ pub struct MetricDetails {
     pub name: String,
     pub value: Option<Number>,
     pub error: Option<String>,
-    /// Standard deviation of the value over other rows of the same kind.
+    /// Of the value over other rows of the same kind: the interval's length by 3.92.
     pub standard_error: Option<f64>,
     /// 95 % interval.
     pub interval: Option<[Number; 2]>,
@@ -142,7 +142,7 @@ pub struct MetricDetails {
 }
 
 /// Is a metric farther from 0, or from its parity, than in the baseline beyond chance? The p-values are adjusted for all
-/// tests of the run (Holm).
+/// tests of the run (`drift::error_rate::step_down`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Chance {
     /// Of "not farther from 0 than in the baseline".

@@ -9,6 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
+use crate::state::counts::{Group, Groups};
 use crate::values::numbers::repr;
 
 pub const VERSION: &str = "1.0";
@@ -53,6 +54,45 @@ pub struct BiasSection {
 pub struct FacetResult {
     pub value_or_threshold: String,
     pub metrics: Vec<MetricResult>,
+    /// What the values rest on, so that a check against them can tell a change from chance. The hosted service has no such
+    /// key, and its readers pass over it.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "lenient")]
+    pub counts: Option<Counts>,
+}
+
+/// Rows of the two groups: true negatives, false positives, false negatives, true positives. Without predictions every
+/// row counts as predicted negative.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Counts {
+    pub group: [u64; 4],
+    pub rest: [u64; 4],
+    /// Value and standard error of the metrics that do not follow from the counts, where the rows are enough.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub estimates: IndexMap<String, [f64; 2]>,
+}
+
+/// More rows in a cell than there can be.
+const TOO_MANY_ROWS: u64 = 1 << 50;
+
+impl Counts {
+    pub(crate) fn new(groups: &Groups, estimates: IndexMap<String, [f64; 2]>) -> Counts {
+        let flat = |group: &Group| {
+            let [[tn, fp], [fn_, tp]] = group.rows;
+            [tn, fp, fn_, tp]
+        };
+        Counts { group: flat(&groups.d), rest: flat(&groups.a), estimates }
+    }
+
+    pub(crate) fn groups(&self) -> Groups {
+        let group = |[tn, fp, fn_, tp]: [u64; 4]| Group { rows: [[tn, fp], [fn_, tp]] };
+        Groups { d: group(self.group), a: group(self.rest) }
+    }
+}
+
+/// Counts that a stranger has spoilt are none: the values beside them are still a baseline.
+fn lenient<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Counts>, D::Error> {
+    let counts = serde_json::from_value::<Counts>(Json::deserialize(deserializer)?).ok();
+    Ok(counts.filter(|counts| counts.group.iter().chain(&counts.rest).all(|rows| *rows < TOO_MANY_ROWS)))
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -160,7 +160,7 @@ impl std::str::FromStr for Windows {
         });
         parts
             .filter(|windows| (1..=windows.of).contains(&windows.agreeing))
-            .ok_or_else(|| "expected two whole numbers such as 2/3: two of the last three windows".into())
+            .ok_or_else(|| "two whole numbers such as 2/3: two of the last three windows".into())
     }
 }
 
@@ -172,12 +172,8 @@ impl std::fmt::Display for Windows {
 
 /// A level of confidence: a number from 0.5 to below 1.
 pub(super) fn confidence(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "expected a number from 0.5 to below 1".to_owned())?;
-    if (0.5..1.0).contains(&number) {
-        Ok(number)
-    } else {
-        Err("expected a number from 0.5 to below 1".into())
-    }
+    let number: f64 = text.parse().map_err(|_| "a number from 0.5 to below 1".to_owned())?;
+    if (0.5..1.0).contains(&number) { Ok(number) } else { Err("a number from 0.5 to below 1".into()) }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -10,10 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::bias::roles::Counted;
 use crate::context::Context;
-use crate::drift::bias::{self as drift, Baseline};
+use crate::drift::bias as drift;
 use crate::model::{self, Left, Model, Resource};
 use crate::plan::{self, Rows};
 use crate::read::{self, Part, Reading};
+use crate::results::Results;
 use crate::results::details::EarlierRun;
 use crate::settings::Settings;
 use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
@@ -26,7 +27,7 @@ use crate::stages::{attributions, bias, inputs, predictions, results};
 pub(crate) struct Prepared<'a> {
     pub(crate) run: Context<'a>,
     now: Timestamp,
-    baseline: Option<Baseline>,
+    baseline: Option<Results>,
     history: Vec<EarlierRun>,
 }
 
@@ -61,9 +62,9 @@ pub(crate) fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let plan = plan::plan(job, settings, now, rows)?;
     plan.check_output()?;
-    let baseline = plan.constraints.as_deref().map(drift::load_baseline).transpose()?;
+    let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     if let Some(baseline) = &baseline {
-        drift::check_baseline(&plan.analysis, &baseline.results, settings.on_nothing_compared.is_allowed())?;
+        drift::check_baseline(&plan.analysis, baseline, settings.on_nothing_compared.is_allowed())?;
     }
     let history = history(job, settings)?;
     let run = Context { job, settings, plan, scratch: scratch.into() };

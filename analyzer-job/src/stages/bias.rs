@@ -5,8 +5,7 @@ use plumbline_common::Result;
 use crate::bias::roles::{self, Counted};
 use crate::bias::{self, FlipOutcome};
 use crate::context::{BOOTSTRAP_SEED, Context};
-use crate::drift::bias::Baseline;
-use crate::drift::chance::{self, Sample};
+use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows};
 use crate::results::Results;
@@ -50,33 +49,30 @@ pub(crate) fn measure(
     run: &Context,
     reading: &Reading,
     counted: Counted,
-    baseline: Option<&Baseline>,
+    baseline: Option<&Results>,
 ) -> Result<Bias> {
     let methods = &run.plan.analysis.methods;
     let flips = flips(run, reading.rows(), &counted)?;
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;
-    let mut facets = bias::details(&counted.counts, &flips, methods, BOOTSTRAP_SEED, stop)?;
+    let mut facets = bias::details(&counted.counts, &flips, methods);
     for facet in &mut facets {
         facet.vacuous = counted.selections.iter().any(|note| {
             note.is_vacuous() && (note.role != SelectionRole::Facet || note.column == facet.facet)
         });
     }
     if let Some(baseline) = baseline {
-        let sample = Sample { counts: &counted.counts, flips: &flips, seed: BOOTSTRAP_SEED };
-        chance::judge(&mut facets, &sample, baseline, run.settings.drift_confidence, stop)?;
+        chance::judge(&mut facets, baseline, run.settings.drift_confidence, BOOTSTRAP_SEED, stop)?;
     }
     let crossed = BiasCounts { facets: counted.intersections.clone(), ..counted.counts.clone() };
-    let intersections = bias::details(&crossed, &[], methods, BOOTSTRAP_SEED, stop)?;
-    let segments = counted.segments.iter().map(|segment| {
-        Ok(SegmentDetails {
-            segmentation: segment.segmentation.clone(),
-            segment: segment.segment.clone(),
-            rows: segment.rows,
-            facets: bias::details(&segment.counts, &[], methods, BOOTSTRAP_SEED, stop)?,
-        })
+    let intersections = bias::details(&crossed, &[], methods);
+    let segments = counted.segments.iter().map(|segment| SegmentDetails {
+        segmentation: segment.segmentation.clone(),
+        segment: segment.segment.clone(),
+        rows: segment.rows,
+        facets: bias::details(&segment.counts, &[], methods),
     });
-    let segments = segments.collect::<Result<_>>()?;
+    let segments = segments.collect();
     Ok(Bias { results, counted, facets, intersections, segments })
 }
 

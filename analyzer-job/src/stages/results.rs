@@ -6,7 +6,7 @@ use plumbline_common::{Problem, Result, codes, output};
 
 use crate::context::{Context, warn};
 use crate::drift::attributions::{self, attribution_drift};
-use crate::drift::bias::{self as drift, Baseline, Rule};
+use crate::drift::bias::{self as drift, Rule};
 use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
@@ -36,7 +36,7 @@ pub(crate) fn finish(
     now: Timestamp,
     reading: &Reading,
     found: Found,
-    baseline: Option<Baseline>,
+    baseline: Option<Results>,
     history: &[EarlierRun],
     mut files: output::Results,
 ) -> Result<Done> {
@@ -121,7 +121,7 @@ struct Judged {
 fn judge(
     run: &Context,
     results: &Results,
-    baseline: Option<&Baseline>,
+    baseline: Option<&Results>,
     history: &[EarlierRun],
     bias: Option<&mut BiasDetails>,
     explanations: Option<&mut ExplanationDetails>,
@@ -132,14 +132,13 @@ fn judge(
         judge_bias(run, results, baseline, history, bias, &mut judged);
     }
     if let Some(explanations) = explanations {
-        match attribution_drift(results, &baseline.results) {
+        match attribution_drift(results, baseline) {
             Ok(drift) => {
                 for output in &mut explanations.outputs {
                     output.ndcg = drift.scores.get(&output.label).copied();
                     output.violated = output.ndcg.is_some_and(|score| score < attributions::THRESHOLD);
                     for feature in &mut output.features {
-                        feature.baseline =
-                            attributions::value(&baseline.results, &output.label, &feature.name);
+                        feature.baseline = attributions::value(baseline, &output.label, &feature.name);
                     }
                 }
                 explanations.run.warnings.extend(warn(drift.warnings));
@@ -158,30 +157,33 @@ fn judge(
 fn judge_bias(
     run: &Context,
     results: &Results,
-    baseline: &Baseline,
+    baseline: &Results,
     history: &[EarlierRun],
     bias: &mut BiasDetails,
     judged: &mut Judged,
 ) {
-    let comparison = drift::compare(results, &baseline.results);
-    let rule =
-        Rule { beyond_chance_only: run.by_interval(), windows: run.settings.drift_windows, earlier: history };
+    let comparison = drift::compare(results, baseline);
+    let rule = Rule {
+        beyond_chance_only: run.by_interval(),
+        windows: run.settings.drift_windows,
+        earlier: history,
+        window: bias.run.window.as_ref(),
+    };
     let found = drift::violations(&comparison, &bias.facets, &rule);
     drift::mark(&mut bias.facets, &found);
     let check = check(run, &comparison, &bias.facets);
     let mut warnings = comparison.warnings;
     if check.exact_baselines > 0 {
         warnings.push(format!(
-            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; \
-             bias_details.json of the baseline job, put beside its analysis.json, has them",
+            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; a value \
+             that varies as today's does is then called changed too often: make the baseline with this program, \
+             whose analysis.json has the counts",
             check.exact_baselines, check.compared
         ));
     }
     if check.compared == 0 {
-        let problem = drift::nothing_compared(
-            drift::facets_in_words(&baseline.results),
-            drift::facets_in_words(results),
-        );
+        let problem =
+            drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(results));
         if run.settings.on_nothing_compared.is_allowed() {
             warnings.push(problem.to_string());
         } else {

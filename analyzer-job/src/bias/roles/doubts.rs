@@ -75,7 +75,15 @@ fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
 
 fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
     if kind == Kind::Continuous {
-        return Some("no value is above the threshold".into());
+        let is_value = |cell: &Cell| list.iter().any(|value| select::equals(cell, value));
+        return Some(match list {
+            [number] if distinct.values.iter().any(is_value) => format!(
+                "{} is a threshold, since the column counts as a quantity, and no value is above it; a threshold just below \
+                 it, or a list of several values, selects it",
+                select::print(number)
+            ),
+            _ => "no value is above the threshold".into(),
+        });
     }
     let cells: Vec<&Cell> = distinct.values.iter().filter(|cell| **cell != Cell::Missing).collect();
     let printed: Vec<String> = list.iter().map(select::print).collect();
@@ -220,7 +228,21 @@ mod tests {
         );
         check(&ints(&[17, 25, 60]), Kind::Categorical, &[Scalar::Int(30)], Some((none, "is no threshold")));
         check(&ints(&[0, 1]), Kind::Categorical, &[Scalar::Float(0.5)], Some((some, "0.5 is read as 0")));
-        check(&ints(&[17, 25, 60]), Kind::Continuous, &[Scalar::Int(60)], Some((none, "no value is above")));
+        check(
+            &ints(&[17, 25, 60]),
+            Kind::Continuous,
+            &[Scalar::Int(60)],
+            Some((
+                none,
+                "60 is a threshold, since the column counts as a quantity, and no value is above it",
+            )),
+        );
+        check(
+            &ints(&[17, 25, 60]),
+            Kind::Continuous,
+            &[Scalar::Int(61)],
+            Some((none, "no value is above the")),
+        );
         check(
             &ints(&[17, 25, 60]),
             Kind::Continuous,

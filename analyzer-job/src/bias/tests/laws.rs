@@ -1,6 +1,5 @@
 //! What must hold for any counts, and small cases done by hand.
 
-use plumbline_common::stop::Stop;
 use proptest::prelude::*;
 
 use super::super::*;
@@ -176,7 +175,7 @@ fn a_flip_test_that_was_not_made_has_no_entry() {
     let counts = counts([5, 1, 2, 2], [4, 4, 1, 11]);
     let section = results(&counts, &[], &all_metrics()).post_training_bias_metrics.unwrap();
     assert!(section.facets["f"][0].metrics.iter().all(|metric| metric.name != "FT"));
-    let details = details(&counts, &[], &all_metrics(), 0, &Stop::default()).unwrap();
+    let details = details(&counts, &[], &all_metrics());
     assert_eq!(details[0].metrics.len(), METRICS.len() - 1);
 }
 
@@ -185,7 +184,7 @@ fn details_hold_the_same_values_as_the_results() {
     let counts = counts([100, 20, 40, 40], [80, 80, 20, 220]);
     let flips = [Ok(Flips { only_model_positive: 4, only_neighbours_positive: 14, rows: 100 })];
     let results = results(&counts, &flips, &all_metrics());
-    let details = details(&counts, &flips, &all_metrics(), 7, &Stop::default()).unwrap();
+    let details = details(&counts, &flips, &all_metrics());
     let sections = [results.post_training_bias_metrics.unwrap(), results.pre_training_bias_metrics.unwrap()];
     let expected: Vec<_> = sections
         .iter()
@@ -220,8 +219,20 @@ fn too_few_rows_are_named_with_the_reason() {
     let small_group = counts([10, 1, 2, 3], [400, 40, 100, 110]);
     check_reason(&small_group, "DPPL", Some("group `x` has 16 rows, fewer than 30"));
     check_reason(&small_group, "FT", Some("group `x` has 16 rows, fewer than 30"));
-    check_reason(&small_group, "CI", None);
+    check_reason(&small_group, "CI", Some("group `x` has 16 rows, fewer than 30"));
+    check_reason(
+        &counts([30, 0, 5, 0], [40, 0, 9, 0]),
+        "CI",
+        Some("the dataset has 84 rows, fewer than 120"),
+    );
+    check_reason(&counts([30, 0, 5, 0], [80, 0, 9, 0]), "CI", None);
+    check_reason(&counts([30, 0, 5, 0], [80, 0, 9, 0]), "FT", Some("group `x` has 35 rows, fewer than 120"));
     check_reason(&small_group, "GE", None);
+    check_reason(
+        &counts([30, 3, 5, 9], [80, 3, 4, 9]),
+        "GE",
+        Some("the dataset has 15 wrong predictions, fewer than 16"),
+    );
     let few_positives = counts([180, 10, 6, 4], [900, 50, 30, 20]);
     check_reason(&few_positives, "DPL", None);
     check_reason(&few_positives, "RD", Some("group `x` has 10 observed positives, fewer than 30"));
@@ -230,7 +241,7 @@ fn too_few_rows_are_named_with_the_reason() {
         &rare,
         "DI",
         Some(
-            "at the overall share, 0.8 of the 40 rows of group `x` would be predicted positives, fewer than 8",
+            "at the overall share, 0.8 of the 40 rows of group `x` would be predicted positives, fewer than 10",
         ),
     );
     check_reason(
@@ -238,20 +249,60 @@ fn too_few_rows_are_named_with_the_reason() {
         "DI",
         Some(
             "at the overall share, 0.8 of the 40 rows of group `x` would not be predicted positives, \
-             fewer than 8",
+             fewer than 10",
         ),
     );
     // A large group without any positive prediction is a finding.
     check_reason(&counts([400, 0, 100, 0], [100, 100, 100, 100]), "DI", None);
+    check_reason(&counts([400, 0, 100, 0], [100, 100, 100, 100]), "DPPL", None);
+    // A small one may be chance.
+    for code in ["DI", "DPPL"] {
+        check_reason(
+            &counts([40, 2, 18, 2], [100, 100, 100, 100]),
+            code,
+            Some("4 of the 62 rows of group `x` are predicted positives, fewer than 5"),
+        );
+        check_reason(
+            &counts([2, 40, 2, 18], [100, 100, 100, 100]),
+            code,
+            Some("4 of the 62 rows of group `x` are not predicted positives, fewer than 5"),
+        );
+        check_reason(&counts([40, 2, 18, 3], [100, 100, 100, 100]), code, None);
+    }
     check_reason(
         &counts([400, 0, 100, 0], [100, 100, 100, 100]),
         "TE",
-        Some("group `x` has 0 false positives, fewer than 8"),
+        Some("group `x` has 0 false positives, fewer than 5"),
+    );
+    check_reason(
+        &counts([100, 0, 11, 0], [100, 100, 100, 100]),
+        "TE",
+        Some("at the overall ratio, group `x` would have 5.8 false negatives, fewer than 12"),
+    );
+    check_reason(
+        &counts([100, 20, 100, 0], [300, 2, 100, 100]),
+        "DCA",
+        Some(
+            "at the overall ratio, group `x` would have 11.9 predicted positives that are no observed positives, \
+             fewer than 12",
+        ),
     );
     let mut thin = counts([50, 50, 50, 50], [50, 50, 50, 50]);
     thin.facets[0].strata = Some(vec![Groups { d: group([1, 0, 0, 0]), a: group([0, 0, 0, 1]) }; 200]);
     let reason = evidence::too_few(metric("CDDL").unwrap(), &thin.facets[0], None).unwrap();
-    assert!(reason.starts_with("more than half of the rows are in values of the group variable"), "{reason}");
+    assert!(
+        reason.starts_with("0 of 400 rows, fewer than 90 %, are in values of the group variable"),
+        "{reason}"
+    );
+    let large = Groups { d: group([40, 0, 40, 0]), a: group([40, 0, 40, 0]) };
+    let of_ten = |small: usize| {
+        let mut strata = vec![large; 10];
+        strata[..small].fill(Groups { d: group([150, 0, 0, 0]), a: group([10, 0, 0, 0]) });
+        let mut counts = counts([400, 0, 400, 0], [400, 0, 400, 0]);
+        counts.facets[0].strata = Some(strata);
+        evidence::too_few(metric("CDDL").unwrap(), &counts.facets[0], None).is_some()
+    };
+    assert!(!of_ten(1) && of_ten(2));
     check_reason(&thin, "DPL", None);
 }
 

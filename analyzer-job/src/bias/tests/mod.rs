@@ -8,7 +8,7 @@ use crate::config::{Methods, ReportNames};
 use crate::results::details::Stage;
 
 /// Every bias metric.
-fn all_metrics() -> Methods {
+pub(super) fn all_metrics() -> Methods {
     Methods {
         pre_training_bias: Some(super::codes_of(Stage::PreTraining).collect()),
         post_training_bias: Some(super::codes_of(Stage::PostTraining).collect()),

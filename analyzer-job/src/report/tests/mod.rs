@@ -84,7 +84,11 @@ fn findings() -> Findings {
                         error: metric.error.clone(),
                     })
                     .collect();
-                let result = FacetResult { value_or_threshold: facet.value_or_threshold.clone(), metrics };
+                let result = FacetResult {
+                    value_or_threshold: facet.value_or_threshold.clone(),
+                    metrics,
+                    counts: None,
+                };
                 (facet.facet.clone(), vec![result])
             })
             .collect(),

@@ -1,0 +1,177 @@
+use super::*;
+use crate::bias::{details, results};
+use crate::config::{Methods, ReportNames};
+use crate::results::details::Stage;
+use crate::results::metrics::codes_of;
+use crate::state::counts::{BiasCounts, FacetCounts, Group};
+
+fn methods() -> Methods {
+    Methods {
+        pre_training_bias: Some(codes_of(Stage::PreTraining).collect()),
+        post_training_bias: Some(codes_of(Stage::PostTraining).collect()),
+        shap: None,
+        pdp: None,
+        report: ReportNames { name: "report".into(), title: "Report".into() },
+    }
+}
+
+/// Facet, value, and the true negatives, false positives, false negatives, true positives of group and rest.
+type Entry<'a> = (&'a str, &'a str, [[u64; 4]; 2]);
+
+fn counts(entries: &[Entry]) -> BiasCounts {
+    let group = |[tn, fp, fn_, tp]: [u64; 4]| Group { rows: [[tn, fp], [fn_, tp]] };
+    let facets = entries.iter().map(|(facet, value, [d, a])| FacetCounts {
+        facet: (*facet).into(),
+        value_or_threshold: (*value).into(),
+        total: Groups { d: group(*d), a: group(*a) },
+        strata: None,
+    });
+    BiasCounts {
+        label: "y".into(),
+        label_value_or_threshold: "1".into(),
+        predicted: true,
+        facets: facets.collect(),
+        left_out: Vec::new(),
+    }
+}
+
+fn judged(now: &[Entry], baseline: &Results) -> Vec<FacetDetails> {
+    let mut facets = details(&counts(now), &[], &methods());
+    judge(&mut facets, baseline, 0.95, 0, &Stop::default()).unwrap();
+    facets
+}
+
+fn baseline(then: &[Entry]) -> Results {
+    results(&counts(then), &[], &methods())
+}
+
+#[track_caller]
+fn chance(facets: &[FacetDetails], code: &str) -> Chance {
+    facets[0].metrics.iter().find(|metric| metric.name == code).unwrap().chance.unwrap()
+}
+
+const THEN: [[u64; 4]; 2] = [[329, 21, 22, 128], [329, 21, 22, 128]];
+const NOW: [[u64; 4]; 2] = [[290, 60, 22, 128], [329, 21, 22, 128]];
+
+#[test]
+fn counts_travel_inside_the_constraints() {
+    let then = [("f", "1", THEN)];
+    let written = serde_json::to_string(&baseline(&then)).unwrap();
+    let read: Results = serde_json::from_str(&written).unwrap();
+    assert_eq!(read, baseline(&then));
+    let found = judged(&[("f", "1", NOW)], &read);
+    assert!(!chance(&found, "SD").exact_baseline);
+    assert!(chance(&found, "SD").farther_from_zero);
+    assert!(!chance(&found, "RD").farther_from_zero);
+}
+
+#[test]
+fn without_counts_or_with_a_value_of_a_persons_the_baseline_is_exact() {
+    let then = [("f", "1", THEN)];
+    let mut hosted = baseline(&then);
+    for section in [&mut hosted.post_training_bias_metrics, &mut hosted.pre_training_bias_metrics] {
+        section.as_mut().unwrap().facets["f"][0].counts = None;
+    }
+    let found = judged(&[("f", "1", NOW)], &hosted);
+    assert!(found[0].metrics.iter().filter_map(|metric| metric.chance).all(|chance| chance.exact_baseline));
+    assert!(
+        chance(&found, "SD").p_value < chance(&judged(&[("f", "1", NOW)], &baseline(&then)), "SD").p_value
+    );
+    let mut edited = baseline(&then);
+    let section = edited.post_training_bias_metrics.as_mut().unwrap();
+    let metric = section.facets["f"][0].metrics.iter_mut().find(|metric| metric.name == "SD").unwrap();
+    metric.value = Some(Number::Float(0.3));
+    let found = judged(&[("f", "1", NOW)], &edited);
+    assert!(chance(&found, "SD").exact_baseline && !chance(&found, "AD").exact_baseline);
+    assert!(!chance(&found, "SD").farther_from_zero, "the person's limit is 0.3");
+}
+
+/// Estimates of metrics that do not follow from the counts: value and error must fit the constraints.
+#[test]
+fn estimates_are_used_if_they_are_sound() {
+    let then = [("f", "1", THEN)];
+    for (value, estimate, is_exact) in [
+        (0.02, Some([0.02, 0.02]), false),
+        (0.02, Some([0.3, 0.02]), true),
+        (0.02, Some([0.02, 0.0]), true),
+        (0.02, Some([0.02, -1.0]), true),
+    ] {
+        let mut baseline = baseline(&then);
+        let entry = &mut baseline.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+        entry.metrics.iter_mut().find(|metric| metric.name == "CDDL").unwrap().value =
+            Some(Number::Float(value));
+        let counts_of_entry = entry.counts.as_mut().unwrap();
+        counts_of_entry.estimates.extend(estimate.map(|estimate| ("CDDL".to_owned(), estimate)));
+        baseline.post_training_bias_metrics = None;
+        let mut now = counts(&[("f", "1", NOW)]);
+        now.facets[0].strata = Some(vec![now.facets[0].total]);
+        let mut facets = details(&now, &[], &methods());
+        judge(&mut facets, &baseline, 0.95, 0, &Stop::default()).unwrap();
+        assert_eq!(chance(&facets, "CDDL").exact_baseline, is_exact, "{estimate:?}");
+    }
+}
+
+#[test]
+fn too_few_rows_on_either_side_are_never_a_finding() {
+    let few = [[30, 4, 3, 3], [300, 4, 30, 3]];
+    let none = [[330, 0, 30, 0], [300, 40, 0, 30]];
+    for (then, now) in [(few, none), (none, few)] {
+        let found = judged(&[("f", "1", now)], &baseline(&[("f", "1", then)]));
+        assert_eq!(chance(&found, "RD"), UNJUDGED);
+    }
+}
+
+/// The other value of a two-valued facet, and a facet that selects the same rows, are no tests of their own.
+#[test]
+fn the_same_groups_again_cost_nothing() {
+    let exchanged = |[d, a]: [[u64; 4]; 2]| [a, d];
+    let now = [[300, 50, 22, 128], [329, 21, 22, 128]];
+    let alone = judged(&[("f", "1", now)], &baseline(&[("f", "1", THEN)]));
+    let again = judged(
+        &[("f", "1", now), ("f", "0", exchanged(now)), ("g", "x", now)],
+        &baseline(&[("f", "1", THEN), ("f", "0", exchanged(THEN)), ("g", "x", THEN)]),
+    );
+    let (one, three) = (chance(&alone, "SD").p_value, chance(&again, "SD").p_value);
+    assert!(one > 0.001, "{one}");
+    assert!(three < 1.6 * one, "{three} instead of {one}");
+    // Facets of other rows do cost something.
+    let others: Vec<(String, [[u64; 4]; 2])> =
+        (0..12).map(|n| (format!("h{n}"), [[200 + n, 20, 20, 60], [400, 30 + n, 40, 200]])).collect();
+    let with = |first| -> Vec<Entry> {
+        let others = others.iter().map(|(name, rows)| (name.as_str(), "1", *rows));
+        [("f", "1", first)].into_iter().chain(others).collect()
+    };
+    let many = judged(&with(now), &baseline(&with(THEN)));
+    assert!(chance(&many, "SD").p_value > 3.0 * one, "{}", chance(&many, "SD").p_value);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_chances() {
+    let run = |seed| {
+        let mut facets = details(&counts(&[("f", "1", NOW)]), &[], &methods());
+        judge(&mut facets, &baseline(&[("f", "1", THEN)]), 0.95, seed, &Stop::default()).unwrap();
+        facets
+    };
+    assert_eq!(run(3), run(3));
+    assert_ne!(run(3), run(4));
+}
+
+#[test]
+fn spoilt_counts_are_none_and_the_values_stay() {
+    for counts in [
+        r#"{"group": [1, 2, 3], "rest": [1, 2, 3, 4]}"#,
+        r#"{"group": [1, 2, 3, -4], "rest": [1, 2, 3, 4]}"#,
+        r#"{"group": [18446744073709551615, 2, 3, 4], "rest": [18446744073709551615, 2, 3, 4]}"#,
+        r#""none""#,
+        "null",
+        "[]",
+    ] {
+        let text = format!(
+            r#"{{"pre_training_bias_metrics": {{"facets": {{"f": [{{"value_or_threshold": "1", "counts": {counts},
+            "metrics": [{{"name": "DPL", "value": 0.25}}]}}]}}}}}}"#
+        );
+        let read: Results = serde_json::from_str(&text).unwrap();
+        let entry = &read.pre_training_bias_metrics.unwrap().facets["f"][0];
+        assert_eq!((&entry.counts, entry.metrics[0].value), (&None, Some(Number::Float(0.25))), "{counts}");
+    }
+}
