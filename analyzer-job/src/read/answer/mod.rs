@@ -13,6 +13,8 @@
 mod lines;
 mod place;
 mod predicted;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::ops::Range;

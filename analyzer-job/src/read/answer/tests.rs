@@ -422,6 +422,8 @@ fn lists_as_text_are_split_outside_of_quotes() {
     assert_eq!(list("['a' 'b']"), ["a", "b"]);
     assert_eq!(list("[1. 2.5 3]"), ["1.", "2.5", "3"]);
     assert_eq!(list("[]"), [""; 0]);
+    assert_eq!(list("[0.1,,0.3]"), ["0.1", "", "0.3"]);
+    assert_eq!(list("['a',0.3,]"), ["a", "0.3"]);
     assert!(listed("a, b").is_none());
 }
 
