@@ -277,7 +277,10 @@ mod tests {
         assert!(names(root.path()).is_empty());
         let results = fill("kept");
         assert!(names(root.path()).is_empty());
-        let paths = results.publish().unwrap();
+        let whole = results.whole().unwrap();
+        let has_own_file = |waiting: &&Waiting| matches!(waiting.store, Store::Nameless(_));
+        assert_eq!(whole.iter().filter(has_own_file).count(), 20);
+        let paths = publish::publish(whole, &SYSTEM).unwrap();
         assert_eq!(names(&root.path().join("kept")).len(), 50);
         for (n, path) in paths.iter().enumerate() {
             assert!(path.ends_with(n.to_string()));
