@@ -24,7 +24,7 @@ const NAMES: [&str; 8] = [
     "النوع",
     "年齢層",
     "a_name_of_sixty_characters_that_nobody_would_ever_choose_ok_",
-    "<b>&amp;</b>",
+    "<b>&</b>",
     "all missing",
     "emoji 👩‍🚀",
     "colour",
