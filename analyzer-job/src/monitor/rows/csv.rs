@@ -115,7 +115,7 @@ impl File {
                 self.line = line;
                 break consumed;
             }
-            if self.buffer.len() > LONGEST_RECORD {
+            if self.buffer.len() > input::LONGEST_RECORD {
                 return Err(input::too_long("row").file(name).line(1));
             }
             self.fill(file, self.buffer.len() * 2 + Block::BYTES)?;
