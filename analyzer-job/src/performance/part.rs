@@ -28,6 +28,8 @@ pub struct Part {
     /// The columns of a dataset in which the values stand.
     pub(super) columns: Vec<String>,
     pub(super) sought: Option<Sought>,
+    /// Rows of captures that have not been joined with a label.
+    pub(super) not_joined: u64,
 }
 
 /// Records that cannot be used.
@@ -63,6 +65,16 @@ pub struct Reading {
 }
 
 impl Part {
+    /// Takes in the rows of captures that have not been joined with a label. They say nothing about the places of
+    /// what was sought in the joined ones.
+    ///
+    /// # Errors
+    /// Counts of another question.
+    pub fn add_not_joined(&mut self, waiting: &Outcomes) -> Result<()> {
+        self.not_joined += waiting.waiting();
+        self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
+    }
+
     /// Judges what was read as the whole of the data.
     ///
     /// # Errors
@@ -70,7 +82,7 @@ impl Part {
     pub fn finish(self) -> Result<Reading> {
         if let Some(sought) = &self.sought
             && sought.records > 0
-            && self.outcomes.rows() + self.outcomes.waiting() == 0
+            && self.outcomes.rows() + self.outcomes.waiting() == self.not_joined
             && let Some((setting, text, _)) = sought.attributes.iter().find(|(.., seen)| !seen)
             && !setting.is_empty()
         {
@@ -135,6 +147,7 @@ impl Part {
         self.groups.iter_mut().zip(&other.groups).try_for_each(|(mine, theirs)| mine.merge(theirs))?;
         self.records = self.records.saturating_add(other.records);
         self.outside = self.outside.saturating_add(other.outside);
+        self.not_joined = self.not_joined.saturating_add(other.not_joined);
         self.files.extend(other.files);
         for theirs in other.left_out {
             match self.left_out.iter_mut().find(|mine| mine.skipped.reason == theirs.skipped.reason) {

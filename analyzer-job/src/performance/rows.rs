@@ -137,6 +137,7 @@ impl<'a> Sink<'a> {
             outside: 0,
             columns: Vec::new(),
             sought: None,
+            not_joined: 0,
         }
     }
 }

@@ -265,7 +265,7 @@ fn rows_of(
     if let (Some(joined), None) = (joined, limit) {
         // Captures without a label: for the estimates.
         let waiting = waiting(job, settings, prepared, joined)?;
-        part.outcomes.merge(&waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))?;
+        part.add_not_joined(&waiting)?;
     }
     Ok(part)
 }

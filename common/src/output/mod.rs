@@ -41,7 +41,7 @@ impl OutputFile {
     /// # Errors
     /// Neither place can be written to.
     pub fn create(path: &Path, scratch: &Path) -> Result<OutputFile> {
-        let (file, is_scratch) = match publish::nameless(place::existing_folder(path)) {
+        let (file, is_scratch) = match place::nameless(place::existing_folder(path)) {
             Ok(file) => (file, false),
             Err(_) => (waiting::scratch_file(scratch)?, true),
         };

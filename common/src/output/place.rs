@@ -1,11 +1,11 @@
 //! The folders of results: whether they can be written to, and whether they lie apart from the inputs.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
-use rustix::fs::Access;
+use rustix::fs::{Access, Mode, OFlags};
 
 use crate::{Problem, Result, codes};
 
@@ -88,6 +88,16 @@ fn resolved(path: &Path) -> PathBuf {
 /// The nearest folder above a path that is there: same file system as the file to come.
 pub(super) fn existing_folder(path: &Path) -> &Path {
     path.ancestors().skip(1).find(|folder| folder.is_dir()).unwrap_or(Path::new("."))
+}
+
+/// Where the kernel shows open files, by which a nameless one gets its name. A bare `chroot` lacks it.
+pub(super) const DESCRIPTORS: &str = "/proc/self/fd";
+
+pub(super) fn nameless(folder: &Path) -> io::Result<File> {
+    fs::metadata(DESCRIPTORS)?;
+    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
+    Ok(File::from(file))
 }
 
 #[cfg(test)]

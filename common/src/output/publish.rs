@@ -10,10 +10,11 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD};
 
-use super::waiting::{Piece, Store, Waiting};
-use super::{BUFFER_BYTES, place};
+use super::BUFFER_BYTES;
+use super::place::{self, DESCRIPTORS};
+use super::waiting::{Piece, Results, Store, Waiting};
 use crate::{Problem, Result};
 
 /// The calls of the system that a test must be able to refuse.
@@ -27,13 +28,23 @@ pub(super) struct System {
 }
 
 pub(super) const SYSTEM: System = System {
-    nameless,
+    nameless: place::nameless,
     rename: |from, to| fs::rename(from, to),
     hard_link: |from, to| fs::hard_link(from, to),
 };
 
-/// Gives all files their names; returns the paths in the order the files came.
-///
+impl Results {
+    /// Gives all files their names; returns the paths in the order the files came.
+    ///
+    /// # Errors
+    /// The first failure. Everything is as it was before then: what was not there is taken back, and a file of an
+    /// earlier run that was replaced has its name again. Where the system refuses even that, the message says under
+    /// which name the earlier file lies.
+    pub fn publish(self) -> Result<Vec<PathBuf>> {
+        publish(self.whole()?, &SYSTEM)
+    }
+}
+
 /// # Errors
 /// As `Results::publish`.
 pub(super) fn publish(files: Vec<Waiting>, system: &System) -> Result<Vec<PathBuf>> {
@@ -249,16 +260,6 @@ fn beside(path: &Path) -> PathBuf {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
-}
-
-/// Where the kernel shows open files, by which a nameless one gets its name. A bare `chroot` lacks it.
-const DESCRIPTORS: &str = "/proc/self/fd";
-
-pub(super) fn nameless(folder: &Path) -> io::Result<File> {
-    fs::metadata(DESCRIPTORS)?;
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
-    let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
-    Ok(File::from(file))
 }
 
 #[cfg(test)]

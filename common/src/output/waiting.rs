@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::publish::{self, SYSTEM};
 use super::{OutputFile, place};
 use crate::{Problem, Result, codes};
 
@@ -68,7 +67,7 @@ impl Room {
     fn open(&self, path: &Path) -> Result<Store> {
         let is_free = |open: usize| (open < self.most_open).then_some(open + 1);
         if self.open.fetch_update(Ordering::Relaxed, Ordering::Relaxed, is_free).is_ok() {
-            if let Ok(file) = publish::nameless(place::existing_folder(path)) {
+            if let Ok(file) = place::nameless(place::existing_folder(path)) {
                 return Ok(Store::Nameless(Arc::new(file)));
             }
             self.open.fetch_sub(1, Ordering::Relaxed);
@@ -173,16 +172,6 @@ impl Results {
         file
     }
 
-    /// Gives all files their names; returns the paths in the order the files came.
-    ///
-    /// # Errors
-    /// The first failure. Everything is as it was before then: what was not there is taken back, and a file of an
-    /// earlier run that was replaced has its name again. Where the system refuses even that, the message says under
-    /// which name the earlier file lies.
-    pub fn publish(self) -> Result<Vec<PathBuf>> {
-        publish::publish(self.whole()?, &SYSTEM)
-    }
-
     /// # Errors
     /// A file is still being written to.
     pub(super) fn whole(self) -> Result<Vec<Waiting>> {
@@ -215,6 +204,7 @@ fn most_open_files() -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::publish::tests::names;
+    use super::super::publish::{SYSTEM, publish};
     use super::*;
 
     #[test]
@@ -280,7 +270,7 @@ mod tests {
         let whole = results.whole().unwrap();
         let has_own_file = |waiting: &&Waiting| matches!(waiting.store, Store::Nameless(_));
         assert_eq!(whole.iter().filter(has_own_file).count(), 20);
-        let paths = publish::publish(whole, &SYSTEM).unwrap();
+        let paths = publish(whole, &SYSTEM).unwrap();
         assert_eq!(names(&root.path().join("kept")).len(), 50);
         for (n, path) in paths.iter().enumerate() {
             assert!(path.ends_with(n.to_string()));
