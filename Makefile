@@ -93,12 +93,16 @@ test-spark: build ## plumbline.spark on a real PySpark with two executors, equal
 test-docs: build ## the commands of README and docs/ as they are written, but for those that need AWS or Docker
 	tests/docs.sh $(BIN)
 
+PYTHON ?= python3
 SECTIONS ?=
 bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them, SCALE=0.01 for less data
 	tests/bench.sh $(BIN) $(SECTIONS)
 
 bench-instructions: build ## instructions of fixed small runs under callgrind, against their budgets
 	tests/instructions.sh $(BIN)
+
+bench-peers: build ## the same work by other programs, results held equal first (PYTHON with tests/peers/requirements.txt)
+	$(PYTHON) tests/peers/data_quality.py $(BIN)
 
 bench-shapley: ## error of the attributions by budget, beside the figures of the shap library
 	cargo bench --locked -p analyzer-job --bench shapley

@@ -298,6 +298,10 @@ pub struct Settings {
     )]
     pub model_explainability_baseline: Option<PathBuf>,
 
+    /// data_quality_profile.json.gz of an earlier data quality job, or its folder: in place of the other two files
+    #[arg(long, env = "baseline_profile", value_name = "PATH", global = true, help_heading = "Judging")]
+    pub baseline_profile: Option<PathBuf>,
+
     /// What makes a bias metric that is farther from zero than its baseline a violation: its value alone, or only a
     /// difference beyond what chance explains
     #[arg(
@@ -388,8 +392,8 @@ pub struct Settings {
     )]
     pub constraint_margin: Option<String>,
 
-    /// Columns whose values model quality is told for one by one, separated by commas: columns of the dataset, or
-    /// positions or paths in the captured request
+    /// Columns whose values quality is told for one by one, separated by commas: columns of the dataset, for model
+    /// quality also positions or paths in the captured request; for data quality at most three
     #[arg(
         long,
         env = "segment_columns",
@@ -398,6 +402,22 @@ pub struct Settings {
         help_heading = "Quality monitors"
     )]
     pub segment_columns: Option<String>,
+
+    /// Rows that a segment of data quality must have
+    #[arg(
+        long,
+        env = "segment_minimum_rows",
+        value_name = "ROWS",
+        default_value_t = 100,
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub segment_minimum_rows: u64,
+
+    /// analysis.json of an explainability run, or its folder: columns that moved are ranked by their effect times their
+    /// share of the attributions
+    #[arg(long, env = "attributions", value_name = "PATH", global = true, help_heading = "Quality monitors")]
+    pub attributions: Option<PathBuf>,
 
     /// Estimate model quality when no row has its label yet, instead of ending without data
     #[arg(

@@ -8,7 +8,7 @@ PROGRAMS=$(cd "$1" && pwd)
 export PROGRAMS MERGE_IMAGE=$2 ANALYZER_IMAGE=$3 MODEL_IMAGE=$4
 examples=$here/../../examples
 # The files test_NAME.py, and the examples, that run.
-tests="merge clarify monitors attributions schedules model_quality pages"
+tests="merge clarify monitors attributions schedules model_quality data_quality pages"
 shown="bias_monitor_jsonlines bias_and_explainability_csv"
 log=$(mktemp)
 other=

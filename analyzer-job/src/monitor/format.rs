@@ -21,14 +21,19 @@ pub enum Format {
     Capture(Captured),
     /// Captured records that were merged with ground truth.
     Merged(Captured),
+    /// Profiles of data, which add up.
+    Profile,
 }
 
 impl Format {
     /// Whether a row may bring a column that no earlier one had.
     pub fn is_open(&self) -> bool {
-        !matches!(self, Format::Csv { .. } | Format::Parquet)
+        !matches!(self, Format::Csv { .. } | Format::Parquet | Format::Profile)
     }
 }
+
+/// The file that a data quality job writes its profile to.
+pub const PROFILE_NAME: &str = "data_quality_profile.json.gz";
 
 /// Which parts of a captured record make a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +50,7 @@ impl Default for Captured {
     }
 }
 
-const KNOWN: &str = r#"one of {"csv": {"header": true}}, {"json": {"lines": true}}, {"parquet": {}}, {"sagemakerCaptureJson": {}} and {"sagemakerMergeJson": {}}"#;
+const KNOWN: &str = r#"one of {"csv": {"header": true}}, {"json": {"lines": true}}, {"parquet": {}}, {"sagemakerCaptureJson": {}}, {"sagemakerMergeJson": {}} and {"profile": {}}"#;
 
 /// Reads the setting.
 ///
@@ -79,6 +84,7 @@ pub fn parse(text: &str) -> Result<Format> {
             _ => Format::Json,
         }),
         "parquet" => Ok(Format::Parquet),
+        "profile" => Ok(Format::Profile),
         "sagemakercapturejson" => Ok(Format::Capture(captured(option)?)),
         "sagemakermergejson" => Ok(Format::Merged(captured(option)?)),
         _ => Err(refused(text)),
@@ -135,6 +141,9 @@ fn option_refused(key: &str, value: &Json, expected: &str) -> Problem {
 /// The file cannot be read.
 pub fn guess(file: &InputFile) -> Result<Format> {
     let name = file.relative.to_string_lossy().to_ascii_lowercase();
+    if name.ends_with(PROFILE_NAME) {
+        return Ok(Format::Profile);
+    }
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     let header = true;
     let text = first_line(file)?;
@@ -199,6 +208,7 @@ mod tests {
             (r#"{"json":{"line":"true"}}"#, Format::JsonLines),
             (r#"{"json":{}}"#, Format::Json),
             (r#"{"parquet":{}}"#, Format::Parquet),
+            (r#"{"profile":{}}"#, Format::Profile),
             (r#"{"sagemakerCaptureJson":{}}"#, Format::Capture(both.clone())),
             (r#"{"sagemakerCaptureJson":{"captureIndexNames":null}}"#, Format::Capture(both.clone())),
             (

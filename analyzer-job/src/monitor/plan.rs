@@ -58,6 +58,8 @@ pub struct Plan {
     pub monitoring: bool,
     pub constraints: Option<PathBuf>,
     pub statistics: Option<PathBuf>,
+    /// A profile as the baseline, in place of either.
+    pub profile: Option<PathBuf>,
     /// Start (inclusive) and end (exclusive).
     pub window: Option<(Timestamp, Timestamp)>,
     /// Time of the metric lines, when something other than the clock gives it.
@@ -93,6 +95,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     let window = window(settings, now)?;
     let monitoring = settings.baseline_constraints.is_some()
         || settings.baseline_statistics.is_some()
+        || settings.baseline_profile.is_some()
         || settings.sagemaker_monitoring_schedule_name.is_some();
     let file = |path: &Option<PathBuf>, name: &str| {
         path.as_ref().map(|path| {
@@ -111,6 +114,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         monitoring,
         constraints: file(&settings.baseline_constraints, "constraints.json"),
         statistics: file(&settings.baseline_statistics, "statistics.json"),
+        profile: file(&settings.baseline_profile, format::PROFILE_NAME),
         metric_time: metric_time(settings, window, now)?,
         window,
         exclude: exclude.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect(),
@@ -123,6 +127,30 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
 }
 
 impl Plan {
+    /// Whether the data are profiles.
+    ///
+    /// # Errors
+    /// The data cannot be read; profiles with settings that need rows.
+    pub fn reads_profiles(&self) -> Result<bool> {
+        let is = match &self.format {
+            Some(format) => *format == Format::Profile,
+            None => match super::rows::files(&self.dataset)?.files.first() {
+                Some(file) => format::guess(file)? == Format::Profile,
+                None => false,
+            },
+        };
+        if is && (self.preparation.is_some() || self.preprocessor.is_some()) {
+            return Err(Problem::new(
+                &codes::SETTING_INVALID,
+                "profiles have no records that could be prepared",
+            )
+            .field(if self.preparation.is_some() { "columns" } else { "record_preprocessor_script" })
+            .file(&self.dataset)
+            .hint("leave the setting out; it has done its work where the profiles were made"));
+        }
+        Ok(is)
+    }
+
     /// What to read of the data.
     pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
         Source {

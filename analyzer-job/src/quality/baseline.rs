@@ -54,9 +54,16 @@ pub enum Seen {
 /// # Errors
 /// The file is missing, no JSON, no list of features, or says something that cannot be used.
 pub fn constraints(path: &Path, layers: &[Json]) -> Result<Constraints> {
+    constraints_of(&baseline_json("baseline_constraints", path)?, path, layers)
+}
+
+/// As `constraints`, of what the file of this path holds.
+///
+/// # Errors
+/// As `constraints`, but for a file that cannot be read.
+pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<Constraints> {
     const SETTING: &str = "baseline_constraints";
-    let document = baseline_json(SETTING, path)?;
-    let features = features(&document, path, SETTING)?;
+    let features = features(document, path, SETTING)?;
     let null = Json::Null;
     let base: Vec<&Json> =
         std::iter::once(document.get("monitoring_config").unwrap_or(&null)).chain(layers).collect();
@@ -94,10 +101,17 @@ pub fn constraints(path: &Path, layers: &[Json]) -> Result<Constraints> {
 /// # Errors
 /// The file is missing, no JSON, or no list of features.
 pub fn statistics(path: &Path) -> Result<IndexMap<String, Distribution>> {
+    statistics_of(&baseline_json("baseline_statistics", path)?, path)
+}
+
+/// As `statistics`, of what the file of this path holds.
+///
+/// # Errors
+/// As `statistics`, but for a file that cannot be read.
+pub fn statistics_of(document: &Json, path: &Path) -> Result<IndexMap<String, Distribution>> {
     const SETTING: &str = "baseline_statistics";
-    let document = baseline_json(SETTING, path)?;
     let mut out = IndexMap::new();
-    for feature in features(&document, path, SETTING)? {
+    for feature in features(document, path, SETTING)? {
         out.insert(name(feature, path, SETTING)?, distribution(feature));
     }
     Ok(out)

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::segments::Told;
 use super::shift::Shift;
 
 pub const FILE: &str = "data_quality_details.json";
@@ -22,6 +23,9 @@ pub struct Details {
     pub unseen: usize,
     /// Type violations, and those of them that are a matter of spelling.
     pub type_violations: [usize; 2],
+    /// Those first in which most columns moved. In front of the columns, which come line by line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Told>,
     /// The largest effect first.
     pub columns: Vec<Shift>,
 }
@@ -59,6 +63,8 @@ mod tests {
             jensen_shannon: 0.125,
             p_value: 0.0,
             adjusted_p_value: 0.0,
+            attribution: Some(0.5),
+            weighted_effect: None,
             values: [3, 4],
             compared: None,
             violated: false,
@@ -81,6 +87,7 @@ mod tests {
                 warnings: Vec::new(),
                 unseen: 0,
                 type_violations: [2, 1],
+                segments: Vec::new(),
                 columns,
             };
             let json = details.to_json().unwrap();

@@ -1,13 +1,15 @@
 //! What one pass leaves of the data or of a part of them, and how parts become the whole.
 
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use super::checks;
 use super::pass::Profiled;
+use super::segments::{MISSING, Segment};
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
 use crate::state::profile::Column;
@@ -18,6 +20,12 @@ pub struct Part {
     pub profiled: Profiled,
     /// By name of the column in the data.
     inside: IndexMap<String, Inside>,
+    /// Under the names of the data, with their columns in the order of the whole's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<Segment>,
+    /// The data were profiles, which do not keep all values.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_profiles: bool,
 }
 
 /// Values of a column that lie inside of a baseline's domain.
@@ -39,22 +47,23 @@ impl Part {
             let name = profiled.columns.names.get_index(at)?.clone();
             Some((name, Inside { domain: digest(domain), rows }))
         });
-        Part { inside: inside.collect(), profiled }
+        Part { inside: inside.collect(), profiled, segments: Vec::new(), of_profiles: false }
     }
 
-    /// The values of a column inside of a domain.
+    /// The values of a column inside of a domain; `None` where only profiles are known, which cannot tell.
     ///
     /// # Errors
     /// The column has too many values to keep, and its parts were not held against this domain.
-    pub fn inside(&self, at: usize, domain: &[String]) -> Result<u64> {
+    pub fn inside(&self, at: usize, domain: &[String]) -> Result<Option<u64>> {
         let column = &self.profiled.profiles[at];
         if let Some(rows) = checks::inside(column, domain) {
-            return Ok(rows);
+            return Ok(Some(rows));
         }
         let name = &self.profiled.columns.names[at];
         match self.inside.get(name) {
-            Some(inside) if inside.domain == digest(domain) => Ok(inside.rows),
-            _ if column.present() == 0 => Ok(0),
+            Some(inside) if inside.domain == digest(domain) => Ok(Some(inside.rows)),
+            _ if column.present() == 0 => Ok(Some(0)),
+            _ if self.of_profiles => Ok(None),
             _ => Err(Problem::new(
                 &codes::STATES_DO_NOT_FIT,
                 "a state does not tell how many values of a column lie in the baseline's domain",
@@ -78,6 +87,17 @@ impl Part {
         let columns = profiled.profiles.iter().zip(&profiled.columns.names);
         columns.into_iter().try_for_each(|(column, name)| {
             column.check().map_err(|what| unusable(path, format!("column `{name}`: {what}")))
+        })?;
+        let mut seen = HashSet::new();
+        self.segments.iter().try_for_each(|segment| {
+            let Segment { column, value, rows, columns } = segment;
+            let failed = |what: String| unusable(path, format!("segment `{column}` = `{value}`: {what}"));
+            let known = profiled.columns.names.contains(column) && columns.len() == width;
+            let fits = known && *rows <= profiled.account.rows && columns.iter().all(|own| own.rows == *rows);
+            if !fits || !seen.insert((column, value)) {
+                return Err(failed(format!("{} columns, {rows} rows", columns.len())));
+            }
+            columns.iter().try_for_each(|own| own.check().map_err(failed))
         })
     }
 }
@@ -148,6 +168,8 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
             sum.domain.clear();
         }
     }
+    all.segments = segments(&parts, &all.profiled.columns.names);
+    all.of_profiles = parts.iter().any(|(_, part)| part.of_profiles);
     for (_, part) in parts {
         all.profiled.account.merge(part.profiled.account);
     }
@@ -156,6 +178,47 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
     all.profiled.profiles.iter_mut().for_each(|column| column.rows = rows);
     all.profiled.firsts = vec![0; all.profiled.profiles.len()];
     Ok(all)
+}
+
+/// The segments of all parts. One that a part does not have has no row there: where a part kept too few of them, the sum
+/// has fewer rows than its value, which is noticed when it is told. `names`: the columns of the whole.
+fn segments(parts: &[(PathBuf, Part)], names: &IndexSet<String>) -> Vec<Segment> {
+    let mut found: IndexSet<(&str, &str)> = IndexSet::new();
+    for (_, part) in parts {
+        found.extend(part.segments.iter().map(|own| (own.column.as_str(), own.value.as_str())));
+    }
+    // All rows of a part without the column are those that lack a value of it.
+    let lacks = |part: &Part, column: &str| !part.profiled.columns.names.contains(column);
+    let by: IndexSet<&str> = found.iter().map(|(column, _)| *column).collect();
+    let lacking =
+        |column: &&str| parts.iter().any(|(_, part)| part.profiled.account.rows > 0 && lacks(part, column));
+    found.extend(by.into_iter().filter(lacking).map(|column| (column, MISSING)));
+    let mut sums: IndexMap<(&str, &str), (u64, Vec<Column>)> =
+        found.into_iter().map(|key| (key, (0, names.iter().map(|_| Column::new()).collect()))).collect();
+    for (_, part) in parts {
+        let own: HashMap<(&str, &str), &Segment> =
+            part.segments.iter().map(|own| ((own.column.as_str(), own.value.as_str()), own)).collect();
+        for (key, (rows, columns)) in &mut sums {
+            let (more, with) = match own.get(key) {
+                Some(own) => (own.rows, &own.columns),
+                None if key.1 == MISSING && lacks(part, key.0) => {
+                    (part.profiled.account.rows, &part.profiled.profiles)
+                }
+                None => continue,
+            };
+            *rows = rows.saturating_add(more);
+            for (column, name) in columns.iter_mut().zip(names) {
+                if let Some(place) = part.profiled.columns.names.get_index_of(name) {
+                    column.merge(&with[place]);
+                }
+            }
+        }
+    }
+    let segment = |((column, value), (rows, mut columns)): ((&str, &str), (u64, Vec<Column>))| {
+        columns.iter_mut().for_each(|column| column.rows = rows);
+        Segment { column: column.into(), value: value.into(), rows, columns }
+    };
+    sums.into_iter().map(segment).collect()
 }
 
 /// That columns without names are as many, and that those which every row has are the same. Objects may bring others.

@@ -68,7 +68,7 @@ fn once(source: &Source<'_>) -> Result<Profiled> {
 }
 
 /// Reads on a thread of its own, and calls `take` with each block in order.
-fn blocks(source: &Source<'_>, mut take: impl FnMut(&Block)) -> Result<(Columns, Account)> {
+pub(super) fn blocks(source: &Source<'_>, mut take: impl FnMut(&Block)) -> Result<(Columns, Account)> {
     let (to_work, work) = mpsc::sync_channel::<Block>(AHEAD);
     let (to_reuse, reuse) = mpsc::sync_channel::<Block>(AHEAD + 1);
     thread::scope(|scope| {

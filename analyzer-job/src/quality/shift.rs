@@ -49,6 +49,11 @@ pub struct Shift {
     pub p_value: f64,
     /// The same with the false discovery rate kept over all columns (Benjamini and Hochberg, 1995).
     pub adjusted_p_value: f64,
+    /// Share of the column in the model's attributions, in [0, 1], and the effect times it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attribution: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weighted_effect: Option<f64>,
     /// Values then and now.
     pub values: [u64; 2],
     /// What the rule of the run compared, where it did, and whether it raised a violation.
@@ -84,14 +89,31 @@ pub fn shifts<'a, 'b>(
     drifts: &[Drift],
     config: impl Fn(&str) -> &'b MonitoringConfig,
 ) -> Vec<Shift> {
-    let mut out: Vec<Shift> = columns
+    let mut out = unjudged(columns, baseline, drifts, config);
+    judge(&mut out.iter_mut().collect::<Vec<_>>());
+    rank(&mut out);
+    out
+}
+
+/// As `shifts`, in the order of the columns, with chance not yet adjusted and no verdict.
+pub fn unjudged<'a, 'b>(
+    columns: impl Iterator<Item = (&'a str, &'a Column)>,
+    baseline: &IndexMap<String, Distribution>,
+    drifts: &[Drift],
+    config: impl Fn(&str) -> &'b MonitoringConfig,
+) -> Vec<Shift> {
+    columns
         .filter_map(|(name, column)| {
             let drift = drifts.iter().find(|drift| drift.name == name);
             shift(name, column, baseline.get(name)?, drift, &config(name).distribution_constraints)
         })
-        .collect();
-    let p_values: Vec<f64> = out.iter().map(|shift| shift.p_value).collect();
-    for (shift, adjusted) in out.iter_mut().zip(benjamini_hochberg(&p_values)) {
+        .collect()
+}
+
+/// Adjusts the p-values for their number, and judges each shift.
+pub fn judge(shifts: &mut [&mut Shift]) {
+    let p_values: Vec<f64> = shifts.iter().map(|shift| shift.p_value).collect();
+    for (shift, adjusted) in shifts.iter_mut().zip(benjamini_hochberg(&p_values)) {
         shift.adjusted_p_value = adjusted;
         let [n, m] = shift.values.map(|values| values as f64);
         let chance = 1.8 * ((n + m) / (n * m)).sqrt();
@@ -102,11 +124,25 @@ pub fn shifts<'a, 'b>(
         };
         shift.tidy();
     }
-    out.sort_by(|a, b| {
-        let moved = |shift: &Shift| shift.verdict == Verdict::Moved;
-        moved(b).cmp(&moved(a)).then(b.effect.total_cmp(&a.effect))
+}
+
+/// Sets what the model makes of each column, by its share of all attributions, and ranks by effect times that share.
+pub fn weigh(shifts: &mut [Shift], attributions: &IndexMap<String, f64>) {
+    for shift in shifts.iter_mut() {
+        shift.attribution = attributions.get(&shift.column).copied();
+        shift.weighted_effect = shift.attribution.map(|share| share * shift.effect);
+    }
+    rank(shifts);
+}
+
+/// What moved first; then by effect, times the attribution where that is known.
+fn rank(shifts: &mut [Shift]) {
+    let moved = |shift: &Shift| shift.verdict == Verdict::Moved;
+    let any = shifts.iter().any(|shift| shift.weighted_effect.is_some());
+    let weight = |shift: &Shift| if any { shift.weighted_effect.unwrap_or(0.0) } else { shift.effect };
+    shifts.sort_by(|a, b| {
+        moved(b).cmp(&moved(a)).then(weight(b).total_cmp(&weight(a))).then(b.effect.total_cmp(&a.effect))
     });
-    out
 }
 
 impl Shift {
@@ -158,6 +194,8 @@ fn shift(
         jensen_shannon: 0.0,
         p_value: 1.0,
         adjusted_p_value: 1.0,
+        attribution: None,
+        weighted_effect: None,
         values: [then.present as u64, column.present()],
         compared: drift.map(|drift| drift.value),
         violated: drift.is_some_and(|drift| drift.violated),

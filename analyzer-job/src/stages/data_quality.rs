@@ -12,16 +12,21 @@ use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::monitor::format::PROFILE_NAME;
 use crate::monitor::plan::{self, Plan};
-use crate::monitor::rows::{Account, Columns, Settled, settle};
+use crate::monitor::rows::Account;
 use crate::plan::Rows;
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
 use crate::quality::details::{self, Details};
 use crate::quality::drift::{self, Drift};
+use crate::quality::naming::{Named, name};
 use crate::quality::part::Part;
 use crate::quality::pass::{self, Profiled};
+use crate::quality::past::{self, Then};
+use crate::quality::profile::{self, Profile};
+use crate::quality::segments::{self, Held, Kept, Limits, Segment, Told};
 use crate::quality::shift::{self, Shift};
 use crate::quality::statistics::{self, Statistics, Taken};
 use crate::quality::{constraints, metrics};
@@ -42,9 +47,52 @@ pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Res
     for warning in &prepared.plan.warnings {
         tracing::warn!("{warning}");
     }
-    let profiled = pass::profile(&prepared.plan.source(job, settings))?;
+    let (profiled, kept) = read(job, settings, &prepared.plan, None)?;
     let inside = inside(job, settings, prepared, &profiled)?;
-    Ok(Part::new(profiled, inside))
+    let kept = segments(job, settings, prepared, &profiled, kept)?;
+    let of_profiles = prepared.plan.reads_profiles()?;
+    let mut part = Part::new(profiled, inside);
+    (part.segments, part.of_profiles) = (kept, of_profiles);
+    Ok(part)
+}
+
+/// The segments of the data. Those of a part are all kept: how large they are is known only when all parts are there.
+/// `of_profiles`: what profiles have of them.
+fn segments(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    profiled: &Profiled,
+    of_profiles: Vec<Segment>,
+) -> Result<Vec<Segment>> {
+    if settings.segment_columns.is_none() || profiled.account.rows == 0 || prepared.plan.reads_profiles()? {
+        return Ok(of_profiles);
+    }
+    let named = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref());
+    let by = named.and_then(|named| segments::by(settings.segment_columns.as_deref(), &named.columns));
+    let width = profiled.profiles.len();
+    let (by, limits) = match by {
+        // Rows of another part may have the column.
+        Err(_) if prepared.folds && profiled.open => {
+            (segments::there(settings.segment_columns.as_deref(), profiled), Limits::of_part(width))
+        }
+        by if prepared.folds => (by?, Limits::of_part(width)),
+        by => (by?, Limits::of_run(settings.segment_minimum_rows, width)),
+    };
+    let (chosen, _) = segments::choose(profiled, &by, limits);
+    let mut source = prepared.plan.source(job, settings);
+    source.width = profiled.account.width;
+    segments::gather(&source, &chosen, &profiled.columns.names, width)
+}
+
+/// One pass over the data, or the sum of profiles. `limit`: only so many records.
+fn read(job: &Job, settings: &Settings, plan: &Plan, limit: Option<u64>) -> Result<(Profiled, Vec<Segment>)> {
+    if plan.reads_profiles()? {
+        return profile::gather(&plan.dataset, &job.stop);
+    }
+    let mut source = plan.source(job, settings);
+    source.limit = limit;
+    Ok((pass::profile(&source)?, Vec::new()))
 }
 
 /// Measures what was gathered, judges it, and makes every result. `scratch`: a folder for what has no name yet.
@@ -65,13 +113,18 @@ pub(crate) fn finish(
     if profiled.account.rows == 0 {
         return Err(plan.no_rows(&profiled.account));
     }
-    let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
+    let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
     for warning in &named.warnings {
         tracing::warn!("{warning}");
     }
-    let found = measure(prepared, profiled, &named);
+    let (kept, notes) = kept(settings, gathered, &named)?;
+    for warning in &notes {
+        tracing::warn!("{warning}");
+    }
+    let mut found = measure(prepared, profiled, &named);
+    found.segments = segmented(prepared, &kept, profiled.account.rows, &named);
     let violations = judge(prepared, gathered, &named, &found)?;
-    let warnings = [profiled.account.warnings.as_slice(), named.warnings.as_slice()].concat();
+    let warnings = [&profiled.account.warnings[..], &named.warnings, &notes].concat();
     let details = Details {
         version: 1,
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
@@ -81,11 +134,15 @@ pub(crate) fn finish(
         warnings,
         unseen: found.drifts.iter().filter(|drift| drift.unseen()).count(),
         type_violations: found.spelling.into(),
+        segments: found.segments.clone(),
         columns: found.shifts.clone(),
     };
+    let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
+    let segments = kept.iter().map(|kept| kept.of(&named.columns)).collect();
+    let profile = Profile::new(columns(profiled, &named), segments, &profiled.account, has_names);
     let quality = Quality::new(details.clone(), &found.statistics, violations.as_deref());
     let draft = report::draft_quality(&quality);
-    let files = results(prepared, &found, &details, violations.as_deref(), &draft, scratch)?;
+    let files = results(prepared, &found, &details, violations.as_deref(), &draft, &profile, scratch)?;
     let violated = violations.as_ref().map(Vec::len);
     let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         let constraints = prepared.constraints.as_ref();
@@ -95,7 +152,7 @@ pub(crate) fn finish(
         files,
         output: plan.output.clone(),
         report_name: report::NAME.into(),
-        given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
+        given: [&plan.constraints, &plan.statistics, &plan.profile].into_iter().flatten().cloned().collect(),
         draft,
         message: Message::Judged { violations: violated.unwrap_or(0), remarks: String::new() },
         facets: Vec::new(),
@@ -126,7 +183,8 @@ fn against(plan: &Plan) -> Vec<String> {
     };
     let constraints = named("Constraints of the baseline", &plan.constraints);
     let statistics = named("Distributions of the baseline", &plan.statistics);
-    [constraints, statistics].into_iter().flatten().collect()
+    let profile = named("Profile of the baseline", &plan.profile);
+    [constraints, statistics, profile].into_iter().flatten().collect()
 }
 
 /// The dry run: everything up to the first records, told as text.
@@ -148,7 +206,9 @@ pub(crate) fn look(
     line("kind", if plan.monitoring { "data quality monitor" } else { "data quality baseline" });
     line("data", &plan.dataset.display().to_string());
     line("output", &plan.output.display().to_string());
-    for (key, path) in [("constraints", &plan.constraints), ("statistics", &plan.statistics)] {
+    for (key, path) in
+        [("constraints", &plan.constraints), ("statistics", &plan.statistics), ("profile", &plan.profile)]
+    {
         if let Some(path) = path {
             line(key, &path.display().to_string());
         }
@@ -161,14 +221,13 @@ pub(crate) fn look(
         line("script", &script.path().display().to_string());
     }
     plan.warnings.iter().for_each(|warning| line("warning", warning));
-    let mut source = plan.source(job, settings);
-    source.limit = Some(records);
-    let profiled = pass::profile(&source)?;
+    let (profiled, _) = read(job, settings, plan, Some(records))?;
     let account = &profiled.account;
     if account.rows == 0 {
         return Err(plan.no_rows(account));
     }
-    let named = name(&profiled.columns, plan, prepared.names().as_deref())?;
+    let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
+    let by = segments::by(settings.segment_columns.as_deref(), &named.columns)?;
     line("looked at", &format!("{} rows from {} records", account.rows, account.records));
     if account.left_out > 0 {
         line("left out", &format!("{} by `columns` or the script", account.left_out));
@@ -178,6 +237,14 @@ pub(crate) fn look(
         line("columns", &format!("{}, the baseline has {}", named.columns.len(), constraints.columns.len()));
     } else {
         line("columns", &named.columns.len().to_string());
+    }
+    if !by.is_empty() {
+        let names: Vec<String> = by.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let least = settings.segment_minimum_rows;
+        line("segments", &format!("by {}, of at least {least} rows", names.join(", ")));
+    }
+    if let Some(path) = &settings.attributions {
+        line("attributions", &job.tree.resolve(path).display().to_string());
     }
     for (name, column) in columns(&profiled, &named).take(COLUMNS_SHOWN) {
         let kind = column.spellings.kind(prepared.taken.by_value).name();
@@ -204,6 +271,12 @@ pub(crate) struct Prepared {
     written: MonitoringConfig,
     rule: DriftRule,
     taken: Taken,
+    /// Segments of the baseline's profile.
+    segments: Vec<Then>,
+    /// The data are a part of all data.
+    folds: bool,
+    /// By column its share of the model's attributions.
+    attributions: Option<IndexMap<String, f64>>,
 }
 
 /// Checks the settings and loads the baseline.
@@ -218,16 +291,32 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     )?;
     output::check_folder(&plan.output)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
-    let constraints =
+    let taken = Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict };
+    let mut constraints =
         plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;
-    let distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
+    let mut distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
+    let mut segments = Vec::new();
+    if let Some(path) = &plan.profile {
+        let then = past::of_profile(path, taken, &layers)?;
+        constraints = constraints.or(Some(then.constraints));
+        distributions = distributions.or(Some(then.distributions));
+        segments = then.segments;
+    }
+    let attributions = settings
+        .attributions
+        .as_deref()
+        .map(|path| past::attributions(&job.tree.resolve(path)))
+        .transpose()?;
     let whole = match &constraints {
         Some(constraints) => constraints.config.clone(),
         None => MonitoringConfig::of(&layers, false)?,
     };
     Ok(Prepared {
         written: MonitoringConfig::of(&layers, true)?,
-        taken: Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict },
+        taken,
+        segments,
+        folds: rows == Rows::Part,
+        attributions,
         rule: settings.drift_rule,
         plan,
         constraints,
@@ -267,70 +356,12 @@ fn tell(account: &Account) {
     }
 }
 
-/// The columns of the run under their names, without those that are left out.
-struct Named {
-    columns: Vec<(String, usize)>,
-    /// The baseline says something of these columns.
-    comparable: bool,
-    /// Columns that the baseline does not count either.
-    excluded: Vec<String>,
-    warnings: Vec<String>,
-}
-
-/// Names the columns and leaves out those of `exclude_features_attribute`. A baseline that was made without them
-/// has fewer columns than the data: then they are left out first.
-fn name(found: &Columns, plan: &Plan, baseline: Option<&[String]>) -> Result<Named> {
-    let place = |names: &[(String, usize)], wanted: &str| {
-        names
-            .iter()
-            .position(|(name, _)| name == wanted)
-            .or_else(|| wanted.parse().ok().filter(|&at| at < names.len()))
-    };
-    let own: Vec<(String, usize)> = found.names.iter().cloned().zip(0..).collect();
-    let early: Option<Vec<usize>> = plan.exclude.iter().map(|wanted| place(&own, wanted)).collect();
-    if let (Some(baseline), Some(early)) = (baseline, &early)
-        && !early.is_empty()
-        && own.len() != baseline.len()
-        && own.len() - early.len() == baseline.len()
-    {
-        let kept: Vec<usize> = (0..own.len()).filter(|at| !early.contains(at)).collect();
-        let names = kept.iter().map(|&at| own[at].0.clone()).collect();
-        let settled = settle(&Columns { names, named: found.named, order: found.order }, Some(baseline));
-        let columns = settled.columns.into_iter().map(|(name, at)| (name, kept[at])).collect();
-        let Settled { comparable, warnings, .. } = settled;
-        return Ok(Named { columns, comparable, excluded: Vec::new(), warnings });
-    }
-    let Settled { columns, comparable, warnings } = settle(found, baseline);
-    let mut excluded = Vec::new();
-    for wanted in &plan.exclude {
-        let at = place(&columns, wanted)
-            .or_else(|| place(&own, wanted).and_then(|at| columns.iter().position(|c| c.1 == at)));
-        match at {
-            Some(at) => excluded.push(columns[at].0.clone()),
-            None if baseline.is_some_and(|baseline| baseline.contains(wanted)) => {
-                excluded.push(wanted.clone())
-            }
-            None => {
-                let names: Vec<String> = columns.iter().map(|(name, _)| format!("`{name}`")).collect();
-                return Err(Problem::new(
-                    &codes::COLUMN_NOT_FOUND,
-                    "a column to leave out is not in the data",
-                )
-                .field("exclude_features_attribute")
-                .found(format!("`{wanted}`"))
-                .expected(format!("a position from 0, or one of {}", names.join(", "))));
-            }
-        }
-    }
-    let columns = columns.into_iter().filter(|(name, _)| !excluded.contains(name)).collect();
-    Ok(Named { columns, comparable, excluded, warnings })
-}
-
 /// What was found of the data, and of its drift.
 struct Found {
     statistics: Statistics,
     drifts: Vec<Drift>,
     shifts: Vec<Shift>,
+    segments: Vec<Told>,
     /// Type violations, and those of them that are a matter of spelling.
     spelling: (usize, usize),
 }
@@ -354,6 +385,9 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
         );
         drifts = found;
         shifts = shift::shifts(columns(profiled, named), then, &drifts, |name| prepared.config(name));
+        if let Some(attributions) = &prepared.attributions {
+            shift::weigh(&mut shifts, attributions);
+        }
         notes.iter().for_each(|note| tracing::info!("{note}"));
     }
     let unseen: Vec<String> = drifts
@@ -372,7 +406,43 @@ fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
     let constraints = prepared.constraints.as_ref().filter(|_| named.comparable && !prepared.taken.by_value);
     let spelling = constraints.map_or((0, 0), |found| checks::by_spelling(columns(profiled, named), found));
     tell_spelling(spelling);
-    Found { statistics, drifts, shifts, spelling }
+    Found { statistics, drifts, shifts, segments: Vec::new(), spelling }
+}
+
+/// The segments to tell, and what is to be said of the others.
+fn kept<'a>(
+    settings: &Settings,
+    gathered: &'a Part,
+    named: &'a Named,
+) -> Result<(Vec<Kept<'a>>, Vec<String>)> {
+    let (profiled, segments) = (&gathered.profiled, &gathered.segments);
+    if settings.segment_columns.is_none() {
+        return Ok((segments::as_they_are(segments, profiled, &named.columns), Vec::new()));
+    }
+    let by = segments::by(settings.segment_columns.as_deref(), &named.columns)?;
+    let limits = Limits::of_run(settings.segment_minimum_rows, profiled.profiles.len());
+    Ok(segments::kept(segments, profiled, &by, &named.columns, limits))
+}
+
+/// The segments, each held against the baseline's rows of the same value where the baseline has them.
+fn segmented(prepared: &Prepared, kept: &[Kept<'_>], rows: u64, named: &Named) -> Vec<Told> {
+    let held = kept.iter().map(|&kept| {
+        let of = |then: &&Then| then.column == kept.column && then.value == kept.segment.value;
+        let then = prepared.segments.iter().find(of).filter(|_| named.comparable);
+        let columns = named
+            .columns
+            .iter()
+            .filter(|(name, _)| name != kept.column)
+            .map(|(name, at)| (name.as_str(), &kept.segment.columns[*at]));
+        Held {
+            kept,
+            baseline_rows: then.map(|then| then.rows),
+            shifts: then.map_or_else(Vec::new, |then| {
+                shift::unjudged(columns, &then.columns, &[], |name| prepared.config(name))
+            }),
+        }
+    });
+    segments::told(held.collect(), &named.columns, rows, prepared.taken.by_value)
 }
 
 /// The violations of a monitoring run; `None` for a baseline.
@@ -397,7 +467,7 @@ fn judge(
                 .iter()
                 .map(|(name, at)| {
                     let domain = constraints.columns.get(name).and_then(|found| found.domains.as_deref());
-                    let inside = domain.map(|domain| gathered.inside(*at, domain)).transpose()?;
+                    let inside = domain.map(|domain| gathered.inside(*at, domain)).transpose()?.flatten();
                     Ok(Checked { name, column: &profiled.profiles[*at], inside })
                 })
                 .collect::<Result<_>>()?;
@@ -436,7 +506,7 @@ fn inside<'a>(
         return Ok(Vec::new());
     };
     // Names that do not fit are told when everything was read.
-    let Ok(named) = name(&profiled.columns, &prepared.plan, prepared.names().as_deref()) else {
+    let Ok(named) = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref()) else {
         return Ok(Vec::new());
     };
     let (mut out, mut open) = (Vec::new(), Vec::new());
@@ -449,6 +519,13 @@ fn inside<'a>(
         }
     }
     if open.is_empty() {
+        return Ok(out);
+    }
+    if prepared.plan.reads_profiles()? {
+        tracing::warn!(
+            "{} columns with a domain have too many values to be kept in profiles: their values are not held against it",
+            open.len()
+        );
         return Ok(out);
     }
     tracing::info!(
@@ -469,6 +546,7 @@ fn results(
     details: &Details,
     violations: Option<&[Violation]>,
     draft: &Draft,
+    profile: &Profile,
     scratch: &Path,
 ) -> Result<output::Results> {
     let folder = &prepared.plan.output;
@@ -477,6 +555,7 @@ fn results(
         add_bytes(&mut files, &folder.join(name), Ok(bytes), scratch)?;
     }
     add_bytes(&mut files, &folder.join(details::FILE), details.to_json(), scratch)?;
+    add_raw(&mut files, &folder.join(PROFILE_NAME), &profile.encode()?, scratch)?;
     let suggested = constraints::suggest(&found.statistics, prepared.written.clone());
     add(&mut files, &folder.join("constraints.json"), &suggested, scratch)?;
     add(&mut files, &folder.join("statistics.json"), &found.statistics, scratch)?;
@@ -502,7 +581,11 @@ fn add_bytes(
             .file(path)
             .found(error.to_string())
     })?;
+    add_raw(files, path, &bytes, scratch)
+}
+
+fn add_raw(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
     let mut file = OutputFile::create(path, scratch)?;
-    file.write_all(&bytes).map_err(|error| Problem::io("write the result", path, error))?;
+    file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
     files.add(file)
 }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use plumbline_common::{Problem, Result};
 
 /// Every result that has a fixed name, of all four monitors.
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "analysis.json",
     "bias_details.json",
     "constraint_violations.json",
     "constraints.json",
     "data_quality_details.json",
+    "data_quality_profile.json.gz",
     "explanations_details.json",
     "explanations_shap/baseline.csv",
     "explanations_shap/out.csv",

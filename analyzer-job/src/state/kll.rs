@@ -10,15 +10,36 @@ use serde::{Deserialize, Serialize};
 const K: f64 = 2048.0;
 /// Each level above holds this share of the one below.
 const C: f64 = 0.64;
+/// A sketch of 2^53 values has fewer levels.
+const MOST_LEVELS: usize = 54;
 
 /// A sketch of numbers. Row order matters; the sum of all weights is the number of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Kll {
     levels: Vec<Level>,
     /// Items in all levels.
+    #[serde(skip)]
     items: usize,
     /// What all levels hold together.
+    #[serde(skip)]
     capacity: usize,
+}
+
+/// A sketch in a file, without what follows from its levels.
+#[derive(Deserialize)]
+struct Stored {
+    levels: Vec<Level>,
+}
+
+impl From<Stored> for Kll {
+    fn from(Stored { levels }: Stored) -> Kll {
+        Kll {
+            items: levels.iter().map(|level| level.items.len()).sum(),
+            capacity: (0..levels.len()).map(capacity).sum(),
+            levels,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -63,20 +84,6 @@ impl Kll {
         while self.items >= self.capacity && self.condense() {}
     }
 
-    /// That a sketch which was read from a file can be used.
-    pub(super) fn check(&self) -> Result<(), String> {
-        let levels = self.levels.len();
-        let whole = (1..=60).contains(&levels)
-            && self.items == self.levels.iter().map(|level| level.items.len()).sum::<usize>()
-            && self.capacity == (0..levels).map(capacity).sum::<usize>()
-            && self.levels.iter().all(|level| {
-                level.offset < 2
-                    && level.compactions < u64::MAX
-                    && level.items.iter().all(|item| item.is_finite())
-            });
-        if whole { Ok(()) } else { Err("no sketch".into()) }
-    }
-
     /// Compacts the lowest level that is full. False when there is none.
     fn condense(&mut self) -> bool {
         let full = (0..self.levels.len()).find(|&at| self.levels[at].items.len() >= capacity(at));
@@ -89,6 +96,36 @@ impl Kll {
         below[at].compact(&mut above[0].items);
         self.items -= before - below[at].items.len() - above[0].items.len();
         true
+    }
+
+    /// The same sketch with the items of each level in ascending order: ranks are equal, and files are smaller.
+    pub fn in_order(&self) -> Kll {
+        let mut out = self.clone();
+        out.levels.iter_mut().for_each(|level| level.items.sort_unstable_by(f64::total_cmp));
+        out
+    }
+
+    /// Whether a sketch that was read from a file is one of so many values.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(super) fn check(&self, values: u64) -> Result<(), String> {
+        if self.levels.is_empty() || self.levels.len() > MOST_LEVELS {
+            return Err(format!("a sketch of {} levels", self.levels.len()));
+        }
+        let mut weight = 0u64;
+        for (at, level) in self.levels.iter().enumerate() {
+            let numbers = level.items.iter().all(|item| item.is_finite());
+            if level.offset > 1 || level.compactions == u64::MAX || !numbers {
+                return Err("a sketch that holds something else than numbers".into());
+            }
+            let stands_for = (level.items.len() as u64).checked_mul(1 << at);
+            weight = stands_for.and_then(|n| weight.checked_add(n)).ok_or("a sketch of too many values")?;
+        }
+        if weight != values {
+            return Err(format!("a sketch of {weight} values, expected {values}"));
+        }
+        Ok(())
     }
 
     fn add_level(&mut self) {

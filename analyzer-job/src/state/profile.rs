@@ -10,6 +10,8 @@ use super::kll::Kll;
 /// A text column with more distinct values (by the estimate) has no categories.
 /// Source: the default of the hosted service's open library.
 pub const MOST_CATEGORIES: f64 = 120.0;
+/// Rows that a profile in a file may stand for; counts of more could overflow when they are added.
+pub const MOST_ROWS: u64 = 1 << 53;
 
 /// How a value is spelled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,12 +134,41 @@ impl Spellings {
 pub struct Moments {
     pub n: u64,
     /// Added from the first row to the last.
+    #[serde(with = "beyond")]
     pub sum: f64,
+    #[serde(with = "beyond")]
     average: f64,
+    #[serde(with = "beyond")]
     squares: f64,
     /// 0 without rows, as is `max`.
     pub min: f64,
     pub max: f64,
+}
+
+/// Sums may leave the range of doubles; JSON has no number for that.
+mod beyond {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number<'a> {
+        Finite(f64),
+        Beyond(&'a str),
+        Owned(String),
+    }
+
+    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+        if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.collect_str(value) }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+        let text = match Number::deserialize(deserializer)? {
+            Number::Finite(value) => return Ok(value),
+            Number::Beyond(text) => text.parse(),
+            Number::Owned(text) => text.parse(),
+        };
+        text.map_err(serde::de::Error::custom)
+    }
 }
 
 impl Moments {
@@ -312,33 +343,6 @@ impl Column {
         }
     }
 
-    /// That a profile which was read from a file can be used.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn check(&self) -> Result<(), String> {
-        let Spellings { integral, fractional, boolean, text, whole } = self.spellings;
-        let present = [integral, fractional, boolean, text].into_iter().try_fold(0_u64, u64::checked_add);
-        if present.is_none_or(|present| present > self.rows) || whole > fractional || self.rows > 1 << 53 {
-            return Err("more values than rows".into());
-        }
-        let moments = &self.moments;
-        let finite = [moments.sum, moments.average, moments.squares, moments.min, moments.max];
-        if moments.n > self.rows || !finite.into_iter().all(f64::is_finite) {
-            return Err("moments of no rows".into());
-        }
-        if let Some(categories) = &self.categories {
-            let counted = categories.iter().try_fold(0_u64, |sum, category| sum.checked_add(category.count));
-            let mut texts: Vec<&str> = categories.iter().map(|category| category.text.as_str()).collect();
-            texts.sort_unstable();
-            if counted != present || texts.windows(2).any(|pair| pair[0] == pair[1]) {
-                return Err("categories that do not add up".into());
-            }
-        }
-        self.sketch.check()?;
-        self.distinct.check()
-    }
-
     /// Finds categories again after the profile was read from a file.
     fn index(&mut self) {
         let Some(categories) = &mut self.categories else { return };
@@ -352,6 +356,58 @@ impl Column {
         for (place, category) in (0..).zip(categories.iter()) {
             self.places.insert_unique(category.hash, place, |&at| categories[at as usize].hash);
         }
+    }
+
+    /// The same for a file: equal for equal statistics, and without what nobody asks for.
+    pub fn in_order(&self) -> Column {
+        let mut out = Column {
+            rows: self.rows,
+            spellings: self.spellings,
+            distinct: self.distinct.clone(),
+            categories: self.categories.clone(),
+            ..Column::default()
+        };
+        if self.spellings.text == 0 && self.spellings.boolean == 0 {
+            (out.moments, out.sketch) = (self.moments, self.sketch.in_order());
+        }
+        if let Some(categories) = &mut out.categories {
+            categories.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.text.cmp(&b.text)));
+        }
+        out
+    }
+
+    /// Whether a profile that was read from a file is one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), String> {
+        let Spellings { integral, fractional, boolean, text, whole } = self.spellings;
+        let present = [fractional, boolean, text].into_iter().try_fold(integral, u64::checked_add);
+        let present = present.filter(|present| *present <= self.rows).ok_or("more values than rows")?;
+        if self.rows > MOST_ROWS {
+            return Err(format!("{} rows", self.rows));
+        }
+        if whole > fractional {
+            return Err("counts that do not fit each other".into());
+        }
+        let numbers = if text + boolean == 0 { present } else { self.moments.n };
+        if self.moments.n != numbers || self.moments.n > present {
+            return Err(format!("moments of {} values, expected {numbers}", self.moments.n));
+        }
+        if !(self.moments.min.is_finite() && self.moments.max.is_finite()) {
+            return Err("extremes that are no numbers".into());
+        }
+        self.sketch.check(numbers)?;
+        self.distinct.check()?;
+        if let Some(categories) = &self.categories {
+            let counted = categories.iter().try_fold(0u64, |sum, category| sum.checked_add(category.count));
+            let distinct: std::collections::HashSet<&str> =
+                categories.iter().map(|category| category.text.as_str()).collect();
+            if counted != Some(present) || distinct.len() != categories.len() {
+                return Err("categories that do not add up to the values".into());
+            }
+        }
+        Ok(())
     }
 
     pub fn present(&self) -> u64 {
@@ -477,6 +533,9 @@ mod tests {
             let second: Column =
                 serde_json::from_str(&serde_json::to_string(&of(cells[cut..].iter().copied())).unwrap()).unwrap();
             parts = serde_json::from_str(&serde_json::to_string(&parts).unwrap()).unwrap();
+            let second = second.in_order();
+            prop_assert_eq!(parts.check(), Ok(()));
+            prop_assert_eq!(second.check(), Ok(()));
             parts.merge(&second);
             prop_assert_eq!(parts.rows, whole.rows);
             prop_assert_eq!(parts.spellings, whole.spellings);

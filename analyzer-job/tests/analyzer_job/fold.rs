@@ -221,6 +221,53 @@ fn classes_and_segments_of_files_in_any_parts_are_those_of_one_run() {
     );
 }
 
+/// Values that some files lack, a file whose rows lack the column, and segments that are large enough only together.
+#[test]
+fn segments_of_parts_are_those_of_one_run() {
+    let tree = Tree::new();
+    for file in 0..8_usize {
+        let mut text = String::new();
+        for row in 0..40_usize {
+            let plan = match (row * 7 + file * 3) % 11 {
+                0 => "null".to_string(),
+                1 => r#""(missing)""#.into(),
+                rest if rest > 7 => format!("\"only-{file}\""),
+                rest => format!("\"p{}\"", rest * file % 5),
+            };
+            // The third file brings a column, and two have no plan.
+            let plan = if file % 4 == 1 { String::new() } else { format!(r#","plan":{plan}"#) };
+            let late = if file > 1 { format!(r#","late":{}"#, row % 6) } else { String::new() };
+            text.push_str(&format!("{{\"n\":{}{plan}{late}}}\n", row * file));
+        }
+        tree.file(
+            &format!("{DATA}/{}.jsonl", ["b/1", "a/2", "a/1", "c", "b/0", "a-1", "d", "B"][file]),
+            text,
+        );
+    }
+    let settings = [
+        "--analysis-type=DATA_QUALITY",
+        "--dataset-format={\"json\":{\"lines\":true}}",
+        "--segment-columns=plan",
+        "--segment-minimum-rows=12",
+        "--dataset-source=/opt/ml/processing/input/data",
+    ];
+    let whole = tree.succeed(&settings);
+    let expected = tree.result("data_quality_details.json");
+    let told = expected["segments"].as_array().unwrap();
+    assert!(told.len() > 4 && told.iter().any(|segment| segment["value"] == "(missing)"), "{told:?}");
+    assert!(whole.log.contains("segments have fewer than 12 rows"), "{}", whole.log);
+    for (n_parts, seed) in [(2, 3), (5, 4), (8, 9)] {
+        let states = fold(&tree, &tree.path(DATA), n_parts, seed, &settings);
+        let mut arguments = vec!["combine"];
+        arguments.extend(states.iter().map(String::as_str).chain(settings[..4].iter().copied()));
+        tree.succeed(&arguments);
+        let found = tree.result("data_quality_details.json");
+        for key in ["segments", "warnings"] {
+            assert_eq!(found[key], expected[key], "{n_parts} parts");
+        }
+    }
+}
+
 /// Everything but sums of fractions and the sketch is the same: those are as near as the page says.
 #[test]
 fn data_quality_in_any_parts_is_that_of_one_run_within_the_stated_bounds() {

@@ -49,6 +49,7 @@ fn the_same_traffic_is_clean_and_a_drifted_one_is_told() {
     let expected = [
         "constraints.json",
         "data_quality_details.json",
+        PROFILE,
         "report.html",
         "report.ipynb",
         "report.pdf",
@@ -223,4 +224,218 @@ fn columns_are_left_out_on_both_sides() {
     assert_eq!((names(&monitor), violated(&monitor)), (vec!["_c1".to_string()], vec![]));
     monitor.succeed(&[]);
     assert_eq!(violated(&monitor), [("Extra columns".to_string(), "extra_column_check".to_string())]);
+}
+
+const PROFILE: &str = "data_quality_profile.json.gz";
+
+/// Rows of a table with numbers, fractions, categories and holes.
+fn table(from: usize, rows: usize, shift: f64) -> String {
+    let mut out = String::from("n,amount,plan,code\n");
+    for row in from..from + rows {
+        let plan = ["basic", "gold", "", "pro"][row * 7 % 4];
+        let amount = (row * 7919 % 1000) as f64 / 8.0 + shift;
+        out.push_str(&format!("{},{amount},{plan},c{}\n", row % 97, row * 31 % 500));
+    }
+    out
+}
+
+fn of_table(text: &str) -> Tree {
+    let mut tree = Tree::new();
+    tree.file("processing/input/endpoint/data.csv", text);
+    tree.set("dataset_format", r#"{"csv":{"header":true}}"#).set("analysis_type", "DATA_QUALITY");
+    tree
+}
+
+#[test]
+fn profiles_of_hours_are_the_day_and_a_day_is_a_baseline() {
+    let day = of_table(&table(0, 6000, 0.0));
+    day.succeed(&[]);
+    let mut sum = Tree::new();
+    sum.set("analysis_type", "DATA_QUALITY");
+    for hour in 0..6 {
+        let part = of_table(&table(hour * 1000, 1000, 0.0));
+        part.succeed(&[]);
+        sum.file(&format!("processing/input/endpoint/{hour}/{PROFILE}"), &part.results()[PROFILE]);
+    }
+    let run = sum.succeed(&[]);
+    assert!(run.log.contains("read 6000 rows from 6000 records"), "{}", run.log);
+    // Eighths add up without rounding; only sketches, and the buckets made of them, may differ.
+    let without_sketches = |tree: &Tree| {
+        let mut found = tree.result("statistics.json");
+        for feature in found["features"].as_array_mut().unwrap() {
+            if let Some(numbers) = feature.get_mut("numerical_statistics") {
+                numbers["distribution"].take();
+                let deviation = numbers["std_dev"].as_f64().unwrap();
+                numbers["std_dev"] = format!("{deviation:.9}").into();
+            }
+        }
+        found
+    };
+    assert_eq!(without_sketches(&sum), without_sketches(&day));
+    assert_eq!(sum.results()["constraints.json"], day.results()["constraints.json"]);
+    // The sum is a profile itself, named by the setting this time.
+    let mut again = Tree::new();
+    again.file("processing/input/endpoint/any-name", &sum.results()[PROFILE]);
+    again.set("analysis_type", "DATA_QUALITY").set("dataset_format", r#"{"profile":{}}"#).succeed(&[]);
+    assert!(again.results()["statistics.json"] == sum.results()["statistics.json"]);
+    assert!(again.results()[PROFILE] == sum.results()[PROFILE]);
+
+    // As a baseline it does what the two files do, to the byte; edited constraints go before it.
+    let window = of_table(&table(0, 1500, 60.0).replace("gold", "trial"));
+    let by = |set: &[(&str, &str)], files: &[&str]| {
+        let mut monitor = of_table("");
+        for file in files {
+            monitor.file(&format!("processing/baseline/{file}"), &day.results()[*file]);
+        }
+        let data = fs::read(window.path("processing/input/endpoint/data.csv")).unwrap();
+        monitor.file("processing/input/endpoint/data.csv", data);
+        for (name, value) in set {
+            monitor.set(name, *value);
+        }
+        monitor.succeed(&[]);
+        monitor
+    };
+    let folder = "/opt/ml/processing/baseline";
+    let files = by(
+        &[("baseline_constraints", folder), ("baseline_statistics", folder)],
+        &["constraints.json", "statistics.json"],
+    );
+    let profile = by(&[("baseline_profile", folder)], &[PROFILE]);
+    assert!(!violated(&profile).is_empty());
+    for name in ["constraint_violations.json", "data_quality_details.json", PROFILE] {
+        assert!(files.results()[name] == profile.results()[name], "{name}");
+    }
+}
+
+#[test]
+fn profiles_that_cannot_be_used_are_named() {
+    let mut tree = of_table("a\n1\n");
+    tree.file("processing/baseline/x.gz", b"\x1f\x8bnothing");
+    tree.set("baseline_profile", "/opt/ml/processing/baseline/x.gz");
+    let run = tree.fail(&[], 1, "PL0801");
+    assert!(run.message.contains("baseline_profile") && run.message.contains("x.gz"), "{}", run.message);
+    let of = |text: &str| {
+        let tree = of_table(text);
+        tree.succeed(&[]);
+        tree.results()[PROFILE].clone()
+    };
+    let mut sum = Tree::new();
+    sum.file(&format!("processing/input/endpoint/1/{PROFILE}"), of("a,b\n1,2\n"));
+    sum.file(&format!("processing/input/endpoint/2/{PROFILE}"), of("a,c\n1,2\n"));
+    sum.set("analysis_type", "DATA_QUALITY");
+    let run = sum.fail(&[], 1, "PL0801");
+    assert!(run.message.contains("`b`") && run.message.contains("2/data_quality"), "{}", run.message);
+    assert_eq!(sum.run(&["validate"]).code, Some(1));
+    let run = sum.fail(&["--columns", r#"[{"drop": ["a"]}]"#], 1, "PL0101");
+    assert!(run.message.contains("profiles have no records"), "{}", run.message);
+}
+
+/// The table with other amounts for one plan only.
+fn table_of_segments(rows: usize, shift_of_gold: f64) -> String {
+    let mut out = String::from("n,amount,plan,code\n");
+    for row in 0..rows {
+        let plan = ["basic", "gold", "", "pro"][row * 7 % 4];
+        let shift = if plan == "gold" { shift_of_gold } else { 0.0 };
+        let amount = (row * 7919 % 1000) as f64 / 8.0 + shift;
+        out.push_str(&format!("{},{amount},{plan},c{}\n", row % 97, row * 31 % 500));
+    }
+    out
+}
+
+#[test]
+fn drift_that_hides_in_a_segment_is_found_there() {
+    let mut baseline = of_table(&table_of_segments(4000, 0.0));
+    baseline.set("segment_columns", "plan, code");
+    let run = baseline.succeed(&[]);
+    assert!(run.log.contains("`code` has more than 120 values"), "{}", run.log);
+    let told = baseline.result("data_quality_details.json");
+    let of = |details: &Value, value: &str| {
+        let segments = details["segments"].as_array().unwrap().clone();
+        segments.into_iter().find(|segment| segment["value"] == value).unwrap()
+    };
+    assert_eq!(told["segments"].as_array().unwrap().len(), 4);
+    for value in ["basic", "gold", "(missing)", "pro"] {
+        assert_eq!(of(&told, value)["rows"], 1000);
+        assert!(of(&told, value)["baseline_rows"].is_null());
+    }
+    // The amounts of gold by hand.
+    let gold: Vec<f64> =
+        (0..4000).filter(|row| row * 7 % 4 == 1).map(|row| (row * 7919 % 1000) as f64 / 8.0).collect();
+    let columns = of(&told, "gold")["columns"].clone();
+    assert_eq!(columns[1]["mean"], gold.iter().sum::<f64>() / 1000.0);
+    assert_eq!(columns.as_array().unwrap().len(), 3, "its own column has one value");
+
+    let window = |shift| {
+        let mut monitor = of_table(&table_of_segments(4000, shift));
+        monitor.file(&format!("processing/baseline/{PROFILE}"), &baseline.results()[PROFILE]);
+        monitor.set("baseline_profile", "/opt/ml/processing/baseline").set("segment_columns", "plan");
+        monitor.succeed(&[]);
+        monitor
+    };
+    let moved = |details: &Value| {
+        let segments = details["segments"].as_array().unwrap();
+        segments
+            .iter()
+            .map(|segment| {
+                (segment["value"].as_str().unwrap().to_string(), segment["moved"].as_u64().unwrap())
+            })
+            .collect::<Vec<_>>()
+    };
+    let same = window(0.0);
+    assert!(moved(&same.result("data_quality_details.json")).iter().all(|(_, moved)| *moved == 0));
+    let drifted = window(30.0);
+    let details = drifted.result("data_quality_details.json");
+    assert_eq!(moved(&details)[0], ("gold".to_string(), 1));
+    assert!(moved(&details)[1..].iter().all(|(_, moved)| *moved == 0), "{:?}", moved(&details));
+    let html = String::from_utf8(drifted.results()["report.html"].clone()).unwrap();
+    assert!(html.contains("Segments") && html.contains("gold"));
+    // Small ones are not told, and are counted.
+    let run = drifted.succeed(&["--segment-minimum-rows=1001"]);
+    assert!(run.log.contains("4 segments have fewer than 1001 rows"), "{}", run.log);
+    assert!(drifted.result("data_quality_details.json").get("segments").is_none());
+    for (setting, code) in [("a,b,c,d", "PL0101"), ("plam", "PL0304")] {
+        let mut wrong = of_table(&table_of_segments(10, 0.0));
+        wrong.set("segment_columns", setting).fail(&[], 1, code);
+        assert_eq!(wrong.run(&["validate"]).code, Some(1));
+    }
+    // Segments of hours add up to those of the day.
+    let mut sum = Tree::new();
+    sum.set("analysis_type", "DATA_QUALITY").set("segment_columns", "plan");
+    for hour in 0..2 {
+        sum.file(&format!("processing/input/endpoint/{hour}/{PROFILE}"), &same.results()[PROFILE]);
+    }
+    sum.succeed(&[]);
+    let twice = of(&sum.result("data_quality_details.json"), "gold");
+    assert_eq!((&twice["rows"], &twice["columns"][1]["mean"]), (&2000.into(), &columns[1]["mean"]));
+}
+
+#[test]
+fn columns_that_moved_are_ranked_by_what_the_model_makes_of_them() {
+    let baseline = of_table(&table(0, 3000, 0.0));
+    baseline.succeed(&[]);
+    let mut monitor = of_table(&table(0, 3000, 60.0).replace(",gold,", ",basic,"));
+    hold_against(&mut monitor, &baseline);
+    monitor.succeed(&[]);
+    let first = |tree: &Tree| {
+        let details = tree.result("data_quality_details.json");
+        (details["columns"][0]["column"].clone(), details["columns"][0].get("weighted_effect").cloned())
+    };
+    assert_eq!(first(&monitor), ("amount".into(), None));
+    let attributions = |amount: f64, plan: f64| {
+        let global = serde_json::json!({"amount": amount, "plan": plan, "n": 0.0});
+        serde_json::json!({"version": "1.0", "explanations": {"kernel_shap": {
+            "label0": {"global_shap_values": global, "expected_value": 0.5}}}})
+        .to_string()
+    };
+    monitor.file("processing/input/shap/analysis.json", attributions(0.1, -0.9));
+    monitor.set("attributions", "/opt/ml/processing/input/shap").succeed(&[]);
+    let (column, weighted) = first(&monitor);
+    assert_eq!(column, "plan");
+    // A third of the values moved from one plan to another; 0.9 of the attributions are its own.
+    let weighted = weighted.unwrap().as_f64().unwrap();
+    assert!((weighted - 0.9 / 3.0).abs() < 1e-9, "{weighted}");
+    let mut wrong = of_table("a\n1\n");
+    wrong.file("processing/input/shap/analysis.json", r#"{"version": "1.0"}"#);
+    let run = wrong.set("attributions", "/opt/ml/processing/input/shap").fail(&[], 1, "PL0801");
+    assert!(run.message.contains("attributions"), "{}", run.message);
 }

@@ -206,11 +206,18 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     }
     reader.prepare(&format)?;
     match &format {
-        _ if source.script.is_some() => scripted::read(&files, &format, &mut reader, take)?,
+        _ if source.script.is_some() && format != Format::Profile => {
+            scripted::read(&files, &format, &mut reader, take)?
+        }
         Format::Csv { header } => csv::read(&files, *header, &mut reader, take)?,
         Format::JsonLines => json::lines(&files, &mut reader, take)?,
         Format::Json => json::documents(&files, &mut reader, take)?,
         Format::Parquet => parquet::read(&files, &mut reader, take)?,
+        Format::Profile => {
+            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "profiles hold no rows")
+                .field("dataset_format")
+                .hint("only data quality reads profiles, without `columns` and scripts"));
+        }
         Format::Capture(parts) | Format::Merged(parts) => capture::read(&files, parts, &mut reader, take)?,
     }
     reader.finish()

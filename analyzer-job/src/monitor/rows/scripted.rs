@@ -43,7 +43,7 @@ pub(super) fn read(
         Format::JsonLines => values(files, &mut asked, reader, take)?,
         Format::Json => documents(files, &mut asked, reader, take)?,
         Format::Csv { .. } => lines(files, &mut asked, reader, take)?,
-        Format::Parquet => {
+        Format::Parquet | Format::Profile => {
             return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "a script reads no Parquet files")
                 .field("record_preprocessor_script")
                 .expected("captured records, JSON or CSV")

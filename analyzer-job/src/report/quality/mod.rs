@@ -2,6 +2,7 @@
 
 mod columns;
 mod moved;
+mod segments;
 
 use std::path::Path;
 
@@ -111,6 +112,7 @@ pub(super) fn report(quality: &Quality) -> Report {
     };
     violated(&mut report, violations);
     moved::section(&mut report, &details.columns);
+    segments::section(&mut report, &details.segments);
     columns::section(&mut report, &quality.columns, details);
     made(&mut report, details);
     report

@@ -1,0 +1,390 @@
+//! The profile of a dataset as a file: everything that the statistics are made of. Profiles of windows and hosts add up,
+//! and any profile can be the baseline of a later run.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use plumbline_common::stop::Stop;
+use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
+
+use super::pass::Profiled;
+use super::segments::Segment;
+use crate::monitor::format::PROFILE_NAME;
+use crate::monitor::rows::{self, Account, Columns, Order};
+use crate::state::profile::{Column, MOST_ROWS};
+
+/// Raised whenever something in the file gets another meaning.
+const VERSION: u32 = 1;
+/// Text of a profile that is read at most, so that a hostile file cannot fill the memory.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Columns in their order, each with all that is known of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Profile {
+    version: u32,
+    /// Name and version of the program that wrote it.
+    program: String,
+    records: u64,
+    rows: u64,
+    /// Whether the data name their columns; else the names are `_c0`, `_c1`, ...
+    named: bool,
+    columns: Vec<Named>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    segments: Vec<Segment>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Named {
+    name: String,
+    #[serde(flatten)]
+    profile: Column,
+}
+
+impl Profile {
+    /// `columns`: under their names, in order. `segments`: with their columns in that order too.
+    pub fn new<'a>(
+        columns: impl Iterator<Item = (&'a str, &'a Column)>,
+        segments: Vec<Segment>,
+        account: &Account,
+        named: bool,
+    ) -> Profile {
+        Profile {
+            version: VERSION,
+            program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
+            records: account.records,
+            rows: account.rows,
+            named,
+            columns: columns
+                .map(|(name, column)| Named { name: name.into(), profile: column.in_order() })
+                .collect(),
+            segments: segments.into_iter().map(in_order).collect(),
+        }
+    }
+
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub fn columns(&self) -> impl Iterator<Item = (&str, &Column)> {
+        self.columns.iter().map(|column| (column.name.as_str(), &column.profile))
+    }
+
+    /// The segments, each with its columns under their names.
+    pub fn segments(&self) -> impl Iterator<Item = (&Segment, impl Iterator<Item = (&str, &Column)>)> {
+        self.segments.iter().map(|segment| {
+            (segment, self.columns.iter().map(|column| column.name.as_str()).zip(&segment.columns))
+        })
+    }
+
+    /// The bytes of a file: gzip over JSON. Equal profiles give equal bytes.
+    ///
+    /// # Errors
+    /// `INTERNAL`.
+    pub fn encode(&self) -> Result<Vec<u8>> {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+        serde_json::to_writer(&mut packed, self)
+            .map_err(std::io::Error::from)
+            .and_then(|()| packed.write_all(b"\n"))
+            .and_then(|()| packed.finish())
+            .map_err(|error| {
+                Problem::new(&codes::INTERNAL, "a profile cannot be written").found(error.to_string())
+            })
+    }
+
+    /// Reads a file, also one that was unpacked.
+    ///
+    /// # Errors
+    /// `CONSTRAINTS_UNREADABLE`: no profile, a damaged one, or one of another version.
+    pub fn read(path: &Path, setting: &str) -> Result<Profile> {
+        let bytes = std::fs::read(path).map_err(|error| unusable(path, setting, error.to_string()))?;
+        Profile::decode(&bytes).map_err(|found| unusable(path, setting, found))
+    }
+
+    fn decode(bytes: &[u8]) -> std::result::Result<Profile, String> {
+        let mut text = Vec::new();
+        if bytes.starts_with(&[0x1f, 0x8b]) {
+            GzDecoder::new(bytes)
+                .take(MOST_BYTES)
+                .read_to_end(&mut text)
+                .map_err(|error| format!("a damaged file: {error}"))?;
+        } else {
+            text.extend_from_slice(bytes);
+        }
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let version =
+            serde_json::from_slice::<Version>(&text).map_err(|error| format!("no profile: {error}"))?;
+        if version.version != VERSION {
+            return Err(format!("version {}, expected {VERSION}", version.version));
+        }
+        let found: Profile = serde_json::from_slice(&text).map_err(|error| format!("no profile: {error}"))?;
+        found.check()?;
+        Ok(found)
+    }
+
+    /// Whatever a file says is checked once, so that nobody has to look again.
+    fn check(&self) -> std::result::Result<(), String> {
+        if self.rows > MOST_ROWS || self.records > MOST_ROWS {
+            return Err(format!("{} rows", self.rows));
+        }
+        let mut names = std::collections::HashSet::new();
+        for Named { name, profile } in &self.columns {
+            if !names.insert(name.as_str()) {
+                return Err(format!("the column `{name}` twice"));
+            }
+            if profile.rows != self.rows {
+                return Err(format!("`{name}`: {} rows of {}", profile.rows, self.rows));
+            }
+            profile.check().map_err(|what| format!("`{name}`: {what}"))?;
+        }
+        for segment in &self.segments {
+            let name = format!("`{}` = `{}`", segment.column, segment.value);
+            if segment.columns.len() != self.columns.len() || segment.rows > self.rows {
+                return Err(format!("{name}: {} columns, {} rows", segment.columns.len(), segment.rows));
+            }
+            for column in &segment.columns {
+                if column.rows != segment.rows {
+                    return Err(format!("{name}: a column of {} rows", column.rows));
+                }
+                column.check().map_err(|what| format!("{name}: {what}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds a later profile, matched by name. Equal for any split of the rows: counts, extremes, categories and
+    /// numbers of distinct values; sums and deviations up to rounding; ranks within the bound of the sketch.
+    ///
+    /// # Errors
+    /// The first column that only one of the two has.
+    fn merge(&mut self, other: &Profile) -> std::result::Result<(), String> {
+        if self.columns.is_empty() {
+            let program = std::mem::take(&mut self.program);
+            *self = Profile { program, ..other.clone() };
+            return Ok(());
+        }
+        if self.named != other.named && self.columns.len() != other.columns.len() {
+            return Err("columns with names and columns without".into());
+        }
+        let only = |a: &Profile, b: &Profile| {
+            a.columns
+                .iter()
+                .find(|one| b.columns.iter().all(|two| one.name != two.name))
+                .map(|one| one.name.clone())
+        };
+        if let Some(name) = only(self, other).or_else(|| only(other, self)) {
+            return Err(format!("the column `{name}`, which not all of the profiles have"));
+        }
+        let place = |name: &str| other.columns.iter().position(|column| column.name == name);
+        let places: Vec<usize> = self.columns.iter().filter_map(|column| place(&column.name)).collect();
+        // A segment that one of them does not tell would be added up in part.
+        self.segments.retain_mut(|mine| {
+            let of = |more: &&Segment| more.column == mine.column && more.value == mine.value;
+            let Some(more) = other.segments.iter().find(of) else { return false };
+            mine.rows += more.rows;
+            for (column, &at) in mine.columns.iter_mut().zip(&places) {
+                column.merge(&more.columns[at]);
+            }
+            true
+        });
+        for mine in &mut self.columns {
+            if let Some(more) = other.columns.iter().find(|more| more.name == mine.name) {
+                mine.profile.merge(&more.profile);
+            }
+        }
+        self.rows =
+            self.rows.checked_add(other.rows).filter(|rows| *rows <= MOST_ROWS).ok_or("too many rows")?;
+        self.records += other.records;
+        Ok(())
+    }
+}
+
+/// Adds up the profiles of a folder in the order of their paths, as if the data themselves had been read.
+///
+/// # Errors
+/// A file that is no profile; profiles of other columns; being stopped.
+pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
+    const SETTING: &str = "dataset_source";
+    let mut sum: Option<Profile> = None;
+    let listing = rows::files(path)?;
+    if let Some((file, error)) = listing.unreadable.first() {
+        // A sum without it would look like a whole one.
+        return Err(unusable(file, SETTING, error.to_string()));
+    }
+    for file in listing.files {
+        stop.check()?;
+        let next = Profile::read(&file.path, SETTING)?;
+        match &mut sum {
+            None => sum = Some(next),
+            Some(sum) => sum.merge(&next).map_err(|found| unusable(&file.relative, SETTING, found))?,
+        }
+    }
+    let Some(sum) = sum else { return Ok(Default::default()) };
+    let segments = sum.segments.into_iter().map(in_order).collect();
+    // In order, so that a sum and the same sum through a file give the same bytes.
+    let (names, profiles): (_, Vec<Column>) =
+        sum.columns.into_iter().map(|column| (column.name, column.profile.in_order())).unzip();
+    let mut account = Account::default();
+    (account.records, account.rows) = (sum.records, sum.rows);
+    let columns = Columns { names, named: sum.named, order: Order::Data };
+    let firsts = vec![0; profiles.len()];
+    Ok((Profiled { columns, profiles, account, firsts, open: false }, segments))
+}
+
+fn in_order(segment: Segment) -> Segment {
+    Segment { columns: segment.columns.iter().map(Column::in_order).collect(), ..segment }
+}
+
+fn unusable(path: &Path, setting: &str, found: impl Into<String>) -> Problem {
+    Problem::new(&codes::CONSTRAINTS_UNREADABLE, "a profile cannot be used")
+        .file(path)
+        .field(setting)
+        .found(found)
+        .expected(format!("a file {PROFILE_NAME} that a data quality job wrote, of the same columns"))
+        .hint("make the profile again with this version of the program")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Profiles of rows of two columns, cut at these places.
+    fn of(rows: &[(f64, String)], cuts: &[usize]) -> Vec<Profile> {
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (rows.len() + 1)).collect();
+        ends.push(rows.len());
+        ends.sort_unstable();
+        let mut start = 0;
+        ends.into_iter()
+            .map(|end| {
+                let part = &rows[start..end];
+                start = end;
+                let mut columns = [Column::new(), Column::new()];
+                let numbers: Vec<String> = part.iter().map(|row| format!("{:?}", row.0)).collect();
+                columns[0].update(numbers.iter().map(|cell| Some(cell.as_str())));
+                columns[1]
+                    .update(part.iter().map(|row| Some(row.1.as_str()).filter(|text| !text.is_empty())));
+                let account =
+                    Account { records: part.len() as u64, rows: part.len() as u64, ..Account::default() };
+                let profile = Profile::new(["x", "y"].into_iter().zip(&columns), Vec::new(), &account, true);
+                Profile::decode(&profile.encode().unwrap()).unwrap()
+            })
+            .collect()
+    }
+
+    fn sum(parts: &[Profile]) -> Profile {
+        let mut out = parts[0].clone();
+        parts[1..].iter().for_each(|part| out.merge(part).unwrap());
+        // Through a file once more, as sums of sums are.
+        Profile::decode(&out.encode().unwrap()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(16))]
+        #[test]
+        fn parts_in_any_split_add_up_to_the_whole(
+            seed in 0..1000u64,
+            n in 1..7000usize,
+            texts in 1..260u64,
+            cuts in proptest::collection::vec(0..7000usize, 0..6),
+            whole_numbers: bool,
+        ) {
+            let mut state = seed;
+            let mut draw = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state >> 33
+            };
+            let rows: Vec<(f64, String)> = (0..n)
+                .map(|_| {
+                    let number = (draw() % 100_000) as f64 / if whole_numbers { 1.0 } else { 7.0 };
+                    let text = draw() % (texts + 1);
+                    (number, if text == 0 { String::new() } else { format!("t{text}") })
+                })
+                .collect();
+            let (whole, parts) = (sum(&of(&rows, &[])), sum(&of(&rows, &cuts)));
+            prop_assert_eq!((parts.rows, parts.records), (whole.rows, whole.records));
+            for (a, b) in parts.columns.iter().zip(&whole.columns) {
+                let (a, b) = (&a.profile, &b.profile);
+                prop_assert_eq!((a.rows, a.spellings), (b.rows, b.spellings));
+                prop_assert_eq!(a.distinct(), b.distinct());
+                prop_assert_eq!(a.categories(), b.categories());
+                prop_assert_eq!((a.moments.n, a.moments.min, a.moments.max), (b.moments.n, b.moments.min, b.moments.max));
+                let close = |x: f64, y: f64| (x - y).abs() <= 1e-12 * y.abs().max(1.0);
+                if a.moments.n > 0 {
+                    prop_assert!(close(a.moments.sum, b.moments.sum));
+                    prop_assert!(!whole_numbers || a.moments.sum == b.moments.sum);
+                    prop_assert!(close(a.moments.standard_deviation(), b.moments.standard_deviation()));
+                }
+                // A sketch of rows in parts against the rows themselves: ranks within 1 %.
+                let mut sorted: Vec<f64> = rows.iter().map(|row| row.0).collect();
+                sorted.sort_unstable_by(f64::total_cmp);
+                let weights = a.sketch.weights();
+                if a.moments.n > 0 {
+                    prop_assert_eq!(weights.total(), n as f64);
+                    for tenth in 1..10 {
+                        let value = sorted[n * tenth / 10];
+                        let rank = sorted.partition_point(|x| *x <= value) as f64;
+                        prop_assert!((weights.at_most(value) - rank).abs() <= 0.01 * n as f64 + 1.0);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn damage_at_every_byte_is_told_and_never_a_panic() {
+        let rows: Vec<(f64, String)> = (0..40).map(|n| (f64::from(n % 7), format!("t{}", n % 3))).collect();
+        let mut json = serde_json::to_vec(&of(&rows, &[])[0]).unwrap();
+        // Unpacked files are read too, so that damage meets the checks and not only the checksum of gzip.
+        assert!(Profile::decode(&json).is_ok());
+        let mut refused = 0;
+        for at in 0..json.len() {
+            let kept = json[at];
+            for byte in [b'9', b'"'] {
+                json[at] = byte;
+                if let Ok(mut found) = Profile::decode(&json) {
+                    // Whatever passes the checks can be used.
+                    let again = found.clone();
+                    let _ = found.merge(&again);
+                    found
+                        .columns()
+                        .for_each(|(_, column)| drop((column.sketch.weights(), column.distinct())));
+                } else {
+                    refused += 1;
+                }
+            }
+            json[at] = kept;
+        }
+        assert!(refused > json.len() / 2, "{refused}");
+        for end in 0..json.len() {
+            assert!(Profile::decode(&json[..end]).is_err());
+        }
+    }
+
+    #[test]
+    fn profiles_of_other_columns_do_not_add_up() {
+        let rows = [(1.0, "a".to_string())];
+        let (mut one, mut other) = (of(&rows, &[]).remove(0), of(&rows, &[]).remove(0));
+        other.columns[1].name = "z".into();
+        assert!(one.merge(&other).unwrap_err().contains("`y`"));
+        other.columns.pop();
+        assert!(one.merge(&other).unwrap_err().contains("`y`"));
+        other.version = 2;
+        let text = serde_json::to_vec(&other).unwrap();
+        assert_eq!(Profile::decode(&text).unwrap_err(), "version 2, expected 1");
+    }
+
+    #[test]
+    fn sums_beyond_the_range_of_doubles_come_back() {
+        let rows = [(1e308, String::new()), (1e308, String::new()), (1e308, String::new())];
+        let profile = of(&rows, &[]).remove(0);
+        assert_eq!(profile.columns[0].profile.moments.sum, f64::INFINITY);
+    }
+}

@@ -1,0 +1,313 @@
+//! Segments: the same profile for the rows of each frequent value of up to three columns. Drift hides in groups.
+
+use std::collections::HashMap;
+
+use indexmap::{IndexMap, IndexSet};
+use plumbline_common::{Problem, Result, codes};
+use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
+use serde::{Deserialize, Serialize};
+
+use super::pass::{self, Profiled};
+use super::shift::{self, Shift, Verdict};
+use crate::monitor::rows::Source;
+use crate::state::profile::{Column, Kind};
+
+/// Columns that rows may be grouped by.
+pub const MOST_COLUMNS: usize = 3;
+/// Profiles of columns in all segments that are told: what bounds memory, to about 150 MB.
+const MOST_PROFILES: usize = 3000;
+/// The same for a part of the data, which keeps small segments too: to about 600 MB.
+const MOST_PROFILES_OF_PART: usize = 12_000;
+/// Segments that are told at most.
+const MOST_SEGMENTS: usize = 50;
+/// Rows without a value in the column that they are grouped by.
+pub(super) const MISSING: &str = "(missing)";
+
+/// The rows of one value.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Segment {
+    pub column: String,
+    pub value: String,
+    pub rows: u64,
+    /// In the order of the columns of the whole.
+    pub columns: Vec<Column>,
+}
+
+/// Which segments there are.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Rows that a segment must have.
+    least: u64,
+    /// Segments, the largest first.
+    most: usize,
+}
+
+impl Limits {
+    /// Of the segments that a run tells.
+    pub fn of_run(least: u64, columns: usize) -> Limits {
+        Limits { least, most: (MOST_PROFILES / columns.max(1)).clamp(1, MOST_SEGMENTS) }
+    }
+
+    /// Of the segments that a part keeps: any of them may be a large one of the whole.
+    pub fn of_part(columns: usize) -> Limits {
+        Limits { least: 1, most: (MOST_PROFILES_OF_PART / columns.max(1)).max(1) }
+    }
+}
+
+/// Chooses the values that make a segment, the largest first. `by`: names and places of the columns to group by. Gives
+/// column, value and rows, and what is to be said of columns that make none.
+pub fn choose(
+    profiled: &Profiled,
+    by: &[(String, usize)],
+    Limits { least, most }: Limits,
+) -> (Vec<(usize, String, u64)>, Vec<String>) {
+    let rows = profiled.account.rows;
+    let (mut found, mut notes) = (Vec::new(), Vec::new());
+    for (name, at) in by {
+        let column = &profiled.profiles[*at];
+        let Some(categories) = column.categories() else {
+            notes.push(format!("`{name}` has more than 120 values and is left out of `segment_columns`"));
+            continue;
+        };
+        let missing = rows - column.present();
+        let mut all: IndexMap<&str, u64> = categories.into_iter().collect();
+        if missing > 0 {
+            *all.entry(MISSING).or_default() += missing;
+        }
+        found.extend(all.into_iter().map(|(value, rows)| (*at, value.to_string(), rows)));
+    }
+    let all = found.len();
+    found.retain(|(_, _, rows)| *rows >= least.max(1));
+    found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)).then_with(|| a.1.cmp(&b.1)));
+    if all > found.len() {
+        notes.push(format!("{} segments have fewer than {least} rows and are not told", all - found.len()));
+    }
+    if found.len() > most {
+        notes.push(format!("{most} segments are told, the largest of {}", found.len()));
+        found.truncate(most);
+    }
+    (found, notes)
+}
+
+/// A segment that is told.
+#[derive(Debug, Clone, Copy)]
+pub struct Kept<'a> {
+    /// The name that its column has in the results; in the segment it is that of the data.
+    pub column: &'a str,
+    pub segment: &'a Segment,
+}
+
+impl Kept<'_> {
+    /// The segment with these columns, in this order.
+    pub fn of(&self, named: &[(String, usize)]) -> Segment {
+        Segment {
+            column: self.column.into(),
+            value: self.segment.value.clone(),
+            rows: self.segment.rows,
+            columns: named.iter().map(|(_, at)| self.segment.columns[*at].clone()).collect(),
+        }
+    }
+}
+
+/// Those of the gathered segments that are told, and what is to be said of the others. Where parts or profiles were put
+/// together and one of them did not keep a segment, its rows are fewer than the whole has of the value: it is left out.
+pub fn kept<'a>(
+    gathered: &'a [Segment],
+    profiled: &Profiled,
+    by: &[(String, usize)],
+    named: &'a [(String, usize)],
+    limits: Limits,
+) -> (Vec<Kept<'a>>, Vec<String>) {
+    let (chosen, mut notes) = choose(profiled, by, limits);
+    let wanted: HashMap<(&str, &str), u64> = chosen
+        .iter()
+        .map(|(at, value, rows)| ((profiled.columns.names[*at].as_str(), value.as_str()), *rows))
+        .collect();
+    let mut out = as_they_are(gathered, profiled, named);
+    out.retain(|kept| {
+        let segment = kept.segment;
+        wanted.get(&(segment.column.as_str(), segment.value.as_str())) == Some(&segment.rows)
+    });
+    let lacking = chosen.len() - out.len();
+    if lacking > 0 {
+        notes.push(format!("{lacking} segments are not told, since not every part or profile has them"));
+    }
+    (out, notes)
+}
+
+/// All gathered segments under the names of the results.
+pub fn as_they_are<'a>(
+    gathered: &'a [Segment],
+    profiled: &Profiled,
+    named: &'a [(String, usize)],
+) -> Vec<Kept<'a>> {
+    let kept = |segment: &'a Segment| {
+        let at = profiled.columns.names.get_index_of(&segment.column);
+        let known = named.iter().find(|(_, place)| Some(*place) == at);
+        Kept { column: known.map_or(&segment.column, |(name, _)| name), segment }
+    };
+    gathered.iter().map(kept).collect()
+}
+
+/// Reads the data once more and profiles the rows of each segment. `names`: those of the columns in the data.
+///
+/// # Errors
+/// As `rows::read`.
+pub fn gather(
+    source: &Source<'_>,
+    chosen: &[(usize, String, u64)],
+    names: &IndexSet<String>,
+    columns: usize,
+) -> Result<Vec<Segment>> {
+    let mut segments: Vec<(usize, Segment)> = chosen
+        .iter()
+        .map(|(at, value, _)| {
+            let column = names[*at].clone();
+            let columns = (0..columns).map(|_| Column::new()).collect();
+            (*at, Segment { column, value: value.clone(), rows: 0, columns })
+        })
+        .collect();
+    pass::blocks(source, |block| {
+        segments.par_iter_mut().for_each(|(by, segment)| {
+            let rows: Vec<usize> = (0..block.rows())
+                .filter(|&row| {
+                    let value = if *by < block.width() { block.cell(row, *by) } else { None };
+                    value.unwrap_or(MISSING) == segment.value
+                })
+                .collect();
+            segment.rows += rows.len() as u64;
+            for (at, column) in segment.columns.iter_mut().enumerate().take(block.width()) {
+                column.update(rows.iter().map(|&row| block.cell(row, at)));
+            }
+        });
+    })?;
+    Ok(segments
+        .into_iter()
+        .map(|(_, mut segment)| {
+            // Columns that came late have no cells in the rows before.
+            let rows = segment.rows;
+            segment.columns.iter_mut().for_each(|column| column.rows = rows);
+            segment
+        })
+        .collect())
+}
+
+/// A segment in the results.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Told {
+    pub column: String,
+    pub value: String,
+    pub rows: u64,
+    /// Of all rows of the run.
+    pub share: f64,
+    /// Rows that the baseline has of it, where it knows.
+    pub baseline_rows: Option<u64>,
+    /// Columns that moved from the baseline's rows of this segment.
+    pub moved: usize,
+    pub columns: Vec<Line>,
+}
+
+/// A column of a segment.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Line {
+    pub column: String,
+    pub inferred_type: String,
+    /// Share of rows without a value.
+    pub missing: f64,
+    /// Of numbers.
+    pub mean: Option<f64>,
+    /// As for the whole; only where the baseline knows the segment.
+    pub verdict: Option<Verdict>,
+    pub effect: Option<f64>,
+    pub adjusted_p_value: Option<f64>,
+}
+
+/// One segment against the baseline's, where that has it.
+pub struct Held<'a> {
+    pub kept: Kept<'a>,
+    pub baseline_rows: Option<u64>,
+    pub shifts: Vec<Shift>,
+}
+
+/// The segments for the results, those in which most columns moved first, then by the largest effect, then by rows.
+/// p-values are adjusted over all columns of all segments together.
+pub fn told(mut held: Vec<Held<'_>>, named: &[(String, usize)], rows: u64, by_value: bool) -> Vec<Told> {
+    let mut all: Vec<&mut Shift> = held.iter_mut().flat_map(|held| held.shifts.iter_mut()).collect();
+    shift::judge(&mut all);
+    let mut out: Vec<(f64, Told)> = held.iter().map(|held| one(held, named, rows, by_value)).collect();
+    out.sort_by(|(a, one), (b, two)| {
+        two.moved.cmp(&one.moved).then(b.total_cmp(a)).then(two.rows.cmp(&one.rows))
+    });
+    out.into_iter().map(|(_, told)| told).collect()
+}
+
+/// A segment, and its largest effect.
+fn one(held: &Held<'_>, named: &[(String, usize)], rows: u64, by_value: bool) -> (f64, Told) {
+    let Kept { column: own, segment } = held.kept;
+    let shifts: IndexMap<&str, &Shift> =
+        held.shifts.iter().map(|shift| (shift.column.as_str(), shift)).collect();
+    let line = |(name, at): &(String, usize)| {
+        let column = &segment.columns[*at];
+        let kind = column.spellings.kind(by_value);
+        let shift = shifts.get(name.as_str());
+        Line {
+            column: name.clone(),
+            inferred_type: kind.name().into(),
+            missing: 1.0 - column.present() as f64 / segment.rows.max(1) as f64,
+            mean: (kind.is_numeric() && kind != Kind::Unknown).then(|| column.moments.mean()),
+            verdict: shift.map(|shift| shift.verdict),
+            effect: shift.map(|shift| shift.effect),
+            adjusted_p_value: shift.map(|shift| shift.adjusted_p_value),
+        }
+    };
+    // Within a segment its own column has one value.
+    let columns: Vec<Line> = named.iter().filter(|(name, _)| name != own).map(line).collect();
+    let effect = columns.iter().filter_map(|line| line.effect).fold(0.0, f64::max);
+    let moved = columns.iter().filter(|line| line.verdict == Some(Verdict::Moved)).count();
+    let told = Told {
+        column: own.into(),
+        value: segment.value.clone(),
+        rows: segment.rows,
+        share: segment.rows as f64 / rows as f64,
+        baseline_rows: held.baseline_rows,
+        moved,
+        columns,
+    };
+    (effect, told)
+}
+
+/// The columns that rows are grouped by, as names and places.
+///
+/// # Errors
+/// More than three; a column that the data lack.
+pub fn by(setting: Option<&str>, named: &[(String, usize)]) -> Result<Vec<(String, usize)>> {
+    let wanted = listed(setting);
+    if wanted.len() > MOST_COLUMNS {
+        return Err(Problem::new(&codes::SETTING_INVALID, "rows are grouped by too many columns")
+            .field("segment_columns")
+            .found(format!("{} columns", wanted.len()))
+            .expected(format!("at most {MOST_COLUMNS}")));
+    }
+    let find = |wanted: &str| {
+        let known = named.iter().find(|(name, _)| name == wanted);
+        known.or_else(|| wanted.parse().ok().and_then(|at: usize| named.get(at))).cloned().ok_or_else(|| {
+            let names: Vec<String> = named.iter().take(40).map(|(name, _)| format!("`{name}`")).collect();
+            Problem::new(&codes::COLUMN_NOT_FOUND, "a column to group by is not in the data")
+                .field("segment_columns")
+                .found(format!("`{wanted}`"))
+                .expected(format!("a position from 0, or one of {}", names.join(", ")))
+        })
+    };
+    wanted.into_iter().map(find).collect()
+}
+
+/// Those of the columns that a part of the data has.
+pub fn there(setting: Option<&str>, profiled: &Profiled) -> Vec<(String, usize)> {
+    let names = &profiled.columns.names;
+    let find = |wanted: &str| names.get_index_of(wanted).map(|at| (wanted.to_string(), at));
+    listed(setting).into_iter().filter_map(find).collect()
+}
+
+fn listed(setting: Option<&str>) -> Vec<&str> {
+    setting.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
+}
