@@ -45,20 +45,32 @@ def write(path, rows, shift=0.0):
 
 
 def timed(command, **more):
-    """Runs a command; its output, seconds, and the peak memory of its processes in MB."""
-    wrapper = (
-        "import resource, subprocess, sys\n"
-        "code = subprocess.run(sys.argv[1:]).returncode\n"
-        "print('PEAK', resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, file=sys.stderr)\n"
-        "sys.exit(code)\n"
-    )
-    start = time.monotonic()
-    done = subprocess.run([sys.executable, "-c", wrapper, *map(str, command)], capture_output=True, text=True, **more)
-    seconds = time.monotonic() - start
-    if done.returncode:
-        raise RuntimeError(f"{command}: {done.stderr[-2000:]}")
-    peak = int(next(line for line in reversed(done.stderr.splitlines()) if line.startswith("PEAK")).split()[1])
-    return done.stdout, seconds, peak
+    """Runs a command; its output, seconds, and the peak memory of all its processes together in MB."""
+    start, peak = time.monotonic(), 0
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(list(map(str, command)), stdout=out, stderr=errors, start_new_session=True, **more)
+        while process.poll() is None:
+            peak = max(peak, memory(process.pid))
+            time.sleep(0.02)
+        seconds = time.monotonic() - start
+        out.seek(0)
+        errors.seek(0)
+        if process.returncode:
+            raise RuntimeError(f"{command[0]}: {errors.read()[-2000:]}")
+        return out.read(), seconds, peak
+
+
+def memory(session):
+    """Resident memory of the processes of a session in MB."""
+    total = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        if int(fields[3]) == session:
+            total += int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    return total >> 20
 
 
 def ours(programs, data, work, more=()):

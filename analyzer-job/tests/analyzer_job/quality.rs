@@ -302,9 +302,11 @@ fn profiles_of_hours_are_the_day_and_a_day_is_a_baseline() {
     );
     let profile = by(&[("baseline_profile", folder)], &[PROFILE]);
     assert!(!violated(&profile).is_empty());
-    for name in ["constraint_violations.json", "data_quality_details.json", PROFILE] {
+    for name in ["constraint_violations.json", PROFILE] {
         assert!(files.results()[name] == profile.results()[name], "{name}");
     }
+    let compared = |tree: &Tree| tree.result("data_quality_details.json")["columns"].clone();
+    assert_eq!(compared(&files), compared(&profile));
 }
 
 #[test]
@@ -433,7 +435,7 @@ fn columns_that_moved_are_ranked_by_what_the_model_makes_of_them() {
     assert_eq!(column, "plan");
     // A third of the values moved from one plan to another; 0.9 of the attributions are its own.
     let weighted = weighted.unwrap().as_f64().unwrap();
-    assert!((weighted - 0.9 / 3.0).abs() < 1e-9, "{weighted}");
+    assert!((weighted - 0.9 / 3.0).abs() < 1e-5, "{weighted}");
     let mut wrong = of_table("a\n1\n");
     wrong.file("processing/input/shap/analysis.json", r#"{"version": "1.0"}"#);
     let run = wrong.set("attributions", "/opt/ml/processing/input/shap").fail(&[], 1, "PL0801");
