@@ -271,8 +271,8 @@ mod tests {
                 columns[0].update(numbers.iter().map(|cell| Some(cell.as_str())));
                 columns[1]
                     .update(part.iter().map(|row| Some(row.1.as_str()).filter(|text| !text.is_empty())));
-                let account =
-                    Account { records: part.len() as u64, rows: part.len() as u64, ..Account::default() };
+                let mut account = Account::default();
+                (account.records, account.rows) = (part.len() as u64, part.len() as u64);
                 let profile = Profile::new(["x", "y"].into_iter().zip(&columns), Vec::new(), &account, true);
                 Profile::decode(&profile.encode().unwrap()).unwrap()
             })
