@@ -67,7 +67,7 @@ def merge(captures, labels, out, *, spark, settings=None, program="merge-job", t
     """Joins captured requests with ground truth into `out`, and returns the number of files written.
 
     Label files of up to `broadcast_bytes` are read whole by every task. Beyond that both sides are dealt out by id as text
-    (a record a line), and each task joins its share. Either way the merge itself is `merge-job`'s: it checks and writes
+    (JSON, a record a line), and each task joins its share. Either way the merge itself is `merge-job`'s: it checks and writes
     every line. `settings`: those of the merge by name.
     """
     context = spark.sparkContext
@@ -270,14 +270,17 @@ def _lines(root, name, kind):
         data = gzip.decompress(data)
     for number, line in enumerate(data.split(b"\n")):
         if line.strip():
-            yield _id(line), (kind, name, number, line)
+            yield _id(line, kind), (kind, name, number, line)
 
 
-def _id(line):
+def _id(line, kind):
+    """What the merge joins by: a capture's inference id before its event id, a label's event id before its inference id."""
     try:
-        metadata = json.loads(line)["eventMetadata"]
-        return str(metadata.get("inferenceId") or metadata["eventId"])
-    except (ValueError, KeyError, TypeError, AttributeError):
+        record = json.loads(line)
+        metadata = record.get("eventMetadata") or {"inferenceId": record.get("SageMakerInferenceId")}
+        first, second = ("inferenceId", "eventId") if kind == "captures" else ("eventId", "inferenceId")
+        return str(metadata.get(first) or metadata.get(second) or "")
+    except (ValueError, TypeError, AttributeError):
         return ""
 
 

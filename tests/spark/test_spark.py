@@ -117,6 +117,30 @@ def test_labels_beyond_the_limit_are_dealt_out_by_id(world):
     assert records(out) == records(world.merged)
 
 
+def test_records_with_both_ids_are_dealt_out_by_the_one_that_counts(world):
+    root = world.root / "both-ids"
+    for kind, source in [("captures", world.captures), ("labels", world.labels)]:
+        for path in Path(source).rglob("*.jsonl"):
+            to = root / kind / path.relative_to(source)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            with to.open("w") as file:
+                for line in path.read_text().splitlines():
+                    record = json.loads(line)
+                    metadata = record["eventMetadata"]
+                    name = metadata["eventId"]
+                    # A label is known by its event id, which is the inference id of the capture.
+                    metadata.update({"inferenceId": f"order {name}"} if kind == "captures" else
+                                    {"eventId": f"order {name}", "inferenceId": f"label {name}"})
+                    file.write(json.dumps(record) + "\n")
+    alone, out = root / "alone", root / "shuffle"
+    run(MERGE, f"--dataset-source={root / 'captures'}", f"--ground-truth-source={root / 'labels'}",
+        f"--output-path={alone}")
+    plumbline.merge(root / "captures", root / "labels", out, spark=world.spark, program=str(MERGE), tasks=4,
+                    broadcast_bytes=1000)
+    assert sum(len(lines) for lines in records(alone).values()) > 5000
+    assert records(out) == records(alone)
+
+
 def test_an_executor_that_is_killed_changes_nothing(world):
     slow = world.root / "slow-job"
     slow.write_text(f"#!/bin/sh\n[ \"$1\" = fold ] && sleep 2\nexec {ANALYZER} \"$@\"\n")
