@@ -137,7 +137,7 @@ def test_records_with_both_ids_are_dealt_out_by_the_one_that_counts(world):
         f"--output-path={alone}")
     plumbline.merge(root / "captures", root / "labels", out, spark=world.spark, program=str(MERGE), tasks=4,
                     broadcast_bytes=1000)
-    assert sum(len(lines) for lines in records(alone).values()) > 5000
+    assert sum(map(len, records(alone).values())) > 1000
     assert records(out) == records(alone)
 
 
