@@ -73,7 +73,7 @@ pub fn attributions(path: &Path) -> Result<IndexMap<String, f64>> {
         *sums.entry(feature.clone()).or_default() += value.abs();
     }
     let total: f64 = sums.values().sum();
-    if !(total > 0.0) {
+    if total.is_nan() || total <= 0.0 {
         return Err(Problem::new(&codes::CONSTRAINTS_UNREADABLE, "a result holds no attributions")
             .file(path)
             .field("attributions")
