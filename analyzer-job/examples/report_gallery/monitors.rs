@@ -70,6 +70,7 @@ fn data_quality(folder: &Path, columns: usize, moved: usize) -> Result<(), Box<d
         warnings: vec!["The window has columns in another order than the baseline.".into()],
         unseen: moved / 2,
         type_violations: [1, 1],
+        segments: Vec::new(),
         columns: names.iter().enumerate().map(|(at, name)| shift(name, at < moved)).collect(),
     };
     let violations: Vec<Violation> = names
@@ -117,6 +118,8 @@ fn shift(name: &str, moved: bool) -> Shift {
         jensen_shannon: 0.2,
         p_value: if moved { 1e-9 } else { 0.7 },
         adjusted_p_value: if moved { 1e-8 } else { 0.9 },
+        attribution: None,
+        weighted_effect: None,
         values: [ROWS, ROWS],
         compared: Some(0.3),
         violated: moved,
