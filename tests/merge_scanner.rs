@@ -205,7 +205,9 @@ fn deep_nesting_is_no_problem() {
 }
 
 fn good(n: usize) -> String {
-    match n % 4 {
+    match n % 6 {
+        4 => format!("0.5,1,e{n},2024-01-19T19:27:57Z"),
+        5 => format!("\"a, \"\"b\"\"\",{{x,e{n},2024-01-19T19:27:57Z"),
         0 => format!(r#"{{"captureData":{{"x":"a\"b {{"}},"eventMetadata":{{"eventId":"e{n}"}}}}"#),
         1 => format!(
             r#"{{"eventVersion":"0","captureData":{{}},"eventMetadata":{{"eventId":"e{n}"}},"groundTruthData":{{"data":"1"}}}}"#
@@ -217,6 +219,24 @@ fn good(n: usize) -> String {
             r#"{{"SageMakerInferenceId":"e{n}","captureData":{{}},"eventMetadata":{{"eventId":"e{n}"}}}}"#
         ),
     }
+}
+
+/// The line at these bytes lies in a quoted cell that begins before it, whose line ends belong to its row.
+fn is_in_a_quoted_cell(text: &str, line: std::ops::Range<usize>) -> bool {
+    let bytes = text.as_bytes();
+    let opens = |at: &usize| bytes[*at] == b'"' && (*at == 0 || b",\n \t\r\xbf".contains(&bytes[at - 1]));
+    (0..line.start).filter(opens).any(|from| {
+        let mut at = from + 1;
+        while let Some(length) = text[at..].find('"') {
+            at += length + 1;
+            if bytes.get(at) != Some(&b'"') {
+                let behind = text[at..].trim_start_matches([' ', '\t', '\r']);
+                return at > line.start && (behind.is_empty() || behind.starts_with([',', '\n']));
+            }
+            at += 1;
+        }
+        false
+    })
 }
 
 /// A part of a file: a good record, one that is cut, or what no record begins with.
@@ -277,10 +297,17 @@ fn file_of(parts: &[Part]) -> (String, Vec<(u64, usize)>) {
         }
     }
     let whole: Vec<String> = (0..parts.len()).map(good).collect();
-    let lines = text.split('\n').enumerate();
-    let of =
-        |(line, text): (usize, &str)| Some((line as u64 + 1, whole.iter().position(|good| good == text)?));
-    let good = lines.filter_map(of).collect();
+    let mut start = 0;
+    let mut good = Vec::new();
+    for (line, of_line) in text.split('\n').enumerate() {
+        let span = start..start + of_line.len();
+        start = span.end + 1;
+        if let Some(n) = whole.iter().position(|good| good == of_line)
+            && (of_line.starts_with('{') || !is_in_a_quoted_cell(&text, span))
+        {
+            good.push((line as u64 + 1, n));
+        }
+    }
     (text, good)
 }
 
@@ -305,8 +332,8 @@ proptest! {
         let lines = text.split('\n').count() as u64;
         prop_assert!(found.iter().all(|(line, _)| (1..=lines).contains(line)));
         prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{:?}", found);
-        // With an id and a time behind it, a line is a row of a batch transform, whatever its first cell holds.
-        let is_damaged = |line: &str| line.starts_with("{'a'") && !line.ends_with('Z');
+        // With cells behind it, a line may be a row of a batch transform, whatever its first cell holds.
+        let is_damaged = |line: &str| line.starts_with("{'a'") && !line.contains(',');
         let damaged = text.split('\n').any(is_damaged);
         prop_assert!(!damaged || found.iter().any(|(_, what)| what.is_err()), "{:?}: {:?}", text, found);
     }
@@ -389,6 +416,65 @@ fn rows_are_read_as_their_rules_say() {
         &[1, 3],
     );
     check_file(&format!("{}\n[0.1,0.9],u2,2024-01-19T19:27:57Z\n", row("  1", 1)), &[1, 2], &[]);
+}
+
+#[test]
+fn damage_before_rows_costs_no_row() {
+    let row = |n: usize| format!("0.5,1,e{n},2024-01-19T18:10:00Z");
+    let quoted = |n: usize| format!("\"left\nright\",e{n},2024-01-19T18:10:00Z");
+    let cut = [
+        "{x",
+        "{",
+        "{\"a",
+        "{\"a\":",
+        "[{",
+        "{{{{",
+        "{'a': 1,q,",
+        "[{\"a\":[",
+        "{\"SageMakerInferenceId\":\"q\",\"pred",
+        "{\"captureData\":{\"endp",
+        "  {\"a\":\"b\\",
+        "{\"a\":1,",
+        "{\"a\":[1,2],",
+    ];
+    for damage in cut {
+        check_file(&format!("{damage}\n{}\n{}\n", row(1), row(2)), &[2, 3], &[1]);
+        check_file(&format!("{}\n{damage}\n{}\r\n{}", row(0), row(1), row(2)), &[1, 3, 4], &[2]);
+        check_file(&format!("{}\n{damage}\n{}\n{}", good(0), row(1), good(1)), &[1, 3, 4], &[2]);
+    }
+    check_file(&format!("{{x\n{}\n{}\n", quoted(1), row(2)), &[2, 4], &[1]);
+    // Half a row is no record behind damage either.
+    check_file(&format!("{{\"a\nright\",e1,2024-01-19T18:10:00Z\n{}\n", row(2)), &[3], &[1]);
+    // Lines of a list in a damaged document that is written over many lines are no rows.
+    let list = "{\n  \"a\": [\n    1, \"e1\", \"2024-01-19T18:10:00Z\"\n  ], x\n}\n";
+    check_file(&format!("{list}{}\n", good(0)), &[6], &[1]);
+}
+
+#[test]
+fn a_row_may_begin_behind_a_byte_order_mark() {
+    let row = |data: &str| format!("\u{feff}{data},e1,2024-01-19T18:10:00Z");
+    check_file(&format!("{}\n{}\n", row("1"), good(0)), &[1, 2], &[]);
+    check_file(&row("\"left\nright\""), &[1], &[]);
+    let text = row("  1");
+    for size in [1, 2, 3, 4, 5, 6, 100] {
+        let found = in_pieces(Captures, text.as_bytes(), &[size], 1 << 20);
+        let body = found[0].1.as_ref().unwrap();
+        assert!(found.len() == 1 && body.contains("\"data\":\"  1\""), "{size}: {found:?}");
+    }
+}
+
+#[test]
+fn the_first_cell_of_a_row_may_look_like_an_object() {
+    for cell in ["{\"p\":0.5}", "{'a': 1", "{\"p\":0.5}, 2", "{}", "  {\"p\":", "{\"p\":1},\"a\nb\""] {
+        let line = 1 + cell.lines().count() as u64;
+        let text = format!("{cell},e1,2024-01-19T18:10:00Z\n{}\n", good(0));
+        check_file(&text, &[1, line], &[]);
+        let found = in_pieces(Captures, text.as_bytes(), &[9], 1 << 20);
+        let data = serde_json::to_string(cell).unwrap();
+        assert!(found[0].1.as_ref().unwrap().contains(&format!("\"data\":{data}")), "{found:?}");
+    }
+    // A record stays one, whatever stands behind it.
+    check_file(&format!("{},e1,2024-01-19T18:10:00Z\n", good(1)), &[1], &[1]);
 }
 
 #[test]

@@ -6,8 +6,8 @@
 //!
 //! What is no record counts as one bad record, named by the line it begins on, and reading goes on at the first of:
 //! the end of the damaged value, where its brackets close; the next record, wherever it begins; the next line that
-//! begins with `{`, indented no more than the damaged value. A line that is a whole record by itself is that record,
-//! whatever stands before it.
+//! begins with `{` or a row of a batch transform, indented no more than the damaged value. A line that is a whole record
+//! by itself is that record, whatever stands before it.
 //!
 //! The state between two values is a few flags (`State`), so a text may be read in pieces of any size: `read` says
 //! how much of a piece is settled, and the rest is to be read again with what follows.
@@ -15,7 +15,7 @@
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
 use crate::record::{self, Bad, Object, Side};
-use crate::rows;
+use crate::rows::{self, Row};
 
 /// A longer record is no record but damage. What is being read of one is held in memory.
 pub const LONGEST_RECORD: usize = 256 << 20;
@@ -144,6 +144,8 @@ enum Brackets {
     NextRecord(usize),
     /// A line ends inside a string.
     LineEnd(usize),
+    /// The text ends inside of what may be a row; it begins here.
+    Unsure(usize),
     /// The text ends.
     Open,
 }
@@ -156,6 +158,16 @@ enum Ahead {
     Unsure(usize),
 }
 
+/// What a look for a row of a batch transform gives.
+enum RowHere {
+    Whole(Row),
+    None,
+    /// The text ends inside of what may be one.
+    Unsure,
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 impl<'t, S: Side> Reading<'t, '_, S> {
     fn settled(self) -> Settled {
         let line = self.text.get(self.line_start..self.at).unwrap_or_default();
@@ -166,8 +178,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             after_damaged_row: self.after_damaged_row,
         };
         // Blanks before a row belong to it, so the beginning of a line is only settled with more of it.
-        if !self.ended && !state.inside_line && self.at == self.text.len() && self.before == 0 {
-            return Settled { end: self.line_start, lines: self.line, state: State { column: 0, ..state } };
+        if !self.ended && !state.inside_line {
+            let state = State { column: self.before, ..state };
+            return Settled { end: self.line_start, lines: self.line, state };
         }
         Settled { end: self.at, lines: self.line, state }
     }
@@ -186,11 +199,21 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.at == self.line_start && self.line_by_itself() || self.value()
             }
             b'\n' | b' ' | b'\t' | b'\r' => self.go_to(self.at + 1),
-            0xef if self.text[self.at..].starts_with(b"\xef\xbb\xbf") => self.go_to(self.at + 3),
+            0xef if self.text[self.at..].starts_with(BYTE_ORDER_MARK) => self.byte_order_mark(),
             _ if S::HAS_ROWS && self.opens_line() => self.row(byte),
             b',' | b'[' | b']' => self.go_to(self.at + 1),
             _ => self.other(),
         }
+    }
+
+    /// Before all else of a line, the mark is no part of it: a row begins behind it.
+    fn byte_order_mark(&mut self) -> bool {
+        let end = self.at + BYTE_ORDER_MARK.len();
+        if self.opens_line() {
+            self.before += end - self.line_start;
+            self.line_start = end;
+        }
+        self.go_to(end)
     }
 
     /// Moves to a place ahead, over the lines between.
@@ -291,6 +314,12 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                     self.bad(Bad::Interrupted);
                     return self.go_to(inner);
                 }
+                if S::HAS_ROWS
+                    && !object.is_record()
+                    && let Some(progress) = self.row_with_object()
+                {
+                    return progress;
+                }
                 let what = match std::str::from_utf8(&self.text[start..end]) {
                     Ok(_) => self.record(&object),
                     Err(error) => Err(Bad::NotUtf8 { column: self.column(start + error.valid_up_to()) }),
@@ -306,6 +335,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.text.len() - start > self.longest && self.pass_damage(Bad::TooLong)
             }
             Err(Malformed { at }) => {
+                if let Some(progress) = self.row_with_object() {
+                    return progress;
+                }
                 if let Some(inner) = self.record_line_inside(at) {
                     self.bad(Bad::Interrupted);
                     return self.go_to(inner);
@@ -313,6 +345,53 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 let bad = self.malformed(at);
                 self.pass_damage(bad)
             }
+        }
+    }
+
+    /// What begins as an object may be the first cell of a row; none when it is not.
+    fn row_with_object(&mut self) -> Option<bool> {
+        if !self.opens_line() {
+            return None;
+        }
+        match self.row_here(self.line_start) {
+            RowHere::Whole(row) => {
+                let what = self.row_record(&row);
+                self.found.push(Found { line: self.line, what });
+                Some(self.go_to(row.span.end))
+            }
+            RowHere::Unsure => Some(false),
+            RowHere::None => None,
+        }
+    }
+
+    /// A row with an id and a time begins with the line at `start`. Ends that lie far away are not looked for, so that
+    /// memory need not hold the text up to the next quote.
+    fn row_here(&self, start: usize) -> RowHere {
+        const FARTHEST: usize = 1 << 20;
+        if !S::HAS_ROWS {
+            return RowHere::None;
+        }
+        let farthest = start.saturating_add(FARTHEST.min(self.longest));
+        let text = self.text.get(..farthest).unwrap_or(self.text);
+        match rows::row(text, start, self.ended && text.len() == self.text.len()) {
+            rows::Found::Row(row) if record::id_and_time(text, &row).is_some() => RowHere::Whole(row),
+            rows::Found::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            _ => RowHere::None,
+        }
+    }
+
+    /// As `row_here`, behind damage: a quote in an unquoted cell may be the end of a cell that began in the damage.
+    fn row_behind_damage(&self, start: usize) -> RowHere {
+        match self.row_here(start) {
+            RowHere::Whole(row) if row.stray_quote => RowHere::None,
+            here => here,
+        }
+    }
+
+    fn row_record(&mut self, row: &Row) -> Result<S::Item, Bad> {
+        match std::str::from_utf8(row.span.of(self.text)) {
+            Ok(_) => self.side.row(self.text, row, self.made),
+            Err(error) => Err(Bad::NotUtf8 { column: self.column(row.span.start + error.valid_up_to()) }),
         }
     }
 
@@ -381,7 +460,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             _ => self.brackets(indent),
         };
         let mut limit = match brackets {
-            Brackets::Close(at) | Brackets::NextRecord(at) | Brackets::LineEnd(at) => at,
+            Brackets::Close(at) | Brackets::NextRecord(at) | Brackets::LineEnd(at) | Brackets::Unsure(at) => {
+                at
+            }
             Brackets::Open => self.text.len(),
         };
         if limit - self.at > self.longest {
@@ -394,7 +475,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.bad(bad);
                 self.go_to(at)
             }
-            (Ahead::Unsure(_), _) | (_, Brackets::Open) if !self.ended => false,
+            (Ahead::Unsure(_), _) | (_, Brackets::Open | Brackets::Unsure(_)) if !self.ended => false,
             (_, Brackets::Close(at) | Brackets::NextRecord(at)) => {
                 self.bad(bad);
                 self.go_to(at)
@@ -404,7 +485,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.skipping = Some(Skipping::Lines { indent });
                 self.go_to(at.max(self.at + 1))
             }
-            (_, Brackets::Open) => {
+            (_, Brackets::Open | Brackets::Unsure(_)) => {
                 self.bad(bad);
                 self.go_to(self.text.len())
             }
@@ -435,6 +516,11 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                         Some(b'{') if blank <= indent || self.is_record_line(at + 1 + blank) => {
                             return Brackets::NextRecord(at + 1 + blank);
                         }
+                        _ if blank <= indent => match self.row_behind_damage(at + 1) {
+                            RowHere::Whole(_) => return Brackets::NextRecord(at + 1),
+                            RowHere::Unsure => return Brackets::Unsure(at + 1),
+                            RowHere::None => at += blank,
+                        },
                         _ => at += blank,
                     }
                 }
@@ -550,6 +636,16 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 return false;
             }
         }
+        if self.at == self.line_start && self.before == 0 && blank <= indent {
+            match self.row_behind_damage(self.at) {
+                RowHere::Whole(_) => {
+                    self.skipping = None;
+                    return true;
+                }
+                RowHere::Unsure => return false,
+                RowHere::None => {}
+            }
+        }
         match self.record_ahead(self.at, end) {
             Ahead::At(at) => {
                 self.skipping = None;
@@ -597,10 +693,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             }
         };
         let made_before = self.made.len();
-        let what = match std::str::from_utf8(row.span.of(self.text)) {
-            Ok(_) => self.side.row(self.text, &row, self.made),
-            Err(error) => Err(Bad::NotUtf8 { column: self.column(self.line_start + error.valid_up_to()) }),
-        };
+        let what = self.row_record(&row);
         if what.is_err() && is_json {
             return self.go_to(self.at + 1);
         }

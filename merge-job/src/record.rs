@@ -441,13 +441,16 @@ fn batch_document(text: &[u8], members: &Members, span: Span, made: &mut Vec<u8>
     Ok(batch(payload, &id, time(members.batch_time, text), made))
 }
 
+/// The parts of a row whose last two cells are an id and a time, and that time in seconds since 1970.
+pub(crate) fn id_and_time<'t>(text: &'t [u8], row: &Row) -> Option<(Cells<'t>, i64)> {
+    let cells = row.data_and_last_two(text).filter(|cells| !cells.id.is_empty())?;
+    let time = hours::moment(&cells.time)?;
+    Some((cells, time))
+}
+
 /// A row of a batch transform: inference id and time are its last two columns.
 fn batch_row(text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Capture, Bad> {
-    let Some(Cells { data, id, time }) = row.data_and_last_two(text) else { return Err(Bad::NotABatchRow) };
-    let time = hours::moment(&time).ok_or(Bad::NotABatchRow)?;
-    if id.is_empty() {
-        return Err(Bad::NotABatchRow);
-    }
+    let (Cells { data, id, .. }, time) = id_and_time(text, row).ok_or(Bad::NotABatchRow)?;
     let mut written = Vec::new();
     json::escape(&id, &mut written);
     Ok(batch(Payload { data, encoding: "CSV", written_id: &written }, &id, Time::At(time), made))
