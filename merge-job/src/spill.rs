@@ -136,6 +136,8 @@ pub(crate) struct Divided {
     policy: DuplicateGroundTruth,
     keep_duplicates: bool,
     labels: Vec<ScratchFile>,
+    /// The files that labels stand in, as messages name them; only kept where two labels that differ fail the job.
+    names: Vec<PathBuf>,
     keys: Vec<ScratchFile>,
     identities: Vec<ScratchFile>,
     events: Vec<ScratchFile>,
@@ -164,6 +166,7 @@ impl Divided {
             policy,
             keep_duplicates,
             labels: ScratchFile::many(count, folder)?,
+            names: Vec::new(),
             keys: Vec::new(),
             identities: Vec::new(),
             events: Vec::new(),
@@ -177,7 +180,11 @@ impl Divided {
         if let Some(label) = account.label(record)? {
             let (id, value) = (record.texts.of(label.id), record.texts.of(label.value));
             let hour = record.origin.hour.map_or(NO_HOUR, |hour| hour as u64);
-            let head = [hour, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
+            if self.policy == DuplicateGroundTruth::Fail && self.names.last() != Some(&record.origin.name) {
+                self.names.push(record.origin.name.clone());
+            }
+            let name = self.names.len().saturating_sub(1) as u64;
+            let head = [hour, name, record.line, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
             let idx = division(self.hasher.hash_one(label.parsed.number), self.labels.len());
             if let Some(file) = self.labels.get_mut(idx) {
                 file.write(&[head.as_flattened(), id, value])?;
@@ -226,7 +233,7 @@ impl Divided {
         let mut verdicts = Vec::new();
         for (labels, keys) in self.labels.into_iter().zip(self.keys) {
             stop.check()?;
-            let mut labels = read_labels(labels, self.policy, account)?;
+            let mut labels = read_labels(labels, self.policy, &self.names, account)?;
             let mut keys = keys.read()?;
             let mut verdict = ScratchFile::new(&self.folder)?;
             while let Some(key) = keys.bytes::<16>()? {
@@ -287,16 +294,25 @@ fn repeated(files: Vec<ScratchFile>, passes: impl Fn(u64) -> bool, stop: &Stop) 
     Ok(repeated)
 }
 
-fn read_labels(file: ScratchFile, policy: DuplicateGroundTruth, account: &mut Account) -> Result<Labels> {
+fn read_labels(
+    file: ScratchFile,
+    policy: DuplicateGroundTruth,
+    names: &[PathBuf],
+    account: &mut Account,
+) -> Result<Labels> {
     let mut file = file.read()?;
     let mut labels = Labels::new(policy);
     while let Some(hour) = file.number()? {
         let hour = (hour != NO_HOUR).then_some(hour as i64);
+        let (name, line) = (file.next()?, file.next()?);
         let (id_length, value_length) = (file.next()?, file.next()?);
         let text = file.text(id_length + value_length)?;
         let (id, value) = text.split_at(id_length as usize);
         let outcome = labels.insert(Id::of(id), id, value, hour);
-        join::inserted(outcome, id, policy, account)?;
+        join::inserted(outcome, id, policy, account).map_err(|problem| match names.get(name as usize) {
+            Some(name) => problem.file(name).line(line),
+            None => problem,
+        })?;
     }
     Ok(labels)
 }

@@ -17,7 +17,7 @@ use crate::looks::Kind;
 use crate::pipeline::{Inputs, Pass, explain, labels_in_memory};
 use crate::record::{Capture, Label};
 use crate::stream::Placed;
-use crate::summary::Summary;
+use crate::summary::{Summary, counted};
 use crate::task::MergeTask;
 use crate::verdict::verdict;
 
@@ -107,9 +107,9 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
 
     let mut text = String::new();
     line(&mut text, "captures", &folder(&task.captures, &inputs.captures));
-    looked_at(&mut text, summary.captures_read, summary.captures_bad, "captures", &of_captures);
+    looked_at(&mut text, summary.captures_read, summary.captures_bad, "capture", &of_captures);
     line(&mut text, "ground truth", &folder(&task.ground_truth, &inputs.labels));
-    looked_at(&mut text, summary.labels_read, summary.labels_bad, "labels", &of_labels);
+    looked_at(&mut text, summary.labels_read, summary.labels_bad, "label", &of_labels);
     if !all_labels {
         line(&mut text, "", "there are more, so the share below is too low");
     }
@@ -150,19 +150,21 @@ fn tell(text: &mut String, task: &MergeTask, summary: &Summary) {
         };
         line(text, "window", &format!("{count} of the captures lie outside ({what})"));
     }
-    for (count, what) in [
-        (summary.captures_duplicate, "captures delivered twice"),
-        (summary.captures_repeated_event_id, "captures with the event id of another"),
-        (summary.labels_duplicate_same, "labels that say again what another says"),
-        (summary.labels_duplicate_conflict, "labels that conflict with another"),
+    for (count, record, what) in [
+        (summary.captures_duplicate, "capture", "delivered twice"),
+        (summary.captures_repeated_event_id, "capture", "with the event id of another"),
+        (summary.labels_duplicate_same, "label", "in agreement with another of the same id"),
+        (summary.labels_duplicate_conflict, "label", "in conflict with another of the same id"),
     ] {
         if count > 0 {
-            line(text, "repeated", &format!("{count} {what}"));
+            line(text, "repeated", &format!("{} {what}", counted(count, record)));
         }
     }
     let looked_up = summary.merged + summary.captures_unmatched;
     let share = 100.0 * summary.merged as f64 / looked_up.max(1) as f64;
-    line(text, "match", &format!("{} of {looked_up} captures have a label ({share:.1} %)", summary.merged));
+    let captures = counted(looked_up, "capture");
+    let have = if summary.merged == 1 { "has" } else { "have" };
+    line(text, "match", &format!("{} of {captures} {have} a label ({share:.1} %)", summary.merged));
     if summary.merged == 0 && looked_up > 0 {
         line(text, "", &format!("ids of captures: {}", summary.sample_ids.captures_unmatched.join(", ")));
         line(text, "", &format!("ids of labels: {}", summary.sample_ids.labels_unmatched.join(", ")));
@@ -177,8 +179,8 @@ fn line(text: &mut String, head: &str, rest: &str) {
     let _ = writeln!(text, "{head:14}{rest}");
 }
 
-fn looked_at(text: &mut String, read: u64, bad: u64, records: &str, kinds: &Kinds) {
-    line(text, "", &format!("{read} {records} looked at, {bad} of them bad"));
+fn looked_at(text: &mut String, read: u64, bad: u64, record: &str, kinds: &Kinds) {
+    line(text, "", &format!("{} looked at, {bad} of them bad", counted(read, record)));
     for (kind, count) in &kinds.0 {
         line(text, "", &format!("{count} {kind}"));
     }
@@ -191,14 +193,14 @@ fn folder(path: &Path, listing: &Listing) -> String {
     let hours: BTreeSet<i64> = folders.iter().filter_map(hour).collect();
     let megabytes = files.iter().map(|file| file.bytes).sum::<u64>() as f64 / 1e6;
     let packed = files.iter().filter(|file| file.is_gzip()).count();
-    let mut text =
-        format!("{}: {} files in {} folders, {megabytes:.1} MB", path.display(), files.len(), folders.len());
+    let (in_all, of) = (counted(files.len() as u64, "file"), counted(folders.len() as u64, "folder"));
+    let mut text = format!("{}: {in_all} in {of}, {megabytes:.1} MB", path.display());
     if packed > 0 {
         let _ = write!(text, ", {packed} gzip");
     }
     if let (Some(&first), Some(&last)) = (hours.first(), hours.last()) {
         let (first, last) = (hours::folder_of(first), hours::folder_of(last));
-        let _ = write!(text, ", {} hours from {first} to {last}", hours.len());
+        let _ = write!(text, ", {} from {first} to {last}", counted(hours.len() as u64, "hour"));
     }
     text
 }

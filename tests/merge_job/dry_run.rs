@@ -51,6 +51,24 @@ fn the_dry_run_says_the_same_with_any_number_of_threads() {
 }
 
 #[test]
+fn validate_counts_one_as_one() {
+    let tree = Tree::new();
+    tree.captures("2024/01/19/18/a.jsonl", lines(&[capture("1")]))
+        .labels("2024/01/19/19/x.jsonl", lines(&[label("1", "a"), label("1", "b")]));
+    let text = tree.run(&["validate"]).stdout;
+    for expected in [
+        ": 1 file in 1 folder, ",
+        " 1 hour from ",
+        "1 capture looked at, ",
+        "2 labels looked at, ",
+        "1 label in conflict with another of the same id",
+        "1 of 1 capture has a label",
+    ] {
+        assert!(text.contains(expected), "{expected} is not in {text}");
+    }
+}
+
+#[test]
 fn validate_tells_and_writes_nothing() {
     let tree = busy();
     let run = tree.run(&["validate"]);

@@ -82,6 +82,22 @@ fn a_run_by_way_of_scratch_files_explains_as_much_as_one_in_memory() {
     }
 }
 
+#[test]
+fn a_conflict_found_by_way_of_scratch_files_is_named_by_file_and_line() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", lines(&[capture("1")]))
+        .labels("x.jsonl", lines(&[label("1", "a"), label("2", "a")]))
+        .labels("y.jsonl", lines(&[label("3", "a"), label("4", "a"), label("1", "b")]));
+    let message = |memory: &str| {
+        let run = tree.run(&["--duplicate-ground-truth=fail", memory]);
+        assert_ne!(run.code, Some(0), "{}", run.log);
+        run.message
+    };
+    let in_memory = message("--memory-limit=1g");
+    assert!(in_memory.contains("y.jsonl, line 3"), "{in_memory}");
+    assert_eq!(message("--memory-limit=1"), in_memory);
+}
+
 /// Text that packs badly: numbers without a pattern.
 fn noise(seed: u64, digits: usize) -> String {
     let mut state = seed.wrapping_mul(2) + 1;
