@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
-use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::quality::Quality;
+use super::stored::read;
 use crate::config::ReportNames;
 use crate::performance::details::{self as performance, QualityDetails};
 use crate::results::details::{
@@ -203,18 +203,4 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match fs::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::io("read", path, error)),
-    };
-    serde_json::from_slice(&strict_json(&text)).map(Some).map_err(|error| {
-        Problem::new(&codes::RESULTS_UNREADABLE, "a result file is not what its name says")
-            .file(path)
-            .line(error.line() as u64)
-            .found(error.to_string())
-    })
 }

@@ -19,6 +19,7 @@ mod quality;
 mod sentences;
 mod several;
 mod state;
+mod stored;
 mod svg;
 mod tables;
 #[cfg(test)]

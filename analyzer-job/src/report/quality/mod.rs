@@ -13,6 +13,7 @@ use serde_json::json;
 use super::amounts::of;
 use super::page::{Report, State};
 use super::sentences::isolate;
+use super::stored;
 use super::tables::{Cell, ColumnKind, Row, Style, Table, columns};
 use crate::quality::checks;
 use crate::quality::details::{self, Details};
@@ -68,13 +69,13 @@ impl Quality {
     /// # Errors
     /// A file cannot be read or is not what its name says.
     pub(super) fn read(folder: &Path) -> Result<Option<Quality>> {
-        let Some(details) = super::load::read::<Details>(&folder.join(details::FILE))? else {
+        let Some(details) = stored::read::<Details>(&folder.join(details::FILE))? else {
             return Ok(None);
         };
-        let Some(statistics) = super::load::read::<columns::File>(&folder.join("statistics.json"))? else {
+        let Some(statistics) = stored::read::<columns::File>(&folder.join("statistics.json"))? else {
             return Ok(None);
         };
-        let violations: Option<Violations> = super::load::read(&folder.join("constraint_violations.json"))?;
+        let violations: Option<Violations> = stored::read(&folder.join("constraint_violations.json"))?;
         Ok(Some(Quality {
             details,
             columns: columns::of_file(statistics),
