@@ -12,12 +12,15 @@ const CONFIG: &str = r#"{"dataset_type": "text/csv", "label": "y", "label_values
     "facet": [{"name_or_index": "f"}, {"name_or_index": "age", "value_or_threshold": [40]}],
     "methods": {"post_training_bias": {"methods": "all"}}}"#;
 
+fn twice<T>(one: T, two: T) -> Vec<(PathBuf, T)> {
+    vec![(PathBuf::from("one.state"), one), (PathBuf::from("two.state"), two)]
+}
+
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let path = Path::new("part.state");
     let _ = analyzer_job::state::file::decode(path, bytes);
     let [kind, text @ ..] = bytes else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
-    let twice = |one, two| vec![(PathBuf::from("one.state"), one), (PathBuf::from("two.state"), two)];
     match kind % 3 {
         0 => {
             let Ok(part) = serde_json::from_str::<read::Part>(text) else { return };
