@@ -1,10 +1,9 @@
 //! What the stages of a run share. It knows no stage.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use plumbline_common::job::Job;
-use plumbline_common::output::{self, OutputFile};
+use plumbline_common::output;
 use plumbline_common::{Problem, Result};
 
 use crate::plan::Plan;
@@ -32,10 +31,7 @@ impl Context<'_> {
 
     /// A result file that gets its name at the end of the run.
     pub(crate) fn add(&self, files: &mut output::Results, name: &str, bytes: &[u8]) -> Result<()> {
-        let path = self.plan.output.join(name);
-        let mut file = OutputFile::create(&path, &self.scratch)?;
-        file.write_all(bytes).map_err(|error| Problem::io("write the result", &path, error))?;
-        files.add(file)
+        files.write(&self.plan.output.join(name), bytes, &self.scratch)
     }
 }
 

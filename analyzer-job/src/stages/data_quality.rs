@@ -1,13 +1,12 @@
 //! The data quality monitor: statistics and constraints of the data, and what a baseline says against them.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::output::{self, OutputFile};
+use plumbline_common::output;
 use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -552,10 +551,10 @@ fn results(
     let folder = &prepared.plan.output;
     let mut files = output::Results::default();
     for (name, bytes) in draft.files(report::NAME)? {
-        add_bytes(&mut files, &folder.join(name), Ok(bytes), scratch)?;
+        files.write(&folder.join(name), &bytes, scratch)?;
     }
     add_bytes(&mut files, &folder.join(details::FILE), details.to_json(), scratch)?;
-    add_raw(&mut files, &folder.join(PROFILE_NAME), &profile.encode()?, scratch)?;
+    files.write(&folder.join(PROFILE_NAME), &profile.encode()?, scratch)?;
     let suggested = constraints::suggest(&found.statistics, prepared.written.clone());
     add(&mut files, &folder.join("constraints.json"), &suggested, scratch)?;
     add(&mut files, &folder.join("statistics.json"), &found.statistics, scratch)?;
@@ -581,11 +580,5 @@ fn add_bytes(
             .file(path)
             .found(error.to_string())
     })?;
-    add_raw(files, path, &bytes, scratch)
-}
-
-fn add_raw(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
-    let mut file = OutputFile::create(path, scratch)?;
-    file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
-    files.add(file)
+    files.write(path, &bytes, scratch)
 }

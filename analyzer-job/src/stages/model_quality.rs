@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::output::{self, OutputFile};
+use plumbline_common::output;
 use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::json;
@@ -416,12 +415,12 @@ fn add_results(
     };
     let suggested = constraints::suggest(&found.statistics, prepared.margin, error);
     let suggested = constraints::document(prepared.question.problem, &suggested);
-    add(files, &folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
-    add(files, &folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
+    files.write(&folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
+    files.write(&folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
     let draft = add_details(files, folder, &found.details, scratch)?;
     if prepared.plan.monitoring {
         let entries: Vec<_> = found.breaches.iter().map(constraints::Breach::document).collect();
-        add(files, &folder.join(VIOLATIONS), &java_json(&json!({"violations": entries}))?, scratch)?;
+        files.write(&folder.join(VIOLATIONS), &java_json(&json!({"violations": entries}))?, scratch)?;
     }
     Ok(draft)
 }
@@ -441,18 +440,12 @@ fn add_details(
     let bytes = numbers::to_pretty_json(details).map_err(|error| {
         Problem::new(&codes::INTERNAL, "the details cannot be written as JSON").found(error.to_string())
     })?;
-    add(files, &folder.join(details::FILE), &bytes, scratch)?;
+    files.write(&folder.join(details::FILE), &bytes, scratch)?;
     let draft = report::draft_performance(details);
     for (name, bytes) in draft.files(report::NAME)? {
-        add(files, &folder.join(name), &bytes, scratch)?;
+        files.write(&folder.join(name), &bytes, scratch)?;
     }
     Ok(draft)
-}
-
-fn add(files: &mut output::Results, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
-    let mut file = OutputFile::create(path, scratch)?;
-    file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
-    files.add(file)
 }
 
 /// What is said of a run whose rows all wait for their labels; the results are marked as an estimate.

@@ -12,7 +12,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::{Problem, Result};
+use crate::Result;
 
 mod place;
 mod publish;
@@ -81,7 +81,7 @@ impl Write for OutputFile {
 /// # Errors
 /// As `OutputFile`.
 pub fn write(path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
-    let mut file = OutputFile::create(path, scratch)?;
-    file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
-    file.commit()
+    let mut results = Results::default();
+    results.write(path, bytes, scratch)?;
+    results.publish().map(|_| ())
 }

@@ -1,6 +1,7 @@
 //! Where the bytes of results are until all results may have their names.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -143,6 +144,16 @@ impl Results {
         };
         self.files.push(Given::Whole(Waiting { path, scratch, store }));
         Ok(())
+    }
+
+    /// Writes a whole file at once. `scratch`: as of `OutputFile::create`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&mut self, path: &Path, bytes: &[u8], scratch: &Path) -> Result<()> {
+        let mut file = OutputFile::create(path, scratch)?;
+        file.write_all(bytes).map_err(|error| Problem::io("write the result", path, error))?;
+        self.add(file)
     }
 
     /// Begins a file for several threads; nothing is opened before it is written to. `scratch` must be the same for
