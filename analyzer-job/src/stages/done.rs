@@ -74,7 +74,7 @@ impl Done {
     /// `FILE_OPERATION_FAILED`; being stopped.
     pub(crate) fn write(&mut self, stop: &Stop) -> Result<()> {
         stop.check()?;
-        let written = std::mem::take(&mut self.files).publish()?;
+        let written = std::mem::take(&mut self.files).publish_below(&self.output)?;
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
         earlier::remove(&self.output, &self.report_name, &written, &given)?;
         tracing::info!("results and reports are in {}", self.output.display());

@@ -178,7 +178,7 @@ fn write_report(
         file.write_all(&bytes).map_err(|error| Problem::io("write the report", &path, error))?;
         files.add(file)?;
     }
-    let written: Vec<PathBuf> = files.publish()?;
+    let written: Vec<PathBuf> = files.publish_below(output)?;
     let given = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).flat_map(|done| &done.given);
     let given: Vec<&Path> = given.map(PathBuf::as_path).collect();
     earlier::remove(output, report::NAME, &written, &given)

@@ -4,6 +4,7 @@ use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{Access, Mode, OFlags};
 
@@ -29,29 +30,46 @@ pub fn create_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Finds out before the work whether files can be put into a folder, which may still have to be created.
-/// Writes nothing.
+/// Finds out before the work whether files can be put into a folder, which may still have to be created. Leaves
+/// nothing: the file that is made to see it has no name or, where the system refuses that, one for a moment.
 ///
 /// # Errors
-/// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot be written to.
+/// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot hold new files.
 pub fn check_folder(folder: &Path) -> Result<()> {
     let failed = |error| Problem::io("write results to", folder, error);
-    let nearest = folder.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
-    if !nearest.is_dir() {
+    let is_there = |path: &&Path| fs::symlink_metadata(path).is_ok();
+    let nearest = folder.ancestors().find(is_there).unwrap_or(Path::new("."));
+    if !fs::metadata(nearest).map_err(failed)?.is_dir() {
         return Err(failed(io::ErrorKind::NotADirectory.into()));
     }
-    rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))
+    if folder.iter().any(|part| part.len() > LONGEST_NAME) {
+        return Err(failed(rustix::io::Errno::NAMETOOLONG.into()));
+    }
+    rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
+    nameless(nearest).or_else(|_| named_for_a_moment(nearest)).map_err(failed)?;
+    Ok(())
 }
+
+/// Bytes of a file's name, on Linux.
+const LONGEST_NAME: usize = 255;
 
 /// As `check_folder`, for a single file.
 ///
 /// # Errors
-/// As `check_folder`; there is a folder of that name.
+/// As `check_folder`; there is something else than a file of that name.
 pub fn check_file(path: &Path) -> Result<()> {
-    if path.is_dir() {
-        return Err(Problem::io("write results to", path, io::ErrorKind::IsADirectory.into()));
-    }
+    check_replaceable(path).map_err(|error| Problem::io("write results to", path, error))?;
     check_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// A result may take the place of a file, but not of a folder, a device or a pipe.
+pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::other("something is there that is no file")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses an output that is an input or lies in it, however the two paths are written: results among the data would be
@@ -60,13 +78,21 @@ pub fn check_file(path: &Path) -> Result<()> {
 /// # Errors
 /// `SETTING_INVALID`.
 pub fn check_apart(output: &Path, source: &str, input: &Path) -> Result<()> {
-    if !input.exists() || !resolved(output).starts_with(resolved(input)) {
+    check_outside(("output", "output_path"), output, source, input)
+}
+
+/// As `check_apart`, for any result: what it is called, and the setting that names it.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub fn check_outside((what, setting): (&str, &str), result: &Path, source: &str, input: &Path) -> Result<()> {
+    if !input.exists() || !resolved(result).starts_with(resolved(input)) {
         return Ok(());
     }
-    Err(Problem::new(&codes::SETTING_INVALID, "the output lies inside an input")
-        .field("output_path")
-        .found(format!("`{}`", output.display()))
-        .expected(format!("a folder outside of `{source}`, `{}`", input.display())))
+    Err(Problem::new(&codes::SETTING_INVALID, format!("the {what} lies inside an input"))
+        .field(setting)
+        .found(format!("`{}`", result.display()))
+        .expected(format!("a place outside of `{source}`, `{}`", input.display())))
 }
 
 /// A path without links, `..` and relative parts, as far as it is there; what is not there yet follows.
@@ -93,11 +119,28 @@ pub(super) fn existing_folder(path: &Path) -> &Path {
 /// Where the kernel shows open files, by which a nameless one gets its name. A bare `chroot` lacks it.
 pub(super) const DESCRIPTORS: &str = "/proc/self/fd";
 
+/// A file without a name, on the file system of a folder.
 pub(super) fn nameless(folder: &Path) -> io::Result<File> {
     fs::metadata(DESCRIPTORS)?;
     let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
     Ok(File::from(file))
+}
+
+/// A file whose name, with a dot in front, is taken away at once.
+fn named_for_a_moment(folder: &Path) -> io::Result<File> {
+    let path = beside(&folder.join("probe"));
+    let file = File::create_new(&path)?;
+    fs::remove_file(&path)?;
+    Ok(file)
+}
+
+/// A name of this process beside a path, with a dot in front: no reader of results takes such a file for one.
+pub(super) fn beside(path: &Path) -> PathBuf {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
 }
 
 #[cfg(test)]

@@ -2,19 +2,22 @@
 //!
 //! What is most likely to fail comes first: folders, copies, new names, and only then files of an earlier run are
 //! replaced. Each of those keeps a second name until all are done, so that it can be put back when a later one fails.
+//!
+//! A second name, and the name a file has before it replaces another, stands outside of the output: in the scratch
+//! folder or, when that is on another file system, beside the output. Only where neither is on the file system of the
+//! result it stands in the folder of the result, with a dot in front.
 
 use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, CWD};
 
 use super::BUFFER_BYTES;
-use super::place::{self, DESCRIPTORS};
-use super::waiting::{Piece, Results, Store, Waiting};
+use super::place::{self, DESCRIPTORS, beside};
+use super::waiting::{Extent, Results, Store, Waiting};
 use crate::{Problem, Result};
 
 /// The calls of the system that a test must be able to refuse.
@@ -41,15 +44,25 @@ impl Results {
     /// earlier run that was replaced has its name again. Where the system refuses even that, the message says under
     /// which name the earlier file lies.
     pub fn publish(self) -> Result<Vec<PathBuf>> {
-        publish(self.whole()?, &SYSTEM)
+        publish(self.whole()?, None, &SYSTEM)
+    }
+
+    /// As `publish`, for results that all lie below a folder: no other name than theirs shall stand in it.
+    ///
+    /// # Errors
+    /// As `publish`.
+    pub fn publish_below(self, output: &Path) -> Result<Vec<PathBuf>> {
+        publish(self.whole()?, Some(output), &SYSTEM)
     }
 }
 
+/// `output`: the folder that all results lie below, when that is known.
+///
 /// # Errors
 /// As `Results::publish`.
-pub(super) fn publish(files: Vec<Waiting>, system: &System) -> Result<Vec<PathBuf>> {
+pub(super) fn publish(files: Vec<Waiting>, output: Option<&Path>, system: &System) -> Result<Vec<PathBuf>> {
     let paths: Vec<PathBuf> = files.iter().map(|file| file.path.clone()).collect();
-    let mut changes = Changes::default();
+    let mut changes = Changes { output: output.map(Path::to_path_buf), ..Changes::default() };
     match named(files, system, &mut changes) {
         Ok(()) => {
             changes.keep();
@@ -70,9 +83,7 @@ pub(super) fn publish(files: Vec<Waiting>, system: &System) -> Result<Vec<PathBu
 fn named(files: Vec<Waiting>, system: &System, changes: &mut Changes) -> Result<()> {
     for Waiting { path, .. } in &files {
         changes.make_folder_of(path)?;
-        if path.is_dir() {
-            return Err(Problem::io("write the result", path, io::ErrorKind::IsADirectory.into()));
-        }
+        place::check_replaceable(path).map_err(|error| Problem::io("write the result", path, error))?;
     }
     let ready = files.into_iter().map(|file| changes.ready(file, system));
     let mut ready = ready.collect::<Result<Vec<_>>>()?;
@@ -81,12 +92,12 @@ fn named(files: Vec<Waiting>, system: &System, changes: &mut Changes) -> Result<
     let (earlier, new): (Vec<_>, Vec<_>) = ready.into_iter().partition(is_earlier);
     for file in new {
         let path = file.path().to_path_buf();
-        file.name(system)?;
+        changes.name(file, system)?;
         changes.files.push(path);
     }
     for file in earlier {
-        changes.replace(file.path(), file.scratch(), system)?;
-        file.name(system)?;
+        changes.keep_second_name(&file, system)?;
+        changes.name(file, system)?;
     }
     Ok(())
 }
@@ -97,7 +108,7 @@ enum Ready {
     Nameless(Waiting),
     /// To be copied out of its scratch file to a nameless one.
     Copy(Waiting),
-    /// A whole file in the folder of the result, with a dot before its name.
+    /// A whole file of another name.
     Aside {
         aside: PathBuf,
         file: Waiting,
@@ -114,29 +125,13 @@ impl Ready {
     fn path(&self) -> &Path {
         &self.waiting().path
     }
-
-    fn scratch(&self) -> &Path {
-        &self.waiting().scratch
-    }
-
-    fn name(self, system: &System) -> Result<()> {
-        let Waiting { path, scratch, store } = self.waiting();
-        let named = match (&self, store) {
-            (Ready::Aside { aside, .. }, _) => (system.rename)(aside, path),
-            (_, Store::Nameless(file)) => link(file, path, scratch, system),
-            (_, Store::Scratch { file, pieces }) => (system.nameless)(path.parent().unwrap_or(Path::new("")))
-                .and_then(|to| {
-                    copy(file, pieces, &to)?;
-                    link(&to, path, scratch, system)
-                }),
-        };
-        named.map_err(|error| Problem::io("write the result", path, error))
-    }
 }
 
 /// What `publish` changed, to be taken back when it does not succeed.
 #[derive(Debug, Default)]
 struct Changes {
+    /// The folder that all results lie below, when that is known.
+    output: Option<PathBuf>,
     folders: Vec<PathBuf>,
     /// New files.
     files: Vec<PathBuf>,
@@ -154,34 +149,80 @@ impl Changes {
         Ok(())
     }
 
-    /// What is still to be done for a result. Where there are no nameless files it is copied beside its name now.
+    /// Names that a file may have besides that of the result, the best first; not all of them are on its file system.
+    fn names_beside(&self, file: &Waiting) -> Vec<PathBuf> {
+        let beside = beside(&file.path);
+        let name = beside.file_name().unwrap_or_default();
+        let above = self.output.as_ref().and_then(|output| output.canonicalize().ok());
+        let above = above.and_then(|output| Some(output.parent()?.join(name)));
+        [Some(file.scratch.join(name)), above, Some(beside.clone())].into_iter().flatten().collect()
+    }
+
+    /// Those of the names that can be renamed to the result: they are on its device.
+    fn names_near(&self, file: &Waiting) -> Vec<PathBuf> {
+        let device = |folder: Option<&Path>| fs::metadata(folder?).map(|metadata| metadata.dev()).ok();
+        let of_result = device(file.path.parent());
+        let mut names = self.names_beside(file);
+        names.retain(|name| device(name.parent()) == of_result);
+        names
+    }
+
+    /// What is still to be done for a result. Where there are no nameless files it is copied to another name now.
     fn ready(&mut self, file: Waiting, system: &System) -> Result<Ready> {
-        let Store::Scratch { file: from, pieces } = &file.store else { return Ok(Ready::Nameless(file)) };
+        let Store::Scratch { file: from, extents } = &file.store else { return Ok(Ready::Nameless(file)) };
         if (system.nameless)(file.path.parent().unwrap_or(Path::new(""))).is_ok() {
             return Ok(Ready::Copy(file));
         }
-        let failed = |error| Problem::io("write the result", &file.path, error);
-        let aside = beside(&file.path);
+        let copied = first_that_works(self.names_near(&file), |aside| {
+            let copied = File::create(aside).and_then(|to| copy(from, extents, &to));
+            copied.inspect_err(|_| drop(fs::remove_file(aside)))
+        });
+        let aside = copied.map_err(|error| Problem::io("write the result", &file.path, error))?;
         self.files.push(aside.clone());
-        let to = File::create(&aside).map_err(failed)?;
-        copy(from, pieces, &to).map_err(failed)?;
         Ok(Ready::Aside { aside, file })
     }
 
-    /// Gives a file that is about to be replaced a second name: in the scratch folder, or beside it with a dot in
-    /// front. Where a file can only have one name, a copy gets the second.
-    fn replace(&mut self, path: &Path, scratch: &Path, system: &System) -> Result<()> {
-        let beside = beside(path);
-        let elsewhere = scratch.join(beside.file_name().unwrap_or_default());
-        let kept = if (system.hard_link)(path, &elsewhere).is_ok() {
-            elsewhere
-        } else {
-            self.files.push(beside.clone());
-            let kept = (system.hard_link)(path, &beside).or_else(|_| fs::copy(path, &beside).map(|_| ()));
-            kept.map_err(|error| Problem::io("keep the earlier result", path, error))?;
-            self.files.pop();
-            beside
+    /// Gives a result its name.
+    fn name(&self, file: Ready, system: &System) -> Result<()> {
+        let Waiting { path, store, .. } = file.waiting();
+        let named = match (&file, store) {
+            (Ready::Aside { aside, .. }, _) => rename(aside, path, system),
+            (_, Store::Nameless(nameless)) => self.link(nameless, file.waiting(), system),
+            (_, Store::Scratch { file: from, extents }) => {
+                (system.nameless)(path.parent().unwrap_or(Path::new(""))).and_then(|to| {
+                    copy(from, extents, &to)?;
+                    self.link(&to, file.waiting(), system)
+                })
+            }
         };
+        named.map_err(|error| Problem::io("write the result", path, error))
+    }
+
+    /// Gives a nameless file its name. An older file is replaced by a rename from another name.
+    fn link(&self, file: &File, result: &Waiting, system: &System) -> io::Result<()> {
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
+        let link_to = |path: &Path| {
+            let linked = rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
+            linked.map_err(io::Error::from)
+        };
+        match link_to(&result.path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            done => return done,
+        }
+        let aside = first_that_works(self.names_beside(result), link_to)?;
+        (system.rename)(&aside, &result.path).inspect_err(|_| drop(fs::remove_file(&aside)))
+    }
+
+    /// Gives the earlier file of a result a second name. Where a file can only have one name, a copy gets the second.
+    fn keep_second_name(&mut self, result: &Ready, system: &System) -> Result<()> {
+        let path = result.path();
+        let link = |name: &Path| (system.hard_link)(path, name);
+        let copy =
+            |name: &Path| fs::copy(path, name).map(|_| ()).inspect_err(|_| drop(fs::remove_file(name)));
+        let kept = first_that_works(self.names_beside(result.waiting()), link)
+            .or_else(|_| first_that_works(self.names_near(result.waiting()), copy))
+            .map_err(|error| Problem::io("keep the earlier result", path, error))?;
         self.earlier.push((path.into(), kept));
         Ok(())
     }
@@ -197,7 +238,7 @@ impl Changes {
     fn take_back(mut self, system: &System) -> Vec<(PathBuf, PathBuf)> {
         let mut left = Vec::new();
         for (path, kept) in self.earlier.into_iter().rev() {
-            match (system.rename)(&kept, &path) {
+            match rename(&kept, &path, system) {
                 // A rename of one name of a file to another leaves both.
                 Ok(()) => drop(fs::remove_file(kept)),
                 Err(_) => left.push((path, kept)),
@@ -215,10 +256,10 @@ impl Changes {
     }
 }
 
-fn copy(from: &File, pieces: &[Piece], to: &File) -> io::Result<()> {
+fn copy(from: &File, extents: &[Extent], to: &File) -> io::Result<()> {
     to.set_permissions(Permissions::from_mode(0o644))?;
     let mut buffer = vec![0; BUFFER_BYTES];
-    for Piece { at, start, bytes } in pieces {
+    for Extent { at, start, bytes } in extents {
         let mut done = 0;
         while done < *bytes {
             let room = (bytes - done).min(BUFFER_BYTES as u64) as usize;
@@ -231,35 +272,32 @@ fn copy(from: &File, pieces: &[Piece], to: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives a nameless file its name. An older file is replaced by a rename from a name in the scratch folder or, when
-/// that is on another file system, from one beside it with a dot in front.
-fn link(file: &File, path: &Path, scratch: &Path, system: &System) -> io::Result<()> {
-    file.set_permissions(Permissions::from_mode(0o644))?;
-    let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
-    let link_to = |path: &Path| rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
-    match link_to(path) {
-        Err(rustix::io::Errno::EXIST) => {}
-        done => return Ok(done?),
+/// Renames a file over another. Where that would lead over the border of a mount, a copy in its folder is renamed.
+fn rename(from: &Path, to: &Path, system: &System) -> io::Result<()> {
+    match (system.rename)(from, to) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        done => return done,
     }
-    let elsewhere = scratch.join(beside(path).file_name().unwrap_or_default());
-    let aside = if link_to(&elsewhere).is_ok() {
-        elsewhere
-    } else {
-        let beside = beside(path);
-        link_to(&beside)?;
-        beside
-    };
-    (system.rename)(&aside, path).inspect_err(|_| {
-        let _ = fs::remove_file(&aside);
-    })
+    let beside = beside(to);
+    let renamed = fs::copy(from, &beside).and_then(|_| (system.rename)(&beside, to));
+    let left = if renamed.is_ok() { from } else { &beside };
+    let _ = fs::remove_file(left);
+    renamed
 }
 
-/// A name of this process beside a path, with a dot in front: no reader of results takes such a file for one.
-fn beside(path: &Path) -> PathBuf {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.{}-{number}", std::process::id()))
+/// The first name for which `attempt` succeeds.
+///
+/// # Errors
+/// That of the last attempt.
+fn first_that_works(names: Vec<PathBuf>, attempt: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    let mut failed = io::ErrorKind::NotFound.into();
+    for name in names {
+        match attempt(&name) {
+            Ok(()) => return Ok(name),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ fn files_are_written_and_replaced_in_every_way_and_leave_no_other_name() {
             for text in ["first", "second, longer", ""] {
                 let mut results = Results::default();
                 results.add(create(&path, text, scratch.path())).unwrap();
-                publish(results.whole().unwrap(), &system).unwrap();
+                publish(results.whole().unwrap(), None, &system).unwrap();
                 assert_eq!(fs::read_to_string(&path).unwrap(), text);
                 assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o644);
                 assert_eq!((names(path.parent().unwrap()).len(), names(scratch.path()).len()), (1, 0));
@@ -101,7 +101,7 @@ fn failure_takes_back_what_is_new_and_leaves_what_was_there() {
             for name in ["earlier", "new", "folder/new", blocked] {
                 results.add(create(&path(name), "later", root.path())).unwrap();
             }
-            assert!(publish(results.whole().unwrap(), &system).is_err());
+            assert!(publish(results.whole().unwrap(), None, &system).is_err());
             assert_eq!(names(root.path()), ["earlier", "in the way", "taken"]);
             assert_eq!(fs::read_to_string(path("earlier")).unwrap(), "good");
         }
@@ -142,7 +142,7 @@ fn publish_midway(
     }
     let waiting = results.whole().unwrap();
     RENAMES.set(renames);
-    publish(waiting, &System { rename: seldom_rename, ..system })
+    publish(waiting, None, &System { rename: seldom_rename, ..system })
 }
 
 #[test]
@@ -181,6 +181,80 @@ fn an_earlier_file_that_cannot_be_put_back_is_whole_under_the_name_that_is_told(
 const FILES: [&str; 5] = ["a", "b", "c", "folder/d", "folder/e"];
 const BYTES: usize = 200_000;
 
+/// Names below a folder that begin with a dot.
+fn hidden(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let is_hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
+    let own = files.into_iter().filter(is_hidden);
+    own.chain(folders.iter().flat_map(|folder| hidden(folder))).collect()
+}
+
+thread_local! {
+    static OUTPUT: Cell<Option<&'static Path>> = const { Cell::new(None) };
+}
+
+fn watched_rename(from: &Path, to: &Path) -> io::Result<()> {
+    let output = OUTPUT.get().unwrap();
+    assert!(!from.starts_with(output), "{} lies in the output", from.display());
+    assert_eq!(hidden(output), [] as [PathBuf; 0]);
+    fs::rename(from, to)
+}
+
+/// Second names stand in the scratch folder or, when that is on another file system, above the output.
+#[test]
+fn no_other_name_ever_stands_in_an_output_that_lies_in_a_folder() {
+    for place in [std::env::temp_dir(), elsewhere()] {
+        for (create, system) in WAYS {
+            let (root, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(&place).unwrap());
+            let output = root.path().canonicalize().unwrap().join("deep/output");
+            OUTPUT.set(Some(Box::leak(output.clone().into_boxed_path())));
+            for text in ["first", "second"] {
+                let mut results = Results::default();
+                for name in FILES {
+                    results.add(create(&output.join(name), text, scratch.path())).unwrap();
+                }
+                let waiting = results.whole().unwrap();
+                let system = System { rename: watched_rename, ..system };
+                publish(waiting, Some(&output), &system).unwrap();
+                for name in FILES {
+                    assert_eq!(fs::read_to_string(output.join(name)).unwrap(), text);
+                }
+            }
+            assert_eq!(
+                (names(&root.path().join("deep")), names(scratch.path()).len()),
+                (vec!["output".into()], 0)
+            );
+        }
+    }
+}
+
+/// The scratch folder is on the device of the output and yet over the border of a mount.
+#[test]
+fn a_rename_over_the_border_of_a_mount_goes_by_way_of_a_copy() {
+    fn bordered(from: &Path, to: &Path) -> io::Result<()> {
+        if from.parent() == to.parent() {
+            fs::rename(from, to)
+        } else {
+            Err(io::ErrorKind::CrossesDevices.into())
+        }
+    }
+    for (create, system) in WAYS {
+        let system = System { rename: bordered, ..system };
+        if (system.nameless)(Path::new("/tmp")).is_ok() {
+            continue;
+        }
+        let root = tempfile::tempdir().unwrap();
+        for text in ["first", "second"] {
+            let mut results = Results::default();
+            results.add(create(&root.path().join("out/x"), text, root.path())).unwrap();
+            publish(results.whole().unwrap(), None, &system).unwrap();
+            assert_eq!(fs::read_to_string(root.path().join("out/x")).unwrap(), text);
+            assert_eq!((names(root.path()).len(), names(&root.path().join("out")).len()), (1, 1));
+        }
+    }
+}
+
 /// Publishes whole generations of files, one over the other, without end.
 fn publish_without_end(output: &Path, scratch: &Path, (create, system): (Create, System)) {
     for generation in b'b'..=u8::MAX {
@@ -189,7 +263,7 @@ fn publish_without_end(output: &Path, scratch: &Path, (create, system): (Create,
         for name in FILES {
             results.add(create(&output.join(name), &text, scratch)).unwrap();
         }
-        publish(results.whole().unwrap(), &system).unwrap();
+        publish(results.whole().unwrap(), Some(output), &system).unwrap();
     }
 }
 
@@ -212,15 +286,16 @@ fn killed_at_any_moment_it_leaves_whole_files_only_and_loses_no_earlier_one() {
     for moment in 0..45 {
         let way = moment % WAYS.len();
         let place = if moment % 2 == 0 { elsewhere() } else { std::env::temp_dir() };
-        let (output, scratch) = (tempfile::tempdir_in(place).unwrap(), tempfile::tempdir().unwrap());
+        let (root, scratch) = (tempfile::tempdir_in(place).unwrap(), tempfile::tempdir().unwrap());
+        let output = root.path().join("output");
         for name in FILES {
-            fs::create_dir_all(output.path().join("folder")).unwrap();
-            fs::write(output.path().join(name), "a".repeat(BYTES)).unwrap();
+            fs::create_dir_all(output.join("folder")).unwrap();
+            fs::write(output.join(name), "a".repeat(BYTES)).unwrap();
         }
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", name])
             .env(WAY, way.to_string())
-            .env(FOLDERS[0], output.path())
+            .env(FOLDERS[0], &output)
             .env(FOLDERS[1], scratch.path())
             .stdout(Stdio::null())
             .spawn()
@@ -230,11 +305,12 @@ fn killed_at_any_moment_it_leaves_whole_files_only_and_loses_no_earlier_one() {
         child.kill().unwrap();
         child.wait().unwrap();
         for name in FILES {
-            let text = fs::read(output.path().join(name)).unwrap();
+            let text = fs::read(output.join(name)).unwrap();
             assert_eq!(text.len(), BYTES, "{name}, way {way}, moment {moment}");
             assert!(text.iter().all(|byte| *byte == text[0]), "{name} is of two runs, way {way}");
             later += usize::from(text[0] != b'a');
         }
+        assert_eq!(hidden(&output), [] as [PathBuf; 0], "way {way}, moment {moment}");
     }
     assert!(later > 0, "no kill came late enough to see a file replaced");
 }

@@ -23,13 +23,13 @@ pub(super) struct Waiting {
 pub(super) enum Store {
     /// A file without a name on the file system of the output.
     Nameless(Arc<File>),
-    /// Pieces of a scratch file, which may hold several results.
-    Scratch { file: Arc<File>, pieces: Vec<Piece> },
+    /// Parts of a scratch file, which may hold several results.
+    Scratch { file: Arc<File>, extents: Vec<Extent> },
 }
 
-/// A piece of a result, and where it stands in a scratch file.
+/// A part of a result, and where it stands in a scratch file.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Piece {
+pub(super) struct Extent {
     /// Its place in the result.
     pub(super) at: u64,
     pub(super) start: u64,
@@ -78,7 +78,7 @@ impl Room {
             Some(file) => Arc::clone(file),
             None => Arc::clone(overflow.insert(Arc::new(scratch_file(&self.scratch)?))),
         };
-        Ok(Store::Scratch { file, pieces: Vec::new() })
+        Ok(Store::Scratch { file, extents: Vec::new() })
     }
 }
 
@@ -97,9 +97,9 @@ impl SharedFile {
             };
             match store {
                 Store::Nameless(file) => (Arc::clone(file), at),
-                Store::Scratch { file, pieces } => {
+                Store::Scratch { file, extents } => {
                     let start = room.taken.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                    pieces.push(Piece { at, start, bytes: bytes.len() as u64 });
+                    extents.push(Extent { at, start, bytes: bytes.len() as u64 });
                     (Arc::clone(file), start)
                 }
             }
@@ -138,7 +138,7 @@ impl Results {
             .map_err(|error| Problem::io("write the result", &path, error.into_error()))?;
         let file = Arc::new(file);
         let store = if is_scratch {
-            Store::Scratch { file, pieces: vec![Piece { at: 0, start: 0, bytes }] }
+            Store::Scratch { file, extents: vec![Extent { at: 0, start: 0, bytes }] }
         } else {
             Store::Nameless(file)
         };
@@ -205,7 +205,8 @@ impl Results {
 
 /// How many results may keep a file of their own open: the limit of the process but for what all else needs.
 fn most_open_files() -> usize {
-    const ELSE: usize = 424;
+    // Inputs that are read at a time, scratch files, standard streams.
+    const ELSE: usize = 64;
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let soft = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
     let soft = soft.and_then(|rest| rest.split_whitespace().next()?.parse().ok()).unwrap_or(1024);
@@ -281,7 +282,7 @@ mod tests {
         let whole = results.whole().unwrap();
         let has_own_file = |waiting: &&Waiting| matches!(waiting.store, Store::Nameless(_));
         assert_eq!(whole.iter().filter(has_own_file).count(), 20);
-        let paths = publish(whole, &SYSTEM).unwrap();
+        let paths = publish(whole, None, &SYSTEM).unwrap();
         assert_eq!(names(&root.path().join("kept")).len(), 50);
         for (n, path) in paths.iter().enumerate() {
             assert!(path.ends_with(n.to_string()));
