@@ -1,5 +1,6 @@
 //! Input folders: files in a fixed order, plain or gzip, read line by line with their position.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
@@ -34,7 +35,8 @@ impl InputFile {
 pub struct Listing {
     /// Ordered by folder, then name.
     pub files: Vec<InputFile>,
-    /// Links that lead nowhere and the like, relative to the folder, with what the system says.
+    /// Links that lead nowhere, folders that may not be read and the like, relative to the folder, with what the system
+    /// says.
     pub unreadable: Vec<(PathBuf, io::Error)>,
 }
 
@@ -70,10 +72,10 @@ pub fn files(root: &Path) -> Result<Vec<InputFile>> {
     }
 }
 
-/// As `files`, where one file that cannot be read does not stop the rest.
+/// As `files`, where one file or folder below that cannot be read does not stop the rest.
 ///
 /// # Errors
-/// A folder that cannot be read.
+/// The folder itself cannot be read; the process has no file or memory left.
 pub fn list(root: &Path) -> Result<Listing> {
     let mut found = Listing::default();
     match fs::metadata(root) {
@@ -88,7 +90,7 @@ pub fn list(root: &Path) -> Result<Listing> {
         }
         Ok(_) => {}
     }
-    walk(root, Path::new(""), &mut Vec::new(), &mut found)?;
+    walk(root, &mut found)?;
     found
         .files
         .sort_by(|a, b| (a.folder(), a.relative.file_name()).cmp(&(b.folder(), b.relative.file_name())));
@@ -96,37 +98,59 @@ pub fn list(root: &Path) -> Result<Listing> {
     Ok(found)
 }
 
-/// `above`: device and number of the folders that lead here, since a link may lead back to one.
-fn walk(root: &Path, below: &Path, above: &mut Vec<(u64, u64)>, found: &mut Listing) -> Result<()> {
-    let folder = root.join(below);
-    let failed = |error| Problem::io("read the input folder", &folder, error);
-    let identity = fs::metadata(&folder).map(|metadata| (metadata.dev(), metadata.ino())).map_err(failed)?;
-    if above.contains(&identity) {
-        return Ok(());
-    }
-    above.push(identity);
-    for entry in fs::read_dir(&folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        if name.to_string_lossy().starts_with(['.', '_']) {
-            continue;
-        }
-        let (path, relative) = (entry.path(), below.join(&name));
-        let metadata = match fs::metadata(&path) {
-            Ok(metadata) => metadata,
+/// Adds what lies below a folder to `found`. Depth costs neither open files nor stack.
+fn walk(root: &Path, found: &mut Listing) -> Result<()> {
+    // Folders that are still to be read, each with the number of those that lead to it.
+    let mut folders = vec![(PathBuf::new(), 0)];
+    // Device and number of those that lead to the one at hand, since a link may lead back to one.
+    let mut above = Vec::new();
+    while let Some((below, depth)) = folders.pop() {
+        let folder = root.join(&below);
+        let (identity, names) = match read_folder(&folder) {
+            Ok(read) => read,
+            Err(error) if depth == 0 || is_of_process(&error) => {
+                return Err(Problem::io("read the input folder", &folder, error));
+            }
             Err(error) => {
-                found.unreadable.push((relative, error));
+                found.unreadable.push((below, error));
                 continue;
             }
         };
-        if metadata.is_dir() {
-            walk(root, &relative, above, found)?;
-        } else if metadata.is_file() && metadata.len() > 0 {
-            found.files.push(InputFile { path, relative, bytes: metadata.len() });
+        above.truncate(depth);
+        if above.contains(&identity) {
+            continue;
+        }
+        above.push(identity);
+        for name in names {
+            if name.to_string_lossy().starts_with(['.', '_']) {
+                continue;
+            }
+            let (path, relative) = (folder.join(&name), below.join(&name));
+            match fs::metadata(&path) {
+                Err(error) => found.unreadable.push((relative, error)),
+                Ok(metadata) if metadata.is_dir() => folders.push((relative, depth + 1)),
+                Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {
+                    found.files.push(InputFile { path, relative, bytes: metadata.len() });
+                }
+                Ok(_) => {}
+            }
         }
     }
-    above.pop();
     Ok(())
+}
+
+/// Device and number of a folder, and the names in it.
+fn read_folder(folder: &Path) -> io::Result<((u64, u64), Vec<OsString>)> {
+    let metadata = fs::metadata(folder)?;
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
+    Ok(((metadata.dev(), metadata.ino()), names.collect::<io::Result<_>>()?))
+}
+
+/// What the system refuses for want of open files or memory says nothing of the file.
+pub fn is_of_process(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let of_process = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    error.raw_os_error().is_some_and(|code| of_process.iter().any(|known| known.raw_os_error() == code))
 }
 
 /// How often a file may have been packed: some pipelines compress what is compressed already.
@@ -400,6 +424,13 @@ mod tests {
         assert_eq!((listing.files.len(), listing.unreadable.len()), (1, 1));
         assert_eq!(listing.unreadable[0].0, Path::new("a/link"));
         assert!(files(root.path()).unwrap_err().to_string().contains("a/link"));
+    }
+
+    #[test]
+    fn depth_costs_no_stack() {
+        let depth = 1_500;
+        let root = folder(&[(&format!("{}x", "d/".repeat(depth)), b"x")]);
+        assert_eq!(list(root.path()).unwrap().files.len(), 1);
     }
 
     #[test]
