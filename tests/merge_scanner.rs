@@ -230,8 +230,8 @@ fn is_in_a_quoted_cell(text: &str, line: std::ops::Range<usize>) -> bool {
         while let Some(length) = text[at..].find('"') {
             at += length + 1;
             if bytes.get(at) != Some(&b'"') {
-                let behind = text[at..].trim_start_matches([' ', '\t', '\r']);
-                return at > line.start && (behind.is_empty() || behind.starts_with([',', '\n']));
+                let behind = text[at..].trim_start_matches([' ', '\t']);
+                return at > line.start && (behind.is_empty() || behind.starts_with([',', '\n', '\r']));
             }
             at += 1;
         }
@@ -320,16 +320,20 @@ proptest! {
     ) {
         let (text, good) = file_of(&parts);
         let found = in_pieces(Captures, text.as_bytes(), &[text.len()], 1 << 20);
-        let id = |line: u64, n: usize| {
-            let id = format!("\"e{n}\"");
-            found.iter().any(|(at, what)| *at == line && what.as_ref().is_ok_and(|body| body.contains(&id)))
-        };
+        // A carriage return alone may end a row, and then counts as a line end.
+        let returns = |text: &str| text.matches('\r').count() as u64 - text.matches("\r\n").count() as u64;
         for (line, n) in &good {
-            prop_assert!(id(*line, *n), "line {} is not found in {:?}: {:?}", line, text, found);
-            let bad = found.iter().any(|(at, what)| at == line && what.is_err());
+            let before = text.split_inclusive('\n').take(*line as usize - 1).map(returns).sum::<u64>();
+            let id = format!("\"e{n}\"");
+            let is_it = |(at, what): &&(u64, Result<String, Bad>)| {
+                (*line..=line + before).contains(at) && what.as_ref().is_ok_and(|body| body.contains(&id))
+            };
+            let place = found.iter().find(is_it);
+            prop_assert!(place.is_some(), "line {} is not found in {:?}: {:?}", line, text, found);
+            let bad = found.iter().any(|(at, what)| Some(at) == place.map(|(at, _)| at) && what.is_err());
             prop_assert!(!bad, "line {} is called bad in {:?}: {:?}", line, text, found);
         }
-        let lines = text.split('\n').count() as u64;
+        let lines = text.split('\n').count() as u64 + returns(&text);
         prop_assert!(found.iter().all(|(line, _)| (1..=lines).contains(line)));
         prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{:?}", found);
         // With cells behind it, a line may be a row of a batch transform, whatever its first cell holds.
@@ -348,6 +352,125 @@ proptest! {
         prop_assert_eq!(&whole, &in_pieces(Captures, text.as_bytes(), &sizes, 1 << 20), "captures of {:?}", text);
         let whole = in_pieces(GroundTruth, text.as_bytes(), &[text.len()], 1 << 20);
         prop_assert_eq!(&whole, &in_pieces(GroundTruth, text.as_bytes(), &sizes, 1 << 20), "labels of {:?}", text);
+    }
+}
+
+/// Lines of a file of which it is known what they hold.
+#[derive(Debug, Clone)]
+enum Known {
+    Good(usize),
+    /// A good record over many lines.
+    Pretty(usize),
+    /// Damage without a line end, which is no record.
+    Damage(String),
+    Blank,
+}
+
+fn known() -> impl Strategy<Value = Known> {
+    let damage = vec![
+        "x",
+        "{",
+        "{x",
+        "{\"a",
+        "{\"a\":",
+        "[{",
+        "{{{{",
+        "{'a': 1,q,",
+        "[{\"a\":[",
+        "  {\"a\":\"b\\",
+        "{\"a\":1,",
+        "a,b",
+    ];
+    // A record that is cut short at any byte.
+    let cut = (select(vec![0usize, 1, 2, 3, 4]), any::<Index>()).prop_map(|(n, at)| {
+        let whole = good(n);
+        let at = whole.floor_char_boundary(1 + at.index(whole.len() - 1));
+        whole[..at].to_string()
+    });
+    prop_oneof![
+        4 => (0usize..6).prop_map(Known::Good),
+        1 => (0usize..4).prop_map(Known::Pretty),
+        2 => select(damage).prop_map(|damage| Known::Damage(damage.into())),
+        3 => cut.prop_map(Known::Damage),
+        1 => Just(Known::Blank),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3000, ..ProptestConfig::default() })]
+
+    /// What was read is what is good and what is bad, each on its line. Damage on lines that follow each other may count
+    /// as one.
+    #[test]
+    fn every_line_is_in_the_account_once_and_damage_is_named_by_its_line(
+        parts in prop::collection::vec(known(), 0..16),
+        sizes in prop::collection::vec(1usize..200, 1..4),
+    ) {
+        let (mut text, mut line) = (String::new(), 1);
+        let (mut good_lines, mut damaged) = (Vec::new(), Vec::<std::ops::RangeInclusive<u64>>::new());
+        let mut after_damage = false;
+        for part in &parts {
+            let is_damage = matches!(part, Known::Damage(_));
+            let shown = match part {
+                Known::Good(n) => good(*n),
+                Known::Pretty(n) => good(*n).replace("\":{", "\": {\n    ").replace(",\"", ",\n  \""),
+                Known::Damage(damage) => damage.clone(),
+                Known::Blank => String::new(),
+            };
+            match part {
+                Known::Good(_) | Known::Pretty(_) => good_lines.push(line),
+                Known::Damage(_) if after_damage => {
+                    let block = damaged.pop().unwrap();
+                    damaged.push(*block.start()..=line);
+                }
+                Known::Damage(_) => damaged.push(line..=line),
+                Known::Blank => {}
+            }
+            after_damage = is_damage || after_damage && matches!(part, Known::Blank);
+            line += 1 + shown.matches('\n').count() as u64;
+            text += &shown;
+            text.push('\n');
+        }
+        let found = in_pieces(Captures, text.as_bytes(), &sizes, 1 << 20);
+        let lines = |is_good: bool| -> Vec<u64> {
+            found.iter().filter(|(_, what)| what.is_ok() == is_good).map(|(line, _)| *line).collect()
+        };
+        let bad = lines(false);
+        prop_assert_eq!(lines(true), good_lines, "{:?}: {:?}", text, found);
+        for block in &damaged {
+            let first = bad.iter().find(|line| block.contains(line));
+            prop_assert_eq!(first, Some(block.start()), "{:?}: {:?}", text, found);
+        }
+        prop_assert!(bad.iter().all(|line| damaged.iter().any(|block| block.contains(line))), "{:?}: {:?}", text, found);
+        prop_assert!(bad.windows(2).all(|pair| pair[0] < pair[1]), "{:?}: {:?}", text, found);
+    }
+
+    /// Elements of one list: each is one record, good or bad.
+    #[test]
+    fn each_element_of_a_list_is_one_record_on_its_line(
+        elements in prop::collection::vec((0usize..4, prop::option::weighted(0.3, any::<Index>())), 1..12),
+        between in select(vec![",\n", "\n,", ",\n\n  "]),
+    ) {
+        let (mut text, mut line, mut expected) = ("[\n".to_string(), 2, Vec::new());
+        let mut after_damage = false;
+        for (n, (which, cut)) in elements.iter().enumerate() {
+            // Two that follow each other may count as one.
+            let cut = cut.filter(|_| !after_damage);
+            after_damage = cut.is_some();
+            if n > 0 {
+                text += between;
+                line += between.matches('\n').count() as u64;
+            }
+            let whole = good(*which);
+            // Of a cut element the closing bracket is lost.
+            let end = cut.map_or(whole.len(), |at| whole.floor_char_boundary(1 + at.index(whole.len() - 1)));
+            expected.push((line, cut.is_none()));
+            text += &whole[..end];
+        }
+        text += "\n]\n";
+        let found = in_pieces(Captures, text.as_bytes(), &[text.len()], 1 << 20);
+        let found: Vec<_> = found.iter().map(|(line, what)| (*line, what.is_ok())).collect();
+        prop_assert_eq!(found, expected, "{:?}", text);
     }
 }
 
@@ -416,6 +539,28 @@ fn rows_are_read_as_their_rules_say() {
         &[1, 3],
     );
     check_file(&format!("{}\n[0.1,0.9],u2,2024-01-19T19:27:57Z\n", row("  1", 1)), &[1, 2], &[]);
+}
+
+#[test]
+fn rows_may_end_with_carriage_returns_alone() {
+    let row = |n: usize| format!("0.5,1,u{n},2024-01-19T19:27:57Z");
+    let (a, b, c) = (row(1), row(2), row(3));
+    check_file(&format!("{a}\r{b}\r\"x\ry\",{c}\r"), &[1, 2, 3], &[]);
+    check_file(&format!("{a}\r{b}\r{c}"), &[1, 2, 3], &[]);
+    check_file(&format!("\r{a}\r\r{b}\r\n{c}\r\n{a}"), &[1, 3, 4, 5], &[]);
+    check_file(&format!("{{x}},{a}\r{{x}},{b}\r{c}\r"), &[1, 2, 3], &[]);
+    // Damage costs its row, the first of a file too.
+    for damage in ["h1,h2", "\"x\" y", "x", "\"never closed", "\"x\ry\""] {
+        check_file(&format!("{damage}\r{a}\r{b}\r"), &[2, 3], &[1]);
+        check_file(&format!("{a}\r{damage}\r{b}\r{c}\r"), &[1, 3, 4], &[2]);
+    }
+    // Where no other row of the line shows what the carriage return is, half a row is no record.
+    check_file(&format!("left\rright,{a}\n{b}\r\n{c}\n"), &[2, 3], &[1]);
+    check_file(&format!("left\rright,{a}"), &[], &[1]);
+    // A file of many such rows is read in time that is in proportion to it.
+    let many = format!("{a}\r").repeat(20_000);
+    let found = in_pieces(Captures, many.as_bytes(), &[1 << 16], 1 << 20);
+    assert!(found.len() == 20_000 && found.iter().all(|(_, what)| what.is_ok()));
 }
 
 #[test]

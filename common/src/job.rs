@@ -22,6 +22,22 @@ pub struct Job {
     pub for_people: bool,
 }
 
+impl Job {
+    /// From now on a second Ctrl-C ends the process at once, and still says so; in the exit message too, unless the
+    /// program only answers a question. For programs that leave nothing half-written when they are killed.
+    pub fn end_at_second_interrupt(&self, only_answers: bool) {
+        let tree = self.tree.clone();
+        self.stop.end_at_second_interrupt(Class::Stopped.exit_code(), move || {
+            let what = "the job was interrupted twice and ended at once; a result that has its name is whole";
+            let problem = Problem::new(&codes::STOPPED, what);
+            if !only_answers {
+                tell(&tree, &format!("Stopped: {problem}"));
+            }
+            log::problem(&problem);
+        });
+    }
+}
+
 /// How a job ended well.
 #[derive(Debug)]
 pub enum Outcome {

@@ -3,8 +3,12 @@
 //! Process 1 of a container ignores every signal without a handler, so `Stop::install` is the
 //! first thing that `main` does.
 
-use std::sync::Arc;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
 
@@ -27,14 +31,26 @@ impl Stop {
         stop
     }
 
-    /// From now on the second SIGINT ends the process at once: somebody at a terminal pressed Ctrl-C twice. For
-    /// programs that leave nothing behind when they are killed.
-    pub fn end_at_second_interrupt(&self) {
-        const INTERRUPTED: i32 = 130;
-        let pressed = Arc::new(AtomicBool::new(false));
-        // In this order, so that the first signal finds the flag unset.
-        let _ = signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&pressed));
-        let _ = signal_hook::flag::register(SIGINT, pressed);
+    /// From now on the second SIGINT ends the process: somebody at a terminal pressed Ctrl-C twice. `tell` is called before
+    /// and given a second. For programs that leave nothing half-written when they are killed.
+    pub fn end_at_second_interrupt(&self, code: u8, tell: impl FnOnce() + Send + 'static) {
+        let Ok((mut presses, pressed)) = UnixStream::pair() else { return };
+        let _ = signal_hook::low_level::pipe::register(SIGINT, pressed);
+        let wait = move || {
+            // A byte for each signal.
+            if presses.read_exact(&mut [0; 2]).is_err() {
+                return;
+            }
+            let (told, end) = mpsc::channel();
+            // Whoever tells may wait for a full pipe or a lost disk.
+            let _ = thread::Builder::new().spawn(move || {
+                tell();
+                let _ = told.send(());
+            });
+            let _ = end.recv_timeout(Duration::from_secs(1));
+            std::process::exit(code.into());
+        };
+        let _ = thread::Builder::new().spawn(wait);
     }
 
     pub fn requested(&self) -> bool {

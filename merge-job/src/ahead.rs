@@ -9,12 +9,19 @@ use std::thread;
 const CHUNK_BYTES: usize = 256 << 10;
 const MOST_CHUNKS: usize = 14;
 
+/// Bytes that are handed over; those behind `filled` are of no meaning, but need not be zeroed again.
+#[derive(Default)]
+struct Chunk {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
 /// Text that another thread reads in advance. The thread ends with the text, or when this is dropped.
 pub(crate) struct Ahead {
-    chunks: Receiver<io::Result<Vec<u8>>>,
+    chunks: Receiver<io::Result<Chunk>>,
     /// Chunks that were read go back.
-    back: Sender<Vec<u8>>,
-    chunk: Vec<u8>,
+    back: Sender<Chunk>,
+    chunk: Chunk,
     at: usize,
     ended: bool,
 }
@@ -34,7 +41,7 @@ impl Ahead {
                 read(reader, &to, &used);
             }
         };
-        let ahead = Ahead { chunks, back, chunk: Vec::new(), at: 0, ended: false };
+        let ahead = Ahead { chunks, back, chunk: Chunk::default(), at: 0, ended: false };
         match thread::Builder::new().spawn(work) {
             Ok(_) => Ok(ahead),
             Err(_) => take(&waiting).map_or(Ok(ahead), Err),
@@ -43,18 +50,29 @@ impl Ahead {
 }
 
 /// Reads to the end; an empty chunk says so.
-fn read(mut reader: Box<dyn Read + Send>, to: &SyncSender<io::Result<Vec<u8>>>, used: &Receiver<Vec<u8>>) {
+fn read(mut reader: Box<dyn Read + Send>, to: &SyncSender<io::Result<Chunk>>, used: &Receiver<Chunk>) {
     loop {
-        let mut chunk = used.try_recv().unwrap_or_else(|_| Vec::with_capacity(CHUNK_BYTES));
-        chunk.clear();
-        let read = (&mut reader).take(CHUNK_BYTES as u64).read_to_end(&mut chunk);
-        let ended = chunk.is_empty();
+        let mut chunk = used.try_recv().unwrap_or_default();
+        chunk.bytes.resize(CHUNK_BYTES, 0);
+        chunk.filled = 0;
+        let read = loop {
+            if chunk.filled == CHUNK_BYTES {
+                break Ok(());
+            }
+            match reader.read(&mut chunk.bytes[chunk.filled..]) {
+                Ok(0) => break Ok(()),
+                Ok(n) => chunk.filled += n,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Err(error),
+            }
+        };
+        let ended = chunk.filled == 0;
         if (!ended || read.is_ok()) && to.send(Ok(chunk)).is_err() {
             return;
         }
         match read {
-            Ok(_) if ended => return,
-            Ok(_) => {}
+            Ok(()) if ended => return,
+            Ok(()) => {}
             Err(error) => return drop(to.send(Err(error))),
         }
     }
@@ -62,16 +80,16 @@ fn read(mut reader: Box<dyn Read + Send>, to: &SyncSender<io::Result<Vec<u8>>>, 
 
 impl Read for Ahead {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.at == self.chunk.len() && !self.ended {
+        if self.at == self.chunk.filled && !self.ended {
             let next = self.chunks.recv().unwrap_or_else(|_| Err(io::Error::other("its reader failed")));
             // After an error nothing follows.
-            self.ended = !next.as_ref().is_ok_and(|chunk| !chunk.is_empty());
+            self.ended = !next.as_ref().is_ok_and(|chunk| chunk.filled > 0);
             let used = std::mem::replace(&mut self.chunk, next?);
             // Nobody takes it back when the thread has ended.
             let _ = self.back.send(used);
             self.at = 0;
         }
-        let rest = self.chunk.get(self.at..).unwrap_or_default();
+        let rest = self.chunk.bytes.get(self.at..self.chunk.filled).unwrap_or_default();
         let n = rest.len().min(buffer.len());
         buffer[..n].copy_from_slice(&rest[..n]);
         self.at += n;

@@ -78,6 +78,9 @@ pub(crate) fn capture(
         Err(fate) => return account.capture(record, fate, None),
     };
     account.summary.captures_outside_window_kept += u64::from(is_outside);
+    if let Some(output) = &mut output {
+        output.joins(&record.origin.folder);
+    }
     match partners.delivery(capture)? {
         Delivery::Again => return account.capture(record, Fate::Again, None),
         Delivery::FirstOfKnownEvent => account.summary.captures_repeated_event_id += 1,
@@ -113,25 +116,29 @@ pub(crate) fn inserted(
         (Inserted::New, _) | (Inserted::Conflict, DuplicateGroundTruth::All) => {}
         (Inserted::Same, _) => account.summary.labels_duplicate_same += 1,
         (Inserted::Conflict, DuplicateGroundTruth::Fail) => {
-            let id = String::from_utf8_lossy(id);
-            return Err(Problem::new(&codes::CONFLICTING_LABELS, format!("two labels of `{id}` differ"))
-                .hint("`duplicate_ground_truth=last` takes the later one"));
+            return Err(conflict(id));
         }
         (Inserted::Conflict, _) => account.summary.labels_duplicate_conflict += 1,
     }
     Ok(())
 }
 
-/// How many records are looked up ahead: enough for their answers to overlap, few enough for the
-/// pages they lie in to be remembered by the processor.
+/// Two labels of an id differ, and the job shall not choose.
+pub(crate) fn conflict(id: &[u8]) -> Problem {
+    let id = String::from_utf8_lossy(id);
+    Problem::new(&codes::CONFLICTING_LABELS, format!("two labels of `{id}` differ"))
+        .hint("`duplicate_ground_truth=last` takes the later one")
+}
+
+/// Records whose table slots are prefetched at a time: enough for the memory accesses to overlap, few enough to stay in
+/// the processor's cache.
 const AHEAD: usize = 128;
 
-/// Prefetch: asks the tables for what will be asked again in a moment. Answers from far memory take longer
-/// than anything else here; those that do not wait for each other overlap, and whoever asks again
-/// finds them close by.
-fn prefetch<T>(records: Records<T>, from: usize, ask: impl Fn(&T) -> bool) {
+/// Software prefetch: touches the table slots that the next lookups need. Cache misses take longer than anything else
+/// here; these do not depend on each other, so they overlap, and the lookups that follow hit the cache.
+fn prefetch<T>(records: Records<T>, from: usize, touch: impl Fn(&T) -> bool) {
     let found = records.found().get(from..).unwrap_or_default().iter().take(AHEAD);
-    hint::black_box(found.filter(|found| found.what.as_ref().is_ok_and(&ask)).count());
+    hint::black_box(found.filter(|found| found.what.as_ref().is_ok_and(&touch)).count());
 }
 
 /// The join in memory.
@@ -189,7 +196,7 @@ impl InMemory {
         self.labels.memory() <= self.budget
     }
 
-    /// Takes in the ground truth of a block, at most `most` records; false when memory or that does not do.
+    /// Takes in the ground truth of a block, at most `most` records; false when these are read or memory is full.
     ///
     /// # Errors
     /// A record cannot be used and the job shall stop; as `inserted`.
@@ -223,7 +230,7 @@ impl InMemory {
         Ok(true)
     }
 
-    /// Joins the captures of a block, at most `most` records; false when memory or that does not do.
+    /// Joins the captures of a block, at most `most` records; false when these are read or memory is full.
     ///
     /// # Errors
     /// As `capture`.

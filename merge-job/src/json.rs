@@ -5,6 +5,15 @@
 //! It accepts exactly what `serde_json` accepts when it ignores values, with no limit on nesting, and the bare
 //! words `NaN`, `Infinity` and `-Infinity`, which it takes note of; tests and a fuzz target compare the two. Text must
 //! be UTF-8, which the caller has checked.
+//!
+//! `text` is the inside of strings, `compact` writes a value anew.
+
+mod compact;
+mod text;
+
+pub use compact::compact;
+use text::special;
+pub use text::{escape, unescape};
 
 /// The text is not JSON; `at` is the byte where that showed. At the end of the text it may only be
 /// cut off.
@@ -366,234 +375,9 @@ impl<'t, 's> Cursor<'t, 's> {
     }
 }
 
-/// The first byte from `at` that means something inside a string: a quote, a backslash or a control
-/// character; the end of the text when there is none.
-fn special(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    // The lowest marked byte is right; higher ones may be marked in error by its borrow.
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    let marks = |word: u64| {
-        let quotes = zeros(word ^ (ONES * b'"' as u64));
-        let backslashes = zeros(word ^ (ONES * b'\\' as u64));
-        let controls = word.wrapping_sub(ONES * 0x20) & !word;
-        (quotes | backslashes | controls) & TOPS
-    };
-    while let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let found = marks(u64::from_le_bytes(*bytes));
-        if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
-        }
-        at += 8;
-    }
-    while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
-        at += 1;
-    }
-    at
-}
-
-/// Resolves the escapes of a string that `Cursor::string` moved over. A surrogate without its
-/// partner, which JSON allows, becomes three bytes as UTF-8 would have it.
-pub fn unescape(inside: &[u8], out: &mut Vec<u8>) {
-    let mut rest = inside;
-    while let Some(at) = memchr::memchr(b'\\', rest) {
-        let (plain, escape) = rest.split_at(at);
-        out.extend_from_slice(plain);
-        let Some(&kind) = escape.get(1) else { return };
-        rest = escape.get(2..).unwrap_or_default();
-        match kind {
-            b'b' => out.push(8),
-            b'f' => out.push(12),
-            b'n' => out.push(b'\n'),
-            b'r' => out.push(b'\r'),
-            b't' => out.push(b'\t'),
-            b'u' => {
-                let mut code = hex(rest);
-                rest = rest.get(4..).unwrap_or_default();
-                if (0xd800..0xdc00).contains(&code) && rest.starts_with(b"\\u") {
-                    let low = hex(rest.get(2..).unwrap_or_default());
-                    if (0xdc00..0xe000).contains(&low) {
-                        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-                        rest = rest.get(6..).unwrap_or_default();
-                    }
-                }
-                push_code(code, out);
-            }
-            other => out.push(other),
-        }
-    }
-    out.extend_from_slice(rest);
-}
-
-fn hex(text: &[u8]) -> u32 {
-    text.iter().take(4).fold(0, |code, &digit| code << 4 | char::from(digit).to_digit(16).unwrap_or(0))
-}
-
-fn push_code(code: u32, out: &mut Vec<u8>) {
-    match char::from_u32(code) {
-        Some(character) => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        None => {
-            out.extend([0xe0 | (code >> 12) as u8, 0x80 | (code >> 6 & 63) as u8, 0x80 | (code & 63) as u8])
-        }
-    }
-}
-
-/// Writes UTF-8 text as the inside of a JSON string.
-pub fn escape(text: &[u8], out: &mut Vec<u8>) {
-    let mut at = 0;
-    loop {
-        let next = special(text, at);
-        out.extend_from_slice(text.get(at..next).unwrap_or_default());
-        let Some(&byte) = text.get(next) else { return };
-        match byte {
-            b'"' | b'\\' => out.extend_from_slice(&[b'\\', byte]),
-            b'\n' => out.extend_from_slice(b"\\n"),
-            b'\r' => out.extend_from_slice(b"\\r"),
-            b'\t' => out.extend_from_slice(b"\\t"),
-            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-        }
-        at = next + 1;
-    }
-}
-
-/// Nesting to which objects are looked through for repeated keys.
-const LOOKED_THROUGH: usize = 100;
-
-/// Writes a well-formed value without blanks between its parts and each key of an object once: the
-/// last value counts. Strings and numbers stay as they are. `left_out` are keys of the outermost
-/// object that are dropped.
-pub fn compact(value: &[u8], left_out: &[&str], out: &mut Vec<u8>) {
-    compact_below(value, left_out, 0, out);
-}
-
-fn compact_below(value: &[u8], left_out: &[&str], depth: usize, out: &mut Vec<u8>) {
-    let mut open = Vec::new();
-    let mut cursor = Cursor::new(value, 0, &mut open);
-    if depth > LOOKED_THROUGH {
-        return without_blanks(value, out);
-    }
-    match cursor.peek() {
-        b'{' => {
-            let mut members = Vec::new();
-            // The value is well formed, so no step can fail.
-            let _ = cursor.object(|cursor, key| {
-                let at = cursor.value()?;
-                if !left_out.iter().any(|name| key.is(value, name)) {
-                    members.push((key, at));
-                }
-                Ok(())
-            });
-            last_of_each(value, &mut members);
-            let mut before = b'{';
-            for (key, at) in &members {
-                out.extend_from_slice(&[before, b'"']);
-                out.extend_from_slice(key.span.of(value));
-                out.extend_from_slice(b"\":");
-                compact_below(at.of(value), &[], depth + 1, out);
-                before = b',';
-            }
-            if members.is_empty() {
-                out.push(b'{');
-            }
-            out.push(b'}');
-        }
-        b'[' => {
-            let mut before = b'[';
-            let _ = cursor.array(|cursor| {
-                let at = cursor.value()?;
-                out.push(before);
-                compact_below(at.of(value), &[], depth + 1, out);
-                before = b',';
-                Ok(())
-            });
-            if before == b'[' {
-                out.push(b'[');
-            }
-            out.push(b']');
-        }
-        _ => out.extend_from_slice(value),
-    }
-}
-
-/// Leaves the last member of each key, in the order of those.
-fn last_of_each(text: &[u8], members: &mut Vec<(Text, Span)>) {
-    let same = |a: &Text, b: &Text| a.span.of(text) == b.span.of(text);
-    let few = members.len() <= 8 && !members.iter().any(|(key, _)| key.escaped);
-    if few && !members.iter().enumerate().any(|(n, (key, _))| members[..n].iter().any(|(k, _)| same(k, key)))
-    {
-        return;
-    }
-    let plain = |key: &Text| {
-        let mut plain = Vec::new();
-        unescape(key.span.of(text), &mut plain);
-        plain
-    };
-    let mut later = std::collections::HashSet::new();
-    let mut kept: Vec<bool> = members.iter().rev().map(|(key, _)| later.insert(plain(key))).collect();
-    members.retain(|_| kept.pop().unwrap_or(true));
-}
-
-fn without_blanks(value: &[u8], out: &mut Vec<u8>) {
-    let mut inside = false;
-    let mut escaped = false;
-    for &byte in value {
-        if inside {
-            inside = escaped || byte != b'"';
-            escaped = !escaped && byte == b'\\';
-        } else if byte.is_ascii_whitespace() {
-            continue;
-        } else {
-            inside = byte == b'"';
-        }
-        out.push(byte);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check_compact(value: &str, left_out: &[&str], expected: &str) {
-        let mut out = Vec::new();
-        compact(value.as_bytes(), left_out, &mut out);
-        assert_eq!(String::from_utf8(out).unwrap(), expected);
-    }
-
-    #[test]
-    fn compact_keeps_texts_and_the_last_of_a_repeated_key() {
-        check_compact("{ }", &[], "{}");
-        check_compact("[ ]", &[], "[]");
-        check_compact(r#"{"a" : 1.50, "b": [ 1e5 , "x \" y" ]}"#, &[], r#"{"a":1.50,"b":[1e5,"x \" y"]}"#);
-        check_compact(r#"{"a":1,"b":2,"\u0061":{"c":1,"c":2}}"#, &[], r#"{"b":2,"\u0061":{"c":2}}"#);
-        check_compact(r#"{"a":1,"b":{"a":2},"c":3}"#, &["a", "c"], r#"{"b":{"a":2}}"#);
-    }
-
-    #[test]
-    fn compact_bears_any_depth() {
-        let deep = format!("{}1{}", "[ ".repeat(100_000), " ]".repeat(100_000));
-        let flat = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
-        check_compact(&deep, &[], &flat);
-    }
-
-    #[test]
-    fn escapes_resolve_as_serde_json_resolves_them() {
-        for text in [r"plain", r"\u0041\n\/\\", r"\ud83d\ude80 x", r#"\"\b\f\r\t"#, r"é\u00e9"] {
-            let mut out = Vec::new();
-            unescape(text.as_bytes(), &mut out);
-            let expected: String = serde_json::from_str(&format!("\"{text}\"")).unwrap();
-            assert_eq!(String::from_utf8(out).unwrap(), expected);
-        }
-    }
-
-    #[test]
-    fn escaped_text_reads_back() {
-        let text = "a\"b\\c\n\r\t\u{0}\u{1f} é🚀";
-        let mut out = b"\"".to_vec();
-        escape(text.as_bytes(), &mut out);
-        out.push(b'"');
-        assert_eq!(serde_json::from_slice::<String>(&out).unwrap(), text);
-    }
 
     #[test]
     fn keys_of_the_usual_records_are_not_taken_for_repeated_ones() {

@@ -258,7 +258,7 @@ impl Labels {
         Delivery::First
     }
 
-    /// Asks for all that `see` and `take` will ask for.
+    /// Touches the entries that `see` and `take` will look up.
     pub(crate) fn prefetch(&self, capture: &Capture) -> bool {
         let of_event = capture.event.filter(|event| *event != capture.key_number);
         self.has(capture.key_number) | of_event.is_some_and(|event| self.has(event))

@@ -3,7 +3,7 @@
 //! In reading order: `settings` and `task`, the merge that is settled; `source` cuts files into blocks (`ahead`: unpacked
 //! in advance; `manifest`: lists of files), `reader` finds the records of a text (on `json`, `rows`, or by the `pattern` of earlier lines), `record`
 //! takes their parts, `stream` hands them over in their order; `labels` holds the ground truth by `ids`, `join` says
-//! what becomes of a capture, `spill` does the same when the labels are larger than memory; `pipeline` puts these
+//! what becomes of a capture, `spill` does the same when the labels do not fit in memory (by `scratch` files); `pipeline` puts these
 //! together; `output` writes, `account` and `summary` tell of every record (`looks`: of files without any), `verdict`
 //! judges; `validate` is the dry run.
 
@@ -27,6 +27,7 @@ mod pipeline;
 pub mod reader;
 pub mod record;
 mod rows;
+mod scratch;
 pub mod settings;
 mod source;
 mod spill;
@@ -46,11 +47,11 @@ pub use task::MergeTask;
 /// # Errors
 /// Help was asked for, or anything that makes the job fail.
 pub fn run(job: &Job) -> JobResult {
-    job.stop.end_at_second_interrupt();
     let settings: Settings = layers::parse(&job.config)?;
+    job.end_at_second_interrupt(settings.command.is_some());
     let task = MergeTask::of(job, &settings).and_then(|task| share_of_host(job, task));
     if let Some(Command::Validate) = settings.command {
-        // Also a failure is only an answer here: nothing is written, not even an exit message.
+        // The dry run reports a failure; it does not write an exit message.
         let answered = task.and_then(|share| match share {
             Share::Task(task) => validate::answer(&task, &job.stop),
             Share::Nothing => Ok(Outcome::Answered { text: NOTHING_TO_DO.into(), exit_code: 0 }),
@@ -61,7 +62,6 @@ pub fn run(job: &Job) -> JobResult {
         }));
     }
     let Share::Task(task) = task? else { return Ok(Outcome::Completed(NOTHING_TO_DO.into())) };
-    files::check_folder(&task.output)?;
     tracing::info!(
         captures = %task.captures.display(),
         ground_truth = %task.ground_truth.display(),

@@ -22,7 +22,8 @@ const BATCH_IDS: &str = "output of a batch transform is joined by the inference 
     `GenerateInferenceId` in `DataCaptureConfig`";
 const SWAPPED: &str = "the folders of captures and ground truth seem to be swapped: see `dataset_source` and \
     `ground_truth_source`";
-const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes";
+const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes around names \
+    and texts";
 
 /// What a file looks like by its first bytes.
 pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
@@ -62,7 +63,10 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if first.starts_with(b"{'") || first.starts_with(b"{u'") {
         return look("a Python dict", PYTHON);
     }
-    if first.starts_with(b"{") {
+    if names_without_quotes(first) {
+        return look("JSON whose names have no quotes", PYTHON);
+    }
+    if first.starts_with(b"{") && begins_as_json(first) {
         return match kind {
             Kind::Capture if has(b"\"groundTruthData\"") => look("ground-truth records", SWAPPED),
             Kind::Label if has(b"\"captureData\"") => look("captured records", SWAPPED),
@@ -82,6 +86,20 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
         return look("CSV", by_side(BATCH_IDS, LABELS_ARE));
     }
     Look { name: "other text", hint: Some(by_side(BATCH_IDS, LABELS_ARE)).filter(|_| kind == Kind::Label) }
+}
+
+/// An object begins here: behind the brace stands a name or its end.
+fn begins_as_json(text: &[u8]) -> bool {
+    let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
+    matches!(inside.first(), None | Some(b'"' | b'}'))
+}
+
+/// An object of JavaScript or YAML: `{name: value`.
+fn names_without_quotes(text: &[u8]) -> bool {
+    let Some(inside) = text.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
+    let length = inside.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let behind = inside.get(length..).unwrap_or_default().trim_ascii_start();
+    length > 0 && behind.first() == Some(&b':')
 }
 
 /// The first characters of a file, so few that they hold little of anybody's data.
@@ -111,6 +129,13 @@ mod tests {
             (Capture, "{\"groundTruthData\":{}}", "ground-truth records"),
             (Capture, "0.5,1\n", "CSV"),
             (Capture, "{\"predictions\": [0.5]}", "JSON without inference ids"),
+            (Capture, "{x", "other text"),
+            (Capture, "{x,0.5,1\n{y,0.5,1\n", "CSV"),
+            (Label, "{x;1\n", "CSV"),
+            (Capture, "{{ template }}", "other text"),
+            (Capture, "[{\n", "JSON without inference ids"),
+            (Capture, "{ captureData: {x: 1}, eventMetadata: {}}", "JSON whose names have no quotes"),
+            (Label, "[{groundTruthData : {}}", "JSON whose names have no quotes"),
             (Capture, "\u{1}\u{0}x", "binary data"),
             (Capture, "PK\u{3}\u{4}", "a ZIP archive"),
             (Label, "ORC\u{0}\u{1}", "binary data"),

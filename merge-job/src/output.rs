@@ -10,8 +10,11 @@ use std::path::{Path, PathBuf};
 
 use plumbline_common::Result;
 use plumbline_common::input;
-use plumbline_common::output::{Results, SharedFile};
+use plumbline_common::output::{self as files, Results, SharedFile};
 use uuid::Uuid;
+
+use crate::summary::counted;
+use crate::task::MergeTask;
 
 /// A part ends before the record that would make it larger than this.
 const PART_BYTES: u64 = 128 << 20;
@@ -25,6 +28,8 @@ pub(crate) struct Parts {
     seed: String,
     part_bytes: u64,
     open: Option<OpenPart>,
+    /// Folders of which captures took part in the join, in their order.
+    joined: Vec<PathBuf>,
     results: Results,
     writes: Writes,
     pub(crate) files: u64,
@@ -43,11 +48,11 @@ struct OpenPart {
 #[derive(Debug, Default)]
 pub(crate) struct Writes {
     text: Vec<u8>,
-    pieces: Vec<Piece>,
+    writes: Vec<PartWrite>,
 }
 
 #[derive(Debug)]
-struct Piece {
+struct PartWrite {
     file: SharedFile,
     at: u64,
     text: Range<usize>,
@@ -59,7 +64,7 @@ impl Writes {
     /// # Errors
     /// A file cannot be written to.
     pub(crate) fn perform(&mut self) -> Result<()> {
-        for Piece { file, at, text } in self.pieces.drain(..) {
+        for PartWrite { file, at, text } in self.writes.drain(..) {
             file.write_at(self.text.get(text).unwrap_or_default(), at)?;
         }
         self.text.clear();
@@ -67,9 +72,45 @@ impl Writes {
     }
 }
 
+/// The name of a part. `seed` is the job's name, with the host's if hosts share the work: the same job on the same
+/// folders writes the same names.
+fn name(seed: &str, folder: &Path, number: u32) -> String {
+    let text = format!("merge-job\n{seed}\n{}", folder.display());
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes());
+    format!("part-{number:05}-{id}.c000.jsonl")
+}
+
+/// Bytes of a part's name up to the end of its number.
+const NUMBER_BYTES: usize = "part-00000".len();
+
+/// Whether a name is that of a part of this job in this folder.
+fn is_own(name_of_file: &str, seed: &str, folder: &Path) -> bool {
+    let own = name(seed, folder, 0);
+    name_of_file.starts_with("part-") && name_of_file.get(NUMBER_BYTES..) == own.get(NUMBER_BYTES..)
+}
+
+/// Finds out before the work whether parts can be put where those of these captures belong.
+///
+/// # Errors
+/// `FILE_OPERATION_FAILED`: a folder of the output cannot hold files, or something else than a file has a part's name.
+pub(crate) fn check<'a>(task: &MergeTask, folders: impl Iterator<Item = &'a Path>) -> Result<()> {
+    files::check_folder(&task.output)?;
+    let folders: HashSet<&Path> = folders.collect();
+    let mut folders: Vec<&Path> = folders.into_iter().collect();
+    folders.sort_unstable();
+    for folder in folders {
+        let place = task.output.join(folder);
+        files::check_file(&place.join(name(&task.seed, folder, 0)))?;
+        for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
+            if is_own(&entry.file_name().to_string_lossy(), &task.seed, folder) {
+                files::check_file(&entry.path())?;
+            }
+        }
+    }
+    Ok(())
+}
+
 impl Parts {
-    /// `seed` is the job's name, with the host's if hosts share the work: the same job on the same
-    /// folders writes the same names.
     pub(crate) fn new(output: &Path, scratch: &Path, seed: &str) -> Parts {
         Parts {
             output: output.into(),
@@ -77,6 +118,7 @@ impl Parts {
             seed: seed.into(),
             part_bytes: PART_BYTES,
             open: None,
+            joined: Vec::new(),
             results: Results::default(),
             writes: Writes::default(),
             files: 0,
@@ -84,9 +126,16 @@ impl Parts {
         }
     }
 
-    /// Adds one record, given in pieces. Records of one folder must come one after the other.
-    pub(crate) fn add(&mut self, folder: &Path, pieces: &[&[u8]]) {
-        let bytes: u64 = pieces.iter().map(|piece| piece.len() as u64).sum();
+    /// Notes that a capture of a folder takes part in the join, whether it has a label or not.
+    pub(crate) fn joins(&mut self, folder: &Path) {
+        if self.joined.last().is_none_or(|last| last.as_os_str() != folder.as_os_str()) {
+            self.joined.push(folder.into());
+        }
+    }
+
+    /// Adds one record, given in parts. Records of one folder must come one after the other.
+    pub(crate) fn add(&mut self, folder: &Path, parts: &[&[u8]]) {
+        let bytes: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let number = match &self.open {
             Some(part) if part.folder != folder => Some(0),
             Some(part) if part.bytes > 0 && part.bytes + bytes > self.part_bytes => Some(part.number + 1),
@@ -94,22 +143,22 @@ impl Parts {
             None => Some(0),
         };
         if let Some(number) = number {
-            let path = self.output.join(folder).join(self.name(folder, number));
+            let path = self.output.join(folder).join(name(&self.seed, folder, number));
             let file = self.results.begin_shared(&path, &self.scratch);
             self.open = Some(OpenPart { folder: folder.into(), number, bytes: 0, file });
             self.files += 1;
         }
         if let Some(part) = &mut self.open {
             let start = self.writes.text.len();
-            for piece in pieces {
-                self.writes.text.extend_from_slice(piece);
+            for text in parts {
+                self.writes.text.extend_from_slice(text);
             }
             let end = self.writes.text.len();
-            match self.writes.pieces.last_mut() {
+            match self.writes.writes.last_mut() {
                 Some(last) if last.file.is_same(&part.file) => last.text.end = end,
                 _ => {
-                    let piece = Piece { file: part.file.clone(), at: part.bytes, text: start..end };
-                    self.writes.pieces.push(piece);
+                    let write = PartWrite { file: part.file.clone(), at: part.bytes, text: start..end };
+                    self.writes.writes.push(write);
                 }
             }
             part.bytes += bytes;
@@ -122,47 +171,52 @@ impl Parts {
         std::mem::swap(&mut self.writes, writes);
     }
 
-    fn name(&self, folder: &Path, number: u32) -> String {
-        let text = format!("merge-job\n{}\n{}", self.seed, folder.display());
-        let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, text.as_bytes());
-        format!("part-{number:05}-{id}.c000.jsonl")
-    }
-
-    /// Gives the files their names, once all writes are performed, and takes away parts that an earlier run of the
-    /// same job wrote to the same folders and this one did not.
+    /// Gives the files their names, once all writes are performed. Then takes away the parts that an earlier run of the
+    /// same job wrote for captures that this one joined too, and that this one did not write: they have fewer parts, or
+    /// no label any more. Parts of other captures and other jobs stay and are told of.
     ///
     /// # Errors
     /// A file cannot be written or named; then everything is as it was before.
     pub(crate) fn publish(self) -> Result<()> {
-        let Parts { output, open, results, writes, .. } = self;
+        let Parts { output, seed, open, joined, results, writes, .. } = self;
         // Nobody may hold a file that is to be named.
         drop((open, writes));
-        let written: HashSet<PathBuf> = results.publish()?.into_iter().collect();
-        let mut others = 0;
-        for file in input::files(&output).unwrap_or_default() {
+        let written: HashSet<PathBuf> = results.publish_below(&output)?.into_iter().collect();
+        let joined: HashSet<PathBuf> = joined.into_iter().collect();
+        let (mut removed, mut others) = (Vec::new(), Vec::new());
+        for file in input::list(&output).unwrap_or_default().files {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
             if !name.starts_with("part-") || written.contains(&file.path) {
                 continue;
             }
-            // A part with a higher number than there are now.
-            let first = name.get(NUMBER_BYTES..).map(|rest| format!("part-00000{rest}"));
-            if first.is_some_and(|first| written.contains(&file.path.with_file_name(first))) {
-                let _ = fs::remove_file(&file.path);
+            let is_left_over = is_own(&name, &seed, file.folder()) && joined.contains(file.folder());
+            if is_left_over && fs::remove_file(&file.path).is_ok() {
+                removed.push(file.path);
             } else {
-                others += 1;
+                others.push(file.path);
             }
         }
-        if others > 0 {
-            // Whoever reads the output reads everything in it.
-            let parts = if others == 1 { "part of another run lies" } else { "parts of other runs lie" };
-            tracing::warn!("{others} {parts} in {}", output.display());
+        if let Some(first) = removed.first() {
+            tracing::warn!(
+                "removed {} that an earlier run of this job had written and this one had no record for: {}",
+                counted(removed.len() as u64, "merged file"),
+                first.display()
+            );
+        }
+        if let Some(first) = others.first() {
+            let them = if others.len() == 1 { "it" } else { "them" };
+            tracing::warn!(
+                "{} in {} not written by this run: another job wrote {them}, or this run joined no captures of the \
+                 folder: {}; whoever reads the output reads {them} too: remove {them}, or give each run an output of \
+                 its own",
+                counted(others.len() as u64, "merged file"),
+                output.display(),
+                first.display()
+            );
         }
         Ok(())
     }
 }
-
-/// Bytes of a part's name up to the end of its number.
-const NUMBER_BYTES: usize = "part-00000".len();
 
 #[cfg(test)]
 mod tests {
@@ -198,6 +252,7 @@ mod tests {
         let run = |seed: &str, records: usize| {
             let mut parts = Parts::new(root.path(), root.path(), seed);
             parts.part_bytes = 2;
+            parts.joins(Path::new("2024/01"));
             (0..records).for_each(|_| parts.add(Path::new("2024/01"), &[b"1\n"]));
             let mut writes = Writes::default();
             parts.take_writes(&mut writes);
@@ -207,5 +262,22 @@ mod tests {
         };
         assert_eq!((run("job", 3), run("other", 2)), (3, 5));
         assert_eq!((run("job", 1), run("other", 3)), (3, 4));
+        assert_eq!((run("job", 0), run("other", 0)), (3, 0));
+    }
+
+    #[test]
+    fn parts_of_captures_that_were_not_joined_stay() {
+        let root = tempfile::tempdir().unwrap();
+        let run = |folder: &str| {
+            let mut parts = Parts::new(root.path(), root.path(), "job");
+            parts.joins(Path::new(folder));
+            parts.add(Path::new(folder), &[b"1\n"]);
+            let mut writes = Writes::default();
+            parts.take_writes(&mut writes);
+            writes.perform().unwrap();
+            parts.publish().unwrap();
+            input::files(root.path()).unwrap().len()
+        };
+        assert_eq!((run("2024/01"), run("2024/02"), run("2024")), (1, 2, 3));
     }
 }

@@ -4,19 +4,19 @@
 
 use std::collections::HashSet;
 
-use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile, Listing};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
+use plumbline_common::{Result, codes};
 
 use crate::account::Account;
 use crate::join::{self, Candidate, InMemory};
 use crate::looks::Kind;
-use crate::output::Parts;
+use crate::output::{self, Parts};
 use crate::record::{Capture, Captures, GroundTruth, Label};
 use crate::source::{Source, hour_of};
 use crate::spill::{self, Divided};
-use crate::stream::{self, Reading, Records};
+use crate::stream::{self, Limits, Records};
 use crate::summary::Summary;
 use crate::task::MergeTask;
 
@@ -59,8 +59,8 @@ impl Pass<'_> {
         Pass { task, stop, is_quiet: false, skipped: Vec::new() }
     }
 
-    fn reading(&self) -> Reading {
-        Reading { threads: self.task.threads, longest: self.task.longest_record }
+    fn limits(&self) -> Limits {
+        Limits { threads: self.task.threads, longest: self.task.longest_record }
     }
 
     fn progress(&self, what: &'static str, listing: &Listing) -> Progress {
@@ -82,7 +82,7 @@ impl Pass<'_> {
         let mut source =
             Source::new(None, &task.ground_truth, &inputs.labels, task.block_bytes, task.threads);
         let progress = self.progress(what, &inputs.labels);
-        stream::records(&mut source, GroundTruth, self.reading(), progress, self.stop, |records, _| {
+        stream::records(&mut source, GroundTruth, self.limits(), progress, self.stop, |records, _| {
             each(records)
         })
     }
@@ -108,7 +108,7 @@ impl Pass<'_> {
         );
         let progress = self.progress(what, &inputs.captures);
         let read =
-            stream::records(&mut source, Captures, self.reading(), progress, self.stop, |records, writes| {
+            stream::records(&mut source, Captures, self.limits(), progress, self.stop, |records, writes| {
                 let go_on = each(records, output.as_deref_mut())?;
                 if let Some(output) = &mut output {
                     output.take_writes(writes);
@@ -126,6 +126,7 @@ impl Pass<'_> {
 /// A file cannot be read or written, a rule says stop, or the job was asked to.
 pub(crate) fn merge(task: &MergeTask, stop: &Stop) -> Result<(Summary, Parts)> {
     let inputs = Inputs::of(task)?;
+    output::check(task, inputs.captures.files.iter().map(InputFile::folder))?;
     let mut pass = Pass::new(task, stop);
     let (mut account, parts) = match in_memory(&mut pass, &inputs)? {
         Some(joined) => joined,
@@ -146,7 +147,7 @@ fn bytes(listing: &Listing) -> u64 {
     listing.files.iter().map(|file| if file.is_gzip() { 8 * file.bytes } else { file.bytes }).sum()
 }
 
-/// The join that holds the labels in memory; none when memory does not suffice.
+/// The join that holds the labels in memory.
 pub(crate) fn labels_in_memory(task: &MergeTask, inputs: &Inputs) -> InMemory {
     InMemory::new(
         task.duplicate_ground_truth,
@@ -158,7 +159,7 @@ pub(crate) fn labels_in_memory(task: &MergeTask, inputs: &Inputs) -> InMemory {
 
 type Joined = (Account, Parts);
 
-/// None when memory does not suffice.
+/// `None` when the labels and ids do not fit in memory.
 fn in_memory(pass: &mut Pass, inputs: &Inputs) -> Result<Option<Joined>> {
     let task = pass.task;
     let mut account = Account::new(task.on_bad_record);
@@ -194,12 +195,16 @@ fn spilled(pass: &mut Pass, inputs: &Inputs) -> Result<Joined> {
         spill::divisions(bytes(&inputs.labels).max(bytes(&inputs.captures) / 10), task.memory_budget);
     let mut divided =
         Divided::new(task.duplicate_ground_truth, task.keep_duplicate_captures, divisions, &task.scratch)?;
-    pass.labels("reading ground truth", inputs, |records| {
+    let read = pass.labels("reading ground truth", inputs, |records| {
         account.files(Kind::Label, records.stretches());
         records.iter().try_for_each(|record| divided.label(&record, &mut account))?;
         Ok(true)
-    })?;
-    divided.labels_end()?;
+    });
+    // Labels that differ are told before a bad record that stands behind them, as when the labels fit in memory.
+    if read.as_ref().err().is_none_or(|problem| std::ptr::eq(problem.code(), &codes::BAD_RECORD)) {
+        divided.check_conflicts(pass.stop)?;
+    }
+    read?;
     pass.captures("reading ids", inputs, None, |records, _| {
         records.iter().try_for_each(|record| divided.capture(&record, &task.window))?;
         Ok(true)

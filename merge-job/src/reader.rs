@@ -9,6 +9,9 @@
 //! begins with `{` or a row of a batch transform, indented no more than the damaged value. A line that is a whole record
 //! by itself is that record, whatever stands before it.
 //!
+//! Rows may end with a carriage return alone: where one does that is a row, those of its line do. In a line of which no
+//! row before the last is one, a bare carriage return outside of quotes is damage, since half a row is no record.
+//!
 //! The state between two values is a few flags (`State`), so a text may be read in pieces of any size: `read` says
 //! how much of a piece is settled, and the rest is to be read again with what follows.
 
@@ -17,7 +20,7 @@ mod damage;
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
 use crate::record::{self, Bad, Object, Side};
-use crate::rows::{self, Row};
+use crate::rows::{self, Row, RowAt};
 
 /// A longer record is no record but damage. What is being read of one is held in memory.
 pub const LONGEST_RECORD: usize = 256 << 20;
@@ -47,6 +50,8 @@ pub struct State {
     inside_line: bool,
     /// The line before was a damaged row: what follows may be the rest of it.
     after_damaged_row: bool,
+    /// Bare carriage returns end the rows of the current line.
+    returns_end_rows: bool,
 }
 
 /// Damage was counted and is being passed.
@@ -61,7 +66,8 @@ enum Skipping {
 impl State {
     /// Whether a text that begins with `first` reads from here as it does from the start of a file.
     pub(crate) fn is_as_at_start(&self, first: Option<&u8>) -> bool {
-        let open_for_object = self.column == 0 && !matches!(self.skipping, Some(Skipping::Line));
+        let open_for_object =
+            self.column == 0 && !self.returns_end_rows && !matches!(self.skipping, Some(Skipping::Line));
         *self == State::default() || open_for_object && first == Some(&b'{')
     }
 }
@@ -111,6 +117,7 @@ pub fn read<S: Side>(
         inside_line: state.inside_line,
         skipping: state.skipping,
         after_damaged_row: state.after_damaged_row,
+        returns_end_rows: state.returns_end_rows,
         workspace,
         made,
         found,
@@ -134,6 +141,7 @@ struct Reading<'t, 'r, S: Side> {
     inside_line: bool,
     skipping: Option<Skipping>,
     after_damaged_row: bool,
+    returns_end_rows: bool,
     workspace: &'r mut Workspace,
     made: &'r mut Vec<u8>,
     found: &'r mut Vec<Found<S::Item>>,
@@ -157,6 +165,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             column: self.before + line.len(),
             inside_line: self.inside_line || !is_blank(line),
             after_damaged_row: self.after_damaged_row,
+            returns_end_rows: self.returns_end_rows,
         };
         // Blanks before a row belong to it, so the beginning of a line is only settled with more of it.
         if !self.ended && !state.inside_line {
@@ -177,8 +186,11 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         match byte {
             b'{' => {
                 self.after_damaged_row = false;
-                self.at == self.line_start && self.line_by_itself() || self.value()
+                // Such a line may go on without a line feed for long.
+                let is_line = self.at == self.line_start && !self.returns_end_rows;
+                is_line && self.line_by_itself() || self.value()
             }
+            b'\r' if S::HAS_ROWS && (self.returns_end_rows || self.opens_line()) => self.carriage_return(),
             b'\n' | b' ' | b'\t' | b'\r' => self.go_to(self.at + 1),
             0xef if self.text[self.at..].starts_with(BYTE_ORDER_MARK) => self.byte_order_mark(),
             _ if S::HAS_ROWS && self.opens_line() => self.row(byte),
@@ -197,6 +209,23 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         self.go_to(end)
     }
 
+    /// A carriage return at the end of a row, or before all else of a line: a row begins behind it when it is a bare one.
+    fn carriage_return(&mut self) -> bool {
+        let Some(is_bare) = rows::is_bare_return(self.text, self.at, self.ended) else { return false };
+        self.at += 1;
+        if is_bare {
+            if self.returns_end_rows {
+                self.line += 1;
+                self.before = 0;
+            } else {
+                self.before += self.at - self.line_start;
+            }
+            self.line_start = self.at;
+            self.inside_line = false;
+        }
+        true
+    }
+
     /// Moves to a place ahead, over the lines between.
     fn go_to(&mut self, at: usize) -> bool {
         let passed = self.text.get(self.at..at).unwrap_or_default();
@@ -205,6 +234,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             self.line_start = self.at + last + 1;
             self.before = 0;
             self.inside_line = false;
+            self.returns_end_rows = false;
         }
         self.at = at;
         true
@@ -278,6 +308,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         self.line_start = self.at;
         self.before = 0;
         self.inside_line = false;
+        self.returns_end_rows = false;
         true
     }
 
@@ -338,7 +369,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             RowHere::Whole(row) => {
                 let what = self.row_record(&row);
                 self.found.push(Found { line: self.line, what });
-                Some(self.go_to(row.span.end))
+                self.go_to(row.span.end);
+                self.returns_end_rows |= row.ends_at_return;
+                Some(true)
             }
             RowHere::Unsure => Some(false),
             RowHere::None => None,
@@ -355,8 +388,15 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         let farthest = start.saturating_add(FARTHEST.min(self.longest));
         let text = self.text.get(..farthest).unwrap_or(self.text);
         match rows::row(text, start, self.ended && text.len() == self.text.len()) {
-            rows::Found::Row(row) if record::id_and_time(text, &row).is_some() => RowHere::Whole(row),
-            rows::Found::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            RowAt::Row(row) if record::id_and_time(text, &row).is_some() => {
+                // In JSON a carriage return is a blank.
+                match row.ends_at_return.then(|| self.do_returns_end_rows(row.span.end)) {
+                    None | Some(Some(true)) => RowHere::Whole(row),
+                    Some(Some(false)) => RowHere::None,
+                    Some(None) => RowHere::Unsure,
+                }
+            }
+            RowAt::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
             _ => RowHere::None,
         }
     }
@@ -416,24 +456,40 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
         let too_long = self.text.len() - self.line_start > self.longest;
         let row = match rows::row(self.text, self.line_start, self.ended || too_long) {
-            rows::Found::Row(row) if row.span.end - row.span.start <= self.longest => row,
-            rows::Found::Open if !self.ended && !too_long => {
+            RowAt::Row(row) if row.span.end - row.span.start <= self.longest => row,
+            RowAt::Open if !self.ended && !too_long => {
                 self.at = self.line_start;
                 return false;
             }
             _ if is_json => return self.go_to(self.at + 1),
-            rows::Found::Open | rows::Found::Broken | rows::Found::Row(_) => {
+            RowAt::Open | RowAt::Broken | RowAt::Row(_) => {
+                let Some(returns_end_rows) = self.do_returns_end_rows(self.line_start) else {
+                    self.at = self.line_start;
+                    return false;
+                };
                 if !self.after_damaged_row {
                     self.bad(Bad::NotABatchRow);
                 }
+                self.returns_end_rows = returns_end_rows;
                 self.after_damaged_row = true;
                 self.skipping = Some(Skipping::Line);
                 return true;
             }
         };
+        let is_unsure = row.ends_at_return && !self.returns_end_rows;
         let made_before = self.made.len();
         let what = self.row_record(&row);
-        if what.is_err() && is_json {
+        let is_proven = match is_unsure && (is_json || what.is_err()) {
+            true => self.do_returns_end_rows(row.span.end),
+            false => Some(row.ends_at_return),
+        };
+        let Some(returns_end_rows) = is_proven else {
+            self.made.truncate(made_before);
+            self.at = self.line_start;
+            return false;
+        };
+        if is_json && (what.is_err() || row.ends_at_return && !returns_end_rows) {
+            self.made.truncate(made_before);
             return self.go_to(self.at + 1);
         }
         if self.after_damaged_row && row.stray_quote {
@@ -442,13 +498,71 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             return true;
         }
         self.after_damaged_row = false;
-        let is_one_line = memchr::memchr(b'\n', row.span.of(self.text)).is_none();
-        if what.is_err() && is_one_line {
-            // A record may stand behind what this line begins with.
-            self.skipping = Some(Skipping::Line);
-        }
+        let inside = row.span.of(self.text);
+        let is_one_line = memchr::memchr(b'\n', inside).is_none()
+            && !(returns_end_rows && memchr::memchr(b'\r', inside).is_some());
+        let is_bad = what.is_err();
         self.found.push(Found { line: self.line, what });
-        self.skipping.is_some() || self.go_to(row.span.end)
+        if is_bad && is_one_line {
+            // A record may stand behind what this line begins with.
+            self.returns_end_rows = returns_end_rows;
+            self.skipping = Some(Skipping::Line);
+            return true;
+        }
+        self.go_to(row.span.end);
+        self.returns_end_rows |= returns_end_rows;
+        true
+    }
+
+    /// Behind a line's damaged beginning: whether one of its next rows is one and ends at a bare carriage return, so that
+    /// these end its rows. None when that is not known yet. What lies far away is not looked for.
+    fn do_returns_end_rows(&self, mut from: usize) -> Option<bool> {
+        const FARTHEST: usize = 1 << 20;
+        const MOST_ROWS: usize = 16;
+        if self.returns_end_rows {
+            return Some(true);
+        }
+        let farthest = self.line_start.saturating_add(FARTHEST.min(self.longest));
+        let text = self.text.get(..farthest).unwrap_or(self.text);
+        let ended = self.ended || text.len() < self.text.len();
+        for _ in 0..MOST_ROWS {
+            loop {
+                let rest = text.get(from..).unwrap_or_default();
+                let Some(length) = memchr::memchr2(b'\r', b'\n', rest) else { return ended.then_some(false) };
+                from += length + 1;
+                if text.get(from - 1) == Some(&b'\n') {
+                    return Some(false);
+                }
+                if rows::is_bare_return(text, from - 1, ended)? {
+                    break;
+                }
+            }
+            match rows::row(text, from, ended) {
+                RowAt::Row(row) if !row.ends_at_return => return Some(false),
+                RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(true),
+                RowAt::Row(row) => from = row.span.end,
+                RowAt::Broken => {}
+                RowAt::Open if !ended => return None,
+                RowAt::Open => return Some(false),
+            }
+        }
+        Some(false)
+    }
+
+    /// Where the line ends that stands at a place; none when that is not known yet.
+    fn line_end(&self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let rest = self.text.get(at..).unwrap_or_default();
+            if !self.returns_end_rows {
+                return memchr::memchr(b'\n', rest).map(|length| at + length);
+            }
+            at += memchr::memchr2(b'\n', b'\r', rest)?;
+            if self.text.get(at) == Some(&b'\n') || rows::is_bare_return(self.text, at, self.ended)? {
+                return Some(at);
+            }
+            at += 1;
+        }
     }
 
     /// Something that begins no value, or a value that is no record.

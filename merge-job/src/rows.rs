@@ -1,5 +1,6 @@
 //! Rows of a batch transform's CSV output, as RFC 4180 has them: commas and line ends inside quotes belong to the
-//! cell, a doubled quote inside quotes is a quote, and a quote inside an unquoted cell is text.
+//! cell, a doubled quote inside quotes is a quote, and a quote inside an unquoted cell is text. A carriage return outside
+//! of quotes that no line feed follows ends a row, as old programs write it.
 
 use std::borrow::Cow;
 
@@ -14,11 +15,13 @@ pub struct Row {
     last_two: Option<(usize, usize)>,
     /// A quote stands inside an unquoted cell.
     pub(crate) stray_quote: bool,
+    /// A bare carriage return stands behind it.
+    pub(crate) ends_at_return: bool,
 }
 
 /// What stands at a place in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum RowAt {
     Row(Row),
     /// Something follows a closing quote: no row.
     Broken,
@@ -27,7 +30,7 @@ pub(crate) enum Found {
 }
 
 /// Reads the row at `start`; `ended`: no more text follows.
-pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> Found {
+pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
     let mut at = start;
     let mut cells = (None, start);
     let mut stray_quote = false;
@@ -36,39 +39,64 @@ pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> Found {
         if text.get(at) == Some(&b'"') {
             at += 1;
             loop {
-                let Some(quote) = find(text, at, b"\"") else { return Found::Open };
+                let Some(quote) = find(text, at, b"\"") else { return RowAt::Open };
                 match text.get(quote + 1) {
                     Some(b'"') => at = quote + 2,
-                    None if !ended => return Found::Open,
+                    None if !ended => return RowAt::Open,
                     _ => {
                         at = quote + 1;
                         break;
                     }
                 }
             }
-            while matches!(text.get(at), Some(b' ' | b'\t' | b'\r')) {
-                at += 1;
-            }
-            if !matches!(text.get(at), None | Some(b',' | b'\n')) {
-                return Found::Broken;
+            loop {
+                match text.get(at) {
+                    Some(b' ' | b'\t') => at += 1,
+                    Some(b'\r') => match is_bare_return(text, at, ended) {
+                        None => return RowAt::Open,
+                        Some(true) => break,
+                        Some(false) => at += 1,
+                    },
+                    None | Some(b',' | b'\n') => break,
+                    Some(_) => return RowAt::Broken,
+                }
             }
         } else {
-            let rest = text.get(at..).unwrap_or_default();
-            let end = memchr::memchr2(b',', b'\n', rest).map_or(text.len(), |length| at + length);
-            stray_quote |= memchr::memchr(b'"', text.get(at..end).unwrap_or_default()).is_some();
-            at = end;
+            let cell = at;
+            loop {
+                let rest = text.get(at..).unwrap_or_default();
+                at = memchr::memchr3(b',', b'\n', b'\r', rest).map_or(text.len(), |length| at + length);
+                if text.get(at) != Some(&b'\r') {
+                    break;
+                }
+                match is_bare_return(text, at, ended) {
+                    None => return RowAt::Open,
+                    Some(true) => break,
+                    Some(false) => at += 1,
+                }
+            }
+            stray_quote |= memchr::memchr(b'"', text.get(cell..at).unwrap_or_default()).is_some();
         }
         match text.get(at) {
             Some(b',') => {
                 at += 1;
                 cells = (Some(cells.1), at);
             }
-            None if !ended => return Found::Open,
+            None if !ended => return RowAt::Open,
             _ => break,
         }
     }
     let last_two = cells.0.map(|before| (before, cells.1));
-    Found::Row(Row { span: Span { start, end: at }, last_two, stray_quote })
+    let ends_at_return = text.get(at) == Some(&b'\r');
+    RowAt::Row(Row { span: Span { start, end: at }, last_two, stray_quote, ends_at_return })
+}
+
+/// Whether no line feed follows the carriage return at a place; none when that is not known yet.
+pub(crate) fn is_bare_return(text: &[u8], at: usize, ended: bool) -> Option<bool> {
+    match text.get(at + 1) {
+        Some(next) => Some(*next != b'\n'),
+        None => ended.then_some(true),
+    }
 }
 
 fn find(text: &[u8], from: usize, [byte]: &[u8; 1]) -> Option<usize> {
@@ -118,7 +146,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, ended: bool, expected: Option<(&str, &str, &str, &str)>) {
-        let Found::Row(row) = row(text.as_bytes(), 0, ended) else {
+        let RowAt::Row(row) = row(text.as_bytes(), 0, ended) else {
             assert_eq!(expected, None, "{text}");
             return;
         };
@@ -142,11 +170,14 @@ mod tests {
         check("a,u,t", true, Some(("a,u,t", "a", "u", "t")));
         check("u,t", true, Some(("u,t", "", "", "")));
         check("", true, Some(("", "", "", "")));
+        check("a,u,t\rb,u,t\r", true, Some(("a,u,t", "a", "u", "t")));
+        check("a,u,\"t\"\rb,u,t\r", false, Some(("a,u,\"t\"", "a", "u", "t")));
+        check("\"a\rb\",u,t\r", true, Some(("\"a\rb\",u,t", "\"a\rb\"", "u", "t")));
     }
 
     #[test]
     fn half_a_row_is_none() {
-        for text in ["1,u,t", "1,\"u", "1,\"u\""] {
+        for text in ["1,u,t", "1,\"u", "1,\"u\"", "1,u,t\r", "1,u,\"t\"\r"] {
             check(text, false, None);
         }
         check("\"a\nb", true, None);

@@ -106,8 +106,9 @@ pub struct Settings {
     #[arg(long, env = "memory_limit", value_name = "BYTES", value_parser = bytes, global = true)]
     pub memory_limit: Option<u64>,
 
-    /// Folder for scratch files, which must be there; only used when memory does not do, or when the file system of the
-    /// output cannot hold files without a name. Default: the system's folder for temporary files.
+    /// Folder for scratch files, which must exist; used when labels and ids do not fit in memory, when the file system of
+    /// the output cannot hold files without a name, and while earlier results are replaced. Default: the system's folder
+    /// for temporary files.
     #[arg(long, env = "scratch_path", value_name = "FOLDER", global = true)]
     pub scratch_path: Option<PathBuf>,
 

@@ -15,13 +15,15 @@ use plumbline_common::{Problem, Result};
 
 use crate::ahead::Ahead;
 use crate::hours;
-use crate::manifest::{self, Mounts};
+use crate::manifest::{self, Mounts, Target};
 
 /// Bytes of a block that is worth a thread's turn.
 pub(crate) const BLOCK_BYTES: usize = 1 << 20;
 /// Larger gzip files are unpacked piece by piece, in advance. Text is at most about 1,000 times as long as its gzip form, and
 /// captures are mostly 10 to 40 times as long.
 const SMALL_GZIP_BYTES: u64 = 512 << 10;
+/// More of them at a time would only take open files and memory.
+const MOST_IN_ADVANCE: usize = 16;
 /// A list of files is known by so much of its beginning.
 const HEAD_BYTES: usize = 256;
 /// Of a gzip file, what holds so much of it and the names in its head.
@@ -175,7 +177,7 @@ impl Source {
             queue: VecDeque::new(),
             root: root.into(),
             block_bytes,
-            in_advance: if threads > 1 { threads } else { 0 },
+            in_advance: if threads > 1 { threads.min(MOST_IN_ADVANCE) } else { 0 },
             current: None,
             skipped: Vec::new(),
         };
@@ -195,7 +197,7 @@ impl Source {
     /// Fills a block; false when there is nothing more.
     ///
     /// # Errors
-    /// A file that was begun cannot be read on.
+    /// A file that was begun cannot be read on; the process may not open another one.
     pub(crate) fn fill(&mut self, block: &mut Block) -> Result<bool> {
         block.reset();
         let mut packed = 0;
@@ -207,7 +209,7 @@ impl Source {
             } else {
                 match self.queue.pop_front() {
                     None => break,
-                    Some(next) => packed += self.begin(next, block),
+                    Some(next) => packed += self.begin(next, block)?,
                 }
             }
         }
@@ -227,12 +229,15 @@ impl Source {
     }
 
     /// Opens a file; gives the room that it takes when it is taken as it is.
-    fn begin(&mut self, next: Next, block: &mut Block) -> usize {
+    ///
+    /// # Errors
+    /// The process may not open another file.
+    fn begin(&mut self, next: Next, block: &mut Block) -> Result<usize> {
         self.open_in_advance();
         let (file, origin, opened, named_by_manifest) = match next {
             Next::Unreadable(origin, why) => {
                 unreadable(block, &origin, true, why);
-                return 0;
+                return Ok(0);
             }
             Next::File { file, named, opened } => {
                 let named_by_manifest = named.is_some();
@@ -241,9 +246,12 @@ impl Source {
             }
         };
         let reader = match opened.unwrap_or_else(|| open(&file, self.in_advance > 0)) {
+            Err(error) if input::is_of_process(&error) => {
+                return Err(Problem::io("open the input", &file.path, error));
+            }
             Err(error) => {
                 unreadable(block, &origin, true, error.to_string());
-                return 0;
+                return Ok(0);
             }
             Ok(Opened::Packed(packed)) => {
                 let mut head = Vec::new();
@@ -254,7 +262,7 @@ impl Source {
                 }
                 block.progress += file.bytes;
                 if self.is_list(&head, &file.path, &origin, block) {
-                    return 0;
+                    return Ok(0);
                 }
                 let room = packed.len().max(self.block_bytes / 64) * 8;
                 let at = block.filled;
@@ -268,7 +276,7 @@ impl Source {
                     begins_line: true,
                     content,
                 });
-                return room;
+                return Ok(room);
             }
             Ok(Opened::Plain(reader)) => reader,
         };
@@ -283,7 +291,7 @@ impl Source {
             counted: 0,
             named_by_manifest,
         });
-        0
+        Ok(0)
     }
 
     /// Reads on in the current file until the block is full; false when the block is to be handed on before.
@@ -362,22 +370,22 @@ impl Source {
             return true;
         }
         let Some(list) = manifest::read(path) else {
-            unreadable(block, origin, true, "it begins as a list of files and is none to its end".into());
+            unreadable(block, origin, true, "it begins as a list of files and has no `prefix`".into());
             return true;
         };
-        for file in list.files(mounts).into_iter().rev() {
+        for target in list.files(mounts).into_iter().rev() {
             let named = |address: &Path| {
                 let name = PathBuf::from(address.file_name().unwrap_or_default());
                 let name = origin.folder.join(name);
                 Arc::new(Origin { name, folder: origin.folder.clone(), hour: origin.hour })
             };
-            self.queue.push_front(match file {
-                Ok((path, bytes)) => {
+            self.queue.push_front(match target {
+                Target::File { path, bytes } => {
                     let origin = named(&path);
                     let file = InputFile { path, relative: origin.name.clone(), bytes };
                     Next::File { file, named: Some(origin), opened: None }
                 }
-                Err(address) => {
+                Target::Missing(address) => {
                     let is_mounted = mounts.iter().any(|(uri, _)| address.starts_with(uri.as_str()));
                     let why = if is_mounted || !address.starts_with("s3:") {
                         "is not there"
@@ -388,6 +396,7 @@ impl Source {
                     let why = format!("`{address}`, which {} names, {why}", origin.name.display());
                     Next::Unreadable(named(Path::new(&address)), why)
                 }
+                Target::Bad(why) => Next::Unreadable(Arc::clone(origin), format!("a list of files; {why}")),
             });
         }
         true

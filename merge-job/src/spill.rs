@@ -1,14 +1,12 @@
 //! The join when labels or event ids are more than memory holds; the result is the same bytes.
 //!
-//! Labels, ids and keys go to nameless scratch files, divided by hash, so that one division at
+//! Labels, ids and keys go to lists in a nameless scratch file, divided by hash, so that one division at
 //! a time fits in memory. The captures are read twice: first for their ids, then, when every
 //! division has said what becomes of its captures, to write the merged records in their order. Each
 //! division keeps its verdicts in the order of its captures, so the second reading only takes the
 //! next verdict of the division that a capture belongs to.
 
-use std::fs::File;
 use std::hash::BuildHasher;
-use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use hashbrown::{DefaultHashBuilder, HashSet};
@@ -18,91 +16,14 @@ use plumbline_common::{Problem, Result};
 use crate::account::Account;
 use crate::ids::Id;
 use crate::join::{self, Candidate, Partners};
-use crate::labels::{Delivery, Hit, Labels};
+use crate::labels::{Delivery, Hit, Inserted, Labels};
 use crate::record::{Capture, Label};
+use crate::scratch::{List, ListReader, Pages};
 use crate::settings::{DuplicateGroundTruth, Window};
 use crate::stream::Placed;
 
-const BUFFER_BYTES: usize = 32 << 10;
-/// Each division takes four open files at a time.
+/// Each division has up to three lists at a time, and each list a page in memory.
 const MOST_DIVISIONS: u64 = 128;
-
-/// A scratch file without a name, written from end to end and then read.
-struct ScratchFile {
-    folder: PathBuf,
-    writer: BufWriter<File>,
-}
-
-impl ScratchFile {
-    fn new(folder: &Path) -> Result<ScratchFile> {
-        let file = tempfile::tempfile_in(folder)
-            .map_err(|error| Problem::io("create a scratch file in", folder, error))?;
-        Ok(ScratchFile { folder: folder.into(), writer: BufWriter::with_capacity(BUFFER_BYTES, file) })
-    }
-
-    fn many(count: u64, folder: &Path) -> Result<Vec<ScratchFile>> {
-        (0..count).map(|_| ScratchFile::new(folder)).collect()
-    }
-
-    fn write(&mut self, pieces: &[&[u8]]) -> Result<()> {
-        let folder = &self.folder;
-        pieces.iter().try_for_each(|piece| {
-            self.writer.write_all(piece).map_err(|error| Problem::io("write scratch files in", folder, error))
-        })
-    }
-
-    fn read(self) -> Result<ScratchReader> {
-        let failed = |error| Problem::io("read scratch files in", &self.folder, error);
-        let mut file = self.writer.into_inner().map_err(|error| failed(error.into_error()))?;
-        file.seek(SeekFrom::Start(0)).map_err(failed)?;
-        let reader = BufReader::with_capacity(BUFFER_BYTES, file);
-        Ok(ScratchReader { folder: self.folder, reader, text: Vec::new() })
-    }
-}
-
-struct ScratchReader {
-    folder: PathBuf,
-    reader: BufReader<File>,
-    text: Vec<u8>,
-}
-
-impl ScratchReader {
-    fn failed(&self, error: io::Error) -> Problem {
-        Problem::io("read scratch files in", &self.folder, error)
-    }
-
-    /// The next bytes; none at the end of the file.
-    fn bytes<const N: usize>(&mut self) -> Result<Option<[u8; N]>> {
-        let mut bytes = [0; N];
-        match self.reader.read_exact(&mut bytes) {
-            Ok(()) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(self.failed(error)),
-        }
-    }
-
-    fn number(&mut self) -> Result<Option<u64>> {
-        Ok(self.bytes()?.map(u64::from_le_bytes))
-    }
-
-    /// As `bytes`, where the file cannot end.
-    fn whole<const N: usize>(&mut self) -> Result<[u8; N]> {
-        self.bytes()?.ok_or_else(|| self.failed(io::ErrorKind::UnexpectedEof.into()))
-    }
-
-    /// As `number`, where the file cannot end.
-    fn next(&mut self) -> Result<u64> {
-        Ok(u64::from_le_bytes(self.whole()?))
-    }
-
-    fn text(&mut self, length: u64) -> Result<&[u8]> {
-        self.text.resize(length as usize, 0);
-        if let Err(error) = self.reader.read_exact(&mut self.text) {
-            return Err(self.failed(error));
-        }
-        Ok(&self.text)
-    }
-}
 
 /// One bit for each capture.
 #[derive(Debug, Default)]
@@ -131,21 +52,21 @@ pub(crate) fn divisions(bytes: u64, budget: u64) -> u64 {
 
 /// First step: labels and ids are divided.
 pub(crate) struct Divided {
-    folder: PathBuf,
+    pages: Pages,
     hasher: DefaultHashBuilder,
     policy: DuplicateGroundTruth,
-    keep_duplicates: bool,
-    labels: Vec<ScratchFile>,
+    labels: Vec<List>,
+    labels_read: u64,
     /// The files that labels stand in, as messages name them; only kept where two labels that differ fail the job.
     names: Vec<PathBuf>,
-    keys: Vec<ScratchFile>,
-    identities: Vec<ScratchFile>,
-    events: Vec<ScratchFile>,
+    keys: Vec<List>,
+    identities: Vec<List>,
+    events: Vec<List>,
     captures: u64,
 }
 
 const NO_HOUR: u64 = i64::MIN as u64;
-/// Marks in a file of keys: the key of a capture, or its event id, beside an inference id.
+/// Marks in a list of keys: the key of a capture, or its event id, beside an inference id.
 const KEY: u8 = 0;
 const EVENT_ID: u8 = 1;
 
@@ -154,26 +75,32 @@ fn division(hash: u64, count: usize) -> usize {
 }
 
 impl Divided {
+    /// # Errors
+    /// The folder for scratch files cannot be written to.
     pub(crate) fn new(
         policy: DuplicateGroundTruth,
         keep_duplicates: bool,
         count: u64,
         folder: &Path,
     ) -> Result<Divided> {
+        let count = count as usize;
+        let of_ids = if keep_duplicates { 0 } else { count };
         Ok(Divided {
-            folder: folder.into(),
+            pages: Pages::new(folder)?,
             hasher: DefaultHashBuilder::default(),
             policy,
-            keep_duplicates,
-            labels: ScratchFile::many(count, folder)?,
+            labels: List::many(count),
+            labels_read: 0,
             names: Vec::new(),
-            keys: Vec::new(),
-            identities: Vec::new(),
-            events: Vec::new(),
+            keys: List::many(count),
+            identities: List::many(of_ids),
+            events: List::many(of_ids),
             captures: 0,
         })
     }
 
+    /// All labels come before the captures.
+    ///
     /// # Errors
     /// As `Account::label`; scratch files cannot be written.
     pub(crate) fn label(&mut self, record: &Placed<Label>, account: &mut Account) -> Result<()> {
@@ -184,23 +111,52 @@ impl Divided {
                 self.names.push(record.origin.name.clone());
             }
             let name = self.names.len().saturating_sub(1) as u64;
-            let head = [hour, name, record.line, id.len() as u64, value.len() as u64].map(u64::to_le_bytes);
+            let lengths = [id.len() as u64, value.len() as u64];
+            let place = [self.labels_read, name, record.line, hour].map(u64::to_le_bytes);
+            self.labels_read += 1;
             let idx = division(self.hasher.hash_one(label.parsed.number), self.labels.len());
-            if let Some(file) = self.labels.get_mut(idx) {
-                file.write(&[head.as_flattened(), id, value])?;
+            if let Some(list) = self.labels.get_mut(idx) {
+                let lengths = lengths.map(u64::to_le_bytes);
+                list.write(&mut self.pages, &[place.as_flattened(), lengths.as_flattened(), id, value])?;
             }
         }
         Ok(())
     }
 
-    /// All labels are there; captures follow.
-    pub(crate) fn labels_end(&mut self) -> Result<()> {
-        let count = self.labels.len() as u64;
-        self.keys = ScratchFile::many(count, &self.folder)?;
-        let of_ids = if self.keep_duplicates { 0 } else { count };
-        self.identities = ScratchFile::many(of_ids, &self.folder)?;
-        self.events = ScratchFile::many(of_ids, &self.folder)?;
-        Ok(())
+    /// Where two labels that differ fail the job: the first in reading order that differs from an earlier one, as a join
+    /// in memory meets it.
+    ///
+    /// # Errors
+    /// There is one; scratch files cannot be read.
+    pub(crate) fn check_conflicts(&mut self, stop: &Stop) -> Result<()> {
+        if self.policy != DuplicateGroundTruth::Fail {
+            return Ok(());
+        }
+        let mut first: Option<(u64, Problem)> = None;
+        for list in &self.labels {
+            stop.check()?;
+            let (mut list, mut labels) = (list.look(), Labels::new(self.policy));
+            while let Some(label) = next_label(&mut list, &mut self.pages)? {
+                if labels.insert(Id::of(label.id), label.id, label.value, label.hour) != Inserted::Conflict {
+                    continue;
+                }
+                if first.as_ref().is_none_or(|(number, _)| label.number < *number) {
+                    let problem = join::conflict(label.id).line(label.line);
+                    first = Some((
+                        label.number,
+                        match self.names.get(label.name as usize) {
+                            Some(name) => problem.file(name),
+                            None => problem,
+                        },
+                    ));
+                }
+                break;
+            }
+        }
+        match first {
+            Some((_, problem)) => Err(problem),
+            None => Ok(()),
+        }
     }
 
     /// First reading of a capture. It is counted in the second.
@@ -211,13 +167,21 @@ impl Divided {
         let Ok(Candidate { capture, .. }) = join::candidate(record.what, window) else { return Ok(()) };
         let number = self.captures;
         self.captures += 1;
-        numbered(&mut self.identities, &self.hasher, capture.identity(), &[], number)?;
+        let Divided { pages, hasher, .. } = self;
+        let mut add = |lists: &mut [List], id: u128, mark: &[u8]| {
+            let idx = division(hasher.hash_one(id), lists.len());
+            match lists.get_mut(idx) {
+                Some(list) => list.write(pages, &[&id.to_le_bytes(), mark, &number.to_le_bytes()]),
+                None => Ok(()),
+            }
+        };
+        add(&mut self.identities, capture.identity(), &[])?;
         if let Some(event) = capture.event {
-            numbered(&mut self.events, &self.hasher, event, &[], number)?;
+            add(&mut self.events, event, &[])?;
         }
-        numbered(&mut self.keys, &self.hasher, capture.key_number, &[KEY], number)?;
+        add(&mut self.keys, capture.key_number, &[KEY])?;
         if let Some(event) = capture.event.filter(|_| capture.has_inference_id) {
-            numbered(&mut self.keys, &self.hasher, event, &[EVENT_ID], number)?;
+            add(&mut self.keys, event, &[EVENT_ID])?;
         }
         Ok(())
     }
@@ -225,21 +189,21 @@ impl Divided {
     /// Second step: every division says what becomes of its captures.
     ///
     /// # Errors
-    /// Scratch files cannot be written or read, labels differ and must not, or the job shall stop.
+    /// Scratch files cannot be written or read, or the job shall stop.
     pub(crate) fn judge(self, account: &mut Account, stop: &Stop) -> Result<Judged> {
-        let again = repeated(self.identities, |_| false, stop)?;
-        let known_events = repeated(self.events, |number| again.has(number), stop)?;
+        let mut pages = self.pages;
+        let again = repeated(self.identities, &mut pages, |_| false, stop)?;
+        let known_events = repeated(self.events, &mut pages, |number| again.has(number), stop)?;
         let mut by_event_id = Bits::default();
         let mut verdicts = Vec::new();
         for (labels, keys) in self.labels.into_iter().zip(self.keys) {
             stop.check()?;
-            let mut labels = read_labels(labels, self.policy, &self.names, account)?;
-            let mut keys = keys.read()?;
-            let mut verdict = ScratchFile::new(&self.folder)?;
-            while let Some(key) = keys.bytes::<16>()? {
+            let mut labels = read_labels(labels, &mut pages, self.policy, account)?;
+            let (mut keys, mut verdict) = (keys.read(), List::default());
+            while let Some(key) = keys.bytes::<16>(&mut pages)? {
                 let key = u128::from_le_bytes(key);
-                let [mark] = keys.whole()?;
-                let number = keys.next()?;
+                let [mark] = keys.whole(&mut pages)?;
+                let number = keys.number(&mut pages)?;
                 if again.has(number) {
                     continue;
                 }
@@ -252,39 +216,24 @@ impl Divided {
                 for hit in labels.take(key) {
                     let hour = hit.hour.map_or(NO_HOUR, |hour| hour as u64);
                     let head = [1, hour, hit.value.len() as u64].map(u64::to_le_bytes);
-                    verdict.write(&[head.as_flattened(), hit.value])?;
+                    verdict.write(&mut pages, &[head.as_flattened(), hit.value])?;
                 }
-                verdict.write(&[&0u64.to_le_bytes()])?;
+                verdict.write(&mut pages, &[&0u64.to_le_bytes()])?;
             }
             account.labels(&labels);
-            verdicts.push(verdict.read()?);
+            verdicts.push(verdict.read());
         }
-        Ok(Judged { hasher: self.hasher, again, known_events, by_event_id, verdicts, captures: 0 })
-    }
-}
-
-/// Writes an id and the number of its capture to the division of the id.
-fn numbered(
-    files: &mut [ScratchFile],
-    hasher: &DefaultHashBuilder,
-    id: u128,
-    mark: &[u8],
-    number: u64,
-) -> Result<()> {
-    let idx = division(hasher.hash_one(id), files.len());
-    match files.get_mut(idx) {
-        Some(file) => file.write(&[&id.to_le_bytes(), mark, &number.to_le_bytes()]),
-        None => Ok(()),
+        Ok(Judged { pages, hasher: self.hasher, again, known_events, by_event_id, verdicts, captures: 0 })
     }
 }
 
 /// The captures whose id another one had before; those that `passes` names do not count.
-fn repeated(files: Vec<ScratchFile>, passes: impl Fn(u64) -> bool, stop: &Stop) -> Result<Bits> {
+fn repeated(lists: Vec<List>, pages: &mut Pages, passes: impl Fn(u64) -> bool, stop: &Stop) -> Result<Bits> {
     let mut repeated = Bits::default();
-    for file in files {
-        let (mut file, mut seen) = (file.read()?, HashSet::new());
-        while let Some(id) = file.bytes::<16>()? {
-            let number = file.next()?;
+    for list in lists {
+        let (mut list, mut seen) = (list.read(), HashSet::new());
+        while let Some(id) = list.bytes::<16>(pages)? {
+            let number = list.number(pages)?;
             if !passes(number) && !seen.insert(id) {
                 repeated.set(number);
             }
@@ -294,36 +243,49 @@ fn repeated(files: Vec<ScratchFile>, passes: impl Fn(u64) -> bool, stop: &Stop) 
     Ok(repeated)
 }
 
+/// A label in a list.
+struct Listed<'a> {
+    /// How many were read before it.
+    number: u64,
+    /// Its file, among the names.
+    name: u64,
+    line: u64,
+    hour: Option<i64>,
+    id: &'a [u8],
+    value: &'a [u8],
+}
+
+fn next_label<'a>(list: &'a mut ListReader, pages: &mut Pages) -> Result<Option<Listed<'a>>> {
+    let Some(number) = list.bytes(pages)? else { return Ok(None) };
+    let (name, line, hour) = (list.number(pages)?, list.number(pages)?, list.number(pages)?);
+    let (id_length, value_length) = (list.number(pages)?, list.number(pages)?);
+    let (id, value) = list.text(id_length + value_length, pages)?.split_at(id_length as usize);
+    let hour = (hour != NO_HOUR).then_some(hour as i64);
+    Ok(Some(Listed { number: u64::from_le_bytes(number), name, line, hour, id, value }))
+}
+
 fn read_labels(
-    file: ScratchFile,
+    list: List,
+    pages: &mut Pages,
     policy: DuplicateGroundTruth,
-    names: &[PathBuf],
     account: &mut Account,
 ) -> Result<Labels> {
-    let mut file = file.read()?;
-    let mut labels = Labels::new(policy);
-    while let Some(hour) = file.number()? {
-        let hour = (hour != NO_HOUR).then_some(hour as i64);
-        let (name, line) = (file.next()?, file.next()?);
-        let (id_length, value_length) = (file.next()?, file.next()?);
-        let text = file.text(id_length + value_length)?;
-        let (id, value) = text.split_at(id_length as usize);
+    let (mut list, mut labels) = (list.read(), Labels::new(policy));
+    while let Some(Listed { id, value, hour, .. }) = next_label(&mut list, pages)? {
         let outcome = labels.insert(Id::of(id), id, value, hour);
-        join::inserted(outcome, id, policy, account).map_err(|problem| match names.get(name as usize) {
-            Some(name) => problem.file(name).line(line),
-            None => problem,
-        })?;
+        join::inserted(outcome, id, policy, account)?;
     }
     Ok(labels)
 }
 
 /// Third step: the captures are read again and joined with what their divisions said.
 pub(crate) struct Judged {
+    pages: Pages,
     hasher: DefaultHashBuilder,
     again: Bits,
     known_events: Bits,
     by_event_id: Bits,
-    verdicts: Vec<ScratchReader>,
+    verdicts: Vec<ListReader>,
     /// How many were asked about.
     captures: u64,
 }
@@ -342,12 +304,13 @@ impl Partners for Judged {
     fn labels(&mut self, capture: &Capture, mut each: impl FnMut(Hit)) -> Result<bool> {
         let idx = division(self.hasher.hash_one(capture.key_number), self.verdicts.len());
         let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(false) };
+        let pages = &mut self.pages;
         let mut has_label = false;
-        while verdict.next()? == 1 {
-            let hour = verdict.next()?;
-            let length = verdict.next()?;
+        while verdict.number(pages)? == 1 {
+            let hour = verdict.number(pages)?;
+            let length = verdict.number(pages)?;
             let hour = (hour != NO_HOUR).then_some(hour as i64);
-            each(Hit { value: verdict.text(length)?, hour });
+            each(Hit { value: verdict.text(length, pages)?, hour });
             has_label = true;
         }
         Ok(has_label)

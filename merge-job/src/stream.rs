@@ -171,9 +171,9 @@ struct Turn<F> {
     abandoned: bool,
 }
 
-/// How a side is read.
+/// What reading may take.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Reading {
+pub(crate) struct Limits {
     pub(crate) threads: usize,
     /// Bytes of the longest record.
     pub(crate) longest: usize,
@@ -188,7 +188,7 @@ pub(crate) struct Reading {
 pub(crate) fn records<S: Side>(
     source: &mut Source,
     side: S,
-    reading: Reading,
+    limits: Limits,
     progress: Progress,
     stop: &Stop,
     hand_over: impl FnMut(Records<S::Item>, &mut Writes) -> Result<bool> + Send,
@@ -204,12 +204,12 @@ pub(crate) fn records<S: Side>(
         abandoned: false,
     });
     let turns = Condvar::new();
-    let work = || work(side, reading.longest, &shared, &turn, &turns, stop);
-    if reading.threads <= 1 {
+    let work = || work(side, limits.longest, &shared, &turn, &turns, stop);
+    if limits.threads <= 1 {
         work();
     } else {
         thread::scope(|scope| {
-            for _ in 0..reading.threads {
+            for _ in 0..limits.threads {
                 scope.spawn(work);
             }
         });

@@ -229,6 +229,7 @@ impl Summary {
             captures_unmatched = self.captures_unmatched,
             labels_unmatched = self.labels_unmatched,
             would_match_by_event_id = self.would_match_by_event_id,
+            would_match_by_label_inference_id = self.would_match_by_label_inference_id,
             files_unreadable = self.files_unreadable,
             records_written = self.records_written,
             files_written = self.files_written,
@@ -298,6 +299,15 @@ mod tests {
         assert_eq!(quantiles(&ages), Some(Ages { p50: 0, p90: 1, p99: 5, max: 30 }));
         assert_eq!(quantiles(&BTreeMap::from([(2, 1)])), Some(Ages { p50: 2, p90: 2, p99: 2, max: 2 }));
         assert_eq!(quantiles(&BTreeMap::new()), None);
+    }
+
+    #[test]
+    fn every_field_of_the_summary_is_documented() {
+        let page = include_str!("../../docs/merge-job.md");
+        let summary = serde_json::to_value(Summary::default()).unwrap();
+        for name in summary.as_object().unwrap().keys() {
+            assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/merge-job.md");
+        }
     }
 
     #[test]

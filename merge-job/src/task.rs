@@ -125,6 +125,11 @@ impl MergeTask {
                 .expected("a folder that exists and can be written to"));
         }
         if let Some(path) = settings.summary_path(tree) {
+            for (name, folder) in
+                [("dataset_source", &task.captures), ("ground_truth_source", &task.ground_truth)]
+            {
+                output::check_outside(("summary", "summary_path"), &path, name, folder)?;
+            }
             output::check_file(&path).map_err(|problem| {
                 let why = problem.found_text().unwrap_or_default().to_string();
                 Problem::new(&codes::SETTING_INVALID, "the summary cannot be written")

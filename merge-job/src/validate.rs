@@ -5,15 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
+use plumbline_common::Result;
 use plumbline_common::input::{InputFile, Listing};
 use plumbline_common::job::Outcome;
 use plumbline_common::record;
 use plumbline_common::stop::Stop;
-use plumbline_common::{Result, output};
 
 use crate::account::Account;
 use crate::hours;
 use crate::looks::Kind;
+use crate::output;
 use crate::pipeline::{Inputs, Pass, explain, labels_in_memory};
 use crate::record::{Capture, Label};
 use crate::stream::Placed;
@@ -58,8 +59,8 @@ impl Kinds {
 /// # Errors
 /// What would make the merge fail before its verdict.
 pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
-    output::check_folder(&task.output)?;
     let inputs = Inputs::of(task)?;
+    output::check(task, inputs.captures.files.iter().map(InputFile::folder))?;
     let mut account = Account::new(task.on_bad_record);
     let memory_budget = task.memory_budget.max(LEAST_BUDGET);
     let mut join = labels_in_memory(&MergeTask { memory_budget, ..task.clone() }, &inputs);

@@ -1,10 +1,11 @@
 //! What a file system and strangers' names may do to the merge: odd files, files that grow, few resources.
 
 use std::ffi::OsStr;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::runs::Run;
-use crate::tree::{Tree, capture, label, lines};
+use crate::runs::{Run, gzip};
+use crate::tree::{Tree, capture, label, large, lines};
 
 const CAPTURES: &str = "processing/input_data";
 
@@ -104,6 +105,83 @@ fn thousands_of_small_files_need_few_open_ones_and_little_memory() {
     let run = run_with(&tree, "ulimit -n 256 && ulimit -v 524288 &&");
     assert_eq!(run.code, Some(0), "{}", run.log);
     assert_eq!(tree.merged().len(), 2_000);
+}
+
+/// The join by way of scratch files divides labels and ids; however many divisions there are, they share one file.
+#[test]
+fn scratch_files_need_few_open_ones() {
+    let tree = large();
+    let expected = run_with(&tree, "");
+    assert_eq!(expected.code, Some(0), "{}", expected.log);
+    let files = tree.merged_files();
+    let run = run_with(&tree, "ulimit -n 24 && export memory_limit=1 &&");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert!(run.log.contains("do not fit in memory") && tree.merged_files() == files);
+}
+
+#[test]
+fn depth_and_many_threads_need_few_open_files() {
+    let tree = tree_of(0..100);
+    let depth = "d/".repeat(400);
+    tree.captures(&format!("{depth}a.jsonl"), lines(&[capture("1")]));
+    for number in 2..40 {
+        let packed = gzip(lines(&vec![capture(&number.to_string()); 10]).as_bytes());
+        // Behind the records the file has padding, so that it counts as a large one.
+        tree.captures(&format!("{number}.jsonl.gz"), [packed, vec![0; 1 << 20]].concat());
+    }
+    let run = run_with(&tree, "ulimit -n 100 && export threads=200 &&");
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert_eq!((tree.merged().len(), &tree.summary()["files_unreadable"]), (39, &json!(0)), "{}", run.log);
+}
+
+/// A file that cannot be opened for want of open files is no bad file.
+#[test]
+fn too_few_open_files_are_an_error_of_the_job() {
+    let tree = tree_of(0..100);
+    captures(&tree, OsStr::new("a.jsonl"), 0..100);
+    for limit in 3..16 {
+        let _ = fs::remove_file(tree.path("output/message"));
+        let run = run_with(&tree, &format!("ulimit -n {limit} &&"));
+        let is_whole = run.code == Some(0) && run.message.starts_with("Completed: merged 100 of 100");
+        assert!(
+            is_whole || run.code != Some(0) && !run.message.contains("captures"),
+            "{limit}: {}",
+            run.message
+        );
+    }
+}
+
+/// As another user than root, for whom no folder is closed.
+#[test]
+fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
+    let tree = tree_of(0..10);
+    captures(&tree, OsStr::new("a.jsonl"), 0..10);
+    tree.captures("closed/b.jsonl", lines(&[capture("1")])).labels("closed/y.jsonl", label("2", "1"));
+    for closed in [format!("{CAPTURES}/closed"), "processing/groundtruth/closed".into()] {
+        fs::set_permissions(tree.path(&closed), Permissions::from_mode(0o000)).unwrap();
+    }
+    for open in ["", "output", "processing/output", "tmp"] {
+        fs::set_permissions(tree.path(open), Permissions::from_mode(0o777)).unwrap();
+    }
+    let limits = if fs::read_dir(tree.path(CAPTURES).join("closed")).is_ok() {
+        // Root reads everything; its program may lie where others cannot reach it, but for an open file.
+        let copied = tree.path("merge-job");
+        fs::copy(env!("CARGO_BIN_EXE_merge-job"), &copied).unwrap();
+        format!("exec setpriv --reuid=65534 --regid=65534 --clear-groups {} &&", copied.display())
+    } else {
+        String::new()
+    };
+    let run = run_with(&tree, &limits);
+    for closed in [format!("{CAPTURES}/closed"), "processing/groundtruth/closed".into()] {
+        fs::set_permissions(tree.path(&closed), Permissions::from_mode(0o755)).unwrap();
+    }
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert!(run.message.contains("2 files that cannot be read"), "{}", run.message);
+    assert!(run.log.contains("closed: Permission denied"), "{}", run.log);
+    assert_eq!((tree.merged().len(), &tree.summary()["files_unreadable"]), (10, &json!(2)));
+    // The folder that is given is another matter.
+    let missing = tree.run(&["--dataset-source=/opt/ml/processing/input_data/none"]);
+    assert_eq!(missing.code, Some(1), "{}", missing.message);
 }
 
 /// A writer appends while the merge reads: what was whole when it was read is merged, the rest counted or left for the

@@ -162,7 +162,7 @@ fn a_file_that_cannot_be_read_costs_that_file() {
         .captures("cut.gz", cut)
         .captures(
             "list.json",
-            format!(r#"[{{"prefix":"{}/"}},"gone.out","there.out"]"#, tree.path("far").display()),
+            format!(r#"[{{"prefix":"{}/"}},"gone.out",null,"there.out"]"#, tree.path("far").display()),
         )
         .file("far/there.out", good(2))
         .labels("x.jsonl", lines(&(0..400).map(|n| label(&n.to_string(), "1")).collect::<Vec<_>>()));
@@ -171,7 +171,7 @@ fn a_file_that_cannot_be_read_costs_that_file() {
     let run = tree.run(&[]);
     assert_eq!(run.code, Some(0), "{}", run.log);
     let summary = tree.summary();
-    assert_eq!(summary["files_unreadable"], 4, "{summary}");
+    assert_eq!(summary["files_unreadable"], 5, "{summary}");
     check_account(&summary);
     let merged = tree.merged();
     assert!(["0", "1", "2", "10", "300"].iter().all(|id| ids(&merged).contains(id)), "{}", run.message);
@@ -179,6 +179,11 @@ fn a_file_that_cannot_be_read_costs_that_file() {
         assert!(run.log.contains(name), "{name} is not named in {}", run.log);
     }
     assert!(run.log.contains("gone.out`, which list.json names, is not there"), "{}", run.log);
+    assert!(
+        run.log.contains("list.json: a list of files; element 3, no name of a file: `null`"),
+        "{}",
+        run.log
+    );
     assert_eq!(tree.run(&["--on-bad-record=fail"]).code, Some(3));
     let nothing = Tree::new();
     nothing.labels("x.jsonl", label("1", "1")).captures("empty", "");

@@ -1,6 +1,7 @@
 //! The files of a run: whole or not there, whatever ends it.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -19,10 +20,15 @@ fn a_failed_rerun_leaves_the_results_of_the_run_before() {
     fs::remove_dir_all(tree.path("processing/output/two")).unwrap();
     tree.file("processing/output/two", "in the way")
         .labels("x.jsonl", lines(&[label("1", "new"), label("2", "new")]));
+    // The dry run sees it too.
+    let dry = tree.run(&["validate"]);
+    assert!(dry.code == Some(3) && dry.stdout.contains("two"), "{}", dry.stdout);
     let before = tree.merged_files();
     let run = tree.run(&[]);
     assert!(run.code == Some(3) && run.message.contains("two"), "{}", run.message);
     assert!(tree.merged_files() == before);
+    fs::remove_file(tree.path("processing/output/two")).unwrap();
+    let before = tree.merged_files();
     tree.labels("x.jsonl", label("other", "1"));
     assert_eq!(tree.run(&[]).code, Some(2));
     assert!(tree.merged_files() == before);
@@ -41,16 +47,94 @@ fn a_summary_that_cannot_be_written_hides_nothing() {
 }
 
 #[test]
-fn files_of_an_earlier_run_are_replaced_or_told_of() {
+fn files_of_an_earlier_run_are_replaced_removed_or_told_of() {
     let tree = Tree::new();
     tree.captures("one/a.jsonl", lines(&[capture("1")])).captures("two/a.jsonl", lines(&[capture("2")]));
     tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "2")]));
-    assert!(!tree.run(&[]).log.contains("another run"));
+    let labels =
+        || -> Vec<String> { tree.merged().iter().map(|record| label_of(record).to_string()).collect() };
+    let run = tree.run(&[]);
+    assert!(!run.log.contains("not written by this run") && !run.log.contains("removed"), "{}", run.log);
+    // A label that was withdrawn: its hour has no record any more.
     tree.labels("x.jsonl", label("2", "new"));
     let run = tree.run(&[]);
-    assert!(run.log.contains("1 part of another run"), "{}", run.log);
-    let labels: Vec<_> = tree.merged().iter().map(|record| label_of(record).to_string()).collect();
-    assert_eq!(labels, ["1", "new"]);
+    assert!(run.log.contains("removed 1 merged file") && run.log.contains("output/one/part-"), "{}", run.log);
+    assert_eq!(labels(), ["new"]);
+    // Captures that are not looked at this time, or not in the window, lose nothing.
+    tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "2")]));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    let later = capture("1").replace("T18:10", "T19:10");
+    tree.captures("one/a.jsonl", lines(&[later]));
+    let run = tree.run(&["--end-time=2024-01-19T19:00:00Z"]);
+    assert!(run.log.contains("1 merged file in ") && run.log.contains("output/one/part-"), "{}", run.log);
+    assert!(run.log.contains("whoever reads the output reads it too: remove it"), "{}", run.log);
+    assert_eq!(labels(), ["1", "2"]);
+    // A run that fails changes nothing, one that may be without a match takes all of its captures away.
+    tree.labels("x.jsonl", label("other", "1"));
+    assert_eq!(tree.run(&[]).code, Some(2));
+    assert_eq!(labels(), ["1", "2"]);
+    assert_eq!(tree.run(&["--on-no-match=succeed"]).code, Some(0));
+    assert!(tree.merged_files().is_empty());
+}
+
+/// What stands in the way of a merged file is found before any data are read, by the job and by the dry run.
+#[test]
+fn what_stands_in_the_way_of_a_merged_file_is_found_before_the_work() {
+    let tree = Tree::new();
+    tree.captures(&in_hour("a.jsonl"), lines(&[capture("1")])).labels("x.jsonl", label("1", "1"));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    let part = tree.merged_files().into_keys().next().unwrap();
+    let output = tree.path("processing/output");
+    type Make = fn(&Path);
+    let in_the_way: [(&str, Make); 5] = [
+        ("a folder with the name of a part", |part| fs::create_dir_all(part).unwrap()),
+        ("a folder with the name of a later part", |part| {
+            let later = part.to_str().unwrap().replace("part-00000", "part-00003");
+            fs::create_dir_all(later).unwrap();
+        }),
+        ("an hour that is a file", |part| runs::write(part.parent().unwrap(), "x")),
+        ("a folder above that is a file", |part| runs::write(part.ancestors().nth(3).unwrap(), "x")),
+        ("a folder above that is a link to nowhere", |part| {
+            fs::create_dir_all(part.ancestors().nth(4).unwrap()).unwrap();
+            std::os::unix::fs::symlink("nowhere", part.ancestors().nth(3).unwrap()).unwrap();
+        }),
+    ];
+    for (what, make) in in_the_way {
+        fs::remove_dir_all(&output).unwrap();
+        make(&output.join(&part));
+        let (dry, run) = (tree.run(&["validate"]), tree.run(&[]));
+        assert_eq!((dry.code, run.code), (Some(3), Some(3)), "{what}: {} {}", dry.stdout, run.message);
+        assert!(run.message.contains("PL0901") && run.message.contains("2024"), "{what}: {}", run.message);
+        assert!(dry.stdout.contains(run.message.trim_start_matches("Error: ")), "{what}: {}", dry.stdout);
+        assert!(!run.log.contains("merge summary"), "{what}: found after the work: {}", run.log);
+    }
+}
+
+/// Nobody reads the log, so its pipe is full and the first Ctrl-C finds the program waiting.
+#[test]
+fn a_second_interrupt_ends_it_at_once_and_says_so() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", lines(&[capture("1")])).labels("x.jsonl", label("1", "1"));
+    for (arguments, message) in [(&[][..], "Stopped: PL0904: "), (&["validate"], "")] {
+        let (_full, mut log) = std::io::pipe().unwrap();
+        log.write_all(&[b'x'; 1 << 16]).unwrap();
+        let (_answer, mut stdout) = std::io::pipe().unwrap();
+        stdout.write_all(&[b'x'; 1 << 16]).unwrap();
+        let mut child = tree.command(arguments).stderr(log).stdout(stdout).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        runs::signal(&child, "INT");
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(child.try_wait().unwrap(), None);
+        let began = Instant::now();
+        runs::signal(&child, "INT");
+        let status = child.wait().unwrap();
+        assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+        assert_eq!(status.code(), Some(143), "{status}");
+        let told = fs::read_to_string(tree.path("output/message")).unwrap_or_default();
+        assert!(told.starts_with(message) && told.is_empty() == message.is_empty(), "{told}");
+        let _ = fs::remove_file(tree.path("output/message"));
+    }
+    assert!(tree.merged_files().is_empty());
 }
 
 #[test]
@@ -184,12 +268,8 @@ fn killed_at_dozens_of_moments_it_leaves_whole_files_and_loses_no_earlier_result
         killed += u32::from(!child.wait().unwrap().success());
         let files = tree.merged_files();
         for (name, bytes) in &files {
-            let is_hidden = name.rsplit('/').next().unwrap().starts_with('.');
             let is_whole = earlier.get(name) == Some(bytes) || later.get(name) == Some(bytes);
-            assert!(is_hidden || is_whole, "{name} is not whole at moment {moment}");
-            if is_hidden {
-                fs::remove_file(tree.path("processing/output").join(name)).unwrap();
-            }
+            assert!(is_whole, "{name} is not whole at moment {moment}");
         }
         assert!(earlier.keys().all(|name| files.contains_key(name)), "a result is lost at moment {moment}");
     }

@@ -33,6 +33,30 @@ fn second_labels_follow_the_setting() {
     assert!(run.message.starts_with("Error: PL0403: ") && run.message.contains("`1`"), "{}", run.message);
 }
 
+/// The first in the order of the files, whether the labels fit in memory or are divided.
+#[test]
+fn of_several_conflicts_the_first_is_named_in_every_run() {
+    for turn in 0..6 {
+        let tree = Tree::new();
+        tree.captures("a.jsonl", capture("id 1"));
+        let id = |n: usize| format!("id {}", (n * 7 + turn * 5) % 30);
+        let conflicts: Vec<_> = (0..30).map(|n| label(&id(n), "b")).collect();
+        tree.labels("a.jsonl", lines(&(0..30).map(|n| label(&id(n), "a")).collect::<Vec<_>>()));
+        // Several on a line, and a damaged record before or behind the first conflict.
+        let bad = if turn % 3 == 0 { 0 } else { turn };
+        let damaged = [&conflicts[..bad], &["x".to_string()], &conflicts[bad..]].concat();
+        tree.labels("b.jsonl", if turn % 2 == 0 { damaged.join("\n") } else { conflicts.join(" ") });
+        for setting in ["skip", "fail"] {
+            let rules = ["--duplicate-ground-truth=fail", "--on-bad-record", setting];
+            let expected = tree.run(&rules);
+            let spilled = tree.run(&[&rules[..], &["--memory-limit=1"]].concat());
+            assert!(expected.code == Some(3) && expected.message.contains("b.jsonl"), "{}", expected.message);
+            assert_eq!(spilled.message, expected.message, "turn {turn}, {setting}");
+            assert!(spilled.log.contains("do not fit in memory"), "{}", spilled.log);
+        }
+    }
+}
+
 #[test]
 fn a_capture_delivered_twice_is_merged_once_but_a_repeated_inference_id_each_time() {
     let tree = Tree::new();
@@ -249,6 +273,12 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         (vec!["--ground-truth-source=/no/such", "--on-no-match=succeed"], "ground_truth_source", "/no/such"),
         (vec!["--dataset-source=s3://bucket/x"], "dataset_source", "s3:"),
         (vec!["--summary-path=/opt/ml/processing/file/summary.json"], "summary_path", "file/summary.json"),
+        (vec!["--summary-path=/proc/summary.json"], "summary_path", "/proc/summary.json"),
+        (vec!["--summary-path=/sys/none/"], "summary_path", "/sys/none/merge_summary.json"),
+        (vec!["--summary-path=/dev/null"], "summary_path", "no file"),
+        (vec!["--summary-path=/opt/ml/processing/input_data/s.json"], "summary_path", "`dataset_source`"),
+        (vec!["--summary-path=/opt/ml/processing/link/new/"], "summary_path", "inside an input"),
+        (vec!["--summary-path=/opt/ml/processing/groundtruth/s"], "summary_path", "`ground_truth_source`"),
         (vec!["--log-level=verbose"], "log_level", "`verbose`, expected one of error, warn, info, debug"),
         (vec!["--threads=0"], "threads", "`0`, expected a whole number from 1 to 256"),
         (vec!["--threads="], "threads", "no value"),
@@ -267,6 +297,16 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
             assert!(dry.stdout.contains(part) || dry.log.contains(part), "{part} is not in {}", dry.stdout);
         }
         assert!(tree.merged_files().is_empty());
+    }
+    let long = format!("--summary-path={}.json", "x".repeat(300));
+    for arguments in [vec![long.as_str()], vec!["validate", &long]] {
+        let run = tree.run(&arguments);
+        assert!(run.code == Some(1) && (run.message + &run.stdout).contains("summary_path"), "{}", run.log);
+    }
+    for arguments in [vec!["--output-path=/proc/merged"], vec!["validate", "--output-path=/proc/merged"]] {
+        let run = tree.run(&arguments);
+        assert!(run.code == Some(3) && (run.message + &run.stdout).contains("/proc/merged"), "{}", run.log);
+        assert!(!run.log.contains("merge summary"), "{}", run.log);
     }
     let mut relative = tree.command(&["--dataset-source", ".", "--output-path", "merged"]);
     let run = tree.ended(relative.current_dir(tree.path("processing/input_data")).output().unwrap());

@@ -18,7 +18,7 @@ enum Brackets {
 }
 
 /// What a look for a record ahead gives.
-enum Ahead {
+enum NextRecord {
     At(usize),
     None,
     /// The text ends inside of what may be one; it begins here.
@@ -76,11 +76,11 @@ impl<S: Side> Reading<'_, '_, S> {
         }
         let ahead = self.record_ahead(self.at + 1, limit);
         match (ahead, brackets) {
-            (Ahead::At(at), _) => {
+            (NextRecord::At(at), _) => {
                 self.bad(bad);
                 self.go_to(at)
             }
-            (Ahead::Unsure(_), _) | (_, Brackets::Open | Brackets::Unsure(_)) if !self.ended => false,
+            (NextRecord::Unsure(_), _) | (_, Brackets::Open | Brackets::Unsure(_)) if !self.ended => false,
             (_, Brackets::Close(at) | Brackets::NextRecord(at)) => {
                 self.bad(bad);
                 self.go_to(at)
@@ -152,7 +152,7 @@ impl<S: Side> Reading<'_, '_, S> {
     }
 
     /// Looks for a record that begins between two places, by the name of its first member.
-    fn record_ahead(&mut self, from: usize, to: usize) -> Ahead {
+    fn record_ahead(&mut self, from: usize, to: usize) -> NextRecord {
         const FIRST: [&str; 6] = [
             "\"captureData\"",
             "\"eventMetadata\"",
@@ -171,7 +171,7 @@ impl<S: Side> Reading<'_, '_, S> {
             let blank = behind.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
             let name = behind.get(blank..).unwrap_or_default();
             if !self.ended && FIRST.iter().any(|first| first.as_bytes().starts_with(name)) {
-                return Ahead::Unsure(at);
+                return NextRecord::Unsure(at);
             }
             if !FIRST.iter().any(|first| name.starts_with(first.as_bytes())) {
                 continue;
@@ -184,29 +184,28 @@ impl<S: Side> Reading<'_, '_, S> {
             };
             // One that is longer than any record may be is for the caller to count.
             if is_record == Ok(true) || is_record.is_err() && end - at > self.longest {
-                return Ahead::At(at);
+                return NextRecord::At(at);
             }
             if is_record.is_err() && end >= self.text.len() && !self.ended {
-                return Ahead::Unsure(at);
+                return NextRecord::Unsure(at);
             }
             if end - at > effort {
-                return Ahead::None;
+                return NextRecord::None;
             }
             effort -= end - at;
         }
-        Ahead::None
+        NextRecord::None
     }
 
     /// Damage was counted: passes the rest of its line, or moves to a record in it.
     pub(super) fn skip_line(&mut self) -> bool {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = memchr::memchr(b'\n', rest).map(|length| self.at + length);
+        let end = self.line_end(self.at);
         match self.record_ahead(self.at, end.unwrap_or(self.text.len())) {
-            Ahead::At(at) => {
+            NextRecord::At(at) => {
                 self.skipping = None;
                 self.go_to(at)
             }
-            Ahead::Unsure(at) => {
+            NextRecord::Unsure(at) => {
                 self.go_to(at);
                 false
             }
@@ -216,7 +215,9 @@ impl<S: Side> Reading<'_, '_, S> {
                     self.go_to(end)
                 }
                 None => {
-                    self.go_to(self.text.len());
+                    // A carriage return at the end of the text may be half of a line end.
+                    let is_half = self.returns_end_rows && !self.ended && self.text.ends_with(b"\r");
+                    self.go_to(self.text.len() - usize::from(is_half));
                     false
                 }
             },
@@ -252,11 +253,11 @@ impl<S: Side> Reading<'_, '_, S> {
             }
         }
         match self.record_ahead(self.at, end) {
-            Ahead::At(at) => {
+            NextRecord::At(at) => {
                 self.skipping = None;
                 self.go_to(at)
             }
-            Ahead::Unsure(at) => {
+            NextRecord::Unsure(at) => {
                 self.go_to(at);
                 false
             }
