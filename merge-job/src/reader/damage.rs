@@ -1,6 +1,7 @@
 //! Damage: where the value that cannot be read ends, and where reading goes on.
 
-use super::{Reading, RowHere, Skipping};
+use super::batch::RowHere;
+use super::{Reading, Skipping};
 use crate::json::{Cursor, Malformed};
 use crate::record::{self, Bad, Side};
 

@@ -1,0 +1,211 @@
+//! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
+
+use super::{Found, Reading, Skipping};
+use crate::record::{self, Bad, Side};
+use crate::rows::{self, Row, RowAt};
+
+/// What a look for a row of a batch transform gives.
+pub(super) enum RowHere {
+    Whole(Row),
+    None,
+    /// The text ends inside of what may be one.
+    Unsure,
+}
+
+impl<S: Side> Reading<'_, '_, S> {
+    /// A carriage return at the end of a row, or before all else of a line: a row begins behind it when it is a bare one.
+    pub(super) fn carriage_return(&mut self) -> bool {
+        let Some(is_bare) = rows::is_bare_return(self.text, self.at, self.ended) else { return false };
+        self.at += 1;
+        if is_bare {
+            if self.returns_end_rows {
+                self.line += 1;
+                self.before = 0;
+            } else {
+                self.before += self.at - self.line_start;
+            }
+            self.line_start = self.at;
+            self.inside_line = false;
+        }
+        true
+    }
+
+    /// What begins as an object may be the first cell of a row; none when it is not.
+    pub(super) fn row_with_object(&mut self) -> Option<bool> {
+        if !self.opens_line() {
+            return None;
+        }
+        match self.row_here(self.line_start) {
+            RowHere::Whole(row) => {
+                let what = self.row_record(&row);
+                self.found.push(Found { line: self.line, what });
+                self.go_to(row.span.end);
+                self.returns_end_rows |= row.ends_at_return;
+                Some(true)
+            }
+            RowHere::Unsure => Some(false),
+            RowHere::None => None,
+        }
+    }
+
+    /// A row with an id and a time begins with the line at `start`. Ends that lie far away are not looked for, so that
+    /// memory need not hold the text up to the next quote.
+    fn row_here(&self, start: usize) -> RowHere {
+        const FARTHEST: usize = 1 << 20;
+        if !S::HAS_ROWS {
+            return RowHere::None;
+        }
+        let farthest = start.saturating_add(FARTHEST.min(self.longest));
+        let text = self.text.get(..farthest).unwrap_or(self.text);
+        match rows::row(text, start, self.ended && text.len() == self.text.len()) {
+            RowAt::Row(row) if record::id_and_time(text, &row).is_some() => {
+                // In JSON a carriage return is a blank.
+                match row.ends_at_return.then(|| self.do_returns_end_rows(row.span.end)) {
+                    None | Some(Some(true)) => RowHere::Whole(row),
+                    Some(Some(false)) => RowHere::None,
+                    Some(None) => RowHere::Unsure,
+                }
+            }
+            RowAt::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            _ => RowHere::None,
+        }
+    }
+
+    /// As `row_here`, behind damage: a quote in an unquoted cell may be the end of a cell that began in the damage.
+    pub(super) fn row_behind_damage(&self, start: usize) -> RowHere {
+        match self.row_here(start) {
+            RowHere::Whole(row) if row.stray_quote => RowHere::None,
+            here => here,
+        }
+    }
+
+    fn row_record(&mut self, row: &Row) -> Result<S::Item, Bad> {
+        match std::str::from_utf8(row.span.of(self.text)) {
+            Ok(_) => self.side.row(self.text, row, self.made),
+            Err(error) => Err(Bad::NotUtf8 { column: self.column(row.span.start + error.valid_up_to()) }),
+        }
+    }
+
+    /// A line of the captures' side begins with another byte than `{`: a row of a batch transform, JSON, or neither.
+    pub(super) fn row(&mut self, byte: u8) -> bool {
+        let is_json = matches!(byte, b',' | b'[' | b']');
+        if is_json {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let passes = |byte: &&u8| !matches!(byte, b',' | b'[' | b']' | b' ' | b'\t' | b'\r');
+            match rest.iter().find(passes) {
+                Some(b'{' | b'\n') => return self.go_to(self.at + 1),
+                None if self.ended => return self.go_to(self.at + 1),
+                _ => {}
+            }
+        }
+        let too_long = self.text.len() - self.line_start > self.longest;
+        let row = match rows::row(self.text, self.line_start, self.ended || too_long) {
+            RowAt::Row(row) if row.span.end - row.span.start <= self.longest => row,
+            RowAt::Open if !self.ended && !too_long => {
+                self.at = self.line_start;
+                return false;
+            }
+            _ if is_json => return self.go_to(self.at + 1),
+            RowAt::Open | RowAt::Broken | RowAt::Row(_) => {
+                let Some(returns_end_rows) = self.do_returns_end_rows(self.line_start) else {
+                    self.at = self.line_start;
+                    return false;
+                };
+                if !self.after_damaged_row {
+                    self.bad(Bad::NotABatchRow);
+                }
+                self.returns_end_rows = returns_end_rows;
+                self.after_damaged_row = true;
+                self.skipping = Some(Skipping::Line);
+                return true;
+            }
+        };
+        let is_unsure = row.ends_at_return && !self.returns_end_rows;
+        let made_before = self.made.len();
+        let what = self.row_record(&row);
+        let is_proven = match is_unsure && (is_json || what.is_err()) {
+            true => self.do_returns_end_rows(row.span.end),
+            false => Some(row.ends_at_return),
+        };
+        let Some(returns_end_rows) = is_proven else {
+            self.made.truncate(made_before);
+            self.at = self.line_start;
+            return false;
+        };
+        if is_json && (what.is_err() || row.ends_at_return && !returns_end_rows) {
+            self.made.truncate(made_before);
+            return self.go_to(self.at + 1);
+        }
+        if self.after_damaged_row && row.stray_quote {
+            self.made.truncate(made_before);
+            self.skipping = Some(Skipping::Line);
+            return true;
+        }
+        self.after_damaged_row = false;
+        let inside = row.span.of(self.text);
+        let is_one_line = memchr::memchr(b'\n', inside).is_none()
+            && !(returns_end_rows && memchr::memchr(b'\r', inside).is_some());
+        let is_bad = what.is_err();
+        self.found.push(Found { line: self.line, what });
+        if is_bad && is_one_line {
+            // A record may stand behind what this line begins with.
+            self.returns_end_rows = returns_end_rows;
+            self.skipping = Some(Skipping::Line);
+            return true;
+        }
+        self.go_to(row.span.end);
+        self.returns_end_rows |= returns_end_rows;
+        true
+    }
+
+    /// Behind a line's damaged beginning: whether one of its next rows is one and ends at a bare carriage return, so that
+    /// these end its rows. None when that is not known yet. What lies far away is not looked for.
+    fn do_returns_end_rows(&self, mut from: usize) -> Option<bool> {
+        const FARTHEST: usize = 1 << 20;
+        const MOST_ROWS: usize = 16;
+        if self.returns_end_rows {
+            return Some(true);
+        }
+        let farthest = self.line_start.saturating_add(FARTHEST.min(self.longest));
+        let text = self.text.get(..farthest).unwrap_or(self.text);
+        let ended = self.ended || text.len() < self.text.len();
+        for _ in 0..MOST_ROWS {
+            loop {
+                let rest = text.get(from..).unwrap_or_default();
+                let Some(length) = memchr::memchr2(b'\r', b'\n', rest) else { return ended.then_some(false) };
+                from += length + 1;
+                if text.get(from - 1) == Some(&b'\n') {
+                    return Some(false);
+                }
+                if rows::is_bare_return(text, from - 1, ended)? {
+                    break;
+                }
+            }
+            match rows::row(text, from, ended) {
+                RowAt::Row(row) if !row.ends_at_return => return Some(false),
+                RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(true),
+                RowAt::Row(row) => from = row.span.end,
+                RowAt::Broken => {}
+                RowAt::Open if !ended => return None,
+                RowAt::Open => return Some(false),
+            }
+        }
+        Some(false)
+    }
+
+    /// Where the line ends that stands at a place; none when that is not known yet.
+    pub(super) fn line_end(&self, from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let rest = self.text.get(at..).unwrap_or_default();
+            if !self.returns_end_rows {
+                return memchr::memchr(b'\n', rest).map(|length| at + length);
+            }
+            at += memchr::memchr2(b'\n', b'\r', rest)?;
+            if self.text.get(at) == Some(&b'\n') || rows::is_bare_return(self.text, at, self.ended)? {
+                return Some(at);
+            }
+            at += 1;
+        }
+    }
+}
