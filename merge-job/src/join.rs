@@ -78,11 +78,11 @@ pub(crate) fn capture(
         Err(fate) => return account.capture(record, fate, None),
     };
     account.summary.captures_outside_window_kept += u64::from(is_outside);
-    if let Some(output) = &mut output {
-        output.joins(&record.origin.folder);
-    }
     match partners.delivery(capture)? {
-        Delivery::Again => return account.capture(record, Fate::Again, None),
+        Delivery::Again => {
+            note_folder(record, output);
+            return account.capture(record, Fate::Again, None);
+        }
         Delivery::FirstOfKnownEvent => account.summary.captures_repeated_event_id += 1,
         Delivery::First => {}
     }
@@ -97,9 +97,17 @@ pub(crate) fn capture(
     let fate = if has_label {
         Fate::Merged
     } else {
+        note_folder(record, output);
         Fate::NoLabel { by_event_id: capture.has_inference_id && partners.event_has_label(capture) }
     };
     account.capture(record, fate, first_hour.flatten())
+}
+
+/// A capture without a record in the output took part in the join all the same.
+fn note_folder(record: &Placed<Capture>, output: Option<&mut Parts>) {
+    if let Some(output) = output {
+        output.joins(&record.origin.folder);
+    }
 }
 
 /// Counts what became of a label.

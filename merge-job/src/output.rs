@@ -28,7 +28,7 @@ pub(crate) struct Parts {
     seed: String,
     part_bytes: u64,
     open: Option<OpenPart>,
-    /// Folders of which captures took part in the join, in their order.
+    /// Folders of which captures took part in the join and made no record, in their order.
     joined: Vec<PathBuf>,
     results: Results,
     writes: Writes,
@@ -126,7 +126,7 @@ impl Parts {
         }
     }
 
-    /// Notes that a capture of a folder takes part in the join, whether it has a label or not.
+    /// Notes that a capture of a folder took part in the join and makes no record.
     pub(crate) fn joins(&mut self, folder: &Path) {
         if self.joined.last().is_none_or(|last| last.as_os_str() != folder.as_os_str()) {
             self.joined.push(folder.into());
@@ -137,7 +137,8 @@ impl Parts {
     pub(crate) fn add(&mut self, folder: &Path, parts: &[&[u8]]) {
         let bytes: u64 = parts.iter().map(|part| part.len() as u64).sum();
         let number = match &self.open {
-            Some(part) if part.folder != folder => Some(0),
+            // As text, which is faster than part by part.
+            Some(part) if part.folder.as_os_str() != folder.as_os_str() => Some(0),
             Some(part) if part.bytes > 0 && part.bytes + bytes > self.part_bytes => Some(part.number + 1),
             Some(_) => None,
             None => Some(0),
@@ -182,7 +183,8 @@ impl Parts {
         // Nobody may hold a file that is to be named.
         drop((open, writes));
         let written: HashSet<PathBuf> = results.publish_below(&output)?.into_iter().collect();
-        let joined: HashSet<PathBuf> = joined.into_iter().collect();
+        let folders = written.iter().filter_map(|path| path.parent()?.strip_prefix(&output).ok());
+        let joined: HashSet<&Path> = joined.iter().map(PathBuf::as_path).chain(folders).collect();
         let (mut removed, mut others) = (Vec::new(), Vec::new());
         for file in input::list(&output).unwrap_or_default().files {
             let name = file.path.file_name().unwrap_or_default().to_string_lossy();
