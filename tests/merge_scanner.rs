@@ -557,6 +557,8 @@ fn rows_may_end_with_carriage_returns_alone() {
     // Where no other row of the line shows what the carriage return is, half a row is no record.
     check_file(&format!("left\rright,{a}\n{b}\r\n{c}\n"), &[2, 3], &[1]);
     check_file(&format!("left\rright,{a}"), &[], &[1]);
+    // Also before a row behind damage, whose line begins with a carriage return.
+    check_file(&format!("{}{{\n \"a\":\n\r{{x,{b}", good(0)), &[1, 3], &[1]);
     // A file of many such rows is read in time that is in proportion to it.
     let many = format!("{a}\r").repeat(20_000);
     let found = in_pieces(Captures, many.as_bytes(), &[1 << 16], 1 << 20);

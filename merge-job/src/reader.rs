@@ -182,7 +182,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 let is_line = self.at == self.line_start && !self.returns_end_rows;
                 is_line && self.line_by_itself() || self.value()
             }
-            b'\r' if S::HAS_ROWS && (self.returns_end_rows || self.opens_line()) => self.carriage_return(),
+            b'\r' if self.returns_end_rows => self.carriage_return(),
             b'\n' | b' ' | b'\t' | b'\r' => self.go_to(self.at + 1),
             0xef if self.text[self.at..].starts_with(BYTE_ORDER_MARK) => self.byte_order_mark(),
             _ if S::HAS_ROWS && self.opens_line() => self.row(byte),

@@ -13,21 +13,24 @@ pub(super) enum RowHere {
 }
 
 impl<S: Side> Reading<'_, '_, S> {
-    /// A carriage return at the end of a row, or before all else of a line: a row begins behind it when it is a bare one.
+    /// A carriage return in a line whose rows end so: a line begins behind it when it is a bare one.
     pub(super) fn carriage_return(&mut self) -> bool {
         let Some(is_bare) = rows::is_bare_return(self.text, self.at, self.ended) else { return false };
         self.at += 1;
         if is_bare {
-            if self.returns_end_rows {
-                self.line += 1;
-                self.before = 0;
-            } else {
-                self.before += self.at - self.line_start;
-            }
+            self.line += 1;
+            self.before = 0;
             self.line_start = self.at;
             self.inside_line = false;
         }
         true
+    }
+
+    /// Where the row begins that the first byte of a line opens: behind the line's start, blanks included, or behind a
+    /// carriage return among them.
+    fn row_start(&self) -> usize {
+        let blank = self.text.get(self.line_start..self.at).unwrap_or_default();
+        memchr::memrchr(b'\r', blank).map_or(self.line_start, |at| self.line_start + at + 1)
     }
 
     /// What begins as an object may be the first cell of a row; none when it is not.
@@ -35,7 +38,7 @@ impl<S: Side> Reading<'_, '_, S> {
         if !self.opens_line() {
             return None;
         }
-        match self.row_here(self.line_start) {
+        match self.row_here(self.row_start()) {
             RowHere::Whole(row) => {
                 let what = self.row_record(&row);
                 self.found.push(Found { line: self.line, what });
@@ -99,7 +102,7 @@ impl<S: Side> Reading<'_, '_, S> {
             }
         }
         let too_long = self.text.len() - self.line_start > self.longest;
-        let row = match rows::row(self.text, self.line_start, self.ended || too_long) {
+        let row = match rows::row(self.text, self.row_start(), self.ended || too_long) {
             RowAt::Row(row) if row.span.end - row.span.start <= self.longest => row,
             RowAt::Open if !self.ended && !too_long => {
                 self.at = self.line_start;
@@ -107,7 +110,7 @@ impl<S: Side> Reading<'_, '_, S> {
             }
             _ if is_json => return self.go_to(self.at + 1),
             RowAt::Open | RowAt::Broken | RowAt::Row(_) => {
-                let Some(returns_end_rows) = self.do_returns_end_rows(self.line_start) else {
+                let Some(returns_end_rows) = self.do_returns_end_rows(self.row_start()) else {
                     self.at = self.line_start;
                     return false;
                 };
