@@ -213,9 +213,10 @@ impl Records {
             "take" => {
                 let parts = at.parts()?;
                 if let Some(twice) = (1..parts.len()).find(|&n| parts[..n].contains(&parts[n])) {
-                    return Err(
-                        at.refused(format!("the part {} is named twice", twice + 1), "each part once")
-                    );
+                    return Err(at.refused(
+                        format!("a part twice, the second time at place {}", twice + 1),
+                        "each part once",
+                    ));
                 }
                 self.take = Some(parts);
                 self.captured.get_or_insert_with(|| at.field.clone());

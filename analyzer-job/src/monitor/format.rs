@@ -77,8 +77,28 @@ pub fn parse(text: &str) -> Result<Format> {
         Some((_, Json::String(value))) if value.eq_ignore_ascii_case("false") => Ok(Some(false)),
         Some((key, other)) => Err(option_refused(key, other, "true or false")),
     };
+    let known: &[&str] = match name.to_ascii_lowercase().as_str() {
+        "csv" => &["header", "output_columns_position"],
+        "json" => &["line", "lines"],
+        "sagemakercapturejson" | "sagemakermergejson" => {
+            &["captureIndexNames", "output_columns_position", "originalDatasetFormat"]
+        }
+        "parquet" | "profile" => &[],
+        _ => return Err(refused(text)),
+    };
+    if let Some((key, value)) =
+        options.iter().find(|(key, _)| !known.iter().any(|known| key.eq_ignore_ascii_case(known)))
+    {
+        let expected =
+            if known.is_empty() { "no key".into() } else { format!("one of the keys {}", known.join(", ")) };
+        return Err(option_refused(key, value, &expected));
+    }
     match name.to_ascii_lowercase().as_str() {
-        "csv" => Ok(Format::Csv { header: flag(&["header"])?.unwrap_or(false) }),
+        "csv" => {
+            // What the SDK writes for every CSV file; without captured records there is no output to place.
+            output_first(option)?;
+            Ok(Format::Csv { header: flag(&["header"])?.unwrap_or(false) })
+        }
         "json" => Ok(match flag(&["line", "lines"])? {
             Some(true) => Format::JsonLines,
             _ => Format::Json,
@@ -88,6 +108,15 @@ pub fn parse(text: &str) -> Result<Format> {
         "sagemakercapturejson" => Ok(Format::Capture(captured(option)?)),
         "sagemakermergejson" => Ok(Format::Merged(captured(option)?)),
         _ => Err(refused(text)),
+    }
+}
+
+fn output_first<'a>(option: impl Fn(&[&str]) -> Option<(&'a String, &'a Json)>) -> Result<bool> {
+    match option(&["output_columns_position"]) {
+        None | Some((_, Json::Null)) => Ok(true),
+        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("START") => Ok(true),
+        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("END") => Ok(false),
+        Some((key, other)) => Err(option_refused(key, other, "START or END")),
     }
 }
 
@@ -112,12 +141,7 @@ fn captured<'a>(option: impl Fn(&[&str]) -> Option<(&'a String, &'a Json)>) -> R
             return Err(option_refused(key, other, "a list of endpointInput, endpointOutput"));
         }
     }
-    captured.output_first = match option(&["output_columns_position"]) {
-        None | Some((_, Json::Null)) => true,
-        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("START") => true,
-        Some((_, Json::String(at))) if at.eq_ignore_ascii_case("END") => false,
-        Some((key, other)) => return Err(option_refused(key, other, "START or END")),
-    };
+    captured.output_first = output_first(option)?;
     Ok(captured)
 }
 
@@ -135,13 +159,18 @@ fn option_refused(key: &str, value: &Json, expected: &str) -> Problem {
         .expected(expected)
 }
 
+/// Whether a file has the name of a profile.
+pub fn is_profile(file: &InputFile) -> bool {
+    file.path.file_name().is_some_and(|name| name == PROFILE_NAME)
+}
+
 /// Without the setting: by the first file's name, else its first bytes.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn guess(file: &InputFile) -> Result<Format> {
     let name = file.relative.to_string_lossy().to_ascii_lowercase();
-    if name.ends_with(PROFILE_NAME) {
+    if is_profile(file) {
         return Ok(Format::Profile);
     }
     let name = name.strip_suffix(".gz").unwrap_or(&name);
@@ -233,6 +262,10 @@ mod tests {
             ("csv", "csv"),
             (r#"{"csv":[]}"#, "csv"),
             (r#"{"csv":{"header":3}}"#, "header"),
+            (r#"{"csv":{"headers":true}}"#, "headers"),
+            (r#"{"csv":{"header":true,"sep":";"}}"#, "sep"),
+            (r#"{"csv":{"header":true,"output_columns_position":"MIDDLE"}}"#, "START or END"),
+            (r#"{"parquet":{"header":true}}"#, "no key"),
             (r#"{"sagemakerCaptureJson":{"captureIndexNames":["endpoint"]}}"#, "endpointInput"),
             (r#"{"sagemakerCaptureJson":{"output_columns_position":"MIDDLE"}}"#, "START or END"),
         ] {

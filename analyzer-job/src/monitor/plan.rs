@@ -134,10 +134,8 @@ impl Plan {
     pub fn reads_profiles(&self) -> Result<bool> {
         let is = match &self.format {
             Some(format) => *format == Format::Profile,
-            None => match super::rows::files(&self.dataset)?.files.first() {
-                Some(file) => format::guess(file)? == Format::Profile,
-                None => false,
-            },
+            // Whole results of earlier runs hold profiles beside other files.
+            None => super::rows::files(&self.dataset)?.files.iter().any(format::is_profile),
         };
         if is && (self.preparation.is_some() || self.preprocessor.is_some()) {
             return Err(Problem::new(

@@ -7,9 +7,14 @@ use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use super::config::MonitoringConfig;
+use super::config::{self, MonitoringConfig};
 use super::distance::Counts;
 use crate::monitor::plan::baseline_json;
+
+/// Types that a column may have.
+const TYPES: [&str; 4] = ["Integral", "Fractional", "String", "Unknown"];
+/// Oddities of a file that the log names.
+const DOUBTS: usize = 5;
 
 /// What the data are held against.
 #[derive(Debug, Clone)]
@@ -70,6 +75,16 @@ pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<C
     let named = |problem: Problem| problem.file(path);
     let config = MonitoringConfig::of(base.iter().copied(), false).map_err(named)?;
     let mut columns = IndexMap::with_capacity(features.len());
+    let mut doubts: Vec<String> = Vec::new();
+    let mut doubt =
+        |layer: &Json, whose: &str| {
+            let unknown = config::unknown(layer).into_iter();
+            doubts.extend(unknown.map(|(key, expected)| {
+                format!("{whose}: the key `{key}` has no meaning, expected {expected}")
+            }));
+        };
+    doubt(base[0], "monitoring_config");
+    let mut unchecked = Vec::new();
     for feature in features {
         let name = name(feature, path, SETTING)?;
         let text = feature.get("string_constraints");
@@ -80,18 +95,44 @@ pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<C
             .into_iter()
             .filter_map(|key| feature.get(key));
         // What stands on the column wins over what stands inside of its constraints; both over the settings.
-        let layers = base.iter().copied().chain(inside).chain(own);
-        let config = MonitoringConfig::of(layers, false).map_err(named)?;
-        let domains = text.and_then(|text| text.get("domains")).and_then(Json::as_array).map(|values| {
-            values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into)).collect()
-        });
+        let own: Vec<&Json> = inside.chain(own).collect();
+        own.iter().for_each(|layer| doubt(layer, &format!("`{name}`")));
+        let config = MonitoringConfig::of(base.iter().copied().chain(own), false).map_err(named)?;
+        let domains: Option<Vec<String>> =
+            text.and_then(|text| text.get("domains")).and_then(Json::as_array).map(|values| {
+                values
+                    .iter()
+                    .map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into))
+                    .collect()
+            });
         let constraint = Constraint {
             inferred_type: feature.get("inferred_type").and_then(Json::as_str).unwrap_or("Unknown").into(),
             completeness: feature.get("completeness").and_then(Json::as_f64),
             domains,
             config,
         };
-        columns.insert(name, constraint);
+        let whose = format!("`{name}`");
+        if !TYPES.contains(&constraint.inferred_type.as_str()) {
+            let found = &constraint.inferred_type;
+            unchecked.push(format!(
+                "{whose}: its type is not checked, as `inferred_type` is `{found}`, expected {}",
+                TYPES.join(", ")
+            ));
+        }
+        if constraint.domains.as_ref().is_some_and(Vec::is_empty) {
+            unchecked.push(format!("{whose}: its categories are not checked, as `domains` is empty"));
+        }
+        if columns.insert(name, constraint).is_some() {
+            unchecked.push(format!("{whose} stands twice: the last one counts"));
+        }
+    }
+    doubts.extend(unchecked);
+    let more = doubts.len().saturating_sub(DOUBTS);
+    for doubt in doubts.iter().take(DOUBTS) {
+        tracing::warn!("{}: {doubt}", path.display());
+    }
+    if more > 0 {
+        tracing::warn!("{}: {more} more of the kind", path.display());
     }
     Ok(Constraints { columns, config })
 }

@@ -73,7 +73,7 @@ impl MonitoringConfig {
     /// written default; else the threshold of categories is that of numbers.
     ///
     /// # Errors
-    /// A layer that is no object, an unknown name, a threshold that is no number of at least 0; with the key.
+    /// A layer that is no object, an unknown name, a threshold that is no number of at least 0, a share above 1; with the key.
     pub fn of<'a>(layers: impl IntoIterator<Item = &'a Json>, defaults: bool) -> Result<MonitoringConfig> {
         let mut merged = Map::new();
         for layer in layers {
@@ -93,8 +93,8 @@ impl MonitoringConfig {
         switch("evaluate_constraints", &merged, &mut config.evaluate_constraints)?;
         switch("emit_metrics", &merged, &mut config.emit_metrics)?;
         switch("perform_comparison", inner, &mut distribution.perform_comparison)?;
-        number("datatype_check_threshold", &merged, &mut config.datatype_check_threshold)?;
-        number("domain_content_threshold", &merged, &mut config.domain_content_threshold)?;
+        share("datatype_check_threshold", &merged, &mut config.datatype_check_threshold)?;
+        share("domain_content_threshold", &merged, &mut config.domain_content_threshold)?;
         number("comparison_threshold", inner, &mut distribution.comparison_threshold)?;
         if !defaults {
             distribution.categorical_comparison_threshold = distribution.comparison_threshold;
@@ -143,8 +143,43 @@ pub fn layers(config: Option<&str>, categorical: Option<&str>) -> Result<Vec<Jso
         out.push(serde_json::json!({"distribution_constraints": {"categorical_drift_method": name}}));
     }
     MonitoringConfig::of(&out, true)?;
+    if let Some((key, place)) = out.iter().flat_map(unknown).next() {
+        return Err(refused(&key, &Json::Null, &place).found("a key that has no meaning here"));
+    }
     Ok(out)
 }
+
+/// Keys of a layer that mean nothing, such as misspelt ones or a threshold at the wrong place, each with the keys that
+/// are known there.
+pub fn unknown(layer: &Json) -> Vec<(String, String)> {
+    let object = |found: Option<&Json>| found.and_then(Json::as_object).cloned().unwrap_or_default();
+    let of = |object: Map<String, Json>, known: &'static [&'static str], place: &'static str| {
+        let expected = format!("in {place} one of {}", known.join(", "));
+        object
+            .into_iter()
+            .filter(|(key, _)| !known.contains(&key.as_str()))
+            .map(move |(key, _)| (key, expected.clone()))
+    };
+    let inner = object(layer.get("distribution_constraints"));
+    of(object(Some(layer)), &KEYS, "monitoring_config")
+        .chain(of(inner, &KEYS_OF_DISTRIBUTION, "distribution_constraints"))
+        .collect()
+}
+
+const KEYS: [&str; 5] = [
+    "evaluate_constraints",
+    "emit_metrics",
+    "datatype_check_threshold",
+    "domain_content_threshold",
+    "distribution_constraints",
+];
+const KEYS_OF_DISTRIBUTION: [&str; 5] = [
+    "perform_comparison",
+    "comparison_threshold",
+    "comparison_method",
+    "categorical_comparison_threshold",
+    "categorical_drift_method",
+];
 
 /// Objects are merged key by key; null changes nothing.
 fn lay_over(below: &mut Map<String, Json>, layer: &Json) -> Result<()> {
@@ -200,6 +235,15 @@ fn number(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> 
     }
 }
 
+/// A number that is a share of the values: 75 for three quarters would flag every column.
+fn share(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> {
+    number(key, object, value)?;
+    match object.get(key) {
+        Some(found) if *value > 1.0 => Err(refused(key, found, "a share from 0 to 1")),
+        _ => Ok(()),
+    }
+}
+
 fn refused(key: &str, found: &Json, expected: &str) -> Problem {
     Problem::new(&codes::SETTING_INVALID, "the monitoring configuration cannot be used")
         .field(key)
@@ -236,6 +280,8 @@ mod tests {
             (json!({"evaluate_constraints": "On"}), "evaluate_constraints"),
             (json!({"datatype_check_threshold": "high"}), "datatype_check_threshold"),
             (json!({"domain_content_threshold": -1}), "domain_content_threshold"),
+            (json!({"datatype_check_threshold": 75}), "datatype_check_threshold"),
+            (json!({"domain_content_threshold": "1.5"}), "domain_content_threshold"),
             (json!({"distribution_constraints": {"comparison_method": "KS"}}), "comparison_method"),
             (json!({"distribution_constraints": []}), "distribution_constraints"),
             (json!([]), "monitoring_config"),
@@ -243,6 +289,16 @@ mod tests {
             let problem = MonitoringConfig::of([&layer], true).unwrap_err();
             assert_eq!(problem.place().field.as_deref(), Some(key));
             assert_eq!(problem.code(), &codes::SETTING_INVALID);
+        }
+        for (text, key) in [
+            (r#"{"evaluate_constraint": "Disabled"}"#, "evaluate_constraint"),
+            (r#"{"comparison_threshold": 0.5}"#, "comparison_threshold"),
+            (r#"{"distribution_constraints": {"threshold": 0.5}}"#, "threshold"),
+            (r#"{"Distribution_constraints": {}}"#, "Distribution_constraints"),
+        ] {
+            let problem = layers(Some(text), None).unwrap_err();
+            assert_eq!(problem.place().field.as_deref(), Some(key), "{problem}");
+            assert!(problem.to_string().contains("one of "), "{problem}");
         }
         assert!(layers(Some("{"), None).is_err());
         assert!(layers(None, Some("Cosine")).is_err());

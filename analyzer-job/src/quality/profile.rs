@@ -1,6 +1,7 @@
 //! The profile of a dataset as a file: everything that the statistics are made of. Profiles of windows and hosts add up,
 //! and any profile can be the baseline of a later run.
 
+use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pass::Profiled;
 use super::segments::Segment;
-use crate::monitor::format::PROFILE_NAME;
+use crate::monitor::format::{PROFILE_NAME, is_profile};
 use crate::monitor::rows::{self, Account, Columns, Order};
 use crate::state::profile::{Column, MOST_ROWS};
 
@@ -133,7 +134,7 @@ impl Profile {
         if self.rows > MOST_ROWS || self.records > MOST_ROWS {
             return Err(format!("{} rows", self.rows));
         }
-        let mut names = std::collections::HashSet::new();
+        let mut names = HashSet::new();
         for Named { name, profile } in &self.columns {
             if !names.insert(name.as_str()) {
                 return Err(format!("the column `{name}` twice"));
@@ -212,20 +213,36 @@ impl Profile {
 pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
     const SETTING: &str = "dataset_source";
     let mut sum: Option<Profile> = None;
+    let mut seen: HashSet<(String, String)> = HashSet::new();
     let listing = rows::files(path)?;
     if let Some((file, error)) = listing.unreadable.first() {
         // A sum without it would look like a whole one.
         return Err(unusable(file, SETTING, error.to_string()));
     }
-    for file in listing.files {
+    // Folders of whole results have other files beside them.
+    let (profiles, others): (Vec<_>, Vec<_>) = listing.files.into_iter().partition(is_profile);
+    let files = if profiles.is_empty() {
+        others
+    } else {
+        if !others.is_empty() {
+            tracing::info!("{} files that are no {PROFILE_NAME} are passed over", others.len());
+        }
+        profiles
+    };
+    for file in files {
         stop.check()?;
         let next = Profile::read(&file.path, SETTING)?;
+        seen.extend(next.segments.iter().map(|segment| (segment.column.clone(), segment.value.clone())));
         match &mut sum {
             None => sum = Some(next),
             Some(sum) => sum.merge(&next).map_err(|found| unusable(&file.relative, SETTING, found))?,
         }
     }
     let Some(sum) = sum else { return Ok(Default::default()) };
+    if sum.segments.len() < seen.len() {
+        let left_out = seen.len() - sum.segments.len();
+        tracing::warn!("segments that not every profile has, left out of the sum: {left_out}");
+    }
     let segments = sum.segments.into_iter().map(in_order).collect();
     // In order, so that a sum and the same sum through a file give the same bytes.
     let (names, profiles): (_, Vec<Column>) =

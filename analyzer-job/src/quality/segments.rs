@@ -16,8 +16,10 @@ use crate::state::profile::{Column, Kind};
 pub const MOST_COLUMNS: usize = 3;
 /// Profiles of columns in all segments that are told: what bounds memory, to about 150 MB.
 const MOST_PROFILES: usize = 3000;
-/// The same for a part of the data, which keeps small segments too: to about 600 MB.
-const MOST_PROFILES_OF_PART: usize = 12_000;
+/// Memory of the profiles that a part of the data keeps: small segments too, since any may be a large one of the whole.
+const MOST_BYTES_OF_PART: u64 = 200 << 20;
+/// Segments that a note names.
+const NAMED: usize = 5;
 /// Segments that are told at most.
 const MOST_SEGMENTS: usize = 50;
 /// Rows without a value in the column that they are grouped by.
@@ -40,17 +42,32 @@ pub struct Limits {
     least: u64,
     /// Segments, the largest first.
     most: usize,
+    /// Memory of their profiles.
+    bytes: u64,
 }
 
 impl Limits {
     /// Of the segments that a run tells.
     pub fn of_run(least: u64, columns: usize) -> Limits {
-        Limits { least, most: (MOST_PROFILES / columns.max(1)).clamp(1, MOST_SEGMENTS) }
+        Limits { least, most: (MOST_PROFILES / columns.max(1)).clamp(1, MOST_SEGMENTS), bytes: u64::MAX }
     }
 
     /// Of the segments that a part keeps: any of them may be a large one of the whole.
-    pub fn of_part(columns: usize) -> Limits {
-        Limits { least: 1, most: (MOST_PROFILES_OF_PART / columns.max(1)).max(1) }
+    pub fn of_part() -> Limits {
+        Limits { least: 1, most: usize::MAX, bytes: MOST_BYTES_OF_PART }
+    }
+
+    /// How many segments are kept, of those that have so many rows, the largest first.
+    fn kept(&self, rows: impl Iterator<Item = u64>, columns: usize) -> usize {
+        let mut left = self.bytes;
+        // Sketch and categories of a column grow with its rows, up to what they hold at most.
+        let bytes = |rows: u64| columns as u64 * (2048 + 16 * rows.min(4096));
+        let fits = |rows: &u64| {
+            let rest = left.checked_sub(bytes(*rows));
+            left = rest.unwrap_or(left);
+            rest.is_some()
+        };
+        rows.take(self.most).take_while(fits).count()
     }
 }
 
@@ -59,9 +76,9 @@ impl Limits {
 pub fn choose(
     profiled: &Profiled,
     by: &[(String, usize)],
-    Limits { least, most }: Limits,
+    limits: Limits,
 ) -> (Vec<(usize, String, u64)>, Vec<String>) {
-    let rows = profiled.account.rows;
+    let (rows, least) = (profiled.account.rows, limits.least);
     let (mut found, mut notes) = (Vec::new(), Vec::new());
     for (name, at) in by {
         let column = &profiled.profiles[*at];
@@ -82,11 +99,26 @@ pub fn choose(
     if all > found.len() {
         notes.push(format!("{} segments have fewer than {least} rows and are not told", all - found.len()));
     }
+    let most = limits.kept(found.iter().map(|(_, _, rows)| *rows), profiled.profiles.len());
     if found.len() > most {
-        notes.push(format!("{most} segments are told, the largest of {}", found.len()));
+        let left_out =
+            found[most..].iter().map(|(at, value, _)| (profiled.columns.names[*at].as_str(), value.as_str()));
+        notes.push(format!(
+            "{most} segments are told, the largest of {}; left out: {}",
+            found.len(),
+            in_words(left_out.collect())
+        ));
         found.truncate(most);
     }
     (found, notes)
+}
+
+/// `a` = `x`, `a` = `y` and 3 more.
+fn in_words(segments: Vec<(&str, &str)>) -> String {
+    let named: Vec<String> =
+        segments.iter().take(NAMED).map(|(column, value)| format!("`{column}` = `{value}`")).collect();
+    let more = segments.len().saturating_sub(NAMED);
+    format!("{}{}", named.join(", "), if more > 0 { format!(" and {more} more") } else { String::new() })
 }
 
 /// A segment that is told.
@@ -128,9 +160,22 @@ pub fn kept<'a>(
         let segment = kept.segment;
         wanted.get(&(segment.column.as_str(), segment.value.as_str())) == Some(&segment.rows)
     });
-    let lacking = chosen.len() - out.len();
-    if lacking > 0 {
-        notes.push(format!("{lacking} segments are not told, since not every part or profile has them"));
+    let told: Vec<(&str, &str)> =
+        out.iter().map(|kept| (kept.segment.column.as_str(), kept.segment.value.as_str())).collect();
+    let names =
+        |(at, value, _): &'_ (usize, String, u64)| (profiled.columns.names[*at].clone(), value.clone());
+    let wanted: Vec<(String, String)> = chosen.iter().map(names).collect();
+    let lacking: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|(column, value)| (column.as_str(), value.as_str()))
+        .filter(|name| !told.contains(name))
+        .collect();
+    if !lacking.is_empty() {
+        notes.push(format!(
+            "{} segments are not told, since not every part or profile has them: {}",
+            lacking.len(),
+            in_words(lacking)
+        ));
     }
     (out, notes)
 }
@@ -310,4 +355,28 @@ pub fn there(setting: Option<&str>, profiled: &Profiled) -> Vec<(String, usize)>
 
 fn listed(setting: Option<&str>) -> Vec<&str> {
     setting.unwrap_or_default().split(',').map(str::trim).filter(|name| !name.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_keeps_segments_up_to_a_number_of_bytes() {
+        let part = Limits::of_part();
+        // 64 kB and 2 kB for each column of a segment with many rows: 200 MB are 3,103 of them.
+        for (columns, kept) in [(1, 3103), (30, 103), (500, 6), (4000, 0)] {
+            assert_eq!(part.kept(std::iter::repeat_n(1_000_000, 5000), columns), kept, "{columns}");
+        }
+        // Small ones take less.
+        assert_eq!(part.kept(std::iter::repeat_n(1, 200_000), 30), 3386);
+        let run = Limits::of_run(100, 14);
+        assert_eq!(run.kept(std::iter::repeat_n(1_000_000, 5000), 14), 50);
+    }
+
+    #[test]
+    fn what_is_left_out_is_named() {
+        assert_eq!(in_words(vec![("a", "x"), ("b", "(missing)")]), "`a` = `x`, `b` = `(missing)`");
+        assert!(in_words(vec![("a", "x"); 8]).ends_with(" and 3 more"));
+    }
 }

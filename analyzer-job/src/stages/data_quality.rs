@@ -73,12 +73,16 @@ fn segments(
     let (by, limits) = match by {
         // Rows of another part may have the column.
         Err(_) if prepared.folds && profiled.open => {
-            (segments::there(settings.segment_columns.as_deref(), profiled), Limits::of_part(width))
+            (segments::there(settings.segment_columns.as_deref(), profiled), Limits::of_part())
         }
-        by if prepared.folds => (by?, Limits::of_part(width)),
+        by if prepared.folds => (by?, Limits::of_part()),
         by => (by?, Limits::of_run(settings.segment_minimum_rows, width)),
     };
-    let (chosen, _) = segments::choose(profiled, &by, limits);
+    let (chosen, notes) = segments::choose(profiled, &by, limits);
+    if prepared.folds {
+        // A run says it with its results.
+        notes.iter().for_each(|note| tracing::warn!("segments of this part: {note}"));
+    }
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;
     segments::gather(&source, &chosen, &profiled.columns.names, width)

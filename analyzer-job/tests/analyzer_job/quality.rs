@@ -332,6 +332,78 @@ fn profiles_that_cannot_be_used_are_named() {
     assert!(run.message.contains("profiles have no records"), "{}", run.message);
 }
 
+/// The folders of whole results, as they lie in S3, are a folder of profiles too.
+#[test]
+fn profiles_are_found_among_other_results() {
+    let part = of_table(&table(0, 200, 0.0));
+    part.succeed(&[]);
+    for format in [None, Some(r#"{"profile":{}}"#)] {
+        let mut sum = Tree::new();
+        sum.set("analysis_type", "DATA_QUALITY");
+        for hour in 0..3 {
+            for (name, bytes) in part.results() {
+                sum.file(&format!("processing/input/endpoint/{hour}/{name}"), bytes);
+            }
+        }
+        if let Some(format) = format {
+            sum.set("dataset_format", format);
+        }
+        let run = sum.succeed(&[]);
+        assert!(run.log.contains("read 600 rows from 600 records"), "{}", run.log);
+        assert!(run.log.contains("are passed over"), "{}", run.log);
+    }
+}
+
+/// Columns do not know of each other, and every row twice is the same data twice.
+#[test]
+fn order_of_columns_and_doubled_rows_change_no_share() {
+    let features = |text: &str| -> std::collections::BTreeMap<String, Value> {
+        let tree = of_table(text);
+        tree.succeed(&[]);
+        let found = tree.result("statistics.json")["features"].as_array().unwrap().clone();
+        found.into_iter().map(|feature| (feature["name"].as_str().unwrap().to_owned(), feature)).collect()
+    };
+    let text = table(0, 1500, 0.0);
+    let one = features(&text);
+    for order in [[3, 2, 1, 0], [1, 3, 0, 2]] {
+        let permuted: Vec<String> = text
+            .lines()
+            .map(|line| {
+                let cells: Vec<&str> = line.split(',').collect();
+                order.map(|at| cells[at]).join(",")
+            })
+            .collect();
+        assert_eq!(features(&permuted.join("\n")), one, "{order:?}");
+    }
+    let (header, rows) = text.split_once('\n').unwrap();
+    let twice = features(&format!("{header}\n{rows}{rows}"));
+    for (name, now) in &twice {
+        let then = &one[name];
+        let kind = ["numerical_statistics", "string_statistics"];
+        let [now, then] = [now, then].map(|feature| kind.iter().find_map(|kind| feature.get(kind)).unwrap());
+        for count in ["/common/num_present", "/common/num_missing"] {
+            let of = |found: &Value| found.pointer(count).unwrap().as_f64().unwrap();
+            assert_eq!(of(now), 2.0 * of(then), "{name} {count}");
+        }
+        for same in ["mean", "min", "max", "distinct_count"] {
+            assert_eq!(now.get(same), then.get(same), "{name} {same}");
+        }
+        if let Some(deviation) = now.get("std_dev") {
+            let of = |found: &Value| found.as_f64().unwrap();
+            assert!((of(deviation) / of(&then["std_dev"]) - 1.0).abs() < 1e-12, "{name}");
+        }
+    }
+}
+
+#[test]
+fn paths_need_rows_in_json() {
+    let tree = of_table("a,b\n1,2\n");
+    let columns = r#"[{"path": {"c": "d.e"}}]"#;
+    let run = tree.fail(&["--columns", columns], 1, "PL0101");
+    assert!(run.message.contains("`path` of c") && run.message.contains("JSON only"), "{}", run.message);
+    assert_eq!(tree.run(&["validate", "--columns", columns]).code, Some(1));
+}
+
 /// The table with other amounts for one plan only.
 fn table_of_segments(rows: usize, shift_of_gold: f64) -> String {
     let mut out = String::from("n,amount,plan,code\n");

@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
     /// Gets the setting `columns` ready for a format.
     ///
     /// # Errors
-    /// An entry is for captured records, and these are none.
+    /// An entry is for captured records or for JSON, and these are none.
     fn prepare(&mut self, format: &Format) -> Result<()> {
         let Some(preparation) = self.source.preparation else { return Ok(()) };
         let captured = matches!(format, Format::Capture(_) | Format::Merged(_));
@@ -264,6 +264,17 @@ impl<'a> Reader<'a> {
             )
             .field(field)
             .found("data of another format")
+            .hint("leave the entry out, or check `dataset_format`"));
+        }
+        if let (Some((columns, _)), Format::Csv { .. } | Format::Parquet) =
+            (&preparation.records.paths, format)
+        {
+            return Err(Problem::new(
+                &codes::SETTING_INVALID,
+                "an entry of `columns` is for rows in JSON only",
+            )
+            .field(format!("columns: `path` of {}", columns.join(", ")))
+            .found("CSV or Parquet, which has columns and no paths")
             .hint("leave the entry out, or check `dataset_format`"));
         }
         // A captured record is sampled whole, by its id.
