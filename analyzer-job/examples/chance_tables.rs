@@ -14,8 +14,7 @@ use analyzer_job::results::details::FacetDetails;
 use analyzer_job::results::{Number, Results};
 
 use worlds::{
-    ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, flips, random, sample_strata,
-    with_strata,
+    ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, random, sample_strata, with_strata,
 };
 
 /// Rows of the baseline and of the window.
@@ -99,9 +98,8 @@ const STRATA: [(f64, f64); 4] = [(0.4, 0.7), (0.3, 1.0), (0.2, 1.2), (0.1, 1.4)]
 /// Share of the samples with enough rows whose interval holds the true value, by metric, size and rate; a dash where
 /// fewer than half of the samples have enough rows.
 fn coverage_table(samples: u64) -> String {
-    let codes = [
-        "CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "DCA", "DCR", "TE", "CDDL", "CDDPL", "FT",
-    ];
+    let codes =
+        ["CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "DCA", "DCR", "TE", "CDDL", "CDDPL"];
     let mut text = format!("| rows of the group / the rest | rate | {} |\n", codes.join(" | "));
     text.push_str(&format!("|---|---|{}\n", "---|".repeat(codes.len())));
     let (mut least, mut most) = (100.0_f64, 0.0_f64);
@@ -140,22 +138,18 @@ fn coverage(rows: [u64; 2], rate: f64, codes: &[&str], samples: u64) -> Vec<[u64
     let of_strata =
         strata.iter().map(|(weight, world)| world.truth(rows.map(|n| (n as f64 * weight * 10.0) as u64)));
     let conditional_truth = bias::results(&with_strata(of_strata.collect()), &[], &every_metric());
-    // A quarter of the rows that are predicted unlike their neighbours are predicted positive.
-    let flip_truth = -0.5 * rate;
     let mut random = random(rows[0] * 31 + rows[1] + (rate * 1000.0) as u64);
     let mut held = vec![[0_u64; 2]; codes.len()];
     for _ in 0..samples {
-        let fixed = counts(world.sample_groups(rows, &mut random));
-        let of_flips = details(&fixed, &[Ok(flips(rows[0], rate, &mut random))]);
+        let fixed = details(&counts(world.sample_groups(rows, &mut random)));
         // The sizes of the groups are an outcome of chance for CI alone.
-        let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)), &[]);
-        let conditional = details(&with_strata(sample_strata(&strata, rows, &mut random)), &[]);
+        let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)));
+        let conditional = details(&with_strata(sample_strata(&strata, rows, &mut random)));
         for (code, held) in codes.iter().zip(&mut held) {
             let (facets, truth) = match *code {
                 "CI" => (&free, value(&truth, code)),
                 "CDDL" | "CDDPL" => (&conditional, value(&conditional_truth, code)),
-                "FT" => (&of_flips, Some(flip_truth)),
-                _ => (&of_flips, value(&truth, code)),
+                _ => (&fixed, value(&truth, code)),
             };
             if let Some(inside) = truth.and_then(|truth| holds(facets, code, truth)) {
                 held[0] += u64::from(inside);

@@ -329,6 +329,7 @@ fn from_details(facets: Vec<FacetDetails>, kind: &str) -> Findings {
             confidence: 0.95,
             exact_baselines: 0,
             beyond_chance_only: false,
+            held_back: None,
         }),
         selections: Vec::new(),
         left_out: vec![LeftOut {

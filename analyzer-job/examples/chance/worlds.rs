@@ -1,6 +1,6 @@
 //! Populations whose bias metrics are known, samples of them, and the drift check of one sample against another.
 
-use analyzer_job::bias::{self, FlipOutcome, Flips};
+use analyzer_job::bias;
 use analyzer_job::config::{Methods, ReportNames};
 use analyzer_job::drift::bias::{Rule, compare, violations};
 use analyzer_job::drift::chance::judge;
@@ -121,20 +121,8 @@ pub(crate) fn counts(groups: Groups) -> BiasCounts {
 }
 
 #[allow(dead_code, reason = "used by one of the two programs")]
-pub(crate) fn details(counts: &BiasCounts, flips: &[FlipOutcome]) -> Vec<FacetDetails> {
-    bias::details(counts, flips, &every_metric())
-}
-
-/// A flip test of `rows` rows of which a share is predicted unlike their neighbours, a quarter of these positive.
-#[allow(dead_code, reason = "used by one of the two programs")]
-pub(crate) fn flips(rows: u64, share: f64, random: &mut ChaCha8Rng) -> Flips {
-    let mut flips = Flips { only_model_positive: 0, only_neighbours_positive: 0, rows };
-    for _ in 0..rows {
-        let at = random.random::<f64>() / share;
-        flips.only_model_positive += u64::from(at < 0.25);
-        flips.only_neighbours_positive += u64::from((0.25..1.0).contains(&at));
-    }
-    flips
+pub(crate) fn details(counts: &BiasCounts) -> Vec<FacetDetails> {
+    bias::details(counts, &[], &every_metric())
 }
 
 /// So many rows of the group and of the rest, each in a stratum by chance: the strata's shares and their populations.
@@ -197,8 +185,7 @@ pub(crate) fn alarms(now: Groups, baseline: &Results, beyond_chance_only: bool) 
             return usize::MAX;
         }
     }
-    let rule =
-        Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], window: None };
+    let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], run: None };
     violations(&compare(&results, baseline), &facets, &rule).len()
 }
 

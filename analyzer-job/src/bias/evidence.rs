@@ -5,7 +5,6 @@
 //! treated alike: that number hardly depends on the difference that is measured, so that the samples with enough rows
 //! are not those with a large one.
 
-use super::flip::FlipOutcome;
 use super::intervals;
 use super::metrics::{Evidence, Metric, Overlap, Ratio};
 use crate::state::counts::{FacetCounts, Group, Groups};
@@ -20,9 +19,15 @@ const MIN_OF_FEW: u64 = 5;
 const MIN_EXPECTED_PART: f64 = 12.0;
 /// Fewest rows of either outcome or part, expected at the share or ratio over both groups, to tell a change from chance.
 const MIN_EXPECTED_TO_COMPARE: f64 = 5.0;
-/// Class imbalance and flip test are one share, not a difference of two: their intervals need more rows.
-const MIN_ROWS_OF_ONE_SHARE: u64 = 120;
-const MIN_FLIPPED: u64 = 16;
+/// Class imbalance is one share, not a difference of two: its interval needs more rows.
+const MIN_ROWS_OF_SIZES: u64 = 120;
+/// Fewest rows of a group for class imbalance. They are what is measured: samples below the limit are those whose interval
+/// would miss on one side, so just above it more than 95 % hold the true value. A low limit keeps this to small groups.
+const MIN_ROWS_OF_SIDE: u64 = 10;
+/// Rows of the rest are neighbours of many rows of the group at once. How far the flip test varies depends on which ones, and
+/// with them on the features, by up to three times the variance of independent rows.
+const NEIGHBOURS_ARE_SHARED: &str =
+    "rows of the rest are neighbours of many rows at once, and other rows would give other votes";
 const MIN_WRONG: u64 = 16;
 /// Fewest rows of either group with either label in a value of the group variable, expected if they were independent.
 const MIN_EXPECTED_IN_STRATUM: f64 = 8.0;
@@ -30,12 +35,12 @@ const MIN_EXPECTED_IN_STRATUM: f64 = 8.0;
 const MIN_SHARE_IN_STRATA: f64 = 0.9;
 
 /// Why there are too few rows for this metric, none when there are enough.
-pub(crate) fn too_few(metric: &Metric, facet: &FacetCounts, flip: Option<&FlipOutcome>) -> Option<String> {
+pub(crate) fn too_few(metric: &Metric, facet: &FacetCounts) -> Option<String> {
     let total = &facet.total;
     let names = [format!("group `{}`", facet.value_or_threshold), "the rest".into()];
     match metric.evidence {
-        Evidence::Sizes => too_few_rows(total, &names)
-            .or_else(|| fewer(total.d.n() + total.a.n(), "rows", MIN_ROWS_OF_ONE_SHARE, "the dataset")),
+        Evidence::Sizes => too_few_rows(total, MIN_ROWS_OF_SIDE, &names)
+            .or_else(|| fewer(total.d.n() + total.a.n(), "rows", MIN_ROWS_OF_SIZES, "the dataset")),
         Evidence::Ratios(ratio, _) => {
             let ratios = [ratio(&total.d), ratio(&total.a)];
             if ratios[0].overlap == Overlap::Part {
@@ -51,13 +56,7 @@ pub(crate) fn too_few(metric: &Metric, facet: &FacetCounts, flip: Option<&FlipOu
             let wrong = [&total.d, &total.a].map(|group| group.false_positive() + group.false_negative());
             fewer(wrong.iter().sum(), "wrong predictions", MIN_WRONG, "the dataset")
         }
-        Evidence::Neighbours => too_few_rows(total, &names)
-            .or_else(|| fewer(total.d.n(), "rows", MIN_ROWS_OF_ONE_SHARE, &names[0]))
-            .or_else(|| {
-                let flips = flip?.as_ref().ok()?;
-                let flipped = flips.only_model_positive + flips.only_neighbours_positive;
-                fewer(flipped, "rows predicted unlike their neighbours", MIN_FLIPPED, &names[0])
-            }),
+        Evidence::Neighbours => Some(NEIGHBOURS_ARE_SHARED.into()),
     }
 }
 
@@ -89,11 +88,11 @@ fn parts(ratio: &Ratio) -> [u64; 2] {
     }
 }
 
-fn too_few_rows(total: &Groups, names: &[String; 2]) -> Option<String> {
+fn too_few_rows(total: &Groups, least: u64, names: &[String; 2]) -> Option<String> {
     [&total.d, &total.a]
         .into_iter()
         .zip(names)
-        .find_map(|(group, name)| fewer(group.n(), "rows", MIN_ROWS, name))
+        .find_map(|(group, name)| fewer(group.n(), "rows", least, name))
 }
 
 fn fewer(count: u64, noun: &str, least: u64, name: &str) -> Option<String> {

@@ -169,21 +169,34 @@ fn conditional(strata: &[Groups], share: fn(&Group) -> Ratio) -> Option<Range> {
     Some(Range { value, low: value - (below + by_weights).sqrt(), high: value + (above + by_weights).sqrt() })
 }
 
-/// The flip test: the difference of two shares of the same rows, whose correlation is that of a multinomial.
+/// The flip test: the difference of two shares of the same rows. The interval holds every difference that the score test
+/// does not reject.
+///
+/// Source: T. Tango, "Equivalence test and confidence interval for the difference in proportions for the paired-sample
+/// design", 1998.
 fn flipped(flips: &Flips) -> Range {
-    let one = Range::share(flips.only_model_positive, flips.rows);
-    let other = Range::share(flips.only_neighbours_positive, flips.rows);
-    let (p, q) = (one.value, other.value);
-    let of_both = p * q / ((1.0 - p) * (1.0 - q));
-    // Only where p + q is 1 may (1 - p)(1 - q) be 0, and then one of them is 0.
-    let correlation = if of_both.is_finite() { -of_both.sqrt() } else { 0.0 };
-    let added =
-        |one: f64, other: f64| (one * one + other * other - 2.0 * correlation * one * other).max(0.0).sqrt();
-    Range {
-        value: p - q,
-        low: p - q - added(p - one.low, other.high - q),
-        high: p - q + added(one.high - p, q - other.low),
-    }
+    let Flips { only_model_positive, only_neighbours_positive, rows } = *flips;
+    let [one, other, n] = [only_model_positive, only_neighbours_positive, rows].map(|count| count as f64);
+    // In standard deviations, with the most likely shares that differ by so much; falls as the difference grows.
+    let score = |difference: f64| {
+        let spread = difference * (1.0 - difference);
+        let (b, c) = ((2.0 * n - one + other) * difference - one - other, -other * spread);
+        let share = ((b * b - 8.0 * n * c).max(0.0).sqrt() - b) / (4.0 * n);
+        let variance = n * (2.0 * share + spread);
+        let distance = one - other - n * difference;
+        if variance > 0.0 { distance / variance.sqrt() } else { distance * f64::INFINITY }
+    };
+    let value = (one - other) / n;
+    let limit = |mut inside: f64, mut outside: f64| {
+        for _ in 0..60 {
+            let middle = 0.5 * (inside + outside);
+            // Not a number where the difference is all that the rows allow.
+            let is_outside = score(middle).abs() > Z;
+            *(if is_outside { &mut outside } else { &mut inside }) = middle;
+        }
+        inside
+    };
+    Range { value, low: limit(value, -1.0), high: limit(value, 1.0) }
 }
 
 #[cfg(test)]

@@ -71,7 +71,7 @@ pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
         for stage in [Stage::PostTraining, Stage::PreTraining] {
             let asked = asked(methods, stage).unwrap_or_default();
             metrics.extend(measure(facet, flip, stage, asked).map(|(metric, outcome)| {
-                let rows_reason = evidence::too_few(metric, facet, flip);
+                let rows_reason = evidence::too_few(metric, facet);
                 let (value, error) = split(outcome);
                 let spread = value.map(|_| intervals::spread(metric, facet, flip.and_then(known)));
                 let spread = spread.unwrap_or_default();
@@ -130,7 +130,7 @@ fn section(
         let metrics = measure(facet, flip, stage, asked).map(|(metric, outcome)| {
             let (value, error) = split(outcome);
             if let Some(value) = value
-                && let Some(error) = estimated_error(metric, facet, flip)
+                && let Some(error) = estimated_error(metric, facet)
             {
                 estimates.insert(metric.code.into(), [value.value(), error]);
             }
@@ -152,12 +152,12 @@ fn section(
 }
 
 /// Standard error of a metric that does not follow from the counts of the two groups, if the rows are enough.
-fn estimated_error(metric: &Metric, facet: &FacetCounts, flip: Option<&FlipOutcome>) -> Option<f64> {
-    let is_estimated = matches!(metric.evidence, Evidence::Strata(_) | Evidence::Neighbours);
-    if !is_estimated || evidence::too_few(metric, facet, flip).is_some() {
+fn estimated_error(metric: &Metric, facet: &FacetCounts) -> Option<f64> {
+    let is_estimated = matches!(metric.evidence, Evidence::Strata(_));
+    if !is_estimated || evidence::too_few(metric, facet).is_some() {
         return None;
     }
-    intervals::spread(metric, facet, flip.and_then(known)).standard_error
+    intervals::spread(metric, facet, None).standard_error
 }
 
 /// The metrics of a stage that were asked for, in report order, each with its value or why it has none.

@@ -88,7 +88,17 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
         analysis.threshold_given = true;
     }
     if analysis.label.is_none() {
-        analysis.label = located("ground_truth_attribute", &attributes.ground_truth)?;
+        let label = located("ground_truth_attribute", &attributes.ground_truth)?;
+        if let Some(Location::Index(idx)) = label {
+            // As a position among the columns it would name one of the request's.
+            return Err(invalid(
+                "ground_truth_attribute",
+                &idx.to_string(),
+                "a JMESPath in the ground truth; for labels in CSV, one for each row, set `label` of the configuration to the \
+                 name that `headers` gives them",
+            ));
+        }
+        analysis.label = label;
     }
     if let Some(names) = given(&attributes.exclude_features) {
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use super::windows::{self, Window};
+use super::windows;
 use crate::config::{Analysis, Facet, Location};
-use crate::results::details::{EarlierRun, FacetDetails, MetricDetails, Stage};
+use crate::results::details::{EarlierRun, FacetDetails, MetricDetails, RunDetails, Stage};
 use crate::results::{BiasSection, Counts, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
@@ -20,8 +20,8 @@ pub struct Rule<'a> {
     pub windows: Windows,
     /// Earlier runs, the latest last.
     pub earlier: &'a [EarlierRun],
-    /// This run's window, where it has one.
-    pub window: Option<&'a Window>,
+    /// This run, for its window.
+    pub run: Option<&'a RunDetails>,
 }
 
 /// Reads a baseline: an `analysis.json`, or a file of its shape.
@@ -196,7 +196,7 @@ fn is_beyond_chance(metric: &MetricDetails) -> bool {
 
 /// In how many of the earlier windows that count the pair's metric was farther from 0 than the baseline, by the same rule.
 fn agreeing_before(pair: &Pair, rule: &Rule) -> usize {
-    windows::before(rule.earlier, rule.window, rule.windows.of - 1)
+    windows::before(rule.earlier, rule.run, rule.windows.of - 1)
         .into_iter()
         .filter(|run| {
             if rule.beyond_chance_only {
@@ -208,6 +208,18 @@ fn agreeing_before(pair: &Pair, rule: &Rule) -> usize {
                 .is_some_and(|before| before.value().abs() > pair.then.value().abs())
         })
         .count()
+}
+
+/// How many of the earlier windows that count have no verdict on chance, where the rule asks for one.
+pub fn unjudged_before(rule: &Rule) -> usize {
+    let is_unjudged = |run: &&EarlierRun| {
+        let metrics = run.bias.iter().flat_map(|bias| &bias.facets).flat_map(|facet| &facet.metrics);
+        metrics.filter(|metric| metric.chance.is_some()).count() == 0
+    };
+    if !rule.beyond_chance_only {
+        return 0;
+    }
+    windows::before(rule.earlier, rule.run, rule.windows.of - 1).into_iter().filter(is_unjudged).count()
 }
 
 /// Marks the violations in the details, for reports.

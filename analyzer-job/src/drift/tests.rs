@@ -44,7 +44,7 @@ fn names(violations: &[Violation]) -> Vec<String> {
 }
 
 const HOSTED: Rule =
-    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], window: None };
+    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], run: None };
 
 /// Violations by the hosted rule, and what could not be compared.
 fn judged(current: &Results, baseline: &Results) -> (Vec<Violation>, Vec<String>) {
@@ -275,7 +275,7 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
         beyond_chance_only: true,
         windows: Windows { agreeing: 2, of: 2 },
         earlier: &earlier,
-        window: None,
+        run: None,
     };
     let now = window(0.3);
     assert!(violations(&compare(&now, &baseline), &details(&[("AD", true, Some(true))]), &rule).is_empty());

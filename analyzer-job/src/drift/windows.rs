@@ -2,35 +2,62 @@
 
 use jiff::Timestamp;
 
-use crate::results::details::EarlierRun;
+use crate::results::details::{EarlierRun, RunDetails};
 
 /// Start and end, as given.
-pub type Window = [String; 2];
+type Window = [String; 2];
 
-/// The last `most` windows before `window`, the latest first, from `earlier` runs in the order of time.
+/// The last `most` windows before `run`, the latest first, from `earlier` runs in the order of time.
 ///
-/// A window that was run more than once counts once, as it was run last; `window` itself and later ones, which are there
-/// when a window is run again, do not count. A run that does not tell its window counts as one of its own.
+/// A window that was run more than once counts once, as it was run last; the window of `run` and later ones, which are there
+/// when a window is run again, do not count. Runs that do not tell their window are the same if they read the same files.
+/// A run that was held against no baseline, such as the baseline's own, is no window.
 pub(super) fn before<'a>(
     earlier: &'a [EarlierRun],
-    window: Option<&Window>,
+    run: Option<&RunDetails>,
     most: usize,
 ) -> Vec<&'a EarlierRun> {
-    let mut seen: Vec<&Window> = Vec::new();
+    let mut seen: Vec<&RunDetails> = Vec::new();
     let mut found = Vec::new();
-    for run in earlier.iter().rev() {
+    for earlier in earlier.iter().rev() {
         if found.len() == most {
             break;
         }
-        if let Some(its) = run.bias.as_ref().and_then(|bias| bias.run.window.as_ref()) {
-            if seen.contains(&its) || !window.is_none_or(|window| is_before(its, window)) {
+        if let Some(bias) = &earlier.bias {
+            let its = &bias.run;
+            let is_later = run.is_some_and(|run| !may_be_before(its, run));
+            if bias.check.is_none() || is_later || seen.iter().any(|seen| is_same(seen, its)) {
                 continue;
             }
             seen.push(its);
         }
-        found.push(run);
+        found.push(earlier);
     }
     found
+}
+
+fn may_be_before(one: &RunDetails, other: &RunDetails) -> bool {
+    match (&one.window, &other.window) {
+        (Some(one), Some(other)) => is_before(one, other),
+        _ => !is_same(one, other),
+    }
+}
+
+fn is_same(one: &RunDetails, other: &RunDetails) -> bool {
+    match (&one.window, &other.window) {
+        (None, None) => {
+            let data = |run: &RunDetails| -> Vec<String> {
+                let data = run
+                    .inputs
+                    .iter()
+                    .filter(|input| !["configuration", "baseline"].contains(&input.role.as_str()));
+                data.map(|input| input.sha256.clone()).collect()
+            };
+            let data = (data(one), data(other));
+            !data.0.is_empty() && data.0 == data.1
+        }
+        (one, other) => one == other,
+    }
 }
 
 fn is_before(one: &Window, other: &Window) -> bool {
@@ -45,22 +72,54 @@ fn is_before(one: &Window, other: &Window) -> bool {
 mod tests {
     use super::*;
     use crate::results::Results;
-    use crate::results::details::{BiasDetails, RunDetails};
+    use crate::results::details::{BiasDetails, Check, InputDigest};
 
-    fn run(name: &str, hour: Option<u8>) -> EarlierRun {
-        let details = |hour| BiasDetails {
-            run: RunDetails { window: Some(window(hour)), ..RunDetails::default() },
+    const CHECK: Check = Check {
+        compared: 1,
+        measured: 1,
+        confidence: 0.95,
+        exact_baselines: 0,
+        beyond_chance_only: false,
+        held_back: None,
+    };
+
+    /// A run of an hour, or one that read a file of this content and tells no window.
+    fn details(hour: Option<u8>, content: &str) -> RunDetails {
+        let input = |role: &str, sha256: &str| InputDigest {
+            role: role.into(),
+            name: "x".into(),
+            bytes: 1,
+            sha256: sha256.into(),
+        };
+        RunDetails {
+            window: hour.map(window),
+            inputs: vec![input("configuration", "same"), input("dataset", content)],
+            ..RunDetails::default()
+        }
+    }
+
+    fn run_of(name: &str, run: RunDetails) -> EarlierRun {
+        let bias = BiasDetails {
+            run,
             label: String::new(),
             label_value_or_threshold: String::new(),
             group_variable: None,
             facets: Vec::new(),
-            check: None,
+            check: Some(CHECK),
             selections: Vec::new(),
             left_out: Vec::new(),
             intersections: Vec::new(),
             segments: Vec::new(),
         };
-        EarlierRun { name: name.into(), results: Results::default(), bias: hour.map(details) }
+        EarlierRun { name: name.into(), results: Results::default(), bias: Some(bias) }
+    }
+
+    /// Without an hour it left no details.
+    fn run(name: &str, hour: Option<u8>) -> EarlierRun {
+        match hour {
+            Some(hour) => run_of(name, details(Some(hour), name)),
+            None => EarlierRun { name: name.into(), results: Results::default(), bias: None },
+        }
     }
 
     fn window(hour: u8) -> Window {
@@ -69,8 +128,7 @@ mod tests {
 
     #[track_caller]
     fn check(earlier: &[EarlierRun], hour: Option<u8>, most: usize, expected: &[&str]) {
-        let window = hour.map(window);
-        let found = before(earlier, window.as_ref(), most);
+        let found = before(earlier, hour.map(|hour| details(Some(hour), "now")).as_ref(), most);
         assert_eq!(found.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), expected);
     }
 
@@ -95,6 +153,25 @@ mod tests {
     #[test]
     fn runs_that_do_not_tell_their_window_count_each() {
         check(&[run("a", None), run("b", None), run("c", Some(1))], Some(1), 9, &["b", "a"]);
+    }
+
+    #[test]
+    fn runs_without_a_window_are_known_by_their_data() {
+        let of = |content: &str| run_of(content, details(None, content));
+        let earlier = [of("a"), of("b"), of("b"), of("c"), run("no details", None)];
+        let names = |now: &RunDetails| -> Vec<String> {
+            before(&earlier, Some(now), 9).iter().map(|run| run.name.clone()).collect()
+        };
+        assert_eq!(names(&details(None, "d")), ["no details", "c", "b", "a"]);
+        assert_eq!(names(&details(None, "c")), ["no details", "b", "a"]);
+        assert_eq!(names(&details(Some(3), "c")), ["no details", "c", "b", "a"]);
+    }
+
+    #[test]
+    fn the_run_that_made_the_baseline_is_no_window() {
+        let mut of_baseline = run("baseline", Some(1));
+        of_baseline.bias.as_mut().unwrap().check = None;
+        check(&[of_baseline, run("two", Some(2))], Some(3), 9, &["two"]);
     }
 
     /// The same instant in other words is the same window; words that are no time are compared as such.

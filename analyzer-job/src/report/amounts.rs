@@ -9,13 +9,15 @@ pub(super) fn count(count: u64) -> String {
 }
 
 /// A metric's value with as many decimals as its interval supports: the half width keeps at least
-/// one digit, with 2 to 4 decimals in all; 3 without an interval.
+/// one digit, with 2 to 6 decimals in all; 3 without an interval.
 pub(super) fn number(value: f64, interval: Option<[f64; 2]>) -> String {
     let half_width = interval.map(|[low, high]| (high - low) / 2.0).filter(|width| width.is_finite());
     let decimals = match half_width {
         Some(width) if width >= 0.02 => 2,
         Some(width) if width >= 0.002 => 3,
-        Some(_) => 4,
+        Some(width) if width >= 0.0002 => 4,
+        Some(width) if width >= 0.000_02 => 5,
+        Some(_) => 6,
         None => 3,
     };
     // Within an interval that rounds it away, a trace of a value is zero.
@@ -203,6 +205,8 @@ mod tests {
             (0.2187, Some([0.1, 0.35]), "0.22"),
             (-0.2187, None, "−0.219"),
             (0.0, None, "0.000"),
+            (0.0, Some([-3.8e-5, 3.8e-5]), "0.00000"),
+            (-3.8e-5, Some([-3.8e-5, 3.8e-5]), "−0.00004"),
             (-0.0, None, "0.000"),
             (-0.0004, Some([-0.1, 0.1]), "0.00"),
             (1234.5678, None, "1\u{202f}235"),

@@ -32,6 +32,15 @@ pub(super) fn state(metric: &MetricDetails) -> State {
     }
 }
 
+/// As `state`, but of a selection that holds no row or every row no metric says whether it moved.
+pub(super) fn state_in(facet: &FacetDetails, metric: &MetricDetails) -> State {
+    match state(metric) {
+        State::Undefined => State::Undefined,
+        _ if facet.vacuous => State::Measured,
+        state => state,
+    }
+}
+
 /// Farther from 0 than the baseline: the rule of the hosted service, chance aside.
 pub(super) fn is_farther(metric: &MetricDetails) -> bool {
     metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs())
@@ -72,8 +81,8 @@ pub(super) fn course(details: &MetricDetails) -> Option<Course> {
 }
 
 /// The verdict in words, with the reason when it is a doubtful one.
-fn verdict(metric: &MetricDetails) -> Cell {
-    let state = state(metric);
+fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
+    let state = state_in(facet, metric);
     let text = match state {
         State::CannotTell if is_farther(metric) && metric.enough_rows => "moved, within chance",
         State::CannotTell if is_farther(metric) => "moved, too few rows",
@@ -146,7 +155,7 @@ fn facet_sections(
 ) {
     let words = words(details, facet);
     let id = format!("group-{}", position + 1);
-    let states: Vec<State> = facet.metrics.iter().map(state).collect();
+    let states: Vec<State> = facet.metrics.iter().map(|metric| state_in(facet, metric)).collect();
     let heading = format!("{} against everyone else{}", words.facet, tally(&states));
     let section = report.section(2, &id, heading);
     if facet.groups.d.n() + facet.groups.a.n() > 0 {
@@ -193,8 +202,8 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
         ));
         if check.exact_baselines > 0 {
             text.push_str(&format!(
-                " For {} of them the baseline is taken as exact, since the counts behind its values were not at hand: more false \
-                 marks are possible.",
+                " This does not hold for {} of them: their baseline is taken as exact, since the counts behind its values were not \
+                 at hand. If nothing has changed, up to two in three such runs mark a metric as moved.",
                 count(check.exact_baselines)
             ));
         }
@@ -298,7 +307,7 @@ fn family_section(report: &mut Report, facet: &FacetDetails, words: &Words, fami
         .metrics
         .iter()
         .filter(|details| Metric::of(&details.name).is_some_and(|metric| metric.family == family))
-        .map(state)
+        .map(|details| state_in(facet, details))
         .collect();
     if all.is_empty() {
         return;
@@ -313,7 +322,7 @@ fn family_section(report: &mut Report, facet: &FacetDetails, words: &Words, fami
     for scale in [Scale::Ratio, Scale::Share, Scale::Unbounded, Scale::Distance] {
         let rows = asked(scale);
         if !rows.is_empty() {
-            let mut table = dot_plot(&rows, words, family, scale);
+            let mut table = dot_plot(facet, &rows, words, family, scale);
             let codes: Vec<&str> = rows.iter().map(|(metric, _)| metric.code).collect();
             table.code = Some(format!(
                 "metric_chart({}, {}, {})",
@@ -336,7 +345,13 @@ fn urgency(metric: &Metric, details: &MetricDetails) -> f64 {
     }
 }
 
-fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, scale: Scale) -> Table {
+fn dot_plot(
+    facet: &FacetDetails,
+    rows: &[(&Metric, &MetricDetails)],
+    words: &Words,
+    family: Family,
+    scale: Scale,
+) -> Table {
     let values = rows.iter().flat_map(|(_, details)| {
         let interval = details.interval.map(|[low, high]| [low.value(), high.value()]).into_iter().flatten();
         details.value.into_iter().chain(details.baseline).map(Number::value).chain(interval)
@@ -365,7 +380,7 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Baseline"));
     }
-    if compared || rows.iter().any(|(_, details)| state(details) != State::Measured) {
+    if compared || rows.iter().any(|(_, details)| state_in(facet, details) != State::Measured) {
         columns.push(Column::new(ColumnKind::State, "Verdict"));
     }
     let with_verdict = columns.last().is_some_and(|column| column.kind == ColumnKind::State);
@@ -381,7 +396,7 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
                         value: side(value.value()),
                         interval: interval.map(|[low, high]| [side(low), side(high)]),
                         baseline: details.baseline.map(|baseline| side(baseline.value())),
-                        state: state(details),
+                        state: state_in(facet, details),
                     };
                     Cell::picture(dot_row(&axis, &dot))
                 }
@@ -393,9 +408,9 @@ fn dot_plot(rows: &[(&Metric, &MetricDetails)], words: &Words, family: Family, s
                 cells.push(Cell::value(details.baseline, interval));
             }
             if with_verdict {
-                cells.push(verdict(details));
+                cells.push(verdict(facet, details));
             }
-            Row::judged(state(details), cells)
+            Row::judged(state_in(facet, details), cells)
         })
         .collect();
     Table::new(Style::Plot, format!("{}: {axis_words}", words.facet), columns, rows)
@@ -422,7 +437,7 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
                 _ => None,
             };
             Row::judged(
-                state(details),
+                state_in(facet, details),
                 vec![
                     Cell::metric(&details.name),
                     Cell::value(details.value, interval),
@@ -520,7 +535,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         .iter()
         .map(|facet| {
             let (share_d, share_a, ratio) = ratio_of(facet);
-            let moved = facet.metrics.iter().filter(|metric| state(metric) == State::Moved).count();
+            let moved = facet.metrics.iter().filter(|metric| state_in(facet, metric) == State::Moved).count();
             let says = match ratio {
                 None => "no positives outside",
                 Some(ratio) if ratio < FOUR_FIFTHS => "below four fifths",
@@ -538,7 +553,11 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
                 },
                 Cell::picture(share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured)),
                 Cell::text(says),
-                Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),
+                if facet.metrics.iter().any(|metric| metric.baseline.is_some()) {
+                    Cell::number(format!("{moved} of {}", facet.metrics.len()), moved)
+                } else {
+                    Cell::text("not compared")
+                },
             ])
         })
         .collect();

@@ -158,7 +158,8 @@ pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
     collect(folder, &mut files)?;
     files.sort();
     let mut runs = Vec::new();
-    for path in files {
+    // Details are read with the results beside them.
+    for path in files.into_iter().filter(|path| !path.ends_with("bias_details.json")) {
         let text = fs::read(&path).map_err(|error| Problem::io("read", &path, error))?;
         let json = strict_json(&text);
         let Ok(results) = serde_json::from_slice::<Results>(&json) else {

@@ -3,7 +3,7 @@
 
 use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
 
-use super::bias::{state, words};
+use super::bias::{state_in, words};
 use super::page::{Report, State};
 use super::sentences::isolate;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -96,7 +96,8 @@ fn table(
     columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
     columns.push(Column::new(ColumnKind::Number, "In the group"));
     columns.extend(codes.iter().map(|code| {
-        Column::new(ColumnKind::Number, Metric::of(code).map_or(*code, |metric| metric.description))
+        let name = Metric::of(code).map(|metric| format!("{} ({})", metric.name(), metric.code));
+        Column::new(ColumnKind::Number, name.as_deref().unwrap_or(code))
     }));
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Moved"));
@@ -115,7 +116,7 @@ fn table(
             }));
             if compared {
                 cells.push(Cell::count(
-                    facet.metrics.iter().filter(|m| state(m) == State::Moved).count() as u64
+                    facet.metrics.iter().filter(|m| state_in(facet, m) == State::Moved).count() as u64,
                 ));
             }
             Row::new(cells)

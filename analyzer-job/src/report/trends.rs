@@ -123,7 +123,7 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
     series
         .iter()
         .map(|(metric, points)| {
-            let caption = metric.description.to_owned();
+            let caption = format!("{} ({})", metric.name(), metric.code);
             let mut known = points.iter().filter_map(|point| point.value);
             let first = known.next().unwrap_or_default();
             let last = known.next_back().unwrap_or(first);

@@ -60,7 +60,8 @@ fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
     told(bias)
         .into_iter()
         .flat_map(|facet| {
-            facet.metrics.iter().map(move |details| Finding { facet, details, state: bias::state(details) })
+            let finding = move |details| Finding { facet, details, state: bias::state_in(facet, details) };
+            facet.metrics.iter().map(finding)
         })
         .collect()
 }
@@ -101,6 +102,14 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let metrics = |number: usize| if number == 1 { "metric" } else { "metrics" };
     if moved > 0 {
         let whose = if moved == 1 { "its" } else { "their" };
+        let moved_in = told(bias).into_iter().filter(|facet| {
+            all.iter().any(|finding| std::ptr::eq(finding.facet, *facet) && finding.state == State::Moved)
+        });
+        let groups = match (moved_in.count(), told(bias).len()) {
+            (_, 1) => groups,
+            (some, of) if some == of => groups,
+            (some, of) => format!(" in {some} of {of} groups"),
+        };
         let text =
             format!("{moved} of {compared} {} moved away from {whose} baseline{groups}", metrics(compared));
         return (State::Moved, text);
@@ -170,6 +179,7 @@ fn doubts(all: &[Finding]) -> Option<String> {
         (of_state(State::CannotTell) - too_few, "within what chance explains"),
         (too_few, "with too few rows to say"),
         (towards, "with a smaller difference than in the baseline"),
+        (of_state(State::Measured), "of a selection that compares nothing"),
     ];
     let told: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -181,6 +191,14 @@ fn doubts(all: &[Finding]) -> Option<String> {
         told => format!(": {}", told.join(", ")),
     };
     (number > moved).then(|| format!("{counted} on file{parts}."))
+}
+
+/// What this window alone would have raised.
+fn held_back(bias: &BiasDetails) -> Option<String> {
+    let held = bias.check.as_ref()?.held_back.as_ref()?;
+    let metrics = of(held.metrics, "metric breaks", "metrics break");
+    let windows = held.windows_in_words();
+    Some(format!("{metrics} the rule in this window: no violation, as fewer than {windows} windows agree."))
 }
 
 /// The worst sentence of each question, at most four in all.
@@ -232,6 +250,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         }
     }
     sentences.extend(doubts(all));
+    sentences.extend(held_back(bias));
     for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
         sentences.push(format!(
             "Note: {} The ratio is farther from 1 than in the baseline. It is no violation, because the rule compares sizes \

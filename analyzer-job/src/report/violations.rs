@@ -110,7 +110,7 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
             (ColumnKind::Number, "Violations"),
             (ColumnKind::Prose, "Beyond chance"),
             (ColumnKind::Prose, "Within chance, or too few rows"),
-            (ColumnKind::Text, "Smaller difference"),
+            (ColumnKind::Text, "Nearer to parity"),
         ]),
         rows,
     )

@@ -168,6 +168,25 @@ pub struct Check {
     pub exact_baselines: u64,
     /// Whether only what is beyond chance is a violation.
     pub beyond_chance_only: bool,
+    /// What breaks the rule in this window, and is no violation as too few windows agree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_back: Option<HeldBack>,
+}
+
+/// Metrics that would be violations if this window counted alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    pub metrics: u64,
+    /// So many of the last `of` windows must agree.
+    pub agreeing: u64,
+    pub of: u64,
+}
+
+impl HeldBack {
+    /// `2 of the last 3`.
+    pub fn windows_in_words(&self) -> String {
+        format!("{} of the last {}", self.agreeing, self.of)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -62,9 +62,11 @@ fn settings_used(run: &Context) -> Vec<SettingUsed> {
     add("probability_threshold", given("probability_threshold"), &analysis.probability_threshold.to_string());
     add("start_time", settings.start_time.clone(), "");
     add("end_time", settings.end_time.clone(), "");
-    add("on_bad_record", None, if run.strict() { "fail" } else { "skip" });
-    add("bias_drift_check", None, if run.by_interval() { "interval" } else { "value" });
     let not_default = |value: String, default: &str| Some(value).filter(|value| value != default);
+    let chosen =
+        |is: bool, other: &str, default: &str| not_default(if is { other } else { default }.into(), default);
+    add("on_bad_record", chosen(run.strict(), "fail", "skip"), "skip");
+    add("bias_drift_check", chosen(run.by_interval(), "interval", "value"), "value");
     add("drift_confidence", not_default(settings.drift_confidence.to_string(), "0.95"), "0.95");
     add("drift_windows", not_default(settings.drift_windows.to_string(), "1/1"), "1/1");
     add("seed of the intervals", None, &BOOTSTRAP_SEED.to_string());

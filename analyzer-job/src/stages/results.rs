@@ -11,10 +11,10 @@ use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
 use crate::results::details::{
-    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, RunDetails,
+    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
 };
 use crate::results::{Results, VERSION, Violation, Violations};
-use crate::settings::Settings;
+use crate::settings::{Settings, Windows};
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
 use crate::stages::done::{Done, Message};
@@ -84,6 +84,12 @@ fn message(findings: &Findings) -> Message {
             && violations == 0
         {
             remarks.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
+        }
+        if let Some(held) = bias.check.as_ref().and_then(|check| check.held_back) {
+            remarks.push_str(&format!(
+                " Metrics held back by drift_windows {}/{}: {}.",
+                held.agreeing, held.of, held.metrics
+            ));
         }
         for note in &bias.selections {
             remarks.push_str(&format!(" Warning: {note}."));
@@ -167,17 +173,38 @@ fn judge_bias(
         beyond_chance_only: run.by_interval(),
         windows: run.settings.drift_windows,
         earlier: history,
-        window: bias.run.window.as_ref(),
+        run: Some(&bias.run),
     };
     let found = drift::violations(&comparison, &bias.facets, &rule);
     drift::mark(&mut bias.facets, &found);
-    let check = check(run, &comparison, &bias.facets);
+    let alone = Rule { windows: Windows { agreeing: 1, of: 1 }, ..rule };
+    let of_this_window = drift::violations(&comparison, &bias.facets, &alone).len();
+    let held_back = Some(of_this_window - found.len()).filter(|held| *held > 0).map(|held| HeldBack {
+        metrics: held as u64,
+        agreeing: rule.windows.agreeing as u64,
+        of: rule.windows.of as u64,
+    });
+    let check = Check { held_back, ..check(run, &comparison, &bias.facets) };
     let mut warnings = comparison.warnings;
+    if let Some(held) = held_back {
+        tracing::info!(
+            "metrics that break the rule in this window and are no violations, as `drift_windows` asks for {} windows: {}",
+            held.windows_in_words(),
+            held.metrics
+        );
+    }
+    let unjudged = drift::unjudged_before(&rule);
+    if unjudged > 0 {
+        warnings.push(format!(
+            "windows of the history that cannot agree, as `bias_drift_check=interval` needs the verdicts of a \
+             `bias_details.json` beside their `analysis.json`: {unjudged}"
+        ));
+    }
     if check.exact_baselines > 0 {
         warnings.push(format!(
-            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; a value \
-             that varies as today's does is then called changed too often: make the baseline with this program, \
-             whose analysis.json has the counts",
+            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; if nothing \
+             has changed, up to two in three runs then call a metric changed: make the baseline with this program, whose \
+             analysis.json has the counts",
             check.exact_baselines, check.compared
         ));
     }
@@ -185,7 +212,8 @@ fn judge_bias(
         let problem =
             drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(results));
         if run.settings.on_nothing_compared.is_allowed() {
-            warnings.push(problem.to_string());
+            let way_out = "make the baseline with the same facets, values and methods as the monitor";
+            warnings.push(problem.hint(way_out).to_string());
         } else {
             judged.failed = Some(problem);
         }
@@ -203,6 +231,7 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
         confidence: run.settings.drift_confidence,
         exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,
         beyond_chance_only: run.by_interval(),
+        held_back: None,
     }
 }
 
@@ -238,10 +267,22 @@ fn add_json(
 /// Earlier runs, for the trends of the report.
 ///
 /// # Errors
-/// The folder of `history` cannot be read.
+/// The folder of `history` is not there (`SETTING_INVALID`) or cannot be read.
 pub(crate) fn history(job: &Job, settings: &Settings) -> Result<Vec<EarlierRun>> {
     match &settings.history {
-        Some(folder) => report::history(&job.tree.resolve(folder)),
+        Some(folder) => {
+            let folder = job.tree.resolve(folder);
+            if !folder.is_dir() {
+                return Err(Problem::new(
+                    &codes::SETTING_INVALID,
+                    "the folder of earlier results is not there",
+                )
+                .field("history")
+                .found(folder.display().to_string())
+                .hint("make the folder before the first run; it may be empty"));
+            }
+            report::history(&folder)
+        }
         None => Ok(Vec::new()),
     }
 }

@@ -44,6 +44,67 @@ fn drift_is_told_and_its_absence_leaves_no_file() {
     assert!(!drifted.results().contains_key("constraint_violations.json"));
 }
 
+/// An alarm waits until enough windows agree, and log, message, details and report say so.
+#[test]
+fn what_other_windows_hold_back_is_told() {
+    let baseline = monitored(&traffic(2000, 0.0));
+    baseline.succeed(&MONITOR);
+    let drifted = monitored(&traffic(2000, 1.0));
+    drifted.file("baseline/analysis.json", baseline.analysis_bytes());
+    let constraints = format!("--baseline-constraints={}", drifted.path("baseline").display());
+    let history = format!("--history={}", drifted.path("history").display());
+    let more = [constraints.as_str(), &history, "--drift-windows=2/2", "--bias-drift-check=interval"];
+    let arguments = [&MONITOR, more.as_slice()].concat();
+    fs::create_dir(drifted.path("history")).unwrap();
+
+    let run = drifted.succeed(&arguments);
+    let details = drifted.result("bias_details.json");
+    let held = &details["check"]["held_back"];
+    let count = held["metrics"].as_u64().unwrap();
+    assert!(count > 0 && (&held["agreeing"], &held["of"]) == (&json!(2), &json!(2)), "{held}");
+    assert_eq!(
+        run.message,
+        format!(
+            "Completed: Job completed successfully with no violations. Metrics held back by drift_windows 2/2: {count}."
+        )
+    );
+    assert!(run.log.contains("`drift_windows` asks for 2 of the last 2 windows"), "{}", run.log);
+    let page = fs::read_to_string(drifted.path(OUTPUT).join("report.html")).unwrap();
+    assert!(page.contains("no violation, as fewer than 2 of the last 2 windows agree"), "{count}");
+    let given = |name: &str| {
+        let settings = details["run"]["settings"].as_array().unwrap();
+        settings.iter().find(|setting| setting["name"] == name).unwrap()["given"].clone()
+    };
+    assert_eq!([given("bias_drift_check"), given("on_bad_record")], [json!(true), json!(false)]);
+
+    // The same data again is the same window. Another window agrees, if it left its verdicts.
+    let as_earlier = |name: &str, details: &Value| {
+        drifted.file(&format!("history/{name}/analysis.json"), drifted.analysis_bytes());
+        drifted.file(&format!("history/{name}/bias_details.json"), details.to_string());
+    };
+    as_earlier("1", &details);
+    assert!(drifted.succeed(&arguments).message.contains("held back"));
+    let mut other = details.clone();
+    for input in other["run"]["inputs"].as_array_mut().unwrap() {
+        input["sha256"] = json!("of other data");
+    }
+    as_earlier("2", &other);
+    let run = drifted.succeed(&arguments);
+    assert_eq!(
+        run.message,
+        format!("CompletedWithViolations: Job completed successfully with {count} violations.")
+    );
+    fs::remove_file(drifted.path("history/1/bias_details.json")).unwrap();
+    fs::remove_file(drifted.path("history/2/bias_details.json")).unwrap();
+    let run = drifted.succeed(&arguments);
+    assert!(run.message.contains("held back"), "{}", run.message);
+    assert!(run.log.contains("windows of the history that cannot agree"), "{}", run.log);
+    // Damage is told once.
+    drifted.file("history/2/bias_details.json", "{");
+    let run = drifted.succeed(&arguments);
+    assert_eq!(run.log.matches("history/2/bias_details.json").count(), 1, "{}", run.log);
+}
+
 #[test]
 fn captures_joined_in_the_job_equal_those_merged_before() {
     let mut traffic = traffic(1500, 0.3);

@@ -28,9 +28,11 @@ pub(super) fn note(
     list: &[Scalar],
     selection: &Selection,
 ) -> Option<SelectionNote> {
+    // Missing values are no value to tell apart: all others selected is every row.
     let rows = |wanted: bool| -> u64 {
-        let picked = selection.selected.iter().zip(column.rows).filter(|(picked, _)| **picked == wanted);
-        picked.map(|(_, rows)| rows).sum()
+        let values = selection.selected.iter().zip(column.rows).zip(&column.distinct.values);
+        let values = values.filter(|((picked, _), cell)| **picked == wanted && **cell != Cell::Missing);
+        values.map(|((_, rows), _)| rows).sum()
     };
     let selected = match (rows(true), rows(false)) {
         (0, _) => Selected::NoRow,
@@ -56,6 +58,20 @@ pub(super) fn note(
     })
 }
 
+/// A note on a facet without a list, each of whose values has its turn, that has one value only.
+pub(super) fn only_value(column: &Column) -> Option<SelectionNote> {
+    let mut values = column.distinct.values.iter().filter(|cell| **cell != Cell::Missing);
+    let (Some(only), None) = (values.next(), values.next()) else { return None };
+    Some(SelectionNote {
+        role: column.role,
+        column: column.name.to_owned(),
+        listed: only.print(),
+        present: present(column, Kind::Categorical),
+        selected: Selected::EveryRow,
+        reason: Some("every row has the same value".into()),
+    })
+}
+
 /// A listed value that the column's type turned into another.
 fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
     if kind != Kind::Categorical
@@ -69,6 +85,15 @@ fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
             repr(*number),
             *number as i64
         )),
+        Scalar::Text(text)
+            if distinct.kind == Type::Bool
+                && !text.is_empty()
+                && !["true", "1"].contains(&plain(text).as_str()) =>
+        {
+            Some(format!(
+                "`{text}` is read as true, as any text listed for a column of truth values is; list 1 for true or 0 for false"
+            ))
+        }
         _ => None,
     })
 }
@@ -87,7 +112,6 @@ fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> 
     }
     let cells: Vec<&Cell> = distinct.values.iter().filter(|cell| **cell != Cell::Missing).collect();
     let printed: Vec<String> = list.iter().map(select::print).collect();
-    let plain = |text: &str| text.trim().trim_matches('"').to_lowercase();
     for cell in &cells {
         let text = cell.print();
         if let Some(listed) = printed.iter().find(|listed| plain(listed) == plain(&text)) {
@@ -161,6 +185,11 @@ fn present(column: &Column, kind: Kind) -> Vec<String> {
         shown.push(format!("{more} more"));
     }
     shown
+}
+
+/// A text without what is often a slip: blanks, quotes, capitals.
+fn plain(text: &str) -> String {
+    text.trim().trim_matches('"').to_lowercase()
 }
 
 fn shortened(text: &str) -> String {
@@ -255,6 +284,37 @@ mod tests {
             &[Scalar::Int(1)],
             Some((every, "every row has the same value")),
         );
+    }
+
+    #[test]
+    fn missing_cells_are_no_other_value() {
+        let text = |text: &str| Scalar::Text(text.into());
+        let sexes =
+            Distinct::new(Type::Text, vec![Cell::Text("F".into()), Cell::Text("M".into()), Cell::Missing]);
+        let every = Some((Selected::EveryRow, "every value of the column is listed"));
+        check(&sexes, Kind::Categorical, &[text("F"), text("M")], every);
+        check(&sexes, Kind::Categorical, &[text("F")], None);
+        let column = |distinct| Column { role: SelectionRole::Facet, name: "g", distinct, rows: &[1, 1, 1] };
+        assert_eq!(only_value(&column(&sexes)), None);
+        let one = Distinct::new(Type::Text, vec![Cell::Missing, Cell::Text("F".into())]);
+        assert_eq!(only_value(&column(&one)).unwrap().selected, Selected::EveryRow);
+    }
+
+    /// Any text means true in a column of truth values, as the hosted service has it.
+    #[test]
+    fn a_text_for_a_truth_value_is_told_where_it_means_something_else() {
+        let truths = Distinct::new(Type::Bool, vec![Cell::Bool(true), Cell::Bool(false)]);
+        let text = |text: &str| [Scalar::Text(text.into())];
+        for slip in ["False", "false", "no", "0"] {
+            check(
+                &truths,
+                Kind::Categorical,
+                &text(slip),
+                Some((Selected::Some, &format!("`{slip}` is read as true"))),
+            );
+        }
+        check(&truths, Kind::Categorical, &text("True"), None);
+        check(&truths, Kind::Categorical, &[Scalar::Int(0)], None);
     }
 
     #[test]

@@ -386,6 +386,8 @@ impl Facets {
         let distinct = &column.distinct;
         let subject = format!("facet[{number}].value_or_threshold");
         let kind = select::kind(distinct, with_value(column, counts), facet.values.len());
+        let rows = column.rows_by_value(counts);
+        let whole = doubts::Column { role: SelectionRole::Facet, name: &name, distinct, rows: &rows };
         let selection = match (kind, facet.values.as_slice()) {
             (Kind::Continuous, []) => {
                 return Err(Problem::new(
@@ -408,22 +410,16 @@ impl Facets {
                     .map(|(code, value)| ((*value != Cell::Missing).then_some(code as u32), value.print()))
                     .collect();
                 return Ok(Facets {
+                    note: doubts::only_value(&whole),
                     name,
                     position,
                     classes: column.codes.clone(),
                     n_classes: distinct.values.len(),
                     entries,
                     warning: None,
-                    note: None,
                 });
             }
             (Kind::Categorical, list) => select::listed(distinct, list, &subject)?,
-        };
-        let whole = doubts::Column {
-            role: SelectionRole::Facet,
-            name: &name,
-            distinct,
-            rows: &column.rows_by_value(counts),
         };
         Ok(Facets {
             note: doubts::note(&whole, kind, &facet.values, &selection),

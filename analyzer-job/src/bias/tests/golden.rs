@@ -166,7 +166,7 @@ fn the_observed_monitoring_runs_raise_the_same_violations() {
             beyond_chance_only: false,
             windows: Windows { agreeing: 1, of: 1 },
             earlier: &[],
-            window: None,
+            run: None,
         };
         let comparison = drift::compare(&current, &baseline);
         let violations = drift::violations(&comparison, &[], &rule);

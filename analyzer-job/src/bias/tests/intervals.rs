@@ -118,6 +118,29 @@ fn the_flip_test_varies_as_a_paired_difference_does() {
     assert_eq!(spread(metric("FT").unwrap(), &counts, None), Spread::default());
 }
 
+/// Tango's score interval, worked out in Python by maximising the likelihood of three cells under each difference.
+#[test]
+fn flip_tests_equal_a_score_interval_by_maximum_likelihood() {
+    for (only_model_positive, only_neighbours_positive, rows, expected) in [
+        (30, 70, 400, [-0.148_914, -0.052_052]),
+        (0, 16, 120, [-0.205_648, -0.083_766]),
+        (3, 9, 150, [-0.093_265, 0.006_127]),
+        (0, 0, 200, [-0.018_845, 0.018_845]),
+        (0, 1, 44, [-0.118_077, 0.059_393]),
+        (20, 5, 120, [0.046_882, 0.209_435]),
+    ] {
+        let range = flipped(&Flips { only_model_positive, only_neighbours_positive, rows });
+        check([range.low, range.high], expected, 2e-6);
+        // The groups' sides exchanged.
+        let other = flipped(&Flips {
+            only_model_positive: only_neighbours_positive,
+            only_neighbours_positive: only_model_positive,
+            rows,
+        });
+        check([-other.high, -other.low], expected, 2e-6);
+    }
+}
+
 /// Whatever the counts: no interval of width zero, none that leaves its value out, no NaN.
 #[test]
 fn every_interval_has_a_width_and_holds_its_value() {
