@@ -154,7 +154,11 @@ pub fn load(job: &Job, text: &str) -> Result<Preparation> {
     parse(&read).map_err(|problem| problem.file(&path))
 }
 
-fn parse(text: &str) -> Result<Preparation> {
+/// Reads the entries.
+///
+/// # Errors
+/// As `load`.
+pub fn parse(text: &str) -> Result<Preparation> {
     let entries: Vec<Json> = serde_json::from_str(text)
         .map_err(|error| refused("columns", error.to_string(), "a list of entries as JSON"))?;
     let mut out = Preparation { entries: entries.len(), records: Records::default(), steps: Vec::new() };
