@@ -272,6 +272,32 @@ fn keys_of_a_script_are_matched_by_name_else_in_natural_order() {
 }
 
 #[test]
+fn a_record_that_a_script_fails_on_moves_no_value_of_another() {
+    let script = "def preprocess_handler(record):\n    if record['kind'] == 'fails':\n        raise ValueError('no')\n    \
+                  return [] if record['kind'] == 'none' else record['row']\n";
+    let Some(path) = with_python() else { return };
+    let statistics = |records: &[&str]| {
+        let mut tree = tree("jsonl", &records.join("\n"), r#"{"json":{"lines":true}}"#);
+        tree.file(SCRIPT, script);
+        tree.set("PATH", &path).set("record_preprocessor_script", format!("/opt/ml/{SCRIPT}")).succeed(&[]);
+        tree.result("statistics.json")
+    };
+    let both = r#"{"kind": "row", "row": {"a": 1, "b": 100}}"#;
+    let turned = r#"{"kind": "row", "row": {"b": 200, "a": 2}}"#;
+    let one = r#"{"kind": "row", "row": {"a": 3}}"#;
+    let other = r#"{"kind": "row", "row": {"c": 4}}"#;
+    let (fails, none, bad) = (r#"{"kind": "fails"}"#, r#"{"kind": "none"}"#, r#"{"kind": "row", "row": 7}"#);
+    for good in [[both, turned, one], [one, both, turned], [both, one, other], [other, turned, both]] {
+        let expected = statistics(&good);
+        for place in 0..=good.len() {
+            let mut records = good.to_vec();
+            records.splice(place..place, [fails, none, bad, fails]);
+            assert_eq!(statistics(&records), expected, "{records:?}");
+        }
+    }
+}
+
+#[test]
 fn a_script_reads_lines_and_json_too() {
     let csv = "def preprocess_handler(line):\n    return [] if line.startswith('n,') else {'n': line.split(',')[0]}\n";
     let json = "def preprocess_handler(record):\n    return [{'n': n} for n in record['list']]\n";

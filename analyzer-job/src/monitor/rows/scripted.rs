@@ -96,23 +96,19 @@ impl Asked<'_> {
                 Some(reason) => Answer::Failed(reason),
                 None => self.running.receive()?,
             };
-            let taken = match answer {
-                Answer::LeftOut => {
-                    reader.account.left_out += 1;
-                    continue;
-                }
-                Answer::Failed(reason) => Err(reason),
+            match answer {
+                Answer::LeftOut => reader.account.left_out += 1,
+                Answer::Failed(reason) => reader.bad(&self.file, line, &reason)?,
                 Answer::Rows(json) => {
                     self.rows.enter(&self.file, reader, take)?;
                     self.rows.begin_record(&reader.columns);
-                    row(&json, &mut self.rows, reader)
-                }
-            };
-            match taken {
-                Ok(()) => self.rows.keep_record(line, reader, take)?,
-                Err(reason) => {
-                    self.rows.drop_record(&mut reader.columns);
-                    reader.bad(&self.file, line, &reason)?;
+                    match row(&json, &mut self.rows, reader) {
+                        Ok(()) => self.rows.keep_record(line, reader, take)?,
+                        Err(reason) => {
+                            self.rows.drop_record(&mut reader.columns);
+                            reader.bad(&self.file, line, &reason)?;
+                        }
+                    }
                 }
             }
         }
