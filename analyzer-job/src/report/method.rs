@@ -189,7 +189,7 @@ pub(super) fn manifest(report: &mut Report, run: &RunDetails) {
             caption,
             columns([
                 (ColumnKind::Name, "Role"),
-                (ColumnKind::Text, "File"),
+                (ColumnKind::Prose, "File"),
                 (ColumnKind::Number, "Size"),
                 (ColumnKind::Prose, "SHA-256"),
             ]),
