@@ -268,20 +268,37 @@ def _lines(root, name, kind):
         data = Path(root, name).read_bytes()
     if data.startswith(b"\x1f\x8b"):
         data = gzip.decompress(data)
-    for number, line in enumerate(data.split(b"\n")):
+    rows = data.split(b"\n")
+    first = next((line for line in rows if line.strip()), b"")
+    if _record(first) is None:
+        raise ValueError(
+            f"{name} of the {kind} does not begin with a record on a line of its own: beyond `broadcast_bytes` lists, values "
+            "over several lines and other formats cannot be dealt out. Write JSON Lines, or raise `broadcast_bytes`."
+        )
+    for number, line in enumerate(rows):
         if line.strip():
             yield _id(line, kind), (kind, name, number, line)
 
 
-def _id(line, kind):
-    """What the merge joins by: a capture's inference id before its event id, a label's event id before its inference id."""
+def _record(line):
+    """The record of a line; none when there is no object."""
     try:
         record = json.loads(line)
-        metadata = record.get("eventMetadata") or {"inferenceId": record.get("SageMakerInferenceId")}
-        first, second = ("inferenceId", "eventId") if kind == "captures" else ("eventId", "inferenceId")
-        return str(metadata.get(first) or metadata.get(second) or "")
-    except (ValueError, TypeError, AttributeError):
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) else None
+
+
+def _id(line, kind):
+    """What the merge joins by: a capture's inference id before its event id, a label's event id before its inference id."""
+    record = _record(line)
+    if record is None:
         return ""
+    metadata = record.get("eventMetadata") or {"inferenceId": record.get("SageMakerInferenceId")}
+    if not isinstance(metadata, dict):
+        return ""
+    first, second = ("inferenceId", "eventId") if kind == "captures" else ("eventId", "inferenceId")
+    return str(metadata.get(first) or metadata.get(second) or "")
 
 
 def _write_lines(records, folder):

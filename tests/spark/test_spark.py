@@ -141,6 +141,21 @@ def test_records_with_both_ids_are_dealt_out_by_the_one_that_counts(world):
     assert records(out) == records(alone)
 
 
+def test_what_does_not_stand_on_lines_is_refused_by_name(world):
+    root = world.root / "pretty"
+    source = next(Path(world.captures).rglob("*.jsonl"))
+    to = root / source.relative_to(world.captures)
+    to.parent.mkdir(parents=True)
+    to.write_text(json.dumps([json.loads(line) for line in source.read_text().splitlines()], indent=1))
+    told = ""
+    try:
+        plumbline.merge(root, world.labels, world.root / "merged-pretty", spark=world.spark, program=str(MERGE),
+                        tasks=2, broadcast_bytes=1000)
+    except Exception as error:
+        told = str(error)
+    assert f"{source.relative_to(world.captures)} of the captures" in told and "broadcast_bytes" in told, told
+
+
 def test_an_executor_that_is_killed_changes_nothing(world):
     slow = world.root / "slow-job"
     slow.write_text(f"#!/bin/sh\n[ \"$1\" = fold ] && sleep 2\nexec {ANALYZER} \"$@\"\n")
