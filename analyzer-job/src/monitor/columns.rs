@@ -2,7 +2,7 @@
 //! scripts of the hosted service are written for, without Python. Everything is checked before data are read.
 
 use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use plumbline_common::job::Job;
@@ -138,20 +138,33 @@ const ENTRIES: &str =
 /// # Errors
 /// `SETTING_INVALID`, with number and name of the entry: something other than what `docs/data-quality.md` lists.
 /// `PATH_INVALID`: an expression that is no JMESPath.
-pub fn load(job: &Job, text: &str) -> Result<Preparation> {
-    if text.trim_start().starts_with('[') {
-        return parse(text);
+pub fn load(job: &Job, setting: &str) -> Result<Preparation> {
+    let (text, path) = text(job, setting)?;
+    parse(&text).map_err(|problem| match path {
+        Some(path) => problem.file(&path),
+        None => problem,
+    })
+}
+
+/// The JSON of the setting, and the path of the file that holds it.
+///
+/// # Errors
+/// `SETTING_INVALID`: it is no list, and no file can be read there.
+pub fn text(job: &Job, setting: &str) -> Result<(String, Option<PathBuf>)> {
+    let setting = setting.trim();
+    if setting.starts_with('[') {
+        return Ok((setting.into(), None));
     }
-    let path = job.tree.resolve(Path::new(text.trim()));
-    let read = std::fs::read_to_string(&path).map_err(|error| {
-        refused(
+    let path = job.tree.resolve(Path::new(setting));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok((text.trim().into(), Some(path))),
+        Err(error) => Err(refused(
             "columns",
             error.to_string(),
             "a list of entries as JSON, or the path of a file that holds one",
         )
-        .file(&path)
-    })?;
-    parse(&read).map_err(|problem| problem.file(&path))
+        .file(&path)),
+    }
 }
 
 /// Reads the entries.

@@ -55,13 +55,13 @@ pub(crate) fn run(
     match kind.as_str() {
         DATA_QUALITY => {
             let prepared = data_quality::prepare(job, settings, now, folded(true, None))?;
-            fits(&states, &fold::bearing(settings, None))?;
+            fits(&states, &fold::bearing(job, settings, None))?;
             let part = quality::part::combine(bodies(&states)?)?;
             data_quality::finish(job, settings, now, &prepared, &part, scratch)
         }
         MODEL_QUALITY => {
             let prepared = model_quality::prepare(job, settings, now, folded(true, None))?;
-            fits(&states, &fold::bearing(settings, None))?;
+            fits(&states, &fold::bearing(job, settings, None))?;
             let part = performance::part::combine(bodies(&states)?, &prepared.question)?;
             let Some(part) = part else {
                 return Err(Problem::new(&codes::INTERNAL, "there is not one state"));
@@ -74,7 +74,7 @@ pub(crate) fn run(
             let (monitor, format) =
                 with_files.map_or((false, None), |(_, folded)| (folded.monitor, folded.part.format()));
             let prepared = analysis::prepare(job, settings, now, scratch, folded(monitor, format))?;
-            fits(&states, &fold::bearing(settings, Some(&prepared.run.plan.analysis.given)))?;
+            fits(&states, &fold::bearing(job, settings, Some(&prepared.run.plan.analysis.given)))?;
             let gathered = analysis::unfold(&prepared, parts)?;
             analysis::finish(prepared, gathered)
         }

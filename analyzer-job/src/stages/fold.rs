@@ -11,7 +11,7 @@ use plumbline_common::{Problem, Result, codes, output};
 use serde_json::Value as Json;
 
 use crate::context;
-use crate::monitor::{self, Kind};
+use crate::monitor::{self, Kind, columns};
 use crate::plan::{Rows, monitors};
 use crate::settings::{OnBadRecord, Settings};
 use crate::stages::joins::Joins;
@@ -65,9 +65,9 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             if let Some(folder) = stage(&prepared.plan.dataset)? {
                 prepared.plan.dataset = folder;
             }
-            let gathered = data_quality::gather(job, settings, &prepared)?;
+            let gathered = data_quality::gather(job, settings, &prepared, None)?;
             let rows = gathered.profiled.account.rows;
-            let head = head(settings, part, DATA_QUALITY, prepared.plan.window, None, rows);
+            let head = head(job, settings, part, DATA_QUALITY, prepared.plan.window, None, rows);
             file::write(&path, &head, &gathered, scratch.path())?;
             (path, rows)
         }
@@ -77,9 +77,9 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             if let Some(folder) = stage(&prepared.plan.dataset)? {
                 prepared.plan.dataset = folder;
             }
-            let gathered = model_quality::gather(job, settings, &prepared, &joins)?;
+            let gathered = model_quality::gather(job, settings, &prepared, &joins, None)?;
             let rows = gathered.outcomes.rows();
-            let head = head(settings, part, MODEL_QUALITY, prepared.plan.window, None, rows);
+            let head = head(job, settings, part, MODEL_QUALITY, prepared.plan.window, None, rows);
             file::write(&path, &head, &gathered, scratch.path())?;
             (path, rows)
         }
@@ -99,7 +99,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             let (folded, files) = analysis::fold(&prepared, &joins, &part.name)?;
             let plan = &prepared.run.plan;
             let rows = folded.part.rows();
-            let head = head(settings, part, ANALYSIS, plan.window, Some(&plan.analysis.given), rows);
+            let head = head(job, settings, part, ANALYSIS, plan.window, Some(&plan.analysis.given), rows);
             job.stop.check()?;
             files.publish()?;
             file::write(&path, &head, &folded, scratch.path())?;
@@ -121,6 +121,7 @@ fn place(part: &Part, output: &Path) -> Result<PathBuf> {
 }
 
 fn head(
+    job: &Job,
     settings: &Settings,
     part: &Part,
     kind: &str,
@@ -132,7 +133,7 @@ fn head(
         format: FORMAT,
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
         kind: kind.into(),
-        settings: bearing(settings, configuration),
+        settings: bearing(job, settings, configuration),
         part: part.name.clone(),
         parts: part.all.clone(),
         window: window.map(|(start, end)| [start.to_string(), end.to_string()]),
@@ -142,11 +143,14 @@ fn head(
 
 /// The settings that bear on what is gathered, by name; those that were not given are left out. Where the data stand, the
 /// window, and everything that is only asked of the finished counts may differ from part to part.
-pub(crate) fn bearing(settings: &Settings, configuration: Option<&Json>) -> IndexMap<String, String> {
+pub(crate) fn bearing(
+    job: &Job,
+    settings: &Settings,
+    configuration: Option<&Json>,
+) -> IndexMap<String, String> {
     let mut bearing = IndexMap::new();
     let texts = [
         ("dataset_format", &settings.dataset_format),
-        ("columns", &settings.columns),
         ("features_attribute", &settings.features_attribute),
         ("inference_attribute", &settings.inference_attribute),
         ("probability_attribute", &settings.probability_attribute),
@@ -162,8 +166,13 @@ pub(crate) fn bearing(settings: &Settings, configuration: Option<&Json>) -> Inde
             bearing.insert(name.to_string(), value.clone());
         }
     }
+    // A file may have another path, or another content, where another part is folded.
+    if let Some(columns) = &settings.columns {
+        let text = columns::text(job, columns).map_or_else(|_| columns.clone(), |(text, _)| text);
+        bearing.insert("columns".into(), text);
+    }
     if let Some(script) = &settings.record_preprocessor_script {
-        let text = fs::read_to_string(script)
+        let text = fs::read_to_string(job.tree.resolve(script))
             .map_or_else(|_| script.display().to_string(), |text| file::checksum(&text));
         bearing.insert("record_preprocessor_script".into(), text);
     }

@@ -555,3 +555,141 @@ fn attributions_of_parts_add_up_to_those_of_one_run() {
         run.message
     );
 }
+
+const MERGED: &str = "--dataset-source=/opt/ml/processing/input_data";
+
+fn monitors() -> [Vec<&'static str>; 2] {
+    let bias =
+        vec!["--analysis-type=MODEL_BIAS", "--features-attribute=features", "--inference-attribute=approved"];
+    let quality = vec![
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--dataset-format={\"sagemakerMergeJson\":{\"captureIndexNames\":[\"endpointOutput\"]}}",
+        "--inference-attribute=approved",
+        "--probability-attribute=score",
+        "--ground-truth-attribute=repaid",
+    ];
+    [bias, quality]
+}
+
+/// A state of each hour, folded when no other was there yet: together they are a run over the day.
+#[test]
+fn the_states_of_24_hours_make_the_day() {
+    let mut traffic = traffic(480, 0.4);
+    traffic.hours = 24;
+    let tree = monitored(&traffic);
+    let folder = tree.path("processing/input_data");
+    let mut hours: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for name in files_below(&folder).into_keys() {
+        hours.entry(name.rsplit_once('/').unwrap().0.to_owned()).or_default().push(name);
+    }
+    assert_eq!(hours.len(), 24);
+    for settings in monitors() {
+        let settings = [&settings[..], &[MERGED]].concat();
+        let whole = tree.succeed(&settings);
+        let expected = tree.results();
+        fs::remove_dir_all(tree.path("states")).ok();
+        for (number, names) in hours.values().enumerate() {
+            tree.file("lists/hour", names.join("\n"));
+            let list = format!("--files={}", tree.path("lists/hour").display());
+            let out = tree.path(&format!("states/h{number:02}.state")).display().to_string();
+            tree.succeed(&[&["fold", "--out", &out, &list], &settings[..]].concat());
+        }
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+        let states = tree.path("states").display().to_string();
+        let day = tree.succeed(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
+        assert_eq!(day.message, whole.message);
+        same(&tree.results(), &expected, 24);
+    }
+}
+
+/// The rows of one file, cut anywhere into files of which each is a part: what does not name files is that of the one
+/// file, byte for byte.
+#[test]
+fn rows_of_one_file_in_any_parts_are_that_file() {
+    let tree = monitored(&traffic(300, 0.4));
+    let folder = tree.path("processing/input_data");
+    let lines: Vec<String> = files_below(&folder)
+        .into_values()
+        .flat_map(|bytes| String::from_utf8(bytes).unwrap().lines().map(String::from).collect::<Vec<_>>())
+        .collect();
+    fs::remove_dir_all(&folder).unwrap();
+    for settings in monitors() {
+        let settings = [&settings[..], &[MERGED]].concat();
+        tree.file("processing/input_data/all.jsonl", lines.join("\n"));
+        tree.succeed(&settings);
+        let kept = ["analysis.json", "statistics.json", "constraints.json"];
+        let results = |tree: &Tree| -> BTreeMap<String, Vec<u8>> {
+            tree.results().into_iter().filter(|(name, _)| kept.contains(&name.as_str())).collect()
+        };
+        let expected = results(&tree);
+        assert!(!expected.is_empty());
+        fs::remove_dir_all(&folder).unwrap();
+        for (number, cuts) in [&[1, 2, 3][..], &[150], &[40, 41, 100, 170]].into_iter().enumerate() {
+            let ends = cuts.iter().copied().chain([lines.len()]);
+            let mut start = 0;
+            for (at, end) in ends.enumerate() {
+                tree.file(&format!("processing/input_data/rows-{at}.jsonl"), lines[start..end].join("\n"));
+                start = end;
+            }
+            let mut arguments = vec!["combine".to_owned()];
+            arguments.extend(fold(&tree, &folder, cuts.len() + 1, number as u64 + 3, &settings));
+            let arguments =
+                arguments.iter().map(String::as_str).chain(settings[..settings.len() - 1].iter().copied());
+            tree.succeed(&arguments.collect::<Vec<_>>());
+            assert!(results(&tree) == expected, "{cuts:?}: {:?}", settings[0]);
+            fs::remove_dir_all(&folder).unwrap();
+        }
+    }
+}
+
+/// A setting that names a file stands for what is in it.
+#[test]
+fn columns_of_a_file_are_known_by_their_content() {
+    let tree = Tree::new();
+    for (name, columns) in [
+        ("a.json", r#"[{"drop": ["x"]}]"#),
+        ("same.json", r#"[{"drop": ["x"]}]"#),
+        ("b.json", r#"[{"drop": ["y"]}]"#),
+    ] {
+        tree.file(&format!("columns/{name}"), columns);
+    }
+    fs::remove_file(tree.path(CONFIG)).ok();
+    let settings = [
+        "--analysis-type=DATA_QUALITY",
+        "--dataset-source=/opt/ml/rows",
+        "--dataset-format={\"csv\":{\"header\":true}}",
+    ];
+    for (part, columns) in [("p0", "a.json"), ("p1", "same.json"), ("p2", "b.json")] {
+        tree.file("rows/a.csv", "x,y\n1,2\n");
+        let (out, columns) =
+            (tree.path(&format!("states/{part}.state")), format!("--columns=/opt/ml/columns/{columns}"));
+        tree.succeed(&[&["fold", "--out", &out.display().to_string(), &columns], &settings[..]].concat());
+    }
+    let combine = |parts: &[&str], columns: &str| {
+        let states: Vec<String> = parts
+            .iter()
+            .map(|part| tree.path(&format!("states/{part}.state")).display().to_string())
+            .collect();
+        let columns = format!("--columns={columns}");
+        let mut arguments: Vec<&str> = vec!["combine", &columns, settings[0], settings[2]];
+        arguments.extend(states.iter().map(String::as_str));
+        tree.run(&arguments)
+    };
+    for columns in ["/opt/ml/columns/same.json", r#"[{"drop": ["x"]}]"#] {
+        let run = combine(&["p0", "p1"], columns);
+        assert_eq!(run.code, Some(0), "{}", run.log);
+    }
+    for (parts, columns) in
+        [(["p0", "p2"], "/opt/ml/columns/a.json"), (["p0", "p1"], "/opt/ml/columns/b.json")]
+    {
+        let run = combine(&parts, columns);
+        assert_eq!(run.code, Some(3), "{}", run.log);
+        assert!(
+            run.message.starts_with("Error: PL0909") && run.message.contains("columns"),
+            "{}",
+            run.message
+        );
+    }
+}
