@@ -18,13 +18,15 @@ use rand_chacha::ChaCha8Rng;
 const DRAWN: u64 = 1_000_000;
 const SIZES: [u64; 4] = [50, 200, 1000, 5000];
 /// Rows of the baseline and of the window, and how far the window leans to high scores (1: as the baseline).
-const WINDOWS: [(u64, u64, f64); 6] = [
+const WINDOWS: [(u64, u64, f64); 8] = [
     (1000, 150, 1.0),
     (1000, 150, 0.5),
     (1000, 1000, 1.0),
     (1000, 1000, 0.5),
     (5000, 1000, 1.0),
     (5000, 1000, 0.5),
+    (1000, 10, 1.0),
+    (1000, 50, 1.0),
 ];
 /// Rows from which the true values of a population are computed.
 const POPULATION: u64 = 1_000_000;
@@ -144,7 +146,7 @@ impl World {
                 let named = ["0", "1"].map(|class| [class, class, "0.5"].map(String::from));
                 let mut both = self.take(&named, false);
                 both.merge(&waiting).ok()?;
-                estimate::estimate(&estimate::learn(&then.cells), &both.binary().ok()?.waiting)
+                estimate::estimate(&estimate::learn(&then.cells), &both.binary().ok()?.waiting, true)
             }
             Counts::Multiclass(then) => {
                 let cells = then.cells.iter().map(|cell| ConfusionDetails {
@@ -185,7 +187,10 @@ fn head(first: &str, metrics: &[&str]) -> String {
 }
 
 fn line(first: String, held: &[[u64; 2]]) -> String {
-    let share = |[inside, of]: &[u64; 2]| format!("{:.1}", 100.0 * *inside as f64 / (*of).max(1) as f64);
+    let share = |[inside, of]: &[u64; 2]| match of {
+        0 => "too few".into(),
+        _ => format!("{:.1}", 100.0 * *inside as f64 / *of as f64),
+    };
     format!("| {first} | {} |\n", held.iter().map(share).collect::<Vec<_>>().join(" | "))
 }
 

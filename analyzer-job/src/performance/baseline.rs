@@ -25,6 +25,8 @@ pub struct Baseline {
     /// By metric: its value and how sure it is.
     pub sides: IndexMap<String, Side>,
     pub details: Option<QualityDetails>,
+    /// Binary problems: the negative and the positive class, when the baseline tells.
+    pub classes: Option<[String; 2]>,
 }
 
 /// Reads the files that the settings name, and the details file where it lies beside one of them.
@@ -43,12 +45,14 @@ pub fn load(question: &Question, constraints: Option<&Path>, statistics: Option<
         let found = read_details(&path)?;
         if found.problem_type == question.problem.name() {
             baseline.sides = sides_of(&found);
+            baseline.classes = found.classes.clone();
             baseline.details = Some(found);
         } else {
             return Err(other_problem(&path, &found.problem_type, question.problem));
         }
     } else if let Some(path) = statistics {
-        baseline.sides = statistics_sides(path, question)?;
+        let found = of_statistics(path, question)?;
+        (baseline.sides, baseline.classes) = (found.sides, found.classes);
     }
     Ok(baseline)
 }
@@ -84,8 +88,8 @@ fn sides_of(details: &QualityDetails) -> IndexMap<String, Side> {
 const OF_DEVIATION: f64 = 2.0;
 
 /// From `statistics.json` alone, also the hosted service's: shares by their counts, other metrics by the standard
-/// deviation that stands there, which five draws make vague.
-fn statistics_sides(path: &Path, question: &Question) -> Result<IndexMap<String, Side>> {
+/// deviation that stands there, which five draws make vague. With them the classes of a binary problem.
+fn of_statistics(path: &Path, question: &Question) -> Result<Baseline> {
     let document = baseline_json("baseline_statistics", path)?;
     let name = format!("{}_metrics", question.problem.block());
     let bad = |found: String| {
@@ -116,7 +120,13 @@ fn statistics_sides(path: &Path, question: &Question) -> Result<IndexMap<String,
         };
         Some((metric.clone(), Side { value, spread, rows }))
     };
-    Ok(block.iter().filter_map(side).collect())
+    let classes = counts.as_ref().and_then(|counts| match counts {
+        Counts::Binary(Binary { sides: Sides { names, positive }, .. }) => {
+            Some([names[1 - positive].clone(), names[*positive].clone()])
+        }
+        _ => None,
+    });
+    Ok(Baseline { sides: block.iter().filter_map(side).collect(), classes, ..Baseline::default() })
 }
 
 /// The counts of a binary matrix; none when it has other than two classes.

@@ -46,6 +46,20 @@ pub struct Step {
     pub positive: u64,
 }
 
+impl ScoreMeaning {
+    /// The same of rows of which only the prediction is known.
+    pub fn by_prediction(&self) -> ScoreMeaning {
+        let all = |side: usize| {
+            let [rows, positive] = self.steps[side]
+                .iter()
+                .fold([0, 0], |[rows, positive], step| [rows + step.rows, positive + step.positive]);
+            let step = Step { mean_score: side as f64, rows, positive };
+            (rows > 0).then_some(step).into_iter().collect()
+        };
+        ScoreMeaning { steps: [all(0), all(1)] }
+    }
+}
+
 /// Learns what the scores of a baseline mean. `cells`: by descending score.
 pub fn learn(cells: &[ScoreCell]) -> ScoreMeaning {
     let side = |predicted: usize| {
@@ -89,14 +103,16 @@ pub struct Estimate {
     pub metrics: Vec<EstimatedMetric>,
 }
 
-/// What is estimated.
+/// What is estimated; the area only from scores.
 const ESTIMATED: [&str; 6] = ["accuracy", "precision", "recall", "f1", "false_positive_rate", "auc"];
 
 /// Estimates the metrics of the rows that wait for their label; none without rows, or when the baseline had no row of a
-/// prediction that they have.
-pub fn estimate(meaning: &ScoreMeaning, waiting: &[Waiting]) -> Option<Estimate> {
+/// prediction that they have. `has_scores`: the scores are more than the predictions as 0 and 1.
+pub fn estimate(meaning: &ScoreMeaning, waiting: &[Waiting], has_scores: bool) -> Option<Estimate> {
     let replicates = MOST_DRAWN.checked_div(waiting.len() as u64).unwrap_or(0).clamp(200, REPLICATES);
-    estimate_by(meaning, waiting, replicates)
+    let mut estimate = estimate_by(meaning, waiting, replicates)?;
+    estimate.metrics.retain(|metric| has_scores || metric.name != "auc");
+    Some(estimate)
 }
 
 fn estimate_by(meaning: &ScoreMeaning, waiting: &[Waiting], replicates: u64) -> Option<Estimate> {
@@ -136,7 +152,8 @@ fn labelled(meaning: &ScoreMeaning, waiting: &[Waiting], random: &mut ChaCha8Rng
         let (rows, positive) =
             steps.iter().fold((0, 0), |(rows, all), step| (rows + step.rows, all + step.positive));
         let of_prediction = (positive as f64 + 0.5) / (rows as f64 + 1.0);
-        steps.iter().map(|step| (step.mean_score, share(step, of_prediction, random))).collect()
+        let doubt = 0.5 / steps.len().max(1) as f64;
+        steps.iter().map(|step| (step.mean_score, share(step, of_prediction, doubt, random))).collect()
     });
     drawn.iter_mut().for_each(|steps| steps.sort_by(|a, b| a.0.total_cmp(&b.0)));
     let mut cells: Vec<ScoreCell> = Vec::new();
@@ -168,11 +185,12 @@ fn between(steps: &[(f64, f64)], score: f64) -> f64 {
 }
 
 /// A draw of the share that the counts of a step may come from: one row is added that is positive as often as all rows
-/// of the prediction, so that a step with few rows leans to its neighbours and not to one half.
-fn share(step: &Step, of_prediction: f64, random: &mut ChaCha8Rng) -> f64 {
+/// of the prediction, so that a step with few rows leans to its neighbours and not to one half. `doubt`: half a row of
+/// either kind over all steps of the prediction, since what was never seen among some rows may still be (Jeffreys).
+fn share(step: &Step, of_prediction: f64, doubt: f64, random: &mut ChaCha8Rng) -> f64 {
     let negative = step.rows - step.positive;
-    let a = gamma(step.positive as f64 + of_prediction, random);
-    let b = gamma(negative as f64 + 1.0 - of_prediction, random);
+    let a = gamma(step.positive as f64 + of_prediction + doubt, random);
+    let b = gamma(negative as f64 + 1.0 - of_prediction + doubt, random);
     if a + b > 0.0 { a / (a + b) } else { of_prediction }
 }
 
@@ -234,7 +252,7 @@ mod tests {
     #[test]
     fn the_band_holds_the_truth_in_95_of_100_windows() {
         const WINDOWS: u64 = 120;
-        for (number, lean) in [(150, 1.0), (300, 0.5)] {
+        for (number, lean) in [(10, 1.0), (150, 1.0), (300, 0.5)] {
             let mut inside = [0; ESTIMATED.len()];
             for window in 0..WINDOWS {
                 let meaning = learn(&cells(&rows(2 * window, 1000, 1.0)));
@@ -266,9 +284,55 @@ mod tests {
     #[test]
     fn nothing_is_estimated_of_what_the_baseline_does_not_show() {
         let meaning = learn(&cells(&[(0.9, true), (0.8, false)]));
-        assert_eq!(estimate(&meaning, &waiting(&[(0.1, false)])), None);
-        assert_eq!(estimate(&meaning, &[]), None);
-        assert!(estimate(&meaning, &waiting(&[(0.7, false)])).is_some());
+        assert_eq!(estimate(&meaning, &waiting(&[(0.1, false)]), true), None);
+        assert_eq!(estimate(&meaning, &[], true), None);
+        assert!(estimate(&meaning, &waiting(&[(0.7, false)]), true).is_some());
+    }
+
+    /// What was never seen among the rows of a baseline may still be: rows of which one in 200 is wrong, none of them in
+    /// most baselines.
+    #[test]
+    fn the_band_of_a_baseline_without_a_mistake_is_no_point() {
+        const WINDOWS: u64 = 200;
+        let rows = |set: u64, number: usize| -> Vec<(f64, bool)> {
+            let mut random = random::generator(93, set);
+            (0..number)
+                .map(|row| {
+                    let positive = row % 2 == 0;
+                    let score = if positive { 0.93 } else { 0.07 };
+                    (score, positive != (random.random::<f64>() < 0.005))
+                })
+                .collect()
+        };
+        let mut inside = 0;
+        for window in 0..WINDOWS {
+            let meaning = learn(&cells(&rows(2 * window, 200)));
+            let truth = rows(2 * window + 1, 500);
+            let accuracy = metrics::value(&metrics::binary(&cells(&truth)), "accuracy").unwrap();
+            let [low, high] = estimate_by(&meaning, &waiting(&truth), 400).unwrap().metrics[0].band;
+            assert!(low < high);
+            inside += u64::from(low <= accuracy && accuracy <= high);
+        }
+        assert!(inside as f64 / WINDOWS as f64 >= 0.92, "{inside} of {WINDOWS}");
+    }
+
+    /// What is left of scores are the counts of each prediction.
+    #[test]
+    fn rows_without_scores_mean_what_their_prediction_did() {
+        let meaning = learn(&cells(&rows(6, 1000, 1.0))).by_prediction();
+        for (side, steps) in meaning.steps.iter().enumerate() {
+            let [step] = &steps[..] else { panic!("{steps:?}") };
+            assert_eq!(step.mean_score, side as f64);
+        }
+        assert_eq!(meaning.steps.iter().flatten().map(|step| step.rows).sum::<u64>(), 1000);
+        let predictions = [
+            Waiting { score: 1.0, predicted: true, times: 300 },
+            Waiting { score: 0.0, predicted: false, times: 300 },
+        ];
+        let found = estimate(&meaning, &predictions, false).unwrap();
+        assert!(found.metrics.iter().all(|metric| metric.name != "auc"));
+        let accuracy = found.metrics[0].value;
+        assert!((accuracy - 0.65).abs() < 0.05, "{accuracy}");
     }
 
     #[test]

@@ -61,10 +61,10 @@ mod tests {
         }
     }
 
-    /// 10 rows by hand: 3 of 4 positives found, 1 of 6 negatives taken for positive.
+    /// 100 rows by hand: 30 of 40 positives found, 10 of 60 negatives taken for positive.
     #[test]
     fn a_facet_and_the_others_have_the_metrics_of_their_counts() {
-        let groups = by_facet(&[facet([[5, 1], [1, 3]], [[1, 0], [0, 0]], true)]);
+        let groups = by_facet(&[facet([[50, 10], [10, 30]], [[1, 0], [0, 0]], true)]);
         let names: Vec<&str> = groups.iter().map(|group| group.value.as_str()).collect();
         assert_eq!(names, ["female", "not female"]);
         let value = |name: &str| groups[0].metrics.iter().find(|metric| metric.name == name).unwrap();
@@ -79,7 +79,7 @@ mod tests {
             let [low, high] = value(name).interval.unwrap();
             assert!(low < expected && expected < high, "{name}");
         }
-        assert_eq!((groups[0].rows, groups[1].rows), (10, 1));
+        assert_eq!((groups[0].rows, groups[1].rows), (100, 1));
     }
 
     #[test]

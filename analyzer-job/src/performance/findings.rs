@@ -70,12 +70,22 @@ pub fn findings(
         rows,
         rows_without_label: outcomes.waiting(),
         judged: baseline.constraints.is_some(),
-        metrics: metric_details(&statistics.scalars, &spreads, rows, baseline, problem, &breaches, &left_out),
+        metrics: metric_details(&statistics, &spreads, baseline, &breaches, &left_out),
         groups: group_details(groups, baseline)?,
         ..QualityDetails::default()
     };
     fill(&mut details, &statistics.counts, outcomes, baseline);
     details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
+    if !scores_on_both(&statistics.counts, baseline.details.as_ref()) {
+        let (with, without) = match &statistics.counts {
+            Counts::Binary(binary) if binary.has_scores => ("this run", "the baseline"),
+            _ => ("the baseline", "this run"),
+        };
+        details.notes.push(format!(
+            "Of scores only {with} knows: `probability_attribute` is not set in {without}, whose areas are those of predictions as \
+             0 and 1 and are not compared."
+        ));
+    }
     Ok(Findings { statistics, spreads, breaches, details })
 }
 
@@ -142,7 +152,11 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
             }
             details.score_meaning = (!binary.cells.is_empty()).then(|| estimate::learn(&binary.cells));
             let meaning = then.and_then(|then| then.score_meaning.as_ref());
-            details.estimate = meaning.and_then(|meaning| estimate::estimate(meaning, &binary.waiting));
+            details.estimate = meaning.and_then(|meaning| match scores_on_both(counts, then) {
+                true => estimate::estimate(meaning, &binary.waiting, binary.has_scores),
+                // What they have in common is the prediction.
+                false => estimate::estimate(&meaning.by_prediction(), &binary.waiting, false),
+            });
         }
         Counts::Multiclass(multiclass) => {
             let cells = multiclass.cells.iter();
@@ -179,21 +193,30 @@ fn is_tested(problem: ProblemType, name: &str) -> bool {
     constraints::constrained(problem).contains(&name) || name == "au_prc"
 }
 
+/// Whether the areas of run and baseline are of the same kind: from scores, or from predictions as 0 and 1.
+fn scores_on_both(counts: &Counts, then: Option<&QualityDetails>) -> bool {
+    match counts {
+        Counts::Binary(binary) => then.is_none_or(|then| then.scores.is_some() == binary.has_scores),
+        _ => true,
+    }
+}
+
 fn metric_details(
-    scalars: &[Scalar],
+    statistics: &Statistics,
     spreads: &[Spread],
-    rows: u64,
     baseline: &Baseline,
-    problem: ProblemType,
     breaches: &[Breach],
     left_out: &[Breach],
 ) -> Vec<MetricDetails> {
+    let (problem, scalars, rows) = (statistics.problem, &statistics.scalars, statistics.counts.rows());
+    let areas = scores_on_both(&statistics.counts, baseline.details.as_ref());
     let now = |at: usize| scalars[at].1.map(|value| Side { value, spread: spreads[at], rows });
     let compared: Vec<_> = scalars
         .iter()
         .enumerate()
         .map(|(at, (name, _))| {
-            let then = baseline.sides.get(*name).copied().filter(|_| is_tested(problem, name));
+            let is_tested = is_tested(problem, name) && (areas || !["auc", "au_prc"].contains(name));
+            let then = baseline.sides.get(*name).copied().filter(|_| is_tested);
             (*name, now(at), then)
         })
         .collect();

@@ -1,14 +1,15 @@
 //! How far a metric may be from its value over all rows of the kind: standard errors and 95 % intervals.
 //!
-//! Shares of rows have Wilson's interval, the area under the ROC curve DeLong's, everything else a seeded bootstrap
-//! from the counts.
+//! Shares of rows have Wilson's interval, the area under the ROC curve DeLong's, mean errors one on the scale of their
+//! logarithm, everything else a seeded bootstrap from the counts. In fewer rows than an interval needs to hold the true
+//! value about as often as it says there is none.
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
-use super::outcomes::{Binary, ScoreCell};
+use super::outcomes::{Binary, Pair, ScoreCell};
 use super::random;
 use crate::normal::{self, Z};
 
@@ -98,6 +99,9 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
 
 /// The spread that a formula gives; none when it takes draws.
 fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
+    if !has_enough_rows(counts, name) {
+        return Some(Spread::default());
+    }
     if let Some([part, whole]) = share(counts, name) {
         let p = ratio(part, whole);
         return Some(Spread {
@@ -118,9 +122,55 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
                 share: None,
             })
         }
+        (Counts::Regression(regression), "mae" | "mse" | "rmse") => {
+            Some(mean_error(&regression.pairs, name, value))
+        }
         // Constants: always answering one class has no hits of the other.
         (Counts::Binary(_), name) if name.ends_with("_best_constant_classifier") => Some(Spread::default()),
         _ => None,
+    }
+}
+
+/// Whether the rows are as many as an interval needs. The sizes are those from which simulated intervals hold the true
+/// value in 93 of 100 samples or more.
+fn has_enough_rows(counts: &Counts, name: &str) -> bool {
+    match counts {
+        Counts::Binary(binary) => {
+            let of_positives = name == "au_prc" || (name.starts_with('f') && name.len() <= 4);
+            let [_, [missed, hits]] = metrics::confusion(&binary.cells);
+            !of_positives || missed + hits >= 10
+        }
+        Counts::Multiclass(multiclass) => {
+            let rows_per_class = if name == "weighted_precision" { 40 } else { 10 };
+            let of_classes = name.starts_with("weighted_") && name != "weighted_recall";
+            !of_classes || counts.rows() >= rows_per_class * multiclass.names.len() as u64
+        }
+        Counts::Regression(_) => counts.rows() >= 100,
+    }
+}
+
+/// Mean of the absolute or the squared error, or the root of the latter: normal on the scale of its logarithm, where a
+/// mean of squares is less skewed.
+fn mean_error(pairs: &[Pair], name: &str, value: f64) -> Spread {
+    let is_root = name == "rmse";
+    let mean = if is_root { value * value } else { value };
+    let (mut rows, mut squares) = (0.0, 0.0);
+    for pair in pairs {
+        let error = (pair.prediction - pair.label).abs();
+        let term = if name == "mae" { error } else { error * error };
+        rows += pair.times as f64;
+        squares += pair.times as f64 * (term - mean).powi(2);
+    }
+    let error = (squares / (rows - 1.0) / rows).sqrt();
+    if !error.is_finite() || error <= 0.0 {
+        return Spread { standard_error: error.is_finite().then_some(error), ..Spread::default() };
+    }
+    let way = (Z * error / mean).exp();
+    let interval = [mean / way, mean * way];
+    Spread {
+        standard_error: Some(if is_root { error / (2.0 * value) } else { error }),
+        interval: Some(if is_root { interval.map(f64::sqrt) } else { interval }),
+        share: None,
     }
 }
 
@@ -224,7 +274,7 @@ mod tests {
     use rand::RngExt;
 
     use super::super::classes::Sides;
-    use super::super::outcomes::{Pair, Regression};
+    use super::super::outcomes::{MatrixCell, Multiclass, Regression};
     use super::*;
 
     /// The formula with 15 of 148, worked out in Python.
@@ -369,6 +419,45 @@ mod tests {
             }),
             None
         );
+    }
+
+    /// Of few rows an interval would hold the true value less often than it says.
+    #[test]
+    fn metrics_of_too_few_rows_have_no_interval() {
+        let has = |counts: &Counts, name: &str| {
+            let scalars = counts.scalars();
+            let at = scalars.iter().position(|scalar| scalar.0 == name).unwrap();
+            spreads(counts, &scalars, 200_000)[at].standard_error.is_some()
+        };
+        for (positives, enough) in [(0, false), (9, false), (10, true), (40, true)] {
+            let rows = (0..100).map(|row| (f64::from(row % 7) / 7.0, row < positives));
+            let counts = binary(cells(&rows.collect::<Vec<_>>(), 0.5));
+            for name in ["f0_5", "f1", "f2", "au_prc"] {
+                assert_eq!(has(&counts, name), enough, "{name} of {positives} positive rows");
+            }
+            assert!(has(&counts, "accuracy") && has(&counts, "false_positive_rate"));
+        }
+        for (times, f1, precision) in
+            [(3, false, false), (4, true, false), (13, true, false), (14, true, true)]
+        {
+            let cell = |(actual, predicted)| MatrixCell { actual, predicted, times };
+            let cells = [(0, 0), (0, 1), (1, 1), (1, 0), (2, 2), (2, 0), (0, 2), (2, 1), (1, 2)];
+            let counts = Counts::Multiclass(Multiclass {
+                names: ["a", "b", "c"].map(String::from).into(),
+                is_label: vec![true; 3],
+                cells: cells.map(cell).into(),
+            });
+            assert_eq!(has(&counts, "weighted_f1"), f1, "{} rows", counts.rows());
+            assert_eq!(has(&counts, "weighted_precision"), precision, "{} rows", counts.rows());
+            assert!(has(&counts, "accuracy"));
+        }
+        for (n, enough) in [(50, false), (99, false), (100, true)] {
+            let pair = |row| Pair { label: f64::from(row), prediction: f64::from(row % 9), times: 1 };
+            let counts = Counts::Regression(Regression { pairs: (0..n).map(pair).collect() });
+            for name in ["mae", "mse", "rmse", "r2"] {
+                assert_eq!(has(&counts, name), enough, "{name} of {n} rows");
+            }
+        }
     }
 
     #[test]

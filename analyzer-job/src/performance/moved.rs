@@ -200,6 +200,41 @@ mod tests {
         assert_eq!(one[0].verdict, Verdict::Moved);
     }
 
+    /// F1 of a window without positive rows is 0 whatever the model does.
+    #[test]
+    fn an_f_score_of_too_few_positive_rows_is_not_compared() {
+        use super::super::classes::Sides;
+        use super::super::intervals;
+        use super::super::metrics::Counts;
+        use super::super::outcomes::{Binary, ScoreCell};
+        for (missed, verdict) in [(0, Verdict::TooFewRows), (9, Verdict::TooFewRows), (40, Verdict::Moved)] {
+            let counts = Counts::Binary(Binary {
+                sides: Sides::of(&["0", "1"], None).unwrap(),
+                cells: vec![ScoreCell { score: 0.0, counts: [[200, 10], [missed, 0]] }],
+                waiting: Vec::new(),
+                has_scores: false,
+            });
+            let scalars: Vec<_> = counts
+                .scalars()
+                .into_iter()
+                .filter(|scalar| ["f0_5", "f1", "f2"].contains(&scalar.0))
+                .collect();
+            let spreads = intervals::spreads(&counts, &scalars, 200_000);
+            let compared: Vec<_> = scalars
+                .iter()
+                .zip(spreads)
+                .map(|(&(name, value), spread)| {
+                    (
+                        name,
+                        value.map(|value| Side { value, spread, rows: counts.rows() }),
+                        measured(0.8, 0.02, 500),
+                    )
+                })
+                .collect();
+            assert!(test(&compared).iter().all(|test| test.verdict == verdict), "{missed} positive rows");
+        }
+    }
+
     /// scipy.stats.fisher_exact([[3, 7], [0, 30]], "greater") has p = 120 / 9880.
     #[test]
     fn few_rows_are_compared_exactly_or_not_at_all() {

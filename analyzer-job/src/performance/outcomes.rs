@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::classes::{Classes, Sides};
+use super::classes::{Classes, Sides, order, same};
 use super::tally::Tally;
 
 /// What kind of answer the model gives.
@@ -102,6 +102,9 @@ pub struct Outcomes {
     /// Number of the file that rows come from.
     #[serde(skip)]
     file: u32,
+    /// Binary problems: the negative and the positive class of the baseline.
+    #[serde(skip)]
+    known: Option<[String; 2]>,
 }
 
 impl Outcomes {
@@ -114,6 +117,7 @@ impl Outcomes {
             pairs: Tally::default(),
             waiting_numbers: Tally::default(),
             file: 0,
+            known: None,
         }
     }
 
@@ -123,6 +127,12 @@ impl Outcomes {
 
     pub fn classes(&self) -> &Classes {
         &self.classes
+    }
+
+    /// Binary problems: the negative and the positive class of the baseline. Where no setting names the positive class it is
+    /// that of the baseline, and a class that no row has keeps its name; unless the rows have other classes.
+    pub fn know(&mut self, classes: &[String; 2]) {
+        self.known = Some(classes.clone());
     }
 
     /// The rows that follow are of this file. A class is called as it is spelled where it came first.
@@ -250,8 +260,17 @@ impl Outcomes {
     /// The names of all classes, when they are more than two.
     pub fn binary(&self) -> Result<Binary, Vec<String>> {
         let sorted = self.classes.sorted();
-        let names: Vec<&str> = sorted.iter().map(|&class| self.classes.name(class)).collect();
-        let sides = Sides::of(&names, self.question.positive_label.as_deref())?;
+        let mut names: Vec<&str> = sorted.iter().map(|&class| self.classes.name(class)).collect();
+        let mut positive_label = self.question.positive_label.as_deref();
+        let has = |classes: &[String; 2], name: &str| classes.iter().any(|known| same(known, name));
+        if let Some(known) = &self.known
+            && names.iter().copied().chain(positive_label).all(|name| has(known, name))
+        {
+            names.extend(known.iter().map(String::as_str).filter(|name| self.classes.find(name).is_none()));
+            names.sort_by(|a, b| order(a, b));
+            positive_label = positive_label.or(Some(&known[1]));
+        }
+        let sides = Sides::of(&names, positive_label)?;
         let positive = self.classes.find(&sides.names[sides.positive]);
         let side = |class: u32| usize::from(class == ABOVE || (class != BELOW && Some(class) == positive));
         let mut cells: Vec<ScoreCell> = Vec::new();
@@ -468,6 +487,30 @@ pub(super) mod tests {
                 ScoreCell { score: 0.5, counts: [[1, 0], [2, 0]] }
             ]
         );
+    }
+
+    /// A window has often one class only, and captures without labels none.
+    #[test]
+    fn classes_that_rows_do_not_show_are_those_of_the_baseline() {
+        let baseline = ["approved", "rejected"].map(String::from);
+        let of = |rows: &[[&str; 3]], prediction: bool, label: Option<&str>| {
+            let mut question = question(ProblemType::BinaryClassification, prediction, true);
+            question.positive_label = label.map(String::from);
+            let mut outcomes = outcomes(question, rows);
+            outcomes.know(&baseline);
+            let sides = outcomes.binary().unwrap().sides;
+            (sides.names.join(" "), sides.names[sides.positive].clone())
+        };
+        let approved = ["approved", "approved", "0.2"];
+        let is = |names: &str, positive: &str| (names.to_owned(), positive.to_owned());
+        let both = is("approved rejected", "rejected");
+        assert_eq!(of(&[approved], true, None), both);
+        assert_eq!(of(&[["rejected", "rejected", "0.2"]], true, None), both);
+        assert_eq!(of(&[["", "", "0.2"]], false, None), both);
+        assert_eq!(of(&[approved], true, Some("approved")), is("approved rejected", "approved"));
+        // Other classes are not those of the baseline.
+        assert_eq!(of(&[["yes", "no", "0.2"]], true, None), is("no yes", "yes"));
+        assert_eq!(of(&[approved], true, Some("yes")), is("approved yes", "yes"));
     }
 
     #[test]

@@ -64,6 +64,14 @@ pub struct Reading {
     pub warnings: Vec<String>,
 }
 
+impl Reading {
+    /// As `Outcomes::know`, also for the rows of each group.
+    pub fn know(&mut self, classes: &[String; 2]) {
+        self.outcomes.know(classes);
+        self.groups.iter_mut().flat_map(Group::outcomes_mut).for_each(|outcomes| outcomes.know(classes));
+    }
+}
+
 impl Part {
     /// Takes in the rows of captures that have not been joined with a label. They say nothing about the places of
     /// what was sought in the joined ones.

@@ -15,6 +15,7 @@ use crate::context;
 use crate::monitor::plan::{self, Plan};
 use crate::performance::baseline::{self, Baseline};
 use crate::performance::constraints::{self, Margin};
+use crate::performance::classes::same;
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::findings::{self, Findings};
 use crate::performance::outcomes::{Outcomes, ProblemType, Question};
@@ -47,7 +48,11 @@ pub(crate) fn finish(
     scratch: &Path,
 ) -> Result<Done> {
     let plan = &prepared.plan;
-    let reading = &part.finish()?;
+    let mut reading = part.finish()?;
+    if let Some(classes) = &prepared.baseline.classes {
+        reading.know(classes);
+    }
+    let reading = &reading;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
@@ -136,6 +141,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     Ok(Prepared {
+    warnings.extend(baseline.classes.as_ref().and_then(|[_, positive]| other_side(&question, positive)));
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
         plan,
@@ -148,6 +154,15 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
 }
 
 /// What is said of thresholds that nobody looks at: they would seem to be held.
+/// What is said of a positive class that is not the baseline's.
+fn other_side(question: &Question, positive: &str) -> Option<String> {
+    let named = question.positive_label.as_deref().filter(|label| !same(label, positive))?;
+    Some(format!(
+        "`positive_label` is `{}`, that of the baseline is `{positive}`: its thresholds and scores speak of the other class",
+        named.trim()
+    ))
+}
+
 fn unchecked(names: &[String], problem: ProblemType) -> Option<String> {
     const SHOWN: usize = 10;
     if names.is_empty() {

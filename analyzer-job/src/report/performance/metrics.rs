@@ -15,6 +15,15 @@ fn name(key: &str) -> Cell {
     Cell::name(words.name, words.asks)
 }
 
+fn interval(metric: &MetricDetails) -> Cell {
+    let is_constant = metric.name.ends_with("_best_constant_classifier");
+    let is_unknown = metric.interval.is_none() && metric.standard_error.is_none();
+    match metric.value {
+        Some(_) if is_unknown && !is_constant => Cell::text("too few rows"),
+        _ => Cell::interval(metric.interval),
+    }
+}
+
 pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
     let shown: Vec<&MetricDetails> = details
         .metrics
@@ -48,7 +57,7 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
             let mut cells = vec![
                 name(&metric.name),
                 Cell::value(metric.value.map(Number::Float), metric.interval),
-                Cell::interval(metric.interval),
+                interval(metric),
             ];
             if compared {
                 cells.push(Cell::value(metric.baseline.map(Number::Float), metric.interval));
