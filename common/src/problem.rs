@@ -104,6 +104,21 @@ impl Problem {
         self
     }
 
+    /// The same problem, for somebody else who has it too. The error that caused it stays with the first.
+    #[must_use]
+    pub fn again(&self) -> Problem {
+        let Parts { code, what, place, found, expected, hint, source: _ } = &*self.0;
+        Problem(Box::new(Parts {
+            code,
+            what: what.clone(),
+            place: place.clone(),
+            found: found.clone(),
+            expected: expected.clone(),
+            hint: hint.clone(),
+            source: None,
+        }))
+    }
+
     pub fn code(&self) -> &'static Code {
         self.0.code
     }

@@ -149,6 +149,22 @@ impl Plan {
         Ok(is)
     }
 
+    /// Whether the data are captured records, and no script makes their rows.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub(crate) fn reads_captures(&self) -> Result<bool> {
+        let captured = |format: &Format| matches!(format, Format::Capture(_) | Format::Merged(_));
+        Ok(self.preprocessor.is_none()
+            && match &self.format {
+                Some(format) => captured(format),
+                None => match super::rows::files(&self.dataset)?.files.first() {
+                    Some(file) => captured(&format::guess(file)?),
+                    None => false,
+                },
+            })
+    }
+
     /// What to read of the data.
     pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
         Source {
@@ -163,6 +179,7 @@ impl Plan {
             limit: None,
             stop: &job.stop,
             for_people: job.for_people,
+            seat: None,
         }
     }
 

@@ -9,9 +9,11 @@ use super::group::Group;
 use super::outcomes::{Outcomes, Question, Row, Unusable};
 use super::part::{Bad, Part, Sought};
 use crate::monitor::format::{self, Format};
+use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
+use crate::read::together;
 
 pub use super::answers::Places;
 
@@ -242,7 +244,7 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
         read += 1;
         unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
     }
-    captured::each(&files, source.strict, &mut |file, line, met| {
+    together::each(&files, source.strict, source.seat.and_then(Seat::records), &mut |file, line, met| {
         let taken = match met {
             Met::Bytes(bytes) => {
                 progress.advance(bytes);

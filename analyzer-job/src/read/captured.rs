@@ -25,19 +25,17 @@ pub(crate) enum Met<'a> {
     Bytes(u64),
 }
 
+/// Takes what was met, with file and line; false when no more is wanted.
+pub(crate) type Take<'a> = &'a mut dyn FnMut(&Path, u64, Met<'_>) -> Result<bool>;
+
 /// Lines between two reports of the bytes that are done.
 const LINES_BETWEEN: u32 = 1 << 10;
 
-/// Gives everything to `take`, with file and line, until it says false. `strict`: a file that cannot be read on ends
-/// the reading.
+/// Gives everything to `take` until it says false. `strict`: a file that cannot be read on ends the reading.
 ///
 /// # Errors
 /// With `strict` a file that cannot be read; whatever `take` fails with.
-pub(crate) fn each(
-    files: &[InputFile],
-    strict: bool,
-    take: &mut dyn FnMut(&Path, u64, Met<'_>) -> Result<bool>,
-) -> Result<()> {
+pub(crate) fn each(files: &[InputFile], strict: bool, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
         let hour = folder_hour(file.folder());

@@ -1,9 +1,11 @@
 //! SHA-256 of the input files, so that a report says which bytes it is about.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use plumbline_common::input::InputFile;
 use plumbline_common::stop::Stop;
@@ -12,16 +14,37 @@ use sha2::{Digest, Sha256};
 
 use crate::results::details::InputDigest;
 
-/// Digests of all files, in their order; `files` has the role of each list.
-pub(crate) fn of(files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {
-    let mut buffer = vec![0; 1 << 18];
-    let mut digests = Vec::new();
-    for (role, files) in files {
-        for file in files {
-            digests.push(of_file(role, &file.relative, &file.path, &mut buffer, stop)?);
+/// The digests of files that several monitors of a run read, by path.
+#[derive(Debug, Default)]
+pub(crate) struct Digests(Mutex<HashMap<PathBuf, InputDigest>>);
+
+impl Digests {
+    /// Digests of all files, in their order; `files` has the role of each list. Each file is read once: who wants one that
+    /// is being read waits.
+    pub(crate) fn of(&self, files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {
+        let mut buffer = vec![0; 1 << 18];
+        let mut digests = Vec::new();
+        for (role, files) in files {
+            for file in files {
+                // After a panic the map is as it was: a digest is added when it is complete.
+                let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+                let found = match known.get(&file.path) {
+                    Some(found) => found.clone(),
+                    None => {
+                        let found = of_file(role, &file.relative, &file.path, &mut buffer, stop)?;
+                        known.insert(file.path.clone(), found.clone());
+                        found
+                    }
+                };
+                digests.push(InputDigest {
+                    role: (*role).into(),
+                    name: file.relative.display().to_string(),
+                    ..found
+                });
+            }
         }
+        Ok(digests)
     }
-    Ok(digests)
 }
 
 /// The digest of one file. `name`: as the user knows it; `buffer`: room for a piece of it.

@@ -4,6 +4,7 @@
 //! only the combinations of label, prediction, facets, group and segments are counted.
 
 pub mod answer;
+mod batch;
 mod blocks;
 mod capture;
 pub(crate) mod captured;
@@ -11,6 +12,7 @@ mod csv;
 mod cut;
 pub(crate) mod digest;
 mod document;
+pub(crate) mod fan_out;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod gather;
@@ -28,9 +30,11 @@ pub(crate) mod records;
 pub mod remote;
 mod side;
 mod stored;
+pub(crate) mod together;
 pub(crate) mod truth;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plumbline_common::input::{self, InputFile};
@@ -45,12 +49,14 @@ use crate::values::table::{Table, Values};
 
 use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
+use digest::Digests;
 use gather::Gather;
 pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
 pub(crate) use parquet::rows as parquet_rows;
 pub use part::Part;
 use side::{Ids, Side};
+use together::Seat;
 
 /// Where the data lie: local files, or folders of them.
 #[derive(Debug, Clone)]
@@ -76,6 +82,9 @@ pub struct Options {
     pub part: bool,
     pub stop: Stop,
     pub for_people: bool,
+    /// Other monitors read the same captured records.
+    pub(crate) seat: Option<Arc<Seat>>,
+    pub(crate) digests: Arc<Digests>,
 }
 
 /// What was read.
@@ -176,7 +185,8 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
     check_join(&files, analysis)?;
     // A look at the first records is no reason to read everything for its digest.
     let (read, digests) = std::thread::scope(|scope| {
-        let digests = options.limit.is_none().then(|| scope.spawn(|| digest::of(&files, &options.stop)));
+        let digests =
+            options.limit.is_none().then(|| scope.spawn(|| options.digests.of(&files, &options.stop)));
         let read = read_files(inputs, &files[0].1, analysis, options);
         let digests =
             digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));

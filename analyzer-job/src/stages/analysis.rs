@@ -2,6 +2,7 @@
 //! model.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
@@ -13,6 +14,7 @@ use crate::context::Context;
 use crate::drift::bias as drift;
 use crate::model::{self, Left, Model, Resource};
 use crate::plan::{self, Rows};
+use crate::read::together::Seat;
 use crate::read::{self, Part, Reading};
 use crate::results::Results;
 use crate::results::details::EarlierRun;
@@ -75,12 +77,12 @@ pub(crate) fn prepare<'a>(
 ///
 /// # Errors
 /// No usable row; what does not fit the configuration.
-pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>) -> Result<Read> {
+pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Read> {
     let run = &prepared.run;
     for warning in &run.plan.warnings {
         tracing::warn!("{warning}");
     }
-    let reading = inputs::read(run, joins)?;
+    let reading = inputs::read(run, joins, seat)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
@@ -110,7 +112,7 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
 pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
     let run = &prepared.run;
     output::check_file(out)?;
-    let reading = inputs::read(run, joins)?;
+    let reading = inputs::read(run, joins, None)?;
     let (text, rows) = parts::baseline_text(run, &reading)?;
     output::write(out, text.as_bytes(), &run.scratch)?;
     Ok(format!("Completed: a baseline of {rows} rows is in {}", out.display()))

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::monitor::format::PROFILE_NAME;
 use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::Account;
+use crate::monitor::rows::shared::Seat;
 use crate::plan::Rows;
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
@@ -42,11 +43,16 @@ const VIOLATIONS: &str = "constraint_violations.json";
 ///
 /// # Errors
 /// What cannot be read.
-pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared) -> Result<Part> {
+pub(crate) fn gather(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    seat: Option<&Seat>,
+) -> Result<Part> {
     for warning in &prepared.plan.warnings {
         tracing::warn!("{warning}");
     }
-    let (profiled, kept) = read(job, settings, &prepared.plan, None)?;
+    let (profiled, kept) = read(job, settings, &prepared.plan, None, seat)?;
     let inside = inside(job, settings, prepared, &profiled)?;
     let kept = segments(job, settings, prepared, &profiled, kept)?;
     let of_profiles = prepared.plan.reads_profiles()?;
@@ -89,12 +95,19 @@ fn segments(
 }
 
 /// One pass over the data, or the sum of profiles. `limit`: only so many records.
-fn read(job: &Job, settings: &Settings, plan: &Plan, limit: Option<u64>) -> Result<(Profiled, Vec<Segment>)> {
+fn read(
+    job: &Job,
+    settings: &Settings,
+    plan: &Plan,
+    limit: Option<u64>,
+    seat: Option<&Seat>,
+) -> Result<(Profiled, Vec<Segment>)> {
     if plan.reads_profiles()? {
         return profile::gather(&plan.dataset, &job.stop);
     }
     let mut source = plan.source(job, settings);
     source.limit = limit;
+    source.seat = seat;
     Ok((pass::profile(&source)?, Vec::new()))
 }
 
@@ -224,7 +237,7 @@ pub(crate) fn look(
         line("script", &script.path().display().to_string());
     }
     plan.warnings.iter().for_each(|warning| line("warning", warning));
-    let (profiled, _) = read(job, settings, plan, Some(records))?;
+    let (profiled, _) = read(job, settings, plan, Some(records), None)?;
     let account = &profiled.account;
     if account.rows == 0 {
         return Err(plan.no_rows(account));

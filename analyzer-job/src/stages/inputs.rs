@@ -2,11 +2,13 @@
 //! some is given, read.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context::Context;
+use crate::read::together::Seat;
 use crate::read::{self, Inputs, Options, Part, Reading};
 use crate::settings::Settings;
 use crate::stages::joins::Joins;
@@ -62,8 +64,9 @@ pub(crate) fn role(job: &Job, settings: &Settings) -> Result<Role> {
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn read(run: &Context, joins: &Joins<'_>) -> Result<Reading> {
-    read_here(run, &here(run, joins)?, None, keeps_rows(run))
+pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Reading> {
+    let options = Options { seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
+    read::read(&here(run, joins)?, &run.plan.analysis, &options)
 }
 
 /// What a part of the data leaves.
@@ -141,6 +144,8 @@ fn options(run: &Context, limit: Option<u64>, keep_rows: bool) -> Options {
         part: false,
         stop: run.job.stop.clone(),
         for_people: run.job.for_people,
+        seat: None,
+        digests: Arc::default(),
     }
 }
 

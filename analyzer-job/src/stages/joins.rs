@@ -1,13 +1,15 @@
-//! Captures joined with their labels, once for all monitors of a run.
+//! What is worked out once for all monitors of a run: captures joined with their labels, and digests of files.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result};
 
-/// The merges of a run.
+use crate::read::digest::Digests;
+
+/// The merges and digests of a run.
 pub(crate) struct Joins<'a> {
     job: &'a Job,
     /// The merged records go here.
@@ -15,6 +17,7 @@ pub(crate) struct Joins<'a> {
     /// Others have the rest of the captures.
     part: bool,
     done: Mutex<Vec<Merged>>,
+    pub(crate) digests: Arc<Digests>,
 }
 
 struct Merged {
@@ -26,7 +29,7 @@ struct Merged {
 impl<'a> Joins<'a> {
     /// `part`: others have the rest of the captures.
     pub(crate) fn new(job: &'a Job, scratch: &'a Path, part: bool) -> Joins<'a> {
-        Joins { job, scratch, part, done: Mutex::default() }
+        Joins { job, scratch, part, done: Mutex::default(), digests: Arc::default() }
     }
 
     /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once: who asks while

@@ -13,9 +13,10 @@ use serde_json::json;
 
 use crate::context;
 use crate::monitor::plan::{self, Plan};
+use crate::monitor::rows::shared::Seat;
 use crate::performance::baseline::{self, Baseline};
-use crate::performance::constraints::{self, Margin};
 use crate::performance::classes::same;
+use crate::performance::constraints::{self, Margin};
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::findings::{self, Findings};
 use crate::performance::outcomes::{Outcomes, ProblemType, Question};
@@ -97,7 +98,7 @@ pub(crate) struct Prepared {
     pub(crate) baseline: Baseline,
     margin: Margin,
     /// Labels that captures are joined with first.
-    ground_truth: Option<PathBuf>,
+    pub(crate) ground_truth: Option<PathBuf>,
     estimate_without_labels: bool,
     pub(crate) warnings: Vec<String>,
 }
@@ -140,8 +141,8 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     }
     let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
-    Ok(Prepared {
     warnings.extend(baseline.classes.as_ref().and_then(|[_, positive]| other_side(&question, positive)));
+    Ok(Prepared {
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
         plan,
@@ -153,7 +154,6 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     })
 }
 
-/// What is said of thresholds that nobody looks at: they would seem to be held.
 /// What is said of a positive class that is not the baseline's.
 fn other_side(question: &Question, positive: &str) -> Option<String> {
     let named = question.positive_label.as_deref().filter(|label| !same(label, positive))?;
@@ -163,6 +163,7 @@ fn other_side(question: &Question, positive: &str) -> Option<String> {
     ))
 }
 
+/// What is said of thresholds that nobody looks at: they would seem to be held.
 fn unchecked(names: &[String], problem: ProblemType) -> Option<String> {
     const SHOWN: usize = 10;
     if names.is_empty() {
@@ -236,24 +237,30 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
 ///
 /// # Errors
 /// What cannot be read; a column that the data do not have; a merge without any match.
-pub(crate) fn gather(job: &Job, settings: &Settings, prepared: &Prepared, joins: &Joins<'_>) -> Result<Part> {
+pub(crate) fn gather(
+    job: &Job,
+    settings: &Settings,
+    prepared: &Prepared,
+    joins: &Joins<'_>,
+    seat: Option<&Seat>,
+) -> Result<Part> {
     let plan = &prepared.plan;
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
     }
     let joined = joined(prepared, settings, joins)?;
-    rows_of(job, settings, prepared, joined.as_deref(), None)
+    rows_of(job, settings, prepared, joined.as_deref(), None, seat)
 }
 
 /// The rows of the first `records`; of all, when none of the first can be used.
 fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Reading> {
     let scratch = context::scratch(job)?;
     let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), false))?;
-    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records))?.finish()?;
+    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records), None)?.finish()?;
     if first.outcomes.rows() > 0 {
         return Ok(first);
     }
-    rows_of(job, settings, prepared, joined.as_deref(), None)?.finish()
+    rows_of(job, settings, prepared, joined.as_deref(), None, None)?.finish()
 }
 
 /// The captures joined with ground truth, when some is given.
@@ -269,9 +276,11 @@ fn rows_of(
     prepared: &Prepared,
     joined: Option<&Path>,
     limit: Option<u64>,
+    seat: Option<&Seat>,
 ) -> Result<Part> {
     let mut source = prepared.plan.source(job, settings);
     source.limit = limit;
+    source.seat = seat;
     if let Some(joined) = joined {
         source.path = joined;
     }

@@ -5,8 +5,10 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
@@ -14,15 +16,19 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result};
 
 use crate::context;
+use crate::monitor;
+use crate::monitor::plan::Plan;
+use crate::monitor::rows::shared::{self, Seat};
 use crate::performance::facets;
 use crate::performance::outcomes::ProblemType;
 use crate::plan::{self, Rows, monitors};
+use crate::read::together::{self, Records};
 use crate::report::{self, Chapter, Ended};
 use crate::results::details::FacetDetails;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::done::{self, Done, Message};
 use crate::stages::joins::Joins;
-use crate::stages::task::{Read, Task};
+use crate::stages::task::{Form, Read, Task};
 use crate::stages::{earlier, publish};
 
 /// Runs the monitors and gives the exit message.
@@ -34,13 +40,14 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let own = monitors::settings_of_each(job, settings, kinds)?;
     let scratch = context::scratch(job)?;
     let joins = Joins::new(job, scratch.path(), false);
-    let tasks = prepare(job, &own, now, scratch.path())?;
+    let mut tasks = prepare(job, &own, now, scratch.path())?;
     let output = plan::output(job, settings);
     output::check_folder(&output)?;
 
+    let readings = seat(job, &own, now, &mut tasks)?;
     // No model is asked before all data are read.
     let mut ended = Vec::new();
-    for (kind, read) in read_all(tasks, &joins) {
+    for (kind, read) in read_all(job, &own, tasks, &readings, &joins) {
         tracing::info!("{}: measuring", kind.title());
         let done = match going_on(read)? {
             Ok(read) => going_on(read.finish())?,
@@ -69,12 +76,71 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     end(ended)
 }
 
-/// Reads the rows of all monitors at the same time, each on a thread of its own.
+/// What is read once for several monitors.
+enum Reading {
+    Records(Arc<Records>),
+    Rows(Arc<shared::Rows>, Box<Plan>),
+}
+
+/// Gives tasks that read the same the seats of one reading.
+///
+/// # Errors
+/// As `monitor::plan::plan`.
+fn seat(
+    job: &Job,
+    own: &[(AnalysisType, Settings)],
+    now: Timestamp,
+    tasks: &mut [(AnalysisType, Task<'_>)],
+) -> Result<Vec<Reading>> {
+    let mut guests: IndexMap<_, Vec<usize>> = IndexMap::new();
+    for (at, (_, task)) in tasks.iter().enumerate() {
+        // What cannot be read is told by its monitor.
+        if let Ok(Some(subject)) = task.subject() {
+            guests.entry(subject).or_default().push(at);
+        }
+    }
+    let mut readings = Vec::new();
+    for (subject, guests) in guests.into_iter().filter(|(_, guests)| guests.len() > 1) {
+        let names: Vec<&str> = guests.iter().map(|&at| tasks[at].0.title()).collect();
+        tracing::info!("read once for: {}", names.join(", "));
+        let seats: Vec<Seat> = match subject.form {
+            Form::Records => {
+                let records = Records::new();
+                let seats = records.seats(guests.len());
+                readings.push(Reading::Records(records));
+                seats.into_iter().map(Seat::Records).collect()
+            }
+            Form::Rows => {
+                let rows = shared::Rows::new();
+                let seats = rows.seats(guests.len());
+                let plan = monitor::plan::plan(job, &own[guests[0]].1, now, Rows::Here)?;
+                readings.push(Reading::Rows(rows, Box::new(plan)));
+                seats.into_iter().map(Seat::Rows).collect()
+            }
+        };
+        for (at, seat) in guests.into_iter().zip(seats) {
+            tasks[at].1.seat = Some(seat);
+        }
+    }
+    Ok(readings)
+}
+
+/// Reads the rows of all monitors at the same time, each on a thread of its own; what several want is read on one more.
 fn read_all<'a>(
+    job: &'a Job,
+    own: &'a [(AnalysisType, Settings)],
     tasks: Vec<(AnalysisType, Task<'a>)>,
+    readings: &[Reading],
     joins: &Joins<'_>,
 ) -> Vec<(AnalysisType, Result<Read<'a>>)> {
     thread::scope(|scope| {
+        for reading in readings {
+            scope.spawn(move || match reading {
+                Reading::Records(records) => together::run(records),
+                // All monitors have these settings in common.
+                Reading::Rows(rows, plan) => shared::run(rows, &plan.source(job, &own[0].1)),
+            });
+        }
         let threads: Vec<_> = tasks
             .into_iter()
             .map(|(kind, task)| {

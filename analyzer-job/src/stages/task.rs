@@ -1,11 +1,15 @@
 //! What one monitor, or an analysis, does in a run: the same steps for each of them.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plumbline_common::Result;
 use plumbline_common::job::Job;
 
+use crate::config::DatasetFormat;
+use crate::monitor::plan::Plan;
+use crate::monitor::rows::shared::Seat;
 use crate::monitor::{self, Kind};
 use crate::performance;
 use crate::plan;
@@ -23,6 +27,8 @@ pub(crate) struct Task<'a> {
     /// A folder of this task.
     scratch: PathBuf,
     pub(crate) prepared: Prepared<'a>,
+    /// What it reads comes from a reading that serves other tasks too.
+    pub(crate) seat: Option<Seat>,
 }
 
 pub(crate) enum Prepared<'a> {
@@ -46,6 +52,23 @@ enum Rows<'a> {
     Analysis(Box<analysis::Prepared<'a>>, Box<analysis::Read>),
 }
 
+/// What is read; tasks of the same subject read the same.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Subject {
+    pub(crate) form: Form,
+    dataset: PathBuf,
+    /// Labels that captures are joined with first.
+    ground_truth: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// Captured records, each of which a monitor reads in its own way.
+    Records,
+    /// Rows as both quality monitors take them: of a dataset, or made by a script.
+    Rows,
+}
+
 impl<'a> Task<'a> {
     /// Checks everything that can be checked before data are read.
     ///
@@ -67,7 +90,37 @@ impl<'a> Task<'a> {
             }
             None => Prepared::Analysis(Box::new(analysis::prepare(job, settings, now, scratch, rows)?)),
         };
-        Ok(Task { job, settings, now, scratch: scratch.into(), prepared })
+        Ok(Task { job, settings, now, scratch: scratch.into(), prepared, seat: None })
+    }
+
+    /// What it reads, when others may read the same.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub(crate) fn subject(&self) -> Result<Option<Subject>> {
+        let of_plan = |plan: &Plan, truth: Option<&PathBuf>| {
+            let form = if plan.reads_profiles()? {
+                return Ok(None);
+            } else if plan.reads_captures()? {
+                Form::Records
+            } else {
+                Form::Rows
+            };
+            Ok(Some(Subject { form, dataset: plan.dataset.clone(), ground_truth: truth.cloned() }))
+        };
+        match &self.prepared {
+            Prepared::DataQuality(prepared) => of_plan(&prepared.plan, None),
+            Prepared::ModelQuality(prepared) => of_plan(&prepared.plan, prepared.ground_truth.as_ref()),
+            Prepared::Analysis(prepared) => {
+                let plan = &prepared.run.plan;
+                let is_captured = plan.analysis.dataset.format == Some(DatasetFormat::Capture);
+                Ok(is_captured.then(|| Subject {
+                    form: Form::Records,
+                    dataset: self.job.tree.resolve(&plan.dataset),
+                    ground_truth: plan.ground_truth.clone(),
+                }))
+            }
+        }
     }
 
     /// Reads the rows.
@@ -75,18 +128,22 @@ impl<'a> Task<'a> {
     /// # Errors
     /// What cannot be read; rows that do not fit the configuration.
     pub(crate) fn read(self, joins: &Joins<'_>) -> Result<Read<'a>> {
-        let Task { job, settings, now, scratch, prepared } = self;
+        let Task { job, settings, now, scratch, prepared, seat } = self;
         let rows = match prepared {
             Prepared::DataQuality(prepared) => {
-                let gathered = data_quality::gather(job, settings, &prepared)?;
+                let gathered = data_quality::gather(job, settings, &prepared, seat.as_ref())?;
                 Rows::DataQuality(prepared, Box::new(gathered))
             }
             Prepared::ModelQuality(prepared) => {
-                let part = model_quality::gather(job, settings, &prepared, joins)?;
+                let part = model_quality::gather(job, settings, &prepared, joins, seat.as_ref())?;
                 Rows::ModelQuality(prepared, Box::new(part))
             }
             Prepared::Analysis(prepared) => {
-                let read = analysis::read(&prepared, joins)?;
+                let seat = match seat {
+                    Some(Seat::Records(seat)) => Some(Arc::new(seat)),
+                    _ => None,
+                };
+                let read = analysis::read(&prepared, joins, seat)?;
                 Rows::Analysis(prepared, Box::new(read))
             }
         };

@@ -88,7 +88,7 @@ fn assert_same(found: &Files, expected: &Files, what: &str) {
     assert!(differing.is_empty(), "{what}: {differing:?}");
 }
 
-/// Neighbours of the list without baselines; three and all with theirs.
+/// Every choice of two or more, without and with their baselines.
 #[test]
 fn each_monitor_of_several_writes_what_it_writes_alone() {
     let server = model(|_| ());
@@ -113,9 +113,7 @@ fn each_monitor_of_several_writes_what_it_writes_alone() {
                 alone(&monitor, kind, &own.iter().map(String::as_str).collect::<Vec<_>>())
             })
             .collect();
-        let subsets: &[u32] =
-            if with_baseline { &[0b1011, 0b1111] } else { &[0b0011, 0b0110, 0b1100, 0b1001] };
-        for &subset in subsets {
+        for subset in (1_u32..1 << ALL.len()).filter(|subset| subset.count_ones() > 1) {
             let of = |place: usize| subset & (1 << place) != 0;
             let names: Vec<&str> = (0..4).filter(|&place| of(place)).map(|place| ALL[place].0).collect();
             let list = format!("--analysis-type={}", names.join(","));
@@ -315,4 +313,156 @@ fn a_shared_configuration_serves_both() {
     let explained = tree.result("model-explainability/analysis.json");
     assert!(bias.get("post_training_bias_metrics").is_some() && bias.get("explanations").is_none());
     assert!(explained.get("post_training_bias_metrics").is_none() && explained.get("explanations").is_some());
+}
+
+/// The results of the quality monitors alone and together, each with exit code and message.
+fn quality_together(tree: &Tree, settings: &[&str], read_once: bool, what: &str) {
+    let together = tree.run(&[&["--analysis-type=MODEL_QUALITY,DATA_QUALITY"], settings].concat());
+    let told = together.log.contains("read once for: Data quality, Model quality");
+    assert_eq!(told, read_once, "{what}: {}", together.log);
+    let results = if tree.path(OUTPUT).exists() { tree.results() } else { Files::new() };
+    for (name, folder) in &ALL[..2] {
+        let (kind, output) =
+            (format!("--analysis-type={name}"), format!("--output-path=/opt/ml/one/{folder}"));
+        let alone = tree.run(&[&[kind.as_str(), &output], settings].concat());
+        let own = tree.path("one").join(folder);
+        let expected = if own.exists() { files_below(&own) } else { Files::new() };
+        assert!(in_folder(&results, folder) == expected, "{what}: {folder}");
+        let problem = alone.message.strip_prefix("Error: ").map(|text| text.split("; hint").next().unwrap());
+        match problem {
+            None => assert!(!expected.is_empty(), "{what}: {folder}: {}", alone.message),
+            Some(problem) => {
+                assert!(together.message.contains(problem), "{what}: {problem}: {}", together.message)
+            }
+        }
+        fs::remove_dir_all(own).ok();
+    }
+}
+
+const CELLS: &str = "label,answer,score,age\n1,1,0.9,30\n0,1,0.7,\n1,0,0.2,41\n0,0,0.1,\"5\n2\"\n1,1,0.8,9\n";
+
+fn as_lines(csv: &str) -> String {
+    let rows = csv.lines().skip(1).map(|line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        format!(
+            "{{\"label\": {}, \"answer\": {}, \"score\": {}, \"nested\": {{\"age\": \"{}\"}}}}\n",
+            cells[0], cells[1], cells[2], cells[3]
+        )
+    });
+    rows.collect()
+}
+
+/// A dataset is read once for both quality monitors, whatever its format, its damage and what prepares it.
+#[test]
+fn a_dataset_is_read_once_for_both_quality_monitors() {
+    let plain = CELLS.replace("\"5\n2\"", "52");
+    let lines = as_lines(&plain);
+    let documents = format!("[{}]", lines.trim_end().replace('\n', ","));
+    let (csv, jsonl, json) = (r#"{"csv":{"header":true}}"#, r#"{"json":{"lines":true}}"#, r#"{"json":{}}"#);
+    let columns = r#"--columns=[{"sample":0.8,"seed":1},{"drop":["age"]}]"#;
+    for (what, name, text, format, more) in [
+        ("CSV", "a.csv", CELLS.to_owned(), csv, ""),
+        ("bad rows", "a.csv", format!("{plain}1,2\n0,0,oops,3\n,1,0.5,2\n"), csv, ""),
+        ("bad rows that stop", "a.csv", format!("{plain}1,2\n"), csv, "--on-bad-record=fail"),
+        (
+            "the first row is the odd one",
+            "a.csv",
+            format!("1,2\n{plain}{}", &plain[23..]),
+            r#"{"csv":{"header":false}}"#,
+            "",
+        ),
+        ("`columns`", "a.csv", plain.clone(), csv, columns),
+        ("JSON Lines", "a.jsonl", format!("{lines}oops\n{lines}"), jsonl, ""),
+        ("JSON", "a.json", documents, json, ""),
+        ("another format", "a.csv", plain, json, ""),
+        ("a name that stands twice", "a.csv", CELLS.replace("age", "score"), csv, ""),
+    ] {
+        let mut tree = Tree::new();
+        for folder in ["one", "two/deep"] {
+            tree.file(&format!("data/{folder}/{name}"), &text);
+        }
+        tree.set("dataset_source", "/opt/ml/data").set("dataset_format", format);
+        tree.set("problem_type", "BinaryClassification").set("metric_time", "2024-05-01T00:00:00Z");
+        let places = if format.contains("false") { ["1", "2", "0"] } else { ["answer", "score", "label"] };
+        for (setting, place) in
+            ["inference_attribute", "probability_attribute", "ground_truth_attribute"].into_iter().zip(places)
+        {
+            tree.set(setting, place);
+        }
+        let settings: Vec<&str> = Some(more).into_iter().filter(|text| !text.is_empty()).collect();
+        quality_together(&tree, &settings, true, what);
+    }
+}
+
+/// Captured records are read once for all four, also damaged ones and those outside of the window; where one monitor
+/// fails at a record the others read on.
+#[test]
+fn captured_records_are_read_once_for_all_monitors() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let damaged = "oops\n{\"captureData\": {}, \"eventMetadata\": {\"eventId\": \"x\"}}\n\n{\"captureData\": {\"endpointInput\"";
+    tree.file("processing/input_data/damaged/a.jsonl", damaged);
+    let window: &[&str] = &["--start-time=2024-05-01T00:00:00Z", "--end-time=2024-05-01T05:00:00Z"];
+    for more in [&[][..], window] {
+        let run = tree.run(&[&[LIST], more].concat());
+        assert!(
+            run.log.contains("read once for: Data quality, Model quality, Model bias, Model explainability"),
+            "{}",
+            run.log
+        );
+        let results = tree.results();
+        for kind in ALL {
+            assert_same(&in_folder(&results, kind.1), &alone(&tree, kind, more).0, kind.1);
+        }
+        fs::remove_dir_all(tree.path("one")).unwrap();
+    }
+    // Each ends at the first bad record, with its own words.
+    let run = tree.run(&[LIST, "--on-bad-record=fail"]);
+    assert!(run.message.contains("4 of 4 monitors failed"), "{}", run.message);
+    assert_eq!(run.message.matches("a.jsonl, line 1").count(), 4, "{}", run.message);
+    // `columns` are for data quality; model quality refuses them and holds nobody up.
+    let columns = r#"--columns=[{"drop":["_c5"]}]"#;
+    let run = tree.run(&[LIST, columns]);
+    assert!(
+        run.message.contains("1 of 4 monitors failed") && run.message.contains("Model quality: "),
+        "{}",
+        run.message
+    );
+    let alone = alone(&tree, ALL[0], &[columns]).0;
+    assert_same(&in_folder(&tree.results(), "data-quality"), &alone, "data quality");
+}
+
+/// Both analyses ask a model of `model_name`: the endpoint of the first is gone when that of the second is made.
+#[test]
+fn a_run_has_one_temporary_endpoint_at_a_time() {
+    let server = model(|options| options.creating_polls = 1);
+    let mut tree = set_up(monitored(&csv(60, 0.0)), &server);
+    tree.set("model_url", "").aws(&server);
+    let explained = explainability();
+    for (folder, mut config) in [
+        ("model-bias", configs::bias_monitor(Format::Csv, &["DPPL".into()])),
+        ("model-explainability", explained.clone()),
+    ] {
+        config["methods"]["shap"] = explained["methods"]["shap"].clone();
+        config["predictor"] = explained["predictor"].clone();
+        let predictor = config["predictor"].as_object_mut().unwrap();
+        predictor.remove("endpoint_name");
+        for (key, value) in [
+            ("model_name", json!("credit")),
+            ("instance_type", json!("ml.m5.large")),
+            ("initial_instance_count", json!(1)),
+        ] {
+            predictor.insert(key.into(), value);
+        }
+        tree.file(&format!("processing/input/config/{folder}/analysis_config.json"), config.to_string());
+    }
+    tree.succeed(&["--analysis-type=MODEL_BIAS,MODEL_EXPLAINABILITY"]);
+    let calls = server.control_calls();
+    let made: Vec<&str> = calls
+        .iter()
+        .map(String::as_str)
+        .filter(|call| ["CreateEndpoint", "DeleteEndpoint"].contains(call))
+        .collect();
+    assert_eq!(made, ["CreateEndpoint", "DeleteEndpoint", "CreateEndpoint", "DeleteEndpoint"]);
+    assert!(server.left_behind().is_empty());
 }

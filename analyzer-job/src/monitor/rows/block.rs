@@ -31,7 +31,7 @@ impl Span {
 }
 
 /// Rows of cells as written. Every row has `width` cells.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Block {
     text: String,
     /// Row after row.

@@ -11,13 +11,14 @@ use plumbline_common::record::{Encoding, Payload, Record};
 use serde::Deserialize;
 
 use super::json::{self, Rows, Shape};
+use super::shared::Seat;
 use super::{Columns, Reader, Take, prepare};
 use crate::config::ContentType;
 use crate::monitor::columns::{Part, Records};
 use crate::monitor::format::Captured;
 use crate::read::answer;
 use crate::read::captured::{self, Met};
-use crate::read::payload;
+use crate::read::{payload, together};
 use crate::values::scan::NotJson;
 
 /// Reads all records of the window.
@@ -29,7 +30,8 @@ pub(super) fn read(
 ) -> Result<()> {
     let mut rows = Rows::default();
     let mut places = Places::default();
-    captured::each(files, reader.source.strict, &mut |file, line, met| {
+    let seat = reader.source.seat.and_then(Seat::records);
+    together::each(files, reader.source.strict, seat, &mut |file, line, met| {
         let (record, text) = match met {
             Met::Bytes(bytes) => {
                 reader.advance(bytes)?;

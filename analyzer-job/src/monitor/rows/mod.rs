@@ -9,6 +9,7 @@ mod names;
 mod parquet;
 mod prepare;
 mod scripted;
+pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +31,7 @@ use crate::read::Skips;
 use crate::state::order::by_text;
 
 use prepare::Cells;
+use shared::Seat;
 
 pub use block::Block;
 pub use names::{Settled, settle};
@@ -57,6 +59,8 @@ pub struct Source<'a> {
     pub limit: Option<u64>,
     pub stop: &'a Stop,
     pub for_people: bool,
+    /// Other monitors of the run read the same.
+    pub(crate) seat: Option<&'a Seat>,
 }
 
 /// The columns that were found so far. Later blocks may have more, never fewer or others.
@@ -177,6 +181,14 @@ pub type Take<'a> = &'a mut dyn FnMut(Block, &Columns) -> Result<Block>;
 /// A folder or file that cannot be read; a format that the data do not have at all; a column name that stands
 /// twice; with `strict` anything that would be left out; whatever `take` fails with; being stopped.
 pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
+    match shared::pieces(source) {
+        Some(pieces) => shared::hand_on(pieces, take),
+        None => read_here(source, take),
+    }
+}
+
+/// As `read`, whatever seat the source has.
+fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     let listing = files(source.path)?;
     let files = listing.files;
     let format = match (&source.format, files.first()) {

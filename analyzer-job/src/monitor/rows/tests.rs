@@ -50,6 +50,7 @@ fn try_read(format: Format, files: &[(&str, &[u8])], change: impl Fn(&mut Source
         limit: None,
         stop: &stop,
         for_people: false,
+        seat: None,
     };
     change(&mut source);
     let (mut rows, mut places): (Table, _) = (Vec::new(), Vec::new());

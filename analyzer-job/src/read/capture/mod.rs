@@ -18,7 +18,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
 use crate::read::truth::Truth;
-use crate::read::{Source, payload};
+use crate::read::{Source, payload, together};
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
@@ -40,7 +40,7 @@ pub(crate) fn read(
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let options = source.options;
     let mut tally = Tally::new();
-    captured::each(files, options.strict, &mut |name, line, met| {
+    together::each(files, options.strict, options.seat.as_deref(), &mut |name, line, met| {
         while files.get(reader.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
             reader.file += 1;
         }
