@@ -18,6 +18,7 @@ pub(crate) mod fixture;
 mod gather;
 pub mod grid;
 mod header;
+mod ids;
 mod layout;
 mod lines;
 mod looks;
@@ -51,11 +52,12 @@ use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
 use digest::Digests;
 use gather::Gather;
+use ids::Ids;
 pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
 pub(crate) use parquet::rows as parquet_rows;
 pub use part::Part;
-use side::{Ids, Side};
+use side::Side;
 use together::Seat;
 
 /// Where the data lie: local files, or folders of them.

@@ -7,9 +7,10 @@ use crate::config::Analysis;
 use crate::read::blocks;
 use crate::read::csv::{Event, Go, rows};
 use crate::read::gather::Gather;
+use crate::read::ids::Ids;
 use crate::read::layout::{self, Layout};
 use crate::read::notes;
-use crate::read::side::{Ids, Side};
+use crate::read::side::Side;
 use crate::read::{Skips, Source};
 use crate::values::raw::Raw;
 
@@ -44,6 +45,7 @@ pub(crate) fn one_after_the_other(
     let mut n_rows = 0;
     let mut unmatched = Skips::new(notes::UNMATCHED);
     let mut as_texts = false;
+    let mut is_whole = true;
     let mut key = String::new();
     let mut file = 0;
     rows(files, analysis.dataset.headers.as_deref(), source, |event| {
@@ -60,6 +62,7 @@ pub(crate) fn one_after_the_other(
             Event::Row(row) => {
                 let Some((layout, gather, wanted, mine)) = &mut read else { return Ok(Go::Stop) };
                 if n_rows == limit {
+                    is_whole = false;
                     return Ok(Go::Stop);
                 }
                 let has_id = match layout.roles.joins.first() {
@@ -109,9 +112,9 @@ pub(crate) fn one_after_the_other(
     }
     source.records += n_rows;
     source.skipped(unmatched);
-    if source.options.limit.is_none() {
-        for side in sides.iter().flatten() {
-            side.check_rows(n_rows)?;
+    for side in sides.iter().flatten() {
+        side.check_rows(n_rows, is_whole)?;
+        if is_whole {
             source.skipped(side.left_over());
         }
     }

@@ -9,10 +9,10 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
+use crate::read::ids::Ids;
 use crate::read::layout::SideColumns;
 use crate::read::{Skips, Source, listed};
 use crate::values::raw::{Dictionary, Raw};
-use crate::values::typing::{self, Cell};
 
 /// One such dataset, in memory: 4 bytes for each cell, and 60 and its text for each identifier.
 pub(crate) struct Side {
@@ -40,46 +40,6 @@ struct Join {
     /// The first row whose identifier an earlier one has.
     twice: Option<usize>,
     used: Vec<bool>,
-}
-
-/// How identifiers are compared: as numbers only if every identifier of every dataset is a number without leading
-/// zeros, else as exact text. A missing one has no partner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ids {
-    Numbers,
-    Texts,
-}
-
-impl Ids {
-    /// Puts what an identifier is compared by into `key`. False for a missing identifier; none for one that shows
-    /// that identifiers are texts.
-    pub(crate) fn key(self, written: &str, key: &mut String) -> Option<bool> {
-        key.clear();
-        if typing::is_missing(written) {
-            return Some(false);
-        }
-        match self {
-            Ids::Texts => key.push_str(written),
-            Ids::Numbers => {
-                let number = written.trim_ascii();
-                let digits = number.trim_start_matches(['+', '-']);
-                let zeros = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-                if zeros || !digits.starts_with(|first: char| first.is_ascii_digit() || first == '.') {
-                    return None;
-                }
-                match typing::parse(Raw::Csv(number)) {
-                    Cell::Int(value) => key.push_str(&value.to_string()),
-                    // Whole numbers below 2^53 are the same ones, however they are written.
-                    Cell::Float(value) if value.fract() == 0.0 && value.abs() < 9e15 => {
-                        key.push_str(&(value as i64).to_string());
-                    }
-                    Cell::Float(value) => key.push_str(&value.to_bits().to_string()),
-                    _ => return None,
-                }
-            }
-        }
-        Some(true)
-    }
 }
 
 impl Side {
@@ -238,11 +198,13 @@ impl Side {
         }
     }
 
-    /// Paired by position, both datasets must have the same number of rows.
-    pub(crate) fn check_rows(&self, dataset_rows: u64) -> Result<()> {
-        if self.joined() || self.rows as u64 == dataset_rows {
+    /// Paired by position, both datasets must have the same number of rows; `is_whole`: the dataset has no more.
+    pub(crate) fn check_rows(&self, dataset_rows: u64, is_whole: bool) -> Result<()> {
+        let rows = self.rows as u64;
+        if self.joined() || rows == dataset_rows || (!is_whole && rows > dataset_rows) {
             return Ok(());
         }
+        let more = if is_whole { "" } else { "more than " };
         Err(Problem::new(
             &codes::DATASETS_DO_NOT_FIT,
             format!("the {} dataset and the dataset differ in their number of rows", self.role),
@@ -250,7 +212,7 @@ impl Side {
         .file(&self.uri)
         .field(self.setting)
         .found(format!("{} rows", self.rows))
-        .expected(format!("{dataset_rows} rows, as the dataset has"))
+        .expected(format!("{more}{dataset_rows} rows, as the dataset has"))
         .hint("without `joinsource_name_or_index`, rows are paired by position"))
     }
 }
@@ -262,39 +224,5 @@ impl Join {
         }
         self.ids.push(id.into());
         self.places.push((self.files.len() - 1, line));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn identifiers_are_numbers_only_without_leading_zeros() {
-        let mut key = String::new();
-        for (one, two) in
-            [("7", "7.0"), ("1E5", "100000"), (" 7", "7"), ("+7", "7"), ("0.5", "5e-1"), ("-0", "0")]
-        {
-            let mut of = |id: &str| {
-                assert_eq!(Ids::Numbers.key(id, &mut key), Some(true), "{id}");
-                key.clone()
-            };
-            assert_eq!(of(one), of(two), "{one} {two}");
-        }
-        for id in ["007", "00", "-07", "a7", "inf", "nan1", "1_000", "True", "--1", "7a", "."] {
-            assert_eq!(Ids::Numbers.key(id, &mut key), None, "{id}");
-            assert_eq!((Ids::Texts.key(id, &mut key), key.as_str()), (Some(true), id));
-        }
-        for id in ["", "NA", "NaN"] {
-            assert_eq!(
-                (Ids::Numbers.key(id, &mut key), Ids::Texts.key(id, &mut key)),
-                (Some(false), Some(false))
-            );
-        }
-        // Large numbers stay apart.
-        assert_eq!(Ids::Numbers.key("9007199254740993", &mut key), Some(true));
-        let large = key.clone();
-        assert_eq!(Ids::Numbers.key("9007199254740992", &mut key), Some(true));
-        assert_ne!(large, key);
     }
 }

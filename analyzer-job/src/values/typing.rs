@@ -3,8 +3,8 @@
 //! CSV fields are read as the hosted service's loader (pandas) reads them: a field is missing when it is
 //! empty or one of `MISSING_TEXTS`; a column of integers without missing cells holds integers; a column of
 //! numbers otherwise holds doubles; `True`/`False` without missing cells are truth values; everything else
-//! is text as written. In JSON and Parquet every cell brings its own type, and a column that mixes types
-//! is text.
+//! is text as written. In JSON and Parquet every cell brings its own type: true and false among numbers are 1 and
+//! 0, as they are equal for Python, and a column that mixes other types is text.
 
 use crate::values::numbers::repr;
 use crate::values::raw::{Dictionary, Raw};
@@ -84,7 +84,7 @@ impl Distinct {
 /// spelled differently (`1` and `01`) may be one value.
 pub fn resolve(dictionary: &Dictionary) -> (Distinct, Vec<u32>) {
     let cells: Vec<Cell> = dictionary.iter().map(parse).collect();
-    let kind = common_type(&cells);
+    let kind = common_type(dictionary, &cells);
     let typed = dictionary.iter().zip(cells).map(|(raw, cell)| convert(raw, cell, kind));
     let mut unique = indexmap::IndexSet::new();
     let codes = typed.map(|cell| unique.insert_full(Key(cell)).0 as u32).collect();
@@ -124,10 +124,14 @@ pub fn distinct(values: &Values) -> (Distinct, Vec<u32>) {
 /// A column from the distinct cells and one number of the dictionary for each row.
 pub fn column(name: String, dictionary: &Dictionary, rows: &[u32]) -> Column {
     let cells: Vec<Cell> = dictionary.iter().map(parse).collect();
-    let values = match common_type(&cells) {
+    let values = match common_type(dictionary, &cells) {
         Type::Int => {
-            let values = cells.iter().map(|cell| if let Cell::Int(value) = cell { *value } else { 0 });
-            Values::Int(by_row(values, rows))
+            let whole = |cell: &Cell| match cell {
+                Cell::Int(value) => *value,
+                Cell::Bool(value) => i64::from(*value),
+                _ => 0,
+            };
+            Values::Int(by_row(cells.iter().map(whole), rows))
         }
         Type::Float => Values::Float(by_row(cells.iter().map(float), rows)),
         Type::Bool => Values::Bool(by_row(cells.iter().map(|cell| *cell == Cell::Bool(true)), rows)),
@@ -157,6 +161,7 @@ pub fn float(cell: &Cell) -> f64 {
     match cell {
         Cell::Int(value) => *value as f64,
         Cell::Float(value) => *value,
+        Cell::Bool(value) => f64::from(u8::from(*value)),
         _ => f64::NAN,
     }
 }
@@ -243,7 +248,9 @@ fn json_cell(token: &str) -> Cell {
 }
 
 /// The type that holds all cells.
-fn common_type(cells: &[Cell]) -> Type {
+fn common_type(dictionary: &Dictionary, cells: &[Cell]) -> Type {
+    let is_word = |(raw, cell): (Raw<'_>, &Cell)| matches!((raw, cell), (Raw::Csv(_), Cell::Bool(_)));
+    let word = dictionary.iter().zip(cells).any(is_word);
     let has = |test: fn(&Cell) -> bool| cells.iter().any(test);
     let missing = has(|cell| matches!(cell, Cell::Missing));
     let int = has(|cell| matches!(cell, Cell::Int(_)));
@@ -251,9 +258,11 @@ fn common_type(cells: &[Cell]) -> Type {
     let bool = has(|cell| matches!(cell, Cell::Bool(_)));
     let text = has(|cell| matches!(cell, Cell::Text(_)));
     match (text, bool, int || float) {
-        (true, _, _) | (_, true, true) => Type::Text,
-        (_, true, _) if missing => Type::Text,
-        (_, true, _) => Type::Bool,
+        (true, _, _) => Type::Text,
+        // `True` in a file is text unless the whole column is like it.
+        (_, true, true) if word => Type::Text,
+        (_, true, false) if missing => Type::Text,
+        (_, true, false) => Type::Bool,
         // A column without any value is one of missing numbers.
         _ if float || missing || !int => Type::Float,
         _ => Type::Int,
@@ -264,6 +273,8 @@ fn convert(raw: Raw<'_>, cell: Cell, kind: Type) -> Cell {
     match (kind, cell) {
         (_, Cell::Missing) => Cell::Missing,
         (Type::Float, Cell::Int(value)) => Cell::Float(value as f64),
+        (Type::Int, Cell::Bool(value)) => Cell::Int(i64::from(value)),
+        (Type::Float, Cell::Bool(value)) => Cell::Float(f64::from(u8::from(value))),
         // Text keeps what the file has: `007` stays `007`.
         (Type::Text, cell) => match raw {
             Raw::Csv(field) => Cell::Text(field.into()),
@@ -343,6 +354,11 @@ mod tests {
             Values::Float(vec![1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
         );
         check(&[Json("true"), Json("false")], Values::Bool(vec![true, false]));
+        check(&[Json("true"), Json("1"), Json("0"), Json("false")], Values::Int(vec![1, 1, 0, 0]));
+        check(&[Json("true"), Json("0.5"), Json("null")], Values::Float(vec![1.0, 0.5, f64::NAN]));
+        check(&[Raw::Bool(true), Raw::Int(1), Raw::Bool(false)], Values::Int(vec![1, 1, 0]));
+        check(&[Raw::Csv("True"), Raw::Csv("1")], texts(&["True", "1"], &[0, 1]));
+        check(&[Json("true"), Raw::Csv("True"), Json("1")], texts(&["True", "1"], &[0, 0, 1]));
         check(&[Json("\"1\""), Json("\"\\u0031\"")], texts(&["1"], &[0, 0]));
         check(&[Json("\"\""), Json("null")], texts(&[""], &[0, MISSING]));
         check(

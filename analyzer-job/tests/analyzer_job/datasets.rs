@@ -6,7 +6,7 @@ use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 use serde_json::{Value, json};
 
-use crate::program::{Tree, gzip};
+use crate::program::{OUTPUT, Tree, gzip};
 
 const ROWS: u64 = 600;
 
@@ -138,4 +138,113 @@ fn segments_have_metrics_of_their_own() {
     assert!(
         segments[0]["facets"][0]["metrics"].as_array().unwrap().iter().any(|metric| metric["name"] == "DI")
     );
+}
+
+/// A bias run of a few columns; `change`: of the configuration.
+fn small(kind: &str, change: impl FnOnce(&mut Value)) -> Tree {
+    let tree = Tree::new();
+    let mut config = json!({
+        "dataset_type": kind, "headers": ["sex", "y", "p"], "label": "y", "predicted_label": "p",
+        "label_values_or_threshold": [1], "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
+        "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["AD", "DI", "DPPL"]}},
+    });
+    change(&mut config);
+    tree.config(&config);
+    tree
+}
+
+#[test]
+fn long_identifiers_join_their_own_rows_only() {
+    let base = [i128::from(u32::MAX), 1 << 53, 1 << 63, 10_i128.pow(25)];
+    for (base, part) in base.into_iter().flat_map(|base| [(base, true), (base, false)]) {
+        let tree = small("text/csv", |config| {
+            config["headers"] = json!(["id", "sex", "y"]);
+            config["predicted_label"] = json!("pred");
+            config["predicted_label_dataset_uri"] = json!("/opt/ml/processing/input/predictions/p.csv");
+            config["predicted_label_headers"] = json!(["id", "pred"]);
+            config["joinsource_name_or_index"] = json!("id");
+            // Two listed values, so that the columns count as categories in a few rows too.
+            config["label_values_or_threshold"] = json!([1, 7]);
+            config["facet"][0]["value_or_threshold"] = json!([0, 7]);
+        });
+        let rows = |n: i128, line: &dyn Fn(i128) -> String| (0..n).map(line).collect::<Vec<_>>().join("\n");
+        let data = rows(60, &|n| format!("{},{},{}", base + n, n % 2, n / 2 % 2));
+        let n = if part { 30 } else { 60 };
+        let predictions = rows(n, &|n| format!("{}.0,1", base + n));
+        tree.file("processing/input/data/a.csv", data)
+            .file("processing/input/predictions/p.csv", predictions);
+        tree.succeed(&[]);
+        let rows = &tree.result("bias_details.json")["run"]["rows"];
+        assert_eq!(rows["rows"], json!(n as u64), "{base} {rows}");
+    }
+}
+
+#[test]
+fn truth_values_among_ones_and_zeros_are_ones_and_zeros() {
+    let value = |n: usize| n / 3 % 2 == 1;
+    let run = |line: &dyn Fn(usize) -> String| {
+        let tree = small("application/jsonlines", |config| {
+            config["features"] = json!("f");
+            config["headers"] = json!(["sex", "y", "p"]);
+        });
+        tree.file("processing/input/data/a.jsonl", (0..60).map(line).collect::<Vec<_>>().join("\n"));
+        tree.succeed(&[]);
+        tree.analysis_bytes()
+    };
+    let record = |n: usize, p: String| format!("{{\"f\":[{}],\"y\":{},\"p\":{p}}}", n % 2, n / 2 % 2);
+    let number = |n: usize| u8::from(value(n)).to_string();
+    let expected = run(&|n| record(n, number(n)));
+    for every in [1, 2, 7, 59] {
+        let mixed = run(&|n| record(n, if n % every == 0 { value(n).to_string() } else { number(n) }));
+        assert_eq!(mixed, expected, "a truth value in every {every}");
+    }
+
+    // In a file such words make the column text: the number stays, and it is said.
+    let tree = small("text/csv", |_| ());
+    let line =
+        |n: usize| format!("{},{},{}", n % 2, n / 2 % 2, if n == 7 { "True".into() } else { number(n) });
+    tree.file("processing/input/data/a.csv", (0..60).map(line).collect::<Vec<_>>().join("\n"));
+    said(&tree, "1 is read as a text, since `True` among numbers makes the column text");
+}
+
+#[test]
+fn a_missing_cell_that_makes_a_threshold_of_a_value_is_said() {
+    for (kind, name) in [("text/csv", "a.csv"), ("application/jsonlines", "a.jsonl")] {
+        for missing in [Some(5), None] {
+            let tree = small(kind, |config| {
+                if kind == "application/jsonlines" {
+                    config["features"] = json!("f");
+                }
+            });
+            let line = |n: usize| {
+                let sex = if Some(n) == missing { None } else { Some(n % 2) };
+                let (y, p) = (n / 2 % 2, n / 3 % 2);
+                match kind {
+                    "text/csv" => format!("{},{y},{p}", sex.map_or(String::new(), |sex| sex.to_string())),
+                    _ => json!({"f": [sex], "y": y, "p": p}).to_string(),
+                }
+            };
+            let rows = (0..60).map(line).collect::<Vec<_>>().join("\n");
+            tree.file(&format!("processing/input/data/{name}"), rows);
+            let text = "0 is read as a threshold and not as a value, since the column has missing cells";
+            if missing.is_some() {
+                said(&tree, text);
+            } else {
+                let run = tree.succeed(&[]);
+                assert!(!run.log.contains(text) && !run.message.contains("Warning"), "{}", run.message);
+            }
+        }
+    }
+}
+
+/// In log, exit message, dry run and report.
+#[track_caller]
+fn said(tree: &Tree, text: &str) {
+    let dry = tree.succeed(&["validate"]);
+    assert!(dry.stdout.contains(text), "{}", dry.stdout);
+    let run = tree.succeed(&[]);
+    assert!(run.log.contains(text) && run.message.contains(text), "{} {}", run.message, run.log);
+    let report = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+    let plain = text.split('`').next().unwrap();
+    assert!(report.contains(plain), "the report does not say `{plain}`");
 }

@@ -3,7 +3,8 @@
 use crate::config::Scalar;
 use crate::results::details::{Selected, SelectionNote, SelectionRole};
 use crate::values::numbers::repr;
-use crate::values::typing::{Cell, Distinct, Type};
+use crate::values::raw::Raw;
+use crate::values::typing::{self, Cell, Distinct, Type};
 
 use super::select::{self, Kind, Selection};
 
@@ -39,7 +40,7 @@ pub(super) fn note(
         (_, 0) => Selected::EveryRow,
         _ => Selected::Some,
     };
-    let changed = changed(column.distinct, kind, list);
+    let changed = changed(column, kind, list);
     if selected == Selected::Some && changed.is_none() {
         return None;
     }
@@ -72,11 +73,46 @@ pub(super) fn only_value(column: &Column) -> Option<SelectionNote> {
     })
 }
 
-/// A listed value that the column's type turned into another.
-fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
-    if kind != Kind::Categorical
-        || list.iter().any(|value| distinct.values.iter().any(|cell| select::equals(cell, value)))
-    {
+/// A listed value that the column's type turned into another, or into a threshold.
+fn changed(column: &Column, kind: Kind, list: &[Scalar]) -> Option<String> {
+    match kind {
+        Kind::Continuous => threshold_by_missing_cells(column, list),
+        Kind::Categorical => {
+            converted(column.distinct, list).or_else(|| text_by_truth_values(column.distinct, list))
+        }
+    }
+}
+
+/// Whole numbers and missing cells are read as numbers with decimals, which are a quantity however few there are.
+fn threshold_by_missing_cells(column: &Column, list: &[Scalar]) -> Option<String> {
+    let Distinct { kind, values, n_distinct } = column.distinct;
+    let is_whole = |cell: &Cell| match cell {
+        Cell::Float(value) => value.fract() == 0.0,
+        other => *other == Cell::Missing,
+    };
+    let rows: u64 = values
+        .iter()
+        .zip(column.rows)
+        .filter(|(cell, _)| **cell != Cell::Missing)
+        .map(|(_, rows)| rows)
+        .sum();
+    let by_missing = *kind == Type::Float
+        && values.contains(&Cell::Missing)
+        && values.iter().all(is_whole)
+        && !typing::is_quantity(Type::Int, *n_distinct, rows);
+    let [listed] = list else { return None };
+    by_missing.then(|| {
+        format!(
+            "{} is read as a threshold and not as a value, since the column has missing cells, which make whole numbers \
+             ones with decimals; fill the cells in, or list the values of the group with one that does not occur",
+            select::print(listed)
+        )
+    })
+}
+
+/// A listed value that the column's type turned into another value.
+fn converted(distinct: &Distinct, list: &[Scalar]) -> Option<String> {
+    if list.iter().any(|value| distinct.values.iter().any(|cell| select::equals(cell, value))) {
         return None;
     }
     list.iter().find_map(|value| match value {
@@ -96,6 +132,23 @@ fn changed(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
         }
         _ => None,
     })
+}
+
+/// Words such as `True` among the numbers of a file make the column text.
+fn text_by_truth_values(distinct: &Distinct, list: &[Scalar]) -> Option<String> {
+    let of_text = |is: fn(&Cell) -> bool| {
+        distinct.values.iter().find(|cell| match cell {
+            Cell::Text(text) => is(&typing::parse(Raw::Csv(text))),
+            _ => false,
+        })
+    };
+    let word = of_text(|cell| matches!(cell, Cell::Bool(_)))?.print();
+    of_text(|cell| matches!(cell, Cell::Int(_) | Cell::Float(_)))?;
+    let listed = list.iter().find(|value| !matches!(value, Scalar::Text(_)))?;
+    Some(format!(
+        "{} is read as a text, since `{word}` among numbers makes the column text: `True` is not 1, nor `False` 0",
+        select::print(listed)
+    ))
 }
 
 fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> {
@@ -202,6 +255,7 @@ fn shortened(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::raw::Dictionary;
 
     fn texts(values: &[&str]) -> Distinct {
         Distinct::new(Type::Text, values.iter().map(|&value| Cell::Text(value.into())).collect())
@@ -315,6 +369,52 @@ mod tests {
         }
         check(&truths, Kind::Categorical, &text("True"), None);
         check(&truths, Kind::Categorical, &[Scalar::Int(0)], None);
+    }
+
+    #[test]
+    fn what_a_cell_of_another_kind_makes_of_a_column_is_told() {
+        let some = Selected::Some;
+        let read = |cells: &[Raw]| {
+            let mut dictionary = Dictionary::default();
+            for &cell in cells {
+                dictionary.intern(cell);
+            }
+            typing::resolve(&dictionary).0
+        };
+        // Ten rows of each value: 2 of 40 values are a quantity, 2 of 60 categories.
+        let check = |cells: &[&str], rows: &[u64], kind: Kind, list: &[Scalar], expected: Option<&str>| {
+            let cells: Vec<Raw> = cells.iter().map(|cell| Raw::Csv(cell)).collect();
+            let distinct = read(&cells);
+            let column = Column { role: SelectionRole::Facet, name: "sex", distinct: &distinct, rows };
+            assert_eq!(select::kind(&distinct, rows.iter().sum(), list.len()), kind, "{cells:?}");
+            let selection = match kind {
+                Kind::Categorical => select::listed(&distinct, list, "facet[0]").unwrap(),
+                Kind::Continuous => {
+                    select::above(&distinct, &list[0], select::max(&distinct), "facet[0]").unwrap()
+                }
+            };
+            let note = note(&column, kind, list, &selection);
+            match (&note, expected) {
+                (None, None) => {}
+                (Some(note), Some(text)) => {
+                    assert_eq!(note.selected, some, "{note}");
+                    assert!(note.to_string().contains(text), "{note}");
+                }
+                _ => panic!("{note:?} instead of {expected:?}"),
+            }
+        };
+        let (zero, one) = (Scalar::Int(0), Scalar::Int(1));
+        let told = "0 is read as a threshold and not as a value, since the column has missing cells";
+        check(&["0", "1", ""], &[30, 30, 1], Kind::Continuous, std::slice::from_ref(&zero), Some(told));
+        check(&["0", "1", "NA"], &[30, 30, 1], Kind::Continuous, &[Scalar::Text("0".into())], Some(told));
+        // Without the cell: categories, as listed; few rows: a threshold either way; decimals: documented.
+        check(&["0", "1"], &[30, 30], Kind::Categorical, std::slice::from_ref(&zero), None);
+        check(&["0", "1", ""], &[10, 10, 1], Kind::Continuous, std::slice::from_ref(&zero), None);
+        check(&["0", "1", "0.5", ""], &[30, 30, 1, 1], Kind::Continuous, std::slice::from_ref(&zero), None);
+        check(&["0", "1", ""], &[30, 30, 1], Kind::Categorical, &[zero, Scalar::Int(7)], None);
+        let told = "1 is read as a text, since `true` among numbers makes the column text";
+        check(&["1", "0", "true"], &[30, 30, 1], Kind::Categorical, std::slice::from_ref(&one), Some(told));
+        check(&["1", "0", "a"], &[30, 30, 1], Kind::Categorical, &[one], None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::*;
 use crate::config::{DatasetFormat, Scalar};
 use crate::read::fixture::{analysis, facet, name};
 use crate::read::gather::Gathered;
-use crate::read::side::Ids;
+use crate::read::ids::Ids;
 use crate::read::{Notes, Options, paired as rows};
 
 /// What counting gives, as text; `None` when it is left to the other way.
