@@ -84,8 +84,12 @@ impl Shape {
     fn new(blocks: &Blocks, wanted: Vec<usize>) -> Shape {
         let names: Vec<String> = blocks.names().iter().map(|name| name.trim().into()).collect();
         let mut begins = [false; 256];
-        for first in names.iter().filter_map(|name| name.bytes().next()) {
-            begins[usize::from(first)] = true;
+        for name in &names {
+            for spelled in [name.clone(), name.to_lowercase(), name.to_uppercase()] {
+                if let Some(first) = spelled.bytes().next() {
+                    begins[usize::from(first)] = true;
+                }
+            }
         }
         let first = wanted.first().is_none_or(|first| *first > 0).then_some(0);
         Shape {
@@ -104,7 +108,7 @@ impl Shape {
         match cell.bytes().next() {
             None => self.empty,
             Some(first) => {
-                self.begins[usize::from(first)] && self.names.iter().any(|name| name == cell.trim_end())
+                self.begins[usize::from(first)] && self.names.iter().any(|name| header::same(name, cell))
             }
         }
     }
@@ -237,6 +241,9 @@ impl<'a> Blocks<'a> {
             First::Data => {
                 if header::is_mixed(first) {
                     self.told.data.push(file.relative.clone());
+                }
+                if header::is_count(first) {
+                    self.told.counted.push(file.relative.clone());
                 }
                 false
             }

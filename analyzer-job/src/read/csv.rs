@@ -8,7 +8,7 @@ use std::rc::Rc;
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use plumbline_common::{Problem, Result, codes};
 
-use crate::read::header::{self, First, Places};
+use crate::read::header::{self, First, Later, Places};
 use crate::read::layout;
 use crate::read::{Note, Skips, Source};
 
@@ -93,6 +93,9 @@ fn read_files(
                 if header::is_mixed(&first) {
                     told.data.push(name.into());
                 }
+                if header::is_count(&first) {
+                    told.counted.push(name.into());
+                }
                 reader.put_back(first);
             }
             First::Header(found) => {
@@ -123,7 +126,6 @@ fn read_files(
                 return Ok(());
             }
         }
-        let repeated: Vec<&[String]> = [&header, &known].into_iter().flatten().map(Vec::as_slice).collect();
         let mut record = csv::StringRecord::new();
         let mut done = 0;
         let mut since = 0;
@@ -133,30 +135,19 @@ fn read_files(
                 return Err(other_width(name, line, record.len(), expected));
             }
             // Nearly every row differs from the names in its first cell.
-            let first = record.get(0).unwrap_or_default().trim();
-            if repeated.iter().any(|names| names.iter().any(|name| name.trim() == first)) {
-                let names: Vec<String> = record.iter().map(|cell| cell.trim().into()).collect();
-                let again =
-                    repeated.iter().any(|known| known.iter().map(|name| name.trim()).eq(names.iter()));
+            let first = record.get(0).unwrap_or_default();
+            let is_name = |names: &Vec<String>| names.iter().any(|name| header::same(name, first));
+            if known.as_ref().is_some_and(is_name) || header.as_ref().is_some_and(is_name) {
                 let known = known.as_deref().unwrap_or_default();
-                match header::exact_order(known, &names) {
-                    _ if again => {}
-                    // Files with columns in different order, one behind the other.
-                    Some(other) if names.len() > 1 => order = Some(other),
-                    _ => {
-                        if take(Event::Row(Row {
-                            place: (name, line),
-                            record: &record,
-                            order: order.as_deref(),
-                        }))? == Go::Stop
-                        {
-                            return Ok(());
-                        }
-                        continue;
-                    }
+                let again = header::later_row(&record, known, header.as_deref());
+                // Files with columns in different order, one behind the other.
+                if let Later::Known(other) = &again {
+                    order = Some(other.clone());
                 }
-                told.repeated.add(name, line, "");
-                continue;
+                if again != Later::Data {
+                    told.repeated.add(name, line, "");
+                    continue;
+                }
             }
             if take(Event::Row(Row { place: (name, line), record: &record, order: order.as_deref() }))?
                 == Go::Stop
@@ -183,6 +174,8 @@ pub(crate) struct Told {
     pub(crate) names: Option<Vec<String>>,
     /// Files whose first row has numbers and texts, and is taken for data, or for a header row.
     pub(crate) data: Vec<PathBuf>,
+    /// Files whose first row counts its cells, and is taken for data.
+    pub(crate) counted: Vec<PathBuf>,
     header: Vec<PathBuf>,
     reordered: Vec<PathBuf>,
     renamed: Vec<PathBuf>,
@@ -195,6 +188,7 @@ impl Default for Told {
             columns: false,
             names: None,
             data: Vec::new(),
+            counted: Vec::new(),
             header: Vec::new(),
             reordered: Vec::new(),
             renamed: Vec::new(),
@@ -207,6 +201,11 @@ impl Told {
     pub(crate) fn tell(self, source: &mut Source<'_>) {
         for (files, what) in [
             (self.data, "the first row, of numbers and texts, is read as data"),
+            (
+                self.counted,
+                "the first row counts the columns from 0 and is read as data; if these are column numbers, write the file \
+                 without them",
+            ),
             (self.header, "the first row, of numbers and texts, is read as a header row"),
             (
                 self.reordered,

@@ -147,11 +147,11 @@ impl Grid {
     /// Appends the elements of the list at a span as one row.
     fn push_list(&mut self, source: &str, span: Range<usize>) -> Result<(), String> {
         let mut elements = Vec::new();
+        if scan::is_null(&source[span.clone()]) {
+            return Err("null instead of a list".into());
+        }
         if !scan::split(source, span.clone(), &mut elements) {
-            return Err(match &source[span] {
-                token if scan::is_null(token) => "null instead of a list".into(),
-                token => format!("`{}` among lists", shown(token)),
-            });
+            return Err(format!("`{}` among lists", shown(&source[span])));
         }
         elements.into_iter().try_for_each(|element| self.push_plain(&source[element]))?;
         self.end_row();
@@ -242,7 +242,7 @@ pub(crate) mod tests {
     fn features_are_one_row_or_a_list_of_rows() {
         let json = r#"{"one":[1,"a",null,NaN],"many":[[1,2],[3,4]],"each":[{"f":[5]},{"f":[6]}],"bad":[[1],2],"deep":[[[1]]],"no":3,
             "gap":[{"f":[5]},{"f":null}],"first":[{},{"f":[6]}],"empty":[],"nulls":[{},{}]}"#;
-        let check = |path: &str, expected: Result<Vec<Vec<Raw<'_>>>, (&str, Option<usize>)>| {
+        let check = |json: &str, path: &str, expected: Result<Vec<Vec<Raw<'_>>>, (&str, Option<usize>)>| {
             let mut found = Vec::new();
             Paths::compile(&[("features", path)]).unwrap().find(json, &mut found).unwrap();
             let mut grid = Grid::default();
@@ -255,17 +255,26 @@ pub(crate) mod tests {
             }
         };
         use Raw::Json;
-        check("one", Ok(vec![vec![Json("1"), Json("\"a\""), Json("null"), Json("NaN")]]));
-        check("many", Ok(vec![vec![Json("1"), Json("2")], vec![Json("3"), Json("4")]]));
-        check("each[*].f", Ok(vec![vec![Json("5")], vec![Json("6")]]));
-        check("reverse(many)", Ok(vec![vec![Json("3"), Json("4")], vec![Json("1"), Json("2")]]));
-        check("empty", Ok(vec![vec![]]));
-        check("bad", Err(("among lists", Some(2))));
-        check("gap[*].f", Err(("null", Some(2))));
-        check("first[].f", Err(("null", Some(1))));
-        check("nulls[*].f", Err(("nothing", None)));
-        check("deep", Err(("as a value", Some(1))));
-        check("no", Err(("not a list", None)));
-        check("absent", Err(("nothing", None)));
+        check(json, "one", Ok(vec![vec![Json("1"), Json("\"a\""), Json("null"), Json("NaN")]]));
+        check(json, "many", Ok(vec![vec![Json("1"), Json("2")], vec![Json("3"), Json("4")]]));
+        check(json, "each[*].f", Ok(vec![vec![Json("5")], vec![Json("6")]]));
+        check(json, "reverse(many)", Ok(vec![vec![Json("3"), Json("4")], vec![Json("1"), Json("2")]]));
+        check(json, "empty", Ok(vec![vec![]]));
+        check(json, "bad", Err(("among lists", Some(2))));
+        check(json, "gap[*].f", Err(("null", Some(2))));
+        check(json, "first[].f", Err(("null", Some(1))));
+        check(json, "nulls[*].f", Err(("nothing", None)));
+        check(json, "deep", Err(("as a value", Some(1))));
+        check(json, "no", Err(("not a list", None)));
+        check(json, "absent", Err(("nothing", None)));
+        // The list is the document: a record without features is named, not another one quoted.
+        for (records, row) in [
+            (r#"[{"f":[1,2]},{"f":null}]"#, 2),
+            (r#"[{"f":[1,2]},{}]"#, 2),
+            (r#"[{"f":null},{"f":[1,2]}]"#, 1),
+            (r#"[{},{"f":[1,2]}]"#, 1),
+        ] {
+            check(records, "[*].f", Err(("null instead of a list", Some(row))));
+        }
     }
 }

@@ -75,6 +75,11 @@ pub(crate) fn is_mixed(row: &csv::StringRecord) -> bool {
     row.iter().any(typing::is_number) && row.iter().any(is_text)
 }
 
+/// Whether a row counts its cells from 0, as column numbers do that were written for want of names.
+pub(crate) fn is_count(row: &csv::StringRecord) -> bool {
+    row.len() > 2 && row.iter().enumerate().all(|(at, cell)| cell.trim() == at.to_string())
+}
+
 fn is_text(cell: &str) -> bool {
     matches!(typing::parse(Raw::Csv(cell)), Cell::Text(_))
 }
@@ -144,10 +149,42 @@ fn order(known: &[String], names: &[String]) -> Option<Vec<usize>> {
     by(&|name| name.into()).or_else(|| by(&|name| name.to_lowercase()))
 }
 
-/// As `order`, with regard to case.
-pub(crate) fn exact_order(known: &[String], names: &[String]) -> Option<Vec<usize>> {
-    let order = order(known, names)?;
-    order.iter().zip(known).all(|(&at, known)| names[at].trim() == known.trim()).then_some(order)
+/// Whether two names are the same, blanks around them and case aside.
+pub(crate) fn same(one: &str, two: &str) -> bool {
+    let (one, two) = (one.trim(), two.trim());
+    match one.is_ascii() && two.is_ascii() {
+        true => one.eq_ignore_ascii_case(two),
+        false => one.to_lowercase() == two.to_lowercase(),
+    }
+}
+
+/// What a row further down is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Later {
+    Data,
+    /// The file's header row again.
+    Again,
+    /// A header row of the known names, and where they stand in the rows behind it.
+    Known(Vec<usize>),
+}
+
+/// Decides what a row further down is; `header`: the file's own names. A single cell is compared with regard to case: it
+/// may as well be a value, such as `Approved` in a column `approved`.
+pub(crate) fn later_row(row: &csv::StringRecord, known: &[String], header: Option<&[String]>) -> Later {
+    let names: Vec<String> = row.iter().map(|cell| cell.trim().into()).collect();
+    if let [name] = &names[..] {
+        let is = |names: &[String]| names.iter().any(|mine| mine.trim() == name);
+        return if is(known) || header.is_some_and(is) { Later::Again } else { Later::Data };
+    }
+    if let Some(order) = order(known, &names) {
+        return Later::Known(order);
+    }
+    match header {
+        Some(header) if order(header, &names).is_some_and(|order| order.into_iter().eq(0..names.len())) => {
+            Later::Again
+        }
+        _ => Later::Data,
+    }
 }
 
 /// # Errors
@@ -213,6 +250,31 @@ mod tests {
     }
 
     #[test]
+    fn a_row_of_the_names_further_down_is_a_header_again() {
+        let known = names("age,sex,y");
+        let other = names("Alter,Geschlecht,ß");
+        let check = |text: &str, header: Option<&[String]>, expected: Later| {
+            assert_eq!(later_row(&row(text), &known, header), expected, "{text}");
+        };
+        for text in ["age,sex,y", "AGE,SEX,Y", " Age , sex,Y "] {
+            check(text, None, Later::Known(vec![0, 1, 2]));
+            check(text, Some(&other), Later::Known(vec![0, 1, 2]));
+        }
+        check("Y,AGE,SEX", None, Later::Known(vec![1, 2, 0]));
+        check("ALTER,geschlecht,ß", Some(&other), Later::Again);
+        check("geschlecht,alter,ß", Some(&other), Later::Data);
+        for text in ["age,sex,1", "age,f,y", "28,f,1"] {
+            check(text, Some(&other), Later::Data);
+        }
+        let alone = names("approved");
+        for (text, expected) in
+            [("approved", Later::Again), (" approved", Later::Again), ("Approved", Later::Data)]
+        {
+            assert_eq!(later_row(&row(text), &alone, Some(&alone)), expected);
+        }
+    }
+
+    #[test]
     fn a_row_with_text_above_numbers_is_a_header() {
         check("age,sex", &["28,f", "29,m"], None, Some(Places::Same));
         check("age,2020", &["28,1", "29,2"], None, Some(Places::Same));
@@ -222,6 +284,7 @@ mod tests {
         check("f,28", &[",29"], None, None);
         check("f,28", &["1,29", "m,30"], None, None);
         check("f,m", &["m,f"], Some("one,two"), None);
+        assert!(is_count(&row("0,1,2")) && !is_count(&row("0,1")) && !is_count(&row("0,2,1")));
         assert!(is_mixed(&row("f,28")) && !is_mixed(&row("f,m")) && !is_mixed(&row("1,True")));
     }
 

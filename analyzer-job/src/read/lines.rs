@@ -60,7 +60,8 @@ fn broken_line(files: &[InputFile]) -> Option<Problem> {
             let text = std::str::from_utf8(text).ok()?;
             let mut scanner = Scanner::new(text);
             if let Err(fault) = scanner.value().and_then(|_| scanner.end()) {
-                return Some(not_json(&file.relative, line, fault));
+                let told = fault.told(text);
+                return Some(not_json(&file.relative, line, fault).found(told));
             }
         }
     }
@@ -98,7 +99,10 @@ pub(crate) fn read(
             let text = std::str::from_utf8(text).map_err(|_| {
                 Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text").file(name).line(line)
             })?;
-            targets.paths.find(text, &mut found).map_err(|fault| not_json(name, line, fault))?;
+            targets.paths.find(text, &mut found).map_err(|fault| {
+                let told = fault.told(text);
+                not_json(name, line, fault).found(told)
+            })?;
             features.clear();
             features
                 .push_features(text, &found[0])

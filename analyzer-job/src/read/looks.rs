@@ -57,6 +57,12 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
         return (!matches!(format, Some(Capture) | None))
             .then_some("captured records: set `dataset_type` to application/sagemakercapturejson");
     }
+    if matches!(format, Some(Json | JsonLines)) && are_records_over_lines(text) {
+        return Some(
+            "records over several lines: write each record on one line (application/jsonlines), or all of them as one list \
+             (application/json)",
+        );
+    }
     let lines =
         text.lines().take(2).filter(|line| line.starts_with('{') && line.trim_end().ends_with('}')).count();
     match (text.as_bytes().first(), format) {
@@ -73,6 +79,14 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether a text begins with an object of several lines and another one behind it.
+fn are_records_over_lines(text: &str) -> bool {
+    let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
+    let first = values.next().is_some_and(|value| value.is_ok());
+    let (object, rest) = text.split_at(values.byte_offset());
+    first && object.starts_with('{') && object.contains('\n') && rest.trim_start().starts_with('{')
 }
 
 /// Another delimiter than a comma that stands equally often in each of the first lines.
@@ -112,6 +126,9 @@ mod tests {
             (b"{\"a\":1}\n{\"a\":2}\n", Json, Some("JSON Lines")),
             (b"{\"a\":1}\n{\"a\":2}\n", JsonLines, None),
             (b"[{\"a\":1},\n{\"a\":2}]\n", JsonLines, Some("application/json")),
+            (b"{\n\"a\":1}\n{\n\"a\":2}\n", JsonLines, Some("over several lines")),
+            (b"{\"a\":1,\n\"b\":[1]}\n{\"a\":2,\n\"b\":[2]}\n", Json, Some("over several lines")),
+            (b"{\n\"a\":1}", Json, None),
             (b"{\n\"a\":1}", Csv, Some("application/json")),
             (b"{\"captureData\":{}}", Csv, Some("captured records")),
             (b"{\"captureData\":{}}", Capture, None),

@@ -242,7 +242,8 @@ proptest! {
                 expected.push(cells);
                 // A header row in the middle, as of files that were put behind each other.
                 if row_at == 0 && *style == 3 {
-                    text.push_str(&line(&names.map(String::from)));
+                    let upper = rows.len() % 2 == 0;
+                    text.push_str(&line(&names.map(|name| if upper { name.to_uppercase() } else { name.into() })));
                 }
             }
             texts.push((format!("{at}.csv"), text));
@@ -477,6 +478,14 @@ fn header_rows_that_contradict_or_repeat_a_name_are_refused_and_others_said() {
         "b.csv: the first row, of numbers and texts, is read as data",
     );
     said(
+        &[first, ("b.csv", b"0,1,2\n1,0,1\n0,1,1\n")],
+        "b.csv: the first row counts the columns from 0 and is read as data",
+    );
+    said(
+        &[("a.csv", b"sex,y,z\n1,0,1\nSEX,Y,Z\n0,1,1\n")],
+        "left out 1 record equal to the header row: a.csv, line 3",
+    );
+    said(
         &[("a.csv", b"sex,y,z\n1,0,1\nsex,y,z\n0,1,1\n")],
         "left out 1 record equal to the header row: a.csv, line 3",
     );
@@ -520,6 +529,10 @@ fn a_file_of_another_format_is_told() {
     assert!(text.contains("the file looks like values separated by `;`"), "{text}");
     let text = refused(&[("d.csv", b"{\"sex\":1}\n{\"sex\":0}\n")], &analysis);
     assert!(text.contains("the file looks like JSON Lines"), "{text}");
+    let mut lines = fixture::analysis(DatasetFormat::JsonLines);
+    lines.dataset.features = Some("f".into());
+    let text = refused(&[("d.jsonl", b"{\"f\":[1,2]}\n{\"f\":[1,x]}\n")], &lines);
+    assert!(text.contains("line 2") && text.contains("found `x]}` (expected a value)"), "{text}");
 }
 
 /// Numbers with decimals at the place of the predicted label, beside labels that are categories: scores. With many

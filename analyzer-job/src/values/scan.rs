@@ -26,6 +26,18 @@ impl NotJson {
     }
 }
 
+impl NotJson {
+    /// What stands at the fault in its text, for a message.
+    pub fn told(&self, text: &str) -> String {
+        const LETTERS: usize = 40;
+        let found: String = text.get(self.at..).unwrap_or(text).chars().take(LETTERS).collect();
+        match found.trim_end() {
+            "" => self.what.into(),
+            found => format!("`{found}` ({})", self.what),
+        }
+    }
+}
+
 impl fmt::Display for NotJson {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at byte {}", self.what, self.at + 1)
