@@ -111,6 +111,17 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
     Ok(warnings)
 }
 
+/// That a completed configuration fits the format of the data, which the data themselves told.
+///
+/// # Errors
+/// `CONFIG_SCHEMA`.
+pub fn check_format(analysis: &Analysis) -> Result<()> {
+    match faults::problem(&rules::of_format(analysis), None) {
+        Some(problem) => Err(problem),
+        None => Ok(()),
+    }
+}
+
 fn methods(analysis: &mut Analysis, kind: MonitorKind) -> Result<()> {
     let faults = match kind {
         MonitorKind::Bias => {

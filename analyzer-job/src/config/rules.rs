@@ -60,10 +60,13 @@ pub(super) fn combinations(analysis: &Analysis, map: &Map<String, Json>, kind: K
         faults.extend(bias(analysis, map));
     }
     dataset(analysis, map, &mut faults);
+    // What a monitor's data are, its configuration need not know.
+    let format = if kind == Kind::Processing { analysis.dataset.format } else { None };
+    faults.extend(places(analysis, format));
     for (idx, segments) in analysis.segments.iter().enumerate() {
         self::segments(idx, segments, &mut faults);
     }
-    shap(analysis, map, &mut faults);
+    shap(analysis, map, format, &mut faults);
     if let Some(predictor) = &analysis.predictor {
         self::predictor(predictor, map, &mut faults);
     }
@@ -122,9 +125,20 @@ pub(super) fn needs_of_bias(analysis: &Analysis, map: &Map<String, Json>) -> Vec
     faults
 }
 
-fn dataset(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>) {
+/// What the kind of data asks of a configuration; for monitors, whose data say what they are.
+pub(super) fn of_format(analysis: &Analysis) -> Vec<Fault> {
+    let format = analysis.dataset.format;
+    let mut faults = places(analysis, format);
+    if let Some(Baseline::Inline(rows)) = analysis.methods.shap.as_ref().map(|shap| &shap.baseline) {
+        faults.extend(baseline(rows, format));
+    }
+    faults
+}
+
+/// Where features and labels stand in data of a format.
+fn places(analysis: &Analysis, format: Option<DatasetFormat>) -> Vec<Fault> {
     let dataset = &analysis.dataset;
-    let format = dataset.format;
+    let mut faults = Vec::new();
     let json = matches!(format, Some(DatasetFormat::JsonLines | DatasetFormat::Json));
     if json && dataset.features.is_none() {
         faults.push(Fault::missing(
@@ -148,6 +162,12 @@ fn dataset(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>
         }
         faults.extend(dataset.features.as_deref().and_then(|path| jmespath("features", path)));
     }
+    faults
+}
+
+fn dataset(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>) {
+    let dataset = &analysis.dataset;
+    let format = dataset.format;
     let sides = [
         ("facet_dataset_uri", "facet_headers", dataset.facet_dataset.is_some()),
         ("predicted_label_dataset_uri", "predicted_label_headers", dataset.predicted_label_dataset.is_some()),
@@ -243,7 +263,12 @@ fn interval(text: &str) -> Option<(f64, f64)> {
     Some((low.trim().parse().ok()?, high.trim().parse().ok()?))
 }
 
-fn shap(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>) {
+fn shap(
+    analysis: &Analysis,
+    map: &Map<String, Json>,
+    format: Option<DatasetFormat>,
+    faults: &mut Vec<Fault>,
+) {
     let methods = map.get("methods").and_then(Json::as_object);
     let given = methods.and_then(|methods| methods.get("shap")).and_then(Json::as_object);
     if let (Some(shap), Some(given)) = (&analysis.methods.shap, given) {
@@ -256,7 +281,7 @@ fn shap(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>) {
             ));
         }
         if let Baseline::Inline(rows) = &shap.baseline {
-            faults.extend(baseline(rows, analysis.dataset.format));
+            faults.extend(baseline(rows, format));
         }
     }
     if let Some(pdp) = &analysis.methods.pdp

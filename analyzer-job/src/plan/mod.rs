@@ -163,6 +163,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
             keep_own_methods(&mut analysis, settings);
         }
         warnings.extend(complete(&mut analysis, settings)?);
+        monitoring::check_format(&analysis).map_err(|problem| problem.file(&config_path))?;
     }
     let window = window(settings, now)?;
     Ok(Plan {

@@ -3,6 +3,9 @@
 use std::fs;
 
 use jiff::{SignedDuration, Timestamp};
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use plumbline_generator::traffic::Payload;
 use serde_json::{Value, json};
 
 use crate::program::{MONITOR, OUTPUT, Tree, captured, files_below, monitored, traffic};
@@ -127,6 +130,40 @@ fn captures_joined_in_the_job_equal_those_merged_before() {
     by_place.succeed(&MONITOR);
     assert!(by_place.analysis_bytes() == merged.analysis_bytes());
     assert_eq!(files_below(&by_place.path(OUTPUT)).len(), merged.results().len());
+}
+
+#[test]
+fn what_the_data_are_wins_over_the_dataset_type() {
+    for payload in [Payload::Csv, Payload::JsonLines] {
+        let mut traffic = traffic(300, 0.0);
+        traffic.payload = payload;
+        let csv = ["--analysis-type=MODEL_BIAS", "--inference-attribute=0"];
+        let arguments = if payload == Payload::Csv { &csv[..] } else { &MONITOR };
+        let tree = monitored(&traffic);
+        let format = if payload == Payload::Csv { Format::Csv } else { Format::JsonLines };
+        let mut config = configs::bias_monitor(format, &[]);
+        tree.config(&config);
+        tree.succeed(arguments);
+        let expected = tree.analysis_bytes();
+        for kind in ["text/csv", "application/jsonlines", "application/json", "application/x-parquet"] {
+            config["dataset_type"] = json!(kind);
+            tree.config(&config);
+            tree.succeed(arguments);
+            assert!(tree.analysis_bytes() == expected, "{payload:?} {kind}");
+        }
+    }
+
+    // JSON Lines that are no captures still need the place of the features, from either side.
+    let tree = Tree::new();
+    let config = json!({
+        "dataset_type": "application/jsonlines", "headers": ["age", "y"], "label": "y",
+        "label_values_or_threshold": [1], "facet": [{"name_or_index": "age", "value_or_threshold": [10]}],
+        "methods": {"pre_training_bias": {"methods": "all"}},
+    });
+    let rows: Vec<String> = (0..60).map(|n| format!("{{\"f\":[{n}],\"y\":{}}}", n % 2)).collect();
+    tree.config(&config).file("processing/input_data/a.jsonl", rows.join("\n"));
+    tree.fail(&["--analysis-type=MODEL_BIAS"], 1, "PL0203");
+    tree.succeed(&["--analysis-type=MODEL_BIAS", "--features-attribute=f"]);
 }
 
 #[test]
