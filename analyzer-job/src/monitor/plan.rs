@@ -165,6 +165,11 @@ impl Plan {
             })
     }
 
+    /// The files of the baseline.
+    pub fn baseline_files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.constraints, &self.statistics, &self.profile].into_iter().flatten()
+    }
+
     /// What to read of the data.
     pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
         Source {

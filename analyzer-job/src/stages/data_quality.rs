@@ -33,7 +33,7 @@ use crate::quality::{constraints, metrics};
 use crate::report::{self, Draft, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
 use crate::stages::done::{Done, Message};
-use crate::stages::publish;
+use crate::stages::{earlier, publish};
 use crate::state::profile::Column;
 use crate::values::java;
 
@@ -168,7 +168,7 @@ pub(crate) fn finish(
         files,
         output: plan.output.clone(),
         report_name: report::NAME.into(),
-        given: [&plan.constraints, &plan.statistics, &plan.profile].into_iter().flatten().cloned().collect(),
+        given: plan.baseline_files().cloned().collect(),
         draft,
         message: Message::Judged { violations: violated.unwrap_or(0), remarks: String::new() },
         facets: Vec::new(),
@@ -307,6 +307,11 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     )?;
     output::check_folder(&plan.output)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
+    earlier::check_baseline_stays(
+        &plan.output,
+        &["constraints.json", "statistics.json", PROFILE_NAME],
+        plan.baseline_files(),
+    )?;
     let taken = Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict };
     let mut constraints =
         plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;

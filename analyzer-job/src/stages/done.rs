@@ -76,7 +76,7 @@ impl Done {
         stop.check()?;
         let written = std::mem::take(&mut self.files).publish_below(&self.output)?;
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
-        earlier::remove(&self.output, &self.report_name, &written, &given)?;
+        earlier::remove(&self.output, &self.report_name, &written, &given, &[])?;
         tracing::info!("results and reports are in {}", self.output.display());
         Ok(())
     }

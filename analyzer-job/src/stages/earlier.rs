@@ -4,7 +4,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, codes};
+
+use crate::settings::AnalysisType;
 
 /// Every result that has a fixed name, of all four monitors.
 const NAMES: [&str; 12] = [
@@ -26,17 +28,61 @@ const REPORT_ENDINGS: [&str; 3] = ["html", "ipynb", "pdf"];
 /// A folder of ours, which goes when nothing is left in it.
 const FOLDER: &str = "explanations_shap";
 
-/// Removes the results of an earlier run that this one, which is complete, has not replaced. Files of other names
-/// stay.
+/// Refuses an output in which this run would replace its own baseline: the next run would be held against this one.
+///
+/// `written`: names of results that may be a baseline too. `given`: the baseline's files, where there are any.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub(crate) fn check_baseline_stays<'a>(
+    output: &Path,
+    written: &[&str],
+    given: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    for path in given {
+        let Ok(baseline) = path.canonicalize() else { continue };
+        let is_same = |name: &&str| output.join(name).canonicalize().is_ok_and(|result| result == baseline);
+        if written.iter().any(|name| is_same(&name)) {
+            return Err(Problem::new(&codes::SETTING_INVALID, "the output is the folder of the baseline")
+                .field("output_path")
+                .found(format!("`{}`", output.display()))
+                .expected(format!("a folder in which the results do not replace `{}`", path.display())));
+        }
+    }
+    Ok(())
+}
+
+/// Removes the results of an earlier run that this one, which is complete, has not replaced: also those in the folders
+/// that a run of several monitors makes. Files of other names stay.
 ///
 /// `report`: base name of the reports. `written`: what this run wrote. `read`: what it was given, such as a baseline
-/// in the same folder, which stays too.
+/// in the same folder, which stays too. `own`: folders of monitors of this run, which clean up by themselves.
 ///
 /// # Errors
 /// `FILE_OPERATION_FAILED`.
-pub(crate) fn remove(output: &Path, report: &str, written: &[PathBuf], read: &[&Path]) -> Result<()> {
-    let reports = REPORT_ENDINGS.map(|ending| format!("{report}.{ending}"));
+pub(crate) fn remove(
+    output: &Path,
+    report: &str,
+    written: &[PathBuf],
+    read: &[&Path],
+    own: &[&str],
+) -> Result<()> {
     let read: Vec<PathBuf> = read.iter().filter_map(|path| path.canonicalize().ok()).collect();
+    clear(output, report, written, &read)?;
+    for folder in AnalysisType::ALL.map(AnalysisType::folder) {
+        let path = output.join(folder);
+        let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
+        if is_folder && !own.contains(&folder) {
+            clear(&path, report, &[], &read)?;
+            let _ = fs::remove_dir(&path);
+        }
+    }
+    Ok(())
+}
+
+/// The same for one folder.
+fn clear(output: &Path, report: &str, written: &[PathBuf], read: &[PathBuf]) -> Result<()> {
+    let reports = REPORT_ENDINGS.map(|ending| format!("{report}.{ending}"));
     for name in NAMES.into_iter().chain(reports.iter().map(String::as_str)) {
         let path = output.join(name);
         let is_file = fs::symlink_metadata(&path).is_ok_and(|found| !found.is_dir());

@@ -29,7 +29,7 @@ use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
 use crate::stages::done::{Done, Message};
 use crate::stages::joins::Joins;
-use crate::stages::publish;
+use crate::stages::{earlier, publish};
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
@@ -65,7 +65,7 @@ pub(crate) fn finish(
         files,
         output: plan.output.clone(),
         report_name: report::NAME.into(),
-        given: [&plan.constraints, &plan.statistics].into_iter().flatten().cloned().collect(),
+        given: plan.baseline_files().cloned().collect(),
         draft,
         message,
         facets: Vec::new(),
@@ -133,6 +133,11 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     };
     output::check_folder(&plan.output)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
+    earlier::check_baseline_stays(
+        &plan.output,
+        &["constraints.json", "statistics.json"],
+        plan.baseline_files(),
+    )?;
     let given = settings.ground_truth_source.as_ref().filter(|_| !matches!(rows, Rows::Folded(_)));
     let ground_truth = given.map(|path| job.tree.resolve(path));
     if let (Some(named), Some(folder)) = (&settings.ground_truth_source, &ground_truth) {

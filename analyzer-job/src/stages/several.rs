@@ -247,7 +247,8 @@ fn write_report(
     let written: Vec<PathBuf> = files.publish_below(output)?;
     let given = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).flat_map(|done| &done.given);
     let given: Vec<&Path> = given.map(PathBuf::as_path).collect();
-    earlier::remove(output, report::NAME, &written, &given)
+    let folders: Vec<&str> = own.iter().map(|(kind, _)| kind.folder()).collect();
+    earlier::remove(output, report::NAME, &written, &given, &folders)
 }
 
 /// The exit message, or what failed.

@@ -86,6 +86,38 @@ fn a_run_that_succeeds_leaves_only_its_own_results() {
 }
 
 #[test]
+fn what_a_run_of_several_monitors_left_goes_with_the_next_run() {
+    let tree = bias();
+    tree.succeed(&[]);
+    let alone: Vec<String> = tree.results().into_keys().collect();
+    let folders = ["data-quality", "model-quality", "model-bias", "model-explainability"];
+    let names =
+        ["constraints.json", "analysis.json", "report.html", "explanations_shap/out.csv", "notes.txt"];
+    for folder in folders {
+        for name in names {
+            tree.file(&format!("{OUTPUT}/{folder}/{name}"), "earlier");
+        }
+    }
+    let baseline = format!("--baseline-constraints=/opt/ml/{OUTPUT}/model-bias/analysis.json");
+    fs::copy(tree.path(OUTPUT).join("analysis.json"), tree.path(OUTPUT).join("model-bias/analysis.json"))
+        .unwrap();
+    tree.succeed(&[&baseline]);
+    let mut stay: Vec<String> = folders.iter().map(|folder| format!("{folder}/notes.txt")).collect();
+    stay.push("model-bias/analysis.json".into());
+    let mut expected = [alone.clone(), stay].concat();
+    expected.sort();
+    assert_eq!(tree.results().into_keys().collect::<Vec<_>>(), expected);
+
+    // A folder without anything of others goes with its files.
+    for folder in folders {
+        fs::remove_file(tree.path(OUTPUT).join(folder).join("notes.txt")).unwrap();
+    }
+    tree.succeed(&[]);
+    assert_eq!(tree.results().into_keys().collect::<Vec<_>>(), alone);
+    assert!(folders.iter().all(|folder| !tree.path(OUTPUT).join(folder).exists()));
+}
+
+#[test]
 fn a_run_that_fails_takes_nothing_away() {
     let tree = bias();
     leave_earlier_files(&tree);
@@ -104,6 +136,50 @@ fn a_baseline_in_the_output_stays() {
     fs::rename(tree.path(OUTPUT).join("analysis.json"), tree.path(OUTPUT).join("constraints.json")).unwrap();
     tree.succeed(&["--baseline-constraints=/opt/ml/processing/output/constraints.json"]);
     assert!(tree.results().contains_key("constraints.json") && tree.results().contains_key("analysis.json"));
+}
+
+#[test]
+fn an_output_that_is_the_folder_of_the_baseline_is_refused() {
+    for (kind, files) in [
+        (&[][..], &[("--baseline-constraints", "analysis.json")][..]),
+        (
+            QUALITY[0],
+            &[
+                ("--baseline-constraints", "constraints.json"),
+                ("--baseline-statistics", "statistics.json"),
+                ("--baseline-profile", "data_quality_profile.json.gz"),
+            ],
+        ),
+        (
+            QUALITY[1],
+            &[("--baseline-constraints", "constraints.json"), ("--baseline-statistics", "statistics.json")],
+        ),
+    ] {
+        let tree = bias();
+        tree.succeed(kind);
+        let before = tree.results();
+        std::os::unix::fs::symlink(tree.path(OUTPUT), tree.path("processing/link")).unwrap();
+        for (setting, name) in files {
+            for place in [format!("{OUTPUT}/{name}"), OUTPUT.into(), format!("processing/link/{name}")] {
+                let argument = format!("{setting}=/opt/ml/{place}");
+                let arguments = [kind, &[&argument]].concat();
+                let run = tree.run(&arguments);
+                assert_eq!(run.code, Some(1), "{argument}: {}", run.message);
+                assert!(
+                    run.message.starts_with("Error: PL0101: the output is the folder of the baseline"),
+                    "{argument}: {}",
+                    run.message
+                );
+                assert_eq!(tree.run(&[&["validate"], &arguments[..]].concat()).code, Some(1), "{argument}");
+            }
+        }
+        assert!(tree.results() == before);
+        // The same baseline elsewhere serves.
+        for (setting, name) in files {
+            let argument = format!("{setting}=/opt/ml/{OUTPUT}/{name}");
+            tree.succeed(&[kind, &[&argument, "--output-path=/opt/ml/processing/other"]].concat());
+        }
+    }
 }
 
 #[test]
