@@ -6,19 +6,21 @@ use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
 use plumbline_common::{Problem, Result};
 
-use crate::bias::{self, roles};
+use crate::bias;
+use crate::bias::roles::{self, Expected};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::model::{self, Model};
 use crate::plan::{Plan, Rows, monitors};
 use crate::read::{self, Reading};
+use crate::results::Results;
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages::attributions::{self, Prepared};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
 use crate::stages::task::{self, Task};
-use crate::stages::{data_quality, inputs, model_quality, several};
+use crate::stages::{analysis, data_quality, inputs, model_quality, several};
 use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
@@ -88,11 +90,17 @@ fn look_at(
     match &task.prepared {
         task::Prepared::DataQuality(prepared) => data_quality::look(job, settings, prepared, RECORDS, text),
         task::Prepared::ModelQuality(prepared) => model_quality::look(job, settings, prepared, RECORDS, text),
-        task::Prepared::Analysis(prepared) => look_at_analysis(&prepared.run, joins, ask_model, text),
+        task::Prepared::Analysis(prepared) => look_at_analysis(prepared, joins, ask_model, text),
     }
 }
 
-fn look_at_analysis(run: &Context<'_>, joins: &Joins<'_>, ask_model: bool, text: &mut String) -> Result<()> {
+fn look_at_analysis(
+    task: &analysis::Prepared<'_>,
+    joins: &Joins<'_>,
+    ask_model: bool,
+    text: &mut String,
+) -> Result<()> {
+    let run = &task.run;
     tell_plan(&run.plan, text);
     for warning in &run.plan.warnings {
         line(text, "warning", warning);
@@ -102,7 +110,9 @@ fn look_at_analysis(run: &Context<'_>, joins: &Joins<'_>, ask_model: bool, text:
     }
     let (reading, count_all) = inputs::look(run, joins, RECORDS)?;
     tell_reading(&reading, text);
-    let prepared = if run.plan.explains() { Some(attributions::prepare(run, &reading)?) } else { None };
+    let constraints = task.baseline.as_ref();
+    let prepared =
+        if run.plan.explains() { Some(attributions::prepare(run, &reading, constraints)?) } else { None };
     match predictions::look(run, &reading, ask_model)? {
         Looked::NotNeeded => {}
         Looked::NotMade(wanted) => {
@@ -111,7 +121,8 @@ fn look_at_analysis(run: &Context<'_>, joins: &Joins<'_>, ask_model: bool, text:
             line(text, "rows to ask", &told(&asked_for(run, prepared.as_ref(), &reading, count_all()?)));
         }
         Looked::Connected(model) => {
-            let answered = ask(run, &reading, prepared.as_ref(), &model, count_all, text);
+            let asked = (prepared.as_ref(), constraints);
+            let answered = ask(run, &reading, asked, &model, count_all, text);
             let left = model.close();
             if let Some(left) = model::left_text(&left) {
                 line(text, "warning", &left);
@@ -135,31 +146,33 @@ const MODEL_NOT_ASKED: &str = "the job makes an endpoint of it; `validate --ask-
 fn ask(
     run: &Context,
     reading: &Reading,
-    prepared: Option<&Prepared>,
+    (prepared, constraints): (Option<&Prepared>, Option<&Results>),
     model: &Model,
     count_all: impl Fn() -> Result<u64>,
     text: &mut String,
 ) -> Result<()> {
     let Some((cells, rows)) = reading.rows().map(read::model_rows) else { return Ok(()) };
     let mut probe = model.probe(&cells, &rows)?;
-    let _ = writeln!(
-        text,
-        "\nOne row sent to the model, answered in {:.0} ms",
-        probe.latency.as_secs_f64() * 1e3
-    );
+    tracing::info!("the model answered one row in {:.0} ms", probe.latency.as_secs_f64() * 1e3);
+    text.push_str("\nOne row sent to the model\n");
     line(text, "request", &probe.request);
     line(text, "response", &probe.response);
     if run.plan.predicts() {
         line(text, "label", &std::mem::replace(&mut probe.label, Ok(String::new()))?);
+        if let Some(labels) = &probe.all_labels {
+            Expected::of(reading, &run.plan.analysis)?.check(labels)?;
+        }
     }
     if let Some(prepared) = prepared {
         line(text, "scores", &format!("{:?}", std::mem::replace(&mut probe.scores, Ok(Vec::new()))?));
-        attributions::look(prepared, model)?;
+        let seen = probe.all_scores.as_deref().unwrap_or_default();
+        attributions::look(run, prepared, model, seen, constraints)?;
     }
     let asked = asked_for(run, prepared, reading, count_all()?);
     let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
-    let most = format!("{} requests, {:.1} minutes", estimate.requests, estimate.minutes);
-    line(text, "estimate", &format!("{most}; rows that the model is asked for, at most: {}", told(&asked)));
+    // Times differ from run to run: they stand in the log, so that the same input gives the same text.
+    tracing::info!("estimate: {} requests, {:.1} minutes", estimate.requests, estimate.minutes);
+    line(text, "rows to ask", &format!("at most {}", told(&asked)));
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::results::{Attributions, Results, Violation};
+use crate::results::{Attributions, Explanations, Results, Violation};
 use crate::values::numbers::repr;
 
 /// A score below this is a violation.
@@ -18,6 +18,25 @@ pub struct AttributionDrift {
     pub scores: IndexMap<String, f64>,
     pub violations: Vec<Violation>,
     pub warnings: Vec<String>,
+}
+
+/// That the constraints and a run have a feature and a label in common, before there are values. No `labels`: those
+/// of the constraints.
+///
+/// # Errors
+/// As `attribution_drift`.
+pub fn check_names(features: &[String], labels: Option<&[String]>, baseline: &Results) -> Result<()> {
+    let section = baseline.explanations.as_ref().and_then(|explanations| explanations.kernel_shap.as_ref());
+    let known: Vec<String> = match (labels, section) {
+        (Some(labels), _) => labels.to_vec(),
+        (None, Some(section)) => section.keys().cloned().collect(),
+        (None, None) => return Ok(()),
+    };
+    let global_shap_values: IndexMap<String, f64> = features.iter().map(|name| (name.clone(), 0.0)).collect();
+    let values = Attributions { global_shap_values, expected_value: 0.0 };
+    let kernel_shap = known.into_iter().map(|label| (label, values.clone())).collect();
+    let explanations = Some(Explanations { kernel_shap: Some(kernel_shap), pdp: None });
+    attribution_drift(&Results { explanations, ..Results::default() }, baseline).map(drop)
 }
 
 /// Compares the global values of this run with those of the baseline's constraints.
@@ -155,7 +174,6 @@ pub fn value(results: &Results, label: &str, feature: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Explanations;
 
     fn values(values: &[(&str, f64)]) -> IndexMap<String, f64> {
         values.iter().map(|(name, value)| ((*name).to_string(), *value)).collect()

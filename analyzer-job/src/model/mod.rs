@@ -19,7 +19,7 @@ mod transport;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use ndarray::Array2;
@@ -41,7 +41,7 @@ use crate::values::typing;
 use ask::{Line, Tally};
 use pace::{Backoff, Pace};
 use request::Encoder;
-use response::Reader;
+use response::{Label, Reader};
 use shadow::Keeper;
 use transport::{Envelope, Transport};
 
@@ -240,19 +240,28 @@ impl Model {
     }
 
     /// The label that the model predicts for each row, in the order of the rows, as a column of a dataset would
-    /// hold what the responses have.
+    /// hold what the responses have. `check`: looks at the labels of the first answer, before more are asked for.
     ///
     /// # Errors
-    /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label.
-    pub fn predicted_labels(&self, cells: &Cells, rows: &ModelRows) -> Result<Values> {
-        let read = |body: &[u8], n: usize| self.reader.labels(body, n);
+    /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label; those of `check`.
+    pub fn predicted_labels(
+        &self,
+        cells: &Cells,
+        rows: &ModelRows,
+        check: &(dyn Fn(&Values) -> Result<()> + Sync),
+    ) -> Result<Values> {
+        let is_first = AtomicBool::new(true);
+        let read = |body: &[u8], n: usize| {
+            let labels = self.reader.labels(body, n)?;
+            if is_first.swap(false, Ordering::Relaxed) {
+                check(&column_of(labels.iter()))?;
+            }
+            Ok(labels)
+        };
         // One request finds out whether the settings fit, not one from every place.
         let alone = !self.line.pace.ever_good();
         let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
-        let mut dictionary = Dictionary::default();
-        let labels = answers.iter().flat_map(|(_, labels)| labels);
-        let codes: Vec<u32> = labels.map(|label| dictionary.intern(label.raw())).collect();
-        Ok(typing::column(String::new(), &dictionary, &codes).values)
+        Ok(column_of(answers.iter().flat_map(|(_, labels)| labels)))
     }
 
     /// Names of the outputs: `label_headers`, or those of the first response, or `label0`, `label1`...
@@ -322,6 +331,13 @@ impl Model {
         }
         self.keeper.take().map(Keeper::close).unwrap_or_default()
     }
+}
+
+/// Labels as a column of a dataset would hold them.
+fn column_of<'a>(labels: impl Iterator<Item = &'a Label>) -> Values {
+    let mut dictionary = Dictionary::default();
+    let codes: Vec<u32> = labels.map(|label| dictionary.intern(label.raw())).collect();
+    typing::column(String::new(), &dictionary, &codes).values
 }
 
 fn differing(learnt: &Outputs, found: &Outputs) -> Problem {

@@ -10,6 +10,7 @@ use super::response::Unusable;
 use super::transport::{Answer, Failure};
 use crate::aws::{pause, unless_stopped};
 use crate::values::cells::{Cells, ModelRows};
+use crate::values::table::Values;
 use crate::values::typing;
 
 /// Rows of the second request, from which the time of a row is told.
@@ -26,6 +27,9 @@ pub struct Probe {
     pub scores: Result<Vec<f64>>,
     /// Predicted label of the row, for bias metrics, or why there is none.
     pub label: Result<String>,
+    /// Scores and labels of all rows that were sent, where the answer has them.
+    pub all_scores: Option<Vec<f64>>,
+    pub all_labels: Option<Values>,
     /// How long the answer took.
     pub latency: Duration,
     /// Rows of a larger request and how long it took, when there were more rows and it worked.
@@ -82,11 +86,16 @@ impl Model {
         };
         let n_several = rows.len().min(SEVERAL_ROWS);
         let several = if n_several > 1 && !self.line.encoder.single() {
-            self.send_first(cells, rows, n_several).ok().map(|(_, _, took)| (n_several, took))
+            self.send_first(cells, rows, n_several).ok()
         } else {
             None
         };
+        let (all, n) = several.as_ref().map_or((&answer.body, 1), |(_, answer, _)| (&answer.body, n_several));
+        let all_scores = self.reader.scores(all, n, None).ok().map(|scores| scores.values);
+        let all_labels = self.reader.labels(all, n).ok().map(|labels| super::column_of(labels.iter()));
         Ok(Probe {
+            all_scores,
+            all_labels,
             request,
             response: String::from_utf8_lossy(&answer.body).into_owned(),
             response_type: answer.content_type,
@@ -99,7 +108,7 @@ impl Model {
                 })
                 .map_err(unusable),
             latency,
-            several,
+            several: several.map(|(_, _, took)| (n_several, took)),
             in_flight: self.line.pace.in_flight(),
         })
     }

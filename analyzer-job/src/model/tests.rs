@@ -198,7 +198,7 @@ fn csv_has_a_column_for_each_output_and_headers_fit() {
     assert_eq!(fake.seen().bodies[0], "0.0,1\n1.0,1\n2.0,1");
     let named = Predictor { label_headers: Some(vec!["no".into(), "yes".into()]), ..both };
     let model = connect(&fake, &named, request(ContentType::Csv), &access, &Stop::default()).unwrap();
-    let labels = model.predicted_labels(&cells, &rows).unwrap();
+    let labels = model.predicted_labels(&cells, &rows, &|_| Ok(())).unwrap();
     assert!((0..3).all(|row| labels.text(row) == "no"), "{labels:?}");
 }
 

@@ -64,13 +64,41 @@ impl<'a> Asker<'a> {
                 .found(answers.nrows().to_string())
                 .expected(rows.len().to_string()));
         }
-        if let Some(wrong) = answers.iter().find(|value| !value.is_finite()) {
-            return Err(Problem::new(&codes::PREDICTION_NOT_FINITE, "a prediction cannot be explained")
-                .found(wrong.to_string())
-                .expected("a finite number")
-                .hint("look at how the model treats missing and unusual values"));
-        }
+        check_finite(&answers)?;
         Ok(answers)
+    }
+}
+
+/// That predictions can be explained: finite numbers, and under `use_logit` probabilities.
+///
+/// # Errors
+/// The first that is not.
+pub(crate) fn check_predictions<'a>(
+    predictions: impl IntoIterator<Item = &'a f64> + Clone,
+    use_logit: bool,
+) -> Result<()> {
+    check_finite(predictions.clone())?;
+    if use_logit { check_probabilities(predictions) } else { Ok(()) }
+}
+
+fn check_finite<'a>(predictions: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match predictions.into_iter().find(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(wrong) => Err(Problem::new(&codes::PREDICTION_NOT_FINITE, "a prediction cannot be explained")
+            .found(wrong.to_string())
+            .expected("a finite number")
+            .hint("look at how the model treats missing and unusual values")),
+    }
+}
+
+fn check_probabilities<'a>(predictions: impl IntoIterator<Item = &'a f64>) -> Result<()> {
+    match predictions.into_iter().find(|value| !(0.0..=1.0).contains(*value)) {
+        None => Ok(()),
+        Some(wrong) => Err(Problem::new(&codes::LOGIT_OUT_OF_RANGE, "log-odds need predictions from 0 to 1")
+            .field("methods.shap.use_logit")
+            .found(wrong.to_string())
+            .expected("a probability")
+            .hint("set `use_logit` to false, or point `predictor.probability` at probabilities")),
     }
 }
 
@@ -96,19 +124,7 @@ impl Link {
     /// # Errors
     /// One that is not.
     pub(super) fn check(&self, predictions: &Array2<f64>) -> Result<()> {
-        if !self.use_logit {
-            return Ok(());
-        }
-        match predictions.iter().find(|value| !(0.0..=1.0).contains(*value)) {
-            None => Ok(()),
-            Some(wrong) => {
-                Err(Problem::new(&codes::LOGIT_OUT_OF_RANGE, "log-odds need predictions from 0 to 1")
-                    .field("methods.shap.use_logit")
-                    .found(wrong.to_string())
-                    .expected("a probability")
-                    .hint("set `use_logit` to false, or point `predictor.probability` at probabilities"))
-            }
-        }
+        if self.use_logit { check_probabilities(predictions) } else { Ok(()) }
     }
 
     pub(super) fn apply(&self, mean: f64) -> f64 {

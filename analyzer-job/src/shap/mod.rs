@@ -32,6 +32,7 @@ mod triangular;
 #[cfg(test)]
 mod twins;
 
+pub(crate) use ask::check_predictions;
 pub(crate) use baseline::from_table;
 pub use baseline::{from_configuration, from_file};
 pub(crate) use budget::coalitions;

@@ -86,7 +86,7 @@ pub fn partial_dependence(
         let counts = value_counts(rows, cells, feature);
         let kind = kind(&counts, cells);
         let points = match kind {
-            Kind::Numerical => numeric_grid(&counts, rows.len(), grid_resolution, cells),
+            Kind::Numerical => numeric_grid(&counts, grid_resolution, cells),
             Kind::Categorical => categories(counts, rows.len(), cells),
             Kind::FreeText => Vec::new(),
         };
@@ -126,13 +126,14 @@ pub fn partial_dependence(
 }
 
 /// Middles of equal buckets from the smallest to the largest value: `min + (k + 0.5) (max - min) / G`, and
-/// the share of rows in each; a bucket holds its lower border, the last one both. One bucket for a
-/// constant.
-fn numeric_grid(counts: &[(u32, u64)], n_rows: usize, buckets: usize, cells: &mut Cells) -> Vec<Point> {
+/// the share of the values in each, missing ones aside; a bucket holds its lower border, the last one both. One
+/// bucket for a constant.
+fn numeric_grid(counts: &[(u32, u64)], buckets: usize, cells: &mut Cells) -> Vec<Point> {
     let values: Vec<(f64, u64)> = counts
         .iter()
         .filter_map(|(id, count)| number(cells.value(*id)).map(|value| (value, *count)))
         .collect();
+    let n_values: u64 = values.iter().map(|(_, count)| count).sum();
     let low = values.iter().map(|(value, _)| *value).fold(f64::INFINITY, f64::min);
     let high = values.iter().map(|(value, _)| *value).fold(f64::NEG_INFINITY, f64::max);
     if values.is_empty() {
@@ -158,7 +159,7 @@ fn numeric_grid(counts: &[(u32, u64)], n_rows: usize, buckets: usize, cells: &mu
             let value = if whole { Value::Int(middle as i64) } else { Value::Float(middle) };
             Point {
                 id: cells.intern(&value),
-                share: in_bucket[k] as f64 / n_rows as f64,
+                share: in_bucket[k] as f64 / n_values as f64,
                 shown: middle.into(),
             }
         })
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn missing_values_stay_rows_but_have_no_share() {
+    fn missing_values_stay_rows_and_are_left_out_of_the_shares() {
         let mut cells = Cells::default();
         let rows = table(
             &mut cells,
@@ -297,7 +298,7 @@ mod tests {
         let a = &got.curves[0];
         // Constant: one bucket, at the value itself.
         assert_eq!(a.feature_values.as_deref(), Some(&[1.5.into()][..]));
-        assert_eq!(a.data_distribution.as_deref(), Some(&[0.5][..]));
+        assert_eq!(a.data_distribution.as_deref(), Some(&[1.0][..]));
         assert_eq!(a.model_predictions.as_ref().unwrap()[0], [3.0 + 7.5]);
     }
 

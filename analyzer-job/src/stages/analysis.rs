@@ -23,13 +23,13 @@ use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
 use crate::stages::results::{Found, history};
-use crate::stages::{attributions, bias, inputs, predictions, results};
+use crate::stages::{attributions, bias, earlier, inputs, predictions, results};
 
 /// Everything that is known and checked before data are read.
 pub(crate) struct Prepared<'a> {
     pub(crate) run: Context<'a>,
     now: Timestamp,
-    baseline: Option<Results>,
+    pub(crate) baseline: Option<Results>,
     history: Vec<EarlierRun>,
 }
 
@@ -64,6 +64,7 @@ pub(crate) fn prepare<'a>(
 ) -> Result<Prepared<'a>> {
     let plan = plan::plan(job, settings, now, rows)?;
     plan.check_output()?;
+    earlier::check_baseline_stays(&plan.output, &["analysis.json"], &plan.constraints)?;
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     if let Some(baseline) = &baseline {
         drift::check_baseline(&plan.analysis, baseline, settings.on_nothing_compared.is_allowed())?;
@@ -86,7 +87,11 @@ pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
-    let asked = if run.plan.explains() { Some(attributions::prepare(run, &reading)?) } else { None };
+    let asked = if run.plan.explains() {
+        Some(attributions::prepare(run, &reading, prepared.baseline.as_ref())?)
+    } else {
+        None
+    };
     Ok(Read { reading, asked })
 }
 
@@ -151,7 +156,7 @@ pub(crate) fn fold(
     let mut explained = None;
     if plan.explains() && part.rows() > 0 {
         let reading = part.clone().finish(Path::new(&plan.dataset), &plan.analysis)?;
-        let asked = attributions::prepare(run, &reading)?;
+        let asked = attributions::prepare(run, &reading, prepared.baseline.as_ref())?;
         if let Some(model) = predictions::connect(run, &reading)? {
             let answered = parts::fold(run, &reading, &model, asked, name, &mut files);
             let left = model.close();

@@ -9,10 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Aggregation, Baseline, ContentType, DatasetFormat, Location, Shap};
 use crate::context::Context;
+use crate::drift::attributions as drift;
 use crate::model::Model;
 use crate::read::{self, Reading, Rows};
-use crate::results::Explanations;
 use crate::results::details::{ExplanationDetails, RunDetails};
+use crate::results::{Explanations, Results};
 use crate::settings::EstimatorChoice;
 use crate::shap::pdp::{self, PdpTask};
 use crate::shap::{self, Estimator, LocalValues, Task};
@@ -42,11 +43,23 @@ pub(crate) struct Prepared {
     curves: Option<Vec<usize>>,
 }
 
-/// Everything about the questions that can be known without the model.
+impl Prepared {
+    /// Names of the features that get attributions.
+    fn players(&self) -> Vec<String> {
+        match self.explained[..] {
+            [] => self.names.clone(),
+            _ => self.explained.iter().map(|&feature| self.names[feature].clone()).collect(),
+        }
+    }
+}
+
+/// Everything about the questions that can be known without the model. `constraints`: what the attributions will be
+/// held against.
 ///
 /// # Errors
-/// No features; a name or position that is none; a baseline that cannot be read or does not fit the features.
-pub(crate) fn prepare(run: &Context, reading: &Reading) -> Result<Prepared> {
+/// No features; a name or position that is none; a baseline that cannot be read or does not fit the features; constraints
+/// of other features or labels.
+pub(crate) fn prepare(run: &Context, reading: &Reading, constraints: Option<&Results>) -> Result<Prepared> {
     let Some(rows) = reading.rows() else {
         return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
     };
@@ -87,25 +100,52 @@ pub(crate) fn prepare(run: &Context, reading: &Reading) -> Result<Prepared> {
         Some(shap) => Some(baseline_rows(run, reading, rows, shap, &names, &model_rows, &mut cells)?),
         None => None,
     };
-    Ok(Prepared { names, cells, rows: model_rows, baseline, explained, curves })
+    let prepared = Prepared { names, cells, rows: model_rows, baseline, explained, curves };
+    let labels =
+        run.plan.analysis.predictor.as_ref().and_then(|predictor| predictor.label_headers.as_deref());
+    check_constraints(run, &prepared, labels, constraints)?;
+    Ok(prepared)
+}
+
+/// That attributions can be held against the constraints. No `labels`: none is known yet.
+fn check_constraints(
+    run: &Context,
+    prepared: &Prepared,
+    labels: Option<&[String]>,
+    constraints: Option<&Results>,
+) -> Result<()> {
+    match constraints {
+        Some(constraints) if run.plan.analysis.methods.shap.is_some() => {
+            drift::check_names(&prepared.players(), labels, constraints)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Rows of a large baseline that a dry run asks the model for.
 const ROWS_LOOKED_AT: usize = 100;
 
-/// Asks the model for the baseline, and for one row of the data with it.
+/// Asks the model for the baseline, and for one row of the data with it. `seen`: scores that it gave before.
 ///
 /// # Errors
-/// As `explain`.
-pub(crate) fn look(prepared: &Prepared, model: &Model) -> Result<()> {
+/// As `explain`; constraints of other labels than the model has.
+pub(crate) fn look(
+    run: &Context,
+    prepared: &Prepared,
+    model: &Model,
+    seen: &[f64],
+    constraints: Option<&Results>,
+) -> Result<()> {
     let Prepared { names, cells, rows, baseline, .. } = prepared;
     let mut asked = ModelRows::new(rows.n_features);
     let baseline_rows = baseline.iter().flat_map(ModelRows::rows).take(ROWS_LOOKED_AT);
     rows.rows().take(1).chain(baseline_rows).for_each(|row| asked.push(row));
-    let answered = model.predict(cells, &asked);
-    answered.map(drop).map_err(|problem| {
+    let answered = model.predict(cells, &asked).map_err(|problem| {
         refused::named(problem, model.refused_row().as_deref(), baseline.as_ref(), rows, names)
-    })
+    })?;
+    let use_logit = run.plan.analysis.methods.shap.as_ref().is_some_and(|shap| shap.use_logit);
+    shap::check_predictions(answered.iter().chain(seen), use_logit)?;
+    check_constraints(run, prepared, Some(&model.output_labels()), constraints)
 }
 
 /// Explains every row with the model, which is told when it has been asked for the last time.

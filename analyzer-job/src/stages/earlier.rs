@@ -42,7 +42,7 @@ pub(crate) fn check_baseline_stays<'a>(
     for path in given {
         let Ok(baseline) = path.canonicalize() else { continue };
         let is_same = |name: &&str| output.join(name).canonicalize().is_ok_and(|result| result == baseline);
-        if written.iter().any(|name| is_same(&name)) {
+        if written.iter().any(is_same) {
             return Err(Problem::new(&codes::SETTING_INVALID, "the output is the folder of the baseline")
                 .field("output_path")
                 .found(format!("`{}`", output.display()))

@@ -2,6 +2,7 @@
 
 use plumbline_common::{Problem, Result, codes, output};
 
+use crate::bias::roles::Expected;
 use crate::config::rules;
 use crate::config::{ContentType, DatasetFormat, Predictor, ShadowEndpoint, Target};
 use crate::context::Context;
@@ -11,7 +12,6 @@ use crate::stages::done::{Done, Message};
 use crate::stages::refused;
 use crate::values::cells::csv_field;
 use crate::values::table::Values;
-use crate::values::typing;
 
 /// The model, when some stage has something to ask it.
 ///
@@ -42,6 +42,8 @@ pub(crate) fn look(run: &Context, reading: &Reading, make: bool) -> Result<Looke
             Ok(Looked::NotMade(wanted.clone()))
         }
         _ => {
+            // A dry run writes nothing, the exit message of a job included.
+            let access = Access { tree: None, ..access };
             let model = Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people)?;
             Ok(Looked::Connected(Box::new(model)))
         }
@@ -92,7 +94,7 @@ fn feature_names(reading: &Reading) -> Vec<String> {
 /// The model's label for each row, as a column; also as `predictions.csv` when that is asked for.
 ///
 /// # Errors
-/// As `Model::predicted_labels`.
+/// As `Model::predicted_labels`; the first answer shows that no prediction can fit the labels.
 pub(crate) fn predicted_labels(
     run: &Context,
     reading: &Reading,
@@ -104,7 +106,9 @@ pub(crate) fn predicted_labels(
     };
     let (cells, model_rows) = read::model_rows(rows);
     model.start_progress("predicting", model_rows.len() as u64, run.job.for_people);
-    let mut labels = model.predicted_labels(&cells, &model_rows).map_err(|problem| {
+    let expected = Expected::of(reading, &run.plan.analysis)?;
+    let check = |first: &Values| expected.check(first);
+    let answered = model.predicted_labels(&cells, &model_rows, &check).map_err(|problem| {
         let row = model.refused_row();
         refused::named(problem, row.as_deref(), None, &model_rows, &feature_names(reading))
     })?;
@@ -112,10 +116,7 @@ pub(crate) fn predicted_labels(
     if !run.plan.explains() {
         model.finish();
     }
-    if is_score(run, reading, &labels) {
-        tracing::info!("`predictor.label` is a score: above the threshold it counts as 1");
-        labels = above(&labels, run.plan.analysis.probability_threshold);
-    }
+    let labels = expected.labels(answered);
     if run.settings.save_predictions.on() {
         let mut text = String::from("predicted_label\n");
         for row in 0..model_rows.len() {
@@ -125,40 +126,6 @@ pub(crate) fn predicted_labels(
         run.add(files, "predictions.csv", text.as_bytes())?;
     }
     Ok(labels)
-}
-
-/// Whether `predictor.label` alone stands at a score: numbers with decimals, while the observed labels are
-/// categories or a threshold is given.
-fn is_score(run: &Context, reading: &Reading, labels: &Values) -> bool {
-    let analysis = &run.plan.analysis;
-    let alone = analysis
-        .predictor
-        .as_ref()
-        .is_some_and(|predictor| predictor.label.is_some() && predictor.probability.is_none());
-    let Values::Float(values) = labels else { return false };
-    if !alone || values.iter().all(|value| value.fract() == 0.0 || value.is_nan()) {
-        return false;
-    }
-    let has_threshold = analysis.given.get("probability_threshold").is_some()
-        || run.settings.probability_threshold_attribute.is_some();
-    let label = reading.layout.roles.label.and_then(|label| reading.columns.get(label));
-    let is_category = label.is_some_and(|label| {
-        let several = analysis.label_values_or_threshold.len() > 1;
-        let rows = reading.row_counts.rows;
-        label.kind.is_some_and(|kind| several || !typing::is_quantity(kind, label.distinct, rows))
-    });
-    has_threshold || is_category
-}
-
-/// 1 above the threshold, else 0; missing stays missing.
-fn above(scores: &Values, threshold: f64) -> Values {
-    let Values::Float(scores) = scores else { return scores.clone() };
-    let label = |score: f64| if score > threshold { 1 } else { 0 };
-    if scores.iter().any(|score| score.is_nan()) {
-        let label = |&score: &f64| if score.is_nan() { score } else { f64::from(label(score)) };
-        return Values::Float(scores.iter().map(label).collect());
-    }
-    Values::Int(scores.iter().map(|&score| i64::from(label(score))).collect())
 }
 
 /// Adds what could not be deleted. A configuration costs nothing, so the run has succeeded; an endpoint does, so the
@@ -186,13 +153,6 @@ pub(crate) fn with_left(mut done: Done, left: &[Left]) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn scores_strictly_above_the_threshold_are_1() {
-        assert_eq!(above(&Values::Float(vec![0.4, 0.5, 0.400001]), 0.4), Values::Int(vec![0, 1, 1]));
-        let Values::Float(labels) = above(&Values::Float(vec![0.9, f64::NAN]), 0.5) else { panic!() };
-        assert!(labels[0] == 1.0 && labels[1].is_nan());
-    }
 
     #[test]
     fn a_configuration_that_stays_is_a_remark_and_an_endpoint_a_failure() {

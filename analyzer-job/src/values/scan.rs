@@ -32,7 +32,7 @@ impl NotJson {
         const LETTERS: usize = 40;
         let found: String = text.get(self.at..).unwrap_or(text).chars().take(LETTERS).collect();
         match found.trim_end() {
-            "" => self.what.into(),
+            "" => format!("the end of the line ({})", self.what),
             found => format!("`{found}` ({})", self.what),
         }
     }

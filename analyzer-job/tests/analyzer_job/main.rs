@@ -11,6 +11,7 @@ mod injection;
 mod model_quality;
 mod models;
 mod monitors;
+mod own_model;
 mod places;
 mod preparation;
 #[path = "../support/program.rs"]

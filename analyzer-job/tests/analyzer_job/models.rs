@@ -157,13 +157,24 @@ fn stopped_while_the_endpoint_starts_it_leaves_none() {
     // As AWS it refuses to delete an endpoint that is being created: the job goes on trying.
     let server = model(|options| options.creating = Duration::from_secs(4));
     let tree = with_own_endpoint(&server, 50);
-    let describing = || server.control_calls().iter().any(|call| call == "DescribeEndpoint");
-    let run = stopped(&tree, tree.start(&[]), describing);
-    let tries = server.control_calls().iter().filter(|call| *call == "DeleteEndpoint").count();
-    assert!(tries > 1, "{:?}", server.control_calls());
-    assert_eq!(run.code, Some(143), "{}", run.log);
-    assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
-    assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+    for arguments in [&[][..], &["validate", "--ask-model"]] {
+        let before = server.control_calls().len();
+        let calls = || server.control_calls().split_off(before);
+        let describing = || calls().iter().any(|call| call == "DescribeEndpoint");
+        // A dry run writes no message.
+        std::fs::remove_file(tree.path("output/message")).ok();
+        let run = stopped(&tree, tree.start(arguments), describing);
+        let tries = calls().iter().filter(|call| *call == "DeleteEndpoint").count();
+        assert!(tries > 1, "{:?}", calls());
+        assert_eq!(run.code, Some(143), "{}", run.log);
+        let expected = if arguments.is_empty() { "Stopped: PL0904: " } else { "" };
+        assert!(
+            run.message.starts_with(expected) && run.message.is_empty() == expected.is_empty(),
+            "{}",
+            run.message
+        );
+        assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ pub(crate) fn write(rows: &Rows, accept: &str, options: &Options) -> Result<Vec<
     for outputs in rows.outputs(&*options.model)? {
         let label = (!options.score_only).then(|| label(&outputs));
         records.push(match accept {
-            "text/csv" => csv(label, &outputs),
-            _ => json(label, &outputs),
+            "text/csv" => csv(label, &outputs, options.decimals),
+            _ => json(label, &outputs, options.decimals),
         });
     }
     let mut text = match accept {
@@ -38,20 +38,25 @@ fn label(outputs: &[f64]) -> usize {
     }
 }
 
+/// `decimals`: with a point, also for whole numbers.
+fn number(value: f64, decimals: bool) -> String {
+    if decimals { format!("{value:?}") } else { value.to_string() }
+}
+
 /// `label,score`, or `label,score,score,...`.
-fn csv(label: Option<usize>, outputs: &[f64]) -> String {
+fn csv(label: Option<usize>, outputs: &[f64], decimals: bool) -> String {
     let mut line = String::new();
     for (place, cell) in label.map(|label| label as f64).iter().chain(outputs).enumerate() {
         // Writing to a string cannot fail.
-        let _ = write!(line, "{}{cell}", if place > 0 { "," } else { "" });
+        let _ = write!(line, "{}{}", if place > 0 { "," } else { "" }, number(*cell, decimals));
     }
     line
 }
 
 /// `{"approved":1,"score":0.7}`; the score is a list when there are several outputs.
-fn json(label: Option<usize>, outputs: &[f64]) -> String {
+fn json(label: Option<usize>, outputs: &[f64], decimals: bool) -> String {
     let label = label.map_or(String::new(), |label| format!("\"approved\":{label},"));
-    let scores: Vec<String> = outputs.iter().map(f64::to_string).collect();
+    let scores: Vec<String> = outputs.iter().map(|output| number(*output, decimals)).collect();
     match &scores[..] {
         [score] => format!("{{{label}\"score\":{score}}}"),
         _ => format!("{{{label}\"score\":[{}]}}", scores.join(",")),

@@ -43,6 +43,8 @@ pub struct Options {
     pub model: Model,
     /// Leave the label out of answers.
     pub score_only: bool,
+    /// Write `1.0` for 1, as Python writes its floats.
+    pub decimals: bool,
     /// Time that every invocation takes on top.
     pub latency: Duration,
     pub faults: Faults,
@@ -73,6 +75,7 @@ impl Default for Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             model: Arc::new(|row| vec![credit::linear(row)]),
             score_only: false,
+            decimals: false,
             latency: Duration::ZERO,
             faults: Faults::default(),
             endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],

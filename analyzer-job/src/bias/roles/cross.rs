@@ -4,7 +4,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::read::{Data, Reading};
 use crate::values::table::Values;
-use crate::values::typing::{self, Distinct};
+use crate::values::typing::{self, Cell, Distinct};
 
 /// Combinations of values and the rows that have them; with rows kept, each row is one.
 pub(super) struct Cross {
@@ -98,5 +98,12 @@ impl CrossColumn {
             rows[code as usize] += count;
         }
         rows
+    }
+
+    /// Rows that have a value.
+    pub(super) fn rows_with_value(&self, counts: &[u64]) -> u64 {
+        let rows = self.rows_by_value(counts);
+        let with_value = self.distinct.values.iter().zip(rows).filter(|(value, _)| **value != Cell::Missing);
+        with_value.map(|(_, rows)| rows).sum()
     }
 }

@@ -3,6 +3,7 @@
 
 mod cross;
 mod doubts;
+mod predictions;
 mod segments;
 mod select;
 
@@ -17,6 +18,7 @@ use crate::values::table::Values;
 use crate::values::typing::{Cell, Distinct, Type};
 
 use cross::{Cross, CrossColumn};
+pub(crate) use predictions::Expected;
 use select::{Kind, Selection};
 
 /// What the bias metrics need.
@@ -83,7 +85,7 @@ pub fn count(
 
     let label_kind = select::kind(
         &label.distinct,
-        with_value(label, &cross.counts),
+        label.rows_with_value(&cross.counts),
         analysis.label_values_or_threshold.len(),
     );
     let positive = positive_labels(&label.distinct, label_kind, analysis)?;
@@ -203,18 +205,6 @@ pub fn count(
 /// Pairs of values of two facets that are worth a report.
 const MOST_CROSSED: usize = 1000;
 
-fn with_value(column: &CrossColumn, counts: &[u64]) -> u64 {
-    let rows = column.rows_by_value(counts);
-    column
-        .distinct
-        .values
-        .iter()
-        .zip(rows)
-        .filter(|(value, _)| **value != Cell::Missing)
-        .map(|(_, rows)| rows)
-        .sum()
-}
-
 fn positive_labels(distinct: &Distinct, kind: Kind, analysis: &Analysis) -> Result<Selection> {
     const SETTING: &str = "label_values_or_threshold";
     match (kind, analysis.label_values_or_threshold.as_slice()) {
@@ -230,36 +220,10 @@ fn positive_labels(distinct: &Distinct, kind: Kind, analysis: &Analysis) -> Resu
     }
 }
 
-/// Numbers with decimals at the place of the predicted label, while the observed labels are categories or a
-/// threshold is given, are scores: 1 above the threshold, else 0. None for predictions that are labels.
+/// Predictions that are scores as the labels that they stand for. None for predictions that are labels.
 fn scored_labels(column: &CrossColumn, label_kind: Kind, analysis: &Analysis) -> Option<CrossColumn> {
-    let decimals = |value: &Cell| matches!(value, Cell::Float(value) if value.fract() != 0.0);
-    let is_score = analysis.label_may_be_score()
-        && (label_kind == Kind::Categorical || analysis.threshold_given)
-        && column.distinct.values.iter().any(decimals);
-    if !is_score {
-        return None;
-    }
-    let label = |value: &Cell| match value {
-        Cell::Float(value) => Cell::Int(i64::from(*value > analysis.probability_threshold)),
-        other => other.clone(),
-    };
-    let mut values: Vec<Cell> = Vec::new();
-    let codes: Vec<u32> = column
-        .distinct
-        .values
-        .iter()
-        .map(|value| {
-            let label = label(value);
-            let at = values.iter().position(|known| *known == label).unwrap_or_else(|| {
-                values.push(label);
-                values.len() - 1
-            });
-            // There are three values at most.
-            at as u32
-        })
-        .collect();
-    Some(column.renamed(Distinct::new(Type::Int, values), &codes))
+    let (labels, codes) = predictions::of_scores(&column.distinct, label_kind, analysis)?;
+    Some(column.renamed(labels, &codes))
 }
 
 /// Which predictions are positive.
@@ -271,24 +235,14 @@ fn predicted_positives(
     analysis: &Analysis,
 ) -> Result<Selection> {
     let list = &analysis.label_values_or_threshold;
-    let kind = select::kind(&column.distinct, with_value(column, &cross.counts), list.len());
+    let kind = select::kind(&column.distinct, column.rows_with_value(&cross.counts), list.len());
     if kind != label_kind {
-        let say = |kind: Kind, distinct: &Distinct| {
-            format!(
-                "{} ({}, {} distinct values in {} rows)",
-                kind.name(),
-                distinct.kind.name(),
-                distinct.n_distinct,
-                cross.rows()
-            )
-        };
-        return Err(Problem::new(
-            &codes::PREDICTIONS_DO_NOT_FIT,
-            "Predicted Label Column series datatype is not the same as Label Column series",
-        )
-        .found(format!("predictions that are {}", say(kind, &column.distinct)))
-        .expected(format!("as the labels: {}", say(label_kind, &label.distinct)))
-        .hint(other_kind(kind, column, label, analysis)));
+        let of = |kind, distinct| predictions::Column { kind, distinct, rows: cross.rows() };
+        return Err(predictions::kinds_differ(
+            &of(kind, &column.distinct),
+            &of(label_kind, &label.distinct),
+            analysis,
+        ));
     }
     let selection = match (kind, list.first()) {
         (Kind::Continuous, Some(threshold)) => {
@@ -299,49 +253,9 @@ fn predicted_positives(
         _ => select::listed(&column.distinct, list, "label_values_or_threshold")?,
     };
     if !column.codes.iter().any(|&code| selection.selected[code as usize]) {
-        let shown: Vec<String> =
-            column.distinct.values.iter().take(5).map(|value| format!("`{}`", value.print())).collect();
-        let problem = Problem::new(
-            &codes::PREDICTIONS_DO_NOT_FIT,
-            "No Label values are present in the predicted Label Column,Positive Predicted Index Series contains all False values",
-        )
-        .field("label_values_or_threshold")
-        .found(format!("predictions such as {}", shown.join(", ")));
-        let expected = list.iter().map(select::print).collect::<Vec<_>>().join(",");
-        return Err(match kind {
-            Kind::Categorical => problem.expected(format!("`{expected}`")).hint(
-                "list in `label_values_or_threshold` the values that mean the positive outcome, as labels and predictions \
-                 both spell them; a model's numbers become such values by `probability` or `label_headers`",
-            ),
-            Kind::Continuous => problem.expected(format!("a prediction above {expected}")).hint(
-                "the labels count as continuous, so the positive ones lie above the threshold; whole numbers are \
-                 continuous when at least 5 % of them are distinct, as 0 and 1 are in up to 40 rows",
-            ),
-        });
+        return Err(predictions::none_is_positive(kind, &column.distinct, list));
     }
     Ok(selection)
-}
-
-/// What to write when predictions and labels are of different kinds.
-fn other_kind(kind: Kind, predicted: &CrossColumn, label: &CrossColumn, analysis: &Analysis) -> String {
-    let values = |column: &CrossColumn| {
-        let values = column.distinct.values.iter().filter(|value| **value != Cell::Missing);
-        values.take(2).map(|value| format!("`{}`", value.print())).collect::<Vec<_>>().join(", ")
-    };
-    match kind {
-        Kind::Continuous if predicted.distinct.kind == Type::Float && analysis.predictor.is_some() => {
-            "if the predictions are scores, give their place as `predictor.probability`: a score above \
-             `probability_threshold` counts as 1; numbers with decimals are continuous always"
-                .into()
-        }
-        _ => format!(
-            "list two or more values in `label_values_or_threshold`, and both columns count as categories; labels are \
-             such as {}, predictions such as {}; whole numbers are continuous when at least 5 % of them are distinct, \
-             numbers with decimals always",
-            values(label),
-            values(predicted)
-        ),
-    }
 }
 
 /// Predictions as values of the label's type: decimals are cut off when labels are whole numbers.
@@ -385,7 +299,7 @@ impl Facets {
     ) -> Result<Facets> {
         let distinct = &column.distinct;
         let subject = format!("facet[{number}].value_or_threshold");
-        let kind = select::kind(distinct, with_value(column, counts), facet.values.len());
+        let kind = select::kind(distinct, column.rows_with_value(counts), facet.values.len());
         let rows = column.rows_by_value(counts);
         let whole = doubts::Column { role: SelectionRole::Facet, name: &name, distinct, rows: &rows };
         let selection = match (kind, facet.values.as_slice()) {
@@ -588,14 +502,14 @@ fn left_out(
     };
     missing(
         format!("rows without {}", counts.label),
-        with_value(label, &cross.counts),
+        label.rows_with_value(&cross.counts),
         "a missing label counts as negative",
     );
     for facet in facets {
         if let Some(column) = cross.column(facet.position) {
             missing(
                 format!("rows without {}", facet.name),
-                with_value(column, &cross.counts),
+                column.rows_with_value(&cross.counts),
                 "a missing facet value counts among the rest",
             );
         }
@@ -603,7 +517,7 @@ fn left_out(
     if let Some(group) = group {
         missing(
             "rows without a value of the group variable".into(),
-            with_value(group, &cross.counts),
+            group.rows_with_value(&cross.counts),
             "conditional demographic disparity covers rows with a value only",
         );
     }

@@ -108,7 +108,7 @@ pub(crate) fn unfold(
 /// # Errors
 /// No rows, no `shap`; as `prepare`.
 pub(crate) fn baseline_text(run: &Context, reading: &Reading) -> Result<(String, u64)> {
-    let prepared = prepare(run, reading)?;
+    let prepared = prepare(run, reading, None)?;
     let Some(baseline) = &prepared.baseline else {
         return Err(Problem::new(&codes::CONFIG_SCHEMA, "there is no baseline to make")
             .field("methods.shap")
