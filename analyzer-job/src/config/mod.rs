@@ -215,8 +215,8 @@ pub struct Pdp {
     pub top_k_features: usize,
 }
 
-/// How the model is reached and spoken to.
-#[derive(Debug, Clone)]
+/// How the model is reached and spoken to. By default there is no model, and answers stand in captures.
+#[derive(Debug, Clone, Default)]
 pub struct Predictor {
     pub target: Target,
     pub target_model: Option<String>,
@@ -234,13 +234,14 @@ pub struct Predictor {
     pub label_headers: Option<Vec<String>>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Target {
     /// An endpoint that is there.
     Endpoint(String),
     /// A model for which the job makes an endpoint and deletes it.
     Model(ShadowEndpoint),
     /// Neither was given: only `model_url` can reach a model.
+    #[default]
     None,
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use super::check::{POST_TRAINING, PRE_TRAINING, all_metrics};
 use super::faults::shown;
-use super::{Analysis, Location, Predictor, Target, faults, rules};
+use super::{Analysis, Location, faults, rules};
 
 /// The attribute settings of a monitoring job, as its environment has them. Empty texts and `None`
 /// count as absent.
@@ -65,7 +65,7 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
         (_, label, scores) => (label, scores.map(|scores| ("probability_attribute", scores))),
     };
     if label.is_some() || scores.is_some() {
-        let predictor = analysis.predictor.get_or_insert_with(unreachable_model);
+        let predictor = analysis.predictor.get_or_insert_default();
         if let Some(label) = label {
             replace(&mut predictor.label, label, "predictor.label", "inference_attribute", &mut warnings);
         }
@@ -144,22 +144,6 @@ fn methods(analysis: &mut Analysis, kind: MonitorKind) -> Result<()> {
     match faults::problem(&faults, None) {
         Some(problem) => Err(problem),
         None => Ok(()),
-    }
-}
-
-/// A predictor that only says where the captured answers stand.
-fn unreachable_model() -> Predictor {
-    Predictor {
-        target: Target::None,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
-        content_template: None,
-        record_template: None,
-        label: None,
-        probability: None,
-        label_headers: None,
     }
 }
 

@@ -338,20 +338,12 @@ fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Target;
 
     fn predictor(content: Option<&str>, record: Option<&str>) -> Predictor {
         Predictor {
-            target: Target::None,
-            target_model: None,
-            custom_attributes: None,
-            content_type: None,
-            accept_type: None,
             content_template: content.map(str::to_string),
             record_template: record.map(str::to_string),
-            label: None,
-            probability: None,
-            label_headers: None,
+            ..Predictor::default()
         }
     }
 

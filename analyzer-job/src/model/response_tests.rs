@@ -1,22 +1,16 @@
 //! Answers of a live model as scores of rows and as labels; how they are read is tested with the reader.
 
 use super::*;
-use crate::config::{Location, Target};
+use crate::config::Location;
 use crate::values::typing::{self, Cell};
 
 fn reader(accept: ContentType, label: &str, probability: &str, headers: &[&str]) -> Reader {
     let at = |path: &str| (!path.is_empty()).then(|| Location::Name(path.into()));
     let predictor = Predictor {
-        target: Target::None,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
-        content_template: None,
-        record_template: None,
         label: at(label),
         probability: at(probability),
         label_headers: (!headers.is_empty()).then(|| headers.iter().map(|name| name.to_string()).collect()),
+        ..Predictor::default()
     };
     Reader::new(&predictor, accept, 0.5, false).unwrap()
 }

@@ -18,15 +18,9 @@ const QUICK: Backoff = Backoff { first: Duration::from_millis(1), cap: Duration:
 fn predictor(target: Target) -> Predictor {
     Predictor {
         target,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
         content_template: Some(r#"{"features":$features}"#.into()),
-        record_template: None,
-        label: None,
         probability: Some(Location::Name("score".into())),
-        label_headers: None,
+        ..Predictor::default()
     }
 }
 

@@ -5,7 +5,6 @@ use serde_json::{Value as Json, json};
 
 use super::lines::listed;
 use super::*;
-use crate::config::Target;
 use ContentType::{Csv, Json as JsonType, JsonLines};
 
 #[derive(Default, Clone)]
@@ -27,16 +26,10 @@ fn index(index: usize) -> Option<Location> {
 
 fn try_reader(says: &Says) -> Result<Answers> {
     let predictor = Predictor {
-        target: Target::None,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
-        content_template: None,
-        record_template: None,
         label: says.label.clone(),
         probability: says.probability.clone(),
         label_headers: says.headers.map(|names| names.iter().map(|name| name.to_string()).collect()),
+        ..Predictor::default()
     };
     Answers::new(Some(&predictor), says.threshold.unwrap_or(0.5), says.single)
 }
