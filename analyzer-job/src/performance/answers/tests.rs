@@ -1,0 +1,200 @@
+use serde_json::{Value as Json, json};
+
+use super::*;
+
+fn wanted(prediction: Option<&str>, score: Option<&str>, label: Option<&str>) -> Places {
+    let place = |text: Option<&str>| text.map(String::from);
+    Places { prediction: place(prediction), score: place(score), label: place(label), groups: Vec::new() }
+}
+
+fn record(output: Json, truth: Json) -> String {
+    json!({"captureData": {"endpointOutput": output}, "groundTruthData": truth}).to_string()
+}
+
+fn csv(data: &str) -> Json {
+    json!({"data": data, "encoding": "CSV", "observedContentType": "text/csv; charset=utf-8"})
+}
+
+fn as_json(data: &str) -> Json {
+    json!({"data": data, "encoding": "JSON"})
+}
+
+#[track_caller]
+fn check(text: &str, wanted: Places, expected: std::result::Result<&[[&str; 3]], &str>) {
+    let record: Record = serde_json::from_str(text).unwrap();
+    let mut answers = Answers::new(&wanted).unwrap();
+    let taken = answers.take(&record).and_then(|()| {
+        let row = |row: usize| {
+            let row = answers.row(row)?;
+            Ok([row.label, row.prediction, row.score].map(|text| text.unwrap_or_default().into_owned()))
+        };
+        (0..answers.rows()).map(row).collect::<std::result::Result<Vec<[String; 3]>, String>>()
+    });
+    match (taken, expected) {
+        (Ok(rows), Ok(expected)) => assert_eq!(rows, expected),
+        (Err(text), Err(part)) => assert!(text.contains(part), "{text}"),
+        (found, expected) => panic!("{found:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn csv_answers_stand_at_positions() {
+    let two = wanted(Some("0"), Some("1"), None);
+    check(
+        &record(csv("yes,0.9\nno,0.2\n"), csv("1\n0")),
+        two,
+        Ok(&[["1", "yes", "0.9"], ["0", "no", "0.2"]]),
+    );
+    // A batch on one line.
+    check(
+        &record(csv("0.1,0.2,0.3"), csv("0\n1\n1")),
+        wanted(None, Some("0"), None),
+        Ok(&[["0", "", "0.1"], ["1", "", "0.2"], ["1", "", "0.3"]]),
+    );
+    check(&record(csv("0.1"), csv("0,1")), wanted(None, Some("0"), None), Err("1 answer and 2 labels"));
+    check(&record(csv("0.1"), csv("0")), wanted(None, Some("3"), None), Err("index 3 and 1 columns"));
+    check(&record(csv("0.1"), csv("0")), wanted(None, Some("score"), None), Err("no names"));
+    // Lists in square brackets are rows; an empty cell stays at its place.
+    check(
+        &record(csv("[0.1, 0.9],[0.2, 0.8]"), csv("0\n1")),
+        wanted(None, Some("0"), None),
+        Err("2 scores for a row"),
+    );
+    check(
+        &record(csv("['no', 0.9]\n[\"yes\", 0.8]"), csv("0\n1")),
+        wanted(Some("0"), None, None),
+        Err("the label of a record is a list"),
+    );
+}
+
+#[test]
+fn json_answers_are_found_by_path() {
+    let output = r#"{"predictions": [{"score": 0.1, "label": "a\"b"}, {"score": 0.2, "label": 1}]}"#;
+    check(
+        &record(as_json(output), csv("x\ny")),
+        wanted(Some("predictions[*].label"), Some("predictions[*].score"), None),
+        Ok(&[["x", "a\"b", "0.1"], ["y", "1", "0.2"]]),
+    );
+    let output = "{\"score\": 0.5, \"predicted_label\": 1}\n{\"score\": 0.25, \"predicted_label\": 0}\n";
+    let lines = json!({"data": output, "encoding": "JSON", "observedContentType": "application/jsonlines"});
+    let truth = json!({"data": "{\"label\": 1}\n{\"label\": 0}", "encoding": "JSON"});
+    check(
+        &record(lines, truth),
+        wanted(Some("predicted_label"), Some("score"), Some("label")),
+        Ok(&[["1", "1", "0.5"], ["0", "0", "0.25"]]),
+    );
+    check(
+        &record(as_json("[[0.1, 0.9]]"), as_json("[true]")),
+        wanted(None, Some("[*][1]"), None),
+        Ok(&[["true", "", "0.9"]]),
+    );
+    check(
+        &record(as_json("{}"), csv("1")),
+        wanted(None, Some("score"), None),
+        Err("(`probability_attribute`)"),
+    );
+    check(
+        &record(as_json("[[0.1, 0.9]]"), as_json("[true]")),
+        wanted(None, Some("1"), None),
+        Err("a position cannot tell"),
+    );
+}
+
+#[test]
+fn an_object_as_label_names_the_setting() {
+    for truth in [as_json("{\"label\": 1}"), csv("{\"label\": 1}")] {
+        check(
+            &record(csv("0.1"), truth.clone()),
+            wanted(None, Some("0"), None),
+            Err("ground_truth_attribute"),
+        );
+        check(&record(csv("0.1"), truth), wanted(None, Some("0"), Some("label")), Ok(&[["1", "", "0.1"]]));
+    }
+    check(&record(csv("0.1"), csv("1")), wanted(None, Some("0"), Some("label")), Ok(&[["1", "", "0.1"]]));
+}
+
+#[test]
+fn nulls_keep_their_places_and_nan_is_one_of_them() {
+    let answer = as_json(r#"{"p": [{"l": "a", "s": 0.1}, {"l": null, "s": NaN}, {"s": 0.3}]}"#);
+    let places = || wanted(Some("p[*].l"), Some("p[*].s"), Some("y"));
+    let rows = [["1", "a", "0.1"], ["", "", ""], ["3", "", "0.3"]];
+    for labels in [as_json(r#"{"y": [1, NaN, 3]}"#), csv("1\nnan\n3"), csv("1,NaN,3")] {
+        check(&record(answer.clone(), labels), places(), Ok(&rows));
+    }
+    let lines = "{\"l\":\"a\",\"s\":0.1}\n{\"l\":NaN,\"s\":null}\n{\"l\":\"\",\"s\":0.3}";
+    // A place where nothing stands in a document of its own costs the record.
+    check(
+        &record(as_json(lines), csv("1\n2\n3")),
+        wanted(Some("l"), None, None),
+        Err("(`inference_attribute`)"),
+    );
+    check(
+        &record(csv("a,0.1\n,NaN\nNA,0.3"), csv("1\n\"\"\n3")),
+        wanted(Some("0"), Some("1"), None),
+        Ok(&[["1", "a", "0.1"], ["", "", ""], ["3", "NA", "0.3"]]),
+    );
+}
+
+#[test]
+fn truth_values_and_texts_are_scores() {
+    for (answer, kind) in [("true\n\"0.5\"\nFalse", "CSV"), ("[true, \"0.5\", \"False\"]", "JSON")] {
+        let output = json!({"data": answer, "encoding": kind});
+        let place = if kind == "CSV" { "0" } else { "@" };
+        check(
+            &record(output, csv("1\n2\n3")),
+            wanted(None, Some(place), None),
+            Ok(&[["1", "", "1"], ["2", "", "0.5"], ["3", "", "0"]]),
+        );
+    }
+}
+
+#[test]
+fn each_part_of_a_record_has_its_own_kind() {
+    let base64 = |text: &str| {
+        use base64::Engine;
+        let data = base64::engine::general_purpose::STANDARD.encode(text);
+        json!({"data": data, "encoding": "BASE64"})
+    };
+    for labels in [csv("1\n0"), as_json("[1, 0]"), base64("1\n0"), base64("[1,0]"), as_json("1\n0")] {
+        check(
+            &record(base64("{\"p\":[{\"s\":0.1},{\"s\":0.2}]}"), labels),
+            wanted(None, Some("p[*].s"), None),
+            Ok(&[["1", "", "0.1"], ["0", "", "0.2"]]),
+        );
+    }
+    check(&record(csv("MC4x"), csv("1")), wanted(None, Some("0"), None), Err("BASE64"));
+}
+
+#[test]
+fn a_record_without_labels_has_rows_without_labels() {
+    check(
+        &record(csv("0.1\n0.2"), json!(null)),
+        wanted(None, Some("0"), None),
+        Ok(&[["", "", "0.1"], ["", "", "0.2"]]),
+    );
+}
+
+#[test]
+fn batch_records_are_searched_in_their_output() {
+    let data = r#"{"age": 3, "SageMakerOutput": {"score": 0.7}}"#;
+    let text = json!({"captureData": {"batchTransformOutput": {"data": data, "encoding": "JSON"}},
+                      "groundTruthData": {"data": "1", "encoding": "CSV"}})
+    .to_string();
+    check(&text, wanted(None, Some("score"), None), Ok(&[["1", "", "0.7"]]));
+    let text = json!({"captureData": {"batchTransformOutput": {"data": "3,x,1,0.9", "encoding": "CSV"}},
+                      "groundTruthData": {"data": "0", "encoding": "CSV"}})
+    .to_string();
+    check(&text, wanted(Some("0"), Some("1"), None), Ok(&[["0", "1", "0.9"]]));
+    check(&text, wanted(None, Some("0"), None), Ok(&[["0", "", "0.9"]]));
+}
+
+#[test]
+fn columns_are_names_else_positions() {
+    let column =
+        |text: &str| Attribute::new("probability_attribute", text).column(["y", "0", "p"].into_iter());
+    assert_eq!(column("p").unwrap(), 2);
+    assert_eq!(column("0").unwrap(), 1);
+    assert_eq!(column("2").unwrap(), 2);
+    let text = column("q").unwrap_err().to_string();
+    assert!(text.contains("probability_attribute") && text.contains("`q`") && text.contains("`p`"), "{text}");
+}
