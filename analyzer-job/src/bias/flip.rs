@@ -50,12 +50,12 @@ pub fn flip_test(
     stop: &Stop,
 ) -> Result<FlipOutcome> {
     let (mut group, rest): (Vec<usize>, Vec<usize>) = (0..facet.len()).partition(|&row| facet[row]);
-    let columns = match usable(features, &group, &rest) {
+    let columns = match usable(features, group.len(), rest.len()) {
         Ok(columns) => columns,
         Err(reason) => return Ok(Err(reason)),
     };
-    let k = if rest.len() > 9 { 5 } else { 1 };
-    let index = Index::new(&columns, rest, k, stop)?;
+    let k = neighbours(rest.len());
+    let index = Index::new(&columns, rest, &[], k, stop)?;
     let flips = bunches(&columns, &mut group, stop)?
         .par_iter()
         .map(|bunch| {
@@ -78,17 +78,104 @@ pub fn flip_test(
     }))
 }
 
+/// Neighbours that vote, by the rows of the rest.
+fn neighbours(rest: usize) -> usize {
+    if rest > 9 { MOST_NEIGHBOURS } else { 1 }
+}
+
+const MOST_NEIGHBOURS: usize = 5;
+/// From this many small groups on, one search among all rows is less work than one among the rest of each.
+const MANY_GROUPS: usize = 3;
+/// Groups of at most this share of the rows are small: the rows of the own group, which are passed over in that search, are
+/// few wherever they lie.
+const SMALL_SHARE: usize = 16;
+
+/// The flip test of several groups: `classes` of the rows, and for each group the class of its rows, none for a group
+/// without rows. As `flip_test` of each, in one search for many.
+///
+/// # Errors
+/// As `flip_test`.
+pub fn flip_tests(
+    features: &[&Column],
+    classes: &[u32],
+    groups: &[Option<u32>],
+    predicted: &[bool],
+    stop: &Stop,
+) -> Result<Vec<FlipOutcome>> {
+    let n_rows = classes.len();
+    let mut sizes = vec![0_usize; classes.iter().max().map_or(0, |last| *last as usize + 1)];
+    classes.iter().for_each(|&class| sizes[class as usize] += 1);
+    let size = |group: Option<u32>| group.and_then(|class| sizes.get(class as usize)).copied().unwrap_or(0);
+    let is_shared = |group: Option<u32>| (1..=n_rows / SMALL_SHARE).contains(&size(group));
+    let shared = if groups.iter().filter(|group| is_shared(**group)).count() < MANY_GROUPS {
+        None
+    } else {
+        usable(features, 1, 1).ok().map(|columns| all_flips(&columns, classes, &sizes, predicted, stop))
+    };
+    let shared = shared.transpose()?;
+    groups
+        .iter()
+        .map(|&group| match (&shared, group) {
+            (Some(shared), Some(class)) if is_shared(group) => Ok(Ok(shared[class as usize])),
+            _ => {
+                let reason = usable(features, size(group), n_rows - size(group)).err();
+                match reason {
+                    Some(reason) => Ok(Err(reason)),
+                    None => {
+                        let facet: Vec<bool> = classes.iter().map(|class| Some(*class) == group).collect();
+                        flip_test(features, &facet, predicted, stop)
+                    }
+                }
+            }
+        })
+        .collect()
+}
+
+/// The flips of every class against the rows of all others, right for small classes: there are enough others for all
+/// neighbours.
+fn all_flips(
+    columns: &[Numbers],
+    classes: &[u32],
+    sizes: &[usize],
+    predicted: &[bool],
+    stop: &Stop,
+) -> Result<Vec<Flips>> {
+    let index = Index::new(columns, (0..classes.len()).collect(), classes, MOST_NEIGHBOURS, stop)?;
+    let mut rows: Vec<usize> = (0..classes.len()).collect();
+    let found: Vec<Vec<(u32, bool)>> = bunches(columns, &mut rows, stop)?
+        .par_iter()
+        .map(|bunch| {
+            let voted = bunch.rows.iter().zip(index.nearest(bunch, stop)?);
+            let flipped = voted.filter_map(|(&row, nearest)| {
+                let positive = nearest.rows().filter(|&neighbour| predicted[neighbour]).count();
+                (predicted[row] != (2 * positive > MOST_NEIGHBOURS)).then_some((classes[row], predicted[row]))
+            });
+            Ok(flipped.collect())
+        })
+        .collect::<Result<_>>()?;
+    let mut flips: Vec<Flips> = sizes
+        .iter()
+        .map(|&rows| Flips { only_model_positive: 0, only_neighbours_positive: 0, rows: rows as u64 })
+        .collect();
+    for (class, by_model) in found.into_iter().flatten() {
+        let flips = &mut flips[class as usize];
+        flips.only_model_positive += u64::from(by_model);
+        flips.only_neighbours_positive += u64::from(!by_model);
+    }
+    Ok(flips)
+}
+
 /// The features as numbers, or what stands against it. The first words of each reason are those of the
 /// hosted service.
 fn usable<'a>(
     features: &[&'a Column],
-    group: &[usize],
-    rest: &[usize],
+    group: usize,
+    rest: usize,
 ) -> std::result::Result<Vec<Numbers<'a>>, String> {
-    if group.is_empty() {
+    if group == 0 {
         return Err("Facet set is empty".into());
     }
-    if rest.is_empty() {
+    if rest == 0 {
         return Err("Negated Facet set is empty".into());
     }
     if features.is_empty() {

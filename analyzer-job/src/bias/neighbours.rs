@@ -9,6 +9,7 @@
 //! one and a row in the other. Data of few columns, or with structure, need few comparisons; on shapeless data
 //! in many columns nearly every group visits every leaf, at the speed of a matrix product.
 
+use indexmap::IndexMap;
 use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
@@ -76,6 +77,8 @@ fn side_by_side<'a, T: Send>(
 /// Rows that can be searched by distance.
 pub(super) struct Index<'a> {
     columns: &'a [Numbers<'a>],
+    /// By row of the columns; rows of its own class are no neighbours of a point. Empty: all rows may be.
+    classes: &'a [u32],
     /// Neighbours to find.
     k: usize,
     scale: Scale,
@@ -105,21 +108,22 @@ struct Leaf {
 }
 
 impl<'a> Index<'a> {
-    /// `rows`: numbers of the rows to search, into the columns; at least one. `k`: neighbours to find for
-    /// each point, at most 5.
+    /// `rows`: numbers of the rows to search, into the columns; at least one. `classes`: of each row of the columns, when
+    /// rows of a point's own class are no neighbours of it; else empty. `k`: neighbours to find for each point, at most 5.
     ///
     /// # Errors
     /// `STOPPED`.
     pub(super) fn new(
         columns: &'a [Numbers<'a>],
         mut rows: Vec<usize>,
+        classes: &'a [u32],
         k: usize,
         stop: &Stop,
     ) -> Result<Index<'a>> {
         let largest = columns.par_iter().map(Numbers::largest).reduce(|| 0.0, f64::max);
         let (k, scale, processor) = (k.min(MAX_K), Scale::new(largest), Processor::new());
-        let root = grow(&Growing { columns, k, scale, processor, stop }, &mut rows)?;
-        Ok(Index { columns, k, scale, processor, root })
+        let root = grow(&Growing { columns, classes, k, scale, processor, stop }, &mut rows)?;
+        Ok(Index { columns, classes, k, scale, processor, root })
     }
 
     /// The nearest rows for each row of a bunch, nearest first; among equal distances those of lower number.
@@ -129,16 +133,31 @@ impl<'a> Index<'a> {
     /// `STOPPED`.
     pub(super) fn nearest(&self, bunch: &Bunch, stop: &Stop) -> Result<Vec<Nearest>> {
         stop.check()?;
-        let points = if bunch.equal { &bunch.rows[..1] } else { bunch.rows };
+        if !bunch.equal {
+            return self.search(bunch.rows, stop);
+        }
+        // Equal rows of one class have the same neighbours.
+        let mut firsts: IndexMap<u32, usize> = IndexMap::new();
+        let class = |row: usize| self.classes.get(row).copied().unwrap_or(0);
+        bunch.rows.iter().for_each(|&row| {
+            firsts.entry(class(row)).or_insert(row);
+        });
+        let points: Vec<usize> = firsts.values().copied().collect();
+        let nearest = self.search(&points, stop)?;
+        let of_class = |row: &usize| nearest[firsts.get_index_of(&class(*row)).unwrap_or(0)];
+        Ok(bunch.rows.iter().map(of_class).collect())
+    }
+
+    fn search(&self, points: &[usize], stop: &Stop) -> Result<Vec<Nearest>> {
         let mut search = Search::new(self, points, stop);
         search.visit(&self.root, distance(&self.root.sides, &search.sides))?;
-        let nearest: Vec<_> = search.groups.into_iter().flat_map(|group| group.nearest).collect();
-        Ok(if bunch.equal { vec![nearest[0]; bunch.rows.len()] } else { nearest })
+        Ok(search.groups.into_iter().flat_map(|group| group.nearest).collect())
     }
 }
 
 struct Growing<'a> {
     columns: &'a [Numbers<'a>],
+    classes: &'a [u32],
     k: usize,
     scale: Scale,
     processor: Processor,
@@ -150,10 +169,8 @@ fn grow(growing: &Growing, rows: &mut [usize]) -> Result<Node> {
     growing.stop.check()?;
     Ok(match part(growing.columns, rows, LEAF_ROWS) {
         Part::Equal(rows) => {
-            // Of equal rows only the first can be neighbours.
-            let k = growing.k.min(rows.len());
-            rows.select_nth_unstable(k - 1);
-            leaf(growing, &mut rows[..k])
+            let count = first_of_equal(growing, rows);
+            leaf(growing, &mut rows[..count])
         }
         Part::Few(rows) => leaf(growing, rows),
         Part::Halves(lower, upper) => {
@@ -166,6 +183,34 @@ fn grow(growing: &Growing, rows: &mut [usize]) -> Result<Node> {
             }
         }
     })
+}
+
+/// Brings those of equal rows to the front that can be neighbours: the first `k`, and where all but a few of them are of
+/// one class, the first of other classes. Gives their number, `2 k` at most.
+fn first_of_equal(growing: &Growing, rows: &mut [usize]) -> usize {
+    let k = growing.k;
+    if growing.classes.is_empty() {
+        let count = k.min(rows.len());
+        rows.select_nth_unstable(count - 1);
+        return count;
+    }
+    rows.sort_unstable();
+    let class = |row: usize| growing.classes[row];
+    let mut count = 0;
+    for at in 0..rows.len() {
+        let kept = &rows[..count];
+        // Points of a class lack neighbours while fewer than k rows of other classes are kept.
+        let lacks = |own: u32| kept.iter().filter(|&&row| class(row) != own).count() < k;
+        let is_wanted =
+            count < k || kept.iter().any(|&row| class(row) != class(rows[at]) && lacks(class(row)));
+        if is_wanted {
+            rows.swap(count, at);
+            count += 1;
+        } else if kept.iter().all(|&row| !lacks(class(row))) {
+            break;
+        }
+    }
+    count
 }
 
 fn leaf(growing: &Growing, rows: &mut [usize]) -> Node {
@@ -237,6 +282,8 @@ struct Search<'a> {
 struct Group {
     /// Box around the points.
     sides: Box<[(f64, f64)]>,
+    /// Numbers of the points' rows.
+    rows: Vec<usize>,
     /// Row by row, as they are.
     values: Vec<f64>,
     /// By feature, scaled.
@@ -262,6 +309,7 @@ impl Group {
         }
         Group {
             sides: sides(&values, n_features),
+            rows: rows.to_vec(),
             values,
             points,
             nearest: vec![Nearest::none(index.k); rows.len()],
@@ -273,6 +321,8 @@ impl Group {
     fn look_into(&mut self, leaf: &Leaf, index: &Index, factors: &mut [Points<f32>]) {
         let n_features = self.sides.len();
         let (values, nearest) = (&self.values, &mut self.nearest);
+        let (rows, classes) = (&self.rows, index.classes);
+        let are_apart = |point: usize, row: usize| classes.is_empty() || classes[rows[point]] != classes[row];
         leaf.screen.search(
             index.processor,
             index.scale,
@@ -281,8 +331,10 @@ impl Group {
             factors,
             |point, row| {
                 let nearest = &mut nearest[point];
-                let (x, y) = (of(values, point, n_features), of(&leaf.values, row, n_features));
-                nearest.offer(exact(x, y, nearest.farthest().0), leaf.rows[row]);
+                if are_apart(point, leaf.rows[row]) {
+                    let (x, y) = (of(values, point, n_features), of(&leaf.values, row, n_features));
+                    nearest.offer(exact(x, y, nearest.farthest().0), leaf.rows[row]);
+                }
                 nearest.farthest().0
             },
         );

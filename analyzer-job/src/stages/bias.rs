@@ -91,9 +91,11 @@ fn flips(run: &Context, rows: Option<&Rows>, counted: &Counted) -> Result<Vec<Fl
         return Ok(vec![Err(too_many_rows()); counted.counts.facets.len()]);
     };
     let mut flips = Vec::new();
-    for (facet, columns) in row_roles.facets.iter().zip(&row_roles.flip_features) {
-        let features: Vec<_> = columns.iter().map(|&column| &rows.table.columns[column]).collect();
-        flips.push(bias::flip_test(&features, facet, &row_roles.predicted, &run.job.stop)?);
+    for facet in &row_roles.facets {
+        let features: Vec<_> =
+            facet.flip_features.iter().map(|&column| &rows.table.columns[column]).collect();
+        let (classes, predicted) = (&facet.classes, &row_roles.predicted);
+        flips.extend(bias::flip_tests(&features, classes, &facet.groups, predicted, &run.job.stop)?);
     }
     Ok(flips)
 }

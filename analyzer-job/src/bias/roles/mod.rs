@@ -1,23 +1,27 @@
 //! From columns to the counts of every group: which rows are in the sensitive group, which labels and
 //! predictions are positive, and the strata of the group variable.
 
+mod counter;
 mod cross;
 mod doubts;
+mod facets;
 mod predictions;
 mod segments;
 mod select;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::config::{Analysis, Facet};
+use crate::config::Analysis;
 use crate::read::Reading;
 use crate::results::details::{SelectionNote, SelectionRole};
-use crate::state::counts::{BiasCounts, FacetCounts, Group, Groups, LeftOut};
+use crate::state::counts::{BiasCounts, FacetCounts, LeftOut};
 use crate::values::numbers::repr;
 use crate::values::table::Values;
 use crate::values::typing::{Cell, Distinct, Type};
 
+use counter::{Counter, Strata};
 use cross::{Cross, CrossColumn};
+use facets::Facets;
 pub(crate) use predictions::Expected;
 use select::{Kind, Selection};
 
@@ -39,12 +43,21 @@ pub struct Counted {
 /// Roles by row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowRoles {
-    /// For each entry of `counts.facets`: is the row in the sensitive group.
-    pub facets: Vec<Vec<bool>>,
+    /// The entries of `counts.facets`, facet by facet.
+    pub facets: Vec<FacetRows>,
     /// Is the row predicted positive.
     pub predicted: Vec<bool>,
-    /// For each entry of `counts.facets`: the columns that the flip test compares.
-    pub flip_features: Vec<Vec<usize>>,
+}
+
+/// The groups of a facet by row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FacetRows {
+    /// The class of each row.
+    pub classes: Vec<u32>,
+    /// For each group the class of its rows; none for a group without rows.
+    pub groups: Vec<Option<u32>>,
+    /// The columns that the flip test compares.
+    pub flip_features: Vec<usize>,
 }
 
 /// The counts of one segment.
@@ -190,10 +203,13 @@ pub fn count(
     })?;
     let rows = match predictions {
         Some(predicted) if cross.by_row => Some(RowRoles {
-            facets: facets.iter().flat_map(Facets::masks).collect(),
-            flip_features: facets
-                .iter()
-                .flat_map(|facet| vec![flip_features(reading, facet.position); facet.entries.len()])
+            facets: facets
+                .into_iter()
+                .map(|facet| FacetRows {
+                    flip_features: flip_features(reading, facet.position),
+                    groups: facet.entries.into_iter().map(|(class, _)| class).collect(),
+                    classes: facet.classes,
+                })
                 .collect(),
             predicted,
         }),
@@ -273,193 +289,6 @@ fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
         _ => predicted.values.clone(),
     };
     Distinct::new(label.kind, values)
-}
-
-/// One facet, its rows in classes: sensitive or not for a selection, by value when every value has its turn.
-struct Facets {
-    name: String,
-    position: usize,
-    /// Class of each combination.
-    classes: Vec<u32>,
-    n_classes: usize,
-    /// The class that is sensitive in turn, and as printed; no class for one that has no rows.
-    entries: Vec<(Option<u32>, String)>,
-    warning: Option<String>,
-    note: Option<SelectionNote>,
-}
-
-impl Facets {
-    fn of(
-        number: usize,
-        facet: &Facet,
-        position: usize,
-        name: String,
-        column: &CrossColumn,
-        counts: &[u64],
-    ) -> Result<Facets> {
-        let distinct = &column.distinct;
-        let subject = format!("facet[{number}].value_or_threshold");
-        let kind = select::kind(distinct, column.rows_with_value(counts), facet.values.len());
-        let rows = column.rows_by_value(counts);
-        let whole = doubts::Column { role: SelectionRole::Facet, name: &name, distinct, rows: &rows };
-        let selection = match (kind, facet.values.as_slice()) {
-            (Kind::Continuous, []) => {
-                return Err(Problem::new(
-                    &codes::VALUE_DOES_NOT_FIT,
-                    "Threshold values must be provided for continuous features",
-                )
-                .field(subject)
-                .found(format!("no threshold for `{name}`, which holds {}", distinct.kind.name()))
-                .expected("one number, above which a row is in the sensitive group")
-                .hint("whole numbers are continuous when at least 5 % of them are distinct; list the values to compare them one by one"));
-            }
-            (Kind::Continuous, [threshold, ..]) => {
-                select::above(distinct, threshold, select::max(distinct), &subject)?
-            }
-            (Kind::Categorical, []) => {
-                let entries = distinct
-                    .values
-                    .iter()
-                    .enumerate()
-                    .map(|(code, value)| ((*value != Cell::Missing).then_some(code as u32), value.print()))
-                    .collect();
-                return Ok(Facets {
-                    note: doubts::only_value(&whole),
-                    name,
-                    position,
-                    classes: column.codes.clone(),
-                    n_classes: distinct.values.len(),
-                    entries,
-                    warning: None,
-                });
-            }
-            (Kind::Categorical, list) => select::listed(distinct, list, &subject)?,
-        };
-        Ok(Facets {
-            note: doubts::note(&whole, kind, &facet.values, &selection),
-            position,
-            classes: column.codes.iter().map(|&code| u32::from(selection.selected[code as usize])).collect(),
-            n_classes: 2,
-            entries: vec![(Some(1), selection.printed)],
-            warning: selection.warning,
-            name,
-        })
-    }
-
-    /// Both facets at once: sensitive is who is sensitive in both.
-    fn crossed(&self, other: &Facets) -> Facets {
-        let width = other.n_classes as u32;
-        let mut entries = Vec::new();
-        for (one, mine) in &self.entries {
-            for (two, theirs) in &other.entries {
-                let class = one.zip(*two).map(|(one, two)| one * width + two);
-                entries.push((class, format!("{mine} x {theirs}")));
-            }
-        }
-        Facets {
-            name: format!("{} x {}", self.name, other.name),
-            position: self.position,
-            classes: self.classes.iter().zip(&other.classes).map(|(one, two)| one * width + two).collect(),
-            n_classes: self.n_classes * other.n_classes,
-            entries,
-            warning: None,
-            note: None,
-        }
-    }
-
-    fn masks(&self) -> Vec<Vec<bool>> {
-        self.entries
-            .iter()
-            .map(|(sensitive, _)| self.classes.iter().map(|class| Some(*class) == *sensitive).collect())
-            .collect()
-    }
-}
-
-/// The values of the group variable in ascending order.
-struct Strata {
-    /// Stratum of each combination; none where the value is missing.
-    of: Vec<Option<u32>>,
-    n: usize,
-}
-
-impl Strata {
-    fn of(column: &CrossColumn) -> Strata {
-        let values = &column.distinct.values;
-        let mut order: Vec<usize> = (0..values.len()).filter(|&code| values[code] != Cell::Missing).collect();
-        order.sort_by(|&one, &two| match (&values[one], &values[two]) {
-            (Cell::Int(one), Cell::Int(two)) => one.cmp(two),
-            (Cell::Float(one), Cell::Float(two)) => one.total_cmp(two),
-            (Cell::Bool(one), Cell::Bool(two)) => one.cmp(two),
-            (Cell::Text(one), Cell::Text(two)) => one.cmp(two),
-            // A column holds one type.
-            _ => std::cmp::Ordering::Equal,
-        });
-        let mut rank = vec![None; values.len()];
-        for (position, &code) in order.iter().enumerate() {
-            rank[code] = Some(position as u32);
-        }
-        Strata { of: column.codes.iter().map(|&code| rank[code as usize]).collect(), n: order.len() }
-    }
-}
-
-/// Counts facets over the combinations.
-struct Counter<'a> {
-    counts: &'a [u64],
-    /// Observed and predicted positive, by combination.
-    outcomes: &'a [[bool; 2]],
-    strata: Option<&'a Strata>,
-}
-
-impl Counter<'_> {
-    /// Counts of all entries of a facet over the combinations that are `inside`, in one pass.
-    fn facet(&self, facet: &Facets, inside: &dyn Fn(usize) -> bool) -> Vec<FacetCounts> {
-        // By class, and by stratum within it; the last stratum holds rows without one.
-        let n_strata = self.strata.map_or(0, |strata| strata.n);
-        let width = n_strata + 1;
-        let mut groups = vec![Group::default(); facet.n_classes * width];
-        for (at, &rows) in self.counts.iter().enumerate().filter(|(at, _)| inside(*at)) {
-            let stratum =
-                self.strata.and_then(|strata| strata.of[at]).map_or(n_strata, |stratum| stratum as usize);
-            let [observed, predicted] = self.outcomes[at].map(usize::from);
-            groups[facet.classes[at] as usize * width + stratum].rows[observed][predicted] += rows;
-        }
-        let mut all = vec![Group::default(); width];
-        for class in groups.chunks_exact(width) {
-            all.iter_mut().zip(class).for_each(|(sum, group)| sum.add(group));
-        }
-        let none = vec![Group::default(); width];
-        facet
-            .entries
-            .iter()
-            .map(|(sensitive, printed)| {
-                let d = match sensitive {
-                    Some(class) => &groups[*class as usize * width..(*class as usize + 1) * width],
-                    None => &none[..],
-                };
-                let strata: Vec<Groups> =
-                    d.iter().zip(&all).map(|(d, all)| Groups { d: *d, a: difference(all, d) }).collect();
-                let mut total = Groups::default();
-                for groups in &strata {
-                    total.d.add(&groups.d);
-                    total.a.add(&groups.a);
-                }
-                FacetCounts {
-                    facet: facet.name.clone(),
-                    value_or_threshold: printed.clone(),
-                    total,
-                    strata: self.strata.map(|_| strata[..n_strata].to_vec()),
-                }
-            })
-            .collect()
-    }
-}
-
-fn difference(all: &Group, part: &Group) -> Group {
-    let mut rest = *all;
-    for (mine, theirs) in rest.rows.iter_mut().flatten().zip(part.rows.iter().flatten()) {
-        *mine -= theirs;
-    }
-    rest
 }
 
 /// What the flip test compares: every column but the facet, the labels and identifiers. The group variable

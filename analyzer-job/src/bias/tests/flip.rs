@@ -132,6 +132,25 @@ proptest! {
     }
 }
 
+/// Together, the flip tests of groups are those of each by itself.
+#[test]
+fn groups_together_are_groups_one_by_one() {
+    for (n_rows, n_classes) in [(400, 3), (400, 90), (400, 7), (400, 2), (64, 40), (12, 4), (11, 11)] {
+        let (columns, _, predicted) = random_rows(n_rows, 2, 8, |value| (value * 9.0).floor());
+        let columns = floats(&columns);
+        let columns: Vec<&Column> = columns.iter().collect();
+        let classes: Vec<u32> =
+            (0..n_rows as u32).map(|row| if row % 4 > 0 { 0 } else { row * 7919 % n_classes }).collect();
+        let groups: Vec<Option<u32>> = (0..n_classes).map(Some).chain([None]).collect();
+        let found = flip_tests(&columns, &classes, &groups, &predicted, &Stop::default()).unwrap();
+        for (group, found) in groups.iter().zip(found) {
+            let facet: Vec<bool> = classes.iter().map(|class| Some(*class) == *group).collect();
+            let alone = flip_test(&columns, &facet, &predicted, &Stop::default()).unwrap();
+            assert_eq!(found, alone, "{n_rows} {n_classes} {group:?}");
+        }
+    }
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same() {
     let (columns, facet, predicted) = random_rows(4000, 3, 6, |value| (value * 10.0).floor());

@@ -39,10 +39,21 @@ fn random_columns(n_rows: usize, shapes: &[u8], seed: u64) -> Vec<Vec<f64>> {
 
 /// The nearest rows of each point by the new way, in the order of `points`.
 fn fast(columns: &[Vec<f64>], points: &[usize], rows: &[usize], k: usize) -> Vec<Vec<usize>> {
+    fast_apart(columns, points, rows, &[], k)
+}
+
+/// As `fast`, among rows of other classes.
+fn fast_apart(
+    columns: &[Vec<f64>],
+    points: &[usize],
+    rows: &[usize],
+    classes: &[u32],
+    k: usize,
+) -> Vec<Vec<usize>> {
     let mut nearest = vec![None; columns[0].len()];
     let columns: Vec<_> = columns.iter().map(|column| Numbers::Float(column)).collect();
     let stop = Stop::default();
-    let index = Index::new(&columns, rows.to_vec(), k, &stop).unwrap();
+    let index = Index::new(&columns, rows.to_vec(), classes, k, &stop).unwrap();
     let mut sorted = points.to_vec();
     for bunch in bunches(&columns, &mut sorted, &stop).unwrap() {
         let found = index.nearest(&bunch, &stop).unwrap();
@@ -123,6 +134,25 @@ fn neighbours_of_thousands_of_rows_in_few_and_many_columns() {
     check(&columns, &points, &rows, 5);
 }
 
+/// One search for the points of many classes, each among the rows of the others.
+#[test]
+fn rows_of_the_own_class_are_no_neighbours() {
+    for (n_rows, shape, n_columns, n_classes) in
+        [(900, 0, 3, 40), (900, 1, 2, 3), (900, 2, 1, 300), (700, 4, 5, 7), (60, 0, 2, 2)]
+    {
+        let columns = random_columns(n_rows, &vec![shape; n_columns], 9);
+        // Classes of very different sizes, the first of which holds most of the rows.
+        let classes: Vec<u32> =
+            (0..n_rows as u32).map(|row| if row % 3 > 0 { 0 } else { row * 7919 % n_classes }).collect();
+        let all: Vec<usize> = (0..n_rows).collect();
+        let found = fast_apart(&columns, &all, &all, &classes, 5);
+        for (point, found) in found.into_iter().enumerate() {
+            let others: Vec<usize> = (0..n_rows).filter(|&row| classes[row] != classes[point]).collect();
+            assert_eq!(found, slow(&columns, &[point], &others, 5)[0], "{shape} {n_classes}: {point}");
+        }
+    }
+}
+
 #[test]
 fn fewer_rows_than_neighbours_are_all_found() {
     let columns = [vec![3.0, 1.0, 2.0, 9.0]];
@@ -142,11 +172,11 @@ fn a_stop_ends_building_sorting_and_searching() {
     let values: Vec<f64> = (0..1000).map(f64::from).collect();
     let columns = [Numbers::Float(&values)];
     let stop = Stop::default();
-    let index = Index::new(&columns, (500..1000).collect(), 5, &stop).unwrap();
+    let index = Index::new(&columns, (500..1000).collect(), &[], 5, &stop).unwrap();
     let mut points: Vec<usize> = (0..500).collect();
     let sorted = bunches(&columns, &mut points, &stop).unwrap();
     stop.request();
     assert!(index.nearest(&sorted[0], &stop).is_err());
-    assert!(Index::new(&columns, (500..1000).collect(), 5, &stop).is_err());
+    assert!(Index::new(&columns, (500..1000).collect(), &[], 5, &stop).is_err());
     assert!(bunches(&columns, &mut (0..500).collect::<Vec<_>>(), &stop).is_err());
 }
