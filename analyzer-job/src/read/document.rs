@@ -2,7 +2,7 @@
 //! predicted label lists as long. A null stands at the place of its record: without features it is an error that
 //! names the record, as a label it is a missing one.
 //!
-//! Memory: the text of one file at a time, beside what is gathered.
+//! Memory: the text of one file at a time, of at most `LONGEST`, and its cells, beside what is gathered.
 
 use std::io::Read as _;
 
@@ -15,6 +15,35 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
 use crate::read::lines::{Targets, no_features, not_json};
+
+/// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
+/// memory.
+const LONGEST: usize = 512 << 20;
+/// Bytes between two looks whether the job shall stop.
+const STEP: u64 = 4 << 20;
+
+/// The text of a file.
+fn text_of(file: &InputFile, longest: usize, source: &Source<'_>) -> Result<String> {
+    let name = file.relative.as_path();
+    let mut reader = input::open(&file.path)?;
+    let mut bytes = Vec::new();
+    loop {
+        source.options.stop.check()?;
+        let read = reader.by_ref().take(STEP).read_to_end(&mut bytes);
+        if read.map_err(|error| Problem::io("read the input", &file.path, error))? == 0 {
+            break;
+        }
+        if bytes.len() > longest {
+            return Err(Problem::new(&codes::BAD_RECORD, "a JSON document is too long to be held in memory")
+                .file(name)
+                .found(format!("more than {} MiB", longest >> 20))
+                .expected(format!("at most {} MiB in a file", longest >> 20))
+                .hint("write JSON Lines, a record on each line (`jq -c '.instances[]'`), or several files"));
+        }
+    }
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::new(&codes::BAD_RECORD, "the dataset is not UTF-8 text").file(name))
+}
 
 /// Reads the dataset.
 pub(crate) fn read(
@@ -29,15 +58,10 @@ pub(crate) fn read(
     let mut read: Option<(Layout, Gather)> = None;
     for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
-        let mut text = String::new();
-        input::open(&file.path)?.read_to_string(&mut text).map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => {
-                Problem::new(&codes::BAD_RECORD, "the dataset is not UTF-8 text").file(name)
-            }
-            _ => Problem::io("read the input", &file.path, error),
-        })?;
+        let text = text_of(file, LONGEST, source)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         targets.paths.find(text, &mut found).map_err(|fault| not_json(name, fault.line(text), fault))?;
+        source.options.stop.check()?;
         features.clear();
         features
             .push_features(text, &found[0])
@@ -59,6 +83,7 @@ pub(crate) fn read(
             [("label", targets.label, &mut labels), ("predicted_label", targets.predicted, &mut predictions)]
         {
             values.clear();
+            source.options.stop.check()?;
             let Some(path) = path else { continue };
             // A value for each record; that of the only record needs no list.
             values.push_values(text, &found[path]);
@@ -94,6 +119,9 @@ pub(crate) fn read(
                 break;
             }
             source.records += 1;
+            if (row + 1).is_multiple_of(Source::ROWS_BETWEEN_CHECKS as usize) {
+                source.options.stop.check()?;
+            }
             if features.width(row) != n_features {
                 let found =
                     format!("{} features in record {} (counted from 1)", features.width(row), row + 1);
@@ -119,4 +147,29 @@ pub(crate) fn read(
         source.advance(file.bytes)?;
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::DatasetFormat;
+    use crate::read::fixture;
+    use crate::read::{Options, files_of};
+
+    #[test]
+    fn a_document_beyond_the_limit_is_refused_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.json"), vec![b' '; 3 << 20]).unwrap();
+        let files = files_of(folder.path(), "dataset").unwrap();
+        let options = Options::default();
+        let source = Source::new(&options, 0);
+        assert_eq!(text_of(&files[0], 3 << 20, &source).unwrap().len(), 3 << 20);
+        let refused = text_of(&files[0], 2 << 20, &source).unwrap_err().to_string();
+        for part in ["a.json", "more than 2 MiB", "JSON Lines"] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        let analysis = fixture::analysis(DatasetFormat::Json);
+        let text = fixture::read(&[("a.json", b"\xff")], &analysis, &options).unwrap_err().to_string();
+        assert!(text.contains("UTF-8"), "{text}");
+    }
 }

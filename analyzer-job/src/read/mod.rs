@@ -235,17 +235,7 @@ fn read_once(
     attempt: Attempt,
 ) -> Result<Read> {
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let mut source = Source {
-        exact: attempt.exact,
-        ids: attempt.ids,
-        options,
-        records: 0,
-        notes: Notes::default(),
-        header: None,
-        bad_kinds: Vec::new(),
-        progress: Progress::start("reading", "bytes", bytes, options.for_people),
-        captured: (None, None),
-    };
+    let mut source = Source { exact: attempt.exact, ids: attempt.ids, ..Source::new(options, bytes) };
     let dataset = &analysis.dataset;
     let mut sides = [None, None];
     if let (Some(path), Some(side)) = (&inputs.facets, &dataset.facet_dataset) {
@@ -360,6 +350,21 @@ pub(crate) struct Source<'a> {
 
 impl Source<'_> {
     pub(crate) const ROWS_BETWEEN_CHECKS: u32 = 1 << 12;
+
+    /// Before anything was read of so many bytes.
+    fn new(options: &Options, bytes: u64) -> Source<'_> {
+        Source {
+            exact: false,
+            ids: Ids::Numbers,
+            options,
+            records: 0,
+            notes: Notes::default(),
+            header: None,
+            bad_kinds: Vec::new(),
+            progress: Progress::start("reading", "bytes", bytes, options.for_people),
+            captured: (None, None),
+        }
+    }
 
     fn gather(&self, layout: &Layout, analysis: &Analysis) -> Gather {
         Gather::new(layout, analysis, self.options.keep_rows, self.exact)

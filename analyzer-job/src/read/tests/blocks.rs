@@ -4,8 +4,7 @@ use super::*;
 use crate::config::{DatasetFormat, Scalar};
 use crate::read::fixture::{analysis, facet, name};
 use crate::read::gather::Gathered;
-use crate::read::ids::Ids;
-use crate::read::{Notes, Options, paired as rows};
+use crate::read::{Options, paired as rows};
 
 /// What counting gives, as text; `None` when it is left to the other way.
 fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Option<String> {
@@ -27,17 +26,7 @@ fn both(texts: &[Vec<u8>], analysis: &Analysis, block_bytes: usize, threads: usi
     }
     let files = input::files(root.path()).unwrap();
     let options = Options::default();
-    let source = || Source {
-        exact: false,
-        ids: Ids::Numbers,
-        options: &options,
-        records: 0,
-        notes: Notes::default(),
-        header: None,
-        bad_kinds: Vec::new(),
-        progress: plumbline_common::progress::Progress::start("reading", "bytes", 0, false),
-        captured: (None, None),
-    };
+    let source = || Source::new(&options, 0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let (mut one, mut other) = (source(), source());
     let counted = pool.install(|| count(&files, analysis, &mut one, block_bytes));
@@ -144,17 +133,7 @@ fn a_stop_ends_counting() {
     std::fs::write(root.path().join("a.csv"), "age,y,sex,pred,job\n1,1,f,1,2\n").unwrap();
     let options = Options::default();
     options.stop.request();
-    let mut source = Source {
-        exact: false,
-        ids: Ids::Numbers,
-        options: &options,
-        records: 0,
-        notes: Notes::default(),
-        header: None,
-        bad_kinds: Vec::new(),
-        progress: plumbline_common::progress::Progress::start("reading", "bytes", 0, false),
-        captured: (None, None),
-    };
+    let mut source = Source::new(&options, 0);
     let files = input::files(root.path()).unwrap();
     assert!(count(&files, &with_roles(), &mut source, BLOCK_BYTES).is_err());
 }
