@@ -1,13 +1,15 @@
 //! Bias drift: today's metrics against those of a baseline.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
+use super::same::{ByGroup, STAGES, Sections, Values, entries, section};
 use super::windows;
 use crate::config::{Analysis, Facet, Location};
 use crate::results::details::{EarlierRun, FacetDetails, MetricDetails, RunDetails, Stage};
-use crate::results::{BiasSection, Counts, FacetResult, Number, Results, Violation};
+use crate::results::{FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
 
@@ -106,9 +108,10 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
             }
             (None, None) => continue,
         };
+        let (known, there) = (ByGroup::of_section(current), ByGroup::of_section(baseline));
         for (facet, entry) in entries(current) {
             let value = &entry.value_or_threshold;
-            match find(baseline, facet, value) {
+            match there.get(facet, value) {
                 Some(constraints) => comparison.entry(stage, facet, entry, constraints),
                 None => comparison.warnings.push(format!(
                     "the baseline constraints have no facet `{facet}` with value `{value}` in `{name}`: not checked"
@@ -117,7 +120,7 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
         }
         for (facet, entry) in entries(baseline) {
             let value = &entry.value_or_threshold;
-            if find(current, facet, value).is_none() {
+            if known.get(facet, value).is_none() {
                 comparison.warnings.push(format!(
                     "facet `{facet}` with value `{value}` of the baseline constraints is not in this analysis: \
                      not checked"
@@ -165,11 +168,18 @@ impl<'a> Comparison<'a> {
 
 /// The pairs that break the rule. `facets`: details of this run, judged by `chance::judge`.
 pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> Vec<Violation> {
+    let here = ByGroup::of_details(facets);
+    let earlier: Vec<Earlier> = windows::before(rule.earlier, rule.run, rule.windows.of - 1)
+        .into_iter()
+        .map(|run| match rule.beyond_chance_only {
+            true => Earlier::Details(ByGroup::of_details(run.bias.as_ref().map_or(&[], |bias| &bias.facets))),
+            false => Earlier::Results(Sections::of(&run.results)),
+        })
+        .collect();
     let is_violation = |pair: &&Pair| {
-        let here = details_of(facets, pair.facet, pair.value_or_threshold, pair.metric);
         pair.is_farther_from_zero()
-            && (!rule.beyond_chance_only || here.is_none_or(is_beyond_chance))
-            && agreeing_before(pair, rule) + 1 >= rule.windows.agreeing
+            && (!rule.beyond_chance_only || metric_in(&here, pair).is_none_or(is_beyond_chance))
+            && earlier.iter().filter(|run| run.agrees(pair)).count() + 1 >= rule.windows.agreeing
     };
     comparison
         .pairs
@@ -188,26 +198,35 @@ pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule)
         .collect()
 }
 
+fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a MetricDetails> {
+    let metrics = &groups.get(pair.facet, pair.value_or_threshold)?.metrics;
+    metrics.iter().find(|known| known.name == pair.metric)
+}
+
 /// Of a metric that is farther from 0. One that has enough rows but cannot be held against chance, such as a KL divergence
 /// without the shares it is made of, is judged by its value.
 fn is_beyond_chance(metric: &MetricDetails) -> bool {
     metric.chance.map_or(metric.enough_rows, |chance| chance.farther_from_zero)
 }
 
-/// In how many of the earlier windows that count the pair's metric was farther from 0 than the baseline, by the same rule.
-fn agreeing_before(pair: &Pair, rule: &Rule) -> usize {
-    windows::before(rule.earlier, rule.run, rule.windows.of - 1)
-        .into_iter()
-        .filter(|run| {
-            if rule.beyond_chance_only {
-                let facets = run.bias.as_ref().map(|bias| bias.facets.as_slice()).unwrap_or_default();
-                return details_of(facets, pair.facet, pair.value_or_threshold, pair.metric)
-                    .is_some_and(|metric| metric.chance.is_some() && is_beyond_chance(metric));
-            }
-            value_in(&run.results, pair.stage, pair.facet, pair.value_or_threshold, pair.metric)
-                .is_some_and(|before| before.value().abs() > pair.then.value().abs())
-        })
-        .count()
+/// An earlier window that counts.
+enum Earlier<'a> {
+    Details(ByGroup<'a, FacetDetails>),
+    Results(Sections<'a>),
+}
+
+impl Earlier<'_> {
+    /// Whether the pair's metric was farther from 0 than the baseline there, by the same rule.
+    fn agrees(&self, pair: &Pair) -> bool {
+        match self {
+            Earlier::Details(groups) => metric_in(groups, pair)
+                .is_some_and(|metric| metric.chance.is_some() && is_beyond_chance(metric)),
+            Earlier::Results(sections) => sections
+                .get(pair.stage, pair.facet, pair.value_or_threshold)
+                .and_then(|entry| entry.metrics.iter().find(|known| known.name == pair.metric)?.value)
+                .is_some_and(|before| before.value().abs() > pair.then.value().abs()),
+        }
+    }
 }
 
 /// How many of the earlier windows that count have no verdict on chance, where the rule asks for one.
@@ -224,16 +243,19 @@ pub fn unjudged_before(rule: &Rule) -> usize {
 
 /// Marks the violations in the details, for reports.
 pub fn mark(details: &mut [FacetDetails], violations: &[Violation]) {
+    let violated: HashSet<(&str, &str, &str)> = violations
+        .iter()
+        .filter_map(|violation| match violation {
+            Violation::Bias { facet, facet_value, metric_name, .. } => {
+                Some((facet.as_str(), facet_value.as_str(), metric_name.as_str()))
+            }
+            Violation::Attribution { .. } => None,
+        })
+        .collect();
     for facet in details {
         for metric in &mut facet.metrics {
-            metric.violated = violations.iter().any(|violation| match violation {
-                Violation::Bias { facet: name, facet_value, metric_name, .. } => {
-                    *name == facet.facet
-                        && *facet_value == facet.value_or_threshold
-                        && *metric_name == metric.name
-                }
-                Violation::Attribution { .. } => false,
-            });
+            let of_metric = (facet.facet.as_str(), facet.value_or_threshold.as_str(), metric.name.as_str());
+            metric.violated = violated.contains(&of_metric);
         }
     }
 }
@@ -307,7 +329,9 @@ fn may_be_asked(analysis: &Analysis, name: &str, value: &str) -> bool {
             let bounds = value.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
             Some([bounds.0.parse().ok(), bounds.1.parse().ok()].contains(&threshold))
         };
-        position(&listed, std::iter::once(value)).is_some()
+        let mut values = Values::default();
+        values.push(value);
+        values.position(&listed).is_some()
             || threshold.is_some() && (value.is_empty() || is_bound() == Some(true))
     };
     analysis.facets.iter().any(|facet| has_name(facet) && has_value(facet))
@@ -354,102 +378,11 @@ pub(crate) fn facets_in_words(results: &Results) -> String {
     }
 }
 
-/// The value of a metric of a facet in results.
-pub(crate) fn value_in(
-    results: &Results,
-    stage: Stage,
-    facet: &str,
-    value: &str,
-    metric: &str,
-) -> Option<Number> {
-    let entry = find(section(results, stage)?, facet, value)?;
-    entry.metrics.iter().find(|known| known.name == metric)?.value
-}
-
-/// The counts behind the metrics of a facet in results.
-pub(crate) fn counts_in<'a>(
-    results: &'a Results,
-    stage: Stage,
-    facet: &str,
-    value: &str,
-) -> Option<&'a Counts> {
-    find(section(results, stage)?, facet, value)?.counts.as_ref()
-}
-
-/// The details of a metric of a facet, found by the same rule as in results.
-pub(crate) fn details_of<'a>(
-    facets: &'a [FacetDetails],
-    facet: &str,
-    value: &str,
-    metric: &str,
-) -> Option<&'a MetricDetails> {
-    facet_details(facets, facet, value)?.metrics.iter().find(|known| known.name == metric)
-}
-
-fn facet_details<'a>(facets: &'a [FacetDetails], facet: &str, value: &str) -> Option<&'a FacetDetails> {
-    let of_facet: Vec<&FacetDetails> = facets.iter().filter(|known| known.facet == facet).collect();
-    let position = position(value, of_facet.iter().map(|known| known.value_or_threshold.as_str()))?;
-    of_facet.get(position).copied()
-}
-
-/// In the order of `analysis.json`.
-pub(crate) const STAGES: [Stage; 2] = [Stage::PostTraining, Stage::PreTraining];
-
-pub(crate) fn section(results: &Results, stage: Stage) -> Option<&BiasSection> {
-    match stage {
-        Stage::PostTraining => results.post_training_bias_metrics.as_ref(),
-        Stage::PreTraining => results.pre_training_bias_metrics.as_ref(),
-    }
-}
-
 pub(crate) fn section_name(stage: Stage) -> &'static str {
     match stage {
         Stage::PostTraining => "post_training_bias_metrics",
         Stage::PreTraining => "pre_training_bias_metrics",
     }
-}
-
-pub(crate) fn entries(section: &BiasSection) -> impl Iterator<Item = (&str, &FacetResult)> {
-    section
-        .facets
-        .iter()
-        .flat_map(|(facet, entries)| entries.iter().map(move |entry| (facet.as_str(), entry)))
-}
-
-/// The entry of the same facet value.
-fn find<'a>(section: &'a BiasSection, facet: &str, value: &str) -> Option<&'a FacetResult> {
-    let entries = section.facets.get(facet)?;
-    entries.get(position(value, entries.iter().map(|entry| entry.value_or_threshold.as_str()))?)
-}
-
-/// The one rule for "the same value": the same text; else the same numbers, so that `0` is `0.0`; else, when the facet has
-/// one interval on either side, the same lower bound: the upper bound is the largest value in the data and changes from
-/// run to run.
-fn position<'a>(value: &str, known: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<usize> {
-    known
-        .clone()
-        .position(|text| text == value)
-        .or_else(|| {
-            let numbers = numbers_of(value);
-            known.clone().position(|text| numbers.is_some() && numbers_of(text) == numbers)
-        })
-        .or_else(|| {
-            let [only] = known.collect::<Vec<_>>()[..] else { return None };
-            let bound = lower_bound(value)?;
-            (lower_bound(only)? == bound).then_some(0)
-        })
-}
-
-/// The numbers of a list such as `0,1.0`; none when one of them is no number.
-fn numbers_of(value: &str) -> Option<Vec<f64>> {
-    value.split(',').map(|part| part.trim().parse::<f64>().ok().filter(|number| number.is_finite())).collect()
-}
-
-/// The lower bound of an interval such as `(40, 80]`; none for other values.
-fn lower_bound(value: &str) -> Option<f64> {
-    let (low, high) = value.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
-    high.parse::<f64>().ok()?;
-    low.parse().ok()
 }
 
 #[cfg(test)]

@@ -5,14 +5,15 @@
 //! p-value is the sum of the shares of draws that contradict either: one-sided when the baseline is far from parity,
 //! two-sided when it is at parity.
 
+use std::cell::OnceCell;
 use std::f64::consts::SQRT_2;
 
 use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
 
-use super::bias as drift;
-use super::error_rate::step_down;
+use super::error_rate::{Draws, step_down};
+use super::same::Sections;
 use crate::bias::draws::{self, Random};
 use crate::bias::evidence::is_comparable;
 use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
@@ -37,10 +38,12 @@ pub fn judge(
     seed: u64,
     stop: &Stop,
 ) -> Result<()> {
+    let baseline = Sections::of(baseline);
     for facet in facets.iter_mut() {
         for metric in &mut facet.metrics {
-            let (name, value) = (&facet.facet, &facet.value_or_threshold);
-            metric.baseline = drift::value_in(baseline, metric.stage, name, value, &metric.name);
+            let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
+            let known = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name));
+            metric.baseline = known.and_then(|known| known.value);
         }
     }
     let streams: Vec<Stream> =
@@ -50,7 +53,7 @@ pub fn judge(
         .zip(&streams)
         .map(|(facet, stream)| {
             stop.check()?;
-            Ok(examine(facet, stream, baseline))
+            Ok(examine(facet, stream, &baseline))
         })
         .collect::<Result<_>>()?;
     let mut tests: Vec<(usize, Test)> = Vec::new();
@@ -66,7 +69,7 @@ pub fn judge(
     let own: Vec<usize> = (0..tests.len()).filter(|&position| is_own(position)).collect();
     let adjusted = step_down(
         &own.iter()
-            .map(|&position| (tests[position].1.p_value, tests[position].1.under_null.as_slice()))
+            .map(|&position| (tests[position].1.p_value, &tests[position].1.under_null))
             .collect::<Vec<_>>(),
     );
     let mut p_values = vec![1.0; tests.len()];
@@ -114,7 +117,7 @@ struct Test {
     from: &'static [From],
     p_value: f64,
     /// The p-values that draws of a population have in which the null hypothesis just holds.
-    under_null: Vec<f64>,
+    under_null: Draws,
     /// Size of a baseline value that was taken as exact; none when the baseline was drawn from its counts.
     exact: Option<f64>,
 }
@@ -177,21 +180,19 @@ enum Side {
     Baseline,
 }
 
-fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Results) -> Found {
+fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections) -> Found {
     let mut found = Found::default();
     if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
     }
-    let now = Drawn { populations: stream.populations(Side::Now, &facet.groups) };
+    let now = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
     // Both stages have the same counts where both are there.
-    let counts = facet
-        .metrics
-        .iter()
-        .find_map(|metric| drift::counts_in(baseline, metric.stage, &facet.facet, &facet.value_or_threshold));
+    let counts = facet.metrics.iter().find_map(|metric| {
+        baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold)?.counts.as_ref()
+    });
     let before = counts.map(|counts| Before {
         counts,
-        groups: counts.groups(),
-        drawn: Drawn { populations: stream.populations(Side::Baseline, &counts.groups()) },
+        drawn: Drawn { stream, side: Side::Baseline, groups: counts.groups(), populations: OnceCell::new() },
     });
     for (member, details) in facet.metrics.iter().enumerate() {
         let Some(known) = bias::metric(&details.name) else { continue };
@@ -264,24 +265,27 @@ fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Results) -> Found {
     found
 }
 
-/// Drawn populations of a sample.
-struct Drawn {
-    populations: Vec<Groups>,
+/// Populations that a sample may come from, drawn when a metric needs them: of groups with few rows none does.
+struct Drawn<'a> {
+    stream: &'a Stream,
+    side: Side,
+    groups: Groups,
+    populations: OnceCell<Vec<Groups>>,
 }
 
-impl Drawn {
+impl Drawn<'_> {
     /// A metric of counts in each of the populations.
     fn values(&self, metric: &Metric) -> Vec<f64> {
         let Compute::Groups(compute) = metric.compute else { return Vec::new() };
-        self.populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
+        let populations = self.populations.get_or_init(|| self.stream.populations(self.side, &self.groups));
+        populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
     }
 }
 
 /// The baseline of a facet, where its counts are known.
 struct Before<'a> {
     counts: &'a Counts,
-    groups: Groups,
-    drawn: Drawn,
+    drawn: Drawn<'a>,
 }
 
 impl Before<'_> {
@@ -291,8 +295,8 @@ impl Before<'_> {
         let is_limit = |value: f64| value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3);
         match metric.compute {
             Compute::Groups(compute) => {
-                compute(&self.groups).ok().filter(|value| is_limit(value.value()))?;
-                if !is_comparable(metric, &self.groups) {
+                compute(&self.drawn.groups).ok().filter(|value| is_limit(value.value()))?;
+                if !is_comparable(metric, &self.drawn.groups) {
                     return Some(Then::TooFew);
                 }
                 Some(Then::Drawn(self.drawn.values(about)))
@@ -354,69 +358,80 @@ const TAIL: f64 = 0.01;
 /// A p-value, and those of the draws.
 struct Compared {
     p_value: f64,
-    under_null: Vec<f64>,
+    under_null: Draws,
 }
 
 /// Of `now <= then`.
 fn larger(now: &[f64], then: &Then) -> Compared {
-    let differences: Vec<f64> = (0..now.len()).map(|draw| now[draw] - then.at(draw)).collect();
-    Compared { p_value: below_zero(&differences), under_null: ranks(&differences) }
+    let differences = Sorted::of((0..now.len()).map(|draw| now[draw] - then.at(draw)));
+    Compared { p_value: differences.below_zero(), under_null: differences.draws() }
 }
 
 /// Of `|now| <= |then|`.
 fn farther(now: &[f64], then: &Then) -> Compared {
     let sign = if median(now) < 0.0 { -1.0 } else { 1.0 };
-    let beyond = |side: f64| -> Vec<f64> {
-        (0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)).collect()
-    };
+    let beyond = |side: f64| Sorted::of((0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)));
     let (beyond_then, beyond_mirrored) = (beyond(1.0), beyond(-1.0));
-    let (one, other) = (below_zero(&beyond_then), below_zero(&beyond_mirrored));
+    let (one, other) = (beyond_then.below_zero(), beyond_mirrored.below_zero());
     // At the border of the null hypothesis the metric is as far as the nearer of `then` and `-then`. It would be found
     // farther by being beyond that one, or, with the other sign, beyond both.
-    let (near, far) = (ranks(&beyond_then), ranks(&beyond_mirrored));
+    let (near, far) = (beyond_then.shares(), beyond_mirrored.shares());
     let (near, far) = if one >= other { (near, far) } else { (far, near) };
-    let extremes: Vec<f64> =
-        near.iter().zip(&far).map(|(near, far)| near.min((1.0 - near).max(1.0 - far))).collect();
-    Compared { p_value: (one + other).min(1.0), under_null: ranks(&extremes) }
+    let extremes = near.iter().zip(&far).map(|(near, far)| near.min((1.0 - near).max(1.0 - far)));
+    Compared { p_value: (one + other).min(1.0), under_null: Sorted::of(extremes).draws() }
 }
 
-/// For each draw the share of the draws that are not above it, its own half counted.
-fn ranks(draws: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..draws.len()).collect();
-    order.sort_by(|&one, &other| draws[one].total_cmp(&draws[other]));
-    let mut ranks = vec![0.0; draws.len()];
-    for (rank, draw) in order.into_iter().enumerate() {
-        ranks[draw] = (rank as f64 + 0.5) / draws.len() as f64;
+/// Draws in rising order, each with its place among the draws; of equal ones the first draw comes first.
+struct Sorted(Vec<(f64, u16)>);
+
+impl Sorted {
+    fn of(draws: impl Iterator<Item = f64>) -> Sorted {
+        let mut sorted: Vec<(f64, u16)> = draws.zip(0..).collect();
+        sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        Sorted(sorted)
     }
-    ranks
+
+    /// The rank of each draw from 0.
+    fn draws(&self) -> Draws {
+        let mut ranks = vec![0; self.0.len()];
+        for (rank, (_, draw)) in (0..).zip(&self.0) {
+            ranks[usize::from(*draw)] = rank;
+        }
+        Draws(ranks)
+    }
+
+    /// For each draw the share of the draws that are not above it, its own half counted.
+    fn shares(&self) -> Vec<f64> {
+        let draws = self.draws();
+        (0..self.0.len()).map(|draw| draws.p_value(draw)).collect()
+    }
+
+    /// The chance that a quantity with these draws is not above 0.
+    fn below_zero(&self) -> f64 {
+        let draws = &self.0;
+        let n = draws.len();
+        let rank = draws.partition_point(|(draw, _)| *draw <= 0.0);
+        let tail = ((TAIL * n as f64) as usize).clamp(1, n.saturating_sub(1).max(1)) - 1;
+        if rank > tail || n < 3 {
+            return rank as f64 / n as f64;
+        }
+        let (median, point) = (draws[n / 2].0, draws[tail].0);
+        let width = median - point;
+        if !median.is_finite() {
+            return 0.0;
+        }
+        if width <= 0.0 {
+            return 1.0 / n as f64;
+        }
+        // 2.326 standard deviations below the median lies 1 % of a normal distribution.
+        normal::below(-2.326_347_874 * median / width)
+    }
 }
 
 fn median(draws: &[f64]) -> f64 {
-    let mut sorted = draws.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied().unwrap_or(0.0)
-}
-
-/// The chance that a quantity with these draws is not above 0.
-fn below_zero(draws: &[f64]) -> f64 {
     let mut draws = draws.to_vec();
-    draws.sort_unstable_by(f64::total_cmp);
-    let n = draws.len();
-    let rank = draws.partition_point(|draw| *draw <= 0.0);
-    let tail = ((TAIL * n as f64) as usize).clamp(1, n.saturating_sub(1).max(1)) - 1;
-    if rank > tail || n < 3 {
-        return rank as f64 / n as f64;
-    }
-    let (median, point) = (draws[n / 2], draws[tail]);
-    let width = median - point;
-    if !median.is_finite() {
-        return 0.0;
-    }
-    if width <= 0.0 {
-        return 1.0 / n as f64;
-    }
-    // 2.326 standard deviations below the median lies 1 % of a normal distribution.
-    normal::below(-2.326_347_874 * median / width)
+    let middle = draws.len() / 2;
+    if draws.is_empty() { 0.0 } else { *draws.select_nth_unstable_by(middle, f64::total_cmp).1 }
 }
 
 #[cfg(test)]

@@ -10,27 +10,44 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     step(p_values, |p, rank| (m - rank) as f64 * p, f64::max, ascending(p_values))
 }
 
+/// The p-values that a test has in joint draws, as the rank of each draw among them, from 0: a run with facets of
+/// thousands of values makes tens of thousands of tests of a thousand draws each.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draws(pub Vec<u16>);
+
+impl Draws {
+    /// The p-value in a draw: the share of the draws that are not above it, its own half counted.
+    pub fn p_value(&self, draw: usize) -> f64 {
+        share(self.0[draw], self.0.len())
+    }
+}
+
+/// Of a rank from 0 among `n` draws.
+fn share(rank: u16, n: usize) -> f64 {
+    (f64::from(rank) + 0.5) / n as f64
+}
+
 /// Holm's procedure with the dependence of the tests: p-values adjusted so that rejecting all that are at most `alpha` makes
 /// one false rejection or more with a chance of at most `alpha`.
 ///
 /// `tests`: of each its p-value, and the p-value that it would have had in each of some joint draws of all tests' data from a
-/// population in which every null hypothesis holds. The k-th smallest of m p-values becomes the share of the draws in which one
-/// of the m - k + 1 tests from there on has a p-value as small, and at least what the one before became. That share is at most
-/// (m - k + 1) p whatever the dependence, so the smaller of the two is taken: no p-value is larger than by `holm`, and small
-/// ones do not depend on how many draws there are.
+/// population in which every null hypothesis holds; as many draws for each. The k-th smallest of m p-values becomes the share
+/// of the draws in which one of the m - k + 1 tests from there on has a p-value as small, and at least what the one before
+/// became. That share is at most (m - k + 1) p whatever the dependence, so the smaller of the two is taken: no p-value is
+/// larger than by `holm`, and small ones do not depend on how many draws there are.
 /// Source: P. Westfall and S. Young, "Resampling-Based Multiple Testing", 1993 (step-down minP); J. Romano and M. Wolf,
 /// "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", 2005.
-pub fn step_down(tests: &[(f64, &[f64])]) -> Vec<f64> {
+pub fn step_down(tests: &[(f64, &Draws)]) -> Vec<f64> {
     let p_values: Vec<f64> = tests.iter().map(|test| test.0).collect();
     let order = ascending(&p_values);
-    let n_draws = tests.iter().map(|test| test.1.len()).min().unwrap_or(0);
-    // From the largest p-value on: the smallest p-value that each draw has in the tests seen so far.
-    let mut smallest = vec![1.0_f64; n_draws];
+    let n_draws = tests.iter().map(|test| test.1.0.len()).min().unwrap_or(0);
+    // From the largest p-value on: the smallest rank that each draw has in the tests seen so far.
+    let mut smallest = vec![u16::MAX; n_draws];
     let mut chances = vec![1.0; tests.len()];
     for &position in order.iter().rev() {
         let (p, drawn) = tests[position];
-        smallest.iter_mut().zip(drawn).for_each(|(least, p)| *least = least.min(*p));
-        let as_small = smallest.iter().filter(|least| **least <= p).count().max(1);
+        smallest.iter_mut().zip(&drawn.0).for_each(|(least, rank)| *least = (*least).min(*rank));
+        let as_small = smallest.iter().filter(|least| share(**least, n_draws) <= p).count().max(1);
         chances[position] = if n_draws == 0 { 1.0 } else { as_small as f64 / n_draws as f64 };
     }
     let m = tests.len();
@@ -103,28 +120,43 @@ mod tests {
     /// Draws in which tests are the same, or have nothing in common: p, or the chance of any of them.
     #[test]
     fn step_down_knows_what_tests_have_in_common() {
-        let n = 1000;
-        let uniform: Vec<f64> = (0..n).map(|draw| (f64::from(draw) + 0.5) / f64::from(n)).collect();
-        let same: Vec<(f64, &[f64])> = vec![(0.02, &uniform), (0.03, &uniform), (0.5, &uniform)];
+        let uniform = Draws((0..1000).collect());
+        let same = vec![(0.02, &uniform), (0.03, &uniform), (0.5, &uniform)];
         check(&step_down(&same), &[0.02, 0.03, 0.5]);
         // A draw small in one is large in the other.
-        let reversed: Vec<f64> = uniform.iter().rev().copied().collect();
+        let reversed = Draws(uniform.0.iter().rev().copied().collect());
         check(&step_down(&[(0.02, &uniform), (0.3, &reversed)]), &[0.04, 0.3]);
         // Far below what draws can tell, Holm's bound.
         check(&step_down(&[(1e-7, &uniform), (2e-7, &reversed)]), &[2e-7, 2e-7]);
         assert_eq!(step_down(&[]), [0.0; 0]);
     }
 
+    /// The definition, test by test and draw by draw.
+    fn twin(tests: &[(f64, &Draws)]) -> Vec<f64> {
+        let mut order: Vec<usize> = (0..tests.len()).collect();
+        order.sort_by(|&one, &two| tests[one].0.total_cmp(&tests[two].0));
+        let mut adjusted = vec![0.0; tests.len()];
+        let mut before = 0.0_f64;
+        for (k, &position) in order.iter().enumerate() {
+            let (p, drawn) = tests[position];
+            let n = drawn.0.len();
+            let is_as_small =
+                |draw: &usize| order[k..].iter().any(|&other| tests[other].1.p_value(*draw) <= p);
+            let share = (0..n).filter(is_as_small).count().max(1) as f64 / n as f64;
+            before = before.max(share.min((tests.len() - k) as f64 * p)).min(1.0);
+            adjusted[position] = before;
+        }
+        adjusted
+    }
+
     #[test]
-    fn step_down_is_never_above_holm_and_keeps_the_order() {
-        let drawn: Vec<Vec<f64>> = (0..6_u64)
-            .map(|test| {
-                (0..200_u64).map(|draw| ((draw * (2 * test + 3)) % 200) as f64 / 200.0 + 0.0025).collect()
-            })
-            .collect();
+    fn step_down_is_its_definition_never_above_holm_and_keeps_the_order() {
+        let drawn: Vec<Draws> =
+            (0..6).map(|test| Draws((0..200).map(|draw| (draw * (2 * test + 3)) % 200).collect())).collect();
         let p = [0.004, 0.03, 0.011, 0.2, 0.6, 0.0001];
-        let tests: Vec<(f64, &[f64])> = p.iter().copied().zip(drawn.iter().map(Vec::as_slice)).collect();
+        let tests: Vec<(f64, &Draws)> = p.iter().copied().zip(&drawn).collect();
         let found = step_down(&tests);
+        check(&found, &twin(&tests));
         for (found, holm) in found.iter().zip(holm(&p)) {
             assert!(*found <= holm, "{found} {holm}");
         }

@@ -4,4 +4,5 @@ pub mod attributions;
 pub mod bias;
 pub mod chance;
 pub mod error_rate;
+mod same;
 pub mod windows;

@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::results::BiasSection;
 use crate::results::MetricResult;
 use crate::results::details::Chance;
 
