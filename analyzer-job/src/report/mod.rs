@@ -35,7 +35,8 @@ use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
 use crate::performance::details::QualityDetails;
-use crate::results::details::{EarlierRun, Findings};
+use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings};
+use crate::results::{BiasSection, Results, Violation};
 
 pub use load::{history, rebuild};
 use page::{Report, State};
@@ -177,34 +178,56 @@ fn outputs(findings: &Findings) -> usize {
 
 /// The findings with a chapter of their own: a report of thousands of groups or outputs is read by nobody.
 fn shown(findings: &Findings) -> Findings {
-    let mut shown = findings.clone();
-    if let Some(bias) = &mut shown.bias
-        && bias.facets.len() > MOST_GROUPS
-    {
-        let largest = parts::by_size(&bias.facets);
-        let mut places = largest[..MOST_GROUPS].to_vec();
-        places.sort_unstable();
-        bias.facets = places.into_iter().map(|place| bias.facets[place].clone()).collect();
-        let has_chapter = |name: &str, value: &str| {
-            bias.facets.iter().any(|facet| facet.facet == name && facet.value_or_threshold == value)
-        };
-        let results = &mut shown.results;
-        for section in [&mut results.post_training_bias_metrics, &mut results.pre_training_bias_metrics]
-            .into_iter()
-            .flatten()
-        {
-            for (name, values) in &mut section.facets {
-                values.retain(|value| has_chapter(name, &value.value_or_threshold));
-            }
-        }
-    }
-    if let Some(details) = &mut shown.explanations {
-        details.outputs.truncate(MOST_OUTPUTS);
-    }
-    if let Some(outputs) = shown.results.explanations.as_mut().and_then(|found| found.kernel_shap.as_mut()) {
+    let all = findings.bias.iter().flat_map(|bias| &bias.facets).count();
+    let explanations = findings.explanations.as_ref().map(|details| ExplanationDetails {
+        outputs: details.outputs.iter().take(MOST_OUTPUTS).cloned().collect(),
+        ..details.clone()
+    });
+    let mut results = Results { explanations: findings.results.explanations.clone(), ..Results::default() };
+    results.version.clone_from(&findings.results.version);
+    if let Some(outputs) = results.explanations.as_mut().and_then(|found| found.kernel_shap.as_mut()) {
         outputs.truncate(MOST_OUTPUTS);
     }
-    shown
+    let Some(bias) = findings.bias.as_ref().filter(|_| all > MOST_GROUPS) else {
+        results.post_training_bias_metrics.clone_from(&findings.results.post_training_bias_metrics);
+        results.pre_training_bias_metrics.clone_from(&findings.results.pre_training_bias_metrics);
+        return Findings {
+            results,
+            violations: findings.violations.clone(),
+            bias: findings.bias.clone(),
+            explanations,
+        };
+    };
+    let mut places = parts::by_size(&bias.facets)[..MOST_GROUPS].to_vec();
+    places.sort_unstable();
+    let facets: Vec<FacetDetails> = places.into_iter().map(|place| bias.facets[place].clone()).collect();
+    let has_chapter = |name: &str, value: &str| {
+        facets.iter().any(|facet| facet.facet == name && facet.value_or_threshold == value)
+    };
+    let section = |section: &Option<BiasSection>| {
+        let section = section.as_ref()?;
+        let facets = section.facets.iter().map(|(name, values)| {
+            let shown = values.iter().filter(|value| has_chapter(name, &value.value_or_threshold));
+            (name.clone(), shown.cloned().collect())
+        });
+        Some(BiasSection {
+            label: section.label.clone(),
+            label_value_or_threshold: section.label_value_or_threshold.clone(),
+            facets: facets.collect(),
+        })
+    };
+    results.post_training_bias_metrics = section(&findings.results.post_training_bias_metrics);
+    results.pre_training_bias_metrics = section(&findings.results.pre_training_bias_metrics);
+    let is_shown = |violation: &&Violation| match violation {
+        Violation::Bias { facet, facet_value, .. } => has_chapter(facet, facet_value),
+        Violation::Attribution { .. } => true,
+    };
+    Findings {
+        results,
+        violations: findings.violations.iter().filter(is_shown).cloned().collect(),
+        bias: Some(bias.with_facets(facets)),
+        explanations,
+    }
 }
 
 /// Everything in full precision but the dots of the pictures, which are most of the bytes.

@@ -1,6 +1,10 @@
 //! The violations as the file of them has them, with how sure each is.
 
-use crate::results::details::Findings;
+use std::collections::HashMap;
+
+use indexmap::IndexMap;
+
+use crate::results::details::{FacetDetails, Findings};
 use crate::results::{Number, Violation};
 
 use super::amounts::of;
@@ -19,8 +23,14 @@ pub(super) fn section(report: &mut Report, findings: &Findings) {
     if violations.is_empty() {
         return;
     }
+    let details: Details = findings
+        .bias
+        .iter()
+        .flat_map(|bias| bias.facets.iter().rev())
+        .map(|details| ((details.facet.as_str(), details.value_or_threshold.as_str()), details))
+        .collect();
     let mut told: Vec<(Violated, &Violation)> =
-        violations.iter().map(|violation| (violated(findings, violation), violation)).collect();
+        violations.iter().map(|violation| (violated(findings, &details, violation), violation)).collect();
     told.sort_by_key(|(violated, _)| violated.state);
     let heading = format!("{} of the baseline", of(violations.len() as u64, "violation", "violations"));
     let table = if told.len() > ONE_BY_ONE { by_group(&told) } else { one_by_one(told) };
@@ -67,17 +77,13 @@ fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
 /// Too many to read one by one: a row for each group, the metrics by how sure they are. Their numbers stand
 /// in the group's own tables.
 fn by_group(told: &[(Violated, &Violation)]) -> Table {
-    let mut groups: Vec<&str> = Vec::new();
-    for (violated, _) in told {
-        if !groups.contains(&violated.whom.as_str()) {
-            groups.push(&violated.whom);
-        }
+    let mut groups: IndexMap<&str, Vec<&(Violated, &Violation)>> = IndexMap::new();
+    for violation in told {
+        groups.entry(&violation.0.whom).or_default().push(violation);
     }
     let rows = groups
         .into_iter()
-        .map(|group| {
-            let of_group: Vec<&(Violated, &Violation)> =
-                told.iter().filter(|(violated, _)| violated.whom == group).collect();
+        .map(|(group, of_group)| {
             let codes = |state: State| {
                 let codes: Vec<&str> = of_group
                     .iter()
@@ -128,13 +134,15 @@ struct Violated {
     sure: &'static str,
 }
 
-fn violated(findings: &Findings, violation: &Violation) -> Violated {
+/// The details of each group, by facet and value.
+type Details<'a> = HashMap<(&'a str, &'a str), &'a FacetDetails>;
+
+fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Violated {
     match violation {
         Violation::Bias { facet, facet_value, metric_name, .. } => {
-            let details = findings.bias.iter().flat_map(|bias| &bias.facets).find_map(|details| {
-                let same = details.facet == *facet && details.value_or_threshold == *facet_value;
-                details.metrics.iter().find(|metric| same && metric.name == *metric_name)
-            });
+            let details = details.get(&(facet.as_str(), facet_value.as_str()));
+            let details =
+                details.and_then(|details| details.metrics.iter().find(|metric| metric.name == *metric_name));
             let state = details.map_or(State::Moved, bias::state);
             Violated {
                 whom: condition(facet, facet_value),

@@ -33,6 +33,24 @@ pub struct BiasDetails {
     pub segments: Vec<SegmentDetails>,
 }
 
+impl BiasDetails {
+    /// The same with other facets.
+    pub(crate) fn with_facets(&self, facets: Vec<FacetDetails>) -> BiasDetails {
+        BiasDetails {
+            run: self.run.clone(),
+            label: self.label.clone(),
+            label_value_or_threshold: self.label_value_or_threshold.clone(),
+            group_variable: self.group_variable.clone(),
+            facets,
+            check: self.check.clone(),
+            selections: self.selections.clone(),
+            left_out: self.left_out.clone(),
+            intersections: self.intersections.clone(),
+            segments: self.segments.clone(),
+        }
+    }
+}
+
 /// A selection of labels, predictions or a facet's values that people should know of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelectionNote {

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes, output};
+use plumbline_common::output::{self, OutputFile};
+use plumbline_common::{Problem, Result, codes};
 
 use crate::context::{Context, warn};
 use crate::drift::attributions::{self, attribution_drift};
@@ -40,8 +41,8 @@ pub(crate) fn finish(
     history: &[EarlierRun],
     mut files: output::Results,
 ) -> Result<Done> {
-    let Found { bias, explanation } = found;
-    let mut results = bias.as_ref().map(|bias| bias.results.clone()).unwrap_or_default();
+    let Found { mut bias, explanation } = found;
+    let mut results = bias.as_mut().map(|bias| std::mem::take(&mut bias.results)).unwrap_or_default();
     results.version = VERSION.into();
     let details_of_run = manifest::run_details(run, reading, baseline.is_some())?;
     let mut bias = bias.map(|bias| bias_details(run, details_of_run.clone(), bias));
@@ -55,6 +56,7 @@ pub(crate) fn finish(
     let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut());
     let findings = Findings { results, violations: judged.violations, bias, explanations };
     let names = &run.plan.analysis.methods.report;
+    run.job.stop.check()?;
     let draft = report::draft(&findings, names, history);
     add_results(run, &findings, &draft, &mut files)?;
     let metrics = publish::metrics(run.settings, run.plan.metric_time.unwrap_or(now), |scope| {
@@ -236,6 +238,7 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
 }
 
 fn add_results(run: &Context, findings: &Findings, draft: &Draft, files: &mut output::Results) -> Result<()> {
+    run.job.stop.check()?;
     for (name, bytes) in draft.files(&run.plan.analysis.methods.report.name)? {
         run.add(files, &name, &bytes)?;
     }
@@ -258,10 +261,16 @@ fn add_json(
     name: &str,
     value: &impl serde::Serialize,
 ) -> Result<()> {
-    let bytes = numbers::to_pretty_json(value).map_err(|error| {
+    run.job.stop.check()?;
+    let path = run.plan.output.join(name);
+    let mut file = OutputFile::create(&path, &run.scratch)?;
+    numbers::write_pretty_json(value, &mut file).map_err(|error| {
+        if error.is_io() {
+            return Problem::io("write the result", &path, error.into());
+        }
         Problem::new(&codes::INTERNAL, format!("{name} cannot be written as JSON")).found(error.to_string())
     })?;
-    run.add(files, name, &bytes)
+    files.add(file)
 }
 
 /// Earlier runs, for the trends of the report.

@@ -43,12 +43,18 @@ pub fn repr(value: f64) -> String {
 /// Only what `serde_json` refuses, such as a map with keys that are no text.
 pub fn to_pretty_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::new();
-    value.serialize(&mut Serializer::with_formatter(
-        &mut out,
-        Service(PrettyFormatter::with_indent(b"    ")),
-    ))?;
-    out.push(b'\n');
+    write_pretty_json(value, &mut out)?;
     Ok(out)
+}
+
+/// As `to_pretty_json`, written as it is made.
+///
+/// # Errors
+/// Those of the writer too.
+pub fn write_pretty_json(value: &impl Serialize, out: &mut impl io::Write) -> serde_json::Result<()> {
+    let format = Service(PrettyFormatter::with_indent(b"    "));
+    value.serialize(&mut Serializer::with_formatter(&mut *out, format))?;
+    out.write_all(b"\n").map_err(serde_json::Error::io)
 }
 
 struct Service<'a>(PrettyFormatter<'a>);
