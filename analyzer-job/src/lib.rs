@@ -23,3 +23,6 @@ pub mod shap;
 mod stages;
 pub mod state;
 pub mod values;
+
+#[cfg(test)]
+mod stops;

@@ -5,7 +5,7 @@
 
 use std::io::Read;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -16,7 +16,11 @@ use crate::{Problem, Result, codes};
 
 /// A cheap handle on the stop flag.
 #[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<AtomicBool>);
+pub struct Stop {
+    flag: Arc<AtomicBool>,
+    /// Looks until the flag is set by itself, for tests.
+    looks: Option<Arc<AtomicU64>>,
+}
 
 impl Stop {
     /// Sets the flag on SIGTERM and SIGINT from now on.
@@ -24,11 +28,16 @@ impl Stop {
         let stop = Stop::default();
         for signal in [SIGTERM, SIGINT] {
             // Registering fails only for signals that cannot be caught, which these can.
-            let _ = signal_hook::flag::register(signal, Arc::clone(&stop.0));
+            let _ = signal_hook::flag::register(signal, Arc::clone(&stop.flag));
         }
         // With a handler, a file beyond the size limit of the process is an error like any other.
         let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
         stop
+    }
+
+    /// For tests: the job is asked to stop between two looks at the flag, after so many of them.
+    pub fn after(looks: u64) -> Stop {
+        Stop { flag: Arc::default(), looks: Some(Arc::new(AtomicU64::new(looks))) }
     }
 
     /// From now on the second SIGINT ends the process: somebody at a terminal pressed Ctrl-C twice. `tell` is called before
@@ -54,12 +63,18 @@ impl Stop {
     }
 
     pub fn requested(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        if let Some(looks) = &self.looks {
+            let left = looks.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if left.is_err() {
+                self.request();
+            }
+        }
+        self.flag.load(Ordering::Relaxed)
     }
 
     /// For tests, and for a part of the program that wants the rest to end.
     pub fn request(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.flag.store(true, Ordering::Relaxed);
     }
 
     /// Call it between pieces of work of at most a second.

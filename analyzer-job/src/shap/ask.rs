@@ -12,8 +12,8 @@ use crate::values::cells::{Cells, ModelRows, Predict};
 
 /// Model rows in one call at most: enough for many concurrent requests.
 const MOST_CALL_ROWS: usize = 1 << 16;
-/// Values of features in one call: 8 MB.
-const CALL_VALUES: usize = 1 << 21;
+/// Values of features in one call: 4 MB.
+const CALL_VALUES: usize = 1 << 20;
 /// Probabilities are moved into `[CLIP, 1 - CLIP]` before the logit.
 const CLIP: f64 = 1e-12;
 
@@ -50,7 +50,7 @@ impl<'a> Asker<'a> {
         if distinct.len() == rows.len() {
             return self.send(rows);
         }
-        let mut unique = ModelRows::new(rows.n_features);
+        let mut unique = ModelRows::with_capacity(rows.n_features, distinct.len());
         distinct.iter().for_each(|row| unique.push(row));
         let answers = self.send(&unique)?;
         Ok(answers.select(ndarray::Axis(0), &places))

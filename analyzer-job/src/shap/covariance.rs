@@ -13,6 +13,7 @@ const GROUP: usize = 8;
 #[derive(Debug)]
 pub(super) struct Groups {
     rows: usize,
+    players: usize,
     /// Players of each group but the last.
     width: usize,
     masks: Vec<Vec<u8>>,
@@ -41,7 +42,37 @@ impl Groups {
             members.rev().fold(0, |mask, i| mask << 1 | u8::from(signs[(row, i)] < 0.0))
         };
         let masks = (0..players.div_ceil(width)).map(|group| (0..rows).map(|row| mask(row, group)).collect());
-        Groups { rows, width, masks: masks.collect() }
+        Groups { rows, players, width, masks: masks.collect() }
+    }
+
+    /// Number of pairs.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(super) fn players(&self) -> usize {
+        self.players
+    }
+
+    /// Memory that they take.
+    pub(super) fn bytes(&self) -> usize {
+        self.masks.len() * self.rows
+    }
+
+    /// The signs of a player, pair by pair.
+    pub(super) fn signs_of_player(&self, player: usize) -> impl Iterator<Item = f64> {
+        let bit = player % self.width;
+        self.masks[player / self.width].iter().map(move |mask| sign(*mask, bit))
+    }
+
+    /// The signs in a pair, player by player.
+    pub(super) fn signs_of_row(&self, row: usize) -> impl Iterator<Item = f64> {
+        let of_group = move |masks: &Vec<u8>| masks[row];
+        self.masks
+            .iter()
+            .map(of_group)
+            .flat_map(|mask| (0..self.width).map(move |bit| sign(mask, bit)))
+            .take(self.players)
     }
 
     /// By row, `product (1 + rho_i s_i) / (1 + rho_i)`, and the same with all signs turned.
@@ -54,10 +85,12 @@ impl Groups {
     }
 
     /// The odd part of `product (1 + rho_i s_i t_i) / (1 + rho_i)` plus `linear` times
-    /// `sum rho_i s_i t_i`: the lower triangle, zero above it.
-    pub(super) fn covariance(&self, rho: &[f64], linear: f64) -> Mat<f64> {
+    /// `sum rho_i s_i t_i`: the lower triangle, zero above it, in the memory of `room`.
+    pub(super) fn covariance(&self, rho: &[f64], linear: f64, room: Mat<f64>) -> Mat<f64> {
         let tables: Vec<Vec<Share>> = rho.chunks(self.width).map(table).collect();
-        let mut covariance = Mat::zeros(self.rows, self.rows);
+        let mut covariance = room;
+        covariance.resize_with(0, 0, |_, _| 0.0);
+        covariance.resize_with(self.rows, self.rows, |_, _| 0.0);
         for column in 0..self.rows {
             let entries = &mut covariance.col_as_slice_mut(column)[column..];
             for (row, entry) in (column..).zip(entries) {
@@ -74,6 +107,10 @@ impl Groups {
         }
         covariance
     }
+}
+
+fn sign(mask: u8, bit: usize) -> f64 {
+    if mask >> bit & 1 == 1 { -1.0 } else { 1.0 }
 }
 
 /// Shares of a group by which of its players differ.
@@ -104,7 +141,16 @@ mod tests {
             let sign = |row: usize, i: usize| if (row * 7919 + i * 104_729) % 11 < 5 { -1.0 } else { 1.0 };
             let signs = Mat::from_fn(6, players, sign);
             let rho: Vec<f64> = (0..players).map(|i| 0.02 + 0.9 * i as f64 / players as f64).collect();
-            let covariance = Groups::new(&signs).covariance(&rho, 0.3);
+            let groups = Groups::new(&signs);
+            for row in 0..6 {
+                assert!(groups.signs_of_row(row).eq((0..players).map(|i| sign(row, i))));
+            }
+            for i in 0..players {
+                assert!(groups.signs_of_player(i).eq((0..6).map(|row| sign(row, i))));
+            }
+            // What stood in the room before must not show.
+            let room = Mat::from_fn(3, 9, |_, _| 7.0);
+            let covariance = groups.covariance(&rho, 0.3, room);
             for column in 0..6 {
                 for row in 0..6 {
                     let product = |turn: f64| -> f64 {

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
-use super::least_squares::LeastSquares;
+use super::least_squares::is_determined;
 use super::shared_gaussian::PART_PAIRS;
 use super::task::Estimator;
 
@@ -20,7 +20,7 @@ const FEW_TURNS: usize = 4;
 /// Up to this many pairs a Gaussian process for each row costs little beside the model's answers.
 const GAUSSIAN_PAIRS: usize = 300;
 /// Up to this many, one for all rows with the same design does.
-const SHARED_PAIRS: usize = 2_000;
+pub(super) const SHARED_PAIRS: usize = 2_000;
 
 /// Number of designs for a budget.
 pub(super) fn turns(budget: u64) -> usize {
@@ -197,11 +197,6 @@ impl Stage {
         };
         Stage { coalitions: 2 * n_pairs, method }
     }
-}
-
-/// Whether the pairs determine every additive game.
-fn is_determined(pairs: &Pairs) -> bool {
-    LeastSquares::new(pairs, 1.0).is_determined()
 }
 
 fn every_pair(players: usize) -> Coalitions {

@@ -7,7 +7,8 @@ use std::thread;
 
 use plumbline_common::stop::Stop;
 
-use super::design::{Design, Key};
+use super::design::{Design, Key, SHARED_PAIRS};
+use super::shared_gaussian::Rooms;
 use super::solver::Solver;
 use super::task::{Estimator, Task};
 
@@ -15,6 +16,10 @@ use super::task::{Estimator, Task};
 /// longest ago go, but never those of rows with as many players as the one at hand: they take turns, and each
 /// would be made again for every row.
 const KEPT_BYTES: usize = 24 << 20;
+/// The same beside a large solver: they are of rows with many players, whose number differs from row to row, so that few
+/// are used again before they go.
+const KEPT_BESIDE_LARGE: usize = 8 << 20;
+const LARGE: usize = 2 << 20;
 /// Solvers are made ahead for a block with at most so many different designs, or any number that take turns: more
 /// would be gone again before they are used.
 const MOST_AHEAD: usize = 4;
@@ -31,16 +36,37 @@ pub(super) struct Designs {
     designs: Mutex<Kept<Key, Arc<Design>>>,
     /// By design and stage. Made by the thread that comes first, while others wait.
     solvers: Mutex<Kept<(Key, usize), SolverSlot>>,
+    /// How many rows are still to be solved by the design; empty when that is not known.
+    left: Mutex<HashMap<Key, usize>>,
+    rooms: Arc<Rooms>,
+    stop: Stop,
 }
 
 impl Designs {
-    pub(super) fn of(task: &Task) -> Designs {
+    /// Says for how many rows each design will be used once, so that it goes with the last of them. Rows that are asked
+    /// about in stages may be done with any.
+    pub(super) fn expect(&self, keys: impl Iterator<Item = Key>) {
+        let mut left = lock(&self.left);
+        keys.filter(|_| !self.in_stages).for_each(|key| *left.entry(key).or_default() += 1);
+    }
+
+    /// `largest_budget`: the most coalitions that a row may cost.
+    pub(super) fn of(task: &Task, largest_budget: u64) -> Designs {
+        let in_stages = task.target_standard_error.is_some();
+        Designs::new(task.estimator, task.seed, in_stages, largest_budget, task.stop)
+    }
+
+    fn new(estimator: Estimator, seed: u64, in_stages: bool, largest_budget: u64, stop: &Stop) -> Designs {
+        let n_pairs = usize::try_from(largest_budget / 2).unwrap_or(usize::MAX).min(SHARED_PAIRS);
         Designs {
-            estimator: task.estimator,
-            seed: task.seed,
-            in_stages: task.target_standard_error.is_some(),
+            estimator,
+            seed,
+            in_stages,
             designs: Mutex::default(),
             solvers: Mutex::default(),
+            left: Mutex::default(),
+            rooms: Arc::new(Rooms::new(n_pairs)),
+            stop: stop.clone(),
         }
     }
 
@@ -67,7 +93,10 @@ impl Designs {
         thread::scope(|scope| {
             let makers: Vec<_> = missing
                 .chunks(share)
-                .map(|share| scope.spawn(move || share.iter().map(make).collect::<Vec<_>>()))
+                .map(|share| {
+                    let wanted = share.iter().take_while(|_| !self.stop.requested());
+                    scope.spawn(move || wanted.map(make).collect::<Vec<_>>())
+                })
                 .collect();
             for maker in makers {
                 for (key, design) in maker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)) {
@@ -83,7 +112,7 @@ impl Designs {
     }
 
     /// Makes the first solvers of these designs while the model is still asked, when they are few.
-    pub(super) fn prepare(&self, keys: &[Key], designs: &[Option<Arc<Design>>], stop: &Stop) {
+    pub(super) fn prepare(&self, keys: &[Key], designs: &[Option<Arc<Design>>]) {
         let mut wanted: Vec<(Key, &Arc<Design>)> =
             keys.iter().zip(designs).filter_map(|(key, design)| Some((*key, design.as_ref()?))).collect();
         wanted.sort_unstable_by_key(|(key, _)| *key);
@@ -91,13 +120,13 @@ impl Designs {
         let take_turns =
             wanted.first().is_some_and(|first| wanted.iter().all(|other| first.0.is_kin(other.0)));
         if wanted.len() <= MOST_AHEAD || take_turns {
-            for (key, design) in wanted.into_iter().take_while(|_| !stop.requested()) {
-                self.with_solver(key, design, 0, |_| ());
+            for (key, design) in wanted.into_iter().take_while(|_| !self.stop.requested()) {
+                self.solver(key, design, 0);
             }
         }
     }
 
-    /// Hands the solver of a design's stage to `with`.
+    /// Hands the solver of a design's stage to `with`, for one row.
     pub(super) fn with_solver<T>(
         &self,
         key: Key,
@@ -105,6 +134,21 @@ impl Designs {
         stage: usize,
         with: impl FnOnce(&Solver) -> T,
     ) -> T {
+        let solver = self.solver(key, design, stage);
+        let found = with(solver.get_or_init(|| Solver::new(design, stage, &self.rooms, &self.stop)));
+        let is_last = lock(&self.left).get_mut(&key).is_some_and(|left| {
+            *left = left.saturating_sub(1);
+            *left == 0
+        });
+        if is_last {
+            lock(&self.solvers).entries.remove(&(key, stage));
+            lock(&self.designs).entries.remove(&key);
+        }
+        found
+    }
+
+    /// The solver of a design's stage, made when it is not there.
+    fn solver(&self, key: Key, design: &Design, stage: usize) -> SolverSlot {
         let place = (key, stage);
         let solver = {
             let mut solvers = lock(&self.solvers);
@@ -115,15 +159,16 @@ impl Designs {
             })
         };
         let mut is_new = false;
-        let made = solver.get_or_init(|| {
+        solver.get_or_init(|| {
             is_new = true;
-            Solver::new(design, stage)
+            Solver::new(design, stage, &self.rooms, &self.stop)
         });
         if is_new {
             let bytes = |solver: &SolverSlot| solver.get().map_or(0, Solver::bytes);
-            lock(&self.solvers).shrink(KEPT_BYTES, bytes, |(other, of)| key.is_kin(*other) && *of == stage);
+            let most = if bytes(&solver) > LARGE { KEPT_BESIDE_LARGE } else { KEPT_BYTES };
+            lock(&self.solvers).shrink(most, bytes, |(other, of)| key.is_kin(*other) && *of == stage);
         }
-        with(made)
+        solver
     }
 }
 
@@ -176,13 +221,7 @@ mod tests {
     use super::*;
 
     fn designs() -> Designs {
-        Designs {
-            estimator: Estimator::Auto,
-            seed: 1,
-            in_stages: false,
-            designs: Mutex::default(),
-            solvers: Mutex::default(),
-        }
+        Designs::new(Estimator::Auto, 1, false, 1000, &Stop::default())
     }
 
     fn use_all(designs: &Designs, keys: &[Key]) -> usize {
@@ -204,6 +243,19 @@ mod tests {
         let most = use_all(&designs, &keys);
         assert!(keys.len() * one > 2 * KEPT_BYTES, "{one} bytes: the test needs more designs");
         assert!(most <= KEPT_BYTES + 2 * one, "{most}");
+    }
+
+    #[test]
+    fn a_design_goes_with_the_last_row_that_it_is_for() {
+        let designs = designs();
+        let key = |turn| Key { players: 40, budget: 120, turn };
+        let keys = [key(0), key(1), key(0)];
+        designs.expect(keys.into_iter());
+        for (at, kept) in [(0, 1), (1, 1), (2, 0)] {
+            use_all(&designs, &keys[at..=at]);
+            assert_eq!(lock(&designs.solvers).entries.len(), kept);
+            assert_eq!(lock(&designs.designs).entries.len(), kept);
+        }
     }
 
     #[test]

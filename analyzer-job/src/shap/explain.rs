@@ -85,6 +85,7 @@ pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -
     let players = Players::of(task, &explained);
     let budget = Budget::of(task, &first_places, &players)?;
     let run = Run::new(task, &asker, &link, &explained, &expected_values, budget);
+    run.expect(&first_places, &players);
     let mut summary = Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
     let mut estimators: BTreeMap<(usize, &'static str), u64> = BTreeMap::new();
     let mut progress = Progress::start("explaining", "rows", task.rows.len() as u64, task.for_people);

@@ -29,7 +29,7 @@ pub(super) struct Block {
 
 impl Block {
     /// Makes values of what the model answered. Once the job is asked to stop it ends within the work on one
-    /// output of a row, and values are missing.
+    /// covariance of a row's output, and values are missing or wrong.
     pub(super) fn solve(&mut self, designs: &Designs, stop: &Stop) {
         // Games of one design follow each other, so that its solver is made once.
         let mut games: Vec<&mut Game> = self.games.iter_mut().collect();
@@ -68,7 +68,7 @@ impl Game {
         self.solutions = designs.with_solver(self.key, &design, self.stage, |solver| {
             let outputs = (0..self.values.len()).take_while(|_| !stop.requested());
             outputs
-                .map(|k| solver.solve(&self.values[k], self.empty[k], self.full[k], self.players.len()))
+                .map(|k| solver.solve(&self.values[k], self.empty[k], self.full[k], self.players.len(), stop))
                 .collect()
         });
     }

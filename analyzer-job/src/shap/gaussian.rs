@@ -8,6 +8,7 @@
 //! the constants below come from.
 
 use faer::Mat;
+use plumbline_common::stop::Stop;
 
 use super::process::{Fit, Process};
 
@@ -46,6 +47,7 @@ pub(super) struct Estimate {
 
 /// A search for likely relevances that follow the sizes of attributions.
 struct Search<'a> {
+    stop: &'a Stop,
     sizes: Vec<f64>,
     /// Extra variance of main effects.
     main: f64,
@@ -80,12 +82,16 @@ fn mains(free: bool) -> &'static [f64] {
 }
 
 impl Gaussian {
-    /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects.
-    pub(super) fn new(signs: &Mat<f64>, free: bool) -> Gaussian {
+    /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects. Of a job that was
+    /// asked to stop, only a part.
+    pub(super) fn new(signs: &Mat<f64>, free: bool, stop: &Stop) -> Gaussian {
         let process = Process::new(signs, free);
         let candidates =
             COMMON[smallest(free)..].iter().flat_map(|&rho| mains(free).iter().map(move |&main| (rho, main)));
-        let common = candidates.map(|(rho, main)| process.fit(vec![rho; signs.ncols()], main)).collect();
+        let common = candidates
+            .take_while(|_| !stop.requested())
+            .map(|(rho, main)| process.fit(vec![rho; signs.ncols()], main))
+            .collect();
         Gaussian { process, common }
     }
 
@@ -122,8 +128,15 @@ impl Gaussian {
     /// effects; the exception is deep trees with barely more pairs than players: 82 %.
     ///
     /// `offset`: values that were taken off the pairs before; they tell which players matter.
-    /// None when no covariance could be factorised.
-    pub(super) fn estimate(&self, halves: &[f64], total: f64, offset: Option<&[f64]>) -> Option<Estimate> {
+    /// None when no covariance could be factorised, or when the job was asked to stop: a look at `stop` for each
+    /// covariance.
+    pub(super) fn estimate(
+        &self,
+        halves: &[f64],
+        total: f64,
+        offset: Option<&[f64]>,
+        stop: &Stop,
+    ) -> Option<Estimate> {
         let observed: Vec<f64> = halves.iter().copied().chain([total / 2.0]).collect();
         let (mut highest, place, start) = self.most_likely(&observed)?;
         let mut values = self.process.values(start, &observed);
@@ -135,7 +148,7 @@ impl Gaussian {
                 .enumerate()
                 .map(|(i, value)| (value + offset.map_or(0.0, |offset| offset[i])).abs())
                 .collect();
-            let mut search = Search { sizes, main: start.main, observed: &observed, tried: &mut tried };
+            let mut search = Search { stop, sizes, main: start.main, observed: &observed, tried: &mut tried };
             let found = self.search(&mut search, likeliest, self.first_place(place));
             let Some(found) = found.filter(|found| tried[*found].likelihood > highest) else { break };
             highest = tried[found].likelihood;
@@ -148,7 +161,7 @@ impl Gaussian {
         } else {
             let common = self.common.iter().flatten().map(|fit| (fit.likelihood(&observed), fit));
             let own = tried.iter().map(|tried| (tried.likelihood, &tried.fit));
-            self.mixture(common.chain(own), highest, &observed)
+            self.mixture(common.chain(own), highest, &observed, stop)?
         };
         let players = values.len() as f64;
         let missing = (total - values.iter().sum::<f64>()) / players;
@@ -172,20 +185,23 @@ impl Gaussian {
         fits: impl Iterator<Item = (f64, &'f Fit)>,
         highest: f64,
         observed: &[f64],
-    ) -> (Vec<f64>, Vec<f64>) {
+        stop: &Stop,
+    ) -> Option<(Vec<f64>, Vec<f64>)> {
         let players = self.process.players();
         let (mut weight, mut careful_weight) = (0.0, 0.0);
         let (mut values, mut squares) = (vec![0.0; players], vec![0.0; players]);
         let likely: Vec<(f64, Vec<f64>, Vec<f64>)> = fits
             .filter(|(likelihood, _)| *likelihood >= highest - WINDOW)
             .map(|(likelihood, fit)| {
-                (
-                    likelihood - highest,
-                    self.process.values(fit, observed),
-                    self.process.standard_errors(fit, observed),
-                )
+                (!stop.requested()).then(|| {
+                    (
+                        likelihood - highest,
+                        self.process.values(fit, observed),
+                        self.process.standard_errors(fit, observed),
+                    )
+                })
             })
-            .collect();
+            .collect::<Option<_>>()?;
         for (likelihood, of_fit, _) in &likely {
             weight += likelihood.exp();
             let share = likelihood.exp() / weight;
@@ -198,7 +214,7 @@ impl Gaussian {
                 *sum += share * (errors[i].powi(2) + (of_fit[i] - values[i]).powi(2));
             }
         }
-        (values, squares.iter().map(|sum| (sum / careful_weight).sqrt()).collect())
+        Some((values, squares.iter().map(|sum| (sum / careful_weight).sqrt()).collect()))
     }
 
     /// The most likely relevances near those of the round before; in the first round, of either power from
@@ -241,7 +257,7 @@ impl Gaussian {
     /// Tries the relevances `LARGEST[place] (size / largest size)^power`.
     fn attempt(&self, search: &mut Search, power: f64, place: usize) -> Option<usize> {
         let largest = search.sizes.iter().copied().fold(0.0, f64::max);
-        if largest <= 0.0 {
+        if largest <= 0.0 || search.stop.requested() {
             return None;
         }
         let share = |size: &f64| (size / largest).powf(power).max(FLOOR);

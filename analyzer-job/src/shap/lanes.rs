@@ -9,7 +9,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::budget::Players;
 use super::game::Block;
-use super::play::Run;
+use super::play::{Call, Run};
 use super::task::Task;
 
 /// Threads that ask the model about blocks, in turns.
@@ -36,8 +36,9 @@ pub(super) fn for_each_block(
             let mut own = blocks.iter().skip(lane).step_by(LANES).cloned();
             let left = &left;
             let asking = scope.spawn(move || {
+                let mut call = Call::new(task);
                 own.try_for_each(|rows| {
-                    let block = run.ask(rows, first_places, players);
+                    let block = run.ask(rows, first_places, players, &mut call);
                     let go_on = block.is_ok();
                     let is_last = go_on && left.fetch_sub(1, Ordering::Relaxed) == 1;
                     if is_last && !run.in_stages() {

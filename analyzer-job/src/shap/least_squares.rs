@@ -6,8 +6,9 @@
 //! `y - T sum(s) / (2 M) - s . a / 2`. Exact for games with interactions of at most two players.
 
 use faer::Mat;
+use plumbline_common::stop::Stop;
 
-use super::coalitions::Pairs;
+use super::coalitions::{Coalitions, Pairs};
 
 /// Singular values below this share of the largest one count as zero.
 const RANK_TOLERANCE: f64 = 1e-9;
@@ -17,9 +18,9 @@ const RANK_TOLERANCE: f64 = 1e-9;
 pub(super) struct LeastSquares {
     /// M x m.
     operator: Mat<f64>,
-    /// m x M of +1 and -1.
-    signs: Mat<f64>,
-    /// Sums of the rows of `signs`.
+    /// The pairs, as they were drawn.
+    coalitions: Coalitions,
+    /// By pair, members less others.
     balance: Vec<f64>,
     /// M - 1 when the pairs determine every additive game.
     rank: usize,
@@ -34,25 +35,42 @@ pub(super) fn signs(pairs: &Pairs) -> Mat<f64> {
     })
 }
 
+/// The signs weighted, with no share in the direction of 1, which keeps the sum of the values out of them.
+fn design(pairs: &Pairs, signs: &Mat<f64>, balance: &[f64]) -> Mat<f64> {
+    let root: Vec<f64> = pairs.weights.iter().map(|weight| weight.sqrt()).collect();
+    Mat::from_fn(signs.nrows(), signs.ncols(), |pair, i| {
+        root[pair] * (signs[(pair, i)] - balance[pair] / signs.ncols() as f64) / 2.0
+    })
+}
+
+/// Members less others, by pair.
+fn balance(signs: &Mat<f64>) -> Vec<f64> {
+    (0..signs.nrows()).map(|pair| (0..signs.ncols()).map(|i| signs[(pair, i)]).sum()).collect()
+}
+
+/// Whether the pairs determine every additive game.
+pub(super) fn is_determined(pairs: &Pairs) -> bool {
+    let signs = signs(pairs);
+    let singular = design(pairs, &signs, &balance(&signs)).singular_values().unwrap_or_default();
+    let largest = singular.first().copied().unwrap_or(0.0);
+    singular.iter().filter(|value| **value > RANK_TOLERANCE * largest).count() + 1 >= signs.ncols()
+}
+
 impl LeastSquares {
-    /// `share_unknown`: the share of all pairs of this many players that is not among these.
-    pub(super) fn new(pairs: &Pairs, share_unknown: f64) -> LeastSquares {
+    /// `share_unknown`: the share of all pairs of this many players that is not among these. Of a job that was asked to
+    /// stop, only a part.
+    pub(super) fn new(pairs: &Pairs, share_unknown: f64, stop: &Stop) -> LeastSquares {
         let signs = signs(pairs);
         let (n_pairs, players) = (signs.nrows(), signs.ncols());
-        let balance: Vec<f64> =
-            (0..n_pairs).map(|pair| (0..players).map(|i| signs[(pair, i)]).sum()).collect();
+        let balance = balance(&signs);
         let root: Vec<f64> = pairs.weights.iter().map(|weight| weight.sqrt()).collect();
-        // Projecting the columns on the space orthogonal to 1 keeps the sum of the values out of it.
-        let design = Mat::from_fn(n_pairs, players, |pair, i| {
-            root[pair] * (signs[(pair, i)] - balance[pair] / players as f64) / 2.0
-        });
         let mut operator = Mat::zeros(players, n_pairs);
         let mut rank = 0;
         if n_pairs > 0
-            && let Ok(svd) = design.thin_svd()
+            && let Ok(svd) = design(pairs, &signs, &balance).thin_svd()
         {
             let largest = svd.S().column_vector()[0];
-            for k in 0..n_pairs.min(players) {
+            for k in (0..n_pairs.min(players)).take_while(|_| !stop.requested()) {
                 let singular = svd.S().column_vector()[k];
                 if singular <= RANK_TOLERANCE * largest {
                     break;
@@ -66,21 +84,16 @@ impl LeastSquares {
                 }
             }
         }
-        LeastSquares { operator, signs, balance, rank, share_unknown }
-    }
-
-    /// Whether the pairs determine every additive game.
-    pub(super) fn is_determined(&self) -> bool {
-        self.rank + 1 >= self.signs.ncols()
+        LeastSquares { operator, coalitions: pairs.coalitions.clone(), balance, rank, share_unknown }
     }
 
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        2 * self.signs.nrows() * self.signs.ncols() * size_of::<f64>()
+        self.operator.nrows() * self.operator.ncols() * size_of::<f64>() + self.coalitions.bytes()
     }
 
     pub(super) fn players(&self) -> usize {
-        self.signs.ncols()
+        self.coalitions.players()
     }
 
     /// Values from the half differences of the pairs; they add up to `total`.
@@ -98,8 +111,11 @@ impl LeastSquares {
 
     /// What the values leave unexplained of each pair.
     pub(super) fn residuals(&self, halves: &[f64], values: &[f64]) -> Vec<f64> {
+        let signed = |pair: usize, (i, value): (usize, &f64)| {
+            if self.coalitions.contains(2 * pair, i) { *value } else { -value }
+        };
         let explained =
-            |pair: usize| -> f64 { values.iter().enumerate().map(|(i, v)| self.signs[(pair, i)] * v).sum() };
+            |pair: usize| -> f64 { values.iter().enumerate().map(|value| signed(pair, value)).sum() };
         halves.iter().enumerate().map(|(pair, half)| half - explained(pair) / 2.0).collect()
     }
 
@@ -148,8 +164,8 @@ mod tests {
         for (players, n_pairs) in [(3, 3), (5, 9), (8, 20), (12, 40)] {
             let pairs = draw_pairs(players, n_pairs, true, &mut ChaCha8Rng::seed_from_u64(players as u64));
             let halves: Vec<f64> = (0..n_pairs).map(noise).collect();
-            let least_squares = LeastSquares::new(&pairs, 1.0);
-            assert!(least_squares.is_determined());
+            let least_squares = LeastSquares::new(&pairs, 1.0, &Stop::default());
+            assert!(is_determined(&pairs) && least_squares.rank + 1 == players);
             let values = least_squares.values(&halves, 0.7);
             assert!((values.iter().sum::<f64>() - 0.7).abs() < 1e-12);
             for (value, expected) in values.iter().zip(twin(&pairs, &halves, 0.7)) {
@@ -161,8 +177,8 @@ mod tests {
     #[test]
     fn fewer_pairs_than_players_determine_nothing() {
         let pairs = draw_pairs(8, 5, true, &mut ChaCha8Rng::seed_from_u64(1));
-        let least_squares = LeastSquares::new(&pairs, 1.0);
-        assert!(!least_squares.is_determined());
+        let least_squares = LeastSquares::new(&pairs, 1.0, &Stop::default());
+        assert!(!is_determined(&pairs) && least_squares.rank + 1 < 8);
         let values = least_squares.values(&[0.1; 5], 0.7);
         assert!((values.iter().sum::<f64>() - 0.7).abs() < 1e-12);
     }

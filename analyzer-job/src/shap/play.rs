@@ -43,11 +43,17 @@ enum Question {
     Coalition,
 }
 
-/// Questions of one call of the model, with the places of their games.
+/// Questions of one call of the model, with the places of their games. A thread that asks has one and uses it again.
 #[derive(Debug)]
-struct Call {
+pub(super) struct Call {
     rows: ModelRows,
     questions: Vec<(usize, Question)>,
+}
+
+impl Call {
+    pub(super) fn new(task: &Task) -> Call {
+        Call { rows: ModelRows::new(task.rows.n_features), questions: Vec::new() }
+    }
 }
 
 impl<'a> Run<'a> {
@@ -65,9 +71,9 @@ impl<'a> Run<'a> {
             link,
             explained,
             expected_values,
-            budget,
             n_outputs: expected_values.len(),
-            designs: Designs::of(task),
+            designs: Designs::of(task, budget.largest()),
+            budget,
             reached_target: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
         }
@@ -104,13 +110,25 @@ impl<'a> Run<'a> {
         Key { players: count, budget, turn: if same { 0 } else { row % turns(budget) } }
     }
 
+    /// Tells the designs which rows are to come.
+    pub(super) fn expect(&self, first_places: &[u32], players: &Players) {
+        let new = (0..first_places.len()).filter(|&row| first_places[row] as usize == row);
+        self.designs.expect(new.map(|row| self.key(row, players)).filter(|key| key.players >= 2));
+    }
+
     /// Whether a part of a row's coalitions may be enough, so that the model is asked in several turns.
     pub(super) fn in_stages(&self) -> bool {
         self.task.target_standard_error.is_some()
     }
 
     /// Asks about the rows of a block that did not come before, and the first stage of their coalitions.
-    pub(super) fn ask(&self, rows: Range<usize>, first_places: &[u32], players: &Players) -> Result<Block> {
+    pub(super) fn ask(
+        &self,
+        rows: Range<usize>,
+        first_places: &[u32],
+        players: &Players,
+        call: &mut Call,
+    ) -> Result<Block> {
         let new: Vec<usize> = rows.clone().filter(|&row| first_places[row] as usize == row).collect();
         let keys: Vec<Key> = new.iter().map(|&row| self.key(row, players)).collect();
         let designs = self.designs.get(&keys);
@@ -130,8 +148,8 @@ impl<'a> Run<'a> {
             });
         }
         thread::scope(|scope| {
-            scope.spawn(|| self.designs.prepare(&keys, &designs, self.task.stop));
-            self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true)
+            scope.spawn(|| self.designs.prepare(&keys, &designs));
+            self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true, call)
         })?;
         Ok(Block { rows, games })
     }
@@ -150,7 +168,7 @@ impl<'a> Run<'a> {
             if open.is_empty() {
                 return Ok(());
             }
-            self.ask_games(&mut open, false)?;
+            self.ask_games(&mut open, false, &mut Call::new(self.task))?;
             block.solve(&self.designs, self.task.stop);
             self.task.stop.check()?;
         }
@@ -188,8 +206,7 @@ impl<'a> Run<'a> {
     /// Asks for the values of the coalitions of each game's next stage; of `new` games, for their rows
     /// too. The empty coalition of a row is the baseline, unless some features are not explained and keep
     /// the row's values.
-    fn ask_games(&self, games: &mut [&mut Game], new: bool) -> Result<()> {
-        let mut call = Call { rows: ModelRows::new(self.task.rows.n_features), questions: Vec::new() };
+    fn ask_games(&self, games: &mut [&mut Game], new: bool, call: &mut Call) -> Result<()> {
         let mut absent = Vec::new();
         let call_rows = call_rows(self.task.rows.n_features);
         for place in 0..games.len() {
@@ -203,7 +220,7 @@ impl<'a> Run<'a> {
                 call.questions.push((place, Question::Empty));
             }
             if call.rows.len() >= call_rows {
-                self.settle(&mut call, games)?;
+                self.settle(call, games)?;
             }
             let Some(design) = games[place].design.clone() else { continue };
             let asked =
@@ -218,12 +235,12 @@ impl<'a> Run<'a> {
                 self.push_without(own, &absent, &mut call.rows);
                 call.questions.push((place, Question::Coalition));
                 if call.rows.len() >= call_rows {
-                    self.settle(&mut call, games)?;
+                    self.settle(call, games)?;
                 }
             }
         }
         if !call.questions.is_empty() {
-            self.settle(&mut call, games)?;
+            self.settle(call, games)?;
         }
         Ok(())
     }

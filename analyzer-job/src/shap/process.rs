@@ -9,6 +9,7 @@ use faer::linalg::cholesky::llt::factor::{LltParams, cholesky_in_place, cholesky
 use faer::linalg::matmul::matmul;
 use faer::linalg::triangular_solve::{solve_lower_triangular_in_place, solve_upper_triangular_in_place};
 use faer::{Accum, Mat, Par, Spec};
+use plumbline_common::stop::Stop;
 
 use super::covariance::Groups;
 use super::triangular::{backward, dot, forward, subtract};
@@ -19,8 +20,7 @@ const JITTER: f64 = 1e-10;
 /// The prior of one set of pairs, but for the relevances.
 #[derive(Debug)]
 pub(super) struct Process {
-    /// Rows of +1 and -1 by pair, the pair of full and empty last.
-    signs: Mat<f64>,
+    /// The signs of the pairs, the pair of full and empty last.
     groups: Groups,
     /// Main effects without a prior.
     free: bool,
@@ -52,7 +52,6 @@ impl Process {
         let signs = Mat::from_fn(n_pairs + 1, players, sign);
         Process {
             groups: Groups::new(&signs),
-            signs,
             free,
             // Exact for polynomials of the degree at hand.
             quadrature: gauss_legendre(players.div_ceil(2).clamp(2, 24)),
@@ -64,26 +63,36 @@ impl Process {
     }
 
     pub(super) fn players(&self) -> usize {
-        self.signs.ncols()
+        self.groups.players()
     }
 
     /// Memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.signs.nrows() * self.signs.ncols() * size_of::<f64>()
+        self.groups.bytes()
+    }
+
+    /// Memory of one operator.
+    pub(super) fn bytes_of_operator(&self) -> usize {
+        self.groups.rows() * self.players() * size_of::<f64>()
     }
 
     /// Memory of one fit: its factor and, with free main effects, those seen through it and the covariances.
     pub(super) fn bytes_of_fit(&self) -> usize {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let (rows, players) = (self.groups.rows(), self.groups.players());
         let effects = if self.free { 2 * rows * players + players * players } else { 0 };
         (rows * rows + effects) * size_of::<f64>()
     }
 
     /// Covariance of the pairs for these relevances, in units of `product (1 + rho)`.
     pub(super) fn fit(&self, rho: Vec<f64>, main: f64) -> Option<Fit> {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        self.fit_in(Mat::new(), rho, main)
+    }
+
+    /// As `fit`, with the factor in the memory of `room`.
+    fn fit_in(&self, room: Mat<f64>, rho: Vec<f64>, main: f64) -> Option<Fit> {
+        let (rows, players) = (self.groups.rows(), self.groups.players());
         let unit: f64 = (-rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
-        let mut factor = self.groups.covariance(&rho, if self.free { -unit } else { main * unit });
+        let mut factor = self.groups.covariance(&rho, if self.free { -unit } else { main * unit }, room);
         let diagonal = factor[(0, 0)];
         // Below this the third order drowns in rounding.
         if diagonal.is_nan() || diagonal < 1e-11 {
@@ -96,7 +105,11 @@ impl Process {
         let mut log_determinants: f64 = 2.0 * (0..rows).map(|row| factor[(row, row)].ln()).sum::<f64>();
         let (mut effects, mut information) = (Mat::zeros(rows, 0), Mat::zeros(0, 0));
         if self.free {
-            effects = Mat::from_fn(rows, players, |row, i| self.signs[(row, i)] / 2.0);
+            effects = Mat::zeros(rows, players);
+            for i in 0..players {
+                let signs = self.groups.signs_of_player(i);
+                effects.col_as_slice_mut(i).iter_mut().zip(signs).for_each(|(half, sign)| *half = sign / 2.0);
+            }
             solve_lower_triangular_in_place(factor.as_ref(), effects.as_mut(), Par::Seq);
             let mut gram = Mat::<f64>::zeros(players, players);
             matmul(&mut gram, Accum::Replace, effects.transpose(), &effects, 1.0, Par::Seq);
@@ -121,7 +134,7 @@ impl Process {
         let (effects, mut weights) = fit.main_effects(observed);
         // weights = K^-1 (y - H beta)
         backward(&fit.factor, &mut weights);
-        let players = self.signs.ncols();
+        let players = self.players();
         let mut values: Vec<f64> = if effects.is_empty() { vec![0.0; players] } else { effects };
         for (covariances, weight) in self.cross(fit).chunks_exact(players).zip(weights) {
             values.iter_mut().zip(covariances).for_each(|(value, cross)| *value += cross * weight);
@@ -143,7 +156,7 @@ impl Process {
     }
 
     fn made_cross(&self, fit: &Fit) -> Vec<f64> {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let (rows, players) = (self.groups.rows(), self.groups.players());
         let unit: f64 = (-fit.rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
         let main = unit * if self.free { -1.0 } else { fit.main };
         // With P and Q, the products over all j for s and for -s, and s_i^2 = 1: the even part times s_i
@@ -163,10 +176,10 @@ impl Process {
                 odd.iter_mut().zip(&odd_shares).for_each(|(odd, share)| *odd += share * difference);
             }
         }
-        for row in 0..rows {
-            for i in 0..players {
-                let place = row * players + i;
-                even[place] = 2.0 * fit.rho[i] * (self.signs[(row, i)] * (main + even[place]) - odd[place]);
+        for (row, (even, odd)) in even.chunks_exact_mut(players).zip(odd.chunks_exact(players)).enumerate() {
+            let by_player = even.iter_mut().zip(odd).zip(&fit.rho).zip(self.groups.signs_of_row(row));
+            for (((even, odd), rho), sign) in by_player {
+                *even = 2.0 * rho * (sign * (main + *even) - odd);
             }
         }
         even
@@ -182,16 +195,16 @@ impl Process {
 
     /// Covariance of the pairs with the values, seen through the factor: pairs x players.
     fn whitened_cross(&self, fit: &Fit) -> Mat<f64> {
-        let players = self.signs.ncols();
+        let players = self.players();
         let by_pair = self.cross(fit);
-        let mut cross = Mat::from_fn(self.signs.nrows(), players, |row, i| by_pair[row * players + i]);
+        let mut cross = Mat::from_fn(self.groups.rows(), players, |row, i| by_pair[row * players + i]);
         solve_lower_triangular_in_place(fit.factor.as_ref(), cross.as_mut(), Par::Seq);
         cross
     }
 
     /// Standard deviations for the scale 1.
     fn unit_errors(&self, fit: &Fit, cross: &Mat<f64>) -> Vec<f64> {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
+        let (rows, players) = (self.groups.rows(), self.groups.players());
         let mut open = Mat::<f64>::identity(players, players);
         if self.free {
             matmul(&mut open, Accum::Add, fit.effects.transpose(), cross, -1.0, Par::Seq);
@@ -209,11 +222,18 @@ impl Process {
     }
 
     /// The linear map from the pairs (without the pair of full and empty, which must be 0) to the values,
-    /// and the standard deviations for the scale 1; for free main effects.
-    pub(super) fn operator(&self, rho: f64) -> Option<Operator> {
-        let (rows, players) = (self.signs.nrows(), self.signs.ncols());
-        let fit = self.fit(vec![rho; players], 0.0)?;
+    /// and the standard deviations for the scale 1; for free main effects. The largest matrix lies in `room`.
+    /// None when the covariance could not be factorised, or when the job was asked to stop.
+    pub(super) fn operator(&self, rho: f64, room: &mut Mat<f64>, stop: &Stop) -> Option<Operator> {
+        let (rows, players) = (self.groups.rows(), self.groups.players());
+        let fit = self.fit_in(std::mem::replace(room, Mat::new()), vec![rho; players], 0.0)?;
+        if stop.requested() {
+            return None;
+        }
         let cross = self.whitened_cross(&fit);
+        if stop.requested() {
+            return None;
+        }
         let unit_errors = self.unit_errors(&fit, &cross);
         // With V = L^-1 C', W = L^-1 H and G = W'W:
         // phi = (V' + (I - V'W) G^-1 W') L^-1 y.
@@ -224,8 +244,12 @@ impl Process {
         let mut transposed = cross;
         matmul(&mut transposed, Accum::Add, &fit.effects, &open, 1.0, Par::Seq);
         solve_upper_triangular_in_place(fit.factor.transpose(), transposed.as_mut(), Par::Seq);
-        let by_pair = (0..rows - 1).flat_map(|row| (0..players).map(move |i| (row, i)));
-        Some(Operator { by_pair: by_pair.map(|place| transposed[place]).collect(), unit_errors })
+        *room = fit.factor;
+        let mut by_pair = Vec::with_capacity((rows - 1) * players);
+        for row in 0..rows - 1 {
+            by_pair.extend((0..players).map(|i| transposed[(row, i)]));
+        }
+        Some(Operator { by_pair, unit_errors })
     }
 }
 
@@ -484,7 +508,7 @@ mod tests {
         let observed: Vec<f64> = (0..count).map(noise).chain([0.0]).collect();
         let fit = process.fit(vec![0.3; players], 0.0).unwrap();
         let expected = process.values(&fit, &observed);
-        let operator = process.operator(0.3).unwrap();
+        let operator = process.operator(0.3, &mut Mat::new(), &Stop::default()).unwrap();
         for (i, expected) in expected.iter().enumerate() {
             let by_pair = operator.by_pair.chunks_exact(players);
             let value: f64 = by_pair.zip(&observed).map(|(factors, y)| factors[i] * y).sum();

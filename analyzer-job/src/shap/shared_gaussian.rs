@@ -1,8 +1,9 @@
 //! The Gaussian process for many pairs, whose covariances serve every row.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use faer::Mat;
+use plumbline_common::stop::Stop;
 
 use super::gaussian::{COMMON, Estimate, Gaussian};
 use super::process::{Operator, Process};
@@ -19,32 +20,60 @@ pub(super) struct SharedGaussian {
     /// Every so many pairs are in `part`.
     every: usize,
     operators: [OnceLock<Option<Operator>>; COMMON.len()],
+    rooms: Arc<Rooms>,
+}
+
+/// Memory for the largest matrices of a run, the covariances of all pairs: one for each thread that makes an operator,
+/// kept until the run ends. Memory of some megabytes that is given back and taken again leaves the C library with
+/// as much unused memory for each thread.
+#[derive(Debug)]
+pub(super) struct Rooms {
+    rows: usize,
+    free: Mutex<Vec<Mat<f64>>>,
+}
+
+impl Rooms {
+    /// `n_pairs`: the most pairs that a process of this run has.
+    pub(super) fn new(n_pairs: usize) -> Rooms {
+        Rooms { rows: n_pairs + 1, free: Mutex::default() }
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Mat<f64>) -> T) -> T {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut room = free.unwrap_or_else(|| Mat::with_capacity(self.rows, self.rows));
+        let result = work(&mut room);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        result
+    }
 }
 
 impl SharedGaussian {
     /// `signs`: rows of +1 and -1, one for each pair, which must determine main effects.
-    pub(super) fn new(signs: &Mat<f64>) -> SharedGaussian {
+    pub(super) fn new(signs: &Mat<f64>, rooms: Arc<Rooms>, stop: &Stop) -> SharedGaussian {
         let every = signs.nrows().div_ceil(PART_PAIRS).max(1);
         let part =
             Mat::from_fn(signs.nrows().div_ceil(every), signs.ncols(), |row, i| signs[(row * every, i)]);
         SharedGaussian {
             all: Process::new(signs, true),
-            part: Gaussian::new(&part, true),
+            part: Gaussian::new(&part, true, stop),
             every,
             operators: Default::default(),
+            rooms,
         }
     }
 
     /// Memory that it takes, with the operators of two relevances: rows of one data set hardly need more.
     pub(super) fn bytes(&self) -> usize {
-        3 * self.all.bytes() + self.part.bytes()
+        self.all.bytes() + 2 * self.all.bytes_of_operator() + self.part.bytes()
     }
 
-    /// Values from what least squares leave of the pairs; they add up to 0.
-    pub(super) fn estimate(&self, residuals: &[f64]) -> Option<Estimate> {
+    /// Values from what least squares leave of the pairs; they add up to 0. None when no covariance could be
+    /// factorised, or when the job was asked to stop.
+    pub(super) fn estimate(&self, residuals: &[f64], stop: &Stop) -> Option<Estimate> {
         let observed: Vec<f64> = residuals.iter().step_by(self.every).copied().chain([0.0]).collect();
         let (_, place, fit) = self.part.most_likely(&observed)?;
-        let operator = self.operators[place].get_or_init(|| self.all.operator(COMMON[place])).as_ref()?;
+        let make = || self.rooms.with(|room| self.all.operator(COMMON[place], room, stop));
+        let operator = self.operators[place].get_or_init(make).as_ref()?;
         let players = operator.unit_errors.len();
         let mut values = vec![0.0; players];
         for (residual, factors) in residuals.iter().zip(operator.by_pair.chunks_exact(players)) {

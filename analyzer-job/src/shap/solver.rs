@@ -1,11 +1,15 @@
 //! From the values of coalitions to Shapley values: the method of a stage, with all that it keeps from row to row.
 
+use std::sync::Arc;
+
+use plumbline_common::stop::Stop;
+
 use super::classic;
-use super::coalitions::{Coalitions, all_coalitions};
-use super::design::{Design, Method};
+use super::coalitions::{Coalitions, Pairs, all_coalitions};
+use super::design::{Design, Method, Stage};
 use super::gaussian::{Estimate, Gaussian};
 use super::least_squares::{LeastSquares, signs};
-use super::shared_gaussian::SharedGaussian;
+use super::shared_gaussian::{Rooms, SharedGaussian};
 use super::solution::Solution;
 
 /// Residuals below this share of the pairs are rounding: the game has no higher interactions.
@@ -34,33 +38,34 @@ pub(super) enum Solver {
 }
 
 impl Solver {
-    /// The solver of a design's stage.
-    pub(super) fn new(design: &Design, stage: usize) -> Solver {
+    /// The solver of a design's stage; of a job that was asked to stop, a part of one, for nobody to use.
+    pub(super) fn new(design: &Design, stage: usize, rooms: &Arc<Rooms>, stop: &Stop) -> Solver {
         let coalitions = design.coalitions();
-        let stage = design.stages[stage];
+        let Stage { coalitions: count, method } = design.stages[stage];
         // The methods below that need pairs have them.
-        let pairs = || design.pairs(stage.coalitions / 2).expect("the design was drawn as pairs");
+        let pairs = || design.pairs(count / 2).expect("the design was drawn as pairs");
         let share_unknown = || {
             let all = all_coalitions(coalitions.players()).unwrap_or(u64::MAX);
-            1.0 - stage.coalitions as f64 / all as f64
+            1.0 - count as f64 / all as f64
         };
-        match stage.method {
+        let least_squares = |pairs: &Pairs| LeastSquares::new(pairs, share_unknown(), stop);
+        match method {
             Method::Exact => Solver::Exact { places: places(coalitions) },
             Method::Kernel => Solver::Kernel(classic::Kernel::new(coalitions, design.kernel_weights())),
             Method::Permutation => Solver::Permutation { orders: design.orders().to_vec() },
-            Method::LeastSquares => Solver::LeastSquares(LeastSquares::new(&pairs(), share_unknown())),
+            Method::LeastSquares => Solver::LeastSquares(least_squares(&pairs())),
             Method::Shared => {
                 let pairs = pairs();
                 Solver::Shared {
-                    gaussian: Box::new(SharedGaussian::new(&signs(&pairs))),
-                    least_squares: LeastSquares::new(&pairs, share_unknown()),
+                    gaussian: Box::new(SharedGaussian::new(&signs(&pairs), Arc::clone(rooms), stop)),
+                    least_squares: least_squares(&pairs),
                 }
             }
             Method::Gaussian { determined, free } => {
                 let pairs = pairs();
                 Solver::Gaussian {
-                    gaussian: Box::new(Gaussian::new(&signs(&pairs), free)),
-                    least_squares: determined.then(|| LeastSquares::new(&pairs, share_unknown())),
+                    gaussian: Box::new(Gaussian::new(&signs(&pairs), free, stop)),
+                    least_squares: determined.then(|| least_squares(&pairs)),
                 }
             }
         }
@@ -82,13 +87,21 @@ impl Solver {
         }
     }
 
-    /// Shapley values from the value of each coalition, of the empty and of the full one.
-    pub(super) fn solve(&self, values: &[f64], empty: f64, full: f64, players: usize) -> Solution {
+    /// Shapley values from the value of each coalition, of the empty and of the full one. Of a job that was asked to
+    /// stop, something of the same shape.
+    pub(super) fn solve(
+        &self,
+        values: &[f64],
+        empty: f64,
+        full: f64,
+        players: usize,
+        stop: &Stop,
+    ) -> Solution {
         let total = full - empty;
         let halves: Vec<f64> = values.chunks_exact(2).map(|pair| (pair[0] - pair[1]) / 2.0).collect();
         match self {
             Solver::Exact { places } => {
-                let values = exact_values(places, &halves, total, players);
+                let values = exact_values(places, &halves, total, players, stop);
                 Solution { standard_errors: Some(vec![0.0; values.len()]), values }
             }
             Solver::LeastSquares(least_squares) => {
@@ -97,17 +110,17 @@ impl Solver {
                 Solution { standard_errors: least_squares.standard_errors(&residuals), values }
             }
             Solver::Shared { gaussian, least_squares } => {
-                improved(least_squares, &halves, total, |residuals, _| gaussian.estimate(residuals))
+                improved(least_squares, &halves, total, |residuals, _| gaussian.estimate(residuals, stop))
             }
             Solver::Gaussian { gaussian, least_squares: Some(least_squares) } if gaussian.is_free() => {
                 improved(least_squares, &halves, total, |residuals, first| {
-                    gaussian.estimate(residuals, 0.0, Some(first))
+                    gaussian.estimate(residuals, 0.0, Some(first), stop)
                 })
             }
             Solver::Gaussian { gaussian, least_squares: Some(least_squares) } => {
                 // Main effects that are held to a prior must be seen whole. That few pairs agree with least
                 // squares may be chance, which only the process tells.
-                let whole = gaussian.estimate(&halves, total, None);
+                let whole = gaussian.estimate(&halves, total, None, stop);
                 let solution = improved(least_squares, &halves, total, |_, first| {
                     let Estimate { values, standard_errors } = whole.clone()?;
                     let values = values.iter().zip(first).map(|(value, first)| value - first).collect();
@@ -116,7 +129,7 @@ impl Solver {
                 Solution { standard_errors: whole.map(|whole| whole.standard_errors), ..solution }
             }
             Solver::Gaussian { gaussian, least_squares: None } => {
-                match gaussian.estimate(&halves, total, None) {
+                match gaussian.estimate(&halves, total, None, stop) {
                     Some(Estimate { values, standard_errors }) => {
                         Solution { values, standard_errors: Some(standard_errors) }
                     }
@@ -165,7 +178,7 @@ fn improved(
 
 /// (2) of docs/estimator.md: `phi_i = sum over S without i of s! (M - s - 1)! / M! (v(S + i) - v(S))`, with the odd part of `v`:
 /// a player whose every difference is 0 gets exactly 0.
-fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usize) -> Vec<f64> {
+fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usize, stop: &Stop) -> Vec<f64> {
     let full = places.len() - 1;
     let odd = |mask: usize| match mask {
         0 => -total / 2.0,
@@ -177,12 +190,11 @@ fn exact_values(places: &[(u32, f64)], halves: &[f64], total: f64, players: usiz
         // s! (M - s - 1)! / M! from the one before: times s / (M - s).
         weights[size] = weights[size - 1] * size as f64 / (players - size) as f64;
     }
-    (0..players)
-        .map(|player| {
-            (0..places.len())
-                .filter(|mask| mask >> player & 1 == 0)
-                .map(|mask| weights[mask.count_ones() as usize] * (odd(mask | 1 << player) - odd(mask)))
-                .sum()
-        })
-        .collect()
+    let value = |player: usize| {
+        (0..places.len())
+            .filter(|mask| mask >> player & 1 == 0)
+            .map(|mask| weights[mask.count_ones() as usize] * (odd(mask | 1 << player) - odd(mask)))
+            .sum()
+    };
+    (0..players).map(|player| if stop.requested() { 0.0 } else { value(player) }).collect()
 }

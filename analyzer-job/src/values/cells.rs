@@ -124,6 +124,11 @@ impl ModelRows {
         ModelRows { n_features, ids: Vec::new() }
     }
 
+    /// Empty, with room for so many rows.
+    pub fn with_capacity(n_features: usize, n_rows: usize) -> ModelRows {
+        ModelRows { n_features, ids: Vec::with_capacity(n_features * n_rows) }
+    }
+
     /// Number of rows; 0 when there are no features.
     pub fn len(&self) -> usize {
         self.ids.len().checked_div(self.n_features).unwrap_or(0)
