@@ -21,7 +21,7 @@ ACCEPTANCE := ../shared/acceptance
 ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
-	test-docs test-spark test-hosts bench bench-instructions bench-shapley push-images acceptance acceptance-images
+	test-docs test-spark test-hosts bench bench-instructions bench-shapley bench-constants push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -36,7 +36,7 @@ ARGS ?= --workspace
 test: ## all tests of the project (no docker, no network but the package registry); ARGS="-p merge-job" for some of them
 	cargo test --release --locked $(ARGS)
 
-SCRIPTS := .ci/run $(wildcard docker/*.sh tests/*.sh tests/*/*.sh examples/*.sh)
+SCRIPTS := .ci/run $(wildcard analyzer-job/benches/*.sh docker/*.sh tests/*.sh tests/*/*.sh examples/*.sh)
 lint: ## format, lints, names of errors and settings in step with their pages
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
@@ -106,6 +106,10 @@ bench-peers: build ## the same work by other programs, results held equal first 
 
 bench-shapley: ## error of the attributions by budget, beside the figures of the shap library
 	cargo bench --locked -p analyzer-job --bench shapley
+
+NAMES ?=
+bench-constants: ## what other values of the estimator's constants do to error and time; NAMES="FLOOR WINDOW" for some
+	analyzer-job/benches/constants.sh $(NAMES)
 
 ECR ?=
 push-images: images ## push both images to the ECR registry named by ECR=ACCOUNT.dkr.ecr.REGION.amazonaws.com
