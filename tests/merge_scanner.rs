@@ -625,6 +625,39 @@ fn the_first_cell_of_a_row_may_look_like_an_object() {
 }
 
 #[test]
+fn a_cell_of_a_row_may_be_an_object_wherever_it_stands() {
+    for cell in [
+        ",{\"a\":1}",
+        ",,{\"a\":1}",
+        " ,{\"a\":1}",
+        ", {\"a\":",
+        ",{}",
+        ",{\"SageMakerInferenceId\":\"b\"}",
+        "[{\"p\":0.5}]",
+        "[[{\"p\":0.5}],[{}]]",
+        ",[{\"p\":1}]",
+    ] {
+        for rest in ["", ",\"a\nb\""] {
+            let data = format!("{cell}{rest}");
+            let text = format!("{data},e1,2024-01-19T18:10:00Z\n{}\n", good(0));
+            let next = data.lines().count() as u64 + 1;
+            for size in [1, 9, 1000] {
+                let found = in_pieces(Captures, text.as_bytes(), &[size], 1 << 20);
+                let [(1, Ok(row)), (line, Ok(_))] = &found[..] else { panic!("{size}: {text}: {found:?}") };
+                let data = serde_json::to_string(&data).unwrap();
+                assert!(row.contains(&format!("\"data\":{data}")) && *line == next, "{found:?}");
+            }
+        }
+    }
+    // In a list a record stays one.
+    for list in [format!("[{}", good(2)), format!("[[{}]]", good(2))] {
+        let found =
+            in_pieces(Captures, format!("{list},e1,2024-01-19T18:10:00Z\n").as_bytes(), &[50], 1 << 20);
+        assert!(found[0].1.as_ref().unwrap().contains("captureData"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_record_longer_than_any_may_be_is_one_bad_record() {
     let long = good(0).replace("a\\\"b", &"x".repeat(500));
     let text = format!("{}\n{long}\n[{long},{}]\n{}\n", good(1), good(2), good(3));

@@ -29,7 +29,8 @@ pub enum Instead {
     Fail(Problem),
 }
 
-/// Parses the settings of this process. Empty values count as absent.
+/// Parses the settings of this process. Of the environment and the job configuration, empty values and `None` count as
+/// absent.
 ///
 /// # Errors
 /// `Instead::Show` for help and version, `Instead::Fail` with `SETTING_INVALID` for a bad setting.
@@ -67,7 +68,14 @@ fn early_from(
         "" => texts.get(idx + 1).copied(),
         rest => rest.strip_prefix('='),
     });
-    given.map(str::to_string).or_else(|| variable(name)).or_else(|| job.setting(name).map(str::to_string))
+    given.map(str::to_string).or_else(|| of_surroundings(name, variable, job))
+}
+
+/// What the environment or else the job configuration gives for a setting.
+fn of_surroundings(name: &str, variable: &dyn Fn(&str) -> Option<String>, job: &JobConfig) -> Option<String> {
+    let given = |value: &String| !absent(OsStr::new(value));
+    let configured = || job.setting(name).map(str::to_string).filter(given);
+    variable(name).filter(given).or_else(configured)
 }
 
 /// Settings that the environment or the job configuration gives, as arguments to stand before the
@@ -86,7 +94,7 @@ fn layer(
         })
         .collect();
     for (id, long, name) in settings {
-        if let Some(value) = variable(&name).or_else(|| job.setting(&name).map(str::to_string)) {
+        if let Some(value) = of_surroundings(&name, variable, job) {
             layered.push(format!("--{long}={value}").into());
         }
         // The variable was read just now; clap would take an empty one for a value.
@@ -239,6 +247,15 @@ mod tests {
     fn empty_values_count_as_absent() {
         check(&[], Some(""), Some("blue"), Colour::Blue);
         check(&[], None, Some(""), Colour::Red);
+    }
+
+    #[test]
+    fn the_word_none_counts_as_absent() {
+        check(&[], Some("None"), Some("blue"), Colour::Blue);
+        check(&[], None, Some("None"), Colour::Red);
+        check(&["--colour-of=blue"], Some("None"), Some("None"), Colour::Blue);
+        let early = early_from(&[], &|_| Some("None".into()), &job(Some("None")), "colour_of");
+        assert_eq!(early, None);
     }
 
     #[test]

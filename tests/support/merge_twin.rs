@@ -297,6 +297,11 @@ pub(crate) fn compare(line: &[u8], readers: &mut Readers) {
     });
     let text = std::str::from_utf8(line).ok();
     match text.and_then(|text| slow(text, slow_capture)) {
+        // Values of which none is a record may be the cells of a row.
+        Some(expected) if ends_as_row(line) && captures.len() == 1 => {
+            let is_row = expected.iter().all(Result::is_err);
+            assert!(is_row || captures == expected, "captures of {text:?}");
+        }
         Some(expected) => assert_eq!(captures, expected, "captures of {text:?}"),
         None => {
             let seen = captures.iter().any(Result::is_err) || ends_as_row(line);

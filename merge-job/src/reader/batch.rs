@@ -1,6 +1,7 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
 use super::{Found, Reading, Skipping};
+use crate::json::Cursor;
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
 
@@ -94,9 +95,19 @@ impl<S: Side> Reading<'_, '_, S> {
         let is_json = matches!(byte, b',' | b'[' | b']');
         if is_json {
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let passes = |byte: &&u8| !matches!(byte, b',' | b'[' | b']' | b' ' | b'\t' | b'\r');
-            match rest.iter().find(passes) {
-                Some(b'{' | b'\n') => return self.go_to(self.at + 1),
+            let stops = |byte: &u8| !matches!(byte, b',' | b'[' | b']' | b' ' | b'\t' | b'\r');
+            let first = rest.iter().position(stops);
+            match first.map(|length| rest[length]) {
+                // A value of a list, or a cell of a row behind empty ones or inside of brackets.
+                Some(b'{') => match self.row_here(self.row_start()) {
+                    RowHere::Whole(_) if !self.lists_record(first.unwrap_or_default()) => {}
+                    RowHere::Unsure => {
+                        self.at = self.line_start;
+                        return false;
+                    }
+                    RowHere::Whole(_) | RowHere::None => return self.go_to(self.at + 1),
+                },
+                Some(b'\n') => return self.go_to(self.at + 1),
                 None if self.ended => return self.go_to(self.at + 1),
                 _ => {}
             }
@@ -159,6 +170,14 @@ impl<S: Side> Reading<'_, '_, S> {
         self.go_to(row.span.end);
         self.returns_end_rows |= returns_end_rows;
         true
+    }
+
+    /// Whether a bracket and the like lead to an object, so many bytes ahead, that is a record.
+    fn lists_record(&mut self, length: usize) -> bool {
+        let before = self.text.get(self.at..self.at + length).unwrap_or_default();
+        let mut cursor = Cursor::new(self.text, self.at + length, &mut self.workspace.open);
+        memchr::memchr2(b'[', b']', before).is_some()
+            && record::object(&mut cursor).is_ok_and(|object| object.is_record())
     }
 
     /// Behind a line's damaged beginning: whether one of its next rows is one and ends at a bare carriage return, so that
