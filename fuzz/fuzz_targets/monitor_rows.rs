@@ -2,8 +2,6 @@
 //! Any bytes as the data of a quality monitor, in each format, with any `columns`: rows or a problem. The first byte chooses
 //! the format; what stands before the first zero byte is the setting `columns`, where it is not empty.
 
-use std::path::Path;
-
 use analyzer_job::monitor::columns;
 use analyzer_job::monitor::format;
 use analyzer_job::monitor::rows::{self, Source};
@@ -33,19 +31,11 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let file = std::env::temp_dir().join(format!("plumbline-fuzz-rows-{}", std::process::id()));
     std::fs::write(&file, data).unwrap();
     let stop = Stop::default();
-    let source = Source {
-        path: Path::new(&file),
-        format: Some(format::parse(FORMATS[usize::from(*choice) % FORMATS.len()]).unwrap()),
-        window: None,
-        one_row_per_record: choice & 64 != 0,
-        strict: choice & 128 != 0,
-        preparation: preparation.as_ref(),
-        script: None,
-        width: None,
-        limit: None,
-        stop: &stop,
-        for_people: false,
-    };
+    let mut source = Source::new(&file, &stop);
+    source.format = Some(format::parse(FORMATS[usize::from(*choice) % FORMATS.len()]).unwrap());
+    source.one_row_per_record = choice & 64 != 0;
+    source.strict = choice & 128 != 0;
+    source.preparation = preparation.as_ref();
     let mut n_rows = 0;
     let read = rows::read(&source, &mut |block, columns| {
         assert!(block.width() <= columns.names.len());

@@ -173,18 +173,14 @@ impl Plan {
     /// What to read of the data.
     pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
         Source {
-            path: &self.dataset,
             format: self.format.clone(),
             window: self.window,
             one_row_per_record: self.strict,
             strict: settings.on_bad_record == OnBadRecord::Fail,
             preparation: self.preparation.as_ref(),
             script: self.preprocessor.as_ref(),
-            width: None,
-            limit: None,
-            stop: &job.stop,
             for_people: job.for_people,
-            seat: None,
+            ..Source::new(&self.dataset, &job.stop)
         }
     }
 

@@ -63,6 +63,26 @@ pub struct Source<'a> {
     pub(crate) seat: Option<&'a Seat>,
 }
 
+impl<'a> Source<'a> {
+    /// Everything below a path, whatever its format.
+    pub fn new(path: &'a Path, stop: &'a Stop) -> Source<'a> {
+        Source {
+            path,
+            format: None,
+            window: None,
+            one_row_per_record: false,
+            strict: false,
+            preparation: None,
+            script: None,
+            width: None,
+            limit: None,
+            stop,
+            for_people: false,
+            seat: None,
+        }
+    }
+}
+
 /// The columns that were found so far. Later blocks may have more, never fewer or others.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Columns {

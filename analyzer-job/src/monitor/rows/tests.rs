@@ -38,20 +38,8 @@ fn try_read(format: Format, files: &[(&str, &[u8])], change: impl Fn(&mut Source
         fs::write(path, bytes).unwrap();
     }
     let stop = Stop::default();
-    let mut source = Source {
-        path: folder.path(),
-        format: Some(format),
-        window: None,
-        one_row_per_record: false,
-        strict: false,
-        preparation: None,
-        script: None,
-        width: None,
-        limit: None,
-        stop: &stop,
-        for_people: false,
-        seat: None,
-    };
+    let mut source = Source::new(folder.path(), &stop);
+    source.format = Some(format);
     change(&mut source);
     let (mut rows, mut places): (Table, _) = (Vec::new(), Vec::new());
     let (columns, account) = read(&source, &mut |block, _| {
