@@ -9,7 +9,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::ids::{self, Id};
+use crate::ids::{self, Form, Id};
 use crate::record::Capture;
 use crate::settings::DuplicateGroundTruth;
 
@@ -58,7 +58,7 @@ pub(crate) enum Delivery {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     number: u128,
-    /// Of the id, among the texts; none for a UUID.
+    /// Of the id, among the texts; `UUID` or `SHORT` when the number tells it.
     text: u32,
     /// Among the texts; none when the entry is no label.
     value: u32,
@@ -68,6 +68,8 @@ struct Entry {
 
 /// No text; also more entries than there can be.
 const NONE: u32 = u32::MAX;
+const UUID: u32 = u32::MAX;
+const SHORT: u32 = u32::MAX - 1;
 const NO_HOUR: i32 = i32::MIN;
 /// A capture took the label.
 const USED: u32 = 1;
@@ -82,8 +84,11 @@ struct Fingerprint(u64);
 
 impl Fingerprint {
     fn of(capture: &Capture) -> Fingerprint {
-        let number = capture.key_number;
-        Fingerprint(if capture.has_inference_id { (number as u64 ^ (number >> 64) as u64) | 1 } else { 0 })
+        // Folded by a multiplication: numbers of short texts are alike in most of their bits.
+        const ODD: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xf39c_c060_5ced_c835];
+        let [low, high] = [capture.key_number as u64, (capture.key_number >> 64) as u64];
+        let folded = u128::from(low ^ ODD[0]) * u128::from(high ^ ODD[1]);
+        Fingerprint(if capture.has_inference_id { (folded as u64 ^ (folded >> 64) as u64) | 1 } else { 0 })
     }
 }
 
@@ -190,7 +195,11 @@ impl Labels {
         };
         let entry = Entry {
             number: id.number,
-            text: if id.is_uuid { NONE } else { self.texts.push(text) },
+            text: match id.form {
+                Form::Uuid => UUID,
+                Form::Short => SHORT,
+                Form::Hashed => self.texts.push(text),
+            },
             value: self.value(value),
             hour: hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR),
             marks: 0,
@@ -321,7 +330,8 @@ impl Labels {
     pub(crate) fn for_each_unused(&self, mut each: impl FnMut(&[u8])) {
         for entry in self.in_force().filter(|entry| entry.marks & USED == 0) {
             match entry.text {
-                NONE => each(ids::uuid_text(entry.number, &mut [0; 36])),
+                UUID => each(ids::uuid_text(entry.number, &mut [0; 36])),
+                SHORT => each(ids::short_text(entry.number, &mut [0; 16])),
                 text => each(self.texts.get(text)),
             }
         }
