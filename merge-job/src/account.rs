@@ -265,10 +265,13 @@ fn problem<T>(kind: Kind, record: &Placed<T>, bad: Bad) -> Problem {
             problem(&format!("it is {is} among {sides}"))
         }
         Bad::Missing { field } => problem(&format!("`{field}` is missing")),
+        Bad::Null { field } => problem(&format!("`{field}` is null")),
+        Bad::Empty { field } => problem(&format!("`{field}` is empty")),
         Bad::WrongType { field, expected } => problem("it has a wrong type").field(field).expected(expected),
-        Bad::NotABatchRow => {
-            problem("it is neither JSON nor a row whose last two columns are an inference id and a time")
-        }
+        Bad::NotABatchRow => problem(
+            "it is neither a JSON object nor a row whose last two columns are an inference id and a time",
+        ),
+        Bad::NoPayload => problem("it is a row with an inference id and a time and no other column"),
         Bad::Unreadable => {
             let problem = Problem::new(&codes::BAD_RECORD, "cannot read a file to its end, or at all");
             let problem = problem.file(&record.origin.name);

@@ -8,7 +8,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::account::{Account, Fate};
 use crate::labels::{Delivery, Hit, Inserted, Labels};
 use crate::output::Parts;
-use crate::record::{Bad, Capture, Label, Time};
+use crate::record::{Bad, Capture, Label};
 use crate::settings::{DuplicateGroundTruth, Window};
 use crate::stream::{Placed, Records};
 
@@ -25,21 +25,16 @@ pub(crate) fn candidate<'a>(
     what: &'a std::result::Result<Capture, Bad>,
     window: &Window,
 ) -> std::result::Result<Candidate<'a>, Fate> {
-    const INFERENCE_TIME: &str = "eventMetadata.inferenceTime";
     let capture = what.as_ref().map_err(|bad| Fate::Bad(*bad))?;
     if window.start.is_none() && window.end.is_none() {
         return Ok(Candidate { capture, is_outside: false });
     }
-    let is_outside = match capture.time {
-        Time::At(time) => {
+    let is_outside = match capture.known_time() {
+        Ok(time) => {
             window.start.is_some_and(|start| time < start) || window.end.is_some_and(|end| time >= end)
         }
-        _ if !window.filters => false,
-        Time::Absent => return Err(Fate::Bad(Bad::Missing { field: INFERENCE_TIME })),
-        Time::Unreadable => {
-            let expected = "a time such as 2024-01-19T18:10:00Z";
-            return Err(Fate::Bad(Bad::WrongType { field: INFERENCE_TIME, expected }));
-        }
+        Err(_) if !window.filters => false,
+        Err(bad) => return Err(Fate::Bad(bad)),
     };
     if is_outside && window.filters { Err(Fate::Outside) } else { Ok(Candidate { capture, is_outside }) }
 }

@@ -405,6 +405,7 @@ mod tests {
             key_number: inference.or(event).unwrap(),
             event,
             has_inference_id: inference.is_some(),
+            is_batch: false,
             time: Time::Absent,
             body: Slice::default(),
         }

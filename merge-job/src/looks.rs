@@ -1,5 +1,7 @@
 //! What a file looks like of which no record can be used, and the usual reason: for people who gave the wrong file.
 
+use crate::json::{Cursor, Malformed, Span};
+
 /// Which side a record is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -78,6 +80,9 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
             Kind::Label => look("other JSON than ground-truth records", LABELS_ARE),
         };
     }
+    if before > 0 && is_list(text) {
+        return look("a JSON list without records", by_side(BATCH_IDS, LABELS_ARE));
+    }
     let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if first.starts_with(b"<") {
         return look("XML or HTML", by_side("captures are JSON Lines", LABELS_ARE));
@@ -92,6 +97,18 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
 fn begins_as_json(text: &[u8]) -> bool {
     let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
     matches!(inside.first(), None | Some(b'"' | b'}'))
+}
+
+/// A JSON list begins here and is a line of its own, as far as the text goes: the first cell of a CSV row may be a list too.
+fn is_list(text: &[u8]) -> bool {
+    let mut open = Vec::new();
+    match Cursor::new(text, 0, &mut open).value() {
+        Ok(Span { end, .. }) => {
+            let behind = text.get(end..).unwrap_or_default();
+            behind.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\r')).is_none_or(|byte| *byte == b'\n')
+        }
+        Err(Malformed { at }) => at >= text.len(),
+    }
 }
 
 /// An object of JavaScript or YAML: `{name: value`.
@@ -125,6 +142,13 @@ mod tests {
             (Label, "{'groundTruthData': {'data': '1'}}", "a Python dict"),
             (Label, "{\"captureData\":{}}", "captured records"),
             (Label, "[{\"id\": 1, \"label\": 0}]", "other JSON than ground-truth records"),
+            (Label, "[[\"a\", 1], [\"b\", 0]]\n", "a JSON list without records"),
+            (Label, "[0, 1,\n 0, 1", "a JSON list without records"),
+            (Label, "\u{feff}[\n  \"a\",\n  \"b", "a JSON list without records"),
+            (Label, "[\"a\",1]\r\n[\"b\",0]\r\n", "a JSON list without records"),
+            (Capture, "[0.5, 0.1]\n", "a JSON list without records"),
+            (Capture, "[0.1,0.9],0.5\n", "CSV"),
+            (Label, "[a],1\n", "CSV"),
             (Label, "hello", "other text"),
             (Capture, "{\"groundTruthData\":{}}", "ground-truth records"),
             (Capture, "0.5,1\n", "CSV"),

@@ -107,6 +107,110 @@ fn bad_records_are_skipped_counted_and_named() {
     assert!(few.message.starts_with("Error: PL0402: 2 of 4 labels"), "{}", few.message);
 }
 
+/// Each field of a record, missing, null, empty and of a wrong type.
+#[test]
+fn the_field_that_is_at_fault_is_named() {
+    let document = |id: &str| format!("{{{id}\"x\":1}}");
+    let capture =
+        |data: &str, metadata: &str| format!("{{{data}\"eventMetadata\":{metadata},\"eventVersion\":\"0\"}}");
+    let ids = |ids: &str| capture("\"captureData\":{},", &format!("{{{ids}}}"));
+    let captures = [
+        (document("\"SageMakerInferenceId\":null,"), "`SageMakerInferenceId` is null"),
+        (document("\"SageMakerInferenceId\":\"\","), "`SageMakerInferenceId` is empty"),
+        (
+            document("\"SageMakerInferenceId\":true,"),
+            "a wrong type: x, line 1, `SageMakerInferenceId`: expected a string",
+        ),
+        (
+            document("\"SageMakerInferenceTime\":\"2024-01-19T18:10:00Z\","),
+            "`SageMakerInferenceId` is missing",
+        ),
+        (document(""), "`captureData` is missing"),
+        (capture("", "{\"eventId\":\"1\"}"), "`captureData` is missing"),
+        (capture("\"captureData\":null,", "{\"eventId\":\"1\"}"), "`captureData` is null"),
+        (
+            capture("\"captureData\":[],", "{\"eventId\":\"1\"}"),
+            "a wrong type: x, line 1, `captureData`: expected an object",
+        ),
+        ("{\"captureData\":{}}".into(), "`eventMetadata` is missing"),
+        (capture("\"captureData\":{},", "null"), "`eventMetadata` is null"),
+        (
+            capture("\"captureData\":{},", "\"x\""),
+            "a wrong type: x, line 1, `eventMetadata`: expected an object",
+        ),
+        (ids(""), "`eventMetadata.eventId` is missing"),
+        (ids("\"eventId\":null"), "`eventMetadata.eventId` is null"),
+        (ids("\"eventId\":\"\""), "`eventMetadata.eventId` is empty"),
+        (ids("\"eventId\":{}"), "a wrong type: x, line 1, `eventMetadata.eventId`: expected a string"),
+        (ids("\"inferenceId\":null"), "`eventMetadata.inferenceId` is null"),
+        (ids("\"inferenceId\":\"\""), "`eventMetadata.inferenceId` is empty"),
+        (
+            ids("\"inferenceId\":[]"),
+            "a wrong type: x, line 1, `eventMetadata.inferenceId`: expected a string",
+        ),
+        ("u1,2024-01-19T18:10:00Z".into(), "a row with an inference id and a time and no other column"),
+        ("0.5,,2024-01-19T18:10:00Z".into(), "`SageMakerInferenceId` is empty"),
+        ("0.5,u1,yesterday".into(), "neither a JSON object nor a row whose last two columns are"),
+    ];
+    let truth =
+        |value: &str| format!("{{\"groundTruthData\":{value},\"eventMetadata\":{{\"eventId\":\"1\"}}}}");
+    let named =
+        |metadata: &str| format!("{{\"groundTruthData\":{{\"data\":\"1\"}},\"eventMetadata\":{metadata}}}");
+    let labels = [
+        ("{\"eventMetadata\":{\"eventId\":\"1\"}}".into(), "`groundTruthData` is missing"),
+        (truth("null"), "`groundTruthData` is null"),
+        (truth("1"), "a wrong type: x, line 1, `groundTruthData`: expected an object"),
+        (truth("{}"), "`groundTruthData.data` is missing"),
+        (truth("{\"data\":null}"), "`groundTruthData.data` is null"),
+        (
+            truth("{\"data\":[1]}"),
+            "a wrong type: x, line 1, `groundTruthData.data`: expected a string or a number",
+        ),
+        ("{\"groundTruthData\":{\"data\":\"1\"}}".into(), "`eventMetadata` is missing"),
+        (named("null"), "`eventMetadata` is null"),
+        (named("7"), "a wrong type: x, line 1, `eventMetadata`: expected an object"),
+        (named("{}"), "`eventMetadata.eventId` is missing"),
+        (named("{\"eventId\":null}"), "`eventMetadata.eventId` is null"),
+        (named("{\"eventId\":\"\",\"inferenceId\":null}"), "`eventMetadata.eventId` is empty"),
+        (named("{\"inferenceId\":null}"), "`eventMetadata.inferenceId` is null"),
+        (named("{\"inferenceId\":\"\"}"), "`eventMetadata.inferenceId` is empty"),
+        (named("{\"eventId\":false}"), "a wrong type: x, line 1, `eventMetadata.eventId`: expected a string"),
+    ];
+    let time = |time: &str| ids(&format!("{time}\"eventId\":\"1\""));
+    let at = |time: &str| document(&format!("{time}\"SageMakerInferenceId\":\"1\","));
+    let times = [
+        (time(""), "`eventMetadata.inferenceTime` is missing"),
+        (time("\"inferenceTime\":null,"), "`eventMetadata.inferenceTime` is null"),
+        (
+            time("\"inferenceTime\":5,"),
+            "a wrong type: x, line 1, `eventMetadata.inferenceTime`: expected a time",
+        ),
+        (
+            time("\"inferenceTime\":\"noon\","),
+            "a wrong type: x, line 1, `eventMetadata.inferenceTime`: expected a time",
+        ),
+        (at(""), "`SageMakerInferenceTime` is missing"),
+        (at("\"SageMakerInferenceTime\":null,"), "`SageMakerInferenceTime` is null"),
+        (
+            at("\"SageMakerInferenceTime\":\"noon\","),
+            "a wrong type: x, line 1, `SageMakerInferenceTime`: expected a time",
+        ),
+    ];
+    let is_capture = |window| move |(text, expected)| (text, expected, true, window);
+    let all = captures.into_iter().map(is_capture(false)).chain(times.into_iter().map(is_capture(true)));
+    let all = all.chain(labels.into_iter().map(|(text, expected)| (text, expected, false, false)));
+    for (text, expected, is_capture, window) in all {
+        let tree = Tree::new();
+        match is_capture {
+            true => tree.captures("x", &text).labels("y", label("1", "1")),
+            false => tree.captures("y", crate::tree::capture("1")).labels("x", &text),
+        };
+        let start = if window { "--start-time=2024-01-19T18:00:00Z" } else { "--threads=1" };
+        let run = tree.run(&["--on-bad-record=fail", start]);
+        assert!(run.code == Some(3) && run.message.contains(expected), "{text}: {}", run.message);
+    }
+}
+
 #[test]
 fn batch_transforms_merge_as_rows_documents_and_by_lists() {
     let tree = Tree::new();
@@ -204,6 +308,11 @@ fn files_of_another_kind_are_named_with_what_they_look_like_and_the_way_out() {
             lines(&[capture("1")]),
             "{'groundTruthData': {'data': '1'}}\n".to_string(),
             ["a Python dict", "json.dumps"],
+        ),
+        (
+            lines(&[capture("1")]),
+            "[[\"1\", 0], [\"2\", 1]]\n".to_string(),
+            ["a JSON list without records", "convert the file"],
         ),
         (good.clone(), lines(&[capture("1")]), ["captured records", "swapped"]),
         ("0.5,1\n0.7,0\n".to_string(), good.clone(), ["looks like CSV", "GenerateInferenceId"]),
