@@ -566,6 +566,55 @@ fn rows_may_end_with_carriage_returns_alone() {
 }
 
 #[test]
+fn records_of_a_file_without_line_feeds_have_lines_by_carriage_returns() {
+    let (a, b, c) = (good(0), good(1), good(2));
+    let pretty = c.replace(',', ",\r  ").replace('{', "{\r ");
+    let of_pretty = pretty.matches('\r').count() as u64;
+    check_file(&format!("{a}\r{b}\r\r{c}\r"), &[1, 2, 4], &[]);
+    check_file(&format!("[\r{a},\r{b}\r]\r"), &[2, 3], &[]);
+    check_file(
+        &format!("{pretty}\r{a}\r{pretty}\r{b}"),
+        &[1, of_pretty + 2, of_pretty + 3, 2 * of_pretty + 4],
+        &[],
+    );
+    for damage in ["{x", "{\"a\":1,", "x", "5", "{\"a\r\":1}", "{}"] {
+        let lines = 1 + damage.matches('\r').count() as u64;
+        check_file(&format!("{a}\r{damage}\r{b}\r{c}\r"), &[1, 2 + lines, 3 + lines], &[2]);
+        let line = if damage.contains("\r") { 4 } else { 3 };
+        check_file(&format!("[\r{damage},\r{b}\r]\r"), &[line], &[2]);
+    }
+    // Damage is told by its byte in that line.
+    let malformed = format!("{a}\r{{\"a\": tru}}\r{b}\r");
+    for size in [1, 7, 1000] {
+        let found = in_pieces(Captures, malformed.as_bytes(), &[size], 1 << 20);
+        assert_eq!(found[1], (2, Err(Bad::Malformed { column: 10 })), "{size}");
+    }
+    // Where there are line feeds, they alone are counted, a carriage return before them or not.
+    check_file(&format!("{a}\r\n{b}\r\n\r\n{c}"), &[1, 2, 4], &[]);
+    check_file(&format!("\n{a}\r{b}\r\n{c}\r{a}\n"), &[2, 2, 3, 3], &[]);
+}
+
+#[test]
+fn values_that_are_no_records_are_told_as_values_and_text_as_text() {
+    for (text, is_value) in [
+        ("[1,\n2]", true),
+        ("[\n  1,\n  \"a\"\n]\n", true),
+        ("null\n", true),
+        ("a,b\n", false),
+        ("1 2\n", false),
+    ] {
+        for size in [1, 100] {
+            let found = in_pieces(GroundTruth, text.as_bytes(), &[size], 1 << 20);
+            let expected = if is_value { Bad::NotAnObject } else { Bad::NotJson };
+            assert!(
+                !found.is_empty() && found.iter().all(|(_, what)| *what == Err(expected)),
+                "{text}: {found:?}"
+            );
+        }
+    }
+}
+
+#[test]
 fn damage_before_rows_costs_no_row() {
     let row = |n: usize| format!("0.5,1,e{n},2024-01-19T18:10:00Z");
     let quoted = |n: usize| format!("\"left\nright\",e{n},2024-01-19T18:10:00Z");

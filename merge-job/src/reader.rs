@@ -12,11 +12,19 @@
 //! Rows may end with a carriage return alone: where one does that is a row, those of its line do. In a line of which no
 //! row before the last is one, a bare carriage return outside of quotes is damage, since half a row is no record.
 //!
+//! Lines end at line feeds. As long as a file that begins as JSON had none, they end at bare carriage returns too, for the
+//! positions that are told.
+//!
 //! The state between two values is a few flags (`State`), so a text may be read in pieces of any size: `read` says
 //! how much of a piece is settled, and the rest is to be read again with what follows.
 
 mod batch;
 mod damage;
+mod position;
+mod state;
+
+pub use state::State;
+use state::{Returns, Skipping};
 
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
@@ -38,38 +46,6 @@ pub struct Found<T> {
 pub struct Workspace {
     pub(crate) open: Vec<Open>,
     pub(crate) patterns: Patterns,
-}
-
-/// Where the reader stands between two pieces of a file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct State {
-    skipping: Option<Skipping>,
-    /// Bytes of the current line that were passed.
-    column: usize,
-    /// Not all of them are blank.
-    inside_line: bool,
-    /// The line before was a damaged row: what follows may be the rest of it.
-    after_damaged_row: bool,
-    /// Bare carriage returns end the rows of the current line.
-    returns_end_rows: bool,
-}
-
-/// Damage was counted and is being passed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Skipping {
-    /// Up to the next record, or the end of the line.
-    Line,
-    /// Up to the next record, or a line that begins with `{` and is indented no more than this.
-    Lines { indent: usize },
-}
-
-impl State {
-    /// Whether a text that begins with `first` reads from here as it does from the start of a file.
-    pub(crate) fn is_as_at_start(&self, first: Option<&u8>) -> bool {
-        let open_for_object =
-            self.column == 0 && !self.returns_end_rows && !matches!(self.skipping, Some(Skipping::Line));
-        *self == State::default() || open_for_object && first == Some(&b'{')
-    }
 }
 
 /// What of a text is settled.
@@ -118,6 +94,8 @@ pub fn read<S: Side>(
         skipping: state.skipping,
         after_damaged_row: state.after_damaged_row,
         returns_end_rows: state.returns_end_rows,
+        returns: state.returns,
+        returned: state.returned,
         workspace,
         made,
         found,
@@ -142,6 +120,8 @@ struct Reading<'t, 'r, S: Side> {
     skipping: Option<Skipping>,
     after_damaged_row: bool,
     returns_end_rows: bool,
+    returns: Returns,
+    returned: usize,
     workspace: &'r mut Workspace,
     made: &'r mut Vec<u8>,
     found: &'r mut Vec<Found<S::Item>>,
@@ -158,10 +138,14 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             inside_line: self.inside_line || !is_blank(line),
             after_damaged_row: self.after_damaged_row,
             returns_end_rows: self.returns_end_rows,
+            returns: self.returns,
+            returned: self.returned,
         };
         // Blanks before a row belong to it, so the beginning of a line is only settled with more of it.
         if !self.ended && !state.inside_line {
-            let state = State { column: self.before, ..state };
+            // Where carriage returns count, nothing of the file was passed yet.
+            let returns = if self.returns == Returns::Count { Returns::Unknown } else { self.returns };
+            let state = State { column: self.before, returns, ..state };
             return Settled { end: self.line_start, lines: self.line, state };
         }
         Settled { end: self.at, lines: self.line, state }
@@ -169,12 +153,13 @@ impl<'t, S: Side> Reading<'t, '_, S> {
 
     /// Reads on by at least one byte; false when nothing more can be said of the text.
     fn step(&mut self) -> bool {
-        match self.skipping {
-            Some(Skipping::Line) => return self.skip_line(),
-            Some(Skipping::Lines { indent }) => return self.skip_lines(indent),
-            None => {}
+        if let Some(skipping) = self.skipping {
+            return self.skip(skipping);
         }
         let Some(&byte) = self.text.get(self.at) else { return false };
+        if self.returns == Returns::Unknown && !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | 0xef) {
+            self.returns = if matches!(byte, b'{' | b'[') { Returns::Count } else { Returns::Pass };
+        }
         match byte {
             b'{' => {
                 self.after_damaged_row = false;
@@ -183,6 +168,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 is_line && self.line_by_itself() || self.value()
             }
             b'\r' if self.returns_end_rows => self.carriage_return(),
+            b'\r' if self.may_be_half_a_line_end(self.at + 1) => false,
             b'\n' | b' ' | b'\t' | b'\r' => self.go_to(self.at + 1),
             0xef if self.text[self.at..].starts_with(BYTE_ORDER_MARK) => self.byte_order_mark(),
             _ if S::HAS_ROWS && self.opens_line() => self.row(byte),
@@ -199,30 +185,6 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             self.line_start = end;
         }
         self.go_to(end)
-    }
-
-    /// Moves to a place ahead, over the lines between.
-    fn go_to(&mut self, at: usize) -> bool {
-        let passed = self.text.get(self.at..at).unwrap_or_default();
-        if let Some(last) = memchr::memrchr(b'\n', passed) {
-            self.line += memchr::memchr_iter(b'\n', passed).count() as u64;
-            self.line_start = self.at + last + 1;
-            self.before = 0;
-            self.inside_line = false;
-            self.returns_end_rows = false;
-        }
-        self.at = at;
-        true
-    }
-
-    /// Only blanks stand before the place in its line.
-    fn opens_line(&self) -> bool {
-        !self.inside_line && is_blank(self.text.get(self.line_start..self.at).unwrap_or_default())
-    }
-
-    /// How far the place is from the begin of its line.
-    fn indent(&self) -> usize {
-        self.before + self.at - self.line_start
     }
 
     /// A line that is one record and nothing else: the usual case, read as `value` would read it.
@@ -270,21 +232,6 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         let what = self.side.record(line, &object, self.made);
         self.found.push(Found { line: self.line, what });
         self.pass_line(end)
-    }
-
-    /// Moves behind the line end at `end`, or to the end of the text.
-    fn pass_line(&mut self, end: usize) -> bool {
-        if end == self.text.len() {
-            self.at = end;
-            return true;
-        }
-        self.at = end + 1;
-        self.line += 1;
-        self.line_start = self.at;
-        self.before = 0;
-        self.inside_line = false;
-        self.returns_end_rows = false;
-        true
     }
 
     /// An object begins here.
@@ -352,11 +299,6 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
     }
 
-    /// A place by its distance from the begin of the line that is being read, counted from 1.
-    fn column(&self, at: usize) -> usize {
-        self.before + at - self.line_start + 1
-    }
-
     fn bad(&mut self, bad: Bad) {
         self.found.push(Found { line: self.line, what: Err(bad) });
     }
@@ -387,12 +329,21 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             return false;
         };
         let bad = match std::str::from_utf8(&rest[..length]) {
+            Ok(_) if self.is_value(self.at + length) => Bad::NotAnObject,
             Ok(_) => Bad::NotJson,
             Err(error) => Bad::NotUtf8 { column: self.column(self.at + error.valid_up_to()) },
         };
         self.bad(bad);
         self.skipping = Some(Skipping::Line);
         true
+    }
+
+    /// What stands here up to the end of a line is one JSON value, as in a list of which each value has a line.
+    fn is_value(&mut self, line_end: usize) -> bool {
+        let line = self.text.get(..line_end).unwrap_or_default();
+        let mut cursor = Cursor::new(line, self.at, &mut self.workspace.open);
+        let separates = |byte: &u8| byte.is_ascii_whitespace() || b",]".contains(byte);
+        cursor.value().is_ok_and(|span| line.get(span.end..).unwrap_or_default().iter().all(separates))
     }
 }
 

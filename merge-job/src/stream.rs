@@ -334,7 +334,7 @@ fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop
         };
         let mut piece = Piece {
             span: Span { start: segment.start, end: segment.end },
-            state: State::default(),
+            state: State::probable(segment.first),
             ended: segment.last,
             longest,
         };
@@ -423,7 +423,7 @@ fn settle<S: Side>(side: S, longest: usize, rest: &mut Rest, batch: &mut Batch<S
         return;
     }
     let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
-    let fits = rest.text.is_empty() && rest.state.is_as_at_start(of_segment.first());
+    let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment.first());
     let (settled, all) = match run.settled.filter(|_| fits) {
         Some(settled) => (settled, run.text.clone()),
         None => {

@@ -1,6 +1,7 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
-use super::{Found, Reading, Skipping};
+use super::state::{Returns, Skipping};
+use super::{Found, Reading};
 use crate::json::Cursor;
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
@@ -23,6 +24,7 @@ impl<S: Side> Reading<'_, '_, S> {
             self.before = 0;
             self.line_start = self.at;
             self.inside_line = false;
+            (self.returns, self.returned) = (Returns::Pass, 0);
         }
         true
     }

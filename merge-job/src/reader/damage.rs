@@ -1,7 +1,8 @@
 //! Damage: where the value that cannot be read ends, and where reading goes on.
 
+use super::Reading;
 use super::batch::RowHere;
-use super::{Reading, Skipping};
+use super::state::Skipping;
 use crate::json::{Cursor, Malformed};
 use crate::record::{self, Bad, Side};
 
@@ -198,75 +199,66 @@ impl<S: Side> Reading<'_, '_, S> {
         NextRecord::None
     }
 
-    /// Damage was counted: passes the rest of its line, or moves to a record in it.
-    pub(super) fn skip_line(&mut self) -> bool {
-        let end = self.line_end(self.at);
-        match self.record_ahead(self.at, end.unwrap_or(self.text.len())) {
-            NextRecord::At(at) => {
+    /// Damage was counted: passes what is left of its line or lines, or moves to a record in them.
+    pub(super) fn skip(&mut self, skipping: Skipping) -> bool {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let end = match skipping {
+            Skipping::Line => self.line_end(self.at),
+            Skipping::Lines { .. } => memchr::memchr(b'\n', rest).map(|length| self.at + length),
+        };
+        if let Skipping::Lines { indent } = skipping
+            && let Some(progress) = self.next_line(indent, end)
+        {
+            return progress;
+        }
+        match (self.record_ahead(self.at, end.unwrap_or(self.text.len())), end) {
+            (NextRecord::At(at), _) => {
                 self.skipping = None;
                 self.go_to(at)
             }
-            NextRecord::Unsure(at) => {
+            (NextRecord::Unsure(at), _) => {
                 self.go_to(at);
                 false
             }
-            _ => match end {
-                Some(end) => {
-                    self.skipping = None;
-                    self.go_to(end)
-                }
-                None => {
-                    // A carriage return at the end of the text may be half of a line end.
-                    let is_half = self.returns_end_rows && !self.ended && self.text.ends_with(b"\r");
-                    self.go_to(self.text.len() - usize::from(is_half));
-                    false
-                }
-            },
+            (NextRecord::None, Some(end)) if skipping == Skipping::Line => {
+                self.skipping = None;
+                self.go_to(end)
+            }
+            (NextRecord::None, Some(end)) => self.go_to(end + 1),
+            (NextRecord::None, None) => {
+                let is_half = self.may_be_half_a_line_end(self.text.len());
+                self.go_to(self.text.len() - usize::from(is_half));
+                false
+            }
         }
     }
 
-    /// Damage was counted: passes lines up to a record.
-    pub(super) fn skip_lines(&mut self, indent: usize) -> bool {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let whole = memchr::memchr(b'\n', rest).map(|length| self.at + length);
-        let end = whole.unwrap_or(self.text.len());
-        let line = self.text.get(self.at..end).unwrap_or_default();
+    /// Behind damaged lines: whether the next one, which ends at `end`, is where reading goes on. None when it is not; false
+    /// when that cannot be said yet.
+    fn next_line(&mut self, indent: usize, end: Option<usize>) -> Option<bool> {
+        let line = self.text.get(self.at..end.unwrap_or(self.text.len())).unwrap_or_default();
         let blank = line.len() - line.trim_ascii_start().len();
         let first = self.at + blank;
         if self.opens_line() && self.text.get(first) == Some(&b'{') {
             let is_deep = self.before + first - self.line_start > indent;
             if !is_deep || self.is_record_line(first) {
                 self.skipping = None;
-                return self.go_to(first);
+                return Some(self.go_to(first));
             }
-            if whole.is_none() && !self.ended && self.text.len() - self.at <= self.longest {
-                return false;
+            if end.is_none() && !self.ended && self.text.len() - self.at <= self.longest {
+                return Some(false);
             }
         }
         if self.at == self.line_start && self.before == 0 && blank <= indent {
             match self.row_behind_damage(self.at) {
                 RowHere::Whole(_) => {
                     self.skipping = None;
-                    return true;
+                    return Some(true);
                 }
-                RowHere::Unsure => return false,
+                RowHere::Unsure => return Some(false),
                 RowHere::None => {}
             }
         }
-        match self.record_ahead(self.at, end) {
-            NextRecord::At(at) => {
-                self.skipping = None;
-                self.go_to(at)
-            }
-            NextRecord::Unsure(at) => {
-                self.go_to(at);
-                false
-            }
-            _ => {
-                let more = end < self.text.len();
-                self.go_to(if more { end + 1 } else { end });
-                more
-            }
-        }
+        None
     }
 }
