@@ -105,16 +105,16 @@ fn find(text: &[u8], from: usize, [byte]: &[u8; 1]) -> Option<usize> {
 
 impl Row {
     /// What the last two cells say; none when there are fewer.
-    pub(crate) fn last_two<'t>(&self, text: &'t [u8]) -> Option<(Cow<'t, [u8]>, Cow<'t, [u8]>)> {
+    pub(crate) fn last_two<'t>(&self, text: &'t [u8]) -> Option<[Cow<'t, [u8]>; 2]> {
         let (id, time) = self.last_two?;
-        Some((plain(text.get(id..time - 1)?), plain(text.get(time..self.span.end)?)))
+        Some([plain(text.get(id..time - 1)?), plain(text.get(time..self.span.end)?)])
     }
 
     /// The row's text without its last two cells, and what these say; none when there are fewer than three.
     pub(crate) fn data_and_last_two<'t>(&self, text: &'t [u8]) -> Option<Cells<'t>> {
         let (start, _) = self.last_two?;
         let data = text.get(self.span.start..start.checked_sub(1).filter(|end| *end >= self.span.start)?)?;
-        let (id, time) = self.last_two(text)?;
+        let [id, time] = self.last_two(text)?;
         Some(Cells { data, id, time })
     }
 }

@@ -47,9 +47,9 @@ pub(super) fn batch_row(text: &[u8], row: &Row, made: &mut Vec<u8>) -> Result<Ca
 
 /// Why a row is none of a batch transform.
 fn no_batch_row(text: &[u8], row: &Row) -> Bad {
-    let has_time = |(_, time): &(_, std::borrow::Cow<[u8]>)| hours::moment(time).is_some();
-    match (row.last_two(text).filter(has_time), row.data_and_last_two(text)) {
-        (Some((id, _)), _) if id.is_empty() => Bad::Empty { field: BATCH_ID },
+    let last_two = row.last_two(text).filter(|[_, time]| hours::moment(time).is_some());
+    match (last_two, row.data_and_last_two(text)) {
+        (Some([id, _]), _) if id.is_empty() => Bad::Empty { field: BATCH_ID },
         (Some(_), None) => Bad::NoPayload,
         _ => Bad::NotABatchRow,
     }
