@@ -6,9 +6,9 @@ use super::random;
 
 /// Below this many rows the service writes no deviation.
 pub const FEWEST_ROWS: u64 = 200;
-const DRAWS: u64 = 5;
-const SHARE: f64 = 0.8;
-const PURPOSE: u64 = 1;
+pub(super) const DRAWS: u64 = 5;
+pub(super) const SHARE: f64 = 0.8;
+pub(super) const PURPOSE: u64 = 1;
 
 /// The deviation of each scalar, in their order; none for all where rows are too few, and for a metric that is
 /// undefined in the data or in every draw.
