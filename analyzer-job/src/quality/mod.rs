@@ -16,3 +16,5 @@ pub mod profile;
 pub mod segments;
 pub mod shift;
 pub mod statistics;
+#[cfg(test)]
+mod twin;

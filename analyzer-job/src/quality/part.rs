@@ -243,3 +243,162 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
         .expected(format!("{}, as in {}", listed(first), one.0.display()))
         .hint("each part takes its columns from its own first file: give every file the same columns in the same order"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::quality::profile::Profile;
+    use crate::quality::segments::{self, Held, Limits};
+    use crate::quality::statistics::{Taken, statistics};
+
+    fn column(cells: &[Option<String>]) -> Column {
+        let mut column = Column::new();
+        column.update(cells.iter().map(Option::as_deref));
+        column
+    }
+
+    /// A part of 40 rows with a number and a text, and a segment for each of two texts.
+    fn part() -> Part {
+        let rows: Vec<(Option<String>, String)> = (0..40_u32)
+            .map(|n| ((n % 9 > 0).then(|| format!("{}.5", n % 7)), format!("t{}", n % 3 / 2)))
+            .collect();
+        let of = |rows: &[&(Option<String>, String)]| {
+            let numbers: Vec<Option<String>> = rows.iter().map(|row| row.0.clone()).collect();
+            let texts: Vec<Option<String>> = rows.iter().map(|row| Some(row.1.clone())).collect();
+            vec![column(&numbers), column(&texts)]
+        };
+        let mut profiled = Profiled { profiles: of(&rows.iter().collect::<Vec<_>>()), ..Profiled::default() };
+        profiled.columns.names = ["x", "y"].map(String::from).into();
+        profiled.columns.named = true;
+        profiled.firsts = vec![0, 0];
+        (profiled.account.records, profiled.account.rows) = (40, 40);
+        profiled.account.files = vec!["a.csv".into()];
+        let domain = ["t0".to_string()];
+        let mut part = Part::new(profiled, vec![(1, &domain[..], 27)]);
+        part.segments = ["t0", "t1"]
+            .map(|value| {
+                let rows: Vec<_> = rows.iter().filter(|row| row.1 == value).collect();
+                Segment {
+                    column: "y".into(),
+                    value: value.into(),
+                    rows: rows.len() as u64,
+                    columns: of(&rows),
+                }
+            })
+            .into();
+        part
+    }
+
+    /// Combines a part with a sound one and uses all of it, as a run does; false when it is refused.
+    fn used(damaged: Part) -> bool {
+        let parts = vec![("a.state".into(), damaged), ("b.state".into(), part())];
+        let all = match combine(parts) {
+            Ok(all) => all,
+            Err(problem) => {
+                // A part that is sound in itself may still be of other data.
+                let text = problem.to_string();
+                assert!(text.contains(".state"), "{text}");
+                return false;
+            }
+        };
+        let names = &all.profiled.columns.names;
+        let named: Vec<(String, usize)> = names.iter().cloned().zip(0..).collect();
+        let by: Vec<(String, usize)> = named.iter().filter(|(name, _)| name == "y").cloned().collect();
+        let rows = all.profiled.account.rows;
+        let limits = Limits::of_run(1, names.len());
+        let (kept, _) = segments::kept(&all.segments, &all.profiled, &by, &named, limits);
+        let whole = kept.iter().map(|kept| kept.of(&named)).collect();
+        let columns = || names.iter().map(String::as_str).zip(&all.profiled.profiles);
+        let taken = Taken { by_value: false, strict: false };
+        let _ = serde_json::to_vec(&statistics(columns(), rows, taken)).unwrap();
+        for kept in &kept {
+            let of_segment = names.iter().map(String::as_str).zip(&kept.segment.columns);
+            let _ = serde_json::to_vec(&statistics(of_segment, kept.segment.rows, taken)).unwrap();
+        }
+        let held = kept.iter().map(|&kept| Held { kept, baseline_rows: None, shifts: Vec::new() }).collect();
+        let _ = segments::told(held, &named, rows, false);
+        let _ = Profile::new(columns(), whole, &all.profiled.account, true).encode().unwrap();
+        true
+    }
+
+    /// Cut at every byte, or one byte another: refused by name, or used like any part, never a panic.
+    #[test]
+    fn damage_at_every_byte_of_a_part_with_segments_is_told_and_never_a_panic() {
+        assert!(used(part()));
+        let mut json = serde_json::to_vec(&part()).unwrap();
+        let mut refused = 0;
+        for at in 0..json.len() {
+            let kept = json[at];
+            for byte in [b'9', b'"'] {
+                json[at] = byte;
+                let accepted = serde_json::from_slice::<Part>(&json).is_ok_and(used);
+                refused += usize::from(!accepted);
+            }
+            json[at] = kept;
+            assert!(serde_json::from_slice::<Part>(&json[..at]).is_err(), "cut at {at}");
+        }
+        assert!(refused > json.len() / 2, "{refused} of {}", json.len());
+    }
+
+    /// Every field and element, as a path of keys and positions.
+    fn places(value: &Json, at: &mut Vec<String>, out: &mut Vec<String>) {
+        let children: Vec<(String, &Json)> = match value {
+            Json::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), value)).collect(),
+            Json::Array(list) => list.iter().enumerate().map(|(at, value)| (at.to_string(), value)).collect(),
+            _ => Vec::new(),
+        };
+        for (key, child) in children {
+            at.push(key.replace('~', "~0").replace('/', "~1"));
+            out.push(format!("/{}", at.join("/")));
+            places(child, at, out);
+            at.pop();
+        }
+    }
+
+    /// Every field of a part and of its segments gone, or with a value that no fold writes.
+    #[test]
+    fn a_field_that_is_missing_or_strange_is_told_and_never_a_panic() {
+        let whole = serde_json::to_value(part()).unwrap();
+        let mut all = Vec::new();
+        places(&whole, &mut Vec::new(), &mut all);
+        // Of lists of numbers, such as registers, the first ones stand for all.
+        let is_late = |place: &&String| {
+            place.rsplit('/').next().and_then(|key| key.parse().ok()).is_some_and(|at: usize| at > 3)
+        };
+        all.retain(|place| !is_late(&place));
+        assert!(all.iter().filter(|place| place.starts_with("/segments/1/columns/1")).count() > 8, "{all:?}");
+        let strange = [
+            json!(null),
+            json!(-1),
+            json!(7),
+            json!(1e300),
+            json!(u64::MAX),
+            json!(1.5),
+            json!("t0"),
+            json!([]),
+            json!([u64::MAX]),
+            json!({}),
+            json!(true),
+        ];
+        let mut accepted = 0;
+        for place in &all {
+            for value in &strange {
+                let mut damaged = whole.clone();
+                *damaged.pointer_mut(place).unwrap() = value.clone();
+                accepted += usize::from(serde_json::from_value::<Part>(damaged).is_ok_and(used));
+            }
+            let (parent, key) = place.rsplit_once('/').unwrap();
+            let mut damaged = whole.clone();
+            match damaged.pointer_mut(parent).unwrap() {
+                Json::Object(fields) => drop(fields.remove(&key.replace("~1", "/").replace("~0", "~"))),
+                Json::Array(list) => drop(list.remove(key.parse().unwrap())),
+                other => panic!("{other}"),
+            }
+            accepted += usize::from(serde_json::from_value::<Part>(damaged).is_ok_and(used));
+        }
+        let tried = all.len() * (strange.len() + 1);
+        assert!(accepted < tried / 3, "{accepted} of {tried}");
+    }
+}

@@ -358,7 +358,14 @@ mod tests {
     #[test]
     fn damage_at_every_byte_is_told_and_never_a_panic() {
         let rows: Vec<(f64, String)> = (0..40).map(|n| (f64::from(n % 7), format!("t{}", n % 3))).collect();
-        let mut json = serde_json::to_vec(&of(&rows, &[])[0]).unwrap();
+        let mut profile = of(&rows, &[]).remove(0);
+        for value in ["t0", "t1"] {
+            let own: Vec<(f64, String)> = rows.iter().filter(|row| row.1 == value).cloned().collect();
+            let columns = of(&own, &[]).remove(0).columns.into_iter().map(|column| column.profile).collect();
+            let (column, value, rows) = ("y".into(), value.into(), own.len() as u64);
+            profile.segments.push(Segment { column, value, rows, columns });
+        }
+        let mut json = serde_json::to_vec(&profile).unwrap();
         // Unpacked files are read too, so that damage meets the checks and not only the checksum of gzip.
         assert!(Profile::decode(&json).is_ok());
         let mut refused = 0;
@@ -372,6 +379,7 @@ mod tests {
                     let _ = found.merge(&again);
                     found
                         .columns()
+                        .chain(found.segments().flat_map(|(_, columns)| columns))
                         .for_each(|(_, column)| drop((column.sketch.weights(), column.distinct())));
                 } else {
                     refused += 1;
