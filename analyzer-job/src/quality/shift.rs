@@ -296,17 +296,28 @@ fn ranges(then: &Weights, now: &Weights) -> Vec<Part> {
     let ends = |share: f64| [then.quantile(share), now.quantile(share)].into_iter().flatten();
     let low = ends(0.01).fold(f64::INFINITY, f64::min);
     let high = ends(0.99).fold(f64::NEG_INFINITY, f64::max);
-    let bound = |at: usize| match at {
-        0 => f64::NEG_INFINITY,
-        BINS => f64::INFINITY,
-        at => low + (high - low) * (at as f64 / BINS as f64),
+    // Whole numbers get equally many values a part, or parts of equal rows would differ in height.
+    let is_whole = |weights: &Weights| weights.values.iter().all(|value| value.fract() == 0.0);
+    let values = high - low + 1.0;
+    let (bins, each) = match is_whole(then) && is_whole(now) && values > 1.0 {
+        true => {
+            let each = (values / BINS as f64).ceil();
+            ((values / each).ceil() as usize, Some(each))
+        }
+        false => (BINS, None),
+    };
+    let bound = |at: usize| match (at, each) {
+        (0, _) => f64::NEG_INFINITY,
+        (at, _) if at == bins => f64::INFINITY,
+        (at, Some(each)) => low + each * at as f64,
+        (at, None) => low + (high - low) * (at as f64 / BINS as f64),
     };
     let share = |weights: &Weights, at: usize| {
         let from = if at == 0 { 0.0 } else { weights.below(bound(at)) };
-        let to = if at + 1 == BINS { weights.total() } else { weights.below(bound(at + 1)) };
+        let to = if at + 1 == bins { weights.total() } else { weights.below(bound(at + 1)) };
         (to - from) / weights.total()
     };
-    (0..BINS)
+    (0..bins)
         .map(|at| Part {
             label: format!("from {}", rounded(if at == 0 { low } else { bound(at) })),
             then: share(then, at),
@@ -387,6 +398,29 @@ mod tests {
         assert_eq!(of(&before, &before, "Integral").verdict, Verdict::Held);
         let few = column((0..10).map(|i| (17 + i * 8).to_string()));
         assert_eq!(of(&before, &few, "Integral").verdict, Verdict::TooFewRows);
+    }
+
+    /// Sixteen whole numbers are no twelve parts: some would hold two of them, and stand out for that alone.
+    #[test]
+    fn parts_of_whole_numbers_hold_equally_many_of_them() {
+        let before = column((0..1600).map(|i| (i % 16).to_string()));
+        let shift = of(&before, &column((0..1600).map(|i| (8 + i % 8).to_string())), "Integral");
+        assert_eq!(shift.parts.len(), 8);
+        assert!(shift.parts.iter().all(|part| part.then == 0.125), "{:?}", shift.parts);
+        let labels: Vec<&str> = shift.parts.iter().map(|part| part.label.as_str()).collect();
+        assert_eq!((labels[0], labels[7]), ("from 0", "from 14"));
+        // Numbers far apart, and a constant.
+        let far = of(&before, &column((0..500).map(|i| (1_000_000_000 + i).to_string())), "Integral");
+        assert!(
+            far.parts.len() <= BINS
+                && (far.parts.iter().map(|part| part.now).sum::<f64>() - 1.0).abs() < 1e-9
+        );
+        let constant = column((0..300).map(|_| "5".into()));
+        let shift = of(&constant, &column((0..300).map(|_| "6".into())), "Integral");
+        assert_eq!(
+            shift.parts.iter().map(|part| [part.then, part.now]).collect::<Vec<_>>(),
+            [[1.0, 0.0], [0.0, 1.0]]
+        );
     }
 
     #[test]

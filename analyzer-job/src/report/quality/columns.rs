@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::quality::details::Details;
 use crate::quality::shift::Verdict;
 use crate::quality::statistics::{Feature, Measured, Statistics};
-use crate::report::amounts::{count, number, percent_of};
+use crate::report::amounts::{count, decimal, number, percent_of};
 use crate::report::page::{Report, State};
 use crate::report::sentences::isolate;
 use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -138,6 +138,11 @@ pub(super) fn of_file(file: File) -> Vec<Facts> {
     file.features.into_iter().map(facts).collect()
 }
 
+/// Whether no row has a value in any column.
+pub(super) fn are_empty(all: &[Facts]) -> bool {
+    !all.is_empty() && all.iter().all(|facts| facts.missing >= 1.0)
+}
+
 pub(super) fn section(report: &mut Report, all: &[Facts], details: &Details) {
     let compared = !details.columns.is_empty();
     let mut columns = columns([
@@ -168,7 +173,13 @@ fn row(facts: &Facts, details: &Details, compared: bool) -> Row {
         Cell::number(count(facts.distinct), facts.distinct),
     ];
     match facts.range {
-        Some(range) => cells.extend(range.map(|value| Cell::number(number(value, None), value))),
+        Some([least, mean, most]) => {
+            let end = |value: f64| match facts.kind.as_str() {
+                "Integral" => Cell::number(decimal(value, 0), value),
+                _ => Cell::number(number(value, None), value),
+            };
+            cells.extend([end(least), Cell::number(number(mean, None), mean), end(most)]);
+        }
         None => cells.extend([Cell::text(""), Cell::text(""), Cell::text("")]),
     }
     cells.push(Cell::text(facts.frequent.as_ref().map_or_else(String::new, |(value, share)| {

@@ -98,6 +98,9 @@ pub(super) fn report(quality: &Quality) -> Report {
         }
         Some(_) if moved > 0 => (State::Moved, format!("No violation, but {} moved", of_columns(moved))),
         Some(_) if few => (State::CannotTell, "No violation; too few rows to tell more".into()),
+        Some(_) if columns::are_empty(&quality.columns) => {
+            (State::CannotTell, "No violation; no column has a value, so there is nothing to compare".into())
+        }
         Some(_) => (State::Held, "The data look as they did".into()),
     };
     let mut report = Report {

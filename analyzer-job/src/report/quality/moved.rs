@@ -1,7 +1,7 @@
 //! The columns that moved: how far, and why.
 
 use crate::quality::shift::{Shift, Verdict};
-use crate::report::amounts::{number, of, percent_of};
+use crate::report::amounts::{decimal, number, of, percent_of};
 use crate::report::charts;
 use crate::report::page::{Report, State};
 use crate::report::sentences::isolate;
@@ -56,7 +56,7 @@ fn row(shift: &Shift) -> Row {
             Cell::picture(charts::pairs(&shares, ends)),
             Cell::number(number(shift.effect, None), shift.effect),
             Cell::number(number(shift.stability_index, None), shift.stability_index),
-            Cell::number(p_value(shift.adjusted_p_value), shift.adjusted_p_value),
+            Cell::number(p_value(shift.adjusted_p_value), format!("{:e}", shift.adjusted_p_value)),
             Cell::text(match shift.compared {
                 _ if shift.violated => "violation",
                 Some(_) => "no violation",
@@ -91,7 +91,9 @@ fn why(shift: &Shift) -> String {
         out.push(format!("gone: {}", named(&shift.vanished)));
     }
     if let Some([_, then, now]) = shift.quantiles.iter().find(|quantile| quantile[0] == 0.5) {
-        out.push(format!("median {} before, {} now", number(*then, None), number(*now, None)));
+        let whole = shift.quantiles.iter().all(|[_, then, now]| then.fract() == 0.0 && now.fract() == 0.0);
+        let told = |value: f64| if whole { decimal(value, 0) } else { number(value, None) };
+        out.push(format!("median {} before, {} now", told(*then), told(*now)));
     }
     if out.is_empty()
         && let Some(part) =
