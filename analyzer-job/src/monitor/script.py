@@ -1,7 +1,8 @@
 """Runs the user's script: `record SCRIPT` answers a record a line, `end SCRIPT` calls postprocess_handler once.
 
 Lines in: a letter and JSON. r: a captured record, d: a JSON record, l: a line of text.
-Lines out: o and the rows, s for a record that is left out, e and the reason why it cannot be used.
+Lines out: o and the rows, none of them or empty ones where the handler returned nothing, s for a record that is left out
+by [], e and the reason why it cannot be used.
 """
 import importlib.util
 import inspect
@@ -73,6 +74,8 @@ def plain(value):
 
 
 def rows(found):
+    if found is None:
+        return []
     listed = found if isinstance(found, list) else [found]
     for row in listed:
         if not isinstance(row, dict):

@@ -12,7 +12,8 @@ use super::config::MonitoringConfig;
 use super::constraints;
 use super::profile::Profile;
 use super::statistics::{self, Taken};
-use crate::drift::bias::load_constraints;
+use crate::results::Results;
+use crate::values::numbers::strict_json;
 
 /// A profile as the baseline: what `constraints.json` and `statistics.json` of its data say.
 pub struct Past {
@@ -66,7 +67,17 @@ fn as_json(value: &impl Serialize, path: &Path) -> Result<Json> {
 /// `CONSTRAINTS_UNREADABLE`: no results, or none of attributions.
 pub fn attributions(path: &Path) -> Result<IndexMap<String, f64>> {
     let path = if path.is_dir() { path.join("analysis.json") } else { path.to_path_buf() };
-    let results = load_constraints(&path).map_err(|problem| problem.field("attributions"))?;
+    let unusable = |found: String| {
+        Problem::new(&codes::CONSTRAINTS_UNREADABLE, "the attributions that rank columns cannot be read")
+            .file(&path)
+            .field("attributions")
+            .found(found)
+            .expected("the analysis.json of an explainability run, or its folder")
+            .hint("leave the setting out to rank columns by their effect alone")
+    };
+    let bytes = std::fs::read(&path).map_err(|error| unusable(error.to_string()).because(error))?;
+    let results: Results = serde_json::from_slice(&strict_json(&bytes))
+        .map_err(|error| unusable(format!("{error}")).line(error.line() as u64))?;
     let outputs = results.explanations.and_then(|found| found.kernel_shap).unwrap_or_default();
     let mut sums: IndexMap<String, f64> = IndexMap::new();
     for (feature, value) in outputs.values().flat_map(|output| &output.global_shap_values) {
@@ -74,12 +85,33 @@ pub fn attributions(path: &Path) -> Result<IndexMap<String, f64>> {
     }
     let total: f64 = sums.values().sum();
     if total.is_nan() || total <= 0.0 {
-        return Err(Problem::new(&codes::CONSTRAINTS_UNREADABLE, "a result holds no attributions")
-            .file(path)
-            .field("attributions")
-            .expected("`explanations` with values above 0")
-            .hint("give the analysis.json of an explainability run"));
+        let found = if outputs.is_empty() { "no attributions" } else { "attributions of 0 only" };
+        return Err(unusable(found.into()));
     }
     sums.values_mut().for_each(|value| *value /= total);
     Ok(sums)
+}
+
+/// What is said of attributions that have none of the columns: nothing is ranked by them. `path`: their file, as given.
+pub fn of_other_features(
+    attributions: &IndexMap<String, f64>,
+    columns: &[(String, usize)],
+    path: &Path,
+) -> Option<String> {
+    const SHOWN: usize = 5;
+    if columns.iter().any(|(name, _)| attributions.contains_key(name)) {
+        return None;
+    }
+    let listed = |names: &mut dyn Iterator<Item = &String>| {
+        let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+        let more = names.len().saturating_sub(SHOWN);
+        let shown = names[..names.len().min(SHOWN)].join(", ");
+        if more > 0 { format!("{shown} and {more} more") } else { shown }
+    };
+    Some(format!(
+        "columns are not ranked by `attributions`, since {} has other features: found {}, expected some of {}",
+        path.display(),
+        listed(&mut attributions.keys()),
+        listed(&mut columns.iter().map(|(name, _)| name))
+    ))
 }

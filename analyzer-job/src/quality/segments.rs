@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pass::{self, Profiled};
 use super::shift::{self, Shift, Verdict};
-use crate::monitor::rows::Source;
+use crate::monitor::rows::{Columns, Source};
 use crate::state::profile::{Column, Kind};
 
 /// Columns that rows may be grouped by.
@@ -321,29 +321,44 @@ fn one(held: &Held<'_>, named: &[(String, usize)], rows: u64, by_value: bool) ->
     (effect, told)
 }
 
-/// The columns that rows are grouped by, as names and places.
+/// That rows are grouped by no more columns than are told.
 ///
 /// # Errors
-/// More than three; a column that the data lack.
-pub fn by(setting: Option<&str>, named: &[(String, usize)]) -> Result<Vec<(String, usize)>> {
-    let wanted = listed(setting);
-    if wanted.len() > MOST_COLUMNS {
-        return Err(Problem::new(&codes::SETTING_INVALID, "rows are grouped by too many columns")
-            .field("segment_columns")
-            .found(format!("{} columns", wanted.len()))
-            .expected(format!("at most {MOST_COLUMNS}")));
+/// `SETTING_INVALID`.
+pub fn check(setting: Option<&str>) -> Result<()> {
+    let wanted = listed(setting).len();
+    if wanted <= MOST_COLUMNS {
+        return Ok(());
     }
+    Err(Problem::new(&codes::SETTING_INVALID, "rows are grouped by too many columns")
+        .field("segment_columns")
+        .found(format!("{wanted} columns"))
+        .expected(format!("at most {MOST_COLUMNS}")))
+}
+
+/// The columns that rows are grouped by, as names and places. `found`: all columns of the data, also those that the results
+/// leave out. A name is that of the results or of the data; a position is that in the data, as for model quality, whatever
+/// order and number the columns of the results have.
+///
+/// # Errors
+/// `COLUMN_NOT_FOUND`.
+pub fn by(setting: Option<&str>, found: &Columns, named: &[(String, usize)]) -> Result<Vec<(String, usize)>> {
     let find = |wanted: &str| {
-        let known = named.iter().find(|(name, _)| name == wanted);
-        known.or_else(|| wanted.parse().ok().and_then(|at: usize| named.get(at))).cloned().ok_or_else(|| {
+        if let Some(known) = named.iter().find(|(name, _)| name == wanted) {
+            return Ok(known.clone());
+        }
+        let position = || wanted.parse().ok().filter(|&at: &usize| at < found.names.len());
+        let at = found.names.get_index_of(wanted).or_else(position).ok_or_else(|| {
             let names: Vec<String> = named.iter().take(40).map(|(name, _)| format!("`{name}`")).collect();
             Problem::new(&codes::COLUMN_NOT_FOUND, "a column to group by is not in the data")
                 .field("segment_columns")
                 .found(format!("`{wanted}`"))
                 .expected(format!("a position from 0, or one of {}", names.join(", ")))
-        })
+        })?;
+        let known = named.iter().find(|(_, place)| *place == at).cloned();
+        Ok(known.unwrap_or_else(|| (found.names[at].clone(), at)))
     };
-    wanted.into_iter().map(find).collect()
+    listed(setting).into_iter().map(find).collect()
 }
 
 /// Those of the columns that a part of the data has.

@@ -74,7 +74,9 @@ fn segments(
         return Ok(of_profiles);
     }
     let named = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref());
-    let by = named.and_then(|named| segments::by(settings.segment_columns.as_deref(), &named.columns));
+    let by = named.and_then(|named| {
+        segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)
+    });
     let width = profiled.profiles.len();
     let (by, limits) = match by {
         // Rows of another part may have the column.
@@ -133,7 +135,8 @@ pub(crate) fn finish(
     for warning in &named.warnings {
         tracing::warn!("{warning}");
     }
-    let (kept, notes) = kept(settings, gathered, &named)?;
+    let (kept, mut notes) = kept(settings, gathered, &named)?;
+    notes.extend(other_features(job, settings, prepared, &named));
     for warning in &notes {
         tracing::warn!("{warning}");
     }
@@ -243,7 +246,7 @@ pub(crate) fn look(
         return Err(plan.no_rows(account));
     }
     let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
-    let by = segments::by(settings.segment_columns.as_deref(), &named.columns)?;
+    let by = segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)?;
     line("looked at", &format!("{} rows from {} records", account.rows, account.records));
     if account.left_out > 0 {
         line("left out", &format!("{} by `columns` or the script", account.left_out));
@@ -261,6 +264,9 @@ pub(crate) fn look(
     }
     if let Some(path) = &settings.attributions {
         line("attributions", &job.tree.resolve(path).display().to_string());
+    }
+    if let Some(warning) = other_features(job, settings, prepared, &named) {
+        line("warning", &warning);
     }
     for (name, column) in columns(&profiled, &named).take(COLUMNS_SHOWN) {
         let kind = column.spellings.kind(prepared.taken.by_value).name();
@@ -305,6 +311,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         settings.data_quality_monitoring_config.as_deref(),
         settings.categorical_drift_method.as_deref(),
     )?;
+    segments::check(settings.segment_columns.as_deref())?;
     output::check_folder(&plan.output)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
     earlier::check_baseline_stays(
@@ -362,6 +369,12 @@ impl Prepared {
             (None, None) => None,
         }
     }
+}
+
+/// What is said of attributions that have none of the columns.
+fn other_features(job: &Job, settings: &Settings, prepared: &Prepared, named: &Named) -> Option<String> {
+    let path = job.tree.resolve(settings.attributions.as_ref()?);
+    past::of_other_features(prepared.attributions.as_ref()?, &named.columns, &path)
 }
 
 fn tell(account: &Account) {
@@ -440,7 +453,7 @@ fn kept<'a>(
     if settings.segment_columns.is_none() {
         return Ok((segments::as_they_are(segments, profiled, &named.columns), Vec::new()));
     }
-    let by = segments::by(settings.segment_columns.as_deref(), &named.columns)?;
+    let by = segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)?;
     let limits = Limits::of_run(settings.segment_minimum_rows, profiled.profiles.len());
     Ok(segments::kept(segments, profiled, &by, &named.columns, limits))
 }

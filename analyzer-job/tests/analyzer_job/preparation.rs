@@ -183,6 +183,32 @@ fn what_is_wrong_with_the_entries_is_told_before_the_data_are_read() {
 
 const SCRIPT: &str = "processing/code/pre.py";
 
+/// A path has nothing to look into where the rows are values without names: silence would look like a column of nothing.
+#[test]
+fn paths_into_rows_without_names_are_refused_with_what_to_write_instead() {
+    let csv = record(0, "7,x", "text/csv", "0.5", &[]);
+    let lists = record(0, "[7,1]", "application/json", "0.5", &[]);
+    let captured = r#"{"sagemakerCaptureJson":{}}"#;
+    for (name, text, format) in [
+        ("jsonl", csv, captured),
+        ("jsonl", lists, captured),
+        ("json", "[[7,1],[8,2]]".into(), r#"{"json":{}}"#),
+    ] {
+        let mut tree = tree(name, &text, format);
+        tree.set("columns", r#"[{"path": {"age": "who.age", "city": "who.city"}}]"#);
+        let run = tree.fail(&[], 1, "PL0101");
+        for told in ["`path` of age, city", "without names", r#"{"rename": {"_c0": "age", "_c1": "city"}}"#] {
+            assert!(run.message.contains(told), "{told}: {}", run.message);
+        }
+        assert_eq!(tree.run(&["validate"]).code, Some(1), "{text}");
+    }
+    // An answer in CSV beside a request that is an object is no such case.
+    let mut tree =
+        tree("jsonl", &record(0, r#"{"who":{"age":7}}"#, "application/json", "0.5", &[]), captured);
+    tree.set("columns", r#"[{"path": {"age": "who.age"}}, {"keep": ["age"]}]"#).succeed(&[]);
+    assert_eq!(columns(&tree), [is("age", "Integral", 1, Some(7.0))]);
+}
+
 /// The search path of this process, when there is a Python on it.
 #[expect(clippy::disallowed_methods, reason = "scripts are run by the machine's own Python")]
 fn with_python() -> Option<String> {
@@ -236,6 +262,43 @@ def preprocess_handler(inference_record, logger):
     let bytes = tree.results()["statistics.json"].clone();
     tree.succeed(&[]);
     assert!(tree.results()["statistics.json"] == bytes, "random draws of a script are seeded");
+}
+
+/// Nothing at all, a dict without a key, alone or among others: each is left out, counted, and said in log and report.
+#[test]
+fn records_for_which_a_script_returns_nothing_are_counted() {
+    let script = r#"
+def preprocess_handler(record):
+    kind, value = record.endpoint_input.data.split(",")
+    row = {"y": value, "p": value}
+    return {"none": None, "empty": {}, "list": [{}], "some": [row, {}, row], "row": row, "drop": []}[kind]
+"#;
+    let inputs = ["row,1", "none,1", "empty,0", "list,0", "some,0", "drop,1"];
+    let Some(tree) = scripted(script, &inputs) else { return };
+    let run = tree.succeed(&[]);
+    assert!(run.log.contains("read 3 rows from 6 records"), "{}", run.log);
+    assert!(run.log.contains("5 records or rows are left out"), "{}", run.log);
+    let told = "4 records of 6 are left out, since the script returned nothing for them";
+    assert!(run.log.contains(told), "{}", run.log);
+    assert!(tree.result("data_quality_details.json")["warnings"][0].as_str().unwrap().starts_with(told));
+    assert!(String::from_utf8(tree.results()["report.html"].clone()).unwrap().contains(told));
+    let dry = tree.succeed(&["validate"]);
+    assert!(dry.stdout.contains(told), "{}", dry.stdout);
+    let quality = tree.succeed(&[
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+    ]);
+    assert!(
+        quality.log.contains("5 rows left out, not wanted by `columns` or the script"),
+        "{}",
+        quality.log
+    );
+    // None is left: no row, and no result.
+    let none = scripted("def preprocess_handler(record):\n    pass\n", &["1,2"]).unwrap();
+    let run = none.fail(&[], 2, "PL0302");
+    assert!(run.message.contains("1 left out by `columns` or a script"), "{}", run.message);
 }
 
 #[test]
@@ -336,9 +399,9 @@ fn a_script_that_cannot_run_stops_the_job_with_its_own_words() {
         );
     }
     // Handlers that give something else than rows.
-    let Some(tree) = scripted("def preprocess_handler(record):\n    pass\n", &["1,2"]) else { return };
+    let Some(tree) = scripted("def preprocess_handler(record):\n    return 3\n", &["1,2"]) else { return };
     let run = tree.fail(&[], 2, "PL0302");
-    assert!(run.message.contains("returned NoneType, expected a dict"), "{}", run.message);
+    assert!(run.message.contains("returned int, expected a dict"), "{}", run.message);
     // Without Python the message names what does without.
     let mut bare = tree_without_python();
     bare.set("record_preprocessor_script", format!("/opt/ml/{SCRIPT}"));

@@ -511,5 +511,30 @@ fn columns_that_moved_are_ranked_by_what_the_model_makes_of_them() {
     let mut wrong = of_table("a\n1\n");
     wrong.file("processing/input/shap/analysis.json", r#"{"version": "1.0"}"#);
     let run = wrong.set("attributions", "/opt/ml/processing/input/shap").fail(&[], 1, "PL0801");
-    assert!(run.message.contains("attributions"), "{}", run.message);
+    for told in ["`attributions`", "analysis.json", "no attributions", "explainability run"] {
+        assert!(run.message.contains(told), "{told}: {}", run.message);
+    }
+    for (text, told) in [(None, "No such file"), (Some("{"), "line 1"), (Some("[]"), "no attributions")] {
+        match text {
+            Some(text) => drop(wrong.file("processing/input/shap/analysis.json", text)),
+            None => std::fs::remove_file(wrong.path("processing/input/shap/analysis.json")).unwrap(),
+        }
+        let run = wrong.fail(&[], 1, "PL0801");
+        for told in [told, "the attributions that rank columns", "shap/analysis.json", "explainability run"] {
+            assert!(run.message.contains(told), "{told}: {}", run.message);
+        }
+        assert!(!run.message.contains("baseline"), "{}", run.message);
+    }
+    // Those of another model rank nothing, and say so.
+    let other =
+        attributions(0.1, -0.9).replace("amount", "f1").replace("plan", "f2").replace("\"n\"", "\"f3\"");
+    monitor.file("processing/input/shap/analysis.json", other);
+    let run = monitor.succeed(&[]);
+    let told = "has other features: found `f1`, `f2`, `f3`, expected some of `n`";
+    assert!(run.log.contains(told), "{}", run.log);
+    assert!(
+        String::from_utf8(monitor.results()["report.html"].clone()).unwrap().contains("has other features")
+    );
+    assert!(monitor.succeed(&["validate"]).stdout.contains(told));
+    assert_eq!(first(&monitor), ("amount".into(), None));
 }

@@ -139,6 +139,9 @@ pub struct Account {
     pub width: Option<usize>,
     /// Records and rows that the setting `columns` or a script leaves out.
     pub left_out: u64,
+    /// Of them those for which a script returned nothing, be it on purpose or not.
+    #[serde(default)]
+    pub nothing: u64,
 }
 
 impl Account {
@@ -154,6 +157,7 @@ impl Account {
             (&mut self.rows, other.rows),
             (&mut self.outside, other.outside),
             (&mut self.left_out, other.left_out),
+            (&mut self.nothing, other.nothing),
         ] {
             *mine = mine.saturating_add(theirs);
         }
@@ -170,6 +174,14 @@ impl Account {
         self.examples.clone_from(&self.skips.skipped.examples);
         self.warnings = self.notes.iter().map(|(file, what)| format!("{}: {what}", file.display())).collect();
         self.warnings.extend(self.absent.iter().cloned());
+        if self.nothing > 0 {
+            let (noun, verb) = if self.nothing == 1 { ("record", "is") } else { ("records", "are") };
+            self.warnings.push(format!(
+                "{} {noun} of {} {verb} left out, since the script returned nothing for them (`None` or a dict without a \
+                 key); `[]` leaves a record out without this warning",
+                self.nothing, self.records
+            ));
+        }
         if self.bad > 0 {
             let (noun, verb) = if self.bad == 1 { ("record", "is") } else { ("records", "are") };
             self.warnings.push(format!(
@@ -317,6 +329,29 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// That paths of the setting `columns` have JSON objects to look into; the first rows decide, since all rows of a run have
+    /// names or none has.
+    ///
+    /// # Errors
+    /// `SETTING_INVALID`: the rows are lists of values.
+    fn check_paths(&self) -> Result<()> {
+        let paths = self.records_setting().and_then(|setting| setting.paths.as_ref());
+        let (Some((columns, _)), false) = (paths, self.columns.named) else { return Ok(()) };
+        let first: Vec<String> =
+            columns.iter().enumerate().map(|(at, name)| format!("\"_c{at}\": \"{name}\"")).collect();
+        Err(Problem::new(&codes::SETTING_INVALID, "an entry of `columns` is for rows that are JSON objects only")
+            .field(format!("columns: `path` of {}", columns.join(", ")))
+            .found(format!(
+                "CSV or lists: {} values a row, without names, whose columns are `_c0`, `_c1`, ...",
+                self.columns.names.len()
+            ))
+            .expected("JSON objects in the payloads")
+            .hint(format!(
+                "name the columns by their positions instead, such as {{\"rename\": {{{}}}}}, or all of them with `name`",
+                first.join(", ")
+            )))
+    }
+
     /// What the setting `columns` does with records.
     fn records_setting(&self) -> Option<&'a Records> {
         self.source.preparation.map(|preparation| &preparation.records)
@@ -414,6 +449,9 @@ impl<'a> Reader<'a> {
     /// Hands the rows of a file on; an empty block goes nowhere.
     fn hand_on(&mut self, mut block: Block, file: &Path, take: Take<'_>) -> Result<()> {
         self.rows += block.rows() as u64;
+        if block.rows() > 0 {
+            self.check_paths()?;
+        }
         if block.rows() > 0 && self.cells.is_some() {
             block = self.prepared(block, file)?;
         }

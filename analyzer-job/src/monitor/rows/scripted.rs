@@ -103,7 +103,11 @@ impl Asked<'_> {
                     self.rows.enter(&self.file, reader, take)?;
                     self.rows.begin_record(&reader.columns);
                     match row(&json, &mut self.rows, reader) {
-                        Ok(()) => self.rows.keep_record(line, reader, take)?,
+                        Ok(nothing) => {
+                            reader.account.left_out += nothing;
+                            reader.account.nothing += nothing;
+                            self.rows.keep_record(line, reader, take)?;
+                        }
                         Err(reason) => {
                             self.rows.drop_record(&mut reader.columns);
                             reader.bad(&self.file, line, &reason)?;
@@ -125,13 +129,18 @@ impl Asked<'_> {
     }
 }
 
-/// Takes the rows of an answer.
-fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<(), String> {
+/// Takes the rows of an answer. Gives the number of those that are none: objects without a key, and an answer without any
+/// row, which counts as one.
+fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<u64, String> {
     let shapes = json::rows(json).map_err(|fault| format!("the script's answer is not JSON: {fault}"))?;
+    let mut nothing = u64::from(shapes.is_empty());
     for shape in &shapes {
-        rows.document_row(shape, reader).map_err(|fault| fault.reason().to_string())?;
+        match shape {
+            Shape::Object("{}") => nothing += 1,
+            shape => rows.document_row(shape, reader).map_err(|fault| fault.reason().to_string())?,
+        }
     }
-    Ok(())
+    Ok(nothing)
 }
 
 fn captured(
