@@ -87,7 +87,8 @@ fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
 
 /// Writes and publishes what a monitor found, and gives the exit message.
 fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result<String> {
-    done.write(&job.stop)?;
+    job.stop.check()?;
+    done.write()?;
     publish::send(job, settings, &done.metrics, scratch);
     if let Some(script) = &done.at_end {
         script.run_at_end(&job.stop)?;

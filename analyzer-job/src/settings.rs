@@ -339,7 +339,7 @@ pub struct Settings {
     )]
     pub drift_windows: Windows,
 
-    /// What a bias check means in which no metric was compared
+    /// What a check of bias or of model quality means in which no metric was compared
     #[arg(
         long,
         env = "on_nothing_compared",
@@ -392,8 +392,8 @@ pub struct Settings {
     )]
     pub constraint_margin: Option<String>,
 
-    /// Columns whose values quality is told for one by one, separated by commas: columns of the dataset, for model
-    /// quality also positions or paths in the captured request; for data quality at most three
+    /// Columns whose values quality is told for one by one, separated by commas: names, or positions from 0 among all columns
+    /// of the rows that are read; for data quality at most three
     #[arg(
         long,
         env = "segment_columns",
@@ -402,6 +402,17 @@ pub struct Settings {
         help_heading = "Quality monitors"
     )]
     pub segment_columns: Option<String>,
+
+    /// For model quality of captured records, in place of segment_columns: positions from 0 in CSV requests, paths in JSON
+    /// requests, separated by commas
+    #[arg(
+        long,
+        env = "segment_attributes",
+        value_name = "LIST",
+        global = true,
+        help_heading = "Quality monitors"
+    )]
+    pub segment_attributes: Option<String>,
 
     /// Rows that a segment of data quality must have
     #[arg(
@@ -566,6 +577,10 @@ pub struct Settings {
     /// has it.
     #[arg(skip)]
     pub among_others: bool,
+
+    /// Data quality is one of the monitors of this run.
+    #[arg(skip)]
+    pub beside_data_quality: bool,
 
     /// The analysis configuration serves a bias and an explainability monitor of the same run.
     #[arg(skip)]

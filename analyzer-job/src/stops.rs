@@ -1,6 +1,13 @@
 //! A stop at every moment: whatever look at the flag is the first that sees it, the work ends as stopped, with no result.
 
+use std::fs;
+use std::path::Path;
+
+use clap::Parser as _;
+use jiff::Timestamp;
 use plumbline_common::codes::Class;
+use plumbline_common::contract::{Hosts, JobConfig, Tree};
+use plumbline_common::job::Job;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 
@@ -8,7 +15,9 @@ use crate::bias;
 use crate::config::{Aggregation, Analysis, DatasetFormat, Scalar};
 use crate::read::fixture::{self, name};
 use crate::read::{Options, files_of};
+use crate::settings::Cli;
 use crate::shap::{self, Estimator, Task};
+use crate::stages::several;
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::table::{Column, Values};
 
@@ -184,6 +193,90 @@ fn attributions_by_every_method() {
         ("permutation", 8, Some(100), Estimator::Permutation, None, 4),
     ] {
         let looks = looks(|stop| explained(features, num_samples, estimator, target, stop));
+        assert!(looks >= least, "{what}: {looks}");
+    }
+}
+
+/// Runs several monitors on a folder with data, labels and configuration; a run that is stopped must leave no result.
+fn monitors(root: &Path, list: &str, settings: &[String], stop: &Stop) -> Result<String> {
+    let tree = Tree::at(root);
+    let output = root.join("output");
+    let _ = fs::remove_dir_all(&output);
+    fs::create_dir_all(&output).unwrap();
+    let job = Job {
+        tree,
+        config: JobConfig::default(),
+        hosts: Hosts::default(),
+        stop: stop.clone(),
+        for_people: false,
+    };
+    let fixed = [
+        "analyzer-job".to_string(),
+        format!("--analysis-type={list}"),
+        format!("--output-path={}", output.display()),
+    ];
+    let cli = Cli::try_parse_from(fixed.iter().chain(settings)).unwrap();
+    let kinds = cli.settings.analysis_type.clone().unwrap();
+    let ended = several::run(&job, &cli.settings, &kinds, Timestamp::UNIX_EPOCH);
+    if ended.as_ref().is_err_and(|problem| problem.class() == Class::Stopped) {
+        assert_eq!(fs::read_dir(&output).unwrap().count(), 0, "results of a run that was stopped");
+    }
+    ended
+}
+
+/// Whoever sees the stop first, the thread that reads for all or a monitor, all end, and none waits for another.
+#[test]
+fn readings_that_several_monitors_share() {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path();
+    let write = |name: &str, text: &[u8]| {
+        let path = root.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for file in ["a", "b", "c", "d"] {
+        write(&format!("rows/{file}.csv"), &text(DatasetFormat::Csv));
+    }
+    let lines = String::from_utf8(text(DatasetFormat::Capture)).unwrap();
+    let with_ids = |line: (usize, &str)| {
+        let end = format!(
+            ",\"eventMetadata\":{{\"eventId\":\"{}\",\"inferenceTime\":\"2024-05-01T00:00:00Z\"}}}}",
+            line.0
+        );
+        format!("{}{end}", line.1.strip_suffix('}').unwrap())
+    };
+    let merged: Vec<String> = lines.lines().enumerate().map(with_ids).collect();
+    write("merged/2024/05/01/00/a.jsonl", merged.join("\n").as_bytes());
+    let truth = |line: &String| {
+        let id = line.split("eventId\":\"").nth(1).unwrap().split('"').next().unwrap().to_string();
+        format!(
+            "{{\"groundTruthData\":{{\"data\":\"1\",\"encoding\":\"CSV\"}},\"eventMetadata\":{{\"eventId\":\"{id}\"}}}}"
+        )
+    };
+    write("truth/2024/05/01/00/a.jsonl", merged.iter().map(truth).collect::<Vec<_>>().join("\n").as_bytes());
+    let config = r#"{"headers": ["a", "b", "y"], "label": "y", "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "a", "value_or_threshold": [0]}],
+        "methods": {"post_training_bias": {"methods": ["DPPL"]}}}"#;
+    write("config/analysis_config.json", config.as_bytes());
+    let at = |name: &str, folder: &str| format!("--{name}={}", root.join(folder).display());
+    let quality = |position: &str| {
+        [format!("--inference-attribute={position}"), "--problem-type=BinaryClassification".into()]
+    };
+    let rows = [
+        &quality("pred")[..],
+        &[at("dataset-source", "rows"), "--ground-truth-attribute=y".into()],
+        &[r#"--dataset-format={"csv":{"header":true}}"#.into()],
+    ]
+    .concat();
+    let records =
+        [&quality("0")[..], &[at("dataset-source", "merged"), at("analysis-config", "config")]].concat();
+    let joined = [&records[..], &[at("ground-truth-source", "truth")]].concat();
+    for (what, list, settings, least) in [
+        ("rows", "DATA_QUALITY,MODEL_QUALITY", &rows, 5),
+        ("records", "DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS", &records, 10),
+        ("captures joined with labels", "MODEL_QUALITY,MODEL_BIAS", &joined, 10),
+    ] {
+        let looks = looks(|stop| monitors(root, list, settings, stop));
         assert!(looks >= least, "{what}: {looks}");
     }
 }

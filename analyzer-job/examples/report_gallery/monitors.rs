@@ -208,6 +208,7 @@ fn model_quality(folder: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
         score_meaning: None,
         error_meaning: None,
         estimate: None,
+        not_estimated: Vec::new(),
         groups: vec![GroupDetails {
             column: "region".into(),
             value: "北".into(),

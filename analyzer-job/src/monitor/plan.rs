@@ -1,6 +1,7 @@
 //! What a quality monitor does, from the environment that schedules, the SDK and people give it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use plumbline_common::input;
@@ -48,7 +49,7 @@ pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
 const BASELINE_INPUT: &str = "baseline_dataset_input";
 
 /// Everything that is known before data are read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Plan {
     pub dataset: PathBuf,
     /// `None`: the first file tells.
@@ -69,7 +70,7 @@ pub struct Plan {
     /// `compat=strict`.
     pub strict: bool,
     /// The setting `columns`.
-    pub preparation: Option<Preparation>,
+    pub preparation: Option<Arc<Preparation>>,
     /// The script that makes rows of records.
     pub preprocessor: Option<Script>,
     /// The script for the end of the job.
@@ -119,7 +120,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         window,
         exclude: exclude.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect(),
         strict: settings.compat == Some(Compat::Strict),
-        preparation,
+        preparation: preparation.map(Arc::new),
         preprocessor,
         postprocessor,
         warnings: ignored(job),
@@ -149,20 +150,21 @@ impl Plan {
         Ok(is)
     }
 
-    /// Whether the data are captured records, and no script makes their rows.
+    /// Whether the data are captured records, and no script makes their rows; none where no format is given and there are
+    /// no files.
     ///
     /// # Errors
     /// The data cannot be read.
-    pub(crate) fn reads_captures(&self) -> Result<bool> {
+    pub(crate) fn reads_captures(&self) -> Result<Option<bool>> {
         let captured = |format: &Format| matches!(format, Format::Capture(_) | Format::Merged(_));
-        Ok(self.preprocessor.is_none()
-            && match &self.format {
-                Some(format) => captured(format),
-                None => match super::rows::files(&self.dataset)?.files.first() {
-                    Some(file) => captured(&format::guess(file)?),
-                    None => false,
-                },
-            })
+        Ok(match &self.format {
+            _ if self.preprocessor.is_some() => Some(false),
+            Some(format) => Some(captured(format)),
+            None => match super::rows::files(&self.dataset)?.files.first() {
+                Some(file) => Some(captured(&format::guess(file)?)),
+                None => None,
+            },
+        })
     }
 
     /// The files of the baseline.
@@ -177,7 +179,7 @@ impl Plan {
             window: self.window,
             one_row_per_record: self.strict,
             strict: settings.on_bad_record == OnBadRecord::Fail,
-            preparation: self.preparation.as_ref(),
+            preparation: self.preparation.as_deref(),
             script: self.preprocessor.as_ref(),
             for_people: job.for_people,
             ..Source::new(&self.dataset, &job.stop)

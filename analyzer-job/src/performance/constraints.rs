@@ -5,9 +5,11 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Map, Value as Json, json};
 
+use crate::normal;
 use crate::values::java;
 use crate::values::numbers;
 
+use super::intervals::Spread;
 use super::outcomes::ProblemType;
 use super::statistics::Statistics;
 
@@ -55,7 +57,7 @@ pub fn constrained(problem: ProblemType) -> &'static [&'static str] {
     }
 }
 
-fn checked(problem: ProblemType) -> &'static [&'static str] {
+pub(super) fn checked(problem: ProblemType) -> &'static [&'static str] {
     match problem {
         ProblemType::BinaryClassification => &BINARY_CHECKED,
         ProblemType::MulticlassClassification => &MULTICLASS_CHECKED,
@@ -126,18 +128,27 @@ impl Margin {
     }
 }
 
-/// Constraints that follow from today's values. `standard_error`: of a metric, for the margin.
+/// Constraints that follow from today's values. `spread`: of a metric, for the margin.
 pub fn suggest(
     statistics: &Statistics,
     margin: Margin,
-    standard_error: impl Fn(&str) -> Option<f64>,
+    spread: impl Fn(&str) -> Option<Spread>,
 ) -> Vec<Constraint> {
     let constraint = |&metric: &&'static str| {
         let value = statistics.value(metric)?;
         let operator = Operator::of(metric);
         let distance = match margin {
             Margin::None => 0.0,
-            Margin::StandardErrors(number) => number * standard_error(metric).unwrap_or(0.0),
+            Margin::StandardErrors(number) => {
+                let spread = spread(metric).unwrap_or_default();
+                let errors = number * spread.standard_error.unwrap_or(0.0);
+                // Near 0 and 1 rows vary more than their standard error says; at the ends that is 0.
+                let end = spread.share.filter(|[_, whole]| *whole > 0).map(|[part, whole]| {
+                    let [low, high] = normal::wilson(part as f64, whole as f64, number);
+                    if operator == Operator::LessThan { value - low } else { high - value }
+                });
+                errors.max(end.unwrap_or(0.0))
+            }
             Margin::Fixed(distance) => distance,
         };
         let threshold = match operator {
@@ -147,6 +158,26 @@ pub fn suggest(
         Some(Constraint { metric: metric.into(), threshold, operator })
     };
     constrained(statistics.problem).iter().filter_map(constraint).collect()
+}
+
+/// What is said of thresholds that lie at the values themselves although a margin is wanted: nothing tells how much the
+/// metrics vary.
+pub fn without_margin(statistics: &Statistics, margin: Margin, suggested: &[Constraint]) -> Option<String> {
+    let wanted = matches!(margin, Margin::StandardErrors(number) if number > 0.0);
+    let equal = |constraint: &&Constraint| statistics.value(&constraint.metric) == Some(constraint.threshold);
+    let names: Vec<String> = suggested
+        .iter()
+        .filter(|_| wanted)
+        .filter(equal)
+        .map(|constraint| format!("`{}`", constraint.metric))
+        .collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "`constraint_margin` moves no threshold of {}: these rows do not show how much it varies; a number in place \
+             of standard errors does",
+            names.join(", ")
+        )
+    })
 }
 
 /// The content of `constraints.json`.
@@ -188,12 +219,13 @@ pub fn load(path: &Path, problem: ProblemType) -> Result<Loaded> {
         .map_err(|error| bad().found(format!("not JSON: {error}")))?;
     let name = format!("{}_constraints", problem.block());
     let Some(block) = document.get(&name).and_then(Json::as_object) else {
-        let keys: Vec<String> = document
-            .as_object()
-            .map(|keys| keys.keys().map(|key| format!("`{key}`")).collect())
-            .unwrap_or_default();
-        let found = if keys.is_empty() { "no object".into() } else { keys.join(", ") };
-        return Err(bad().found(found).expected(format!("a block `{name}`")).hint(
+        let found = match (document.get(&name), document.as_object()) {
+            (Some(other), _) => format!("`{name}` is {}", shown(Some(other))),
+            (None, Some(keys)) if keys.is_empty() => "an empty object".into(),
+            (None, Some(keys)) => keys.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "),
+            (None, None) => "no object".into(),
+        };
+        return Err(bad().found(found).expected(format!("a block `{name}` with a threshold for each metric")).hint(
             "constraints of another monitor or problem type cannot be used; make a baseline with this `problem_type`",
         ));
     };
@@ -302,19 +334,22 @@ pub fn judge(statistics: &Statistics, constraints: &[Constraint]) -> (Vec<Breach
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::metrics::Counts;
     use super::super::outcomes::tests::{outcomes, question};
     use super::*;
 
-    fn statistics(scalars: Vec<(&'static str, Option<f64>)>, deviation: Option<f64>) -> Statistics {
+    pub(in crate::performance) fn statistics(
+        scalars: Vec<(&'static str, Option<f64>)>,
+        deviation: Option<f64>,
+    ) -> Statistics {
         let question = question(ProblemType::BinaryClassification, true, false);
         let counts = Counts::Binary(outcomes(question, &[["0", "0", ""]]).binary().unwrap());
         let deviations = vec![deviation; scalars.len()];
         Statistics { problem: ProblemType::BinaryClassification, counts, scalars, deviations }
     }
 
-    fn at(metric: &str, operator: Operator, threshold: f64) -> Constraint {
+    pub(in crate::performance) fn at(metric: &str, operator: Operator, threshold: f64) -> Constraint {
         Constraint { metric: metric.into(), threshold, operator }
     }
 
@@ -364,13 +399,39 @@ mod tests {
     fn a_margin_lies_on_the_worse_side() {
         let now = statistics(vec![("recall", Some(0.5)), ("false_positive_rate", Some(0.25))], None);
         let thresholds = |margin: Margin| {
-            let constraints = suggest(&now, margin, |_| Some(0.125));
+            let spread = Spread { standard_error: Some(0.125), ..Spread::default() };
+            let constraints = suggest(&now, margin, |_| Some(spread));
             constraints.iter().map(|constraint| constraint.threshold).collect::<Vec<_>>()
         };
         assert_eq!(thresholds(Margin::None), [0.5, 0.25]);
         assert_eq!(thresholds(Margin::parse("2sd").unwrap()), [0.25, 0.5]);
         assert_eq!(thresholds(Margin::parse("0.125").unwrap()), [0.375, 0.375]);
         assert!(["sd", "-1", "2se", "nan", "", "infsd"].iter().all(|text| Margin::parse(text).is_none()));
+    }
+
+    /// The standard error of a share at 0 or 1 is 0; a row more would have it elsewhere.
+    #[test]
+    fn a_perfect_baseline_gets_a_margin_too() {
+        let scalars = vec![("recall", Some(1.0)), ("f1", Some(1.0)), ("false_positive_rate", Some(0.0))];
+        let now = statistics(scalars, None);
+        let spread = |name: &str| match name {
+            "recall" => Spread { standard_error: Some(0.0), share: Some([50, 50]), interval: None },
+            "f1" => Spread { standard_error: Some(0.03), ..Spread::default() },
+            _ => Spread { standard_error: Some(0.0), share: Some([0, 50]), interval: None },
+        };
+        let margin = Margin::parse("2sd").unwrap();
+        let constraints = suggest(&now, margin, |name| Some(spread(name)));
+        let thresholds: Vec<f64> = constraints.iter().map(|constraint| constraint.threshold).collect();
+        // z^2 / (n + z^2) of Wilson's interval.
+        let wilson = 4.0 / 54.0;
+        for (found, expected) in thresholds.iter().zip([1.0 - wilson, wilson, 0.94]) {
+            assert!((found - expected).abs() < 1e-12, "{thresholds:?}");
+        }
+        assert_eq!(without_margin(&now, margin, &constraints), None);
+        let blind = suggest(&now, margin, |_| None);
+        let said = without_margin(&now, margin, &blind).unwrap();
+        assert!(said.contains("`recall`, `false_positive_rate`, `f1`"), "{said}");
+        assert_eq!(without_margin(&now, Margin::None, &blind), None);
     }
 
     #[test]

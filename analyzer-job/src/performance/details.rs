@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
 use super::estimate::numbers::ErrorMeaning;
-use super::estimate::{Estimate, ScoreMeaning};
+use super::estimate::{Estimate, ScoreMeaning, Unknown};
 use crate::results::details::RunDetails;
 
 pub const FILE: &str = "model_quality_details.json";
@@ -61,6 +61,9 @@ pub struct QualityDetails {
     pub error_meaning: Option<ErrorMeaning>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimate: Option<Estimate>,
+    /// Rows without a label of which the baseline tells nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_estimated: Vec<Unknown>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupDetails>,
     /// What a reader should know before trusting the numbers.

@@ -103,6 +103,25 @@ pub struct Estimate {
     pub metrics: Vec<EstimatedMetric>,
 }
 
+/// Rows without a label that are left out of the estimate, since the baseline predicted no row to be of their class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unknown {
+    pub predicted: String,
+    pub rows: u64,
+}
+
+/// The rows of which the baseline tells something, and the others. `names`: of the negative and the positive class.
+pub fn known(meaning: &ScoreMeaning, waiting: &[Waiting], names: [&str; 2]) -> (Vec<Waiting>, Vec<Unknown>) {
+    let is_known = |side: usize| !meaning.steps[side].is_empty();
+    let rows = waiting.iter().filter(|row| is_known(usize::from(row.predicted))).cloned().collect();
+    let unknown = [0, 1].into_iter().filter(|&side| !is_known(side)).filter_map(|side| {
+        let of_side = waiting.iter().filter(|row| usize::from(row.predicted) == side);
+        let rows = of_side.map(|row| row.times).sum();
+        (rows > 0).then(|| Unknown { predicted: names[side].into(), rows })
+    });
+    (rows, unknown.collect())
+}
+
 /// What is estimated; the area only from scores.
 const ESTIMATED: [&str; 6] = ["accuracy", "precision", "recall", "f1", "false_positive_rate", "auc"];
 
@@ -287,6 +306,15 @@ mod tests {
         assert_eq!(estimate(&meaning, &waiting(&[(0.1, false)]), true), None);
         assert_eq!(estimate(&meaning, &[], true), None);
         assert!(estimate(&meaning, &waiting(&[(0.7, false)]), true).is_some());
+    }
+
+    #[test]
+    fn rows_of_a_prediction_that_the_baseline_never_made_are_left_out_and_counted() {
+        let meaning = learn(&cells(&[(0.9, true), (0.8, false), (0.7, true)]));
+        let rows = waiting(&[(0.9, true), (0.7, true), (0.3, false), (0.2, false), (0.1, false)]);
+        let (known, unknown) = known(&meaning, &rows, ["no", "yes"]);
+        assert_eq!(unknown, [Unknown { predicted: "no".into(), rows: 3 }]);
+        assert_eq!(estimate(&meaning, &known, true).unwrap().rows, 2);
     }
 
     /// What was never seen among the rows of a baseline may still be: rows of which one in 200 is wrong, none of them in

@@ -11,9 +11,11 @@ use crate::state::counts::Group;
 /// What is told of a group. Without its scores there is no area under a curve.
 const TELLING: [&str; 5] = ["accuracy", "recall", "precision", "false_positive_rate", "f1"];
 
-/// Two groups for each facet: the rows with its value, and all others. Facets without predictions have none.
+/// Two groups for each facet: the rows with its value, and all others. Facets without predictions have none, and so have
+/// those without rows, such as that of missing cells: the bias monitor counts these among the others of every facet, and
+/// says how many they are.
 pub fn by_facet(facets: &[FacetDetails]) -> Vec<GroupDetails> {
-    let predicted = facets.iter().filter(|facet| facet.predicted);
+    let predicted = facets.iter().filter(|facet| facet.predicted && facet.groups.d.n() > 0);
     let groups = predicted.flat_map(|facet| {
         let value = facet.value_or_threshold.as_str();
         [(value.to_owned(), &facet.groups.d), (format!("not {value}"), &facet.groups.a)]
@@ -87,5 +89,6 @@ mod tests {
         let none = [[0; 2]; 2];
         assert!(by_facet(&[facet([[5, 1], [1, 3]], none, false)]).is_empty());
         assert_eq!(by_facet(&[facet([[5, 1], [1, 3]], none, true)]).len(), 1);
+        assert!(by_facet(&[facet(none, [[5, 1], [1, 3]], true)]).is_empty(), "not nan");
     }
 }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use super::baseline::Baseline;
 use super::calibration;
+use super::compared;
 use super::constraints::{self, Breach, Constraint};
 use super::curves;
 use super::details::{
     ClassDetails, ConfusionDetails, Distribution, GroupDetails, MetricDetails, MetricVerdict, QualityDetails,
     RESIDUAL_SHARES, Residuals,
 };
-use super::estimate::{self, Estimate};
+use super::estimate::{self, Estimate, Unknown};
 use super::group::Group;
 use super::intervals::{self, Spread};
 use super::metrics::{self, Counts, Scalar};
@@ -69,13 +70,14 @@ pub fn findings(
         problem_type: problem.name().into(),
         rows,
         rows_without_label: outcomes.waiting(),
-        judged: baseline.constraints.is_some(),
+        judged: judged(&statistics, baseline),
         metrics: metric_details(&statistics, &spreads, baseline, &breaches, &left_out),
         groups: group_details(groups, baseline)?,
         ..QualityDetails::default()
     };
     fill(&mut details, &statistics.counts, outcomes, baseline);
     details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
+    details.notes.extend(notes::not_estimated(&details.not_estimated));
     if !scores_on_both(&statistics.counts, baseline.details.as_ref()) {
         let (with, without) = match &statistics.counts {
             Counts::Binary(binary) if binary.has_scores => ("this run", "the baseline"),
@@ -87,6 +89,12 @@ pub fn findings(
         ));
     }
     Ok(Findings { statistics, spreads, breaches, details })
+}
+
+/// Whether a metric was held against a threshold.
+fn judged(statistics: &Statistics, baseline: &Baseline) -> bool {
+    let constraints = baseline.constraints.as_deref();
+    constraints.is_some_and(|found| compared::check_compared(statistics, found).is_ok())
 }
 
 /// Scores without any label: only what can be told without.
@@ -107,20 +115,27 @@ pub fn unlabelled(outcomes: &Outcomes, baseline: &Baseline, run: RunDetails) -> 
         }
         // Tables of labels would be empty.
         ProblemType::MulticlassClassification | ProblemType::Regression => {
-            details.estimate = baseline.details.as_ref().and_then(|then| estimated(outcomes, then));
+            if let Some(then) = &baseline.details {
+                (details.estimate, details.not_estimated) = estimated(outcomes, then);
+            }
         }
     }
+    details.notes.extend(notes::not_estimated(&details.not_estimated));
     details
 }
 
 /// The estimate for the rows without a label of a problem that is not binary.
-fn estimated(outcomes: &Outcomes, then: &QualityDetails) -> Option<Estimate> {
+fn estimated(outcomes: &Outcomes, then: &QualityDetails) -> (Option<Estimate>, Vec<Unknown>) {
     match outcomes.question().problem {
         ProblemType::Regression => {
-            let meaning = then.error_meaning.as_ref()?;
-            estimate::numbers::estimate(meaning, &outcomes.waiting_predictions())
+            let meaning = then.error_meaning.as_ref();
+            let waiting = outcomes.waiting_predictions();
+            (meaning.and_then(|meaning| estimate::numbers::estimate(meaning, &waiting)), Vec::new())
         }
-        _ => estimate::classes::estimate(&then.confusion, &outcomes.waiting_by_class()),
+        _ => {
+            let (known, unknown) = estimate::classes::known(&then.confusion, &outcomes.waiting_by_class());
+            (estimate::classes::estimate(&then.confusion, &known), unknown)
+        }
     }
 }
 
@@ -151,12 +166,16 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
                 details.scores = distribution(labelled.chain(waiting), then, Some([0.0, 1.0]));
             }
             details.score_meaning = (!binary.cells.is_empty()).then(|| estimate::learn(&binary.cells));
-            let meaning = then.and_then(|then| then.score_meaning.as_ref());
-            details.estimate = meaning.and_then(|meaning| match scores_on_both(counts, then) {
-                true => estimate::estimate(meaning, &binary.waiting, binary.has_scores),
-                // What they have in common is the prediction.
-                false => estimate::estimate(&meaning.by_prediction(), &binary.waiting, false),
-            });
+            if let Some(meaning) = then.and_then(|then| then.score_meaning.as_ref()) {
+                let names = [names[0].as_str(), names[1].as_str()];
+                let (known, unknown) = estimate::known(meaning, &binary.waiting, names);
+                details.not_estimated = unknown;
+                details.estimate = match scores_on_both(counts, then) {
+                    true => estimate::estimate(meaning, &known, binary.has_scores),
+                    // What they have in common is the prediction.
+                    false => estimate::estimate(&meaning.by_prediction(), &known, false),
+                };
+            }
         }
         Counts::Multiclass(multiclass) => {
             let cells = multiclass.cells.iter();
@@ -171,7 +190,9 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
                 .collect();
             details.confusion = confusions(cells, then);
             details.by_class = by_class(multiclass, then);
-            details.estimate = then.and_then(|then| estimated(outcomes, then));
+            if let Some(then) = then {
+                (details.estimate, details.not_estimated) = estimated(outcomes, then);
+            }
         }
         Counts::Regression(regression) => {
             let pairs = &regression.pairs;
@@ -179,7 +200,7 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
             details.residuals =
                 residuals(pairs.iter().map(|pair| (pair.prediction - pair.label, pair.times)));
             details.error_meaning = estimate::numbers::learn(pairs);
-            details.estimate = then.and_then(|then| estimated(outcomes, then));
+            details.estimate = then.and_then(|then| estimated(outcomes, then).0);
         }
     }
     if let Some(then) = then {

@@ -59,16 +59,11 @@ pub fn delong_variance(cells: &[ScoreCell]) -> Option<f64> {
     Some(variance(sums[1], positives) / positives + variance(sums[0], negatives) / negatives)
 }
 
-/// Interval of the area: DeLong's, laid on the scale of log odds so that it stays inside [0, 1]. Where no pair is out of
-/// order the variance is 0; then the interval is that of a share of the smaller class.
-fn auc_interval(auc: f64, variance: f64, smaller_class: u64) -> Option<[f64; 2]> {
+/// Interval of the area: DeLong's, laid on the scale of log odds so that it stays inside [0, 1]; none without a variance.
+fn auc_interval(auc: f64, variance: f64) -> Option<[f64; 2]> {
     let slope = auc * (1.0 - auc);
     if variance <= 0.0 || slope <= 0.0 {
-        return match auc {
-            auc if auc >= 1.0 => wilson(smaller_class, smaller_class),
-            auc if auc <= 0.0 => wilson(0, smaller_class),
-            _ => None,
-        };
+        return None;
     }
     let odds = (auc / (1.0 - auc)).ln();
     let half = Z * variance.sqrt() / slope;
@@ -90,7 +85,9 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
         if needed.is_empty() { Vec::new() } else { replicates(counts, &needed, most_drawn) }.into_iter();
     let spread = |(at, known): (usize, Option<Spread>)| {
         known.unwrap_or_else(|| match (scalars[at].1, drawn.next()) {
-            (Some(value), Some(values)) => from_replicates(value, values),
+            (Some(value), Some(values)) => {
+                from_replicates(value, values).unwrap_or_else(|| at_the_end(counts, scalars[at].0, value))
+            }
             _ => Spread::default(),
         })
     };
@@ -113,13 +110,12 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
     }
     match (counts, name) {
         (Counts::Binary(binary), "auc") => {
-            let [[tn, fp], [fneg, tp]] = metrics::confusion(&binary.cells);
-            let smaller = (tn + fp).min(fneg + tp);
             let variance = delong_variance(&binary.cells);
-            Some(Spread {
-                standard_error: variance.map(f64::sqrt),
-                interval: variance.and_then(|variance| auc_interval(value, variance, smaller)),
-                share: None,
+            let interval = variance.and_then(|variance| auc_interval(value, variance));
+            Some(match (variance, interval) {
+                // No pair is out of order, or every pair.
+                (Some(_), None) => at_the_end(counts, name, value),
+                _ => Spread { standard_error: variance.map(f64::sqrt), interval, share: None },
             })
         }
         (Counts::Regression(regression), "mae" | "mse" | "rmse") => {
@@ -251,22 +247,49 @@ fn draw(counts: &Counts, names: &[&str], replicates: u64) -> Vec<Vec<f64>> {
 /// From few replicates the ends of a percentile interval are vague; then the normal one.
 const FEWEST_FOR_PERCENTILES: usize = 400;
 
-fn from_replicates(value: f64, mut values: Vec<f64>) -> Spread {
+/// Sums of shares that make 1 may miss it by so much.
+const ROUNDING: f64 = 1e-12;
+
+/// None when the draws do not differ: then they say nothing of how much the metric varies.
+fn from_replicates(value: f64, mut values: Vec<f64>) -> Option<Spread> {
     let n = values.len();
     if n < 50 {
-        return Spread::default();
+        return Some(Spread::default());
     }
     let mean = values.iter().sum::<f64>() / n as f64;
     let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
     let error = (squares / (n - 1) as f64).sqrt();
-    let interval = if n < FEWEST_FOR_PERCENTILES {
-        [value - Z * error, value + Z * error]
-    } else {
-        values.sort_unstable_by(f64::total_cmp);
-        let outside = (0.025 * n as f64) as usize;
-        [values[outside].min(value), values[n - 1 - outside].max(value)]
+    values.sort_unstable_by(f64::total_cmp);
+    let outside = (0.025 * n as f64) as usize;
+    let [low, high] = [values[outside].min(value), values[n - 1 - outside].max(value)];
+    if values[n - 1] - values[0] <= ROUNDING * value.abs() {
+        return None;
+    }
+    let are_percentiles = n >= FEWEST_FOR_PERCENTILES && low < high;
+    let interval = if are_percentiles { [low, high] } else { [value - Z * error, value + Z * error] };
+    Some(Spread { standard_error: Some(error), interval: Some(interval), share: None })
+}
+
+/// The spread of a metric of classes whose draws all give the same, since no row is wrong or none is right: Wilson's
+/// interval of a share of the rows that it is about, and as its standard error the part of the interval that belongs to
+/// one. Other values, and regressions, whose errors have no bound, have no interval.
+fn at_the_end(counts: &Counts, name: &str, value: f64) -> Spread {
+    let rows = match counts {
+        Counts::Binary(binary) => {
+            let [[tn, fp], [fneg, tp]] = metrics::confusion(&binary.cells);
+            let (negatives, positives) = (tn + fp, fneg + tp);
+            if name == "auc" { negatives.min(positives) } else { positives }
+        }
+        Counts::Multiclass(_) => counts.rows(),
+        Counts::Regression(_) => return Spread { standard_error: Some(0.0), ..Spread::default() },
     };
-    Spread { standard_error: Some(error), interval: (error > 0.0).then_some(interval), share: None }
+    let interval = match value {
+        value if value >= 1.0 - ROUNDING => wilson(rows, rows),
+        value if value <= 0.0 => wilson(0, rows),
+        _ => None,
+    };
+    let error = interval.map_or(0.0, |[low, high]| (high - low) / Z);
+    Spread { standard_error: Some(error), interval, share: None }
 }
 
 #[cfg(test)]
@@ -401,6 +424,43 @@ mod tests {
             Counts::Regression(Regression { pairs })
         };
         covered(&[("mae", 0.15), ("rmse", 0.03_f64.sqrt()), ("r2", 1.0 - 0.03 * 12.0)], uniform);
+    }
+
+    /// No draw of perfect rows differs from another, nor one of rows that are all wrong: the interval is still no point,
+    /// and what the same model shows of other rows lies in it about as often as it should.
+    #[test]
+    fn metrics_at_the_end_of_their_range_have_an_interval_that_is_no_point() {
+        let rows = |right: bool| (0..40).map(move |row| (f64::from(row) / 40.0, (row >= 20) == right));
+        for right in [true, false] {
+            let counts = binary(cells(&rows(right).collect::<Vec<_>>(), 0.4999));
+            let scalars = counts.scalars();
+            let spreads = spreads(&counts, &scalars, MOST_DRAWN);
+            for (&(name, value), spread) in scalars.iter().zip(&spreads) {
+                let Some([low, high]) = spread.interval else { continue };
+                assert!(low < high, "{name}: {low} {high}");
+                if ["f0_5", "f1", "f2", "auc"].contains(&name) {
+                    let end = if right { 1.0 } else { 0.0 };
+                    assert_eq!(value, Some(end), "{name}");
+                    let [expected_low, expected_high] = wilson(if right { 20 } else { 0 }, 20).unwrap();
+                    assert_eq!([low, high], [expected_low, expected_high], "{name}");
+                    assert!(spread.standard_error.unwrap() > 0.05, "{name}");
+                }
+            }
+            let of = |name: &str| scalars.iter().position(|scalar| scalar.0 == name).unwrap();
+            let needed = ["recall", "accuracy", "auc", "au_prc", "f0_5", "f1", "f2"];
+            assert!(needed.iter().all(|name| spreads[of(name)].interval.is_some()), "{spreads:?}");
+        }
+        let perfect = Counts::Multiclass(Multiclass {
+            names: ["a", "b"].map(String::from).into(),
+            is_label: vec![true; 2],
+            cells: [0, 1].map(|class| MatrixCell { actual: class, predicted: class, times: 100 }).into(),
+        });
+        let scalars = perfect.scalars();
+        for (&(name, value), spread) in scalars.iter().zip(spreads(&perfect, &scalars, MOST_DRAWN)) {
+            if value == Some(1.0) {
+                assert_eq!(spread.interval, wilson(200, 200), "{name}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod answers;
 pub mod baseline;
 pub mod calibration;
 pub mod classes;
+pub mod compared;
 pub mod constraints;
 pub mod curves;
 pub mod details;
@@ -27,3 +28,5 @@ mod random;
 pub mod rows;
 pub mod statistics;
 pub mod tally;
+#[cfg(test)]
+mod twin;

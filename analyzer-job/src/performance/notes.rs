@@ -4,9 +4,33 @@ use std::collections::HashMap;
 
 use super::constraints::Breach;
 use super::details::QualityDetails;
+use super::estimate::Unknown;
 use super::metrics::{self, Counts};
 use super::outcomes::{Multiclass, Outcomes};
 use super::statistics::Statistics;
+
+/// What is said of rows without a label of which the baseline tells nothing.
+pub fn not_estimated(unknown: &[Unknown]) -> Option<String> {
+    const SHOWN: usize = 10;
+    let named: Vec<String> = unknown
+        .iter()
+        .take(SHOWN)
+        .map(|class| format!("`{}` ({})", class.predicted, rows_in_words(class.rows)))
+        .collect();
+    let more = if unknown.len() > SHOWN { ", ..." } else { "" };
+    let rows: u64 = unknown.iter().map(|class| class.rows).sum();
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "The estimate leaves out {} without a label, since the baseline never predicted their class: {}{more}.",
+            rows_in_words(rows),
+            named.join(", ")
+        )
+    })
+}
+
+fn rows_in_words(rows: u64) -> String {
+    format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
 
 /// The notes of a run, the gravest first.
 pub fn notes(

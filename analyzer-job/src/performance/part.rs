@@ -105,17 +105,14 @@ impl Part {
         for skips in &self.left_out {
             let skips = &skips.skipped;
             let noun = if skips.records == 1 { "row" } else { "rows" };
-            warnings.push(format!(
-                "{} {noun} left out, {}: {}",
-                skips.records,
-                skips.reason,
-                skips.examples.join("; ")
-            ));
+            let examples = skips.examples.join("; ");
+            let examples = if examples.is_empty() { examples } else { format!(": {examples}") };
+            warnings.push(format!("{} {noun} left out, {}{examples}", skips.records, skips.reason));
             skipped.push(skips.clone());
         }
         for group in self.groups.iter().filter(|group| group.too_many) {
             warnings.push(format!(
-                "`{}` has more than {} values and is left out of `segment_columns`",
+                "`{}` has more than {} values and makes no segments",
                 group.column,
                 Group::MOST_VALUES
             ));
@@ -150,7 +147,7 @@ impl Part {
     fn merge(&mut self, other: Part) -> std::result::Result<(), String> {
         self.outcomes.merge(&other.outcomes)?;
         if self.groups.len() != other.groups.len() {
-            return Err("another number of `segment_columns`".into());
+            return Err("another number of segments".into());
         }
         self.groups.iter_mut().zip(&other.groups).try_for_each(|(mine, theirs)| mine.merge(theirs))?;
         self.records = self.records.saturating_add(other.records);

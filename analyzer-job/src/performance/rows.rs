@@ -1,5 +1,7 @@
 //! Reading: rows of a dataset, or captured and merged records, into the counts of `Outcomes`.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
@@ -45,12 +47,37 @@ impl LeftOut {
     }
 }
 
-/// Reads everything into counts. Whether a path finds something is judged in the end (`Part::finish`).
+/// Ids of records. Memory: 8 bytes for each, since what is kept of them is a hash.
+#[derive(Default)]
+pub struct Ids {
+    hasher: RandomState,
+    seen: HashSet<u64>,
+}
+
+impl Ids {
+    fn insert(&mut self, record: &plumbline_common::record::Record<'_>) {
+        if let Some(id) = id(record) {
+            self.seen.insert(self.hasher.hash_one(id.as_ref()));
+        }
+    }
+
+    fn contains(&self, id: &str) -> bool {
+        self.seen.contains(&self.hasher.hash_one(id))
+    }
+}
+
+/// Reads everything into counts. Whether a path finds something is judged in the end (`Part::finish`). `ids`: takes those
+/// of all captured records, also of those that are not used.
 ///
 /// # Errors
 /// A column that the data do not have; a file that cannot be read; with `strict` a row that does not count; being
 /// stopped.
-pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result<Part> {
+pub fn read(
+    source: &Source<'_>,
+    question: &Question,
+    places: &Places,
+    ids: Option<&mut Ids>,
+) -> Result<Part> {
     let files = rows::files(source.path)?.files;
     let format = match (&source.format, files.first()) {
         (Some(format), _) => Some(format.clone()),
@@ -65,9 +92,13 @@ pub fn read(source: &Source<'_>, question: &Question, places: &Places) -> Result
         .field("columns")
         .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`")),
         Some(Format::Capture(_) | Format::Merged(_)) if source.script.is_none() => {
-            read_records(source, question, places)
+            read_records(source, question, places, ids)
         }
-        format => read_dataset(source, format.as_ref(), question, places),
+        format => {
+            // A script gets the records, and gives rows without ids.
+            ids.map_or(Ok(()), |ids| read_ids(source, ids))?;
+            read_dataset(source, format.as_ref(), question, places)
+        }
     }
 }
 
@@ -216,11 +247,21 @@ fn read_dataset(
             part.columns.push(format!("{} columns without names", names.names.len()));
         }
     }
+    if account.left_out > 0 {
+        let mut skips = Skips::new("not wanted by `columns` or the script");
+        skips.skipped.records = account.left_out;
+        part.left_out.push(skips);
+    }
     part.bad = Bad::Rows { skips: account.skips().clone(), notes: account.notes().to_vec() };
     Ok(part)
 }
 
-fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Result<Part> {
+fn read_records(
+    source: &Source<'_>,
+    question: &Question,
+    places: &Places,
+    mut ids: Option<&mut Ids>,
+) -> Result<Part> {
     let mut answers = Answers::new(places)?;
     let listing = rows::files(source.path)?;
     let files = listing.files;
@@ -245,6 +286,9 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
         unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
     }
     together::each(&files, source.strict, source.seat.and_then(Seat::records), &mut |file, line, met| {
+        if let (Some(ids), Met::Record { record, .. }) = (&mut ids, &met) {
+            ids.insert(record);
+        }
         let taken = match met {
             Met::Bytes(bytes) => {
                 progress.advance(bytes);
@@ -294,23 +338,20 @@ fn read_records(source: &Source<'_>, question: &Question, places: &Places) -> Re
     Ok(part)
 }
 
-/// Calls `take` with the id of every record of a folder of merged records.
-///
-/// # Errors
-/// A file that cannot be read.
-pub fn each_id(path: &Path, mut take: impl FnMut(&str)) -> Result<()> {
-    captured::each(&rows::files(path)?.files, false, &mut |_, _, met| {
-        if let Met::Record { record, .. } = met
-            && let Some(id) = id(record)
-        {
-            take(&id);
+/// Takes the ids of all captured records.
+fn read_ids(source: &Source<'_>, ids: &mut Ids) -> Result<()> {
+    captured::each(&rows::files(source.path)?.files, false, &mut |_, _, met| {
+        match met {
+            Met::Record { record, .. } => ids.insert(record),
+            Met::Bytes(_) => source.stop.check()?,
+            Met::Damage(_) | Met::File(_) => {}
         }
         Ok(true)
     })
 }
 
-/// The captured records whose id `is_wanted`, as rows without labels. What cannot be read is left out: reading for the
-/// merge has told it.
+/// The captured records whose id is not among those that were `merged`, as rows without labels. What cannot be read is left
+/// out: reading for the merge has told it.
 ///
 /// # Errors
 /// As `read`.
@@ -318,7 +359,7 @@ pub fn read_waiting(
     source: &Source<'_>,
     question: &Question,
     places: &Places,
-    is_wanted: impl Fn(&str) -> bool,
+    merged: &Ids,
 ) -> Result<Outcomes> {
     let mut answers = Answers::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
@@ -334,7 +375,7 @@ pub fn read_waiting(
             Met::Damage(_) | Met::File(_) => return Ok(true),
         };
         if in_window(record, None, source.window) != Ok(true)
-            || !id(record).is_some_and(|id| is_wanted(&id))
+            || id(record).is_none_or(|id| merged.contains(&id))
             || answers.take(record).is_err()
         {
             return Ok(true);
@@ -352,4 +393,49 @@ pub fn read_waiting(
 
 fn id<'a>(record: &'a plumbline_common::record::Record<'_>) -> Option<std::borrow::Cow<'a, str>> {
     record.event_metadata.as_ref()?.event_id.as_ref().map(|id| id.as_text())
+}
+
+#[cfg(test)]
+mod tests {
+    use plumbline_common::stop::Stop;
+
+    use super::*;
+    use crate::performance::outcomes::ProblemType;
+    use crate::performance::outcomes::tests::question;
+
+    fn record(id: &str, time: &str, output: &str) -> String {
+        format!(
+            r#"{{"captureData":{{"endpointInput":{{"data":"1","encoding":"CSV"}},"endpointOutput":{{"data":"{output}","encoding":"CSV"}}}},"groundTruthData":{{"data":"1","encoding":"CSV"}},"eventMetadata":{{"eventId":"{id}","inferenceTime":"{time}"}}}}"#
+        )
+    }
+
+    /// The merged records are read once: what was merged is known from that reading, whatever became of the rows.
+    #[test]
+    fn the_ids_of_all_records_come_with_their_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let (merged, captures) = (folder.path().join("merged"), folder.path().join("captures"));
+        let write = |folder: &Path, lines: &[String]| {
+            std::fs::create_dir_all(folder).unwrap();
+            std::fs::write(folder.join("a.jsonl"), lines.join("\n")).unwrap();
+        };
+        let early = record("outside", "2024-01-01T00:00:00Z", "1");
+        let bad = record("unusable", "2024-05-01T00:00:00Z", "1,2\\n3,4");
+        let used = record("used", "2024-05-01T00:00:00Z", "0");
+        let later = record("waiting", "2024-05-01T00:00:00Z", "1");
+        write(&merged, &[early.clone(), bad.clone(), used.clone(), "{".into()]);
+        write(&captures, &[early, bad, used, later]);
+        let question = question(ProblemType::BinaryClassification, true, false);
+        let places = Places { prediction: Some("0".into()), ..Places::default() };
+        let stop = Stop::default();
+        let start = "2024-05-01T00:00:00Z".parse().unwrap();
+        let source =
+            |path| Source { window: Some((start, jiff::Timestamp::MAX)), ..Source::new(path, &stop) };
+        let mut ids = Ids::default();
+        let part = read(&source(&merged), &question, &places, Some(&mut ids)).unwrap();
+        assert_eq!((part.outcomes.rows(), part.outside), (1, 1));
+        // They are not needed any more.
+        std::fs::remove_dir_all(&merged).unwrap();
+        let waiting = read_waiting(&source(&captures), &question, &places, &ids).unwrap();
+        assert_eq!((waiting.rows(), waiting.waiting()), (0, 1));
+    }
 }

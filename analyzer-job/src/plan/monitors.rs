@@ -44,6 +44,7 @@ pub fn settings_of_each(
         own.analysis_type = Some(AnalysisTypes::of(kind));
         own.output_path = Some(output.join(kind.folder()));
         own.among_others = true;
+        own.beside_data_quality = kinds.all().contains(&AnalysisType::DataQuality);
         own.shared_configuration = shared_configuration;
         if let Some(folder) = own_config(kind) {
             own.analysis_config = Some(folder);

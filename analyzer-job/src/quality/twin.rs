@@ -131,8 +131,8 @@ fn chi_squared_p(statistic: f64, degrees: usize) -> f64 {
     }
     let half = degrees as f64 / 2.0;
     // Gamma of a half or a whole number, by its recurrence.
-    let mut gamma = if degrees % 2 == 0 { 1.0 } else { std::f64::consts::PI.sqrt() };
-    let mut at = if degrees % 2 == 0 { 1.0 } else { 0.5 };
+    let mut gamma = if degrees.is_multiple_of(2) { 1.0 } else { std::f64::consts::PI.sqrt() };
+    let mut at = if degrees.is_multiple_of(2) { 1.0 } else { 0.5 };
     while at < half {
         gamma *= at;
         at += 1.0;

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, output};
 
 use crate::monitor::script::Script;
@@ -68,12 +67,12 @@ pub(crate) fn sentence(violations: usize) -> String {
 }
 
 impl Done {
-    /// Gives the results their names, and removes what an earlier run left beside them.
+    /// Gives the results their names, and removes what an earlier run left beside them. It looks at no stop flag: the
+    /// results of a run come all or none, also those of several monitors.
     ///
     /// # Errors
-    /// `FILE_OPERATION_FAILED`; being stopped.
-    pub(crate) fn write(&mut self, stop: &Stop) -> Result<()> {
-        stop.check()?;
+    /// `FILE_OPERATION_FAILED`.
+    pub(crate) fn write(&mut self) -> Result<()> {
         let written = std::mem::take(&mut self.files).publish_below(&self.output)?;
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
         earlier::remove(&self.output, &self.report_name, &written, &given, &[])?;

@@ -160,6 +160,7 @@ pub(crate) fn bearing(
         ("problem_type", &settings.problem_type),
         ("positive_label", &settings.positive_label),
         ("segment_columns", &settings.segment_columns),
+        ("segment_attributes", &settings.segment_attributes),
     ];
     for (name, value) in texts {
         if let Some(value) = value {

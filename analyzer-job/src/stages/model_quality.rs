@@ -1,7 +1,5 @@
 //! The model quality monitor: how good the predictions are against the labels, and what a baseline says against it.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -16,12 +14,14 @@ use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::shared::Seat;
 use crate::performance::baseline::{self, Baseline};
 use crate::performance::classes::same;
-use crate::performance::constraints::{self, Margin};
+use crate::performance::compared;
+use crate::performance::constraints::{self, Constraint, Margin};
 use crate::performance::details::{self, QualityDetails};
+use crate::performance::estimate::Unknown;
 use crate::performance::findings::{self, Findings};
-use crate::performance::outcomes::{Outcomes, ProblemType, Question};
+use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
-use crate::performance::rows::{self, Places};
+use crate::performance::rows::{self, Ids, Places};
 use crate::plan::Rows;
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
@@ -61,7 +61,7 @@ pub(crate) fn finish(
     check_rows(prepared, reading)?;
     let run = run_details(job, settings, prepared, reading);
     let mut files = output::Results::default();
-    let done = |files, draft, message, metrics| Done {
+    let done = |files, draft, message, metrics, failed| Done {
         files,
         output: plan.output.clone(),
         report_name: report::NAME.into(),
@@ -71,23 +71,35 @@ pub(crate) fn finish(
         facets: Vec::new(),
         metrics,
         at_end: plan.postprocessor.clone(),
-        failed: None,
+        failed,
     };
     if reading.outcomes.rows() == 0 {
         let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
         let draft = add_details(&mut files, &plan.output, &details, scratch)?;
-        return Ok(done(files, draft, Message::NotJudged(no_label_yet(&details)), Vec::new()));
+        return Ok(done(files, draft, Message::NotJudged(no_label_yet(&details)), Vec::new(), None));
     }
-    let found = measure(prepared, reading, run)?;
+    let mut found = measure(prepared, reading, run)?;
+    let suggested = suggest(prepared, &found);
+    found.details.notes.extend(constraints::without_margin(&found.statistics, prepared.margin, &suggested));
+    let failed = match compared(prepared, &found) {
+        Err(problem) if prepared.nothing_is_allowed => {
+            found
+                .details
+                .notes
+                .push(problem.hint("make a baseline whose metrics have a value today").to_string());
+            None
+        }
+        compared => compared.err(),
+    };
     for note in &found.details.notes {
         tracing::warn!("{note}");
     }
-    let draft = add_results(prepared, &found, &mut files, scratch)?;
+    let draft = add_results(prepared, &found, &suggested, &mut files, scratch)?;
     let message = Message::Judged { violations: found.breaches.len(), remarks: String::new() };
     let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         metrics(&found, plan.monitoring, scope)
     });
-    Ok(done(files, draft, message, metrics))
+    Ok(done(files, draft, message, metrics, failed))
 }
 
 /// Everything that is known and checked before data are read.
@@ -100,6 +112,7 @@ pub(crate) struct Prepared {
     /// Labels that captures are joined with first.
     pub(crate) ground_truth: Option<PathBuf>,
     estimate_without_labels: bool,
+    nothing_is_allowed: bool,
     pub(crate) warnings: Vec<String>,
 }
 
@@ -111,15 +124,11 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     let plan = plan::plan(job, settings, now, rows)?;
     let mut warnings = Vec::new();
     let question = question(settings, &mut warnings)?;
-    let list = |text: &Option<String>| -> Vec<String> {
-        let parts = text.as_deref().unwrap_or_default().split(',').map(str::trim);
-        parts.filter(|part| !part.is_empty()).map(Into::into).collect()
-    };
     let places = Places {
         prediction: settings.inference_attribute.clone().filter(|_| question.prediction),
         score: settings.probability_attribute.clone().filter(|_| question.score),
         label: settings.ground_truth_attribute.clone(),
-        groups: list(&settings.segment_columns),
+        groups: groups(&plan, settings, rows, &mut warnings)?,
     };
     let margin = match settings.constraint_margin.as_deref() {
         None => Margin::None,
@@ -144,12 +153,20 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         input::check_source("ground_truth_source", named, folder)?;
         output::check_apart(&plan.output, "ground_truth_source", folder)?;
     }
-    let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
+    let nothing_is_allowed = settings.on_nothing_compared.is_allowed();
+    let baseline = baseline::load(
+        &question,
+        plan.constraints.as_deref(),
+        plan.statistics.as_deref(),
+        nothing_is_allowed,
+    )?;
+    warnings.extend(baseline.warnings.iter().cloned());
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     warnings.extend(baseline.classes.as_ref().and_then(|[_, positive]| other_side(&question, positive)));
     Ok(Prepared {
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
+        nothing_is_allowed,
         plan,
         question,
         places,
@@ -157,6 +174,57 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         margin,
         warnings,
     })
+}
+
+/// By what the rows are grouped: columns of the rows that are read, or places in captured requests. The two have settings of
+/// their own, since a position counts the columns of a row in the one, and the fields of a request in the other.
+fn groups(
+    plan: &Plan,
+    settings: &Settings,
+    rows: Rows<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Vec<String>> {
+    let list = |text: &Option<String>| -> Vec<String> {
+        let parts = text.as_deref().unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(Into::into).collect()
+    };
+    let (columns, attributes) = (list(&settings.segment_columns), list(&settings.segment_attributes));
+    if columns.is_empty() && attributes.is_empty() {
+        return Ok(Vec::new());
+    }
+    // States have their groups; a part without files may have any.
+    let captured = if matches!(rows, Rows::Folded(_)) { None } else { plan.reads_captures()? };
+    let wrong = |given: &str, found: String, format: &str, other: &str| {
+        Problem::new(&codes::SETTING_INVALID, "rows of model quality cannot be grouped like this")
+            .field(given)
+            .found(format!("`{found}`, and {format}"))
+            .expected(format!("`{other}`"))
+    };
+    match captured {
+        Some(true) if !columns.is_empty() && settings.beside_data_quality => {
+            if attributes.is_empty() {
+                warnings.push(
+                    "`segment_columns` names columns of data quality; model quality of captured records makes segments of \
+                     what `segment_attributes` names in the requests"
+                        .into(),
+                );
+            }
+            Ok(attributes)
+        }
+        Some(true) if !columns.is_empty() => {
+            Err(wrong("segment_columns", columns.join(","), "captured records", "segment_attributes").hint(
+                "name positions from 0 in CSV requests, or paths in JSON requests, in `segment_attributes`",
+            ))
+        }
+        Some(false) if !attributes.is_empty() => Err(wrong(
+            "segment_attributes",
+            attributes.join(","),
+            "rows with columns, not captured records",
+            "segment_columns",
+        )
+        .hint("name the columns in `segment_columns`")),
+        _ => Ok([columns, attributes].concat()),
+    }
 }
 
 /// What is said of a positive class that is not the baseline's.
@@ -289,10 +357,13 @@ fn rows_of(
     if let Some(joined) = joined {
         source.path = joined;
     }
-    let mut part = rows::read(&source, &prepared.question, &prepared.places)?;
-    if let (Some(joined), None) = (joined, limit) {
+    let mut merged = (joined.is_some() && limit.is_none()).then(Ids::default);
+    let mut part = rows::read(&source, &prepared.question, &prepared.places, merged.as_mut())?;
+    if let Some(merged) = &merged {
         // Captures without a label: for the estimates.
-        let waiting = waiting(job, settings, prepared, joined)?;
+        let mut captures = prepared.plan.source(job, settings);
+        captures.strict = false;
+        let waiting = rows::read_waiting(&captures, &prepared.question, &prepared.places, merged)?;
         part.add_not_joined(&waiting)?;
     }
     Ok(part)
@@ -337,20 +408,6 @@ fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
 
 fn example(examples: &[String]) -> String {
     examples.first().map(|example| format!(", such as {example}")).unwrap_or_default()
-}
-
-/// The captures that were not merged, as rows without labels. Memory: 8 bytes for each merged record.
-fn waiting(job: &Job, settings: &Settings, prepared: &Prepared, merged: &Path) -> Result<Outcomes> {
-    let hasher = RandomState::new();
-    let mut seen = HashSet::new();
-    rows::each_id(merged, |id| {
-        seen.insert(hasher.hash_one(id));
-    })?;
-    let mut source = prepared.plan.source(job, settings);
-    source.strict = false;
-    rows::read_waiting(&source, &prepared.question, &prepared.places, |id| {
-        !seen.contains(&hasher.hash_one(id))
-    })
 }
 
 /// A look at the first records, for the dry run.
@@ -405,7 +462,15 @@ pub(crate) fn look(
             classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
         line("classes", &names.join(", "));
     }
-    measure(prepared, &reading, RunDetails::default()).map(drop)
+    let found = measure(prepared, &reading, RunDetails::default())?;
+    match compared(prepared, &found) {
+        Err(problem) if prepared.nothing_is_allowed => line("warning", &problem.to_string()),
+        Err(problem) => {
+            return Err(problem.hint("only the first records were looked at; all of them may fit"));
+        }
+        Ok(()) => {}
+    }
+    Ok(())
 }
 
 fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Findings> {
@@ -430,20 +495,39 @@ fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Fi
     })
 }
 
+/// That a metric was compared, where there are constraints of which one can be.
+///
+/// # Errors
+/// `NOTHING_COMPARED`.
+fn compared(prepared: &Prepared, found: &Findings) -> Result<()> {
+    match &prepared.baseline.constraints {
+        // What the file alone tells was told before.
+        Some(constraints) if prepared.baseline.warnings.is_empty() => {
+            compared::check_compared(&found.statistics, constraints)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The thresholds of a baseline of these rows.
+fn suggest(prepared: &Prepared, found: &Findings) -> Vec<Constraint> {
+    let spread = |name: &str| {
+        let at = found.statistics.scalars.iter().position(|scalar| scalar.0 == name)?;
+        Some(found.spreads[at])
+    };
+    constraints::suggest(&found.statistics, prepared.margin, spread)
+}
+
 /// Statistics, constraints, details and, in a monitoring run, violations, which come last.
 fn add_results(
     prepared: &Prepared,
     found: &Findings,
+    suggested: &[Constraint],
     files: &mut output::Results,
     scratch: &Path,
 ) -> Result<Draft> {
     let folder = &prepared.plan.output;
-    let error = |name: &str| {
-        let at = found.statistics.scalars.iter().position(|scalar| scalar.0 == name)?;
-        found.spreads[at].standard_error
-    };
-    let suggested = constraints::suggest(&found.statistics, prepared.margin, error);
-    let suggested = constraints::document(prepared.question.problem, &suggested);
+    let suggested = constraints::document(prepared.question.problem, suggested);
     files.write(&folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
     files.write(&folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
     let draft = add_details(files, folder, &found.details, scratch)?;
@@ -492,13 +576,33 @@ fn no_label_yet(details: &QualityDetails) -> String {
                     )
                 })
                 .collect();
-            format!("no row of {rows} has its label yet; estimated: {}", told.join(", "))
+            let left_out = match rows.saturating_sub(estimate.rows) {
+                0 => String::new(),
+                some => format!(
+                    " without {some} of a class that the baseline never predicted ({})",
+                    named(&details.not_estimated)
+                ),
+            };
+            format!("no row of {rows} has its label yet; estimated{left_out}: {}", told.join(", "))
         }
+        None if !details.not_estimated.is_empty() => format!(
+            "no row of {rows} has its label yet, and nothing can be estimated, since the baseline never predicted a class of \
+             theirs ({})",
+            named(&details.not_estimated)
+        ),
         None => format!(
             "no row of {rows} has its label yet, and nothing can be estimated without {} of a baseline with scores",
             details::FILE
         ),
     }
+}
+
+/// The first classes.
+fn named(unknown: &[Unknown]) -> String {
+    const SHOWN: usize = 5;
+    let names: Vec<String> =
+        unknown.iter().take(SHOWN).map(|class| format!("`{}`", class.predicted)).collect();
+    format!("{}{}", names.join(", "), if unknown.len() > SHOWN { ", ..." } else { "" })
 }
 
 fn metrics(found: &Findings, monitoring: bool, scope: &Scope) -> Vec<Metric> {
@@ -517,6 +621,7 @@ fn run_details(job: &Job, settings: &Settings, prepared: &Prepared, reading: &Re
         ("positive_label", prepared.question.positive_label.clone()),
         ("constraint_margin", settings.constraint_margin.clone()),
         ("segment_columns", settings.segment_columns.clone()),
+        ("segment_attributes", settings.segment_attributes.clone()),
     ];
     let mut used: Vec<SettingUsed> = given
         .into_iter()

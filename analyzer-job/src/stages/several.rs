@@ -16,7 +16,6 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result};
 
 use crate::context;
-use crate::monitor;
 use crate::monitor::plan::Plan;
 use crate::monitor::rows::shared::{self, Seat};
 use crate::performance::facets;
@@ -44,7 +43,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let output = plan::output(job, settings);
     output::check_folder(&output)?;
 
-    let readings = seat(job, &own, now, &mut tasks)?;
+    let readings = seat(&mut tasks);
     // No model is asked before all data are read.
     let mut ended = Vec::new();
     for (kind, read) in read_all(job, &own, tasks, &readings, &joins) {
@@ -55,9 +54,10 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
         };
         ended.push((kind, done));
     }
+    job.stop.check()?;
     for (_, done) in &mut ended {
         if let Ok(found) = done
-            && let Err(problem) = going_on(found.write(&job.stop))?
+            && let Err(problem) = found.write()
         {
             *done = Err(problem);
         }
@@ -83,15 +83,7 @@ enum Reading {
 }
 
 /// Gives tasks that read the same the seats of one reading.
-///
-/// # Errors
-/// As `monitor::plan::plan`.
-fn seat(
-    job: &Job,
-    own: &[(AnalysisType, Settings)],
-    now: Timestamp,
-    tasks: &mut [(AnalysisType, Task<'_>)],
-) -> Result<Vec<Reading>> {
+fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
     let mut guests: IndexMap<_, Vec<usize>> = IndexMap::new();
     for (at, (_, task)) in tasks.iter().enumerate() {
         // What cannot be read is told by its monitor.
@@ -111,10 +103,10 @@ fn seat(
                 seats.into_iter().map(Seat::Records).collect()
             }
             Form::Rows => {
+                let Some(plan) = tasks[guests[0]].1.rows_plan() else { continue };
                 let rows = shared::Rows::new();
                 let seats = rows.seats(guests.len());
-                let plan = monitor::plan::plan(job, &own[guests[0]].1, now, Rows::Here)?;
-                readings.push(Reading::Rows(rows, Box::new(plan)));
+                readings.push(Reading::Rows(rows, Box::new(plan.clone())));
                 seats.into_iter().map(Seat::Rows).collect()
             }
         };
@@ -122,7 +114,7 @@ fn seat(
             tasks[at].1.seat = Some(seat);
         }
     }
-    Ok(readings)
+    readings
 }
 
 /// Reads the rows of all monitors at the same time, each on a thread of its own; what several want is read on one more.

@@ -101,7 +101,7 @@ impl<'a> Task<'a> {
         let of_plan = |plan: &Plan, truth: Option<&PathBuf>| {
             let form = if plan.reads_profiles()? {
                 return Ok(None);
-            } else if plan.reads_captures()? {
+            } else if plan.reads_captures()? == Some(true) {
                 Form::Records
             } else {
                 Form::Rows
@@ -120,6 +120,15 @@ impl<'a> Task<'a> {
                     ground_truth: plan.ground_truth.clone(),
                 }))
             }
+        }
+    }
+
+    /// How it reads the rows that quality monitors share; none where it reads records.
+    pub(crate) fn rows_plan(&self) -> Option<&Plan> {
+        match &self.prepared {
+            Prepared::DataQuality(prepared) => Some(&prepared.plan),
+            Prepared::ModelQuality(prepared) => Some(&prepared.plan),
+            Prepared::Analysis(_) => None,
         }
     }
 

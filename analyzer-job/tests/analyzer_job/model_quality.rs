@@ -342,3 +342,138 @@ fn constraints_that_are_not_checked_are_named() {
     let dry = monitor.succeed(&[&["validate"], arguments.as_slice()].concat());
     assert!(dry.stdout.contains(told), "{}", dry.stdout);
 }
+
+/// A check of nothing is no pass: told before data are read where the file alone tells it, else with the results written.
+#[test]
+fn constraints_of_which_nothing_is_compared_fail_in_job_and_dry_run_alike() {
+    let tree = monitored(&traffic(300, 0.0));
+    let path = "processing/baseline/constraints.json";
+    let arguments = [&MONITOR, [CONSTRAINTS].as_slice()].concat();
+    let dry = [&["validate"], arguments.as_slice()].concat();
+    let at = json!({"threshold": 0.5, "comparison_operator": "LessThanThreshold"});
+    for (content, code, told) in [
+        (json!({}), "PL0801", "an empty object"),
+        (json!({"binary_classification_constraints": null}), "PL0801", "is `null`"),
+        (json!({"binary_classification_constraints": {}}), "PL0802", "no threshold"),
+        (json!({"binary_classification_constraints": {"f0_5": at, "mine": at}}), "PL0802", "`f0_5`, `mine`"),
+    ] {
+        tree.file(path, content.to_string());
+        let run = tree.fail(&arguments, 1, code);
+        assert!(run.message.contains(told) && run.message.contains("constraints.json"), "{}", run.message);
+        let answer = tree.run(&dry);
+        assert_eq!(answer.code, Some(1), "{}", answer.stdout);
+        assert!(answer.stdout.contains(run.message.strip_prefix("Error: ").unwrap()), "{}", answer.stdout);
+        if code == "PL0802" {
+            let allowed = "--on-nothing-compared=succeed";
+            let run = tree.succeed(&[arguments.as_slice(), &[allowed]].concat());
+            assert!(run.log.contains("model quality cannot be checked"), "{}", run.log);
+            assert_eq!(tree.result("model_quality_details.json")["judged"], false);
+            let answer = tree.succeed(&[dry.as_slice(), &[allowed]].concat());
+            assert!(answer.stdout.contains("model quality cannot be checked"), "{}", answer.stdout);
+            std::fs::remove_dir_all(tree.path(crate::program::OUTPUT)).unwrap();
+            std::fs::create_dir_all(tree.path(crate::program::OUTPUT)).unwrap();
+        }
+    }
+    // Known only from the data: the labels are all equal, so that r2 has no value.
+    let rows = Tree::new();
+    rows.file("processing/input/data/a.csv", "y,p\n2,1\n2,3\n2,2\n");
+    rows.file(path, json!({"regression_constraints": {"r2": at}}).to_string());
+    let regression = [
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=Regression",
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+        CONSTRAINTS,
+    ];
+    let run = rows.run(&regression);
+    assert_eq!(run.code, Some(1), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0802") && run.message.contains("`r2`"), "{}", run.message);
+    assert!(rows.results().contains_key("statistics.json"), "the results are written first");
+    assert_eq!(rows.run(&[&["validate"], &regression[..]].concat()).code, Some(1));
+    rows.succeed(&[&regression[..], &["--on-nothing-compared=succeed"]].concat());
+}
+
+/// Nobody is wrong in the baseline: its thresholds still leave room for the next rows.
+#[test]
+fn a_margin_of_a_perfect_baseline_is_no_nothing() {
+    let tree = Tree::new();
+    let rows: Vec<String> =
+        (0..200).map(|row| format!("{0},{0},0.{1}", row % 2, 1 + 8 * (row % 2))).collect();
+    tree.file("processing/input/data/a.csv", format!("y,p,s\n{}\n", rows.join("\n")));
+    let binary = [
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--inference-attribute=p",
+        "--probability-attribute=s",
+        "--ground-truth-attribute=y",
+        "--constraint-margin=2sd",
+    ];
+    tree.succeed(&binary);
+    let constraints = tree.result("constraints.json");
+    for (name, constraint) in constraints["binary_classification_constraints"].as_object().unwrap() {
+        let threshold = constraint["threshold"].as_f64().unwrap();
+        let distance = if name.starts_with("false") { threshold } else { 1.0 - threshold };
+        assert!((0.015..0.06).contains(&distance), "{name}: {threshold}");
+    }
+    let details = tree.result("model_quality_details.json");
+    for metric in details["metrics"].as_array().unwrap() {
+        let interval = &metric["interval"];
+        assert!(interval.is_null() || interval[0].as_f64() < interval[1].as_f64(), "{metric}");
+    }
+    // Errors have no bound that rows without any would show.
+    let run = tree.succeed(&[
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=Regression",
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+        "--constraint-margin=2sd",
+    ]);
+    assert!(
+        run.log.contains("`constraint_margin` moves no threshold of `mae`, `mse`, `rmse`, `r2`"),
+        "{}",
+        run.log
+    );
+}
+
+/// A new class among the predictions: the others are estimated, and it is named with its rows.
+#[test]
+fn a_class_that_the_baseline_never_predicted_costs_the_estimate_its_own_rows_only() {
+    let tree = Tree::new();
+    let rows: Vec<String> =
+        (0..300).map(|row| format!("{},{}", ["a", "b", "c"][row % 3], ["a", "b"][row % 2])).collect();
+    tree.file("processing/input/data/a.csv", format!("y,p\n{}\n", rows.join("\n")));
+    let multi = |source: &str, output: &str| {
+        vec![
+            "--analysis-type=MODEL_QUALITY".to_string(),
+            "--problem-type=MulticlassClassification".into(),
+            format!("--dataset-source=/opt/ml/processing/input/{source}"),
+            format!("--output-path=/opt/ml/{output}"),
+            "--inference-attribute=p".into(),
+            "--ground-truth-attribute=y".into(),
+        ]
+    };
+    let run = |arguments: &[String]| tree.run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(run(&multi("data", "base")).code, Some(0));
+    let waiting: Vec<String> = (0..100).map(|row| format!(",{}", ["a", "b", "new"][row % 3])).collect();
+    tree.file("processing/input/today/a.csv", format!("y,p\n{}\n", waiting.join("\n")));
+    let mut arguments = multi("today", "processing/output");
+    arguments.push("--baseline-constraints=/opt/ml/base/constraints.json".into());
+    arguments.push("--estimate-without-labels=Enabled".into());
+    let ended = run(&arguments);
+    assert_eq!(ended.code, Some(0), "{}", ended.log);
+    assert!(
+        ended
+            .message
+            .contains("estimated without 33 of a class that the baseline never predicted (`new`): accuracy "),
+        "{}",
+        ended.message
+    );
+    let details = tree.result("model_quality_details.json");
+    assert_eq!(details["estimate"]["rows"], 67);
+    assert_eq!(details["not_estimated"], json!([{"predicted": "new", "rows": 33}]));
+    let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
+    assert!(page.contains("The estimate leaves out 33 rows without a label"), "{page}");
+}

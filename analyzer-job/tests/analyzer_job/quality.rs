@@ -526,8 +526,10 @@ fn columns_that_moved_are_ranked_by_what_the_model_makes_of_them() {
         assert!(!run.message.contains("baseline"), "{}", run.message);
     }
     // Those of another model rank nothing, and say so.
-    let other =
-        attributions(0.1, -0.9).replace("amount", "f1").replace("plan", "f2").replace("\"n\"", "\"f3\"");
+    let other = attributions(0.1, -0.9)
+        .replace("amount", "f1")
+        .replace("\"plan\"", "\"f2\"")
+        .replace("\"n\"", "\"f3\"");
     monitor.file("processing/input/shap/analysis.json", other);
     let run = monitor.succeed(&[]);
     let told = "has other features: found `f1`, `f2`, `f3`, expected some of `n`";

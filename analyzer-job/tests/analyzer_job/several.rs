@@ -466,3 +466,108 @@ fn a_run_has_one_temporary_endpoint_at_a_time() {
     assert_eq!(made, ["CreateEndpoint", "DeleteEndpoint", "CreateEndpoint", "DeleteEndpoint"]);
     assert!(server.left_behind().is_empty());
 }
+
+/// The column of a segment by its position, whatever data quality leaves out or how the baseline orders its columns.
+#[test]
+fn segments_of_a_dataset_are_the_same_columns_for_both_quality_monitors() {
+    let mut tree = Tree::new();
+    let rows: Vec<String> = (0..40)
+        .map(|row| {
+            format!(
+                "{},{},{},{}",
+                row,
+                row % 2,
+                if row % 5 == 0 { 1 - row % 2 } else { row % 2 },
+                ["x", "y"][row / 20]
+            )
+        })
+        .collect();
+    tree.file("processing/input/data/a.csv", format!("id,y,p,group\n{}\n", rows.join("\n")));
+    tree.set("problem_type", "BinaryClassification")
+        .set("dataset_source", "/opt/ml/processing/input/data")
+        .set("dataset_format", r#"{"csv":{"header":true}}"#)
+        .set("inference_attribute", "p")
+        .set("ground_truth_attribute", "y")
+        .set("segment_minimum_rows", "1");
+    const QUALITY: &str = "--analysis-type=DATA_QUALITY,MODEL_QUALITY";
+    for column in ["group", "3"] {
+        for exclude in ["id", "id,group"] {
+            let segments = format!("--segment-columns={column}");
+            tree.succeed(&[QUALITY, &segments, &format!("--exclude-features-attribute={exclude}")]);
+            let values = |file: &str, list: &str| -> Vec<String> {
+                let found = tree.result(file)[list].as_array().unwrap().clone();
+                let mut values: Vec<String> =
+                    found.iter().map(|group| format!("{} {}", group["value"], group["rows"])).collect();
+                values.sort();
+                values
+            };
+            let expected = ["\"x\" 20", "\"y\" 20"];
+            assert_eq!(
+                values("data-quality/data_quality_details.json", "segments"),
+                expected,
+                "{column} {exclude}"
+            );
+            assert_eq!(
+                values("model-quality/model_quality_details.json", "groups"),
+                expected,
+                "{column} {exclude}"
+            );
+        }
+    }
+    let run = tree.run(&[QUALITY, "--segment-columns=nowhere"]);
+    assert_eq!(run.code, Some(1));
+    for told in ["Data quality: PL0304", "Model quality: PL0304", "`segment_columns`", "`nowhere`"] {
+        assert!(run.message.contains(told), "{told}: {}", run.message);
+    }
+    let wrong = tree.run(&[QUALITY, "--segment-attributes=3"]);
+    assert_eq!(wrong.code, Some(1));
+    for told in ["Model quality: PL0101", "`segment_attributes`", "`segment_columns`"] {
+        assert!(wrong.message.contains(told), "{told}: {}", wrong.message);
+    }
+}
+
+/// A position counts the columns of data quality in the one setting, and the fields of the request in the other.
+#[test]
+fn segments_of_captures_have_a_setting_for_each_quality_monitor() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(400, 0.0)), &server);
+    const QUALITY: &str = "--analysis-type=DATA_QUALITY,MODEL_QUALITY";
+    let rows = |file: &str, list: &str| -> Vec<u64> {
+        let found = tree.result(file)[list].as_array().cloned().unwrap_or_default();
+        let mut rows: Vec<u64> = found.iter().map(|group| group["rows"].as_u64().unwrap()).collect();
+        rows.sort_unstable();
+        rows
+    };
+    // Two columns of the answer stand before those of the request.
+    let column = (2..).find(|column| {
+        let line = captured_line(&tree);
+        line.split(',').nth(column - 2).is_none_or(|cell| cell.parse::<f64>().is_err())
+    });
+    let column = column.unwrap();
+    let (columns, attributes) =
+        (format!("--segment-columns=_c{column}"), format!("--segment-attributes={}", column - 2));
+    let run = tree.succeed(&[QUALITY, &columns, &attributes, "--segment-minimum-rows=1"]);
+    assert!(!run.log.contains("makes segments of what"), "{}", run.log);
+    let of_data = rows("data-quality/data_quality_details.json", "segments");
+    assert!(of_data.len() > 1 && of_data.iter().sum::<u64>() >= 400, "{of_data:?}");
+    assert_eq!(rows("model-quality/model_quality_details.json", "groups"), of_data);
+    // Model quality has none then, and says so.
+    let run = tree.succeed(&[QUALITY, &columns, "--segment-minimum-rows=1"]);
+    assert!(run.log.contains("`segment_columns` names columns of data quality"), "{}", run.log);
+    assert!(rows("model-quality/model_quality_details.json", "groups").is_empty());
+    // Alone nobody takes them.
+    for list in ["MODEL_QUALITY", "MODEL_QUALITY,MODEL_BIAS"] {
+        let kinds = format!("--analysis-type={list}");
+        let run = tree.run(&[&kinds, &columns]);
+        assert_eq!(run.code, Some(1), "{}", run.log);
+        assert!(run.message.contains("`segment_attributes`"), "{}", run.message);
+    }
+}
+
+/// The first captured request.
+fn captured_line(tree: &Tree) -> String {
+    let files = files_below(&tree.path("processing/input_data"));
+    let text = String::from_utf8(files.values().next().unwrap().clone()).unwrap();
+    let record: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    record["captureData"]["endpointInput"]["data"].as_str().unwrap().lines().next().unwrap().to_string()
+}

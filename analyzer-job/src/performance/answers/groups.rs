@@ -13,7 +13,7 @@ use crate::values::raw::Raw;
 use super::attribute::Attribute;
 use super::cells::text;
 
-const GROUPS: &str = "segment_columns";
+const GROUPS: &str = "segment_attributes";
 
 /// Columns of the request that rows are grouped by.
 pub(super) struct Group {

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Estimate, REPLICATES, gamma, summary};
+use super::{Estimate, REPLICATES, Unknown, gamma, summary};
+use crate::performance::classes::same;
 use crate::performance::details::ConfusionDetails;
 use crate::performance::metrics;
 use crate::performance::outcomes::{MatrixCell, Multiclass};
@@ -15,6 +16,23 @@ const PURPOSE: u64 = 4;
 
 /// What is estimated.
 const ESTIMATED: [&str; 4] = ["accuracy", "weighted_precision", "weighted_f1", "weighted_f2"];
+
+/// Of the rows by predicted class those of which the baseline tells something, under its spelling of the class; and the
+/// others. `confusion`: of the baseline.
+pub fn known(
+    confusion: &[ConfusionDetails],
+    waiting: &[(String, u64)],
+) -> (Vec<(String, u64)>, Vec<Unknown>) {
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (name, rows) in waiting.iter().filter(|class| class.1 > 0) {
+        let of = |cell: &&ConfusionDetails| cell.rows > 0 && same(&cell.predicted, name);
+        match confusion.iter().find(of) {
+            Some(cell) => known.push((cell.predicted.clone(), *rows)),
+            None => unknown.push(Unknown { predicted: name.clone(), rows: *rows }),
+        }
+    }
+    (known, unknown)
+}
 
 /// Estimates the metrics of the rows that wait for their label. `confusion`: of the baseline. `waiting`: rows by
 /// predicted class. None without rows, or when the baseline never predicted a class that they have.
@@ -175,5 +193,22 @@ mod tests {
         assert_eq!(estimate(&baseline, &of("c", 3)), None);
         assert_eq!(estimate(&baseline, &of("new", 3)), None);
         assert_eq!(estimate(&[], &of("a", 3)), None);
+    }
+
+    #[test]
+    fn classes_that_the_baseline_never_predicted_cost_the_others_nothing() {
+        let baseline = confusion(&[[0, 0], [1, 1], [2, 0]]);
+        let rows = |names: &[(&str, u64)]| -> Vec<(String, u64)> {
+            names.iter().map(|&(name, rows)| (name.into(), rows)).collect()
+        };
+        let (known, unknown) = known(&baseline, &rows(&[("a", 3), ("c", 2), ("new", 4), ("b", 0)]));
+        assert_eq!(known, rows(&[("a", 3)]));
+        let left_out: Vec<(&str, u64)> =
+            unknown.iter().map(|class| (class.predicted.as_str(), class.rows)).collect();
+        assert_eq!(left_out, [("c", 2), ("new", 4)]);
+        assert_eq!(estimate(&baseline, &known), estimate(&baseline, &rows(&[("a", 3)])));
+        // A number is its value, not its spelling.
+        let number = ConfusionDetails { predicted: "1.0".into(), ..baseline[0].clone() };
+        assert_eq!(super::known(&[number], &rows(&[("1", 5)])).0, rows(&[("1.0", 5)]));
     }
 }
