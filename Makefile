@@ -21,7 +21,7 @@ ACCEPTANCE := ../shared/acceptance
 ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
-	test-docs test-spark test-hosts bench bench-instructions bench-shapley bench-constants push-images acceptance acceptance-images
+	test-docs test-spark test-hosts bench bench-scale bench-instructions bench-shapley bench-constants push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -97,6 +97,9 @@ PYTHON ?= python3
 SECTIONS ?=
 bench: build ## speed and memory of the programs on generated data; SECTIONS="merge flip" for some of them, SCALE=0.01 for less data
 	tests/bench.sh $(BIN) $(SECTIONS)
+
+bench-scale: build ## one process, two that fold and one that combines, and Spark, on the same 5 GB (SCALE=0.01 for less)
+	tests/scale.sh $(BIN)
 
 bench-instructions: build ## instructions of fixed small runs under callgrind, against their budgets
 	tests/instructions.sh $(BIN)

@@ -8,7 +8,7 @@ use plumbline_common::{Result, settings};
 
 use crate::commands::{compare, validate};
 use crate::context;
-use crate::plan::{Rows, monitors};
+use crate::plan::Rows;
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
 use crate::stages::done::Done;
@@ -16,7 +16,7 @@ use crate::stages::fold::Part;
 use crate::stages::inputs::Role;
 use crate::stages::joins::Joins;
 use crate::stages::task::Task;
-use crate::stages::{analysis, combine, fold, inputs, publish, results, several};
+use crate::stages::{analysis, baselines, combine, fold, inputs, publish, results, several};
 
 /// Runs what the command line asks for.
 ///
@@ -35,13 +35,23 @@ pub fn run(job: &Job) -> JobResult {
         Some(Command::Baseline { out }) => {
             let scratch = context::scratch(job)?;
             let now = Timestamp::now();
+            let settings = &baselines::settings_of_one(job, settings, scratch.path())?;
             let prepared = analysis::prepare(job, settings, now, scratch.path(), Rows::Here)?;
             let joins = Joins::new(job, scratch.path(), false);
             Ok(Outcome::Completed(analysis::baseline(&prepared, &joins, out)?))
         }
         Some(Command::Combine { states, parts }) => {
-            let settings = monitors::settings_of_one(job, settings)?;
+            if let Some(kinds) = settings.analysis_type.as_ref().filter(|kinds| kinds.single().is_none()) {
+                return Ok(Outcome::Completed(several::combine(
+                    job,
+                    settings,
+                    kinds,
+                    states,
+                    parts.as_deref(),
+                )?));
+            }
             let scratch = context::scratch(job)?;
+            let settings = baselines::settings_of_one(job, settings, scratch.path())?;
             let done = combine::run(job, &settings, states, parts.as_deref(), scratch.path())?;
             Ok(Outcome::Completed(end(job, &settings, done, scratch.path())?))
         }
@@ -78,8 +88,8 @@ fn analyse(job: &Job, settings: &Settings) -> JobResult {
 
 /// One monitor, or an analysis.
 fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
-    let settings = monitors::settings_of_one(job, settings)?;
     let scratch = context::scratch(job)?;
+    let settings = baselines::settings_of_one(job, settings, scratch.path())?;
     let task = Task::prepare(job, &settings, now, scratch.path(), Rows::Here)?;
     let done = task.read(&Joins::new(job, scratch.path(), false))?.finish()?;
     end(job, &settings, done, scratch.path())

@@ -19,5 +19,10 @@ if [ -z "$python" ]; then
     fi
     python=$home/bin/python
 fi
+# For a script that runs something else with it.
+if [ -n "${PREPARE_ONLY:-}" ]; then
+    echo "$python"
+    exit 0
+fi
 export PYSPARK_PYTHON=$python PYSPARK_DRIVER_PYTHON=$python
 "$python" "$here/test_spark.py"

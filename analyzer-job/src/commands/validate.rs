@@ -11,7 +11,7 @@ use crate::bias::roles::{self, Expected};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::model::{self, Model};
-use crate::plan::{Plan, Rows, monitors};
+use crate::plan::{Plan, Rows};
 use crate::read::{self, Reading};
 use crate::results::Results;
 use crate::settings::Settings;
@@ -20,7 +20,7 @@ use crate::stages::attributions::{self, Prepared};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
 use crate::stages::task::{self, Task};
-use crate::stages::{analysis, data_quality, inputs, model_quality, several};
+use crate::stages::{analysis, baselines, data_quality, inputs, model_quality, several};
 use crate::state::counts::FacetCounts;
 
 /// Records that are read for a look.
@@ -54,8 +54,8 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
     let joins = Joins::new(job, scratch.path(), false);
     match &settings.analysis_type {
         Some(kinds) if kinds.single().is_none() => {
-            let own = monitors::settings_of_each(job, settings, kinds)?;
-            let tasks = several::prepare(job, &own, now, scratch.path())?;
+            let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
+            let tasks = several::prepare(job, &own, now, Rows::Here, scratch.path())?;
             let mut problems = Vec::new();
             for ((kind, task), (_, settings)) in tasks.iter().zip(&own) {
                 let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, kind.title());
@@ -66,7 +66,7 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
             several::failure(&problems, tasks.len(), "failed").map_or(Ok(()), Err)
         }
         _ => {
-            let settings = monitors::settings_of_one(job, settings)?;
+            let settings = baselines::settings_of_one(job, settings, scratch.path())?;
             look_at(
                 job,
                 &settings,

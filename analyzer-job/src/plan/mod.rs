@@ -103,6 +103,8 @@ pub struct Folded<'a> {
     /// The data were those of a monitor.
     pub monitor: bool,
     pub format: Option<DatasetFormat>,
+    /// The configuration that they were folded with, where it is taken in place of that of the job.
+    pub configuration: Option<&'a Json>,
 }
 
 /// Resolves everything that can be known before data is read.
@@ -119,9 +121,17 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
             input::check_source(name, path, &job.tree.resolve(path))?;
         }
     }
-    let config_path = config_path(job, settings)?;
-    let text = std::fs::read(&config_path)
-        .map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
+    let (config_path, text) = match rows {
+        Rows::Folded(Folded { place, configuration: Some(configuration), .. }) => {
+            (place.to_path_buf(), configuration.to_string().into_bytes())
+        }
+        _ => {
+            let path = config_path(job, settings)?;
+            let text = std::fs::read(&path)
+                .map_err(|error| Problem::io("read the analysis configuration", &path, error))?;
+            (path, text)
+        }
+    };
     let (monitor_folder, monitor) = match rows {
         Rows::Folded(folded) => (None, folded.monitor),
         Rows::Here | Rows::Part => {
@@ -149,6 +159,9 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     if let Rows::Folded(folded) = rows {
         analysis.dataset.format = folded.format;
         if monitor {
+            if settings.shared_configuration {
+                keep_own_methods(&mut analysis, settings);
+            }
             warnings.extend(complete(&mut analysis, settings)?);
         }
     } else if monitor {
@@ -399,7 +412,7 @@ fn constraints(job: &Job, settings: &Settings) -> Option<PathBuf> {
 }
 
 /// The job's input that holds a baseline.
-fn baseline_inputs(job: &Job) -> Option<PathBuf> {
+pub(crate) fn baseline_inputs(job: &Job) -> Option<PathBuf> {
     let mut names = ["constraints", "baseline_constraints"].into_iter();
     names.find_map(|name| job.config.input(&job.tree, name)).map(|mount| mount.path)
 }

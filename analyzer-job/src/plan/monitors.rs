@@ -8,6 +8,7 @@ use plumbline_common::{Problem, Result, codes, input};
 
 use super::{baseline_inputs, config_source, output};
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
+use crate::state::file;
 
 /// The settings of a run of one monitor: its own baseline setting wins over `baseline_constraints`.
 ///
@@ -51,7 +52,11 @@ pub fn settings_of_each(
         }
         own.baseline_constraints = None;
         own.baseline_statistics = statistics(job, settings, kind);
-        let of_folder = || Some(baselines.as_ref()?.join(kind.folder())).filter(|folder| folder.is_dir());
+        let of_folder = || match baselines.as_ref()? {
+            // States of several monitors hold that of each.
+            states if file::are_at(states) => Some(states.clone()),
+            folder => Some(folder.join(kind.folder())).filter(|folder| folder.is_dir()),
+        };
         match own_baseline(job, settings, kind)?.or_else(of_folder) {
             Some(path) => take_baseline(&mut own, kind, path),
             None => tracing::info!("{}: no baseline is given", kind.title()),
@@ -118,7 +123,7 @@ fn baseline_folder(job: &Job, settings: &Settings, kinds: &AnalysisTypes) -> Res
             None => return Ok(None),
         },
     };
-    if kinds.all().iter().any(|kind| folder.join(kind.folder()).is_dir()) {
+    if file::are_at(&folder) || kinds.all().iter().any(|kind| folder.join(kind.folder()).is_dir()) {
         return Ok(Some(folder));
     }
     let folders: Vec<&str> = kinds.all().iter().map(|kind| kind.folder()).collect();

@@ -124,13 +124,18 @@ impl Part {
 /// # Errors
 /// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts read their columns differently.
 pub fn combine(parts: Vec<(PathBuf, Part)>, analysis: &Analysis) -> Result<Part> {
+    combine_at_most(parts, analysis, MOST_ROWS)
+}
+
+/// `most_rows`: more of them are counted.
+fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: u64) -> Result<Part> {
     for (path, part) in &parts {
         part.check(path, analysis)?;
     }
     let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
-    let table = tables(&parts, &ranks, analysis)?;
+    let table = tables(&parts, &ranks, analysis, most_rows)?;
     let format = parts.first().and_then(|(_, part)| part.format);
     let mut all = Part { table, format, ..Part::default() };
     for (at, (path, part)) in parts.into_iter().enumerate() {
@@ -159,6 +164,7 @@ fn tables(
     parts: &[(PathBuf, Part)],
     ranks: &[Vec<u32>],
     analysis: &Analysis,
+    most_rows: u64,
 ) -> Result<Option<(Layout, Gather)>> {
     let mut found: Vec<(&Path, &Part, &Layout)> = Vec::new();
     let mut gathered: Vec<(&Gather, &[u32])> = Vec::new();
@@ -176,7 +182,7 @@ fn tables(
                 .hint("the first file of a part names its columns: give their names in `headers`, and every part has the same"));
         }
     }
-    let all = Gather::combine(&gathered, layout, analysis, MOST_ROWS);
+    let all = Gather::combine(&gathered, layout, analysis, most_rows);
     Ok(Some(((*layout).clone(), all)))
 }
 
@@ -200,4 +206,30 @@ fn no_rows(dataset: &Path, notes: &Notes, records: u64) -> Problem {
         return problem.found("no records");
     }
     problem.found(format!("{records} records, none of them usable ({})", skipped.join("; ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Scalar;
+    use crate::read::fixture;
+    use crate::read::{Inputs, Options, read_part};
+
+    #[test]
+    fn rows_travel_up_to_the_limit_and_are_counted_above_it() {
+        let mut analysis = fixture::analysis(DatasetFormat::Csv);
+        analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+        let part = |name: &str| {
+            let root = tempfile::tempdir().unwrap();
+            std::fs::write(root.path().join(name), "y,pred,sex,x\n1,0,f,2\n0,1,m,3\n1,1,f,4\n").unwrap();
+            let inputs = Inputs { dataset: root.path().into(), facets: None, predictions: None };
+            let options = Options { part: true, keep_rows: true, ..Options::default() };
+            (PathBuf::from(name), read_part(&inputs, &analysis, &options).unwrap())
+        };
+        for (most_rows, are_kept) in [(6, true), (5, false)] {
+            let whole = combine_at_most(vec![part("a.csv"), part("b.csv")], &analysis, most_rows).unwrap();
+            let reading = whole.finish(Path::new("data"), &analysis).unwrap();
+            assert_eq!((reading.rows().is_some(), reading.row_counts.rows), (are_kept, 6), "{most_rows}");
+        }
+    }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes, output};
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::bias::roles::Counted;
 use crate::context::Context;
@@ -128,6 +129,12 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
 pub(crate) struct Folded {
     /// The data were those of a monitor.
     pub(crate) monitor: bool,
+    /// The configuration as it was given; null in states of older versions.
+    #[serde(default)]
+    pub(crate) configuration: Json,
+    /// It served a monitor of bias and one of attributions, and this is the part of one of them.
+    #[serde(default)]
+    pub(crate) shared_configuration: bool,
     pub(crate) part: Part,
     explained: Option<attributions::Folded>,
 }
@@ -139,6 +146,7 @@ pub(crate) struct Folded {
 pub(crate) fn fold(
     prepared: &Prepared<'_>,
     joins: &Joins<'_>,
+    seat: Option<Arc<Seat>>,
     name: &str,
 ) -> Result<(Folded, output::Results)> {
     let run = &prepared.run;
@@ -148,7 +156,7 @@ pub(crate) fn fold(
             .hint("give the predictions in the data as `predicted_label`"));
     }
     parts::check_foldable(run)?;
-    let mut part = inputs::read_part(run, joins)?;
+    let mut part = inputs::read_part(run, joins, seat)?;
     for warning in part.warnings() {
         tracing::warn!("{warning}");
     }
@@ -168,26 +176,48 @@ pub(crate) fn fold(
         }
     }
     part.without_rows(&plan.analysis, inputs::compares_rows(run));
-    Ok((Folded { monitor: plan.monitor, part, explained }, files))
+    let folded = Folded {
+        monitor: plan.monitor,
+        configuration: plan.analysis.given.clone(),
+        shared_configuration: run.settings.shared_configuration,
+        part,
+        explained,
+    };
+    Ok((folded, files))
 }
 
 fn unsupported(what: &str, field: &str) -> Problem {
     Problem::new(&codes::CONFIG_NOT_SUPPORTED, what).field(field)
 }
 
-/// What parts of the data left together, each with the path of its state.
+/// The parts of the data together.
+pub(crate) struct United {
+    part: Part,
+    /// The attributions of each, with the path of its state.
+    explained: Vec<(PathBuf, attributions::Folded)>,
+}
+
+/// Puts together what parts of the data left, each with the path of its state.
 ///
 /// # Errors
-/// Parts that do not fit each other; no usable row; what does not fit the configuration.
-pub(crate) fn unfold(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> Result<Gathered> {
-    let run = &prepared.run;
-    let analysis = &run.plan.analysis;
+/// Parts that do not fit each other.
+pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> Result<United> {
     let (mut read, mut explained) = (Vec::new(), Vec::new());
     for (path, folded) in states {
         explained.extend(folded.explained.map(|explained| (path.clone(), explained)));
         read.push((path, folded.part));
     }
-    let reading = read::part::combine(read, analysis)?.finish(Path::new(&run.plan.dataset), analysis)?;
+    Ok(United { part: read::part::combine(read, &prepared.run.plan.analysis)?, explained })
+}
+
+/// What a run over all of the parts would have gathered.
+///
+/// # Errors
+/// No usable row; what does not fit the configuration; attributions that were made differently.
+pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered> {
+    let run = &prepared.run;
+    let United { part, explained } = united;
+    let reading = part.finish(Path::new(&run.plan.dataset), &run.plan.analysis)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }

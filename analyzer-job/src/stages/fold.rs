@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
+use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes, output};
-use serde_json::Value as Json;
 
 use crate::context;
-use crate::monitor::{self, Kind, columns};
-use crate::plan::{Rows, monitors};
-use crate::settings::{OnBadRecord, Settings};
+use crate::plan::{self, Rows};
+use crate::settings::{AnalysisType, Settings};
 use crate::stages::joins::Joins;
-use crate::stages::{analysis, data_quality, model_quality};
-use crate::state::file::{self, ENDING, FORMAT, Head};
+use crate::stages::states::{self, SEVERAL};
+use crate::stages::task::{Folded, Task};
+use crate::stages::{baselines, several};
+use crate::state::file::{self, ENDING, FORMAT, Head, OfMonitor, Several};
 
 /// Which part it is, and where its state goes.
 #[derive(Debug, Clone, Default)]
@@ -30,84 +31,78 @@ pub(crate) struct Part {
     pub(crate) files: Option<PathBuf>,
 }
 
-/// How kinds of analyses are called in a state.
-pub(crate) const DATA_QUALITY: &str = "data quality";
-pub(crate) const MODEL_QUALITY: &str = "model quality";
-pub(crate) const ANALYSIS: &str = "bias and attributions";
-
 /// Folds a part of the data and gives the exit message.
 ///
 /// # Errors
 /// What cannot be used, read or written.
 pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String> {
-    if settings.analysis_type.as_ref().is_some_and(|kinds| kinds.single().is_none()) {
-        return Err(Problem::new(
-            &codes::SETTING_INVALID,
-            "a part of the data is folded for one monitor at a time",
-        )
-        .field("analysis_type")
-        .expected("one monitor")
-        .hint("fold once for each monitor of the list"));
-    }
-    let settings = &monitors::settings_of_one(job, settings)?;
-    let now = Timestamp::now();
-    let staged = part.files.as_deref().map(|list| Staged::read(job, list)).transpose()?;
-    let stage = |dataset: &Path| match &staged {
-        Some(staged) => staged.stage(dataset).map(Some),
-        None => Ok(None),
-    };
+    let mut staged = part.files.as_deref().map(|list| Staged::read(job, list)).transpose()?;
     let scratch = context::scratch(job)?;
+    let now = Timestamp::now();
+    let several = settings.analysis_type.as_ref().filter(|kinds| kinds.single().is_none());
+    let own = match several {
+        Some(kinds) => baselines::settings_of_each(job, settings, kinds, scratch.path())?,
+        None => Vec::new(),
+    };
+    let one = baselines::settings_of_one(job, settings, scratch.path())?;
     let joins = Joins::new(job, scratch.path(), true);
-    let (path, rows) = match monitor::kind(job, settings) {
-        Some(Kind::DataQuality) => {
-            let mut prepared = data_quality::prepare(job, settings, now, Rows::Part)?;
-            let path = place(part, &prepared.plan.output)?;
-            if let Some(folder) = stage(&prepared.plan.dataset)? {
-                prepared.plan.dataset = folder;
-            }
-            let gathered = data_quality::gather(job, settings, &prepared, None)?;
-            let rows = gathered.profiled.account.rows;
-            let head = head(job, settings, part, DATA_QUALITY, prepared.plan.window, None, rows);
-            file::write(&path, &head, &gathered, scratch.path())?;
-            (path, rows)
+    let (path, rows) = if own.is_empty() {
+        let mut task = Task::prepare(job, &one, now, scratch.path(), Rows::Part)?;
+        let path = place(part, task.output())?;
+        if let Some(staged) = &mut staged {
+            task.stage(|dataset| staged.stage(dataset))?;
         }
-        Some(Kind::ModelQuality) => {
-            let mut prepared = model_quality::prepare(job, settings, now, Rows::Part)?;
-            let path = place(part, &prepared.plan.output)?;
-            if let Some(folder) = stage(&prepared.plan.dataset)? {
-                prepared.plan.dataset = folder;
+        let mut folded = task.fold(&joins, &part.name)?;
+        job.stop.check()?;
+        std::mem::take(&mut folded.files).publish()?;
+        file::write(&path, &head(job, &one, part, &folded), &folded.body, scratch.path())?;
+        (path, folded.rows)
+    } else {
+        let mut tasks = several::prepare(job, &own, now, Rows::Part, scratch.path())?;
+        let path = place(part, &plan::output(job, settings))?;
+        if let Some(staged) = &mut staged {
+            for (_, task) in &mut tasks {
+                task.stage(|dataset| staged.stage(dataset))?;
             }
-            let gathered = model_quality::gather(job, settings, &prepared, &joins, None)?;
-            let rows = gathered.outcomes.rows();
-            let head = head(job, settings, part, MODEL_QUALITY, prepared.plan.window, None, rows);
-            file::write(&path, &head, &gathered, scratch.path())?;
-            (path, rows)
         }
-        None => {
-            let mut prepared = analysis::prepare(job, settings, now, scratch.path(), Rows::Part)?;
-            let plan = &mut prepared.run.plan;
-            let path = place(part, &plan.output)?;
-            if staged.is_some() && plan.dataset.contains("://") {
-                return Err(Problem::new(&codes::SETTING_INVALID, "files are chosen from a folder only")
-                    .field("--files")
-                    .found(format!("`dataset_uri` `{}`", plan.dataset))
-                    .hint("name the folder in `dataset_source`"));
-            }
-            if let Some(folder) = stage(Path::new(&plan.dataset))? {
-                plan.dataset = folder.display().to_string();
-            }
-            let (folded, files) = analysis::fold(&prepared, &joins, &part.name)?;
-            let plan = &prepared.run.plan;
-            let rows = folded.part.rows();
-            let head = head(job, settings, part, ANALYSIS, plan.window, Some(&plan.analysis.given), rows);
-            job.stop.check()?;
-            files.publish()?;
-            file::write(&path, &head, &folded, scratch.path())?;
-            (path, rows)
+        let readings = several::seat(&mut tasks);
+        let folded = several::read_all(job, &own, tasks, &readings, |task| task.fold(&joins, &part.name));
+        let folded = all(folded)?;
+        job.stop.check()?;
+        let rows = folded.iter().map(|(_, folded)| folded.rows).max().unwrap_or_default();
+        let mut states = Several::new();
+        for ((kind, mut folded), (_, settings)) in folded.into_iter().zip(&own) {
+            std::mem::take(&mut folded.files).publish()?;
+            let head = head(job, settings, part, &folded);
+            states.insert(kind.folder().into(), OfMonitor { head, body: folded.body });
         }
+        let kinds: Vec<&str> = own.iter().map(|(kind, _)| kind.name()).collect();
+        let bearing = IndexMap::from([("analysis_type".to_string(), kinds.join(","))]);
+        let head = Head { rows, ..of_part(part, SEVERAL, bearing) };
+        file::write(&path, &head, &states, scratch.path())?;
+        (path, rows)
     };
     job.stop.check()?;
     Ok(format!("Completed: folded {rows} rows of part {} into {}", part.name, path.display()))
+}
+
+/// What the monitors folded. A part that is not whole would be missed when it is too late, so one that fails fails all.
+fn all(folded: Vec<(AnalysisType, Result<Folded>)>) -> Result<Vec<(AnalysisType, Folded)>> {
+    let of = folded.len();
+    let (mut good, mut problems) = (Vec::new(), Vec::new());
+    for (kind, folded) in folded {
+        match folded {
+            Ok(folded) => good.push((kind, folded)),
+            Err(problem) if problem.class() == Class::Stopped => return Err(problem),
+            Err(problem) => problems.push((kind, problem)),
+        }
+    }
+    match several::failure(&problems, of, "failed") {
+        Some(problem) => {
+            Err(problem.hint("nothing is written: the state of a part holds all of its monitors"))
+        }
+        None => Ok(good),
+    }
 }
 
 /// Where the state goes. A folder that cannot be written to is found before the data are read.
@@ -120,86 +115,35 @@ fn place(part: &Part, output: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn head(
-    job: &Job,
-    settings: &Settings,
-    part: &Part,
-    kind: &str,
-    window: Option<(Timestamp, Timestamp)>,
-    configuration: Option<&Json>,
-    rows: u64,
-) -> Head {
+/// The head of the state of one monitor.
+fn head(job: &Job, settings: &Settings, part: &Part, folded: &Folded) -> Head {
+    let bearing = states::bearing(job, settings, folded.configuration.as_ref());
+    Head {
+        window: folded.window.map(|(start, end)| [start.to_string(), end.to_string()]),
+        rows: folded.rows,
+        ..of_part(part, folded.kind, bearing)
+    }
+}
+
+fn of_part(part: &Part, kind: &str, settings: IndexMap<String, String>) -> Head {
     Head {
         format: FORMAT,
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
         kind: kind.into(),
-        settings: bearing(job, settings, configuration),
+        settings,
         part: part.name.clone(),
         parts: part.all.clone(),
-        window: window.map(|(start, end)| [start.to_string(), end.to_string()]),
-        rows,
+        window: None,
+        rows: 0,
     }
 }
 
-/// The settings that bear on what is gathered, by name; those that were not given are left out. Where the data stand, the
-/// window, and everything that is only asked of the finished counts may differ from part to part.
-pub(crate) fn bearing(
-    job: &Job,
-    settings: &Settings,
-    configuration: Option<&Json>,
-) -> IndexMap<String, String> {
-    let mut bearing = IndexMap::new();
-    let texts = [
-        ("dataset_format", &settings.dataset_format),
-        ("features_attribute", &settings.features_attribute),
-        ("inference_attribute", &settings.inference_attribute),
-        ("probability_attribute", &settings.probability_attribute),
-        ("probability_threshold_attribute", &settings.probability_threshold_attribute),
-        ("ground_truth_attribute", &settings.ground_truth_attribute),
-        ("exclude_features_attribute", &settings.exclude_features_attribute),
-        ("problem_type", &settings.problem_type),
-        ("positive_label", &settings.positive_label),
-        ("segment_columns", &settings.segment_columns),
-        ("segment_attributes", &settings.segment_attributes),
-    ];
-    for (name, value) in texts {
-        if let Some(value) = value {
-            bearing.insert(name.to_string(), value.clone());
-        }
-    }
-    // A file may have another path, or another content, where another part is folded.
-    if let Some(columns) = &settings.columns {
-        let text = columns::text(job, columns).map_or_else(|_| columns.clone(), |(text, _)| text);
-        bearing.insert("columns".into(), text);
-    }
-    if let Some(script) = &settings.record_preprocessor_script {
-        let text = fs::read_to_string(job.tree.resolve(script))
-            .map_or_else(|_| script.display().to_string(), |text| file::checksum(&text));
-        bearing.insert("record_preprocessor_script".into(), text);
-    }
-    if let Some(compat) = settings.compat {
-        bearing.insert("compat".into(), format!("{compat:?}"));
-    }
-    if settings.on_bad_record == OnBadRecord::Fail {
-        bearing.insert("on_bad_record".into(), "fail".into());
-    }
-    if let Some(configuration) = configuration {
-        if let Some(kinds) = &settings.analysis_type {
-            bearing.insert("analysis_type".into(), format!("{kinds:?}"));
-        }
-        let mut configuration = configuration.clone();
-        if let Json::Object(keys) = &mut configuration {
-            keys.shift_remove("dataset_uri");
-        }
-        bearing.insert("the configuration".into(), file::checksum(&configuration.to_string()));
-    }
-    bearing
-}
-
-/// The files of a part as a folder of links, so that they keep the names that they have among all files.
+/// The files of a part as folders of links, so that they keep the names that they have among all files.
 struct Staged {
     names: Vec<PathBuf>,
     folder: tempfile::TempDir,
+    /// Folders of data, each with its links: monitors of the same data read the same files.
+    done: Vec<(PathBuf, PathBuf)>,
 }
 
 impl Staged {
@@ -219,13 +163,19 @@ impl Staged {
             .found(format!("`{}`", name.display()))
             .expected("paths below the folder of the data, one a line"));
         }
-        Ok(Staged { names, folder: context::scratch(job)? })
+        Ok(Staged { names, folder: context::scratch(job)?, done: Vec::new() })
     }
 
-    fn stage(&self, dataset: &Path) -> Result<PathBuf> {
+    fn stage(&mut self, dataset: &Path) -> Result<PathBuf> {
         let dataset = std::path::absolute(dataset).unwrap_or_else(|_| dataset.into());
+        if let Some((_, folder)) = self.done.iter().find(|(known, _)| *known == dataset) {
+            return Ok(folder.clone());
+        }
+        let folder = self.folder.path().join(self.done.len().to_string());
+        fs::create_dir_all(&folder)
+            .map_err(|error| Problem::io("create the scratch folder", &folder, error))?;
         for name in &self.names {
-            let (from, to) = (dataset.join(name), self.folder.path().join(name));
+            let (from, to) = (dataset.join(name), folder.join(name));
             if !from.is_file() {
                 return Err(Problem::new(
                     &codes::SETTING_INVALID,
@@ -238,6 +188,7 @@ impl Staged {
             let made = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| symlink(&from, &to));
             made.map_err(|error| Problem::io("link to a file of the data", &to, error))?;
         }
-        Ok(self.folder.path().into())
+        self.done.push((dataset, folder.clone()));
+        Ok(folder)
     }
 }

@@ -73,7 +73,7 @@ pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) ->
 ///
 /// # Errors
 /// As `here`; `CONFIG_NOT_SUPPORTED`: datasets that are paired with each other.
-pub(crate) fn read_part(run: &Context, joins: &Joins<'_>) -> Result<Part> {
+pub(crate) fn read_part(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Part> {
     let dataset = &run.plan.analysis.dataset;
     for (key, side) in [
         ("facet_dataset_uri", &dataset.facet_dataset),
@@ -88,7 +88,8 @@ pub(crate) fn read_part(run: &Context, joins: &Joins<'_>) -> Result<Part> {
             .hint("join the datasets into one first, or run on one machine without `fold`"));
         }
     }
-    let options = Options { part: true, ..options(run, None, keeps_rows(run)) };
+    let options =
+        Options { part: true, seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
     read::read_part(&here(run, joins)?, &run.plan.analysis, &options)
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod analysis;
 pub(crate) mod attributions;
+pub(crate) mod baselines;
 pub(crate) mod bias;
 pub(crate) mod combine;
 pub(crate) mod data_quality;
@@ -17,4 +18,5 @@ pub(crate) mod publish;
 pub(crate) mod refused;
 pub(crate) mod results;
 pub(crate) mod several;
+pub(crate) mod states;
 pub(crate) mod task;

@@ -13,22 +13,24 @@ use jiff::Timestamp;
 use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
 use plumbline_common::output::{self, OutputFile};
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, codes};
 
 use crate::context;
 use crate::monitor::plan::Plan;
 use crate::monitor::rows::shared::{self, Seat};
 use crate::performance::facets;
 use crate::performance::outcomes::ProblemType;
-use crate::plan::{self, Rows, monitors};
+use crate::plan::{self, Rows};
 use crate::read::together::{self, Records};
 use crate::report::{self, Chapter, Ended};
 use crate::results::details::FacetDetails;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
+use crate::stages::combine::{self, Combined, Of};
 use crate::stages::done::{self, Done, Message};
 use crate::stages::joins::Joins;
-use crate::stages::task::{Form, Read, Task};
-use crate::stages::{earlier, publish};
+use crate::stages::states::{self, SEVERAL};
+use crate::stages::task::{Form, Task};
+use crate::stages::{baselines, earlier, publish};
 
 /// Runs the monitors and gives the exit message.
 ///
@@ -36,17 +38,16 @@ use crate::stages::{earlier, publish};
 /// A setting, configuration or baseline of one of them that cannot be used, before data are read. A monitor that
 /// failed later: the results of the others are written first.
 pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Timestamp) -> Result<String> {
-    let own = monitors::settings_of_each(job, settings, kinds)?;
     let scratch = context::scratch(job)?;
+    let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
     let joins = Joins::new(job, scratch.path(), false);
-    let mut tasks = prepare(job, &own, now, scratch.path())?;
-    let output = plan::output(job, settings);
-    output::check_folder(&output)?;
+    let mut tasks = prepare(job, &own, now, Rows::Here, scratch.path())?;
+    output::check_folder(&plan::output(job, settings))?;
 
     let readings = seat(&mut tasks);
     // No model is asked before all data are read.
     let mut ended = Vec::new();
-    for (kind, read) in read_all(job, &own, tasks, &readings, &joins) {
+    for (kind, read) in read_all(job, &own, tasks, &readings, |task| task.read(&joins)) {
         tracing::info!("{}: measuring", kind.title());
         let done = match going_on(read)? {
             Ok(read) => going_on(read.finish())?,
@@ -54,6 +55,53 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
         };
         ended.push((kind, done));
     }
+    write(job, settings, &own, ended, scratch.path())
+}
+
+/// Combines states that were folded for these monitors, and gives the exit message.
+///
+/// `places`, `parts`: as of `combine::run`.
+///
+/// # Errors
+/// States that cannot be used; as `run`.
+pub(crate) fn combine(
+    job: &Job,
+    settings: &Settings,
+    kinds: &AnalysisTypes,
+    places: &[PathBuf],
+    parts: Option<&[String]>,
+) -> Result<String> {
+    let scratch = context::scratch(job)?;
+    let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
+    let now = Timestamp::now();
+    let states = states::read(job, &combine::places_of(job, places), parts)?;
+    let of_one = states.iter().find(|state| state.head.kind != SEVERAL);
+    if let Some(state) = of_one {
+        return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a state is of one monitor only")
+            .file(&state.path)
+            .found(format!("a state of {}", state.head.kind))
+            .expected("states that were folded for all monitors of `analysis_type`"));
+    }
+    let combined = each(&own, scratch.path(), |kind, settings, scratch| {
+        let own = states.iter().map(|state| state.of_monitor(kind.folder())).collect::<Result<Vec<_>>>()?;
+        Combined::new(job, settings, now, &own, scratch, Of::Job)
+    })?;
+    output::check_folder(&plan::output(job, settings))?;
+    let mut ended = Vec::new();
+    for (kind, combined) in combined {
+        ended.push((kind, going_on(combined.finish())?));
+    }
+    write(job, settings, &own, ended, scratch.path())
+}
+
+/// Gives the results of the monitors their names, writes the report over all, publishes, and gives the exit message.
+fn write(
+    job: &Job,
+    settings: &Settings,
+    own: &[(AnalysisType, Settings)],
+    mut ended: Vec<(AnalysisType, Result<Done>)>,
+    scratch: &Path,
+) -> Result<String> {
     job.stop.check()?;
     for (_, done) in &mut ended {
         if let Ok(found) = done
@@ -62,13 +110,13 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
             *done = Err(problem);
         }
     }
-    write_report(&output, &own, &ended, scratch.path())?;
+    write_report(&plan::output(job, settings), own, &ended, scratch)?;
     let metrics: Vec<_> = ended
         .iter()
         .filter_map(|(_, done)| done.as_ref().ok())
         .flat_map(|done| done.metrics.clone())
         .collect();
-    publish::send(job, settings, &metrics, scratch.path());
+    publish::send(job, settings, &metrics, scratch);
     // The setting of the script is that of every monitor.
     if let Some(script) = ended.iter().find_map(|(_, done)| done.as_ref().ok()?.at_end.as_ref()) {
         script.run_at_end(&job.stop)?;
@@ -77,13 +125,13 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
 }
 
 /// What is read once for several monitors.
-enum Reading {
+pub(crate) enum Reading {
     Records(Arc<Records>),
     Rows(Arc<shared::Rows>, Box<Plan>),
 }
 
 /// Gives tasks that read the same the seats of one reading.
-fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
+pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
     let mut guests: IndexMap<_, Vec<usize>> = IndexMap::new();
     for (at, (_, task)) in tasks.iter().enumerate() {
         // What cannot be read is told by its monitor.
@@ -118,13 +166,15 @@ fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
 }
 
 /// Reads the rows of all monitors at the same time, each on a thread of its own; what several want is read on one more.
-fn read_all<'a>(
+/// `read`: how a task does it.
+pub(crate) fn read_all<'a, T: Send>(
     job: &'a Job,
     own: &'a [(AnalysisType, Settings)],
     tasks: Vec<(AnalysisType, Task<'a>)>,
     readings: &[Reading],
-    joins: &Joins<'_>,
-) -> Vec<(AnalysisType, Result<Read<'a>>)> {
+    read: impl Fn(Task<'a>) -> Result<T> + Sync,
+) -> Vec<(AnalysisType, Result<T>)> {
+    let read = &read;
     thread::scope(|scope| {
         for reading in readings {
             scope.spawn(move || match reading {
@@ -137,7 +187,7 @@ fn read_all<'a>(
             .into_iter()
             .map(|(kind, task)| {
                 tracing::info!("{}: reading", kind.title());
-                (kind, scope.spawn(move || task.read(joins)))
+                (kind, scope.spawn(move || read(task)))
             })
             .collect();
         let joined = threads.into_iter().map(|(kind, thread)| {
@@ -163,16 +213,29 @@ pub(crate) fn prepare<'a>(
     job: &'a Job,
     own: &'a [(AnalysisType, Settings)],
     now: Timestamp,
+    rows: Rows<'_>,
     scratch: &Path,
 ) -> Result<Vec<(AnalysisType, Task<'a>)>> {
+    each(own, scratch, |_, settings, scratch| Task::prepare(job, settings, now, scratch, rows))
+}
+
+/// The start of every monitor, each with a scratch folder of its own.
+///
+/// # Errors
+/// The problems of all monitors that cannot start.
+fn each<'a, T>(
+    own: &'a [(AnalysisType, Settings)],
+    scratch: &Path,
+    start: impl Fn(AnalysisType, &'a Settings, &Path) -> Result<T>,
+) -> Result<Vec<(AnalysisType, T)>> {
     let mut prepared = Vec::new();
     let mut problems = Vec::new();
     for (kind, settings) in own {
         let scratch = scratch.join(kind.folder());
         fs::create_dir_all(&scratch)
             .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
-        match Task::prepare(job, settings, now, &scratch, Rows::Here) {
-            Ok(task) => prepared.push((*kind, task)),
+        match start(*kind, settings, &scratch) {
+            Ok(started) => prepared.push((*kind, started)),
             Err(problem) => problems.push((*kind, problem)),
         }
     }

@@ -4,8 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use plumbline_common::Result;
 use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result, codes, output};
+use serde::Serialize;
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::config::DatasetFormat;
 use crate::monitor::plan::Plan;
@@ -14,9 +17,11 @@ use crate::monitor::{self, Kind};
 use crate::performance;
 use crate::plan;
 use crate::quality;
+use crate::read::together;
 use crate::settings::Settings;
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
+use crate::stages::states::{ANALYSIS, DATA_QUALITY, MODEL_QUALITY};
 use crate::stages::{analysis, data_quality, model_quality};
 
 /// A task whose settings, configuration and baseline are checked; no data are read.
@@ -56,7 +61,7 @@ enum Rows<'a> {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Subject {
     pub(crate) form: Form,
-    dataset: PathBuf,
+    pub(crate) dataset: PathBuf,
     /// Labels that captures are joined with first.
     ground_truth: Option<PathBuf>,
 }
@@ -148,15 +153,115 @@ impl<'a> Task<'a> {
                 Rows::ModelQuality(prepared, Box::new(part))
             }
             Prepared::Analysis(prepared) => {
-                let seat = match seat {
-                    Some(Seat::Records(seat)) => Some(Arc::new(seat)),
-                    _ => None,
-                };
-                let read = analysis::read(&prepared, joins, seat)?;
+                let read = analysis::read(&prepared, joins, of_records(seat))?;
                 Rows::Analysis(prepared, Box::new(read))
             }
         };
         Ok(Read { job, settings, now, scratch, rows })
+    }
+}
+
+/// What a part of the data leaves for one monitor.
+pub(crate) struct Folded {
+    /// As states call it.
+    pub(crate) kind: &'static str,
+    /// Start (inclusive) and end (exclusive).
+    pub(crate) window: Option<(Timestamp, Timestamp)>,
+    /// That of an analysis, as it was given.
+    pub(crate) configuration: Option<Json>,
+    pub(crate) rows: u64,
+    pub(crate) body: Box<RawValue>,
+    /// Results that are written already and wait for their names.
+    pub(crate) files: output::Results,
+}
+
+impl Task<'_> {
+    /// Reads files of the data in place of all: `stage` gives their folder for that of the data.
+    ///
+    /// # Errors
+    /// Those of `stage`; the data are no folder.
+    pub(crate) fn stage(&mut self, stage: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
+        match &mut self.prepared {
+            Prepared::DataQuality(prepared) => prepared.plan.dataset = stage(&prepared.plan.dataset)?,
+            Prepared::ModelQuality(prepared) => prepared.plan.dataset = stage(&prepared.plan.dataset)?,
+            Prepared::Analysis(prepared) => {
+                let dataset = &mut prepared.run.plan.dataset;
+                if dataset.contains("://") {
+                    return Err(Problem::new(&codes::SETTING_INVALID, "files are chosen from a folder only")
+                        .field("--files")
+                        .found(format!("`dataset_uri` `{dataset}`"))
+                        .hint("name the folder in `dataset_source`"));
+                }
+                *dataset = stage(Path::new(dataset))?.display().to_string();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where the results of a run go.
+    pub(crate) fn output(&self) -> &Path {
+        match &self.prepared {
+            Prepared::DataQuality(prepared) => &prepared.plan.output,
+            Prepared::ModelQuality(prepared) => &prepared.plan.output,
+            Prepared::Analysis(prepared) => &prepared.run.plan.output,
+        }
+    }
+
+    /// Reads a part of the data, `name`, and explains its rows where that is asked for.
+    ///
+    /// # Errors
+    /// What cannot be read or folded; those of the model.
+    pub(crate) fn fold(self, joins: &Joins<'_>, name: &str) -> Result<Folded> {
+        let Task { job, settings, prepared, seat, .. } = self;
+        Ok(match prepared {
+            Prepared::DataQuality(prepared) => {
+                let gathered = data_quality::gather(job, settings, &prepared, seat.as_ref())?;
+                Folded {
+                    kind: DATA_QUALITY,
+                    window: prepared.plan.window,
+                    configuration: None,
+                    rows: gathered.profiled.account.rows,
+                    body: body(&gathered)?,
+                    files: output::Results::default(),
+                }
+            }
+            Prepared::ModelQuality(prepared) => {
+                let gathered = model_quality::gather(job, settings, &prepared, joins, seat.as_ref())?;
+                Folded {
+                    kind: MODEL_QUALITY,
+                    window: prepared.plan.window,
+                    configuration: None,
+                    rows: gathered.outcomes.rows(),
+                    body: body(&gathered)?,
+                    files: output::Results::default(),
+                }
+            }
+            Prepared::Analysis(prepared) => {
+                let (folded, files) = analysis::fold(&prepared, joins, of_records(seat), name)?;
+                let plan = &prepared.run.plan;
+                Folded {
+                    kind: ANALYSIS,
+                    window: plan.window,
+                    configuration: Some(plan.analysis.given.clone()),
+                    rows: folded.part.rows(),
+                    body: body(&folded)?,
+                    files,
+                }
+            }
+        })
+    }
+}
+
+fn body(gathered: &impl Serialize) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(gathered)
+        .map_err(|error| Problem::new(&codes::INTERNAL, "a state cannot be written").found(error.to_string()))
+}
+
+/// The seat of an analysis, which shares captured records only.
+fn of_records(seat: Option<Seat>) -> Option<Arc<together::Seat>> {
+    match seat {
+        Some(Seat::Records(seat)) => Some(Arc::new(seat)),
+        _ => None,
     }
 }
 

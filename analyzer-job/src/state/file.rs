@@ -14,9 +14,10 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use indexmap::IndexMap;
 use plumbline_common::output::OutputFile;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
 /// Raised whenever something in a state gets another meaning. States of another program version with the same format
@@ -47,6 +48,16 @@ pub struct Head {
     pub rows: u64,
 }
 
+/// The body of a state of several monitors: the state of each, by the folder of its results.
+pub type Several = IndexMap<String, OfMonitor>;
+
+/// The state of one monitor within a state of several.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct OfMonitor {
+    pub head: Head,
+    pub body: Box<RawValue>,
+}
+
 /// A state that was read and not looked into yet.
 #[derive(Debug)]
 pub struct Stored {
@@ -61,6 +72,39 @@ impl Stored {
     pub fn body<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_str(&self.body).map_err(|error| unusable(&self.path, error.to_string()))
     }
+
+    /// The state of a monitor, of a state of several; `folder`: that of its results.
+    ///
+    /// # Errors
+    /// `STATE_UNUSABLE`: this is no state of several. `STATES_DO_NOT_FIT`: it has none of this monitor.
+    pub fn of_monitor(&self, folder: &str) -> Result<Stored> {
+        let mut all: Several = self.body()?;
+        match all.shift_remove(folder) {
+            Some(OfMonitor { head, body }) => {
+                Ok(Stored { path: self.path.clone(), head, body: Box::<str>::from(body).into() })
+            }
+            None => {
+                let there: Vec<&str> = all.keys().map(String::as_str).collect();
+                Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a state is of other monitors")
+                    .file(&self.path)
+                    .found(there.join(", "))
+                    .expected(folder)
+                    .hint("fold and combine with the same `analysis_type`"))
+            }
+        }
+    }
+}
+
+/// Whether states stand at a place: a state file, or a folder of them that is no folder of results.
+pub fn are_at(place: &Path) -> bool {
+    let is_state = |path: &Path| path.extension().is_some_and(|ending| ending == ENDING);
+    if !place.is_dir() {
+        return is_state(place);
+    }
+    let files = input::files(place).unwrap_or_default();
+    let is_result = |path: &Path| path.extension().is_some_and(|ending| ending == "json" || ending == "gz");
+    files.iter().any(|file| is_state(&file.path))
+        && !files.iter().any(|file| file.relative.components().count() == 1 && is_result(&file.path))
 }
 
 /// The bytes of a state file. Equal states give equal bytes.

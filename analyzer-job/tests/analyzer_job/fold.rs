@@ -27,7 +27,7 @@ fn assigned(n_files: usize, n_parts: usize, seed: u64) -> Vec<usize> {
 
 /// Folds the files of `folder` in so many parts, and gives the paths of the states.
 #[track_caller]
-fn fold(tree: &Tree, folder: &Path, n_parts: usize, seed: u64, settings: &[&str]) -> Vec<String> {
+pub(crate) fn fold(tree: &Tree, folder: &Path, n_parts: usize, seed: u64, settings: &[&str]) -> Vec<String> {
     let names: Vec<String> = files_below(folder).into_keys().collect();
     let parts = assigned(names.len(), n_parts, seed);
     let all: Vec<String> = (0..n_parts).map(|part| format!("p{part}")).collect();
@@ -52,7 +52,7 @@ fn fold(tree: &Tree, folder: &Path, n_parts: usize, seed: u64, settings: &[&str]
 
 /// Runs once over everything, then in parts and combined; every result must be the same bytes.
 #[track_caller]
-fn check(tree: &Tree, folder: &Path, settings: &[&str]) {
+pub(crate) fn check(tree: &Tree, folder: &Path, settings: &[&str]) {
     let whole = tree.succeed(settings);
     let expected = tree.results();
     assert!(!expected.is_empty());
@@ -74,7 +74,7 @@ fn check(tree: &Tree, folder: &Path, settings: &[&str]) {
 }
 
 #[track_caller]
-fn same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, n_parts: usize) {
+pub(crate) fn same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, n_parts: usize) {
     let names: Vec<&String> = found.keys().collect();
     assert_eq!(names, expected.keys().collect::<Vec<_>>(), "{n_parts} parts");
     for (name, bytes) in expected {
@@ -132,6 +132,43 @@ fn bias_of_files_in_any_parts_is_that_of_one_run() {
     }
 }
 
+/// Rows are compared with each other up to a limit of all parts together; above it there is no flip test, and the reason is
+/// told. Everything else is as it is without it.
+#[test]
+fn above_the_limit_of_rows_the_flip_test_is_null_with_the_reason() {
+    let tree = Tree::new();
+    let line = |row: usize| {
+        format!("{},{},{},{}\n", if row % 3 == 0 { "b" } else { "a" }, row % 5, row % 2, row / 3 % 2)
+    };
+    let text = |rows: std::ops::Range<usize>| "f,x,y,p\n".to_string() + &rows.map(line).collect::<String>();
+    tree.file(&format!("{DATA}/large.csv"), text(0..1_000_001))
+        .file(&format!("{DATA}/small.csv"), text(0..1));
+    let config = |methods: &[&str]| {
+        tree.config(&json!({
+            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+            "facet": [{"name_or_index": "f", "value_or_threshold": ["b"]}],
+            "methods": {"post_training_bias": {"methods": methods}},
+        }));
+    };
+    config(&["DPPL", "FT"]);
+    for part in ["large", "small"] {
+        tree.file("list", format!("{part}.csv"));
+        let out = tree.path(&format!("states/{part}.state")).display().to_string();
+        tree.succeed(&["fold", "--out", &out, &format!("--files={}", tree.path("list").display())]);
+    }
+    tree.succeed(&["combine", &tree.path("states").display().to_string()]);
+    let metrics = |tree: &Tree| {
+        let analysis = tree.result("analysis.json");
+        analysis["post_training_bias_metrics"]["facets"]["f"][0]["metrics"].as_array().unwrap().clone()
+    };
+    let found = metrics(&tree);
+    assert_eq!((&found[1]["name"], &found[1]["value"]), (&json!("FT"), &Value::Null));
+    assert!(found[1]["error"].as_str().unwrap().contains("at most 1000000 rows"), "{}", found[1]);
+    config(&["DPPL"]);
+    tree.succeed(&[]);
+    assert_eq!(metrics(&tree)[0], found[0]);
+}
+
 /// Damages a line in every second file, the same line number in each.
 fn damage(folder: &Path) {
     for (number, (name, bytes)) in files_below(folder).into_iter().enumerate() {
@@ -143,7 +180,7 @@ fn damage(folder: &Path) {
     }
 }
 
-fn several_files() -> Tree {
+pub(crate) fn several_files() -> Tree {
     let mut traffic = traffic(500, 0.3);
     traffic.rows_per_file = 25;
     let tree = monitored(&traffic);
@@ -558,7 +595,7 @@ fn attributions_of_parts_add_up_to_those_of_one_run() {
 
 const MERGED: &str = "--dataset-source=/opt/ml/processing/input_data";
 
-fn monitors() -> [Vec<&'static str>; 2] {
+pub(crate) fn monitors() -> [Vec<&'static str>; 2] {
     let bias =
         vec!["--analysis-type=MODEL_BIAS", "--features-attribute=features", "--inference-attribute=approved"];
     let quality = vec![

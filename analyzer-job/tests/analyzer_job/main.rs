@@ -20,5 +20,6 @@ mod quality;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;
+mod states;
 mod tools;
 mod validate;

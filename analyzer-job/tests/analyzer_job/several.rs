@@ -18,16 +18,16 @@ const ALL: [(&str, &str); 4] = [
     ("MODEL_EXPLAINABILITY", "model-explainability"),
 ];
 
-const LIST: &str = "--analysis-type=MODEL_EXPLAINABILITY, DATA_QUALITY,model_bias ,MODEL_QUALITY";
+pub(crate) const LIST: &str = "--analysis-type=MODEL_EXPLAINABILITY, DATA_QUALITY,model_bias ,MODEL_QUALITY";
 
-fn csv(rows: u64, drift: f64) -> Traffic {
+pub(crate) fn csv(rows: u64, drift: f64) -> Traffic {
     let mut traffic = traffic(rows, drift);
     traffic.payload = Payload::Csv;
     traffic
 }
 
 /// With a configuration for each monitor that needs one, and what all of them are told.
-fn set_up(mut tree: Tree, server: &Server) -> Tree {
+pub(crate) fn set_up(mut tree: Tree, server: &Server) -> Tree {
     fs::remove_file(tree.path(CONFIG)).unwrap();
     for (folder, config) in [
         ("model-bias", configs::bias_monitor(Format::Csv, &["DPPL".into(), "DI".into()])),
@@ -55,7 +55,7 @@ fn explainability() -> Value {
     config
 }
 
-type Files = BTreeMap<String, Vec<u8>>;
+pub(crate) type Files = BTreeMap<String, Vec<u8>>;
 
 fn metrics(tree: &Tree) -> String {
     fs::read_to_string(tree.path("output/metrics/cloudwatch/cloudwatch_metrics.jsonl")).unwrap_or_default()
@@ -73,7 +73,7 @@ fn alone(tree: &Tree, (name, folder): (&str, &str), more: &[&str]) -> (Files, St
     (files_below(&tree.path("one").join(folder)), metrics(tree))
 }
 
-fn in_folder(results: &Files, folder: &str) -> Files {
+pub(crate) fn in_folder(results: &Files, folder: &str) -> Files {
     let below = |(name, bytes): (&String, &Vec<u8>)| {
         Some((name.strip_prefix(folder)?.strip_prefix('/')?.to_owned(), bytes.clone()))
     };
@@ -81,7 +81,7 @@ fn in_folder(results: &Files, folder: &str) -> Files {
 }
 
 #[track_caller]
-fn assert_same(found: &Files, expected: &Files, what: &str) {
+pub(crate) fn assert_same(found: &Files, expected: &Files, what: &str) {
     assert!(!expected.is_empty(), "{what}");
     let differing: Vec<&String> =
         found.keys().chain(expected.keys()).filter(|name| found.get(*name) != expected.get(*name)).collect();

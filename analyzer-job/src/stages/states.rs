@@ -1,0 +1,212 @@
+//! State files: which there are, that they belong together, and the settings that they were gathered with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use plumbline_common::job::Job;
+use plumbline_common::{Problem, Result, codes, input};
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use crate::monitor::columns;
+use crate::settings::{OnBadRecord, Settings};
+use crate::state::file::{self, ENDING, Stored};
+
+/// How kinds of analyses are called in a state.
+pub(crate) const DATA_QUALITY: &str = "data quality";
+pub(crate) const MODEL_QUALITY: &str = "model quality";
+pub(crate) const ANALYSIS: &str = "bias and attributions";
+/// States of several monitors in one file, by the folders of their results.
+pub(crate) const SEVERAL: &str = "several monitors";
+
+/// Reads the states in some places: files, and folders of any depth.
+///
+/// `parts`: names of all parts, where they are known from elsewhere.
+///
+/// # Errors
+/// There is none; one that cannot be used, or does not belong to the others.
+pub(crate) fn read(job: &Job, places: &[PathBuf], parts: Option<&[String]>) -> Result<Vec<Stored>> {
+    let mut states = Vec::new();
+    for path in files(places)? {
+        job.stop.check()?;
+        states.push(file::read(&path)?);
+    }
+    if states.is_empty() {
+        return Err(Problem::new(&codes::NO_DATA, "there are no states to combine")
+            .file(places.first().map_or(Path::new(""), PathBuf::as_path))
+            .expected(format!("files whose names end in `.{ENDING}`"))
+            .hint("name the files or their folder, or mount it as the input named `states`"));
+    }
+    check(&mut states, parts)?;
+    Ok(states)
+}
+
+/// The content of each state, with its path.
+///
+/// # Errors
+/// `STATE_UNUSABLE`.
+pub(crate) fn bodies<T: DeserializeOwned>(states: &[Stored]) -> Result<Vec<(PathBuf, T)>> {
+    states.iter().map(|state| Ok((state.path.clone(), state.body()?))).collect()
+}
+
+/// The state files in some places.
+fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for place in places {
+        if !place.is_dir() {
+            found.push(place.clone());
+            continue;
+        }
+        let below = input::files(place)?;
+        let is_state = |path: &Path| path.extension().is_some_and(|ending| ending == ENDING);
+        found.extend(below.into_iter().map(|file| file.path).filter(|path| is_state(path)));
+    }
+    Ok(found)
+}
+
+/// That the states are the parts of one run, each once and none missing; sorts them by the names of their parts.
+fn check(states: &mut [Stored], parts: Option<&[String]>) -> Result<()> {
+    states.sort_by(|one, two| one.head.part.cmp(&two.head.part).then_with(|| one.path.cmp(&two.path)));
+    let first = &states[0];
+    for state in &states[1..] {
+        if state.head.kind != first.head.kind {
+            return Err(differ(state, &state.head.kind).expected(format!(
+                "{}, as {}",
+                first.head.kind,
+                first.path.display()
+            )));
+        }
+        if state.head.program != first.head.program {
+            tracing::warn!(
+                "{} was written by {}, {} by {}",
+                state.path.display(),
+                state.head.program,
+                first.path.display(),
+                first.head.program
+            );
+        }
+    }
+    if let Some(pair) = states.windows(2).find(|pair| pair[0].head.part == pair[1].head.part) {
+        return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a part is there twice")
+            .file(&pair[1].path)
+            .found(format!("part `{}`, also in {}", pair[1].head.part, pair[0].path.display()))
+            .expected("each part once"));
+    }
+    let known = states.iter().find_map(|state| state.head.parts.as_ref().map(|parts| (state, parts)));
+    let mut expected = known.map(|(_, parts)| parts.clone()).unwrap_or_default();
+    expected.sort();
+    for state in states.iter() {
+        let mut own = state.head.parts.clone().unwrap_or_default();
+        own.sort();
+        if own != expected {
+            let listed =
+                |names: &[String]| if names.is_empty() { "no list".into() } else { names.join(", ") };
+            return Err(differ(state, &format!("a part of {}", listed(&own)))
+                .expected(format!("a part of {}", listed(&expected))));
+        }
+    }
+    let expected = parts.map_or(expected, <[String]>::to_vec);
+    if expected.is_empty() {
+        return Ok(());
+    }
+    let there = |name: &String| states.iter().any(|state| state.head.part == *name);
+    let missing: Vec<String> =
+        expected.iter().filter(|name| !there(name)).map(|name| format!("`{name}`")).collect();
+    if !missing.is_empty() {
+        return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a part is missing")
+            .found(format!(
+                "{} of {} parts, without {}",
+                expected.len() - missing.len(),
+                expected.len(),
+                missing.join(", ")
+            ))
+            .expected("the state of every part")
+            .hint("fold the missing part again: a host or task that failed leaves no state"));
+    }
+    match states.iter().find(|state| !expected.contains(&state.head.part)) {
+        Some(state) => Err(differ(state, &format!("part `{}`", state.head.part))
+            .expected(format!("one of {}", expected.join(", ")))),
+        None => Ok(()),
+    }
+}
+
+fn differ(state: &Stored, found: &str) -> Problem {
+    Problem::new(&codes::STATES_DO_NOT_FIT, "a state belongs to another run").file(&state.path).found(found)
+}
+
+/// That every state was gathered as this run would gather.
+///
+/// # Errors
+/// `STATES_DO_NOT_FIT`.
+pub(crate) fn fits(states: &[Stored], bearing: &IndexMap<String, String>) -> Result<()> {
+    for state in states {
+        let other = &state.head.settings;
+        let differing =
+            bearing.keys().chain(other.keys()).find(|name| bearing.get(*name) != other.get(*name));
+        if let Some(name) = differing {
+            let value =
+                |found: Option<&String>| found.map_or("not given".into(), |value| format!("`{value}`"));
+            let (found, expected) = (value(other.get(name)), value(bearing.get(name)));
+            return Err(
+                differ(state, &format!("{name} {found}")).expected(format!("{expected}, as this run has it"))
+            );
+        }
+    }
+    Ok(())
+}
+
+/// The settings that bear on what is gathered, by name; those that were not given are left out. Where the data stand, the
+/// window, and everything that is only asked of the finished counts may differ from part to part.
+pub(crate) fn bearing(
+    job: &Job,
+    settings: &Settings,
+    configuration: Option<&Json>,
+) -> IndexMap<String, String> {
+    let mut bearing = IndexMap::new();
+    let texts = [
+        ("dataset_format", &settings.dataset_format),
+        ("features_attribute", &settings.features_attribute),
+        ("inference_attribute", &settings.inference_attribute),
+        ("probability_attribute", &settings.probability_attribute),
+        ("probability_threshold_attribute", &settings.probability_threshold_attribute),
+        ("ground_truth_attribute", &settings.ground_truth_attribute),
+        ("exclude_features_attribute", &settings.exclude_features_attribute),
+        ("problem_type", &settings.problem_type),
+        ("positive_label", &settings.positive_label),
+        ("segment_columns", &settings.segment_columns),
+        ("segment_attributes", &settings.segment_attributes),
+    ];
+    for (name, value) in texts {
+        if let Some(value) = value {
+            bearing.insert(name.to_string(), value.clone());
+        }
+    }
+    // A file may have another path, or another content, where another part is folded.
+    if let Some(columns) = &settings.columns {
+        let text = columns::text(job, columns).map_or_else(|_| columns.clone(), |(text, _)| text);
+        bearing.insert("columns".into(), text);
+    }
+    if let Some(script) = &settings.record_preprocessor_script {
+        let text = fs::read_to_string(job.tree.resolve(script))
+            .map_or_else(|_| script.display().to_string(), |text| file::checksum(&text));
+        bearing.insert("record_preprocessor_script".into(), text);
+    }
+    if let Some(compat) = settings.compat {
+        bearing.insert("compat".into(), format!("{compat:?}"));
+    }
+    if settings.on_bad_record == OnBadRecord::Fail {
+        bearing.insert("on_bad_record".into(), "fail".into());
+    }
+    if let Some(configuration) = configuration {
+        if let Some(kinds) = &settings.analysis_type {
+            bearing.insert("analysis_type".into(), format!("{kinds:?}"));
+        }
+        let mut configuration = configuration.clone();
+        if let Json::Object(keys) = &mut configuration {
+            keys.shift_remove("dataset_uri");
+        }
+        bearing.insert("the configuration".into(), file::checksum(&configuration.to_string()));
+    }
+    bearing
+}
