@@ -10,7 +10,7 @@ root=$PWD
 work=$PWD/scratch/scale
 data=$work/data
 settings=(--analysis-type MODEL_BIAS --features-attribute features --inference-attribute approved
-    --analysis-config "$work/configs/bias-monitor.json" --log-level error)
+    --analysis-config "$work/configs/analysis_config.json" --log-level error)
 without_flip_test=DPPL,DI,DCA,DCR,RD,SD,DAR,DRR,AD,CDDPL,TE,GE
 export SAGEMAKER_BASE_DIR=$work/opt/ml
 mkdir -p "$work"/opt/{ml,0,1}/output
@@ -19,6 +19,7 @@ mkdir -p "$work"/opt/{ml,0,1}/output
 merged() {
     rm -rf "$work/traffic" "$data" "$work/configs"
     "$bin/plumbline-generator" configs "$work/configs" --format jsonlines --metrics "$without_flip_test" >/dev/null
+    mv "$work/configs/bias-monitor.json" "$work/configs/analysis_config.json"
     "$bin/plumbline-generator" traffic "$work/traffic" --bytes "$1" --several 0 --hours 24 >/dev/null
     "$bin/merge-job" --log-level error --dataset-source "$work/traffic/captures" \
         --ground-truth-source "$work/traffic/ground-truth" --output-path "$data" >/dev/null
@@ -53,7 +54,7 @@ pinned() {
 }
 
 on_spark() {
-    PROGRAMS=$bin DATA=$data OUT=$1 CONFIG=$work/configs/bias-monitor.json TIMES=$work/spark.tsv "$python" "$root/tests/spark/scale.py"
+    PROGRAMS=$bin DATA=$data OUT=$1 CONFIG=$work/configs/analysis_config.json TIMES=$work/spark.tsv "$python" "$root/tests/spark/scale.py"
 }
 
 # seconds COMMAND...: sets `took`, and checks that the results are those of the first way.
