@@ -35,7 +35,7 @@ use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
 use crate::performance::details::QualityDetails;
-use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings};
+use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings, OUTPUTS_WITH_CHAPTER};
 use crate::results::{BiasSection, Results, Violation};
 
 pub use load::{history, rebuild};
@@ -154,7 +154,7 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
     if let Some(left) = outputs(findings).checked_sub(outputs(&shown)).filter(|&left| left > 0) {
         let section = report.section(2, "more-outputs", "More outputs");
         section.text(format!(
-            "Attributions of {left} more outputs of the model are in analysis.json; the first {MOST_OUTPUTS} stand here."
+            "Attributions of {left} more outputs of the model are in analysis.json; the first {OUTPUTS_WITH_CHAPTER} stand here."
         ));
     }
     if !history.is_empty() {
@@ -168,8 +168,6 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
 
 /// Groups with a chapter of their own, the largest; the others share a table.
 const MOST_GROUPS: usize = 12;
-/// Outputs of the model with a chapter of their own, the first.
-const MOST_OUTPUTS: usize = 12;
 
 fn outputs(findings: &Findings) -> usize {
     let shap = findings.results.explanations.as_ref().and_then(|found| found.kernel_shap.as_ref());
@@ -180,13 +178,13 @@ fn outputs(findings: &Findings) -> usize {
 fn shown(findings: &Findings) -> Findings {
     let all = findings.bias.iter().flat_map(|bias| &bias.facets).count();
     let explanations = findings.explanations.as_ref().map(|details| ExplanationDetails {
-        outputs: details.outputs.iter().take(MOST_OUTPUTS).cloned().collect(),
+        outputs: details.outputs.iter().take(OUTPUTS_WITH_CHAPTER).cloned().collect(),
         ..details.clone()
     });
     let mut results = Results { explanations: findings.results.explanations.clone(), ..Results::default() };
     results.version.clone_from(&findings.results.version);
     if let Some(outputs) = results.explanations.as_mut().and_then(|found| found.kernel_shap.as_mut()) {
-        outputs.truncate(MOST_OUTPUTS);
+        outputs.truncate(OUTPUTS_WITH_CHAPTER);
     }
     let Some(bias) = findings.bias.as_ref().filter(|_| all > MOST_GROUPS) else {
         results.post_training_bias_metrics.clone_from(&findings.results.post_training_bias_metrics);

@@ -245,6 +245,9 @@ pub struct EstimatorUse {
     pub rows: u64,
 }
 
+/// Outputs of the model with a chapter of their own in the report, the first.
+pub const OUTPUTS_WITH_CHAPTER: usize = 12;
+
 /// One output of the model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OutputDetails {
@@ -268,7 +271,8 @@ pub struct FeatureDetails {
     /// Local values at the shares 0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.
     pub quantiles: Option<[f64; 7]>,
     /// A sample of local values with the feature's value mapped to [0, 1] by rank, for the picture:
-    /// pairs (attribution, rank), at most 300; rank is none for text and missing values.
+    /// pairs (attribution, rank), at most 300; rank is none for text and missing values. Empty for outputs without a
+    /// chapter in the report.
     pub sample: Vec<(f64, Option<f64>)>,
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::design::ROTATION;
 use crate::config::Aggregation;
-use crate::results::details::FeatureDetails;
+use crate::results::details::{FeatureDetails, OUTPUTS_WITH_CHAPTER};
 use crate::values::cells::{Cells, ModelRows, Value};
 
 /// Rows whose values are kept for quantiles,
@@ -17,6 +17,11 @@ const QUANTILE_ROWS: usize = 10_000;
 const QUANTILE_BYTES: usize = 64 << 20;
 /// Rows shown in the picture.
 const PICTURE_ROWS: usize = 300;
+
+/// Rows that are kept of so many columns.
+fn most_kept(n_columns: usize) -> usize {
+    (QUANTILE_BYTES / (size_of::<f64>() * n_columns.max(1))).clamp(PICTURE_ROWS, QUANTILE_ROWS)
+}
 /// Shares of the quantiles.
 const SHARES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
 /// The median's standard error over the mean's, for normal errors: sqrt(pi / 2).
@@ -58,8 +63,7 @@ impl Summary {
     pub(super) fn new(aggregation: Aggregation, n_rows: usize, n_columns: usize, seed: u64) -> Summary {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(u64::MAX);
-        let most = QUANTILE_BYTES / (size_of::<f64>() * n_columns.max(1));
-        let most = most.clamp(PICTURE_ROWS, QUANTILE_ROWS);
+        let most = most_kept(n_columns);
         let kept_rows =
             if n_rows <= most { (0..n_rows).collect() } else { sample(n_rows, most, &mut random) };
         let column = || Column {
@@ -149,8 +153,11 @@ impl Sums {
                 _ => column.sum / n,
             };
             let influence = column.influence.iter().map(|sum| sum * sum).sum::<f64>().sqrt() / n;
-            let sample =
-                column.kept.iter().step_by(every).copied().zip(ranks[feature].iter().copied()).collect();
+            let sample = if place / names.len() < OUTPUTS_WITH_CHAPTER {
+                column.kept.iter().step_by(every).copied().zip(ranks[feature].iter().copied()).collect()
+            } else {
+                Vec::new()
+            };
             let known = !column.without_error;
             Global {
                 value,
@@ -169,7 +176,7 @@ impl Sums {
 
     /// That sums which were read from a file can be used, for so many outputs and features.
     pub(super) fn check(&self, outputs: usize, features: usize) -> Result<(), String> {
-        let kept = self.n_rows.min(QUANTILE_ROWS);
+        let kept = self.n_rows.min(most_kept(self.columns.len()));
         let all = if self.aggregation == Aggregation::Median { self.n_rows } else { 0 };
         let whole = self.n_rows > 0
             && self.columns.len() == outputs * features
@@ -185,10 +192,11 @@ impl Sums {
     /// spaced; all of them as long as they are few. There is at least one part.
     pub(super) fn combine(parts: Vec<Sums>) -> Sums {
         let n_rows: usize = parts.iter().map(|part| part.n_rows).sum();
+        let most = most_kept(parts.first().map_or(0, |part| part.columns.len()));
         let kept = |part: &Sums| -> Vec<usize> {
-            let have = part.n_rows.min(QUANTILE_ROWS);
-            let share = part.n_rows as f64 / n_rows as f64 * QUANTILE_ROWS as f64;
-            let take = if n_rows <= QUANTILE_ROWS { have } else { (share.round() as usize).clamp(1, have) };
+            let have = part.n_rows.min(most);
+            let share = part.n_rows as f64 / n_rows as f64 * most as f64;
+            let take = if n_rows <= most { have } else { (share.round() as usize).clamp(1, have) };
             (0..take).map(|at| at * have / take).collect()
         };
         let places: Vec<Vec<usize>> = parts.iter().map(kept).collect();
@@ -217,7 +225,7 @@ impl Sums {
             }
         }
         // A rounded share may be one too many.
-        let most = QUANTILE_ROWS.min(n_rows);
+        let most = most.min(n_rows);
         all.columns.iter_mut().for_each(|column| column.kept.truncate(most));
         all.numbers.iter_mut().for_each(|numbers| numbers.truncate(most));
         Sums { n_rows, ..all }
@@ -292,6 +300,28 @@ mod tests {
             assert!(kept >= PICTURE_ROWS, "{n_columns}: {kept}");
         }
         assert_eq!(kept(200, 30_000), 200);
+    }
+
+    /// As many rows as the memory allows, in parts and in the whole, and dots only for the outputs that are drawn.
+    #[test]
+    fn parts_with_many_outputs_add_up() {
+        const OUTPUTS: usize = 30_000;
+        let mut cells = Cells::default();
+        let id = cells.intern(&Value::Int(1));
+        let of = |n_rows: usize| {
+            let rows = ModelRows { n_features: 1, ids: vec![id; n_rows] };
+            let mut summary = Summary::new(Aggregation::MeanAbs, n_rows, OUTPUTS, 0);
+            (0..n_rows).for_each(|row| summary.add(row, &[row as f64; OUTPUTS], &[f64::NAN; OUTPUTS], 0));
+            summary.finish(&cells, &rows, &[0])
+        };
+        let parts = vec![of(320), of(10)];
+        parts.iter().for_each(|part| part.check(OUTPUTS, 1).unwrap());
+        let mut whole = Sums::combine(parts);
+        whole.check(OUTPUTS, 1).unwrap();
+        let globals = whole.globals(&["x".to_string()]);
+        let dots = |global: &Global| global.details.sample.len();
+        assert!(dots(&globals[OUTPUTS_WITH_CHAPTER - 1]) > 100 && dots(&globals[OUTPUTS_WITH_CHAPTER]) == 0);
+        assert!(globals.iter().all(|global| global.details.quantiles.is_some()));
     }
 
     /// Rows that share a design err together, rows of different designs apart.

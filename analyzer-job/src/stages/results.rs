@@ -1,8 +1,11 @@
 //! The end of an analysis: judges against the baseline, and makes every result file.
 
+use std::io::{self, Write};
+
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output::{self, OutputFile};
+use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context::{Context, warn};
@@ -264,13 +267,35 @@ fn add_json(
     run.job.stop.check()?;
     let path = run.plan.output.join(name);
     let mut file = OutputFile::create(&path, &run.scratch)?;
-    numbers::write_pretty_json(value, &mut file).map_err(|error| {
+    let written = numbers::write_pretty_json(value, &mut Looking { file: &mut file, stop: &run.job.stop });
+    // A writer can only say that it failed.
+    run.job.stop.check()?;
+    written.map_err(|error| {
         if error.is_io() {
             return Problem::io("write the result", &path, error.into());
         }
         Problem::new(&codes::INTERNAL, format!("{name} cannot be written as JSON")).found(error.to_string())
     })?;
     files.add(file)
+}
+
+/// Looks at the stop flag with each write: the details of many outputs take seconds.
+struct Looking<'a> {
+    file: &'a mut OutputFile,
+    stop: &'a Stop,
+}
+
+impl Write for Looking<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.stop.requested() {
+            return Err(io::Error::other("the job was asked to stop"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
 }
 
 /// Earlier runs, for the trends of the report.
