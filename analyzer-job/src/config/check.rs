@@ -90,6 +90,7 @@ fn build(given: &Json, map: &Object, faults: &mut Vec<Fault>) -> Analysis {
             excluded_columns: locations(map, "excluded_columns"),
         },
         label: location(map, "label"),
+        truth_position: None,
         predicted_label,
         label_values_or_threshold: scalars(map, "label_values_or_threshold"),
         probability_threshold: number(map, "probability_threshold").unwrap_or(0.5),

@@ -33,6 +33,8 @@ pub struct Analysis {
     pub dataset: Dataset,
     /// Column or JMESPath of the observed label.
     pub label: Option<Location>,
+    /// Position of the label among the cells of a row of captured ground truth in CSV; none: every cell is a label.
+    pub truth_position: Option<usize>,
     /// Column or JMESPath of predictions that stand in the dataset.
     pub predicted_label: Option<Location>,
     pub label_values_or_threshold: Vec<Scalar>,

@@ -22,7 +22,7 @@ pub struct Attributes {
     /// Place of the scores in the captured output.
     pub probability: Option<String>,
     pub probability_threshold: Option<String>,
-    /// Place of the label in the ground truth, for configurations that name none.
+    /// Place of the label in the ground truth: a position in CSV, or a JMESPath for configurations that name no label.
     pub ground_truth: Option<String>,
     /// Columns that are not analysed, by name or position, separated by commas.
     pub exclude_features: Option<String>,
@@ -87,18 +87,11 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
         analysis.probability_threshold = threshold;
         analysis.threshold_given = true;
     }
-    if analysis.label.is_none() {
-        let label = located("ground_truth_attribute", &attributes.ground_truth)?;
-        if let Some(Location::Index(idx)) = label {
-            // As a position among the columns it would name one of the request's.
-            return Err(invalid(
-                "ground_truth_attribute",
-                &idx.to_string(),
-                "a JMESPath in the ground truth; for labels in CSV, one for each row, set `label` of the configuration to the \
-                 name that `headers` gives them",
-            ));
-        }
-        analysis.label = label;
+    match located("ground_truth_attribute", &attributes.ground_truth)? {
+        // Of CSV, whatever column the label becomes.
+        Some(Location::Index(position)) => analysis.truth_position = Some(position),
+        Some(path) if analysis.label.is_none() => analysis.label = Some(path),
+        _ => {}
     }
     if let Some(names) = given(&attributes.exclude_features) {
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {

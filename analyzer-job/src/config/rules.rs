@@ -60,6 +60,7 @@ pub(super) fn combinations(analysis: &Analysis, map: &Map<String, Json>, kind: K
         faults.extend(bias(analysis, map));
     }
     dataset(analysis, map, &mut faults);
+    faults.extend(facets_of_labels(analysis));
     // What a monitor's data are, its configuration need not know.
     let format = if kind == Kind::Processing { analysis.dataset.format } else { None };
     faults.extend(places(analysis, format));
@@ -201,6 +202,39 @@ fn dataset(analysis: &Analysis, map: &Map<String, Json>, faults: &mut Vec<Fault>
         }
     }
 }
+
+/// Facets that are the label's own column, as far as the configuration tells; `read::layout` knows the rest. In JSON the label is
+/// a path, which may have the name of another column.
+fn facets_of_labels(analysis: &Analysis) -> Vec<Fault> {
+    let dataset = &analysis.dataset;
+    let is_json = matches!(dataset.format, Some(DatasetFormat::JsonLines | DatasetFormat::Json));
+    if is_json || dataset.facet_dataset.is_some() {
+        return Vec::new();
+    }
+    let column = |location: &Location| match (location, &dataset.headers) {
+        (Location::Name(name), Some(headers)) => {
+            headers.iter().position(|header| header == name).map(Location::Index)
+        }
+        (location, _) => Some(location.clone()),
+    };
+    let predicted = analysis.predicted_label.as_ref().filter(|_| dataset.predicted_label_dataset.is_none());
+    let labels = [("label", analysis.label.as_ref()), ("predicted_label", predicted)];
+    let mut faults = Vec::new();
+    for (number, facet) in analysis.facets.iter().enumerate() {
+        let Some(own) = column(&facet.column) else { continue };
+        for (key, label) in labels {
+            if label.and_then(column).is_some_and(|label| label == own) {
+                let path = format!("facet[{number}].name_or_index");
+                faults.push(Fault::value(&path, format!("the column of `{key}`"), FACET, FACET_HINT));
+            }
+        }
+    }
+    faults
+}
+
+/// What a facet must be.
+pub(crate) const FACET: &str = "a column that is neither the label nor the predicted label";
+pub(crate) const FACET_HINT: &str = "name the column of the sensitive attribute, such as sex: of the label's own column every group has one label";
 
 /// Whether the text is a JMESPath.
 pub(super) fn jmespath(key: &str, path: &str) -> Option<Fault> {

@@ -66,6 +66,41 @@ fn refused(config: &Json, path: &str, parts: &[&str]) -> Problem {
     problem
 }
 
+/// By name, by position, and where a header is a number as text.
+#[test]
+fn a_facet_that_is_the_label_is_refused() {
+    let csv = |label: Json, predicted: Json, facet: Json, headers: Json| {
+        let config = with(bias_csv(), "/label", Some(label));
+        let config = with(config, "/predicted_label", Some(predicted));
+        let config =
+            with(config, "/facet", Some(json!([{"name_or_index": "sex"}, {"name_or_index": facet}])));
+        with(config, "/headers", Some(headers).filter(|headers| !headers.is_null()))
+    };
+    let headers = json!(["0", "y", "sex", "p"]);
+    for (label, predicted, facet, headers, column) in [
+        (json!("y"), json!("p"), json!("y"), Json::Null, "label"),
+        (json!(0), json!("p"), json!(0), Json::Null, "label"),
+        (json!(0), json!("p"), json!("0"), headers.clone(), "label"),
+        (json!("0"), json!("p"), json!(0), headers.clone(), "label"),
+        (json!("y"), json!(3), json!("p"), headers.clone(), "predicted_label"),
+    ] {
+        let config = csv(label, predicted, facet, headers);
+        refused(
+            &config,
+            "facet[1].name_or_index",
+            &[&format!("the column of `{column}`"), "sensitive attribute"],
+        );
+    }
+    // The position 0 is not the column named 0, and a path is no column.
+    loaded(&csv(json!(1), json!("p"), json!("0"), headers));
+    let config = json!({
+        "dataset_type": "application/jsonlines", "features": "features", "label": "y", "headers": ["y", "sex", "z"],
+        "label_values_or_threshold": [1], "facet": [{"name_or_index": "y"}],
+        "methods": {"pre_training_bias": {"methods": "all"}},
+    });
+    loaded(&config);
+}
+
 #[test]
 fn a_bias_configuration_is_read_with_its_defaults() {
     let analysis = loaded(&bias_csv());

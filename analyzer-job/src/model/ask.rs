@@ -160,6 +160,10 @@ impl Line {
                                 Err(Unusable::Problem(problem)) => {
                                     return Err(self.explain(problem, &answer));
                                 }
+                                Err(Unusable::Row(row, problem)) => {
+                                    self.is_of(rows, portion.start + row);
+                                    return Err(self.explain(problem, &answer));
+                                }
                                 Err(Unusable::Count(found)) => Trouble::Count(found),
                             },
                             Err(failure) => Trouble::Failure(failure),
@@ -168,8 +172,7 @@ impl Line {
                         self.stop.check()?;
                         let next = self.after(failure, portion, bytes, sent).inspect_err(|_| {
                             if portion.len() == 1 {
-                                *self.refused.lock().unwrap_or_else(PoisonError::into_inner) =
-                                    Some(rows.row(portion.start).to_vec());
+                                self.is_of(rows, portion.start);
                             }
                         })?;
                         for (portion, pause) in next.into_iter().rev() {
@@ -190,6 +193,11 @@ impl Line {
         }
         answers.sort_unstable_by_key(|(start, _)| *start);
         Ok(answers)
+    }
+
+    /// Notes the row that the job fails on.
+    fn is_of(&self, rows: &ModelRows, row: usize) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(rows.row(row).to_vec());
     }
 
     /// Takes the next request from the queue.

@@ -77,7 +77,7 @@ impl Model {
         }
         let (request, answer, latency) = self.send_first(cells, rows, 1)?;
         let unusable = |unusable| match unusable {
-            Unusable::Problem(problem) => problem,
+            Unusable::Problem(problem) | Unusable::Row(_, problem) => problem,
             Unusable::Count(found) => {
                 Problem::new(&codes::RESPONSE_COUNT, "the model gave a wrong number of predictions")
                     .found(found.to_string())

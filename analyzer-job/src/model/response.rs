@@ -4,10 +4,33 @@
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Predictor};
-/// Why a response cannot be used.
-pub(crate) use crate::read::answer::Fault as Unusable;
-use crate::read::answer::{Answer, Answers};
+use crate::read::answer::{Answer, Answers, Fault};
 use crate::values::raw::Raw;
+
+/// Why a response cannot be used.
+#[derive(Debug)]
+pub(crate) enum Unusable {
+    /// So many entries instead of one for each row.
+    Count(usize),
+    Problem(Problem),
+    /// What it says of the row at this position of the request.
+    Row(usize, Problem),
+}
+
+impl From<Problem> for Unusable {
+    fn from(problem: Problem) -> Unusable {
+        Unusable::Problem(problem)
+    }
+}
+
+impl From<Fault> for Unusable {
+    fn from(fault: Fault) -> Unusable {
+        match fault {
+            Fault::Count(found) => Unusable::Count(found),
+            Fault::Problem(problem) => Unusable::Problem(problem),
+        }
+    }
+}
 
 /// How the answers of a live model are read.
 #[derive(Debug)]
@@ -83,22 +106,22 @@ impl Reader {
     /// Those of the reader; records with different numbers of scores or different names; another number of scores
     /// than `label_headers`.
     pub(crate) fn scores(&self, body: &[u8], n: usize, known: Option<&[String]>) -> Usable<Scores> {
-        let mut answer = Answer::default();
-        self.answers.read(utf8(body)?, self.accept, n, &mut answer)?;
+        let answer = self.read(body, n)?;
         let mut scores =
             Scores { values: Vec::with_capacity(n), width: 0, names: known.map(<[String]>::to_vec) };
         let mut own = Vec::new();
         for row in 0..n {
             own.clear();
-            self.answers.scores(&answer, row, &mut own)?;
+            let of_row = |problem| Unusable::Row(row, problem);
+            self.answers.scores(&answer, row, &mut own).map_err(of_row)?;
             if row == 0 {
                 scores.width = own.len();
             } else if own.len() != scores.width {
-                return Err(uneven(scores.width, own.len()).into());
+                return Err(of_row(uneven(scores.width, own.len())));
             }
             let names = if self.has_headers { None } else { self.answers.names(&answer, row) };
             match names {
-                Some(names) => scores.push_named(&own, &names)?,
+                Some(names) => scores.push_named(&own, &names).map_err(of_row)?,
                 None => scores.values.extend_from_slice(&own),
             }
         }
@@ -111,10 +134,23 @@ impl Reader {
     /// # Errors
     /// Those of the reader; a record whose label nothing tells.
     pub(crate) fn labels(&self, body: &[u8], n: usize) -> Usable<Vec<Label>> {
+        let answer = self.read(body, n)?;
+        let label = |row| {
+            let predicted = self.answers.predicted(&answer, row);
+            Ok(Label::of(predicted.map_err(|problem| Unusable::Row(row, problem))?.raw()))
+        };
+        (0..n).map(label).collect()
+    }
+
+    /// What a response says of each of the `n` records.
+    fn read(&self, body: &[u8], n: usize) -> Usable<Answer> {
         let mut answer = Answer::default();
-        self.answers.read(utf8(body)?, self.accept, n, &mut answer)?;
-        let label = |row| Ok(Label::of(self.answers.predicted(&answer, row)?.raw()));
-        Ok((0..n).map(label).collect::<Result<_>>()?)
+        self.answers.append(utf8(body)?, self.accept, n, &mut answer)?;
+        self.answers.counts(n, &answer)?;
+        match self.answers.first_without(n, &answer) {
+            Some((row, problem)) => Err(Unusable::Row(row, problem)),
+            None => Ok(answer),
+        }
     }
 }
 

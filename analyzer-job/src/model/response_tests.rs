@@ -17,7 +17,7 @@ fn reader(accept: ContentType, label: &str, probability: &str, headers: &[&str])
 
 fn problem<T: std::fmt::Debug>(result: Usable<T>) -> String {
     match result {
-        Err(Unusable::Problem(problem)) => problem.to_string(),
+        Err(Unusable::Problem(problem) | Unusable::Row(_, problem)) => problem.to_string(),
         other => panic!("{other:?}"),
     }
 }

@@ -88,7 +88,7 @@ impl Answers {
             places.score.as_deref().map(|text| (SCORE, text.trim())),
         )?;
         let label = places.label.as_deref().map(str::trim);
-        let position = label.and_then(|text| text.parse().ok());
+        let position = label.and_then(|text| text.parse().ok()).map(|position| (LABEL, position));
         let path = match label {
             Some(text) if position.is_none() => Some(Ok(Paths::compile(&[(LABEL, text)])?)),
             Some(text) => Some(place(LABEL, text)),

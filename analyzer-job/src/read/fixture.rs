@@ -25,6 +25,7 @@ pub(crate) fn analysis(format: DatasetFormat) -> Analysis {
             ..Dataset::default()
         },
         label: Some(name("y")),
+        truth_position: None,
         predicted_label: Some(name("pred")),
         label_values_or_threshold: vec![Scalar::Int(1)],
         probability_threshold: 0.5,

@@ -4,7 +4,7 @@
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Analysis, Location};
+use crate::config::{Analysis, Location, rules};
 
 /// The columns of the table and their roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -265,6 +265,15 @@ fn finish(
                 "Unable to locate the facet",
             )
         })?;
+        for (key, label) in [("label", layout.roles.label), ("predicted_label", layout.roles.predicted)] {
+            if label == Some(found) {
+                return Err(Problem::new(&codes::CONFIG_SCHEMA, "a facet is the label's own column")
+                    .field(format!("facet[{number}].name_or_index"))
+                    .found(format!("{}, the column of `{key}`", print(&facet.column)))
+                    .expected(rules::FACET)
+                    .hint(rules::FACET_HINT));
+            }
+        }
         layout.roles.facets.push(found);
     }
     // Group and segments may also be kept with the facets, apart from the dataset.

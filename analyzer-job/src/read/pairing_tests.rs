@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::fixture::{self, keep_rows, name};
 use super::*;
-use crate::config::{Facet, Location, Predictor, Scalar, SideDataset, Target};
+use crate::config::{Facet, Location, Predictor, Scalar, SideDataset};
 
 /// The cells of a column as printed, missing ones as `nan`.
 fn printed(table: &Table, column: &str) -> Vec<String> {
@@ -372,18 +372,7 @@ proptest! {
 #[test]
 fn places_are_of_the_kind_of_each_payload() {
     let mut analysis = monitor();
-    let predictor = |label| Predictor {
-        target: Target::None,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
-        content_template: None,
-        record_template: None,
-        label: Some(label),
-        probability: None,
-        label_headers: None,
-    };
+    let predictor = |label| Predictor { label: Some(label), ..Predictor::default() };
     let record = |input: Json, output: Json| {
         json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": part("1".into(), "text/csv", false)})
             .to_string()
@@ -411,6 +400,45 @@ fn places_are_of_the_kind_of_each_payload() {
     let reading = fixture::read(&[("a.jsonl", base64.as_bytes())], &analysis, &keep_rows()).unwrap();
     let examples = &reading.row_counts.records_skipped[0].examples;
     assert!(examples[0].contains("a.jsonl, line 1") && examples[0].contains("BASE64"), "{examples:?}");
+}
+
+/// A row made of the given names is a header row wherever it stands; the values behind it go by their names.
+#[test]
+fn header_rows_in_requests_are_no_data() {
+    let mut analysis = monitor();
+    analysis.predictor = Some(Predictor { probability: Some(Location::Index(0)), ..Predictor::default() });
+    let line = |input: &str, n: usize| {
+        let record = json!({
+            "captureData": {
+                "endpointInput": part(input.into(), "text/csv", false),
+                "endpointOutput": part(vec!["0.9"; n].join("\n"), "text/csv", false),
+            },
+            "groundTruthData": part(vec!["1"; n].join("\n"), "text/csv", false),
+        });
+        record.to_string() + "\n"
+    };
+    let plain = [line("1,0\n2,1", 2), line("3,0\n4,1", 2)].concat();
+    let expected = table(&[("a.jsonl", plain.as_bytes())], &analysis);
+    for headed in [
+        [line("a,b\n1,0\n2,1", 2), line("3,0\n4,1", 2)],
+        [line("1,0\n2,1", 2), line("3,0\nA, B\n4,1", 2)],
+        [line("b,a\n0,1\n1,2", 2), line("3,0\nb,a\n1,4", 2)],
+        [line("1,0\n2,1\na,b", 2), line("\"a\",\"b\"\n3,0\n4,1", 2)],
+    ] {
+        let text = headed.concat();
+        let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+        assert_eq!(reading.rows().unwrap().table, expected, "{text}");
+        assert!(
+            reading.warnings.iter().any(|warning| warning.contains("a.jsonl: rows of captured requests"))
+        );
+    }
+    // A value that happens to be a name is data.
+    let text = line("a,0\nc,1", 2);
+    assert_eq!(printed(&table(&[("a.jsonl", text.as_bytes())], &analysis), "a"), ["a", "c"]);
+    // A name as the only value of a request may be one.
+    analysis.dataset.headers = Some(["b", "y"].map(String::from).to_vec());
+    let text = line("b\n0\n1", 2);
+    assert_eq!(printed(&table(&[("a.jsonl", text.as_bytes())], &analysis), "b"), ["0", "1"]);
 }
 
 #[test]
@@ -554,18 +582,7 @@ fn a_number_with_decimals_at_the_label_is_a_score() {
         }
         let mut analysis = monitor();
         analysis.probability_threshold = 0.25;
-        analysis.predictor = Some(Predictor {
-            target: Target::None,
-            target_model: None,
-            custom_attributes: None,
-            content_type: None,
-            accept_type: None,
-            content_template: None,
-            record_template: None,
-            label: Some(Location::Index(0)),
-            probability: None,
-            label_headers: None,
-        });
+        analysis.predictor = Some(Predictor { label: Some(Location::Index(0)), ..Predictor::default() });
         for keep in [false, true] {
             let options = Options { keep_rows: keep, ..Options::default() };
             let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &options).unwrap();

@@ -8,23 +8,8 @@ use serde_json::{Value as Json, json};
 use super::fixture::{self, keep_rows, name};
 use super::*;
 use crate::bias::roles::{self, Counted};
-use crate::config::{Location, Predictor, Scalar, SideDataset, Target};
+use crate::config::{Location, Predictor, Scalar, SideDataset};
 use crate::values::table::{Column, Texts};
-
-fn predictor() -> Predictor {
-    Predictor {
-        target: Target::None,
-        target_model: None,
-        custom_attributes: None,
-        content_type: None,
-        accept_type: None,
-        content_template: None,
-        record_template: None,
-        label: None,
-        probability: None,
-        label_headers: None,
-    }
-}
 
 fn column(name: &str, values: Values) -> Column {
     Column { name: name.into(), values }
@@ -299,7 +284,7 @@ fn every_format_of_the_same_rows_gives_the_same_counts() {
     analysis.predicted_label = None;
     analysis.dataset.headers = Some(HEADERS[..5].iter().map(|&name| name.into()).collect());
     let mut by_label = analysis.clone();
-    by_label.predictor = Some(Predictor { label: Some(name("p")), ..predictor() });
+    by_label.predictor = Some(Predictor { label: Some(name("p")), ..Predictor::default() });
     let mut merged = String::new();
     for rows in rows.chunks(7) {
         let join = |line: &dyn Fn(&Row) -> String| rows.iter().map(line).collect::<Vec<_>>().join("\n");
@@ -383,8 +368,22 @@ fn monitor() -> Analysis {
     analysis.predicted_label = None;
     analysis.facets = vec![fixture::facet("sex", &[Scalar::Int(0)])];
     analysis.dataset.headers = Some(["x", "sex", "target"].map(String::from).to_vec());
-    analysis.predictor = Some(Predictor { probability: Some(name("score")), ..predictor() });
+    analysis.predictor = Some(Predictor { probability: Some(name("score")), ..Predictor::default() });
     analysis
+}
+
+/// What the configuration cannot tell: a label by its position and a facet by its name, or a label by its path.
+#[test]
+fn a_facet_that_is_the_label_is_known_once_the_columns_are() {
+    let mut csv = fixture::analysis(DatasetFormat::Csv);
+    csv.label = Some(Location::Index(0));
+    csv.facets = vec![fixture::facet("y", &[Scalar::Int(1)])];
+    let parts = ["facet[0].name_or_index", "the column of `label`", "sensitive attribute"];
+    fails(&[("a.csv", b"y,pred\n1,0\n0,1\n")], &csv, &parts);
+    let mut lines = fixture::analysis(DatasetFormat::JsonLines);
+    lines.dataset.headers = Some(["sex", "label"].map(String::from).to_vec());
+    lines.facets = vec![fixture::facet("label", &[Scalar::Int(1)])];
+    fails(&[("a.jsonl", b"{\"features\": [1], \"y\": 1, \"pred\": 0}\n")], &lines, &parts);
 }
 
 #[test]
@@ -452,7 +451,7 @@ fn one_document_holds_all_records_of_a_request() {
     analysis.dataset.features = Some("instances[*].features".into());
     analysis.label = Some(name("instances[*].label"));
     analysis.predictor =
-        Some(Predictor { label: Some(name("predictions[*].predicted_label")), ..predictor() });
+        Some(Predictor { label: Some(name("predictions[*].predicted_label")), ..Predictor::default() });
     let text = record(
         None,
         r#"{"instances":[{"features":[1,0]},{"features":[2,1]}]}"#,
@@ -489,7 +488,7 @@ fn scores_with_label_headers_predict_the_highest() {
     analysis.predictor = Some(Predictor {
         probability: Some(name("scores")),
         label_headers: Some(["low", "high"].map(String::from).to_vec()),
-        ..predictor()
+        ..Predictor::default()
     });
     let text = record(None, r#"{"features":[1,0]}"#, r#"{"scores":[0.2,0.8]}"#, r#"{"y":"low"}"#);
     let found = table(&[("a.jsonl", text.as_bytes())], &analysis);
@@ -497,7 +496,7 @@ fn scores_with_label_headers_predict_the_highest() {
     analysis.predictor = Some(Predictor {
         label: Some(Location::Index(0)),
         probability: Some(Location::Index(1)),
-        ..predictor()
+        ..Predictor::default()
     });
     let text = json!({
         "captureData": {

@@ -12,8 +12,8 @@ use crate::values::scan::Scanner;
 pub(crate) struct Truth {
     /// The setting that names the place.
     setting: &'static str,
-    /// In CSV: none for every cell.
-    position: Option<usize>,
+    /// In CSV, with the setting that gives it: none for every cell.
+    position: Option<(&'static str, usize)>,
     /// In JSON: a path, or why there is none; nothing for the whole of it.
     path: Option<Result<Paths, String>>,
     found: Vec<Found>,
@@ -23,7 +23,7 @@ pub(crate) struct Truth {
 impl Truth {
     pub(crate) fn new(
         setting: &'static str,
-        position: Option<usize>,
+        position: Option<(&'static str, usize)>,
         path: Option<Result<Paths, String>>,
     ) -> Truth {
         Truth { setting, position, path, found: Vec::new(), cells: Grid::default() }
@@ -69,7 +69,7 @@ impl Truth {
     }
 
     fn csv(&mut self, text: &str, labels: &mut Grid) -> Result<(), String> {
-        let Some(position) = self.position else {
+        let Some((setting, position)) = self.position else {
             labels.push_csv(text)?;
             if labels.n_rows() == 1 && labels.n_cells() > 1 {
                 labels.turn();
@@ -79,8 +79,12 @@ impl Truth {
         self.cells.clear();
         self.cells.push_csv(text)?;
         for row in 0..self.cells.n_rows() {
-            if position >= self.cells.width(row) {
-                return Err(format!("nothing found by `{}` = `{position}`", self.setting));
+            let width = self.cells.width(row);
+            if position >= width {
+                let last = width.saturating_sub(1);
+                return Err(format!(
+                    "nothing found by `{setting}` = `{position}`; the last position is {last}"
+                ));
             }
             labels.push(self.cells.cell(row, position));
             labels.end_row();

@@ -1,4 +1,4 @@
-//! Says whose row it was that a model refused.
+//! Says whose row it was that a model refused, or answered with something of no use.
 
 use plumbline_common::{Problem, codes};
 
@@ -18,7 +18,9 @@ pub(crate) fn named(
     rows: &ModelRows,
     names: &[String],
 ) -> Problem {
-    let is_refusal = [&codes::MODEL_FAILED, &codes::RECORD_TOO_LARGE].contains(&problem.code());
+    let of_a_row =
+        [&codes::MODEL_FAILED, &codes::RECORD_TOO_LARGE, &codes::RESPONSE_SHAPE, &codes::RESPONSE_NUMBER];
+    let is_refusal = of_a_row.contains(&problem.code());
     match row.filter(|_| is_refusal).and_then(|row| whose(row, baseline, rows, names)) {
         Some(whose) => {
             let found = problem.found_text().unwrap_or_default().to_string();
@@ -73,6 +75,7 @@ mod tests {
         assert!(failed(&[7, 8, 9]).ends_with(": row 1 of the baseline (of 1): 500 it said"));
         assert!(failed(&[4, 5, 6]).ends_with(": row 2 of the data: 500 it said"));
         assert!(failed(&[4, 8, 9]).contains("row 2 of the data with other values of `b`, `c`: 500"));
-        assert!(told(&codes::RESPONSE_SHAPE, &[7, 8, 9]).ends_with("fails: 500 it said"));
+        assert!(told(&codes::RESPONSE_NUMBER, &[7, 8, 9]).ends_with("of the baseline (of 1): 500 it said"));
+        assert!(told(&codes::MODEL_THROTTLED, &[7, 8, 9]).ends_with("fails: 500 it said"));
     }
 }

@@ -216,25 +216,14 @@ pub(super) fn none_is_positive(kind: Kind, predicted: &Distinct, list: &[Scalar]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{DatasetFormat, Location, Predictor, Target};
+    use crate::config::{DatasetFormat, Location, Predictor};
     use crate::read::fixture;
 
     fn analysis(listed: &[Scalar]) -> Analysis {
         let mut analysis = fixture::analysis(DatasetFormat::Csv);
         analysis.predicted_label = None;
         analysis.label_values_or_threshold = listed.to_vec();
-        analysis.predictor = Some(Predictor {
-            target: Target::None,
-            target_model: None,
-            custom_attributes: None,
-            content_type: None,
-            accept_type: None,
-            content_template: None,
-            record_template: None,
-            label: Some(Location::Index(0)),
-            probability: None,
-            label_headers: None,
-        });
+        analysis.predictor = Some(Predictor { label: Some(Location::Index(0)), ..Predictor::default() });
         analysis
     }
 

@@ -49,9 +49,9 @@ fn whole(body: &str) -> String {
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }
 
-/// The problem of asking this server for the predictions of so many rows.
+/// The problem of asking this server for the predictions of so many rows, and the row that it is of.
 #[track_caller]
-fn problem(url: &str, n: usize) -> Problem {
+fn problem_of(url: &str, n: usize) -> (Problem, Option<Vec<u32>>) {
     let access = Access { model_url: Some(url.into()), ..Access::default() };
     let stop = Stop::default();
     let (predictor, request) = (predictor(Target::None), request(ContentType::JsonLines));
@@ -61,7 +61,24 @@ fn problem(url: &str, n: usize) -> Problem {
     let began = Instant::now();
     let problem = fails(&model, n);
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}: {problem}", began.elapsed());
-    problem
+    (problem, model.refused_row())
+}
+
+#[track_caller]
+fn problem(url: &str, n: usize) -> Problem {
+    problem_of(url, n).0
+}
+
+/// Of all rows of a request the one whose answer is of no use is known.
+#[test]
+fn a_row_whose_answer_is_no_score_is_known() {
+    for answer in ["null", "NaN", "\"high\"", "[]", "[1,2]"] {
+        let (url, _) =
+            answering(whole(&format!("{{\"score\":1}}\n{{\"score\":{answer}}}\n{{\"score\":2}}\n")));
+        let (problem, row) = problem_of(&url, 3);
+        assert!([&codes::RESPONSE_NUMBER, &codes::RESPONSE_SHAPE].contains(&problem.code()), "{problem}");
+        assert_eq!(row, Some(rows(3).1.row(1).to_vec()), "{answer}: {problem}");
+    }
 }
 
 #[test]

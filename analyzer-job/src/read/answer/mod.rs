@@ -234,6 +234,11 @@ impl Answers {
     /// The first row without.
     pub(crate) fn check(&self, n: usize, answer: &Answer) -> Read<()> {
         self.counts(n, answer)?;
+        self.first_without(n, answer).map_or(Ok(()), |(_, problem)| Err(problem.into()))
+    }
+
+    /// The first of the `n` rows that lacks a label or scores which are wanted.
+    pub(crate) fn first_without(&self, n: usize, answer: &Answer) -> Option<(usize, Problem)> {
         for (place, grid) in self.wanted(answer) {
             for row in 0..n {
                 let missing = match grid.width(row) {
@@ -242,17 +247,17 @@ impl Answers {
                     _ => continue,
                 };
                 let found = format!("{missing} for row {} of {n}", row + 1);
-                return Err(match place.setting {
+                let problem = match place.setting {
                     "predictor.label" => shape("a record of the response has no label")
                         .field(place.setting)
                         .found(found)
-                        .expected("one label for each record")
-                        .into(),
-                    setting => no_number(&found, setting).into(),
-                });
+                        .expected("one label for each record"),
+                    setting => no_number(&found, setting),
+                };
+                return Some((row, problem));
             }
         }
-        Ok(())
+        None
     }
 
     fn scores_place(&self) -> Option<&Place> {

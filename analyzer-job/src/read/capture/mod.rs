@@ -4,6 +4,7 @@
 //! own content type, encoding and first bytes. Rows are paired by position within a record only; a record in which
 //! something is missing for a row is left out whole, never shifted.
 
+mod headed;
 mod tally;
 
 use jiff::Timestamp;
@@ -23,8 +24,12 @@ use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
 
+use headed::Headed;
 pub(super) use tally::judge;
 use tally::{Kind, Tally};
+
+/// The setting that places the label in ground truth.
+const TRUTH: &str = "ground_truth_attribute";
 
 /// Reads all records of the window.
 ///
@@ -44,6 +49,7 @@ pub(crate) fn read(
         while files.get(reader.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
             reader.file += 1;
         }
+        let header_rows = reader.header_rows;
         let taken = match met {
             Met::Bytes(bytes) => {
                 source.advance(bytes)?;
@@ -56,6 +62,9 @@ pub(crate) fn read(
             Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
         };
         source.records += 1;
+        if reader.header_rows > header_rows {
+            tally.headed(name);
+        }
         match taken {
             Ok(true) => {}
             Ok(false) => tally.outside.skipped.records += 1,
@@ -94,6 +103,10 @@ struct Reader<'a> {
     features: std::result::Result<Paths, String>,
     answers: Answers,
     label: Truth,
+    /// Of the values of a request in CSV.
+    names: Headed,
+    /// Rows of requests that were these names.
+    header_rows: u64,
     wants: Wants,
     keep_rows: bool,
     exact: bool,
@@ -121,14 +134,22 @@ struct Wants {
 
 impl<'a> Reader<'a> {
     fn new(analysis: &'a Analysis, keep_rows: bool, exact: bool) -> Result<Reader<'a>> {
-        let label = analysis.label.as_ref().map_or("label".into(), ToString::to_string);
-        let label = Truth::new("label", None, Some(place("label", &label)));
+        let position = analysis.truth_position.map(|position| (TRUTH, position));
+        let path = match (&analysis.label, position) {
+            (Some(label), _) => place("label", &label.to_string()),
+            (None, Some((setting, position))) => place(setting, &position.to_string()),
+            (None, None) => place("label", "label"),
+        };
+        let setting = if analysis.label.is_none() && position.is_some() { TRUTH } else { "label" };
+        let label = Truth::new(setting, position, Some(path));
         let post = analysis.methods.post_training_bias.is_some();
         let pre = analysis.methods.pre_training_bias.is_some();
         Ok(Reader {
             features: place("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@")),
             answers: Answers::new(analysis.predictor.as_ref(), analysis.probability_threshold, false)?,
             label,
+            names: Headed::new(analysis, pre || post),
+            header_rows: 0,
             wants: Wants { truth: pre || post, predicted: post },
             keep_rows,
             exact,
@@ -239,9 +260,11 @@ impl<'a> Reader<'a> {
     fn input(&mut self, text: &str, kind: ContentType) -> std::result::Result<(), Bad> {
         for document in payload::documents(text, kind) {
             if kind == ContentType::Csv {
+                let before = self.inputs.n_rows();
                 self.inputs
                     .push_csv(document)
                     .map_err(|reason| Bad::Record(Kind::Payload, format!("input: {reason}")))?;
+                self.header_rows += self.names.take_out(&mut self.inputs, before, &mut self.scratch);
                 continue;
             }
             let paths = match &self.features {
@@ -305,7 +328,9 @@ impl<'a> Reader<'a> {
         let headers = self.analysis.dataset.headers.as_deref();
         let label_header = match (&self.analysis.label, headers) {
             (Some(location), Some(headers)) => layout::find(headers, location).is_some(),
-            _ => false,
+            // The last of them is the label's.
+            (None, Some(headers)) => self.wants.truth && !headers.is_empty(),
+            (_, None) => false,
         };
         for row in 0..all.n_rows() {
             let width = all.width(row);

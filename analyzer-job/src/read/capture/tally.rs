@@ -1,6 +1,6 @@
 //! What became of captured records: bad ones by kind, and those outside of the window.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
 
@@ -80,11 +80,16 @@ impl Kind {
     }
 }
 
+const HEADED: &str =
+    "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
+
 /// Bad records and those outside of the window.
 pub(super) struct Tally {
     pub(super) outside: Skips,
     skips: Skips,
     by_kind: [u64; Kind::ALL.len()],
+    /// Files with a request that has a header row.
+    headed: Vec<PathBuf>,
 }
 
 impl Tally {
@@ -93,6 +98,14 @@ impl Tally {
             outside: Skips::new("outside the time window"),
             skips: Skips::default(),
             by_kind: [0; Kind::ALL.len()],
+            headed: Vec::new(),
+        }
+    }
+
+    /// A request of a file has a header row.
+    pub(super) fn headed(&mut self, file: &Path) {
+        if self.headed.last().is_none_or(|last| last != file) {
+            self.headed.push(file.into());
         }
     }
 
@@ -110,6 +123,7 @@ impl Tally {
     ) -> Result<Option<(Layout, Gather)>> {
         let (n_bad, outside) = (self.skips.skipped.records, self.outside.skipped.records);
         let used = source.records - outside;
+        source.notes.push(Note::Files { files: self.headed, what: HEADED.into() });
         source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);
         source.bad_kinds = self.by_kind.to_vec();
