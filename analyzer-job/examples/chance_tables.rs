@@ -77,11 +77,11 @@ fn alarm_table(cases: &[Case], samples: u64) -> String {
             let mut found = [0; 3];
             for _ in 0..samples {
                 let (old, new) = (then.sample(rows_then, &mut random), now.sample(rows_now, &mut random));
-                let with_counts = baseline(old, true);
-                let exact = baseline(old, false);
-                found[0] += u64::from(alarms(new, &with_counts, false) > 0);
-                found[1] += u64::from(alarms(new, &exact, true) > 0);
-                found[2] += u64::from(alarms(new, &with_counts, true) > 0);
+                let with_counts = baseline(&[old], true);
+                let exact = baseline(&[old], false);
+                found[0] += u64::from(alarms(&[new], &with_counts, false) > 0);
+                found[1] += u64::from(alarms(&[new], &exact, true) > 0);
+                found[2] += u64::from(alarms(&[new], &with_counts, true) > 0);
             }
             let [value, exact, counts] = found.map(|found| 100.0 * found as f64 / samples as f64);
             text.push_str(&format!(
@@ -134,16 +134,16 @@ fn coverage(rows: [u64; 2], rate: f64, codes: &[&str], samples: u64) -> Vec<[u64
     let strata = STRATA
         .map(|(weight, by)| (weight, World { group: more(group, by), rest: more(rest, by), ..world }))
         .to_vec();
-    let truth = bias::results(&counts(world.truth(rows)), &[], &every_metric());
+    let truth = bias::results(&counts(&[world.truth(rows)]), &[], &every_metric());
     let of_strata =
         strata.iter().map(|(weight, world)| world.truth(rows.map(|n| (n as f64 * weight * 10.0) as u64)));
     let conditional_truth = bias::results(&with_strata(of_strata.collect()), &[], &every_metric());
     let mut random = random(rows[0] * 31 + rows[1] + (rate * 1000.0) as u64);
     let mut held = vec![[0_u64; 2]; codes.len()];
     for _ in 0..samples {
-        let fixed = details(&counts(world.sample_groups(rows, &mut random)));
+        let fixed = details(&counts(&[world.sample_groups(rows, &mut random)]));
         // The sizes of the groups are an outcome of chance for CI alone.
-        let free = details(&counts(world.sample(rows[0] + rows[1], &mut random)));
+        let free = details(&counts(&[world.sample(rows[0] + rows[1], &mut random)]));
         let conditional = details(&with_strata(sample_strata(&strata, rows, &mut random)));
         for (code, held) in codes.iter().zip(&mut held) {
             let (facets, truth) = match *code {

@@ -247,6 +247,7 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
                         farther_from_zero: beyond,
                         farther_from_parity: beyond || (code == "DI" && was - value > 2.8 * error),
                         exact_baseline: false,
+                        unjudged: false,
                     }
                 }),
                 violated: was.is_some_and(|was| value.abs() > was.abs()),
@@ -330,6 +331,8 @@ fn from_details(facets: Vec<FacetDetails>, kind: &str) -> Findings {
             exact_baselines: 0,
             beyond_chance_only: false,
             held_back: None,
+            unjudged: 0,
+            mute_windows: 0,
         }),
         selections: Vec::new(),
         left_out: vec![LeftOut {

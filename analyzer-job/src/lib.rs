@@ -14,6 +14,7 @@ pub mod performance;
 pub mod plan;
 pub mod publish;
 pub mod quality;
+mod random;
 pub mod read;
 pub mod report;
 pub mod results;

@@ -108,14 +108,18 @@ pub(crate) fn every_metric() -> Methods {
     }
 }
 
-pub(crate) fn counts(groups: Groups) -> BiasCounts {
-    let facet =
-        FacetCounts { facet: "f".into(), value_or_threshold: "1".into(), total: groups, strata: None };
+pub(crate) fn counts(groups: &[Groups]) -> BiasCounts {
+    let facets = (1..).zip(groups).map(|(value, groups): (u32, _)| FacetCounts {
+        facet: "f".into(),
+        value_or_threshold: value.to_string(),
+        total: *groups,
+        strata: None,
+    });
     BiasCounts {
         label: "y".into(),
         label_value_or_threshold: "1".into(),
         predicted: true,
-        facets: vec![facet],
+        facets: facets.collect(),
         left_out: Vec::new(),
     }
 }
@@ -156,13 +160,13 @@ pub(crate) fn with_strata(strata: Vec<Groups>) -> BiasCounts {
         total.d.add(&stratum.d);
         total.a.add(&stratum.a);
     }
-    let mut counts = counts(total);
+    let mut counts = counts(&[total]);
     counts.facets[0].strata = Some(strata);
     counts
 }
 
-/// A baseline made from a sample. `with_counts`: as this program writes it; else as the hosted service does.
-pub(crate) fn baseline(groups: Groups, with_counts: bool) -> Results {
+/// A baseline made from a sample of each group. `with_counts`: as this program writes it; else as the hosted service does.
+pub(crate) fn baseline(groups: &[Groups], with_counts: bool) -> Results {
     let mut results = bias::results(&counts(groups), &[], &every_metric());
     let sections = [&mut results.post_training_bias_metrics, &mut results.pre_training_bias_metrics];
     if !with_counts {
@@ -175,7 +179,7 @@ pub(crate) fn baseline(groups: Groups, with_counts: bool) -> Results {
 }
 
 /// The metrics that a check raises an alarm for. `beyond_chance_only`: else by the hosted rule.
-pub(crate) fn alarms(now: Groups, baseline: &Results, beyond_chance_only: bool) -> usize {
+pub(crate) fn alarms(now: &[Groups], baseline: &Results, beyond_chance_only: bool) -> usize {
     let counts = counts(now);
     let results = bias::results(&counts, &[], &every_metric());
     let mut facets = Vec::new();
@@ -185,8 +189,8 @@ pub(crate) fn alarms(now: Groups, baseline: &Results, beyond_chance_only: bool) 
             return usize::MAX;
         }
     }
-    let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], run: None };
-    violations(&compare(&results, baseline), &facets, &rule).len()
+    let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 } };
+    violations(&compare(&results, baseline), &facets, &rule, &[]).len()
 }
 
 /// A model of fair quality that treats both groups alike.

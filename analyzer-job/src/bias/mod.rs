@@ -105,6 +105,11 @@ pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
         .collect()
 }
 
+/// Whether chance can judge a metric of enough rows: not of the flip test, where rows of the rest are neighbours of many rows.
+pub(crate) fn is_judged_by_chance(code: &str) -> bool {
+    metric(code).is_none_or(|metric| !matches!(metric.evidence, Evidence::Neighbours))
+}
+
 fn known(flip: &FlipOutcome) -> Option<&Flips> {
     flip.as_ref().ok()
 }

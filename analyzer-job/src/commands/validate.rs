@@ -10,12 +10,14 @@ use crate::bias;
 use crate::bias::roles::{self, Expected};
 use crate::config::Baseline;
 use crate::context::{self, Context};
+use crate::drift::bias as drift;
 use crate::model::{self, Model};
 use crate::plan::{Plan, Rows};
 use crate::read::{self, Reading};
 use crate::results::Results;
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
+use crate::stages;
 use crate::stages::attributions::{self, Prepared};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
@@ -131,7 +133,7 @@ fn look_at_analysis(
         }
     }
     if run.plan.bias() {
-        tell_groups(run, &reading, text)?;
+        tell_groups(run, &reading, constraints, text)?;
     }
     Ok(())
 }
@@ -280,7 +282,12 @@ fn tell_reading(reading: &Reading, text: &mut String) {
     }
 }
 
-fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<()> {
+fn tell_groups(
+    run: &Context,
+    reading: &Reading,
+    baseline: Option<&Results>,
+    text: &mut String,
+) -> Result<()> {
     let mut analysis = run.plan.analysis.clone();
     if run.plan.predicts() {
         // The model's labels are not at hand; label and facets can be looked at without.
@@ -315,6 +322,17 @@ fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<()
     }
     for note in &counted.selections {
         line(text, "warning", &format!("{note} (among these rows)"));
+    }
+    let Some(baseline) = baseline else { return Ok(()) };
+    let results = stages::bias::look(run, reading, &counted)?;
+    let comparison = drift::compare(&results, baseline);
+    for warning in &comparison.warnings {
+        line(text, "warning", &format!("{warning} (among these rows)"));
+    }
+    if comparison.pairs.is_empty() && !run.settings.on_nothing_compared.is_allowed() {
+        let problem =
+            drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(&results));
+        return Err(in_first_records(problem));
     }
     Ok(())
 }

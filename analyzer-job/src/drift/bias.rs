@@ -6,24 +6,21 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 
 use super::same::{ByGroup, STAGES, Sections, Values, entries, section};
-use super::windows;
+use super::windows::Before;
 use crate::config::{Analysis, Facet, Location};
-use crate::results::details::{EarlierRun, FacetDetails, MetricDetails, RunDetails, Stage};
+use crate::results::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::{FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
 
 /// What makes a metric that is farther from 0 than its baseline a violation.
 #[derive(Debug, Clone, Copy)]
-pub struct Rule<'a> {
+pub struct Rule {
     /// Only what `chance::judge` found beyond chance. Otherwise any metric that is farther from 0 is a violation: what
     /// the hosted service does.
     pub beyond_chance_only: bool,
+    /// In how many windows it must be so.
     pub windows: Windows,
-    /// Earlier runs, the latest last.
-    pub earlier: &'a [EarlierRun],
-    /// This run, for its window.
-    pub run: Option<&'a RunDetails>,
 }
 
 /// Reads a baseline: an `analysis.json`, or a file of its shape.
@@ -166,16 +163,15 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// The pairs that break the rule. `facets`: details of this run, judged by `chance::judge`.
-pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> Vec<Violation> {
+/// The pairs that break the rule. `facets`: details of this run, judged by `chance::judge`; `before`: earlier windows.
+pub fn violations(
+    comparison: &Comparison,
+    facets: &[FacetDetails],
+    rule: &Rule,
+    before: &[Before],
+) -> Vec<Violation> {
     let here = ByGroup::of_details(facets);
-    let earlier: Vec<Earlier> = windows::before(rule.earlier, rule.run, rule.windows.of - 1)
-        .into_iter()
-        .map(|run| match rule.beyond_chance_only {
-            true => Earlier::Details(ByGroup::of_details(run.bias.as_ref().map_or(&[], |bias| &bias.facets))),
-            false => Earlier::Results(Sections::of(&run.results)),
-        })
-        .collect();
+    let earlier: Vec<Earlier> = before.iter().map(Earlier::of).collect();
     let is_violation = |pair: &&Pair| {
         pair.is_farther_from_zero()
             && (!rule.beyond_chance_only || metric_in(&here, pair).is_none_or(is_beyond_chance))
@@ -198,6 +194,19 @@ pub fn violations(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule)
         .collect()
 }
 
+/// How many of the pairs the rule cannot judge: it asks for more than chance, and nobody can tell what chance explains.
+pub fn unjudged(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> usize {
+    if !rule.beyond_chance_only {
+        return 0;
+    }
+    let here = ByGroup::of_details(facets);
+    let is_unjudged = |metric: &MetricDetails| match metric.chance {
+        Some(chance) => chance.unjudged,
+        None => !metric.enough_rows,
+    };
+    comparison.pairs.iter().filter(|pair| metric_in(&here, pair).is_some_and(is_unjudged)).count()
+}
+
 fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a MetricDetails> {
     let metrics = &groups.get(pair.facet, pair.value_or_threshold)?.metrics;
     metrics.iter().find(|known| known.name == pair.metric)
@@ -209,13 +218,20 @@ fn is_beyond_chance(metric: &MetricDetails) -> bool {
     metric.chance.map_or(metric.enough_rows, |chance| chance.farther_from_zero)
 }
 
-/// An earlier window that counts.
+/// An earlier window that counts, its metrics found by group.
 enum Earlier<'a> {
     Details(ByGroup<'a, FacetDetails>),
     Results(Sections<'a>),
 }
 
-impl Earlier<'_> {
+impl<'a> Earlier<'a> {
+    fn of(before: &'a Before) -> Earlier<'a> {
+        match before {
+            Before::Judged(facets) => Earlier::Details(ByGroup::of_details(facets)),
+            Before::Values(results) => Earlier::Results(Sections::of(results)),
+        }
+    }
+
     /// Whether the pair's metric was farther from 0 than the baseline there, by the same rule.
     fn agrees(&self, pair: &Pair) -> bool {
         match self {
@@ -227,18 +243,6 @@ impl Earlier<'_> {
                 .is_some_and(|before| before.value().abs() > pair.then.value().abs()),
         }
     }
-}
-
-/// How many of the earlier windows that count have no verdict on chance, where the rule asks for one.
-pub fn unjudged_before(rule: &Rule) -> usize {
-    let is_unjudged = |run: &&EarlierRun| {
-        let metrics = run.bias.iter().flat_map(|bias| &bias.facets).flat_map(|facet| &facet.metrics);
-        metrics.filter(|metric| metric.chance.is_some()).count() == 0
-    };
-    if !rule.beyond_chance_only {
-        return 0;
-    }
-    windows::before(rule.earlier, rule.run, rule.windows.of - 1).into_iter().filter(is_unjudged).count()
 }
 
 /// Marks the violations in the details, for reports.

@@ -6,18 +6,20 @@
 //! two-sided when it is at parity.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::f64::consts::SQRT_2;
 
 use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
 
-use super::error_rate::{Draws, step_down};
+use super::error_rate::{Draws, holm, step_down};
 use super::same::Sections;
-use crate::bias::draws::{self, Random};
+use crate::bias::draws::{self, DRAWS};
 use crate::bias::evidence::is_comparable;
 use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
 use crate::normal;
+use crate::random::Random;
 use crate::results::details::{Chance, FacetDetails, MetricDetails};
 use crate::results::{Counts, Number, Results};
 use crate::state::counts::Groups;
@@ -46,14 +48,14 @@ pub fn judge(
             metric.baseline = known.and_then(|known| known.value);
         }
     }
-    let streams: Vec<Stream> =
-        (0..facets.len()).map(|facet_idx| Stream::of(facets, facet_idx, seed)).collect();
+    let streams = streams(facets, seed);
+    let ranked = facets.iter().map(comparable).sum::<usize>() <= DRAWS;
     let found: Vec<Found> = facets
         .par_iter()
         .zip(&streams)
         .map(|(facet, stream)| {
             stop.check()?;
-            Ok(examine(facet, stream, &baseline))
+            Ok(examine(facet, stream, &baseline, ranked))
         })
         .collect::<Result<_>>()?;
     let mut tests: Vec<(usize, Test)> = Vec::new();
@@ -67,11 +69,15 @@ pub fn judge(
     let entropy = tests.iter().position(|(_, test)| test.about == ENTROPY);
     let is_own = |position: usize| tests[position].1.about != ENTROPY || Some(position) == entropy;
     let own: Vec<usize> = (0..tests.len()).filter(|&position| is_own(position)).collect();
-    let adjusted = step_down(
-        &own.iter()
-            .map(|&position| (tests[position].1.p_value, &tests[position].1.under_null))
-            .collect::<Vec<_>>(),
-    );
+    let ranks = |&position: &usize| {
+        let test = &tests[position].1;
+        Some((test.p_value, test.under_null.as_ref()?))
+    };
+    // Of so many tests the draws cannot tell what they have in common, and Holm's bound needs none.
+    let adjusted = match own.iter().map(ranks).collect::<Option<Vec<_>>>() {
+        Some(with_ranks) => step_down(&with_ranks),
+        None => holm(&own.iter().map(|&position| tests[position].1.p_value).collect::<Vec<_>>()),
+    };
     let mut p_values = vec![1.0; tests.len()];
     for (&position, adjusted) in own.iter().zip(adjusted) {
         p_values[position] = adjusted;
@@ -85,15 +91,33 @@ pub fn judge(
     Ok(())
 }
 
+/// The metrics of counts that may make a test, about: distances share theirs, and some make two.
+fn comparable(facet: &FacetDetails) -> usize {
+    let makes_a_test = |details: &&MetricDetails| {
+        let is_known = details.value.is_some() && details.baseline.is_some();
+        is_known && bias::metric(&details.name).is_some_and(|metric| is_comparable(metric, &facet.groups))
+    };
+    facet.metrics.iter().filter(makes_a_test).count()
+}
+
 /// Of too few rows nobody can tell.
-const UNJUDGED: Chance =
-    Chance { p_value: 1.0, farther_from_zero: false, farther_from_parity: false, exact_baseline: false };
+const UNJUDGED: Chance = Chance {
+    p_value: 1.0,
+    farther_from_zero: false,
+    farther_from_parity: false,
+    exact_baseline: false,
+    unjudged: true,
+};
 
 fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) {
     let beyond = p_value <= 1.0 - confidence;
     let is_farther =
         metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs());
-    let chance = metric.chance.get_or_insert(Chance { exact_baseline: test.exact.is_some(), ..UNJUDGED });
+    let chance = metric.chance.get_or_insert(Chance {
+        exact_baseline: test.exact.is_some(),
+        unjudged: false,
+        ..UNJUDGED
+    });
     if test.from.contains(&From::Zero) {
         chance.p_value = p_value;
         chance.farther_from_zero = beyond && is_farther;
@@ -116,8 +140,8 @@ struct Test {
     /// What the metric is not farther from.
     from: &'static [From],
     p_value: f64,
-    /// The p-values that draws of a population have in which the null hypothesis just holds.
-    under_null: Draws,
+    /// The p-values that draws of a population have in which the null hypothesis just holds; none when no one asks for them.
+    under_null: Option<Draws>,
     /// Size of a baseline value that was taken as exact; none when the baseline was drawn from its counts.
     exact: Option<f64>,
 }
@@ -144,20 +168,26 @@ struct Stream {
     first: usize,
 }
 
-impl Stream {
-    fn of(facets: &[FacetDetails], facet_idx: usize, seed: u64) -> Stream {
-        let groups = facets[facet_idx].groups;
-        let exchanged = Groups { d: groups.a, a: groups.d };
-        let is_same = |other: &&FacetDetails| other.groups == groups || other.groups == exchanged;
-        let known = facets[..facet_idx].iter().find(is_same);
-        Stream {
-            seed,
-            facet_idx: facets[..facet_idx].iter().position(|other| is_same(&other)).unwrap_or(facet_idx)
-                as u64,
-            first: usize::from(known.is_some_and(|known| known.groups == exchanged)),
-        }
+/// The random numbers of each facet.
+fn streams(facets: &[FacetDetails], seed: u64) -> Vec<Stream> {
+    let mut first_with: HashMap<Groups, usize> = HashMap::new();
+    let mut streams = Vec::new();
+    for (facet_idx, facet) in facets.iter().enumerate() {
+        let exchanged = Groups { d: facet.groups.a, a: facet.groups.d };
+        let of = |groups| first_with.get(groups).copied();
+        let (first, is_exchanged) = match (of(&facet.groups), of(&exchanged)) {
+            (Some(same), Some(other)) if other < same => (other, exchanged != facet.groups),
+            (Some(same), _) => (same, false),
+            (None, Some(other)) => (other, true),
+            (None, None) => (facet_idx, false),
+        };
+        first_with.entry(facet.groups).or_insert(facet_idx);
+        streams.push(Stream { seed, facet_idx: first as u64, first: usize::from(is_exchanged) });
     }
+    streams
+}
 
+impl Stream {
     /// `part`: 0 for the counts, else a metric drawn by itself.
     fn random(&self, side: Side, part: u64) -> Random {
         Random::new(self.seed, self.facet_idx << 8 | part << 1 | u64::from(side == Side::Baseline))
@@ -180,7 +210,8 @@ enum Side {
     Baseline,
 }
 
-fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections) -> Found {
+/// `ranked`: with the p-values of the draws.
+fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections, ranked: bool) -> Found {
     let mut found = Found::default();
     if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
@@ -254,12 +285,12 @@ fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections) -> Found 
             Evidence::Ratios(_, Contrast::GroupByRest) => {
                 let logarithm = |values: Vec<f64>| values.into_iter().map(f64::ln).collect::<Vec<_>>();
                 let (now, then) = (logarithm(now), then.map(f64::ln));
-                add(&[From::Zero], larger(&now, &then));
-                add(&[From::Parity], farther(&now, &then));
+                add(&[From::Zero], larger(&now, &then, ranked));
+                add(&[From::Parity], farther(&now, &then, ranked));
             }
             // Never negative.
-            Evidence::Errors => add(&[From::Zero, From::Parity], larger(&now, &then)),
-            _ => add(&[From::Zero, From::Parity], farther(&now, &then)),
+            Evidence::Errors => add(&[From::Zero, From::Parity], larger(&now, &then, ranked)),
+            _ => add(&[From::Zero, From::Parity], farther(&now, &then, ranked)),
         }
     }
     found
@@ -355,77 +386,72 @@ impl Then {
 /// has the same median and the same point at this share.
 const TAIL: f64 = 0.01;
 
-/// A p-value, and those of the draws.
+/// A p-value, and those of the draws where they are asked for.
 struct Compared {
     p_value: f64,
-    under_null: Draws,
+    under_null: Option<Draws>,
 }
 
 /// Of `now <= then`.
-fn larger(now: &[f64], then: &Then) -> Compared {
-    let differences = Sorted::of((0..now.len()).map(|draw| now[draw] - then.at(draw)));
-    Compared { p_value: differences.below_zero(), under_null: differences.draws() }
+fn larger(now: &[f64], then: &Then, ranked: bool) -> Compared {
+    let differences: Vec<f64> = (0..now.len()).map(|draw| now[draw] - then.at(draw)).collect();
+    let under_null = ranked.then(|| ranks(&differences));
+    Compared { p_value: below_zero(differences), under_null }
 }
 
 /// Of `|now| <= |then|`.
-fn farther(now: &[f64], then: &Then) -> Compared {
+fn farther(now: &[f64], then: &Then, ranked: bool) -> Compared {
     let sign = if median(now) < 0.0 { -1.0 } else { 1.0 };
-    let beyond = |side: f64| Sorted::of((0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)));
+    let beyond = |side: f64| -> Vec<f64> {
+        (0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)).collect()
+    };
     let (beyond_then, beyond_mirrored) = (beyond(1.0), beyond(-1.0));
-    let (one, other) = (beyond_then.below_zero(), beyond_mirrored.below_zero());
+    let both = ranked.then(|| (ranks(&beyond_then), ranks(&beyond_mirrored)));
+    let (one, other) = (below_zero(beyond_then), below_zero(beyond_mirrored));
     // At the border of the null hypothesis the metric is as far as the nearer of `then` and `-then`. It would be found
     // farther by being beyond that one, or, with the other sign, beyond both.
-    let (near, far) = (beyond_then.shares(), beyond_mirrored.shares());
-    let (near, far) = if one >= other { (near, far) } else { (far, near) };
-    let extremes = near.iter().zip(&far).map(|(near, far)| near.min((1.0 - near).max(1.0 - far)));
-    Compared { p_value: (one + other).min(1.0), under_null: Sorted::of(extremes).draws() }
+    let under_null = both.map(|(then, mirrored)| {
+        let (near, far) = if one >= other { (then, mirrored) } else { (mirrored, then) };
+        let extreme = |draw| {
+            let (near, far) = (near.p_value(draw), far.p_value(draw));
+            near.min((1.0 - near).max(1.0 - far))
+        };
+        ranks(&(0..now.len()).map(extreme).collect::<Vec<_>>())
+    });
+    Compared { p_value: (one + other).min(1.0), under_null }
 }
 
-/// Draws in rising order, each with its place among the draws; of equal ones the first draw comes first.
-struct Sorted(Vec<(f64, u16)>);
-
-impl Sorted {
-    fn of(draws: impl Iterator<Item = f64>) -> Sorted {
-        let mut sorted: Vec<(f64, u16)> = draws.zip(0..).collect();
-        sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
-        Sorted(sorted)
+/// The rank of each draw from 0; of equal ones the first draw comes first.
+fn ranks(draws: &[f64]) -> Draws {
+    let mut sorted: Vec<(f64, u16)> = draws.iter().copied().zip(0..).collect();
+    sorted.sort_unstable_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+    let mut ranks = vec![0; sorted.len()];
+    for (rank, (_, draw)) in (0..).zip(sorted) {
+        ranks[usize::from(draw)] = rank;
     }
+    Draws(ranks)
+}
 
-    /// The rank of each draw from 0.
-    fn draws(&self) -> Draws {
-        let mut ranks = vec![0; self.0.len()];
-        for (rank, (_, draw)) in (0..).zip(&self.0) {
-            ranks[usize::from(*draw)] = rank;
-        }
-        Draws(ranks)
+/// The chance that a quantity with these draws is not above 0.
+fn below_zero(mut draws: Vec<f64>) -> f64 {
+    let n = draws.len();
+    let below = draws.iter().filter(|draw| **draw <= 0.0).count();
+    let tail = ((TAIL * n as f64) as usize).clamp(1, n.saturating_sub(1).max(1)) - 1;
+    if below > tail || n < 3 {
+        return below as f64 / n as f64;
     }
-
-    /// For each draw the share of the draws that are not above it, its own half counted.
-    fn shares(&self) -> Vec<f64> {
-        let draws = self.draws();
-        (0..self.0.len()).map(|draw| draws.p_value(draw)).collect()
+    let (lower, median, _) = draws.select_nth_unstable_by(n / 2, f64::total_cmp);
+    let median = *median;
+    let point = *lower.select_nth_unstable_by(tail, f64::total_cmp).1;
+    let width = median - point;
+    if !median.is_finite() {
+        return 0.0;
     }
-
-    /// The chance that a quantity with these draws is not above 0.
-    fn below_zero(&self) -> f64 {
-        let draws = &self.0;
-        let n = draws.len();
-        let rank = draws.partition_point(|(draw, _)| *draw <= 0.0);
-        let tail = ((TAIL * n as f64) as usize).clamp(1, n.saturating_sub(1).max(1)) - 1;
-        if rank > tail || n < 3 {
-            return rank as f64 / n as f64;
-        }
-        let (median, point) = (draws[n / 2].0, draws[tail].0);
-        let width = median - point;
-        if !median.is_finite() {
-            return 0.0;
-        }
-        if width <= 0.0 {
-            return 1.0 / n as f64;
-        }
-        // 2.326 standard deviations below the median lies 1 % of a normal distribution.
-        normal::below(-2.326_347_874 * median / width)
+    if width <= 0.0 {
+        return 1.0 / n as f64;
     }
+    // 2.326 standard deviations below the median lies 1 % of a normal distribution.
+    normal::below(-2.326_347_874 * median / width)
 }
 
 fn median(draws: &[f64]) -> f64 {

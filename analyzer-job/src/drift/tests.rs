@@ -44,13 +44,13 @@ fn names(violations: &[Violation]) -> Vec<String> {
     violations.iter().map(name).collect()
 }
 
-const HOSTED: Rule =
-    Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 }, earlier: &[], run: None };
+const HOSTED: Rule = Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 } };
+const BEYOND_CHANCE: Rule = Rule { beyond_chance_only: true, ..HOSTED };
 
 /// Violations by the hosted rule, and what could not be compared.
 fn judged(current: &Results, baseline: &Results) -> (Vec<Violation>, Vec<String>) {
     let comparison = compare(current, baseline);
-    (violations(&comparison, &[], &HOSTED), comparison.warnings)
+    (violations(&comparison, &[], &HOSTED, &[]), comparison.warnings)
 }
 
 /// Whether a metric of this value breaks the constraint.
@@ -210,6 +210,7 @@ fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
             farther_from_zero: farther,
             farther_from_parity: farther,
             exact_baseline: false,
+            unjudged: false,
         }),
         violated: false,
     };
@@ -241,12 +242,29 @@ fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
         ("TE", false, None),
     ]);
     let comparison = compare(&current, &baseline);
-    let rule = Rule { beyond_chance_only: true, ..HOSTED };
-    let found = violations(&comparison, &details, &rule);
+    let found = violations(&comparison, &details, &BEYOND_CHANCE, &[]);
     assert_eq!(names(&found), ["f a DI", "f a RD"]);
     mark(&mut details, &found);
     let marks: Vec<_> = details[0].metrics.iter().map(|metric| metric.violated).collect();
     assert_eq!(marks, [false, true, true, false, false]);
+}
+
+/// Of what chance cannot judge a rule that asks for more than chance says nothing, and that is counted.
+#[test]
+fn metrics_that_chance_cannot_judge_are_counted() {
+    let metrics: Vec<_> = ["AD", "DI", "RD", "SD", "TE"].map(|name| (name, Some(0.3))).to_vec();
+    let run = after_training(&[("f", "a", &metrics)]);
+    let comparison = compare(&run, &run);
+    let mut details = details(&[
+        ("AD", true, Some(false)),
+        ("DI", true, None),
+        ("RD", true, Some(false)),
+        ("SD", false, None),
+        ("TE", false, Some(true)),
+    ]);
+    details[0].metrics[2].chance.as_mut().unwrap().unjudged = true;
+    assert_eq!(unjudged(&comparison, &details, &BEYOND_CHANCE), 2);
+    assert_eq!(unjudged(&comparison, &details, &HOSTED), 0);
 }
 
 #[test]
@@ -254,35 +272,34 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
     let window = |value| after_training(&[("f", "a", &[("AD", Some(value))])]);
     let baseline = window(0.1);
     let check = |earlier: &[f64], windows: &str, expected: bool| {
-        let earlier: Vec<EarlierRun> = earlier
-            .iter()
-            .map(|value| EarlierRun { name: String::new(), results: window(*value), bias: None })
-            .collect();
-        let rule = Rule { windows: windows.parse().unwrap(), earlier: &earlier, ..HOSTED };
+        let earlier: Vec<Results> = earlier.iter().map(|value| window(*value)).collect();
+        let before: Vec<Before> = earlier.iter().map(Before::Values).collect();
+        let rule = Rule { windows: windows.parse().unwrap(), ..HOSTED };
         let now = window(0.3);
-        let found = violations(&compare(&now, &baseline), &[], &rule);
+        let found = violations(&compare(&now, &baseline), &[], &rule, &before);
         assert_eq!(!found.is_empty(), expected, "{windows} after {} windows", earlier.len());
     };
     check(&[], "1/1", true);
     check(&[], "2/3", false);
     check(&[0.3], "2/3", true);
     check(&[0.3, 0.05], "2/3", true);
-    check(&[0.3, 0.05, 0.05], "2/3", false);
+    check(&[0.05, 0.05], "2/3", false);
     check(&[0.3, 0.3], "3/3", true);
-    check(&[0.3, 0.05, 0.3], "3/3", false);
+    check(&[0.3, 0.05], "3/3", false);
     // By chance the earlier windows must say so themselves.
-    let earlier = [EarlierRun { name: String::new(), results: window(0.3), bias: None }];
-    let rule = Rule {
-        beyond_chance_only: true,
-        windows: Windows { agreeing: 2, of: 2 },
-        earlier: &earlier,
-        run: None,
-    };
     let now = window(0.3);
-    assert!(violations(&compare(&now, &baseline), &details(&[("AD", true, Some(true))]), &rule).is_empty());
+    let both = Rule { windows: Windows { agreeing: 2, of: 2 }, ..BEYOND_CHANCE };
+    let moved = || details(&[("AD", true, Some(true))]);
+    for (earlier, agrees) in [(moved(), true), (details(&[("AD", true, None)]), false), (Vec::new(), false)] {
+        let before = [Before::Judged(earlier.into())];
+        assert_eq!(before[0].is_mute(), !agrees);
+        let found = violations(&compare(&now, &baseline), &moved(), &both, &before);
+        assert_eq!(!found.is_empty(), agrees);
+    }
     // This window must be one of them.
-    let rule = Rule { windows: Windows { agreeing: 1, of: 2 }, earlier: &earlier, ..HOSTED };
-    assert!(violations(&compare(&window(0.05), &baseline), &[], &rule).is_empty());
+    let rule = Rule { windows: Windows { agreeing: 1, of: 2 }, ..HOSTED };
+    let found = violations(&compare(&window(0.05), &baseline), &[], &rule, &[Before::Values(&now)]);
+    assert!(found.is_empty());
 }
 
 #[test]

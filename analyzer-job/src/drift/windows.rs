@@ -1,35 +1,99 @@
-//! Which earlier runs are the windows before this one.
+//! Which earlier runs are the windows before this one, and what they say.
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
+use plumbline_common::Result;
+use plumbline_common::stop::Stop;
 
-use crate::results::details::{EarlierRun, RunDetails};
+use super::chance;
+use crate::results::details::{EarlierRun, FacetDetails, RunDetails};
+use crate::results::{Results, alone};
 
 /// Start and end, as given.
 type Window = [String; 2];
 
-/// The last `most` windows before `run`, the latest first, from `earlier` runs in the order of time.
+/// What an earlier window says of its metrics.
+#[derive(Debug)]
+pub enum Before<'a> {
+    /// By the verdicts on chance in its details; by none it says nothing.
+    Judged(Cow<'a, [FacetDetails]>),
+    /// By its values.
+    Values(&'a Results),
+}
+
+impl Before<'_> {
+    /// Without verdicts it can agree to nothing.
+    pub fn is_mute(&self) -> bool {
+        matches!(self, Before::Judged(facets) if !has_verdicts(facets))
+    }
+}
+
+fn has_verdicts(facets: &[FacetDetails]) -> bool {
+    facets.iter().flat_map(|facet| &facet.metrics).any(|metric| metric.chance.is_some())
+}
+
+/// The run whose earlier windows are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Now<'a> {
+    pub run: &'a RunDetails,
+    pub results: &'a Results,
+    pub baseline: &'a Results,
+}
+
+/// The last `most` windows before a run by their values, for the rule of the hosted service.
+pub fn by_value<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<Before<'a>> {
+    before(earlier, now, most).into_iter().map(|run| Before::Values(&run.results)).collect()
+}
+
+/// The last `most` windows before a run by their verdicts on chance. A window that left an analysis.json without verdicts
+/// beside it is judged again, against this run's baseline, from the counts that its analysis.json has.
 ///
-/// A window that was run more than once counts once, as it was run last; the window of `run` and later ones, which are there
-/// when a window is run again, do not count. Runs that do not tell their window are the same if they read the same files.
-/// A run that was held against no baseline, such as the baseline's own, is no window.
-pub(super) fn before<'a>(
+/// # Errors
+/// `STOPPED`.
+pub fn by_chance<'a>(
     earlier: &'a [EarlierRun],
-    run: Option<&RunDetails>,
+    now: Now<'_>,
     most: usize,
-) -> Vec<&'a EarlierRun> {
+    (confidence, seed): (f64, u64),
+    stop: &Stop,
+) -> Result<Vec<Before<'a>>> {
+    let judged = |earlier: &'a EarlierRun| {
+        let known = earlier.bias.as_ref().map_or(&[][..], |bias| &bias.facets);
+        if has_verdicts(known) || !alone::has_counts(&earlier.results) {
+            return Ok(Before::Judged(known.into()));
+        }
+        let mut facets = alone::facets(&earlier.results);
+        chance::judge(&mut facets, now.baseline, confidence, seed, stop)?;
+        Ok(Before::Judged(facets.into()))
+    };
+    before(earlier, now, most).into_iter().map(judged).collect()
+}
+
+/// The last `most` windows before a run, the latest first, from `earlier` runs in the order of time.
+///
+/// A window that was run more than once counts once, as it was run last; the window of this run and later ones, which are there
+/// when a window is run again, do not count. Runs that do not tell their window are the same if they read the same files, or, of
+/// those that left nothing but results, if these are the same. A run that was held against no baseline, such as the baseline's
+/// own, is no window.
+fn before<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<&'a EarlierRun> {
     let mut seen: Vec<&RunDetails> = Vec::new();
     let mut found = Vec::new();
     for earlier in earlier.iter().rev() {
         if found.len() == most {
             break;
         }
-        if let Some(bias) = &earlier.bias {
-            let its = &bias.run;
-            let is_later = run.is_some_and(|run| !may_be_before(its, run));
-            if bias.check.is_none() || is_later || seen.iter().any(|seen| is_same(seen, its)) {
-                continue;
+        match &earlier.bias {
+            Some(bias) => {
+                let its = &bias.run;
+                let is_later = !may_be_before(its, now.run);
+                if bias.check.is_none() || is_later || seen.iter().any(|seen| is_same(seen, its)) {
+                    continue;
+                }
+                seen.push(its);
             }
-            seen.push(its);
+            None if [now.results, now.baseline].contains(&&earlier.results) => continue,
+            None => {}
         }
         found.push(earlier);
     }
@@ -81,6 +145,8 @@ mod tests {
         exact_baselines: 0,
         beyond_chance_only: false,
         held_back: None,
+        unjudged: 0,
+        mute_windows: 0,
     };
 
     /// A run of an hour, or one that read a file of this content and tells no window.
@@ -126,10 +192,25 @@ mod tests {
         [hour, hour + 1].map(|hour| format!("2024-05-01T{hour:02}:00:00Z"))
     }
 
+    /// Names of the windows before a run whose results are its own.
+    fn names<'a>(earlier: &'a [EarlierRun], run: &RunDetails, most: usize) -> Vec<&'a str> {
+        let (results, baseline) = (of_label("now"), of_label("baseline"));
+        let now = Now { run, results: &results, baseline: &baseline };
+        before(earlier, now, most).iter().map(|run| run.name.as_str()).collect()
+    }
+
+    /// Results that differ by this.
+    fn of_label(label: &str) -> Results {
+        serde_json::from_value(
+            serde_json::json!({"pre_training_bias_metrics": {"label": label, "facets": {}}}),
+        )
+        .unwrap()
+    }
+
     #[track_caller]
-    fn check(earlier: &[EarlierRun], hour: Option<u8>, most: usize, expected: &[&str]) {
-        let found = before(earlier, hour.map(|hour| details(Some(hour), "now")).as_ref(), most);
-        assert_eq!(found.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), expected);
+    fn check(earlier: &[EarlierRun], hour: u8, most: usize, expected: &[&str]) {
+        let found = names(earlier, &details(Some(hour), "now"), most);
+        assert_eq!(found, expected);
     }
 
     #[test]
@@ -141,37 +222,67 @@ mod tests {
             run("four", Some(4)),
             run("five", Some(5)),
         ];
-        check(&earlier, Some(5), 9, &["four", "two again", "one"]);
-        check(&earlier, Some(5), 2, &["four", "two again"]);
-        check(&earlier, Some(3), 9, &["two again", "one"]);
-        check(&earlier, Some(6), 1, &["five"]);
-        check(&earlier, Some(6), 0, &[]);
-        check(&earlier, None, 9, &["five", "four", "two again", "one"]);
-        check(&earlier, Some(1), 9, &[]);
+        check(&earlier, 5, 9, &["four", "two again", "one"]);
+        check(&earlier, 5, 2, &["four", "two again"]);
+        check(&earlier, 3, 9, &["two again", "one"]);
+        check(&earlier, 6, 1, &["five"]);
+        check(&earlier, 6, 0, &[]);
+        let of_other_data = details(None, "other");
+        assert_eq!(names(&earlier, &of_other_data, 9), ["five", "four", "two again", "one"]);
+        check(&earlier, 1, 9, &[]);
+    }
+
+    /// Counts inside an analysis.json are enough to judge a window whose details are lost.
+    #[test]
+    fn a_window_of_which_only_values_are_left_is_judged_by_their_counts() {
+        let results = |false_positives: u64| -> Results {
+            let share = 0.06 - false_positives as f64 / 350.0;
+            serde_json::from_value(serde_json::json!({"post_training_bias_metrics": {"facets": {"f": [{
+                "value_or_threshold": "1",
+                "metrics": [{"name": "SD", "value": share}],
+                "counts": {"group": [350 - false_positives, false_positives, 22, 128], "rest": [329, 21, 22, 128]},
+            }]}}}))
+            .unwrap()
+        };
+        let bare = |results: Results| EarlierRun { name: "x".into(), results, bias: None };
+        let mut hosted = results(80);
+        hosted.post_training_bias_metrics.as_mut().unwrap().facets["f"][0].counts = None;
+        let earlier = [bare(hosted), bare(results(22)), bare(results(80))];
+        let (of_now, of_baseline) = (results(79), results(21));
+        let now = Now { run: &RunDetails::default(), results: &of_now, baseline: &of_baseline };
+        let found = by_chance(&earlier, now, 9, (0.95, 0), &Stop::default()).unwrap();
+        let farther = |before: &Before| match before {
+            Before::Judged(facets) => {
+                facets.first()?.metrics[0].chance.map(|chance| chance.farther_from_zero)
+            }
+            Before::Values(_) => panic!("judged by its values"),
+        };
+        assert_eq!(found.iter().map(farther).collect::<Vec<_>>(), [Some(true), Some(false), None]);
+        assert_eq!(found.iter().map(Before::is_mute).collect::<Vec<_>>(), [false, false, true]);
     }
 
     #[test]
     fn runs_that_do_not_tell_their_window_count_each() {
-        check(&[run("a", None), run("b", None), run("c", Some(1))], Some(1), 9, &["b", "a"]);
+        check(&[run("a", None), run("b", None), run("c", Some(1))], 1, 9, &["b", "a"]);
+        // With nothing but results, the same are those of this run or of its baseline.
+        let bare = |label: &str| EarlierRun { results: of_label(label), ..run(label, None) };
+        check(&[bare("baseline"), bare("other"), bare("now")], 1, 9, &["other"]);
     }
 
     #[test]
     fn runs_without_a_window_are_known_by_their_data() {
         let of = |content: &str| run_of(content, details(None, content));
         let earlier = [of("a"), of("b"), of("b"), of("c"), run("no details", None)];
-        let names = |now: &RunDetails| -> Vec<String> {
-            before(&earlier, Some(now), 9).iter().map(|run| run.name.clone()).collect()
-        };
-        assert_eq!(names(&details(None, "d")), ["no details", "c", "b", "a"]);
-        assert_eq!(names(&details(None, "c")), ["no details", "b", "a"]);
-        assert_eq!(names(&details(Some(3), "c")), ["no details", "c", "b", "a"]);
+        assert_eq!(names(&earlier, &details(None, "d"), 9), ["no details", "c", "b", "a"]);
+        assert_eq!(names(&earlier, &details(None, "c"), 9), ["no details", "b", "a"]);
+        assert_eq!(names(&earlier, &details(Some(3), "c"), 9), ["no details", "c", "b", "a"]);
     }
 
     #[test]
     fn the_run_that_made_the_baseline_is_no_window() {
         let mut of_baseline = run("baseline", Some(1));
         of_baseline.bias.as_mut().unwrap().check = None;
-        check(&[of_baseline, run("two", Some(2))], Some(3), 9, &["two"]);
+        check(&[of_baseline, run("two", Some(2))], 3, 9, &["two"]);
     }
 
     /// The same instant in other words is the same window; words that are no time are compared as such.

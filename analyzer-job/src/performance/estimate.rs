@@ -10,7 +10,6 @@
 pub mod classes;
 pub mod numbers;
 
-use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::metrics;
 use super::outcomes::{ScoreCell, Waiting};
 use super::random;
+use crate::random::{Gamma, Random};
 
 const PURPOSE: u64 = 3;
 /// Share of the draws left out on either side: 2.5 % and a little less, since the shares between the steps are only
@@ -208,33 +208,17 @@ fn between(steps: &[(f64, f64)], score: f64) -> f64 {
 /// either kind over all steps of the prediction, since what was never seen among some rows may still be (Jeffreys).
 fn share(step: &Step, of_prediction: f64, doubt: f64, random: &mut ChaCha8Rng) -> f64 {
     let negative = step.rows - step.positive;
-    let a = gamma(step.positive as f64 + of_prediction + doubt, random);
-    let b = gamma(negative as f64 + 1.0 - of_prediction + doubt, random);
+    let mut random = Random::of(random);
+    let mut gamma = |shape| random.gamma(&Gamma::new(shape));
+    let a = gamma(step.positive as f64 + of_prediction + doubt);
+    let b = gamma(negative as f64 + 1.0 - of_prediction + doubt);
     if a + b > 0.0 { a / (a + b) } else { of_prediction }
-}
-
-/// Gamma with scale 1 (Marsaglia and Tsang, "A Simple Method for Generating Gamma Variables", 2000).
-fn gamma(shape: f64, random: &mut ChaCha8Rng) -> f64 {
-    if shape < 1.0 {
-        let boost = (1.0 - random.random::<f64>()).powf(1.0 / shape);
-        return gamma(shape + 1.0, random) * boost;
-    }
-    let d = shape - 1.0 / 3.0;
-    let c = 1.0 / (9.0 * d).sqrt();
-    loop {
-        // Box and Muller.
-        let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-        let normal = radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
-        let cube = (1.0 + c * normal).powi(3);
-        let uniform = 1.0 - random.random::<f64>();
-        if cube > 0.0 && uniform.ln() < 0.5 * normal * normal + d - d * cube + d * cube.ln() {
-            return d * cube;
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rand::RngExt;
+
     use super::*;
 
     /// Rows of a model whose scores are too sure of themselves: the chance of a positive label at score s is

@@ -1,6 +1,7 @@
 //! The bias part of a report: for each group its rows, its metrics by question, and all metrics in
 //! words; then impact ratios, crossed facets and segments.
 
+use crate::bias::is_judged_by_chance;
 use crate::results::Number;
 use crate::results::details::{BiasDetails, Chance, Check, FacetDetails, MetricDetails};
 
@@ -38,6 +39,36 @@ pub(super) fn state_in(facet: &FacetDetails, metric: &MetricDetails) -> State {
         State::Undefined => State::Undefined,
         _ if facet.vacuous => State::Measured,
         state => state,
+    }
+}
+
+/// Why nobody can tell what a metric of the state `CannotTell` came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Doubt {
+    Chance,
+    /// Here or in the baseline.
+    TooFewRows,
+    /// How far chance moves the metric does not follow from the counts, however many rows there are.
+    NotJudged,
+}
+
+impl Doubt {
+    pub(super) fn of(metric: &MetricDetails) -> Doubt {
+        let is_unjudged = metric.chance.is_some_and(|chance| chance.unjudged);
+        match is_judged_by_chance(&metric.name) {
+            false => Doubt::NotJudged,
+            true if !metric.enough_rows || is_unjudged => Doubt::TooFewRows,
+            true => Doubt::Chance,
+        }
+    }
+
+    /// For a sentence and a cell.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Doubt::Chance => "within chance",
+            Doubt::TooFewRows => "too few rows to say",
+            Doubt::NotJudged => "not judged by chance",
+        }
     }
 }
 
@@ -84,9 +115,13 @@ pub(super) fn course(details: &MetricDetails) -> Option<Course> {
 fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
     let state = state_in(facet, metric);
     let text = match state {
-        State::CannotTell if is_farther(metric) && metric.enough_rows => "moved, within chance",
-        State::CannotTell if is_farther(metric) => "moved, too few rows",
-        State::CannotTell => "too few rows",
+        State::CannotTell => match (Doubt::of(metric), is_farther(metric)) {
+            (Doubt::Chance, true) => "moved, within chance",
+            (Doubt::TooFewRows, true) => "moved, too few rows",
+            (Doubt::NotJudged, true) => "moved, not judged by chance",
+            (Doubt::NotJudged, false) => "not judged by chance",
+            (_, false) => "too few rows",
+        },
         State::Held if course(metric) == Some(Course::TowardsParity) => "farther from 0, nearer to parity",
         State::Held if course(metric) == Some(Course::AwayUnseen) => "nearer to 0, farther from parity",
         State::Measured => return Cell::text(""),
@@ -190,7 +225,8 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
     );
     if compared {
         text.push_str(
-            " A diamond: moved beyond chance. A square: cannot tell, since chance explains it or the rows are too few. A dot: held.",
+            " A diamond: moved beyond chance. A square: cannot tell, since chance explains it, the rows are too few, or chance cannot \
+             judge the metric. A dot: held.",
         );
     }
     if let Some(check) = check {
@@ -470,7 +506,11 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
         None => Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.asks.into()),
     };
     if let Some(reason) = details.rows_reason.as_ref().filter(|_| !details.enough_rows) {
-        text.push_str(&format!(" Not enough rows to say: {reason}."));
+        let doubt = match Doubt::of(details) {
+            Doubt::NotJudged => "Not judged by chance",
+            _ => "Not enough rows to say",
+        };
+        text.push_str(&format!(" {doubt}: {reason}."));
     }
     text
 }

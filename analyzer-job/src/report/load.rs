@@ -9,12 +9,10 @@ use serde_json::Value as Json;
 use super::quality::Quality;
 use super::stored::read;
 use crate::config::ReportNames;
+use crate::drift::bias as drift;
 use crate::performance::details::{self as performance, QualityDetails};
-use crate::results::details::{
-    BiasDetails, ExplanationDetails, FacetDetails, Findings, MetricDetails, RunDetails, Stage,
-};
-use crate::results::{BiasSection, Results, Violation, Violations};
-use crate::state::counts::Groups;
+use crate::results::details::{BiasDetails, ExplanationDetails, Findings, RunDetails};
+use crate::results::{Results, Violation, Violations, alone};
 use crate::values::numbers::strict_json;
 
 use crate::results::details::EarlierRun;
@@ -84,55 +82,9 @@ fn names(configuration: Option<&Json>) -> ReportNames {
 
 /// What `analysis.json` alone tells, when a run of another program left no details.
 fn without_details(results: &Results, violations: &[Violation]) -> Option<BiasDetails> {
-    let sections = [
-        (Stage::PostTraining, &results.post_training_bias_metrics),
-        (Stage::PreTraining, &results.pre_training_bias_metrics),
-    ];
-    let present: Vec<(Stage, &BiasSection)> =
-        sections.into_iter().filter_map(|(stage, section)| Some((stage, section.as_ref()?))).collect();
-    let (_, first) = present.first()?;
-    let mut facets: Vec<FacetDetails> = Vec::new();
-    for (stage, section) in &present {
-        for (facet, entries) in &section.facets {
-            for entry in entries {
-                let known = facets.iter().position(|known| {
-                    known.facet == *facet && known.value_or_threshold == entry.value_or_threshold
-                });
-                let position = known.unwrap_or_else(|| {
-                    facets.push(FacetDetails {
-                        facet: facet.clone(),
-                        value_or_threshold: entry.value_or_threshold.clone(),
-                        groups: Groups::default(),
-                        predicted: *stage == Stage::PostTraining,
-                        vacuous: false,
-                        metrics: Vec::new(),
-                    });
-                    facets.len() - 1
-                });
-                let violated = |code: &str| {
-                    violations.iter().any(|violation| match violation {
-                        Violation::Bias { facet: of, facet_value, metric_name, .. } => {
-                            of == facet && *facet_value == entry.value_or_threshold && metric_name == code
-                        }
-                        Violation::Attribution { .. } => false,
-                    })
-                };
-                facets[position].metrics.extend(entry.metrics.iter().map(|metric| MetricDetails {
-                    stage: *stage,
-                    name: metric.name.clone(),
-                    value: metric.value,
-                    error: metric.error.clone(),
-                    standard_error: None,
-                    interval: None,
-                    enough_rows: true,
-                    rows_reason: None,
-                    baseline: None,
-                    chance: None,
-                    violated: violated(&metric.name),
-                }));
-            }
-        }
-    }
+    let first = results.post_training_bias_metrics.as_ref().or(results.pre_training_bias_metrics.as_ref())?;
+    let mut facets = alone::facets(results);
+    drift::mark(&mut facets, violations);
     Some(BiasDetails {
         run: RunDetails { kind: "Bias".into(), ..RunDetails::default() },
         label: first.label.clone(),

@@ -65,7 +65,7 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             let (with, without) = if code == "CDDL" {
                 ("observed as", "observed otherwise")
             } else {
-                ("predicted", "predicted otherwise")
+                ("predicted as", "predicted otherwise")
             };
             let within = match &words.group_variable {
                 Some(variable) => format!("among rows alike in {}", isolate(variable)),
@@ -73,12 +73,12 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             };
             if value == 0.0 {
                 return Some(format!(
-                    "{within}, {facet} has the same part in those {with} {positive} as in those {without}"
+                    "{within}, {facet} makes up the same share of those {with} {positive} as of those {without}"
                 ));
             }
-            let side = if value > 0.0 { "smaller" } else { "larger" };
+            let side = if value > 0.0 { "less" } else { "more" };
             Some(format!(
-                "{within}, the part that {facet} has in those {with} {positive} is {} {side} than in those {without}",
+                "{within}, {facet} makes up {} {side} of those {with} {positive} than of those {without}",
                 points(value)
             ))
         }
@@ -119,8 +119,13 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             count(a.false_negative()),
             count(a.false_positive())
         )),
-        "DCA" => conditional(value, d, a, words, "", |g| (g.observed_positive(), g.predicted_positive())),
-        "DCR" => conditional(value, d, a, words, "other than ", |g| {
+        "DCA" => {
+            let observed = format!("{positive} was");
+            conditional(value, d, a, words, ["of", &observed], |g| {
+                (g.observed_positive(), g.predicted_positive())
+            })
+        }
+        "DCR" => conditional(value, d, a, words, ["other than", "other labels were"], |g| {
             (g.observed_negative(), g.predicted_negative())
         }),
         "GE" => Some(format!(
@@ -182,7 +187,7 @@ fn conditional(
     d: &Group,
     a: &Group,
     words: &Words,
-    other: &str,
+    [kind, labels]: [&str; 2],
     of: impl Fn(&Group) -> (u64, u64),
 ) -> Option<String> {
     let Words { facet, positive, .. } = words;
@@ -190,7 +195,7 @@ fn conditional(
         if let (observed, 0) = of(group) {
             return (observed > 0).then(|| {
                 format!(
-                    "no prediction of {other}{positive} for {name}, though {} such rows were observed",
+                    "no prediction {kind} {positive} for {name}, though {} such rows were observed",
                     count(observed)
                 )
             });
@@ -207,8 +212,8 @@ fn conditional(
         _ => "neither stricter nor more generous",
     };
     Some(format!(
-        "for 100 predictions of {other}{positive} there are {} such observations in {facet}, {} among everyone else: \
-         the model is {manner} with {facet}",
+        "for every 100 predictions {kind} {positive}, {labels} observed {} times in {facet} and {} times among everyone \
+         else: the model is {manner} with {facet}",
         per(d)?,
         per(a)?
     ))
@@ -243,12 +248,17 @@ mod tests {
             (
                 "CDDL",
                 0.1,
-                &["region", "observed as P is 10 percentage points smaller than in those observed otherwise"],
+                &[
+                    "region",
+                    "F makes up 10 percentage points less of those observed as P than of those observed otherwise",
+                ],
             ),
             (
                 "CDDPL",
                 -0.1,
-                &["predicted P is 10 percentage points larger than in those predicted otherwise"],
+                &[
+                    "F makes up 10 percentage points more of those predicted as P than of those predicted otherwise",
+                ],
             ),
             ("FT", -0.1, &["10", "of F get a worse prediction"]),
             ("RD", 0.55, &["25", "of F", "80"]),
@@ -258,8 +268,19 @@ mod tests {
             ("AD", 0.2, &["60", "of F", "80"]),
             ("TE", 2.0, &["30 false negatives and 10 false positives for F, 20 and 20"]),
             ("GE", 0.1, &["80 of 300 predictions are wrong"]),
-            ("DCA", -1.0, &["200 such observations in F, 100 among everyone else", "stricter with F"]),
-            ("DCR", -0.25, &["of other than P", "75 such observations in F, 100", "stricter with F"]),
+            (
+                "DCA",
+                -1.0,
+                &["predictions of P, P was observed 200 times in F and 100 times", "stricter with F"],
+            ),
+            (
+                "DCR",
+                -0.25,
+                &[
+                    "predictions other than P, other labels were observed 75 times in F and 100",
+                    "stricter with F",
+                ],
+            ),
         ] {
             let sentence = said(code, value, &groups());
             for part in parts {
@@ -272,7 +293,7 @@ mod tests {
     fn sides_change_with_the_sign() {
         assert!(said("FT", 0.1, &groups()).contains("a better prediction"));
         assert!(said("DCA", 0.5, &groups()).contains("more generous"));
-        assert!(said("CDDL", -0.1, &groups()).contains("points larger"));
+        assert!(said("CDDL", -0.1, &groups()).contains("points more of those"));
     }
 
     #[test]

@@ -2,11 +2,11 @@
 //! rows it stands on.
 
 use crate::results::Number;
-use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails, RunDetails};
+use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
 
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
-use super::bias::{self, Course};
+use super::bias::{self, Course, Doubt};
 use super::page::{Report, State};
 use super::sentences::{compared, condition, isolate};
 use super::violations;
@@ -71,13 +71,17 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let defined = number_of(&|finding| finding.state != State::Undefined);
     let compared = number_of(&|finding| finding.details.baseline.is_some());
     let moved = number_of(&|finding| finding.state == State::Moved);
-    let unsure = number_of(&|finding| finding.state == State::CannotTell);
-    let perhaps =
-        number_of(&|finding| finding.state == State::CannotTell && bias::is_farther(finding.details));
-    let too_few = number_of(&|finding| {
-        let is_unsure = finding.state == State::CannotTell && bias::is_farther(finding.details);
-        is_unsure && !finding.details.enough_rows
+    let unsure = number_of(&|finding| {
+        finding.state == State::CannotTell && Doubt::of(finding.details) != Doubt::NotJudged
     });
+    let farther_by = |doubt: Doubt| {
+        number_of(&|finding| {
+            let is_unsure = finding.state == State::CannotTell && bias::is_farther(finding.details);
+            is_unsure && Doubt::of(finding.details) == doubt
+        })
+    };
+    let [within, too_few, unjudged] = [Doubt::Chance, Doubt::TooFewRows, Doubt::NotJudged].map(farther_by);
+    let perhaps = within + too_few;
     let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
     let groups = match told(bias).as_slice() {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),
@@ -124,6 +128,18 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
             "{perhaps} of {compared} {} moved{groups}, no more than chance explains",
             metrics(compared)
         );
+        return (State::CannotTell, text);
+    }
+    let only_unjudged = number_of(&|finding| finding.state == State::CannotTell) == defined;
+    if unjudged > 0 || only_unjudged {
+        let text = if unjudged == 0 {
+            format!("{compared} {} compared{groups}, none can be judged by chance", metrics(compared))
+        } else {
+            format!(
+                "{unjudged} of {compared} {} moved{groups}, and cannot be judged by chance",
+                metrics(compared)
+            )
+        };
         return (State::CannotTell, text);
     }
     let text = match towards {
@@ -173,11 +189,14 @@ fn doubts(all: &[Finding]) -> Option<String> {
     let violated: Vec<&Finding> = all.iter().filter(|finding| finding.details.violated).collect();
     let of_state = |state| violated.iter().filter(|finding| finding.state == state).count();
     let (moved, towards) = (of_state(State::Moved), of_state(State::Held));
-    let too_few = violated.iter().filter(|f| f.state == State::CannotTell && !f.details.enough_rows).count();
+    let by = |doubt| {
+        violated.iter().filter(|f| f.state == State::CannotTell && Doubt::of(f.details) == doubt).count()
+    };
     let parts = [
         (moved, "beyond chance"),
-        (of_state(State::CannotTell) - too_few, "within what chance explains"),
-        (too_few, "with too few rows to say"),
+        (by(Doubt::Chance), "within what chance explains"),
+        (by(Doubt::TooFewRows), "with too few rows to say"),
+        (by(Doubt::NotJudged), "not judged by chance"),
         (towards, "with a smaller difference than in the baseline"),
         (of_state(State::Measured), "of a selection that compares nothing"),
     ];
@@ -199,6 +218,24 @@ fn held_back(bias: &BiasDetails) -> Option<String> {
     let metrics = of(held.metrics, "metric breaks", "metrics break");
     let windows = held.windows_in_words();
     Some(format!("{metrics} the rule in this window: no violation, as fewer than {windows} windows agree."))
+}
+
+/// What a check that only counts what is beyond chance could not see.
+fn limits(check: &Check) -> Vec<String> {
+    let mut sentences = Vec::new();
+    if check.unjudged > 0 {
+        let metrics = of(check.unjudged, "metric cannot be a violation", "metrics cannot be violations");
+        sentences.push(format!(
+            "{metrics} of this check: the rows are too few, or chance cannot judge the metric."
+        ));
+    }
+    if check.mute_windows > 0 {
+        let windows = of(check.mute_windows, "earlier window cannot agree", "earlier windows cannot agree");
+        sentences.push(format!(
+            "{windows}: the results in the history have no counts, from which chance could be known."
+        ));
+    }
+    sentences
 }
 
 /// The worst sentence of each question, at most four in all.
@@ -234,7 +271,14 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     let mut sentences: Vec<String> =
         told.into_iter().take(LEAD).map(|finding| sentence(bias, finding)).collect();
     if sentences.is_empty() && compared {
-        let unsure = all.iter().filter(|finding| finding.state == State::CannotTell).count();
+        let unsure = |is_judged: bool| {
+            let of = |finding: &&Finding| {
+                finding.state == State::CannotTell
+                    && (Doubt::of(finding.details) != Doubt::NotJudged) == is_judged
+            };
+            all.iter().filter(of).count()
+        };
+        let (too_few, unjudged) = (unsure(true), unsure(false));
         let held = all.iter().filter(|finding| finding.state == State::Held).count();
         if held > 0 {
             sentences.push(format!(
@@ -242,15 +286,20 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
                 of(held as u64, "metric is", "metrics are")
             ));
         }
-        if unsure > 0 {
+        if too_few > 0 {
             sentences.push(format!(
                 "For {} the rows are too few to tell.",
-                of(unsure as u64, "metric", "metrics")
+                of(too_few as u64, "metric", "metrics")
             ));
+        }
+        if unjudged > 0 {
+            sentences
+                .push(format!("{} not judged by chance.", of(unjudged as u64, "metric is", "metrics are")));
         }
     }
     sentences.extend(doubts(all));
     sentences.extend(held_back(bias));
+    sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
     for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
         sentences.push(format!(
             "Note: {} The ratio is farther from 1 than in the baseline. It is no violation, because the rule compares sizes \
@@ -290,8 +339,11 @@ fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
         was.clear();
     }
     let doubt = match finding.state {
-        State::CannotTell if !details.enough_rows => "; too few rows to say",
-        State::CannotTell => "; chance explains that",
+        State::CannotTell => match Doubt::of(details) {
+            Doubt::Chance => "; chance explains that",
+            Doubt::TooFewRows => "; too few rows to say",
+            Doubt::NotJudged => "; not judged by chance",
+        },
         _ => "",
     };
     format!("{meaning} ({} {now}{was}{doubt}).", details.name)

@@ -9,7 +9,7 @@ use crate::results::{Number, Violation};
 
 use super::amounts::of;
 use super::attributions::NDCG_LIMIT;
-use super::bias;
+use super::bias::{self, Doubt};
 use super::page::{Report, State};
 use super::sentences::{condition, isolate};
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -115,7 +115,7 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
             (ColumnKind::Name, "For"),
             (ColumnKind::Number, "Violations"),
             (ColumnKind::Prose, "Beyond chance"),
-            (ColumnKind::Prose, "Within chance, or too few rows"),
+            (ColumnKind::Prose, "Cannot tell"),
             (ColumnKind::Text, "Nearer to parity"),
         ]),
         rows,
@@ -155,8 +155,7 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
                     (_, None) => "moved",
                     (State::Moved, _) => "beyond chance",
                     (State::Held, _) => "smaller difference",
-                    (_, Some(details)) if !details.enough_rows => "too few rows to say",
-                    _ => "within chance",
+                    (_, Some(details)) => Doubt::of(details).words(),
                 },
             }
         }

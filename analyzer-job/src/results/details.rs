@@ -171,6 +171,9 @@ pub struct Chance {
     pub farther_from_parity: bool,
     /// The baseline's value was taken as exact: its counts were not at hand, or a person chose the value.
     pub exact_baseline: bool,
+    /// Nobody can tell: too few rows here or in the baseline, or a metric that chance cannot judge. The others then say nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unjudged: bool,
 }
 
 /// How the metrics were held against the baseline.
@@ -189,6 +192,17 @@ pub struct Check {
     /// What breaks the rule in this window, and is no violation as too few windows agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back: Option<HeldBack>,
+    /// Compared metrics of which nobody can tell whether chance explains the difference, where only what is beyond chance is a
+    /// violation: they cannot be violations.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unjudged: u64,
+    /// Earlier windows that would count, and have neither verdicts on chance nor the counts to find them: they cannot agree.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub mute_windows: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Metrics that would be violations if this window counted alone.

@@ -1,6 +1,7 @@
 //! `analysis.json` and `constraint_violations.json` as they stand on disk. A baseline's constraints
 //! are an `analysis.json` too, so everything here is read as well as written.
 
+pub(crate) mod alone;
 pub mod details;
 pub mod metrics;
 

@@ -8,8 +8,8 @@ use crate::context::{BOOTSTRAP_SEED, Context};
 use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows};
-use crate::results::Results;
 use crate::results::details::{FacetDetails, SegmentDetails, SelectionRole};
+use crate::results::{Number, Results};
 use crate::state::counts::BiasCounts;
 use crate::values::table::Values;
 
@@ -74,6 +74,34 @@ pub(crate) fn measure(
     });
     let segments = segments.collect();
     Ok(Bias { results, counted, facets, intersections, segments })
+}
+
+/// What the metrics of a few rows are, to be held against a baseline before all rows are read. What only the model or rows
+/// that are not kept would tell is taken to have a value.
+///
+/// # Errors
+/// A stop.
+pub(crate) fn look(run: &Context, reading: &Reading, counted: &Counted) -> Result<Results> {
+    let analysis = &run.plan.analysis;
+    let predicts = run.plan.predicts();
+    let flips = match reading.rows() {
+        Some(rows) if !predicts => flips(run, Some(rows), counted)?,
+        _ => vec![Err(String::new()); counted.counts.facets.len()],
+    };
+    let mut results = bias::results(&counted.counts, &flips, &analysis.methods);
+    let is_known = |code: &str| match code {
+        "CDDPL" => !predicts || analysis.group_variable.is_none(),
+        "FT" => !predicts && reading.rows().is_some(),
+        _ => !predicts,
+    };
+    let entries =
+        results.post_training_bias_metrics.iter_mut().flat_map(|section| section.facets.values_mut());
+    for metric in entries.flatten().flat_map(|entry| &mut entry.metrics) {
+        if !is_known(&metric.name) {
+            metric.value = Some(Number::Float(0.0));
+        }
+    }
+    Ok(results)
 }
 
 /// Only the rows of states may be missing: those of the data are kept where they are compared.

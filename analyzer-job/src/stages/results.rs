@@ -8,9 +8,10 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::context::{Context, warn};
+use crate::context::{BOOTSTRAP_SEED, Context, warn};
 use crate::drift::attributions::{self, attribution_drift};
 use crate::drift::bias::{self as drift, Rule};
+use crate::drift::windows::{self, Now};
 use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
@@ -56,7 +57,7 @@ pub(crate) fn finish(
         details.run.warnings.extend(warnings);
         details
     });
-    let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut());
+    let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut())?;
     let findings = Findings { results, violations: judged.violations, bias, explanations };
     let names = &run.plan.analysis.methods.report;
     run.job.stop.check()?;
@@ -90,6 +91,9 @@ fn message(findings: &Findings) -> Message {
         {
             remarks.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
         }
+        if let Some(check) = &bias.check {
+            remarks.push_str(&unjudged(check));
+        }
         if let Some(held) = bias.check.as_ref().and_then(|check| check.held_back) {
             remarks.push_str(&format!(
                 " Metrics held back by drift_windows {}/{}: {}.",
@@ -101,6 +105,19 @@ fn message(findings: &Findings) -> Message {
         }
     }
     Message::Judged { violations, remarks }
+}
+
+/// What a check that only counts what is beyond chance could not judge; empty when it could judge most: a metric or two, such as
+/// the flip test, are in the log and the report.
+fn unjudged(check: &Check) -> String {
+    let mut text = String::new();
+    if check.unjudged * 2 > check.compared {
+        text.push_str(&format!(" Not judged by chance: {} of {} metrics.", check.unjudged, check.compared));
+    }
+    if check.mute_windows > 0 {
+        text.push_str(&format!(" Windows of the history that cannot agree: {}.", check.mute_windows));
+    }
+    text
 }
 
 fn bias_details(run: &Context, manifest: RunDetails, bias: Bias) -> BiasDetails {
@@ -136,11 +153,11 @@ fn judge(
     history: &[EarlierRun],
     bias: Option<&mut BiasDetails>,
     explanations: Option<&mut ExplanationDetails>,
-) -> Judged {
+) -> Result<Judged> {
     let mut judged = Judged::default();
-    let Some(baseline) = baseline else { return judged };
+    let Some(baseline) = baseline else { return Ok(judged) };
     if let Some(bias) = bias {
-        judge_bias(run, results, baseline, history, bias, &mut judged);
+        judge_bias(run, results, baseline, history, bias, &mut judged)?;
     }
     if let Some(explanations) = explanations {
         match attribution_drift(results, baseline) {
@@ -162,7 +179,7 @@ fn judge(
     if judged.failed.is_some() {
         judged.violations.clear();
     }
-    judged
+    Ok(judged)
 }
 
 fn judge_bias(
@@ -172,24 +189,32 @@ fn judge_bias(
     history: &[EarlierRun],
     bias: &mut BiasDetails,
     judged: &mut Judged,
-) {
+) -> Result<()> {
     let comparison = drift::compare(results, baseline);
-    let rule = Rule {
-        beyond_chance_only: run.by_interval(),
-        windows: run.settings.drift_windows,
-        earlier: history,
-        run: Some(&bias.run),
+    let rule = Rule { beyond_chance_only: run.by_interval(), windows: run.settings.drift_windows };
+    let most = rule.windows.of - 1;
+    let now = Now { run: &bias.run, results, baseline };
+    let before = if rule.beyond_chance_only {
+        let test = (run.settings.drift_confidence, BOOTSTRAP_SEED);
+        windows::by_chance(history, now, most, test, &run.job.stop)?
+    } else {
+        windows::by_value(history, now, most)
     };
-    let found = drift::violations(&comparison, &bias.facets, &rule);
+    let found = drift::violations(&comparison, &bias.facets, &rule, &before);
     drift::mark(&mut bias.facets, &found);
     let alone = Rule { windows: Windows { agreeing: 1, of: 1 }, ..rule };
-    let of_this_window = drift::violations(&comparison, &bias.facets, &alone).len();
+    let of_this_window = drift::violations(&comparison, &bias.facets, &alone, &[]).len();
     let held_back = Some(of_this_window - found.len()).filter(|held| *held > 0).map(|held| HeldBack {
         metrics: held as u64,
         agreeing: rule.windows.agreeing as u64,
         of: rule.windows.of as u64,
     });
-    let check = Check { held_back, ..check(run, &comparison, &bias.facets) };
+    let check = Check {
+        held_back,
+        unjudged: drift::unjudged(&comparison, &bias.facets, &rule) as u64,
+        mute_windows: before.iter().filter(|before| before.is_mute()).count() as u64,
+        ..check(run, &comparison, &bias.facets)
+    };
     let mut warnings = comparison.warnings;
     if let Some(held) = held_back {
         tracing::info!(
@@ -198,11 +223,18 @@ fn judge_bias(
             held.metrics
         );
     }
-    let unjudged = drift::unjudged_before(&rule);
-    if unjudged > 0 {
+    if check.mute_windows > 0 {
         warnings.push(format!(
-            "windows of the history that cannot agree, as `bias_drift_check=interval` needs the verdicts of a \
-             `bias_details.json` beside their `analysis.json`: {unjudged}"
+            "windows of the history that cannot agree, as `bias_drift_check=interval` needs counts in their `analysis.json`, or \
+             verdicts in a `bias_details.json` beside it: {}",
+            check.mute_windows
+        ));
+    }
+    if check.unjudged > 0 {
+        warnings.push(format!(
+            "compared metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge \
+             them: {} of {}",
+            check.unjudged, check.compared
         ));
     }
     if check.exact_baselines > 0 {
@@ -226,6 +258,7 @@ fn judge_bias(
     bias.check = Some(check);
     bias.run.warnings.extend(warn(warnings));
     judged.violations.extend(found);
+    Ok(())
 }
 
 fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails]) -> Check {
@@ -237,6 +270,8 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
         exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,
         beyond_chance_only: run.by_interval(),
         held_back: None,
+        unjudged: 0,
+        mute_windows: 0,
     }
 }
 

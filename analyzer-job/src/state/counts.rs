@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Without predictions every row counts as predicted negative, and only what depends on the observed
 /// label has a meaning.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Group {
     pub rows: [[u64; 2]; 2],
 }
@@ -57,7 +57,7 @@ impl Group {
 }
 
 /// The sensitive group (d) and the rest (a).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Groups {
     pub d: Group,
     pub a: Group,

@@ -99,13 +99,134 @@ fn what_other_windows_hold_back_is_told() {
     );
     fs::remove_file(drifted.path("history/1/bias_details.json")).unwrap();
     fs::remove_file(drifted.path("history/2/bias_details.json")).unwrap();
+    // With nothing but results, the same results are the same window. Others agree by the counts in them, or cannot.
+    let run = drifted.succeed(&arguments);
+    assert!(run.message.contains("held back") && !run.message.contains("cannot agree"), "{}", run.message);
+    let mut results = drifted.result("analysis.json");
+    results["version"] = json!("of another window");
+    drifted.file("history/2/analysis.json", results.to_string());
+    let run = drifted.succeed(&arguments);
+    assert_eq!(
+        run.message,
+        format!("CompletedWithViolations: Job completed successfully with {count} violations.")
+    );
+    drifted.file("history/2/analysis.json", results.to_string().replace("\"counts\"", "\"of no use\""));
     let run = drifted.succeed(&arguments);
     assert!(run.message.contains("held back"), "{}", run.message);
+    assert!(run.message.ends_with(" Windows of the history that cannot agree: 1."), "{}", run.message);
     assert!(run.log.contains("windows of the history that cannot agree"), "{}", run.log);
+    let page = fs::read_to_string(drifted.path(OUTPUT).join("report.html")).unwrap();
+    assert!(page.contains("1 earlier window cannot agree"));
     // Damage is told once.
     drifted.file("history/2/bias_details.json", "{");
     let run = drifted.succeed(&arguments);
     assert_eq!(run.log.matches("history/2/bias_details.json").count(), 1, "{}", run.log);
+}
+
+/// A green check that could judge nothing, or little, says so.
+#[test]
+fn a_check_by_chance_of_what_chance_cannot_judge_says_so() {
+    for (traffic, told) in [(traffic(40, 0.0), true), (traffic(2000, 0.0), false)] {
+        let tree = monitored(&traffic);
+        tree.succeed(&MONITOR);
+        tree.file("baseline/analysis.json", tree.analysis_bytes());
+        let constraints = format!("--baseline-constraints={}", tree.path("baseline").display());
+        let run = tree
+            .succeed(&[&MONITOR, [constraints.as_str(), "--bias-drift-check=interval"].as_slice()].concat());
+        assert_eq!(run.message.contains(" Not judged by chance: "), told, "{}", run.message);
+        let check = &tree.result("bias_details.json")["check"];
+        assert!(run.log.contains("compared metrics that cannot be violations"), "{check}: {}", run.log);
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+        assert!(page.contains("of this check: the rows are too few, or chance cannot judge the metric"));
+    }
+}
+
+/// What a baseline lacks is told by the dry run in the words of the job.
+#[test]
+fn a_partial_baseline_is_told_before_all_data_are_read() {
+    let traffic = traffic(600, 0.0);
+    let baseline = monitored(&traffic);
+    baseline.succeed(&MONITOR);
+    let whole = baseline.result("analysis.json");
+    let entry = |results: &mut Value, stage: &str, change: &dyn Fn(&mut Value)| {
+        change(&mut results[format!("{stage}_bias_metrics")]["facets"]["sex"][0]);
+    };
+    let mut without_metrics = whole.clone();
+    entry(&mut without_metrics, "post_training", &|entry| {
+        let metrics = entry["metrics"].as_array_mut().unwrap();
+        metrics.retain(|metric| metric["name"] != "DI" && metric["name"] != "FT");
+    });
+    let mut without_facet = whole.clone();
+    entry(&mut without_facet, "pre_training", &|entry| entry["value_or_threshold"] = json!("other"));
+    let mut without_section = whole.clone();
+    without_section.as_object_mut().unwrap().remove("pre_training_bias_metrics");
+    for (constraints, told) in [
+        (without_metrics, "DI, FT not checked"),
+        (without_facet, "no facet `sex` with value `female`"),
+        (without_section, "have no `pre_training_bias_metrics`"),
+        (whole, ""),
+    ] {
+        let tree = monitored(&traffic);
+        tree.file("baseline/analysis.json", constraints.to_string());
+        let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+        let arguments = [&MONITOR, [path.as_str()].as_slice()].concat();
+        tree.succeed(&arguments);
+        let details = tree.result("bias_details.json");
+        let warnings = details["run"]["warnings"].as_array().unwrap();
+        let said = warnings.iter().map(|warning| warning.as_str().unwrap());
+        let expected: Vec<&str> = said.filter(|warning| warning.contains("not checked")).collect();
+        let dry = tree.succeed(&[&["validate"], arguments.as_slice()].concat()).stdout;
+        assert_eq!(dry.matches("not checked").count(), expected.len(), "{dry}{expected:?}");
+        assert!(expected.iter().all(|warning| dry.contains(warning)), "{dry}{expected:?}");
+        assert!(dry.contains(told), "{told}: {dry}");
+    }
+}
+
+/// The position of the label in ground truth, which is CSV.
+#[test]
+fn a_position_of_the_label_is_right_in_csv_only() {
+    let tree = |truth: &str, encoding: &str| {
+        let tree = Tree::new();
+        tree.config(&json!({
+            "headers": ["x", "sex", "y"], "label_values_or_threshold": [1],
+            "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
+        }));
+        let line = |n: usize| {
+            let csv =
+                |data: String| json!({"data": data, "encoding": "CSV", "observedContentType": "text/csv"});
+            let record = json!({
+                "captureData": {
+                    "endpointInput": csv(format!("{n},{}", n % 2)),
+                    "endpointOutput": csv((n / 3 % 2).to_string()),
+                },
+                "groundTruthData": {"data": truth.replace('?', &(n / 2 % 2).to_string()), "encoding": encoding},
+                "eventMetadata": {"eventId": n.to_string(), "inferenceTime": "2024-05-01T00:00:00Z"},
+                "eventVersion": "0",
+            });
+            record.to_string() + "\n"
+        };
+        tree.file("processing/input_data/a.jsonl", (0..40).map(line).collect::<String>());
+        tree
+    };
+    let run = |tree: &Tree, position: &str| {
+        let position = format!("--ground-truth-attribute={position}");
+        tree.run(&["--analysis-type=MODEL_BIAS", "--inference-attribute=0", &position])
+    };
+    let expected = tree("?", "CSV");
+    assert_eq!(run(&expected, "0").code, Some(0));
+    assert_eq!(rows(&expected), 40);
+    let second = tree("7,?,x", "CSV");
+    assert_eq!(run(&second, "1").code, Some(0));
+    assert_eq!(second.analysis_bytes(), expected.analysis_bytes());
+    let in_json = "a position cannot tell where something stands in JSON (`ground_truth_attribute`: 2)";
+    for (truth, encoding, said) in [
+        ("7,?", "CSV", "nothing found by `ground_truth_attribute` = `2`; the last position is 1"),
+        ("{\"y\": ?}", "JSON", in_json),
+    ] {
+        let run = run(&tree(truth, encoding), "2");
+        assert_ne!(run.code, Some(0), "{}", run.message);
+        assert!(run.message.contains(said), "{}", run.message);
+    }
 }
 
 #[test]

@@ -5,12 +5,13 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Estimate, REPLICATES, Unknown, gamma, summary};
+use super::{Estimate, REPLICATES, Unknown, summary};
 use crate::performance::classes::same;
 use crate::performance::details::ConfusionDetails;
 use crate::performance::metrics;
 use crate::performance::outcomes::{MatrixCell, Multiclass};
 use crate::performance::random;
+use crate::random::{Gamma, Random};
 
 const PURPOSE: u64 = 4;
 
@@ -82,7 +83,7 @@ fn estimate_by(
                     .iter()
                     .zip(&share)
                     .map(|(&rows, share)| match rows as f64 + share {
-                        shape if shape > 0.0 => gamma(shape, &mut random),
+                        shape if shape > 0.0 => Random::of(&mut random).gamma(&Gamma::new(shape)),
                         _ => 0.0,
                     })
                     .collect();

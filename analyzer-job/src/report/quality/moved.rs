@@ -17,7 +17,7 @@ pub(super) fn section(report: &mut Report, shifts: &[Shift]) {
     }
     let section = report.section(2, "moved", "Columns that moved");
     section.text(
-        "The distance of numbers is that of Kolmogorov and Smirnov: the largest difference of the two distribution functions. \
+        "The distance of numbers is the Kolmogorov-Smirnov distance: the largest difference of the two distribution functions. \
          The distance of categories is the largest difference of a share (L-infinity). Both go from 0 (the same) to 1. p-values \
          are adjusted for the number of columns (Benjamini-Hochberg).",
     );

@@ -1,6 +1,6 @@
 //! What reports say: verdicts, the first screen, sides of the charts.
 
-use super::super::bias::{self, Course};
+use super::super::bias::{self, Course, Doubt};
 use super::super::page::{Block, State};
 use super::super::tables::{Cell, Style};
 use super::super::{html, report};
@@ -28,6 +28,7 @@ fn a_metric_moved_only_beyond_chance() {
             farther_from_zero: farther,
             farther_from_parity: farther,
             exact_baseline: false,
+            unjudged: false,
         })
     };
     // The interval has no say once both samples were compared.
@@ -37,6 +38,44 @@ fn a_metric_moved_only_beyond_chance() {
     assert_eq!(bias::state(&near), State::Moved);
     // A check that asks for more than one window changes the violation, not the mark.
     assert_eq!(bias::state(&MetricDetails { violated: false, ..near }), State::Moved);
+}
+
+/// However many rows there are, chance cannot judge the flip test. No word speaks of rows.
+#[test]
+fn the_flip_test_is_not_judged_by_chance() {
+    let unjudged = Chance {
+        p_value: 1.0,
+        farther_from_zero: false,
+        farther_from_parity: false,
+        exact_baseline: false,
+        unjudged: true,
+    };
+    let flips = |now, baseline| MetricDetails {
+        enough_rows: false,
+        rows_reason: Some("other rows would give other votes".into()),
+        chance: Some(unjudged),
+        violated: true,
+        ..metric("FT", now, Some(baseline))
+    };
+    for (now, baseline, word) in
+        [(-0.2, 0.1, "moved, not judged by chance"), (-0.1, 0.2, "not judged by chance")]
+    {
+        let mut findings = findings();
+        findings.explanations = None;
+        findings.results.explanations = None;
+        let facets = &mut findings.bias.as_mut().unwrap().facets;
+        facets.truncate(1);
+        facets[0].metrics = vec![flips(now, baseline)];
+        let report = report(&findings, &names(), &[]);
+        let html = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+        assert!(html.contains(word) && html.contains("Not judged by chance: other rows"), "{html}");
+        for told in [&html, &report.headline, &report.lead.join(" ")] {
+            assert!(!told.contains("too few rows") && !told.contains("ot enough rows"), "{told}");
+        }
+    }
+    // A baseline of few rows is a lack of rows, not what chance explains.
+    let of_few = MetricDetails { chance: Some(unjudged), ..metric("DPPL", 0.5, Some(0.1)) };
+    assert_eq!((bias::state(&of_few), Doubt::of(&of_few)), (State::CannotTell, Doubt::TooFewRows));
 }
 
 #[test]
