@@ -69,7 +69,11 @@ pub fn run(job: &Job) -> JobResult {
     }
 }
 
-fn analyse(job: &Job, settings: &Settings) -> JobResult {
+/// The job itself: one monitor or several.
+///
+/// # Errors
+/// Everything that stops it.
+pub(crate) fn analyse(job: &Job, settings: &Settings) -> JobResult {
     match inputs::role(job, settings)? {
         Role::Nothing => {
             return Ok(Outcome::Quiet("Completed: the first host of this job does the work".into()));

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use clap::Parser as _;
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
 use plumbline_common::contract::{Hosts, JobConfig, Tree};
 use plumbline_common::job::Job;
+use plumbline_common::settings::Instead;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 
@@ -15,6 +18,7 @@ use crate::bias;
 use crate::config::{Aggregation, Analysis, DatasetFormat, Scalar};
 use crate::read::fixture::{self, name};
 use crate::read::{Options, files_of};
+use crate::run;
 use crate::settings::Cli;
 use crate::shap::{self, Estimator, Task};
 use crate::stages::several;
@@ -71,6 +75,9 @@ fn text(format: DatasetFormat) -> Vec<u8> {
         ),
         _ => format!("{a},{b},{y},{pred}"),
     });
+    if format == DatasetFormat::Parquet {
+        return parquet();
+    }
     let lines: Vec<String> = lines.collect();
     match format {
         DatasetFormat::Json => format!("{{\"rows\":[{}]}}", lines.join(",\n")).into_bytes(),
@@ -79,10 +86,33 @@ fn text(format: DatasetFormat) -> Vec<u8> {
     }
 }
 
+fn parquet() -> Vec<u8> {
+    let column = |value: fn(usize) -> usize| -> ArrayRef {
+        Arc::new(Int64Array::from_iter_values((0..ROWS).map(|row| value(row) as i64)))
+    };
+    let columns = [
+        ("a", column(|row| row % 2)),
+        ("b", column(|row| row)),
+        ("y", column(|row| row / 2 % 2)),
+        ("pred", column(|row| row / 4 % 2)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    bytes
+}
+
 #[test]
 fn reading_of_every_format() {
-    for format in [DatasetFormat::Csv, DatasetFormat::JsonLines, DatasetFormat::Json, DatasetFormat::Capture]
-    {
+    for format in [
+        DatasetFormat::Csv,
+        DatasetFormat::JsonLines,
+        DatasetFormat::Json,
+        DatasetFormat::Capture,
+        DatasetFormat::Parquet,
+    ] {
         let text = text(format);
         for keep_rows in [false, true] {
             let read = |stop: &Stop| {
@@ -125,6 +155,101 @@ fn the_flip_test_of_one_group_and_of_many() {
         let looks = looks(|stop| bias::flip_tests(&columns, &classes, &groups, &predicted, stop));
         assert!(looks > 40, "{n_classes}: {looks}");
     }
+}
+
+/// A job in a folder of its own, from its first file to the last line that it publishes: a stop at any look leaves nothing under
+/// the output.
+#[track_caller]
+fn job(arguments: &[&str], files: &[(&str, &str)]) -> u64 {
+    let root = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = root.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    std::fs::create_dir(root.path().join("out")).unwrap();
+    let output = format!("--output-path={}", root.path().join("out").display());
+    let arguments = ["analyzer-job"]
+        .iter()
+        .chain(arguments)
+        .map(|argument| argument.replace("ROOT", &root.path().display().to_string()));
+    let settings = Cli::try_parse_from(arguments.chain([output])).unwrap().settings;
+    looks(|stop| {
+        let job = Job {
+            tree: Tree::at(root.path()),
+            config: JobConfig::default(),
+            hosts: Hosts::default(),
+            stop: stop.clone(),
+            for_people: false,
+        };
+        let ended = run::analyse(&job, &settings).map_err(|instead| match instead {
+            Instead::Fail(problem) => problem,
+            Instead::Show(text) => panic!("{text}"),
+        });
+        let left = std::fs::read_dir(root.path().join("out")).unwrap().count();
+        assert_eq!(left > 0, ended.is_ok(), "{left} files");
+        ended
+    })
+}
+
+/// Counts, intervals, chance, reports, metrics.
+#[test]
+fn a_bias_job_with_a_baseline() {
+    let rows = |seed: usize| -> String {
+        let row =
+            |row: usize| format!("{},{},{},{}\n", row % 4, row, row * seed % 7 / 4, row * seed % 11 / 6);
+        "a,b,y,pred\n".to_owned() + &(0..600).map(row).collect::<String>()
+    };
+    let config = r#"{"dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "pred",
+        "facet": [{"name_or_index": "a"}], "methods": {"pre_training_bias": {"methods": "all"},
+        "post_training_bias": {"methods": "all"}}}"#;
+    let baseline = r#"{"pre_training_bias_metrics": {"facets": {"a": [{"value_or_threshold": "1",
+        "counts": {"group": [60, 30, 30, 30], "rest": [90, 90, 120, 150]}, "metrics": [{"name": "CI", "value": 0.5}]}]}}}"#;
+    let files = [("data/a.csv", rows(3)), ("config.json", config.into()), ("baseline.json", baseline.into())];
+    let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
+    let arguments = [
+        "--analysis-config=ROOT/config.json",
+        "--dataset-source=ROOT/data",
+        "--baseline-constraints=ROOT/baseline.json",
+        "--cloudwatch-namespace=test",
+    ];
+    assert!(job(&arguments, &files) >= 12);
+}
+
+#[test]
+fn the_quality_monitors() {
+    let row = |row: usize| format!("{},{},{}\n", row % 4, row * 3 % 7 / 4, row * 5 % 11 / 6);
+    let data = "a,y,pred\n".to_owned() + &(0..300).map(row).collect::<String>();
+    for (kind, least) in [("DATA_QUALITY", 2), ("MODEL_QUALITY", 2), ("DATA_QUALITY,MODEL_QUALITY", 2)] {
+        let kind = format!("--analysis-type={kind}");
+        let arguments = [
+            kind.as_str(),
+            "--dataset-source=ROOT/data",
+            "--dataset-format={\"csv\": {\"header\": true}}",
+            "--problem-type=BinaryClassification",
+            "--ground-truth-attribute=y",
+            "--inference-attribute=pred",
+        ];
+        let looks = job(&arguments, &[("data/a.csv", &data)]);
+        assert!(looks >= least, "{kind}: {looks}");
+    }
+}
+
+#[test]
+fn partial_dependence() {
+    let server = plumbline_model_server::start(plumbline_model_server::Options {
+        model: Arc::new(|row| vec![row.len() as f64]),
+        score_only: true,
+        ..Default::default()
+    })
+    .unwrap();
+    let config = r#"{"dataset_type": "text/csv", "headers": ["a", "b", "c"], "methods": {"shap": {"baseline": [[0, 0, 0]],
+        "num_samples": 8}, "pdp": {"grid_resolution": 5}}, "predictor": {"endpoint_name": "e", "accept_type": "text/csv",
+        "content_type": "text/csv"}}"#;
+    let data: String = (0..40).map(|row| format!("{row},{},{}\n", row % 7, row % 3)).collect();
+    let url = format!("--model-url={}", server.url());
+    let arguments = ["--analysis-config=ROOT/config.json", "--dataset-source=ROOT/data", &url];
+    assert!(job(&arguments, &[("config.json", config), ("data/a.csv", &data)]) >= 12);
 }
 
 /// Rows of so many features that all differ from a baseline of zeros.
