@@ -145,11 +145,35 @@ impl Reader {
     /// What a response says of each of the `n` records.
     fn read(&self, body: &[u8], n: usize) -> Usable<Answer> {
         let mut answer = Answer::default();
-        self.answers.append(utf8(body)?, self.accept, n, &mut answer)?;
+        let text = utf8(body)?;
+        if let Err(fault) = self.answers.append(text, self.accept, n, &mut answer) {
+            return Err(self.of_a_line(text, n, fault));
+        }
         self.answers.counts(n, &answer)?;
         match self.answers.first_without(n, &answer) {
             Some((row, problem)) => Err(Unusable::Row(row, problem)),
             None => Ok(answer),
+        }
+    }
+}
+
+impl Reader {
+    /// Of JSON Lines with one for each record, the record whose line cannot be read.
+    fn of_a_line(&self, text: &str, n: usize, fault: Fault) -> Unusable {
+        let mut own = Answer::default();
+        let mut is_bad =
+            |line| matches!(self.answers.read(line, self.accept, 1, &mut own), Err(Fault::Problem(_)));
+        let mut lines = text.lines().filter(|line| !line.trim_ascii().is_empty());
+        match fault {
+            Fault::Problem(problem)
+                if self.accept == ContentType::JsonLines && lines.clone().count() == n =>
+            {
+                match lines.position(&mut is_bad) {
+                    Some(row) => Unusable::Row(row, problem),
+                    None => Unusable::Problem(problem),
+                }
+            }
+            fault => fault.into(),
         }
     }
 }
