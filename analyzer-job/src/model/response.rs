@@ -158,7 +158,8 @@ impl Reader {
 }
 
 impl Reader {
-    /// Of JSON Lines with one for each record, the record whose line cannot be read.
+    /// Of JSON Lines with one for each record, the first record whose line cannot be read. Where none can, it is no fault
+    /// of a record.
     fn of_a_line(&self, text: &str, n: usize, fault: Fault) -> Unusable {
         let mut own = Answer::default();
         let mut is_bad =
@@ -168,9 +169,9 @@ impl Reader {
             Fault::Problem(problem)
                 if self.accept == ContentType::JsonLines && lines.clone().count() == n =>
             {
-                match lines.position(&mut is_bad) {
-                    Some(row) => Unusable::Row(row, problem),
-                    None => Unusable::Problem(problem),
+                match lines.clone().position(&mut is_bad) {
+                    Some(row) if !lines.all(is_bad) => Unusable::Row(row, problem),
+                    _ => Unusable::Problem(problem),
                 }
             }
             fault => fault.into(),
