@@ -1,6 +1,7 @@
 //! The frame around a job: read the contract, run, tell how it ended. Both programs' `main` is one
 //! call of `run`.
 
+use std::fs::File;
 use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -61,12 +62,15 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
     let config = loaded.as_ref().unwrap_or(&unread);
     log::start(config, settings::early(names::LOG_LEVEL, config).as_deref());
     let for_people = log::for_people(config);
+    // Kept for the exit message: a job that failed for want of open files could not open its file either.
+    let spare = File::open(std::path::Component::RootDir.as_os_str());
     let ended = loaded
         .and_then(|config| {
             Ok(Job { hosts: Hosts::load(&tree)?, tree: tree.clone(), config, stop, for_people })
         })
         .map_err(Instead::Fail)
         .and_then(|job| guarded(|| body(&job)));
+    drop(spare);
     match ended {
         Ok(Outcome::Completed(message)) => {
             tracing::info!("{message}");
