@@ -38,6 +38,8 @@ pub struct Listing {
     /// Links that lead nowhere, folders that may not be read and the like, relative to the folder, with what the system
     /// says.
     pub unreadable: Vec<(PathBuf, io::Error)>,
+    /// Files without a byte, relative to the folder.
+    pub empty: Vec<PathBuf>,
 }
 
 /// Refuses a source that a setting names and that is not there. `named`: as the setting has it; `path`: where that is.
@@ -132,6 +134,7 @@ fn walk(root: &Path, found: &mut Listing) -> Result<()> {
                 Ok(metadata) if metadata.is_file() && metadata.len() > 0 => {
                     found.files.push(InputFile { path, relative, bytes: metadata.len() });
                 }
+                Ok(metadata) if metadata.is_file() => found.empty.push(relative),
                 Ok(_) => {}
             }
         }

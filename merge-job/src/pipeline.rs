@@ -39,8 +39,8 @@ impl Inputs {
 
     /// These captures, with the same labels.
     pub(crate) fn with_captures(&self, files: Vec<InputFile>) -> Inputs {
-        let labels = Listing { files: self.labels.files.clone(), unreadable: Vec::new() };
-        Inputs { captures: Listing { files, unreadable: Vec::new() }, labels }
+        let labels = Listing { files: self.labels.files.clone(), ..Listing::default() };
+        Inputs { captures: Listing { files, ..Listing::default() }, labels }
     }
 }
 

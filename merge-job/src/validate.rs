@@ -82,11 +82,11 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     let sample = sample(&inputs.captures);
     let of_a_file = CAPTURES / (sample.len() as u64).max(1);
     let unreadable = Inputs {
-        captures: Listing { files: Vec::new(), unreadable: inputs.captures.unreadable },
+        captures: Listing { unreadable: inputs.captures.unreadable, ..Listing::default() },
         labels: Listing::default(),
     };
     let inputs =
-        Inputs { captures: Listing { files: inputs.captures.files, unreadable: Vec::new() }, ..inputs };
+        Inputs { captures: Listing { files: inputs.captures.files, ..Listing::default() }, ..inputs };
     let files: Vec<Inputs> = sample.into_iter().map(|file| inputs.with_captures(vec![file])).collect();
     for part in std::iter::once(&unreadable).chain(&files) {
         let most = account.summary.captures_read + of_a_file;

@@ -50,7 +50,7 @@ pub(crate) fn bodies<T: DeserializeOwned>(states: &[Stored]) -> Result<Vec<(Path
     states.iter().map(|state| Ok((state.path.clone(), state.body()?))).collect()
 }
 
-/// The state files in some places.
+/// The state files in some places; those without a byte too, which are cut.
 fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for place in places {
@@ -58,9 +58,13 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
             found.push(place.clone());
             continue;
         }
-        let below = input::files(place)?;
-        let is_state = |path: &Path| path.extension().is_some_and(|ending| ending == ENDING);
-        found.extend(below.into_iter().map(|file| file.path).filter(|path| is_state(path)));
+        let below = input::list(place)?;
+        if let Some((path, error)) = below.unreadable.into_iter().next() {
+            return Err(Problem::io("read the state", &place.join(path), error));
+        }
+        let paths = below.files.into_iter().map(|file| file.path);
+        let paths = paths.chain(below.empty.into_iter().map(|path| place.join(path)));
+        found.extend(paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)));
     }
     Ok(found)
 }

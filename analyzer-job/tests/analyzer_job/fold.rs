@@ -225,6 +225,54 @@ fn model_quality_in_any_parts_is_that_of_one_run() {
     );
 }
 
+/// Hours of which no label has come yet: their rows wait for it, in parts as in one run.
+#[test]
+fn parts_without_any_label_keep_their_rows() {
+    for labels_of in [&[1][..], &[3, 0]] {
+        let tree = Tree::new();
+        let folder = "processing/input/captures";
+        for hour in 0..4 {
+            let record = |row: u32| {
+                let output = format!("{},0.{}", row % 2, row % 9 + 1);
+                json!({
+                    "captureData": {
+                        "endpointInput": {"data": "1", "encoding": "CSV"},
+                        "endpointOutput": {"data": output, "encoding": "CSV"},
+                    },
+                    "eventMetadata": {"eventId": format!("{hour}-{row}"), "inferenceTime": "2024-05-01T01:00:00Z"},
+                    "eventVersion": "0",
+                })
+            };
+            let label = |row: u32| {
+                json!({
+                    "groundTruthData": {"data": (row / 2 % 2).to_string(), "encoding": "CSV"},
+                    "eventMetadata": {"eventId": format!("{hour}-{row}")},
+                    "eventVersion": "0",
+                })
+            };
+            let lines =
+                |of: &dyn Fn(u32) -> Value| (0..30).map(|row| format!("{}\n", of(row))).collect::<String>();
+            tree.file(&format!("{folder}/2024/05/01/0{hour}/a.jsonl"), lines(&record));
+            if labels_of.contains(&hour) {
+                tree.file(&format!("labels/2024/05/01/0{hour}/a.jsonl"), lines(&label));
+            }
+        }
+        let labels = format!("--ground-truth-source={}", tree.path("labels").display());
+        let settings = [
+            "--analysis-type=MODEL_QUALITY",
+            "--problem-type=BinaryClassification",
+            "--inference-attribute=0",
+            "--probability-attribute=1",
+            "--ground-truth-attribute=0",
+            "--dataset-source=/opt/ml/processing/input/captures",
+            &labels,
+        ];
+        check(&tree, &tree.path(folder), &settings);
+        let details: Value = serde_json::from_slice(&tree.results()["model_quality_details.json"]).unwrap();
+        assert_eq!(details["rows_without_label"], 30 * (4 - labels_of.len()), "{labels_of:?}");
+    }
+}
+
 /// Classes are called as they are spelled first, in a file that may be of any part.
 #[test]
 fn classes_and_segments_of_files_in_any_parts_are_those_of_one_run() {
@@ -396,6 +444,12 @@ fn states_that_make_no_run_are_refused_by_name() {
         fs::write(&arguments[2], &bytes[..bytes.len() / 2]).unwrap();
     };
     refused(cut, "PL0908", &["p1.state"]);
+    let emptied = |tree: &Tree, arguments: &mut Vec<String>| {
+        fs::write(&arguments[2], "").unwrap();
+        arguments.truncate(1);
+        arguments.push(tree.path("states").display().to_string());
+    };
+    refused(emptied, "PL0908", &["p1.state"]);
     let foreign = |tree: &Tree, arguments: &mut Vec<String>| {
         let list = format!("--files={}", tree.path("lists/1").display());
         let settings = ["fold", "--out", &arguments[2], &list, "--parts=p0,p1", "--on-bad-record=fail"];
