@@ -67,10 +67,18 @@ pub fn check_source(setting: &str, named: &Path, path: &Path) -> Result<()> {
 /// # Errors
 /// A folder or file that cannot be read.
 pub fn files(root: &Path) -> Result<Vec<InputFile>> {
+    complete(root).map(|listing| listing.files)
+}
+
+/// As `list`, where everything below can be read.
+///
+/// # Errors
+/// As `files`.
+pub fn complete(root: &Path) -> Result<Listing> {
     let mut listing = list(root)?;
     match listing.unreadable.pop() {
         Some((path, error)) => Err(Problem::io("read the input", &root.join(path), error)),
-        None => Ok(listing.files),
+        None => Ok(listing),
     }
 }
 

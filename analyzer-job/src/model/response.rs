@@ -155,22 +155,19 @@ impl Reader {
             None => Ok(answer),
         }
     }
-}
 
-impl Reader {
     /// Of JSON Lines with one for each record, the first record whose line cannot be read. Where none can, it is no fault
     /// of a record.
     fn of_a_line(&self, text: &str, n: usize, fault: Fault) -> Unusable {
         let mut own = Answer::default();
-        let mut is_bad =
+        let is_bad =
             |line| matches!(self.answers.read(line, self.accept, 1, &mut own), Err(Fault::Problem(_)));
-        let mut lines = text.lines().filter(|line| !line.trim_ascii().is_empty());
         match fault {
-            Fault::Problem(problem)
-                if self.accept == ContentType::JsonLines && lines.clone().count() == n =>
-            {
-                match lines.clone().position(&mut is_bad) {
-                    Some(row) if !lines.all(is_bad) => Unusable::Row(row, problem),
+            Fault::Problem(problem) if self.accept == ContentType::JsonLines => {
+                let lines = text.lines().filter(|line| !line.trim_ascii().is_empty());
+                let bad: Vec<bool> = lines.map(is_bad).collect();
+                match bad.iter().position(|bad| *bad) {
+                    Some(row) if bad.len() == n && bad.contains(&false) => Unusable::Row(row, problem),
                     _ => Unusable::Problem(problem),
                 }
             }

@@ -83,12 +83,6 @@ impl Part {
         self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
     }
 
-    /// Takes in what a part without joined records has: none of its captures found a label.
-    fn take_not_joined(&mut self, part: &Part) -> std::result::Result<(), String> {
-        self.not_joined = self.not_joined.saturating_add(part.not_joined);
-        self.outcomes.merge(&part.outcomes)
-    }
-
     /// Judges what was read as the whole of the data.
     ///
     /// # Errors
@@ -275,8 +269,9 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     }
     let mut without = without.into_iter().map(|(part, _)| part);
     let Some((_, mut all)) = all.or_else(|| without.next()) else { return Ok(None) };
-    for (path, part) in without {
-        all.take_not_joined(&part).map_err(|what| differ(&path, what))?;
+    // None of their captures found a label.
+    for (_, part) in without {
+        all.add_not_joined(&part.outcomes)?;
     }
     all.left_out.sort_by(|one, two| match (one.first_file(), two.first_file()) {
         (Some(one), Some(two)) => by_text(one, two),

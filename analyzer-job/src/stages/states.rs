@@ -58,10 +58,7 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
             found.push(place.clone());
             continue;
         }
-        let below = input::list(place)?;
-        if let Some((path, error)) = below.unreadable.into_iter().next() {
-            return Err(Problem::io("read the state", &place.join(path), error));
-        }
+        let below = input::complete(place)?;
         let paths = below.files.into_iter().map(|file| file.path);
         let paths = paths.chain(below.empty.into_iter().map(|path| place.join(path)));
         found.extend(paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)));
