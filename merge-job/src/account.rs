@@ -41,8 +41,8 @@ pub(crate) struct Account {
     labels_unmatched: BTreeSet<Vec<u8>>,
     unmatched_keys: Vec<Vec<u8>>,
     near_miss: Option<(String, String)>,
-    /// The file that is being read: good records, bad ones, how it begins.
-    file: (u64, u64, Vec<u8>),
+    /// The file that is being read: whether it has good records, and any; how it begins.
+    file: (bool, bool, Vec<u8>),
     /// A label has an inference id beside its event id.
     pub(crate) has_labels_with_both_ids: bool,
 }
@@ -146,14 +146,14 @@ impl Account {
 
     /// Takes note of the files that records are of; one without any good record is named.
     pub(crate) fn files<'a>(&mut self, kind: Kind, stretches: impl Iterator<Item = Stretch<'a>>) {
-        for Stretch { origin, first, last, head, good, bad } in stretches {
+        for Stretch { origin, first, last, head, has_good, has_records } in stretches {
             if first {
-                self.file = (0, 0, head.to_vec());
+                self.file = (false, false, head.to_vec());
             }
-            self.file.0 += good;
-            self.file.1 += bad;
-            let (good, bad, head) = &self.file;
-            if last && *good == 0 && *bad > 0 && !head.is_empty() {
+            self.file.0 |= has_good;
+            self.file.1 |= has_records;
+            let (has_good, has_records, head) = &self.file;
+            if last && !has_good && *has_records && !head.is_empty() {
                 let look = looks::of(kind, head);
                 if let Some(hint) =
                     look.hint.filter(|hint| !self.summary.hints.iter().any(|known| known == hint))

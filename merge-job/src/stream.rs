@@ -1,20 +1,22 @@
 //! Reads one side and hands its records over, block by block and in the order they stand in.
 //!
-//! Every thread does the same: take the next block from the source, read its records, wait for the block's turn,
-//! hand the records over, and write what these became. Reading and writing take the time, and they are the parts
-//! without a lock; the order of the records does not depend on the number of threads.
+//! Every thread does the same: it takes the next block from the source and reads its records; or, when a block that was
+//! read has its turn, it hands its records over and writes what these became. Reading and writing take most of the time,
+//! and any number of threads do that at once; one at a time hands over. So no thread waits as long as there is a block to
+//! read, and the order of the records does not depend on the number of threads.
 //!
 //! A thread reads a segment as if nothing before it were open. When its turn comes, that is known: where something is
 //! (a record goes over the end of a block), the segment is read again together with what was left over.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
-use plumbline_common::{Problem, Result, codes, input};
+use plumbline_common::{Problem, Result, input};
 
 use crate::json::Span;
 use crate::output::Writes;
@@ -42,8 +44,8 @@ pub(crate) struct Stretch<'a> {
     pub(crate) last: bool,
     /// The beginning of the stretch's text.
     pub(crate) head: &'a [u8],
-    pub(crate) good: u64,
-    pub(crate) bad: u64,
+    pub(crate) has_good: bool,
+    pub(crate) has_records: bool,
 }
 
 /// The records of a block.
@@ -91,15 +93,15 @@ impl<'a, T> Records<'a, T> {
         let batch = self.batch;
         batch.block.segments.iter().zip(&batch.runs).map(move |(segment, run)| {
             let found = batch.found.get(run.found.clone()).unwrap_or_default();
-            let good = found.iter().filter(|found| found.what.is_ok()).count() as u64;
+            let has_good = found.iter().any(|found| found.what.is_ok());
             let text = batch.text_of(run).get(run.text.clone()).unwrap_or_default();
             Stretch {
                 origin: &segment.origin,
                 first: segment.first,
                 last: segment.last,
                 head: text.get(..text.len().min(HEAD_BYTES)).unwrap_or_default(),
-                good,
-                bad: found.len() as u64 - good,
+                has_good,
+                has_records: !found.is_empty(),
             }
         })
     }
@@ -117,7 +119,6 @@ struct Batch<T> {
     found: Vec<Found<T>>,
     /// One for each segment.
     runs: Vec<Run>,
-    workspace: Workspace,
 }
 
 /// What a segment has.
@@ -137,6 +138,16 @@ struct Run {
 }
 
 impl<T> Batch<T> {
+    fn new() -> Batch<T> {
+        Batch {
+            block: Block::default(),
+            more: Vec::new(),
+            made: Vec::new(),
+            found: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
     fn text_of(&self, run: &Run) -> &[u8] {
         if run.in_more { &self.more } else { self.block.text() }
     }
@@ -153,22 +164,58 @@ struct Rest {
     enough: usize,
 }
 
-struct Shared<'a> {
-    source: &'a mut Source,
-    blocks: u64,
+/// What the threads share. It is locked for moments only: who reads or hands over takes what that needs out of it.
+struct Board<'a, T, F> {
+    /// None while a thread fills a block.
+    source: Option<&'a mut Source>,
+    /// Blocks that were filled, or are being filled.
+    filled: u64,
+    /// The source has no more blocks.
+    is_drained: bool,
+    /// Batches that nobody uses.
+    spare: Vec<Batch<T>>,
+    /// Batches that wait for their turn, and what came of reading them.
+    read: BTreeMap<u64, (Batch<T>, Result<()>)>,
+    /// The block whose turn it is.
+    next: u64,
+    /// None while a thread hands over.
+    hand: Option<Hand<F>>,
+    /// Nothing more is to be handed over; a thread that ended in the midst of its work brings that about, too.
     ended: bool,
+    problem: Option<Problem>,
 }
 
-struct Turn<F> {
-    next: u64,
+/// What handing over needs.
+struct Hand<F> {
     rest: Rest,
     progress: Progress,
     hand_over: F,
-    /// Nothing more is to be handed over.
-    ended: bool,
-    problem: Option<Problem>,
-    /// A thread ended without its turn: nobody shall wait for it.
-    abandoned: bool,
+}
+
+/// What a thread does next.
+enum Job<'a, T, F> {
+    HandOver(Hand<F>, Batch<T>, Result<()>),
+    Read(&'a mut Source, Batch<T>),
+}
+
+impl<'a, T, F> Board<'a, T, F> {
+    /// None when there is nothing to do at the moment. Handing over comes first, so few batches wait.
+    fn job(&mut self) -> Option<Job<'a, T, F>> {
+        if self.hand.is_some()
+            && let Some((batch, read)) = self.read.remove(&self.next)
+        {
+            return self.hand.take().map(|hand| Job::HandOver(hand, batch, read));
+        }
+        if self.is_drained || self.spare.is_empty() {
+            return None;
+        }
+        let source = self.source.take()?;
+        self.spare.pop().map(|batch| Job::Read(source, batch))
+    }
+
+    fn is_done(&self) -> bool {
+        self.ended || self.is_drained && self.next == self.filled
+    }
 }
 
 /// What reading may take.
@@ -193,18 +240,21 @@ pub(crate) fn records<S: Side>(
     stop: &Stop,
     hand_over: impl FnMut(Records<S::Item>, &mut Writes) -> Result<bool> + Send,
 ) -> Result<()> {
-    let shared = Mutex::new(Shared { source, blocks: 0, ended: false });
-    let turn = Mutex::new(Turn {
+    // One more than threads, so that a thread reads on while a block waits for its turn.
+    let batches = if limits.threads > 1 { limits.threads + 1 } else { 1 };
+    let board = Mutex::new(Board {
+        source: Some(source),
+        filled: 0,
+        is_drained: false,
+        spare: (0..batches).map(|_| Batch::new()).collect(),
+        read: BTreeMap::new(),
         next: 0,
-        rest: Rest::default(),
-        progress,
-        hand_over,
+        hand: Some(Hand { rest: Rest::default(), progress, hand_over }),
         ended: false,
         problem: None,
-        abandoned: false,
     });
-    let turns = Condvar::new();
-    let work = || work(side, limits.longest, &shared, &turn, &turns, stop);
+    let changed = Condvar::new();
+    let work = || work(side, limits.longest, &board, &changed, stop);
     if limits.threads <= 1 {
         work();
     } else {
@@ -214,154 +264,210 @@ pub(crate) fn records<S: Side>(
             }
         });
     }
-    let turn = turn.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match turn.problem {
+    let board = board.into_inner().unwrap_or_else(PoisonError::into_inner);
+    match board.problem {
         Some(problem) => Err(problem),
         None => Ok(()),
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
-    mutex.lock().map_err(|_| Problem::new(&codes::INTERNAL, "a thread of the merge failed"))
-}
-
 fn work<S: Side, F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>>(
     side: S,
     longest: usize,
-    shared: &Mutex<Shared>,
-    turn: &Mutex<Turn<F>>,
-    turns: &Condvar,
+    board: &Mutex<Board<S::Item, F>>,
+    changed: &Condvar,
     stop: &Stop,
 ) {
-    let leaving = Leaving { turn, turns };
-    let mut batch = Batch {
-        block: Block::default(),
-        more: Vec::new(),
-        made: Vec::new(),
-        found: Vec::new(),
-        runs: Vec::new(),
-        workspace: Workspace::default(),
-    };
+    // Nothing can fail while the board is locked.
+    let locked = || board.lock().unwrap_or_else(PoisonError::into_inner);
+    let leaving = Leaving(|| {
+        locked().ended = true;
+        changed.notify_all();
+    });
+    let mut reader = Reader { side, longest, workspace: Workspace::default() };
     let mut writes = Writes::default();
-    loop {
-        let (number, filled) = {
-            let Ok(mut shared) = lock(shared) else { break };
-            if shared.ended {
-                break;
+    let mut now = locked();
+    while !now.is_done() {
+        now = match now.job() {
+            None => changed.wait(now).unwrap_or_else(PoisonError::into_inner),
+            Some(Job::Read(source, mut batch)) => {
+                let number = now.filled;
+                now.filled += 1;
+                drop(now);
+                let filled = stop.check().and_then(|()| source.fill(&mut batch.block));
+                let mut now = locked();
+                now.is_drained = !matches!(filled, Ok(true));
+                now.source = Some(source);
+                drop(now);
+                changed.notify_one();
+                let read = filled.and_then(|_| reader.read_block(&mut batch, stop));
+                let mut now = locked();
+                now.read.insert(number, (batch, read));
+                now
             }
-            let filled = stop.check().and_then(|()| shared.source.fill(&mut batch.block));
-            shared.ended = !matches!(filled, Ok(true));
-            shared.blocks += 1;
-            (shared.blocks - 1, filled)
+            Some(Job::HandOver(mut hand, mut batch, read)) => {
+                drop(now);
+                let done = read.and_then(|()| reader.hand_over(&mut hand, &mut batch, &mut writes));
+                let mut now = locked();
+                now.hand = Some(hand);
+                now.spare.push(batch);
+                now.next += 1;
+                now.ended |= !matches!(done, Ok(true));
+                now.problem = now.problem.take().or(done.err());
+                drop(now);
+                changed.notify_all();
+                let written = writes.perform();
+                let mut now = locked();
+                now.ended |= written.is_err();
+                now.problem = now.problem.take().or(written.err());
+                now
+            }
         };
-        let filled = filled.and_then(|_| read_block(side, longest, &mut batch, stop));
-        let Ok(mut now) = lock(turn) else { break };
-        while now.next != number && now.problem.is_none() && !now.abandoned && !now.ended {
-            let Ok(woken) = turns.wait(now) else { return };
-            now = woken;
-        }
-        if now.next != number || now.problem.is_some() || now.ended {
-            break;
-        }
-        let done = filled.and_then(|()| hand_over(side, longest, &mut now, &mut batch, &mut writes));
-        now.next += 1;
-        let mut go_on = match done {
-            Ok(go_on) => go_on,
-            Err(problem) => {
-                now.problem = Some(problem);
-                false
-            }
-        };
-        now.ended |= !go_on;
-        drop(now);
-        turns.notify_all();
-        if let Err(problem) = writes.perform() {
-            if let Ok(mut now) = lock(turn) {
-                now.problem.get_or_insert(problem);
-            }
-            turns.notify_all();
-            go_on = false;
-        }
-        if !go_on {
-            if let Ok(mut shared) = lock(shared) {
-                shared.ended = true;
-            }
-            break;
-        }
     }
+    drop(now);
+    changed.notify_all();
     drop(leaving);
 }
 
-/// Wakes the other threads when this one panics.
-struct Leaving<'a, F> {
-    turn: &'a Mutex<Turn<F>>,
-    turns: &'a Condvar,
-}
+/// Calls what it holds when its thread panics: nobody shall wait for that one.
+struct Leaving<F: Fn()>(F);
 
-impl<F> Drop for Leaving<'_, F> {
+impl<F: Fn()> Drop for Leaving<F> {
     fn drop(&mut self) {
         if thread::panicking() {
-            let mut turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            turn.abandoned = true;
-            drop(turn);
-            self.turns.notify_all();
+            (self.0)();
         }
     }
 }
 
-/// Reads the segments of a block as far as that can be done before its turn.
-fn read_block<S: Side>(side: S, longest: usize, batch: &mut Batch<S::Item>, stop: &Stop) -> Result<()> {
-    // One huge record must not keep its memory for the rest of the run.
-    const KEPT_BYTES: usize = 16 << 20;
-    let Batch { block, more, made, found, runs, workspace } = batch;
-    made.clear();
-    found.clear();
-    runs.clear();
-    more.clear();
-    if more.capacity() > KEPT_BYTES {
-        *more = Vec::new();
-    }
-    let text = block.text();
-    for segment in &block.segments {
-        let from = found.len();
-        let mut run = Run {
-            found: from..from,
-            text: segment.start..segment.end,
-            in_more: false,
-            settled: None,
-            failed: None,
-            before: 0,
-        };
-        let mut piece = Piece {
-            span: Span { start: segment.start, end: segment.end },
-            state: State::probable(segment.first),
-            ended: segment.last,
-            longest,
-        };
-        match &segment.content {
-            Content::Unreadable(_) => found.push(Found { line: 0, what: Err(Bad::Unreadable) }),
-            Content::Text if is_worth_reading(segment, text) => {
-                run.settled = Some(reader::read(side, text, piece, workspace, made, found));
-            }
-            Content::Text => {}
-            Content::Packed(packed) => {
-                let start = more.len();
-                let unpacked = unpack(packed, more, stop)?;
-                piece.span = Span { start, end: more.len() };
-                run.text = start..more.len();
-                run.in_more = true;
-                let settled = reader::read(side, more, piece, workspace, made, found);
-                if let Err(why) = unpacked {
-                    found.push(Found { line: settled.lines, what: Err(Bad::Unreadable) });
-                    run.failed = Some(why);
-                }
-                run.settled = Some(settled);
-            }
+/// What a thread reads with.
+struct Reader<S> {
+    side: S,
+    longest: usize,
+    workspace: Workspace,
+}
+
+impl<S: Side> Reader<S> {
+    /// Reads the segments of a block as far as that can be done before its turn.
+    fn read_block(&mut self, batch: &mut Batch<S::Item>, stop: &Stop) -> Result<()> {
+        // One huge record must not keep its memory for the rest of the run.
+        const KEPT_BYTES: usize = 16 << 20;
+        let Batch { block, more, made, found, runs } = batch;
+        made.clear();
+        found.clear();
+        runs.clear();
+        more.clear();
+        if more.capacity() > KEPT_BYTES {
+            *more = Vec::new();
         }
-        run.found.end = found.len();
-        runs.push(run);
+        let text = block.text();
+        for segment in &block.segments {
+            let from = found.len();
+            let mut run = Run {
+                found: from..from,
+                text: segment.start..segment.end,
+                in_more: false,
+                settled: None,
+                failed: None,
+                before: 0,
+            };
+            let mut piece = Piece {
+                span: Span { start: segment.start, end: segment.end },
+                state: State::probable(segment.first),
+                ended: segment.last,
+                longest: self.longest,
+            };
+            match &segment.content {
+                Content::Unreadable(_) => found.push(Found { line: 0, what: Err(Bad::Unreadable) }),
+                Content::Text if is_worth_reading(segment, text) => {
+                    run.settled =
+                        Some(reader::read(self.side, text, piece, &mut self.workspace, made, found));
+                }
+                Content::Text => {}
+                Content::Packed(packed) => {
+                    let start = more.len();
+                    let unpacked = unpack(packed, more, stop)?;
+                    piece.span = Span { start, end: more.len() };
+                    run.text = start..more.len();
+                    run.in_more = true;
+                    let settled = reader::read(self.side, more, piece, &mut self.workspace, made, found);
+                    if let Err(why) = unpacked {
+                        found.push(Found { line: settled.lines, what: Err(Bad::Unreadable) });
+                        run.failed = Some(why);
+                    }
+                    run.settled = Some(settled);
+                }
+            }
+            run.found.end = found.len();
+            runs.push(run);
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn hand_over<F>(
+        &mut self,
+        hand: &mut Hand<F>,
+        batch: &mut Batch<S::Item>,
+        writes: &mut Writes,
+    ) -> Result<bool>
+    where
+        F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>,
+    {
+        for idx in 0..batch.block.segments.len() {
+            self.settle(&mut hand.rest, batch, idx);
+        }
+        let go_on = (hand.hand_over)(Records { batch }, writes)?;
+        hand.progress.advance(batch.block.progress);
+        Ok(go_on)
+    }
+
+    /// Reads a segment again where something before it was still open, and keeps what it leaves open itself.
+    fn settle(&mut self, rest: &mut Rest, batch: &mut Batch<S::Item>, idx: usize) {
+        let Batch { block, more, made, found, runs } = batch;
+        let (Some(segment), Some(run)) = (block.segments.get(idx), runs.get_mut(idx)) else { return };
+        if segment.first {
+            *rest = Rest::default();
+        }
+        run.before = rest.lines;
+        if let Content::Unreadable(_) = segment.content {
+            return;
+        }
+        if run.in_more {
+            return;
+        }
+        let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
+        let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment.first());
+        let (settled, all) = match run.settled.filter(|_| fits) {
+            Some(settled) => (settled, run.text.clone()),
+            None => {
+                run.found = found.len()..found.len();
+                if !segment.last && rest.text.len() + of_segment.len() < rest.enough {
+                    rest.text.extend_from_slice(of_segment);
+                    return;
+                }
+                let start = more.len();
+                more.extend_from_slice(&rest.text);
+                more.extend_from_slice(of_segment);
+                let piece = Piece {
+                    span: Span { start, end: more.len() },
+                    state: rest.state,
+                    ended: segment.last,
+                    longest: self.longest,
+                };
+                let settled = reader::read(self.side, more, piece, &mut self.workspace, made, found);
+                run.found.end = found.len();
+                run.in_more = true;
+                run.text = start..more.len();
+                (settled, run.text.clone())
+            }
+        };
+        rest.lines += settled.lines;
+        rest.state = settled.state;
+        rest.text.clear();
+        let text: &[u8] = if run.in_more { more } else { block.text() };
+        rest.text.extend_from_slice(text.get(settled.end..all.end).unwrap_or_default());
+        rest.enough = 2 * rest.text.len();
+    }
 }
 
 /// Whether a segment probably begins between two values: reading it before that is known is mostly right.
@@ -390,68 +496,54 @@ fn unpack(packed: &[u8], text: &mut Vec<u8>, stop: &Stop) -> Result<std::result:
     }
 }
 
-fn hand_over<S: Side, F>(
-    side: S,
-    longest: usize,
-    turn: &mut Turn<F>,
-    batch: &mut Batch<S::Item>,
-    writes: &mut Writes,
-) -> Result<bool>
-where
-    F: FnMut(Records<S::Item>, &mut Writes) -> Result<bool>,
-{
-    for idx in 0..batch.block.segments.len() {
-        settle(side, longest, &mut turn.rest, batch, idx);
-    }
-    let go_on = (turn.hand_over)(Records { batch }, writes)?;
-    turn.progress.advance(batch.block.progress);
-    Ok(go_on)
-}
+#[cfg(test)]
+mod tests {
+    use std::panic::{self, AssertUnwindSafe};
 
-/// Reads a segment again where something before it was still open, and keeps what it leaves open itself.
-fn settle<S: Side>(side: S, longest: usize, rest: &mut Rest, batch: &mut Batch<S::Item>, idx: usize) {
-    let Batch { block, more, made, found, runs, workspace } = batch;
-    let (Some(segment), Some(run)) = (block.segments.get(idx), runs.get_mut(idx)) else { return };
-    if segment.first {
-        *rest = Rest::default();
+    use plumbline_common::codes;
+
+    use super::*;
+    use crate::record::GroundTruth;
+
+    /// Hands over blocks of about one label each, which `each` gets the numbers of.
+    fn read(threads: usize, mut each: impl FnMut(u64) -> Result<bool> + Send) -> Result<()> {
+        let root = tempfile::tempdir().unwrap();
+        let label = |n: usize| {
+            format!("{{\"groundTruthData\":{{\"data\":\"1\"}},\"eventMetadata\":{{\"eventId\":\"{n}\"}}}}\n")
+        };
+        std::fs::write(root.path().join("a.jsonl"), (0..300).map(label).collect::<String>()).unwrap();
+        let listing = input::list(root.path()).unwrap();
+        let mut source = Source::new(None, root.path(), &listing, 100, threads);
+        let progress = Progress::start("reading", "bytes", 0, false);
+        let limits = Limits { threads, longest: 1 << 20 };
+        let mut next = 0;
+        records(&mut source, GroundTruth, limits, progress, &Stop::default(), |_, _| {
+            next += 1;
+            each(next - 1)
+        })
     }
-    run.before = rest.lines;
-    if let Content::Unreadable(_) = segment.content {
-        return;
-    }
-    if run.in_more {
-        return;
-    }
-    let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
-    let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment.first());
-    let (settled, all) = match run.settled.filter(|_| fits) {
-        Some(settled) => (settled, run.text.clone()),
-        None => {
-            run.found = found.len()..found.len();
-            if !segment.last && rest.text.len() + of_segment.len() < rest.enough {
-                rest.text.extend_from_slice(of_segment);
-                return;
+
+    #[test]
+    fn no_block_comes_behind_one_that_fails_or_is_enough() {
+        for threads in [1, 2, 3, 8] {
+            for is_failure in [true, false] {
+                let mut last = 0;
+                let read = read(threads, |block| {
+                    last = block;
+                    let problem = || Problem::new(&codes::INTERNAL, format!("block {block}"));
+                    if block == 40 && is_failure { Err(problem()) } else { Ok(block < 40) }
+                });
+                assert_eq!((last, read.is_err()), (40, is_failure), "{threads} threads");
+                assert!(read.err().is_none_or(|problem| problem.to_string().contains("block 40")));
             }
-            let start = more.len();
-            more.extend_from_slice(&rest.text);
-            more.extend_from_slice(of_segment);
-            let piece = Piece {
-                span: Span { start, end: more.len() },
-                state: rest.state,
-                ended: segment.last,
-                longest,
-            };
-            let settled = reader::read(side, more, piece, workspace, made, found);
-            run.found.end = found.len();
-            run.in_more = true;
-            run.text = start..more.len();
-            (settled, run.text.clone())
         }
-    };
-    rest.lines += settled.lines;
-    rest.state = settled.state;
-    rest.text.clear();
-    let text: &[u8] = if run.in_more { more } else { block.text() };
-    rest.text.extend_from_slice(text.get(settled.end..all.end).unwrap_or_default());
-    rest.enough = 2 * rest.text.len();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_thread_that_panics() {
+        for threads in [1, 2, 3, 8] {
+            let read = || read(threads, |block| if block < 40 { Ok(true) } else { panic!("on purpose") });
+            assert!(panic::catch_unwind(AssertUnwindSafe(read)).is_err(), "{threads} threads");
+        }
+    }
 }
