@@ -3,28 +3,35 @@
 # processes that fold half of the files each and one that combines, and Spark in local-cluster with two executors. Then the
 # same on a few records, which is what each costs to start, and by arithmetic the size from which several machines pay.
 # SCALE=0.01 takes 50 MB in place of 5 GB. Results must be the same bytes each time. Data lie in scratch/scale (twice the size).
+# PREPARE_ONLY=1 makes the data and the Python environment, and measures nothing: the next call takes what is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=$(cd "$1" && pwd)
 root=$PWD
 work=$PWD/scratch/scale
-data=$work/data
 settings=(--analysis-type MODEL_BIAS --features-attribute features --inference-attribute approved
     --analysis-config "$work/configs/analysis_config.json" --log-level error)
 without_flip_test=DPPL,DI,DCA,DCR,RD,SD,DAR,DRR,AD,CDDPL,TE,GE
 export SAGEMAKER_BASE_DIR=$work/opt/ml
 mkdir -p "$work"/opt/{ml,0,1}/output
 
-# merged BYTES: about so many bytes of merged records in $data, in files of 20,000 records or fewer, so that they can be divided.
+# merged NAME BYTES: about so many bytes of merged records in $data, in files of 20,000 records or fewer, so that they can be
+# divided; sets `bytes`. Made once.
 merged() {
+    data=$work/$1-$2
+    if [ -s "$data.bytes" ]; then
+        bytes=$(cat "$data.bytes")
+        return
+    fi
     rm -rf "$work/traffic" "$data" "$work/configs"
     "$bin/plumbline-generator" configs "$work/configs" --format jsonlines --metrics "$without_flip_test" >/dev/null
     mv "$work/configs/bias-monitor.json" "$work/configs/analysis_config.json"
-    "$bin/plumbline-generator" traffic "$work/traffic" --bytes "$1" --several 0 --hours 24 >/dev/null
+    "$bin/plumbline-generator" traffic "$work/traffic" --bytes "$2" --several 0 --hours 24 >/dev/null
     "$bin/merge-job" --log-level error --dataset-source "$work/traffic/captures" \
         --ground-truth-source "$work/traffic/ground-truth" --output-path "$data" >/dev/null
     rm -rf "$work/traffic"
     bytes=$(find "$data" -type f -exec cat {} + | wc -c)
+    echo "$bytes" >"$data.bytes"
 }
 
 one_process() { "$bin/analyzer-job" "${settings[@]}" --dataset-source "$data" --output-path "$1" >/dev/null; }
@@ -82,7 +89,7 @@ fi
 
 # table NAME BYTES RUNS: a row for each way, its fastest run; keeps the seconds of the ways.
 table() {
-    merged "$2"
+    merged "$1" "$2"
     rm -rf "$work/expected"
     echo "$1: $(awk -v bytes="$bytes" 'BEGIN { printf "%.3f", bytes / 1e9 }') GB of merged records in $(find "$data" -type f | wc -l) files"
     local way best
@@ -102,10 +109,16 @@ table() {
     done
 }
 
+all=$(awk -v scale="${SCALE:-1}" 'BEGIN { printf "%.0f", 5e9 * scale }')
+if [ -n "${PREPARE_ONLY:-}" ]; then
+    merged start 100000
+    merged all "$all"
+    exit 0
+fi
 rm -f "$work/times.tsv"
 echo "$(nproc) processors; load before: $(cut -d' ' -f1 /proc/loadavg)"
 table start 100000 3
-table all "$(awk -v scale="${SCALE:-1}" 'BEGIN { printf "%.0f", 5e9 * scale }')" 1
+table all "$all" 1
 # By arithmetic: a way takes its start and then n machines share the rest. One process used all processors here, as it does on
 # an instance, so its rate is that of a machine. It pays from the size B at which
 # start + B / (n * rate) of the way is as long as that of one process, B / rate + its own start.

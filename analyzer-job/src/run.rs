@@ -16,7 +16,7 @@ use crate::stages::fold::Part;
 use crate::stages::inputs::Role;
 use crate::stages::joins::Joins;
 use crate::stages::task::Task;
-use crate::stages::{analysis, baselines, combine, fold, inputs, publish, results, several};
+use crate::stages::{analysis, baselines, combine, fold, inputs, publish, results, several, states};
 
 /// Runs what the command line asks for.
 ///
@@ -29,7 +29,8 @@ pub fn run(job: &Job) -> JobResult {
         None => analyse(job, settings),
         Some(Command::Fold { out, part: name, parts, files }) => {
             let part = part(job, out.as_deref(), name.as_ref());
-            let part = Part { all: parts.clone(), files: files.clone(), ..part };
+            let all = parts.as_deref().map(states::part_names).transpose()?;
+            let part = Part { all, files: files.clone(), ..part };
             Ok(Outcome::Completed(fold::run(job, settings, &part)?))
         }
         Some(Command::Baseline { out }) => {
@@ -40,19 +41,20 @@ pub fn run(job: &Job) -> JobResult {
             let joins = Joins::new(job, scratch.path(), false);
             Ok(Outcome::Completed(analysis::baseline(&prepared, &joins, out)?))
         }
-        Some(Command::Combine { states, parts }) => {
+        Some(Command::Combine { states: places, parts }) => {
+            let parts = parts.as_deref().map(states::part_names).transpose()?;
             if let Some(kinds) = settings.analysis_type.as_ref().filter(|kinds| kinds.single().is_none()) {
                 return Ok(Outcome::Completed(several::combine(
                     job,
                     settings,
                     kinds,
-                    states,
+                    places,
                     parts.as_deref(),
                 )?));
             }
             let scratch = context::scratch(job)?;
             let settings = baselines::settings_of_one(job, settings, scratch.path())?;
-            let done = combine::run(job, &settings, states, parts.as_deref(), scratch.path())?;
+            let done = combine::run(job, &settings, places, parts.as_deref(), scratch.path())?;
             Ok(Outcome::Completed(end(job, &settings, done, scratch.path())?))
         }
         Some(Command::Validate { ask_model }) => Ok(validate::validate(job, settings, *ask_model)?),

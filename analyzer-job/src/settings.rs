@@ -67,7 +67,7 @@ pub enum Command {
     },
     /// Read a part of the data and write what it leaves as a state file, for `combine`
     Fold {
-        /// State file [default: NAME.state in the folder `states` of the output]
+        /// State file, whose name ends in .state [default: NAME.state in the folder `states` of the output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// Name of the part [default: that of the state file, else of the host]

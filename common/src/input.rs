@@ -1,6 +1,6 @@
 //! Input folders: files in a fixed order, plain or gzip, read line by line with their position.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
@@ -40,6 +40,8 @@ pub struct Listing {
     pub unreadable: Vec<(PathBuf, io::Error)>,
     /// Files without a byte, relative to the folder.
     pub empty: Vec<PathBuf>,
+    /// Files and folders whose names begin with `.` or `_`, relative to the folder.
+    pub hidden: Vec<PathBuf>,
 }
 
 /// Refuses a source that a setting names and that is not there. `named`: as the setting has it; `path`: where that is.
@@ -108,6 +110,11 @@ pub fn list(root: &Path) -> Result<Listing> {
     Ok(found)
 }
 
+/// Whether a name marks a file or folder that is no data, such as `_SUCCESS` and the checksums of Spark.
+pub fn is_hidden(name: &OsStr) -> bool {
+    name.to_string_lossy().starts_with(['.', '_'])
+}
+
 /// Adds what lies below a folder to `found`. Depth costs neither open files nor stack.
 fn walk(root: &Path, found: &mut Listing) -> Result<()> {
     // Folders that are still to be read, each with the number of those that lead to it.
@@ -132,7 +139,8 @@ fn walk(root: &Path, found: &mut Listing) -> Result<()> {
         }
         above.push(identity);
         for name in names {
-            if name.to_string_lossy().starts_with(['.', '_']) {
+            if is_hidden(&name) {
+                found.hidden.push(below.join(name));
                 continue;
             }
             let (path, relative) = (folder.join(&name), below.join(&name));

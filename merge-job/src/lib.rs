@@ -137,6 +137,14 @@ impl From<Failure> for Problem {
     }
 }
 
+/// Judges the account of a merge by the rules of a task, which need not be those that it was done with.
+///
+/// # Errors
+/// There are no captures, too many records are bad, or nothing matches.
+pub fn judge(task: &MergeTask, summary: &Summary) -> Result<()> {
+    verdict::verdict(task, summary)
+}
+
 /// Merges, names the merged files when all is done, and logs the summary.
 ///
 /// # Errors

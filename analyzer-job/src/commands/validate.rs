@@ -19,8 +19,10 @@ use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages;
 use crate::stages::attributions::{self, Prepared};
+use crate::stages::inputs::{Look, Role};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
+use crate::stages::states::left_to_combine;
 use crate::stages::task::{self, Task};
 use crate::stages::{analysis, baselines, data_quality, inputs, model_quality, several};
 use crate::state::counts::FacetCounts;
@@ -50,18 +52,22 @@ pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Resul
 }
 
 fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
-    inputs::role(job, settings)?;
+    let rows = match inputs::role(job, settings)? {
+        Role::Part => Rows::Part,
+        Role::Whole | Role::Nothing => Rows::Here,
+    };
+    let is_part = rows == Rows::Part;
     let now = Timestamp::now();
     let scratch = context::scratch(job)?;
-    let joins = Joins::new(job, scratch.path(), false);
+    let joins = Joins::new(job, scratch.path(), is_part);
     match &settings.analysis_type {
         Some(kinds) if kinds.single().is_none() => {
             let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
-            let tasks = several::prepare(job, &own, now, Rows::Here, scratch.path())?;
+            let tasks = several::prepare(job, &own, now, rows, scratch.path())?;
             let mut problems = Vec::new();
             for ((kind, task), (_, settings)) in tasks.iter().zip(&own) {
                 let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, kind.title());
-                if let Err(problem) = look_at(job, settings, task, &joins, ask_model, text) {
+                if let Err(problem) = look_at(job, settings, task, (&joins, is_part), ask_model, text) {
                     problems.push((*kind, problem));
                 }
             }
@@ -72,8 +78,8 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
             look_at(
                 job,
                 &settings,
-                &Task::prepare(job, &settings, now, scratch.path(), Rows::Here)?,
-                &joins,
+                &Task::prepare(job, &settings, now, scratch.path(), rows)?,
+                (&joins, is_part),
                 ask_model,
                 text,
             )
@@ -85,7 +91,7 @@ fn look_at(
     job: &Job,
     settings: &Settings,
     task: &Task<'_>,
-    joins: &Joins<'_>,
+    joins: (&Joins<'_>, bool),
     ask_model: bool,
     text: &mut String,
 ) -> Result<()> {
@@ -98,7 +104,7 @@ fn look_at(
 
 fn look_at_analysis(
     task: &analysis::Prepared<'_>,
-    joins: &Joins<'_>,
+    (joins, is_part): (&Joins<'_>, bool),
     ask_model: bool,
     text: &mut String,
 ) -> Result<()> {
@@ -110,7 +116,24 @@ fn look_at_analysis(
     if let Some(path) = &run.plan.constraints {
         line(text, "baseline", &path.display().to_string());
     }
-    let (reading, count_all) = inputs::look(run, joins, RECORDS)?;
+    let looked = if is_part {
+        analysis::check_foldable(run)?;
+        inputs::look_at_part(run, joins, RECORDS)?
+    } else {
+        Some(inputs::look(run, joins, RECORDS)?)
+    };
+    let Some(Look { reading, count_all }) = looked else {
+        line(text, "rows", "none in this part; `analyzer-job combine` judges all parts together");
+        return Ok(());
+    };
+    let reading = match reading {
+        // A part is explained by itself.
+        Err(problem) if is_part && !run.plan.explains() => {
+            line(text, "warning", &left_to_combine(&problem));
+            return Ok(());
+        }
+        reading => reading?,
+    };
     tell_reading(&reading, text);
     let constraints = task.baseline.as_ref();
     let prepared =
@@ -132,10 +155,16 @@ fn look_at_analysis(
             answered.map_err(|problem| model::and_left(problem, &left))?;
         }
     }
-    if run.plan.bias() {
-        tell_groups(run, &reading, constraints, text)?;
+    if !run.plan.bias() {
+        return Ok(());
     }
-    Ok(())
+    match tell_groups(run, &reading, constraints, text) {
+        Err(problem) if is_part => {
+            line(text, "warning", &left_to_combine(&problem));
+            Ok(())
+        }
+        told => told,
+    }
 }
 
 /// Said of a model of which an endpoint would have to be made.

@@ -25,6 +25,7 @@ pub mod notes;
 pub mod outcomes;
 pub mod part;
 mod random;
+mod reasons;
 pub mod rows;
 pub mod statistics;
 pub mod tally;

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::group::Group;
 use super::outcomes::{Outcomes, Question};
+use super::reasons::Reasons;
 use crate::read::Skips;
+use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::order::{self, by_text};
@@ -20,8 +22,8 @@ pub struct Part {
     pub(super) records: u64,
     /// Files with rows, in the order they were read.
     pub(super) files: Vec<PathBuf>,
-    /// Rows that do not count, by reason, in the order in which the reasons came.
-    pub(super) left_out: Vec<Skips>,
+    /// Rows that do not count.
+    pub(super) left_out: Reasons,
     pub(super) bad: Bad,
     /// Captured records outside of the window.
     pub(super) outside: u64,
@@ -30,6 +32,8 @@ pub struct Part {
     pub(super) sought: Option<Sought>,
     /// Rows of captures that have not been joined with a label.
     pub(super) not_joined: u64,
+    /// Of captured records that were read with a window.
+    pub(super) windowed: Vec<OfFile>,
 }
 
 /// Records that cannot be used.
@@ -61,6 +65,8 @@ pub struct Reading {
     pub outcomes: Outcomes,
     pub groups: Vec<Group>,
     pub counts: RowCounts,
+    /// Rows of captures that were not joined with a label.
+    pub not_joined: u64,
     pub warnings: Vec<String>,
 }
 
@@ -83,6 +89,16 @@ impl Part {
         self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
     }
 
+    /// Records that were read, or that wait for a label.
+    pub fn records(&self) -> u64 {
+        self.records.max(self.not_joined)
+    }
+
+    /// Whether captured records were read.
+    pub fn is_captured(&self) -> bool {
+        self.sought.is_some()
+    }
+
     /// Judges what was read as the whole of the data.
     ///
     /// # Errors
@@ -102,13 +118,12 @@ impl Part {
         }
         let (mut skipped, mut warnings) = (Vec::new(), Vec::new());
         self.bad.tell(self.records, self.outside, &mut skipped, &mut warnings);
-        for skips in &self.left_out {
-            let skips = &skips.skipped;
+        for skips in self.left_out.told() {
             let noun = if skips.records == 1 { "row" } else { "rows" };
             let examples = skips.examples.join("; ");
             let examples = if examples.is_empty() { examples } else { format!(": {examples}") };
             warnings.push(format!("{} {noun} left out, {}{examples}", skips.records, skips.reason));
-            skipped.push(skips.clone());
+            skipped.push(skips);
         }
         for group in self.groups.iter().filter(|group| group.too_many) {
             warnings.push(format!(
@@ -122,6 +137,7 @@ impl Part {
             outcomes: self.outcomes,
             groups: self.groups,
             counts: RowCounts { records_read: self.records, records_skipped: skipped, rows },
+            not_joined: self.not_joined,
             warnings,
         })
     }
@@ -134,6 +150,14 @@ impl Part {
             }
             outcomes.check().map_err(|what| unusable(path, what))
         })
+    }
+
+    /// Takes out what an earlier part says of the same file.
+    fn forget(&mut self, again: &OfFile) {
+        self.records = self.records.saturating_sub(again.records);
+        if let Bad::Records(skips) = &mut self.bad {
+            skips.forget(&again.undated);
+        }
     }
 
     /// Gives the files the numbers that they have among those of all parts.
@@ -154,12 +178,7 @@ impl Part {
         self.outside = self.outside.saturating_add(other.outside);
         self.not_joined = self.not_joined.saturating_add(other.not_joined);
         self.files.extend(other.files);
-        for theirs in other.left_out {
-            match self.left_out.iter_mut().find(|mine| mine.skipped.reason == theirs.skipped.reason) {
-                Some(mine) => mine.merge(theirs, by_text),
-                None => self.left_out.push(theirs),
-            }
-        }
+        self.left_out.merge(other.left_out);
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
             (Some(mine), Some(theirs)) => {
@@ -244,13 +263,18 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     }
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
+    let windowed: Vec<_> =
+        parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
+    let again = windowed::again(&windowed)?;
+    let outside = windowed::outside(&again);
     let mut all: Option<(PathBuf, Part)> = None;
     let mut read: Option<(PathBuf, Vec<String>)> = None;
     // A part without records says nothing of how the others are to be read.
     let (with, without): (Vec<_>, Vec<_>) =
-        parts.into_iter().zip(ranks).partition(|((_, part), _)| part.records > 0);
-    for ((path, mut part), ranks) in with {
+        parts.into_iter().zip(ranks.into_iter().zip(again)).partition(|((_, part), _)| part.records > 0);
+    for ((path, mut part), (ranks, again)) in with {
         part.renumber(&ranks);
+        again.iter().for_each(|file| part.forget(file));
         match &read {
             Some((first, columns)) if !part.columns.is_empty() && *columns != part.columns => {
                 return Err(differ(&path, part.columns.join(", ")).expected(format!(
@@ -269,14 +293,11 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     }
     let mut without = without.into_iter().map(|(part, _)| part);
     let Some((_, mut all)) = all.or_else(|| without.next()) else { return Ok(None) };
+    all.outside = all.outside.saturating_sub(outside);
     // None of their captures found a label.
     for (_, part) in without {
         all.add_not_joined(&part.outcomes)?;
     }
-    all.left_out.sort_by(|one, two| match (one.first_file(), two.first_file()) {
-        (Some(one), Some(two)) => by_text(one, two),
-        (one, two) => one.is_none().cmp(&two.is_none()),
-    });
     Ok(Some(all))
 }
 

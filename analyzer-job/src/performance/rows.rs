@@ -10,42 +10,16 @@ use super::answers::{Answers, Attribute, is_none};
 use super::group::Group;
 use super::outcomes::{Outcomes, Question, Row, Unusable};
 use super::part::{Bad, Part, Sought};
+use super::reasons::Reasons;
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
 use crate::read::together;
+use crate::read::windowed::Windowed;
 
 pub use super::answers::Places;
-
-/// Rows that do not count, by reason, in the order in which the reasons came.
-#[derive(Default)]
-struct LeftOut {
-    reasons: Vec<Skips>,
-}
-
-impl LeftOut {
-    const REASONS: usize = 20;
-
-    fn add(&mut self, file: &Path, line: u64, reason: &Unusable) {
-        // A value that stands in the reason would make it a reason of its own.
-        let (kind, more) = match reason.text().split_once('`') {
-            Some((before, _)) => (before.trim_end(), reason.text()),
-            None => (reason.text(), ""),
-        };
-        let known = self.reasons.iter().position(|skips| skips.skipped.reason == kind);
-        match known {
-            Some(at) => self.reasons[at].add(file, line, more),
-            None if self.reasons.len() < LeftOut::REASONS => {
-                let mut skips = Skips::new(kind);
-                skips.add(file, line, more);
-                self.reasons.push(skips);
-            }
-            None => {}
-        }
-    }
-}
 
 /// Ids of records. Memory: 8 bytes for each, since what is kept of them is a hash.
 #[derive(Default)]
@@ -84,29 +58,32 @@ pub fn read(
         (None, Some(file)) => Some(format::guess(file)?),
         (None, None) => None,
     };
-    match format {
-        Some(Format::Capture(_) | Format::Merged(_)) if source.preparation.is_some() => Err(Problem::new(
+    let is_captured = match &format {
+        Some(format) => matches!(format, Format::Capture(_) | Format::Merged(_)),
+        // Captures of which none was merged with a label.
+        None => ids.is_some(),
+    };
+    if is_captured && source.preparation.is_some() {
+        return Err(Problem::new(
             &codes::CONFIG_NOT_SUPPORTED,
             "captured records of model quality take no `columns`",
         )
         .field("columns")
-        .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`")),
-        Some(Format::Capture(_) | Format::Merged(_)) if source.script.is_none() => {
-            read_records(source, question, places, ids)
-        }
-        format => {
-            // A script gets the records, and gives rows without ids.
-            ids.map_or(Ok(()), |ids| read_ids(source, ids))?;
-            read_dataset(source, format.as_ref(), question, places)
-        }
+        .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`"));
     }
+    if is_captured && source.script.is_none() {
+        return read_records(source, question, places, ids);
+    }
+    // A script gets the records, and gives rows without ids.
+    ids.map_or(Ok(()), |ids| read_ids(source, ids))?;
+    read_dataset(source, format.as_ref(), question, places)
 }
 
 struct Sink<'a> {
     question: &'a Question,
     outcomes: Outcomes,
     groups: Vec<Group>,
-    left_out: LeftOut,
+    left_out: Reasons,
     strict: bool,
     /// With rows, in the order they are read.
     files: Vec<PathBuf>,
@@ -118,7 +95,7 @@ impl<'a> Sink<'a> {
             question,
             outcomes: Outcomes::new(question.clone()),
             groups: places.groups.iter().map(|column| Group::new(column)).collect(),
-            left_out: LeftOut::default(),
+            left_out: Reasons::default(),
             strict,
             files: Vec::new(),
         }
@@ -155,7 +132,12 @@ impl<'a> Sink<'a> {
                 .found(reason.text())
                 .hint("with `on_bad_record` unset such rows are left out and counted"));
         }
-        self.left_out.add(file, line, reason);
+        // A value that stands in the reason would make it a reason of its own.
+        let (kind, more) = match reason.text().split_once('`') {
+            Some((before, _)) => (before.trim_end(), reason.text()),
+            None => (reason.text(), ""),
+        };
+        self.left_out.add(kind, file, line, more);
         Ok(())
     }
 
@@ -165,12 +147,13 @@ impl<'a> Sink<'a> {
             groups: self.groups,
             records,
             files: self.files,
-            left_out: self.left_out.reasons,
+            left_out: self.left_out,
             bad: Bad::default(),
             outside: 0,
             columns: Vec::new(),
             sought: None,
             not_joined: 0,
+            windowed: Vec::new(),
         }
     }
 }
@@ -248,9 +231,7 @@ fn read_dataset(
         }
     }
     if account.left_out > 0 {
-        let mut skips = Skips::new("not wanted by `columns` or the script");
-        skips.skipped.records = account.left_out;
-        part.left_out.push(skips);
+        part.left_out.count("not wanted by `columns` or the script", account.left_out);
     }
     part.bad = Bad::Rows { skips: account.skips().clone(), notes: account.notes().to_vec() };
     Ok(part)
@@ -285,7 +266,11 @@ fn read_records(
         read += 1;
         unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
     }
+    let mut windowed = Windowed::new(source.window.filter(|_| source.folds), false);
     together::each(&files, source.strict, source.seat.and_then(Seat::records), &mut |file, line, met| {
+        if let Some(windowed) = &mut windowed {
+            windowed.note(file, line, &met);
+        }
         if let (Some(ids), Met::Record { record, .. }) = (&mut ids, &met) {
             ids.insert(record);
         }
@@ -333,6 +318,7 @@ fn read_records(
     })?;
     let mut part = into.finish(read);
     part.outside = outside;
+    part.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     part.bad = Bad::Records(bad);
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)

@@ -50,22 +50,31 @@ impl Plan {
         self.analysis.needs_predictions(self.monitor)
     }
 
+    /// Whether the data are captured records, those outside of the window being passed over.
+    pub fn reads_captures(&self) -> bool {
+        self.monitor && matches!(self.analysis.dataset.format, Some(DatasetFormat::Capture) | None)
+    }
+
     /// Whether results can be put where they belong: a folder that can be written to, apart from the data.
     ///
     /// # Errors
     /// `FILE_OPERATION_FAILED`, `SETTING_INVALID`.
     pub fn check_output(&self) -> Result<()> {
         output::check_folder(&self.output)?;
+        self.inputs().into_iter().try_for_each(|(name, path)| output::check_apart(&self.output, name, path))
+    }
+
+    /// The settings that name data, and where these are.
+    pub fn inputs(&self) -> Vec<(&'static str, &Path)> {
         let dataset = &self.analysis.dataset;
         let sides = [
             ("facet_dataset_uri", &dataset.facet_dataset),
             ("predicted_label_dataset_uri", &dataset.predicted_label_dataset),
         ];
-        let sides = sides.iter().filter_map(|(name, side)| Some((*name, Path::new(&side.as_ref()?.uri))));
+        let sides = sides.into_iter().filter_map(|(name, side)| Some((name, Path::new(&side.as_ref()?.uri))));
         let truth = self.ground_truth.as_deref().map(|path| ("ground_truth_source", path));
         let data = if dataset.uri.is_some() { "dataset_uri" } else { "dataset_source" };
-        let inputs = std::iter::once((data, Path::new(&self.dataset))).chain(truth).chain(sides);
-        inputs.into_iter().try_for_each(|(name, path)| output::check_apart(&self.output, name, path))
+        std::iter::once((data, Path::new(&self.dataset))).chain(truth).chain(sides).collect()
     }
 
     /// For a title.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
+use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
 use crate::state::profile::Column;
@@ -114,6 +115,12 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
     let files: Vec<&[PathBuf]> =
         parts.iter().map(|(_, part)| part.profiled.account.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
+    let windowed: Vec<_> = parts
+        .iter()
+        .map(|(path, part)| (path.as_path(), part.profiled.account.windowed.as_slice()))
+        .collect();
+    let again = windowed::again(&windowed)?;
+    let outside = windowed::outside(&again);
     let with_columns: Vec<usize> =
         (0..parts.len()).filter(|&at| !parts[at].1.profiled.columns.names.is_empty()).collect();
     let mut all = Part::default();
@@ -170,9 +177,11 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
     }
     all.segments = segments(&parts, &all.profiled.columns.names);
     all.of_profiles = parts.iter().any(|(_, part)| part.of_profiles);
-    for (_, part) in parts {
+    for ((_, mut part), again) in parts.into_iter().zip(again) {
+        again.iter().for_each(|file| part.profiled.account.forget(file));
         all.profiled.account.merge(part.profiled.account);
     }
+    all.profiled.account.outside = all.profiled.account.outside.saturating_sub(outside);
     all.profiled.account.finish();
     let rows = all.profiled.account.rows;
     all.profiled.profiles.iter_mut().for_each(|column| column.rows = rows);

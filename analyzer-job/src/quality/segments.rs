@@ -180,7 +180,7 @@ pub fn kept<'a>(
     (out, notes)
 }
 
-/// All gathered segments under the names of the results.
+/// All gathered segments under the names of the results, in the order in which `choose` has them.
 pub fn as_they_are<'a>(
     gathered: &'a [Segment],
     profiled: &Profiled,
@@ -191,7 +191,13 @@ pub fn as_they_are<'a>(
         let known = named.iter().find(|(_, place)| Some(*place) == at);
         Kept { column: known.map_or(&segment.column, |(name, _)| name), segment }
     };
-    gathered.iter().map(kept).collect()
+    let mut out: Vec<Kept<'a>> = gathered.iter().map(kept).collect();
+    let place = |kept: &Kept<'_>| profiled.columns.names.get_index_of(&kept.segment.column);
+    out.sort_by(|a, b| {
+        let by_rows = b.segment.rows.cmp(&a.segment.rows);
+        by_rows.then_with(|| place(a).cmp(&place(b))).then_with(|| a.segment.value.cmp(&b.segment.value))
+    });
+    out
 }
 
 /// Reads the data once more and profiles the rows of each segment. `names`: those of the columns in the data.

@@ -33,6 +33,7 @@ mod side;
 mod stored;
 pub(crate) mod together;
 pub(crate) mod truth;
+pub(crate) mod windowed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -59,6 +60,7 @@ pub(crate) use parquet::rows as parquet_rows;
 pub use part::Part;
 use side::Side;
 use together::Seat;
+use windowed::OfFile;
 
 /// Where the data lie: local files, or folders of them.
 #[derive(Debug, Clone)]
@@ -286,6 +288,7 @@ fn read_once(
         bad_kinds: source.bad_kinds,
         captured: source.captured,
         format: dataset.format,
+        windowed: source.windowed,
     })))
 }
 
@@ -346,6 +349,8 @@ pub(crate) struct Source<'a> {
     pub(crate) bad_kinds: Vec<u64>,
     progress: Progress,
     pub(crate) captured: (Option<ContentType>, Option<ContentType>),
+    /// Of a part that has a window.
+    pub(crate) windowed: Vec<OfFile>,
 }
 
 impl Source<'_> {
@@ -363,6 +368,7 @@ impl Source<'_> {
             bad_kinds: Vec::new(),
             progress: Progress::start("reading", "bytes", bytes, options.for_people),
             captured: (None, None),
+            windowed: Vec::new(),
         }
     }
 

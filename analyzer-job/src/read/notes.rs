@@ -15,8 +15,8 @@ pub(crate) const UNMATCHED: &str = "without a row of this identifier in the face
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Skips {
     pub(crate) skipped: Skipped,
-    /// The file of each named one.
-    files: Vec<PathBuf>,
+    /// File and line of each named one.
+    places: Vec<(PathBuf, u64)>,
 }
 
 impl Default for Skips {
@@ -30,42 +30,49 @@ impl Skips {
 
     pub(crate) fn new(reason: &str) -> Skips {
         let skipped = Skipped { reason: reason.into(), records: 0, examples: Vec::new() };
-        Skips { skipped, files: Vec::new() }
+        Skips { skipped, places: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, file: &Path, line: u64, more: &str) {
         self.skipped.records += 1;
-        if self.files.len() < Skips::NAMED {
+        if self.places.len() < Skips::NAMED {
             let sep = if more.is_empty() { "" } else { ": " };
             self.skipped.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
-            self.files.push(file.into());
+            self.places.push((file.into(), line));
         }
     }
 
     /// Counts a whole file.
     pub(crate) fn add_file(&mut self, file: &Path, why: &str) {
         self.skipped.records += 1;
-        if self.files.len() < Skips::NAMED {
+        if self.places.len() < Skips::NAMED {
             self.skipped.examples.push(format!("{}: {why}", file.display()));
-            self.files.push(file.into());
+            self.places.push((file.into(), 0));
         }
-    }
-
-    /// The file of the first one.
-    pub(crate) fn first_file(&self) -> Option<&Path> {
-        self.files.first().map(PathBuf::as_path)
     }
 
     /// Takes in those of another part; named are the first in the order of the files.
     pub(crate) fn merge(&mut self, other: Skips, before: Before) {
-        self.skipped.records += other.skipped.records;
+        self.skipped.records = self.skipped.records.saturating_add(other.skipped.records);
         let mine =
-            std::mem::take(&mut self.files).into_iter().zip(std::mem::take(&mut self.skipped.examples));
-        let mut named: Vec<(PathBuf, String)> =
-            mine.chain(other.files.into_iter().zip(other.skipped.examples)).collect();
-        named.sort_by(|one, two| before(&one.0, &two.0));
+            std::mem::take(&mut self.places).into_iter().zip(std::mem::take(&mut self.skipped.examples));
+        let mut named: Vec<((PathBuf, u64), String)> =
+            mine.chain(other.places.into_iter().zip(other.skipped.examples)).collect();
+        named.sort_by(|(one, _), (two, _)| before(&one.0, &two.0).then(one.1.cmp(&two.1)));
         named.truncate(Skips::NAMED);
-        (self.files, self.skipped.examples) = named.into_iter().unzip();
+        (self.places, self.skipped.examples) = named.into_iter().unzip();
+    }
+
+    /// Takes out those that another part says too.
+    pub(crate) fn forget(&mut self, again: &Skips) {
+        self.skipped.records = self.skipped.records.saturating_sub(again.skipped.records);
+        for (place, example) in again.places.iter().zip(&again.skipped.examples) {
+            let mut named = self.places.iter().zip(&self.skipped.examples);
+            if let Some(at) = named.position(|(own, text)| own == place && text == example) {
+                self.places.remove(at);
+                self.skipped.examples.remove(at);
+            }
+        }
     }
 }
 
@@ -116,6 +123,24 @@ impl Notes {
             }
         }
         (bad, outside)
+    }
+
+    /// Takes out bad captured records that another part says too.
+    pub(crate) fn forget(&mut self, again: &Skips) {
+        for note in &mut self.0 {
+            if let Note::LeftOut(skips) = note {
+                skips.forget(again);
+            }
+        }
+    }
+
+    /// Takes out captured records outside of the window that were counted again.
+    pub(crate) fn forget_outside(&mut self, records: u64) {
+        for note in &mut self.0 {
+            if let Note::Outside(skips) = note {
+                skips.skipped.records = skips.skipped.records.saturating_sub(records);
+            }
+        }
     }
 
     /// Whether the last warning is of files that cannot be read.
@@ -180,6 +205,8 @@ impl Note {
             (Note::Files { files, what }, Note::Files { files: more, what: same }) if *what == same => {
                 files.extend(more);
                 files.sort_by(|one, two| before(one, two));
+                // Windows may read the same file.
+                files.dedup();
             }
             (mine @ Note::First { .. }, theirs @ Note::First { .. }) => {
                 let (Note::First { file, .. }, Note::First { file: other, .. }) = (&*mine, &theirs) else {

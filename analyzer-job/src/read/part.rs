@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
+use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts};
 use crate::state::file::unusable;
@@ -35,11 +36,23 @@ pub struct Part {
     pub(super) bad_kinds: Vec<u64>,
     pub(super) captured: (Option<ContentType>, Option<ContentType>),
     pub(super) format: Option<DatasetFormat>,
+    /// Of captured records that were read with a window.
+    pub(super) windowed: Vec<OfFile>,
 }
 
 impl Part {
     pub fn rows(&self) -> u64 {
         self.table.as_ref().map_or(0, |(_, gather)| gather.rows())
+    }
+
+    /// Records that were read.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// What is known of the input files.
+    pub fn inputs(&self) -> &[InputDigest] {
+        &self.inputs
     }
 
     /// How the data are written; none for captured records, and where there were none.
@@ -110,6 +123,17 @@ impl Part {
         })
     }
 
+    /// Takes out what an earlier part says of the same file.
+    fn forget(&mut self, again: &OfFile) {
+        self.records = self.records.saturating_sub(again.records);
+        self.notes.forget(&again.undated);
+        for (kind, n) in capture::UNDATED.into_iter().zip(again.kinds) {
+            if let Some(count) = self.bad_kinds.get_mut(kind) {
+                *count = count.saturating_sub(n);
+            }
+        }
+    }
+
     fn check(&self, path: &Path, analysis: &Analysis) -> Result<()> {
         let Some((layout, gather)) = &self.table else { return Ok(()) };
         layout.check().map_err(|what| unusable(path, what))?;
@@ -138,7 +162,12 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
     let table = tables(&parts, &ranks, analysis, most_rows)?;
     let format = parts.first().and_then(|(_, part)| part.format);
     let mut all = Part { table, format, ..Part::default() };
-    for (at, (path, part)) in parts.into_iter().enumerate() {
+    let windowed: Vec<_> =
+        parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
+    let again = windowed::again(&windowed)?;
+    let outside = windowed::outside(&again);
+    for (at, ((path, mut part), again)) in parts.into_iter().zip(again).enumerate() {
+        again.iter().for_each(|file| part.forget(file));
         all.files.extend(part.files);
         all.inputs.extend(part.inputs);
         all.records = all.records.saturating_add(part.records);
@@ -154,8 +183,11 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         all.captured.0 = all.captured.0.or(part.captured.0);
         all.captured.1 = all.captured.1.or(part.captured.1);
     }
+    all.notes.forget_outside(outside);
     all.files.sort_by(|one, two| by_folder(one, two));
     all.inputs.sort_by(|one, two| by_folder(Path::new(&one.name), Path::new(&two.name)));
+    // Windows may read the same file.
+    all.inputs.dedup();
     Ok(all)
 }
 

@@ -67,6 +67,11 @@ impl AnalysisTypes {
     pub fn all(&self) -> &[AnalysisType] {
         &self.0
     }
+
+    /// As the setting has them.
+    pub fn names(&self) -> String {
+        self.0.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(",")
+    }
 }
 
 impl std::str::FromStr for AnalysisTypes {

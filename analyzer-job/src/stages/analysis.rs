@@ -22,7 +22,7 @@ use crate::results::details::EarlierRun;
 use crate::settings::Settings;
 use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
 use crate::stages::done::Done;
-use crate::stages::joins::Joins;
+use crate::stages::joins::{Joins, nothing_matches};
 use crate::stages::results::{Found, history};
 use crate::stages::{attributions, bias, earlier, inputs, predictions, results};
 
@@ -117,6 +117,9 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
 /// As `gather`; the file cannot be written.
 pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
     let run = &prepared.run;
+    for (setting, input) in run.plan.inputs() {
+        output::check_outside(("baseline", "--out"), out, setting, input)?;
+    }
     output::check_file(out)?;
     let reading = inputs::read(run, joins, None)?;
     let (text, rows) = parts::baseline_text(run, &reading)?;
@@ -129,14 +132,14 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
 pub(crate) struct Folded {
     /// The data were those of a monitor.
     pub(crate) monitor: bool,
-    /// The configuration as it was given; null in states of older versions.
-    #[serde(default)]
+    /// The configuration as it was given.
     pub(crate) configuration: Json,
     /// It served a monitor of bias and one of attributions, and this is the part of one of them.
-    #[serde(default)]
     pub(crate) shared_configuration: bool,
     pub(crate) part: Part,
     explained: Option<attributions::Folded>,
+    /// Captures that were joined with labels, where none of them has one.
+    pub(crate) without_match: Option<u64>,
 }
 
 /// Reads a part of the data, and explains its rows where that is asked for; `name` of the part.
@@ -151,12 +154,8 @@ pub(crate) fn fold(
 ) -> Result<(Folded, output::Results)> {
     let run = &prepared.run;
     let plan = &run.plan;
-    if plan.predicts() {
-        return Err(unsupported("predictions of a model for the bias metrics cannot be folded", "predictor")
-            .hint("give the predictions in the data as `predicted_label`"));
-    }
-    parts::check_foldable(run)?;
-    let mut part = inputs::read_part(run, joins, seat)?;
+    check_foldable(run)?;
+    let (mut part, without_match) = inputs::read_part(run, joins, seat)?;
     for warning in part.warnings() {
         tracing::warn!("{warning}");
     }
@@ -182,12 +181,32 @@ pub(crate) fn fold(
         shared_configuration: run.settings.shared_configuration,
         part,
         explained,
+        without_match,
     };
     Ok((folded, files))
 }
 
-fn unsupported(what: &str, field: &str) -> Problem {
-    Problem::new(&codes::CONFIG_NOT_SUPPORTED, what).field(field)
+/// That nothing is asked for which needs all rows, or another dataset, at once.
+///
+/// # Errors
+/// `CONFIG_NOT_SUPPORTED`.
+pub(crate) fn check_foldable(run: &Context) -> Result<()> {
+    let unsupported = |what, field| Problem::new(&codes::CONFIG_NOT_SUPPORTED, what).field(field);
+    if run.plan.predicts() {
+        return Err(unsupported("predictions of a model for the bias metrics cannot be folded", "predictor")
+            .hint("give the predictions in the data as `predicted_label`"));
+    }
+    let dataset = &run.plan.analysis.dataset;
+    for (key, side) in [
+        ("facet_dataset_uri", &dataset.facet_dataset),
+        ("predicted_label_dataset_uri", &dataset.predicted_label_dataset),
+    ] {
+        if side.is_some() {
+            return Err(unsupported("a part of the data cannot be paired with another dataset", key)
+                .hint("join the datasets into one first, or run on one machine without `fold`"));
+        }
+    }
+    parts::check_foldable(run)
 }
 
 /// The parts of the data together.
@@ -195,6 +214,8 @@ pub(crate) struct United {
     part: Part,
     /// The attributions of each, with the path of its state.
     explained: Vec<(PathBuf, attributions::Folded)>,
+    /// All captures, where none of any part found a label.
+    without_match: Option<u64>,
 }
 
 /// Puts together what parts of the data left, each with the path of its state.
@@ -203,11 +224,12 @@ pub(crate) struct United {
 /// Parts that do not fit each other.
 pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> Result<United> {
     let (mut read, mut explained) = (Vec::new(), Vec::new());
+    let without_match = states.iter().map(|(_, folded)| folded.without_match).sum();
     for (path, folded) in states {
         explained.extend(folded.explained.map(|explained| (path.clone(), explained)));
         read.push((path, folded.part));
     }
-    Ok(United { part: read::part::combine(read, &prepared.run.plan.analysis)?, explained })
+    Ok(United { part: read::part::combine(read, &prepared.run.plan.analysis)?, explained, without_match })
 }
 
 /// What a run over all of the parts would have gathered.
@@ -216,7 +238,10 @@ pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> 
 /// No usable row; what does not fit the configuration; attributions that were made differently.
 pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered> {
     let run = &prepared.run;
-    let United { part, explained } = united;
+    let United { part, explained, without_match } = united;
+    if let Some(captures) = without_match.filter(|captures| *captures > 0) {
+        return Err(nothing_matches(captures));
+    }
     let reading = part.finish(Path::new(&run.plan.dataset), &run.plan.analysis)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");

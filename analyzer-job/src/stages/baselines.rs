@@ -9,7 +9,7 @@ use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::monitor::{self, Kind};
-use crate::plan::{baseline_inputs, monitors};
+use crate::plan::{self, baseline_inputs, monitors};
 use crate::settings::{AnalysisType, AnalysisTypes, Compat, Settings, Switch};
 use crate::stages::analysis;
 use crate::stages::combine::{self, Combined, Of};
@@ -65,6 +65,7 @@ fn of_states(job: &Job, mut settings: Settings, results: &Path) -> Result<Settin
         let folder = match known {
             Some(folder) => folder,
             None => {
+                combine::check_apart(&plan::output(job, &given), std::slice::from_ref(&path))?;
                 let folder = results.join(made.len().to_string());
                 make(job, &given, kind, &path, &folder)?;
                 made.push((path, folder.clone()));
@@ -111,9 +112,6 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
         .found(format!("a state of {}", first.head.kind))
         .expected(format!("one of {kind}")));
     }
-    if kind == ANALYSIS {
-        check_configuration(&states)?;
-    }
     states::fits(&states, &first.head.settings)?;
     let own = settings_of(settings, first, folder)?;
     let scratch = folder.join("scratch");
@@ -128,24 +126,12 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
     }
 }
 
-fn check_configuration(states: &[Stored]) -> Result<()> {
-    for (path, folded) in states::bodies::<analysis::Folded>(states)? {
-        if folded.configuration.is_null() {
-            return Err(Problem::new(&codes::STATE_UNUSABLE, "a state tells no configuration")
-                .file(path)
-                .found("a state that an older version folded")
-                .hint("fold its part again, or give the analysis.json of a run over it"));
-        }
-    }
-    Ok(())
-}
-
 /// The settings with which the states were folded. What only `combine` is asked is that of this run.
 fn settings_of(settings: &Settings, state: &Stored, output: &Path) -> Result<Settings> {
     let text = |name: &str| state.head.settings.get(name).cloned();
     let monitor = |name: String| {
         let mut all = AnalysisType::ALL.into_iter();
-        all.find(|kind| format!("{:?}", AnalysisTypes::of(*kind)) == name)
+        all.find(|kind| kind.name() == name)
     };
     let monitor = match state.head.kind.as_str() {
         DATA_QUALITY => Some(AnalysisType::DataQuality),

@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, output};
 use serde_json::Value as Json;
 
+use crate::config::DatasetFormat;
 use crate::performance;
-use crate::plan::{Folded, Rows};
+use crate::plan::{self, Folded, Rows};
 use crate::quality;
 use crate::settings::Settings;
 use crate::stages::done::Done;
@@ -30,7 +31,9 @@ pub(crate) fn run(
     parts: Option<&[String]>,
     scratch: &Path,
 ) -> Result<Done> {
-    let states = of_one(states::read(job, &places_of(job, places), parts)?, settings)?;
+    let places = places_of(job, places);
+    check_apart(&plan::output(job, settings), &places)?;
+    let states = of_one(states::read(job, &places, parts)?, settings)?;
     Combined::new(job, settings, Timestamp::now(), &states, scratch, Of::Job)?.finish()
 }
 
@@ -41,6 +44,15 @@ pub(crate) fn places_of(job: &Job, places: &[PathBuf]) -> Vec<PathBuf> {
         mount.map_or_else(|| job.tree.processing("input/states"), |mount| mount.path)
     };
     if places.is_empty() { vec![usual()] } else { places.to_vec() }
+}
+
+/// That results do not go among the states: the next `combine` would find them there.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub(crate) fn check_apart(output: &Path, places: &[PathBuf]) -> Result<()> {
+    let folders = places.iter().filter(|place| place.is_dir());
+    folders.into_iter().try_for_each(|folder| output::check_apart(output, "states", folder))
 }
 
 /// The states of the one monitor that is asked for.
@@ -82,6 +94,18 @@ enum Whole<'a> {
     Analysis(Box<analysis::Prepared<'a>>, Box<analysis::United>),
 }
 
+impl Whole<'_> {
+    /// What a run says before it reads.
+    fn warnings(&self) -> impl Iterator<Item = &String> {
+        let (plan, more): (_, &[String]) = match self {
+            Whole::DataQuality(prepared, _) => (&prepared.plan.warnings, &[]),
+            Whole::ModelQuality(prepared, _) => (&prepared.plan.warnings, &prepared.warnings),
+            Whole::Analysis(prepared, _) => (&prepared.run.plan.warnings, &[]),
+        };
+        plan.iter().chain(more)
+    }
+}
+
 impl<'a> Combined<'a> {
     /// Checks the settings, loads the baseline and puts the parts together.
     ///
@@ -115,9 +139,12 @@ impl<'a> Combined<'a> {
                 Whole::DataQuality(Box::new(prepared), Box::new(part))
             }
             MODEL_QUALITY => {
-                let prepared = model_quality::prepare(job, settings, now, folded(true, None, None))?;
+                let parts: Vec<(PathBuf, performance::part::Part)> = states::bodies(states)?;
+                let captured = parts.iter().any(|(_, part)| part.is_captured());
+                let rows = folded(true, captured.then_some(DatasetFormat::Capture), None);
+                let prepared = model_quality::prepare(job, settings, now, rows)?;
                 fits(None)?;
-                let part = performance::part::combine(states::bodies(states)?, &prepared.question)?;
+                let part = performance::part::combine(parts, &prepared.question)?;
                 let Some(part) = part else {
                     return Err(Problem::new(&codes::INTERNAL, "there is not one state"));
                 };
@@ -126,12 +153,12 @@ impl<'a> Combined<'a> {
             ANALYSIS => {
                 let parts: Vec<(PathBuf, analysis::Folded)> = states::bodies(states)?;
                 let with_files = parts.iter().find(|(_, folded)| !folded.part.files().is_empty());
-                let (monitor, format) =
-                    with_files.map_or((false, None), |(_, folded)| (folded.monitor, folded.part.format()));
+                let monitor = parts.iter().any(|(_, folded)| folded.monitor);
+                let format = with_files.and_then(|(_, folded)| folded.part.format());
                 let own = parts.first().map(|(_, folded)| &folded.configuration);
                 let configuration = match of {
                     Of::Job => None,
-                    Of::States => own.filter(|configuration| !configuration.is_null()),
+                    Of::States => own,
                 };
                 let rows = folded(monitor, format, configuration);
                 let prepared = analysis::prepare(job, settings, now, scratch, rows)?;
@@ -141,6 +168,9 @@ impl<'a> Combined<'a> {
             }
             other => return Err(unusable(place, format!("a state of `{other}`"))),
         };
+        if of == Of::Job {
+            rows.warnings().for_each(|warning| tracing::warn!("{warning}"));
+        }
         Ok(Combined { job, settings, now, scratch: scratch.into(), rows })
     }
 

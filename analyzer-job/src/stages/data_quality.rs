@@ -33,7 +33,7 @@ use crate::quality::{constraints, metrics};
 use crate::report::{self, Draft, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
 use crate::stages::done::{Done, Message};
-use crate::stages::{earlier, publish};
+use crate::stages::{earlier, publish, states};
 use crate::state::profile::Column;
 use crate::values::java;
 
@@ -52,7 +52,7 @@ pub(crate) fn gather(
     for warning in &prepared.plan.warnings {
         tracing::warn!("{warning}");
     }
-    let (profiled, kept) = read(job, settings, &prepared.plan, None, seat)?;
+    let (profiled, kept) = read(job, settings, prepared, None, seat)?;
     let inside = inside(job, settings, prepared, &profiled)?;
     let kept = segments(job, settings, prepared, &profiled, kept)?;
     let of_profiles = prepared.plan.reads_profiles()?;
@@ -100,15 +100,17 @@ fn segments(
 fn read(
     job: &Job,
     settings: &Settings,
-    plan: &Plan,
+    prepared: &Prepared,
     limit: Option<u64>,
     seat: Option<&Seat>,
 ) -> Result<(Profiled, Vec<Segment>)> {
+    let plan = &prepared.plan;
     if plan.reads_profiles()? {
         return profile::gather(&plan.dataset, &job.stop);
     }
     let mut source = plan.source(job, settings);
     source.limit = limit;
+    source.folds = prepared.folds;
     source.seat = seat;
     Ok((pass::profile(&source)?, Vec::new()))
 }
@@ -240,13 +242,28 @@ pub(crate) fn look(
         line("script", &script.path().display().to_string());
     }
     plan.warnings.iter().for_each(|warning| line("warning", warning));
-    let (profiled, _) = read(job, settings, plan, Some(records), None)?;
+    let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
     if account.rows == 0 {
-        return Err(plan.no_rows(account));
+        return later(prepared.folds, plan.no_rows(account), text);
     }
-    let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
-    let by = segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)?;
+    let wanted = settings.segment_columns.as_deref();
+    // As a part of the data leaves it to the whole.
+    let (names_wait, columns_wait) = (wanted.is_none() || profiled.open, profiled.open);
+    let named = match name(&profiled.columns, &plan.exclude, prepared.names().as_deref()) {
+        Err(problem) => return later(prepared.folds && names_wait, problem, text),
+        Ok(named) => named,
+    };
+    let by = match segments::by(wanted, &profiled.columns, &named.columns) {
+        Err(problem) => {
+            later(prepared.folds && columns_wait, problem, text)?;
+            Vec::new()
+        }
+        Ok(by) => by,
+    };
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(text, "{key:<14} {value}");
+    };
     line("looked at", &format!("{} rows from {} records", account.rows, account.records));
     if account.left_out > 0 {
         line("left out", &format!("{} by `columns` or the script", account.left_out));
@@ -276,6 +293,15 @@ pub(crate) fn look(
     if named.columns.len() > COLUMNS_SHOWN {
         let _ = writeln!(text, "  and {} more", named.columns.len() - COLUMNS_SHOWN);
     }
+    Ok(())
+}
+
+/// What only all parts together can be judged for is a warning where the data are a part.
+fn later(is_part: bool, problem: Problem, text: &mut String) -> Result<()> {
+    if !is_part {
+        return Err(problem);
+    }
+    let _ = writeln!(text, "{:<14} {}", "warning", states::left_to_combine(&problem));
     Ok(())
 }
 

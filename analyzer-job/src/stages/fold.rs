@@ -2,22 +2,25 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes, output};
+use plumbline_common::{Problem, Result, codes, input, output};
 
 use crate::context;
 use crate::plan::{self, Rows};
-use crate::settings::{AnalysisType, Settings};
+use crate::results::details::InputDigest;
+use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::joins::Joins;
 use crate::stages::states::{self, SEVERAL};
 use crate::stages::task::{Folded, Task};
-use crate::stages::{baselines, several};
-use crate::state::file::{self, ENDING, FORMAT, Head, OfMonitor, Several};
+use crate::stages::{baselines, several, sources};
+use crate::state::file::{self, ENDING, FORMAT, Head, OfMonitor, Several, SourceFile};
 
 /// Which part it is, and where its state goes.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +39,7 @@ pub(crate) struct Part {
 /// # Errors
 /// What cannot be used, read or written.
 pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String> {
+    check_names(part)?;
     let mut staged = part.files.as_deref().map(|list| Staged::read(job, list)).transpose()?;
     let scratch = context::scratch(job)?;
     let now = Timestamp::now();
@@ -48,37 +52,52 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
     let joins = Joins::new(job, scratch.path(), true);
     let (path, rows) = if own.is_empty() {
         let mut task = Task::prepare(job, &one, now, scratch.path(), Rows::Part)?;
-        let path = place(part, task.output())?;
+        let path = place(part, task.output(), task.inputs())?;
         if let Some(staged) = &mut staged {
             task.stage(|dataset| staged.stage(dataset))?;
         }
-        let mut folded = task.fold(&joins, &part.name)?;
+        let datasets = task.dataset().into_iter().collect();
+        let (mut folded, files) = with_sources(job, datasets, &joins, || task.fold(&joins, &part.name))?;
         job.stop.check()?;
         std::mem::take(&mut folded.files).publish()?;
-        file::write(&path, &head(job, &one, part, &folded), &folded.body, scratch.path())?;
+        let files = named(files, std::slice::from_ref(&folded));
+        let head = Head { files, ..head(job, &one, part, &folded) };
+        file::write(&path, &head, &folded.body, scratch.path())?;
         (path, folded.rows)
     } else {
         let mut tasks = several::prepare(job, &own, now, Rows::Part, scratch.path())?;
-        let path = place(part, &plan::output(job, settings))?;
+        let inputs = tasks.iter().flat_map(|(_, task)| task.inputs());
+        let path = place(part, &plan::output(job, settings), inputs)?;
         if let Some(staged) = &mut staged {
             for (_, task) in &mut tasks {
                 task.stage(|dataset| staged.stage(dataset))?;
             }
         }
         let readings = several::seat(&mut tasks);
-        let folded = several::read_all(job, &own, tasks, &readings, |task| task.fold(&joins, &part.name));
-        let folded = all(folded)?;
+        let mut datasets: Vec<PathBuf> = Vec::new();
+        for dataset in tasks.iter().filter_map(|(_, task)| task.dataset()) {
+            if !datasets.contains(&dataset) {
+                datasets.push(dataset);
+            }
+        }
+        let (folded, files) = with_sources(job, datasets, &joins, || {
+            all(several::read_all(job, &own, tasks, &readings, |task| task.fold(&joins, &part.name)))
+        })?;
         job.stop.check()?;
-        let rows = folded.iter().map(|(_, folded)| folded.rows).max().unwrap_or_default();
+        let (kinds_of, folded): (Vec<AnalysisType>, Vec<Folded>) = folded.into_iter().unzip();
+        let rows = folded.iter().map(|folded| folded.rows).max().unwrap_or_default();
+        let window = folded.first().and_then(|first| first.window);
+        let window = window.filter(|_| folded.iter().all(|folded| folded.window == window));
+        let files = named(files, &folded);
         let mut states = Several::new();
-        for ((kind, mut folded), (_, settings)) in folded.into_iter().zip(&own) {
+        for ((kind, mut folded), (_, settings)) in kinds_of.into_iter().zip(folded).zip(&own) {
             std::mem::take(&mut folded.files).publish()?;
             let head = head(job, settings, part, &folded);
             states.insert(kind.folder().into(), OfMonitor { head, body: folded.body });
         }
-        let kinds: Vec<&str> = own.iter().map(|(kind, _)| kind.name()).collect();
-        let bearing = IndexMap::from([("analysis_type".to_string(), kinds.join(","))]);
-        let head = Head { rows, ..of_part(part, SEVERAL, bearing) };
+        let kinds = several.map(AnalysisTypes::names).unwrap_or_default();
+        let bearing = IndexMap::from([("analysis_type".to_string(), kinds)]);
+        let head = Head { rows, files, window: window.map(in_words), ..of_part(part, SEVERAL, bearing) };
         file::write(&path, &head, &states, scratch.path())?;
         (path, rows)
     };
@@ -105,12 +124,45 @@ fn all(folded: Vec<(AnalysisType, Result<Folded>)>) -> Result<Vec<(AnalysisType,
     }
 }
 
-/// Where the state goes. A folder that cannot be written to is found before the data are read.
-fn place(part: &Part, output: &Path) -> Result<PathBuf> {
+/// That the part is one of all parts, where these are known: else only `combine` would find out.
+fn check_names(part: &Part) -> Result<()> {
+    let Some(all) = &part.all else { return Ok(()) };
+    if all.contains(&part.name) {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "the part is none of all parts")
+        .field("--parts")
+        .found(format!("{} without `{}`", all.join(", "), part.name))
+        .expected("the names of all parts, this one among them")
+        .hint("the name of a part is that of its state file unless `--part` gives it"))
+}
+
+/// Where the state goes. A place that cannot be written to, or where `combine` or the next run would take the state for
+/// something else, is found before the data are read. `inputs`: settings that name data, and where these are.
+fn place<'a>(
+    part: &Part,
+    output: &Path,
+    inputs: impl IntoIterator<Item = (&'static str, &'a Path)>,
+) -> Result<PathBuf> {
     let path = match &part.out {
         Some(path) => path.clone(),
         None => output.join("states").join(format!("{}.{ENDING}", part.name)),
     };
+    if path.extension().is_none_or(|ending| ending != ENDING) {
+        return Err(Problem::new(&codes::SETTING_INVALID, "a state file has another ending")
+            .field("--out")
+            .found(format!("`{}`", path.display()))
+            .expected(format!("a name that ends in `.{ENDING}`, by which `combine` finds it in a folder")));
+    }
+    if path.file_name().is_some_and(input::is_hidden) {
+        return Err(Problem::new(&codes::SETTING_INVALID, "a state file has a hidden name")
+            .field("--out")
+            .found(format!("`{}`", path.display()))
+            .expected("a name that does not begin with `.` or `_`: `combine` passes those over"));
+    }
+    for (setting, input) in inputs {
+        output::check_outside(("state", "--out"), &path, setting, input)?;
+    }
     output::check_file(&path)?;
     Ok(path)
 }
@@ -118,11 +170,7 @@ fn place(part: &Part, output: &Path) -> Result<PathBuf> {
 /// The head of the state of one monitor.
 fn head(job: &Job, settings: &Settings, part: &Part, folded: &Folded) -> Head {
     let bearing = states::bearing(job, settings, folded.configuration.as_ref());
-    Head {
-        window: folded.window.map(|(start, end)| [start.to_string(), end.to_string()]),
-        rows: folded.rows,
-        ..of_part(part, folded.kind, bearing)
-    }
+    Head { window: folded.window.map(in_words), rows: folded.rows, ..of_part(part, folded.kind, bearing) }
 }
 
 fn of_part(part: &Part, kind: &str, settings: IndexMap<String, String>) -> Head {
@@ -135,7 +183,44 @@ fn of_part(part: &Part, kind: &str, settings: IndexMap<String, String>) -> Head 
         parts: part.all.clone(),
         window: None,
         rows: 0,
+        files: Vec::new(),
     }
+}
+
+fn in_words((start, end): (Timestamp, Timestamp)) -> [String; 2] {
+    [start.to_string(), end.to_string()]
+}
+
+/// Folds, and finds out meanwhile what the files of the data are.
+fn with_sources<T>(
+    job: &Job,
+    datasets: Vec<PathBuf>,
+    joins: &Joins<'_>,
+    fold: impl FnOnce() -> Result<T>,
+) -> Result<(T, Vec<SourceFile>)> {
+    let enough = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let files = scope.spawn(|| sources::of(&datasets, &joins.digests, &job.stop, &enough));
+        let folded = fold();
+        enough.store(folded.is_err(), Ordering::Relaxed);
+        let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((folded?, files?))
+    })
+}
+
+/// The files that the state names. Those of an address are known once they are read; files without a record name nothing that
+/// could count twice.
+fn named(files: Vec<SourceFile>, folded: &[Folded]) -> Vec<SourceFile> {
+    if folded.iter().all(|folded| folded.records == 0) {
+        return Vec::new();
+    }
+    if !files.is_empty() {
+        return files;
+    }
+    let inputs = folded.iter().flat_map(|folded| &folded.inputs).filter(|input| input.role == "dataset");
+    let of =
+        |input: &InputDigest| SourceFile { name: input.name.clone().into(), sha256: input.sha256.clone() };
+    inputs.map(of).collect()
 }
 
 /// The files of a part as folders of links, so that they keep the names that they have among all files.
@@ -150,19 +235,27 @@ impl Staged {
     fn read(job: &Job, list: &Path) -> Result<Staged> {
         let text =
             fs::read_to_string(list).map_err(|error| Problem::io("read the list of files", list, error))?;
-        let names: Vec<PathBuf> = text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
-        let outside =
-            |name: &&PathBuf| !name.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        if let Some(name) = names.iter().find(outside) {
-            return Err(Problem::new(
-                &codes::SETTING_INVALID,
-                "a list of files names one outside of the data",
-            )
-            .file(list)
-            .field("--files")
-            .found(format!("`{}`", name.display()))
-            .expected("paths below the folder of the data, one a line"));
+        let refused = |line: u64, what: &str| {
+            Problem::new(&codes::SETTING_INVALID, what).file(list).line(line).field("--files")
+        };
+        let mut names: IndexMap<PathBuf, u64> = IndexMap::new();
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.is_empty()) {
+            // As `find .` prints them.
+            let parts = Path::new(text).components().filter(|part| *part != Component::CurDir);
+            let name: PathBuf = parts.collect();
+            let inside = name.components().all(|part| matches!(part, Component::Normal(_)));
+            if !inside || name.as_os_str().is_empty() {
+                return Err(refused(line, "a list of files names one outside of the data")
+                    .found(format!("`{text}`"))
+                    .expected("paths below the folder of the data, one a line"));
+            }
+            if let Some(first) = names.insert(name, line) {
+                return Err(refused(line, "a list of files names one twice")
+                    .found(format!("`{text}`, also in line {first}"))
+                    .expected("each file once"));
+            }
         }
+        let names = names.into_keys().collect();
         Ok(Staged { names, folder: context::scratch(job)?, done: Vec::new() })
     }
 

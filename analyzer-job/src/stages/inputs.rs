@@ -1,7 +1,7 @@
 //! Getting the data of a run: fetched from S3 where the configuration says so, joined with ground truth where
 //! some is given, read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use plumbline_common::job::Job;
@@ -11,7 +11,7 @@ use crate::context::Context;
 use crate::read::together::Seat;
 use crate::read::{self, Inputs, Options, Part, Reading};
 use crate::settings::Settings;
-use crate::stages::joins::Joins;
+use crate::stages::joins::{Joins, Labels};
 
 /// What this host of the job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,66 +66,87 @@ pub(crate) fn role(job: &Job, settings: &Settings) -> Result<Role> {
 /// As `here` and `read_here`.
 pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Reading> {
     let options = Options { seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
-    read::read(&here(run, joins)?, &run.plan.analysis, &options)
+    read::read(&here(run, joins)?.0, &run.plan.analysis, &options)
 }
 
-/// What a part of the data leaves.
-///
-/// # Errors
-/// As `here`; `CONFIG_NOT_SUPPORTED`: datasets that are paired with each other.
-pub(crate) fn read_part(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Part> {
-    let dataset = &run.plan.analysis.dataset;
-    for (key, side) in [
-        ("facet_dataset_uri", &dataset.facet_dataset),
-        ("predicted_label_dataset_uri", &dataset.predicted_label_dataset),
-    ] {
-        if side.is_some() {
-            return Err(Problem::new(
-                &codes::CONFIG_NOT_SUPPORTED,
-                "a part of the data cannot be paired with another dataset",
-            )
-            .field(key)
-            .hint("join the datasets into one first, or run on one machine without `fold`"));
-        }
-    }
-    let options =
-        Options { part: true, seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
-    read::read_part(&here(run, joins)?, &run.plan.analysis, &options)
-}
-
-/// The first `limit` records, and the number of rows in all of them.
+/// What a part of the data leaves, and how many captures it has where none of them found a label.
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn look<'a>(
+pub(crate) fn read_part(
+    run: &Context,
+    joins: &Joins<'_>,
+    seat: Option<Arc<Seat>>,
+) -> Result<(Part, Option<u64>)> {
+    let options =
+        Options { part: true, seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
+    let (inputs, without_match) = here(run, joins)?;
+    Ok((read::read_part(&inputs, &run.plan.analysis, &options)?, without_match))
+}
+
+/// The first records.
+pub(crate) struct Look<'a> {
+    /// What stands against them as the whole of the data, where they are a part only.
+    pub(crate) reading: Result<Reading>,
+    /// Tells the number of rows in all records.
+    pub(crate) count_all: Box<dyn Fn() -> Result<u64> + 'a>,
+}
+
+/// The first `limit` records.
+///
+/// # Errors
+/// As `here` and `read_here`.
+pub(crate) fn look<'a>(run: &'a Context<'_>, joins: &Joins<'_>, limit: u64) -> Result<Look<'a>> {
+    let (inputs, _) = here(run, joins)?;
+    let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
+    let count_all = Box::new(move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows));
+    Ok(Look { reading: Ok(reading), count_all })
+}
+
+/// As `look`, where the data are a part of all data, which says nothing of the whole. None where the part has no rows.
+///
+/// # Errors
+/// As `read_part`.
+pub(crate) fn look_at_part<'a>(
     run: &'a Context<'_>,
     joins: &Joins<'_>,
     limit: u64,
-) -> Result<(Reading, impl Fn() -> Result<u64> + use<'a>)> {
-    let inputs = here(run, joins)?;
-    let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
-    Ok((reading, move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows)))
+) -> Result<Option<Look<'a>>> {
+    let analysis = &run.plan.analysis;
+    let (inputs, _) = here(run, joins)?;
+    let read = move |limit, keep_rows| {
+        read::read_part(&inputs, analysis, &Options { part: true, ..options(run, limit, keep_rows) })
+    };
+    let part = read(Some(limit), keeps_rows(run))?;
+    if part.rows() == 0 {
+        return Ok(None);
+    }
+    let reading = part.finish(Path::new(&run.plan.dataset), analysis);
+    Ok(Some(Look { reading, count_all: Box::new(move || Ok(read(None, false)?.rows())) }))
 }
 
-/// The data as files of this machine, fetched and joined.
+/// The data as files of this machine, fetched and joined, and how many captures there are where none found a label.
 ///
 /// # Errors
 /// An address that cannot be fetched; a merge without any match.
-fn here(run: &Context, joins: &Joins<'_>) -> Result<Inputs> {
+fn here(run: &Context, joins: &Joins<'_>) -> Result<(Inputs, Option<u64>)> {
     let plan = &run.plan;
     let dataset = &plan.analysis.dataset;
     let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
+    let mut without_match = None;
     if let Some(ground_truth) = &plan.ground_truth {
-        data = joins.merged(&data, ground_truth, run.strict())?;
+        let joined = joins.merged(&data, ground_truth, Labels::Needed, run.strict())?;
+        (data, without_match) = (joined.records, joined.without_match);
     }
     let side = |side: &Option<crate::config::SideDataset>, what: &str| {
         side.as_ref().map(|side| fetch(run, &side.uri, what)).transpose()
     };
-    Ok(Inputs {
+    let inputs = Inputs {
         dataset: data,
         facets: side(&dataset.facet_dataset, "facet_dataset_uri")?,
         predictions: side(&dataset.predicted_label_dataset, "predicted_label_dataset_uri")?,
-    })
+    };
+    Ok((inputs, without_match))
 }
 
 /// `limit`: only so many records.

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use merge_job::MergeTask;
+use merge_job::{MergeTask, Summary};
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, codes};
 
 use crate::read::digest::Digests;
 
@@ -21,9 +21,26 @@ pub(crate) struct Joins<'a> {
 }
 
 struct Merged {
-    captures: PathBuf,
-    ground_truth: PathBuf,
+    task: MergeTask,
     records: PathBuf,
+    summary: Summary,
+}
+
+/// Captures joined with their labels.
+pub(crate) struct Joined {
+    /// The folder of merged records.
+    pub(crate) records: PathBuf,
+    /// Captures that were read, where none of them found a label.
+    pub(crate) without_match: Option<u64>,
+}
+
+/// Which merge is of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Labels {
+    /// One with a label at least.
+    Needed,
+    /// Also one without: captures that wait for their labels are estimated.
+    Awaited,
 }
 
 impl<'a> Joins<'a> {
@@ -32,35 +49,55 @@ impl<'a> Joins<'a> {
         Joins { job, scratch, part, done: Mutex::default(), digests: Arc::default() }
     }
 
-    /// The folder of merged records, as `merge-job` would write it. The same folders are merged only once: who asks while
-    /// they are merged waits.
+    /// The merged records, as `merge-job` would write them. The same folders are merged only once: who asks while they are
+    /// merged waits.
     ///
     /// `strict`: a record that cannot be used stops the merge.
     ///
     /// # Errors
-    /// Those of the merge, such as no match at all.
-    pub(crate) fn merged(&self, captures: &Path, ground_truth: &Path, strict: bool) -> Result<PathBuf> {
+    /// Those of the merge, such as no match at all where labels are needed.
+    pub(crate) fn merged(
+        &self,
+        captures: &Path,
+        ground_truth: &Path,
+        labels: Labels,
+        strict: bool,
+    ) -> Result<Joined> {
         // After a panic the list is as it was: a merge is added when it is complete.
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let known =
-            done.iter().find(|known| known.captures == captures && known.ground_truth == ground_truth);
-        if let Some(known) = known {
-            return Ok(known.records.clone());
+        let is_same =
+            |known: &Merged| known.task.captures == captures && known.task.ground_truth == ground_truth;
+        let at = match done.iter().position(is_same) {
+            Some(at) => at,
+            None => {
+                let records = self.scratch.join(format!("merged-{}", done.len() + 1));
+                let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
+                task.for_people = self.job.for_people;
+                // Whether a merge without a match is of use depends on who asks.
+                task.has_all_captures = false;
+                if strict {
+                    task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
+                }
+                let summary = merge_job::merge(&task, &self.job.stop).map_err(Problem::from)?;
+                tracing::info!("merge: {}", summary.message());
+                task.has_all_captures = !self.part;
+                done.push(Merged { task, records, summary });
+                done.len() - 1
+            }
+        };
+        let Merged { task, records, summary } = &done[at];
+        if labels == Labels::Needed {
+            merge_job::judge(task, summary)?;
         }
-        let records = self.scratch.join(format!("merged-{}", done.len() + 1));
-        let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
-        task.for_people = self.job.for_people;
-        task.has_all_captures = !self.part;
-        if strict {
-            task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
-        }
-        let summary = merge_job::merge(&task, &self.job.stop).map_err(Problem::from)?;
-        tracing::info!("merge: {}", summary.message());
-        done.push(Merged {
-            captures: captures.into(),
-            ground_truth: ground_truth.into(),
+        Ok(Joined {
             records: records.clone(),
-        });
-        Ok(records)
+            without_match: (summary.merged == 0).then_some(summary.captures_read),
+        })
     }
+}
+
+/// What is said of parts of the captures, none of which found a label.
+pub(crate) fn nothing_matches(captures: u64) -> Problem {
+    Problem::new(&codes::NOTHING_MATCHES, format!("merged 0 of {captures} captures: none has a label"))
+        .hint("the log of each part has sample ids of both sides; see that the hours in which the labels were collected are mounted")
 }

@@ -18,5 +18,6 @@ pub(crate) mod publish;
 pub(crate) mod refused;
 pub(crate) mod results;
 pub(crate) mod several;
+pub(crate) mod sources;
 pub(crate) mod states;
 pub(crate) mod task;

@@ -9,6 +9,7 @@ use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::config::DatasetFormat;
 use crate::context;
 use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::shared::Seat;
@@ -28,8 +29,8 @@ use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
 use crate::stages::done::{Done, Message};
-use crate::stages::joins::Joins;
-use crate::stages::{earlier, publish};
+use crate::stages::joins::{Joins, Labels, nothing_matches};
+use crate::stages::{earlier, publish, states};
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
@@ -109,6 +110,8 @@ pub(crate) struct Prepared {
     pub(crate) places: Places,
     pub(crate) baseline: Baseline,
     margin: Margin,
+    /// The data are a part of all data.
+    folds: bool,
     /// Labels that captures are joined with first.
     pub(crate) ground_truth: Option<PathBuf>,
     estimate_without_labels: bool,
@@ -164,6 +167,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     warnings.extend(baseline.classes.as_ref().and_then(|[_, positive]| other_side(&question, positive)));
     Ok(Prepared {
+        folds: rows == Rows::Part,
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
         nothing_is_allowed,
@@ -192,8 +196,11 @@ fn groups(
     if columns.is_empty() && attributes.is_empty() {
         return Ok(Vec::new());
     }
-    // States have their groups; a part without files may have any.
-    let captured = if matches!(rows, Rows::Folded(_)) { None } else { plan.reads_captures()? };
+    let captured = match rows {
+        Rows::Folded(folded) => folded.format.map(|format| format == DatasetFormat::Capture),
+        // None for a part without files, which may have any groups.
+        Rows::Here | Rows::Part => plan.reads_captures()?,
+    };
     let wrong = |given: &str, found: String, format: &str, other: &str| {
         Problem::new(&codes::SETTING_INVALID, "rows of model quality cannot be grouped like this")
             .field(given)
@@ -326,21 +333,25 @@ pub(crate) fn gather(
 }
 
 /// The rows of the first `records`; of all, when none of the first can be used.
-fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Reading> {
+fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Part> {
     let scratch = context::scratch(job)?;
-    let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), false))?;
-    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records), None)?.finish()?;
+    let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), prepared.folds))?;
+    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records), None)?;
     if first.outcomes.rows() > 0 {
         return Ok(first);
     }
-    rows_of(job, settings, prepared, joined.as_deref(), None, None)?.finish()
+    if !prepared.folds {
+        first.finish()?;
+    }
+    rows_of(job, settings, prepared, joined.as_deref(), None, None)
 }
 
 /// The captures joined with ground truth, when some is given.
 fn joined(prepared: &Prepared, settings: &Settings, joins: &Joins<'_>) -> Result<Option<PathBuf>> {
     let strict = settings.on_bad_record == OnBadRecord::Fail;
-    let truth = prepared.ground_truth.as_ref();
-    truth.map(|truth| joins.merged(&prepared.plan.dataset, truth, strict)).transpose()
+    let labels = if prepared.estimate_without_labels { Labels::Awaited } else { Labels::Needed };
+    let joined = |truth: &PathBuf| joins.merged(&prepared.plan.dataset, truth, labels, strict);
+    Ok(prepared.ground_truth.as_ref().map(joined).transpose()?.map(|joined| joined.records))
 }
 
 fn rows_of(
@@ -353,6 +364,7 @@ fn rows_of(
 ) -> Result<Part> {
     let mut source = prepared.plan.source(job, settings);
     source.limit = limit;
+    source.folds = prepared.folds;
     source.seat = seat;
     if let Some(joined) = joined {
         source.path = joined;
@@ -381,6 +393,9 @@ fn check_rows(prepared: &Prepared, reading: &Reading) -> Result<()> {
 }
 
 fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
+    if reading.counts.records_read == 0 && reading.not_joined > 0 {
+        return nothing_matches(reading.not_joined);
+    }
     let skipped: Vec<String> = reading
         .counts
         .records_skipped
@@ -441,7 +456,18 @@ pub(crate) fn look(
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         line("warning", warning);
     }
-    let reading = sample(job, settings, prepared, records)?;
+    // What only all parts together can be judged for.
+    let later = |problem: Problem, text: &mut String| {
+        if !prepared.folds {
+            return Err(problem);
+        }
+        text.push_str(&format!("  {:<14} {}\n", "warning", states::left_to_combine(&problem)));
+        Ok(())
+    };
+    let reading = match sample(job, settings, prepared, records)?.finish() {
+        Err(problem) => return later(problem, text),
+        Ok(reading) => reading,
+    };
     text.push_str(&format!(
         "\nFirst {} records: {} rows with a label, {} without\n",
         reading.counts.records_read,
@@ -452,7 +478,9 @@ pub(crate) fn look(
     for warning in &reading.warnings {
         line("warning", warning);
     }
-    check_rows(prepared, &reading)?;
+    if let Err(problem) = check_rows(prepared, &reading) {
+        return later(problem, text);
+    }
     if reading.outcomes.rows() == 0 {
         return Ok(());
     }
@@ -462,11 +490,14 @@ pub(crate) fn look(
             classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
         line("classes", &names.join(", "));
     }
-    let found = measure(prepared, &reading, RunDetails::default())?;
+    let found = match measure(prepared, &reading, RunDetails::default()) {
+        Err(problem) => return later(problem, text),
+        Ok(found) => found,
+    };
     match compared(prepared, &found) {
         Err(problem) if prepared.nothing_is_allowed => line("warning", &problem.to_string()),
         Err(problem) => {
-            return Err(problem.hint("only the first records were looked at; all of them may fit"));
+            return later(problem.hint("only the first records were looked at; all of them may fit"), text);
         }
         Ok(()) => {}
     }

@@ -71,10 +71,12 @@ pub(crate) fn combine(
     places: &[PathBuf],
     parts: Option<&[String]>,
 ) -> Result<String> {
+    let places = combine::places_of(job, places);
+    combine::check_apart(&plan::output(job, settings), &places)?;
     let scratch = context::scratch(job)?;
     let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
     let now = Timestamp::now();
-    let states = states::read(job, &combine::places_of(job, places), parts)?;
+    let states = states::read(job, &places, parts)?;
     let of_one = states.iter().find(|state| state.head.kind != SEVERAL);
     if let Some(state) = of_one {
         return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a state is of one monitor only")

@@ -10,7 +10,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::monitor::columns;
-use crate::settings::{OnBadRecord, Settings};
+use crate::settings::{Compat, OnBadRecord, Settings};
+use crate::stages::sources;
 use crate::state::file::{self, ENDING, Stored};
 
 /// How kinds of analyses are called in a state.
@@ -39,7 +40,36 @@ pub(crate) fn read(job: &Job, places: &[PathBuf], parts: Option<&[String]>) -> R
             .hint("name the files or their folder, or mount it as the input named `states`"));
     }
     check(&mut states, parts)?;
+    sources::check(&states)?;
     Ok(states)
+}
+
+/// The names of parts as they are given: each one once.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub(crate) fn part_names(given: &[String]) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in given.iter().map(|name| name.trim()) {
+        let wrong = match () {
+            () if name.is_empty() => "an empty name".to_string(),
+            () if names.iter().any(|known| known == name) => format!("`{name}` twice"),
+            () => {
+                names.push(name.into());
+                continue;
+            }
+        };
+        return Err(Problem::new(&codes::SETTING_INVALID, "the names of the parts cannot be used")
+            .field("--parts")
+            .found(format!("{wrong} in `{}`", given.join(",")))
+            .expected("the name of each part once, separated by commas"));
+    }
+    Ok(names)
+}
+
+/// What a dry run says of a part that would not do as the whole of the data.
+pub(crate) fn left_to_combine(problem: &Problem) -> String {
+    format!("{problem} (in this part; `analyzer-job combine` judges all parts together)")
 }
 
 /// The content of each state, with its path.
@@ -50,7 +80,11 @@ pub(crate) fn bodies<T: DeserializeOwned>(states: &[Stored]) -> Result<Vec<(Path
     states.iter().map(|state| Ok((state.path.clone(), state.body()?))).collect()
 }
 
-/// The state files in some places; those without a byte too, which are cut.
+/// The state files in some places; those without a byte too, which are cut. What else stands in a folder is named: a state
+/// that is passed over would be missed.
+///
+/// # Errors
+/// `STATE_UNUSABLE`: a state in a folder has another name than states have.
 fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for place in places {
@@ -59,11 +93,37 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
             continue;
         }
         let below = input::complete(place)?;
-        let paths = below.files.into_iter().map(|file| file.path);
-        let paths = paths.chain(below.empty.into_iter().map(|path| place.join(path)));
-        found.extend(paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING)));
+        let empty = below.empty.into_iter().map(|path| place.join(path));
+        let (states, others): (Vec<_>, Vec<_>) =
+            below.files.into_iter().map(|file| file.path).chain(empty).partition(|path| file::is_named(path));
+        let (folders, hidden): (Vec<_>, Vec<_>) =
+            below.hidden.into_iter().map(|path| place.join(path)).partition(|path| path.is_dir());
+        if let Some(path) = others.iter().chain(&hidden).find(|path| file::begins_as_state(path)) {
+            return Err(Problem::new(&codes::STATE_UNUSABLE, "a state has the name of another file")
+                .file(path)
+                .found("a state, which would be passed over for its name")
+                .expected(format!("a name that ends in `.{ENDING}` and does not begin with `.` or `_`"))
+                .hint("give it such a name when it belongs to the parts, unpacked if it was packed; else take it away"));
+        }
+        tell_passed_over("is no state", others.iter().map(|path| path.as_path()));
+        // Markers such as `_SUCCESS` are silent, folders such as `_temporary` may hide states.
+        let with_files =
+            folders.iter().filter(|folder| input::files(folder).is_ok_and(|files| !files.is_empty()));
+        tell_passed_over("begins with `.` or `_`", with_files.map(PathBuf::as_path));
+        found.extend(states);
     }
     Ok(found)
+}
+
+fn tell_passed_over<'a>(why: &str, paths: impl Iterator<Item = &'a Path>) {
+    const NAMED: usize = 5;
+    let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let more = names.len().saturating_sub(NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    tracing::warn!("passed over what {why}: {}{more}", names[..names.len().min(NAMED)].join(", "));
 }
 
 /// That the states are the parts of one run, each once and none missing; sorts them by the names of their parts.
@@ -193,15 +253,15 @@ pub(crate) fn bearing(
             .map_or_else(|_| script.display().to_string(), |text| file::checksum(&text));
         bearing.insert("record_preprocessor_script".into(), text);
     }
-    if let Some(compat) = settings.compat {
-        bearing.insert("compat".into(), format!("{compat:?}"));
+    if settings.compat == Some(Compat::Strict) {
+        bearing.insert("compat".into(), "strict".into());
     }
     if settings.on_bad_record == OnBadRecord::Fail {
         bearing.insert("on_bad_record".into(), "fail".into());
     }
     if let Some(configuration) = configuration {
         if let Some(kinds) = &settings.analysis_type {
-            bearing.insert("analysis_type".into(), format!("{kinds:?}"));
+            bearing.insert("analysis_type".into(), kinds.names());
         }
         let mut configuration = configuration.clone();
         if let Json::Object(keys) = &mut configuration {

@@ -18,6 +18,7 @@ use crate::performance;
 use crate::plan;
 use crate::quality;
 use crate::read::together;
+use crate::results::details::InputDigest;
 use crate::settings::Settings;
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
@@ -165,11 +166,15 @@ impl<'a> Task<'a> {
 pub(crate) struct Folded {
     /// As states call it.
     pub(crate) kind: &'static str,
-    /// Start (inclusive) and end (exclusive).
+    /// Start (inclusive) and end (exclusive), where records outside were passed over.
     pub(crate) window: Option<(Timestamp, Timestamp)>,
     /// That of an analysis, as it was given.
     pub(crate) configuration: Option<Json>,
     pub(crate) rows: u64,
+    /// Records that were read, or that wait for a label.
+    pub(crate) records: u64,
+    /// What is known of the files of the data.
+    pub(crate) inputs: Vec<InputDigest>,
     pub(crate) body: Box<RawValue>,
     /// Results that are written already and wait for their names.
     pub(crate) files: output::Results,
@@ -198,6 +203,30 @@ impl Task<'_> {
         Ok(())
     }
 
+    /// The data on this machine.
+    pub(crate) fn dataset(&self) -> Option<PathBuf> {
+        match &self.prepared {
+            Prepared::DataQuality(prepared) => Some(prepared.plan.dataset.clone()),
+            Prepared::ModelQuality(prepared) => Some(prepared.plan.dataset.clone()),
+            Prepared::Analysis(prepared) => {
+                let dataset = &prepared.run.plan.dataset;
+                (!dataset.contains("://")).then(|| self.job.tree.resolve(dataset))
+            }
+        }
+    }
+
+    /// The inputs with data: the settings that name them, and where they are.
+    pub(crate) fn inputs(&self) -> Vec<(&'static str, &Path)> {
+        match &self.prepared {
+            Prepared::DataQuality(prepared) => vec![("dataset_source", prepared.plan.dataset.as_path())],
+            Prepared::ModelQuality(prepared) => {
+                let truth = prepared.ground_truth.as_deref().map(|path| ("ground_truth_source", path));
+                std::iter::once(("dataset_source", prepared.plan.dataset.as_path())).chain(truth).collect()
+            }
+            Prepared::Analysis(prepared) => prepared.run.plan.inputs(),
+        }
+    }
+
     /// Where the results of a run go.
     pub(crate) fn output(&self) -> &Path {
         match &self.prepared {
@@ -218,9 +247,11 @@ impl Task<'_> {
                 let gathered = data_quality::gather(job, settings, &prepared, seat.as_ref())?;
                 Folded {
                     kind: DATA_QUALITY,
-                    window: prepared.plan.window,
+                    window: prepared.plan.window.filter(|_| !gathered.profiled.account.windowed.is_empty()),
                     configuration: None,
                     rows: gathered.profiled.account.rows,
+                    records: gathered.profiled.account.records,
+                    inputs: Vec::new(),
                     body: body(&gathered)?,
                     files: output::Results::default(),
                 }
@@ -229,9 +260,11 @@ impl Task<'_> {
                 let gathered = model_quality::gather(job, settings, &prepared, joins, seat.as_ref())?;
                 Folded {
                     kind: MODEL_QUALITY,
-                    window: prepared.plan.window,
+                    window: prepared.plan.window.filter(|_| gathered.is_captured()),
                     configuration: None,
                     rows: gathered.outcomes.rows(),
+                    records: gathered.records(),
+                    inputs: Vec::new(),
                     body: body(&gathered)?,
                     files: output::Results::default(),
                 }
@@ -241,9 +274,11 @@ impl Task<'_> {
                 let plan = &prepared.run.plan;
                 Folded {
                     kind: ANALYSIS,
-                    window: plan.window,
+                    window: plan.window.filter(|_| plan.reads_captures()),
                     configuration: Some(plan.analysis.given.clone()),
                     rows: folded.part.rows(),
+                    records: folded.part.records().max(folded.without_match.unwrap_or_default()),
+                    inputs: folded.part.inputs().to_vec(),
                     body: body(&folded)?,
                     files,
                 }

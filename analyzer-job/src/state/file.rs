@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Raised whenever something in a state gets another meaning. States of another program version with the same format
 /// are read.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// How the names of state files end.
 pub const ENDING: &str = "state";
@@ -43,9 +43,19 @@ pub struct Head {
     pub part: String,
     /// Names of all parts, where they were known.
     pub parts: Option<Vec<String>>,
-    /// Start (inclusive) and end (exclusive) of the part's window.
+    /// Start (inclusive) and end (exclusive) of the times of its records, where records outside were passed over.
     pub window: Option<[String; 2]>,
     pub rows: u64,
+    /// The files that it was folded from.
+    pub files: Vec<SourceFile>,
+}
+
+/// A file of the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Relative to the folder of the data.
+    pub name: PathBuf,
+    pub sha256: String,
 }
 
 /// The body of a state of several monitors: the state of each, by the folder of its results.
@@ -95,14 +105,31 @@ impl Stored {
     }
 }
 
+/// Whether a name is that of a state.
+pub fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == ENDING)
+}
+
+/// Whether a file begins as a state does, whatever its name, and however often it is packed.
+pub fn begins_as_state(path: &Path) -> bool {
+    const START: &str = "{\"format\":";
+    const PROGRAM: &str = "\"program\":\"analyzer-job ";
+    let mut start = Vec::new();
+    let is_read = input::open(path).is_ok_and(|file| file.take(64).read_to_end(&mut start).is_ok());
+    let text = String::from_utf8_lossy(&start);
+    is_read && text.starts_with(START) && text.contains(PROGRAM)
+}
+
 /// Whether states stand at a place: a state file, or a folder of them that is no folder of results.
 pub fn are_at(place: &Path) -> bool {
-    let is_state = |path: &Path| path.extension().is_some_and(|ending| ending == ENDING);
+    let is_state = |path: &Path| is_named(path) || begins_as_state(path);
     if !place.is_dir() {
         return is_state(place);
     }
     let files = input::files(place).unwrap_or_default();
-    let is_result = |path: &Path| path.extension().is_some_and(|ending| ending == "json" || ending == "gz");
+    let is_result = |path: &Path| {
+        path.extension().is_some_and(|ending| ending == "json" || ending == "gz") && !begins_as_state(path)
+    };
     files.iter().any(|file| is_state(&file.path))
         && !files.iter().any(|file| file.relative.components().count() == 1 && is_result(&file.path))
 }
@@ -224,6 +251,7 @@ mod tests {
             parts: Some(vec!["algo-1".into(), "algo-2".into()]),
             window: None,
             rows: 3,
+            files: Vec::new(),
         }
     }
 
@@ -267,6 +295,6 @@ mod tests {
     fn another_format_says_so() {
         let old = encode(&Head { format: FORMAT + 1, ..head() }, &()).unwrap();
         let error = decode(Path::new("a.state"), &old).unwrap_err().to_string();
-        assert!(error.contains("format 2") && error.contains("a.state"), "{error}");
+        assert!(error.contains("format 3") && error.contains("a.state"), "{error}");
     }
 }

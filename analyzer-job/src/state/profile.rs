@@ -494,6 +494,45 @@ mod tests {
         }
     }
 
+    /// The bound that the page on fold and combine states, in neighbours and in any split.
+    #[test]
+    fn the_deviation_of_parts_is_that_of_one_run_within_the_stated_bound() {
+        let of = |values: &mut dyn Iterator<Item = f64>| {
+            let mut moments = Moments::default();
+            values.for_each(|value| moments.update(value));
+            moments
+        };
+        for mean in [0.0, 1.0, 1e3, 1e6, 1e9, 1e12] {
+            for n in [100_u32, 10_000] {
+                let values: Vec<f64> =
+                    (0..n).map(|row| mean + f64::from(row.wrapping_mul(2_654_435_761) >> 12) / 1e6).collect();
+                let whole = of(&mut values.iter().copied());
+                let deviation = whole.standard_deviation();
+                for n_parts in [2, 5, 24] {
+                    for neighbours in [false, true] {
+                        let mut all = Moments::default();
+                        for part in 0..n_parts {
+                            let is_of = |at: usize| {
+                                part == if neighbours { at * n_parts / values.len() } else { at % n_parts }
+                            };
+                            all.merge(&of(&mut (0..values.len())
+                                .filter(|&at| is_of(at))
+                                .map(|at| values[at])));
+                        }
+                        let off = (all.standard_deviation() - deviation).abs() / deviation;
+                        let bound = f64::max(1e-12, 1.1e-16 * mean / deviation);
+                        assert!(
+                            off <= bound,
+                            "mean {mean}, {n} values, {n_parts} parts: {off:e} > {bound:e}"
+                        );
+                        let off = (all.sum - whole.sum).abs() / whole.sum;
+                        assert!(off <= 1e-12, "mean {mean}, {n} values, {n_parts} parts: {off:e}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn moments_by_hand() {
         let column = of(["34", "28", "41", "", "34", "52"]);

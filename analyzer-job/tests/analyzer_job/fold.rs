@@ -753,7 +753,7 @@ fn columns_of_a_file_are_known_by_their_content() {
         "--dataset-format={\"csv\":{\"header\":true}}",
     ];
     for (part, columns) in [("p0", "a.json"), ("p1", "same.json"), ("p2", "b.json")] {
-        tree.file("rows/a.csv", "x,y\n1,2\n");
+        tree.file("rows/a.csv", format!("x,y\n1,2\n{part},3\n"));
         let (out, columns) =
             (tree.path(&format!("states/{part}.state")), format!("--columns=/opt/ml/columns/{columns}"));
         tree.succeed(&[&["fold", "--out", &out.display().to_string(), &columns], &settings[..]].concat());

@@ -12,6 +12,7 @@ mod model_quality;
 mod models;
 mod monitors;
 mod own_model;
+mod parts;
 mod places;
 mod preparation;
 #[path = "../support/program.rs"]

@@ -18,6 +18,7 @@ use crate::monitor::columns::{Part, Records};
 use crate::monitor::format::Captured;
 use crate::read::answer;
 use crate::read::captured::{self, Met};
+use crate::read::windowed::Windowed;
 use crate::read::{payload, together};
 use crate::values::scan::NotJson;
 
@@ -31,7 +32,11 @@ pub(super) fn read(
     let mut rows = Rows::default();
     let mut places = Places::default();
     let seat = reader.source.seat.and_then(Seat::records);
+    let mut windowed = Windowed::new(reader.source.window.filter(|_| reader.source.folds), false);
     together::each(files, reader.source.strict, seat, &mut |file, line, met| {
+        if let Some(windowed) = &mut windowed {
+            windowed.note(file, line, &met);
+        }
         let (record, text) = match met {
             Met::Bytes(bytes) => {
                 reader.advance(bytes)?;
@@ -60,6 +65,7 @@ pub(super) fn read(
         }
         Ok(true)
     })?;
+    reader.account.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     rows.hand_on(reader, take)
 }
 

@@ -28,6 +28,7 @@ use crate::monitor::columns::{Preparation, Records};
 use crate::monitor::format::{self, Format};
 use crate::monitor::script::Script;
 use crate::read::Skips;
+use crate::read::windowed::OfFile;
 use crate::state::order::by_text;
 
 use prepare::Cells;
@@ -57,6 +58,8 @@ pub struct Source<'a> {
     pub width: Option<usize>,
     /// Only so many records.
     pub limit: Option<u64>,
+    /// Others read the rest of the data.
+    pub folds: bool,
     pub stop: &'a Stop,
     pub for_people: bool,
     /// Other monitors of the run read the same.
@@ -76,6 +79,7 @@ impl<'a> Source<'a> {
             script: None,
             width: None,
             limit: None,
+            folds: false,
             stop,
             for_people: false,
             seat: None,
@@ -142,6 +146,9 @@ pub struct Account {
     /// Of them those for which a script returned nothing, be it on purpose or not.
     #[serde(default)]
     pub nothing: u64,
+    /// Of a part of captured records that was read with a window.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) windowed: Vec<OfFile>,
 }
 
 impl Account {
@@ -166,6 +173,12 @@ impl Account {
         self.skips.merge(other.skips, by_text);
         self.notes.extend(other.notes);
         self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
+    }
+
+    /// Takes out what an earlier part says of the same file.
+    pub(crate) fn forget(&mut self, again: &OfFile) {
+        self.records = self.records.saturating_sub(again.records);
+        self.skips.forget(&again.undated);
     }
 
     /// Puts what there is to say in words.

@@ -19,14 +19,15 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
 use crate::read::truth::Truth;
+use crate::read::windowed::Windowed;
 use crate::read::{Source, payload, together};
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
 
 use headed::Headed;
-pub(super) use tally::judge;
 use tally::{Kind, Tally};
+pub(super) use tally::{UNDATED, judge};
 
 /// The setting that places the label in ground truth.
 const TRUTH: &str = "ground_truth_attribute";
@@ -45,7 +46,11 @@ pub(crate) fn read(
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let options = source.options;
     let mut tally = Tally::new();
+    let mut windowed = Windowed::new(options.window.filter(|_| options.part), true);
     together::each(files, options.strict, options.seat.as_deref(), &mut |name, line, met| {
+        if let Some(windowed) = &mut windowed {
+            windowed.note(name, line, &met);
+        }
         while files.get(reader.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
             reader.file += 1;
         }
@@ -80,6 +85,7 @@ pub(crate) fn read(
         }
         Ok(true)
     })?;
+    source.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     source.captured = (reader.kinds.0, reader.kinds.1);
     tally.finish(reader, source)
 }

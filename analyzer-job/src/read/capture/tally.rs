@@ -80,6 +80,10 @@ impl Kind {
     }
 }
 
+/// Places among the counts of bad records of those kinds that lie in no window: files, places that are no record, times.
+pub(in crate::read) const UNDATED: [usize; 3] =
+    [Kind::File as usize, Kind::NoRecord as usize, Kind::Time as usize];
+
 const HEADED: &str =
     "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
 

@@ -1,0 +1,545 @@
+//! Parts that are dealt wrongly: what would be missed or counted twice is refused by name, before anything is written.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::program::{CONFIG, OUTPUT, Run, Tree, gzip};
+
+const DATA: &str = "processing/input/data";
+
+/// Three CSV files and a configuration of bias metrics.
+fn dataset() -> Tree {
+    let tree = Tree::new();
+    for file in 0..3_usize {
+        let label = |n: usize| ["no", "yes"][n % 2];
+        let row =
+            |row: usize| format!("{},{},{}\n", ["f", "m"][(row + file) % 2], label(row), label(row / 2));
+        let rows: String = (0..12).map(row).collect();
+        tree.file(&format!("{DATA}/{file}.csv"), format!("sex,y,p\n{rows}"));
+    }
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": ["yes"], "predicted_label": "p",
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"post_training_bias": {"methods": ["DPPL", "DI"]}},
+    }));
+    tree
+}
+
+/// An empty output.
+fn clear(tree: &Tree) {
+    fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+    fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+}
+
+fn path(tree: &Tree, name: &str) -> String {
+    tree.path(name).display().to_string()
+}
+
+/// Folds some files of the data.
+fn fold(tree: &Tree, out: &str, files: &str, more: &[&str]) -> Run {
+    tree.file("list", files);
+    let list = format!("--files={}", path(tree, "list"));
+    let out = path(tree, out);
+    tree.run(&[&["fold", "--out", &out, &list], more].concat())
+}
+
+#[track_caller]
+fn folded(tree: &Tree, out: &str, files: &str, more: &[&str]) {
+    let run = fold(tree, out, files, more);
+    assert_eq!(run.code, Some(0), "{}", run.log);
+}
+
+#[track_caller]
+fn refused(tree: &Tree, run: &Run, code: i32, says: &[&str]) {
+    assert_eq!(run.code, Some(code), "{} {}", run.message, run.log);
+    for text in says {
+        assert!(run.message.contains(text), "no `{text}` in {}", run.message);
+    }
+    assert!(tree.results().is_empty());
+}
+
+#[test]
+fn a_state_under_another_name_is_not_passed_over() {
+    for name in ["_p1.state", ".p1.state", "p1.STATE", "p1.state.bak", "p1", "deep/_p1.state", "p1.state.gz"]
+    {
+        let tree = dataset();
+        folded(&tree, "states/p0.state", "0.csv", &[]);
+        folded(&tree, "p1.state", "1.csv", &[]);
+        let mut bytes = fs::read(tree.path("p1.state")).unwrap();
+        if name.ends_with("gz") {
+            // Packed once more.
+            bytes = gzip(&bytes);
+        }
+        tree.file(&format!("states/{name}"), bytes);
+        let run = tree.run(&["combine", &path(&tree, "states")]);
+        refused(&tree, &run, 3, &["PL0908", &format!("states/{name}"), "ends in `.state`"]);
+    }
+    // What is no state is named, but for the markers of engines.
+    let tree = dataset();
+    folded(&tree, "states/p0.state", "0.csv", &[]);
+    folded(&tree, "states/_put/aside.state", "1.csv", &[]);
+    for name in ["_SUCCESS", ".p0.state.crc", "notes.txt"] {
+        tree.file(&format!("states/{name}"), "x");
+    }
+    let run = tree.succeed(&["combine", &path(&tree, "states")]);
+    assert!(run.log.contains("states/notes.txt") && run.log.contains("states/_put"), "{}", run.log);
+    assert!(!run.log.contains("_SUCCESS") && !run.log.contains(".crc"), "{}", run.log);
+    // The states of a baseline are looked for in the same way.
+    tree.file("baseline/p0.STATE", fs::read(tree.path("states/p0.state")).unwrap());
+    clear(&tree);
+    let run = tree.run(&["--baseline-constraints", &path(&tree, "baseline")]);
+    refused(&tree, &run, 3, &["PL0908", "baseline/p0.STATE"]);
+}
+
+#[test]
+fn a_state_has_a_name_by_which_it_is_found() {
+    let tree = dataset();
+    for (name, says) in
+        [("x.txt", "ends in `.state`"), ("x", "ends in `.state`"), ("_x.state", "does not begin")]
+    {
+        let run = fold(&tree, &format!("states/{name}"), "0.csv", &[]);
+        refused(&tree, &run, 1, &["PL0101", "--out", says]);
+        assert!(!tree.path("states").exists());
+    }
+}
+
+#[test]
+fn nothing_is_written_among_states_or_data() {
+    let tree = dataset();
+    folded(&tree, "states/p0.state", "0.csv", &[]);
+    let states = path(&tree, "states");
+    for output in ["states", "states/results", "states/../states/x"] {
+        let output = path(&tree, output);
+        let run = tree.run(&["combine", &states, "--output-path", &output]);
+        refused(&tree, &run, 1, &["PL0101", "output_path", "`states`"]);
+        let list = "--analysis-type=DATA_QUALITY,MODEL_BIAS";
+        let run = tree.run(&["combine", &states, "--output-path", &output, list]);
+        refused(&tree, &run, 1, &["PL0101", "output_path", "`states`"]);
+        // Results beside the states of a baseline would be taken for the baseline.
+        let run = tree.run(&["--baseline-constraints", &states, "--output-path", &output]);
+        refused(&tree, &run, 1, &["PL0101", "output_path"]);
+    }
+    assert_eq!(fs::read_dir(&states).unwrap().count(), 1);
+    for out in ["x.state", "deep/x.state"] {
+        let run = fold(&tree, &format!("{DATA}/{out}"), "0.csv", &[]);
+        refused(&tree, &run, 1, &["PL0101", "--out", "inside an input"]);
+    }
+    let run = tree.run(&["baseline", "--out", &path(&tree, &format!("{DATA}/baseline.csv"))]);
+    refused(&tree, &run, 1, &["PL0101", "--out", "inside an input"]);
+    assert_eq!(fs::read_dir(tree.path(DATA)).unwrap().count(), 3);
+}
+
+#[test]
+fn names_of_parts_and_files_are_each_there_once() {
+    let tree = dataset();
+    for (parts, says) in [
+        ("a,b", "a, b without `p0`"),
+        ("p0,p1,p0", "`p0` twice"),
+        ("p0,,p1", "an empty name"),
+        (" p0 ,p1, p0", "`p0` twice"),
+    ] {
+        let parts = format!("--parts={parts}");
+        let run = fold(&tree, "states/p0.state", "0.csv", &[&parts]);
+        refused(&tree, &run, 1, &["PL0101", "--parts", says]);
+    }
+    for (list, says) in [
+        ("0.csv\n1.csv\n\n0.csv", &["line 4", "`0.csv`, also in line 1"][..]),
+        ("./0.csv\r\n0.csv\r\n", &["line 2", "also in line 1"]),
+        ("../0.csv", &["line 1", "outside of the data"]),
+        (".", &["line 1", "outside of the data"]),
+    ] {
+        let run = fold(&tree, "states/p0.state", list, &[]);
+        refused(&tree, &run, 1, &[&["PL0101", "--files"], says].concat());
+    }
+    folded(&tree, "states/p0.state", "./0.csv\r\n", &["--parts", " p0, p1"]);
+    folded(&tree, "states/p1.state", "1.csv", &["--parts", "p0,p1 "]);
+    let states = path(&tree, "states");
+    let run = tree.run(&["combine", &states, "--parts", "p0,p1,p0"]);
+    refused(&tree, &run, 1, &["PL0101", "--parts", "`p0` twice"]);
+    tree.succeed(&["combine", &states, "--parts", "p1 , p0"]);
+}
+
+/// The same file, as a part of its own, as one of several, and from a folder above.
+#[test]
+fn a_file_that_would_count_in_two_parts_is_refused() {
+    let tree = dataset();
+    tree.file(&format!("{DATA}/hour/0.csv"), "sex,y,p\nf,yes,no\nm,yes,yes\nf,no,yes\n");
+    folded(&tree, "states/one.state", "0.csv\n1.csv", &[]);
+    folded(&tree, "states/two.state", "2.csv\n1.csv", &[]);
+    let run = tree.run(&["combine", &path(&tree, "states")]);
+    let says = ["PL0909", "two.state", "1.csv in part `two`", "part `one`", "one.state"];
+    refused(&tree, &run, 3, &says);
+    folded(&tree, "other/all.state", "0.csv\nhour/0.csv", &[]);
+    folded(&tree, "other/hour.state", "0.csv", &["--dataset-source=/opt/ml/processing/input/data/hour"]);
+    let run = tree.run(&["combine", &path(&tree, "other")]);
+    refused(&tree, &run, 3, &["PL0909", "hour.state", "all.state", "hour/0.csv"]);
+    // A header without rows may be the same every hour, and equal files of different names are different files.
+    tree.file("hours/1/a.csv", "sex,y,p\n").file("hours/2/a.csv", "sex,y,p\n");
+    tree.file("hours/1/b.csv", "sex,y,p\nf,yes,yes\nm,no,no\nm,yes,yes\n")
+        .file("hours/2/c.csv", "sex,y,p\nf,yes,yes\nm,no,no\nm,yes,yes\n");
+    for hour in ["1", "2"] {
+        let (out, source) =
+            (path(&tree, &format!("days/{hour}.state")), path(&tree, &format!("hours/{hour}")));
+        tree.succeed(&["fold", "--out", &out, "--dataset-source", &source]);
+    }
+    tree.succeed(&["combine", &path(&tree, "days")]);
+}
+
+/// A captured record with its label. `minute`: after midnight; none for a record without a time.
+fn record(minute: Option<usize>, number: usize) -> String {
+    let mut metadata = json!({"eventId": format!("e{number}")});
+    if let Some(minute) = minute {
+        metadata["inferenceTime"] = json!(format!("2024-05-01T{:02}:{:02}:00Z", minute / 60, minute % 60));
+    }
+    let record = json!({
+        "captureData": {
+            "endpointInput": {"data": format!("{},{}", number % 2, number % 7), "encoding": "CSV"},
+            "endpointOutput": {"data": format!("{},0.{}", number / 2 % 2, number % 9 + 1), "encoding": "CSV"},
+        },
+        "groundTruthData": {"data": (number / 3 % 2).to_string(), "encoding": "CSV"},
+        "eventMetadata": metadata, "eventVersion": "0",
+    });
+    format!("{record}\n")
+}
+
+const WINDOW_SETTINGS: [&[&str]; 3] = [
+    &["--analysis-type=MODEL_BIAS", "--inference-attribute=0"],
+    &[
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--inference-attribute=0",
+        "--probability-attribute=1",
+        "--ground-truth-attribute=0",
+    ],
+    &[
+        "--analysis-type=DATA_QUALITY",
+        r#"--dataset-format={"sagemakerCaptureJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}"#,
+    ],
+];
+const CAPTURES: &str = "--dataset-source=/opt/ml/processing/input/captures";
+
+/// Five hours in three files, each of which has records of several hours, damaged lines, and times that are none.
+fn captures() -> Tree {
+    let tree = Tree::new();
+    for file in 0..3_usize {
+        let mut text = String::new();
+        for row in 0..100_usize {
+            let minute = (row + file * 50) * 300 / 200;
+            text.push_str(&record(Some(minute), file * 100 + row));
+            if row % 30 == 9 + file {
+                text.push_str("{\"captureData\": {\n");
+            }
+            if row % 45 == 20 {
+                text.push_str(&record(Some(minute), 0).replace("T0", "at "));
+            }
+            if row % 37 == 5 {
+                text.push_str(&record(Some(minute), 0).replace("endpointOutput", "endpointOut"));
+            }
+        }
+        tree.file(&format!("processing/input/captures/{}.jsonl", ["b", "a", "c"][file]), text);
+    }
+    tree.config(&json!({
+        "dataset_type": "application/sagemakercapturejson", "headers": ["sex", "n", "y"], "label": "y",
+        "label_values_or_threshold": [1], "facet": [{"name_or_index": "sex", "value_or_threshold": [1]}],
+        "methods": {"post_training_bias": {"methods": ["DPPL", "DI", "AD"]}},
+    }));
+    tree
+}
+
+fn time(hour: usize) -> String {
+    format!("2024-05-01T{hour:02}:00:00Z")
+}
+
+/// Hours by their times over the same folder are a run over all of these hours: nothing is read, bad or outside twice.
+#[test]
+fn windows_over_the_same_files_add_up_to_one_window() {
+    for settings in WINDOW_SETTINGS {
+        let tree = captures();
+        let settings = [settings, &[CAPTURES]].concat();
+        let window = |from: usize, to: usize| {
+            [format!("--start-time={}", time(from)), format!("--end-time={}", time(to))]
+        };
+        let [from, to] = window(1, 4);
+        let whole = tree.succeed(&[&settings[..], &[&from, &to]].concat());
+        let expected = tree.results();
+        clear(&tree);
+        for hour in 1..4 {
+            let [from, to] = window(hour, hour + 1);
+            let out = path(&tree, &format!("states/{hour}.state"));
+            tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
+        }
+        let states = path(&tree, "states");
+        let combine = [&["combine", &states, &from, &to], &settings[..settings.len() - 1]].concat();
+        let combined = tree.succeed(&combine);
+        assert_eq!(combined.message, whole.message);
+        let found = tree.results();
+        let lines =
+            |bytes: &[u8]| String::from_utf8_lossy(bytes).lines().map(String::from).collect::<Vec<_>>();
+        for name in expected.keys().filter(|name| name.ends_with(".json") && *name != "statistics.json") {
+            let (found, expected) = (lines(&found[name]), lines(&expected[name]));
+            let differing = found.iter().zip(&expected).find(|(one, two)| one != two);
+            assert!(found == expected, "{name} {}: {differing:?}", settings[0]);
+        }
+        // Half an hour of the second one counts in another part too.
+        let out = path(&tree, "states/late.state");
+        let times = ["--start-time=2024-05-01T02:30:00Z", "--end-time=2024-05-01T05:00:00Z"];
+        tree.succeed(&[&["fold", "--out", &out], &times[..], &settings[..]].concat());
+        clear(&tree);
+        let run = tree.run(&combine);
+        refused(&tree, &run, 3, &["PL0909", "late.state", "2.state", "overlap"]);
+    }
+}
+
+/// A record without a time is in every window, and CSV has no times at all.
+#[test]
+fn rows_without_a_time_do_not_count_in_two_windows() {
+    for settings in WINDOW_SETTINGS {
+        let tree = captures();
+        tree.file(
+            "processing/input/captures/d.jsonl",
+            record(Some(70), 1) + &record(None, 2) + &record(Some(130), 4),
+        );
+        let settings = [settings, &[CAPTURES]].concat();
+        for hour in 1..3 {
+            let (from, to) =
+                (format!("--start-time={}", time(hour)), format!("--end-time={}", time(hour + 1)));
+            let out = path(&tree, &format!("states/{hour}.state"));
+            tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
+        }
+        let states = path(&tree, "states");
+        let run = tree.run(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
+        refused(&tree, &run, 3, &["PL0909", "2.state", "without a time", "d.jsonl"]);
+    }
+    let tree = dataset();
+    for hour in 1..3 {
+        let (from, to) = (format!("--start-time={}", time(hour)), format!("--end-time={}", time(hour + 1)));
+        folded(&tree, &format!("states/{hour}.state"), "0.csv", &[&from, &to]);
+    }
+    let run = tree.run(&["combine", &path(&tree, "states")]);
+    refused(&tree, &run, 3, &["PL0909", "2.state", "0.csv"]);
+}
+
+/// A host of several, with these files, as the platform sets it up.
+fn host(tree: &Tree, name: &str, folder: &str) {
+    tree.file(
+        "config/resourceconfig.json",
+        json!({"current_host": name, "hosts": ["algo-1", "algo-2"]}).to_string(),
+    );
+    let input = json!({"InputName": "data", "S3Input": {"LocalPath": format!("/opt/ml/{folder}"), "S3Uri": "s3://b/k",
+        "S3DataDistributionType": "ShardedByS3Key"}});
+    tree.file("config/processingjobconfig.json", json!({"ProcessingInputs": [input]}).to_string());
+    fs::create_dir_all(tree.path(folder)).unwrap();
+}
+
+/// Another host may have what this one's shard lacks: a dry run ends as the job of this host does.
+#[test]
+fn a_dry_run_of_a_host_ends_as_its_job() {
+    let rows = "processing/input/rows";
+    let (source, captures) = ("--dataset-source=/opt/ml/processing/input/rows", "processing/input/captures");
+    let lines = r#"--dataset-format={"json":{"lines":true}}"#;
+    let (bias, quality) = (WINDOW_SETTINGS[0], WINDOW_SETTINGS[1]);
+    let late = "--start-time=2025-01-01T00:00:00Z";
+    let data = "--analysis-type=DATA_QUALITY";
+    let (json, csv) = ([data, source, lines], [data, source, r#"--dataset-format={"csv":{}}"#]);
+    let none = [data, "--dataset-source=/opt/ml/processing/input/none"];
+    let captured_late = [CAPTURES, late];
+    let cases: Vec<(&str, &[&str], &[&str])> = vec![
+        (rows, &json, &["--segment-columns=nothing"]),
+        (rows, &json, &["--segment-columns=plan"]),
+        (rows, &csv, &["--segment-columns=nothing"]),
+        ("processing/input/none", &none, &[]),
+        (captures, quality, &[CAPTURES, "--inference-attribute=9"]),
+        (captures, quality, &[CAPTURES, "--ground-truth-attribute=9"]),
+        (captures, quality, &captured_late),
+        (captures, quality, &[CAPTURES]),
+        (captures, bias, &[CAPTURES, "--inference-attribute=9"]),
+        (captures, bias, &captured_late),
+        (captures, bias, &[CAPTURES]),
+        (captures, &["--analysis-type=DATA_QUALITY,MODEL_BIAS"], &[CAPTURES, "--inference-attribute=9"]),
+    ];
+    for (folder, settings, more) in cases {
+        let name = |setting: &str| setting.split('=').next().map(str::to_owned);
+        let is_given = |setting: &&&str| more.iter().any(|given| name(given) == name(setting));
+        let kept = settings.iter().filter(|setting| !is_given(setting));
+        let settings = &kept.chain(more).copied().collect::<Vec<_>>()[..];
+        let tree = self::captures();
+        tree.file(&format!("{rows}/a.jsonl"), "{\"plan\":\"x\",\"n\":1}\n{\"plan\":\"y\",\"n\":2}\n");
+        host(&tree, "algo-2", folder);
+        let dry = tree.run(&[&["validate"], settings].concat());
+        let job = tree.run(settings);
+        assert_eq!(dry.code, job.code, "{settings:?}: {} {}", dry.stdout, job.log);
+        if settings.iter().any(|setting| setting.ends_with("=nothing") || setting.ends_with("=9"))
+            && job.code == Some(0)
+        {
+            assert!(dry.stdout.contains("`analyzer-job combine` judges"), "{settings:?}: {}", dry.stdout);
+        }
+    }
+}
+
+/// Nothing has a label: one run and the parts of it say the same, with and without estimates.
+#[test]
+fn captures_without_any_label_are_the_same_in_parts() {
+    for settings in &WINDOW_SETTINGS[..2] {
+        for estimate in ["Disabled", "Enabled"] {
+            let tree = captures();
+            let folder = tree.path("processing/input/captures");
+            for name in ["a", "b", "c"] {
+                let path = folder.join(format!("{name}.jsonl"));
+                let text = fs::read_to_string(&path).unwrap().replace("groundTruthData", "nothing");
+                fs::write(path, text).unwrap();
+            }
+            // An empty folder, and labels of others.
+            for labels in [None, Some("somebody-else")] {
+                fs::create_dir_all(tree.path("labels")).unwrap();
+                if let Some(id) = labels {
+                    let label = json!({"groundTruthData": {"data": "1", "encoding": "CSV"}, "eventMetadata": {"eventId": id}, "eventVersion": "0"});
+                    tree.file("labels/a.jsonl", label.to_string());
+                }
+                let labels = format!("--ground-truth-source={}", path(&tree, "labels"));
+                let estimate = format!("--estimate-without-labels={estimate}");
+                let settings = [settings, &[labels.as_str(), &estimate, CAPTURES][..]].concat();
+                let whole = tree.run(&settings);
+                let dry = tree.run(&[&["validate"], &settings[..]].concat());
+                assert_eq!(dry.code, whole.code, "{}", dry.stdout);
+                let expected = if whole.code == Some(0) { tree.results() } else { Default::default() };
+                let estimated = estimate.ends_with("Enabled") && settings[0].ends_with("QUALITY");
+                assert_eq!(whole.code, Some(if estimated { 0 } else { 2 }), "{}", whole.log);
+                for (part, files) in [("p0", "a.jsonl\nc.jsonl"), ("p1", "b.jsonl")] {
+                    folded(&tree, &format!("states/{part}.state"), files, &settings);
+                }
+                clear(&tree);
+                let states = path(&tree, "states");
+                let combine = [&["combine", &states], &settings[..settings.len() - 1]].concat();
+                let combined = tree.run(&combine);
+                assert_eq!(combined.code, whole.code, "{}", combined.log);
+                if estimated {
+                    assert_eq!(combined.message, whole.message);
+                    assert!(tree.results() == expected && !expected.is_empty());
+                } else {
+                    let code = |run: &Run| run.message.split(": ").nth(1).map(str::to_owned);
+                    assert_eq!(code(&combined), code(&whole), "{} {}", combined.message, whole.message);
+                    assert!(combined.message.contains("merged 0 of "), "{}", combined.message);
+                }
+                clear(&tree);
+            }
+        }
+    }
+}
+
+/// States of parts without rows are no configuration that cannot be used, but no data.
+#[test]
+fn states_without_rows_are_no_data() {
+    for settings in WINDOW_SETTINGS {
+        let tree = captures();
+        fs::remove_dir_all(tree.path("processing/input/captures")).unwrap();
+        fs::create_dir_all(tree.path("processing/input/captures")).unwrap();
+        // The configuration of a monitor, which leaves it to the data what they are.
+        let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+        config.as_object_mut().unwrap().remove("dataset_type");
+        tree.config(&config);
+        let folding = [settings, &[CAPTURES]].concat();
+        for part in ["p0", "p1"] {
+            let out = path(&tree, &format!("states/{part}.state"));
+            tree.succeed(&[&["fold", "--out", &out], &folding[..]].concat());
+        }
+        let run = tree.run(&[&["combine", &path(&tree, "states")], settings].concat());
+        refused(&tree, &run, 2, &["PL0302"]);
+    }
+}
+
+/// What a state was folded for is told in the words of the settings.
+#[test]
+fn differing_monitors_are_told_by_their_names() {
+    let tree = captures();
+    let settings = [WINDOW_SETTINGS[0], &[CAPTURES]].concat();
+    tree.succeed(&[&["fold", "--out", &path(&tree, "states/p0.state")], &settings[..]].concat());
+    let run = tree.run(&["combine", &path(&tree, "states"), "--inference-attribute=0"]);
+    refused(&tree, &run, 3, &["PL0909", "analysis_type `MODEL_BIAS`"]);
+}
+
+/// Reasons and segments that are as frequent as others come in an order of their own, not in that of the parts.
+#[test]
+fn what_is_equally_frequent_has_one_order() {
+    let tree = Tree::new();
+    let bad = ["x,0", "0,y", ",1", "1,"];
+    for file in 0..4_usize {
+        let mut text = String::from("y,p,plan\n");
+        for row in 0..24_usize {
+            let plan = ["d", "c", "b", "a"][(row + file) % 4];
+            let cells = if row % 6 == 1 {
+                bad[(file + row / 6) % 4].to_string()
+            } else {
+                format!("{},{}", row % 2, row / 2 % 2)
+            };
+            text.push_str(&format!("{cells},{plan}\n"));
+        }
+        tree.file(&format!("processing/input/data/{file}.csv"), text);
+    }
+    let source = "--dataset-source=/opt/ml/processing/input/data";
+    let format = r#"--dataset-format={"csv":{"header":true}}"#;
+    let monitors: [&[&str]; 2] = [
+        &[
+            "--analysis-type=MODEL_QUALITY",
+            "--problem-type=Regression",
+            "--inference-attribute=p",
+            "--ground-truth-attribute=y",
+            format,
+        ],
+        &["--analysis-type=DATA_QUALITY", "--segment-columns=plan", "--segment-minimum-rows=1", format],
+    ];
+    for (settings, details) in
+        monitors.into_iter().zip(["model_quality_details.json", "data_quality_details.json"])
+    {
+        tree.succeed(&[settings, &[source]].concat());
+        let keep = |details: Value| (details["run"]["rows"].clone(), details["segments"].clone());
+        let expected = keep(tree.result(details));
+        for deal in [[0, 1, 0, 1], [1, 1, 0, 0], [1, 0, 0, 1]] {
+            for part in 0..2 {
+                let files: Vec<String> =
+                    (0..4).filter(|&file| deal[file] == part).map(|file| format!("{file}.csv")).collect();
+                folded(
+                    &tree,
+                    &format!("states/p{part}.state"),
+                    &files.join("\n"),
+                    &[settings, &[source]].concat(),
+                );
+            }
+            tree.succeed(&[&["combine", &path(&tree, "states")], settings].concat());
+            assert_eq!(keep(tree.result(details)), expected, "{deal:?}");
+        }
+    }
+}
+
+/// A combination says what the run says of its settings.
+#[test]
+fn a_list_of_monitors_is_combined_with_the_warnings_of_its_run() {
+    let tree = captures();
+    let format =
+        r#"--dataset-format={"sagemakerMergeJson":{"captureIndexNames":["endpointInput","endpointOutput"]}}"#;
+    let settings = [
+        &[
+            "--analysis-type=DATA_QUALITY,MODEL_QUALITY",
+            "--segment-columns=0",
+            "--segment-minimum-rows=1",
+            format,
+        ],
+        &WINDOW_SETTINGS[1][1..],
+        &[CAPTURES],
+    ]
+    .concat();
+    for with_format in [true, false] {
+        let settings: Vec<&str> =
+            settings.iter().copied().filter(|setting| with_format || *setting != format).collect();
+        tree.succeed(&settings);
+        let details = |tree: &Tree| tree.result("model-quality/model_quality_details.json");
+        let expected = details(&tree)["run"]["warnings"].clone();
+        assert!(expected.to_string().contains("segment_attributes"), "{expected}");
+        folded(&tree, "states/p0.state", "a.jsonl", &settings);
+        folded(&tree, "states/p1.state", "b.jsonl\nc.jsonl", &settings);
+        let states = path(&tree, "states");
+        let run = tree.succeed(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
+        assert_eq!(details(&tree)["run"]["warnings"], expected);
+        assert!(run.log.contains("segment_attributes"), "{}", run.log);
+    }
+}
