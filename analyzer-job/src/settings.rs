@@ -1,5 +1,5 @@
-//! The analyzer's settings: what can be said beside the analysis configuration. Names are those of the
-//! hosted monitors; every one is an argument, an environment variable and an entry of the job's `Environment`.
+//! The analyzer's settings, beside the analysis configuration. Names are those of the hosted monitors. Each setting is
+//! an argument, an environment variable and an entry of the job's `Environment`.
 
 mod choices;
 
@@ -21,8 +21,8 @@ const LONG_ABOUT: &str = "\
 Bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
 Without a subcommand the job runs as SageMaker Processing starts it: it reads analysis_config.json and the data \
-below /opt/ml/processing (SAGEMAKER_BASE_DIR moves /opt/ml), and writes analysis.json, the reports and, when the \
-baseline is left behind, constraint_violations.json.
+below /opt/ml/processing (SAGEMAKER_BASE_DIR names a folder that replaces /opt/ml), and writes analysis.json, the \
+reports and, if there are violations of the baseline, constraint_violations.json.
 
 Every setting is an argument, an environment variable, or an entry in the Environment of the processing job, in this \
 order of precedence; the variable of --dataset-source is dataset_source.";
@@ -49,55 +49,55 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Check the configuration and the first records, say what would be computed, write nothing
+    /// Check the configuration and the first records, show what would be computed, write nothing
     Validate {
-        /// Make the endpoint that `model_name` asks for, as the job does, ask it a few rows and delete it
+        /// With `model_name`: make the temporary endpoint as the job does, send it a few rows and delete it
         #[arg(long)]
         ask_model: bool,
     },
-    /// Put two analysis.json (or constraint_violations.json) side by side; exit code 1 when they differ
+    /// Compare two analysis.json (or constraint_violations.json) side by side; exit code 1 if they differ
     Compare {
-        /// The earlier or the hosted service's file
+        /// The earlier file, or the one of the hosted service
         old: PathBuf,
-        /// The later or our file
+        /// The later file, or the one of this program
         new: PathBuf,
         /// Relative difference that still counts as equal
         #[arg(long, default_value_t = 1e-9)]
         tolerance: f64,
     },
-    /// Read a part of the data and write what it leaves as a state file, for `combine`
+    /// Read a part of the data and write its counts to a state file, for `combine`
     Fold {
         /// State file, whose name ends in .state [default: NAME.state in the folder `states` of the output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// Name of the part [default: that of the state file, else of the host]
+        /// Name of the part [default: name of the state file, else of the host]
         #[arg(long, value_name = "NAME")]
         part: Option<String>,
-        /// Names of all parts, so that `combine` misses none
+        /// Names of all parts, so that `combine` notices a missing one
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         parts: Option<Vec<String>>,
-        /// Only these files of the data: a file with one relative path a line
+        /// Read only the files in this list: a text file with one relative path per line
         #[arg(long, value_name = "LIST")]
         files: Option<PathBuf>,
     },
-    /// Make the baseline of the attributions as a file that `methods.shap.baseline` can name, for `fold`
+    /// Write the baseline of the attributions to a file, for `methods.shap.baseline` of all parts of a `fold`
     Baseline {
-        /// The file
+        /// File for the baseline
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
     },
-    /// Put the states of all parts together and go on as a run over all data does
+    /// Add up the states of all parts and continue like a run over all data
     Combine {
         /// State files, or folders of them [default: the input named states, else
         /// /opt/ml/processing/input/states]
         states: Vec<PathBuf>,
-        /// Names of the parts that must be there [default: those that the states name]
+        /// Names of the required parts [default: the names in the states]
         #[arg(long, value_name = "NAMES", value_delimiter = ',')]
         parts: Option<Vec<String>>,
     },
     /// Write the three reports again from the result files of an earlier run, without its data
     Report {
-        /// Folder that holds analysis.json and the details files; the reports go there too
+        /// Folder with analysis.json and the details files; the reports are written there too
         #[arg(default_value = ".")]
         folder: PathBuf,
     },
@@ -105,7 +105,7 @@ pub enum Command {
 
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
-    /// analysis_config.json, or the folder that holds it [default: the input named analysis_config, else
+    /// analysis_config.json, or its folder [default: the input named analysis_config, else
     /// /opt/ml/processing/input/config]
     #[arg(long, env = "analysis_config", value_name = "PATH", global = true, help_heading = "What to do")]
     pub analysis_config: Option<PathBuf>,
@@ -115,15 +115,15 @@ pub struct Settings {
     #[arg(long, env = "analysis_type", value_name = "LIST", global = true, help_heading = "What to do")]
     pub analysis_type: Option<AnalysisTypes>,
 
-    /// Dataset, or folder of captured or merged records of any depth
+    /// Dataset, or folder of captured or merged records with all its subfolders
     #[arg(long, env = "dataset_source", value_name = "PATH", global = true, help_heading = "Data")]
     pub dataset_source: Option<PathBuf>,
 
-    /// Format of monitoring data as JSON, as monitoring schedules give it; the data themselves tell as well
+    /// Format of monitoring data as JSON, as monitoring schedules pass it; if left out, the job finds it from the data
     #[arg(long, env = "dataset_format", value_name = "JSON", global = true, help_heading = "Data")]
     pub dataset_format: Option<String>,
 
-    /// Folder of ground truth: captures are joined with it first, as merge-job would
+    /// Folder of ground truth; the job then joins the captures with it first, as merge-job does
     #[arg(long, env = "ground_truth_source", value_name = "PATH", global = true, help_heading = "Data")]
     pub ground_truth_source: Option<PathBuf>,
 
@@ -131,7 +131,7 @@ pub struct Settings {
     #[arg(long, env = "output_path", value_name = "PATH", global = true, help_heading = "Data")]
     pub output_path: Option<PathBuf>,
 
-    /// First moment of the window: 2024-01-19T18:00:00Z, or an offset from now such as -PT6H
+    /// Start of the time window: 2024-01-19T18:00:00Z, or an offset from now such as -PT6H
     #[arg(
         long,
         env = "start_time",
@@ -142,7 +142,7 @@ pub struct Settings {
     )]
     pub start_time: Option<String>,
 
-    /// End of the window, itself not in it: a moment, or an offset from now such as -PT0H
+    /// End of the time window (excluded): a time, or an offset from now such as -PT0H
     #[arg(
         long,
         env = "end_time",
@@ -153,7 +153,7 @@ pub struct Settings {
     )]
     pub end_time: Option<String>,
 
-    /// What a record that cannot be used means
+    /// What to do with a record that cannot be used
     #[arg(
         long,
         env = "on_bad_record",
@@ -164,7 +164,7 @@ pub struct Settings {
     )]
     pub on_bad_record: OnBadRecord,
 
-    /// Where the features stand in a captured request (JMESPath)
+    /// Location of the features in a captured request (JMESPath)
     #[arg(
         long,
         env = "features_attribute",
@@ -174,7 +174,7 @@ pub struct Settings {
     )]
     pub features_attribute: Option<String>,
 
-    /// Where the predicted label stands in a captured response (JMESPath, or position in CSV)
+    /// Location of the predicted label in a captured response (JMESPath, or position in CSV)
     #[arg(
         long,
         env = "inference_attribute",
@@ -184,7 +184,7 @@ pub struct Settings {
     )]
     pub inference_attribute: Option<String>,
 
-    /// Where the score stands in a captured response (JMESPath, or position in CSV)
+    /// Location of the score in a captured response (JMESPath, or position in CSV)
     #[arg(
         long,
         env = "probability_attribute",
@@ -204,7 +204,7 @@ pub struct Settings {
     )]
     pub probability_threshold_attribute: Option<String>,
 
-    /// Where the label stands in the ground truth, when the configuration does not say (JMESPath)
+    /// Location of the label in the ground truth, if the configuration has no `label` (JMESPath, or position in CSV)
     #[arg(
         long,
         env = "ground_truth_attribute",
@@ -214,7 +214,7 @@ pub struct Settings {
     )]
     pub ground_truth_attribute: Option<String>,
 
-    /// Captured columns that are no features, separated by commas
+    /// Captured columns that are not features, separated by commas
     #[arg(
         long,
         env = "exclude_features_attribute",
@@ -224,7 +224,7 @@ pub struct Settings {
     )]
     pub exclude_features_attribute: Option<String>,
 
-    /// Server that speaks the SageMaker container protocol (POST /invocations), instead of an endpoint
+    /// Address of a server with the SageMaker container protocol (POST /invocations), instead of an endpoint
     #[arg(long, env = "model_url", value_name = "URL", global = true, help_heading = "Model")]
     pub model_url: Option<String>,
 
@@ -252,20 +252,20 @@ pub struct Settings {
     )]
     pub estimator: EstimatorChoice,
 
-    /// Most rows the model may be asked about for attributions; each row then gets fewer coalitions
+    /// Largest number of rows to send to the model for attributions; each explained row then gets fewer coalitions
     #[arg(long, env = "max_model_rows", value_name = "ROWS", global = true, help_heading = "Model")]
     pub max_model_rows: Option<u64>,
 
-    /// A row is done once none of its values has a larger standard error (estimator auto only)
+    /// Stop sampling for a row when the standard errors of all its values are at most this (estimator auto only)
     #[arg(long, env = "target_standard_error", value_name = "NUMBER", global = true, help_heading = "Model")]
     pub target_standard_error: Option<f64>,
 
-    /// analysis.json of the baseline, or its folder, to judge drift against; for the two quality monitors their
+    /// analysis.json of the baseline, or its folder, to check for drift; for the two quality monitors their
     /// constraints.json
     #[arg(long, env = "baseline_constraints", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_constraints: Option<PathBuf>,
 
-    /// statistics.json of the data quality baseline, or its folder
+    /// statistics.json of the quality monitor's baseline, or its folder
     #[arg(long, env = "baseline_statistics", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_statistics: Option<PathBuf>,
 
@@ -298,12 +298,12 @@ pub struct Settings {
     )]
     pub model_explainability_baseline: Option<PathBuf>,
 
-    /// data_quality_profile.json.gz of an earlier data quality job, or its folder: in place of the other two files
+    /// data_quality_profile.json.gz of an earlier data quality job, or its folder, instead of the other two files
     #[arg(long, env = "baseline_profile", value_name = "PATH", global = true, help_heading = "Judging")]
     pub baseline_profile: Option<PathBuf>,
 
-    /// What makes a bias metric that is farther from zero than its baseline a violation: its value alone, or only a
-    /// difference beyond what chance explains
+    /// When a bias metric is a violation: if its value is farther from zero than the baseline, or only if chance does not
+    /// explain the difference
     #[arg(
         long,
         env = "bias_drift_check",
@@ -315,7 +315,8 @@ pub struct Settings {
     )]
     pub bias_drift_check: DriftCheck,
 
-    /// A run in which nothing has changed calls a bias metric changed with a chance of at most 1 minus this
+    /// If nothing has changed, the chance that one or more bias metrics of the run are called changed is at most 1 minus
+    /// this number
     #[arg(
         long,
         env = "drift_confidence",
@@ -327,8 +328,8 @@ pub struct Settings {
     )]
     pub drift_confidence: f64,
 
-    /// A bias metric is a violation only when it is one in this many of the last windows, such as 2/3; the earlier ones
-    /// are those of `history`
+    /// A bias metric is a violation only if it is one in this window and in at least K of the last M windows, such as 2/3;
+    /// the earlier windows are in `history`
     #[arg(
         long,
         env = "drift_windows",
@@ -339,7 +340,7 @@ pub struct Settings {
     )]
     pub drift_windows: Windows,
 
-    /// What a check of bias or of model quality means in which no metric was compared
+    /// What to do if a check of bias or of model quality compared no metric
     #[arg(
         long,
         env = "on_nothing_compared",
@@ -351,7 +352,7 @@ pub struct Settings {
     )]
     pub on_nothing_compared: OnNothingCompared,
 
-    /// Also compute the metrics of every two facets crossed
+    /// Also compute the metrics of each pair of facets combined
     #[arg(
         long,
         env = "intersections",
@@ -363,7 +364,7 @@ pub struct Settings {
     )]
     pub intersections: Switch,
 
-    /// Folder of earlier results, for the report's trends and for drift_windows
+    /// Folder of earlier results, for the trends in the report and for drift_windows
     #[arg(long, env = "history", value_name = "PATH", global = true, help_heading = "Judging")]
     pub history: Option<PathBuf>,
 
@@ -381,8 +382,8 @@ pub struct Settings {
     )]
     pub positive_label: Option<String>,
 
-    /// How far the thresholds of a new model quality baseline lie on the worse side of its values: 2sd (standard
-    /// errors) or a number [default: 0, as the hosted service]
+    /// Distance of the thresholds of a new model quality baseline from its values, towards the worse side: 2sd
+    /// (standard errors) or a number [default: 0, as in the hosted service]
     #[arg(
         long,
         env = "constraint_margin",
@@ -392,8 +393,8 @@ pub struct Settings {
     )]
     pub constraint_margin: Option<String>,
 
-    /// Columns whose values quality is told for one by one, separated by commas: names, or positions from 0 among all columns
-    /// of the rows that are read; for data quality at most three
+    /// Columns by whose values the rows are divided into segments, separated by commas: names, or positions from 0 among
+    /// all columns of the rows that are read; for data quality at most three
     #[arg(
         long,
         env = "segment_columns",
@@ -403,7 +404,7 @@ pub struct Settings {
     )]
     pub segment_columns: Option<String>,
 
-    /// For model quality of captured records, in place of segment_columns: positions from 0 in CSV requests, paths in JSON
+    /// For model quality of captured records, instead of segment_columns: positions from 0 in CSV requests, paths in JSON
     /// requests, separated by commas
     #[arg(
         long,
@@ -414,7 +415,7 @@ pub struct Settings {
     )]
     pub segment_attributes: Option<String>,
 
-    /// Rows that a segment of data quality must have
+    /// Smallest number of rows of a data quality segment
     #[arg(
         long,
         env = "segment_minimum_rows",
@@ -430,7 +431,7 @@ pub struct Settings {
     #[arg(long, env = "attributions", value_name = "PATH", global = true, help_heading = "Quality monitors")]
     pub attributions: Option<PathBuf>,
 
-    /// Estimate model quality when no row has its label yet, instead of ending without data
+    /// Estimate model quality if no row has a label yet, instead of failing for lack of data
     #[arg(
         long,
         env = "estimate_without_labels",
@@ -442,7 +443,7 @@ pub struct Settings {
     )]
     pub estimate_without_labels: Switch,
 
-    /// When a column's distribution has moved: deequ (as the hosted service) counts each distinct value once,
+    /// How a column's drift is measured: deequ (as in the hosted service) counts each distinct value once,
     /// weighted counts every row
     #[arg(
         long,
@@ -455,7 +456,7 @@ pub struct Settings {
     )]
     pub drift_rule: DriftRule,
 
-    /// Whether 1.0 is a fraction (spelling, as the hosted service) or a whole number (value)
+    /// Whether 1.0 is a fraction (spelling, as in the hosted service) or a whole number (value)
     #[arg(
         long,
         env = "value_typing",
@@ -467,7 +468,7 @@ pub struct Settings {
     )]
     pub value_typing: ValueTyping,
 
-    /// A monitoring_config as JSON, laid over the baseline's and written to the new constraints
+    /// A monitoring_config as JSON; it overrides the baseline's and is written to the new constraints
     #[arg(
         long,
         env = "data_quality_monitoring_config",
@@ -487,7 +488,7 @@ pub struct Settings {
     )]
     pub categorical_drift_method: Option<String>,
 
-    /// strict: read records and write values exactly as the hosted service, also where that is a mistake
+    /// strict: read records and write values exactly as the hosted service does, including its mistakes
     #[arg(
         long,
         env = "compat",
@@ -498,7 +499,7 @@ pub struct Settings {
     )]
     pub compat: Option<Compat>,
 
-    /// How data quality makes columns of records: a list of entries as JSON, or the file that holds it
+    /// How data quality makes columns from records: a list of entries as JSON, or a file with this list
     #[arg(long, env = "columns", value_name = "JSON|PATH", global = true, help_heading = "Quality monitors")]
     pub columns: Option<String>,
 
@@ -522,7 +523,7 @@ pub struct Settings {
     )]
     pub post_analytics_processor_script: Option<PathBuf>,
 
-    /// Write metric lines for CloudWatch; the platform publishes them for jobs of a schedule
+    /// Write metric lines for CloudWatch; SageMaker publishes them for jobs of a schedule
     #[arg(
         long,
         env = "publish_cloudwatch_metrics",
@@ -573,8 +574,7 @@ pub struct Settings {
           global = true)]
     pub log_level: Option<String>,
 
-    /// These are the settings of one monitor of a run of several: nothing is looked for where a run of one monitor
-    /// has it.
+    /// These are the settings of one monitor in a run of several: the default paths of a run of one monitor are not used.
     #[arg(skip)]
     pub among_others: bool,
 

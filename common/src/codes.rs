@@ -55,7 +55,7 @@ codes! {
     // Settings and contract.
     SETTING_INVALID = 101, Configuration, "a setting has a value that cannot be used";
     JOB_CONFIG_UNREADABLE = 102, Configuration, "the job configuration file cannot be read";
-    SHARDED_INPUT = 103, Configuration, "sharded input cannot give a right result";
+    SHARDED_INPUT = 103, Configuration, "an input is sharded that every host needs whole";
 
     // Analysis configuration.
     CONFIG_MISSING = 201, Configuration, "there is no analysis configuration";
@@ -88,10 +88,10 @@ codes! {
     NO_POSITIVE_PREDICTION = 501, Configuration, "no row is predicted positive";
 
     // Model access: 601 and up.
-    NO_MODEL = 601, Configuration, "there is no way to the model";
-    REQUEST_TEMPLATE = 602, Configuration, "the predictor's settings make no request";
+    NO_MODEL = 601, Configuration, "the settings name no usable model";
+    REQUEST_TEMPLATE = 602, Configuration, "no request can be made from the predictor's settings";
     RESPONSE_SHAPE = 603, Configuration, "the model's response is not what the predictor says";
-    RESPONSE_NUMBER = 604, Configuration, "the model's response holds something that is no number";
+    RESPONSE_NUMBER = 604, Configuration, "a score in the model's response is not a number";
     MODEL_FAILED = 605, InputOutput, "the model failed";
     MODEL_UNREACHABLE = 606, InputOutput, "the model cannot be reached";
     MODEL_THROTTLED = 607, InputOutput, "the endpoint throttles every request";
@@ -104,8 +104,8 @@ codes! {
     NO_CERTIFICATES = 614, Configuration, "there are no CA certificates";
 
     // Explainability: 701 and up.
-    LOGIT_OUT_OF_RANGE = 701, Configuration, "a prediction is no probability, and `use_logit` needs one";
-    PREDICTION_NOT_FINITE = 702, InputOutput, "the model answered something that is no finite number";
+    LOGIT_OUT_OF_RANGE = 701, Configuration, "a prediction is not a probability, but `use_logit` needs one";
+    PREDICTION_NOT_FINITE = 702, InputOutput, "a prediction is not a finite number";
     BUDGET_TOO_SMALL = 703, Configuration, "the budget of model rows is too small";
     FEATURE_UNKNOWN = 704, Configuration, "a feature to explain is not among the features";
     BASELINE_INVALID = 705, Configuration, "the baseline cannot be used";

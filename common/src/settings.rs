@@ -14,12 +14,12 @@ use crate::{Problem, codes};
 /// The end of both programs' `--help`.
 pub const EXIT_CODES: &str = "\
 Exit codes:
-  0    done, also with violations
+  0    success, also with violations
   1    a setting or the configuration is wrong
   2    no data: nothing to read, or nothing matched
   3    reading, writing, AWS or the model failed
-  4    a fault of the program
-  143  stopped by a signal; nothing half-written is left";
+  4    a defect of the program
+  143  stopped by a signal; no incomplete result file is left";
 
 /// What to do instead of running the job.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ fn instead(error: clap::Error) -> Instead {
     let named = text(ContextKind::InvalidArg);
     let problem = match (error.kind(), named) {
         (ErrorKind::UnknownArgument, Some(argument)) => {
-            let problem = problem.found(format!("`{argument}`, which is no setting"));
+            let problem = problem.found(format!("`{argument}`, which is not a setting"));
             match text(ContextKind::SuggestedArg) {
                 Some(similar) => problem.expected(format!("perhaps `{similar}`")),
                 None => problem,
@@ -146,7 +146,7 @@ fn instead(error: clap::Error) -> Instead {
         }
         (ErrorKind::InvalidSubcommand, None) => {
             let command = text(ContextKind::InvalidSubcommand).unwrap_or_default();
-            problem.found(format!("`{command}`, which is no command"))
+            problem.found(format!("`{command}`, which is not a command"))
         }
         (_, None) => {
             let rendered = error.render().to_string();
@@ -283,8 +283,8 @@ mod tests {
         check(&["--two-digits", "x"], "found `x`, expected a whole number from 10 to 99");
         check(&["--two-digits"], "`two_digits`: found no value, expected a value");
         check(&["--colour-of"], "`colour_of`: found no value, expected one of red, blue");
-        check(&["--color-of=red"], "`--color-of`, which is no setting, expected perhaps `--colour-of`");
-        check(&["--zzz"], "`--zzz`, which is no setting");
+        check(&["--color-of=red"], "`--color-of`, which is not a setting, expected perhaps `--colour-of`");
+        check(&["--zzz"], "`--zzz`, which is not a setting");
         check(&["valdate"], "`valdate`, which is no");
     }
 }

@@ -21,9 +21,9 @@ Examples:
 
 /// Joins captured requests with ground truth that arrived later.
 ///
-/// Reads JSON Lines as SageMaker endpoints and batch transforms capture them, finds the label of each by its
+/// Reads the JSON Lines that SageMaker endpoints and batch transforms capture, finds the label of each record by its
 /// inference id (or its event id, if it was sent without one), and writes merged records, one folder for each
-/// folder of captures. What stayed without a partner is counted and explained.
+/// folder of captures. Records without a partner are counted, with the reason.
 ///
 /// Every setting is an argument, an environment variable, or an entry in the Environment of the processing
 /// job, in this order of precedence; the variable of --dataset-source is dataset_source. Paths below /opt/ml mean
@@ -35,17 +35,17 @@ pub struct Settings {
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Folder with the captured requests, of any depth; its subfolders are kept in the output.
+    /// Folder with the captured requests and all its subfolders; the output has the same subfolders.
     ///
-    /// Default: the first of /opt/ml/processing/input/endpoint and /opt/ml/processing/input_data that is there
-    /// and not empty.
+    /// Default: the first of /opt/ml/processing/input/endpoint and /opt/ml/processing/input_data that exists
+    /// and is not empty.
     #[arg(long, env = "dataset_source", value_name = "FOLDER", global = true)]
     pub dataset_source: Option<PathBuf>,
 
-    /// Folder with the ground truth, of any depth.
+    /// Folder with the ground truth and all its subfolders.
     ///
-    /// Default: the first of /opt/ml/processing/input/groundtruth and /opt/ml/processing/groundtruth that is
-    /// there and not empty.
+    /// Default: the first of /opt/ml/processing/input/groundtruth and /opt/ml/processing/groundtruth that
+    /// exists and is not empty.
     #[arg(long, env = "ground_truth_source", value_name = "FOLDER", global = true)]
     pub ground_truth_source: Option<PathBuf>,
 
@@ -67,25 +67,25 @@ pub struct Settings {
     #[arg(long, env = "end_time", value_name = "TIME", global = true, allow_hyphen_values = true)]
     pub end_time: Option<String>,
 
-    /// Set in jobs that a monitoring schedule starts: the mounted folders are the window then. Nothing is left
-    /// out by start_time and end_time, only counted.
+    /// Set in jobs that a monitoring schedule starts: the mounted folders then define the window. Captures outside
+    /// start_time and end_time are counted, but not left out.
     #[arg(long, env = "monitoring_input_type", value_name = "TYPE", global = true)]
     pub monitoring_input_type: Option<String>,
 
-    /// When no capture has a label, or there are no captures.
+    /// What to do if no capture has a label, or there are no captures.
     #[arg(long, env = "on_no_match", value_enum, default_value = "fail", global = true)]
     pub on_no_match: OnNoMatch,
 
-    /// When a record cannot be used: skip and count it, or stop at the first.
+    /// What to do with a record that cannot be used.
     #[arg(long, env = "on_bad_record", value_enum, default_value = "skip", global = true)]
     pub on_bad_record: OnBadRecord,
 
-    /// Fail when more than this share of the records of one side cannot be used.
+    /// Fail if more than this share of the records of one side cannot be used.
     #[arg(long, env = "max_bad_fraction", value_name = "SHARE", default_value = "0.5", global = true,
           value_parser = share)]
     pub max_bad_fraction: f64,
 
-    /// When there are different labels for one id. Equal ones are always used once.
+    /// Which label to use if one id has different ones. Equal labels are always used once.
     #[arg(long, env = "duplicate_ground_truth", value_enum, default_value = "last", global = true)]
     pub duplicate_ground_truth: DuplicateGroundTruth,
 
@@ -94,25 +94,25 @@ pub struct Settings {
           value_parser = BoolishValueParser::new(), num_args = 0..=1, default_missing_value = "true", global = true)]
     pub keep_duplicate_captures: bool,
 
-    /// File for the summary, or a folder, where it is called merge_summary.json.
+    /// File for the summary, or a folder for a file merge_summary.json.
     ///
     /// Default: /opt/ml/output/merge_summary.json, beside the exit message and outside every uploaded output.
     #[arg(long, env = "summary_path", value_name = "PATH", global = true)]
     pub summary_path: Option<PathBuf>,
 
-    /// Memory that the job may use, such as 512m or 4g. Beyond it, ids and labels go to scratch files.
+    /// Memory that the job may use, such as 512m or 4g. Ids and labels that do not fit go to scratch files.
     ///
     /// Default: the limit of the container, else the memory of the machine.
     #[arg(long, env = "memory_limit", value_name = "BYTES", value_parser = bytes, global = true)]
     pub memory_limit: Option<u64>,
 
-    /// Folder for scratch files, which must exist; used when labels and ids do not fit in memory, when the file system of
-    /// the output cannot hold files without a name, and while earlier results are replaced. Default: the system's folder
-    /// for temporary files.
+    /// Existing folder for scratch files. They are needed if labels and ids do not fit in memory, if the file system of
+    /// the output does not support files without a name, and while earlier results are replaced. Default: the system's
+    /// folder for temporary files.
     #[arg(long, env = "scratch_path", value_name = "FOLDER", global = true)]
     pub scratch_path: Option<PathBuf>,
 
-    /// Threads; the result is the same for any number. Default: one for each processor, at most 8.
+    /// Number of threads; the result is the same for any number. Default: one for each processor, at most 8.
     #[arg(long, env = "threads", value_name = "NUMBER", global = true, value_parser = threads)]
     pub threads: Option<usize>,
 
@@ -125,7 +125,7 @@ pub struct Settings {
 /// What to do instead of merging.
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub enum Command {
-    /// Look at the settings and the first records of each side, say what was found and what share would match;
+    /// Check the settings and the first records of each side, show what was found and what share would match;
     /// write nothing.
     Validate,
 }

@@ -282,7 +282,7 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         (vec!["--log-level=verbose"], "log_level", "`verbose`, expected one of error, warn, info, debug"),
         (vec!["--threads=0"], "threads", "`0`, expected a whole number from 1 to 256"),
         (vec!["--threads="], "threads", "no value"),
-        (vec!["--thread=1"], "--thread", "no setting"),
+        (vec!["--thread=1"], "--thread", "not a setting"),
         (vec!["--scratch-path=/no/such"], "scratch_path", "/no/such"),
         (vec!["--scratch-path=/opt/ml/processing/file"], "scratch_path", "processing/file"),
         (vec!["--keep-duplicate-captures=maybe"], "keep_duplicate_captures", "expected `true` or `false`"),

@@ -256,6 +256,22 @@ fn wrong_types_are_told_with_found_and_expected() {
     assert_eq!(loaded(&config).probability_threshold, 1.0);
 }
 
+/// The lengths that docs/configuration.md promises.
+#[test]
+fn prefix_and_attributes_have_their_lengths() {
+    for (key, least, most) in [("endpoint_name_prefix", 2, 23), ("custom_attributes", 1, 1024)] {
+        let of = |length| {
+            let text = Some(json!("x".repeat(length)));
+            with(shap_json_lines(), &format!("/predictor/{key}"), text)
+        };
+        loaded(&of(least));
+        loaded(&of(most));
+        refused(&of(most + 1), &format!("predictor.{key}"), &["found ", "expected ", "hint: "]);
+    }
+    let of_one = with(shap_json_lines(), "/predictor/endpoint_name_prefix", Some(json!("x")));
+    refused(&of_one, "predictor.endpoint_name_prefix", &["2 to 23"]);
+}
+
 #[test]
 fn combinations_that_cannot_work_are_refused() {
     let csv: &[(&str, Json, &str)] = &[

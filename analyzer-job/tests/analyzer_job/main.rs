@@ -12,6 +12,7 @@ mod model_quality;
 mod models;
 mod monitors;
 mod own_model;
+mod pages;
 mod parts;
 mod places;
 mod preparation;
