@@ -88,15 +88,15 @@ show_violations "$work/bias-monitor/constraint_violations.json"
 
 step "Model quality: a baseline with predictions, then the merged traffic against it"
 "$bin/plumbline-generator" dataset "$work/training-predicted/train.csv" --rows 20000
-job quality-baseline "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
+job model-quality-baseline "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
     --dataset-source "$work/training-predicted" --dataset-format '{"csv": {"header": true}}' \
     --inference-attribute approved --probability-attribute score --ground-truth-attribute repaid \
-    --output-path "$work/quality-baseline"
-job quality-monitor "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
+    --output-path "$work/model-quality-baseline"
+job model-quality-monitor "$bin/analyzer-job" --analysis-type MODEL_QUALITY --problem-type BinaryClassification \
     --dataset-source "$work/merged" --dataset-format '{"sagemakerMergeJson": {}}' \
     --inference-attribute approved --probability-attribute score --ground-truth-attribute repaid \
-    --baseline-constraints "$work/quality-baseline/constraints.json" --output-path "$work/quality-monitor"
-sed -n 's/^ *"description" : "\(.*\)",\{0,1\}$/  \1/p' "$work/quality-monitor/constraint_violations.json"
+    --baseline-constraints "$work/model-quality-baseline/constraints.json" --output-path "$work/model-quality-monitor"
+sed -n 's/^ *"description" : "\(.*\)",\{0,1\}$/  \1/p' "$work/model-quality-monitor/constraint_violations.json"
 
 step "Attributions: 1,000 rows of the training set"
 job attributions-baseline "$bin/analyzer-job" \
@@ -117,12 +117,12 @@ show_violations "$work/attributions-monitor/constraint_violations.json"
 step "Data quality: the captured requests of a quiet day as baseline, those of the drifted one against it"
 "$bin/plumbline-generator" traffic "$work/quiet" --rows 12000 --seed 2 --payload csv >"$work/logs/quiet.json"
 "$bin/plumbline-generator" traffic "$work/moved" --rows 12000 --drift 1 --payload csv >"$work/logs/moved.json"
-job quality-baseline "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
-    --dataset-source "$work/quiet/captures" --output-path "$work/quality-baseline"
-job quality-monitor "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
-    --dataset-source "$work/moved/captures" --baseline-constraints "$work/quality-baseline" \
-    --baseline-statistics "$work/quality-baseline" --drift-rule weighted --output-path "$work/quality-monitor"
-sed -n 's/^ *"description" : "\(.*\)"$/  \1/p' "$work/quality-monitor/constraint_violations.json" | head -n 5
+job data-quality-baseline "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
+    --dataset-source "$work/quiet/captures" --output-path "$work/data-quality-baseline"
+job data-quality-monitor "$bin/analyzer-job" --analysis-type DATA_QUALITY --dataset-format '{"sagemakerCaptureJson": {}}' \
+    --dataset-source "$work/moved/captures" --baseline-constraints "$work/data-quality-baseline" \
+    --baseline-statistics "$work/data-quality-baseline" --drift-rule weighted --output-path "$work/data-quality-monitor"
+sed -n 's/^ *"description" : "\(.*\)"$/  \1/p' "$work/data-quality-monitor/constraint_violations.json" | head -n 5
 
 step "All four monitors in one run: a quiet day as baseline, the merged traffic against it, each alone and then all"
 all=DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS,MODEL_EXPLAINABILITY
@@ -171,12 +171,12 @@ awk -v all="$took" -v single="$single" 'BEGIN {
 
 step "To look at"
 cat <<END
-  $work/quality-monitor/report.html       which columns moved, and how
-  $work/bias-monitor/report.html          what drifted, for whom, how sure
-  $work/quality-monitor/report.html       how good the predictions are, and how sure that is
-  $work/attributions-monitor/report.html  what the model looked at, then and now
-  $work/all-monitors/report.html          all monitors, one verdict
-  $work/merged                            merged records, a folder per hour
-  $SAGEMAKER_BASE_DIR/output/merge_summary.json   an account of every record of the merge
-  $work/logs                              what the jobs said
+  $work/data-quality-monitor/report.html   which columns moved, and how
+  $work/bias-monitor/report.html           which bias metrics moved, for whom, how sure
+  $work/model-quality-monitor/report.html  how good the predictions are, and how sure that is
+  $work/attributions-monitor/report.html   which features the model used, then and now
+  $work/all-monitors/report.html           all monitors, one verdict
+  $work/merged                             merged records, a folder per hour
+  $SAGEMAKER_BASE_DIR/output/merge_summary.json   the counts of the merge
+  $work/logs                               the logs of the jobs
 END
