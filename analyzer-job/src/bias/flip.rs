@@ -165,6 +165,11 @@ fn all_flips(
     Ok(flips)
 }
 
+/// Why the flip test has no value for these features, whatever the groups and predictions are; none when it has one.
+pub(crate) fn unusable(features: &[&Column]) -> Option<String> {
+    usable(features, 1, 1).err()
+}
+
 /// The features as numbers, or what stands against it. The first words of each reason are those of the
 /// hosted service.
 fn usable<'a>(

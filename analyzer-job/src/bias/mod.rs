@@ -24,6 +24,7 @@ use crate::results::metrics::{self as words, codes_of};
 use crate::results::{BiasSection, Counts, FacetResult, MetricResult, Number, Results};
 use crate::state::counts::{BiasCounts, FacetCounts};
 
+pub(crate) use flip::unusable;
 pub use flip::{FlipOutcome, Flips, flip_test, flip_tests};
 pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
 

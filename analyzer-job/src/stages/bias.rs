@@ -76,8 +76,8 @@ pub(crate) fn measure(
     Ok(Bias { results, counted, facets, intersections, segments })
 }
 
-/// What the metrics of a few rows are, to be held against a baseline before all rows are read. What only the model or rows
-/// that are not kept would tell is taken to have a value.
+/// The metrics of the first rows, to be compared with a baseline before all rows are read. A metric that needs the model, or
+/// rows that are not kept, is taken to have a value.
 ///
 /// # Errors
 /// A stop.
@@ -89,19 +89,30 @@ pub(crate) fn look(run: &Context, reading: &Reading, counted: &Counted) -> Resul
         _ => vec![Err(String::new()); counted.counts.facets.len()],
     };
     let mut results = bias::results(&counted.counts, &flips, &analysis.methods);
-    let is_known = |code: &str| match code {
+    let is_known = |facet: &str, code: &str| match code {
         "CDDPL" => !predicts || analysis.group_variable.is_none(),
-        "FT" => !predicts && reading.rows().is_some(),
+        "FT" => reading.rows().is_some_and(|rows| !predicts || cannot_be_flipped(reading, rows, facet)),
         _ => !predicts,
     };
-    let entries =
-        results.post_training_bias_metrics.iter_mut().flat_map(|section| section.facets.values_mut());
-    for metric in entries.flatten().flat_map(|entry| &mut entry.metrics) {
-        if !is_known(&metric.name) {
-            metric.value = Some(Number::Float(0.0));
+    let facets = results.post_training_bias_metrics.iter_mut().flat_map(|section| &mut section.facets);
+    for (facet, entries) in facets {
+        for metric in entries.iter_mut().flat_map(|entry| &mut entry.metrics) {
+            if !is_known(facet, &metric.name) {
+                metric.value = Some(Number::Float(0.0));
+            }
         }
     }
     Ok(results)
+}
+
+/// Whether the flip test has no value for a facet whatever the model predicts: a feature holds text or lacks values.
+fn cannot_be_flipped(reading: &Reading, rows: &Rows, facet: &str) -> bool {
+    let position = reading.layout.names.iter().position(|name| name == facet);
+    position.is_some_and(|position| {
+        let features = roles::flip_features(reading, position);
+        let columns: Vec<_> = features.iter().map(|&column| &rows.table.columns[column]).collect();
+        bias::unusable(&columns).is_some()
+    })
 }
 
 /// Only the rows of states may be missing: those of the data are kept where they are compared.

@@ -58,6 +58,45 @@ fn a_place_that_the_answer_does_not_have_is_told_as_the_job_tells_it() {
     stops_as_the_job(&Tree::with_dataset(&config, Format::JsonLines, 40, false), &[&url], "PL0603");
 }
 
+/// The dry run knows no predictions of all rows. It ends as the job does all the same, with the same metrics not checked: the
+/// flip test of text features has no value whatever the model predicts.
+#[test]
+fn a_partial_baseline_is_told_as_the_job_tells_it() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    let config = configs::bias_model_baseline(Format::Csv, &[]);
+    let tree = Tree::with_dataset(&config, Format::Csv, 400, false);
+    tree.succeed(&[&url]);
+    let whole = tree.result("analysis.json");
+    let only = |code: &str| {
+        let mut results = whole.clone();
+        results.as_object_mut().unwrap().remove("pre_training_bias_metrics");
+        let metrics = &mut results["post_training_bias_metrics"]["facets"]["sex"][0]["metrics"];
+        metrics.as_array_mut().unwrap().retain(|metric| metric["name"] == code);
+        metrics[0]["value"] = json!(0.9);
+        results
+    };
+    let with = |constraints: &Value| {
+        let tree = Tree::with_dataset(&config, Format::Csv, 400, false);
+        tree.file("baseline/analysis.json", constraints.to_string());
+        let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+        (tree, [url.clone(), path])
+    };
+    for (constraints, told) in
+        [(&whole, ": FT not checked"), (&only("DI"), " DRR, FT, GE, RD, SD, TE not checked")]
+    {
+        let (tree, [url, path]) = with(constraints);
+        let dry = tree.succeed(&["validate", &url, &path]).stdout;
+        let job = tree.succeed(&[&url, &path]).log;
+        assert!(dry.contains(told) && job.contains(told), "{dry}{job}");
+    }
+    let (tree, [url, path]) = with(&only("FT"));
+    let (dry, job) = (tree.run(&["validate", &url, &path]), tree.run(&[&url, &path]));
+    assert_eq!((dry.code, job.code), (Some(1), Some(1)), "{}{}", dry.stdout, job.log);
+    let told = "PL0802: bias drift cannot be checked: no metric of this run is in the constraints";
+    assert!(dry.stdout.contains(told) && job.message.contains(told), "{}{}", dry.stdout, job.message);
+}
+
 #[test]
 fn label_and_facets_are_looked_at_where_the_model_predicts() {
     let server = model(|_| ());

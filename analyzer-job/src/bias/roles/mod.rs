@@ -293,7 +293,7 @@ fn cast(predicted: &Distinct, label: &Distinct) -> Distinct {
 
 /// What the flip test compares: every column but the facet, the labels and identifiers. The group variable
 /// and other facets stay.
-fn flip_features(reading: &Reading, facet: usize) -> Vec<usize> {
+pub(crate) fn flip_features(reading: &Reading, facet: usize) -> Vec<usize> {
     let roles = &reading.layout.roles;
     (0..reading.layout.names.len())
         .filter(|&column| {
