@@ -420,7 +420,7 @@ fn run_details(kind: &str, rows: u64) -> RunDetails {
             SettingUsed { name: "probability_threshold".into(), value: "0.8".into(), given: true },
             SettingUsed { name: "on_bad_record".into(), value: "skip".into(), given: false },
         ],
-        warnings: vec!["the baseline has a group `Gender = other` that this run has not".into()],
+        warnings: vec!["facet `Gender` with value `other` of the baseline constraints is not in this analysis: not checked".into()],
         configuration: json!({"dataset_type": "application/jsonlines", "label": "Approved", "facet": [{"name_or_index": "Gender"}]}),
     }
 }

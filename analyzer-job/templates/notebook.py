@@ -125,7 +125,7 @@ def attribution_chart(label, features=15):
 
 
 def dependence_charts():
-    """The mean answer over each feature's values, above the share of rows at them."""
+    """The mean prediction over each feature's values, above the share of rows at them."""
     for entry in analysis["explanations"].get("pdp", []):
         if "model_predictions" not in entry or not entry["feature_values"]:
             continue

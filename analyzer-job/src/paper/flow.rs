@@ -119,11 +119,16 @@ impl Pages {
                     // Too much for any page: only headings and the like hold on.
                     together(&slabs, place, Keep::Firmly)
                 };
-                let needed = pages.gap_before(&slabs[place]) + extent(&slabs[place..end]);
-                if pages.used + needed > TEXT_HEIGHT && pages.used > 0.0 {
-                    pages.turn();
-                }
+                let room = TEXT_HEIGHT - pages.used - pages.gap_before(&slabs[place]);
                 kept_until = end;
+                if extent(&slabs[place..end]) > room && pages.used > 0.0 {
+                    match parted(&slabs, place, end, room) {
+                        Some(part) if TEXT_HEIGHT - pages.used > MOST_BLANK * TEXT_HEIGHT => {
+                            kept_until = part
+                        }
+                        _ => pages.turn(),
+                    }
+                }
             }
             pages.set(&slabs[place]);
         }
@@ -211,6 +216,16 @@ fn together(slabs: &[Slab], first: usize, least: Keep) -> usize {
     (first + count + 1).min(slabs.len())
 }
 
+/// The share of a page that may stay blank because what holds together gently goes to the next page.
+const MOST_BLANK: f32 = 0.4;
+
+/// Where slabs that hold together gently part, so that as many as possible stand in the room that a page has left: two or more
+/// after what holds firmly, and two or more on the next page. None where that cannot be.
+fn parted(slabs: &[Slab], first: usize, end: usize, room: f32) -> Option<usize> {
+    let least = together(slabs, first, Keep::Firmly) + 1;
+    (least..=end.saturating_sub(2)).rev().find(|&part| extent(&slabs[first..part]) <= room)
+}
+
 /// Height of some slabs, without the distance above.
 fn extent(slabs: &[Slab]) -> f32 {
     let gaps: f32 = slabs.windows(2).map(|pair| pair[0].below.max(pair[1].above)).sum();
@@ -244,6 +259,29 @@ mod tests {
         let half = TEXT_HEIGHT / 2.0;
         let slabs = vec![slab(half, Keep::Gently), slab(half, Keep::Gently), slab(20.0, Keep::Free)];
         assert_eq!(counts(slabs), [1, 2]);
+    }
+
+    #[test]
+    fn what_holds_gently_parts_where_much_of_a_page_would_stay_blank() {
+        let part = TEXT_HEIGHT / 10.0;
+        let table = |above: f32, rows: usize| {
+            let rows = (0..rows).map(|place| {
+                let last = place + 1 == rows;
+                Slab { above: 0.0, below: 0.0, ..slab(part, if last { Keep::Free } else { Keep::Gently }) }
+            });
+            let heading = Slab { above: 0.0, below: 0.0, ..slab(part, Keep::Firmly) };
+            let text = Slab { above: 0.0, below: 0.0, ..slab(above * part, Keep::Free) };
+            counts([text, heading].into_iter().chain(rows).collect())
+        };
+        // Less than three tenths are used: six rows of eight stand below the heading, two on the next page.
+        assert_eq!(table(2.9, 8), [8, 2]);
+        assert_eq!(table(2.9, 7), [7, 2]);
+        assert_eq!(table(2.9, 6), [8]);
+        // Of little room none is filled.
+        assert_eq!(table(6.5, 8), [1, 9]);
+        // Two rows or more on either side.
+        assert_eq!(table(5.5, 4), [4, 2]);
+        assert_eq!(table(5.5, 3), [5]);
     }
 
     #[test]

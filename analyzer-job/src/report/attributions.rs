@@ -87,8 +87,8 @@ fn output_section(
         let section =
             report.section(3, format!("{id}-local"), "Local attributions: how they differ from row to row");
         section.text(
-            "A dot is one row of a sample. Right of the line the feature raised the model's answer, left of it the feature lowered \
-             it. Pale dots are low values of the feature, dark dots high ones.",
+            "A dot is one row of a sample. Right of the line the feature raised the prediction, left of it the feature lowered \
+             it. Pale dots are low values of the feature, dark dots high ones, grey dots values without an order.",
         );
         section.table(table);
     }
@@ -114,8 +114,7 @@ fn facts(
             percent_of(top / total)
         ));
     }
-    facts
-        .push(format!("The model's answer for the baseline is {}.", decimal(attributions.expected_value, 3)));
+    facts.push(format!("The prediction for the baseline is {}.", decimal(attributions.expected_value, 3)));
     if let Some(ndcg) = output.and_then(|output| output.ndcg) {
         facts.push(order_in_words("The order", ndcg, features));
     }
@@ -323,11 +322,11 @@ fn all_features(label: &str, features: &[Ranked], compared: bool) -> Table {
 }
 
 fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option<&ExplanationDetails>) {
-    let section = report.section(2, "dependence", "Partial dependence: how the answer follows a feature");
+    let section = report.section(2, "dependence", "Partial dependence: the mean prediction by feature value");
     let rows = details.and_then(|details| details.pdp_rows);
     let over = rows.map(|rows| format!(" of {}", amounts::of(rows, "row", "rows"))).unwrap_or_default();
     section.text(format!(
-        "Each point is the mean answer of the model when the feature is set to one value in all rows{over}. The grey bars show \
+        "Each point is the mean prediction when the feature is set to one value in all rows{over}. The grey bars show \
          where the data lie. The vertical axis of an output is the same for all features: a flat line means little influence."
     ));
     let outputs = curves.iter().map(|curve| curve.label_headers.len()).max().unwrap_or(0);
@@ -389,7 +388,7 @@ fn dependence(report: &mut Report, curves: &[PartialDependence], details: Option
 fn curve_in_words(name: &str, xs: &[f64], answers: &[f64]) -> String {
     match (xs.first(), xs.last(), answers.first(), answers.last()) {
         (Some(low), Some(high), Some(first), Some(last)) => format!(
-            "{name}: the mean answer goes from {} at {} to {} at {}",
+            "{name}: the mean prediction goes from {} at {} to {} at {}",
             short(*first),
             short(*low),
             short(*last),
@@ -408,7 +407,7 @@ fn categories(
     span: [f64; 2],
 ) -> Table {
     const SHOWN: usize = 15;
-    let axis = charts::positions_head(span, "Mean answer");
+    let axis = charts::positions_head(span, "Mean prediction");
     let text = |value: &serde_json::Value| match value {
         serde_json::Value::String(text) => isolate(text),
         other => other.to_string(),
@@ -439,8 +438,8 @@ fn categories(
         format!("{name}{rest}"),
         vec![
             Column::new(ColumnKind::Name, "Value"),
-            Column::picture("Mean answer", axis),
-            Column::new(ColumnKind::Number, "Mean answer"),
+            Column::picture("Mean prediction", axis),
+            Column::new(ColumnKind::Number, "Mean prediction"),
             Column::new(ColumnKind::Number, "Share of rows"),
         ],
         rows,

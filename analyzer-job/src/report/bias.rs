@@ -17,8 +17,7 @@ use crate::results::metrics::{Family, Meaning, Metric, Scale};
 /// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
 const FOUR_FIFTHS: f64 = 0.8;
 
-/// What a metric comes to. It moved only where it is farther from the baseline than chance explains; with too few rows, or
-/// else, nobody can tell.
+/// The verdict on a metric. It moved if it is farther from parity than the baseline, beyond what chance explains.
 pub(super) fn state(metric: &MetricDetails) -> State {
     // A change may be beyond chance where the rows are too few for an interval.
     let is_found = metric.chance.is_some_and(|chance| chance.farther_from_zero);
@@ -26,6 +25,7 @@ pub(super) fn state(metric: &MetricDetails) -> State {
         (None, _) => State::Undefined,
         _ if !metric.enough_rows && !is_found => State::CannotTell,
         (Some(_), None) => State::Measured,
+        _ if course(metric) == Some(Course::AwayUnseen) => State::Moved,
         (Some(_), Some(_)) if !is_farther(metric) => State::Held,
         _ if course(metric) == Some(Course::TowardsParity) => State::Held,
         _ if within_chance(metric, |chance| chance.farther_from_zero) => State::CannotTell,
@@ -122,8 +122,8 @@ fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
             (Doubt::NotJudged, false) => "not judged by chance",
             (_, false) => "too few rows",
         },
-        State::Held if course(metric) == Some(Course::TowardsParity) => "farther from 0, nearer to parity",
-        State::Held if course(metric) == Some(Course::AwayUnseen) => "nearer to 0, farther from parity",
+        State::Held if course(metric) == Some(Course::TowardsParity) => "nearer to parity",
+        State::Moved if course(metric) == Some(Course::AwayUnseen) => "moved away from parity",
         State::Measured => return Cell::text(""),
         state => state.word(),
     };
@@ -199,7 +199,7 @@ fn facet_sections(
     if let Some(twin) = twin_after(details, facet) {
         section.text(format!(
             "{} has two values, so {} against everyone else is the same comparison from the other side: differences \
-             change their sign, ratios are inverted. It is not told again; analysis.json has its values.",
+             change their sign, ratios are inverted. It is not repeated here; analysis.json has its values.",
             super::sentences::isolate(&facet.facet),
             self::words(details, twin).facet
         ));
@@ -225,21 +225,21 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
     );
     if compared {
         text.push_str(
-            " A diamond: moved beyond chance. A square: cannot tell, since chance explains it, the rows are too few, or chance cannot \
-             judge the metric. A dot: held.",
+            " A diamond means: moved beyond chance. A square means: cannot tell, because chance explains the change, the rows \
+             are too few, or the metric is not judged by chance. A dot means: held.",
         );
     }
     if let Some(check) = check {
         let percent = percent_of(1.0 - check.confidence);
         text.push_str(&format!(
-            " If nothing has changed, the chance that any metric of this report is marked as moved is at most {percent} (corrected for \
-             all {} comparisons).",
+            " If nothing has changed, the chance that one or more metrics of this report are marked as moved is at most {percent} \
+             (corrected for all {} comparisons).",
             count(check.compared)
         ));
         if check.exact_baselines > 0 {
             text.push_str(&format!(
-                " This does not hold for {} of them: their baseline is taken as exact, since the counts behind its values were not \
-                 at hand. If nothing has changed, up to two in three such runs mark a metric as moved.",
+                " This does not hold for {} of them: the baseline is taken as exact, because the counts behind its values are \
+                 missing. If nothing has changed, up to two in three such runs mark a metric as moved.",
                 count(check.exact_baselines)
             ));
         }
@@ -298,7 +298,7 @@ fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
                     if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
                 let bar = |share: f64| Cell::picture(share_bar(share, 1.0, None, State::Measured));
                 let mut cells = vec![
-                    Cell::text(name),
+                    Cell::group(&name),
                     Cell::count(n),
                     bar(n as f64 / all.n().max(1) as f64),
                     part(group.observed_positive()),
@@ -392,21 +392,21 @@ fn dot_plot(
         let interval = details.interval.map(|[low, high]| [low.value(), high.value()]).into_iter().flatten();
         details.value.into_iter().chain(details.baseline).map(Number::value).chain(interval)
     });
+    let compared = rows.iter().any(|(_, details)| details.baseline.is_some());
     let axis_words = match scale {
         Scale::Share => "differences of shares; 0 is no difference",
         Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
         Scale::Unbounded => "differences of ratios, on their own axis; 0 is no difference",
         Scale::Distance if rows.iter().all(|(metric, _)| metric.code == "GE") => {
-            "generalized entropy of all rows, whatever the group; 0 means that no prediction is wrong. It has no interval \
-             around 0"
+            "generalized entropy of all rows, whatever the group; 0 means that no prediction is wrong. It has no interval"
         }
-        Scale::Distance => {
+        Scale::Distance if compared => {
             "distances without a direction; 0 is no difference. They have no interval; whether they moved is judged by the \
-             shares that they are made of"
+             difference of the shares of positive labels (DPL)"
         }
+        Scale::Distance => "distances without a direction; 0 is no difference. They have no interval",
     };
     let axis = Axis::new(scale, values);
-    let compared = rows.iter().any(|(_, details)| details.baseline.is_some());
     let mut columns = vec![
         Column::new(ColumnKind::Name, "Metric"),
         Column::picture("On the axis", axis.head(family)),
@@ -454,14 +454,17 @@ fn dot_plot(
 
 /// Every metric, also the undefined, with what it means for these groups.
 fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
-    let columns = columns([
+    let compared = facet.metrics.iter().any(|details| details.baseline.is_some());
+    let mut columns = columns([
         (ColumnKind::Name, "Metric"),
         (ColumnKind::Number, "Now"),
         (ColumnKind::Number, "95\u{202f}% interval"),
-        (ColumnKind::Number, "Baseline"),
-        (ColumnKind::Number, "Change"),
-        (ColumnKind::Prose, "What it means here"),
     ]);
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Baseline"));
+        columns.push(Column::new(ColumnKind::Number, "Change"));
+    }
+    columns.push(Column::new(ColumnKind::Prose, "What it means here"));
     let mut order: Vec<&MetricDetails> = facet.metrics.iter().collect();
     order.sort_by_key(|details| Metric::of(&details.name).map_or(u8::MAX, |metric| metric.telling));
     let rows = order
@@ -472,24 +475,24 @@ fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
                 (Some(now), Some(was)) => Some(now.value() - was.value()).filter(|d| d.is_finite()),
                 _ => None,
             };
-            Row::judged(
-                state_in(facet, details),
-                vec![
-                    Cell::metric(&details.name),
-                    Cell::value(details.value, interval),
-                    Cell::interval(interval),
-                    Cell::value(details.baseline, interval),
-                    match difference {
-                        Some(difference) => Cell::number(change(difference, interval), difference),
-                        None => Cell::none(),
-                    },
-                    Cell::text(in_words(facet, details, words)),
-                ],
-            )
+            let mut cells = vec![
+                Cell::metric(&details.name),
+                Cell::value(details.value, interval),
+                Cell::interval(interval),
+            ];
+            if compared {
+                cells.push(Cell::value(details.baseline, interval));
+                cells.push(match difference {
+                    Some(difference) => Cell::number(change(difference, interval), difference),
+                    None => Cell::none(),
+                });
+            }
+            cells.push(Cell::text(in_words(facet, details, words)));
+            Row::judged(state_in(facet, details), cells)
         })
         .collect();
     let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
-    let caption = format!("Every metric of {}, also those without a value", words.facet);
+    let caption = format!("All metrics of {}, including those without a value", words.facet);
     Table::new(style, caption, columns, rows).coded(code)
 }
 
@@ -571,6 +574,8 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
     };
     let positive = condition(&details.label, &details.label_value_or_threshold);
     let how = if predicted { "predicted" } else { "observed as" };
+    let is_compared = |facet: &FacetDetails| facet.metrics.iter().any(|metric| metric.baseline.is_some());
+    let compared = known.iter().any(|facet| is_compared(facet));
     let rows = known
         .iter()
         .map(|facet| {
@@ -582,8 +587,8 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
                 Some(ratio) if ratio > 1.0 / FOUR_FIFTHS => "above five quarters",
                 Some(_) => "within four fifths",
             };
-            Row::new(vec![
-                Cell::text(words(details, facet).facet),
+            let mut cells = vec![
+                Cell::group(&words(details, facet).facet),
                 Cell::count(facet.groups.d.n()),
                 Cell::share(share_d),
                 Cell::share(share_a),
@@ -593,12 +598,14 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
                 },
                 Cell::picture(share_bar(ratio.unwrap_or(0.0), 1.25, Some(FOUR_FIFTHS), State::Measured)),
                 Cell::text(says),
-                if facet.metrics.iter().any(|metric| metric.baseline.is_some()) {
-                    Cell::number(format!("{moved} of {}", facet.metrics.len()), moved)
-                } else {
-                    Cell::text("not compared")
-                },
-            ])
+            ];
+            if compared {
+                cells.push(match is_compared(facet) {
+                    true => Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),
+                    false => Cell::text("not compared"),
+                });
+            }
+            Row::new(cells)
         })
         .collect();
     let section = report.section(2, "impact-ratios", heading);
@@ -606,19 +613,18 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
          four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome."
     ));
-    section.table(Table::new(
-        if known.len() > 25 { Style::Folded } else { Style::Plain },
-        "Disparate impact ratio of each group",
-        columns([
-            (ColumnKind::Name, "Group"),
-            (ColumnKind::Number, "Rows"),
-            (ColumnKind::Number, "Its share"),
-            (ColumnKind::Number, "Everyone else"),
-            (ColumnKind::Number, "Ratio"),
-            (ColumnKind::Picture, "Line at 0.80"),
-            (ColumnKind::Text, "In words"),
-            (ColumnKind::Number, "Metrics moved"),
-        ]),
-        rows,
-    ));
+    let mut columns = columns([
+        (ColumnKind::Name, "Group"),
+        (ColumnKind::Number, "Rows"),
+        (ColumnKind::Number, "Its share"),
+        (ColumnKind::Number, "Everyone else"),
+        (ColumnKind::Number, "Ratio"),
+        (ColumnKind::Picture, "Line at 0.80"),
+        (ColumnKind::Text, "In words"),
+    ]);
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Metrics moved"));
+    }
+    let style = if known.len() > 25 { Style::Folded } else { Style::Plain };
+    section.table(Table::new(style, "Disparate impact ratio of each group", columns, rows));
 }

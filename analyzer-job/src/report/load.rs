@@ -117,7 +117,7 @@ pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
         let Ok(results) = serde_json::from_slice::<Results>(&json) else {
             // Other files may lie there, but a damaged one is a window that is missed.
             if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&json) {
-                tracing::warn!("{} of the history is no JSON and is passed over: {error}", path.display());
+                tracing::warn!("{} of the history is not JSON and is skipped: {error}", path.display());
             }
             continue;
         };
@@ -140,7 +140,7 @@ fn details_beside(path: &Path) -> Option<BiasDetails> {
     }
     let details = read(&path.with_file_name("bias_details.json"));
     details.unwrap_or_else(|problem| {
-        tracing::warn!("details of an earlier run are passed over: {problem}");
+        tracing::warn!("details of an earlier run are skipped: {problem}");
         None
     })
 }

@@ -1,7 +1,7 @@
 //! The last part of a report: the data and what was left out, how it was measured, by which version
 //! on which bytes, and the glossary.
 
-use crate::results::details::{ExplanationDetails, Findings, RunDetails};
+use crate::results::details::{EstimatorUse, ExplanationDetails, Findings, RunDetails};
 
 use super::amounts::{bytes, count, of};
 use super::page::{Block, Report};
@@ -90,17 +90,21 @@ fn warnings(findings: &Findings) -> Vec<&str> {
 pub(super) fn method(report: &mut Report, findings: &Findings) {
     let section = report.section(2, "method", "How this was measured");
     let mut points = Vec::new();
-    if findings.bias.is_some() {
-        points.extend([
+    if let Some(bias) = &findings.bias {
+        points.push(
             "Bias metrics are computed from the counts of each group without rounding. Confidence intervals (95\u{202f}%) are \
-             Wilson's for shares, put together for differences and ratios (Newcombe)."
+             Wilson's for shares; those of differences and ratios are combined from them (Newcombe's method)."
                 .to_owned(),
-            "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a metric \
-             as moved only if chance does not explain the difference: baseline and window are both drawn from their counts, and \
-             Westfall and Young's step-down procedure keeps one error rate for all metrics of the run. For the ratio DI, whose parity is 1, the verdict \
-             says where the rule misleads."
-                .to_owned(),
-        ]);
+        );
+        if bias.facets.iter().flat_map(|facet| &facet.metrics).any(|metric| metric.baseline.is_some()) {
+            points.push(
+                "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a \
+                 metric as moved only if chance does not explain the difference: baseline and window are both drawn from their \
+                 counts, and Westfall and Young's step-down procedure keeps one error rate for all metrics of the run. Disparate \
+                 Impact (DI) has its parity at 1: there the verdict says if the rule misleads."
+                    .to_owned(),
+            );
+        }
     }
     points.extend(findings.explanations.iter().flat_map(explanation_method));
     section.points(points);
@@ -115,29 +119,49 @@ fn explanation_method(details: &ExplanationDetails) -> Vec<String> {
         of(details.num_samples, "coalition", "coalitions"),
         of(details.baseline_rows, "baseline row", "baseline rows")
     )];
-    for used in &details.estimators {
-        points.push(format!(
-            "Estimator {} for {} with {}.",
-            used.estimator,
-            of(used.rows, "row", "rows"),
-            of(used.players, "player", "players")
-        ));
-    }
-    points.push(format!("The model answered {}.", of(details.model_rows, "row", "rows")));
+    points.extend(estimators(&details.estimators));
+    points.push(format!("The model predicted {}.", of(details.model_rows, "row", "rows")));
     points.push(match details.seed {
         Some(seed) => format!("Seed {seed}."),
         None => "No seed was given; the fixed default was used.".into(),
     });
     if details.use_logit {
-        points.push(format!(
-            "Attributions are of the logit of the answers; {} moved into (0, 1) before.",
-            of(details.clipped_predictions, "answer was", "answers were")
-        ));
+        let clipped = match details.clipped_predictions {
+            0 => String::new(),
+            clipped => {
+                format!(
+                    " {} moved inside (0, 1) first, since the logit of 0 or 1 is infinite.",
+                    of(clipped, "prediction was", "predictions were")
+                )
+            }
+        };
+        points.push(format!("The attributions are in log-odds (the logit of the predictions).{clipped}"));
     }
     if let Some(reason) = &details.stopped_early {
-        points.push(format!("The work ended early: {reason}."));
+        points.push(format!("The sampling ended early: {reason}."));
     }
     points
+}
+
+/// A line for each estimator: rows differ from the baseline in different numbers of features.
+fn estimators(used: &[EstimatorUse]) -> Vec<String> {
+    let mut by_name: Vec<(&str, u64, [u64; 2])> = Vec::new();
+    for used in used {
+        match by_name.iter_mut().find(|(name, ..)| *name == used.estimator) {
+            Some((_, rows, [least, most])) => {
+                *rows += used.rows;
+                (*least, *most) = ((*least).min(used.players), (*most).max(used.players));
+            }
+            None => by_name.push((&used.estimator, used.rows, [used.players, used.players])),
+        }
+    }
+    let line = |(name, rows, [least, most]): (&str, u64, [u64; 2])| {
+        let range = if least < most { format!("{least} to ") } else { String::new() };
+        let (rows, features) = (of(rows, "row", "rows"), of(most, "feature", "features"));
+        let differ = if most == 1 { "differs" } else { "differ" };
+        format!("Estimator \"{name}\": {rows} with {range}{features} that {differ} from the baseline.")
+    };
+    by_name.into_iter().map(line).collect()
 }
 
 /// What an auditor needs to say which run this was.
@@ -245,7 +269,7 @@ pub(super) fn glossary(report: &mut Report, findings: &Findings) {
         .into_iter()
         .map(|metric| {
             Row::new(vec![
-                Cell::Name { text: metric.code.into(), remark: metric.name().into() },
+                Cell::explained(metric),
                 Cell::text(metric.asks),
                 Cell::text(metric.formula),
                 Cell::text(metric.range),

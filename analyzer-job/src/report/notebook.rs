@@ -26,7 +26,7 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
             match block {
                 Block::Text { text: paragraph } => text.push_str(&format!("\n\n{}", markdown(paragraph))),
                 Block::Note { text: note } => {
-                    text.push_str(&format!("\n\n> **Take care.** {}", markdown(note)))
+                    text.push_str(&format!("\n\n> **Warning.** {}", markdown(note)))
                 }
                 Block::Points { points } => {
                     text.push('\n');
@@ -106,11 +106,14 @@ impl Cells {
                 })
             })
             .collect();
+        // The functions that the other cells call are folded away: who opens a report looks for its tables.
+        let metadata =
+            if outputs.is_empty() { json!({"jupyter": {"source_hidden": true}}) } else { json!({}) };
         self.cells.push(json!({
             "cell_type": "code",
             "execution_count": self.executed,
             "id": id,
-            "metadata": {},
+            "metadata": metadata,
             "outputs": outputs,
             "source": lines(source),
         }));

@@ -22,9 +22,9 @@ pub(super) fn crossed(report: &mut Report, details: &BiasDetails) {
         return;
     }
     let rows = details.intersections.iter().map(|facet| (Vec::new(), facet)).collect();
-    let table = table(details, "Two facets crossed".into(), &[], rows);
-    let section = report.section(2, "crossed", "Facets crossed");
-    section.text("Two facets together show groups that neither shows alone.").table(table);
+    let table = table(details, "Two facets combined".into(), &[], rows);
+    let section = report.section(2, "crossed", "Two facets combined");
+    section.text("Each row is a group with a value of both facets. Such a group may differ although neither facet shows it alone.").table(table);
 }
 
 /// Positions of groups, the largest first; of equal ones the first.
@@ -64,7 +64,7 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
         }
     }
     let section = report.section(2, "segments", "By segment");
-    section.text("The same metrics, within parts of the rows.");
+    section.text("The same metrics, computed within each segment of the rows.");
     for name in names {
         let of_name: Vec<&SegmentDetails> =
             details.segments.iter().filter(|s| s.segmentation == name).collect();
@@ -75,7 +75,7 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
                 (vec![Cell::text(isolate(&segment.segment)), Cell::count(segment.rows)], facet)
             })
             .collect();
-        let columns = [(ColumnKind::Text, "Segment"), (ColumnKind::Number, "Its rows")];
+        let columns = [(ColumnKind::Text, "Segment"), (ColumnKind::Number, "Rows of the segment")];
         section.table(table(details, format!("By {}", isolate(name)), &columns, rows));
     }
 }
@@ -94,7 +94,7 @@ fn table(
         groups.iter().any(|(_, facet)| facet.metrics.iter().any(|metric| metric.baseline.is_some()));
     let mut columns = columns([(ColumnKind::Name, "Group")]);
     columns.extend(first.iter().map(|(kind, heading)| Column::new(*kind, heading)));
-    columns.push(Column::new(ColumnKind::Number, "In the group"));
+    columns.push(Column::new(ColumnKind::Number, "Rows of the group"));
     columns.extend(codes.iter().map(|code| {
         let name = Metric::of(code).map(|metric| format!("{} ({})", metric.name(), metric.code));
         Column::new(ColumnKind::Number, name.as_deref().unwrap_or(code))
@@ -106,7 +106,7 @@ fn table(
     let rows = groups
         .into_iter()
         .map(|(first, facet)| {
-            let mut cells = vec![Cell::text(words(details, facet).facet)];
+            let mut cells = vec![Cell::group(&words(details, facet).facet)];
             cells.extend(first);
             cells.push(Cell::count(facet.groups.d.n()));
             cells.extend(codes.iter().map(|code| {

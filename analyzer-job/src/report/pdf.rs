@@ -40,7 +40,7 @@ const FEW: usize = 14;
 const PLOT_WIDTH: f32 = 62.0 * MM;
 /// Plots of more columns have a narrower picture.
 const CROWDED: usize = 6;
-const CROWDED_PLOT_WIDTH: f32 = 55.0 * MM;
+const CROWDED_PLOT_WIDTH: f32 = 46.0 * MM;
 const BAR_WIDTH: f32 = 17.0 * MM;
 /// Columns of a plot that are neither its names nor its picture.
 const PLOT_COLUMN: f32 = 22.0 * MM;
@@ -65,7 +65,7 @@ fn document(report: &Report) -> Document {
     }
     let subject: Vec<&str> =
         std::iter::once(&report.title).chain(&report.subject).take(3).map(String::as_str).collect();
-    let missing = "Letters that the fonts of this document lack are written by number, as in [U+1F600]; the HTML report shows \
+    let missing = "Characters that the fonts of this document lack are written as their code, such as [U+1F600]; the HTML report shows \
                    them.";
     Document {
         title: format!("{} · {}", report.headline, report.title),
@@ -85,7 +85,7 @@ fn explained(report: &Report) -> BTreeSet<&str> {
     });
     rows.flat_map(|row| &row.cells)
         .filter_map(|cell| match cell {
-            Cell::Name { text, .. } => Some(text.as_str()),
+            Cell::Metric { code, .. } => Some(code.as_str()),
             _ => None,
         })
         .collect()
@@ -137,7 +137,7 @@ fn block_of(blocks: &mut Vec<document::Block>, block: &Block, explained: &BTreeS
             blocks.push(document::Block::Paragraph(text));
         }
         Block::Note { text } => {
-            let spans = vec![Span::new("Take care. ", Look::bold(BODY, INK)), Span::new(text, look)];
+            let spans = vec![Span::new("Warning. ", Look::bold(BODY, INK)), Span::new(text, look)];
             blocks.push(document::Block::Note { spans, bar: charts::colour(State::Moved) });
         }
         Block::Points { points } => {
@@ -240,11 +240,11 @@ impl Setting<'_> {
                 paragraphs.push(vec![Span::new(text, look)]);
             }
             Cell::Number { text, .. } => paragraphs.push(vec![Span::new(text, look)]),
-            Cell::Metric { name, code, asks, linked } => {
+            Cell::Metric { name: metric, code, asks, linked } => {
                 let told = || Rc::from(format!("{code} in the glossary"));
                 let link = linked.then(|| Link { to: Rc::from(code.as_str()), told: told() });
                 paragraphs.push(vec![
-                    Span::new(name, look),
+                    Span::new(metric, look),
                     Span::new(" (", look),
                     Span { link, ..Span::new(code, remark) },
                     Span::new(")", look),
@@ -252,14 +252,14 @@ impl Setting<'_> {
                 if !asks.is_empty() {
                     paragraphs.push(vec![Span::new(asks, remark)]);
                 }
+                name = Some(Rc::from(code.as_str()))
+                    .filter(|_| self.glossary && self.explained.contains(code.as_str()));
             }
             Cell::Name { text, remark: below } => {
                 paragraphs.push(vec![Span::new(text, look)]);
                 if !below.is_empty() {
                     paragraphs.push(vec![Span::new(below, remark)]);
                 }
-                name = Some(Rc::from(text.as_str()))
-                    .filter(|_| self.glossary && self.explained.contains(text.as_str()));
             }
             Cell::State { state, text } => {
                 let colour: Colour = charts::colour(*state);

@@ -121,8 +121,8 @@ fn facets(report: &mut Report, groups: &[GroupDetails]) {
     let section = report.section(3, "model-quality-facets", "By facet of the bias monitor");
     section.text(
         "Model quality for the groups whose bias is measured below, from the counts of the bias monitor: its rows, its \
-         positive label and its predictions, which may be others than those of the tables above. Rows without a value of the \
-         facet are among those outside of it; the chapter on bias counts them. A group that gets other metrics than the rest is served worse or better by the model.",
+         positive label and its predictions. These may differ from those of the tables above. Rows without a value of the \
+         facet count as outside the group; the chapter on bias has their number.",
     );
     performance::group_tables(section, groups);
 }

@@ -3,7 +3,7 @@
 /// What a measurement, or a whole run, comes to. Colour, mark and word follow from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum State {
-    /// Farther from parity than the baseline allows.
+    /// Worse than the baseline, beyond what chance explains.
     Moved,
     /// The rows are too few, or chance explains it.
     CannotTell,

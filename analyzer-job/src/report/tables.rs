@@ -187,6 +187,11 @@ impl Cell {
         Cell::Text { text: text.into() }
     }
 
+    /// The name of a group: in a narrow column it breaks at its blanks.
+    pub(super) fn group(name: &str) -> Cell {
+        Cell::text(name.replace('\u{a0}', " "))
+    }
+
     pub(super) fn metric(code: &str) -> Cell {
         let known = Metric::of(code);
         Cell::Metric {
@@ -194,6 +199,16 @@ impl Cell {
             code: code.into(),
             asks: String::new(),
             linked: known.is_some(),
+        }
+    }
+
+    /// The metric's entry in the glossary, to which the other cells link.
+    pub(super) fn explained(metric: &Metric) -> Cell {
+        Cell::Metric {
+            name: metric.name().into(),
+            code: metric.code.into(),
+            asks: String::new(),
+            linked: false,
         }
     }
 

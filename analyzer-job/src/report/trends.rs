@@ -42,8 +42,9 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     let first = history.first().map(|run| isolate(&run.name)).unwrap_or_default();
     let section = report.section(2, "trends", format!("Over {}", of(runs.len() as u64, "run", "runs")));
     section.text(format!(
-        "The oldest run ({first}) is on the left, this one on the right with the large dot. The dashed line is the limit \
-         set by the baseline, the band the 95\u{202f}% interval where a run left one. Pictures of one kind share their vertical axis."
+        "The oldest run ({first}) is on the left; this run is the large dot on the right. The dashed line is the value of the \
+         baseline, the band the 95\u{202f}% interval of the runs that have one. Charts of metrics of the same kind have the same \
+         vertical axis."
     ));
     for (position, (heading, figures)) in parts.into_iter().enumerate() {
         let section = report.section(3, format!("trend-{}", position + 1), heading);

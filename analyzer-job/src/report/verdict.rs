@@ -209,7 +209,7 @@ fn doubts(all: &[Finding]) -> Option<String> {
         [_] => format!(", all {}", parts.iter().find(|(n, _)| *n > 0)?.1),
         told => format!(": {}", told.join(", ")),
     };
-    (number > moved).then(|| format!("{counted} on file{parts}."))
+    (number > moved).then(|| format!("{counted} in constraint_violations.json{parts}."))
 }
 
 /// What this window alone would have raised.
@@ -232,7 +232,7 @@ fn limits(check: &Check) -> Vec<String> {
     if check.mute_windows > 0 {
         let windows = of(check.mute_windows, "earlier window cannot agree", "earlier windows cannot agree");
         sentences.push(format!(
-            "{windows}: the results in the history have no counts, from which chance could be known."
+            "{windows}: the results in the history have no counts, so chance cannot be judged."
         ));
     }
     sentences
@@ -302,8 +302,8 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
     for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
         sentences.push(format!(
-            "Note: {} The ratio is farther from 1 than in the baseline. It is no violation, because the rule compares sizes \
-             and this ratio fell.",
+            "Note: {} The ratio is farther from 1 than in the baseline. This is not a violation, because the rule compares \
+             sizes only, and the ratio fell.",
             sentence(bias, finding)
         ));
     }
@@ -314,14 +314,19 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
 fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
     let details = finding.details;
     let words = bias::words(bias, finding.facet);
-    let mut meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
-        let name =
-            Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.name().into());
-        format!("{name} of {}", words.facet)
-    });
     let interval = details.interval.map(|[low, high]| [low.value(), high.value()]);
     let shown = |value: Option<Number>| value.map(|value| number(value.value(), interval));
     let now = shown(details.value).unwrap_or_default();
+    let mut meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
+        let name =
+            Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.name().into());
+        let what = if bias::is_farther(details) {
+            "farther from 0 than in the baseline".into()
+        } else {
+            now.clone()
+        };
+        format!("The {name} of {} is {what}", words.facet)
+    });
     let mut was = shown(details.baseline).map(|was| format!(", baseline {was}")).unwrap_or_default();
     // Gaps between two shares are told in the unit that the sentence is in.
     if let (true, Some(value), Some(baseline)) =

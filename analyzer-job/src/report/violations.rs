@@ -55,7 +55,7 @@ fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
         .into_iter()
         .map(|(violated, violation)| {
             let mut cells = vec![
-                Cell::text(violated.whom),
+                Cell::group(&violated.whom),
                 violated.metric,
                 Cell::value(violated.now, violated.interval),
                 Cell::value(violated.limit, violated.interval),
@@ -69,7 +69,7 @@ fn one_by_one(told: Vec<(Violated, &Violation)>) -> Table {
             Row::judged(violated.state, cells)
         })
         .collect();
-    let limit = if of_order { "the least score that an order may have" } else { "the baseline's value" };
+    let limit = if of_order { "the smallest score without a violation" } else { "the baseline's value" };
     Table::new(Style::Plain, format!("From constraint_violations.json; the limit is {limit}"), columns, rows)
         .coded("violations")
 }
@@ -99,7 +99,7 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
             Row::judged(
                 of_group.iter().map(|(violated, _)| violated.state).min().unwrap_or(State::Moved),
                 vec![
-                    Cell::text(group),
+                    Cell::group(group),
                     Cell::count(of_group.len() as u64),
                     codes(State::Moved),
                     codes(State::CannotTell),
@@ -110,13 +110,13 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
         .collect();
     Table::new(
         Style::Plain,
-        "From constraint_violations.json, by group; values and limits stand in the tables below",
+        "From constraint_violations.json, by group; the tables below have values and limits",
         columns([
             (ColumnKind::Name, "For"),
             (ColumnKind::Number, "Violations"),
             (ColumnKind::Prose, "Beyond chance"),
             (ColumnKind::Prose, "Cannot tell"),
-            (ColumnKind::Text, "Nearer to parity"),
+            (ColumnKind::Prose, "Smaller difference"),
         ]),
         rows,
     )

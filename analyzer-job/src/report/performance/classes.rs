@@ -1,5 +1,6 @@
 //! Where the predictions are wrong: labels against predictions, class by class, group by group.
 
+use super::words::short;
 use crate::performance::details::{ConfusionDetails, GroupDetails, QualityDetails};
 use crate::report::amounts::count;
 use crate::report::page::{Report, Section, State};
@@ -98,7 +99,7 @@ pub(super) fn confusion(report: &mut Report, details: &QualityDetails) {
                 let beyond = cell.p_value.is_some_and(|p| p <= 0.05);
                 let (state, text) = match (beyond, cell.p_value) {
                     (true, _) => (State::Moved, "beyond chance"),
-                    (false, Some(_)) => (State::Held, "chance explains it"),
+                    (false, Some(_)) => (State::Held, "within chance"),
                     (false, None) => (State::CannotTell, "too few rows"),
                 };
                 cells.push(Cell::state(state, text));
@@ -170,7 +171,7 @@ pub(super) fn groups(report: &mut Report, details: &QualityDetails) {
         return;
     }
     let section = report.section(2, "groups", "Group by group");
-    section.text("The same metrics, each for the rows of one group. Differences of few rows are often chance: look at the intervals.");
+    section.text("The same metrics, each for the rows of one group. Differences between groups of few rows are often chance: look at the intervals.");
     group_tables(section, &details.groups);
 }
 
@@ -187,8 +188,8 @@ pub(in crate::report) fn group_tables(section: &mut Section, groups: &[GroupDeta
         let Some(first) = of_column.first() else { continue };
         let mut columns = columns([(ColumnKind::Name, "Value"), (ColumnKind::Number, "Rows")]);
         for metric in &first.metrics {
-            columns.push(Column::new(ColumnKind::Number, &metric.name.replace('_', " ")));
-            columns.push(Column::new(ColumnKind::Number, "95\u{202f}%"));
+            columns.push(Column::new(ColumnKind::Number, &short(&metric.name)));
+            columns.push(Column::new(ColumnKind::Number, "95\u{202f}% interval"));
         }
         let rows = of_column
             .iter()

@@ -44,7 +44,7 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Number, "Threshold"));
-        columns.push(Column::new(ColumnKind::State, "How sure"));
+        columns.push(Column::new(ColumnKind::State, "Verdict"));
     }
     let in_unit = |metric: &MetricDetails| metric.value.is_none_or(|value| (0.0..=1.0).contains(&value));
     let pictured = shown.iter().all(|metric| in_unit(metric));
@@ -73,9 +73,10 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
             if compared { Row::judged(state(metric), cells) } else { Row::new(cells) }
         })
         .collect();
-    let mut caption = String::from("All numbers in full are in model_quality_details.json");
+    let mut caption = String::from("model_quality_details.json has all digits");
     if pictured {
-        caption.push_str("; whiskers are one standard error either way, rings the baseline");
+        caption.push_str("; whiskers are one standard error");
+        caption.push_str(if compared { ", rings are the baseline" } else { "" });
     }
     report.section(2, "metrics", "How good the predictions are").table(
         Table::new(if pictured { Style::Plot } else { Style::Plain }, caption, columns, rows)
@@ -117,8 +118,8 @@ pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {
     report
         .section(2, "estimate", heading)
         .note(
-            format!("An estimate, no measurement: {how}. The band holds the true value in 95\u{202f}% of windows as long \
-             as {what} still means what it meant then; it does not see a change of that."),
+            format!("This is an estimate, not a measurement: {how}. The band holds the true value in 95\u{202f}% of windows if \
+             {what} still means the same as in the baseline. A change of this meaning cannot be seen without labels."),
         )
         .table(Table::new(Style::Plain, format!("Estimated from the {from}"), columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows));
 }

@@ -84,18 +84,18 @@ fn data(report: &mut Report, details: &QualityDetails) {
 
 fn method(report: &mut Report, details: &QualityDetails) {
     let mut points = vec![
-        "Values are those of the hosted service: zero denominators give 0, the areas are sums of trapezoids over all distinct \
-         scores, the constant classifier of a binary problem always answers with the negative class."
+        "Values follow the rules of the hosted service: a zero denominator gives 0, the areas are sums of trapezoids over all \
+         distinct scores, and the constant classifier of a binary problem always predicts the negative class."
             .to_string(),
-        "Intervals: Wilson's for shares of rows, DeLong's for the area under the ROC curve, a seeded bootstrap from the counts \
-         for the rest."
+        "The intervals are Wilson's for shares of rows, DeLong's for the area under the ROC curve, and from a seeded bootstrap \
+         of the counts for all others."
             .to_string(),
     ];
     if details.judged {
         points.push(
-            "A metric misses its threshold when it is on the worse side of it, by however little. It became worse beyond chance when \
-             a one-sided test says so, given the rows of today and of the baseline. The tests are adjusted for all metrics of the \
-             run (Holm): if nothing has changed, at most 5\u{202f}% of the runs say \"worse\"."
+            "A metric misses its threshold when it is on the worse side of it, even by a small amount. It became worse beyond chance \
+             if a one-sided test with the rows of this run and of the baseline says so. The tests are corrected for all metrics of \
+             the run (Holm): if nothing has changed, at most 5\u{202f}% of the runs report \"worse\"."
                 .to_string(),
         );
     }

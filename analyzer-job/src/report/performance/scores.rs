@@ -122,8 +122,8 @@ pub(super) fn scores(report: &mut Report, details: &QualityDetails) {
     let section = report.section(2, "scores", heading);
     let line = if theirs.is_some() { " The line is the baseline." } else { "" };
     section.text(format!(
-        "Bars are the rows of now, in twenty bins of equal width. Values outside of the axis count in the first and the last \
-         bin.{line}"
+        "The bars are the rows of this run, in twenty bins of equal width. Values outside the axis are counted in the first or \
+         the last bin.{line}"
     ));
     section.blocks.push(Block::Figures { figures: vec![figure], code: None });
     let caption = format!("{} by {across}", of(total, "row", "rows"));

@@ -64,7 +64,7 @@ const WORDS: [(&str, &str, &str); 23] = [
     (
         "accuracy_best_constant_classifier",
         "Accuracy of the best constant classifier",
-        "How good is one answer for all rows, as the hosted service defines it?",
+        "How good is one prediction for all rows, as the hosted service defines it?",
     ),
 ];
 

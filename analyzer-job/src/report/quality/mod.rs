@@ -101,7 +101,7 @@ pub(super) fn report(quality: &Quality) -> Report {
         Some(_) if columns::are_empty(&quality.columns) => {
             (State::CannotTell, "No violation; no column has a value, so there is nothing to compare".into())
         }
-        Some(_) => (State::Held, "The data look as they did".into()),
+        Some(_) => (State::Held, "The data look as they did in the baseline".into()),
     };
     let mut report = Report {
         title: "Data quality".into(),
@@ -189,7 +189,7 @@ fn violated(report: &mut Report, violations: &[Violation]) {
         (ColumnKind::Prose, "What was found"),
     ]);
     let style = if violations.len() > OPEN_VIOLATIONS { Style::Folded } else { Style::Long };
-    let caption = "As constraint_violations.json has them, with shorter numbers";
+    let caption = "From constraint_violations.json, with rounded numbers";
     report
         .section(2, "violations", "Violated constraints")
         .table(Table::new(style, caption, columns, violations.iter().map(row).collect()).coded("violations"));
@@ -228,10 +228,15 @@ fn made(report: &mut Report, details: &Details) {
     for warning in &details.warnings {
         section.note(warning.clone());
     }
-    section.text(
-        "Counts, sums, means and extremes are exact. Distances come from a sketch of each column, whose ranks are off by \
-         less than 1\u{202f}% of the rows. Numbers of distinct values are estimates with a standard error of 4.6\u{202f}%.",
-    );
+    let distances = if details.columns.is_empty() {
+        ""
+    } else {
+        " Distances come from a sketch of each column; its ranks differ from the true ones by less than 1\u{202f}% of the rows."
+    };
+    section.text(format!(
+        "Counts, sums, means and extremes are exact.{distances} Numbers of distinct values are estimates with a standard error \
+         of 4.6\u{202f}%."
+    ));
 }
 
 #[cfg(test)]

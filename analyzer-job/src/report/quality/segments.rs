@@ -46,12 +46,12 @@ pub(super) fn section(report: &mut Report, segments: &[Told]) {
         Column::new(ColumnKind::Number, "Rows"),
         Column::new(ColumnKind::Number, "Share"),
         Column::new(ColumnKind::Text, "Largest difference"),
-        Column::new(ColumnKind::State, "Moved?"),
+        Column::new(ColumnKind::State, "Verdict"),
     ];
     report
         .section(2, "segments", "Segments")
         .text(
-            "Each segment is held against the baseline's rows of the same value. p-values are adjusted for all columns of \
+            "Each segment is compared with the baseline's rows of the same value. p-values are adjusted for all columns of \
              all segments together.",
         )
         .table(Table {

@@ -376,6 +376,9 @@ fn notebook_keeps_the_rules_of_its_format() {
     let notebook: Json = serde_json::from_slice(&bytes).unwrap();
     assert_eq!((&notebook["nbformat"], &notebook["nbformat_minor"]), (&json!(4), &json!(5)));
     let cells = notebook["cells"].as_array().unwrap();
+    // The functions are folded away, nothing else is.
+    let is_folded = |cell: &&Json| cell["metadata"]["jupyter"]["source_hidden"] == true;
+    assert_eq!(cells.iter().filter(is_folded).count(), 1);
     let mut ids: Vec<&str> = cells.iter().map(|cell| cell["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids.dedup();

@@ -130,7 +130,7 @@ fn ratio_is_judged_by_its_own_parity() {
     let nearer = metric("DI", 0.5, Some(0.2));
     assert_eq!((bias::course(&nearer), bias::state(&nearer)), (Some(Course::TowardsParity), State::Held));
     let unseen = metric("DI", 0.2, Some(0.5));
-    assert_eq!((bias::course(&unseen), bias::state(&unseen)), (Some(Course::AwayUnseen), State::Held));
+    assert_eq!((bias::course(&unseen), bias::state(&unseen)), (Some(Course::AwayUnseen), State::Moved));
     assert_eq!(bias::course(&metric("DI", 1.5, Some(1.2))), None);
     assert_eq!(bias::course(&metric("DPPL", 0.5, Some(0.2))), None);
     let mut findings = findings();
@@ -144,6 +144,8 @@ fn ratio_is_judged_by_its_own_parity() {
             .iter()
             .any(|sentence| sentence.starts_with("Note: ") && sentence.contains("DI 0.20, baseline 0.50"))
     );
+    assert!(report.headline.contains(" moved away from "), "{}", report.headline);
+    assert_eq!(report.state, State::Moved);
 }
 
 /// Where the mark of a metric stands, as a share of the picture's width.
