@@ -58,7 +58,7 @@ pub fn check_source(setting: &str, named: &Path, path: &Path) -> Result<()> {
             .hint("give the address as an input of the processing job, or copy it with `aws s3 sync`"));
     }
     if !path.exists() {
-        return Err(problem("a source is not there").expected("a folder that exists, which may be empty"));
+        return Err(problem("a source does not exist").expected("a folder that exists, which may be empty"));
     }
     Ok(())
 }

@@ -253,8 +253,8 @@ fn problem<T>(kind: Kind, record: &Placed<T>, bad: Bad) -> Problem {
     match bad {
         Bad::Malformed { column } => problem(&format!("it is malformed JSON at byte {column}")),
         Bad::NotUtf8 { column } => problem(&format!("it is not UTF-8 at byte {column}")),
-        Bad::NotJson => problem("it is no JSON"),
-        Bad::NotAnObject => problem("it is no JSON object"),
+        Bad::NotJson => problem("it is not JSON"),
+        Bad::NotAnObject => problem("it is not a JSON object"),
         Bad::Interrupted => problem("it does not end before the next record"),
         Bad::TooLong => problem("it is longer than a record may be").expected("at most 256 MiB"),
         Bad::OtherSide => {
@@ -273,7 +273,7 @@ fn problem<T>(kind: Kind, record: &Placed<T>, bad: Bad) -> Problem {
         ),
         Bad::NoPayload => problem("it is a row with an inference id and a time and no other column"),
         Bad::Unreadable => {
-            let problem = Problem::new(&codes::BAD_RECORD, "cannot read a file to its end, or at all");
+            let problem = Problem::new(&codes::BAD_RECORD, "a file cannot be read to its end");
             let problem = problem.file(&record.origin.name);
             let problem = if record.line > 1 { problem.line(record.line) } else { problem };
             problem.found(record.why.unwrap_or("nothing is known of the reason"))

@@ -105,10 +105,13 @@ fn share_of_host(job: &Job, mut task: MergeTask) -> Result<Share> {
         inputs.iter().find(|mount| mount.sharded && touches(&mount.path))
     };
     if let Some(mount) = sharded(&task.ground_truth) {
-        return Err(Problem::new(&codes::SHARDED_INPUT, "sharded ground truth cannot give a right merge")
-            .field(&mount.name)
-            .found("`S3DataDistributionType` `ShardedByS3Key`")
-            .expected("`FullyReplicated`, or one instance"));
+        return Err(Problem::new(
+            &codes::SHARDED_INPUT,
+            "the ground truth is sharded, but every host needs it whole",
+        )
+        .field(&mount.name)
+        .found("`S3DataDistributionType` `ShardedByS3Key`")
+        .expected("`FullyReplicated`, or one instance"));
     }
     if sharded(&task.captures).is_some() {
         task.seed = format!("{}\n{}", task.seed, job.hosts.current_host);
@@ -176,7 +179,7 @@ fn write_summary(job: &Job, settings: &Settings, summary: &Summary, task: &Merge
         None => return,
     };
     let text = serde_json::to_vec_pretty(summary)
-        .map_err(|error| Problem::new(&codes::INTERNAL, "the summary is no JSON").because(error));
+        .map_err(|error| Problem::new(&codes::INTERNAL, "the summary is not JSON").because(error));
     let written = text.and_then(|mut text| {
         text.push(b'\n');
         files::write(&path, &text, &task.scratch)

@@ -131,7 +131,7 @@ pub(crate) fn merge(task: &MergeTask, stop: &Stop) -> Result<(Summary, Parts)> {
     let (mut account, parts) = match in_memory(&mut pass, &inputs)? {
         Some(joined) => joined,
         None => {
-            tracing::info!("labels and event ids do not fit in memory; going on by way of scratch files");
+            tracing::info!("labels and event ids do not fit in memory; continuing with scratch files");
             pass = Pass::new(task, stop);
             spilled(&mut pass, &inputs)?
         }

@@ -52,7 +52,7 @@ impl Http {
         match &self.distrust {
             Some(why) if !url.starts_with("http://") => Err(Problem::new(
                 &codes::NO_CERTIFICATES,
-                "there are no CA certificates to trust an address by",
+                "there are no CA certificates to verify an address",
             )
             .field(url)
             .found(why.clone())

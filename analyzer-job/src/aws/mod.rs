@@ -179,7 +179,7 @@ impl Aws {
 
     fn with_identity(runtime: Runtime, http: Http, identity: Identity, stop: &Stop) -> Result<Aws> {
         let Some(region) = identity.region().map(str::to_string) else {
-            return Err(Problem::new(&codes::AWS_IDENTITY, "cannot tell the AWS region")
+            return Err(Problem::new(&codes::AWS_IDENTITY, "the AWS region is not set")
                 .hint("set AWS_REGION, or give `model_url` for a model without AWS"));
         };
         runtime.block_on(unless_stopped(stop, identity.credentials()))??;

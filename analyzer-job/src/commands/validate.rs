@@ -367,7 +367,7 @@ fn tell_groups(
 }
 
 fn in_first_records(problem: Problem) -> Problem {
-    let rule = "only the first records were looked at; all of them may fit";
+    let rule = "only the first records were checked; the others may fit";
     match problem.hint_text() {
         Some(hint) => {
             let hint = format!("{hint}; {rule}");

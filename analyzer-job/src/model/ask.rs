@@ -375,7 +375,7 @@ impl Line {
                     .hint("see the log of the model's container; `validate` shows one request")
             }
             Trouble::Failure(Failure::Timeout) => {
-                Problem::new(&codes::MODEL_FAILED, "the model does not answer within its time")
+                Problem::new(&codes::MODEL_FAILED, "the model did not answer in time")
                     .field(name)
                     .found("no answer to a single record")
             }

@@ -157,7 +157,7 @@ impl Model {
             (None, Target::None) => {
                 return Err(Problem::new(
                     &codes::NO_MODEL,
-                    "the analysis needs predictions, and the predictor tells no model",
+                    "the analysis needs predictions, but the predictor names no model",
                 )
                 .field("predictor")
                 .expected(

@@ -73,7 +73,7 @@ impl Encoder {
                 ContentType::Json => "predictor.content_template, predictor.record_template",
                 _ => "predictor.content_template",
             };
-            Problem::new(&codes::REQUEST_TEMPLATE, "the template makes no JSON")
+            Problem::new(&codes::REQUEST_TEMPLATE, "the template does not give valid JSON")
                 .field(setting)
                 .found(format!("{error} in `{}`", String::from_utf8_lossy(&body)))
                 .hint("placeholders for lists and objects stand without quotes")
@@ -210,7 +210,7 @@ fn template(text: &str, setting: &str, feature_names: &[String]) -> Result<Templ
     let position = |name: &str| {
         let known = |known: &String| known == name || json_text(known) == name;
         feature_names.iter().position(known).ok_or_else(|| {
-            refused("the template names a feature that is not there", format!("`${{{name}}}`"))
+            refused("the template names an unknown feature", format!("`${{{name}}}`"))
                 .expected(format!("one of {}", list(feature_names)))
         })
     };
@@ -463,11 +463,16 @@ mod tests {
             (ContentType::JsonLines, None, None, "predictor.content_template"),
             (ContentType::JsonLines, Some(r#"{"x":1}"#), None, "$features"),
             (ContentType::JsonLines, Some(r#"{"x":$records}"#), None, "each line of JSON Lines"),
-            (ContentType::JsonLines, Some(r#"{"x":$features"#), None, "makes no JSON"),
+            (ContentType::JsonLines, Some(r#"{"x":$features"#), None, "does not give valid JSON"),
             (ContentType::Json, Some(r#"{"x":$features}"#), None, "either `$records` or `$record`"),
             (ContentType::Json, Some(r#"{"x":$records}"#), None, "predictor.record_template"),
             (ContentType::Json, Some(r#"{"x":$records}"#), Some(r#"{"y":1}"#), "$features_kvp"),
-            (ContentType::Json, Some(r#"{"x":$records}"#), Some(r#"{"y" $features}"#), "makes no JSON"),
+            (
+                ContentType::Json,
+                Some(r#"{"x":$records}"#),
+                Some(r#"{"y" $features}"#),
+                "does not give valid JSON",
+            ),
         ] {
             let problem = make(kind, content, record, one, usize::MAX).unwrap_err().to_string();
             assert!(problem.contains(expected), "{content:?}: {problem}");

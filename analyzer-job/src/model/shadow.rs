@@ -163,9 +163,7 @@ impl Shadow {
                         && !tags.is_empty()
                         && mentions_tags(&error) =>
                 {
-                    tracing::warn!(
-                        "the role may not add tags (sagemaker:AddTags); the endpoint goes without them"
-                    );
+                    tracing::warn!("the role may not add tags (sagemaker:AddTags); the endpoint has none");
                     tags.clear();
                 }
                 answer => return settle(answer, self.config, "CreateEndpointConfig"),
@@ -296,7 +294,9 @@ pub(super) fn check_model(
     let model = match aws.post(&SAGEMAKER, "DescribeModel", &body, Patience::NORMAL, Some(stop)) {
         Ok(model) => model,
         Err(error) if error.is_denied() => {
-            tracing::warn!("the role may not look at the model (sagemaker:DescribeModel); going on without");
+            tracing::warn!(
+                "the role may not describe the model (sagemaker:DescribeModel); continuing without the check"
+            );
             return Ok(());
         }
         Err(error) => {
@@ -315,12 +315,9 @@ pub(super) fn check_model(
     };
     let several = model["PrimaryContainer"]["Mode"] == "MultiModel";
     if several && !has_target_model {
-        return Err(Problem::new(
-            &codes::NO_MODEL,
-            "the model holds many models, and nothing tells which to ask",
-        )
-        .field("predictor.target_model")
-        .expected("the file name of one of them"));
+        return Err(Problem::new(&codes::NO_MODEL, "a multi-model endpoint needs `target_model`")
+            .field("predictor.target_model")
+            .expected("the file name of one of them"));
     }
     if let Some(subnets) = model["VpcConfig"]["Subnets"].as_array()
         && subnets.len() < 2
@@ -344,7 +341,7 @@ fn tags(aws: &Aws, access: &Access, stop: &Stop) -> Result<Vec<Json>> {
             Err(CallError::Problem(problem)) => return Err(problem),
             Err(error) => {
                 let problem = error.into_problem("ListTags");
-                tracing::debug!("the job's tags cannot be read, the endpoint goes without them: {problem}");
+                tracing::debug!("the job's tags cannot be read, the endpoint has none: {problem}");
             }
         }
     }

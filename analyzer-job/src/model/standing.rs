@@ -33,7 +33,7 @@ pub(crate) fn existing(aws: &Aws, name: &str, stop: &Stop) -> Result<usize> {
         Ok(state) => Err(state.problem(name)),
         Err(error) if error.is_denied() => {
             tracing::warn!(
-                "the role may not look at the endpoint (sagemaker:DescribeEndpoint); going on without"
+                "the role may not describe the endpoint (sagemaker:DescribeEndpoint); continuing without the check"
             );
             Ok(1)
         }

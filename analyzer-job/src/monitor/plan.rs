@@ -145,7 +145,7 @@ impl Plan {
             )
             .field(if self.preparation.is_some() { "columns" } else { "record_preprocessor_script" })
             .file(&self.dataset)
-            .hint("leave the setting out; it has done its work where the profiles were made"));
+            .hint("leave the setting out; it is only needed when the profiles are made"));
         }
         Ok(is)
     }

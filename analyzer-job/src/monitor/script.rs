@@ -51,7 +51,7 @@ impl Script {
         let Some(python) = python() else {
             return Err(Problem::new(
                 &codes::CONFIG_NOT_SUPPORTED,
-                "there is no Python here that could run a script",
+                "there is no `python3` to run the script",
             )
             .field(setting)
             .found(path.display().to_string())
@@ -60,7 +60,7 @@ impl Script {
         };
         let path = job.tree.resolve(path);
         if !path.is_file() {
-            return Err(Problem::new(&codes::SETTING_INVALID, "the script is not there")
+            return Err(Problem::new(&codes::SETTING_INVALID, "the script does not exist")
                 .field(setting)
                 .file(path));
         }

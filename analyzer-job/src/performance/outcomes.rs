@@ -434,7 +434,7 @@ fn number(text: &str, what: &str) -> Result<f64, Unusable> {
     // Adding zero makes -0 the same as 0.
     number.map(|number| number + 0.0).ok_or_else(|| {
         let shown: String = text.trim().chars().take(40).collect();
-        Unusable::Other(format!("the {what} `{shown}` is no finite number"))
+        Unusable::Other(format!("the {what} `{shown}` is not a finite number"))
     })
 }
 
@@ -526,12 +526,12 @@ pub(super) mod tests {
         check(&binary, [" ", "", "0.5"], "no label");
         check(&binary, ["1", "", ""], "no score");
         for text in ["NaN", "inf", "high", "1e400"] {
-            check(&binary, ["1", "", text], &format!("the score `{text}` is no finite number"));
+            check(&binary, ["1", "", text], &format!("the score `{text}` is not a finite number"));
         }
         let regression = question(ProblemType::Regression, true, false);
         check(&regression, ["1", "", ""], "no prediction");
-        check(&regression, ["x", "1", ""], "the label `x` is no finite number");
-        check(&regression, ["1", "nan", ""], "the prediction `nan` is no finite number");
+        check(&regression, ["x", "1", ""], "the label `x` is not a finite number");
+        check(&regression, ["1", "nan", ""], "the prediction `nan` is not a finite number");
         check(&question(ProblemType::MulticlassClassification, true, false), ["a", "", ""], "no prediction");
     }
 

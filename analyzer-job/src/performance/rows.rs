@@ -66,7 +66,7 @@ pub fn read(
     if is_captured && source.preparation.is_some() {
         return Err(Problem::new(
             &codes::CONFIG_NOT_SUPPORTED,
-            "captured records of model quality take no `columns`",
+            "`columns` cannot be used with captured records of model quality",
         )
         .field("columns")
         .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`"));
@@ -177,7 +177,7 @@ fn read_dataset(
     let prediction = attribute("inference_attribute", &places.prediction);
     let score = attribute("probability_attribute", &places.score);
     let Some(label) = attribute("ground_truth_attribute", &places.label) else {
-        return Err(Problem::new(&codes::SETTING_INVALID, "nothing says which column holds the labels")
+        return Err(Problem::new(&codes::SETTING_INVALID, "the column of the labels is not set")
             .field("ground_truth_attribute")
             .expected("the name or position of the label's column"));
     };

@@ -84,7 +84,7 @@ fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Op
     if path.exists() {
         return Ok(Some(path));
     }
-    Err(Problem::new(&codes::SETTING_INVALID, "the baseline is not there")
+    Err(Problem::new(&codes::SETTING_INVALID, "the baseline does not exist")
         .field(name)
         .found(path.display().to_string())
         .expected("the results of the baseline job, or their folder"))

@@ -67,7 +67,7 @@ impl Part {
             _ if self.of_profiles => Ok(None),
             _ => Err(Problem::new(
                 &codes::STATES_DO_NOT_FIT,
-                "a state does not tell how many values of a column lie in the baseline's domain",
+                "a state lacks the number of values of a column that lie in the baseline's domain",
             )
             .field(name.clone())
             .expected("states that were folded with the same `baseline_constraints`")
@@ -246,7 +246,7 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
             profiled.columns.names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
         format!("{} columns ({})", profiled.columns.names.len(), names.join(", "))
     };
-    Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have other columns")
+    Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have different columns")
         .file(&two.0)
         .found(listed(other))
         .expected(format!("{}, as in {}", listed(first), one.0.display()))

@@ -57,7 +57,7 @@ pub fn of_profile(path: &Path, taken: Taken, layers: &[Json]) -> Result<Past> {
 
 fn as_json(value: &impl Serialize, path: &Path) -> Result<Json> {
     serde_json::to_value(value).map_err(|error| {
-        Problem::new(&codes::INTERNAL, "a profile makes no baseline").file(path).found(error.to_string())
+        Problem::new(&codes::INTERNAL, "a profile cannot be the baseline").file(path).found(error.to_string())
     })
 }
 

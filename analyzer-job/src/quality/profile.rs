@@ -225,7 +225,7 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
         others
     } else {
         if !others.is_empty() {
-            tracing::info!("{} files that are no {PROFILE_NAME} are passed over", others.len());
+            tracing::info!("{} files that are not {PROFILE_NAME} are skipped", others.len());
         }
         profiles
     };

@@ -132,7 +132,7 @@ pub(crate) fn in_window(
                 let utc = text.parse::<civil::DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?;
                 Some(utc.timestamp())
             });
-            let time = time.ok_or_else(|| format!("`inferenceTime` is no time: `{text}`"))?;
+            let time = time.ok_or_else(|| format!("`inferenceTime` is not a time: `{text}`"))?;
             Ok(start <= time && time < end)
         }
         // Batch transform records have no time; their folder has the hour of the transform's start.

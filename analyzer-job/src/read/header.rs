@@ -117,7 +117,7 @@ pub(crate) fn places(known: &[String], names: &[String]) -> Result<Places> {
         None => Ok(Places::Unknown),
         Some((at, name)) => Err(Problem::new(
             &codes::HEADERS_DO_NOT_FIT,
-            "the names in a file contradict those of the columns",
+            "the names in a file contradict the names of the columns",
         )
         .field("headers")
         .found(format!("`{name}` as column {at} (counted from 0) among {}", listed(names)))

@@ -113,9 +113,13 @@ impl Table {
         Table { code: Some(code.into()), ..self }
     }
 
-    /// The headings as style properties, which cards put before their numbers.
+    /// The headings as style properties, which cards put before their numbers and lists.
     pub(super) fn labels(&self) -> String {
-        let labels = self.columns.iter().enumerate().filter(|(_, c)| c.kind == ColumnKind::Number);
+        let labels = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| matches!(c.kind, ColumnKind::Number | ColumnKind::Prose));
         labels
             .map(|(place, column)| {
                 format!("--c{}:'{}';", place + 1, column.heading.replace(['\'', '\\'], ""))

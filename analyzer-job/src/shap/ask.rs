@@ -87,7 +87,7 @@ fn check_finite<'a>(predictions: impl IntoIterator<Item = &'a f64>) -> Result<()
         Some(wrong) => Err(Problem::new(&codes::PREDICTION_NOT_FINITE, "a prediction cannot be explained")
             .found(wrong.to_string())
             .expected("a finite number")
-            .hint("look at how the model treats missing and unusual values")),
+            .hint("check how the model treats missing and unusual values")),
     }
 }
 
@@ -98,7 +98,9 @@ fn check_probabilities<'a>(predictions: impl IntoIterator<Item = &'a f64>) -> Re
             .field("methods.shap.use_logit")
             .found(wrong.to_string())
             .expected("a probability")
-            .hint("set `use_logit` to false, or point `predictor.probability` at probabilities")),
+            .hint(
+                "set `use_logit` to false, or set `predictor.probability` to the location of probabilities",
+            )),
     }
 }
 

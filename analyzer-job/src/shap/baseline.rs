@@ -44,7 +44,7 @@ fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Ve
     if !scan::split(text, 0..text.len(), &mut spans) {
         return match text.starts_with('{') {
             true => search(text, features),
-            false => Err(invalid("the baseline is no list of rows")
+            false => Err(invalid("the baseline is not a list of rows")
                 .found(text)
                 .expected("a list of rows, an object, or the address of a file")),
         };
@@ -233,7 +233,7 @@ fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Res
             return Err(invalid(&format!("row {} of the baseline does not fit the features", row_idx + 1))
                 .found(format!("{} values", row.len()))
                 .expected(format!("{}, one for each feature", columns.len()))
-                .hint("leave out the label and every column that the model is not sent"));
+                .hint("leave out the label and every column that the model does not get"));
         }
         ids.clear();
         for (value, column) in row.iter().zip(columns) {
@@ -458,6 +458,6 @@ mod tests {
         assert!(message(json!([]), None).contains("no rows"));
         assert!(message(json!([{"x": [1]}]), None).contains("needs the setting `features`"));
         assert!(message(json!([{"x": [1]}]), Some("y")).contains("finds no values"));
-        assert!(message(json!(3), None).contains("no list of rows"));
+        assert!(message(json!(3), None).contains("not a list of rows"));
     }
 }

@@ -169,7 +169,8 @@ pub(crate) fn fold(
             let left = model.close();
             explained = Some(answered.map_err(|problem| model::and_left(problem, &left))?);
             if left.iter().any(|left| left.resource == Resource::Endpoint) {
-                let what = "the rows are explained, but the job's endpoint may go on and cost";
+                let what =
+                    "the rows are explained, but the temporary endpoint may still exist and cost money";
                 return Err(model::and_left(Problem::new(&codes::AWS_REFUSED, what), &left));
             }
         }

@@ -69,7 +69,7 @@ pub(crate) fn prepare(run: &Context, reading: &Reading, constraints: Option<&Res
     if names.is_empty() {
         return Err(Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")
             .found("no column that is sent to the model")
-            .hint("label, predictions, identifier and `excluded_columns` are no features"));
+            .hint("label, predictions, identifier and `excluded_columns` are not features"));
     }
     let features = Features { names: &reading.layout.names, features: &rows.features };
     let explained = match &methods.shap {
@@ -281,7 +281,7 @@ fn explain_rows(
     let methods = &run.plan.analysis.methods;
     let Prepared { names, cells, rows: model_rows, baseline, explained, .. } = prepared;
     let (Some(settings), Some(baseline)) = (&methods.shap, baseline.as_ref()) else {
-        return Err(Problem::new(&codes::INTERNAL, "nothing is to be explained"));
+        return Err(Problem::new(&codes::INTERNAL, "no feature is left to explain"));
     };
     let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
     let text = shap::baseline_csv(names, cells, baseline);

@@ -245,12 +245,12 @@ impl Staged {
             let name: PathBuf = parts.collect();
             let inside = name.components().all(|part| matches!(part, Component::Normal(_)));
             if !inside || name.as_os_str().is_empty() {
-                return Err(refused(line, "a list of files names one outside of the data")
+                return Err(refused(line, "the list of files names a file outside the folder of the data")
                     .found(format!("`{text}`"))
-                    .expected("paths below the folder of the data, one a line"));
+                    .expected("paths below the folder of the data, one per line"));
             }
             if let Some(first) = names.insert(name, line) {
-                return Err(refused(line, "a list of files names one twice")
+                return Err(refused(line, "the list of files names a file twice")
                     .found(format!("`{text}`, also in line {first}"))
                     .expected("each file once"));
             }
@@ -272,7 +272,7 @@ impl Staged {
             if !from.is_file() {
                 return Err(Problem::new(
                     &codes::SETTING_INVALID,
-                    "a list of files names one that is not there",
+                    "the list of files names a file that does not exist",
                 )
                 .field("--files")
                 .found(format!("`{}`", name.display()))

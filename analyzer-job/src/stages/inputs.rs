@@ -50,11 +50,11 @@ pub(crate) fn role(job: &Job, settings: &Settings) -> Result<Role> {
         if WHOLE.contains(&input.name.as_str()) || whole.iter().any(touches) {
             return Err(Problem::new(
                 &codes::SHARDED_INPUT,
-                "an input that every host needs whole is cut into shards",
+                "an input is sharded that every host needs whole",
             )
             .field(input.name)
             .found("S3DataDistributionType ShardedByS3Key on several hosts")
-            .expected("FullyReplicated; only the data to analyse may be cut"));
+            .expected("FullyReplicated; only the data to analyse may be sharded"));
         }
     }
     Ok(Role::Part)

@@ -274,7 +274,7 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
     if given.is_empty() {
         return Err(Problem::new(
             &codes::SETTING_INVALID,
-            "nothing says what kind of problem the model solves",
+            "the kind of problem that the model solves is not set",
         )
         .field("problem_type")
         .expected(names));
@@ -287,7 +287,7 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
     let mut score = settings.probability_attribute.is_some();
     if problem != ProblemType::BinaryClassification {
         if !prediction {
-            return Err(Problem::new(&codes::SETTING_INVALID, "nothing says where the predictions stand")
+            return Err(Problem::new(&codes::SETTING_INVALID, "the location of the predictions is not set")
                 .field("inference_attribute")
                 .expected("a column's name or position, or a path into the answer"));
         }
@@ -296,7 +296,7 @@ fn question(settings: &Settings, warnings: &mut Vec<String>) -> Result<Question>
             score = false;
         }
     } else if !prediction && !score {
-        return Err(Problem::new(&codes::SETTING_INVALID, "nothing says where the predictions stand")
+        return Err(Problem::new(&codes::SETTING_INVALID, "the location of the predictions is not set")
             .field("inference_attribute")
             .expected(
                 "it, or `probability_attribute`: a column's name or position, or a path into the answer",
@@ -497,7 +497,7 @@ pub(crate) fn look(
     match compared(prepared, &found) {
         Err(problem) if prepared.nothing_is_allowed => line("warning", &problem.to_string()),
         Err(problem) => {
-            return later(problem.hint("only the first records were looked at; all of them may fit"), text);
+            return later(problem.hint("only the first records were checked; the others may fit"), text);
         }
         Ok(()) => {}
     }

@@ -59,7 +59,7 @@ fn way<'a>(run: &'a Context, reading: &Reading) -> Result<Option<(&'a Predictor,
     rules::model(analysis, run.settings.model_url.is_some(), run.plan.monitor)
         .map_err(|problem| problem.file(&run.plan.config_path))?;
     let Some(predictor) = &analysis.predictor else {
-        return Err(Problem::new(&codes::INTERNAL, "a run without predictor wants predictions"));
+        return Err(Problem::new(&codes::INTERNAL, "predictions are needed, but there is no predictor"));
     };
     let own = match analysis.dataset.format {
         Some(DatasetFormat::JsonLines) => Some(ContentType::JsonLines),
@@ -136,7 +136,7 @@ pub(crate) fn with_left(mut done: Done, left: &[Left]) -> Done {
         let problem = done.failed.take().unwrap_or_else(|| {
             Problem::new(
                 &codes::AWS_REFUSED,
-                "the results are written, but the job's endpoint may go on and cost",
+                "the results are written, but the temporary endpoint may still exist and cost money",
             )
         });
         done.failed = Some(model::and_left(problem, left));

@@ -218,7 +218,7 @@ fn judge_bias(
     let mut warnings = comparison.warnings;
     if let Some(held) = held_back {
         tracing::info!(
-            "metrics that break the rule in this window and are no violations, as `drift_windows` asks for {} windows: {}",
+            "metrics that break the rule in this window but are not violations, because `drift_windows` needs {} windows: {}",
             held.windows_in_words(),
             held.metrics
         );
@@ -344,7 +344,7 @@ pub(crate) fn history(job: &Job, settings: &Settings) -> Result<Vec<EarlierRun>>
             if !folder.is_dir() {
                 return Err(Problem::new(
                     &codes::SETTING_INVALID,
-                    "the folder of earlier results is not there",
+                    "the folder of earlier results does not exist",
                 )
                 .field("history")
                 .found(folder.display().to_string())

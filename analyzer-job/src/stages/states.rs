@@ -149,7 +149,7 @@ fn check(states: &mut [Stored], parts: Option<&[String]>) -> Result<()> {
         }
     }
     if let Some(pair) = states.windows(2).find(|pair| pair[0].head.part == pair[1].head.part) {
-        return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a part is there twice")
+        return Err(Problem::new(&codes::STATES_DO_NOT_FIT, "a part occurs twice")
             .file(&pair[1].path)
             .found(format!("part `{}`, also in {}", pair[1].head.part, pair[0].path.display()))
             .expected("each part once"));

@@ -395,7 +395,7 @@ impl Column {
             return Err(format!("moments of {} values, expected {numbers}", self.moments.n));
         }
         if !(self.moments.min.is_finite() && self.moments.max.is_finite()) {
-            return Err("extremes that are no numbers".into());
+            return Err("extremes that are not numbers".into());
         }
         self.sketch.check(numbers)?;
         self.distinct.check()?;

@@ -438,7 +438,7 @@ fn states_that_make_no_run_are_refused_by_name() {
         fs::copy(&arguments[1], &copy).unwrap();
         arguments.push(copy.display().to_string());
     };
-    refused(twice, "PL0909", &["a part is there twice", "part `p0`", "states/p0.state"]);
+    refused(twice, "PL0909", &["a part occurs twice", "part `p0`", "states/p0.state"]);
     let cut = |_: &Tree, arguments: &mut Vec<String>| {
         let bytes = fs::read(&arguments[2]).unwrap();
         fs::write(&arguments[2], &bytes[..bytes.len() / 2]).unwrap();

@@ -66,7 +66,7 @@ pub fn check_file(path: &Path) -> Result<()> {
 pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(metadata) if !metadata.is_file() => Err(io::Error::other("something is there that is no file")),
+        Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it exists and is not a file")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }

@@ -71,7 +71,7 @@ pub(super) fn publish(files: Vec<Waiting>, output: Option<&Path>, system: &Syste
         Err(problem) => Err(match changes.take_back(system).as_slice() {
             [] => problem,
             [(path, kept), others @ ..] => problem.hint(format!(
-                "the earlier {} could not be put back and lies whole in {}, and so do {} others",
+                "the earlier {} could not be put back and is complete in {}, and so are {} others",
                 path.display(),
                 kept.display(),
                 others.len()

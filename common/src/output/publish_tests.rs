@@ -170,7 +170,7 @@ fn an_earlier_file_that_cannot_be_put_back_is_whole_under_the_name_that_is_told(
     let published = publish_midway(root.path(), scratch.path(), (file, SYSTEM), (2, usize::MAX));
     let problem = published.unwrap_err();
     let hint = problem.hint_text().unwrap();
-    let kept = hint.split_once("lies whole in ").unwrap().1.split_once(',').unwrap().0;
+    let kept = hint.split_once("is complete in ").unwrap().1.split_once(',').unwrap().0;
     let text = fs::read_to_string(kept).unwrap();
     assert!(text.starts_with("good "), "{hint}");
     let left = names(root.path()).into_iter().filter(|name| name.starts_with('.')).count();

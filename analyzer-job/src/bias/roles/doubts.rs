@@ -195,7 +195,7 @@ fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> 
         && cells.iter().all(is_number)
     {
         return Some(
-            "the column counts as categories, so the number is no threshold: it is compared with each value"
+            "the column is categorical, so the number is not a threshold: it is compared with each value"
                 .into(),
         );
     }
@@ -309,7 +309,12 @@ mod tests {
             &[Scalar::Int(1)],
             Some((none, "JSON texts")),
         );
-        check(&ints(&[17, 25, 60]), Kind::Categorical, &[Scalar::Int(30)], Some((none, "is no threshold")));
+        check(
+            &ints(&[17, 25, 60]),
+            Kind::Categorical,
+            &[Scalar::Int(30)],
+            Some((none, "is not a threshold")),
+        );
         check(&ints(&[0, 1]), Kind::Categorical, &[Scalar::Float(0.5)], Some((some, "0.5 is read as 0")));
         check(
             &ints(&[17, 25, 60]),

@@ -44,7 +44,7 @@ pub(super) fn read(
         Format::Json => documents(files, &mut asked, reader, take)?,
         Format::Csv { .. } => lines(files, &mut asked, reader, take)?,
         Format::Parquet | Format::Profile => {
-            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "a script reads no Parquet files")
+            return Err(Problem::new(&codes::CONFIG_NOT_SUPPORTED, "scripts cannot read Parquet files")
                 .field("record_preprocessor_script")
                 .expected("captured records, JSON or CSV")
                 .hint("prepare the columns with the setting `columns`"));

@@ -130,7 +130,7 @@ impl Answers {
             if place.text.trim() == "*" {
                 return Err(Problem::new(&codes::PATH_INVALID, "cannot read a JMESPath")
                     .field(place.setting)
-                    .found("`*`, which tells no place")
+                    .found("`*`, which names no single location")
                     .expected("a JMESPath such as `predictions[*].score`"));
             }
             if place.position.is_none() {

@@ -133,7 +133,7 @@ pub(super) fn shape(what: &str) -> Problem {
 }
 
 fn is_object(source: &str, at: usize) -> Problem {
-    shape("the response holds objects, and nothing tells where the scores stand in them")
+    shape("the response has objects, and no setting names the location of their scores")
         .field("predictor.probability")
         .found(format!("keys {}", quoted(&path::keys(source, at))))
         .hint("set `probability` (or `label`) to the JMESPath of the score")
@@ -154,9 +154,9 @@ pub(super) fn number(cell: Raw<'_>, setting: &str) -> Result<f64> {
             Cell::Int(value) => return Ok(value as f64),
             Cell::Float(value) => return Ok(value),
             Cell::Bool(truth) => return Ok(f64::from(u8::from(truth))),
-            Cell::Missing => "a text that is no number",
+            Cell::Missing => "a text that is not a number",
             Cell::Text(text) if text.is_empty() => "an empty text",
-            Cell::Text(_) => "a text that is no number",
+            Cell::Text(_) => "a text that is not a number",
         },
     };
     Err(no_number(found, setting))
@@ -168,5 +168,5 @@ pub(super) fn no_number(found: &str, setting: &str) -> Problem {
         .field(setting)
         .found(format!("{found} in the model's response"))
         .expected("a score")
-        .hint("tell with `probability` where the scores stand, with `label` where the predicted label stands")
+        .hint("set `probability` to the location of the scores, and `label` to that of the predicted label")
 }

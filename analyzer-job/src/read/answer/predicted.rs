@@ -104,7 +104,7 @@ impl Answers {
                 Ok(Predicted::Header(&self.headers[self.highest(answer, row)?]))
             }
             found if self.headers.is_empty() => {
-                Err(shape("the model gives several scores for a record, and nothing tells the label")
+                Err(shape("the model gives several scores for a record, and no setting says how they give a label")
                     .field("predictor")
                     .found(format!("{found} scores"))
                     .hint("set `label` to the place of the predicted label, `probability` to that of one score, or `label_headers` to the classes"))
@@ -129,7 +129,7 @@ impl Answers {
             .field("predictor.label_headers")
             .found(format!("{width} scores for a record"))
             .expected(self.headers.len().to_string())
-            .hint("if the response holds more than scores, tell with `probability` where they stand")
+            .hint("if the response has more than scores, set `probability` to their location")
     }
 
     fn highest(&self, answer: &Answer, row: usize) -> Result<usize> {

@@ -50,7 +50,7 @@ impl Kind {
                 "the folder holds other files than captured records: name the folder of the captures in `dataset_source`"
             }
             Kind::NoCapture => {
-                "these are no captured records; for a dataset set `dataset_type` to its format, such as text/csv"
+                "these are not captured records; for a dataset set `dataset_type` to its format, such as text/csv"
             }
             Kind::NoOutput => {
                 "let the endpoint capture its output too (`CaptureOptions` with Input and Output)"
