@@ -182,7 +182,7 @@ pub(super) fn sure(metric: &MetricDetails) -> Cell {
     });
     let text = match metric.verdict {
         MetricVerdict::Moved => format!("worse{p}"),
-        MetricVerdict::Held if metric.violated => format!("chance{p}"),
+        MetricVerdict::Held if metric.violated => format!("within chance{p}"),
         MetricVerdict::Held => "held".into(),
         MetricVerdict::TooFewRows => "too few rows".into(),
         MetricVerdict::NotCompared if metric.violated => "threshold missed".into(),
