@@ -12,6 +12,7 @@ use crate::read::Skips;
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
+use crate::state::joined::Joined;
 use crate::state::order::{self, by_text};
 
 /// Counts of the rows, and what became of the records.
@@ -32,6 +33,8 @@ pub struct Part {
     pub(super) sought: Option<Sought>,
     /// Rows of captures that have not been joined with a label.
     pub(super) not_joined: u64,
+    /// Captures that were joined with labels.
+    pub joined: Option<Joined>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
 }
@@ -65,8 +68,6 @@ pub struct Reading {
     pub outcomes: Outcomes,
     pub groups: Vec<Group>,
     pub counts: RowCounts,
-    /// Rows of captures that were not joined with a label.
-    pub not_joined: u64,
     pub warnings: Vec<String>,
 }
 
@@ -137,7 +138,6 @@ impl Part {
             outcomes: self.outcomes,
             groups: self.groups,
             counts: RowCounts { records_read: self.records, records_skipped: skipped, rows },
-            not_joined: self.not_joined,
             warnings,
         })
     }
@@ -263,6 +263,10 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     }
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
+    let mut joined: Option<Joined> = None;
+    for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
+        joined.get_or_insert_default().merge(more);
+    }
     let windowed: Vec<_> =
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;
@@ -294,6 +298,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     let mut without = without.into_iter().map(|(part, _)| part);
     let Some((_, mut all)) = all.or_else(|| without.next()) else { return Ok(None) };
     all.outside = all.outside.saturating_sub(outside);
+    all.joined = joined;
     // None of their captures found a label.
     for (_, part) in without {
         all.add_not_joined(&part.outcomes)?;

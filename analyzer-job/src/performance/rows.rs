@@ -153,6 +153,7 @@ impl<'a> Sink<'a> {
             columns: Vec::new(),
             sought: None,
             not_joined: 0,
+            joined: None,
             windowed: Vec::new(),
         }
     }

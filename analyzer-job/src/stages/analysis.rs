@@ -22,9 +22,10 @@ use crate::results::details::EarlierRun;
 use crate::settings::Settings;
 use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
 use crate::stages::done::Done;
-use crate::stages::joins::{Joins, nothing_matches};
+use crate::stages::joins::Joins;
 use crate::stages::results::{Found, history};
 use crate::stages::{attributions, bias, earlier, inputs, predictions, results};
+use crate::state::joined::Joined;
 
 /// Everything that is known and checked before data are read.
 pub(crate) struct Prepared<'a> {
@@ -138,8 +139,8 @@ pub(crate) struct Folded {
     pub(crate) shared_configuration: bool,
     pub(crate) part: Part,
     explained: Option<attributions::Folded>,
-    /// Captures that were joined with labels, where none of them has one.
-    pub(crate) without_match: Option<u64>,
+    /// Captures that were joined with labels.
+    pub(crate) joined: Option<Joined>,
 }
 
 /// Reads a part of the data, and explains its rows where that is asked for; `name` of the part.
@@ -155,7 +156,7 @@ pub(crate) fn fold(
     let run = &prepared.run;
     let plan = &run.plan;
     check_foldable(run)?;
-    let (mut part, without_match) = inputs::read_part(run, joins, seat)?;
+    let (mut part, joined) = inputs::read_part(run, joins, seat)?;
     for warning in part.warnings() {
         tracing::warn!("{warning}");
     }
@@ -182,7 +183,7 @@ pub(crate) fn fold(
         shared_configuration: run.settings.shared_configuration,
         part,
         explained,
-        without_match,
+        joined,
     };
     Ok((folded, files))
 }
@@ -215,8 +216,7 @@ pub(crate) struct United {
     part: Part,
     /// The attributions of each, with the path of its state.
     explained: Vec<(PathBuf, attributions::Folded)>,
-    /// All captures, where none of any part found a label.
-    without_match: Option<u64>,
+    joined: Option<Joined>,
 }
 
 /// Puts together what parts of the data left, each with the path of its state.
@@ -225,12 +225,15 @@ pub(crate) struct United {
 /// Parts that do not fit each other.
 pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> Result<United> {
     let (mut read, mut explained) = (Vec::new(), Vec::new());
-    let without_match = states.iter().map(|(_, folded)| folded.without_match).sum();
-    for (path, folded) in states {
+    let mut joined: Option<Joined> = None;
+    for (path, mut folded) in states {
+        if let Some(more) = folded.joined.take() {
+            joined.get_or_insert_default().merge(more);
+        }
         explained.extend(folded.explained.map(|explained| (path.clone(), explained)));
         read.push((path, folded.part));
     }
-    Ok(United { part: read::part::combine(read, &prepared.run.plan.analysis)?, explained, without_match })
+    Ok(United { part: read::part::combine(read, &prepared.run.plan.analysis)?, explained, joined })
 }
 
 /// What a run over all of the parts would have gathered.
@@ -239,10 +242,8 @@ pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> 
 /// No usable row; what does not fit the configuration; attributions that were made differently.
 pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered> {
     let run = &prepared.run;
-    let United { part, explained, without_match } = united;
-    if let Some(captures) = without_match.filter(|captures| *captures > 0) {
-        return Err(nothing_matches(captures));
-    }
+    let United { part, explained, joined } = united;
+    joined.map_or(Ok(()), |joined| joined.judge(true))?;
     let reading = part.finish(Path::new(&run.plan.dataset), &run.plan.analysis)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");

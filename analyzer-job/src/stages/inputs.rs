@@ -12,6 +12,7 @@ use crate::read::together::Seat;
 use crate::read::{self, Inputs, Options, Part, Reading};
 use crate::settings::Settings;
 use crate::stages::joins::{Joins, Labels};
+use crate::state::joined::Joined;
 
 /// What this host of the job does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) ->
     read::read(&here(run, joins)?.0, &run.plan.analysis, &options)
 }
 
-/// What a part of the data leaves, and how many captures it has where none of them found a label.
+/// What a part of the data leaves, and how many captures were joined with labels.
 ///
 /// # Errors
 /// As `here` and `read_here`.
@@ -77,11 +78,11 @@ pub(crate) fn read_part(
     run: &Context,
     joins: &Joins<'_>,
     seat: Option<Arc<Seat>>,
-) -> Result<(Part, Option<u64>)> {
+) -> Result<(Part, Option<Joined>)> {
     let options =
         Options { part: true, seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
-    let (inputs, without_match) = here(run, joins)?;
-    Ok((read::read_part(&inputs, &run.plan.analysis, &options)?, without_match))
+    let (inputs, joined) = here(run, joins)?;
+    Ok((read::read_part(&inputs, &run.plan.analysis, &options)?, joined))
 }
 
 /// The first records.
@@ -125,18 +126,18 @@ pub(crate) fn look_at_part<'a>(
     Ok(Some(Look { reading, count_all: Box::new(move || Ok(read(None, false)?.rows())) }))
 }
 
-/// The data as files of this machine, fetched and joined, and how many captures there are where none found a label.
+/// The data as files of this machine, fetched and joined, and how many captures were joined with labels.
 ///
 /// # Errors
 /// An address that cannot be fetched; a merge without any match.
-fn here(run: &Context, joins: &Joins<'_>) -> Result<(Inputs, Option<u64>)> {
+fn here(run: &Context, joins: &Joins<'_>) -> Result<(Inputs, Option<Joined>)> {
     let plan = &run.plan;
     let dataset = &plan.analysis.dataset;
     let mut data = fetch(run, &plan.dataset, "dataset_uri")?;
-    let mut without_match = None;
+    let mut joined = None;
     if let Some(ground_truth) = &plan.ground_truth {
-        let joined = joins.merged(&data, ground_truth, Labels::Needed, run.strict())?;
-        (data, without_match) = (joined.records, joined.without_match);
+        let (records, counts) = joins.merged(&data, ground_truth, Labels::Needed, run.strict())?;
+        (data, joined) = (records, Some(counts));
     }
     let side = |side: &Option<crate::config::SideDataset>, what: &str| {
         side.as_ref().map(|side| fetch(run, &side.uri, what)).transpose()
@@ -146,7 +147,7 @@ fn here(run: &Context, joins: &Joins<'_>) -> Result<(Inputs, Option<u64>)> {
         facets: side(&dataset.facet_dataset, "facet_dataset_uri")?,
         predictions: side(&dataset.predicted_label_dataset, "predicted_label_dataset_uri")?,
     };
-    Ok((inputs, without_match))
+    Ok((inputs, joined))
 }
 
 /// `limit`: only so many records.

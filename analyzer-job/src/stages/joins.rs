@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use merge_job::{MergeTask, Summary};
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result};
 
 use crate::read::digest::Digests;
+use crate::state::joined::Joined;
 
 /// The merges and digests of a run.
 pub(crate) struct Joins<'a> {
@@ -26,14 +27,6 @@ struct Merged {
     summary: Summary,
 }
 
-/// Captures joined with their labels.
-pub(crate) struct Joined {
-    /// The folder of merged records.
-    pub(crate) records: PathBuf,
-    /// Captures that were read, where none of them found a label.
-    pub(crate) without_match: Option<u64>,
-}
-
 /// Which merge is of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Labels {
@@ -49,8 +42,8 @@ impl<'a> Joins<'a> {
         Joins { job, scratch, part, done: Mutex::default(), digests: Arc::default() }
     }
 
-    /// The merged records, as `merge-job` would write them. The same folders are merged only once: who asks while they are
-    /// merged waits.
+    /// The folder of merged records, as `merge-job` would write them, and how many captures there are. The same folders are
+    /// merged only once: who asks while they are merged waits.
     ///
     /// `strict`: a record that cannot be used stops the merge.
     ///
@@ -62,7 +55,7 @@ impl<'a> Joins<'a> {
         ground_truth: &Path,
         labels: Labels,
         strict: bool,
-    ) -> Result<Joined> {
+    ) -> Result<(PathBuf, Joined)> {
         // After a panic the list is as it was: a merge is added when it is complete.
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         let is_same =
@@ -73,31 +66,37 @@ impl<'a> Joins<'a> {
                 let records = self.scratch.join(format!("merged-{}", done.len() + 1));
                 let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
                 task.for_people = self.job.for_people;
-                // Whether a merge without a match is of use depends on who asks.
+                // Whether a merge without a match is of use depends on who asks, and many bad captures on the other parts.
                 task.has_all_captures = false;
+                let max_bad_fraction = task.max_bad_fraction;
+                if self.part {
+                    task.max_bad_fraction = 1.0;
+                }
                 if strict {
                     task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
                 }
                 let summary = merge_job::merge(&task, &self.job.stop).map_err(Problem::from)?;
                 tracing::info!("merge: {}", summary.message());
-                task.has_all_captures = !self.part;
+                (task.has_all_captures, task.max_bad_fraction) = (!self.part, max_bad_fraction);
                 done.push(Merged { task, records, summary });
                 done.len() - 1
             }
         };
         let Merged { task, records, summary } = &done[at];
-        if labels == Labels::Needed {
+        if self.part {
+            // All labels are here, and only a part of the captures.
+            let mut of_labels = summary.clone();
+            of_labels.captures_bad = 0;
+            merge_job::judge(task, &of_labels)?;
+        } else if labels == Labels::Needed {
             merge_job::judge(task, summary)?;
         }
-        Ok(Joined {
-            records: records.clone(),
-            without_match: (summary.merged == 0).then_some(summary.captures_read),
-        })
+        let joined = Joined {
+            captures: summary.captures_read,
+            bad: summary.captures_bad,
+            first_bad: summary.bad_records.first().map(|bad| bad.problem.clone()),
+            merged: summary.merged,
+        };
+        Ok((records.clone(), joined))
     }
-}
-
-/// What is said of parts of the captures, none of which found a label.
-pub(crate) fn nothing_matches(captures: u64) -> Problem {
-    Problem::new(&codes::NOTHING_MATCHES, format!("merged 0 of {captures} captures: none has a label"))
-        .hint("the log of each part has sample ids of both sides; see that the hours in which the labels were collected are mounted")
 }

@@ -29,8 +29,9 @@ use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
 use crate::stages::done::{Done, Message};
-use crate::stages::joins::{Joins, Labels, nothing_matches};
+use crate::stages::joins::{Joins, Labels};
 use crate::stages::{earlier, publish, states};
+use crate::state::joined::Joined;
 use crate::values::{java, numbers};
 
 const VIOLATIONS: &str = "constraint_violations.json";
@@ -50,6 +51,9 @@ pub(crate) fn finish(
     scratch: &Path,
 ) -> Result<Done> {
     let plan = &prepared.plan;
+    if let Some(joined) = part.joined.as_ref() {
+        joined.judge(!prepared.estimate_without_labels)?;
+    }
     let mut reading = part.finish()?;
     if let Some(classes) = &prepared.baseline.classes {
         reading.know(classes);
@@ -329,36 +333,36 @@ pub(crate) fn gather(
         tracing::warn!("{warning}");
     }
     let joined = joined(prepared, settings, joins)?;
-    rows_of(job, settings, prepared, joined.as_deref(), None, seat)
+    rows_of(job, settings, prepared, joined.as_ref(), None, seat)
 }
 
 /// The rows of the first `records`; of all, when none of the first can be used.
 fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Part> {
     let scratch = context::scratch(job)?;
     let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), prepared.folds))?;
-    let first = rows_of(job, settings, prepared, joined.as_deref(), Some(records), None)?;
+    let first = rows_of(job, settings, prepared, joined.as_ref(), Some(records), None)?;
     if first.outcomes.rows() > 0 {
         return Ok(first);
     }
     if !prepared.folds {
         first.finish()?;
     }
-    rows_of(job, settings, prepared, joined.as_deref(), None, None)
+    rows_of(job, settings, prepared, joined.as_ref(), None, None)
 }
 
 /// The captures joined with ground truth, when some is given.
-fn joined(prepared: &Prepared, settings: &Settings, joins: &Joins<'_>) -> Result<Option<PathBuf>> {
+fn joined(prepared: &Prepared, settings: &Settings, joins: &Joins<'_>) -> Result<Option<(PathBuf, Joined)>> {
     let strict = settings.on_bad_record == OnBadRecord::Fail;
     let labels = if prepared.estimate_without_labels { Labels::Awaited } else { Labels::Needed };
     let joined = |truth: &PathBuf| joins.merged(&prepared.plan.dataset, truth, labels, strict);
-    Ok(prepared.ground_truth.as_ref().map(joined).transpose()?.map(|joined| joined.records))
+    prepared.ground_truth.as_ref().map(joined).transpose()
 }
 
 fn rows_of(
     job: &Job,
     settings: &Settings,
     prepared: &Prepared,
-    joined: Option<&Path>,
+    joined: Option<&(PathBuf, Joined)>,
     limit: Option<u64>,
     seat: Option<&Seat>,
 ) -> Result<Part> {
@@ -366,8 +370,8 @@ fn rows_of(
     source.limit = limit;
     source.folds = prepared.folds;
     source.seat = seat;
-    if let Some(joined) = joined {
-        source.path = joined;
+    if let Some((records, _)) = joined {
+        source.path = records;
     }
     let mut merged = (joined.is_some() && limit.is_none()).then(Ids::default);
     let mut part = rows::read(&source, &prepared.question, &prepared.places, merged.as_mut())?;
@@ -378,6 +382,7 @@ fn rows_of(
         let waiting = rows::read_waiting(&captures, &prepared.question, &prepared.places, merged)?;
         part.add_not_joined(&waiting)?;
     }
+    part.joined = joined.map(|(_, joined)| joined.clone());
     Ok(part)
 }
 
@@ -393,9 +398,6 @@ fn check_rows(prepared: &Prepared, reading: &Reading) -> Result<()> {
 }
 
 fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
-    if reading.counts.records_read == 0 && reading.not_joined > 0 {
-        return nothing_matches(reading.not_joined);
-    }
     let skipped: Vec<String> = reading
         .counts
         .records_skipped

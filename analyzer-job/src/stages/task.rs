@@ -277,7 +277,10 @@ impl Task<'_> {
                     window: plan.window.filter(|_| plan.reads_captures()),
                     configuration: Some(plan.analysis.given.clone()),
                     rows: folded.part.rows(),
-                    records: folded.part.records().max(folded.without_match.unwrap_or_default()),
+                    records: folded
+                        .part
+                        .records()
+                        .max(folded.joined.as_ref().map_or(0, |joined| joined.captures)),
                     inputs: folded.part.inputs().to_vec(),
                     body: body(&folded)?,
                     files,

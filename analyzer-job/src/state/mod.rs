@@ -4,6 +4,7 @@ pub mod counts;
 pub mod file;
 mod fold;
 pub mod hll;
+pub mod joined;
 pub mod kll;
 pub mod order;
 pub mod profile;

@@ -427,6 +427,44 @@ fn captures_without_any_label_are_the_same_in_parts() {
     }
 }
 
+/// Whether too many captures are bad is told of all of them, not of a part.
+#[test]
+fn a_part_with_bad_captures_only_is_one_of_a_run_with_few() {
+    for settings in &WINDOW_SETTINGS[..2] {
+        for (good, code) in [(200, 0), (20, 3)] {
+            let tree = Tree::new();
+            let source = captures();
+            tree.config(&serde_json::from_slice(&fs::read(source.path(CONFIG)).unwrap()).unwrap());
+            let records: String = (0..good).map(|row| record(Some(row), row)).collect();
+            let bad: String = (0..30).map(|_| "{\"captureData\": 1}\n").collect();
+            let label = |row: usize| {
+                let label = json!({"groundTruthData": {"data": (row / 3 % 2).to_string(), "encoding": "CSV"},
+                    "eventMetadata": {"eventId": format!("e{row}")}, "eventVersion": "0"});
+                format!("{label}\n")
+            };
+            tree.file("processing/input/captures/a.jsonl", records.replace("groundTruthData", "nothing"))
+                .file("processing/input/captures/b.jsonl", bad)
+                .file("labels/a.jsonl", (0..good).map(label).collect::<String>());
+            let labels = format!("--ground-truth-source={}", path(&tree, "labels"));
+            let settings = [settings, &[labels.as_str(), CAPTURES][..]].concat();
+            let whole = tree.run(&settings);
+            assert_eq!(whole.code, Some(code), "{}", whole.log);
+            for (part, file) in [("p0", "a.jsonl"), ("p1", "b.jsonl")] {
+                folded(&tree, &format!("states/{part}.state"), file, &settings);
+            }
+            clear(&tree);
+            let states = path(&tree, "states");
+            let combined = tree.run(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
+            assert_eq!(combined.code, whole.code, "{}", combined.log);
+            if code == 0 {
+                assert_eq!(combined.message, whole.message);
+            } else {
+                refused(&tree, &combined, code, &["PL0402", "30 of 50 captures"]);
+            }
+        }
+    }
+}
+
 /// States of parts without rows are no configuration that cannot be used, but no data.
 #[test]
 fn states_without_rows_are_no_data() {
