@@ -275,7 +275,7 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         (vec!["--summary-path=/opt/ml/processing/file/summary.json"], "summary_path", "file/summary.json"),
         (vec!["--summary-path=/proc/summary.json"], "summary_path", "/proc/summary.json"),
         (vec!["--summary-path=/sys/none/"], "summary_path", "/sys/none/merge_summary.json"),
-        (vec!["--summary-path=/dev/null"], "summary_path", "no file"),
+        (vec!["--summary-path=/dev/null"], "summary_path", "not a file"),
         (vec!["--summary-path=/opt/ml/processing/input_data/s.json"], "summary_path", "`dataset_source`"),
         (vec!["--summary-path=/opt/ml/processing/link/new/"], "summary_path", "inside an input"),
         (vec!["--summary-path=/opt/ml/processing/groundtruth/s"], "summary_path", "`ground_truth_source`"),
