@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::batch::{Placed, Stretch};
 use crate::hours;
 use crate::labels::Labels;
 use crate::looks;
 use crate::looks::Kind;
 use crate::record::{Bad, Capture, Label};
 use crate::settings::OnBadRecord;
-use crate::stream::{Placed, Stretch};
 use crate::summary::{BadRecord, FileWithoutRecords, NAMED_IDS, NAMED_RECORDS, Summary, hints, quantiles};
 
 /// Unmatched ids that are kept to look for near misses.

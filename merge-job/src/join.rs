@@ -6,11 +6,11 @@ use std::hint;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::account::{Account, Fate};
+use crate::batch::{Placed, Records};
 use crate::labels::{Delivery, Hit, Inserted, Labels};
 use crate::output::Parts;
 use crate::record::{Bad, Capture, Label};
 use crate::settings::{DuplicateGroundTruth, Window};
-use crate::stream::{Placed, Records};
 
 /// A captured record that may take part in the join.
 #[derive(Debug, Clone, Copy)]

@@ -10,13 +10,14 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Result, codes};
 
 use crate::account::Account;
+use crate::batch::Records;
 use crate::join::{self, Candidate, InMemory};
 use crate::looks::Kind;
 use crate::output::{self, Parts};
 use crate::record::{Capture, Captures, GroundTruth, Label};
 use crate::source::{Source, hour_of};
 use crate::spill::{self, Divided};
-use crate::stream::{self, Limits, Records};
+use crate::stream::{self, Limits};
 use crate::summary::Summary;
 use crate::task::MergeTask;
 

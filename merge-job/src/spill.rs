@@ -14,13 +14,13 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 
 use crate::account::Account;
+use crate::batch::Placed;
 use crate::ids::Id;
 use crate::join::{self, Candidate, Partners};
 use crate::labels::{Delivery, Hit, Inserted, Labels};
 use crate::record::{Capture, Label};
 use crate::scratch::{List, ListReader, Pages};
 use crate::settings::{DuplicateGroundTruth, Window};
-use crate::stream::Placed;
 
 /// Each division has up to three lists at a time, and each list a page in memory.
 const MOST_DIVISIONS: u64 = 128;

@@ -12,12 +12,12 @@ use plumbline_common::record;
 use plumbline_common::stop::Stop;
 
 use crate::account::Account;
+use crate::batch::Placed;
 use crate::hours;
 use crate::looks::Kind;
 use crate::output;
 use crate::pipeline::{Inputs, Pass, explain, labels_in_memory};
 use crate::record::{Capture, Label};
-use crate::stream::Placed;
 use crate::summary::{Summary, counted};
 use crate::task::MergeTask;
 use crate::verdict::verdict;
