@@ -146,8 +146,8 @@ fn names_of_parts_and_files_are_each_there_once() {
     for (list, says) in [
         ("0.csv\n1.csv\n\n0.csv", &["line 4", "`0.csv`, also in line 1"][..]),
         ("./0.csv\r\n0.csv\r\n", &["line 2", "also in line 1"]),
-        ("../0.csv", &["line 1", "outside of the data"]),
-        (".", &["line 1", "outside of the data"]),
+        ("../0.csv", &["line 1", "outside the folder of the data"]),
+        (".", &["line 1", "outside the folder of the data"]),
     ] {
         let run = fold(&tree, "states/p0.state", list, &[]);
         refused(&tree, &run, 1, &[&["PL0101", "--files"], says].concat());
