@@ -6,6 +6,7 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 
 use super::same::{ByGroup, STAGES, Sections, Values, entries, section};
+use super::unchecked::Unchecked;
 use super::windows::Before;
 use crate::config::{Analysis, Facet, Location};
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
@@ -81,6 +82,7 @@ pub struct Comparison<'a> {
 /// Pairs the metrics of this run with those of the baseline.
 pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
     let mut comparison = Comparison { pairs: Vec::new(), measured: 0, warnings: Vec::new() };
+    let mut unchecked = Unchecked::default();
     for stage in STAGES {
         let name = section_name(stage);
         let here = section(current, stage);
@@ -90,15 +92,14 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
                 .filter(|metric| metric.value.is_some())
                 .count()
         });
-        let warnings = &mut comparison.warnings;
         let (current, baseline) = match (here, section(baseline, stage)) {
             (Some(current), Some(baseline)) => (current, baseline),
             (Some(_), None) => {
-                warnings.push(format!("the baseline constraints have no `{name}`: not checked"));
+                unchecked.section(format!("the baseline constraints have no `{name}`: not checked"));
                 continue;
             }
             (None, Some(_)) => {
-                warnings.push(format!(
+                unchecked.section(format!(
                     "the baseline constraints have `{name}`, this analysis does not: not checked"
                 ));
                 continue;
@@ -109,27 +110,50 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
         for (facet, entry) in entries(current) {
             let value = &entry.value_or_threshold;
             match there.get(facet, value) {
-                Some(constraints) => comparison.entry(stage, facet, entry, constraints),
-                None => comparison.warnings.push(format!(
-                    "the baseline constraints have no facet `{facet}` with value `{value}` in `{name}`: not checked"
-                )),
+                Some(constraints) => {
+                    if let Some(skipped) = comparison.entry(stage, facet, entry, constraints) {
+                        let text = format!("facet `{facet}` with value `{value}`: {skipped}");
+                        unchecked.value(facet, value, text, format!("in `{name}`, {skipped}"));
+                    }
+                }
+                None => unchecked.value(
+                    facet,
+                    value,
+                    format!(
+                        "the baseline constraints have no facet `{facet}` with value `{value}` in `{name}`: not checked"
+                    ),
+                    format!("not in `{name}` of the baseline constraints: not checked"),
+                ),
             }
         }
         for (facet, entry) in entries(baseline) {
             let value = &entry.value_or_threshold;
             if known.get(facet, value).is_none() {
-                comparison.warnings.push(format!(
-                    "facet `{facet}` with value `{value}` of the baseline constraints is not in this analysis: \
-                     not checked"
-                ));
+                unchecked.value(
+                    facet,
+                    value,
+                    format!(
+                        "facet `{facet}` with value `{value}` of the baseline constraints is not in this analysis: \
+                         not checked"
+                    ),
+                    format!("in `{name}` of the baseline constraints and not in this analysis: not checked"),
+                );
             }
         }
     }
+    comparison.warnings = unchecked.warnings();
     comparison
 }
 
 impl<'a> Comparison<'a> {
-    fn entry(&mut self, stage: Stage, facet: &'a str, entry: &'a FacetResult, constraints: &FacetResult) {
+    /// Gives what is not checked, in words.
+    fn entry(
+        &mut self,
+        stage: Stage,
+        facet: &'a str,
+        entry: &'a FacetResult,
+        constraints: &FacetResult,
+    ) -> Option<String> {
         let mut skipped = Vec::new();
         for metric in &entry.metrics {
             let constraint = constraints.metrics.iter().find(|constraint| constraint.name == metric.name);
@@ -152,14 +176,10 @@ impl<'a> Comparison<'a> {
                 .map(|constraint| constraint.name.as_str())
                 .filter(|name| !entry.metrics.iter().any(|metric| metric.name == *name)),
         );
-        if !skipped.is_empty() {
-            self.warnings.push(format!(
-                "facet `{facet}` with value `{}`: {} not checked, as there is no value in this run or in the baseline \
-                 constraints",
-                entry.value_or_threshold,
-                skipped.join(", ")
-            ));
-        }
+        (!skipped.is_empty()).then(|| {
+            let skipped = skipped.join(", ");
+            format!("{skipped} not checked, as there is no value in this run or in the baseline constraints")
+        })
     }
 }
 

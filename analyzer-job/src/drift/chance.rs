@@ -50,14 +50,19 @@ pub fn judge(
     }
     let streams = streams(facets, seed);
     let ranked = facets.iter().map(comparable).sum::<usize>() <= DRAWS;
-    let found: Vec<Found> = facets
-        .par_iter()
-        .zip(&streams)
-        .map(|(facet, stream)| {
-            stop.check()?;
-            Ok(examine(facet, stream, &baseline, ranked))
-        })
-        .collect::<Result<_>>()?;
+    let examine = |(facet, stream): (&FacetDetails, &Stream), draws_entropy: bool| {
+        stop.check()?;
+        Ok(examine(facet, stream, &baseline, ranked, draws_entropy))
+    };
+    // The first facet with a test of the entropy is mostly one of the first: then no other draws it.
+    let mut found: Vec<Found> = Vec::with_capacity(facets.len());
+    let mut has_entropy = false;
+    for facet in facets.iter().zip(&streams).take(FIRST_FACETS) {
+        found.push(examine(facet, !has_entropy)?);
+        has_entropy |= found.iter().flat_map(|found| &found.tests).any(|test| test.about == ENTROPY);
+    }
+    let rest = facets.par_iter().zip(&streams).skip(FIRST_FACETS);
+    found.extend(rest.map(|facet| examine(facet, !has_entropy)).collect::<Result<Vec<_>>>()?);
     let mut tests: Vec<(usize, Test)> = Vec::new();
     for (facet_idx, found) in found.into_iter().enumerate() {
         for member in found.too_few {
@@ -128,6 +133,8 @@ fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) 
 }
 
 const ENTROPY: &str = "GE";
+/// Facets that are looked through for the test of the entropy, one after the other.
+const FIRST_FACETS: usize = 4;
 /// The difference of the shares that the distances of labels are made of.
 const SHARES: &str = "DPL";
 
@@ -151,6 +158,8 @@ enum From {
     Zero,
     Parity,
 }
+
+const BOTH: &[From] = &[From::Zero, From::Parity];
 
 #[derive(Default)]
 struct Found {
@@ -210,8 +219,15 @@ enum Side {
     Baseline,
 }
 
-/// `ranked`: with the p-values of the draws.
-fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections, ranked: bool) -> Found {
+/// `ranked`: with the p-values of the draws. `draws_entropy`: no facet before this one has a test of the entropy; else its
+/// p-value is of no use.
+fn examine(
+    facet: &FacetDetails,
+    stream: &Stream,
+    baseline: &Sections,
+    ranked: bool,
+    draws_entropy: bool,
+) -> Found {
     let mut found = Found::default();
     if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
@@ -236,7 +252,9 @@ fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections, ranked: b
         // Distances are judged by the difference of the shares.
         let is_distance = matches!(known.evidence, Evidence::Distance(_));
         let Some(about) = bias::metric(if is_distance { SHARES } else { known.code }) else { continue };
-        let then = match before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream)) {
+        let draws = draws_entropy || about.code != ENTROPY;
+        let then = before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream, draws));
+        let then = match then {
             Some(Then::TooFew) => {
                 found.too_few.push(member);
                 continue;
@@ -261,6 +279,18 @@ fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections, ranked: b
         };
         if let Some(earlier) = found.tests.iter_mut().find(is_same) {
             earlier.members.push(member);
+            continue;
+        }
+        if !draws {
+            let members = vec![member];
+            found.tests.push(Test {
+                about: ENTROPY,
+                members,
+                from: BOTH,
+                p_value: 1.0,
+                under_null: None,
+                exact,
+            });
             continue;
         }
         let now = match about.compute {
@@ -289,8 +319,8 @@ fn examine(facet: &FacetDetails, stream: &Stream, baseline: &Sections, ranked: b
                 add(&[From::Parity], farther(&now, &then, ranked));
             }
             // Never negative.
-            Evidence::Errors => add(&[From::Zero, From::Parity], larger(&now, &then, ranked)),
-            _ => add(&[From::Zero, From::Parity], farther(&now, &then, ranked)),
+            Evidence::Errors => add(BOTH, larger(&now, &then, ranked)),
+            _ => add(BOTH, farther(&now, &then, ranked)),
         }
     }
     found
@@ -321,8 +351,8 @@ struct Before<'a> {
 
 impl Before<'_> {
     /// The baseline of `metric`, in terms of the metric `about` whose draws are compared; none when the counts did not give the
-    /// constraints' value `limit`: a value that a person chose is a limit, no sample.
-    fn of(&self, metric: &Metric, about: &Metric, limit: f64, stream: &Stream) -> Option<Then> {
+    /// constraints' value `limit`: a value that a person chose is a limit, no sample. Without `draws` there are none.
+    fn of(&self, metric: &Metric, about: &Metric, limit: f64, stream: &Stream, draws: bool) -> Option<Then> {
         let is_limit = |value: f64| value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3);
         match metric.compute {
             Compute::Groups(compute) => {
@@ -330,7 +360,7 @@ impl Before<'_> {
                 if !is_comparable(metric, &self.drawn.groups) {
                     return Some(Then::TooFew);
                 }
-                Some(Then::Drawn(self.drawn.values(about)))
+                Some(Then::Drawn(if draws { self.drawn.values(about) } else { Vec::new() }))
             }
             // Only noted where the rows are enough.
             _ => match self.counts.estimates.get(metric.code) {

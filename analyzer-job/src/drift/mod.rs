@@ -5,4 +5,5 @@ pub mod bias;
 pub mod chance;
 pub mod error_rate;
 mod same;
+mod unchecked;
 pub mod windows;
