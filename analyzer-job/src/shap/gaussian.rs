@@ -85,14 +85,29 @@ impl Gaussian {
     /// `signs`: rows of +1 and -1, one for each pair; `free` only when they determine main effects. Of a job that was
     /// asked to stop, only a part.
     pub(super) fn new(signs: &Mat<f64>, free: bool, stop: &Stop) -> Gaussian {
+        Gaussian::in_rooms(signs, free, Mat::new, stop)
+    }
+
+    /// As `new`, with the covariances in the memory of matrices that `room` gives.
+    pub(super) fn in_rooms(
+        signs: &Mat<f64>,
+        free: bool,
+        room: impl Fn() -> Mat<f64>,
+        stop: &Stop,
+    ) -> Gaussian {
         let process = Process::new(signs, free);
         let candidates =
             COMMON[smallest(free)..].iter().flat_map(|&rho| mains(free).iter().map(move |&main| (rho, main)));
         let common = candidates
             .take_while(|_| !stop.requested())
-            .map(|(rho, main)| process.fit(vec![rho; signs.ncols()], main))
+            .map(|(rho, main)| process.fit_in(room(), vec![rho; signs.ncols()], main))
             .collect();
         Gaussian { process, common }
+    }
+
+    /// The matrices of its covariances; it is of no use without them.
+    pub(super) fn take_rooms(&mut self) -> impl Iterator<Item = Mat<f64>> {
+        self.common.drain(..).flatten().map(Fit::into_room)
     }
 
     /// The common relevance under which the pairs are most likely: its likelihood and its place in the list.

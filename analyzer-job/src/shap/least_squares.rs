@@ -9,6 +9,7 @@ use faer::Mat;
 use plumbline_common::stop::Stop;
 
 use super::coalitions::{Coalitions, Pairs};
+use super::triangular::dot;
 
 /// Singular values below this share of the largest one count as zero.
 const RANK_TOLERANCE: f64 = 1e-9;
@@ -50,10 +51,58 @@ fn balance(signs: &Mat<f64>) -> Vec<f64> {
 
 /// Whether the pairs determine every additive game.
 pub(super) fn is_determined(pairs: &Pairs) -> bool {
+    if is_well_determined(pairs) {
+        return true;
+    }
     let signs = signs(pairs);
     let singular = design(pairs, &signs, &balance(&signs)).singular_values().unwrap_or_default();
     let largest = singular.first().copied().unwrap_or(0.0);
     singular.iter().filter(|value| **value > RANK_TOLERANCE * largest).count() + 1 >= signs.ncols()
+}
+
+/// Whether all squares of singular values but that of the direction of 1 are above `CLEAR` of their sum: enough to know without
+/// their values, which take more time, and memory that each thread keeps.
+///
+/// With `X` the design, that holds when `X'X + trace(X'X) (11' / M^2 - CLEAR I)` has a Cholesky factor.
+fn is_well_determined(pairs: &Pairs) -> bool {
+    const CLEAR: f64 = 1e-6;
+    let players = pairs.coalitions.players();
+    let mut gram = vec![0.0; players * players];
+    let mut row = vec![0.0; players];
+    for (pair, weight) in pairs.weights.iter().enumerate() {
+        let sign = |i: usize| if pairs.coalitions.contains(2 * pair, i) { 1.0 } else { -1.0 };
+        row.iter_mut().enumerate().for_each(|(i, entry)| *entry = sign(i));
+        let mean = row.iter().sum::<f64>() / players as f64;
+        row.iter_mut().for_each(|entry| *entry -= mean);
+        for (i, sums) in gram.chunks_exact_mut(players).enumerate() {
+            let factor = weight * row[i];
+            sums[..=i].iter_mut().zip(&row).for_each(|(sum, entry)| *sum += factor * entry);
+        }
+    }
+    let trace: f64 = (0..players).map(|i| gram[i * players + i]).sum();
+    for i in 0..players {
+        let own = &mut gram[i * players..][..=i];
+        own.iter_mut().for_each(|entry| *entry += trace / (players * players) as f64);
+        own[i] -= CLEAR * trace;
+    }
+    has_cholesky_factor(&mut gram, players)
+}
+
+/// Of a symmetric matrix, of which only the lower triangle is read: whether it is positive definite.
+fn has_cholesky_factor(matrix: &mut [f64], size: usize) -> bool {
+    for i in 0..size {
+        let (before, own) = matrix.split_at_mut(i * size);
+        for j in 0..i {
+            let other = &before[j * size..][..=j];
+            own[j] = (own[j] - dot(&own[..j], &other[..j])) / other[j];
+        }
+        let pivot = own[i] - dot(&own[..i], &own[..i]);
+        if pivot.is_nan() || pivot <= 0.0 {
+            return false;
+        }
+        own[i] = pivot.sqrt();
+    }
+    true
 }
 
 impl LeastSquares {
@@ -172,6 +221,24 @@ mod tests {
                 assert!((value - expected).abs() < 1e-9, "{players} players: {value} {expected}");
             }
         }
+    }
+
+    #[test]
+    fn pairs_that_are_clearly_enough_are_known_without_singular_values() {
+        for (players, n_pairs) in [(3, 3), (12, 40), (60, 300), (70, 90)] {
+            let pairs = draw_pairs(players, n_pairs, false, &mut ChaCha8Rng::seed_from_u64(3));
+            assert!(is_well_determined(&pairs), "{players} players");
+            // Fewer pairs than unknowns.
+            let few = pairs.first(players - 2);
+            assert!(!is_well_determined(&few) && !is_determined(&few), "{players} players");
+        }
+    }
+
+    #[test]
+    fn positive_matrices_have_a_factor() {
+        assert!(has_cholesky_factor(&mut [2.0, 0.0, 1.0, 1.0], 2));
+        assert!(!has_cholesky_factor(&mut [1.0, 0.0, 1.0, 1.0], 2));
+        assert!(!has_cholesky_factor(&mut [f64::NAN], 1));
     }
 
     #[test]

@@ -3,7 +3,6 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 
 use ndarray::Array2;
 use plumbline_common::{Problem, Result, codes};
@@ -51,8 +50,12 @@ pub(super) struct Call {
 }
 
 impl Call {
+    /// With room for all its rows, of which only those that come take memory: growing step by step would leave the C
+    /// library with as much unused memory for each thread.
     pub(super) fn new(task: &Task) -> Call {
-        Call { rows: ModelRows::new(task.rows.n_features), questions: Vec::new() }
+        let n_features = task.rows.n_features;
+        let most_rows = call_rows(n_features) + task.baseline.len() + 1;
+        Call { rows: ModelRows::with_capacity(n_features, most_rows), questions: Vec::new() }
     }
 }
 
@@ -147,8 +150,9 @@ impl<'a> Run<'a> {
                 solutions: Vec::new(),
             });
         }
-        thread::scope(|scope| {
-            scope.spawn(|| self.designs.prepare(&keys, &designs));
+        // In the pool: what a solver takes while it is made stays with the thread.
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| self.designs.prepare(&keys, &designs));
             self.ask_games(&mut games.iter_mut().collect::<Vec<_>>(), true, call)
         })?;
         Ok(Block { rows, games })

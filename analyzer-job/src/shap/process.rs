@@ -89,7 +89,7 @@ impl Process {
     }
 
     /// As `fit`, with the factor in the memory of `room`.
-    fn fit_in(&self, room: Mat<f64>, rho: Vec<f64>, main: f64) -> Option<Fit> {
+    pub(super) fn fit_in(&self, room: Mat<f64>, rho: Vec<f64>, main: f64) -> Option<Fit> {
         let (rows, players) = (self.groups.rows(), self.groups.players());
         let unit: f64 = (-rho.iter().map(|r| r.ln_1p()).sum::<f64>()).exp();
         let mut factor = self.groups.covariance(&rho, if self.free { -unit } else { main * unit }, room);
@@ -262,6 +262,11 @@ pub(super) struct Operator {
 }
 
 impl Fit {
+    /// The memory of its covariance.
+    pub(super) fn into_room(self) -> Mat<f64> {
+        self.factor
+    }
+
     /// Generalised least squares of the main effects, `beta` of (14), and what they leave, whitened.
     fn main_effects(&self, observed: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let mut white = observed.to_vec();

@@ -1,6 +1,6 @@
 //! The Gaussian process for many pairs, whose covariances serve every row.
 
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use faer::Mat;
 use plumbline_common::stop::Stop;
@@ -23,27 +23,43 @@ pub(super) struct SharedGaussian {
     rooms: Arc<Rooms>,
 }
 
-/// Memory for the largest matrices of a run, the covariances of all pairs: one for each thread that makes an operator,
-/// kept until the run ends. Memory of some megabytes that is given back and taken again leaves the C library with
-/// as much unused memory for each thread.
+/// Memory for the large matrices of a run, kept until the run ends. Memory of a part of a megabyte and more that is given
+/// back and taken again leaves the C library with as much unused memory for each thread.
 #[derive(Debug)]
 pub(super) struct Rooms {
     rows: usize,
+    /// For covariances of all pairs: one for each thread that makes an operator.
     free: Mutex<Vec<Mat<f64>>>,
+    /// For those of a part of the pairs.
+    free_for_parts: Mutex<Vec<Mat<f64>>>,
 }
 
 impl Rooms {
     /// `n_pairs`: the most pairs that a process of this run has.
     pub(super) fn new(n_pairs: usize) -> Rooms {
-        Rooms { rows: n_pairs + 1, free: Mutex::default() }
+        Rooms { rows: n_pairs + 1, free: Mutex::default(), free_for_parts: Mutex::default() }
+    }
+
+    fn for_part(&self) -> Mat<f64> {
+        lock(&self.free_for_parts).pop().unwrap_or_else(Mat::new)
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Mat<f64>) -> T) -> T {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let free = lock(&self.free).pop();
         let mut room = free.unwrap_or_else(|| Mat::with_capacity(self.rows, self.rows));
         let result = work(&mut room);
-        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(room);
+        lock(&self.free).push(room);
         result
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Drop for SharedGaussian {
+    fn drop(&mut self) {
+        lock(&self.rooms.free_for_parts).extend(self.part.take_rooms());
     }
 }
 
@@ -55,7 +71,7 @@ impl SharedGaussian {
             Mat::from_fn(signs.nrows().div_ceil(every), signs.ncols(), |row, i| signs[(row * every, i)]);
         SharedGaussian {
             all: Process::new(signs, true),
-            part: Gaussian::new(&part, true, stop),
+            part: Gaussian::in_rooms(&part, true, || rooms.for_part(), stop),
             every,
             operators: Default::default(),
             rooms,
