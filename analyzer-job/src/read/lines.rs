@@ -48,7 +48,9 @@ impl Targets {
                 }
             }
         }
-        Ok(Targets { paths: Paths::compile(&named)?, label: positions[0], predicted: positions[1] })
+        let mut paths = Paths::compile(&named)?;
+        paths.name_columns(0, analysis.dataset.headers.as_deref().unwrap_or_default());
+        Ok(Targets { paths, label: positions[0], predicted: positions[1] })
     }
 }
 

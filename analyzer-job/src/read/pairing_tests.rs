@@ -402,6 +402,42 @@ fn places_are_of_the_kind_of_each_payload() {
     assert!(examples[0].contains("a.jsonl, line 1") && examples[0].contains("BASE64"), "{examples:?}");
 }
 
+/// The keys of an object may stand in another order in each record.
+#[test]
+fn values_of_objects_go_to_their_columns_in_datasets_and_captures() {
+    let orders = [r#"{"a":1,"b":0}"#, r#"{"b":1,"a":2}"#, r#"{"a":3,"b":0}"#];
+    let expected = (["1", "2", "3"].map(String::from).to_vec(), ["0", "1", "0"].map(String::from).to_vec());
+    for names in [["a", "b"], ["x", "b"]] {
+        let with = |format, features: &str| {
+            let mut analysis = fixture::analysis(format);
+            analysis.predicted_label = None;
+            analysis.methods.post_training_bias = None;
+            analysis.facets = facet("b");
+            analysis.dataset.headers = Some([names[0], names[1], "y"].map(String::from).to_vec());
+            analysis.dataset.features = Some(features.into());
+            analysis
+        };
+        let check = |text: &str, analysis: &Analysis| {
+            let found = table(&[("a", text.as_bytes())], analysis);
+            assert_eq!((printed(&found, names[0]), printed(&found, "b")), expected, "{names:?} {text}");
+        };
+        let each = |line: &dyn Fn(&str) -> String, between: &str| orders.map(line).join(between);
+        let record = |object: &str| format!(r#"{{"f":{object},"y":1}}"#);
+        check(&each(&record, "\n"), &with(DatasetFormat::JsonLines, "f.*"));
+        let mut document = with(DatasetFormat::Json, "[*].f.*");
+        document.label = Some(name("[*].y"));
+        check(&format!("[{}]", each(&record, ",")), &document);
+        let mut captures = with(DatasetFormat::Capture, "f.values(@)");
+        captures.label = None;
+        let line = |object: &str| {
+            let input = part(format!(r#"{{"f":{object}}}"#), "application/json", false);
+            let truth = part("1".into(), "text/csv", false);
+            json!({"captureData": {"endpointInput": input}, "groundTruthData": truth}).to_string()
+        };
+        check(&each(&line, "\n"), &captures);
+    }
+}
+
 /// A row made of the given names is a header row wherever it stands; the values behind it go by their names.
 #[test]
 fn header_rows_in_requests_are_no_data() {

@@ -30,11 +30,16 @@ pub fn from_configuration(
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    model_rows(&rows_of(&given.to_string(), format, features)?, columns, cells)
+    model_rows(&rows_of(&given.to_string(), format, features, columns)?, columns, cells)
 }
 
 /// The rows of a baseline as JSON text.
-fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
+fn rows_of(
+    text: &str,
+    format: ContentType,
+    features: Option<&str>,
+    columns: &[&Column],
+) -> Result<Vec<Vec<Json>>> {
     let text = text.trim_ascii();
     let mut scanner = Scanner::new(text);
     if let Err(fault) = scanner.value().and_then(|_| scanner.end()) {
@@ -43,7 +48,7 @@ fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Ve
     let mut spans = Vec::new();
     if !scan::split(text, 0..text.len(), &mut spans) {
         return match text.starts_with('{') {
-            true => search(text, features),
+            true => search(text, features, columns),
             false => Err(invalid("the baseline is not a list of rows")
                 .found(text)
                 .expected("a list of rows, an object, or the address of a file")),
@@ -53,7 +58,7 @@ fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Ve
     let any_object = records.iter().any(|record| record.starts_with('{'));
     if format == ContentType::Json && any_object {
         // The structure of the dataset; a list of its records is understood too.
-        if let Ok(rows) = search(text, features) {
+        if let Ok(rows) = search(text, features, columns) {
             return Ok(rows);
         }
     }
@@ -65,7 +70,7 @@ fn rows_of(text: &str, format: ContentType, features: Option<&str>) -> Result<Ve
                 scan::split(record, 0..record.len(), &mut values);
                 rows.push(values.into_iter().map(|value| json(&record[value])).collect());
             }
-            Some(b'{') => rows.extend(search(record, features)?),
+            Some(b'{') => rows.extend(search(record, features, columns)?),
             // A single flat list is one row.
             _ => return Ok(vec![records.iter().map(|value| json(value)).collect()]),
         }
@@ -126,11 +131,13 @@ pub fn from_file(
             for (before, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 let line_no = before as u64 + 1;
                 // A flat list is a row, as an object is one.
-                rows.extend(rows_of(line, format, features).map_err(|problem| problem.line(line_no))?);
+                rows.extend(
+                    rows_of(line, format, features, columns).map_err(|problem| problem.line(line_no))?,
+                );
             }
             model_rows(&rows, columns, cells)
         }
-        ContentType::Json => model_rows(&rows_of(utf8(text)?, format, features)?, columns, cells),
+        ContentType::Json => model_rows(&rows_of(utf8(text)?, format, features, columns)?, columns, cells),
     }
 }
 
@@ -187,13 +194,14 @@ fn invalid(what: &str) -> Problem {
 }
 
 /// The rows that a JMESPath finds in checked JSON text: a list of values, or a list of such lists.
-fn search(record: &str, features: Option<&str>) -> Result<Vec<Vec<Json>>> {
+fn search(record: &str, features: Option<&str>, columns: &[&Column]) -> Result<Vec<Vec<Json>>> {
     let Some(path) = features else {
         return Err(invalid("a baseline of objects needs the setting `features`")
             .expected("a JMESPath to the values")
             .hint("set `features`, or give the baseline as rows of values"));
     };
-    let paths = Paths::compile(&[("features", path)])?;
+    let mut paths = Paths::compile(&[("features", path)])?;
+    paths.name_columns(0, &columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
     let mut found = Vec::new();
     paths.find(record, &mut found).map_err(|fault| not_json(fault.what))?;
     let mut grid = Grid::default();

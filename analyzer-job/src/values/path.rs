@@ -5,7 +5,7 @@
 //! Two things differ from JMESPath, for the sake of rows. A list that a path makes of records (`a[*].b`, `x.*`)
 //! keeps a null at its place, so that several paths over the same records give lists of the same length and
 //! order; inside of filters, functions and in front of a pipe nulls are left out, as in JMESPath. And objects
-//! keep the order of the text.
+//! keep the order of the text, or that of their columns (`name_columns`).
 
 use std::ops::Range;
 
@@ -145,6 +145,14 @@ impl Paths {
             paths.steps.push(steps.unwrap_or_default());
         }
         Ok(paths)
+    }
+
+    /// Says that what a path finds are rows of columns, with names if these are known: an object whose values it takes
+    /// (`x.*`, `values(x)`) gives them to the columns by its keys, in whatever order they stand.
+    pub fn name_columns(&mut self, number: usize, names: &[String]) {
+        if let Some(Some(query)) = self.queries.get_mut(number) {
+            query.name_columns(names);
+        }
     }
 
     /// Whether a text is an expression that can be evaluated.
@@ -408,6 +416,34 @@ pub(crate) mod tests {
     #[track_caller]
     fn check(json: &str, path: &str, expected: Json) {
         assert_eq!(result(&Paths::compile(&[("features", path)]).unwrap(), json), [expected], "{path}");
+    }
+
+    #[test]
+    fn values_of_objects_go_to_their_columns_by_key() {
+        use serde_json::json;
+        let found = |path: &str, names: Option<&[&str]>, documents: &[&str]| -> Vec<Json> {
+            let mut paths = Paths::compile(&[("features", path)]).unwrap();
+            if let Some(names) = names {
+                paths.name_columns(0, &names.iter().map(ToString::to_string).collect::<Vec<_>>());
+            }
+            documents.iter().map(|json| result(&paths, json).remove(0)).collect()
+        };
+        let documents = [r#"{"f":{"b":1,"a":2}}"#, r#"{"f":{"a":3,"b":4}}"#];
+        for path in ["f.*", "values(f)", "[f][].values(@)[]", "f.* | @"] {
+            assert_eq!(found(path, None, &documents), [json!([1, 2]), json!([3, 4])], "{path}");
+            assert_eq!(found(path, Some(&[]), &documents), [json!([1, 2]), json!([4, 3])], "{path}");
+            let named = found(path, Some(&["a", "b", "y"]), &documents);
+            assert_eq!(named, [json!([2, 1]), json!([3, 4])], "{path}");
+        }
+        assert_eq!(found("keys(f)", Some(&[]), &documents), [json!(["b", "a"]), json!(["b", "a"])]);
+        // Rows of one document, and an object of rows, which is no row.
+        let rows = r#"{"r":{"2":{"b":1,"a":2},"1":{"a":3,"b":4}}}"#;
+        assert_eq!(found("r.*.values(@)", Some(&[]), &[rows]), [json!([[1, 2], [4, 3]])]);
+        // Other keys are other rows; some others are a contradiction.
+        let others = [documents[0], r#"{"f":{"d":5,"c":6}}"#, r#"{"f":{"a":5}}"#, r#"{"f":{"a":5,"c":6}}"#];
+        let expected = [json!([1, 2]), json!([5, 6]), json!([5]), Json::Null];
+        assert_eq!(found("f.*", Some(&["x", "z"]), &others), expected);
+        assert_eq!(found("f.*", Some(&[]), &others)[3], json!([5, 6]));
     }
 
     #[test]

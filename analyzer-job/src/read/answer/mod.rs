@@ -139,6 +139,10 @@ impl Answers {
             }
         }
         self.paths = Paths::compile(&named)?;
+        // Scores by class.
+        if let Some(scores) = self.probability.as_ref().and_then(|place| place.path) {
+            self.paths.name_columns(scores, &self.headers);
+        }
         Ok(())
     }
 

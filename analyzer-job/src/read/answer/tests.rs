@@ -397,6 +397,15 @@ fn header_of_the_highest_score_wins() {
 }
 
 #[test]
+fn scores_of_an_object_go_to_their_classes_by_key() {
+    let body = "{\"s\":{\"b\":0.2,\"a\":0.8}}\n{\"s\":{\"a\":0.7,\"b\":0.3}}";
+    let says = |headers| Says { probability: at("s.*"), headers, ..Says::default() };
+    scores(JsonLines, says(Some(&["a", "b"])), body, &[&[0.8, 0.2], &[0.7, 0.3]]);
+    scores(JsonLines, says(Some(&["x", "y"])), body, &[&[0.2, 0.8], &[0.3, 0.7]]);
+    scores(JsonLines, says(None), body, &[&[0.2, 0.8], &[0.3, 0.7]]);
+}
+
+#[test]
 fn single_score_counts_when_it_is_above_the_threshold() {
     let says = Says { threshold: Some(0.8), ..Says::default() };
     let expected = [Cell::Int(0), Cell::Int(1), Cell::Int(0)];

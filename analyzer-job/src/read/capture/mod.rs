@@ -150,8 +150,12 @@ impl<'a> Reader<'a> {
         let label = Truth::new(setting, position, Some(path));
         let post = analysis.methods.post_training_bias.is_some();
         let pre = analysis.methods.pre_training_bias.is_some();
+        let mut features = place("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@"));
+        if let Ok(features) = &mut features {
+            features.name_columns(0, analysis.dataset.headers.as_deref().unwrap_or_default());
+        }
         Ok(Reader {
-            features: place("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@")),
+            features,
             answers: Answers::new(analysis.predictor.as_ref(), analysis.probability_threshold, false)?,
             label,
             names: Headed::new(analysis, pre || post),

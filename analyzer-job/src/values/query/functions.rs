@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use super::order::{Columns, ordered};
 use super::{Doc, Node};
 
 macro_rules! functions {
@@ -57,8 +58,14 @@ functions! {
     Values = "values", 1..=1;
 }
 
-/// What a function gives for arguments evaluated at a place; none for arguments of a wrong type.
-pub(super) fn call(function: Function, arguments: &[Node], here: &Rc<Doc>) -> Option<Rc<Doc>> {
+/// What a function gives for arguments evaluated at a place; none for arguments of a wrong type. `columns`: what is known
+/// of the columns whose values or keys it gives.
+pub(super) fn call(
+    function: Function,
+    arguments: &[Node],
+    columns: Option<&Columns>,
+    here: &Rc<Doc>,
+) -> Option<Rc<Doc>> {
     if let (Function::Map, [Node::Expression(each), list]) = (function, arguments) {
         let list = list.find(here, false)?;
         let items = list.items()?.iter().map(|item| each.find(item, false)).collect::<Option<_>>()?;
@@ -103,8 +110,13 @@ pub(super) fn call(function: Function, arguments: &[Node], here: &Rc<Doc>) -> Op
             let parts = arguments[1].items()?.iter().map(|item| item.as_text());
             text(&parts.collect::<Option<Vec<String>>>()?.join(&one.as_text()?))
         }
-        Function::Keys => list(one.fields()?.iter().map(|(key, _)| Rc::new(Doc::text(key))).collect()),
-        Function::Values => list(one.fields()?.iter().map(|(_, value)| Rc::clone(value)).collect()),
+        Function::Keys | Function::Values => {
+            let fields = ordered(columns, one.fields()?)?.into_iter();
+            list(match function {
+                Function::Keys => fields.map(|(key, _)| Rc::new(Doc::text(key))).collect(),
+                _ => fields.map(|(_, value)| Rc::clone(value)).collect(),
+            })
+        }
         Function::Length => match (one.as_text(), &**one) {
             (Some(text), _) => number(text.chars().count() as f64),
             (None, Doc::List(items)) => number(items.len() as f64),

@@ -3,6 +3,7 @@
 //! sorts the keys of objects, so it is not used.
 
 mod functions;
+mod order;
 
 use std::cmp::Ordering;
 use std::rc::Rc;
@@ -12,6 +13,7 @@ use jmespath::ast::{Ast, Comparator};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 use functions::Function;
+use order::{Columns, ordered};
 
 /// A checked expression.
 #[derive(Debug)]
@@ -44,10 +46,11 @@ enum Node {
     /// One after the other: also a pipe.
     Then(Box<Node>, Box<Node>),
     Flatten(Box<Node>),
-    Values(Box<Node>),
+    /// With what is known of the columns that the values are.
+    Values(Box<Node>, Option<Columns>),
     /// The elements of the first, of which the second tells what is kept, each through the third.
     Project(Box<Node>, Option<Box<Node>>, Box<Node>),
-    Function(Function, Vec<Node>),
+    Function(Function, Vec<Node>, Option<Columns>),
     /// An argument that is an expression.
     Expression(Box<Node>),
 }
@@ -58,6 +61,11 @@ impl Query {
     pub(super) fn compile(text: &str) -> Result<Query, String> {
         let ast = jmespath::parse(text).map_err(|error| error.reason.to_string())?;
         Node::of(&ast).map(Query)
+    }
+
+    /// Says that objects whose values the expression takes are rows of columns with these names, if any.
+    pub(super) fn name_columns(&mut self, names: &[String]) {
+        self.0.name_columns(names);
     }
 
     /// The JSON text of what the expression finds in a document; none for null, for an expression that
@@ -105,7 +113,7 @@ impl Node {
             }
             Ast::Subexpr { lhs, rhs, .. } => Node::Then(boxed(lhs)?, boxed(rhs)?),
             Ast::Flatten { node, .. } => Node::Flatten(boxed(node)?),
-            Ast::ObjectValues { node, .. } => Node::Values(boxed(node)?),
+            Ast::ObjectValues { node, .. } => Node::Values(boxed(node)?, None),
             Ast::Projection { lhs, rhs, .. } => match &**rhs {
                 Ast::Condition { predicate, then, .. } => {
                     Node::Project(boxed(lhs)?, Some(boxed(predicate)?), boxed(then)?)
@@ -114,10 +122,34 @@ impl Node {
             },
             Ast::Condition { predicate, then, .. } => Node::And(boxed(predicate)?, boxed(then)?),
             Ast::Function { name, args, .. } => {
-                Node::Function(Function::named(name, args.len())?, all(args)?)
+                Node::Function(Function::named(name, args.len())?, all(args)?, None)
             }
             Ast::Expref { ast, .. } => Node::Expression(boxed(ast)?),
         })
+    }
+
+    fn name_columns(&mut self, names: &[String]) {
+        if let Node::Values(_, columns) | Node::Function(_, _, columns) = self {
+            *columns = Some(Columns::new(names));
+        }
+        let within = |nodes: &mut [&mut Box<Node>]| {
+            nodes.iter_mut().for_each(|node| node.name_columns(names));
+        };
+        match self {
+            Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => {
+                within(&mut [one]);
+            }
+            Node::And(one, two) | Node::Or(one, two) | Node::Compare(_, one, two) | Node::Then(one, two) => {
+                within(&mut [one, two]);
+            }
+            Node::Project(one, None, two) => within(&mut [one, two]),
+            Node::Project(one, Some(filter), two) => within(&mut [one, filter, two]),
+            Node::List(nodes) | Node::Function(_, nodes, _) => {
+                nodes.iter_mut().for_each(|node| node.name_columns(names));
+            }
+            Node::Object(nodes) => nodes.iter_mut().for_each(|(_, node)| node.name_columns(names)),
+            Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
+        }
     }
 
     /// What stands there. `kept`: a list made here is the result, and keeps its nulls. None when a function
@@ -174,9 +206,10 @@ impl Node {
                 }
                 _ => null(),
             },
-            (Node::Values(node), _) => match &*node.find(doc, kept)? {
+            (Node::Values(node, columns), _) => match &*node.find(doc, kept)? {
                 Doc::Object(fields) => {
-                    Some(Rc::new(Doc::List(fields.iter().map(|(_, value)| Rc::clone(value)).collect())))
+                    let fields = ordered(columns.as_ref(), fields)?;
+                    Some(Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect())))
                 }
                 _ => null(),
             },
@@ -197,7 +230,9 @@ impl Node {
                 }
                 Some(Rc::new(Doc::List(out)))
             }
-            (Node::Function(function, arguments), _) => functions::call(*function, arguments, doc),
+            (Node::Function(function, arguments, columns), _) => {
+                functions::call(*function, arguments, columns.as_ref(), doc)
+            }
             (Node::Expression(node), _) => node.find(doc, false),
             (Node::Field(_) | Node::Index(_) | Node::Slice(..), _) => null(),
         }
