@@ -179,11 +179,15 @@ impl fmt::Write for Visible<'_, '_> {
     }
 }
 
+/// Whether a character is drawn as nothing and changes the order in which others are drawn: Unicode's `Bidi_Control`.
+pub fn turns_text(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Control characters, and those that turn the direction of text, as `\u{1b}`; line ends and tabs stay.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let steers = |character: char| {
-        character.is_control() && !matches!(character, '\n' | '\r' | '\t')
-            || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        character.is_control() && !matches!(character, '\n' | '\r' | '\t') || turns_text(character)
     };
     if !text.contains(steers) {
         return Cow::Borrowed(text);
@@ -248,10 +252,10 @@ mod tests {
         let problem = Problem::new(&codes::BAD_RECORD, "cannot read")
             .file("a\u{1b}[2J.csv")
             .field("\u{202e}vsc")
-            .found("\u{0}\u{7f}\u{9b}31m é 漢\tx");
+            .found("\u{0}\u{7f}\u{9b}31m é 漢\tx\u{61c}\u{200f}\u{2066}");
         assert_eq!(
             problem.to_string(),
-            "PL0301: cannot read: a\\u{1b}[2J.csv, `\\u{202e}vsc`: \\u{0}\\u{7f}\\u{9b}31m é 漢\tx"
+            "PL0301: cannot read: a\\u{1b}[2J.csv, `\\u{202e}vsc`: \\u{0}\\u{7f}\\u{9b}31m é 漢\tx\\u{61c}\\u{200f}\\u{2066}"
         );
     }
 }

@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
-"""data_quality.py PROGRAMS [--rows N] [--evidently-rows N]: data quality beside programs that do the same work.
+"""data_quality.py PROGRAMS [--rows N] [--evidently-rows N] [--peers NAME,..] [--turns N]: data quality beside programs that
+do the same work.
 
 Each reads the same CSV file of 30 columns (10 of fractions, 10 of whole numbers, 10 of 20 categories). First its numbers
-are held against ours: rows, missing values, means, standard deviations, extremes, counts of categories. Then times and
-peak memory are printed, with how often ours fits into theirs. Peers that are not installed are left out, by name:
-duckdb, pyspark, evidently (requirements.txt beside this file). Compare only figures of one run.
+are held against ours: rows, missing values, means, standard deviations, extremes, counts of categories; of Evidently also
+the distances of every column from the baseline and the number of columns that drifted. Then times and
+peak memory are printed, with how often ours fits into theirs; with `--turns` all run in turn so often, and the median
+counts. Peers that are not installed are left out, by name: duckdb, pyspark, evidently (requirements.txt beside this file).
+Compare only figures of one run. `TMPDIR` names the place of the data.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import json
 import math
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,18 +26,19 @@ COLUMNS = 30
 THREADS = os.cpu_count() or 1
 
 
-def write(path, rows, shift=0.0):
-    """A table with the three kinds of columns; the same for the same arguments."""
+def write(path, rows, power=1.0):
+    """A table with the three kinds of columns; the same for the same arguments. `power`: draws the values of the first half
+    of the columns to the lower ones."""
     draw = random.Random(1)
     # Whole blocks of rows are drawn from a pool: what is compared is reading, not the making of numbers.
     pool = []
     for _ in range(5000):
         cells = []
         for column in range(COLUMNS):
-            x = draw.random()
+            x = draw.random() ** (power if column < COLUMNS // 2 else 1.0)
             kind = column % 3
             if kind == 0:
-                cells.append(f"{x * 100 + shift:.4f}" if draw.random() > 0.01 else "")
+                cells.append(f"{x * 100:.4f}" if draw.random() > 0.01 else "")
             else:
                 cells.append(str(int(x * 1000)) if kind == 1 else f"group-{int(x * 20)}")
         pool.append(",".join(cells))
@@ -160,6 +165,13 @@ from evidently.presets import DataDriftPreset, DataSummaryPreset
 then, now = (pandas.read_csv(path) for path in sys.argv[1:3])
 result = Report([DataSummaryPreset(), DataDriftPreset()]).run(now, then)
 result.save_html(sys.argv[3])
+drift = {}
+for metric in result.dict()["metrics"]:
+    config = metric["config"]
+    if config["type"].endswith(":ValueDrift"):
+        drift[config["column"]] = [config["method"], metric["value"], config["threshold"]]
+    elif config["type"].endswith(":DriftedColumnsCount"):
+        drifted = metric["value"]["count"]
 out = {}
 for name in now.columns:
     column = now[name]
@@ -168,8 +180,28 @@ for name in now.columns:
                      float(column.max())]
     else:
         out[name] = {key: int(n) for key, n in column.value_counts().items()}
-print(json.dumps(out))
+print(json.dumps([out, drift, drifted]))
 """
+
+
+def same_drift(out, drift, drifted):
+    """The distances of our details against Evidently's; ours come from sketches and have six digits."""
+    details = json.loads((out / "data_quality_details.json").read_text())
+    assert {column["column"] for column in details["columns"]} == set(drift), sorted(drift)
+    ours_beyond = 0
+    for column in details["columns"]:
+        method, value, threshold = drift[column["column"]]
+        if method.startswith("Wasserstein"):
+            ours, near = column["wasserstein"], 0.01
+        else:
+            assert method.startswith("Jensen-Shannon"), method
+            # In bits here, in natural units there.
+            ours, near = column["jensen_shannon"] * math.sqrt(math.log(2)), 1e-5
+        assert math.isclose(ours, value, abs_tol=near), (column["column"], method, ours, value)
+        ours_beyond += ours >= threshold
+    moved = sum(column["verdict"] == "moved" for column in details["columns"])
+    assert drifted == ours_beyond, (drifted, ours_beyond)
+    return moved, int(drifted)
 
 
 def installed(name):
@@ -181,41 +213,66 @@ def row(who, rows, seconds, peak, base=None):
     print(f"  {who:38} {rows:>10} rows {seconds:8.1f} s {peak:6} MB{ratio}", flush=True)
 
 
+def in_turn(turns, runs):
+    """Runs each so often, in turn; of each its last answer, and the medians of seconds and peaks."""
+    taken = [[run() for run in runs] for _ in range(turns)]
+    return [(told[-1][0], statistics.median(t[1] for t in told), statistics.median(t[2] for t in told))
+            for told in zip(*taken)]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=Path)
     parser.add_argument("--rows", type=int, default=2_000_000)
     parser.add_argument("--evidently-rows", type=int, default=200_000)
+    parser.add_argument("--peers", default="duckdb,pyspark,evidently")
+    parser.add_argument("--turns", type=int, default=1)
     arguments = parser.parse_args()
+    programs = arguments.programs
+    peers = []
+    for name in arguments.peers.split(","):
+        if installed(name):
+            peers.append(name)
+        else:
+            print(f"  left out: {name} is not installed")
     print(f"data quality, {COLUMNS} columns of CSV, {THREADS} processors, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as work:
         work = Path(work)
         data = work / "data"
         data.mkdir()
         write(data / "data.csv", arguments.rows)
-        out, seconds, peak = ours(arguments.programs, data, work)
-        told = numbers(out)
+        codes = {"duckdb": (DUCKDB, "DuckDB SUMMARIZE"), "pyspark": (SPARK, "PySpark, the same statistics")}
+        others = [name for name in peers if name in codes]
+        runs = [lambda: ours(programs, data, work)]
+        runs += [lambda code=codes[name][0]: timed([sys.executable, "-c", code, data / "data.csv", THREADS]) for name in others]
+        (out, seconds, peak), *answers = in_turn(arguments.turns, runs)
         row("analyzer-job, baseline", arguments.rows, seconds, peak)
-        for name, code, what in [("duckdb", DUCKDB, "DuckDB SUMMARIZE"), ("pyspark", SPARK, "PySpark, the same statistics")]:
-            if not installed(name):
-                print(f"  left out: {name} is not installed")
-                continue
-            answer, theirs, memory = timed([sys.executable, "-c", code, data / "data.csv", THREADS])
-            same(told, json.loads(answer.splitlines()[-1]), name)
-            row(what, arguments.rows, theirs, memory, seconds)
-        if not installed("evidently"):
-            print("  left out: evidently is not installed")
+        for name, (answer, theirs, memory) in zip(others, answers):
+            same(numbers(out), json.loads(answer.splitlines()[-1]), name)
+            row(codes[name][1], arguments.rows, theirs, memory, seconds)
+        (data / "data.csv").unlink()
+        if "evidently" not in peers:
             return
         then, now = work / "then", work / "now"
-        for folder, shift in [(then, 0.0), (now, 20.0)]:
+        for folder, power in [(then, 1.0), (now, 1.5)]:
             folder.mkdir()
-            write(folder / "data.csv", arguments.evidently_rows, shift)
-        baseline, first, _ = ours(arguments.programs, then, work)
-        out, second, peak = ours(arguments.programs, now, work, ["--baseline-constraints", baseline, "--baseline-statistics", baseline])
-        row("analyzer-job, baseline and monitor", arguments.evidently_rows, first + second, peak)
-        answer, theirs, memory = timed([sys.executable, "-c", EVIDENTLY, then / "data.csv", now / "data.csv", work / "report.html"])
-        same(numbers(out), json.loads(answer.splitlines()[-1]), "evidently")
-        row("Evidently, summary and drift", arguments.evidently_rows, theirs, memory, first + second)
+            write(folder / "data.csv", arguments.evidently_rows, power)
+
+        def both():
+            baseline, first, _ = ours(programs, then, work)
+            out, second, peak = ours(programs, now, work, ["--baseline-constraints", baseline, "--baseline-statistics", baseline])
+            return out, first + second, peak
+
+        def evidently():
+            return timed([sys.executable, "-c", EVIDENTLY, then / "data.csv", now / "data.csv", work / "report.html"])
+
+        (out, seconds, peak), (answer, theirs, memory) = in_turn(arguments.turns, [both, evidently])
+        summary, drift, drifted = json.loads(answer.splitlines()[-1])
+        same(numbers(out), summary, "evidently")
+        moved, beyond = same_drift(out, drift, drifted)
+        row("analyzer-job, baseline and monitor", arguments.evidently_rows, seconds, peak)
+        row("Evidently, summary and drift", arguments.evidently_rows, theirs, memory, seconds)
+        print(f"  equal: every distance of a column; {beyond} drifted by Evidently's thresholds, {moved} moved by ours")
 
 
 if __name__ == "__main__":

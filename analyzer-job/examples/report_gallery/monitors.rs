@@ -33,7 +33,7 @@ const NAMES: [&str; 8] = [
 /// The names of the runs, and whether one of them is asked for.
 pub(crate) fn write(folder: &Path, asked: &[String]) -> Result<(), Box<dyn Error>> {
     let wanted = |name: &str| asked.is_empty() || asked.iter().any(|asked| asked == name);
-    for (name, columns, moved) in [("quality", 8, 3), ("wide-quality", 500, 40), ("clean-quality", 70, 0)] {
+    for (name, columns, moved) in [("quality", 8, 5), ("wide-quality", 500, 40), ("clean-quality", 70, 0)] {
         if wanted(name) {
             data_quality(&folder.join(name), columns, moved)?;
         }
@@ -102,7 +102,22 @@ fn profile(name: &str) -> Column {
     column
 }
 
+/// Names of categories: short, long, alike but for their ends, from right to left, and such that try to be something else.
+const CATEGORIES: [&str; 10] = [
+    "card",
+    "https://shop.example/checkout/step-1?from=newsletter",
+    "https://shop.example/checkout/step-2?from=newsletter",
+    "أنثى",
+    "四十歳以上の女性のお客様と家族の方々",
+    "</text><script>alert(1)</script>",
+    "a\u{202e}gnp.exe",
+    "",
+    "emoji 👩‍🚀",
+    "tab\tand\u{1b}[2J",
+];
+
 fn shift(name: &str, moved: bool) -> Shift {
+    let is_text = matches!(name, "النوع" | "<b>&</b>");
     let part = |at: usize| Part {
         label: format!("from {}", at * 80),
         then: 0.15 - at as f64 * 0.01,
@@ -123,10 +138,17 @@ fn shift(name: &str, moved: bool) -> Shift {
         values: [ROWS, ROWS],
         compared: Some(0.3),
         violated: moved,
-        quantiles: vec![[0.5, 300.0, 560.0]],
+        quantiles: if is_text { Vec::new() } else { vec![[0.5, 300.0, 560.0]] },
         new: Vec::new(),
         vanished: Vec::new(),
-        parts: if moved { (0..12).map(part).collect() } else { Vec::new() },
+        parts: match moved {
+            true if is_text => {
+                let category = |(at, name): (usize, &&str)| Part { label: (*name).into(), ..part(at) };
+                CATEGORIES.iter().enumerate().map(category).collect()
+            }
+            true => (0..12).map(part).collect(),
+            false => Vec::new(),
+        },
     }
 }
 

@@ -156,9 +156,16 @@ impl Plan {
     /// # Errors
     /// The data cannot be read.
     pub(crate) fn reads_captures(&self) -> Result<Option<bool>> {
+        if self.preprocessor.is_some() { Ok(Some(false)) } else { self.is_captured() }
+    }
+
+    /// Whether the data are captured records, whoever makes their rows; none as of `reads_captures`.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub(crate) fn is_captured(&self) -> Result<Option<bool>> {
         let captured = |format: &Format| matches!(format, Format::Capture(_) | Format::Merged(_));
         Ok(match &self.format {
-            _ if self.preprocessor.is_some() => Some(false),
             Some(format) => Some(captured(format)),
             None => match super::rows::files(&self.dataset)?.files.first() {
                 Some(file) => Some(captured(&format::guess(file)?)),

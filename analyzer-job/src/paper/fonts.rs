@@ -86,7 +86,7 @@ fn joins(letter: char) -> bool {
 }
 
 /// Signs that steer how others are drawn or ordered.
-fn steers(letter: char) -> bool {
+pub(super) fn steers(letter: char) -> bool {
     matches!(letter, '\u{200c}' | '\u{200d}' | '\u{200e}' | '\u{200f}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -25,6 +25,11 @@ use plumbline_common::{Problem, Result, codes};
 
 use document::Document;
 
+/// Whether the fonts have a letter; another one is written by its number.
+pub(crate) fn draws(letter: char) -> bool {
+    fonts::steers(letter) || fonts::covered(letter)
+}
+
 /// The document as the bytes of a PDF.
 ///
 /// # Errors

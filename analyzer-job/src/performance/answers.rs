@@ -20,10 +20,11 @@ use crate::read::truth::Truth;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 
-pub use attribute::Attribute;
+pub use attribute::{Attribute, no_such_column};
 pub use cells::is_none;
 use cells::{score, text};
 use groups::Group;
+pub use groups::SEGMENTS;
 
 const PREDICTION: &str = "inference_attribute";
 const SCORE: &str = "probability_attribute";
@@ -127,10 +128,14 @@ impl Answers {
         if self.groups.is_empty() {
             return Ok(());
         }
-        let Some(input) = capture.batch_transform_output.as_ref().or(capture.endpoint_input.as_ref()) else {
-            return Err("`endpointInput` is missing".into());
-        };
-        self.groups(input).map_err(|reason| format!("input: {reason}"))
+        let input = capture.batch_transform_output.as_ref().or(capture.endpoint_input.as_ref());
+        match input.filter(|input| input.data.is_some()) {
+            Some(input) => self.groups(input).map_err(|reason| format!("input: {reason}")),
+            None => {
+                self.groups.iter_mut().for_each(|group| group.without_request(self.rows));
+                Ok(())
+            }
+        }
     }
 
     pub fn rows(&self) -> usize {
@@ -268,7 +273,7 @@ impl Answers {
         let (text, kind) = payload::text(input)?;
         let kind = payload::kind_of_rows(kind, &text);
         for group in &mut self.groups {
-            group.read(&text, kind, &mut self.scratch, &mut self.found)?;
+            group.read(&text, kind, self.rows, &mut self.scratch, &mut self.found)?;
             if group.n_rows() != self.rows {
                 let (answers, rows) = (count(self.rows, "answer"), count(group.n_rows(), "input row"));
                 return Err(format!("{answers} and {rows}"));

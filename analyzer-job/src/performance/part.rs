@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
+use super::answers::{SEGMENTS, no_such_column};
 use super::group::Group;
 use super::outcomes::{Outcomes, Question};
 use super::reasons::Reasons;
@@ -28,8 +29,12 @@ pub struct Part {
     pub(super) bad: Bad,
     /// Captured records outside of the window.
     pub(super) outside: u64,
-    /// The columns of a dataset in which the values stand.
+    /// The columns of a dataset in which the values stand; an empty name where the part does not have it.
     pub(super) columns: Vec<String>,
+    /// All columns of the dataset, for messages.
+    #[serde(skip)]
+    pub(super) known: Vec<String>,
+    /// What was looked for in captured records, and among the columns of a dataset.
     pub(super) sought: Option<Sought>,
     /// Rows of captures that have not been joined with a label.
     pub(super) not_joined: u64,
@@ -54,7 +59,7 @@ impl Default for Bad {
     }
 }
 
-/// What captured records were looked at for.
+/// What was looked for.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Sought {
     pub(super) records: u64,
@@ -105,17 +110,24 @@ impl Part {
     /// # Errors
     /// No record has what a setting names.
     pub fn finish(self) -> Result<Reading> {
-        if let Some(sought) = &self.sought
-            && sought.records > 0
-            && self.outcomes.rows() + self.outcomes.waiting() == self.not_joined
-            && let Some((setting, text, _)) = sought.attributes.iter().find(|(.., seen)| !seen)
-            && !setting.is_empty()
-        {
-            return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
-                .field(setting.clone())
-                .found(format!("`{text}`"))
-                .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads")
-                .hint(self.bad.skips().skipped.examples.first().cloned().unwrap_or_default()));
+        if let Some(sought) = self.sought.as_ref().filter(|sought| sought.records > 0) {
+            let none_counts = self.outcomes.rows() + self.outcomes.waiting() == self.not_joined;
+            // A segment that no request has costs no row, and is a mistake all the same.
+            let missed = sought.attributes.iter().find(|(setting, _, seen)| {
+                let is_record = matches!(self.bad, Bad::Records(_));
+                !seen && !setting.is_empty() && (none_counts || setting == SEGMENTS || !is_record)
+            });
+            if let (Some((setting, text, _)), Bad::Rows { .. }) = (missed, &self.bad) {
+                let names = self.known.iter().map(String::as_str);
+                return Err(no_such_column(setting, text, names));
+            }
+            if let Some((setting, text, _)) = missed {
+                return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
+                    .field(setting.clone())
+                    .found(format!("`{text}`"))
+                    .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads")
+                    .hint(self.bad.skips().skipped.examples.first().cloned().unwrap_or_default()));
+            }
         }
         let (mut skipped, mut warnings) = (Vec::new(), Vec::new());
         self.bad.tell(self.records, self.outside, &mut skipped, &mut warnings);
@@ -279,16 +291,20 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     for ((path, mut part), (ranks, again)) in with {
         part.renumber(&ranks);
         again.iter().for_each(|file| part.forget(file));
-        match &read {
-            Some((first, columns)) if !part.columns.is_empty() && *columns != part.columns => {
+        match &mut read {
+            Some((first, columns)) if !fit(columns, &part.columns) => {
                 return Err(differ(&path, part.columns.join(", ")).expected(format!(
                     "{}, as in {}",
                     columns.join(", "),
                     first.display()
                 )));
             }
+            Some((_, columns)) => {
+                let unknown = columns.iter_mut().zip(&part.columns).filter(|(known, _)| known.is_empty());
+                unknown.for_each(|(known, found)| known.clone_from(found));
+            }
             None if !part.columns.is_empty() => read = Some((path.clone(), part.columns.clone())),
-            _ => {}
+            None => {}
         }
         match &mut all {
             Some((_, all)) => all.merge(part).map_err(|what| differ(&path, what))?,
@@ -304,6 +320,12 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         all.add_not_joined(&part.outcomes)?;
     }
     Ok(Some(all))
+}
+
+/// Whether two parts found the values in the same columns, as far as they have them.
+fn fit(columns: &[String], others: &[String]) -> bool {
+    let same = |(one, other): (&String, &String)| one == other || one.is_empty() || other.is_empty();
+    others.is_empty() || (columns.len() == others.len() && columns.iter().zip(others).all(same))
 }
 
 fn differ(path: &Path, found: String) -> Problem {

@@ -151,6 +151,7 @@ impl<'a> Sink<'a> {
             bad: Bad::default(),
             outside: 0,
             columns: Vec::new(),
+            known: Vec::new(),
             sought: None,
             not_joined: 0,
             joined: None,
@@ -159,12 +160,32 @@ impl<'a> Sink<'a> {
     }
 }
 
-/// The columns of a dataset in which the values stand.
-struct Columns {
-    prediction: Option<usize>,
-    score: Option<usize>,
-    label: usize,
-    groups: Vec<usize>,
+/// The columns of a dataset in which the values stand. Objects may bring a column later; until then nobody has a value in
+/// it.
+struct Columns<'a> {
+    sought: &'a [Attribute],
+    /// Of each that is sought.
+    found: Vec<Option<usize>>,
+}
+
+impl<'a> Columns<'a> {
+    fn new(sought: &'a [Attribute]) -> Columns<'a> {
+        Columns { sought, found: vec![None; sought.len()] }
+    }
+
+    fn find(&mut self, known: &rows::Columns) {
+        for (attribute, found) in self.sought.iter().zip(&mut self.found) {
+            *found = found.or_else(|| attribute.column(known.names.iter().map(String::as_str)).ok());
+        }
+    }
+
+    /// # Errors
+    /// `COLUMN_NOT_FOUND`: one is not among all columns.
+    fn check(&self, all: &rows::Columns) -> Result<()> {
+        let missing = self.sought.iter().zip(&self.found).find(|(_, found)| found.is_none());
+        missing
+            .map_or(Ok(()), |(attribute, _)| attribute.column(all.names.iter().map(String::as_str)).map(drop))
+    }
 }
 
 fn read_dataset(
@@ -173,63 +194,56 @@ fn read_dataset(
     question: &Question,
     places: &Places,
 ) -> Result<Part> {
-    let attribute =
-        |setting, text: &Option<String>| text.as_deref().map(|text| Attribute::new(setting, text));
-    let prediction = attribute("inference_attribute", &places.prediction);
-    let score = attribute("probability_attribute", &places.score);
-    let Some(label) = attribute("ground_truth_attribute", &places.label) else {
+    let Some(label) = &places.label else {
         return Err(Problem::new(&codes::SETTING_INVALID, "the column of the labels is not set")
             .field("ground_truth_attribute")
             .expected("the name or position of the label's column"));
     };
-    let groups: Vec<Attribute> =
-        places.groups.iter().map(|text| Attribute::new("segment_columns", text)).collect();
+    let mut sought = Vec::new();
+    let mut seek = |setting, text: &str| {
+        sought.push(Attribute::new(setting, text));
+        sought.len() - 1
+    };
+    let prediction = places.prediction.as_deref().map(|text| seek("inference_attribute", text));
+    let score = places.score.as_deref().map(|text| seek("probability_attribute", text));
+    let label = seek("ground_truth_attribute", label);
+    let groups: Vec<usize> = places.groups.iter().map(|text| seek("segment_columns", text)).collect();
     // A text of JSON may be any name; a cell of CSV means what it means in a captured payload.
     let is_csv = matches!(format, Some(Format::Csv { .. }));
-    let find = |columns: &rows::Columns| {
-        let names = || columns.names.iter().map(String::as_str);
-        let of = |attribute: &Attribute| attribute.column(names());
-        Ok::<_, Problem>(Columns {
-            prediction: prediction.as_ref().map(of).transpose()?,
-            score: score.as_ref().map(of).transpose()?,
-            label: of(&label)?,
-            groups: groups.iter().map(of).collect::<Result<_>>()?,
-        })
-    };
+    let is_open = source.script.is_some() || format.is_some_and(Format::is_open);
     let mut into = Sink::new(question, places, source.strict);
-    let mut columns: Option<Columns> = None;
+    let mut columns = Columns::new(&sought);
     let (names, account) = rows::read(source, &mut |block, names| {
-        // Objects may bring a column later; until then nobody has a value in it.
-        if columns.is_none() {
-            columns = find(names).ok();
+        columns.find(names);
+        if !(names.named && is_open) {
+            columns.check(names)?;
         }
-        let Some(columns) = &columns else {
-            return Ok(block);
-        };
         for row in 0..block.rows() {
-            let at = |column: usize| (column < block.width()).then(|| block.cell(row, column)).flatten();
-            let name = |column: usize| at(column).filter(|text| !is_csv || !is_none(text));
-            let cells = Row {
-                label: name(columns.label),
-                prediction: columns.prediction.and_then(name),
-                score: columns.score.and_then(at),
+            let at = |sought: usize| {
+                let column = columns.found[sought].filter(|column| *column < block.width())?;
+                block.cell(row, column)
             };
-            let group = |number: usize| at(columns.groups[number]).map(std::borrow::Cow::Borrowed);
+            let name = |sought: usize| at(sought).filter(|text| !is_csv || !is_none(text));
+            let cells =
+                Row { label: name(label), prediction: prediction.and_then(name), score: score.and_then(at) };
+            let group = |number: usize| at(groups[number]).map(std::borrow::Cow::Borrowed);
             into.row(cells, group, block.file(), block.line(row))?;
         }
         Ok(block)
     })?;
-    if columns.is_none() && account.rows > 0 {
-        find(&names)?;
-    }
     let mut part = into.finish(account.records);
-    if let Some(columns) = &columns {
-        let places = [columns.prediction, columns.score, Some(columns.label)].into_iter().flatten();
-        let places = places.chain(columns.groups.iter().copied());
-        part.columns = places.filter_map(|at| names.names.get_index(at).cloned()).collect();
+    if account.rows > 0 {
+        let name = |found: &Option<usize>| found.and_then(|at| names.names.get_index(at).cloned());
+        part.columns = columns.found.iter().map(|found| name(found).unwrap_or_default()).collect();
         if !names.named {
             part.columns.push(format!("{} columns without names", names.names.len()));
         }
+        let seen = |(attribute, found): (&Attribute, &Option<usize>)| {
+            (attribute.setting.to_string(), attribute.text.clone(), found.is_some())
+        };
+        let attributes = sought.iter().zip(&columns.found).map(seen).collect();
+        part.sought = Some(Sought { records: account.rows, attributes });
+        part.known = names.names.iter().cloned().collect();
     }
     if account.left_out > 0 {
         part.left_out.count("not wanted by `columns` or the script", account.left_out);

@@ -175,22 +175,6 @@ pub fn chi_squared_p(statistic: f64, degrees: f64) -> f64 {
     upper_gamma(degrees / 2.0, statistic / 2.0)
 }
 
-/// Chance of a Kolmogorov-Smirnov distance at least this large between samples of `n` and `m` rows of one
-/// distribution. Source: the series of Kolmogorov with the correction of Stephens (1970).
-pub fn kolmogorov_smirnov_p(distance: f64, n: f64, m: f64) -> f64 {
-    let rows = (n * m / (n + m)).sqrt();
-    let x = (rows + 0.12 + 0.11 / rows) * distance;
-    if x < 0.2 {
-        return 1.0;
-    }
-    let term = |k: i32| {
-        let k = f64::from(k);
-        (-2.0 * k * k * x * x).exp()
-    };
-    let sum: f64 = (1..=100).map(|k| if k % 2 == 1 { term(k) } else { -term(k) }).sum();
-    (2.0 * sum).clamp(0.0, 1.0)
-}
-
 /// Regularised upper incomplete gamma function Q(a, x), by its series below a + 1 and its continued fraction above.
 /// Source: Abramowitz and Stegun, 6.5.29 and 6.5.31.
 fn upper_gamma(a: f64, x: f64) -> f64 {
@@ -344,8 +328,6 @@ mod tests {
         close(stability(&shares), -0.25 * 0.5f64.ln() + 0.25 * 1.5f64.ln());
         assert_eq!(jensen_shannon(&[(1.0, 0.0), (0.0, 1.0)]), 1.0);
         assert_eq!(deciles(&a, &a).iter().map(|(p, _)| p).sum::<f64>(), 1.0);
-        // scipy.special.kolmogorov(1.0) is 0.2699996716735...; the correction is small for many rows.
-        assert!((kolmogorov_smirnov_p(1.0 / 5000f64.sqrt(), 1e4, 1e4) - 0.27).abs() < 0.003);
     }
 
     proptest! {

@@ -8,6 +8,7 @@ use super::baseline::{Distribution, Seen};
 use super::config::{self, MonitoringConfig};
 use super::distance::{self, Counts};
 use super::drift::{self, Drift};
+use super::kolmogorov;
 use crate::state::kll::Weights;
 use crate::state::profile::{Column, Kind};
 
@@ -208,7 +209,7 @@ fn shift(
         Seen::Numbers(levels) if column.spellings.kind(true).is_numeric() => {
             let (before, now) = (Weights::of(levels.iter().map(Vec::as_slice)), column.sketch.weights());
             out.effect = distance::kolmogorov_smirnov(&before, &now);
-            out.p_value = distance::kolmogorov_smirnov_p(out.effect, before.total(), now.total());
+            out.p_value = kolmogorov::p_value(out.effect, &before, &now);
             out.wasserstein = distance::wasserstein(&before, &now, then.std_dev.unwrap_or(0.0));
             out.quantiles = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0]
                 .into_iter()

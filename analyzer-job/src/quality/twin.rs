@@ -104,10 +104,16 @@ fn jensen_shannon(shares: &[(f64, f64)]) -> f64 {
     (mixed - (entropy(&|(p, _)| *p) + entropy(&|(_, q)| *q)) / 2.0).max(0.0).sqrt()
 }
 
-/// The chance of a distance at least this large between samples of one continuous distribution, exactly: the share of the
-/// paths through a grid that leave a strip.
-fn exact_p(distance: f64, n: usize, m: usize) -> f64 {
-    let inside = |i: usize, j: usize| (i as f64 / n as f64 - j as f64 / m as f64).abs() < distance - 1e-12;
+/// The chance of a distance at least this large between samples of one distribution, exactly: the share of the paths through
+/// a grid that leave a strip, looked at behind the last of equal rows.
+fn exact_p(distance: f64, then: &[f64], now: &[f64]) -> f64 {
+    let (n, m) = (then.len(), now.len());
+    let mut all = [then, now].concat();
+    all.sort_by(f64::total_cmp);
+    let inside = |i: usize, j: usize| {
+        let is_between_equals = i + j > 0 && i + j < all.len() && all[i + j - 1] == all[i + j];
+        is_between_equals || (i as f64 / n as f64 - j as f64 / m as f64).abs() < distance - 1e-12
+    };
     // Of the paths to each point the share that has stayed inside.
     let mut row = vec![0.0; m + 1];
     for i in 0..=n {
@@ -227,10 +233,7 @@ fn numbers_of_samples_that_a_sketch_holds_equal_their_rows() {
             let shares = deciles(&then, &now);
             near(found.stability_index, stability(&shares), 1e-9, &format!("stability, {what}"));
             near(found.jensen_shannon, jensen_shannon(&shares), 1e-6, &format!("Jensen-Shannon, {what}"));
-            // The series is for many rows; its correction makes it good for few. Ten rows a side have no verdict anyway.
-            let exact = exact_p(distance, n, m);
-            let within = if n.min(m) < 30 { 0.12 } else { 0.02_f64.max(exact * 0.2) };
-            near(found.p_value, exact, within, &format!("p, {what}"));
+            near(found.p_value, exact_p(distance, &then, &now), 1e-9, &format!("p, {what}"));
             // The rule of violations: less what chance explains, held against the threshold.
             let config = MonitoringConfig::default();
             let then_known = IndexMap::from([("x".to_string(), baseline(&before, &then))]);

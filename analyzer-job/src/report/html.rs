@@ -3,6 +3,7 @@
 use askama::Template;
 use plumbline_common::{Problem, Result, codes};
 
+use super::letters::{picture, spelled};
 use super::page::{Block, Report, State};
 use super::svg;
 use super::tables::{Cell, ColumnKind, Style};
@@ -45,19 +46,13 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
     Ok(pictured(text).into_bytes())
 }
 
-/// Control characters of names as their pictures (`␛`): HTML has no place for them, and a terminal that shows the page
-/// would obey them.
+/// With the control characters of names as their pictures.
 fn pictured(text: String) -> String {
-    let steers = |character: char| character.is_control() && !matches!(character, '\n' | '\r' | '\t');
-    if !text.contains(steers) {
-        return text;
+    if text.contains(|character| picture(character) != character) {
+        text.chars().map(picture).collect()
+    } else {
+        text
     }
-    let picture = |character: char| match u32::from(character) {
-        0x7f => '␡',
-        code if code < 0x20 => char::from_u32(0x2400 + code).unwrap_or('\u{fffd}'),
-        _ => '\u{fffd}',
-    };
-    text.chars().map(|character| if steers(character) { picture(character) } else { character }).collect()
 }
 
 fn rows(report: &Report) -> impl Iterator<Item = State> {
@@ -70,7 +65,7 @@ fn rows(report: &Report) -> impl Iterator<Item = State> {
 
 /// In JSON these characters stand only in strings, where an escape means the same.
 fn harmless(json: &str) -> String {
-    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
+    spelled(json).replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 #[cfg(test)]
@@ -84,9 +79,9 @@ mod tests {
 
     #[test]
     fn island_cannot_end_its_element() {
-        let text = serde_json::json!({"</script><!--": "<&>"}).to_string();
+        let text = serde_json::json!({"</script><!--": "<&>\u{202e}\u{200f}"}).to_string();
         let safe = harmless(&text);
-        assert!(!safe.contains(['<', '>', '&']));
+        assert!(!safe.contains(['<', '>', '&', '\u{202e}', '\u{200f}']));
         assert_eq!(
             serde_json::from_str::<serde_json::Value>(&safe).unwrap(),
             serde_json::from_str::<serde_json::Value>(&text).unwrap()

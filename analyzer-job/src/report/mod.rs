@@ -8,6 +8,7 @@ mod attributions;
 mod bias;
 mod charts;
 mod html;
+mod letters;
 mod load;
 mod method;
 mod notebook;
@@ -18,6 +19,7 @@ mod performance;
 mod quality;
 mod sentences;
 mod several;
+mod shown;
 mod state;
 mod stored;
 mod svg;
@@ -74,8 +76,9 @@ impl Draft {
     /// # Errors
     /// The PDF cannot be set, which is a defect of the program.
     pub fn files(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        let pages = || -> Result<_> { Ok([notebook::write(&self.0)?, html::write(&self.0)?]) };
-        let (pages, pdf) = rayon::join(pages, || pdf::write(&self.0));
+        let shown = shown::shown(&self.0);
+        let pages = || -> Result<_> { Ok([notebook::write(&shown)?, html::write(&shown)?]) };
+        let (pages, pdf) = rayon::join(pages, || pdf::write(&shown));
         let [notebook, html] = pages?;
         let files = [("ipynb", notebook), ("html", html), ("pdf", pdf?)];
         Ok(files.map(|(kind, bytes)| (format!("{name}.{kind}"), bytes)).into())

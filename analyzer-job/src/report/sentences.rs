@@ -4,6 +4,7 @@
 use crate::state::counts::{Group, Groups};
 
 use super::amounts::{count, felt, percent, percent_of, points, times};
+pub(super) use super::letters::isolate;
 
 /// The words of the configuration's owner.
 #[derive(Debug, Clone)]
@@ -27,14 +28,6 @@ pub(super) fn condition(column: &str, value: &str) -> String {
         }
         value => format!("{column}{blank}={blank}{}", isolate(value)),
     }
-}
-
-/// Keeps text that runs from right to left from turning the sentence around it.
-pub(super) fn isolate(text: &str) -> String {
-    let right_to_left = text
-        .chars()
-        .any(|c| matches!(c, '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{feff}'));
-    if right_to_left { format!("\u{2068}{text}\u{2069}") } else { text.to_owned() }
 }
 
 /// What the metric's value means here. None when the counts cannot carry the sentence (an empty

@@ -81,7 +81,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             }
         }
         let (folded, files) = with_sources(job, datasets, &joins, || {
-            all(several::read_all(job, &own, tasks, &readings, |task| task.fold(&joins, &part.name)))
+            all(several::read_all(job, &own, tasks, readings, |task| task.fold(&joins, &part.name)))
         })?;
         job.stop.check()?;
         let (kinds_of, folded): (Vec<AnalysisType>, Vec<Folded>) = folded.into_iter().unzip();

@@ -336,16 +336,14 @@ pub(crate) fn gather(
     rows_of(job, settings, prepared, joined.as_ref(), None, seat)
 }
 
-/// The rows of the first `records`; of all, when none of the first can be used.
+/// The rows of the first `records`; of all, when none of the first can be used, or a setting names what none of them has.
 fn sample(job: &Job, settings: &Settings, prepared: &Prepared, records: u64) -> Result<Part> {
     let scratch = context::scratch(job)?;
     let joined = joined(prepared, settings, &Joins::new(job, scratch.path(), prepared.folds))?;
     let first = rows_of(job, settings, prepared, joined.as_ref(), Some(records), None)?;
-    if first.outcomes.rows() > 0 {
+    // What the first lack later ones may have.
+    if first.outcomes.rows() > 0 && (prepared.folds || first.clone().finish().is_ok()) {
         return Ok(first);
-    }
-    if !prepared.folds {
-        first.finish()?;
     }
     rows_of(job, settings, prepared, joined.as_ref(), None, None)
 }

@@ -17,6 +17,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::context;
 use crate::monitor::plan::Plan;
+use crate::monitor::rows::Source;
 use crate::monitor::rows::shared::{self, Seat};
 use crate::performance::facets;
 use crate::performance::outcomes::ProblemType;
@@ -29,7 +30,7 @@ use crate::stages::combine::{self, Combined, Of};
 use crate::stages::done::{self, Done, Message};
 use crate::stages::joins::Joins;
 use crate::stages::states::{self, SEVERAL};
-use crate::stages::task::{Form, Task};
+use crate::stages::task::{Form, Subject, Task};
 use crate::stages::{baselines, earlier, publish};
 
 /// Runs the monitors and gives the exit message.
@@ -47,7 +48,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let readings = seat(&mut tasks);
     // No model is asked before all data are read.
     let mut ended = Vec::new();
-    for (kind, read) in read_all(job, &own, tasks, &readings, |task| task.read(&joins)) {
+    for (kind, read) in read_all(job, &own, tasks, readings, |task| task.read(&joins)) {
         tracing::info!("{}: measuring", kind.title());
         let done = match going_on(read)? {
             Ok(read) => going_on(read.finish())?,
@@ -129,42 +130,72 @@ fn write(
 /// What is read once for several monitors.
 pub(crate) enum Reading {
     Records(Arc<Records>),
-    Rows(Arc<shared::Rows>, Box<Plan>),
+    /// Rows of a dataset, or of captured records: then with a seat in their reading, where others read them too.
+    Rows(Arc<shared::Rows>, Box<Plan>, Option<Seat>),
+}
+
+/// Who takes captured records: a task, or the reading that makes rows of them.
+enum Guest {
+    Task(usize),
+    Reading(usize),
 }
 
 /// Gives tasks that read the same the seats of one reading.
 pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
-    let mut guests: IndexMap<_, Vec<usize>> = IndexMap::new();
+    let mut tasks_of: IndexMap<_, Vec<usize>> = IndexMap::new();
     for (at, (_, task)) in tasks.iter().enumerate() {
         // What cannot be read is told by its monitor.
         if let Ok(Some(subject)) = task.subject() {
-            guests.entry(subject).or_default().push(at);
+            tasks_of.entry(subject).or_default().push(at);
         }
     }
     let mut readings = Vec::new();
-    for (subject, guests) in guests.into_iter().filter(|(_, guests)| guests.len() > 1) {
-        let names: Vec<&str> = guests.iter().map(|&at| tasks[at].0.title()).collect();
-        tracing::info!("read once for: {}", names.join(", "));
-        let seats: Vec<Seat> = match subject.form {
-            Form::Records => {
-                let records = Records::new();
-                let seats = records.seats(guests.len());
-                readings.push(Reading::Records(records));
-                seats.into_iter().map(Seat::Records).collect()
-            }
-            Form::Rows => {
-                let Some(plan) = tasks[guests[0]].1.rows_plan() else { continue };
+    let mut of_records: IndexMap<Subject, Vec<Guest>> = IndexMap::new();
+    for (subject, guests) in tasks_of {
+        let plan = tasks[guests[0]].1.rows_plan().filter(|_| guests.len() > 1);
+        let shared = match (subject.form, plan) {
+            (Form::Rows | Form::Scripted, Some(plan)) => {
                 let rows = shared::Rows::new();
-                let seats = rows.seats(guests.len());
-                readings.push(Reading::Rows(rows, Box::new(plan.clone())));
-                seats.into_iter().map(Seat::Rows).collect()
+                let plan = Box::new(plan.clone());
+                tell_read_once(tasks, &guests);
+                for (&at, seat) in guests.iter().zip(rows.seats(guests.len())) {
+                    tasks[at].1.seat = Some(Seat::Rows(seat));
+                }
+                readings.push(Reading::Rows(rows, plan, None));
+                vec![Guest::Reading(readings.len() - 1)]
             }
+            _ => guests.into_iter().map(Guest::Task).collect(),
         };
-        for (at, seat) in guests.into_iter().zip(seats) {
-            tasks[at].1.seat = Some(seat);
+        if subject.form != Form::Rows {
+            of_records.entry(Subject { form: Form::Records, ..subject }).or_default().extend(shared);
         }
     }
+    for guests in of_records.into_values().filter(|guests| guests.len() > 1) {
+        let records = Records::new();
+        let seats = records.seats(guests.len());
+        let mut own = Vec::new();
+        for (guest, seat) in guests.into_iter().zip(seats.into_iter().map(Seat::Records)) {
+            match guest {
+                Guest::Task(at) => {
+                    own.push(at);
+                    tasks[at].1.seat = Some(seat);
+                }
+                Guest::Reading(at) => {
+                    if let Some(Reading::Rows(_, _, of_records)) = readings.get_mut(at) {
+                        *of_records = Some(seat);
+                    }
+                }
+            }
+        }
+        tell_read_once(tasks, &own);
+        readings.push(Reading::Records(records));
+    }
     readings
+}
+
+fn tell_read_once(tasks: &[(AnalysisType, Task<'_>)], guests: &[usize]) {
+    let names: Vec<&str> = guests.iter().map(|&at| tasks[at].0.title()).collect();
+    tracing::info!("read once for: {}", names.join(", "));
 }
 
 /// Reads the rows of all monitors at the same time, each on a thread of its own; what several want is read on one more.
@@ -173,16 +204,20 @@ pub(crate) fn read_all<'a, T: Send>(
     job: &'a Job,
     own: &'a [(AnalysisType, Settings)],
     tasks: Vec<(AnalysisType, Task<'a>)>,
-    readings: &[Reading],
+    readings: Vec<Reading>,
     read: impl Fn(Task<'a>) -> Result<T> + Sync,
 ) -> Vec<(AnalysisType, Result<T>)> {
     let read = &read;
     thread::scope(|scope| {
         for reading in readings {
+            // A reading gives up its own seat when it ends.
             scope.spawn(move || match reading {
-                Reading::Records(records) => together::run(records),
-                // All monitors have these settings in common.
-                Reading::Rows(rows, plan) => shared::run(rows, &plan.source(job, &own[0].1)),
+                Reading::Records(records) => together::run(&records),
+                Reading::Rows(rows, plan, seat) => {
+                    // All monitors have these settings in common.
+                    let source = Source { seat: seat.as_ref(), ..plan.source(job, &own[0].1) };
+                    shared::run(&rows, &source);
+                }
             });
         }
         let threads: Vec<_> = tasks

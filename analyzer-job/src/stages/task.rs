@@ -59,20 +59,22 @@ enum Rows<'a> {
 }
 
 /// What is read; tasks of the same subject read the same.
-#[derive(Debug, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Subject {
     pub(crate) form: Form,
     pub(crate) dataset: PathBuf,
     /// Labels that captures are joined with first.
-    ground_truth: Option<PathBuf>,
+    pub(crate) ground_truth: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Form {
     /// Captured records, each of which a monitor reads in its own way.
     Records,
-    /// Rows as both quality monitors take them: of a dataset, or made by a script.
+    /// Rows of a dataset as both quality monitors take them.
     Rows,
+    /// The same, made of captured records by a script.
+    Scripted,
 }
 
 impl<'a> Task<'a> {
@@ -107,10 +109,12 @@ impl<'a> Task<'a> {
         let of_plan = |plan: &Plan, truth: Option<&PathBuf>| {
             let form = if plan.reads_profiles()? {
                 return Ok(None);
-            } else if plan.reads_captures()? == Some(true) {
-                Form::Records
-            } else {
+            } else if plan.is_captured()? != Some(true) {
                 Form::Rows
+            } else if plan.preprocessor.is_some() {
+                Form::Scripted
+            } else {
+                Form::Records
             };
             Ok(Some(Subject { form, dataset: plan.dataset.clone(), ground_truth: truth.cloned() }))
         };

@@ -353,6 +353,35 @@ fn segments_of_parts_are_those_of_one_run() {
     }
 }
 
+/// Parts of which some lack the column of the segments, or that of the labels.
+#[test]
+fn columns_that_some_parts_lack_cost_no_part() {
+    let tree = Tree::new();
+    for file in 0..6_usize {
+        let row = |row: usize| {
+            let plan =
+                if file % 3 == 0 { String::new() } else { format!(r#","plan":"p{}""#, (row + file) % 4) };
+            let label = if file == 1 { String::new() } else { format!(r#","y":{}"#, row / 3 % 2) };
+            format!("{{\"p\":{}{plan}{label}}}\n", row % 2)
+        };
+        let name = ["b/1", "a/2", "a/1", "c", "b/0", "d"][file];
+        tree.file(&format!("{DATA}/{name}.jsonl"), (0..30).map(row).collect::<String>());
+    }
+    let settings = [
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=BinaryClassification",
+        "--dataset-format={\"json\":{\"lines\":true}}",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+        "--segment-columns=plan",
+        "--dataset-source=/opt/ml/processing/input/data",
+    ];
+    check(&tree, &tree.path(DATA), &settings);
+    let details: Value = serde_json::from_slice(&tree.results()["model_quality_details.json"]).unwrap();
+    let first = &details["groups"][0];
+    assert_eq!((&first["value"], &first["rows"]), (&json!("(missing)"), &json!(60)), "{details}");
+}
+
 /// Everything but sums of fractions and the sketch is the same: those are as near as the page says.
 #[test]
 fn data_quality_in_any_parts_is_that_of_one_run_within_the_stated_bounds() {

@@ -218,6 +218,72 @@ fn groups_have_the_same_metrics_for_their_rows() {
     assert!((right / 2000.0 - accuracy).abs() < 1e-9);
 }
 
+/// Segments are optional: rows without one count, and make a segment of their own. A segment that no row has is a mistake.
+#[test]
+fn rows_without_a_segment_count() {
+    let mut tree = Tree::new();
+    let record = |n: usize| {
+        // More than the dry run looks at have none.
+        let input = ["{}", "{\"plan\": \"a\"}", "{\"plan\": null}", "{\"plan\": \"b\"}"]
+            [if n < 600 { 0 } else { n % 4 }];
+        let request = match n {
+            639 => json!(null),
+            _ => json!({"data": input, "encoding": "JSON", "observedContentType": "application/json"}),
+        };
+        json!({
+            "captureData": {"endpointInput": request, "endpointOutput": {"data": (n % 2).to_string(), "encoding": "CSV"}},
+            "groundTruthData": {"data": (n / 3 % 2).to_string(), "encoding": "CSV"},
+            "eventMetadata": {"eventId": n.to_string(), "inferenceTime": "2024-05-01T00:00:00Z"},
+        })
+        .to_string()
+    };
+    tree.file("processing/input/endpoint/a.jsonl", (0..640).map(record).collect::<Vec<_>>().join("\n"));
+    // Early rows of a dataset lack the column, which only a later file brings.
+    let row = |n: usize| {
+        let plan = ["", "", ", \"plan\": null", ", \"plan\": \"a\"", ", \"plan\": \"b\""][n / 8];
+        format!("{{\"y\": {}, \"p\": {}{plan}}}\n", n / 3 % 2, n % 2)
+    };
+    tree.file("processing/input/data/a.jsonl", (0..16).map(row).collect::<String>());
+    tree.file("processing/input/data/b.jsonl", (16..40).map(row).collect::<String>());
+    tree.set("problem_type", "BinaryClassification");
+    let captured = [
+        "--dataset-source=/opt/ml/processing/input/endpoint",
+        "--dataset-format={\"sagemakerMergeJson\":{}}",
+        "--inference-attribute=0",
+    ];
+    let dataset = [
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--dataset-format={\"json\":{\"lines\":true}}",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+    ];
+    for (arguments, setting, rows, expected) in [
+        (&captured[..], "segment-attributes", 640, [("(missing)", 621), ("a", 10), ("b", 9)]),
+        (&dataset[..], "segment-columns", 40, [("(missing)", 24), ("a", 8), ("b", 8)]),
+    ] {
+        let own = [&["--analysis-type=MODEL_QUALITY"], arguments].concat();
+        let segments = format!("--{setting}=plan");
+        tree.succeed(&[&own[..], &[&segments]].concat());
+        assert_eq!(tree.result("statistics.json")["dataset"]["item_count"], rows, "{setting}");
+        let details = tree.result("model_quality_details.json");
+        let mut groups: Vec<(&str, u64)> = details["groups"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|group| (group["value"].as_str().unwrap(), group["rows"].as_u64().unwrap()))
+            .collect();
+        groups.sort_unstable();
+        assert_eq!(groups, expected, "{setting}");
+        tree.succeed(&[&["validate"], &own[..], &[&segments]].concat());
+        let nowhere = format!("--{setting}=nowhere");
+        let run = tree.run(&[&own[..], &[&nowhere]].concat());
+        assert_eq!(run.code, Some(1), "{}", run.log);
+        for part in ["PL0304", "`nowhere`", &setting.replace('-', "_")] {
+            assert!(run.message.contains(part), "{part}: {}", run.message);
+        }
+    }
+}
+
 #[test]
 fn what_cannot_be_used_is_named() {
     let tree = Tree::new();

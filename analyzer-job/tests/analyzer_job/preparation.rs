@@ -181,7 +181,7 @@ fn what_is_wrong_with_the_entries_is_told_before_the_data_are_read() {
     assert_eq!(columns(&file), [is("b", "Integral", 1, Some(2.0))]);
 }
 
-const SCRIPT: &str = "processing/code/pre.py";
+pub(crate) const SCRIPT: &str = "processing/code/pre.py";
 
 /// A path has nothing to look into where the rows are values without names: silence would look like a column of nothing.
 #[test]
@@ -211,7 +211,7 @@ fn paths_into_rows_without_names_are_refused_with_what_to_write_instead() {
 
 /// The search path of this process, when there is a Python on it.
 #[expect(clippy::disallowed_methods, reason = "scripts are run by the machine's own Python")]
-fn with_python() -> Option<String> {
+pub(crate) fn with_python() -> Option<String> {
     let paths = std::env::var("PATH").ok()?;
     let there = std::env::split_paths(&paths).any(|folder| Path::new(&folder).join("python3").is_file());
     there.then_some(paths)

@@ -9,6 +9,7 @@ use plumbline_generator::traffic::{CAPTURES, GROUND_TRUTH, Payload, Traffic};
 use plumbline_model_server::Server;
 use serde_json::{Value, json};
 
+use crate::preparation::{SCRIPT, with_python};
 use crate::program::{CONFIG, OUTPUT, Tree, captured, files_below, model, monitored, traffic};
 
 const ALL: [(&str, &str); 4] = [
@@ -430,6 +431,58 @@ fn captured_records_are_read_once_for_all_monitors() {
     );
     let alone = alone(&tree, ALL[0], &[columns]).0;
     assert_same(&in_folder(&tree.results(), "data-quality"), &alone, "data quality");
+}
+
+/// A script makes the rows of the quality monitors from the records that the others read too. It puts other files in the
+/// place of the data at the last record, so that whoever opens them again has other results.
+#[test]
+fn records_for_a_script_are_read_once_for_the_others_too() {
+    let Some(path) = with_python() else { return };
+    let server = model(|_| ());
+    let mut tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let files = files_below(&tree.path("processing/input_data"));
+    let records: usize = files
+        .values()
+        .map(|bytes| bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count())
+        .sum();
+    tree.set("PATH", path).set("ground_truth_attribute", "label");
+    let script = |at_last: &str| {
+        format!(
+            "import glob, os\nseen = 0\nroot = {root:?}\ndef preprocess_handler(record):\n    global seen\n    seen += 1\n    \
+             if seen == {records}:\n        {at_last}\n    truth = record.ground_truth.data.split('\\n')\n    \
+             answers = record.endpoint_output.data.split('\\n')\n    return [dict(zip(('0', '1'), answer.split(',')), label=label) \
+             for label, answer in zip(truth, answers) if label]\n",
+            root = tree.path("processing/input_data")
+        )
+    };
+    let plain = script("pass");
+    let swapped = script(
+        "for name in [name for name in glob.glob(root + '/**', recursive=True) if os.path.isfile(name)]:\n            \
+         open(root + '/../new', 'w').write('oops')\n            os.replace(root + '/../new', name)",
+    );
+    let argument = format!("--record-preprocessor-script=/opt/ml/{SCRIPT}");
+    for list in ["DATA_QUALITY,MODEL_BIAS", "MODEL_BIAS,DATA_QUALITY,MODEL_QUALITY"] {
+        let kinds = ALL.into_iter().filter(|(name, _)| list.contains(name));
+        tree.file(SCRIPT, &plain);
+        let expected: Vec<(&str, Files)> =
+            kinds.map(|kind| (kind.1, alone(&tree, kind, &[&argument]).0)).collect();
+        tree.file(SCRIPT, &swapped);
+        let run = tree.run(&[&format!("--analysis-type={list}"), &argument]);
+        assert_eq!(run.code, Some(0), "{list}: {}", run.log);
+        let results = tree.results();
+        for (folder, expected) in expected {
+            // Manifests have the digests of the files as they are in the end.
+            let same = ["statistics.json", "analysis.json"];
+            let results = in_folder(&results, folder);
+            for name in same.into_iter().filter(|name| expected.contains_key(*name)) {
+                assert!(results.get(name) == expected.get(name), "{list}: {folder}: {name}");
+            }
+        }
+        for (name, bytes) in &files {
+            tree.file(&format!("processing/input_data/{name}"), bytes);
+        }
+        fs::remove_dir_all(tree.path("one")).unwrap();
+    }
 }
 
 /// Both analyses ask a model of `model_name`: the endpoint of the first is gone when that of the second is made.

@@ -7,11 +7,13 @@ use plumbline_common::input::{self, InputFile, Lines};
 use plumbline_common::{Problem, Result, codes};
 
 use super::json::{self, Rows, Shape};
+use super::shared::Seat;
 use super::{Order, Reader, Take};
 use crate::monitor::format::Format;
 use crate::monitor::script::{Answer, Running};
 use crate::read::captured::{self, Met};
 use crate::read::records::{self, Piece, Taken};
+use crate::read::together;
 use crate::values::numbers::strict_json;
 use crate::values::scan;
 
@@ -149,7 +151,8 @@ fn captured(
     reader: &mut Reader<'_>,
     take: Take<'_>,
 ) -> Result<()> {
-    captured::each(files, reader.source.strict, &mut |file, line, met| {
+    let seat = reader.source.seat.and_then(Seat::records);
+    together::each(files, reader.source.strict, seat, &mut |file, line, met| {
         let (record, text) = match met {
             Met::Bytes(bytes) => {
                 reader.advance(bytes)?;

@@ -5,8 +5,8 @@ use plumbline_common::{Problem, Result, codes};
 /// Where a value stands: a column's name or position in a dataset, a position in CSV, a JMESPath in JSON.
 pub struct Attribute {
     /// The setting that says so.
-    pub(super) setting: &'static str,
-    pub(super) text: String,
+    pub setting: &'static str,
+    pub text: String,
     pub(super) position: Option<usize>,
 }
 
@@ -23,16 +23,26 @@ impl Attribute {
     pub fn column<'a>(&self, names: impl Iterator<Item = &'a str> + Clone) -> Result<usize> {
         let count = names.clone().count();
         let named = names.clone().position(|name| name == self.text);
-        named.or(self.position.filter(|&position| position < count)).ok_or_else(|| {
-            const SHOWN: usize = 20;
-            let mut listed: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
-            if count > SHOWN {
-                listed.push("...".into());
-            }
-            Problem::new(&codes::COLUMN_NOT_FOUND, "the dataset has no such column")
-                .field(self.setting)
-                .found(format!("`{}`", self.text))
-                .expected(format!("a name or a position from 0 among {count} columns: {}", listed.join(", ")))
-        })
+        named
+            .or(self.position.filter(|&position| position < count))
+            .ok_or_else(|| no_such_column(self.setting, &self.text, names))
     }
+}
+
+/// `COLUMN_NOT_FOUND`; `names` are those of the dataset's columns.
+pub fn no_such_column<'a>(
+    setting: &str,
+    text: &str,
+    names: impl Iterator<Item = &'a str> + Clone,
+) -> Problem {
+    const SHOWN: usize = 20;
+    let count = names.clone().count();
+    let mut listed: Vec<String> = names.take(SHOWN).map(|name| format!("`{name}`")).collect();
+    if count > SHOWN {
+        listed.push("...".into());
+    }
+    Problem::new(&codes::COLUMN_NOT_FOUND, "the dataset has no such column")
+        .field(setting)
+        .found(format!("`{text}`"))
+        .expected(format!("a name or a position from 0 among {count} columns: {}", listed.join(", ")))
 }

@@ -13,7 +13,8 @@ use crate::values::raw::Raw;
 use super::attribute::Attribute;
 use super::cells::text;
 
-const GROUPS: &str = "segment_attributes";
+/// The setting that names them.
+pub const SEGMENTS: &str = "segment_attributes";
 
 /// Columns of the request that rows are grouped by.
 pub(super) struct Group {
@@ -28,9 +29,9 @@ impl Group {
     /// # Errors
     /// `PATH_INVALID` for a text that is neither a position nor a JMESPath.
     pub(super) fn new(text: &str) -> Result<Group> {
-        let attribute = Attribute::new(GROUPS, text);
+        let attribute = Attribute::new(SEGMENTS, text);
         let path = match attribute.position {
-            None => Some(Paths::compile(&[(GROUPS, &attribute.text)])?),
+            None => Some(Paths::compile(&[(SEGMENTS, &attribute.text)])?),
             Some(_) => None,
         };
         Ok(Group { attribute, path, grid: Grid::default(), seen: false })
@@ -48,34 +49,36 @@ impl Group {
 
     /// Setting and text of its place, and whether some request had it.
     pub(super) fn sought(&self) -> (String, String, bool) {
-        (GROUPS.to_string(), self.attribute.text.clone(), self.seen)
+        (SEGMENTS.to_string(), self.attribute.text.clone(), self.seen)
     }
 
-    /// Reads the column's value of each row of a request.
+    /// Reads the column's value of each of `rows` rows of a request. Where a request has none, the value is missing.
+    ///
+    /// # Errors
+    /// The request cannot be read.
     pub(super) fn read(
         &mut self,
         text: &str,
         kind: ContentType,
+        rows: usize,
         scratch: &mut Grid,
         found: &mut Vec<Found>,
     ) -> std::result::Result<(), String> {
-        let nothing = |attribute: &Attribute| {
-            format!("nothing found by `{}` = `{}`", attribute.setting, attribute.text)
-        };
         self.grid.clear();
-        if kind == ContentType::Csv && self.path.is_some() {
-            return Err(format!(
-                "the payload is CSV, and `{}` is `{}`, no position",
-                self.attribute.setting, self.attribute.text
-            ));
-        }
         if let Some(path) = &self.path {
+            // Fields of CSV have no names.
+            if kind == ContentType::Csv {
+                missing(&mut self.grid, rows);
+                return Ok(());
+            }
+            let single = payload::documents(text, kind).nth(1).is_none();
             for document in payload::documents(text, kind) {
                 let before = self.grid.n_rows();
                 path.find(document, found).map_err(|error| format!("not JSON: {error}"))?;
                 self.grid.push_values(document, &found[0]);
-                if self.grid.n_rows() == before {
-                    return Err(nothing(&self.attribute));
+                match self.grid.n_rows() == before {
+                    true => missing(&mut self.grid, if single { rows } else { 1 }),
+                    false => self.seen |= !found[0].is_nothing(document),
                 }
             }
         } else {
@@ -85,14 +88,26 @@ impl Group {
                 _ => payload::documents(text, kind).for_each(|document| scratch.push_whole(document.trim())),
             }
             for row in 0..scratch.n_rows() {
-                match scratch.cell(row, self.attribute.position.unwrap_or_default()) {
-                    Raw::Missing => return Err(nothing(&self.attribute)),
-                    cell => self.grid.push(cell),
-                }
+                let cell = scratch.cell(row, self.attribute.position.unwrap_or_default());
+                self.seen |= !matches!(cell, Raw::Missing);
+                self.grid.push(cell);
                 self.grid.end_row();
             }
         }
-        self.seen |= self.grid.n_rows() > 0;
         Ok(())
+    }
+
+    /// A request that was not captured: no row has a value.
+    pub(super) fn without_request(&mut self, rows: usize) {
+        self.grid.clear();
+        missing(&mut self.grid, rows);
+    }
+}
+
+/// Appends rows whose value is missing.
+fn missing(grid: &mut Grid, rows: usize) {
+    for _ in 0..rows {
+        grid.push(Raw::Missing);
+        grid.end_row();
     }
 }

@@ -198,3 +198,47 @@ fn columns_are_names_else_positions() {
     let text = column("q").unwrap_err().to_string();
     assert!(text.contains("probability_attribute") && text.contains("`q`") && text.contains("`p`"), "{text}");
 }
+
+/// The segments of a record's rows, `-` where one is missing, or why the record cannot be used.
+fn segments(place: &str, input: Json, answers: &str) -> std::result::Result<String, String> {
+    let mut capture = json!({"endpointOutput": csv(answers)});
+    if !input.is_null() {
+        capture["endpointInput"] = input;
+    }
+    let text = json!({"captureData": capture, "groundTruthData": csv(answers)}).to_string();
+    let places = Places { groups: vec![place.into()], ..wanted(Some("0"), None, None) };
+    let mut answers = Answers::new(&places).unwrap();
+    answers.take(&serde_json::from_str(&text).unwrap())?;
+    let value = |row: usize| answers.group(row, 0).map_or("-".into(), |value| value.into_owned());
+    Ok((0..answers.rows()).map(value).collect::<Vec<_>>().join(" "))
+}
+
+#[test]
+fn rows_whose_request_has_no_segment_keep_their_measurement() {
+    let lines = json!({"data": "{\"a\":\"x\"}\n{}\n{\"a\":null}", "encoding": "JSON", "observedContentType": "application/jsonlines"});
+    let of_rows = r#"{"rows": [{"a": "x"}, {}, {"a": ""}]}"#;
+    for (place, input, answers, expected) in [
+        ("a", as_json(r#"{"a": "x"}"#), "1", "x"),
+        ("a", as_json(r#"{"b": "x"}"#), "1", "-"),
+        ("a.b.c", as_json(r#"{"a": null}"#), "1", "-"),
+        ("a", as_json(r#"{"rows": [1, 2, 3]}"#), "1\n0\n1", "- - -"),
+        ("a", lines, "1\n0\n1", "x - -"),
+        ("rows[*].a", as_json(of_rows), "1\n0\n1", "x - -"),
+        ("rows[*].b", as_json(of_rows), "1\n0\n1", "- - -"),
+        ("length(b)", as_json(of_rows), "1\n0\n1", "- - -"),
+        // Fields of CSV have no names, and some rows have fewer of them.
+        ("a", csv("1,2\n3,4"), "1\n0", "- -"),
+        ("1", csv("1,x\n3\n4,"), "1\n0\n1", "x - -"),
+        ("7", csv("1,x"), "1", "-"),
+        // The endpoint captures no requests, or lost this one.
+        ("a", Json::Null, "1\n0", "- -"),
+        ("1", json!({"encoding": "CSV"}), "1\n0", "- -"),
+    ] {
+        let found = segments(place, input.clone(), answers);
+        assert_eq!(found, Ok(expected.to_owned()), "{place} in {input}");
+    }
+    // What cannot be read or paired is damage.
+    for (place, input) in [("a", as_json("{")), ("1", csv("1,2\n3,4"))] {
+        assert!(segments(place, input.clone(), "1").is_err(), "{place} in {input}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Charts, drawn once for all writers. Text stays outside them, in the table around, so that it
-//! wraps, is read aloud and is found by a search; only numbers on an axis are drawn.
+//! wraps, is read aloud and is found by a search; only numbers on an axis, and short names of categories, are drawn.
 
 mod bars;
+mod categories;
 mod curves;
 mod dots;
 mod scale;
@@ -11,6 +12,7 @@ use crate::paper::drawing::{Colour, Drawing, Shape, Step, Stroke};
 use crate::paper::style::{GRID, INK, LINE, QUIET};
 
 pub(super) use bars::{attribution_bar, pairs, plain_head, share_bar};
+pub(super) use categories::categories;
 pub(super) use curves::{Point, curve, histogram, trend};
 pub(super) use dots::{Axis, Dot, dot_row, position, positions_head, strip};
 pub(super) use scale::{range, span};

@@ -6,6 +6,7 @@ use crate::quality::details::Details;
 use crate::quality::shift::Verdict;
 use crate::quality::statistics::{Feature, Measured, Statistics};
 use crate::report::amounts::{count, decimal, number, percent_of};
+use crate::report::letters::visible;
 use crate::report::page::{Report, State};
 use crate::report::sentences::isolate;
 use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -183,7 +184,7 @@ fn row(facts: &Facts, details: &Details, compared: bool) -> Row {
         None => cells.extend([Cell::text(""), Cell::text(""), Cell::text("")]),
     }
     cells.push(Cell::text(facts.frequent.as_ref().map_or_else(String::new, |(value, share)| {
-        let text: String = value.chars().take(SHOWN).collect();
+        let text: String = visible(value).chars().take(SHOWN).collect();
         format!("{} ({})", isolate(&text), percent_of(*share))
     })));
     if !compared {

@@ -43,17 +43,25 @@ pub(super) fn section(report: &mut Report, shifts: &[Shift]) {
 }
 
 fn row(shift: &Shift) -> Row {
-    let shares: Vec<(f64, f64)> = shift.parts.iter().map(|part| (part.then, part.now)).collect();
     // Numbers stand on an axis; categories have no place on one.
-    let ends = match (shift.quantiles.is_empty(), shift.parts.as_slice()) {
-        (false, [first, .., last]) => [&first.label, &last.label].map(|label| bound(label)),
-        _ => [None, None],
+    let picture = match (shift.quantiles.is_empty(), shift.parts.as_slice()) {
+        (false, parts) => {
+            let shares: Vec<(f64, f64)> = parts.iter().map(|part| (part.then, part.now)).collect();
+            let ends = match parts {
+                [first, .., last] => [first, last].map(|part| bound(&part.label)),
+                _ => [None, None],
+            };
+            charts::pairs(&shares, ends)
+        }
+        (true, parts) => {
+            charts::categories(parts.iter().map(|part| (part.label.as_str(), part.then, part.now)))
+        }
     };
     Row::judged(
         State::Moved,
         vec![
             Cell::name(isolate(&shift.column), why(shift)),
-            Cell::picture(charts::pairs(&shares, ends)),
+            Cell::picture(picture),
             Cell::number(number(shift.effect, None), shift.effect),
             Cell::number(number(shift.stability_index, None), shift.stability_index),
             Cell::number(p_value(shift.adjusted_p_value), format!("{:e}", shift.adjusted_p_value)),

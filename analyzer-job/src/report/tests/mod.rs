@@ -1,5 +1,6 @@
 //! Reports on small findings made by hand.
 
+mod directions;
 mod verdicts;
 
 use std::fs;
