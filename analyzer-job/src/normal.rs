@@ -27,6 +27,16 @@ pub(crate) fn below(z: f64) -> f64 {
     if z > 0.0 { 1.0 - beyond } else { beyond }
 }
 
+/// The `z` below which this share of a standard normal distribution lies.
+pub(crate) fn quantile(share: f64) -> f64 {
+    let (mut low, mut high) = (-40.0, 40.0);
+    for _ in 0..100 {
+        let middle = 0.5 * (low + high);
+        if below(middle) < share { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
 /// Wilson's interval of a share: `(p + z^2/2n -+ z sqrt(p (1-p)/n + z^2/4n^2)) / (1 + z^2/n)`; [0, 1] of no rows.
 ///
 /// Inside [0, 1] and of a width above 0, also for shares of 0 and 1.
@@ -65,6 +75,13 @@ mod tests {
     }
 
     /// Where the series hands over to the fraction nothing jumps.
+    #[test]
+    fn quantiles_are_where_the_share_is() {
+        for (share, z) in [(0.975, Z), (0.5, 0.0), (0.995, 2.575_829_303_548_901), (0.025, -Z)] {
+            assert!((quantile(share) - z).abs() < 1e-9, "{share}");
+        }
+    }
+
     #[test]
     fn the_two_forms_agree_where_they_meet() {
         assert!((below(-3.0) / below(-3.0 - 1e-9) - 1.0).abs() < 1e-8);

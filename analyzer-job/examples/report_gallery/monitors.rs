@@ -230,6 +230,7 @@ fn model_quality(folder: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
         score_meaning: None,
         error_meaning: None,
         estimate: None,
+        class_doubt: None,
         not_estimated: Vec::new(),
         groups: vec![GroupDetails {
             column: "region".into(),

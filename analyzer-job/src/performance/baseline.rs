@@ -161,7 +161,7 @@ fn binary_counts(matrix: &Json, question: &Question) -> Option<Counts> {
         }
     }
     let cells = vec![ScoreCell { score: 0.0, counts }];
-    Some(Counts::Binary(Binary { sides, cells, waiting: Vec::new(), has_scores: false }))
+    Some(Counts::Binary(Binary { sides, cells, waiting: Vec::new(), unknown: Vec::new(), has_scores: false }))
 }
 
 #[cfg(test)]

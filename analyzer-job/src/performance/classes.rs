@@ -208,6 +208,23 @@ pub fn same(a: &str, b: &str) -> bool {
     Key::of(a) == Key::of(b)
 }
 
+/// Whether two names differ in no more than what spellings differ in: case, blanks, marks, `true` for 1.
+pub fn alike(a: &str, b: &str) -> bool {
+    let of = |text: &str| {
+        let is_part = |letter: char| letter.is_alphanumeric() || ['+', '-', '.'].contains(&letter);
+        match Key::of(text.trim_matches(|letter| !is_part(letter))) {
+            Key::Truth(truth) => Key::Whole(i128::from(truth)),
+            Key::Text(_) => {
+                let letters = text.chars().filter(|letter| letter.is_alphanumeric());
+                let letters: String = letters.flat_map(char::to_lowercase).collect();
+                Key::Text(if letters.is_empty() { text.trim().into() } else { letters })
+            }
+            number => number,
+        }
+    };
+    of(a) == of(b)
+}
+
 /// The two classes of a binary problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sides {

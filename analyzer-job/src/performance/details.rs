@@ -66,6 +66,9 @@ pub struct QualityDetails {
     pub not_estimated: Vec<Unknown>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupDetails>,
+    /// That the classes are not those of the baseline, or are spelled otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_doubt: Option<String>,
     /// What a reader should know before trusting the numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

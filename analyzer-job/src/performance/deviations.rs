@@ -60,6 +60,7 @@ mod tests {
             sides: Sides::of(&["0", "1"], None).unwrap(),
             cells,
             waiting: Vec::new(),
+            unknown: Vec::new(),
             has_scores: true,
         })
     }

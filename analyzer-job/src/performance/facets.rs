@@ -30,7 +30,8 @@ fn group(column: &str, value: String, rows: &Group) -> Option<GroupDetails> {
     let cells = vec![ScoreCell { score: 0.0, counts: rows.rows }];
     let scalars: Vec<metrics::Scalar> =
         metrics::binary(&cells).into_iter().filter(|scalar| TELLING.contains(&scalar.0)).collect();
-    let counts = Counts::Binary(Binary { sides, cells, waiting: Vec::new(), has_scores: false });
+    let counts =
+        Counts::Binary(Binary { sides, cells, waiting: Vec::new(), unknown: Vec::new(), has_scores: false });
     let spreads = intervals::spreads(&counts, &scalars, intervals::MOST_DRAWN);
     let metrics = scalars.iter().zip(spreads).map(|(&(name, now), spread)| MetricDetails {
         name: name.into(),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::baseline::Baseline;
 use super::calibration;
+use super::classes::same;
 use super::compared;
 use super::constraints::{self, Breach, Constraint};
 use super::curves;
@@ -17,7 +18,7 @@ use super::intervals::{self, Spread};
 use super::metrics::{self, Counts, Scalar};
 use super::moved::{self, Side, Test, Verdict};
 use super::notes;
-use super::outcomes::{Multiclass, Outcomes, ProblemType};
+use super::outcomes::{Binary, Multiclass, Outcomes, ProblemType};
 use super::statistics::Statistics;
 use crate::drift::error_rate::holm;
 use crate::results::details::RunDetails;
@@ -139,6 +140,12 @@ fn estimated(outcomes: &Outcomes, then: &QualityDetails) -> (Option<Estimate>, V
     }
 }
 
+/// Whether the positive class of the run is the negative one of the baseline, whose scores then speak of the other class.
+fn is_other_side(binary: &Binary, baseline: &Baseline) -> bool {
+    let positive = &binary.sides.names[binary.sides.positive];
+    baseline.classes.as_ref().is_some_and(|[negative, _]| same(negative, positive))
+}
+
 /// What depends on the kind of problem.
 fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, baseline: &Baseline) {
     let then = baseline.details.as_ref();
@@ -168,8 +175,18 @@ fn fill(details: &mut QualityDetails, counts: &Counts, outcomes: &Outcomes, base
             details.score_meaning = (!binary.cells.is_empty()).then(|| estimate::learn(&binary.cells));
             if let Some(meaning) = then.and_then(|then| then.score_meaning.as_ref()) {
                 let names = [names[0].as_str(), names[1].as_str()];
-                let (known, unknown) = estimate::known(meaning, &binary.waiting, names);
-                details.not_estimated = unknown;
+                let (mut known, unknown) = estimate::known(meaning, &binary.waiting, names);
+                let others = binary.unknown.iter();
+                let others = others.map(|(name, rows)| Unknown { predicted: name.clone(), rows: *rows });
+                details.not_estimated = unknown.into_iter().chain(others).collect();
+                if is_other_side(binary, baseline) && !known.is_empty() {
+                    details.class_doubt = Some(format!(
+                        "Rows without a label are not estimated: `{}` is the positive class of this run and the negative one of the \
+                         baseline.",
+                        binary.sides.names[positive]
+                    ));
+                    known.clear();
+                }
                 details.estimate = match scores_on_both(counts, then) {
                     true => estimate::estimate(meaning, &known, binary.has_scores),
                     // What they have in common is the prediction.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
-use super::outcomes::{Binary, Pair, ScoreCell};
+use super::outcomes::{Binary, Multiclass, Pair, ScoreCell};
 use super::random;
 use crate::normal::{self, Z};
 
@@ -96,6 +96,9 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
 
 /// The spread that a formula gives; none when it takes draws.
 fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
+    if let (Counts::Multiclass(multiclass), true) = (counts, name.ends_with("_best_constant_classifier")) {
+        return Some(best_constant(multiclass, name));
+    }
     if !has_enough_rows(counts, name) {
         return Some(Spread::default());
     }
@@ -125,6 +128,29 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
         (Counts::Binary(_), name) if name.ends_with("_best_constant_classifier") => Some(Spread::default()),
         _ => None,
     }
+}
+
+/// The best constant classifier of several classes: its metrics grow with the share of the most frequent label, so their
+/// intervals are that of this share.
+///
+/// The largest of several shares is larger than the true one more often than not, so neither draws nor Wilson's interval of it
+/// hold. It lies above the true largest share only if one of all shares is that far above its own, each of which has its part of
+/// 2.5 % (Bonferroni); and below only if the share of the truly most frequent class is.
+fn best_constant(counts: &Multiclass, name: &str) -> Spread {
+    let classes = metrics::class_counts(counts);
+    let rows: u64 = classes.iter().map(|class| class.actual).sum();
+    let most = classes.iter().map(|class| class.actual).max().unwrap_or(0);
+    if rows == 0 {
+        return Spread::default();
+    }
+    let far = normal::quantile(1.0 - 0.025 / classes.len() as f64);
+    let [low, _] = normal::wilson(most as f64, rows as f64, far);
+    let [_, high] = normal::wilson(most as f64, rows as f64, Z);
+    let of =
+        |share: f64| metrics::of_constant(share).into_iter().find(|metric| metric.0 == name).map(|m| m.1);
+    let interval = of(low).zip(of(high)).map(|(low, high)| [low, high]);
+    let error = interval.map(|[low, high]| (high - low) / (Z + far));
+    Spread { standard_error: error, interval, share: None }
 }
 
 /// Whether the rows are as many as an interval needs. The sizes are those from which simulated intervals hold the true
@@ -297,7 +323,7 @@ mod tests {
     use rand::RngExt;
 
     use super::super::classes::Sides;
-    use super::super::outcomes::{MatrixCell, Multiclass, Regression};
+    use super::super::outcomes::{MatrixCell, Regression};
     use super::*;
 
     /// The formula with 15 of 148, worked out in Python.
@@ -365,7 +391,7 @@ mod tests {
 
     fn binary(cells: Vec<ScoreCell>) -> Counts {
         let sides = Sides::of(&["0", "1"], None).unwrap();
-        Counts::Binary(Binary { sides, cells, waiting: Vec::new(), has_scores: true })
+        Counts::Binary(Binary { sides, cells, waiting: Vec::new(), unknown: Vec::new(), has_scores: true })
     }
 
     /// The share of seeded data sets whose interval holds the true value: 95 %, within some standard errors of 200 sets.
@@ -424,6 +450,43 @@ mod tests {
             Counts::Regression(Regression { pairs })
         };
         covered(&[("mae", 0.15), ("rmse", 0.03_f64.sqrt()), ("r2", 1.0 - 0.03 * 12.0)], uniform);
+    }
+
+    /// The most frequent of several labels is not the most frequent one of the rows to come, least so when all are as frequent.
+    #[test]
+    fn the_interval_of_the_best_constant_holds_for_equal_and_unequal_shares() {
+        const SETS: u64 = 300;
+        for shares in [&[0.5, 0.5][..], &[0.2; 5], &[1.0 / 12.0; 12], &[0.3, 0.3, 0.2, 0.2], &[0.6, 0.3, 0.1]]
+        {
+            let names: Vec<String> = (0..shares.len()).map(|class| class.to_string()).collect();
+            let largest = shares.iter().copied().fold(0.0, f64::max);
+            for rows in [60, 1000] {
+                let mut inside = [0; 6];
+                for set in 0..SETS {
+                    let mut random = random::generator(64, set);
+                    let mut times = vec![0; shares.len()];
+                    for _ in 0..rows {
+                        let (mut at, mut left) = (0, random.random::<f64>());
+                        while at + 1 < shares.len() && left >= shares[at] {
+                            left -= shares[at];
+                            at += 1;
+                        }
+                        times[at] += 1;
+                    }
+                    let cells = times.iter().enumerate();
+                    let cells = cells.map(|(actual, &times)| MatrixCell { actual, predicted: 0, times });
+                    let is_label = vec![true; shares.len()];
+                    let counts = Multiclass { names: names.clone(), is_label, cells: cells.collect() };
+                    for (inside, (name, truth)) in inside.iter_mut().zip(metrics::of_constant(largest)) {
+                        let [low, high] = best_constant(&counts, name).interval.unwrap();
+                        *inside += u64::from(low <= truth && truth <= high);
+                    }
+                }
+                let share = inside[0] as f64 / SETS as f64;
+                println!("{} classes, {rows} rows: {share}", shares.len());
+                assert!(share >= 0.93 && inside == [inside[0]; 6], "{} classes: {inside:?}", shares.len());
+            }
+        }
     }
 
     /// No draw of perfect rows differs from another, nor one of rows that are all wrong: the interval is still no point,

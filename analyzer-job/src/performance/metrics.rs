@@ -31,20 +31,9 @@ pub const BINARY: [&str; 18] = [
 /// Accuracy of always answering with the more frequent label: our own, last in the file and in no metric line.
 pub const BASELINE_MAJORITY: &str = "baseline_majority";
 
-pub const MULTICLASS: [&str; 12] = [
-    "accuracy",
-    "weighted_recall",
-    "weighted_precision",
-    "weighted_f0_5",
-    "weighted_f1",
-    "weighted_f2",
-    "accuracy_best_constant_classifier",
-    "weighted_recall_best_constant_classifier",
-    "weighted_precision_best_constant_classifier",
-    "weighted_f0_5_best_constant_classifier",
-    "weighted_f1_best_constant_classifier",
-    "weighted_f2_best_constant_classifier",
-];
+/// Those of the predictions; behind them stand the ones `of_constant`.
+pub const MULTICLASS: [&str; 6] =
+    ["accuracy", "weighted_recall", "weighted_precision", "weighted_f0_5", "weighted_f1", "weighted_f2"];
 
 pub const REGRESSION: [&str; 4] = ["mae", "mse", "rmse", "r2"];
 
@@ -139,7 +128,7 @@ pub fn class_counts(counts: &Multiclass) -> Vec<ClassCounts> {
     classes
 }
 
-/// Values of `MULTICLASS`. The weight of a class is its share of the labels; the best constant classifier always
+/// Values of `MULTICLASS` and of the best constant classifier. The weight of a class is its share of the labels; the best constant classifier always
 /// answers with the most frequent label.
 pub fn multiclass(counts: &Multiclass) -> Vec<Scalar> {
     let classes = class_counts(counts);
@@ -148,21 +137,28 @@ pub fn multiclass(counts: &Multiclass) -> Vec<Scalar> {
         classes.iter().map(|class| ratio(class.actual, n) * value(class)).fold(0.0, |sum, part| sum + part)
     };
     let majority = ratio(classes.iter().map(|class| class.actual).max().unwrap_or(0), n);
-    let values = [
+    let values: [f64; 6] = [
         ratio(classes.iter().map(|class| class.hits).sum(), n),
         weighted(&ClassCounts::recall),
         weighted(&ClassCounts::precision),
         weighted(&|class| class.f_score(0.5)),
         weighted(&|class| class.f_score(1.0)),
         weighted(&|class| class.f_score(2.0)),
-        majority,
-        majority,
-        majority * majority,
-        majority * f_score(0.5, majority, 1.0),
-        majority * f_score(1.0, majority, 1.0),
-        majority * f_score(2.0, majority, 1.0),
     ];
-    MULTICLASS.into_iter().zip(values.map(Some)).collect()
+    let names = MULTICLASS.into_iter().zip(values);
+    names.chain(of_constant(majority)).map(|(name, value)| (name, Some(value))).collect()
+}
+
+/// The metrics of always answering with the label of this share.
+pub fn of_constant(share: f64) -> [(&'static str, f64); 6] {
+    [
+        ("accuracy_best_constant_classifier", share),
+        ("weighted_recall_best_constant_classifier", share),
+        ("weighted_precision_best_constant_classifier", share * share),
+        ("weighted_f0_5_best_constant_classifier", share * f_score(0.5, share, 1.0)),
+        ("weighted_f1_best_constant_classifier", share * f_score(1.0, share, 1.0)),
+        ("weighted_f2_best_constant_classifier", share * f_score(2.0, share, 1.0)),
+    ]
 }
 
 /// Values of `REGRESSION`: mean absolute and mean squared error, its root, and the share of the labels' variance
@@ -361,6 +357,7 @@ mod tests {
             sides: super::super::classes::Sides::of(&["0", "1"], None).unwrap(),
             cells: cells(5, 2, 3, 7),
             waiting: Vec::new(),
+            unknown: Vec::new(),
             has_scores: false,
         });
         for ((name, one), (_, ten)) in counts.scalars().iter().zip(counts.with_times(|n| 10 * n).scalars()) {

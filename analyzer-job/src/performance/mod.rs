@@ -17,6 +17,7 @@ pub mod deviations;
 pub mod estimate;
 pub mod facets;
 pub mod findings;
+pub mod fit;
 pub mod group;
 pub mod intervals;
 pub mod metrics;

@@ -212,6 +212,7 @@ mod tests {
                 sides: Sides::of(&["0", "1"], None).unwrap(),
                 cells: vec![ScoreCell { score: 0.0, counts: [[200, 10], [missed, 0]] }],
                 waiting: Vec::new(),
+                unknown: Vec::new(),
                 has_scores: false,
             });
             let scalars: Vec<_> = counts

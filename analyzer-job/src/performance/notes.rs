@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::classes::alike;
 use super::constraints::Breach;
 use super::details::QualityDetails;
 use super::estimate::Unknown;
@@ -117,10 +118,8 @@ fn strange_predictions(counts: &Multiclass) -> Vec<String> {
             let name = &counts.names[at];
             let rows = predicted.get(&at).copied().unwrap_or(0);
             let noun = if rows == 1 { "row" } else { "rows" };
-            let alike: Vec<String> = labels()
-                .filter(|label| letters(label) == letters(name))
-                .map(|label| format!("`{label}`"))
-                .collect();
+            let alike: Vec<String> =
+                labels().filter(|label| alike(label, name)).map(|label| format!("`{label}`")).collect();
             let remedy = match alike.as_slice() {
                 [] => String::new(),
                 alike => format!("; spelled {}, it would match", alike.join(" or ")),
@@ -128,11 +127,6 @@ fn strange_predictions(counts: &Multiclass) -> Vec<String> {
             format!("The class `{name}` is predicted in {rows} {noun} and no label has it{remedy}.")
         })
         .collect()
-}
-
-/// A name without what spellings differ in: case, blanks, marks.
-fn letters(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

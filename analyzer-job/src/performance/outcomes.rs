@@ -4,9 +4,12 @@
 //! and a state saved at training time can be a baseline later. Memory: 24 bytes for each distinct combination, up
 //! to twice that while it grows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use super::classes::{Classes, Sides, order, same};
+use super::fit::{self, Fit};
 use super::tally::Tally;
 
 /// What kind of answer the model gives.
@@ -254,24 +257,73 @@ impl Outcomes {
         Ok(())
     }
 
+    /// How the classes of the rows belong to the negative and the positive class of a baseline.
+    pub fn fit(&self, baseline: &[String; 2]) -> Fit {
+        let named = self.question.positive_label.is_some();
+        fit::fit(baseline, named, &self.names(&self.of_labelled()), &self.names(&self.of_waiting()))
+    }
+
+    /// Classes of the rows with a label, as label or prediction.
+    fn of_labelled(&self) -> BTreeSet<u32> {
+        let cells = self.labelled.sorted().into_iter();
+        cells
+            .flat_map(|((label, predicted, _), _)| [label, predicted])
+            .filter(|&class| class < BELOW)
+            .collect()
+    }
+
+    /// Classes predicted in the rows without a label.
+    fn of_waiting(&self) -> BTreeSet<u32> {
+        let cells = self.waiting.sorted().into_iter();
+        cells.map(|((predicted, _), _)| predicted).filter(|&class| class < BELOW).collect()
+    }
+
+    /// Sorted.
+    fn names(&self, classes: &BTreeSet<u32>) -> Vec<&str> {
+        let mut names: Vec<&str> = classes.iter().map(|&class| self.classes.name(class)).collect();
+        names.sort_by(|a, b| order(a, b));
+        names
+    }
+
+    /// The two classes: those of the rows with a label, and beside them those of the baseline. Without a baseline that has them,
+    /// those that rows without a label have too.
+    fn sides(&self) -> Result<Sides, Vec<String>> {
+        let (labelled, waiting) = (self.of_labelled(), self.of_waiting());
+        let mut names = self.names(&labelled);
+        let mut positive_label = self.question.positive_label.as_deref();
+        let has = |classes: &[String; 2], name: &str| classes.iter().any(|known| same(known, name));
+        match &self.known {
+            Some(known) if names.iter().copied().chain(positive_label).all(|name| has(known, name)) => {
+                let own = |name: &'_ str| self.classes.find(name).map(|class| self.classes.name(class));
+                let there = |name: &str| names.iter().any(|known| same(known, name));
+                let beside: Vec<&str> = known
+                    .iter()
+                    .filter(|name| !there(name))
+                    .map(|name| own(name).unwrap_or(name.as_str()))
+                    .collect();
+                names.extend(beside);
+                names.sort_by(|a, b| order(a, b));
+                positive_label = positive_label.or(Some(&known[1]));
+            }
+            _ => {
+                let all = self.names(&labelled.union(&waiting).copied().collect());
+                let beside = positive_label.is_some_and(|label| !all.iter().any(|name| same(name, label)));
+                if names.is_empty() || all.len() + usize::from(beside) <= 2 {
+                    names = all;
+                }
+            }
+        }
+        Sides::of(&names, positive_label)
+    }
+
     /// The counts of a binary problem.
     ///
     /// # Errors
     /// The names of all classes, when they are more than two.
     pub fn binary(&self) -> Result<Binary, Vec<String>> {
-        let sorted = self.classes.sorted();
-        let mut names: Vec<&str> = sorted.iter().map(|&class| self.classes.name(class)).collect();
-        let mut positive_label = self.question.positive_label.as_deref();
-        let has = |classes: &[String; 2], name: &str| classes.iter().any(|known| same(known, name));
-        if let Some(known) = &self.known
-            && names.iter().copied().chain(positive_label).all(|name| has(known, name))
-        {
-            names.extend(known.iter().map(String::as_str).filter(|name| self.classes.find(name).is_none()));
-            names.sort_by(|a, b| order(a, b));
-            positive_label = positive_label.or(Some(&known[1]));
-        }
-        let sides = Sides::of(&names, positive_label)?;
-        let positive = self.classes.find(&sides.names[sides.positive]);
+        let sides = self.sides()?;
+        let [negative, positive] =
+            [1 - sides.positive, sides.positive].map(|side| self.classes.find(&sides.names[side]));
         let side = |class: u32| usize::from(class == ABOVE || (class != BELOW && Some(class) == positive));
         let mut cells: Vec<ScoreCell> = Vec::new();
         let mut add = |score: f64, actual: usize, predicted: usize, times: u64| {
@@ -298,12 +350,20 @@ impl Outcomes {
         rows.sort_by(|a, b| b.0.total_cmp(&a.0));
         rows.into_iter().for_each(|(score, actual, predicted, times)| add(score, actual, predicted, times));
         let mut waiting: Vec<Waiting> = Vec::new();
+        let mut unknown: BTreeMap<u32, u64> = BTreeMap::new();
         for ((predicted, score), times) in self.waiting.sorted() {
+            if predicted < BELOW && ![negative, positive].contains(&Some(predicted)) {
+                *unknown.entry(predicted).or_default() += times;
+                continue;
+            }
             let predicted = side(predicted);
             waiting.push(Waiting { score: scored(score, predicted), predicted: predicted == 1, times });
         }
         waiting.sort_by(|a, b| b.score.total_cmp(&a.score));
-        Ok(Binary { sides, cells, waiting, has_scores: self.question.score })
+        let mut unknown: Vec<(String, u64)> =
+            unknown.into_iter().map(|(class, times)| (self.classes.name(class).to_owned(), times)).collect();
+        unknown.sort();
+        Ok(Binary { sides, cells, waiting, unknown, has_scores: self.question.score })
     }
 
     /// The counts of a multi-class problem.
@@ -333,7 +393,7 @@ impl Outcomes {
 
     /// Multi-class problems: rows without a label by their predicted class, in order of the names.
     pub fn waiting_by_class(&self) -> Vec<(String, u64)> {
-        let mut rows: std::collections::BTreeMap<&str, u64> = std::collections::BTreeMap::new();
+        let mut rows: BTreeMap<&str, u64> = BTreeMap::new();
         for ((predicted, _), times) in self.waiting.sorted() {
             *rows.entry(self.classes.name(predicted)).or_default() += times;
         }
@@ -379,6 +439,8 @@ pub struct Binary {
     pub cells: Vec<ScoreCell>,
     /// By descending score.
     pub waiting: Vec<Waiting>,
+    /// Rows without a label that are predicted to be of neither class, by that name.
+    pub unknown: Vec<(String, u64)>,
     /// Whether the scores are more than the predictions as 0 and 1.
     pub has_scores: bool,
 }
@@ -386,7 +448,13 @@ pub struct Binary {
 impl Binary {
     /// The same problem without any rows.
     pub fn empty(&self) -> Binary {
-        Binary { sides: self.sides.clone(), cells: Vec::new(), waiting: Vec::new(), has_scores: false }
+        Binary {
+            sides: self.sides.clone(),
+            cells: Vec::new(),
+            waiting: Vec::new(),
+            unknown: Vec::new(),
+            has_scores: false,
+        }
     }
 }
 

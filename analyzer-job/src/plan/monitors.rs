@@ -90,12 +90,15 @@ fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Op
         .expected("the results of the baseline job, or their folder"))
 }
 
-/// A folder of a quality monitor may have both files.
+/// Both files of a quality monitor lie in one folder, whichever of the two is named: the folder or its `constraints.json`.
 fn take_baseline(own: &mut Settings, kind: AnalysisType, path: PathBuf) {
-    let has_statistics = matches!(kind, AnalysisType::DataQuality | AnalysisType::ModelQuality)
-        && path.join("statistics.json").is_file();
-    if has_statistics && own.baseline_statistics.is_none() {
-        own.baseline_statistics = Some(path.clone());
+    if matches!(kind, AnalysisType::DataQuality | AnalysisType::ModelQuality)
+        && own.baseline_statistics.is_none()
+        && !file::are_at(&path)
+    {
+        let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
+        own.baseline_statistics =
+            folder.map(|folder| folder.join("statistics.json")).filter(|statistics| statistics.is_file());
     }
     own.baseline_constraints = Some(path);
 }

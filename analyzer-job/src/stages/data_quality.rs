@@ -139,10 +139,14 @@ pub(crate) fn finish(
     }
     let (kept, mut notes) = kept(settings, gathered, &named)?;
     notes.extend(other_features(job, settings, prepared, &named));
+    let mut found = measure(prepared, profiled, &named);
+    notes.extend(prepared.without_drift().or_else(|| {
+        let is_sought = prepared.distributions.is_some() && named.comparable && prepared.compares();
+        (is_sought && found.shifts.is_empty()).then(|| NOTHING_TO_COMPARE.into())
+    }));
     for warning in &notes {
         tracing::warn!("{warning}");
     }
-    let mut found = measure(prepared, profiled, &named);
     found.segments = segmented(prepared, &kept, profiled.account.rows, &named);
     let violations = judge(prepared, gathered, &named, &found)?;
     let warnings = [&profiled.account.warnings[..], &named.warnings, &notes].concat();
@@ -241,7 +245,7 @@ pub(crate) fn look(
     for script in [&plan.preprocessor, &plan.postprocessor].into_iter().flatten() {
         line("script", &script.path().display().to_string());
     }
-    plan.warnings.iter().for_each(|warning| line("warning", warning));
+    plan.warnings.iter().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
     if account.rows == 0 {
@@ -379,7 +383,31 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     })
 }
 
+const NOTHING_TO_COMPARE: &str = "no column is compared with the baseline's statistics, so drift is not checked: no column has \
+                                  distributions in both of the same kind";
+
 impl Prepared {
+    /// Whether drift is to be checked for some column.
+    fn compares(&self) -> bool {
+        let own = self.constraints.iter().flat_map(|constraints| constraints.columns.values());
+        own.map(|constraint| &constraint.config)
+            .chain([&self.whole])
+            .any(|config| config.distribution_constraints.perform_comparison.on())
+    }
+
+    /// What is said of a monitoring run that has nothing to check drift against: it must not look as if there were none.
+    fn without_drift(&self) -> Option<String> {
+        let statistics = "name the baseline's statistics.json in `baseline_statistics`";
+        match (&self.constraints, &self.distributions) {
+            _ if !self.plan.monitoring => None,
+            (None, None) => Some("nothing is checked: no baseline is given".into()),
+            (Some(_), None) if self.compares() => {
+                Some(format!("drift is not checked: the baseline has constraints only; {statistics}"))
+            }
+            _ => None,
+        }
+    }
+
     /// The configuration of a column's checks.
     fn config(&self, name: &str) -> &MonitoringConfig {
         let own = self.constraints.as_ref().and_then(|constraints| constraints.columns.get(name));

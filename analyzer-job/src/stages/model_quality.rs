@@ -14,12 +14,13 @@ use crate::context;
 use crate::monitor::plan::{self, Plan};
 use crate::monitor::rows::shared::Seat;
 use crate::performance::baseline::{self, Baseline};
-use crate::performance::classes::same;
+use crate::performance::classes::{alike, same};
 use crate::performance::compared;
 use crate::performance::constraints::{self, Constraint, Margin};
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::estimate::Unknown;
 use crate::performance::findings::{self, Findings};
+use crate::performance::fit::Fit;
 use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Ids, Places};
@@ -55,9 +56,7 @@ pub(crate) fn finish(
         joined.judge(!prepared.estimate_without_labels)?;
     }
     let mut reading = part.finish()?;
-    if let Some(classes) = &prepared.baseline.classes {
-        reading.know(classes);
-    }
+    let fit = prepared.baseline.classes.as_ref().map(|classes| reading.know(classes)).unwrap_or_default();
     let reading = &reading;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
@@ -79,14 +78,18 @@ pub(crate) fn finish(
         failed,
     };
     if reading.outcomes.rows() == 0 {
-        let details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
+        let mut details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
+        tell_doubt(&mut details, prepared, &fit);
         let draft = add_details(&mut files, &plan.output, &details, scratch)?;
-        return Ok(done(files, draft, Message::NotJudged(no_label_yet(&details)), Vec::new(), None));
+        let message = no_label_yet(&details, &prepared.baseline);
+        return Ok(done(files, draft, Message::NotJudged(message), Vec::new(), None));
     }
-    let mut found = measure(prepared, reading, run)?;
+    let mut found = measure(prepared, reading, &fit, run)?;
+    tell_doubt(&mut found.details, prepared, &fit);
     let suggested = suggest(prepared, &found);
     found.details.notes.extend(constraints::without_margin(&found.statistics, prepared.margin, &suggested));
-    let failed = match compared(prepared, &found) {
+    let failed = match compared(prepared, &found, &fit) {
+        Err(_) if prepared.nothing_is_allowed && !fit.foreign.is_empty() => None,
         Err(problem) if prepared.nothing_is_allowed => {
             found
                 .details
@@ -100,7 +103,8 @@ pub(crate) fn finish(
         tracing::warn!("{note}");
     }
     let draft = add_results(prepared, &found, &suggested, &mut files, scratch)?;
-    let message = Message::Judged { violations: found.breaches.len(), remarks: String::new() };
+    let remarks = found.details.class_doubt.iter().map(|doubt| format!(" Warning: {doubt}")).collect();
+    let message = Message::Judged { violations: found.breaches.len(), remarks };
     let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         metrics(&found, plan.monitoring, scope)
     });
@@ -464,10 +468,12 @@ pub(crate) fn look(
         text.push_str(&format!("  {:<14} {}\n", "warning", states::left_to_combine(&problem)));
         Ok(())
     };
-    let reading = match sample(job, settings, prepared, records)?.finish() {
+    let mut reading = match sample(job, settings, prepared, records)?.finish() {
         Err(problem) => return later(problem, text),
         Ok(reading) => reading,
     };
+    let baseline_classes = prepared.baseline.classes.as_ref();
+    let fit = baseline_classes.map(|classes| reading.know(classes)).unwrap_or_default();
     text.push_str(&format!(
         "\nFirst {} records: {} rows with a label, {} without\n",
         reading.counts.records_read,
@@ -490,12 +496,17 @@ pub(crate) fn look(
             classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
         line("classes", &names.join(", "));
     }
-    let found = match measure(prepared, &reading, RunDetails::default()) {
+    if let Some(doubt) = baseline_classes.and_then(|classes| fit.doubt(classes)) {
+        line("warning", &doubt);
+    }
+    let found = match measure(prepared, &reading, &fit, RunDetails::default()) {
         Err(problem) => return later(problem, text),
         Ok(found) => found,
     };
-    match compared(prepared, &found) {
+    match compared(prepared, &found, &fit) {
+        Err(_) if prepared.nothing_is_allowed && !fit.foreign.is_empty() => {}
         Err(problem) if prepared.nothing_is_allowed => line("warning", &problem.to_string()),
+        Err(problem) if !fit.foreign.is_empty() => return later(problem, text),
         Err(problem) => {
             return later(problem.hint("only the first records were checked; the others may fit"), text);
         }
@@ -504,7 +515,17 @@ pub(crate) fn look(
     Ok(())
 }
 
-fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Findings> {
+/// Says, where the classes are not those of the baseline, what is taken for what.
+fn tell_doubt(details: &mut QualityDetails, prepared: &Prepared, fit: &Fit) {
+    if let Some(doubt) = prepared.baseline.classes.as_ref().and_then(|classes| fit.doubt(classes)) {
+        details.class_doubt = Some(doubt);
+    }
+    if let Some(doubt) = &details.class_doubt {
+        tracing::warn!("{doubt}");
+    }
+}
+
+fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -> Result<Findings> {
     let classes = reading.outcomes.classes().len();
     if classes > MOST_CLASSES {
         return Err(Problem::new(
@@ -515,23 +536,56 @@ fn measure(prepared: &Prepared, reading: &Reading, run: RunDetails) -> Result<Fi
         .found(format!("{classes} classes"))
         .expected(format!("at most {MOST_CLASSES}, or problem_type Regression")));
     }
-    findings::findings(&reading.outcomes, &reading.groups, &prepared.baseline, run).map_err(|names| {
+    // A baseline of other classes says nothing of these.
+    let none = Baseline::default();
+    let baseline = if fit.foreign.is_empty() { &prepared.baseline } else { &none };
+    findings::findings(&reading.outcomes, &reading.groups, baseline, run).map_err(|names| {
         let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
         let more = if names.len() > 10 { ", ..." } else { "" };
         Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
             .field("problem_type")
-            .found(format!("{} classes: {}{more}", names.len(), shown.join(", ")))
+            .found(format!("{} classes: {}{more}{}", names.len(), shown.join(", "), spelled_alike(&names)))
             .expected("two, `positive_label` among them")
             .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
     })
+}
+
+/// The classes among more than two that differ in their spelling alone; empty without any.
+fn spelled_alike(names: &[String]) -> String {
+    let pairs =
+        names.iter().enumerate().flat_map(|(at, one)| names[at + 1..].iter().map(move |two| (one, two)));
+    let alike: Vec<String> = pairs
+        .filter(|(one, two)| alike(one, two))
+        .take(2)
+        .map(|(one, two)| format!("`{one}` and `{two}`"))
+        .collect();
+    if alike.is_empty() {
+        String::new()
+    } else {
+        format!("; spelled in one way, {} would match", alike.join(", "))
+    }
 }
 
 /// That a metric was compared, where there are constraints of which one can be.
 ///
 /// # Errors
 /// `NOTHING_COMPARED`.
-fn compared(prepared: &Prepared, found: &Findings) -> Result<()> {
+fn compared(prepared: &Prepared, found: &Findings, fit: &Fit) -> Result<()> {
     match &prepared.baseline.constraints {
+        Some(_) if !fit.foreign.is_empty() => {
+            let [negative, positive] = prepared.baseline.classes.clone().unwrap_or_default();
+            Err(Problem::new(
+                &codes::NOTHING_COMPARED,
+                "model quality cannot be checked: the classes are not those of the baseline",
+            )
+            .field("baseline_constraints")
+            .found(fit.foreign_in_words())
+            .expected(format!("`{positive}`, its positive class, and `{negative}`"))
+            .hint(
+                "spell the classes as in the baseline, name the one that is positive in `positive_label`, or set \
+                 `on_nothing_compared` to `succeed`",
+            ))
+        }
         // What the file alone tells was told before.
         Some(constraints) if prepared.baseline.warnings.is_empty() => {
             compared::check_compared(&found.statistics, constraints)
@@ -593,7 +647,7 @@ fn add_details(
 }
 
 /// What is said of a run whose rows all wait for their labels; the results are marked as an estimate.
-fn no_label_yet(details: &QualityDetails) -> String {
+fn no_label_yet(details: &QualityDetails, baseline: &Baseline) -> String {
     let rows = details.rows_without_label;
     match &details.estimate {
         Some(estimate) => {
@@ -618,9 +672,20 @@ fn no_label_yet(details: &QualityDetails) -> String {
         }
         None if !details.not_estimated.is_empty() => format!(
             "no row of {rows} has its label yet, and nothing can be estimated, since the baseline never predicted a class of \
-             theirs ({})",
-            named(&details.not_estimated)
+             theirs ({}){}",
+            named(&details.not_estimated),
+            match &baseline.classes {
+                Some([negative, positive]) =>
+                    format!("; its classes are `{positive}`, which is positive, and `{negative}`"),
+                None => String::new(),
+            }
         ),
+        None if details.class_doubt.is_some() => {
+            format!(
+                "no row of {rows} has its label yet. {}",
+                details.class_doubt.as_deref().unwrap_or_default()
+            )
+        }
         None => format!(
             "no row of {rows} has its label yet, and nothing can be estimated without {} of a baseline with scores",
             details::FILE

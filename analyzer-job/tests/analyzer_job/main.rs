@@ -2,6 +2,7 @@
 //! `tests/generator`, the server of `tests/model-server`.
 
 mod aws;
+mod baseline_files;
 mod datasets;
 mod dry_run_of_models;
 mod ends;
@@ -19,6 +20,7 @@ mod preparation;
 #[path = "../support/program.rs"]
 mod program;
 mod quality;
+mod quality_classes;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;

@@ -37,6 +37,10 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
         let rows = of(details.rows_without_label, "row has", "rows have");
         return (State::CannotTell, format!("{rows} no label yet: the performance is estimated"));
     }
+    let has_past = |metric: &MetricDetails| metric.baseline.is_some() || metric.threshold.is_some();
+    if details.class_doubt.is_some() && !details.metrics.iter().any(has_past) {
+        return (State::CannotTell, "Not compared: the classes are not those of the baseline".into());
+    }
     let violated = details.metrics.iter().filter(|metric| metric.violated).count();
     let moved: Vec<&MetricDetails> =
         details.metrics.iter().filter(|metric| metric.verdict == MetricVerdict::Moved).collect();
@@ -95,7 +99,7 @@ fn change(metric: &MetricDetails) -> String {
 }
 
 pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
-    let mut lead = Vec::new();
+    let mut lead: Vec<String> = details.class_doubt.iter().cloned().collect();
     let violated = details.metrics.iter().filter(|metric| metric.violated).count();
     if violated > 0 {
         let of = |verdict: MetricVerdict| {

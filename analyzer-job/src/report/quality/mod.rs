@@ -97,6 +97,12 @@ pub(super) fn report(quality: &Quality) -> Report {
             (State::Moved, format!("{} found", of(violations.len() as u64, "violation", "violations")))
         }
         Some(_) if moved > 0 => (State::Moved, format!("No violation, but {} moved", of_columns(moved))),
+        Some(_) if details.baseline.is_empty() => {
+            (State::CannotTell, "No baseline is given, so nothing was checked".into())
+        }
+        Some(_) if details.columns.is_empty() && !columns::are_empty(&quality.columns) => {
+            (State::CannotTell, "No violation; drift was not checked".into())
+        }
         Some(_) if few => (State::CannotTell, "No violation; too few rows to tell more".into()),
         Some(_) if columns::are_empty(&quality.columns) => {
             (State::CannotTell, "No violation; no column has a value, so there is nothing to compare".into())

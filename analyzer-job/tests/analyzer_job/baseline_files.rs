@@ -1,0 +1,104 @@
+//! A quality monitor's baseline is the same however it is named: as a folder, as its constraints, as a state.
+
+use crate::program::{Tree, monitored, traffic};
+
+const MONITOR: [&str; 4] = [
+    "--problem-type=BinaryClassification",
+    "--inference-attribute=approved",
+    "--probability-attribute=score",
+    "--ground-truth-attribute=repaid",
+];
+const BOTH: &str = "--analysis-type=DATA_QUALITY,MODEL_QUALITY";
+
+fn page(tree: &Tree, name: &str) -> String {
+    String::from_utf8(tree.results()[name].clone()).unwrap()
+}
+
+#[test]
+fn a_baseline_named_by_its_constraints_is_that_of_its_folder() {
+    let mut tree = monitored(&traffic(300, 0.0));
+    tree.set("dataset_format", r#"{"sagemakerMergeJson":{"captureIndexNames":["endpointOutput"]}}"#);
+    tree.succeed(&[&MONITOR[..], &[BOTH, "--output-path=/opt/ml/base"]].concat());
+    let states = ["fold", BOTH, "--output-path=/opt/ml/states"];
+    tree.succeed(&[&states[..], &MONITOR].concat());
+    let state = std::fs::read_dir(tree.path("states")).unwrap().next().unwrap().unwrap().file_name();
+    let state = format!("/opt/ml/states/{}", state.to_string_lossy());
+    // Model quality finds its details, or else its statistics, beside the constraints.
+    std::fs::remove_file(tree.path("base/model-quality/model_quality_details.json")).unwrap();
+    let kinds = [("DATA_QUALITY", "data-quality"), ("MODEL_QUALITY", "model-quality")];
+    for (kind, folder) in kinds {
+        let other = |kind: &str| kind.to_lowercase().replace('_', "-");
+        for list in [kind, "DATA_QUALITY,MODEL_QUALITY"] {
+            let mut shown = Vec::new();
+            for place in [
+                format!("/opt/ml/base/{folder}"),
+                format!("/opt/ml/base/{folder}/constraints.json"),
+                state.clone(),
+            ] {
+                let arguments =
+                    [format!("--analysis-type={list}"), format!("--{}-baseline={place}", other(kind))];
+                let arguments: Vec<&str> =
+                    MONITOR.into_iter().chain(arguments.iter().map(String::as_str)).collect();
+                let run = tree.succeed(&arguments);
+                let dry = tree.succeed(&[&["validate"], &arguments[..]].concat());
+                let what = format!("{list} {place}: {}", run.log);
+                if kind == "DATA_QUALITY" {
+                    let untold = "drift is not checked";
+                    assert!(!run.log.contains(untold) && !dry.stdout.contains(untold), "{what}");
+                }
+                let at = if list == kind { "".into() } else { format!("{folder}/") };
+                let page = page(&tree, &format!("{at}report.html"));
+                assert!(
+                    !page.contains("drift was not checked")
+                        && !page.contains("cannot be said: the thresholds"),
+                    "{what}"
+                );
+                let details =
+                    tree.results().into_iter().find(|(name, _)| name.ends_with("constraint_violations.json"));
+                shown.push(details);
+            }
+            assert!(shown.windows(2).all(|two| two[0] == two[1]), "{list} {kind}");
+        }
+    }
+}
+
+/// A baseline of constraints alone, and none at all: nothing is said of how the data look.
+#[test]
+fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
+    let mut tree = monitored(&traffic(300, 0.0));
+    tree.set("analysis_type", "DATA_QUALITY")
+        .set("dataset_format", r#"{"sagemakerMergeJson":{"captureIndexNames":["endpointOutput"]}}"#);
+    tree.succeed(&["--output-path=/opt/ml/base"]);
+    std::fs::rename(tree.path("base/statistics.json"), tree.path("statistics.json")).unwrap();
+    for (arguments, log, headline) in [
+        (
+            &["--data-quality-baseline=/opt/ml/base/constraints.json"][..],
+            "drift is not checked: the baseline has constraints only",
+            "No violation; drift was not checked",
+        ),
+        (
+            &["--baseline-constraints=/opt/ml/base/constraints.json"],
+            "drift is not checked: the baseline has constraints only",
+            "No violation; drift was not checked",
+        ),
+        (
+            &["--sagemaker-monitoring-schedule-name=hourly"],
+            "nothing is checked: no baseline is given",
+            "No baseline is given, so nothing was checked",
+        ),
+    ] {
+        let run = tree.succeed(arguments);
+        assert!(run.log.contains(log), "{}", run.log);
+        let page = page(&tree, "report.html");
+        assert!(page.contains(headline) && !page.contains("The data look as they did"), "{arguments:?}");
+        let dry = tree.succeed(&[&["validate"], arguments].concat());
+        assert!(dry.stdout.contains(log), "{}", dry.stdout);
+    }
+    let both = [
+        "--baseline-constraints=/opt/ml/base/constraints.json",
+        "--baseline-statistics=/opt/ml/statistics.json",
+    ];
+    let run = tree.succeed(&both);
+    assert!(!run.log.contains("is not checked"), "{}", run.log);
+    assert!(page(&tree, "report.html").contains("The data look as they did"));
+}
