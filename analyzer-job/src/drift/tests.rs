@@ -179,6 +179,7 @@ fn values_that_are_equal_as_numbers_are_the_same_group() {
         ("1.0", "1", true),
         ("0,1", "0.0,1.0", true),
         ("0", "00", true),
+        ("0", "-0", true),
         ("0", "1", false),
         ("a", "A", false),
         ("0", "0,1", false),

@@ -121,6 +121,19 @@ fn too_few_rows_on_either_side_are_never_a_finding() {
     }
 }
 
+/// The parity of DI is 1: it moves away from it upwards and downwards, and the rule of the hosted service sees only the one.
+#[test]
+fn a_ratio_moves_away_from_parity_on_either_side() {
+    let then = baseline(&[("f", "1", [[329, 21, 22, 128], [329, 21, 22, 128]])]);
+    let fallen = judged(&[("f", "1", [[345, 5, 100, 50], [329, 21, 22, 128]])], &then);
+    let risen = judged(&[("f", "1", [[329, 21, 22, 128], [345, 5, 100, 50]])], &then);
+    for (found, farther_from_zero) in [(fallen, false), (risen, true)] {
+        let chance = chance(&found, "DI");
+        assert!(chance.farther_from_parity, "{chance:?}");
+        assert_eq!(chance.farther_from_zero, farther_from_zero, "{chance:?}");
+    }
+}
+
 /// The other value of a two-valued facet, and a facet that selects the same rows, are no tests of their own.
 #[test]
 fn the_same_groups_again_cost_nothing() {

@@ -3,6 +3,7 @@
 
 mod aws;
 mod baseline_files;
+mod checks;
 mod datasets;
 mod dry_run_of_models;
 mod ends;
