@@ -106,7 +106,7 @@ impl Part {
 
     /// Whether captured records were read.
     pub fn is_captured(&self) -> bool {
-        self.sought.is_some()
+        matches!(self.bad, Bad::Records(_))
     }
 
     /// Judges what was read as the whole of the data.
