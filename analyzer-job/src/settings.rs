@@ -199,6 +199,7 @@ pub struct Settings {
         long,
         env = "probability_threshold_attribute",
         value_name = "NUMBER",
+        allow_negative_numbers = true,
         global = true,
         help_heading = "Captured payloads"
     )]

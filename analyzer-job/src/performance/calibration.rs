@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::intervals::wilson;
 use super::outcomes::ScoreCell;
+use super::random;
 
 /// Bins of equal width between 0 and 1.
 const BINS: usize = 10;
@@ -17,6 +18,9 @@ pub struct Calibration {
     pub error: f64,
     /// What the error would be, on average, of scores that mean exactly what they say, with as many rows.
     pub error_by_chance: f64,
+    /// What the error of such scores exceeds in one of twenty samples.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_limit: Option<f64>,
     /// Mean of `-ln` of the probability given to what came true. 0 is perfect, 0.693 is a coin.
     pub log_loss: f64,
     /// Mean squared distance of the score from what came true. In [0, 1], 0 is perfect, 0.25 is a coin.
@@ -60,6 +64,7 @@ pub fn calibration(cells: &[ScoreCell]) -> Option<Calibration> {
     let mut calibration = Calibration {
         error: 0.0,
         error_by_chance: 0.0,
+        error_limit: None,
         log_loss: log_loss / rows,
         brier: brier / rows,
         mean_score: bins.iter().map(|bin| bin.2).sum::<f64>() / rows,
@@ -82,14 +87,34 @@ pub fn calibration(cells: &[ScoreCell]) -> Option<Calibration> {
             interval: wilson(positive, count).unwrap_or([0.0, 1.0]),
         });
     }
+    calibration.error_limit = Some(limit(&calibration.bins, rows));
     Some(calibration)
+}
+
+const PURPOSE: u64 = 5;
+const REPLICATES: usize = 2000;
+
+/// The 95 % quantile of the error of labels that are drawn by the scores.
+fn limit(bins: &[CalibrationBin], rows: f64) -> f64 {
+    let mut errors: Vec<f64> = (0..REPLICATES as u64)
+        .map(|replicate| {
+            let mut random = random::generator(PURPOSE, replicate);
+            bins.iter()
+                .map(|bin| {
+                    let positive = random::binomial(bin.rows, bin.mean_score.clamp(0.0, 1.0), &mut random);
+                    (bin.mean_score * bin.rows as f64 - positive as f64).abs() / rows
+                })
+                .sum()
+        })
+        .collect();
+    errors.sort_unstable_by(f64::total_cmp);
+    errors[REPLICATES * 95 / 100]
 }
 
 #[cfg(test)]
 mod tests {
     use rand::RngExt;
 
-    use super::super::random;
     use super::*;
 
     fn cell(score: f64, negative: u64, positive: u64) -> ScoreCell {
@@ -116,6 +141,28 @@ mod tests {
         assert_eq!(found.bins.last().unwrap().high, 1.0);
         assert_eq!(calibration(&[cell(1.5, 1, 1)]), None);
         assert_eq!(calibration(&[]), None);
+    }
+
+    /// The error of scores that mean what they say passes its limit in one of twenty samples, of 12 rows as of 400.
+    #[test]
+    fn the_limit_holds_in_95_of_100_samples() {
+        const SETS: u64 = 400;
+        for rows in [12, 60, 400] {
+            let passed = (0..SETS).filter(|&set| {
+                let mut random = random::generator(81, set);
+                let cells: Vec<ScoreCell> = (0..rows)
+                    .map(|_| {
+                        let score = random.random::<f64>();
+                        let positive = u64::from(random.random::<f64>() < score);
+                        cell(score, 1 - positive, positive)
+                    })
+                    .collect();
+                let found = calibration(&cells).unwrap();
+                found.error > found.error_limit.unwrap()
+            });
+            let share = passed.count() as f64 / SETS as f64;
+            assert!((0.02..=0.08).contains(&share), "{rows} rows: {share}");
+        }
     }
 
     /// Scores that mean what they say: the error is what chance gives.

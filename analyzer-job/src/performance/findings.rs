@@ -79,6 +79,7 @@ pub fn findings(
     fill(&mut details, &statistics.counts, outcomes, baseline);
     details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
     details.notes.extend(notes::not_estimated(&details.not_estimated));
+    details.notes.extend(groups.iter().filter_map(notes::not_told));
     if !scores_on_both(&statistics.counts, baseline.details.as_ref()) {
         let (with, without) = match &statistics.counts {
             Counts::Binary(binary) if binary.has_scores => ("this run", "the baseline"),
@@ -411,6 +412,19 @@ fn telling(problem: ProblemType) -> &'static [&'static str] {
     }
 }
 
+/// Whether a group has rows of what a metric is about. The metrics of all rows are 0 without them, as the hosted service has it.
+fn means_something(counts: &Counts, name: &str) -> bool {
+    let Counts::Binary(binary) = counts else { return true };
+    let [[tn, fp], [missed, hits]] = metrics::confusion(&binary.cells);
+    match name {
+        "recall" | "f1" => missed + hits > 0,
+        "precision" => fp + hits > 0,
+        "false_positive_rate" => tn + fp > 0,
+        "auc" => missed + hits > 0 && tn + fp > 0,
+        _ => true,
+    }
+}
+
 fn group_details(groups: &[Group], baseline: &Baseline) -> Result<Vec<GroupDetails>, Vec<String>> {
     let before = |column: &str, value: &str, metric: &str| {
         let groups = &baseline.details.as_ref()?.groups;
@@ -427,7 +441,7 @@ fn group_details(groups: &[Group], baseline: &Baseline) -> Result<Vec<GroupDetai
             let spreads = intervals::spreads(&counts, &scalars, DRAWN_PER_GROUP);
             let metrics = scalars.iter().zip(spreads).map(|(&(name, now), spread)| MetricDetails {
                 name: name.into(),
-                value: now,
+                value: now.filter(|_| means_something(&counts, name)),
                 standard_error: spread.standard_error,
                 interval: spread.interval,
                 share: spread.share,

@@ -78,6 +78,17 @@ impl Group {
 
     /// The values with most rows, these first; equal numbers by the value's text.
     pub fn largest(&self) -> Vec<(&str, &Outcomes)> {
+        let all = self.sorted().into_iter().take(Group::MOST_TOLD);
+        all.map(|(value, outcomes, _)| (value, outcomes)).collect()
+    }
+
+    /// Values with fewer rows than the largest, which are not told, and their rows.
+    pub fn left_out(&self) -> [u64; 2] {
+        let others = self.sorted().into_iter().skip(Group::MOST_TOLD);
+        others.fold([0, 0], |[values, rows], (.., more)| [values + 1, rows + more])
+    }
+
+    fn sorted(&self) -> Vec<(&str, &Outcomes, u64)> {
         let mut all: Vec<(&str, &Outcomes, u64)> = self
             .values
             .iter()
@@ -85,6 +96,32 @@ impl Group {
             .filter(|group| group.2 > 0)
             .collect();
         all.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
-        all.into_iter().take(Group::MOST_TOLD).map(|(value, outcomes, _)| (value, outcomes)).collect()
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::outcomes::ProblemType;
+    use super::super::outcomes::tests::question;
+    use super::*;
+
+    #[test]
+    fn values_that_make_no_segment_are_counted_with_their_rows() {
+        let question = question(ProblemType::BinaryClassification, true, false);
+        let mut group = Group::new("city");
+        for value in 0..40 {
+            for _ in 0..=value {
+                let row = Row { label: Some("1"), prediction: Some("0"), score: None };
+                group.update(&value.to_string(), &question, row, 0);
+            }
+        }
+        assert_eq!(group.largest().len(), Group::MOST_TOLD);
+        assert_eq!(group.left_out(), [15, (1..=15).sum()]);
+        let told = super::super::notes::not_told(&group).unwrap();
+        assert!(
+            told.starts_with("`city` has 15 more values, with 120 rows, that make no segments"),
+            "{told}"
+        );
     }
 }

@@ -173,7 +173,26 @@ pub fn regression(rows: &Regression) -> Vec<Scalar> {
     let sse = sum(&|label, prediction| (label - prediction) * (label - prediction));
     let sst = sum(&|label, _| (label - mean_label) * (label - mean_label));
     let equal = rows.pairs.windows(2).all(|two| two[0].label == two[1].label);
-    let r2 = if equal { f64::NAN } else { 1.0 - sse / sst };
+    let r2 = match sse / sst {
+        _ if equal => f64::NAN,
+        // Squares that a double does not hold: of parts of the largest they are near 1.
+        _ if !sse.is_normal() || !sst.is_normal() => {
+            let mean = rows.pairs.iter().map(|pair| pair.times as f64 / n * pair.label).sum::<f64>();
+            let scaled = |value: &dyn Fn(f64, f64) -> f64| {
+                let most = rows
+                    .pairs
+                    .iter()
+                    .map(|pair| value(pair.label, pair.prediction).abs())
+                    .fold(0.0, f64::max);
+                let part = |label, prediction| if most > 0.0 { value(label, prediction) / most } else { 0.0 };
+                (sum(&|label, prediction| part(label, prediction).powi(2)), most)
+            };
+            let (sse, error) = scaled(&|label, prediction| label - prediction);
+            let (sst, spread) = scaled(&|label, _| label - mean);
+            1.0 - sse / sst * (error / spread).powi(2)
+        }
+        ratio => 1.0 - ratio,
+    };
     let values = [sum(&|label, prediction| (label - prediction).abs()) / n, sse / n, (sse / n).sqrt(), r2];
     REGRESSION.into_iter().zip(values.map(|value| Some(value).filter(|value| value.is_finite()))).collect()
 }
@@ -345,6 +364,14 @@ mod tests {
             pairs: pairs.iter().map(|&(label, prediction)| Pair { label, prediction, times: 2 }).collect(),
         };
         assert_eq!(value(&regression(&rows(&[(0.1, 2.0), (0.1, 3.0)])), "r2"), None);
+        // Labels that differ have a variance, also where their squares are no numbers.
+        for scale in [1e-250, 1e-160, 1.0, 1e200, 1e307] {
+            let pairs = [(1.0, 1.5), (2.0, 2.0), (4.0, 3.5)];
+            let found =
+                regression(&rows(&pairs.map(|(label, prediction)| (label * scale, prediction * scale))));
+            let found = value(&found, "r2").unwrap();
+            assert!((found - (1.0 - 0.5 / (14.0 / 3.0))).abs() < 1e-12, "{scale}: {found}");
+        }
         let huge = regression(&rows(&[(1e200, -1e200), (1.0, 2.0)]));
         assert_eq!(value(&huge, "mse"), None);
         assert!(value(&huge, "mae").is_some());

@@ -6,6 +6,7 @@ use super::classes::alike;
 use super::constraints::Breach;
 use super::details::QualityDetails;
 use super::estimate::Unknown;
+use super::group::Group;
 use super::metrics::{self, Counts};
 use super::outcomes::{Multiclass, Outcomes};
 use super::statistics::Statistics;
@@ -31,6 +32,20 @@ pub fn not_estimated(unknown: &[Unknown]) -> Option<String> {
 
 fn rows_in_words(rows: u64) -> String {
     format!("{rows} {}", if rows == 1 { "row" } else { "rows" })
+}
+
+/// What is said of the values of a column that make no segment.
+pub fn not_told(group: &Group) -> Option<String> {
+    let [values, rows] = group.left_out();
+    (values > 0).then(|| {
+        let noun = if values == 1 { "value" } else { "values" };
+        format!(
+            "`{}` has {values} more {noun}, with {}, that make no segments: the {} with most rows do.",
+            group.column,
+            rows_in_words(rows),
+            Group::MOST_TOLD
+        )
+    })
 }
 
 /// The notes of a run, the gravest first.
@@ -80,9 +95,15 @@ pub fn notes(
                 );
             }
         }
-        Counts::Regression(_) => {
+        Counts::Regression(counts) => {
             if statistics.value("r2").is_none() {
-                notes.push("All labels are equal: r2 is not defined.".into());
+                let equal = counts.pairs.windows(2).all(|two| two[0].label == two[1].label);
+                let why = if equal {
+                    "all labels are equal"
+                } else {
+                    "errors and labels are too far apart for a number"
+                };
+                notes.push(format!("`r2` is not defined: {why}."));
             }
             if statistics.value("mse").is_none() {
                 notes.push("The squared errors are larger than a number can hold.".into());
@@ -172,6 +193,6 @@ mod tests {
     #[test]
     fn a_regression_of_equal_labels_is_told() {
         let found = notes_of(ProblemType::Regression, true, false, &[["2", "1", ""], ["2", "3", ""]]);
-        assert_eq!(found, ["All labels are equal: r2 is not defined."]);
+        assert_eq!(found, ["`r2` is not defined: all labels are equal."]);
     }
 }

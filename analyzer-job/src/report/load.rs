@@ -13,6 +13,7 @@ use crate::drift::bias as drift;
 use crate::performance::details::{self as performance, QualityDetails};
 use crate::results::details::{BiasDetails, ExplanationDetails, Findings, RunDetails};
 use crate::results::{Results, Violation, Violations, alone};
+use crate::settings::AnalysisType;
 use crate::values::numbers::strict_json;
 
 use crate::results::details::EarlierRun;
@@ -53,7 +54,7 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
             "cannot make the reports again: there is no `analysis.json` and no details file of a monitor",
         )
         .file(folder)
-        .hint("name the folder that an earlier run wrote its results to")
+        .hint(where_results_are(folder))
     })?;
     let violations: Option<Violations> = read(&folder.join("constraint_violations.json"))?;
     let violations = violations.map(|file| file.violations).unwrap_or_default();
@@ -66,6 +67,21 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     let names = names(configuration);
     let bias = bias.or_else(|| without_details(&results, &violations));
     Ok((Findings { results, violations, bias, explanations }, names))
+}
+
+/// A run of several monitors has a folder for each.
+fn where_results_are(folder: &Path) -> String {
+    let of_monitors = AnalysisType::ALL.iter().map(|kind| folder.join(kind.folder()));
+    match of_monitors
+        .filter(|folder| folder.is_dir())
+        .map(|folder| folder.display().to_string())
+        .reduce(|a, b| format!("{a}, {b}"))
+    {
+        Some(folders) => format!(
+            "name the folder of one monitor: {folders}; the report of all of them is made by their run only"
+        ),
+        None => "name the folder that an earlier run wrote its results to".into(),
+    }
 }
 
 fn names(configuration: Option<&Json>) -> ReportNames {

@@ -91,6 +91,32 @@ fn classes_spelled_otherwise_than_in_the_baseline_are_no_worse_model() {
     assert!(mixed.contains("spelled in one way, ") && mixed.contains("`DENY` and `deny`"), "{mixed}");
 }
 
+/// A group without positive rows has no recall, area or F1, and a threshold may be negative.
+#[test]
+fn metrics_of_a_group_that_mean_nothing_have_no_value() {
+    let tree = Tree::new();
+    let rows = "y,p,s,g\n0,0,-3,a\n0,1,2,a\n".to_owned() + &"1,1,3,b\n0,0,-2,b\n1,0,-1,b\n".repeat(9);
+    tree.file("processing/input/window/part.csv", rows);
+    let more = [
+        "--dataset-source=/opt/ml/processing/input/window",
+        "--segment-columns=g",
+        "--probability-threshold-attribute",
+        "-1",
+    ];
+    tree.succeed(&[&OF_CLASSES, more.as_slice()].concat());
+    let details = tree.result("model_quality_details.json");
+    let groups = details["groups"].as_array().unwrap();
+    let of = |value: &str, name: &str| {
+        let group = groups.iter().find(|group| group["value"] == value).unwrap();
+        let metrics = group["metrics"].as_array().unwrap();
+        metrics.iter().find(|metric| metric["name"] == name).unwrap()["value"].clone()
+    };
+    for name in ["recall", "auc", "f1"] {
+        assert!(of("a", name).is_null() && of("b", name).is_number(), "{name}");
+    }
+    assert_eq!(of("a", "false_positive_rate"), json!(0.5));
+}
+
 /// Rows without a label of a class that the baseline does not have are left out of the estimate by name.
 #[test]
 fn an_estimate_of_a_binary_problem_leaves_out_rows_of_other_classes() {

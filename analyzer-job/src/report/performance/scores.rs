@@ -60,15 +60,26 @@ pub(super) fn calibration(report: &mut Report, details: &QualityDetails) {
             ])
         })
         .collect();
-    let more =
-        if calibration.error > 2.0 * calibration.error_by_chance { "more than" } else { "about as much as" };
+    let chance = format!("{:.3} on average", calibration.error_by_chance);
+    let chance = match calibration.error_limit {
+        Some(limit) if calibration.error > limit => {
+            format!(
+                "more than chance alone explains ({chance}, at most {limit:.3} in 95\u{202f}% of samples)"
+            )
+        }
+        Some(limit) => {
+            format!(
+                "no more than chance alone explains ({chance}, at most {limit:.3} in 95\u{202f}% of samples)"
+            )
+        }
+        None => format!("where chance alone gives {chance}"),
+    };
     report
         .section(2, "calibration", "Calibration: do the scores mean what they say?")
         .text(format!(
-            "Scores and shares of positives differ by {:.3} on average (expected calibration error), {more} chance alone gives \
-             ({:.3}). Log loss {:.4}, Brier score {:.4}. The mean score is {:.3}, the share of positives {:.3}.",
+            "Scores and shares of positives differ by {:.3} on average (expected calibration error), {chance}. Log \
+             loss {:.4}, Brier score {:.4}. The mean score is {:.3}, the share of positives {:.3}.",
             calibration.error,
-            calibration.error_by_chance,
             calibration.log_loss,
             calibration.brier,
             calibration.mean_score,

@@ -32,6 +32,11 @@ pub(super) fn state(metric: &MetricDetails) -> State {
     }
 }
 
+/// The metrics that constraint_violations.json lists; a note names those that it never does.
+fn missed(details: &QualityDetails) -> impl Iterator<Item = &MetricDetails> {
+    details.metrics.iter().filter(|metric| metric.violated && !metric.name.ends_with("f0_5"))
+}
+
 pub(super) fn headline(details: &QualityDetails) -> (State, String) {
     if details.rows == 0 {
         let rows = of(details.rows_without_label, "row has", "rows have");
@@ -41,7 +46,7 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
     if details.class_doubt.is_some() && !details.metrics.iter().any(has_past) {
         return (State::CannotTell, "Not compared: the classes are not those of the baseline".into());
     }
-    let violated = details.metrics.iter().filter(|metric| metric.violated).count();
+    let missed: Vec<&MetricDetails> = missed(details).collect();
     let moved: Vec<&MetricDetails> =
         details.metrics.iter().filter(|metric| metric.verdict == MetricVerdict::Moved).collect();
     if !moved.is_empty() {
@@ -51,13 +56,17 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
             .unwrap_or(&moved[0]);
         return (State::Moved, format!("The model became worse: {}", within(&change(first))));
     }
-    if violated > 0 {
-        let metrics = match violated {
+    if !missed.is_empty() {
+        let metrics = match missed.len() {
             1 => "1 metric misses its threshold".into(),
             n => format!("{n} metrics miss their thresholds"),
         };
-        let known = details.metrics.iter().any(|metric| metric.p_value.is_some());
-        let why = if known { "chance explains that" } else { "whether by chance cannot be said" };
+        let by_chance = missed.iter().filter(|metric| metric.verdict == MetricVerdict::Held).count();
+        let why = match by_chance {
+            0 => "whether by chance cannot be said".into(),
+            n if n == missed.len() => "chance explains that".into(),
+            n => format!("chance explains {n}, of the others it cannot be said"),
+        };
         return (State::CannotTell, format!("{metrics}; {why}"));
     }
     if details.judged {
@@ -100,11 +109,9 @@ fn change(metric: &MetricDetails) -> String {
 
 pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
     let mut lead: Vec<String> = details.class_doubt.iter().cloned().collect();
-    let violated = details.metrics.iter().filter(|metric| metric.violated).count();
+    let violated = missed(details).count();
     if violated > 0 {
-        let of = |verdict: MetricVerdict| {
-            details.metrics.iter().filter(|metric| metric.violated && metric.verdict == verdict).count()
-        };
+        let of = |verdict: MetricVerdict| missed(details).filter(|metric| metric.verdict == verdict).count();
         let (moved, by_chance) = (of(MetricVerdict::Moved), of(MetricVerdict::Held));
         let too_few = of(MetricVerdict::TooFewRows);
         let mut text = match violated {
@@ -185,6 +192,7 @@ pub(super) fn sure(metric: &MetricDetails) -> Cell {
         p => format!(", p\u{a0}=\u{a0}{p:.3}"),
     });
     let text = match metric.verdict {
+        _ if metric.value.is_none() => "not compared".into(),
         MetricVerdict::Moved => format!("worse{p}"),
         MetricVerdict::Held if metric.violated => format!("within chance{p}"),
         MetricVerdict::Held => "held".into(),
@@ -194,4 +202,68 @@ pub(super) fn sure(metric: &MetricDetails) -> Cell {
         MetricVerdict::NotCompared => return Cell::text(""),
     };
     Cell::state(state(metric), text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metric(name: &str, value: Option<f64>, violated: bool, verdict: MetricVerdict) -> MetricDetails {
+        MetricDetails {
+            name: name.into(),
+            value,
+            standard_error: None,
+            interval: None,
+            share: None,
+            baseline: Some(0.5),
+            threshold: Some(0.5),
+            violated,
+            verdict,
+            p_value: None,
+        }
+    }
+
+    fn told(metrics: Vec<MetricDetails>) -> String {
+        headline(&QualityDetails { rows: 50, judged: true, metrics, ..QualityDetails::default() }).1
+    }
+
+    /// What no test looked at is not explained by chance, whatever is known of other metrics.
+    #[test]
+    fn chance_explains_only_what_was_tested() {
+        use MetricVerdict::{Held, NotCompared, TooFewRows};
+        let of = |verdicts: &[(MetricVerdict, bool)]| {
+            let metrics =
+                verdicts.iter().map(|&(verdict, violated)| metric("recall", Some(0.4), violated, verdict));
+            let mut metrics: Vec<MetricDetails> = metrics.collect();
+            metrics
+                .iter_mut()
+                .filter(|metric| metric.verdict == Held)
+                .for_each(|metric| metric.p_value = Some(0.3));
+            told(metrics)
+        };
+        let unknown = "2 metrics miss their thresholds; whether by chance cannot be said";
+        assert_eq!(of(&[(TooFewRows, true), (NotCompared, true), (Held, false)]), unknown);
+        assert_eq!(
+            of(&[(Held, true), (Held, true)]),
+            "2 metrics miss their thresholds; chance explains that"
+        );
+        assert_eq!(
+            of(&[(Held, true), (TooFewRows, true)]),
+            "2 metrics miss their thresholds; chance explains 1, of the others it cannot be said"
+        );
+    }
+
+    /// The count is that of the exit message, which does not know what is never reported.
+    #[test]
+    fn a_metric_that_is_never_reported_is_not_counted() {
+        let both = ["f0_5", "recall"].map(|name| metric(name, Some(0.4), true, MetricVerdict::Held));
+        assert!(told(both.into()).starts_with("1 metric misses its threshold"));
+    }
+
+    #[test]
+    fn a_metric_without_a_value_is_not_held() {
+        let cell = sure(&metric("r2", None, false, MetricVerdict::NotCompared));
+        let Cell::State { state, text } = cell else { panic!("{cell:?}") };
+        assert_eq!((state, text.as_str()), (State::Undefined, "not compared"));
+    }
 }
