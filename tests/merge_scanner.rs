@@ -717,3 +717,47 @@ fn a_record_longer_than_any_may_be_is_one_bad_record() {
         assert!(found[1].1 == Err(Bad::TooLong));
     }
 }
+
+#[test]
+fn half_a_row_is_no_record_behind_a_damaged_one() {
+    let row = |data: &str, n: usize| format!("{data},u{n},2024-01-19T19:27:57Z");
+    // A record in a line of its own stands in the cell, which its quotes break.
+    check_file(&format!("\"see:\n{}\n{}\n{}\n", good(0), row("end\",0.5", 1), row("2", 2)), &[2, 4], &[1, 3]);
+    // The cell's closing quote is followed by text, and the row goes on.
+    check_file(&format!("\"a\nb\"x\n{}\n{}\n", row("c,0.5", 1), row("2", 2)), &[4], &[1]);
+    check_file(&format!("\"a\nb\"x\n{}\n{}\n", row("{c,0.5", 1), row("2", 2)), &[4], &[1]);
+    check_file(&format!("\"a\nb\n{}\n{}\n", row("c\"x,0.5", 1), row("2", 2)), &[4], &[1]);
+    check_file(&format!("\"a\n{}\n{}\n", row("b\"x,0.5", 1), row("say \"hi\"", 2)), &[3], &[1]);
+    // What looks whole and is not used is counted.
+    check_file(&format!("\"a\n{}\n{}\n{}\n", row("b", 1), row("c\"x", 2), row("3", 3)), &[2, 4], &[1]);
+    check_file(&format!("{}\n{}\n{}\n", row("\"a\"x", 1), row("b\"", 2), row("3", 3)), &[3], &[1, 2]);
+    check_file(&format!("\"a\" x\n{}\n{}\n", good(0), row("b\"", 2)), &[2], &[1, 3]);
+    // A quote at the start of a cell opens one: the cell before was never closed, and costs its own line.
+    check_file(&format!("\"never\n{}\n{}\n", row("1", 1), row("\"q\",2", 2)), &[2, 3], &[1]);
+}
+
+#[test]
+fn a_line_that_ends_with_an_id_and_a_time_is_one_row_good_or_bad() {
+    for cell in [
+        "{\"a\":1,\"b\":2}",
+        "[\"a\",\"b\"]",
+        "{\"captureData\":{}}",
+        "{\"captureData\":{},\"eventMetadata\":{}}",
+        "0.5,{\"a\":1,\"b\":2},\"x\"",
+        "[{\"a\":1,\"b\":\"\"}],[\"a\",\"\"]",
+    ] {
+        let text = format!("{cell},e1,2024-01-19T18:10:00Z\n{}\n", good(0));
+        check_file(&text, &[1, 2], &[]);
+        for size in [1, 9, 1000] {
+            let found = in_pieces(Captures, text.as_bytes(), &[size], 1 << 20);
+            let data = serde_json::to_string(cell).unwrap();
+            assert!(found[0].1.as_ref().unwrap().contains(&format!("\"data\":{data}")), "{found:?}");
+        }
+    }
+    for cell in ["{\"a\":1,\"b\":2x}", "[\"a\",\"b\"x]", "1,\"b\"x", "{\"captureData\":{},\"b\":x}"] {
+        let text = format!("{cell},e1,2024-01-19T18:10:00Z\n{}\n0.5,e2,2024-01-19T18:10:00Z\n", good(0));
+        check_file(&text, &[2, 3], &[1]);
+        let found = in_pieces(Captures, text.as_bytes(), &[1000], 1 << 20);
+        assert_eq!(found[0].1, Err(Bad::BrokenRow), "{cell}");
+    }
+}

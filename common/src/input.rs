@@ -1,5 +1,6 @@
 //! Input folders: files in a fixed order, plain or gzip, read line by line with their position.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
@@ -42,6 +43,8 @@ pub struct Listing {
     pub empty: Vec<PathBuf>,
     /// Files and folders whose names begin with `.` or `_`, relative to the folder.
     pub hidden: Vec<PathBuf>,
+    /// Device and number of the folders that were read, also by way of links.
+    pub folders: HashSet<(u64, u64)>,
 }
 
 /// Refuses a source that a setting names and that is not there. `named`: as the setting has it; `path`: where that is.
@@ -138,6 +141,7 @@ fn walk(root: &Path, found: &mut Listing) -> Result<()> {
             continue;
         }
         above.push(identity);
+        found.folders.insert(identity);
         for name in names {
             if is_hidden(&name) {
                 found.hidden.push(below.join(name));

@@ -126,16 +126,18 @@ impl Account {
         match (bad, kind) {
             (Bad::Unreadable, _) => {
                 self.summary.files_unreadable += 1;
-                if kind == Kind::Capture {
-                    self.summary.unreadable_captures.get_or_insert_with(|| problem.to_string());
-                }
+                self.summary.of_side_mut(kind).unreadable.get_or_insert_with(|| problem.to_string());
             }
             (_, Kind::Capture) => self.summary.captures_bad += 1,
             (_, Kind::Label) => self.summary.labels_bad += 1,
         }
+        if bad != Bad::Unreadable {
+            self.summary.of_side_mut(kind).reasons.count(bad, || problem.to_string());
+        }
         if self.summary.bad_records.len() < NAMED_RECORDS {
             let file = record.origin.name.display().to_string();
             self.summary.bad_records.push(BadRecord {
+                side: kind.name(),
                 file,
                 line: record.line,
                 problem: problem.to_string(),
@@ -155,6 +157,8 @@ impl Account {
             let (has_good, has_records, head) = &self.file;
             if last && !has_good && *has_records && !head.is_empty() {
                 let look = looks::of(kind, head);
+                let hint_of_side = &mut self.summary.of_side_mut(kind).hint_of_file;
+                *hint_of_side = hint_of_side.or(look.hint);
                 if let Some(hint) =
                     look.hint.filter(|hint| !self.summary.hints.iter().any(|known| known == hint))
                 {
@@ -163,7 +167,12 @@ impl Account {
                 let file = origin.name.display().to_string();
                 let begins = looks::beginning(head);
                 let looks_like = look.name.to_string();
-                self.summary.files_without_records.push(FileWithoutRecords { file, looks_like, begins });
+                self.summary.files_without_records.push(FileWithoutRecords {
+                    side: kind.name(),
+                    file,
+                    looks_like,
+                    begins,
+                });
             }
         }
     }
@@ -271,6 +280,10 @@ fn problem<T>(kind: Kind, record: &Placed<T>, bad: Bad) -> Problem {
         Bad::NotABatchRow => problem(
             "it is neither a JSON object nor a row whose last two columns are an inference id and a time",
         ),
+        Bad::BrokenRow => problem(
+            "it is neither a JSON object nor a row of CSV: text stands behind the closing quote of a cell",
+        ),
+        Bad::HalfRow => problem("it may be the end of the damaged row before it"),
         Bad::NoPayload => problem("it is a row with an inference id and a time and no other column"),
         Bad::Unreadable => {
             let problem = Problem::new(&codes::BAD_RECORD, "a file cannot be read to its end");

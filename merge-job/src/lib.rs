@@ -5,7 +5,7 @@
 //! of earlier lines), `record` takes their parts, `batch` holds a block with its records, `stream` hands blocks over in
 //! their order; `labels` holds the ground truth by `ids`, `join` says what becomes of a capture, `spill` does the same
 //! when the labels do not fit in memory (by `scratch` files); `pipeline` puts these together; `output` writes, `account`
-//! and `summary` tell of every record (`looks`: of files without any), `verdict` judges; `validate` is the dry run.
+//! and `summary` tell of every record (`looks`: of files without any; `reasons`: why records are bad), `verdict` judges; `validate` is the dry run.
 
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::settings as layers;
@@ -26,6 +26,7 @@ mod output;
 mod pattern;
 mod pipeline;
 pub mod reader;
+mod reasons;
 pub mod record;
 mod rows;
 mod scratch;
@@ -79,7 +80,7 @@ pub fn run(job: &Job) -> JobResult {
         Err(failure) => failure.summary.as_deref(),
     };
     if let Some(summary) = summary {
-        write_summary(job, &settings, summary, &task);
+        write_summary(job, summary, &task);
     }
     Ok(Outcome::Completed(merged.map_err(Problem::from)?.message()))
 }
@@ -173,9 +174,9 @@ pub fn merge(task: &MergeTask, stop: &Stop) -> std::result::Result<Summary, Fail
 
 /// Writes `merge_summary.json`. The merge is done or has failed by now, and that is what is to be told; so failing to
 /// write it is only worth a warning.
-fn write_summary(job: &Job, settings: &Settings, summary: &Summary, task: &MergeTask) {
-    let path = match settings.summary_path(&job.tree) {
-        Some(path) => path,
+fn write_summary(job: &Job, summary: &Summary, task: &MergeTask) {
+    let path = match &task.summary {
+        Some(path) => path.clone(),
         None if job.tree.is_expected() => job.tree.message_path().with_file_name(settings::SUMMARY_NAME),
         None => return,
     };

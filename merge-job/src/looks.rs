@@ -9,6 +9,16 @@ pub(crate) enum Kind {
     Label,
 }
 
+impl Kind {
+    /// How the summary names the side.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Kind::Capture => "captures",
+            Kind::Label => "labels",
+        }
+    }
+}
+
 /// What a file looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Look {
@@ -17,7 +27,7 @@ pub(crate) struct Look {
     pub(crate) hint: Option<&'static str>,
 }
 
-const LABELS_ARE: &str = "ground truth is read from JSON Lines only, one \
+pub(crate) const LABELS_ARE: &str = "ground truth is read from JSON Lines only, one \
     {\"groundTruthData\": {\"data\": \"1\", \"encoding\": \"CSV\"}, \"eventMetadata\": {\"eventId\": \"...\"}} for each label; \
     convert the file";
 const BATCH_IDS: &str = "output of a batch transform is joined by the inference ids that its data capture adds; set \
@@ -26,6 +36,8 @@ const SWAPPED: &str = "the folders of captures and ground truth seem to be swapp
     `ground_truth_source`";
 const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes around names \
     and texts";
+
+const TWICE: &str = "the records were encoded twice: write each as an object, with one `json.dumps`";
 
 /// What a file looks like by its first bytes.
 pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
@@ -68,14 +80,15 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if names_without_quotes(first) {
         return look("JSON whose names have no quotes", PYTHON);
     }
+    if first.starts_with(b"\"{\\\"") {
+        return look("JSON inside of JSON strings", TWICE);
+    }
     if first.starts_with(b"{") && begins_as_json(first) {
         return match kind {
             Kind::Capture if has(b"\"groundTruthData\"") => look("ground-truth records", SWAPPED),
             Kind::Label if has(b"\"captureData\"") => look("captured records", SWAPPED),
-            Kind::Capture if has(b"\"captureData\"") => Look { name: "damaged captured records", hint: None },
-            Kind::Label if has(b"\"groundTruthData\"") => {
-                Look { name: "damaged ground-truth records", hint: None }
-            }
+            Kind::Capture if has(b"\"captureData\"") => Look { name: "captured records", hint: None },
+            Kind::Label if has(b"\"groundTruthData\"") => Look { name: "ground-truth records", hint: None },
             Kind::Capture => look("JSON without inference ids", BATCH_IDS),
             Kind::Label => look("other JSON than ground-truth records", LABELS_ARE),
         };
@@ -141,6 +154,7 @@ mod tests {
             (Label, "\u{feff}id;label\n", "CSV"),
             (Label, "{'groundTruthData': {'data': '1'}}", "a Python dict"),
             (Label, "{\"captureData\":{}}", "captured records"),
+            (Label, "\"{\\\"groundTruthData\\\": {}", "JSON inside of JSON strings"),
             (Label, "[{\"id\": 1, \"label\": 0}]", "other JSON than ground-truth records"),
             (Label, "[[\"a\", 1], [\"b\", 0]]\n", "a JSON list without records"),
             (Label, "[0, 1,\n 0, 1", "a JSON list without records"),

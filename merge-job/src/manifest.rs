@@ -168,6 +168,10 @@ impl Manifest {
 }
 
 fn local(address: &str, mounts: &Mounts) -> Option<PathBuf> {
+    // Such a name would lead out of the inputs.
+    if address.split('/').any(|part| part == "..") {
+        return None;
+    }
     if !address.starts_with("s3://") {
         return Some(PathBuf::from(address.strip_prefix("file://").unwrap_or(address)));
     }

@@ -9,10 +9,11 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::Result;
-use plumbline_common::input;
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::output::{self as files, Results, SharedFile};
 use uuid::Uuid;
 
+use crate::pipeline::Inputs;
 use crate::summary::counted;
 use crate::task::MergeTask;
 
@@ -89,17 +90,33 @@ fn is_own(name_of_file: &str, seed: &str, folder: &Path) -> bool {
     name_of_file.starts_with("part-") && name_of_file.get(NUMBER_BYTES..) == own.get(NUMBER_BYTES..)
 }
 
-/// Finds out before the work whether parts can be put where those of these captures belong.
+/// Finds out before the work whether parts can be put where those of these captures belong, and whether the next run
+/// would read what this one writes.
 ///
 /// # Errors
 /// `FILE_OPERATION_FAILED`: a folder of the output cannot hold files, or something else than a file has a part's name.
-pub(crate) fn check<'a>(task: &MergeTask, folders: impl Iterator<Item = &'a Path>) -> Result<()> {
+/// `SETTING_INVALID`: a part or the summary would lie in an input.
+pub(crate) fn check(task: &MergeTask, inputs: &Inputs) -> Result<()> {
     files::check_folder(&task.output)?;
-    let folders: HashSet<&Path> = folders.collect();
+    let sources = [
+        ("dataset_source", &task.captures, &inputs.captures.folders),
+        ("ground_truth_source", &task.ground_truth, &inputs.labels.folders),
+    ];
+    let check_apart = |of: (&str, &str), result: &Path| {
+        sources
+            .iter()
+            .try_for_each(|(source, root, read)| files::check_not_among(of, result, source, (root, read)))
+    };
+    if let Some(summary) = &task.summary {
+        check_apart(("summary", "summary_path"), summary)?;
+    }
+    check_apart(("output", "output_path"), &task.output)?;
+    let folders: HashSet<&Path> = inputs.captures.files.iter().map(InputFile::folder).collect();
     let mut folders: Vec<&Path> = folders.into_iter().collect();
     folders.sort_unstable();
     for folder in folders {
         let place = task.output.join(folder);
+        check_apart(("output", "output_path"), &place)?;
         files::check_file(&place.join(name(&task.seed, folder, 0)))?;
         for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
             if is_own(&entry.file_name().to_string_lossy(), &task.seed, folder) {

@@ -127,7 +127,7 @@ impl Pass<'_> {
 /// A file cannot be read or written, a rule says stop, or the job was asked to.
 pub(crate) fn merge(task: &MergeTask, stop: &Stop) -> Result<(Summary, Parts)> {
     let inputs = Inputs::of(task)?;
-    output::check(task, inputs.captures.files.iter().map(InputFile::folder))?;
+    output::check(task, &inputs)?;
     let mut pass = Pass::new(task, stop);
     let (mut account, parts) = match in_memory(&mut pass, &inputs)? {
         Some(joined) => joined,

@@ -24,7 +24,7 @@ mod position;
 mod state;
 
 pub use state::State;
-use state::{Returns, Skipping};
+use state::{DamagedRow, Returns, Skipping};
 
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
@@ -92,7 +92,7 @@ pub fn read<S: Side>(
         before: state.column,
         inside_line: state.inside_line,
         skipping: state.skipping,
-        after_damaged_row: state.after_damaged_row,
+        damaged_row: state.damaged_row,
         returns_end_rows: state.returns_end_rows,
         returns: state.returns,
         returned: state.returned,
@@ -118,7 +118,7 @@ struct Reading<'t, 'r, S: Side> {
     before: usize,
     inside_line: bool,
     skipping: Option<Skipping>,
-    after_damaged_row: bool,
+    damaged_row: Option<DamagedRow>,
     returns_end_rows: bool,
     returns: Returns,
     returned: usize,
@@ -136,7 +136,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             skipping: self.skipping,
             column: self.before + line.len(),
             inside_line: self.inside_line || !is_blank(line),
-            after_damaged_row: self.after_damaged_row,
+            damaged_row: self.damaged_row,
             returns_end_rows: self.returns_end_rows,
             returns: self.returns,
             returned: self.returned,
@@ -162,10 +162,17 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
         match byte {
             b'{' => {
-                self.after_damaged_row = false;
+                let (damaged_row, found) = (self.damaged_row, self.found.len());
                 // Such a line may go on without a line feed for long.
                 let is_line = self.at == self.line_start && !self.returns_end_rows;
-                is_line && self.line_by_itself() || self.value()
+                let progress = is_line && self.line_by_itself() || self.value();
+                if let Some(row) = &mut self.damaged_row
+                    && Some(*row) == damaged_row
+                    && self.found.len() > found
+                {
+                    row.may_be_over = true;
+                }
+                progress
             }
             b'\r' if self.returns_end_rows => self.carriage_return(),
             b'\r' if self.may_be_half_a_line_end(self.at + 1) => false,
@@ -248,16 +255,15 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                     self.bad(Bad::Interrupted);
                     return self.go_to(inner);
                 }
-                if S::HAS_ROWS
-                    && !object.is_record()
-                    && let Some(progress) = self.row_with_object()
-                {
-                    return progress;
-                }
                 let what = match std::str::from_utf8(&self.text[start..end]) {
                     Ok(_) => self.record(&object),
                     Err(error) => Err(Bad::NotUtf8 { column: self.column(start + error.valid_up_to()) }),
                 };
+                if what.is_err()
+                    && let Some(progress) = self.row_with_object()
+                {
+                    return progress;
+                }
                 self.found.push(Found { line: self.line, what });
                 self.go_to(end)
             }

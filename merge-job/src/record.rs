@@ -56,7 +56,7 @@ impl<'a> Texts<'a> {
 }
 
 /// Why a record cannot be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Bad {
     /// Not JSON; the column, counted from 1.
     Malformed {
@@ -91,6 +91,10 @@ pub enum Bad {
     },
     /// A CSV row without inference id and time as its last two columns.
     NotABatchRow,
+    /// A CSV row with text behind the closing quote of a cell.
+    BrokenRow,
+    /// The end of a damaged CSV row.
+    HalfRow,
     /// A CSV row that is an inference id and a time and nothing else.
     NoPayload,
     /// A file, or the rest of one, that cannot be read.

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use crate::json::Span;
+use crate::hours;
+use crate::json::{Cursor, Malformed, Span};
 
 /// A row and its last two cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowAt {
     Row(Row),
-    /// Something follows a closing quote: no row.
-    Broken,
+    /// Something follows a closing quote, at this place: no row.
+    Broken(usize),
     /// The text ends inside of the row.
     Open,
 }
@@ -58,11 +59,18 @@ pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
                         Some(false) => at += 1,
                     },
                     None | Some(b',' | b'\n') => break,
-                    Some(_) => return RowAt::Broken,
+                    Some(_) => return RowAt::Broken(at),
                 }
             }
         } else {
-            let cell = at;
+            let cell = match json_cell(text, at, ended) {
+                JsonCell::Open => return RowAt::Open,
+                JsonCell::None => at,
+                JsonCell::End(end) => {
+                    at = end;
+                    end
+                }
+            };
             loop {
                 let rest = text.get(at..).unwrap_or_default();
                 at = memchr::memchr3(b',', b'\n', b'\r', rest).map_or(text.len(), |length| at + length);
@@ -89,6 +97,42 @@ pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
     let last_two = cells.0.map(|before| (before, cells.1));
     let ends_at_return = text.get(at) == Some(&b'\r');
     RowAt::Row(Row { span: Span { start, end: at }, last_two, stray_quote, ends_at_return })
+}
+
+/// A cell that is a JSON object or list.
+enum JsonCell {
+    End(usize),
+    None,
+    /// The text ends inside of what may be one.
+    Open,
+}
+
+/// Commas and quotes inside of a JSON object or list belong to the cell that it begins, if it ends in its line.
+fn json_cell(text: &[u8], start: usize, ended: bool) -> JsonCell {
+    let rest = text.get(start..).unwrap_or_default();
+    if !matches!(rest.first(), Some(b'{' | b'[')) {
+        return JsonCell::None;
+    }
+    let length = memchr::memchr2(b'\n', b'\r', rest);
+    let line = &rest[..length.unwrap_or(rest.len())];
+    // Without quotes its commas do not matter: the last two cells stand behind it.
+    if memchr::memchr(b'"', line).is_none() {
+        return if length.is_none() && !ended { JsonCell::Open } else { JsonCell::None };
+    }
+    match Cursor::new(line, 0, &mut Vec::new()).value() {
+        Ok(span) => JsonCell::End(start + span.end),
+        Err(Malformed { at }) if at >= line.len() && length.is_none() && !ended => JsonCell::Open,
+        Err(_) => JsonCell::None,
+    }
+}
+
+/// Whether a line ends as a row of a batch transform does, with an id and a time, whatever stands before.
+pub(crate) fn ends_with_id_and_time(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    let Some(before_time) = memchr::memrchr(b',', line) else { return false };
+    let (before, time) = (&line[..before_time], &line[before_time + 1..]);
+    let Some(before_id) = memchr::memrchr(b',', before) else { return false };
+    !plain(&before[before_id + 1..]).is_empty() && hours::moment(&plain(time)).is_some()
 }
 
 /// Whether no line feed follows the carriage return at a place; none when that is not known yet.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::builder::BoolishValueParser;
 use clap::{Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
-use plumbline_common::contract::Tree;
+use plumbline_common::contract::{Mount, Tree};
 use plumbline_common::settings::EXIT_CODES;
 use plumbline_common::{Problem, Result, codes, moment};
 
@@ -37,15 +37,15 @@ pub struct Settings {
 
     /// Folder with the captured requests and all its subfolders; the output has the same subfolders.
     ///
-    /// Default: the first of /opt/ml/processing/input/endpoint and /opt/ml/processing/input_data that exists
-    /// and is not empty.
+    /// Default: the first of /opt/ml/processing/input/endpoint and /opt/ml/processing/input_data that is an input
+    /// of the job, else the first that exists and is not empty.
     #[arg(long, env = "dataset_source", value_name = "FOLDER", global = true)]
     pub dataset_source: Option<PathBuf>,
 
     /// Folder with the ground truth and all its subfolders.
     ///
-    /// Default: the first of /opt/ml/processing/input/groundtruth and /opt/ml/processing/groundtruth that
-    /// exists and is not empty.
+    /// Default: the first of /opt/ml/processing/input/groundtruth and /opt/ml/processing/groundtruth that is an
+    /// input of the job, else the first that exists and is not empty.
     #[arg(long, env = "ground_truth_source", value_name = "FOLDER", global = true)]
     pub ground_truth_source: Option<PathBuf>,
 
@@ -229,25 +229,35 @@ impl Settings {
     }
 
     /// The folder of the captures.
-    pub fn captures(&self, tree: &Tree) -> PathBuf {
-        chosen(&self.dataset_source, tree, ["input/endpoint", "input_data"])
+    pub fn captures(&self, tree: &Tree, inputs: &[Mount]) -> PathBuf {
+        chosen(&self.dataset_source, tree, inputs, ["input/endpoint", "input_data"])
     }
 
     /// The folder of the ground truth.
-    pub fn ground_truth(&self, tree: &Tree) -> PathBuf {
-        chosen(&self.ground_truth_source, tree, ["input/groundtruth", "groundtruth"])
+    pub fn ground_truth(&self, tree: &Tree, inputs: &[Mount]) -> PathBuf {
+        chosen(&self.ground_truth_source, tree, inputs, ["input/groundtruth", "groundtruth"])
     }
 }
 
-/// The folder that was set, else the first of the usual ones that holds something, else the last.
-fn chosen(set: &Option<PathBuf>, tree: &Tree, usual: [&str; 2]) -> PathBuf {
+/// The folder that was set, else the first of the usual ones that is an input of the job: a host whose shard is empty
+/// must choose as the others do. Without a job's configuration, the first that holds something, else the first that is
+/// there, else the last.
+fn chosen(set: &Option<PathBuf>, tree: &Tree, inputs: &[Mount], usual: [&str; 2]) -> PathBuf {
     if let Some(path) = set {
         return tree.resolve(path);
     }
     let holds_something =
         |path: &Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
     let [first, second] = usual.map(|path| tree.processing(path));
-    if holds_something(&first) { first } else { second }
+    let is_input = |path: &Path| inputs.iter().any(|mount| mount.path.starts_with(path));
+    for is_chosen in [&is_input as &dyn Fn(&Path) -> bool, &holds_something, &Path::is_dir] {
+        match (is_chosen(&first), is_chosen(&second)) {
+            (true, _) => return first,
+            (false, true) => return second,
+            (false, false) => {}
+        }
+    }
+    second
 }
 
 #[cfg(test)]

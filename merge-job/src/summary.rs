@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use plumbline_common::{Problem, codes};
 use serde::Serialize;
 
+use crate::looks::Kind;
+use crate::reasons::Reasons;
+
 /// How many ids and places are named.
 pub(crate) const NAMED_IDS: usize = 3;
 pub(crate) const NAMED_RECORDS: usize = 5;
@@ -51,14 +54,24 @@ pub struct Summary {
     pub bad_records: Vec<BadRecord>,
     /// Files that could not be opened, or not be unpacked to their end.
     pub files_unreadable: u64,
-    /// The first file of captures among them, and why.
+    /// What only messages tell, of captures and labels.
     #[serde(skip)]
-    pub(crate) unreadable_captures: Option<String>,
+    pub(crate) sides: [OfSide; 2],
     /// Files of which every record is bad.
     pub files_without_records: Vec<FileWithoutRecords>,
     /// Lists of a batch transform's inputs, which carry no ids.
     pub skipped_files: Vec<String>,
     pub hints: Vec<String>,
+}
+
+/// What was wrong on one side.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct OfSide {
+    pub(crate) reasons: Reasons,
+    /// The first file that cannot be read, and why.
+    pub(crate) unreadable: Option<String>,
+    /// What to do with the first file without records that is of a known kind.
+    pub(crate) hint_of_file: Option<&'static str>,
 }
 
 /// Quantiles of the age of labels, in whole hours from the hour of the request to the hour of the
@@ -74,6 +87,8 @@ pub struct Ages {
 /// A record that could not be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BadRecord {
+    /// `captures` or `labels`.
+    pub side: &'static str,
     /// Relative to the input folder.
     pub file: String,
     /// Counted from 1.
@@ -84,6 +99,8 @@ pub struct BadRecord {
 /// A file without a single good record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileWithoutRecords {
+    /// `captures` or `labels`.
+    pub side: &'static str,
     pub file: String,
     /// What it looks like, such as `CSV`.
     pub looks_like: String,
@@ -141,7 +158,10 @@ pub(crate) fn hints(summary: &Summary, near_miss: Option<&(String, String)>) -> 
     if let Some((capture, label)) = near_miss {
         hints.push(format!("`{capture}` and `{label}` are different ids: they are compared as exact text"));
     }
-    if summary.labels_read == 0 {
+    let unreadable = summary.of_side(Kind::Label).unreadable.as_ref();
+    if let Some(file) = unreadable.filter(|_| summary.merged == 0) {
+        hints.push(format!("ground truth is not all there: {file}"));
+    } else if summary.labels_read == 0 {
         hints.push(
             "there is no ground truth: labels lie in the folder of the hour they were collected in; mount those \
              hours too"
@@ -158,6 +178,16 @@ pub(crate) fn hints(summary: &Summary, near_miss: Option<&(String, String)>) -> 
 }
 
 impl Summary {
+    pub(crate) fn of_side(&self, kind: Kind) -> &OfSide {
+        let [captures, labels] = &self.sides;
+        if kind == Kind::Capture { captures } else { labels }
+    }
+
+    pub(crate) fn of_side_mut(&mut self, kind: Kind) -> &mut OfSide {
+        let [captures, labels] = &mut self.sides;
+        if kind == Kind::Capture { captures } else { labels }
+    }
+
     /// The exit message of a success.
     pub fn message(&self) -> String {
         let mut message = format!("Completed: merged {} of {} captures", self.merged, self.captures_read);
@@ -202,6 +232,13 @@ impl Summary {
             ),
         );
         let mut hints = self.hints.clone();
+        for (kind, bad, noun) in
+            [(Kind::Capture, self.captures_bad, "bad capture"), (Kind::Label, self.labels_bad, "bad label")]
+        {
+            if let Some(reason) = self.of_side(kind).reasons.most_frequent() {
+                hints.insert(0, format!("{}, such as: {}", counted(bad, noun), reason.first));
+            }
+        }
         if self.captures_outside_window > 0 {
             let verb = if self.captures_outside_window == 1 { "lies" } else { "lie" };
             let captures = counted(self.captures_outside_window, "capture");
@@ -239,7 +276,7 @@ impl Summary {
             label_age_hours_max = ages.map(|ages| ages.max),
             "merge summary"
         );
-        for BadRecord { file, line, problem } in &self.bad_records {
+        for BadRecord { file, line, problem, .. } in &self.bad_records {
             tracing::warn!(file, line, "skipped a bad record: {problem}");
         }
         if self.captures_bad + self.labels_bad > 0 {
@@ -266,7 +303,7 @@ impl Summary {
                 "{labels} in conflict with another of the same id; `duplicate_ground_truth` says which counts"
             );
         }
-        for FileWithoutRecords { file, looks_like, begins } in
+        for FileWithoutRecords { file, looks_like, begins, .. } in
             self.files_without_records.iter().take(NAMED_RECORDS)
         {
             tracing::warn!(

@@ -19,6 +19,8 @@ pub struct MergeTask {
     pub captures: PathBuf,
     pub ground_truth: PathBuf,
     pub output: PathBuf,
+    /// File for the summary, if one is named.
+    pub summary: Option<PathBuf>,
     /// S3 addresses of the job's inputs, for lists of files.
     pub mounts: Mounts,
     pub window: Window,
@@ -52,6 +54,7 @@ impl MergeTask {
             captures: captures.into(),
             ground_truth: ground_truth.into(),
             output: output.into(),
+            summary: None,
             mounts: Mounts::new(),
             window: Window::default(),
             on_no_match: OnNoMatch::Fail,
@@ -90,6 +93,7 @@ impl MergeTask {
         let threads = settings.threads.unwrap_or_else(default_threads);
         let task = MergeTask {
             mounts: mounts(&inputs),
+            summary: settings.summary_path(tree),
             window: settings.window(Timestamp::now())?,
             on_no_match: settings.on_no_match,
             on_bad_record: settings.on_bad_record,
@@ -101,8 +105,8 @@ impl MergeTask {
             seed: job.config.processing_job_name.clone(),
             for_people: job.for_people,
             ..MergeTask::new(
-                &settings.captures(tree),
-                &settings.ground_truth(tree),
+                &settings.captures(tree, &inputs),
+                &settings.ground_truth(tree, &inputs),
                 &tree.resolve(&settings.output_path),
                 &settings.scratch_path.as_ref().map_or_else(|| tree.scratch(), |path| tree.resolve(path)),
             )
@@ -124,13 +128,13 @@ impl MergeTask {
                 .found(format!("`{}`", task.scratch.display()))
                 .expected("a folder that exists and can be written to"));
         }
-        if let Some(path) = settings.summary_path(tree) {
+        if let Some(path) = &task.summary {
             for (name, folder) in
                 [("dataset_source", &task.captures), ("ground_truth_source", &task.ground_truth)]
             {
-                output::check_outside(("summary", "summary_path"), &path, name, folder)?;
+                output::check_outside(("summary", "summary_path"), path, name, folder)?;
             }
-            output::check_file(&path).map_err(|problem| {
+            output::check_file(path).map_err(|problem| {
                 let why = problem.found_text().unwrap_or_default().to_string();
                 Problem::new(&codes::SETTING_INVALID, "the summary cannot be written")
                     .field("summary_path")

@@ -60,7 +60,7 @@ impl Kinds {
 /// What would make the merge fail before its verdict.
 pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     let inputs = Inputs::of(task)?;
-    output::check(task, inputs.captures.files.iter().map(InputFile::folder))?;
+    output::check(task, &inputs)?;
     let mut account = Account::new(task.on_bad_record);
     let memory_budget = task.memory_budget.max(LEAST_BUDGET);
     let mut join = labels_in_memory(&MergeTask { memory_budget, ..task.clone() }, &inputs);

@@ -3,6 +3,8 @@
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::looks::Kind;
+use crate::reasons;
 use crate::settings::OnNoMatch;
 use crate::summary::Summary;
 use crate::task::MergeTask;
@@ -15,7 +17,7 @@ pub(crate) fn verdict(task: &MergeTask, summary: &Summary) -> Result<()> {
     // A host that sees a part of the captures cannot know what the others find.
     let must_match = task.on_no_match == OnNoMatch::Fail && task.has_all_captures;
     if summary.captures_read == 0 && must_match {
-        let found = summary.unreadable_captures.clone();
+        let found = summary.of_side(Kind::Capture).unreadable.clone();
         let found = found.unwrap_or_else(|| format!("no captures in {}", task.captures.display()));
         return Err(Problem::new(&codes::NO_DATA, "there are no captures to merge")
             .field("dataset_source")
@@ -23,12 +25,12 @@ pub(crate) fn verdict(task: &MergeTask, summary: &Summary) -> Result<()> {
             .hint("mount the capture folders of the endpoint there, or set `dataset_source`"));
     }
     let sides = [
-        ("capture", summary.captures_bad, summary.captures_read),
-        ("label", summary.labels_bad, summary.labels_read),
+        (Kind::Capture, summary.captures_bad, summary.captures_read),
+        (Kind::Label, summary.labels_bad, summary.labels_read),
     ];
-    for (side, bad, read) in sides {
+    for (kind, bad, read) in sides {
         if read > 0 && bad as f64 > task.max_bad_fraction * read as f64 {
-            return Err(too_many_bad(summary, side, bad, read));
+            return Err(too_many_bad(summary, kind, bad, read));
         }
     }
     if summary.merged == 0 && must_match {
@@ -37,20 +39,21 @@ pub(crate) fn verdict(task: &MergeTask, summary: &Summary) -> Result<()> {
     Ok(())
 }
 
-fn too_many_bad(summary: &Summary, side: &str, bad: u64, read: u64) -> Problem {
+/// Tells the most frequent reason of the side, and what to do about it. A file of another format is told by what it looks
+/// like.
+fn too_many_bad(summary: &Summary, kind: Kind, bad: u64, read: u64) -> Problem {
     let problem = Problem::new(
         &codes::TOO_MANY_BAD_RECORDS,
-        format!("{bad} of {read} {side}s cannot be used, more than `max_bad_fraction` allows"),
+        format!("{bad} of {read} {} cannot be used, more than `max_bad_fraction` allows", kind.name()),
     );
-    let problem = match summary.files_without_records.first() {
-        Some(file) => problem
-            .found(format!("{} looks like {} and begins `{}`", file.file, file.looks_like, file.begins)),
-        None => {
-            let first = summary.bad_records.first().map(|bad| bad.problem.as_str()).unwrap_or_default();
-            problem.found(format!("the first: {first}"))
-        }
-    };
-    match summary.files_without_records.first().and(summary.hints.first()) {
+    let side = summary.of_side(kind);
+    let Some(reason) = side.reasons.most_frequent() else { return problem };
+    let file = summary.files_without_records.iter().find(|file| file.side == kind.name());
+    let looks =
+        file.map(|file| format!("{} looks like {} and begins `{}`", file.file, file.looks_like, file.begins));
+    let why = format!("most frequent ({} of {bad}): {}", reason.count, reason.first);
+    let problem = problem.found(looks.into_iter().chain([why]).collect::<Vec<_>>().join("; "));
+    match reasons::hint(kind, reason.bad).or(side.hint_of_file) {
         Some(hint) => problem.hint(hint),
         None => problem,
     }

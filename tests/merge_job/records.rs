@@ -363,3 +363,95 @@ fn bare_words_are_read_in_payloads_and_malformed_around_them() {
     assert!(run.log.contains("malformed JSON at byte"), "{}", run.log);
     check_account(&summary);
 }
+
+#[test]
+fn too_many_bad_records_are_told_with_the_most_frequent_reason_of_their_side() {
+    let good = lines(&[label("1", "1")]);
+    let captures = lines(&[capture("1")]);
+    let metadata = "\"eventMetadata\":{\"eventId\":\"1\"}";
+    for (captures, labels, expected) in [
+        (
+            &captures,
+            format!("{{\"groundTruthData\":{{\"data\":{{\"a\":1}}}},{metadata}}}"),
+            ["groundTruthData.data", "one text or number"],
+        ),
+        (
+            &captures,
+            format!("{{\"groundTruthData\":{{\"data\":null}},{metadata}}}"),
+            ["groundTruthData.data", "not known yet"],
+        ),
+        (
+            &captures,
+            format!("{{\"groundTruthData\":\"1\",{metadata}}}"),
+            ["expected an object", "is an object"],
+        ),
+        (&captures, good.replace("eventId", "eventID"), ["`eventMetadata.eventId` is missing", "spelling"]),
+        (
+            &captures,
+            "{\"groundTruthData\":{\"data\":\"1\"}}".into(),
+            ["`eventMetadata` is missing", "eventId"],
+        ),
+        (
+            &captures,
+            format!("{{\"labels\":[{good}]}}").replace('\n', ""),
+            ["`groundTruthData` is missing", "JSON Lines"],
+        ),
+        (&captures, serde_json::to_string(&good).unwrap(), ["JSON inside of JSON strings", "json.dumps"]),
+        (
+            &captures.replace("eventId", "eventID"),
+            good.clone(),
+            ["`eventMetadata.eventId` is missing", "as the endpoint wrote it"],
+        ),
+        (&"{\"captureData\":\"x\"}\n".to_string(), good.clone(), ["captureData", "is an object"]),
+        (
+            &"{\"captureData\":{}}\n".to_string(),
+            good.clone(),
+            ["`eventMetadata` is missing", "as the endpoint wrote it"],
+        ),
+    ] {
+        let tree = Tree::new();
+        tree.captures("x", captures).labels("y", labels);
+        for run in [tree.run(&[]), tree.run(&["validate"])] {
+            assert_eq!(run.code, Some(3), "{}", run.log);
+            let told = [run.message, run.stdout].concat();
+            assert!(expected.iter().all(|part| told.contains(part)), "{expected:?} are not in {told}");
+        }
+    }
+}
+
+#[test]
+fn bad_captures_are_not_told_by_a_file_of_labels() {
+    let tree = Tree::new();
+    tree.captures("cap", "x\nx\n".to_string() + &lines(&[capture("1")])).labels("notes.csv", "a,b\n");
+    tree.labels("x.jsonl", lines(&[label("1", "1"), label("2", "1")]));
+    let run = tree.run(&[]);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(run.message.contains("2 of 3 captures"), "{}", run.message);
+    assert!(run.message.contains("cap") && !run.message.contains("notes.csv"), "{}", run.message);
+    assert!(!run.message.contains("ground truth"), "{}", run.message);
+    let summary = tree.summary();
+    assert_eq!(summary["files_without_records"][0]["side"], "labels");
+    let sides: Vec<_> =
+        summary["bad_records"].as_array().unwrap().iter().map(|bad| bad["side"].as_str().unwrap()).collect();
+    assert_eq!(sides, ["labels", "captures", "captures"]);
+}
+
+#[test]
+fn labels_that_cannot_be_read_are_not_told_as_absent() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", lines(&[capture("1")])).labels("2024/keep", "");
+    std::os::unix::fs::symlink("nowhere", tree.path("processing/groundtruth/gone.jsonl")).unwrap();
+    let run = tree.run(&[]);
+    assert_eq!(run.code, Some(2), "{}", run.log);
+    assert!(
+        run.message.contains("gone.jsonl") && !run.message.contains("no ground truth"),
+        "{}",
+        run.message
+    );
+    // Bad captures are told also where any number of them is allowed.
+    let tree = Tree::new();
+    tree.captures("a.jsonl", "x\ny\n").labels("x.jsonl", label("1", "1"));
+    let run = tree.run(&["--max-bad-fraction=1"]);
+    assert_eq!(run.code, Some(2), "{}", run.log);
+    assert!(run.message.contains("2 bad captures") && run.message.contains("a.jsonl"), "{}", run.message);
+}

@@ -332,3 +332,71 @@ fn version_and_help_are_answers() {
     let quiet = tree.run(&["--log-level=error"]);
     assert_eq!((quiet.code, quiet.log.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_host_with_an_empty_shard_takes_the_folder_that_is_mounted() {
+    for host in ["algo-1", "algo-2"] {
+        let tree = Tree::new();
+        tree.file("processing/input/groundtruth/x.jsonl", label("1", "1"));
+        std::fs::create_dir_all(tree.path("processing/input/endpoint")).unwrap();
+        let mount = |name: &str, distribution: &str| {
+            serde_json::json!({"InputName": name, "S3Input": {
+                "LocalPath": format!("/opt/ml/processing/input/{name}"), "S3Uri": format!("s3://b/{name}"),
+                "S3DataDistributionType": distribution, "S3InputMode": "File"}})
+        };
+        let inputs = [mount("endpoint", "ShardedByS3Key"), mount("groundtruth", "FullyReplicated")];
+        let config = serde_json::json!({"ProcessingJobName": "j", "ProcessingInputs": inputs});
+        tree.file("config/processingjobconfig.json", config.to_string());
+        let hosts = serde_json::json!({"current_host": host, "hosts": ["algo-1", "algo-2"]});
+        tree.file("config/resourceconfig.json", hosts.to_string());
+        let run = tree.run(&[]);
+        assert_eq!(run.code, Some(0), "{}", run.message);
+        assert!(run.message.starts_with("Completed: merged 0 of 0 captures"), "{}", run.message);
+        assert_eq!(tree.run(&["validate"]).code, Some(0));
+    }
+}
+
+#[test]
+fn no_part_of_an_output_may_lie_in_an_input_however_it_is_reached() {
+    use std::os::unix::fs::symlink;
+    let tree = Tree::new();
+    let captured = lines(&[capture("1")]);
+    tree.file("d/c/c/a.jsonl", &captured).file("l/x.jsonl", label("1", "1"));
+    tree.file("s/h/a.jsonl", &captured).file("t/h/a.jsonl", &captured).file("o2/x", "");
+    for folder in ["o1", "o3", "s3", "o4/below"] {
+        std::fs::create_dir_all(tree.path(folder)).unwrap();
+    }
+    symlink("../o1", tree.path("s/link")).unwrap();
+    symlink("../t/h", tree.path("o2/h")).unwrap();
+    tree.file("u/a.jsonl", &captured).file("v/x.jsonl", label("1", "1"));
+    symlink("../o3", tree.path("v/link")).unwrap();
+    symlink("../o4", tree.path("u/link")).unwrap();
+    let path = |name: &str| tree.path(name).display().to_string();
+    for (source, labels, output) in [
+        ("d/c", "l", "d"),
+        ("s", "l", "o1"),
+        ("s", "l", "o1/new/folder"),
+        ("t", "l", "o2"),
+        ("t", "v", "o3"),
+        ("u", "l", "o4/below"),
+    ] {
+        let arguments = [
+            format!("--dataset-source={}", path(source)),
+            format!("--ground-truth-source={}", path(labels)),
+            format!("--output-path={}", path(output)),
+        ];
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());
+        let run = tree.run(&arguments);
+        assert_eq!((run.code, dry.code), (Some(1), Some(1)), "{source} {output}: {}", run.message);
+        assert!(run.message.contains("`output_path`") && run.message.contains("_source`"), "{}", run.message);
+    }
+    let summary = format!("--summary-path={}", path("o1/s.json"));
+    let source = format!("--dataset-source={}", path("s"));
+    let run = tree.run(&[&source, &format!("--ground-truth-source={}", path("l")), &summary]);
+    assert!(run.code == Some(1) && run.message.contains("`summary_path`"), "{}", run.message);
+    // An output above the source is none of it, as long as no part comes to lie there.
+    let fine = [format!("--output-path={}", path("t/..")), format!("--dataset-source={}", path("t"))];
+    let run = tree.run(&[&fine[0], &fine[1], &format!("--ground-truth-source={}", path("l"))]);
+    assert_eq!(run.code, Some(0), "{}", run.message);
+}

@@ -1,8 +1,9 @@
 //! The folders of results: whether they can be written to, and whether they lie apart from the inputs.
 
+use std::collections::HashSet;
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,8 +31,9 @@ pub fn create_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Finds out before the work whether files can be put into a folder, which may still have to be created. Leaves
-/// nothing: the file that is made to see it has no name or, where the system refuses that, one for a moment.
+/// Finds out before the work whether files can be put into a folder, which may still have to be created. Writes
+/// nothing: the file that is made to see it has no name. Where the system has no such files, its word on the
+/// folder's permissions must do; what else stands in the way is found when the results are written.
 ///
 /// # Errors
 /// `FILE_OPERATION_FAILED`: the folder, or what is there of its path, cannot hold new files.
@@ -46,8 +48,10 @@ pub fn check_folder(folder: &Path) -> Result<()> {
         return Err(failed(rustix::io::Errno::NAMETOOLONG.into()));
     }
     rustix::fs::access(nearest, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| failed(error.into()))?;
-    nameless(nearest).or_else(|_| named_for_a_moment(nearest)).map_err(failed)?;
-    Ok(())
+    match nameless(nearest) {
+        Err(error) if !lacks_nameless(&error) || is_of_kernel(nearest) => Err(failed(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Bytes of a file's name, on Linux.
@@ -95,6 +99,33 @@ pub fn check_outside((what, setting): (&str, &str), result: &Path, source: &str,
         .expected(format!("a place outside of `{source}`, `{}`", input.display())))
 }
 
+/// As `check_outside`, by the folders that were read of an input: one of them may be the result's, or lie above it, by
+/// way of a link.
+///
+/// # Errors
+/// `SETTING_INVALID`.
+pub fn check_not_among(
+    (what, setting): (&str, &str),
+    result: &Path,
+    source: &str,
+    (input, folders): (&Path, &HashSet<(u64, u64)>),
+) -> Result<()> {
+    let resolved = resolved(result);
+    let is_read = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|metadata| folders.contains(&(metadata.dev(), metadata.ino())))
+    };
+    if !resolved.ancestors().any(is_read) {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, format!("the {what} would lie inside an input"))
+        .field(setting)
+        .found(format!("`{}`", result.display()))
+        .expected(format!(
+            "a place that is not read with `{source}`, `{}`, also not by way of a link",
+            input.display()
+        )))
+}
+
 /// A path without links, `..` and relative parts, as far as it is there; what is not there yet follows.
 fn resolved(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
@@ -122,17 +153,23 @@ pub(super) const DESCRIPTORS: &str = "/proc/self/fd";
 /// A file without a name, on the file system of a folder.
 pub(super) fn nameless(folder: &Path) -> io::Result<File> {
     fs::metadata(DESCRIPTORS)?;
-    let flags = OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
     let file = rustix::fs::open(folder, flags, Mode::from_raw_mode(0o644))?;
     Ok(File::from(file))
 }
 
-/// A file whose name, with a dot in front, is taken away at once.
-fn named_for_a_moment(folder: &Path) -> io::Result<File> {
-    let path = beside(&folder.join("probe"));
-    let file = File::create_new(&path)?;
-    fs::remove_file(&path)?;
-    Ok(file)
+/// Whether an error says that there are no nameless files here, and nothing of other files.
+fn lacks_nameless(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let refusals = [Errno::OPNOTSUPP, Errno::ISDIR, Errno::NOENT, Errno::INVAL, Errno::NOSYS];
+    error.raw_os_error().is_none_or(|code| refusals.iter().any(|known| known.raw_os_error() == code))
+}
+
+/// File systems that show the kernel's own values: nobody can put a file there.
+fn is_of_kernel(folder: &Path) -> bool {
+    const PROC: u64 = 0x9fa0;
+    const SYS: u64 = 0x6265_6572;
+    rustix::fs::statfs(folder).is_ok_and(|system| [PROC, SYS].contains(&(system.f_type as u64)))
 }
 
 /// A name of this process beside a path, with a dot in front: no reader of results takes such a file for one.
@@ -146,6 +183,17 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_folder_that_cannot_take_files_is_refused_and_only_a_want_of_nameless_files_is_none() {
+        use rustix::io::Errno;
+        for (errno, lacks) in
+            [(Errno::OPNOTSUPP, true), (Errno::ISDIR, true), (Errno::ROFS, false), (Errno::NOSPC, false)]
+        {
+            assert_eq!(lacks_nameless(&errno.into()), lacks, "{errno}");
+        }
+        assert!(["/proc", "/sys"].iter().all(|folder| check_folder(Path::new(folder)).is_err()));
+    }
 
     #[test]
     fn paths_are_the_same_however_they_are_written() {

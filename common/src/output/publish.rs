@@ -26,6 +26,8 @@ pub(super) struct System {
     /// Opens a file without a name in a folder.
     pub(super) nameless: fn(&Path) -> io::Result<File>,
     pub(super) rename: fn(&Path, &Path) -> io::Result<()>,
+    /// Gives a nameless file, by its name among the open files, its first one.
+    pub(super) link: fn(&str, &Path) -> io::Result<()>,
     /// Gives a file a second name.
     pub(super) hard_link: fn(&Path, &Path) -> io::Result<()>,
 }
@@ -33,6 +35,9 @@ pub(super) struct System {
 pub(super) const SYSTEM: System = System {
     nameless: place::nameless,
     rename: |from, to| fs::rename(from, to),
+    link: |descriptor, to| {
+        rustix::fs::linkat(CWD, descriptor, CWD, to, AtFlags::SYMLINK_FOLLOW).map_err(io::Error::from)
+    },
     hard_link: |from, to| fs::hard_link(from, to),
 };
 
@@ -70,12 +75,18 @@ pub(super) fn publish(files: Vec<Waiting>, output: Option<&Path>, system: &Syste
         }
         Err(problem) => Err(match changes.take_back(system).as_slice() {
             [] => problem,
-            [(path, kept), others @ ..] => problem.hint(format!(
-                "the earlier {} could not be put back and is complete in {}, and so are {} others",
-                path.display(),
-                kept.display(),
-                others.len()
-            )),
+            [(path, kept), others @ ..] => {
+                let others = match others.len() {
+                    0 => String::new(),
+                    1 => "; another one likewise".into(),
+                    several => format!("; {several} others likewise"),
+                };
+                problem.hint(format!(
+                    "the earlier {} could not be put back and is complete in {}{others}",
+                    path.display(),
+                    kept.display()
+                ))
+            }
         }),
     }
 }
@@ -96,8 +107,11 @@ fn named(files: Vec<Waiting>, system: &System, changes: &mut Changes) -> Result<
         changes.files.push(path);
     }
     for file in earlier {
-        changes.keep_second_name(&file, system)?;
-        changes.name(file, system)?;
+        let path = file.path().to_path_buf();
+        let kept = changes.second_name(&file, system)?;
+        // What was not replaced needs no second name.
+        changes.name(file, system).inspect_err(|_| drop(fs::remove_file(&kept)))?;
+        changes.earlier.push((path, kept));
     }
     Ok(())
 }
@@ -198,33 +212,37 @@ impl Changes {
         named.map_err(|error| Problem::io("write the result", path, error))
     }
 
-    /// Gives a nameless file its name. An older file is replaced by a rename from another name.
+    /// Gives a nameless file its name. An older file is replaced by a rename from another name. Where the system has
+    /// nameless files and refuses to name them, a copy is renamed.
     fn link(&self, file: &File, result: &Waiting, system: &System) -> io::Result<()> {
         file.set_permissions(Permissions::from_mode(0o644))?;
         let descriptor = format!("{DESCRIPTORS}/{}", file.as_raw_fd());
-        let link_to = |path: &Path| {
-            let linked = rustix::fs::linkat(CWD, &descriptor, CWD, path, AtFlags::SYMLINK_FOLLOW);
-            linked.map_err(io::Error::from)
+        let link_to = |path: &Path| (system.link)(&descriptor, path);
+        let copy_to = |path: &Path| {
+            let all = Extent { at: 0, start: 0, bytes: file.metadata()?.len() };
+            let copied = File::create(path).and_then(|to| copy(file, &[all], &to));
+            copied.inspect_err(|_| drop(fs::remove_file(path)))
         };
-        match link_to(&result.path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            done => return done,
-        }
-        let aside = first_that_works(self.names_beside(result), link_to)?;
+        let aside = match link_to(&result.path) {
+            Ok(()) => return Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                first_that_works(self.names_beside(result), link_to)
+            }
+            refused => refused.map(|()| PathBuf::new()),
+        };
+        let aside = aside.or_else(|_| first_that_works(self.names_near(result), copy_to))?;
         (system.rename)(&aside, &result.path).inspect_err(|_| drop(fs::remove_file(&aside)))
     }
 
     /// Gives the earlier file of a result a second name. Where a file can only have one name, a copy gets the second.
-    fn keep_second_name(&mut self, result: &Ready, system: &System) -> Result<()> {
+    fn second_name(&self, result: &Ready, system: &System) -> Result<PathBuf> {
         let path = result.path();
         let link = |name: &Path| (system.hard_link)(path, name);
         let copy =
             |name: &Path| fs::copy(path, name).map(|_| ()).inspect_err(|_| drop(fs::remove_file(name)));
-        let kept = first_that_works(self.names_beside(result.waiting()), link)
+        first_that_works(self.names_beside(result.waiting()), link)
             .or_else(|_| first_that_works(self.names_near(result.waiting()), copy))
-            .map_err(|error| Problem::io("keep the earlier result", path, error))?;
-        self.earlier.push((path.into(), kept));
-        Ok(())
+            .map_err(|error| Problem::io("keep the earlier result", path, error))
     }
 
     fn keep(self) {

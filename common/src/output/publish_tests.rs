@@ -36,13 +36,19 @@ fn no_nameless(_: &Path) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+fn no_link(_: &str, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::PermissionDenied.into())
+}
+
 fn no_hard_link(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// The ways in which files get their names: how their bytes wait, and what the system refuses.
-const WAYS: [(Create, System); 5] = [
+const WAYS: [(Create, System); 7] = [
     (file, SYSTEM),
+    (file, System { link: no_link, ..SYSTEM }),
+    (refused, System { link: no_link, ..SYSTEM }),
     (file, System { hard_link: no_hard_link, ..SYSTEM }),
     (refused, SYSTEM),
     (refused, System { nameless: no_nameless, ..SYSTEM }),
@@ -170,12 +176,23 @@ fn an_earlier_file_that_cannot_be_put_back_is_whole_under_the_name_that_is_told(
     let published = publish_midway(root.path(), scratch.path(), (file, SYSTEM), (2, usize::MAX));
     let problem = published.unwrap_err();
     let hint = problem.hint_text().unwrap();
-    let kept = hint.split_once("is complete in ").unwrap().1.split_once(',').unwrap().0;
+    let kept = hint.split_once("is complete in ").unwrap().1.split_once(';').unwrap().0;
     let text = fs::read_to_string(kept).unwrap();
     assert!(text.starts_with("good "), "{hint}");
     let left = names(root.path()).into_iter().filter(|name| name.starts_with('.')).count();
     let rest = names(scratch.path()).len();
-    assert_eq!(left + rest, 3, "a file of each replaced one, and of the one at which it failed");
+    assert_eq!(left + rest, 2, "a file of each replaced one");
+    assert!(hint.ends_with("; another one likewise"), "{hint}");
+}
+
+#[test]
+fn what_was_never_replaced_needs_no_putting_back() {
+    for way in WAYS {
+        let (root, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let problem = publish_midway(root.path(), scratch.path(), way, (0, usize::MAX)).unwrap_err();
+        assert!(problem.hint_text().is_none_or(|hint| !hint.contains("put back")), "{problem}");
+        assert_eq!((names(root.path()).join(" "), names(scratch.path()).len()), ("a b c".into(), 0));
+    }
 }
 
 const FILES: [&str; 5] = ["a", "b", "c", "folder/d", "folder/e"];

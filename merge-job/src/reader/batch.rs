@@ -1,6 +1,6 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
-use super::state::{Returns, Skipping};
+use super::state::{DamagedRow, Returns, Skipping};
 use super::{Found, Reading};
 use crate::json::Cursor;
 use crate::record::{self, Bad, Side};
@@ -9,6 +9,8 @@ use crate::rows::{self, Row, RowAt};
 /// What a look for a row of a batch transform gives.
 pub(super) enum RowHere {
     Whole(Row),
+    /// A line that ends as a row does, and is none.
+    Broken,
     None,
     /// The text ends inside of what may be one.
     Unsure,
@@ -38,15 +40,25 @@ impl<S: Side> Reading<'_, '_, S> {
 
     /// What begins as an object may be the first cell of a row; none when it is not.
     pub(super) fn row_with_object(&mut self) -> Option<bool> {
-        if !self.opens_line() {
+        if !S::HAS_ROWS || !self.opens_line() {
             return None;
         }
         match self.row_here(self.row_start()) {
             RowHere::Whole(row) => {
+                if self.is_rest_of_damaged_row(&row, true) {
+                    self.skipping = Some(Skipping::Line);
+                    return Some(true);
+                }
                 let what = self.row_record(&row);
                 self.found.push(Found { line: self.line, what });
                 self.go_to(row.span.end);
                 self.returns_end_rows |= row.ends_at_return;
+                Some(true)
+            }
+            RowHere::Broken => {
+                self.bad(Bad::BrokenRow);
+                self.damaged_row = Some(DamagedRow { may_be_over: true, ..DamagedRow::default() });
+                self.skipping = Some(Skipping::Line);
                 Some(true)
             }
             RowHere::Unsure => Some(false),
@@ -73,8 +85,65 @@ impl<S: Side> Reading<'_, '_, S> {
                 }
             }
             RowAt::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            RowAt::Broken(at) => {
+                let line = text.get(start..).unwrap_or_default();
+                let length = memchr::memchr(b'\n', line);
+                if length.is_none() && !self.ended && self.text.len() < farthest {
+                    return RowHere::Unsure;
+                }
+                let line = &line[..length.unwrap_or(line.len())];
+                let is_one_line =
+                    at < start + line.len() && memchr::memchr(b'\r', line.trim_ascii_end()).is_none();
+                if is_one_line && rows::ends_with_id_and_time(line) { RowHere::Broken } else { RowHere::None }
+            }
             _ => RowHere::None,
         }
+    }
+
+    /// Whether a row, which `has_id` and a time or not, may be the rest of a damaged one. Half a row is no record; it is
+    /// counted when the damaged row may have been over before.
+    fn is_rest_of_damaged_row(&mut self, row: &Row, has_id: bool) -> bool {
+        let Some(damaged) = &mut self.damaged_row else { return false };
+        let DamagedRow { has_open_quote, lacks_id, may_be_over } = *damaged;
+        if !(row.stray_quote || (has_open_quote && !has_id || lacks_id) && !may_be_over) {
+            // A whole row in a line of its own is that row, also where the cell's quote comes behind it.
+            self.damaged_row = has_open_quote.then_some(DamagedRow { may_be_over: true, ..*damaged });
+            return false;
+        }
+        let is_counted = !has_open_quote && may_be_over;
+        let ends_quote = has_open_quote && row.stray_quote;
+        if has_id && (ends_quote || !has_open_quote) {
+            self.damaged_row = None;
+        } else if ends_quote {
+            (damaged.has_open_quote, damaged.lacks_id) = (false, true);
+        }
+        if is_counted {
+            self.bad(Bad::HalfRow);
+        }
+        true
+    }
+
+    /// Counts a row that is none, of which `broken` tells where its cell goes on behind a closing quote.
+    fn count_damaged_row(&mut self, broken: Option<usize>) {
+        let start = self.row_start();
+        let is_known = self.damaged_row.is_some_and(|row| row.has_open_quote || !row.may_be_over);
+        if !is_known {
+            self.bad(if broken.is_some() { Bad::BrokenRow } else { Bad::NotABatchRow });
+        }
+        let inside = self.text.get(start..broken.unwrap_or(start)).unwrap_or_default();
+        let closing = memchr::memrchr(b'"', inside).unwrap_or_default();
+        // Behind these it rather opens a cell or a text of JSON, and the first cell was never closed.
+        let closes = |byte: &u8| !matches!(byte, b' ' | b'\t' | b',' | b'\n' | b'\r' | b'{' | b'[' | b':');
+        // So it does in what is left of JSON.
+        let is_json = memchr::memchr2(b'{', b'[', inside).is_some()
+            || broken.is_some_and(|at| self.text.get(at) == Some(&b':'));
+        let has_open_quote = !is_json
+            && memchr::memchr(b'\n', inside).is_some()
+            && inside.get(closing.wrapping_sub(1)).is_some_and(closes);
+        let line = self.text.get(start..).unwrap_or_default();
+        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let may_be_over = !has_open_quote && rows::ends_with_id_and_time(line);
+        self.damaged_row = Some(DamagedRow { has_open_quote, lacks_id: false, may_be_over });
     }
 
     /// As `row_here`, behind damage: a quote in an unquoted cell may be the end of a cell that began in the damage.
@@ -107,7 +176,8 @@ impl<S: Side> Reading<'_, '_, S> {
                         self.at = self.line_start;
                         return false;
                     }
-                    RowHere::Whole(_) | RowHere::None => return self.go_to(self.at + 1),
+                    RowHere::Broken if !self.lists_record(first.unwrap_or_default()) => {}
+                    RowHere::Whole(_) | RowHere::Broken | RowHere::None => return self.go_to(self.at + 1),
                 },
                 Some(b'\n') => return self.go_to(self.at + 1),
                 None if self.ended => return self.go_to(self.at + 1),
@@ -121,17 +191,26 @@ impl<S: Side> Reading<'_, '_, S> {
                 self.at = self.line_start;
                 return false;
             }
+            RowAt::Broken(at) if is_json => match self.row_here(self.row_start()) {
+                RowHere::Broken => {
+                    self.count_damaged_row(Some(at));
+                    self.skipping = Some(Skipping::Line);
+                    return true;
+                }
+                RowHere::Unsure => {
+                    self.at = self.line_start;
+                    return false;
+                }
+                RowHere::Whole(_) | RowHere::None => return self.go_to(self.at + 1),
+            },
             _ if is_json => return self.go_to(self.at + 1),
-            RowAt::Open | RowAt::Broken | RowAt::Row(_) => {
+            at @ (RowAt::Open | RowAt::Broken(_) | RowAt::Row(_)) => {
                 let Some(returns_end_rows) = self.do_returns_end_rows(self.row_start()) else {
                     self.at = self.line_start;
                     return false;
                 };
-                if !self.after_damaged_row {
-                    self.bad(Bad::NotABatchRow);
-                }
+                self.count_damaged_row(if let RowAt::Broken(at) = at { Some(at) } else { None });
                 self.returns_end_rows = returns_end_rows;
-                self.after_damaged_row = true;
                 self.skipping = Some(Skipping::Line);
                 return true;
             }
@@ -152,12 +231,11 @@ impl<S: Side> Reading<'_, '_, S> {
             self.made.truncate(made_before);
             return self.go_to(self.at + 1);
         }
-        if self.after_damaged_row && row.stray_quote {
+        if self.is_rest_of_damaged_row(&row, what.is_ok()) {
             self.made.truncate(made_before);
             self.skipping = Some(Skipping::Line);
             return true;
         }
-        self.after_damaged_row = false;
         let inside = row.span.of(self.text);
         let is_one_line = memchr::memchr(b'\n', inside).is_none()
             && !(returns_end_rows && memchr::memchr(b'\r', inside).is_some());
@@ -209,7 +287,7 @@ impl<S: Side> Reading<'_, '_, S> {
                 RowAt::Row(row) if !row.ends_at_return => return Some(false),
                 RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(true),
                 RowAt::Row(row) => from = row.span.end,
-                RowAt::Broken => {}
+                RowAt::Broken(_) => {}
                 RowAt::Open if !ended => return None,
                 RowAt::Open => return Some(false),
             }

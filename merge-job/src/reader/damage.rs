@@ -126,7 +126,7 @@ impl<S: Side> Reading<'_, '_, S> {
                         _ if blank <= indent => match self.row_behind_damage(at + 1) {
                             RowHere::Whole(_) => return Brackets::NextRecord(at + 1),
                             RowHere::Unsure => return Brackets::Unsure(at + 1),
-                            RowHere::None => at += blank,
+                            RowHere::Broken | RowHere::None => at += blank,
                         },
                         _ => at += blank,
                     }
@@ -256,7 +256,7 @@ impl<S: Side> Reading<'_, '_, S> {
                     return Some(true);
                 }
                 RowHere::Unsure => return Some(false),
-                RowHere::None => {}
+                RowHere::Broken | RowHere::None => {}
             }
         }
         None

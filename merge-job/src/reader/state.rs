@@ -8,8 +8,7 @@ pub struct State {
     pub(super) column: usize,
     /// Not all of them are blank.
     pub(super) inside_line: bool,
-    /// The line before was a damaged row: what follows may be the rest of it.
-    pub(super) after_damaged_row: bool,
+    pub(super) damaged_row: Option<DamagedRow>,
     /// Bare carriage returns end the rows of the current line.
     pub(super) returns_end_rows: bool,
     pub(super) returns: Returns,
@@ -26,6 +25,17 @@ pub(super) enum Returns {
     Count,
     /// The file had a line feed, or begins with something else than JSON.
     Pass,
+}
+
+/// A row was damaged: what follows may be the rest of it, and half a row is no record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct DamagedRow {
+    /// A cell in quotes goes over the line end and was not seen to end.
+    pub(super) has_open_quote: bool,
+    /// That cell ended; the row's id and time did not come yet.
+    pub(super) lacks_id: bool,
+    /// Something whole stood behind it, so what else is not used counts as a record of its own.
+    pub(super) may_be_over: bool,
 }
 
 /// Damage was counted and is being passed.
@@ -47,6 +57,7 @@ impl State {
     pub(crate) fn is_probable(&self, is_start: bool, first: Option<&u8>) -> bool {
         let probable = State::probable(is_start);
         let open_for_object = self.column == 0
+            && self.damaged_row.is_none()
             && !self.returns_end_rows
             && self.returns == probable.returns
             && !matches!(self.skipping, Some(Skipping::Line));
