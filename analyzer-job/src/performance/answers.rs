@@ -237,6 +237,14 @@ impl Answers {
         self.scratch
             .push_csv(text)
             .map_err(|reason| Fault::Problem(Problem::new(&codes::BAD_RECORD, reason)))?;
+        let mut widths = (0..self.scratch.n_rows()).map(|row| self.scratch.width(row));
+        if let Some(first) = widths.next()
+            && let Some(other) = widths.find(|width| *width != first)
+        {
+            let reason =
+                format!("lines of {first} and of {other} columns, so that the answer's cannot be told");
+            return Err(Fault::Problem(Problem::new(&codes::BAD_RECORD, reason)));
+        }
         for row in 0..self.scratch.n_rows() {
             let before = self.scratch.width(row).saturating_sub(self.fields);
             let cell = |at: usize| match self.scratch.cell(row, before + at) {

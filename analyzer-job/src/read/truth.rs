@@ -40,6 +40,7 @@ impl Truth {
         if kind == ContentType::Csv {
             return self.csv(text, labels);
         }
+        let (mut has, mut lacks) = (false, None);
         for document in payload::documents(text, kind) {
             let before = labels.n_rows();
             if let Some(Ok(paths)) = &self.path {
@@ -51,6 +52,13 @@ impl Truth {
             if labels.n_rows() == before {
                 // The label may be the whole of it.
                 let whole = document.trim_ascii();
+                if whole.starts_with('{') && self.path.as_ref().is_some_and(Result::is_ok) {
+                    // As a null in a list, where other documents have a label.
+                    lacks.get_or_insert_with(|| self.nothing(document));
+                    labels.push(Raw::Json("null"));
+                    labels.end_row();
+                    continue;
+                }
                 if whole.starts_with('{') {
                     return Err(self.nothing(document));
                 }
@@ -64,11 +72,17 @@ impl Truth {
             if (before..labels.n_rows()).any(is_object) {
                 return Err(self.nothing(document));
             }
+            has = true;
         }
-        Ok(())
+        match lacks {
+            Some(reason) if !has => Err(reason),
+            _ => Ok(()),
+        }
     }
 
     fn csv(&mut self, text: &str, labels: &mut Grid) -> Result<(), String> {
+        let filled = with_empty_lines(text);
+        let text = filled.as_deref().unwrap_or(text);
         let Some((setting, position)) = self.position else {
             labels.push_csv(text)?;
             if labels.n_rows() == 1 && labels.n_cells() > 1 {
@@ -80,6 +94,11 @@ impl Truth {
         self.cells.push_csv(text)?;
         for row in 0..self.cells.n_rows() {
             let width = self.cells.width(row);
+            if filled.is_some() && width == 1 && self.cells.cell(row, 0) == Raw::Csv("") {
+                labels.push(self.cells.cell(row, 0));
+                labels.end_row();
+                continue;
+            }
             if position >= width {
                 let last = width.saturating_sub(1);
                 return Err(format!(
@@ -106,4 +125,17 @@ impl Truth {
             },
         }
     }
+}
+
+/// An empty line between others is a row without a label, which a reader of CSV passes over: as one empty cell in quotes it
+/// keeps its place. None where nothing is to be changed.
+fn with_empty_lines(text: &str) -> Option<String> {
+    let inner = text.trim_matches(['\r', '\n']);
+    let is_empty = |line: &str| line.trim_end_matches('\r').is_empty();
+    // Line ends inside of quotes are no empty lines.
+    if inner.contains('"') || !inner.split('\n').any(is_empty) {
+        return None;
+    }
+    let lines: Vec<&str> = inner.split('\n').map(|line| if is_empty(line) { "\"\"" } else { line }).collect();
+    Some(lines.join("\n"))
 }

@@ -122,11 +122,10 @@ fn nulls_keep_their_places_and_nan_is_one_of_them() {
         check(&record(answer.clone(), labels), places(), Ok(&rows));
     }
     let lines = "{\"l\":\"a\",\"s\":0.1}\n{\"l\":NaN,\"s\":null}\n{\"l\":\"\",\"s\":0.3}";
-    // A place where nothing stands in a document of its own costs the record.
     check(
         &record(as_json(lines), csv("1\n2\n3")),
         wanted(Some("l"), None, None),
-        Err("(`inference_attribute`)"),
+        Ok(&[["1", "a", ""], ["2", "", ""], ["3", "", ""]]),
     );
     check(
         &record(csv("a,0.1\n,NaN\nNA,0.3"), csv("1\n\"\"\n3")),
@@ -241,4 +240,56 @@ fn rows_whose_request_has_no_segment_keep_their_measurement() {
     for (place, input) in [("a", as_json("{")), ("1", csv("1,2\n3,4"))] {
         assert!(segments(place, input.clone(), "1").is_err(), "{place} in {input}");
     }
+}
+
+/// One rule for lists, lines and CSV: a row without a value is left out, and the other rows of its record count.
+#[test]
+fn a_row_without_a_value_costs_the_record_nothing() {
+    let as_lines = |data: &str| json!({"data": data, "encoding": "JSON", "observedContentType": "application/jsonlines"});
+    let places = || wanted(Some("p"), Some("s"), Some("y"));
+    let rows = [["1", "a", "0.1"], ["0", "", "0.2"], ["", "c", ""]];
+    for (second, third) in
+        [(r#"{"p": null, "s": 0.2}"#, r#"{"p": "c", "s": null}"#), (r#"{"s": 0.2}"#, r#"{"p": "c"}"#)]
+    {
+        let answer = format!("{{\"p\": \"a\", \"s\": 0.1}}\n{second}\n{third}");
+        for truth in [
+            as_lines("{\"y\": 1}\n{\"y\": 0}\n{\"y\": null}"),
+            as_lines("{\"y\": 1}\n{\"y\": 0}\n{}"),
+            as_json(r#"[1, 0, null]"#),
+        ] {
+            check(&record(as_lines(&answer), truth), places(), Ok(&rows));
+        }
+    }
+    let answers = || csv("a,0.1\n,0.2\nc,");
+    for labels in ["1\n\n0", "1\r\n\r\n0\r\n", "\"1\"\n\"\"\n\"0\""] {
+        let places = wanted(Some("0"), Some("1"), None);
+        check(
+            &record(answers(), csv(labels)),
+            places,
+            Ok(&[["1", "a", "0.1"], ["", "", "0.2"], ["0", "c", ""]]),
+        );
+    }
+    let places = wanted(Some("0"), Some("1"), Some("1"));
+    check(
+        &record(answers(), csv("x,1\n\nz,0")),
+        places,
+        Ok(&[["1", "a", "0.1"], ["", "", "0.2"], ["0", "c", ""]]),
+    );
+    // What stands nowhere in a record is no missing value of single rows.
+    let nowhere = as_lines("{\"s\": 0.2}\n{\"s\": 0.3}");
+    check(&record(nowhere, csv("1\n0")), wanted(Some("p"), Some("s"), None), Err("(`inference_attribute`)"));
+    let no_label = as_lines("{\"x\": 1}\n{\"x\": 0}");
+    check(&record(csv("1\n0"), no_label), wanted(Some("0"), None, Some("y")), Err("the keys there are `x`"));
+}
+
+/// The answer is the end of a joined line; where the lines differ in width it cannot be told from the request.
+#[test]
+fn joined_lines_of_several_widths_have_no_answer() {
+    let batch = |data: &str| {
+        json!({"captureData": {"batchTransformOutput": csv(data)}, "groundTruthData": csv("1\n0")})
+            .to_string()
+    };
+    let places = || wanted(Some("0"), Some("1"), None);
+    check(&batch("7,8,a,0.1\n5,6,b,0.2"), places(), Ok(&[["1", "a", "0.1"], ["0", "b", "0.2"]]));
+    check(&batch("7,8,a,0.1\n5,6,b,0.2,0.3"), places(), Err("lines of 4 and of 5 columns"));
 }

@@ -24,6 +24,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
 use crate::values::path::{Found, Paths};
+use crate::values::raw::Raw;
 use crate::values::scan;
 use crate::values::typing::{self, Cell};
 
@@ -321,7 +322,10 @@ impl Answers {
         differ && (texts || (self.probability.is_some() && as_scores))
     }
 
+    /// A document for each row. One that has nothing at a place where another one has something is as a null in a list: the
+    /// row has no value.
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
+        let (mut has, mut lacks) = ([false; 2], [None, None]);
         for line in lines(text) {
             self.paths.find(line, &mut answer.found).map_err(|fault| {
                 shape("the response is not JSON")
@@ -329,11 +333,20 @@ impl Answers {
                     .found(fault.to_string())
                     .hint("set `accept_type` to what the model answers")
             })?;
-            for (place, grid) in
-                [(self.label.as_ref(), &mut answer.labels), (self.scores_place(), &mut answer.scores)]
-            {
+            let places =
+                [(self.label.as_ref(), &mut answer.labels), (self.scores_place(), &mut answer.scores)];
+            for (at, (place, grid)) in places.into_iter().enumerate() {
                 let Some(place) = place else { continue };
-                let found = place.found(line, &self.paths, &answer.found)?;
+                let found = match place.found(line, &self.paths, &answer.found) {
+                    Ok(found) => found,
+                    Err(problem) => {
+                        grid.push(Raw::Json("null"));
+                        grid.end_row();
+                        lacks[at].get_or_insert(problem);
+                        continue;
+                    }
+                };
+                has[at] = true;
                 if found.elements(line, &mut answer.spans) {
                     push_elements(found.source(line), &answer.spans, place, grid)?;
                 } else if let Some(span) = found.value() {
@@ -342,7 +355,8 @@ impl Answers {
                 grid.end_row();
             }
         }
-        Ok(())
+        let nowhere = lacks.into_iter().zip(has).find_map(|(problem, has)| problem.filter(|_| !has));
+        nowhere.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
     /// Appends an entry for each of `n` rows from what stands at a place of a document.
