@@ -17,7 +17,7 @@ pub(crate) mod fan_out;
 pub(crate) mod fixture;
 mod gather;
 pub mod grid;
-mod header;
+pub(crate) mod header;
 mod ids;
 mod layout;
 mod lines;

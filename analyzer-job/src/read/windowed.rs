@@ -119,34 +119,34 @@ const PRIME: u64 = 0x9E37_79B1_85EB_CA87;
 /// `STATES_DO_NOT_FIT`: such a file has records that count in both.
 pub(crate) fn again(parts: &[(&Path, &[OfFile])]) -> Result<Vec<Vec<OfFile>>> {
     let mut known: HashMap<(&Path, u64, u64), &Path> = HashMap::new();
+    let mut named: HashMap<&Path, (&OfFile, &Path)> = HashMap::new();
     let mut all = Vec::new();
     for (path, files) in parts {
         let mut twice = Vec::new();
         for file in *files {
             let key = (file.file.as_path(), file.records, file.hash);
-            let Some(first) = known.get(&key) else {
-                known.insert(key, path);
-                continue;
-            };
-            if file.timeless > 0 {
-                return Err(Problem::new(
-                    &codes::STATES_DO_NOT_FIT,
-                    "records without a time count in every window",
-                )
-                .file(path)
-                .found(format!(
-                    "{} in {}, which {} was folded from as well",
-                    file.timeless,
-                    file.file.display(),
-                    first.display()
-                ))
-                .hint(
-                    "fold files without times as parts of their own, without `start_time` and `end_time`",
-                ));
+            // A file of the same name may be the same one that has grown since.
+            let (other, first) = *named.entry(&file.file).or_insert((file, path));
+            let timeless = file.timeless.min(other.timeless);
+            if timeless > 0 && first != *path {
+                return Err(timeless_in_both(timeless, file, path, first));
             }
-            twice.push(file.clone());
+            if known.insert(key, path).is_some() {
+                twice.push(file.clone());
+            }
         }
         all.push(twice);
     }
     Ok(all)
+}
+
+fn timeless_in_both(timeless: u64, file: &OfFile, path: &Path, first: &Path) -> Problem {
+    Problem::new(&codes::STATES_DO_NOT_FIT, "records without a time count in every window")
+        .file(path)
+        .found(format!(
+            "{timeless} in {}, which {} was folded from as well",
+            file.file.display(),
+            first.display()
+        ))
+        .hint("fold files without times as parts of their own, without `start_time` and `end_time`")
 }

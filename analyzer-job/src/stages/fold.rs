@@ -17,6 +17,7 @@ use crate::plan::{self, Rows};
 use crate::results::details::InputDigest;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::joins::Joins;
+use crate::stages::sources::Dataset;
 use crate::stages::states::{self, SEVERAL};
 use crate::stages::task::{Folded, Task};
 use crate::stages::{baselines, several, sources};
@@ -74,10 +75,11 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             }
         }
         let readings = several::seat(&mut tasks);
-        let mut datasets: Vec<PathBuf> = Vec::new();
+        let mut datasets: Vec<Dataset> = Vec::new();
         for dataset in tasks.iter().filter_map(|(_, task)| task.dataset()) {
-            if !datasets.contains(&dataset) {
-                datasets.push(dataset);
+            match datasets.iter_mut().find(|known| known.folder == dataset.folder) {
+                Some(known) => known.header_row = known.header_row.clone().for_both(dataset.header_row),
+                None => datasets.push(dataset),
             }
         }
         let (folded, files) = with_sources(job, datasets, &joins, || {
@@ -194,7 +196,7 @@ fn in_words((start, end): (Timestamp, Timestamp)) -> [String; 2] {
 /// Folds, and finds out meanwhile what the files of the data are.
 fn with_sources<T>(
     job: &Job,
-    datasets: Vec<PathBuf>,
+    datasets: Vec<Dataset>,
     joins: &Joins<'_>,
     fold: impl FnOnce() -> Result<T>,
 ) -> Result<(T, Vec<SourceFile>)> {

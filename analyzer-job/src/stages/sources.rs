@@ -11,25 +11,71 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes, input};
 
 use crate::read::digest::Digests;
+use crate::read::header::{self, First};
 use crate::state::file::{Head, SourceFile, Stored};
+
+/// Which text of one line is a header row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum HeaderRow {
+    /// None: each line is a row.
+    Never,
+    /// One with these names.
+    Of(Vec<String>),
+    /// One without a number.
+    OfTexts,
+    /// The first line of every file.
+    Always,
+}
+
+impl HeaderRow {
+    /// That of data which two monitors read: what is a row for one of them is a row.
+    pub(crate) fn for_both(self, other: HeaderRow) -> HeaderRow {
+        match (self, other) {
+            (HeaderRow::Always, other) => other,
+            (one, HeaderRow::Always) => one,
+            (one, other) if one == other => one,
+            _ => HeaderRow::Never,
+        }
+    }
+
+    fn is(&self, line: &[u8], file: &Path) -> bool {
+        let known = match self {
+            HeaderRow::Never => return false,
+            HeaderRow::Always => return true,
+            HeaderRow::Of(names) => Some(names.as_slice()),
+            HeaderRow::OfTexts => None,
+        };
+        let mut row = csv::StringRecord::new();
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
+        reader.read_record(&mut row).is_ok_and(|is_row| is_row)
+            && matches!(header::first_row(&row, &[], known, file), Ok(First::Header(_)))
+    }
+}
+
+/// Data in a folder.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Dataset {
+    pub(crate) folder: PathBuf,
+    pub(crate) header_row: HeaderRow,
+}
 
 /// The files of some folders that may have rows. `enough`: nobody wants to know any more.
 ///
 /// # Errors
 /// A file that cannot be read; being stopped.
 pub(crate) fn of(
-    folders: &[PathBuf],
+    datasets: &[Dataset],
     digests: &Digests,
     stop: &Stop,
     enough: &AtomicBool,
 ) -> Result<Vec<SourceFile>> {
     let mut sources = Vec::new();
-    for folder in folders {
-        for file in input::list(folder)?.files {
+    for dataset in datasets {
+        for file in input::list(&dataset.folder)?.files {
             if enough.load(Ordering::Relaxed) {
                 return Ok(sources);
             }
-            if !may_have_rows(&file.path) {
+            if !may_have_rows(&file.path, &dataset.header_row) {
                 continue;
             }
             let name = file.relative.clone();
@@ -41,8 +87,8 @@ pub(crate) fn of(
     Ok(sources)
 }
 
-/// False for a text without anything behind its first line: many hours may have the same header, and no rows.
-fn may_have_rows(path: &Path) -> bool {
+/// False for a text with nothing but a header row: many hours may have the same one, and no rows.
+fn may_have_rows(path: &Path, header_row: &HeaderRow) -> bool {
     const LOOKED_AT: u64 = 1 << 16;
     let mut start = Vec::new();
     let is_read = input::open(path).is_ok_and(|file| file.take(LOOKED_AT).read_to_end(&mut start).is_ok());
@@ -50,8 +96,11 @@ fn may_have_rows(path: &Path) -> bool {
         return true;
     }
     let text = start.trim_ascii();
-    let is_json = text.starts_with(b"{") || text.starts_with(b"[");
-    is_json && text.len() > b"[]".len() || text.contains(&b'\n') || text.contains(&b'\r')
+    match text {
+        b"" | b"[]" | b"{}" => false,
+        text if text.starts_with(b"{") || text.starts_with(b"[") => true,
+        text => text.contains(&b'\n') || text.contains(&b'\r') || !header_row.is(text, path),
+    }
 }
 
 /// That no file is in two parts, unless each part takes the records of another window from it.

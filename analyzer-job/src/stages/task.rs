@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use crate::config::DatasetFormat;
+use crate::monitor::format::Format;
 use crate::monitor::plan::Plan;
 use crate::monitor::rows::shared::Seat;
 use crate::monitor::{self, Kind};
@@ -22,6 +23,7 @@ use crate::results::details::InputDigest;
 use crate::settings::Settings;
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
+use crate::stages::sources::{Dataset, HeaderRow};
 use crate::stages::states::{ANALYSIS, DATA_QUALITY, MODEL_QUALITY};
 use crate::stages::{analysis, data_quality, model_quality};
 
@@ -208,13 +210,27 @@ impl Task<'_> {
     }
 
     /// The data on this machine.
-    pub(crate) fn dataset(&self) -> Option<PathBuf> {
+    pub(crate) fn dataset(&self) -> Option<Dataset> {
+        let of_plan = |plan: &Plan| {
+            let header_row = match &plan.format {
+                Some(Format::Csv { header: true }) => HeaderRow::Always,
+                None if plan.is_captured().is_ok_and(|captured| captured == Some(false)) => HeaderRow::Always,
+                _ => HeaderRow::Never,
+            };
+            Dataset { folder: plan.dataset.clone(), header_row }
+        };
         match &self.prepared {
-            Prepared::DataQuality(prepared) => Some(prepared.plan.dataset.clone()),
-            Prepared::ModelQuality(prepared) => Some(prepared.plan.dataset.clone()),
+            Prepared::DataQuality(prepared) => Some(of_plan(&prepared.plan)),
+            Prepared::ModelQuality(prepared) => Some(of_plan(&prepared.plan)),
             Prepared::Analysis(prepared) => {
-                let dataset = &prepared.run.plan.dataset;
-                (!dataset.contains("://")).then(|| self.job.tree.resolve(dataset))
+                let plan = &prepared.run.plan;
+                let header_row = match &plan.analysis.dataset.headers {
+                    _ if plan.reads_captures() => HeaderRow::Never,
+                    Some(names) => HeaderRow::Of(names.clone()),
+                    None => HeaderRow::OfTexts,
+                };
+                let folder = || self.job.tree.resolve(&plan.dataset);
+                (!plan.dataset.contains("://")).then(|| Dataset { folder: folder(), header_row })
             }
         }
     }

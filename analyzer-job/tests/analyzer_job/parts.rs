@@ -186,6 +186,54 @@ fn a_file_that_would_count_in_two_parts_is_refused() {
     tree.succeed(&["combine", &path(&tree, "days")]);
 }
 
+/// A text of one line is a row where no file has a header row.
+#[test]
+fn a_single_row_without_a_header_row_counts_once() {
+    let quality = |header: bool| {
+        format!("--analysis-type=DATA_QUALITY\n--dataset-format={{\"csv\":{{\"header\":{header}}}}}")
+    };
+    let analysis = |headers: &str| {
+        format!(
+            "{{\"dataset_type\":\"text/csv\",{headers}\"label\":\"y\",\"label_values_or_threshold\":[\"yes\"],\
+             \"facet\":[{{\"name_or_index\":\"sex\",\"value_or_threshold\":[\"f\"]}}],\
+             \"methods\":{{\"pre_training_bias\":{{\"methods\":\"all\"}}}}}}"
+        )
+    };
+    for (line, settings, config, is_row) in [
+        ("f,yes", quality(false), None, true),
+        ("sex,y", quality(true), None, false),
+        ("f,yes", String::new(), Some(analysis("\"headers\":[\"sex\",\"y\"],")), true),
+        ("sex,y", String::new(), Some(analysis("\"headers\":[\"sex\",\"y\"],")), false),
+        ("sex,y", String::new(), Some(analysis("")), false),
+    ] {
+        let tree = Tree::new();
+        if let Some(config) = &config {
+            tree.file(CONFIG, config);
+        }
+        for part in ["a", "b"] {
+            tree.file(&format!("in/{part}/same.csv"), format!("{line}\n"));
+            let head = if is_row { "" } else { "sex,y\n" };
+            tree.file(
+                &format!("in/{part}/{part}.csv"),
+                format!("{head}f,no\nm,yes\nm,no\nf,yes\nm,{part}\n"),
+            );
+            let (out, source) =
+                (path(&tree, &format!("states/{part}.state")), path(&tree, &format!("in/{part}")));
+            let mut arguments = vec!["fold", "--out", &out, "--dataset-source", &source];
+            arguments.extend(settings.lines());
+            tree.succeed(&arguments);
+        }
+        let states = path(&tree, "states");
+        let mut arguments = vec!["combine", &states];
+        arguments.extend(settings.lines());
+        if is_row {
+            refused(&tree, &tree.run(&arguments), 3, &["PL0909", "same.csv in part `b`", "a.state"]);
+        } else {
+            tree.succeed(&arguments);
+        }
+    }
+}
+
 /// A captured record with its label. `minute`: after midnight; none for a record without a time.
 fn record(minute: Option<usize>, number: usize) -> String {
     let mut metadata = json!({"eventId": format!("e{number}")});
@@ -294,14 +342,16 @@ fn windows_over_the_same_files_add_up_to_one_window() {
 /// A record without a time is in every window, and CSV has no times at all.
 #[test]
 fn rows_without_a_time_do_not_count_in_two_windows() {
-    for settings in WINDOW_SETTINGS {
+    for (settings, grows) in
+        WINDOW_SETTINGS.iter().flat_map(|settings| [(*settings, false), (*settings, true)])
+    {
         let tree = captures();
-        tree.file(
-            "processing/input/captures/d.jsonl",
-            record(Some(70), 1) + &record(None, 2) + &record(Some(130), 4),
-        );
         let settings = [settings, &[CAPTURES]].concat();
         for hour in 1..3 {
+            // A file that grows between the folds is the same file.
+            let text = record(Some(70), 1) + &record(None, 2);
+            let text = if grows && hour == 1 { text } else { text + &record(Some(130), 4) };
+            tree.file("processing/input/captures/d.jsonl", text);
             let (from, to) =
                 (format!("--start-time={}", time(hour)), format!("--end-time={}", time(hour + 1)));
             let out = path(&tree, &format!("states/{hour}.state"));
