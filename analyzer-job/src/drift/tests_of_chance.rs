@@ -121,17 +121,64 @@ fn too_few_rows_on_either_side_are_never_a_finding() {
     }
 }
 
-/// The parity of DI is 1: it moves away from it upwards and downwards, and the rule of the hosted service sees only the one.
+/// The parity of DI is 1: it moves away from it upwards and downwards, and the rule of the hosted service sees any rise, also
+/// one towards parity, and no fall.
 #[test]
 fn a_ratio_moves_away_from_parity_on_either_side() {
-    let then = baseline(&[("f", "1", [[329, 21, 22, 128], [329, 21, 22, 128]])]);
-    let fallen = judged(&[("f", "1", [[345, 5, 100, 50], [329, 21, 22, 128]])], &then);
-    let risen = judged(&[("f", "1", [[329, 21, 22, 128], [345, 5, 100, 50]])], &then);
-    for (found, farther_from_zero) in [(fallen, false), (risen, true)] {
-        let chance = chance(&found, "DI");
-        assert!(chance.farther_from_parity, "{chance:?}");
-        assert_eq!(chance.farther_from_zero, farther_from_zero, "{chance:?}");
+    const LOW: [[u64; 4]; 2] = [[345, 5, 100, 50], [329, 21, 22, 128]];
+    const HIGH: [[u64; 4]; 2] = [[329, 21, 22, 128], [345, 5, 100, 50]];
+    for (then, now, farther_from_zero, farther_from_parity) in [
+        (THEN, LOW, false, true),
+        (THEN, HIGH, true, true),
+        (LOW, THEN, true, false),
+        (HIGH, THEN, false, false),
+    ] {
+        let chance = chance(&judged(&[("f", "1", now)], &baseline(&[("f", "1", then)])), "DI");
+        let found = (chance.farther_from_zero, chance.farther_from_parity);
+        assert_eq!(found, (farther_from_zero, farther_from_parity), "{then:?} {now:?}: {chance:?}");
+        assert_eq!(chance.p_value < 0.05, farther_from_zero, "{then:?} {now:?}: {chance:?}");
     }
+}
+
+/// Of two labels TVD and KS are the size of DPL, and LP is `sqrt 2` times that: limits of the same distance are judged alike.
+#[test]
+fn limits_of_distances_are_judged_by_the_difference_of_the_shares() {
+    // 200 of 400 rows against 280 of 400: a difference of 0.2.
+    let now = [("f", "1", [[160, 40, 40, 160], [100, 20, 80, 200]])];
+    let error = ((0.5 * 0.5 + 0.7 * 0.3) / 400.0_f64).sqrt();
+    let expected = normal::below(-(0.2 - 0.15) / error);
+    for (code, limit) in [("DPL", 0.15), ("TVD", 0.15), ("KS", 0.15), ("LP", 0.15 * SQRT_2)] {
+        let mut hosted = baseline(&now);
+        hosted.post_training_bias_metrics = None;
+        let entry = &mut hosted.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+        entry.counts = None;
+        entry.metrics.retain(|metric| metric.name == code);
+        entry.metrics[0].value = Some(Number::Float(limit));
+        let p_value = chance(&judged(&now, &hosted), code).p_value;
+        assert!((p_value - expected).abs() < 0.02, "{code}: {p_value} instead of {expected}");
+    }
+}
+
+/// The generalized entropy does not know the groups: it is one test in a run of many facets, and each has its verdict.
+#[test]
+fn the_entropy_is_one_test_of_a_run() {
+    let methods = Methods { pre_training_bias: None, post_training_bias: Some(vec![ENTROPY]), ..methods() };
+    let counts_of = |names: &[&str], total: [u64; 4]| {
+        let entry = |(part, name)| {
+            let group = total.map(|rows| rows / part);
+            (name, "1", [group, [0, 1, 2, 3].map(|cell| total[cell] - group[cell])])
+        };
+        counts(&(3..).zip(names.iter().copied()).map(entry).collect::<Vec<Entry>>())
+    };
+    let chances = |names: &[&str]| -> Vec<Chance> {
+        let mut facets = details(&counts_of(names, [640, 60, 60, 240]), &[], &methods);
+        let then = results(&counts_of(names, [660, 45, 45, 250]), &[], &methods);
+        judge(&mut facets, &then, 0.95, 0, &Stop::default()).unwrap();
+        facets.iter().map(|facet| facet.metrics[0].chance.unwrap()).collect()
+    };
+    let alone = chances(&["a"])[0];
+    assert!(alone.farther_from_zero && alone.p_value > 0.05 / 6.0, "{alone:?}");
+    assert_eq!(chances(&["a", "b", "c", "d", "e", "f"]), [alone; 6]);
 }
 
 /// The other value of a two-valued facet, and a facet that selects the same rows, are no tests of their own.

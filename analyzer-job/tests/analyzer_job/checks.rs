@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::program::{MONITOR, OUTPUT, Tree, monitored, traffic};
+use crate::program::{CONFIG, MONITOR, OUTPUT, Tree, monitored, traffic};
 
 /// A bias monitor of this drift whose constraints are those of the undrifted traffic, with one thing or another changed.
 fn checked(drift: f64, change: impl FnOnce(&mut Value)) -> (Tree, String) {
@@ -41,14 +41,37 @@ fn an_empty_check_fails_or_warns_in_the_job_and_in_the_dry_run() {
     let arguments = [&MONITOR, [path.as_str()].as_slice()].concat();
     let allowed = [arguments.as_slice(), &["--on-nothing-compared=succeed"]].concat();
     let told = "PL0802: bias drift cannot be checked: no metric of this run is in the constraints";
-    for (arguments, code) in [(&arguments, 1), (&allowed, 0)] {
-        let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());
-        let job = tree.run(arguments);
-        assert_eq!((dry.code, job.code), (Some(code), Some(code)), "{}{}", dry.stdout, job.log);
-        assert!(job.log.contains(told), "{}", job.log);
-    }
+    let dry = |arguments: &[&str]| tree.run(&[&["validate"], arguments].concat());
+    let (found, run) = (dry(&arguments), tree.fail(&arguments, 1, "PL0802"));
+    assert!(run.message.contains(told), "{}", run.message);
+    assert!(found.code == Some(1) && found.stdout.contains(told), "{}", found.stdout);
+    let (found, run) = (dry(&allowed), tree.succeed(&allowed));
+    assert!(run.log.contains(told), "{}", run.log);
+    assert!(
+        found.code == Some(0) && found.stdout.contains("not checked (among these rows)"),
+        "{}",
+        found.stdout
+    );
     let warnings = tree.result("bias_details.json")["run"]["warnings"].clone();
     assert!(warnings.to_string().contains(told), "{warnings}");
+}
+
+/// A facet without a list may have any value: only the rows tell that nothing is compared.
+#[test]
+fn an_empty_check_that_only_the_rows_tell_leaves_results_without_a_verdict() {
+    let (tree, path) = checked(0.0, |results| {
+        entries(results).for_each(|entry| entry["value_or_threshold"] = json!("other"))
+    });
+    let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+    config["facet"][0].as_object_mut().unwrap().remove("value_or_threshold");
+    tree.config(&config);
+    let arguments = [&MONITOR, [path.as_str()].as_slice()].concat();
+    let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());
+    let run = tree.run(&arguments);
+    assert_eq!((dry.code, run.code), (Some(1), Some(1)), "{}{}", dry.stdout, run.log);
+    let told = "PL0802: bias drift cannot be checked: no metric of this run is in the constraints";
+    assert!(dry.stdout.contains(told) && run.message.contains(told), "{}{}", dry.stdout, run.message);
+    assert!(tree.results().contains_key("analysis.json"));
 }
 
 #[test]
@@ -62,7 +85,8 @@ fn a_baseline_without_counts_is_told_to_be_taken_as_exact() {
         let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
         assert_eq!(run.log.contains("the baseline is taken as exact for "), told, "{}", run.log);
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        assert_eq!(page.contains("the baseline is taken as exact"), told);
+        let sentence = "This does not hold for 20 of them: the baseline is taken as exact";
+        assert_eq!(page.contains(sentence), told);
     }
 }
 
@@ -83,31 +107,87 @@ fn one_metric_that_is_held_back_is_told() {
     assert!(run.message.contains("Metrics held back by drift_windows 2/2: 1."), "{}", run.message);
 }
 
-/// Labels of which every value is listed, and predictions that are all positive: no group is called treated alike.
+/// Labels, or predictions, that are all positive: no group is called treated alike.
 #[test]
 fn selections_of_every_row_are_told_by_their_role() {
-    let tree = |listed: Value, predicted: fn(usize) -> usize| {
+    for (of_predictions, told) in [
+        (false, "label `y`: every row is selected by `1`"),
+        (true, "predicted label `p`: every row is selected by `1`"),
+    ] {
         let tree = Tree::new();
         tree.config(&json!({
-            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": listed, "predicted_label": "p",
+            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
             "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
             "methods": {"pre_training_bias": {"methods": ["DPL"]}, "post_training_bias": {"methods": ["DPPL", "DI"]}},
         }));
-        let row = |n: usize| format!("{},{},{}\n", ["f", "m"][n % 2], n / 2 % 2, predicted(n));
+        let row = |n: usize| {
+            let [y, p] = if of_predictions { [n / 3 % 2, 1] } else { [1, n / 3 % 2] };
+            format!("{},{y},{p}\n", ["f", "m"][n % 2])
+        };
         let rows: String = (0..400).map(row).collect();
         tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
-        tree
-    };
-    for (listed, predicted, told) in [
-        (json!([0, 1]), (|n| n / 3 % 2) as fn(usize) -> usize, "label `y`: every row is selected by `0,1`"),
-        (json!([1]), |_| 1, "predicted label `p`: every row is selected by `1`"),
-    ] {
-        let tree = tree(listed, predicted);
         let run = tree.succeed(&[]);
-        assert!(run.log.contains(told), "{told}: {}", run.log);
+        let warning = format!("\"WARN\",\"message\":\"{told}");
+        assert!(run.log.contains(&warning), "{told}: {}", run.log);
+        assert!(run.message.contains(&format!(" Warning: {told}")), "{}", run.message);
         let details = tree.result("bias_details.json");
         assert_eq!(details["facets"][0]["vacuous"], true, "{told}");
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        assert!(page.contains("Nothing is compared") && !page.contains("four fifths"), "{told}");
+        for said in
+            ["Nothing is compared for ", "Nothing is compared: a selection holds no row or every row."]
+        {
+            assert!(page.contains(said), "{told}: {said}");
+        }
+        assert!(!page.contains("four fifths"), "{told}");
+    }
+}
+
+/// A dataset of 200 women and 200 men, of whom so many have the positive label.
+fn labelled(tree: &Tree, positive: [usize; 2]) {
+    let row = |n: usize| format!("{},{}\n", ["f", "m"][n % 2], u8::from(n / 2 < positive[n % 2]));
+    let rows: String = (0..400).map(row).collect();
+    tree.file("processing/input/data/d.csv", format!("sex,y\n{rows}"));
+}
+
+/// By chance a difference of 0.2 is as far beyond 0.125 in 6 of 100 runs: the standard error is sqrt(2 * 0.4 * 0.6 / 200).
+#[test]
+fn drift_confidence_decides_in_this_window_and_in_those_before() {
+    let tree = Tree::new();
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"pre_training_bias": {"methods": ["DPL"]}},
+    }));
+    let limit =
+        json!({"value_or_threshold": "f", "metrics": [{"name": "DPL", "description": "", "value": 0.125}]});
+    let limits =
+        json!({"version": "1.0", "pre_training_bias_metrics": {"label": "y", "facets": {"sex": [limit]}}});
+    tree.file("baseline/analysis.json", limits.to_string());
+    let (baseline, history) = (tree.path("baseline"), tree.path("history"));
+    let judged = |confidence: &str, more: &[&str]| {
+        let constraints = format!("--baseline-constraints={}", baseline.display());
+        let confidence = format!("--drift-confidence={confidence}");
+        tree.succeed(&[&[&constraints, "--bias-drift-check=interval", &confidence], more].concat())
+    };
+    labelled(&tree, [80, 120]);
+    for (confidence, ending, chance) in
+        [("0.5", "with 1 violations.", "50\u{202f}%"), ("0.999", "with no violations.", "0.1\u{202f}%")]
+    {
+        let run = judged(confidence, &[]);
+        assert!(run.message.ends_with(ending), "{confidence}: {}", run.message);
+        let details = tree.result("bias_details.json");
+        let p_value = details["facets"][0]["metrics"][0]["chance"]["p_value"].as_f64().unwrap();
+        assert!((p_value - 0.063).abs() < 0.02, "{p_value}");
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+        assert!(page.contains(&format!("marked as moved is at most {chance} (corrected")), "{confidence}");
+    }
+    // Now the difference is beyond doubt, and was as before in an earlier window that left its counts.
+    tree.file("history/1/analysis.json", tree.analysis_bytes());
+    labelled(&tree, [40, 160]);
+    let history = format!("--history={}", history.display());
+    for (confidence, told) in [("0.5", "with 1 violations."), ("0.999", "held back by drift_windows 2/2: 1.")]
+    {
+        let run = judged(confidence, &[&history, "--drift-windows=2/2"]);
+        assert!(run.message.ends_with(told), "{confidence}: {}", run.message);
     }
 }
