@@ -206,6 +206,20 @@ mod tests {
         assert_eq!(parse(br#"[{"prefix": 5}, "a"]"#), None);
     }
 
+    #[test]
+    fn a_name_that_leads_out_of_the_inputs_is_no_file() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("in")).unwrap();
+        fs::write(root.path().join("outside"), "x").unwrap();
+        fs::write(root.path().join("in/a..b"), "x").unwrap();
+        let mounts = vec![("s3://b/k".to_string(), root.path().join("in"))];
+        for prefix in ["s3://b/k/".to_string(), format!("{}/in/", root.path().display())] {
+            let text = format!("[{{\"prefix\": \"{prefix}\"}}, \"../outside\", \"a..b\"]");
+            let files = parse(text.as_bytes()).unwrap().files(&mounts);
+            assert!(matches!(files[..], [Target::Missing(_), Target::File { .. }]), "{files:?}");
+        }
+    }
+
     /// Names of the list, with `!` in place of what is bad.
     fn elements(text: &str) -> Vec<String> {
         let name = |element| match element {
