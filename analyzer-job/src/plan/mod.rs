@@ -281,12 +281,16 @@ fn is_monitor(text: &[u8], settings: &Settings, has_folder: bool) -> bool {
     }
 }
 
-/// Where a monitor's data are: the setting, else the first default folder that has files.
+/// Where a monitor's data are: the setting, else the first default folder that has files, else the first that is an input
+/// of the job, since a host may have an empty shard.
 fn monitor_folder(job: &Job, settings: &Settings) -> Option<PathBuf> {
     if let Some(path) = &settings.dataset_source {
         return Some(job.tree.resolve(path));
     }
-    first_with_files(["input/endpoint", "input_data"].map(|name| job.tree.processing(name)))
+    let folders = ["input/endpoint", "input_data"].map(|name| job.tree.processing(name));
+    let inputs = job.config.inputs(&job.tree);
+    let is_input = |folder: &PathBuf| inputs.iter().any(|mount| mount.path.starts_with(folder));
+    first_with_files(folders.clone()).or_else(|| folders.into_iter().find(is_input))
 }
 
 fn first_with_files(folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {

@@ -813,3 +813,20 @@ fn columns_of_a_file_are_known_by_their_content() {
         );
     }
 }
+
+#[test]
+fn a_host_with_an_empty_shard_of_a_monitor_folds_what_the_others_fold() {
+    let tree = Tree::new();
+    // Without `dataset_type` it is a monitor's configuration, by the folder of its data alone.
+    tree.config(&json!({"headers": ["a", "b", "y"], "label": "y", "predictor": {"label": 0},
+        "facet": [{"name_or_index": "a", "value_or_threshold": [1]}], "label_values_or_threshold": [1],
+        "methods": {"post_training_bias": {"methods": "all"}}}));
+    host_files(&tree, "algo-2", &["algo-1", "algo-2"]);
+    let config = json!({"ProcessingJobName": "", "ProcessingInputs": [{"InputName": "endpoint", "S3Input": {
+        "LocalPath": "/opt/ml/processing/input/endpoint", "S3Uri": "s3://b/k",
+        "S3DataDistributionType": "ShardedByS3Key"}}]});
+    tree.file("config/processingjobconfig.json", config.to_string());
+    fs::create_dir_all(tree.path("processing/input/endpoint")).unwrap();
+    let run = tree.succeed(&[]);
+    assert!(run.log.contains("folded 0 rows of part algo-2"), "{}", run.log);
+}
