@@ -60,7 +60,7 @@ pub fn attribution_drift(current: &Results, baseline: &Results) -> Result<Attrib
             continue;
         };
         let is_shared = |name: &String| now.global_shap_values.contains_key(name);
-        if !before.global_shap_values.is_empty() && !before.global_shap_values.keys().any(is_shared) {
+        if !before.global_shap_values.keys().any(is_shared) {
             return Err(no_common_feature(label, now, before));
         }
         warn_of_one_sided(label, now, before, &mut drift.warnings);
@@ -101,6 +101,7 @@ fn no_common_feature(label: &str, now: &Attributions, before: &Attributions) -> 
         let names: Vec<_> =
             attributions.global_shap_values.keys().take(10).map(|name| format!("`{name}`")).collect();
         match attributions.global_shap_values.len().saturating_sub(names.len()) {
+            0 if names.is_empty() => "no feature at all".into(),
             0 => names.join(", "),
             more => format!("{} and {more} more", names.join(", ")),
         }
@@ -231,12 +232,13 @@ mod tests {
 
     #[test]
     fn no_common_feature_is_an_error_that_names_both() {
-        let problem =
-            attribution_drift(&results("y", &[("age", 1.0), ("sex", 0.5)]), &results("y", &[("f0", 1.0)]))
-                .unwrap_err();
-        assert_eq!(problem.code(), &codes::FEATURES_DO_NOT_MATCH);
-        let text = problem.to_string();
-        assert!(text.contains("`age`, `sex`") && text.contains("`f0`"), "{text}");
+        let run = results("y", &[("age", 1.0), ("sex", 0.5)]);
+        for (baseline, found) in [(&[("f0", 1.0)][..], "`f0`"), (&[], "no feature at all")] {
+            let problem = attribution_drift(&run, &results("y", baseline)).unwrap_err();
+            assert_eq!(problem.code(), &codes::FEATURES_DO_NOT_MATCH);
+            let text = problem.to_string();
+            assert!(text.contains("`age`, `sex`") && text.contains(found), "{text}");
+        }
     }
 
     #[test]
