@@ -464,6 +464,10 @@ mod tests {
             let expression = format!("{expression} | @");
             let Ok(compiled) = jmespath::compile(&expression) else { return Ok(()) };
             let theirs = compiled.search(jmespath::Variable::from_json(&json).unwrap());
+            // The mean of no numbers is null by the specification; the crate divides by their number and fails.
+            if theirs.is_err() && expression.contains("avg(@)") {
+                return Ok(());
+            }
             let theirs = theirs.map_or(Json::Null, |found| serde_json::to_value(&*found).unwrap());
             let query = Query::compile(&expression).unwrap();
             let doc = Rc::new(Doc::parse(&json).unwrap());
@@ -472,6 +476,13 @@ mod tests {
             let ours: Json = serde_json::from_str(&ours).unwrap();
             prop_assert!(same(&ours, &theirs), "{} on {}: {} and {}", expression, json, ours, theirs);
         }
+    }
+
+    #[test]
+    fn the_mean_of_no_numbers_is_null() {
+        let found = |expression: &str| Query::compile(expression).unwrap().find("[]");
+        assert_eq!(found("avg(@)"), None);
+        assert_eq!(found("avg(@) | type(@)").as_deref(), Some("\"null\""));
     }
 
     /// Equal, numbers by value.
