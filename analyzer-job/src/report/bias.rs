@@ -229,7 +229,7 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
              are too few, or the metric is not judged by chance. A dot means: held.",
         );
     }
-    if let Some(check) = check {
+    if let Some(check) = check.filter(|check| check.compared > 0) {
         let percent = percent_of(1.0 - check.confidence);
         text.push_str(&format!(
             " If nothing has changed, the chance that one or more metrics of this report are marked as moved is at most {percent} \
@@ -564,13 +564,27 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
         let (share_d, share_a) = (part_d as f64 / n_d as f64, part_a as f64 / n_a as f64);
         (share_d, share_a, (share_a > 0.0).then(|| share_d / share_a))
     };
-    let below =
-        known.iter().filter(|facet| ratio_of(facet).2.is_some_and(|ratio| ratio < FOUR_FIFTHS)).count();
-    let heading = match below {
-        0 if known.len() == 1 => "Disparate impact ratio: at or above four fifths".into(),
-        0 => format!("Disparate impact ratio: at or above four fifths for all {} groups", known.len()),
-        _ if known.len() == 1 => "Disparate impact ratio: below four fifths".into(),
-        below => format!("Disparate impact ratio: below four fifths for {below} of {} groups", known.len()),
+    let has_rows = |facet: &FacetDetails| {
+        let of_shares: &[&str] = if predicted { &["DI", "DPPL"] } else { &["DPL"] };
+        let metric = facet.metrics.iter().find(|metric| of_shares.contains(&metric.name.as_str()));
+        metric.is_none_or(|metric| metric.enough_rows)
+    };
+    let judged: Vec<f64> =
+        known.iter().filter(|facet| has_rows(facet)).filter_map(|facet| ratio_of(facet).2).collect();
+    let below = judged.iter().filter(|ratio| **ratio < FOUR_FIFTHS).count();
+    let heading = match (below, judged.len()) {
+        (_, 0) => "Disparate impact ratio: cannot be said".into(),
+        (0, 1) if known.len() == 1 => "Disparate impact ratio: at or above four fifths".into(),
+        (0, all) if all == known.len() => {
+            format!("Disparate impact ratio: at or above four fifths for all {all} groups")
+        }
+        (0, some) => {
+            format!("Disparate impact ratio: at or above four fifths for {some} of {} groups", known.len())
+        }
+        (_, 1) if known.len() == 1 => "Disparate impact ratio: below four fifths".into(),
+        (below, _) => {
+            format!("Disparate impact ratio: below four fifths for {below} of {} groups", known.len())
+        }
     };
     let positive = condition(&details.label, &details.label_value_or_threshold);
     let how = if predicted { "predicted" } else { "observed as" };
@@ -583,6 +597,7 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             let moved = facet.metrics.iter().filter(|metric| state_in(facet, metric) == State::Moved).count();
             let says = match ratio {
                 None => "no positives outside",
+                Some(_) if !has_rows(facet) => "too few rows to say",
                 Some(ratio) if ratio < FOUR_FIFTHS => "below four fifths",
                 Some(ratio) if ratio > 1.0 / FOUR_FIFTHS => "above five quarters",
                 Some(_) => "within four fifths",

@@ -96,6 +96,12 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
             format!("Nothing is compared{groups}: a selection holds no row or every row"),
         );
     }
+    if compared == 0 && bias.check.is_some() {
+        return (
+            State::CannotTell,
+            format!("No metric has a value in the baseline{groups}: nothing is compared"),
+        );
+    }
     if compared == 0 {
         return (
             State::Measured,

@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
 use crate::results::details::{
-    BiasDetails, EarlierRun, ExplanationDetails, FacetDetails, FeatureDetails, Findings, MetricDetails,
-    OutputDetails, RunDetails, Stage,
+    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, FeatureDetails, Findings,
+    MetricDetails, OutputDetails, RunDetails, Stage,
 };
 use crate::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
@@ -323,6 +323,53 @@ fn impact_ratios_follow_from_the_counts() {
     };
     let shapes = svg::body(drawing);
     assert!(shapes.contains("M70.4 0V14") && shapes.contains("width=\"22\""), "{shapes}");
+}
+
+#[test]
+fn a_check_of_nothing_has_no_green_head() {
+    let mut findings = findings();
+    let bias = findings.bias.as_mut().unwrap();
+    bias.check = Some(Check {
+        compared: 0,
+        measured: 8,
+        confidence: 0.95,
+        exact_baselines: 0,
+        beyond_chance_only: false,
+        held_back: None,
+        unjudged: 0,
+        mute_windows: 0,
+    });
+    let metrics = bias.facets.iter_mut().flat_map(|facet| &mut facet.metrics);
+    metrics.for_each(|metric| metric.baseline = None);
+    let page = String::from_utf8(html::write(&report(&findings, &names(), &[])).unwrap()).unwrap();
+    assert!(page.contains("No metric has a value in the baseline") && !page.contains("all 0 comparisons"));
+}
+
+#[test]
+fn groups_of_few_rows_pass_no_four_fifths_line() {
+    for (few, heading, says) in [
+        (&[1][..], "below four fifths for 1 of 2 groups", ["below four fifths", "too few rows to say"]),
+        (&[0], "at or above four fifths for 1 of 2 groups", ["too few rows to say", "within four fifths"]),
+        (&[0, 1], "cannot be said", ["too few rows to say"; 2]),
+    ] {
+        let mut findings = findings();
+        let facets = &mut findings.bias.as_mut().unwrap().facets;
+        facets[1].value_or_threshold = "other".into();
+        facets[1].groups = Groups {
+            d: Group { rows: [[300, 200], [200, 300]] },
+            a: Group { rows: [[350, 150], [200, 300]] },
+        };
+        for (at, facet) in facets.iter_mut().enumerate().filter(|(at, _)| few.contains(at)) {
+            let metric =
+                facet.metrics.iter_mut().find(|metric| ["DI", "DPPL"].contains(&metric.name.as_str()));
+            metric.unwrap_or_else(|| panic!("no ratio of facet {at}")).enough_rows = false;
+        }
+        let report = report(&findings, &names(), &[]);
+        let section = report.sections.iter().find(|section| section.id == "impact-ratios").unwrap();
+        assert_eq!(section.heading, format!("Disparate impact ratio: {heading}"));
+        let page = String::from_utf8(html::write(&report).unwrap()).unwrap();
+        assert!(says.iter().all(|says| page.contains(says)), "{says:?}");
+    }
 }
 
 #[test]
