@@ -130,6 +130,14 @@ fn converted(distinct: &Distinct, list: &[Scalar]) -> Option<String> {
                 "`{text}` is read as true, as any text listed for a column of truth values is; list 1 for true or 0 for false"
             ))
         }
+        Scalar::Int(_) | Scalar::Float(_)
+            if distinct.kind == Type::Bool && !["0", "1", "0.0", "1.0"].contains(&select::print(value).as_str()) =>
+        {
+            Some(format!(
+                "{} is read as true, as any number but 0 listed for a column of truth values is; list 1 for true or 0 for false",
+                select::print(value)
+            ))
+        }
         _ => None,
     })
 }
@@ -373,7 +381,13 @@ mod tests {
             );
         }
         check(&truths, Kind::Categorical, &text("True"), None);
-        check(&truths, Kind::Categorical, &[Scalar::Int(0)], None);
+        for (number, name) in [(Scalar::Int(2), "2"), (Scalar::Int(-1), "-1"), (Scalar::Float(0.5), "0.5")] {
+            let told = format!("{name} is read as true");
+            check(&truths, Kind::Categorical, &[number], Some((Selected::Some, &told)));
+        }
+        for same in [Scalar::Int(0), Scalar::Int(1), Scalar::Float(0.0), Scalar::Float(1.0)] {
+            check(&truths, Kind::Categorical, &[same], None);
+        }
     }
 
     #[test]
