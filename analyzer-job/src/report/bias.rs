@@ -616,7 +616,11 @@ fn impact_ratios(report: &mut Report, details: &BiasDetails) {
             ];
             if compared {
                 cells.push(match is_compared(facet) {
-                    true => Cell::number(format!("{moved} of {}", facet.metrics.len()), moved),
+                    true => {
+                        let compared =
+                            facet.metrics.iter().filter(|metric| metric.baseline.is_some()).count();
+                        Cell::number(format!("{moved} of {compared}"), moved)
+                    }
                     false => Cell::text("not compared"),
                 });
             }
