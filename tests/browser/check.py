@@ -209,13 +209,14 @@ def metrics_told(folder, facet, table):
         if code not in table:
             yield f"{group} lacks {code}"
             continue
-        _, now, interval, baseline, _, words = table[code]
+        # A run without a baseline has no columns of comparison.
+        _, now, interval, *comparison, words = table[code]
         if value is None and details["error"] not in words["text"]:
             yield f"{group}: {code} does not say why it has no value"
         if value is not None and not told_as(now, value):
             yield f"{group}: {code} is {value}, told as {now}"
-        if details["baseline"] is not None and not told_as(baseline, details["baseline"]):
-            yield f"{group}: the baseline of {code} is {details['baseline']}, told as {baseline}"
+        if details["baseline"] is not None and not (comparison and told_as(comparison[0], details["baseline"])):
+            yield f"{group}: the baseline of {code} is {details['baseline']}, told as {comparison[:1]}"
         if details["interval"]:
             parts = [interval[key].split(" to ") for key in ("text", "exact")]
             ends = [{"text": text, "exact": exact} for text, exact in zip(*parts)]
