@@ -1,11 +1,12 @@
 //! The ground-truth merge: captured requests and labels that arrived later become merged records.
 //!
-//! In reading order: `settings` and `task`, the merge that is settled; `source` cuts files into blocks (`ahead`: unpacked
-//! in advance; `manifest`: lists of files), `reader` finds the records of a text (on `json`, `rows`, or by the `pattern`
-//! of earlier lines), `record` takes their parts, `batch` holds a block with its records, `stream` hands blocks over in
-//! their order; `labels` holds the ground truth by `ids`, `join` says what becomes of a capture, `spill` does the same
-//! when the labels do not fit in memory (by `scratch` files); `pipeline` puts these together; `output` writes, `account`
-//! and `summary` tell of every record (`looks`: of files without any; `reasons`: why records are bad), `verdict` judges; `validate` is the dry run.
+//! In reading order: `settings` and `task`, the merge that is settled; `inputs`, the files of both sides; `source`
+//! cuts files into blocks (`ahead`: unpacked in advance; `manifest`: lists of files), `reader` finds the records of a
+//! text (on `json`, `rows`, or by the `pattern` of earlier lines), `record` takes their parts, `batch` holds a block
+//! with its records, `stream` hands blocks over in their order; `labels` holds the ground truth by `ids`, `join` says
+//! what becomes of a capture, `spill` does the same when the labels do not fit in memory (by `scratch` files);
+//! `pipeline` puts these together; `output` writes, `account` and `summary` tell of every record (`looks`: of files
+//! without any; `reasons`: why records are bad), `verdict` judges; `validate` is the dry run.
 
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::settings as layers;
@@ -17,6 +18,7 @@ mod ahead;
 mod batch;
 mod hours;
 pub mod ids;
+mod inputs;
 mod join;
 pub mod json;
 mod labels;

@@ -13,7 +13,7 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::output::{self as files, Results, SharedFile};
 use uuid::Uuid;
 
-use crate::pipeline::Inputs;
+use crate::inputs::Inputs;
 use crate::summary::counted;
 use crate::task::MergeTask;
 

@@ -4,46 +4,23 @@
 
 use std::collections::HashSet;
 
-use plumbline_common::input::{self, InputFile, Listing};
+use plumbline_common::input::Listing;
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Result, codes};
 
 use crate::account::Account;
 use crate::batch::Records;
+use crate::inputs::Inputs;
 use crate::join::{self, Candidate, InMemory};
 use crate::looks::Kind;
 use crate::output::{self, Parts};
 use crate::record::{Capture, Captures, GroundTruth, Label};
-use crate::source::{Source, hour_of};
+use crate::source::Source;
 use crate::spill::{self, Divided};
 use crate::stream::{self, Limits};
 use crate::summary::Summary;
 use crate::task::MergeTask;
-
-/// What lies in the two folders.
-pub(crate) struct Inputs {
-    pub(crate) captures: Listing,
-    /// In the order in which labels count: by hour, then path.
-    pub(crate) labels: Listing,
-}
-
-impl Inputs {
-    /// # Errors
-    /// A folder cannot be read.
-    pub(crate) fn of(task: &MergeTask) -> Result<Inputs> {
-        let captures = input::list(&task.captures)?;
-        let mut labels = input::list(&task.ground_truth)?;
-        labels.files.sort_by_key(|file| hour_of(&task.ground_truth, file.folder()));
-        Ok(Inputs { captures, labels })
-    }
-
-    /// These captures, with the same labels.
-    pub(crate) fn with_captures(&self, files: Vec<InputFile>) -> Inputs {
-        let labels = Listing { files: self.labels.files.clone(), ..Listing::default() };
-        Inputs { captures: Listing { files, ..Listing::default() }, labels }
-    }
-}
 
 /// Reads both sides for one purpose.
 pub(crate) struct Pass<'a> {
