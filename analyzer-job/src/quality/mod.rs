@@ -7,6 +7,7 @@ pub mod constraints;
 pub mod details;
 pub mod distance;
 pub mod drift;
+pub mod homogeneity;
 pub mod kolmogorov;
 pub mod metrics;
 pub mod naming;

@@ -8,7 +8,7 @@ use super::baseline::{Distribution, Seen};
 use super::config::{self, MonitoringConfig};
 use super::distance::{self, Counts};
 use super::drift::{self, Drift};
-use super::kolmogorov;
+use super::{homogeneity, kolmogorov};
 use crate::state::kll::Weights;
 use crate::state::profile::{Column, Kind};
 
@@ -225,7 +225,7 @@ fn shift(
             }
             let shares = distance::shares(before, &now);
             out.effect = distance::l_infinity(&shares);
-            out.p_value = homogeneity_p(before, &now);
+            out.p_value = homogeneity::p_value(before, &now);
             out.new = only(&now, before);
             out.vanished = only(before, &now);
             out.parts = categories(before, &now);
@@ -249,33 +249,6 @@ fn only(counts: &Counts, other: &Counts) -> Vec<(String, f64)> {
     out.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
     out.truncate(NAMED);
     out
-}
-
-/// Chance that two lists of counts are so different if both come from one population: Pearson's test of
-/// homogeneity. Categories with fewer than five values in all count as one.
-fn homogeneity_p(a: &Counts, b: &Counts) -> f64 {
-    let (n, m) = (distance::total(a), distance::total(b));
-    let mut cells: Vec<(f64, f64)> = Vec::new();
-    let mut rest = (0.0, 0.0);
-    let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-    for key in keys {
-        let count = |counts: &Counts| counts.get(key).copied().unwrap_or(0.0);
-        let cell = (count(a), count(b));
-        if cell.0 + cell.1 < 5.0 {
-            rest = (rest.0 + cell.0, rest.1 + cell.1);
-        } else {
-            cells.push(cell);
-        }
-    }
-    if rest.0 + rest.1 > 0.0 {
-        cells.push(rest);
-    }
-    if cells.len() < 2 || n == 0.0 || m == 0.0 {
-        return 1.0;
-    }
-    let (up, down) = ((m / n).sqrt(), (n / m).sqrt());
-    let statistic = cells.iter().map(|(x, y)| (x * up - y * down).powi(2) / (x + y)).sum();
-    distance::chi_squared_p(statistic, (cells.len() - 1) as f64)
 }
 
 /// The p-values adjusted so that a level on them keeps the share of false discoveries.

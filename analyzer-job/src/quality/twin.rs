@@ -157,26 +157,65 @@ fn chi_squared_p(statistic: f64, degrees: usize) -> f64 {
     sum * width / 3.0
 }
 
-/// Pearson's test of homogeneity: found against expected counts of both sides, with categories below five values as one.
+/// Pearson's test of homogeneity by found and expected counts of both sides, and every way to deal out the rows of what is
+/// rare.
 fn homogeneity_p(then: &[String], now: &[String]) -> f64 {
     let mut table: BTreeMap<&str, [f64; 2]> = BTreeMap::new();
     for (side, rows) in [then, now].into_iter().enumerate() {
         rows.iter().for_each(|row| table.entry(row).or_default()[side] += 1.0);
     }
-    let (few, mut cells): (Vec<[f64; 2]>, Vec<[f64; 2]>) =
-        table.into_values().partition(|[x, y]| x + y < 5.0);
-    if !few.is_empty() {
-        cells.push(few.into_iter().fold([0.0; 2], |sum, cell| [sum[0] + cell[0], sum[1] + cell[1]]));
-    }
     let totals = [then.len() as f64, now.len() as f64];
+    let share = [totals[0] / (totals[0] + totals[1]), totals[1] / (totals[0] + totals[1])];
+    let is_rare = |[x, y]: &[f64; 2]| share.iter().any(|share| (x + y) * share < 5.0);
+    let sum = |cell: &[[f64; 2]]| cell.iter().fold([0.0; 2], |sum, [x, y]| [sum[0] + x, sum[1] + y]);
+    let mut all: Vec<[f64; 2]> = table.into_values().collect();
+    all.sort_by(|[x, y], [v, w]| (x + y).total_cmp(&(v + w)));
+    let (few, many): (Vec<[f64; 2]>, Vec<[f64; 2]>) = all.into_iter().partition(is_rare);
+    // Rare ones fill a cell until it is not rare; the last cell takes those that are left.
+    let mut cells: Vec<Vec<[f64; 2]>> = Vec::new();
+    for category in &few {
+        match cells.last_mut().filter(|cell| is_rare(&sum(cell))) {
+            Some(cell) => cell.push(*category),
+            None => cells.push(vec![*category]),
+        }
+    }
+    if cells.len() > 1 && cells.last().is_some_and(|cell| is_rare(&sum(cell))) {
+        let left = cells.pop().unwrap();
+        cells.last_mut().unwrap().extend(left);
+    }
+    // Or the smallest of the others, when there is none.
+    let left = cells.pop_if(|cell| is_rare(&sum(cell))).unwrap_or_default();
+    cells.extend(many.into_iter().map(|category| vec![category]));
+    cells[0].extend(left);
+    let ln = |n: f64| (1..=n as u64).map(|i| (i as f64).ln()).sum::<f64>();
+    let exact = |[x, y]: [f64; 2]| {
+        let all = x + y;
+        let chance = |now: f64| {
+            let then = all - now;
+            let [left_then, left_now] = [totals[0] - then, totals[1] - now];
+            let ways = ln(all) - ln(then) - ln(now) + ln(left_then + left_now) - ln(left_then) - ln(left_now);
+            (ways - ln(totals[0] + totals[1]) + ln(totals[0]) + ln(totals[1])).exp()
+        };
+        let sum = |from: u64, to: u64| (from..=to).map(|now| chance(now as f64)).sum::<f64>();
+        let (least, most) = ((all - totals[0]).max(0.0) as u64, all.min(totals[1]) as u64);
+        (2.0 * sum(least, y as u64).min(sum(y as u64, most))).min(1.0)
+    };
+    let shared: Vec<[f64; 2]> = cells.iter().filter(|cell| cell.len() > 1).flatten().copied().collect();
     let mut statistic = 0.0;
-    for cell in &cells {
+    for cell in cells.iter().map(|cell| sum(cell)) {
         for side in 0..2 {
-            let expected = (cell[0] + cell[1]) * totals[side] / (totals[0] + totals[1]);
+            let expected = (cell[0] + cell[1]) * share[side];
             statistic += (cell[side] - expected).powi(2) / expected;
         }
     }
-    chi_squared_p(statistic, cells.len() - 1)
+    let of_cells = match cells.len() {
+        2 => exact(sum(&cells[0])),
+        n => chi_squared_p(statistic, n - 1),
+    };
+    match shared.iter().map(|category| exact(*category)).reduce(f64::min) {
+        None => of_cells,
+        Some(least) => (2.0 * of_cells.min(least * shared.len() as f64)).min(1.0),
+    }
 }
 
 /// The least share of false discoveries at which a test would be one, by definition.
