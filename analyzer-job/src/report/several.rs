@@ -51,6 +51,13 @@ impl Ended<'_> {
         }
     }
 
+    fn violations(&self) -> usize {
+        match self {
+            Ended::Found { violations, .. } => *violations,
+            Ended::Failed(_) => 0,
+        }
+    }
+
     fn problem(&self) -> Option<&str> {
         match self {
             Ended::Found { failed, .. } => failed.as_deref(),
@@ -95,24 +102,31 @@ pub fn together(chapters: &[Chapter<'_>], by_facet: &[GroupDetails]) -> Draft {
     Draft(report)
 }
 
+/// The gravest state, and by name every monitor that failed, moved, violates a constraint or has no verdict.
 fn verdict(chapters: &[Chapter<'_>]) -> (State, String) {
-    let titles = |wanted: &dyn Fn(&Ended<'_>) -> bool| {
-        let found: Vec<&str> =
-            chapters.iter().filter(|chapter| wanted(&chapter.ended)).map(|chapter| chapter.title).collect();
-        found.join(", ")
-    };
     let state = chapters.iter().map(|chapter| chapter.ended.state()).min().unwrap_or(State::Measured);
-    let in_state = |state: State| titles(&|ended| ended.state() == state);
-    let headline = match state {
-        State::Moved => format!("Moved: {}", in_state(State::Moved)),
-        State::CannotTell => match titles(&|ended| ended.problem().is_some()) {
-            failed if failed.is_empty() => {
-                format!("It cannot be told whether these moved: {}", in_state(state))
-            }
-            failed => format!("Without a verdict: {failed}"),
-        },
-        State::Held => "Nothing moved".into(),
-        State::Measured | State::Undefined => "Measured; there was no baseline to compare with".into(),
+    let mut parts = Vec::new();
+    let mut tell = |what: &str, wanted: &dyn Fn(&Ended<'_>) -> bool| {
+        let titles: Vec<&str> =
+            chapters.iter().filter(|chapter| wanted(&chapter.ended)).map(|chapter| chapter.title).collect();
+        if !titles.is_empty() {
+            parts.push(format!("{what}: {}", titles.join(", ")));
+        }
+    };
+    let failed = |ended: &Ended<'_>| ended.problem().is_some();
+    let moved = |ended: &Ended<'_>| ended.state() == State::Moved;
+    tell("Moved", &moved);
+    tell("Failed", &failed);
+    tell("Violations, and no change beyond chance", &|ended| {
+        !moved(ended) && !failed(ended) && ended.violations() > 0
+    });
+    tell("Cannot tell", &|ended| {
+        ended.state() == State::CannotTell && !failed(ended) && ended.violations() == 0
+    });
+    let headline = match (parts.is_empty(), state) {
+        (false, _) => parts.join("; "),
+        (true, State::Held) => "Nothing moved".into(),
+        (true, _) => "Measured; there was no baseline to compare with".into(),
     };
     (state, headline)
 }
@@ -216,5 +230,60 @@ fn without_code(block: &mut Block) {
         Block::Table(table) => table.code = None,
         Block::Figures { code, .. } => *code = None,
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headline(ended: &[(&str, Option<State>, usize)]) -> (State, String) {
+        let drafts: Vec<Draft> = ended
+            .iter()
+            .map(|(_, state, _)| {
+                let mut draft = Draft::empty();
+                draft.0.state = state.unwrap_or(State::Measured);
+                draft
+            })
+            .collect();
+        let chapters = ended.iter().zip(&drafts).map(|(&(title, state, violations), draft)| Chapter {
+            title,
+            folder: title,
+            ended: match state {
+                Some(_) => Ended::Found { draft, violations, failed: None },
+                None => Ended::Failed("PL0101".into()),
+            },
+        });
+        let report = together(&chapters.collect::<Vec<_>>(), &[]).0;
+        (report.state, report.headline)
+    }
+
+    #[test]
+    fn the_verdict_names_every_monitor_with_something_to_say() {
+        use State::{CannotTell, Held, Measured, Moved};
+        for (ended, state, told) in [
+            (&[("a", Some(Held), 0), ("b", Some(Held), 0)][..], Held, "Nothing moved"),
+            (&[("a", Some(Measured), 0)], Measured, "Measured; there was no baseline to compare with"),
+            (&[("a", Some(Moved), 3), ("b", Some(Moved), 0), ("c", Some(Held), 0)], Moved, "Moved: a, b"),
+            (&[("a", Some(Moved), 3), ("b", None, 0)], Moved, "Moved: a; Failed: b"),
+            (&[("a", Some(Held), 0), ("b", None, 0)], CannotTell, "Failed: b"),
+            (
+                &[("a", Some(Held), 2), ("b", Some(CannotTell), 1), ("c", Some(CannotTell), 0)],
+                CannotTell,
+                "Violations, and no change beyond chance: a, b; Cannot tell: c",
+            ),
+            (
+                &[
+                    ("a", Some(Moved), 3),
+                    ("b", None, 0),
+                    ("c", Some(CannotTell), 1),
+                    ("d", Some(CannotTell), 0),
+                ],
+                Moved,
+                "Moved: a; Failed: b; Violations, and no change beyond chance: c; Cannot tell: d",
+            ),
+        ] {
+            assert_eq!(headline(ended), (state, told.to_string()));
+        }
     }
 }
