@@ -38,6 +38,8 @@ pub struct Places {
     pub label: Option<String>,
     /// Columns that rows are grouped by.
     pub groups: Vec<String>,
+    /// Columns of a dataset that no metric reads anyway: they must be there.
+    pub excluded: Vec<String>,
 }
 
 /// Reads the rows of captured records, one record after the other.
@@ -165,7 +167,9 @@ impl Answers {
         match (cells.next(), cells.len()) {
             (Some(cell), 0) => score(cell),
             (None, _) => Ok(None),
-            (Some(_), more) => Err(format!("{} scores for a row where `{SCORE}` names one", more + 1)),
+            (Some(_), more) => {
+                Err(format!("several scores for a row where `{SCORE}` names one: {}", more + 1))
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::outcomes::{Outcomes, Question, Row};
 /// The rows by the values of one column.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Group {
+    /// As the rows call it, or as the setting does where they have no names; empty where they lack it.
     pub column: String,
     values: IndexMap<String, Outcomes>,
     /// The column has more values than are kept apart.
@@ -29,7 +30,10 @@ impl Group {
     /// # Errors
     /// The part is of another column or question.
     pub(super) fn merge(&mut self, other: &Group) -> Result<(), String> {
-        if self.column != other.column {
+        if self.column.is_empty() {
+            self.column.clone_from(&other.column);
+        }
+        if self.column != other.column && !other.column.is_empty() {
             return Err(format!("rows by `{}`, others by `{}`", other.column, self.column));
         }
         self.too_many |= other.too_many;

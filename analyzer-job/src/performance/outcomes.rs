@@ -70,6 +70,7 @@ pub struct Row<'a> {
 pub enum Unusable {
     /// The rest of the row was good.
     NoLabel,
+    /// What is wrong, and where a value is, behind a colon what it is.
     Other(String),
 }
 
@@ -79,6 +80,11 @@ impl Unusable {
             Unusable::NoLabel => "no label",
             Unusable::Other(text) => text,
         }
+    }
+
+    /// What is wrong, and the value of this row, which would make each row a reason of its own.
+    pub fn parts(&self) -> (&str, &str) {
+        self.text().split_once(": ").unwrap_or((self.text(), ""))
     }
 }
 
@@ -502,7 +508,7 @@ fn number(text: &str, what: &str) -> Result<f64, Unusable> {
     // Adding zero makes -0 the same as 0.
     number.map(|number| number + 0.0).ok_or_else(|| {
         let shown: String = text.trim().chars().take(40).collect();
-        Unusable::Other(format!("the {what} `{shown}` is not a finite number"))
+        Unusable::Other(format!("the {what} is not a finite number: `{shown}`"))
     })
 }
 
@@ -594,12 +600,12 @@ pub(super) mod tests {
         check(&binary, [" ", "", "0.5"], "no label");
         check(&binary, ["1", "", ""], "no score");
         for text in ["NaN", "inf", "high", "1e400"] {
-            check(&binary, ["1", "", text], &format!("the score `{text}` is not a finite number"));
+            check(&binary, ["1", "", text], &format!("the score is not a finite number: `{text}`"));
         }
         let regression = question(ProblemType::Regression, true, false);
         check(&regression, ["1", "", ""], "no prediction");
-        check(&regression, ["x", "1", ""], "the label `x` is not a finite number");
-        check(&regression, ["1", "nan", ""], "the prediction `nan` is not a finite number");
+        check(&regression, ["x", "1", ""], "the label is not a finite number: `x`");
+        check(&regression, ["1", "nan", ""], "the prediction is not a finite number: `nan`");
         check(&question(ProblemType::MulticlassClassification, true, false), ["a", "", ""], "no prediction");
     }
 

@@ -126,11 +126,17 @@ impl Part {
                 return Err(no_such_column(setting, text, names));
             }
             if let Some((setting, text, _)) = missed {
-                return Err(Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
-                    .field(setting.clone())
-                    .found(format!("`{text}`"))
-                    .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads")
-                    .hint(self.bad.skips().skipped.examples.first().cloned().unwrap_or_default()));
+                let problem = Problem::new(&codes::COLUMN_NOT_FOUND, "no record has what the setting names")
+                    .field(setting.clone());
+                let of_setting = format!("`{setting}`");
+                let mut examples = self.bad.skips().skipped.examples.iter();
+                return Err(match examples.find(|example| example.contains(&of_setting)) {
+                    // It says what was expected there.
+                    Some(example) => problem.found(format!("`{text}`; {example}")),
+                    None => problem
+                        .found(format!("`{text}`"))
+                        .expected("a position from 0 in CSV payloads, a JMESPath in JSON payloads"),
+                });
             }
         }
         let (mut skipped, mut warnings) = (Vec::new(), Vec::new());

@@ -132,11 +132,7 @@ impl<'a> Sink<'a> {
                 .found(reason.text())
                 .hint("with `on_bad_record` unset such rows are left out and counted"));
         }
-        // A value that stands in the reason would make it a reason of its own.
-        let (kind, more) = match reason.text().split_once('`') {
-            Some((before, _)) => (before.trim_end(), reason.text()),
-            None => (reason.text(), ""),
-        };
+        let (kind, more) = reason.parts();
         self.left_out.add(kind, file, line, more);
         Ok(())
     }
@@ -208,6 +204,9 @@ fn read_dataset(
     let score = places.score.as_deref().map(|text| seek("probability_attribute", text));
     let label = seek("ground_truth_attribute", label);
     let groups: Vec<usize> = places.groups.iter().map(|text| seek("segment_columns", text)).collect();
+    for text in &places.excluded {
+        seek("exclude_features_attribute", text);
+    }
     // A text of JSON may be any name; a cell of CSV means what it means in a captured payload.
     let is_csv = matches!(format, Some(Format::Csv { .. }));
     let is_open = source.script.is_some() || format.is_some_and(Format::is_open);
@@ -232,8 +231,13 @@ fn read_dataset(
         Ok(block)
     })?;
     let mut part = into.finish(account.records);
-    if account.rows > 0 {
+    if account.rows == 0 {
+        part.groups.iter_mut().for_each(|group| group.column.clear());
+    } else {
         let name = |found: &Option<usize>| found.and_then(|at| names.names.get_index(at).cloned());
+        for (group, sought) in part.groups.iter_mut().zip(&groups).filter(|_| names.named) {
+            group.column = name(&columns.found[*sought]).unwrap_or_default();
+        }
         part.columns = columns.found.iter().map(|found| name(found).unwrap_or_default()).collect();
         if !names.named {
             part.columns.push(format!("{} columns without names", names.names.len()));

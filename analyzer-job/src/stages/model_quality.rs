@@ -140,7 +140,15 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         score: settings.probability_attribute.clone().filter(|_| question.score),
         label: settings.ground_truth_attribute.clone(),
         groups: groups(&plan, settings, rows, &mut warnings)?,
+        // Beside others they are features of those, which have names of their own and look for them.
+        excluded: if settings.among_others { Vec::new() } else { plan.exclude.clone() },
     };
+    if !places.excluded.is_empty() && is_captured(&plan, rows)? == Some(true) {
+        warnings.push(
+            "`exclude_features_attribute` has no use with captured records: model quality reads no features"
+                .into(),
+        );
+    }
     let margin = match settings.constraint_margin.as_deref() {
         None => Margin::None,
         Some(text) => Margin::parse(text).ok_or_else(|| {
@@ -188,6 +196,14 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     })
 }
 
+/// Whether the rows are those of captured records; none for a part without files, which may be of any kind.
+fn is_captured(plan: &Plan, rows: Rows<'_>) -> Result<Option<bool>> {
+    match rows {
+        Rows::Folded(folded) => Ok(folded.format.map(|format| format == DatasetFormat::Capture)),
+        Rows::Here | Rows::Part => plan.reads_captures(),
+    }
+}
+
 /// By what the rows are grouped: columns of the rows that are read, or places in captured requests. The two have settings of
 /// their own, since a position counts the columns of a row in the one, and the fields of a request in the other.
 fn groups(
@@ -204,18 +220,13 @@ fn groups(
     if columns.is_empty() && attributes.is_empty() {
         return Ok(Vec::new());
     }
-    let captured = match rows {
-        Rows::Folded(folded) => folded.format.map(|format| format == DatasetFormat::Capture),
-        // None for a part without files, which may have any groups.
-        Rows::Here | Rows::Part => plan.reads_captures()?,
-    };
     let wrong = |given: &str, found: String, format: &str, other: &str| {
         Problem::new(&codes::SETTING_INVALID, "rows of model quality cannot be grouped like this")
             .field(given)
             .found(format!("`{found}`, and {format}"))
             .expected(format!("`{other}`"))
     };
-    match captured {
+    match is_captured(plan, rows)? {
         Some(true) if !columns.is_empty() && settings.beside_data_quality => {
             if attributes.is_empty() {
                 warnings.push(
@@ -404,7 +415,9 @@ fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
         .counts
         .records_skipped
         .iter()
-        .map(|skipped| format!("{}: {}{}", skipped.reason, skipped.records, example(&skipped.examples)))
+        .map(|skipped| {
+            format!("{} left out, {}{}", skipped.records, skipped.reason, example(&skipped.examples))
+        })
         .collect();
     let mut found = format!("{} records", reading.counts.records_read);
     if !skipped.is_empty() {

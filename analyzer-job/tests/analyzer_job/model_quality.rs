@@ -543,3 +543,170 @@ fn a_class_that_the_baseline_never_predicted_costs_the_estimate_its_own_rows_onl
     let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
     assert!(page.contains("The estimate leaves out 33 rows without a label"), "{page}");
 }
+
+/// A small dataset with a header, and the settings of a run over it.
+fn small(rows: &str) -> Tree {
+    let mut tree = Tree::new();
+    tree.file("processing/input/data/a.csv", format!("y,p,s,plan\n{rows}"));
+    tree.set("analysis_type", "MODEL_QUALITY")
+        .set("problem_type", "BinaryClassification")
+        .set("dataset_format", r#"{"csv":{"header":true}}"#)
+        .set("dataset_source", "/opt/ml/processing/input/data")
+        .set("inference_attribute", "p")
+        .set("probability_attribute", "s")
+        .set("ground_truth_attribute", "y");
+    tree
+}
+
+#[test]
+fn a_column_to_exclude_must_be_there() {
+    let tree = small("1,1,0.9,a\n0,0,0.1,b\n");
+    for excluded in ["nowhere", "plan,nowhere", "4"] {
+        let argument = format!("--exclude-features-attribute={excluded}");
+        let run = tree.fail(&[&argument], 1, "PL0304");
+        let last = excluded.rsplit(',').next().unwrap();
+        assert!(
+            run.message.contains(&format!("`exclude_features_attribute`: found `{last}`")),
+            "{}",
+            run.message
+        );
+        assert_eq!(tree.run(&["validate", &argument]).code, Some(1), "{excluded}");
+    }
+    tree.succeed(&["--exclude-features-attribute=plan, 3"]);
+}
+
+/// Each reason is whole, and the value that makes a row one of its own stands beside the row.
+#[test]
+fn rows_left_out_are_told_by_reason_with_their_values() {
+    let tree = small("1,1,0.9,a\n0,0,NaN,a\n0,0,x: `y,a\n1,,0.2,a\n0,1,,b\n,1,0.3,b\n");
+    let run = tree.succeed(&[]);
+    for told in [
+        "2 rows left out, the score is not a finite number: a.csv, line 3: `NaN`; a.csv, line 4: `x: `y`",
+        "1 row left out, no prediction: a.csv, line 5",
+        "1 row left out, no score: a.csv, line 6",
+        "1 row left out, no label: a.csv, line 7",
+    ] {
+        assert!(run.log.contains(told), "{told} is not in {}", run.log);
+    }
+    let none = small("0,0,NaN,a\n").fail(&[], 2, "PL0302").message;
+    assert!(
+        none.contains(
+            "1 records (1 left out, the score is not a finite number, such as a.csv, line 2: `NaN`)"
+        ),
+        "{none}"
+    );
+}
+
+/// Where the settings say something else than the answers have: once what was found, and once what was expected.
+#[test]
+fn a_place_that_no_record_has_is_told_with_the_first_record() {
+    let record = |answer: &Value, truth: &str| {
+        let part = |data: &str, encoding: &str| json!({"data": data, "encoding": encoding});
+        let (text, encoding) = match answer.as_str() {
+            Some(text) => (text.to_string(), "CSV"),
+            None => (answer.to_string(), "JSON"),
+        };
+        json!({
+            "captureData": {"endpointInput": part("1,2", "CSV"), "endpointOutput": part(&text, encoding)},
+            "groundTruthData": part(truth, "JSON"),
+            "eventMetadata": {"eventId": "e", "inferenceTime": "2024-05-01T00:00:00Z"},
+            "eventVersion": "0",
+        })
+        .to_string()
+    };
+    let of = |answer: Value, truth: &str, settings: &[&str]| {
+        let tree = Tree::new();
+        tree.file("processing/input_data/a.jsonl", record(&answer, truth));
+        let own = ["--analysis-type=MODEL_QUALITY", "--problem-type=BinaryClassification"];
+        let format = ["--dataset-format={\"sagemakerMergeJson\":{}}"];
+        let run = tree.run(&[&own[..], &format, settings].concat());
+        assert_ne!(run.code, Some(0));
+        run.message
+    };
+    for (answer, truth, settings, told) in [
+        (
+            json!({"p": 1, "s": 0.4}),
+            "1",
+            &["--inference-attribute=pred"][..],
+            &[
+                "PL0304",
+                "`inference_attribute`: `pred`; ",
+                "line 1",
+                "one of the keys that are there, `p`, `s`",
+            ][..],
+        ),
+        (
+            json!({"p": 1}),
+            "{\"label\": 1}",
+            &["--inference-attribute=p", "--ground-truth-attribute=foo"],
+            &["PL0304", "`ground_truth_attribute`: `foo`; ", "the keys there are `label`"],
+        ),
+        (
+            json!("1,0.9"),
+            "1",
+            &["--inference-attribute=5"],
+            &["PL0304", "`inference_attribute`: `5`; ", "index 5 and 2 columns"],
+        ),
+        (
+            json!({"p": {"a": 1}}),
+            "1",
+            &["--inference-attribute=p"],
+            &["PL0304", "an object where a value is wanted (`inference_attribute`)", "the keys `a`"],
+        ),
+        (
+            json!({"p": [1, 2]}),
+            "1",
+            &["--inference-attribute=p"],
+            &[
+                "PL0302",
+                "1 left out, the label of a record is a list (`inference_attribute`), such as a.jsonl, line 1: found 2",
+            ],
+        ),
+        (
+            json!({"p": 1, "s": [0.1, 0.9]}),
+            "1",
+            &["--inference-attribute=p", "--probability-attribute=s"],
+            &[
+                "PL0302",
+                "several scores for a row where `probability_attribute` names one, such as a.jsonl, line 1: 2",
+            ],
+        ),
+        (
+            json!({"p": 1}),
+            "1",
+            &["--inference-attribute=p", "--segment-attributes=7"],
+            &["PL0304", "`segment_attributes`: found `7`, expected a position from 0 in CSV"],
+        ),
+    ] {
+        let message = of(answer, truth, settings);
+        for part in told {
+            assert!(message.contains(part), "{part} is not in {message}");
+        }
+        assert!(message.matches("expected ").count() <= 1, "{message}");
+        assert!(!message.contains("(:") && !message.ends_with("hint: "), "{message}");
+    }
+}
+
+#[test]
+fn segments_by_position_have_the_name_of_their_column() {
+    let tree = small("1,1,0.9,a\n0,0,0.1,b\n1,0,0.2,a\n");
+    let columns = |arguments: &[&str]| -> Vec<String> {
+        tree.succeed(arguments);
+        let found = tree.result("model_quality_details.json")["groups"].as_array().unwrap().clone();
+        found.iter().map(|group| group["column"].as_str().unwrap().to_string()).collect()
+    };
+    assert_eq!(columns(&["--segment-columns=3"]), ["plan", "plan"]);
+    assert_eq!(columns(&["--segment-columns=plan"]), ["plan", "plan"]);
+    // Without a header a position is all there is.
+    tree.file("processing/input/data/a.csv", "1,1,0.9,a\n0,0,0.1,b\n");
+    assert_eq!(
+        columns(&[
+            "--dataset-format={\"csv\":{\"header\":false}}",
+            "--segment-columns=3",
+            "--inference-attribute=1",
+            "--probability-attribute=2",
+            "--ground-truth-attribute=0",
+        ]),
+        ["3", "3"]
+    );
+}

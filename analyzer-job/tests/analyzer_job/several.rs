@@ -219,7 +219,7 @@ fn a_monitor_that_fails_costs_the_others_nothing() {
     assert!(results.contains_key("model-bias/analysis.json"));
     assert!(!results.keys().any(|name| name.starts_with("model-explainability")));
     let page = String::from_utf8(results["report.html"].clone()).unwrap();
-    assert!(page.contains("Without a verdict: Model explainability"), "{}", &page[..500]);
+    assert!(page.contains("Failed: Model explainability"), "{}", &page[..500]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub(super) fn text(raw: Raw<'_>) -> std::result::Result<Option<Cow<'_, str>>, St
         }
         Raw::Json(json) if json.starts_with(['[', '{']) => {
             let shown: String = json.chars().take(40).collect();
-            Err(format!("`{shown}` as a value"))
+            Err(format!("a list or an object where a value is wanted: `{shown}`"))
         }
         Raw::Json(json) => Ok(Some(Cow::Borrowed(json))),
         Raw::Int(number) => Ok(Some(Cow::Owned(number.to_string()))),

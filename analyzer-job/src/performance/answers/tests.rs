@@ -4,7 +4,13 @@ use super::*;
 
 fn wanted(prediction: Option<&str>, score: Option<&str>, label: Option<&str>) -> Places {
     let place = |text: Option<&str>| text.map(String::from);
-    Places { prediction: place(prediction), score: place(score), label: place(label), groups: Vec::new() }
+    Places {
+        prediction: place(prediction),
+        score: place(score),
+        label: place(label),
+        groups: Vec::new(),
+        excluded: Vec::new(),
+    }
 }
 
 fn record(output: Json, truth: Json) -> String {
@@ -58,7 +64,7 @@ fn csv_answers_stand_at_positions() {
     check(
         &record(csv("[0.1, 0.9],[0.2, 0.8]"), csv("0\n1")),
         wanted(None, Some("0"), None),
-        Err("2 scores for a row"),
+        Err("several scores for a row where `probability_attribute` names one: 2"),
     );
     check(
         &record(csv("['no', 0.9]\n[\"yes\", 0.8]"), csv("0\n1")),

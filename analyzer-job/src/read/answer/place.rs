@@ -55,7 +55,7 @@ impl Place {
         let number = self.number()?;
         let here = &found[number];
         if here.is_nothing(document) {
-            let problem = shape("the response has nothing at the place that the predictor tells")
+            let problem = shape("the response has nothing at the place that the setting names")
                 .field(self.setting)
                 .found(format!("nothing at `{}`", self.text));
             return Err(match paths.keys_there(number, document).as_slice() {
@@ -88,7 +88,7 @@ pub(super) fn push_elements(
         let token = &source[span.clone()];
         match token.as_bytes().first() {
             Some(b'[') => return Err(no_number("a list in a list", place.setting)),
-            Some(b'{') => return Err(is_object(source, span.start)),
+            Some(b'{') => return Err(is_object(source, span.start, place.setting)),
             _ => grid.push(Raw::Json(token)),
         }
     }
@@ -99,7 +99,7 @@ pub(super) fn push_elements(
 pub(super) fn push_entry(source: &str, span: Range<usize>, place: &Place, grid: &mut Grid) -> Result<()> {
     let token = &source[span.clone()];
     match token.as_bytes().first() {
-        Some(b'{') => Err(is_object(source, span.start)),
+        Some(b'{') => Err(is_object(source, span.start, place.setting)),
         Some(b'[') => {
             let mut elements = Vec::new();
             scan::split(source, span, &mut elements);
@@ -132,10 +132,18 @@ pub(super) fn shape(what: &str) -> Problem {
     Problem::new(&codes::RESPONSE_SHAPE, what)
 }
 
-fn is_object(source: &str, at: usize) -> Problem {
+fn is_object(source: &str, at: usize, setting: &'static str) -> Problem {
+    let keys = path::keys(source, at);
+    // A monitor has settings of its own, which stand in the message with their names.
+    if !setting.starts_with("predictor") {
+        return shape("the response has an object where a value is wanted")
+            .field(setting)
+            .found(format!("the keys {}", quoted(&keys)))
+            .expected("a path to one of them");
+    }
     shape("the response has objects, and no setting names the location of their scores")
         .field("predictor.probability")
-        .found(format!("keys {}", quoted(&path::keys(source, at))))
+        .found(format!("keys {}", quoted(&keys)))
         .hint("set `probability` (or `label`) to the JMESPath of the score")
 }
 
