@@ -139,24 +139,13 @@ fn settings_of(settings: &Settings, state: &Stored, output: &Path) -> Result<Set
         _ => text("analysis_type").and_then(monitor),
     };
     let is_shared = state.head.kind == ANALYSIS && state.body::<analysis::Folded>()?.shared_configuration;
-    Ok(Settings {
+    let mut own = Settings {
         analysis_type: monitor.map(AnalysisTypes::of),
         dataset_source: None,
         ground_truth_source: None,
         output_path: Some(output.into()),
         start_time: None,
         end_time: None,
-        dataset_format: text("dataset_format"),
-        features_attribute: text("features_attribute"),
-        inference_attribute: text("inference_attribute"),
-        probability_attribute: text("probability_attribute"),
-        probability_threshold_attribute: text("probability_threshold_attribute"),
-        ground_truth_attribute: text("ground_truth_attribute"),
-        exclude_features_attribute: text("exclude_features_attribute"),
-        problem_type: text("problem_type"),
-        positive_label: text("positive_label"),
-        segment_columns: text("segment_columns"),
-        segment_attributes: text("segment_attributes"),
         columns: None,
         record_preprocessor_script: None,
         post_analytics_processor_script: None,
@@ -174,5 +163,9 @@ fn settings_of(settings: &Settings, state: &Stored, output: &Path) -> Result<Set
         among_others: true,
         shared_configuration: is_shared,
         ..settings.clone()
-    })
+    };
+    for (name, value) in states::texts(&mut own) {
+        *value = text(name);
+    }
+    Ok(own)
 }

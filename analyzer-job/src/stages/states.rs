@@ -217,6 +217,24 @@ pub(crate) fn fits(states: &[Stored], bearing: &IndexMap<String, String>) -> Res
     Ok(())
 }
 
+/// The settings that are texts and bear on what is gathered, by name: as a state bears them, and as they are taken from it
+/// again.
+pub(crate) fn texts(settings: &mut Settings) -> [(&'static str, &mut Option<String>); 11] {
+    [
+        ("dataset_format", &mut settings.dataset_format),
+        ("features_attribute", &mut settings.features_attribute),
+        ("inference_attribute", &mut settings.inference_attribute),
+        ("probability_attribute", &mut settings.probability_attribute),
+        ("probability_threshold_attribute", &mut settings.probability_threshold_attribute),
+        ("ground_truth_attribute", &mut settings.ground_truth_attribute),
+        ("exclude_features_attribute", &mut settings.exclude_features_attribute),
+        ("problem_type", &mut settings.problem_type),
+        ("positive_label", &mut settings.positive_label),
+        ("segment_columns", &mut settings.segment_columns),
+        ("segment_attributes", &mut settings.segment_attributes),
+    ]
+}
+
 /// The settings that bear on what is gathered, by name; those that were not given are left out. Where the data stand, the
 /// window, and everything that is only asked of the finished counts may differ from part to part.
 pub(crate) fn bearing(
@@ -225,20 +243,7 @@ pub(crate) fn bearing(
     configuration: Option<&Json>,
 ) -> IndexMap<String, String> {
     let mut bearing = IndexMap::new();
-    let texts = [
-        ("dataset_format", &settings.dataset_format),
-        ("features_attribute", &settings.features_attribute),
-        ("inference_attribute", &settings.inference_attribute),
-        ("probability_attribute", &settings.probability_attribute),
-        ("probability_threshold_attribute", &settings.probability_threshold_attribute),
-        ("ground_truth_attribute", &settings.ground_truth_attribute),
-        ("exclude_features_attribute", &settings.exclude_features_attribute),
-        ("problem_type", &settings.problem_type),
-        ("positive_label", &settings.positive_label),
-        ("segment_columns", &settings.segment_columns),
-        ("segment_attributes", &settings.segment_attributes),
-    ];
-    for (name, value) in texts {
+    for (name, value) in texts(&mut settings.clone()) {
         if let Some(value) = value {
             bearing.insert(name.to_string(), value.clone());
         }
