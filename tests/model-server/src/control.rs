@@ -31,6 +31,10 @@ struct Endpoint {
     /// Looks that still find it being created, and until when they do.
     looks_left: u32,
     ready: Instant,
+    /// When one that is being deleted is gone.
+    gone: Option<Instant>,
+    /// Where it stays the same.
+    status: Option<&'static str>,
     fails: bool,
     made_here: bool,
 }
@@ -38,11 +42,28 @@ struct Endpoint {
 impl Endpoint {
     fn standing(config: &str, tags: Value) -> Endpoint {
         let ready = Instant::now();
-        Endpoint { config: config.into(), tags, looks_left: 0, ready, fails: false, made_here: false }
+        Endpoint {
+            config: config.into(),
+            tags,
+            looks_left: 0,
+            ready,
+            gone: None,
+            status: None,
+            fails: false,
+            made_here: false,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.gone.is_none_or(|gone| Instant::now() < gone)
     }
 
     fn status(&self) -> &'static str {
-        if self.looks_left > 0 || Instant::now() < self.ready {
+        if let Some(status) = self.status {
+            status
+        } else if self.gone.is_some() {
+            "Deleting"
+        } else if self.looks_left > 0 || Instant::now() < self.ready {
             "Creating"
         } else if self.fails {
             "Failed"
@@ -59,7 +80,9 @@ impl Plane {
         let mut endpoints: BTreeMap<String, Endpoint> = BTreeMap::new();
         let mut configs = BTreeMap::new();
         for name in &options.endpoints {
-            endpoints.insert(name.clone(), Endpoint::standing("standing", json!([])));
+            let status = options.statuses.get(name).copied();
+            let endpoint = Endpoint { status, ..Endpoint::standing("standing", json!([])) };
+            endpoints.insert(name.clone(), endpoint);
         }
         for (name, job) in &options.leftovers {
             let tags = json!([{"Key": TAG, "Value": job}]);
@@ -73,20 +96,22 @@ impl Plane {
 
     /// Endpoints and configurations that were made and not deleted.
     pub(crate) fn left_behind(&self) -> Vec<String> {
-        let endpoints = self.endpoints.iter().filter(|(_, endpoint)| endpoint.made_here);
+        let stays = |endpoint: &Endpoint| endpoint.made_here && endpoint.gone.is_none();
+        let endpoints = self.endpoints.iter().filter(|(_, endpoint)| stays(endpoint));
         let configs = self.configs.iter().filter(|(_, config)| config.made_here);
         endpoints.map(|(name, _)| name.clone()).chain(configs.map(|(name, _)| name.clone())).collect()
     }
 
     /// Everything that stands in the account.
     pub(crate) fn standing(&self) -> Vec<String> {
-        self.endpoints.keys().chain(self.configs.keys()).cloned().collect()
+        let endpoints = self.endpoints.iter().filter(|(_, endpoint)| endpoint.is_there());
+        endpoints.map(|(name, _)| name).chain(self.configs.keys()).cloned().collect()
     }
 
     /// Why this endpoint cannot be asked, if so.
     pub(crate) fn refuse_invocation(&self, name: &str) -> Option<Reply> {
         match self.endpoints.get(name).map(Endpoint::status) {
-            Some("InService") => None,
+            Some("InService" | "Updating" | "SystemUpdating" | "RollingBack") => None,
             Some(_) => {
                 Some(Reply::error(400, "ValidationError", &format!("Endpoint {name} is not in service.")))
             }
@@ -128,6 +153,7 @@ impl Plane {
     }
 
     fn answer(&mut self, action: &str, request: &Value) -> Result<Value, (&'static str, String)> {
+        self.endpoints.retain(|_, endpoint| endpoint.is_there());
         let invalid = |message: String| ("ValidationException", message);
         let missing =
             |what: &str, name: &str| invalid(format!("Could not find {what} \"{}\".", arn(what, name)));
@@ -204,6 +230,8 @@ impl Plane {
                     tags: request.get("Tags").cloned().unwrap_or(json!([])),
                     looks_left: self.options.creating_polls,
                     ready: Instant::now() + self.options.creating,
+                    gone: None,
+                    status: None,
                     fails: self.options.faults.endpoint_fails,
                     made_here: true,
                 };
@@ -235,12 +263,12 @@ impl Plane {
             "DeleteEndpoint" => {
                 let name = field("EndpointName")?;
                 let endpoint = self.endpoints.get_mut(&name).ok_or_else(|| missing("endpoint", &name))?;
-                if endpoint.status() == "Creating" {
+                if ["Creating", "Updating", "Deleting"].contains(&endpoint.status()) {
                     endpoint.looks_left = endpoint.looks_left.saturating_sub(1);
                     let arn = arn("endpoint", &name);
                     return Err(invalid(format!("Cannot update in-progress endpoint \"{arn}\".")));
                 }
-                self.endpoints.remove(&name);
+                endpoint.gone = Some(Instant::now() + self.options.deleting);
                 Ok(json!({}))
             }
             "DescribeEndpointConfig" => {

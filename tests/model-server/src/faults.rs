@@ -78,6 +78,8 @@ pub struct Faults {
     pub payload_limit: Option<usize>,
     /// New endpoints fail to start.
     pub endpoint_fails: bool,
+    /// The n-th request of any kind has its effect and is never answered; its connection stays open.
+    pub hang: Option<u64>,
     pub script: Script,
 }
 

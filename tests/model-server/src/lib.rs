@@ -48,12 +48,15 @@ pub struct Options {
     /// Time that every invocation takes on top.
     pub latency: Duration,
     pub faults: Faults,
-    /// Endpoints that are there from the start.
+    /// Endpoints that are there from the start, and the status of those that are not in service.
     pub endpoints: Vec<String>,
+    pub statuses: BTreeMap<String, &'static str>,
     /// So many looks (`DescribeEndpoint` and refused deletions) find a new endpoint still being created, and for
     /// so long they do. Until then it cannot be deleted, as in AWS.
     pub creating_polls: u32,
     pub creating: Duration,
+    /// So long an endpoint that is deleted is still there, and refuses to be deleted again.
+    pub deleting: Duration,
     /// Names that `DescribeModel` does not know; it knows all others.
     pub missing_models: Vec<String>,
     /// Tags of every processing job.
@@ -79,8 +82,10 @@ impl Default for Options {
             latency: Duration::ZERO,
             faults: Faults::default(),
             endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],
+            statuses: BTreeMap::new(),
             creating_polls: 0,
             creating: Duration::ZERO,
+            deleting: Duration::ZERO,
             missing_models: Vec::new(),
             job_tags: Vec::new(),
             jobs: BTreeMap::new(),
@@ -138,6 +143,9 @@ struct Shared {
     /// Open connections, to be closed at the end.
     connections: Mutex<BTreeMap<u64, TcpStream>>,
     stopping: AtomicBool,
+    /// Requests of every kind.
+    arrived: AtomicU64,
+    /// Invocations.
     requests: AtomicU64,
     records: AtomicU64,
     work: Mutex<Work>,
@@ -166,6 +174,7 @@ pub fn start(options: Options) -> io::Result<Server> {
         options,
         connections: Mutex::default(),
         stopping: AtomicBool::new(false),
+        arrived: AtomicU64::new(0),
         requests: AtomicU64::new(0),
         records: AtomicU64::new(0),
         work: Mutex::default(),
@@ -192,6 +201,11 @@ impl Server {
 
     pub fn counts(&self) -> Counts {
         self.shared.counts()
+    }
+
+    /// Requests of every kind that came so far.
+    pub fn arrived(&self) -> u64 {
+        self.shared.arrived.load(Ordering::SeqCst)
     }
 
     /// Control-plane calls in the order they came.
@@ -276,10 +290,17 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn serve(stream: TcpStream, shared: &Shared) {
     let Ok(mut connection) = Connection::new(stream) else { return };
     while let Ok(Some(request)) = connection.read() {
+        let number = shared.arrived.fetch_add(1, Ordering::SeqCst) + 1;
         let Some(reply) = shared.reply(&request) else {
             connection.reset();
             return;
         };
+        if shared.options.faults.hang == Some(number) {
+            while !shared.stopping.load(Ordering::SeqCst) {
+                thread::sleep(Duration::from_millis(20));
+            }
+            return;
+        }
         if connection.write(&reply, request.method == "HEAD").is_err() || request.last {
             return;
         }
