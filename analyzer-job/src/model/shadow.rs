@@ -166,7 +166,7 @@ impl Shadow {
                     tracing::warn!("the role may not add tags (sagemaker:AddTags); the endpoint has none");
                     tags.clear();
                 }
-                answer => return settle(answer, self.config, "CreateEndpointConfig"),
+                answer => return self.settle(answer, self.config, "CreateEndpointConfig"),
             }
         }
     }
@@ -181,7 +181,7 @@ impl Shadow {
         self.endpoint = Made::Perhaps;
         let answer = self.create("CreateEndpoint", &body);
         self.endpoint = made(&answer);
-        settle(answer, self.endpoint, "CreateEndpoint")
+        self.settle(answer, self.endpoint, "CreateEndpoint")
     }
 
     fn create(&self, action: &str, body: &Json) -> std::result::Result<Json, CallError> {
@@ -193,6 +193,15 @@ impl Shadow {
             Some(&self.stop),
             &|_| (),
         ))
+    }
+
+    /// What an answer to a creation means for the job; one that was not waited for means that the job was asked to stop.
+    fn settle(&self, answer: std::result::Result<Json, CallError>, made: Made, action: &str) -> Result<()> {
+        match answer {
+            Ok(_) => Ok(()),
+            Err(_) if made == Made::Yes => Ok(()),
+            Err(error) => self.stop.check().and_then(|()| Err(error.into_problem(action))),
+        }
     }
 
     /// Deletes what was made; gives what stays.
@@ -249,14 +258,6 @@ fn made(answer: &std::result::Result<Json, CallError>) -> Made {
         }
         Err(CallError::Refused { lost: false, .. } | CallError::Unreachable(_)) => Made::No,
         Err(_) => Made::Perhaps,
-    }
-}
-
-fn settle(answer: std::result::Result<Json, CallError>, made: Made, action: &str) -> Result<()> {
-    match answer {
-        Ok(_) => Ok(()),
-        Err(_) if made == Made::Yes => Ok(()),
-        Err(error) => Err(error.into_problem(action)),
     }
 }
 

@@ -554,6 +554,91 @@ fn a_stop_deletes_an_endpoint_in_use_at_once() {
     assert_eq!(model.close(), []);
 }
 
+/// A stop at any call of the control plane, in every state that the endpoint goes through, whether the call is answered, loses its
+/// answer or is refused for a time: nothing stays.
+#[test]
+fn a_stop_at_any_call_leaves_nothing() {
+    const THROTTLED: ControlFault = ControlFault::Refuse(400, "ThrottlingException", "Rate exceeded");
+    for (fails, creating_polls) in [(false, 0), (false, 1), (true, 0)] {
+        for fault in [None, Some(ControlFault::Lost), Some(THROTTLED)] {
+            let stopped_at = |at: u64| {
+                let stop = Stop::default();
+                let fake = started(|options| {
+                    (options.creating_polls, options.faults.endpoint_fails) = (creating_polls, fails);
+                    options.deleting = Duration::from_millis(300);
+                    let stop = stop.clone();
+                    options.faults.script = Script::controlled(move |_, call| {
+                        if call == at {
+                            stop.request();
+                        }
+                        fault.filter(|_| call == at)
+                    });
+                });
+                let made = shadow(&fake, &stop);
+                let told = format!("call {at}, {fault:?}: {made:?}, {:?}", fake.control_calls());
+                match made {
+                    Ok(model) => assert_eq!(model.close(), [], "{told}"),
+                    Err(problem) => {
+                        let expected = [&codes::STOPPED, &codes::ENDPOINT_NOT_IN_SERVICE];
+                        assert!(expected[..1 + usize::from(fails)].contains(&problem.code()), "{told}");
+                        assert!(!problem.to_string().contains("could not be deleted"), "{told}");
+                    }
+                }
+                assert_eq!(fake.left_behind(), [""; 0], "{told}");
+                fake.control_calls().len() as u64 >= at
+            };
+            assert!((1..).take_while(|at| stopped_at(*at)).count() >= 10);
+        }
+    }
+}
+
+/// What others made is waited for or refused, as its status says, and never deleted.
+#[test]
+fn an_endpoint_of_others_stays_whatever_its_status() {
+    for (status, serves) in [
+        ("Updating", true),
+        ("SystemUpdating", true),
+        ("RollingBack", true),
+        ("Failed", false),
+        ("Deleting", false),
+        ("OutOfService", false),
+        ("Creating", false),
+    ] {
+        let fake = started(|options| options.statuses = [("there".to_string(), status)].into());
+        let stop = Stop::default();
+        let there = predictor(Target::Endpoint("there".into()));
+        let made = std::thread::scope(|scope| {
+            let request = request(ContentType::JsonLines);
+            let making = scope.spawn(|| connect(&fake, &there, request, &Access::default(), &stop));
+            if status == "Creating" {
+                while count(&fake, "DescribeEndpoint") == 0 {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                let began = Instant::now();
+                stop.request();
+                while !making.is_finished() {
+                    assert!(began.elapsed() < Duration::from_secs(1));
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            }
+            making.join().unwrap()
+        });
+        match made {
+            Ok(model) => {
+                assert!(serves, "{status}");
+                check(&model, 3);
+            }
+            Err(problem) if status == "Creating" => assert_eq!(problem.code(), &codes::STOPPED),
+            Err(problem) => {
+                assert_eq!(problem.code(), &codes::ENDPOINT_NOT_IN_SERVICE, "{problem}");
+                assert!(!serves && problem.to_string().contains(status), "{problem}");
+            }
+        }
+        assert_eq!(count(&fake, "DeleteEndpoint"), 0, "{status}");
+        assert_eq!(fake.standing(), ["there"]);
+    }
+}
+
 #[test]
 fn an_endpoint_is_deleted_while_the_program_goes_on() {
     let fake = started(|_| ());

@@ -26,7 +26,7 @@ use crate::aws::{runtime, unless_stopped};
 ///
 /// # Errors
 /// `OBJECT_UNREADABLE` when nothing is there or it may not be read; `AWS_IDENTITY`, `NO_CERTIFICATES`; a file
-/// that cannot be written.
+/// that cannot be written; `STOPPED`.
 pub fn fetch(
     address: &str,
     what: &str,
@@ -43,7 +43,7 @@ pub fn fetch(
     let runtime = runtime()?;
     let store = runtime.block_on(unless_stopped(stop, store(bucket, region)))??;
     let folder = scratch.join(what.replace(['/', ' '], "-"));
-    runtime.block_on(async {
+    let fetching = async {
         let prefix = Key::parse(key.trim_end_matches('/'))
             .map_err(|error| unreadable(object_store::Error::InvalidPath { source: error }))?;
         let mut objects = Vec::new();
@@ -73,7 +73,9 @@ pub fn fetch(
             })?;
         }
         Ok(())
-    })?;
+    };
+    // Also while nothing comes.
+    runtime.block_on(unless_stopped(stop, fetching))??;
     Ok(folder)
 }
 

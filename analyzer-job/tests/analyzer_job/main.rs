@@ -26,5 +26,6 @@ mod quality_classes;
 mod runs;
 mod several;
 mod states;
+mod stops;
 mod tools;
 mod validate;

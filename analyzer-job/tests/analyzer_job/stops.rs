@@ -1,0 +1,121 @@
+//! A stop while somebody else works: at every request that a job makes of AWS, in every state of its endpoint, and while the
+//! results are sent on.
+
+use std::time::{Duration, Instant};
+
+use plumbline_generator::configs;
+use plumbline_generator::dataset::Format;
+use plumbline_model_server::{Options, Server};
+use serde_json::json;
+
+use crate::preparation::with_python;
+use crate::program::{OUTPUT, Run, Tree, files_below, model, signal};
+
+/// A job that does all that a job does in an account: it fetches its data, makes an endpoint, asks it, deletes it and publishes.
+fn in_the_account(server: &Server, data: &str) -> Tree {
+    let mut config = configs::bias_model_baseline(Format::Csv, &["DPPL".into()]);
+    let predictor = config["predictor"].as_object_mut().unwrap();
+    predictor.remove("endpoint_name");
+    predictor.extend([
+        ("model_name".to_string(), json!("credit")),
+        ("instance_type".to_string(), json!("ml.m5.large")),
+        ("initial_instance_count".to_string(), json!(1)),
+    ]);
+    config["dataset_uri"] = json!(data);
+    let mut tree = Tree::new();
+    tree.config(&config);
+    tree.aws(server).set("cloudwatch_namespace", "stops");
+    tree
+}
+
+fn rows() -> Vec<u8> {
+    let config = configs::bias_model_baseline(Format::Csv, &[]);
+    let tree = Tree::with_dataset(&config, Format::Csv, 60, false);
+    std::fs::read(tree.path("processing/input/data/data")).unwrap()
+}
+
+fn account(change: impl FnOnce(&mut Options)) -> Server {
+    let rows = rows();
+    model(|options| {
+        options.objects = [("bucket/data/a.csv".to_string(), rows)].into();
+        options.leftovers = vec![("sm-clarify-old-1700000000-0a1b".into(), "old".into())];
+        options.jobs = [("old".to_string(), "Stopped")].into();
+        change(options);
+    })
+}
+
+const DATA: &str = "s3://bucket/data/";
+
+/// Runs a job until `at` holds, then asks it to stop; gives how it ended, and how long that took.
+#[track_caller]
+fn stopped(tree: &Tree, at: impl Fn() -> bool) -> (Run, Duration) {
+    let child = tree.start(&[]);
+    let began = Instant::now();
+    while !at() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the program did not get that far");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(&child, "TERM");
+    let began = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    (tree.ended(output), began.elapsed())
+}
+
+/// The longest that a call which makes or deletes something is waited for, as its effect must be known.
+const ONE_TRY: Duration = Duration::from_secs(4);
+
+#[test]
+fn at_every_request_that_hangs_a_stop_is_noticed_and_nothing_is_left() {
+    let whole = account(|_| ());
+    let run = in_the_account(&whole, DATA).succeed(&[]);
+    assert_eq!(whole.published().len(), 1, "{}", run.log);
+    // The last one is the publishing, once all results are there.
+    let requests = whole.arrived();
+    assert!(requests >= 15, "{requests}");
+    for number in 1..=requests {
+        let server = account(|options| options.faults.hang = Some(number));
+        let tree = in_the_account(&server, DATA);
+        let before = server.control_calls().len();
+        let (run, took) = stopped(&tree, || server.arrived() >= number);
+        let calls = server.control_calls().split_off(before);
+        let told = format!("request {number}, {calls:?}: {took:?}, {} {}", run.message, run.log);
+        let is_published = !server.published().is_empty();
+        assert_eq!(run.code, Some(if is_published { 0 } else { 143 }), "{told}");
+        assert_eq!(run.message.starts_with("Stopped: PL0904: "), !is_published, "{told}");
+        assert!(!run.log.contains("no result was written") || !is_published, "{told}");
+        assert_eq!(tree.results().contains_key("analysis.json"), is_published, "{told}");
+        assert_eq!(tree.results().is_empty(), !is_published, "{told}");
+        assert_eq!(server.left_behind(), [""; 0], "{told}");
+        let is_known = calls.iter().any(|call| call.starts_with("Create") || call.starts_with("Delete"));
+        // Beside the second: an unoptimised program on a busy machine, and what it deletes.
+        let most = Duration::from_secs(2) + if is_known { ONE_TRY } else { Duration::ZERO };
+        assert!(took < most, "{told}");
+    }
+}
+
+/// A script that runs last may take long: the results are there when it is stopped, and the message says so.
+#[test]
+fn while_the_last_script_runs_the_results_are_there() {
+    let Some(path) = with_python() else { return };
+    let config = configs::bias_baseline(Format::Csv, &["DPPL".into()]);
+    for kinds in ["DATA_QUALITY", "DATA_QUALITY,MODEL_QUALITY"] {
+        let mut tree = Tree::with_dataset(&config, Format::Csv, 60, true);
+        tree.file(
+            "end.py",
+            "import time\ndef postprocess_handler():\n    print('begun')\n    time.sleep(60)\n",
+        );
+        tree.set("PATH", path.clone())
+            .set("post_analytics_processor_script", "/opt/ml/end.py")
+            .set("dataset_source", "/opt/ml/processing/input/data")
+            .set("dataset_format", r#"{"csv": {"header": true}}"#)
+            .set("analysis_type", kinds)
+            .set("problem_type", "BinaryClassification")
+            .set("inference_attribute", "approved")
+            .set("ground_truth_attribute", "repaid");
+        let (run, took) = stopped(&tree, || files_below(&tree.path(OUTPUT)).len() > 3);
+        assert_eq!(run.code, Some(143), "{}", run.log);
+        assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+        assert!(run.message.contains("the results are written"), "{}", run.message);
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+}
