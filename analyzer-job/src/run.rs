@@ -11,7 +11,7 @@ use crate::context;
 use crate::plan::Rows;
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
-use crate::stages::done::Done;
+use crate::stages::done::{self, Done};
 use crate::stages::fold::Part;
 use crate::stages::inputs::Role;
 use crate::stages::joins::Joins;
@@ -106,13 +106,8 @@ fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result
     job.stop.check()?;
     done.write()?;
     publish::send(job, settings, &done.metrics, scratch);
-    if let Some(script) = &done.at_end {
-        script.run_at_end(&job.stop)?;
-    }
-    match done.failed {
-        Some(problem) => Err(problem),
-        None => Ok(done.message.text()),
-    }
+    let at_end = done.at_end.as_ref().map_or(Ok(()), |script| script.run_at_end(&job.stop));
+    done::with_last_script(done.failed.map_or_else(|| Ok(done.message.text()), Err), at_end)
 }
 
 /// The part of one of several hosts. The first one speaks for all.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes, contract};
@@ -89,12 +90,18 @@ impl Script {
     /// `SCRIPT_FAILED`: it cannot be loaded, it fails or hangs. Being stopped.
     pub fn run_at_end(&self, stop: &Stop) -> Result<()> {
         let mut running = self.spawn("end", stop)?;
-        match running.answer(PATIENCE_AT_END)? {
-            Answer::Failed(reason) => Err(self.failed("a script failed").found(reason)),
-            _ => {
+        match running.answer(PATIENCE_AT_END) {
+            Ok(Answer::Failed(reason)) => Err(self.failed("a script failed").found(reason)),
+            Ok(_) => {
                 running.hear_out();
                 Ok(())
             }
+            Err(problem) if problem.class() == Class::Stopped => Err(Problem::new(
+                &codes::STOPPED,
+                "the job was asked to stop while its last script ran; the results are written",
+            )
+            .field(self.setting)),
+            Err(problem) => Err(problem),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plumbline_common::{Problem, Result, output};
+use plumbline_common::{Problem, Result, log, output};
 
 use crate::monitor::script::Script;
 use crate::publish::cloudwatch::Metric;
@@ -63,6 +63,20 @@ pub(crate) fn sentence(violations: usize) -> String {
     match violations {
         0 => "Completed: Job completed successfully with no violations.".into(),
         n => format!("CompletedWithViolations: Job completed successfully with {n} violations."),
+    }
+}
+
+/// The end of a run whose results are written, together with that of the script that ran last: what failed before the script
+/// is what the run says.
+pub(crate) fn with_last_script(ended: Result<String>, script: Result<()>) -> Result<String> {
+    match (ended, script) {
+        (Ok(message), script) => script.map(|()| message),
+        (Err(problem), script) => {
+            if let Err(also) = script {
+                log::problem(&also);
+            }
+            Err(problem)
+        }
     }
 }
 

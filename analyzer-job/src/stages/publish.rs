@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use jiff::Timestamp;
+use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
 use plumbline_common::{Result, output};
 
@@ -43,9 +44,11 @@ pub(crate) fn send(job: &Job, settings: &Settings, metrics: &[Metric], scratch: 
     if let Some(namespace) = &settings.cloudwatch_namespace
         && let Err(problem) = put(job, namespace, metrics)
     {
-        tracing::warn!(
-            "cannot publish to the namespace {namespace}: {problem}; the results are not affected"
-        );
+        let why = match problem.class() {
+            Class::Stopped => "the job was asked to stop".to_string(),
+            _ => problem.to_string(),
+        };
+        tracing::warn!("cannot publish to the namespace {namespace}: {why}; the results are not affected");
     }
 }
 

@@ -121,10 +121,9 @@ fn write(
         .collect();
     publish::send(job, settings, &metrics, scratch);
     // The setting of the script is that of every monitor.
-    if let Some(script) = ended.iter().find_map(|(_, done)| done.as_ref().ok()?.at_end.as_ref()) {
-        script.run_at_end(&job.stop)?;
-    }
-    end(ended)
+    let script = ended.iter().find_map(|(_, done)| done.as_ref().ok()?.at_end.as_ref());
+    let at_end = script.map_or(Ok(()), |script| script.run_at_end(&job.stop));
+    done::with_last_script(end(ended), at_end)
 }
 
 /// What is read once for several monitors.
