@@ -29,8 +29,11 @@ FEW_TURNS design.rs||1|16
 SMALL_BUDGET design.rs||50|1000
 KEPT_BYTES designs.rs||1 << 20|256 << 20
 KEPT_BESIDE_LARGE designs.rs|s15|1 << 20|64 << 20
+LARGE designs.rs|s15|64 << 10|64 << 20
+MOST_AHEAD designs.rs|s15|1|64
 EXACT_SHARE solver.rs||1e-14|1e-6
 RANK_TOLERANCE least_squares.rs||1e-13|1e-5
+CLEAR least_squares.rs||1e-9|1e-3
 LIST
 }
 

@@ -13,6 +13,8 @@ use super::triangular::dot;
 
 /// Singular values below this share of the largest one count as zero.
 const RANK_TOLERANCE: f64 = 1e-9;
+/// Squares of singular values above this share of their sum are not zero.
+const CLEAR: f64 = 1e-6;
 
 /// The linear map from the pairs to the values, the same for every row and output.
 #[derive(Debug, Clone)]
@@ -65,7 +67,6 @@ pub(super) fn is_determined(pairs: &Pairs) -> bool {
 ///
 /// With `X` the design, that holds when `X'X + trace(X'X) (11' / M^2 - CLEAR I)` has a Cholesky factor.
 fn is_well_determined(pairs: &Pairs) -> bool {
-    const CLEAR: f64 = 1e-6;
     let players = pairs.coalitions.players();
     let mut gram = vec![0.0; players * players];
     let mut row = vec![0.0; players];
