@@ -38,10 +38,12 @@ impl Context<'_> {
 /// A folder for what must not lie in an output; it goes with the run.
 pub(crate) fn scratch(job: &Job) -> Result<tempfile::TempDir> {
     let place = job.tree.scratch();
-    tempfile::Builder::new()
+    let folder = tempfile::Builder::new()
         .prefix("analyzer-job-")
         .tempdir_in(&place)
-        .map_err(|error| Problem::io("create a scratch folder in", &place, error))
+        .map_err(|error| Problem::io("create a scratch folder in", &place, error))?;
+    job.stop.remove_at_end(folder.path());
+    Ok(folder)
 }
 
 /// Logs warnings and hands them on.

@@ -25,6 +25,10 @@ use crate::stages::{analysis, baselines, combine, fold, inputs, publish, results
 pub fn run(job: &Job) -> JobResult {
     let cli: Cli = settings::parse(&job.config)?;
     let settings = &cli.settings;
+    job.end_late_work(matches!(
+        cli.command,
+        Some(Command::Validate { .. } | Command::Compare { .. } | Command::Report { .. })
+    ));
     match &cli.command {
         None => analyse(job, settings),
         Some(Command::Fold { out, part: name, parts, files }) => {
@@ -104,6 +108,7 @@ fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
 /// Writes and publishes what a monitor found, and gives the exit message.
 fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result<String> {
     job.stop.check()?;
+    job.stop.hold_to_the_end();
     done.write()?;
     publish::send(job, settings, &done.metrics, scratch);
     let at_end = done.at_end.as_ref().map_or(Ok(()), |script| script.run_at_end(&job.stop));

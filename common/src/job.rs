@@ -39,6 +39,22 @@ impl Job {
     }
 }
 
+impl Job {
+    /// From now on a stop ends the program also where the work does not notice it in time, and says so; in the exit message
+    /// too, unless the program only answers a question. See `Stop::hold` for what must not be cut short.
+    pub fn end_late_work(&self, only_answers: bool) {
+        let (tree, stop) = (self.tree.clone(), self.stop.clone());
+        self.stop.end_late_work(Class::Stopped.exit_code(), move || {
+            if let Err(problem) = stop.check() {
+                log::problem(&problem);
+                if !only_answers {
+                    tell(&tree, &format!("Stopped: {problem}"));
+                }
+            }
+        });
+    }
+}
+
 /// How a job ended well.
 #[derive(Debug)]
 pub enum Outcome {
@@ -55,6 +71,7 @@ pub enum Outcome {
 /// Runs a job and tells its end in the exit message, the log and the exit code.
 pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> ExitCode {
     let stop = Stop::install();
+    let stopping = stop.clone();
     let tree = Tree::from_environment();
     let loaded = JobConfig::load(&tree);
     let mut unread = JobConfig::default();
@@ -71,6 +88,7 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
         .map_err(Instead::Fail)
         .and_then(|job| guarded(|| body(&job)));
     drop(spare);
+    stopping.hold_to_the_end();
     match ended {
         Ok(Outcome::Completed(message)) => {
             tracing::info!("{message}");

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use plumbline_common::contract::Tree;
-use plumbline_common::stop::Stop;
+use plumbline_common::stop::{Held, Stop};
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
@@ -28,6 +28,8 @@ const MAKE: Patience = Patience { one_try: Duration::from_secs(4), ..Patience::N
 struct Shadow {
     aws: Aws,
     stop: Stop,
+    /// Until everything is deleted.
+    _held: Held,
     /// Where the exit message is written.
     tree: Option<Tree>,
     config_name: String,
@@ -65,6 +67,7 @@ pub(crate) fn make(
     let mut shadow = Shadow {
         aws: aws.clone(),
         stop: stop.clone(),
+        _held: stop.hold(),
         tree: access.tree.clone(),
         config_name: format!("{}-config-{suffix}", wanted.name_prefix),
         config: Made::No,
@@ -225,7 +228,12 @@ impl Shadow {
                 removal::delete(aws, Resource::Endpoint, &self.endpoint_name, endpoint, &refused),
             )
         });
-        endpoint.into_iter().chain(config).collect()
+        let left: Vec<Left> = endpoint.into_iter().chain(config).collect();
+        if !left.is_empty() {
+            // The exit message must name it.
+            self.stop.hold_to_the_end();
+        }
+        left
     }
 
     /// A job that was asked to stop and cannot delete its endpoint yet may be killed meanwhile: the exit message

@@ -106,6 +106,7 @@ fn write(
     scratch: &Path,
 ) -> Result<String> {
     job.stop.check()?;
+    job.stop.hold_to_the_end();
     for (_, done) in &mut ended {
         if let Ok(found) = done
             && let Err(problem) = found.write()

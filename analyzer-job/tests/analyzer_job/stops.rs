@@ -119,3 +119,35 @@ fn while_the_last_script_runs_the_results_are_there() {
         assert!(took < Duration::from_secs(2), "{took:?}");
     }
 }
+
+/// Metrics of many classes and rows are worked out without a look at the flag; the program is ended under them.
+#[test]
+fn work_that_does_not_look_at_the_flag_is_ended() {
+    let mut tree = Tree::new();
+    let row = |n: usize| format!("c{},c{}\n", n * 7919 % 401, n * 104_729 % 397);
+    tree.file("processing/input/data/a.csv", "y,p\n".to_owned() + &(0..40_000).map(row).collect::<String>());
+    tree.set("dataset_source", "/opt/ml/processing/input/data")
+        .set("dataset_format", r#"{"csv": {"header": true}}"#)
+        .set("problem_type", "MulticlassClassification")
+        .set("inference_attribute", "p")
+        .set("ground_truth_attribute", "y");
+    for kinds in ["MODEL_QUALITY", "DATA_QUALITY,MODEL_QUALITY"] {
+        tree.set("analysis_type", kinds);
+        let began = Instant::now();
+        tree.succeed(&[]);
+        let whole = began.elapsed();
+        for share in [0.3, 0.6] {
+            std::fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+            std::fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+            let moment = Instant::now() + whole.mul_f64(share);
+            let (run, took) = stopped(&tree, || Instant::now() > moment);
+            assert_eq!(run.code, Some(143), "{}", run.log);
+            assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+            assert!(run.log.contains("PL0904"), "{}", run.log);
+            assert!(tree.results().is_empty());
+            // Of a second, and some for a busy machine.
+            assert!(took < Duration::from_millis(1500), "{kinds} {share}: {took:?} of {whole:?}");
+        }
+        std::fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+    }
+}
