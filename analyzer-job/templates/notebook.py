@@ -12,42 +12,12 @@ import pandas as pd
 warnings.filterwarnings("ignore", message="Glyph .* missing")
 
 
-def read(name):
-    path = Path(name)
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-analysis = read("analysis.json")
-bias_details = read("bias_details.json")
-explanations_details = read("explanations_details.json")
-violations = pd.DataFrame(read("constraint_violations.json").get("violations", []))
-
 SECTIONS = {"pre_training_bias_metrics": "before training", "post_training_bias_metrics": "after training"}
 
 
 def number(value):
     """Infinite values are written as text, undefined ones as null."""
     return float("nan") if value is None else float(value)
-
-
-metrics = pd.DataFrame(
-    [
-        {
-            "stage": stage,
-            "facet": facet,
-            "group": entry["value_or_threshold"],
-            "metric": metric["name"],
-            "description": metric["description"],
-            "value": number(metric["value"]),
-            "error": metric.get("error", ""),
-        }
-        for section, stage in SECTIONS.items()
-        for facet, entries in analysis.get(section, {}).get("facets", {}).items()
-        for entry in entries
-        for metric in entry["metrics"]
-    ],
-    columns=["stage", "facet", "group", "metric", "description", "value", "error"],
-)
 
 
 def details_of(facet, group):
@@ -156,9 +126,43 @@ def statistics_of(feature):
     return found
 
 
-columns = pd.DataFrame([statistics_of(feature) for feature in read("statistics.json").get("features", [])])
-shifts = pd.DataFrame(read("data_quality_details.json").get("columns", []))
-if not columns.empty and not shifts.empty:
-    told = shifts[["column", "verdict", "effect", "stability_index", "adjusted_p_value"]]
-    columns = columns.merge(told, on="column", how="left")
-quality = pd.DataFrame(read("model_quality_details.json").get("metrics", []))
+def load(folder="."):
+    """Reads the results in a folder. A run of several monitors has one for each."""
+    global analysis, bias_details, explanations_details, violations, metrics, columns, quality, estimate
+
+    def read(name):
+        path = Path(folder) / name
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    analysis = read("analysis.json")
+    bias_details = read("bias_details.json")
+    explanations_details = read("explanations_details.json")
+    violations = pd.DataFrame(read("constraint_violations.json").get("violations", []))
+    metrics = pd.DataFrame(
+        [
+            {
+                "stage": stage,
+                "facet": facet,
+                "group": entry["value_or_threshold"],
+                "metric": metric["name"],
+                "description": metric["description"],
+                "value": number(metric["value"]),
+                "error": metric.get("error", ""),
+            }
+            for section, stage in SECTIONS.items()
+            for facet, entries in analysis.get(section, {}).get("facets", {}).items()
+            for entry in entries
+            for metric in entry["metrics"]
+        ],
+        columns=["stage", "facet", "group", "metric", "description", "value", "error"],
+    )
+    columns = pd.DataFrame([statistics_of(feature) for feature in read("statistics.json").get("features", [])])
+    shifts = pd.DataFrame(read("data_quality_details.json").get("columns", []))
+    if not columns.empty and not shifts.empty:
+        told = shifts[["column", "verdict", "effect", "stability_index", "adjusted_p_value"]]
+        columns = columns.merge(told, on="column", how="left")
+    quality = pd.DataFrame(read("model_quality_details.json").get("metrics", []))
+    estimate = pd.DataFrame((read("model_quality_details.json").get("estimate") or {}).get("metrics", []))
+
+
+load()

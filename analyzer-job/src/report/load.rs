@@ -4,14 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value as Json;
 
+use super::Draft;
 use super::quality::Quality;
+use super::several::{Chapter, Ended, together};
 use super::stored::read;
 use crate::config::ReportNames;
 use crate::drift::bias as drift;
 use crate::performance::details::{self as performance, QualityDetails};
-use crate::results::details::{BiasDetails, ExplanationDetails, Findings, RunDetails};
+use crate::performance::facets;
+use crate::performance::outcomes::ProblemType;
+use crate::results::details::{BiasDetails, ExplanationDetails, FacetDetails, Findings, RunDetails};
 use crate::results::{Results, Violation, Violations, alone};
 use crate::settings::AnalysisType;
 use crate::values::numbers::strict_json;
@@ -24,7 +30,8 @@ const DEFAULT_TITLE: &str = "SageMaker Analysis Report";
 /// Makes the three files of a run again from `analysis.json` and, where they are there,
 /// `bias_details.json`, `explanations_details.json` and `constraint_violations.json` in `folder`; or those of a model
 /// quality run from its `model_quality_details.json`; or those of a data quality run from its
-/// `data_quality_details.json`, `statistics.json` and violations.
+/// `data_quality_details.json`, `statistics.json` and violations; or that of a run of several monitors from the folders of
+/// those that left results.
 ///
 /// # Errors
 /// `analysis.json` is missing, a file cannot be read or is not what its name says, or the reports
@@ -41,9 +48,77 @@ pub fn rebuild(folder: &Path, history: &[EarlierRun], scratch: &Path) -> Result<
         if let Some(quality) = Quality::read(folder)? {
             return super::write_files(super::draft_quality(&quality).files(super::NAME)?, folder, scratch);
         }
+        let monitors = monitors(folder, history)?;
+        if !monitors.is_empty() {
+            return super::write_files(of_several(&monitors).files(super::NAME)?, folder, scratch);
+        }
     }
     let (findings, names) = findings(folder)?;
     super::write(&findings, &names, history, folder, scratch)
+}
+
+/// What a monitor left in its folder of a run of several.
+struct Stored {
+    kind: AnalysisType,
+    draft: Draft,
+    violations: usize,
+    is_binary: bool,
+    facets: Vec<FacetDetails>,
+}
+
+/// The monitors that have results below the folder of a run of several.
+fn monitors(folder: &Path, history: &[EarlierRun]) -> Result<Vec<Stored>> {
+    let mut monitors = Vec::new();
+    for kind in AnalysisType::ALL {
+        let folder = folder.join(kind.folder());
+        let (mut is_binary, mut facets) = (false, Vec::new());
+        let draft = match kind {
+            AnalysisType::DataQuality => {
+                Quality::read(&folder)?.map(|quality| super::draft_quality(&quality))
+            }
+            AnalysisType::ModelQuality => {
+                let details = read::<QualityDetails>(&folder.join(performance::FILE))?;
+                is_binary = details
+                    .as_ref()
+                    .is_some_and(|details| details.problem_type == ProblemType::BinaryClassification.name());
+                details.map(|details| super::draft_performance(&details))
+            }
+            _ if !folder.join("analysis.json").exists() => None,
+            _ => {
+                let (findings, names) = findings(&folder)?;
+                facets = findings.bias.iter().flat_map(|bias| bias.facets.clone()).collect();
+                Some(super::draft(&findings, &names, history))
+            }
+        };
+        let Some(draft) = draft else { continue };
+        let violations = read::<Entries>(&folder.join("constraint_violations.json"))?;
+        let violations = violations.map_or(0, |file| file.violations.len());
+        monitors.push(Stored { kind, draft, violations, is_binary, facets });
+    }
+    Ok(monitors)
+}
+
+/// The entries of `constraint_violations.json`, of whatever monitor.
+#[derive(Deserialize)]
+struct Entries {
+    violations: Vec<IgnoredAny>,
+}
+
+/// The report of a run of several. One that failed has left nothing, so it has no chapter.
+fn of_several(monitors: &[Stored]) -> Draft {
+    let chapters: Vec<Chapter<'_>> = monitors
+        .iter()
+        .map(|stored| Chapter {
+            title: stored.kind.title(),
+            folder: stored.kind.folder(),
+            ended: Ended::Found { draft: &stored.draft, violations: stored.violations, failed: None },
+        })
+        .collect();
+    let facets: Vec<FacetDetails> = match monitors.iter().any(|stored| stored.is_binary) {
+        true => monitors.iter().flat_map(|stored| stored.facets.clone()).collect(),
+        false => Vec::new(),
+    };
+    together(&chapters, &facets::by_facet(&facets))
 }
 
 fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
@@ -54,7 +129,7 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
             "cannot make the reports again: there is no `analysis.json` and no details file of a monitor",
         )
         .file(folder)
-        .hint(where_results_are(folder))
+        .hint("name the folder that an earlier run wrote its results to")
     })?;
     let violations: Option<Violations> = read(&folder.join("constraint_violations.json"))?;
     let violations = violations.map(|file| file.violations).unwrap_or_default();
@@ -67,21 +142,6 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     let names = names(configuration);
     let bias = bias.or_else(|| without_details(&results, &violations));
     Ok((Findings { results, violations, bias, explanations }, names))
-}
-
-/// A run of several monitors has a folder for each.
-fn where_results_are(folder: &Path) -> String {
-    let of_monitors = AnalysisType::ALL.iter().map(|kind| folder.join(kind.folder()));
-    match of_monitors
-        .filter(|folder| folder.is_dir())
-        .map(|folder| folder.display().to_string())
-        .reduce(|a, b| format!("{a}, {b}"))
-    {
-        Some(folders) => format!(
-            "name the folder of one monitor: {folders}; the report of all of them is made by their run only"
-        ),
-        None => "name the folder that an earlier run wrote its results to".into(),
-    }
 }
 
 fn names(configuration: Option<&Json>) -> ReportNames {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::Draft;
 use super::amounts::of;
+use super::notebook::literal;
 use super::page::{Block, Report, State};
 use super::performance;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table};
@@ -124,7 +125,7 @@ fn verdict(chapters: &[Chapter<'_>]) -> (State, String) {
         ended.state() == State::CannotTell && !failed(ended) && ended.violations() == 0
     });
     let headline = match (parts.is_empty(), state) {
-        (false, _) => parts.join("; "),
+        (false, _) => parts.join(". "),
         (true, State::Held) => "Nothing moved".into(),
         (true, _) => "Measured; there was no baseline to compare with".into(),
     };
@@ -157,18 +158,21 @@ fn data(chapters: &[Chapter<'_>], by_facet: &[GroupDetails]) -> Json {
 fn overview(report: &mut Report, chapters: &[Chapter<'_>]) {
     let rows = chapters.iter().map(|chapter| {
         let state = chapter.ended.state();
-        let violations = match &chapter.ended {
-            Ended::Found { violations, .. } => Cell::count(*violations as u64),
-            Ended::Failed(_) => Cell::text(""),
+        let (violations, folder) = match &chapter.ended {
+            Ended::Found { violations, .. } => {
+                (Cell::count(*violations as u64), Cell::text(format!("{}/", chapter.folder)))
+            }
+            Ended::Failed(_) => (Cell::text(""), Cell::text("")),
         };
+        let word = if chapter.ended.problem().is_some() { "failed" } else { state.word() };
         Row::judged(
             state,
             vec![
                 Cell::text(chapter.title),
-                Cell::State { state, text: state.word().into() },
+                Cell::State { state, text: word.into() },
                 violations,
                 Cell::text(chapter.ended.headline()),
-                Cell::text(format!("{}/", chapter.folder)),
+                folder,
             ],
         )
     });
@@ -219,17 +223,16 @@ fn add(report: &mut Report, chapter: &Chapter<'_>, has_glossary: &mut bool) {
             own.id = format!("{}-{}", chapter.folder, own.id);
         }
         own.level = (own.level + 1).min(DEEPEST);
-        own.blocks.iter_mut().for_each(without_code);
+        own.blocks.iter_mut().for_each(|block| of_folder(block, chapter.folder));
         report.sections.push(own);
     }
 }
 
-/// The code of a notebook reads files beside it, which are in a folder here.
-fn without_code(block: &mut Block) {
-    match block {
-        Block::Table(table) => table.code = None,
-        Block::Figures { code, .. } => *code = None,
-        _ => {}
+/// The code of a notebook reads the files of its monitor, which are in a folder here. Each cell says so, since a reader runs
+/// them in any order.
+fn of_folder(block: &mut Block, folder: &str) {
+    if let Block::Table(Table { code: Some(code), .. }) | Block::Figures { code: Some(code), .. } = block {
+        *code = format!("load({})\n{code}", literal(folder));
     }
 }
 
@@ -265,12 +268,12 @@ mod tests {
             (&[("a", Some(Held), 0), ("b", Some(Held), 0)][..], Held, "Nothing moved"),
             (&[("a", Some(Measured), 0)], Measured, "Measured; there was no baseline to compare with"),
             (&[("a", Some(Moved), 3), ("b", Some(Moved), 0), ("c", Some(Held), 0)], Moved, "Moved: a, b"),
-            (&[("a", Some(Moved), 3), ("b", None, 0)], Moved, "Moved: a; Failed: b"),
+            (&[("a", Some(Moved), 3), ("b", None, 0)], Moved, "Moved: a. Failed: b"),
             (&[("a", Some(Held), 0), ("b", None, 0)], CannotTell, "Failed: b"),
             (
                 &[("a", Some(Held), 2), ("b", Some(CannotTell), 1), ("c", Some(CannotTell), 0)],
                 CannotTell,
-                "Violations, and no change beyond chance: a, b; Cannot tell: c",
+                "Violations, and no change beyond chance: a, b. Cannot tell: c",
             ),
             (
                 &[
@@ -280,7 +283,7 @@ mod tests {
                     ("d", Some(CannotTell), 0),
                 ],
                 Moved,
-                "Moved: a; Failed: b; Violations, and no change beyond chance: c; Cannot tell: d",
+                "Moved: a. Failed: b. Violations, and no change beyond chance: c. Cannot tell: d",
             ),
         ] {
             assert_eq!(headline(ended), (state, told.to_string()));

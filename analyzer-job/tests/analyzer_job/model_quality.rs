@@ -199,6 +199,12 @@ fn rows_without_labels_are_estimated() {
     let estimated = run(&["--estimate-without-labels=Enabled"]);
     assert_eq!(estimated.code, Some(0), "{}", estimated.log);
     assert!(estimated.message.contains("estimated: accuracy 0."), "{}", estimated.message);
+    let notebook = tree.result("report.ipynb");
+    let mut cells = notebook["cells"].as_array().unwrap().iter();
+    assert!(
+        cells.any(|cell| cell["source"] == json!(["estimate"])),
+        "a cell makes the table of the estimate"
+    );
 }
 
 #[test]

@@ -194,6 +194,28 @@ fn one_message_and_one_report_tell_of_all() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(unique.len(), ids.len(), "an id stands twice");
+    // The notebook reads the folder of each monitor.
+    let notebook = monitor.result("report.ipynb");
+    let code: Vec<String> = notebook["cells"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|cell| cell["cell_type"] == "code")
+        .map(|cell| cell["source"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect())
+        .collect();
+    assert!(code[0].contains("def load(folder"), "{}", code[0]);
+    for (_, folder) in ALL {
+        let first = format!("load(\"{folder}\")\n");
+        assert!(code[1..].iter().any(|cell| cell.starts_with(&first)), "{folder}");
+    }
+    assert!(code[1..].iter().all(|cell| cell.starts_with("load(\"")), "{code:?}");
+    // The reports are made again of the files, as they were.
+    let before = monitor.results();
+    for name in ["report.html", "report.ipynb", "report.pdf"] {
+        fs::remove_file(monitor.path(OUTPUT).join(name)).unwrap();
+    }
+    monitor.succeed(&["report", monitor.path(OUTPUT).to_str().unwrap()]);
+    assert_same(&monitor.results(), &before, "made again");
 }
 
 #[test]
@@ -220,6 +242,10 @@ fn a_monitor_that_fails_costs_the_others_nothing() {
     assert!(!results.keys().any(|name| name.starts_with("model-explainability")));
     let page = String::from_utf8(results["report.html"].clone()).unwrap();
     assert!(page.contains("Failed: Model explainability"), "{}", &page[..500]);
+    // Made again, it is of those that have results.
+    tree.succeed(&["report", tree.path(OUTPUT).to_str().unwrap()]);
+    let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
+    assert!(page.contains("3 monitors") && !page.contains("Model explainability"), "{}", &page[..500]);
 }
 
 #[test]

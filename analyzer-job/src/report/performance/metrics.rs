@@ -121,5 +121,5 @@ pub(super) fn estimate(report: &mut Report, details: &QualityDetails) {
             format!("This is an estimate, not a measurement: {how}. The band holds the true value in 95\u{202f}% of windows if \
              {what} still means the same as in the baseline. A change of this meaning cannot be seen without labels."),
         )
-        .table(Table::new(Style::Plain, format!("Estimated from the {from}"), columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows));
+        .table(Table::new(Style::Plain, format!("Estimated from the {from}"), columns([(ColumnKind::Name, "Metric"), (ColumnKind::Number, "Estimate"), (ColumnKind::Number, "95\u{202f}% band")]), rows).coded("estimate"));
 }
