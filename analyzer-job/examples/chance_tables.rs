@@ -1,7 +1,8 @@
 //! The tables of docs/bias-metrics.md on false alarms, power and coverage.
 //!
 //! `cargo run --release -p analyzer-job --example chance_tables -- 4000` prints them as Markdown, from 4,000 samples for each
-//! entry of the coverage and a quarter as many of the others. Seeds are fixed: the same number gives the same tables.
+//! entry of the coverage and a quarter as many of the others. Seeds are fixed: the same number gives the same tables. A second
+//! argument, `alarms` or `coverage`, prints only these.
 
 #[path = "chance/worlds.rs"]
 mod worlds;
@@ -14,20 +15,36 @@ use analyzer_job::results::details::FacetDetails;
 use analyzer_job::results::{Number, Results};
 
 use worlds::{
-    ALIKE, Rates, World, alarms, baseline, counts, details, every_metric, random, sample_strata, with_strata,
+    ALIKE, Rates, World, alarms, alarms_among, baseline, counts, details, every_metric, random,
+    sample_strata, shares_alone, with_strata,
 };
 
 /// Rows of the baseline and of the window.
 const SIZES: [[u64; 2]; 3] = [[1000, 1000], [1000, 5000], [5000, 1000]];
+/// With 1,000 rows of either group too, of two that are as large.
+const MORE_SIZES: [[u64; 2]; 4] = [[1000, 1000], [1000, 5000], [5000, 1000], [2000, 2000]];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let samples: u64 = std::env::args().nth(1).map_or(Ok(4000), |text| text.parse())?;
-    let mut text = String::from("Runs without a change that raise an alarm:\n\n");
-    text.push_str(&alarm_table(&unchanged(), samples / 4));
-    text.push_str("\nRuns with a change that raise an alarm:\n\n");
-    text.push_str(&alarm_table(&changed(), samples / 4));
-    text.push_str("\nCoverage of the 95 % intervals:\n\n");
-    text.push_str(&coverage_table(samples));
+    let only = std::env::args().nth(2);
+    let is_asked = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    let mut text = String::new();
+    if is_asked("alarms") {
+        let of = |cases: &[Case], sizes: &[[u64; 2]]| alarm_table(cases, sizes, samples / 4);
+        for (title, table) in [
+            ("Runs without a change that raise an alarm", of(&unchanged(), &SIZES)),
+            ("Runs with a change of the predictions that raise an alarm", of(&changed(), &SIZES)),
+            (
+                "Runs with a change of labels and predictions that raise an alarm",
+                of(&changed_along(), &MORE_SIZES),
+            ),
+        ] {
+            text.push_str(&format!("{title}:\n\n{table}\n"));
+        }
+    }
+    if is_asked("coverage") {
+        text.push_str(&format!("Coverage of the 95 % intervals:\n\n{}", coverage_table(samples)));
+    }
     stdout().write_all(text.as_bytes())?;
     Ok(())
 }
@@ -67,26 +84,40 @@ fn changed() -> Vec<Case> {
     ]
 }
 
-fn alarm_table(cases: &[Case], samples: u64) -> String {
+/// The labels change as much as the predictions: the model is as good as before, and the metrics of its errors stay as they are.
+fn changed_along() -> Vec<Case> {
+    let fewer = Rates { positive: 0.2, recall: 0.85, false_positive: 0.034 };
+    let more = Rates { positive: 0.4, recall: 0.85, false_positive: 0.095 };
+    let alike = |share| World { share, group: ALIKE, rest: ALIKE };
+    let of = |name, share, group| (name, alike(share), World { group, ..alike(share) });
+    vec![
+        of("labels and acceptance 0.30 to 0.20, 50/50", 0.5, fewer),
+        of("labels and acceptance 0.30 to 0.40, 50/50", 0.5, more),
+        of("labels and acceptance 0.30 to 0.20, 20/80", 0.2, fewer),
+        of("labels and acceptance 0.30 to 0.40, 20/80", 0.2, more),
+    ]
+}
+
+fn alarm_table(cases: &[Case], sizes: &[[u64; 2]], samples: u64) -> String {
     let mut text = String::from(
-        "| population | baseline / window | by value (hosted rule) | by chance, baseline exact | by chance, with counts |\n|---|---|---|---|---|\n",
+        "| population | baseline / window | by value (hosted rule) | by chance, baseline exact | by chance, with counts | \
+         the same, only DPPL asked for |\n|---|---|---|---|---|---|\n",
     );
     for (name, then, now) in cases {
-        for [rows_then, rows_now] in SIZES {
+        for &[rows_then, rows_now] in sizes {
             let mut random = random(rows_then * 7 + rows_now);
-            let mut found = [0; 3];
+            let mut found = [0; 4];
             for _ in 0..samples {
                 let (old, new) = (then.sample(rows_then, &mut random), now.sample(rows_now, &mut random));
                 let with_counts = baseline(&[old], true);
                 let exact = baseline(&[old], false);
-                found[0] += u64::from(alarms(&[new], &with_counts, false) > 0);
-                found[1] += u64::from(alarms(&[new], &exact, true) > 0);
-                found[2] += u64::from(alarms(&[new], &with_counts, true) > 0);
+                found[0] += u32::from(alarms(&[new], &with_counts, false) > 0);
+                found[1] += u32::from(alarms(&[new], &exact, true) > 0);
+                found[2] += u32::from(alarms(&[new], &with_counts, true) > 0);
+                found[3] += u32::from(alarms_among(&shares_alone(), &[new], &with_counts, true) > 0);
             }
-            let [value, exact, counts] = found.map(|found| 100.0 * found as f64 / samples as f64);
-            text.push_str(&format!(
-                "| {name} | {rows_then} / {rows_now} | {value:.1} % | {exact:.1} % | {counts:.1} % |\n"
-            ));
+            let percents = found.map(|found| format!("{:.1} %", 100.0 * f64::from(found) / samples as f64));
+            text.push_str(&format!("| {name} | {rows_then} / {rows_now} | {} |\n", percents.join(" | ")));
         }
     }
     text

@@ -14,8 +14,8 @@ use analyzer_job::config::ReportNames;
 use analyzer_job::report;
 use analyzer_job::results::details::{
     BiasDetails, Chance, Check, EarlierRun, EstimatorUse, ExplanationDetails, FacetDetails, FeatureDetails,
-    Findings, InputDigest, MetricDetails, OutputDetails, RowCounts, RunDetails, SegmentDetails, SettingUsed,
-    Skipped, Stage,
+    Findings, HeldBack, InputDigest, MetricDetails, OutputDetails, RowCounts, RunDetails, SegmentDetails,
+    Selected, SelectionNote, SelectionRole, SettingUsed, Skipped, Stage,
 };
 use analyzer_job::results::{
     Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
@@ -28,9 +28,13 @@ use serde_json::{Value as Json, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = std::env::args_os().nth(1).ok_or("usage: report_gallery FOLDER")?;
-    let folder = Path::new(&folder);
-    let names = ReportNames { name: "report".into(), title: "Analysis Report".into() };
     let asked: Vec<String> = std::env::args().skip(2).collect();
+    write(Path::new(&folder), &asked)
+}
+
+/// The runs of these names; of none given all.
+pub(crate) fn write(folder: &Path, asked: &[String]) -> Result<(), Box<dyn Error>> {
+    let names = ReportNames { name: "report".into(), title: "Analysis Report".into() };
     for (name, findings, history) in
         runs().into_iter().filter(|run| asked.is_empty() || asked.iter().any(|a| a == run.0))
     {
@@ -63,7 +67,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             std::fs::write(folder.join("explanations_details.json"), to_pretty_json(details)?)?;
         }
     }
-    monitors::write(folder, &asked)
+    monitors::write(folder, asked)
 }
 
 fn runs() -> Vec<(&'static str, Findings, Vec<EarlierRun>)> {
@@ -132,6 +136,8 @@ fn runs() -> Vec<(&'static str, Findings, Vec<EarlierRun>)> {
         ("errors", broken_run(&broken), Vec::new()),
         ("nasty", bias_run(&nasty, Baseline::Nearer, "Bias <monitor>"), Vec::new()),
         ("dozen", bias_run(&dozen, Baseline::Nearer, "Bias monitor"), Vec::new()),
+        ("single", single_run(), Vec::new()),
+        ("selections", selections_run(&loans), Vec::new()),
         ("features", explained_run(69, 1, true), Vec::new()),
         ("outputs", explained_run(5, 3, false), Vec::new()),
         ("baseline", both, Vec::new()),
@@ -333,6 +339,7 @@ fn from_details(facets: Vec<FacetDetails>, kind: &str) -> Findings {
             held_back: None,
             unjudged: 0,
             mute_windows: 0,
+            runs_without_baseline: 0,
         }),
         selections: Vec::new(),
         left_out: vec![LeftOut {
@@ -361,6 +368,66 @@ fn broken_run(facets: &[Facet]) -> Findings {
         }
     }
     from_details(details, "Bias monitor")
+}
+
+/// One of everything that reports count.
+fn single_run() -> Findings {
+    let facet = Facet::new("Gender", "female", [[611, 24], [146, 31]], [[902, 131], [190, 245]]);
+    let mut details = facet_details(&facet, Baseline::Nearer);
+    details.metrics.retain(|metric| metric.name == "DPPL");
+    let mut findings = from_details(vec![details], "Bias monitor");
+    if let Some(bias) = &mut findings.bias {
+        bias.check = Some(Check {
+            compared: 1,
+            measured: 1,
+            confidence: 0.95,
+            exact_baselines: 1,
+            beyond_chance_only: true,
+            held_back: Some(HeldBack { metrics: 1, agreeing: 1, of: 2 }),
+            unjudged: 1,
+            mute_windows: 1,
+            runs_without_baseline: 1,
+        });
+        bias.run.rows.records_read = 1;
+        bias.run.rows.rows = 1;
+        for skipped in &mut bias.run.rows.records_skipped {
+            skipped.records = 1;
+        }
+    }
+    let mut explained = explained_run(1, 1, true);
+    if let Some(details) = &mut explained.explanations {
+        details.rows_explained = 1;
+        details.num_samples = 1;
+        details.model_rows = 1;
+        details.use_logit = true;
+        details.clipped_predictions = 1;
+        for used in &mut details.estimators {
+            (used.rows, used.players) = (1, 1);
+        }
+    }
+    findings.results.explanations = explained.results.explanations;
+    findings.explanations = explained.explanations;
+    findings
+}
+
+/// A listed label that was read as another, and a facet of one value.
+fn selections_run(facets: &[Facet]) -> Findings {
+    let mut findings = bias_run(facets, Baseline::None, "Bias baseline");
+    if let Some(bias) = &mut findings.bias {
+        bias.label_value_or_threshold = "0.5".into();
+        bias.selections = vec![SelectionNote {
+            role: SelectionRole::Label,
+            column: "Approved".into(),
+            listed: "0.5".into(),
+            present: vec!["`0`".into(), "`1`".into()],
+            selected: Selected::Some,
+            read_as: Some("0".into()),
+            reason: Some(
+                "0.5 is read as 0, since the column counts as categories and holds whole numbers".into(),
+            ),
+        }];
+    }
+    findings
 }
 
 fn add_segments(findings: &mut Findings) {

@@ -9,8 +9,8 @@ use plumbline_common::{Problem, Result};
 use crate::plan::Plan;
 use crate::settings::{DriftCheck, OnBadRecord, Settings};
 
-/// Resampling for the intervals is seeded, so that a repeated run writes the same bytes.
-pub(crate) const BOOTSTRAP_SEED: u64 = 0;
+/// All random draws are seeded, so that a repeated run writes the same bytes.
+pub(crate) const SEED: u64 = 0;
 
 /// The job, its settings, what it does, and its scratch folder.
 pub(crate) struct Context<'a> {

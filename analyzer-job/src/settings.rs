@@ -316,8 +316,8 @@ pub struct Settings {
     )]
     pub bias_drift_check: DriftCheck,
 
-    /// If nothing has changed, the chance that one or more bias metrics of the run are called changed is at most 1 minus
-    /// this number
+    /// From 0.5 to below 1: if nothing has changed, the chance that one or more bias metrics of the run are called changed
+    /// is at most 1 minus this number
     #[arg(
         long,
         env = "drift_confidence",

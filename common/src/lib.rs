@@ -14,6 +14,7 @@ pub mod progress;
 pub mod record;
 pub mod settings;
 pub mod stop;
+pub mod words;
 
 pub use problem::{Problem, Result};
 

@@ -11,10 +11,10 @@ use std::path::{Path, PathBuf};
 use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::output::{self as files, Results, SharedFile};
+use plumbline_common::words::counted;
 use uuid::Uuid;
 
 use crate::inputs::Inputs;
-use crate::summary::counted;
 use crate::task::MergeTask;
 
 /// A part ends before the record that would make it larger than this.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, codes};
 use serde::Serialize;
 
@@ -129,11 +130,6 @@ pub(crate) fn quantiles(ages: &BTreeMap<i64, u64>) -> Option<Ages> {
     };
     let age = |percent| quantile(percent).map_or(max, |(&age, _)| age);
     Some(Ages { p50: age(50), p90: age(90), p99: age(99), max })
-}
-
-/// A number with its noun: `1 capture`, `2 captures`.
-pub(crate) fn counted(count: u64, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// What the counts tell about how to get more matches.

@@ -10,6 +10,7 @@ use plumbline_common::input::{InputFile, Listing};
 use plumbline_common::job::Outcome;
 use plumbline_common::record;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::counted;
 
 use crate::account::Account;
 use crate::batch::Placed;
@@ -19,7 +20,7 @@ use crate::looks::Kind;
 use crate::output;
 use crate::pipeline::{Pass, explain, labels_in_memory};
 use crate::record::{Capture, Label};
-use crate::summary::{Summary, counted};
+use crate::summary::Summary;
 use crate::task::MergeTask;
 use crate::verdict::verdict;
 

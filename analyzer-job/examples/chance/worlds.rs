@@ -108,6 +108,12 @@ pub(crate) fn every_metric() -> Methods {
     }
 }
 
+/// The difference of the shares predicted positive, and nothing else.
+#[allow(dead_code, reason = "used by one of the two programs")]
+pub(crate) fn shares_alone() -> Methods {
+    Methods { pre_training_bias: None, post_training_bias: Some(vec!["DPPL"]), ..every_metric() }
+}
+
 pub(crate) fn counts(groups: &[Groups]) -> BiasCounts {
     let facets = (1..).zip(groups).map(|(value, groups): (u32, _)| FacetCounts {
         facet: "f".into(),
@@ -180,11 +186,21 @@ pub(crate) fn baseline(groups: &[Groups], with_counts: bool) -> Results {
 
 /// The metrics that a check raises an alarm for. `beyond_chance_only`: else by the hosted rule.
 pub(crate) fn alarms(now: &[Groups], baseline: &Results, beyond_chance_only: bool) -> usize {
+    alarms_among(&every_metric(), now, baseline, beyond_chance_only)
+}
+
+/// The same for a run that is asked for these metrics.
+pub(crate) fn alarms_among(
+    methods: &Methods,
+    now: &[Groups],
+    baseline: &Results,
+    beyond_chance_only: bool,
+) -> usize {
     let counts = counts(now);
-    let results = bias::results(&counts, &[], &every_metric());
+    let results = bias::results(&counts, &[], methods);
     let mut facets = Vec::new();
     if beyond_chance_only {
-        facets = bias::details(&counts, &[], &every_metric());
+        facets = bias::details(&counts, &[], methods);
         if judge(&mut facets, baseline, 0.95, 0, &Stop::default()).is_err() {
             return usize::MAX;
         }

@@ -87,6 +87,13 @@ pub(super) fn spread(metric: &Metric, facet: &FacetCounts, flips: Option<&Flips>
     }
 }
 
+/// 95 % interval of the ratio of two shares, each a part and its whole.
+pub(crate) fn ratio_of_shares(one: [u64; 2], other: [u64; 2]) -> [f64; 2] {
+    let share = |[part, whole]: [u64; 2]| Range::share(part, whole);
+    let Range { low, high, .. } = share(one).over(share(other));
+    [low, high]
+}
+
 /// Standard error of the difference of two shares.
 pub(super) fn error_of_difference(one: &Ratio, other: &Ratio) -> f64 {
     let difference = ratio(one).minus(ratio(other));

@@ -15,39 +15,17 @@ mod numbers;
 pub mod roles;
 mod screen;
 
-use indexmap::IndexMap;
-use plumbline_common::{Problem, Result, codes};
-
 use crate::config::Methods;
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::metrics::{self as words, codes_of};
 use crate::results::{BiasSection, Counts, FacetResult, MetricResult, Number, Results};
 use crate::state::counts::{BiasCounts, FacetCounts};
+use indexmap::IndexMap;
 
 pub(crate) use flip::unusable;
 pub use flip::{FlipOutcome, Flips, flip_test, flip_tests};
+pub(crate) use intervals::ratio_of_shares;
 pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
-
-/// Checks that there is something to compare after training.
-///
-/// # Errors
-/// `NO_POSITIVE_PREDICTION`, in the words of the hosted service.
-pub fn check(counts: &BiasCounts) -> Result<()> {
-    let predicted_positive =
-        |facet: &FacetCounts| facet.total.d.predicted_positive() + facet.total.a.predicted_positive();
-    // Each facet has all rows, in the one group or the other.
-    match counts.facets.first() {
-        Some(facet) if counts.predicted && predicted_positive(facet) == 0 => Err(Problem::new(
-            &codes::NO_POSITIVE_PREDICTION,
-            "No Label values are present in the predicted Label Column,\
-             Positive Predicted Index Series contains all False values",
-        )
-        .field("label_values_or_threshold")
-        .found(format!("no row predicted as `{}`", counts.label_value_or_threshold))
-        .hint("check that predictions are labels and spelled as in `label_values_or_threshold`, not scores")),
-        _ => Ok(()),
-    }
-}
 
 /// The bias sections of `analysis.json`, one for each stage that was asked for.
 ///

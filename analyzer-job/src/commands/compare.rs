@@ -7,6 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
@@ -396,8 +397,8 @@ pub fn table(comparison: &Comparison) -> String {
     line(
         &mut out,
         format_args!(
-            "{} values compared: {} differ, {missing} stand in one file only, {} ranks changed",
-            comparison.compared,
+            "{} compared; different: {}, in one file only: {missing}, changed ranks: {}",
+            counted(comparison.compared, "value"),
             comparison.differences.len(),
             comparison.ranks.len()
         ),

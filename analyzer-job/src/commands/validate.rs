@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use jiff::Timestamp;
 use plumbline_common::job::{Job, Outcome};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result};
 
-use crate::bias;
 use crate::bias::roles::{self, Expected};
 use crate::config::Baseline;
 use crate::context::{self, Context};
@@ -202,7 +202,7 @@ fn ask(
     let asked = asked_for(run, prepared, reading, count_all()?);
     let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
     // Times differ from run to run: they stand in the log, so that the same input gives the same text.
-    tracing::info!("estimate: {} requests, {:.1} minutes", estimate.requests, estimate.minutes);
+    tracing::info!("estimate: {}, {:.1} minutes", counted(estimate.requests, "request"), estimate.minutes);
     line(text, "rows to ask", &format!("at most {}", told(&asked)));
     Ok(())
 }
@@ -282,7 +282,8 @@ fn tell_plan(plan: &Plan, text: &mut String) {
 
 fn tell_reading(reading: &Reading, text: &mut String) {
     let counts = &reading.row_counts;
-    let _ = writeln!(text, "\nFirst {} records: {} rows", counts.records_read, counts.rows);
+    let _ =
+        writeln!(text, "\nFirst {}: {}", counted(counts.records_read, "record"), counted(counts.rows, "row"));
     for skipped in &counts.records_skipped {
         line(
             text,
@@ -307,7 +308,7 @@ fn tell_reading(reading: &Reading, text: &mut String) {
         let _ = writeln!(text, "  {:<28} {kind:<10} {distinct:>8}  {roles}", column.name);
     }
     if let Some(more) = reading.columns.len().checked_sub(COLUMNS_SHOWN).filter(|&more| more > 0) {
-        let _ = writeln!(text, "  and {more} more columns");
+        let _ = writeln!(text, "  and {}", counted(more, "more column"));
     }
 }
 
@@ -322,11 +323,8 @@ fn tell_groups(
         // The model's labels are not at hand; label and facets can be looked at without.
         analysis.methods.post_training_bias = None;
     }
-    let counted = roles::count(reading, None, &analysis, false).map_err(in_first_records)?;
-    if analysis.methods.post_training_bias.is_some() {
-        bias::check(&counted.counts).map_err(in_first_records)?;
-    }
-    let counts = &counted.counts;
+    let found = roles::count(reading, None, &analysis, false).map_err(in_first_records)?;
+    let counts = &found.counts;
     let _ = writeln!(
         text,
         "\nLabel `{}`, positive when `{}`; group sizes among these rows:",
@@ -338,22 +336,22 @@ fn tell_groups(
             text,
             &format!("{facet} {value_or_threshold}"),
             &format!(
-                "{} rows, {:.1} % positive; the rest {} rows, {:.1} % positive",
-                total.d.n(),
+                "{}, {:.1} % positive; the rest {}, {:.1} % positive",
+                counted(total.d.n(), "row"),
                 share(total.d.observed_positive(), total.d.n()),
-                total.a.n(),
+                counted(total.a.n(), "row"),
                 share(total.a.observed_positive(), total.a.n()),
             ),
         );
     }
-    for warning in &counted.warnings {
+    for warning in &found.warnings {
         line(text, "warning", warning);
     }
-    for note in &counted.selections {
+    for note in &found.selections {
         line(text, "warning", &format!("{note} (among these rows)"));
     }
     let Some(baseline) = baseline else { return Ok(()) };
-    let results = stages::bias::look(run, reading, &counted)?;
+    let results = stages::bias::look(run, reading, &found)?;
     let comparison = drift::compare(&results, baseline);
     for warning in &comparison.warnings {
         line(text, "warning", &format!("{warning} (among these rows)"));

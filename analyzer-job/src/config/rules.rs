@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use plumbline_common::Result;
 use plumbline_common::codes;
+use plumbline_common::words::counted;
 use serde_json::{Map, Value as Json};
 
 use super::Kind;
@@ -260,8 +261,8 @@ fn segments(idx: usize, segments: &Segments, faults: &mut Vec<Fault>) {
     {
         faults.push(Fault::value(
             &path("display_aliases"),
-            format!("{} names", aliases.len()),
-            format!("{count} names, or {} with one for the rest of the rows", count + 1),
+            counted(aliases.len(), "name"),
+            format!("{}, or {} with one for the rest of the rows", counted(count, "name"), count + 1),
             "one name for each segment, in their order",
         ));
     }
@@ -341,7 +342,7 @@ fn baseline(rows: &Json, format: Option<DatasetFormat>) -> Option<Fault> {
                 if cells.len() != width || width == 0 {
                     return Some(Fault::value(
                         &format!("{path}[{idx}]"),
-                        format!("{} values", cells.len()),
+                        counted(cells.len(), "value"),
                         if width == 0 {
                             "at least one value".into()
                         } else {

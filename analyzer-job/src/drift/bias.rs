@@ -5,12 +5,13 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use super::same::{ByGroup, STAGES, Sections, Values, entries, section};
+pub(crate) use super::same::of_same_labels;
+use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
 use super::unchecked::Unchecked;
 use super::windows::Before;
-use crate::config::{Analysis, Facet, Location};
+use crate::config::{Analysis, Facet, Location, Scalar};
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
-use crate::results::{FacetResult, Number, Results, Violation};
+use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
 
@@ -44,7 +45,7 @@ pub fn load_constraints(path: &Path) -> Result<Results> {
         Problem::new(&codes::CONSTRAINTS_UNREADABLE, what)
             .file(path)
             .line(error.line() as u64)
-            .found(error.to_string())
+            .found(numbers::json_error(&error))
             .hint("give the analysis.json of the baseline job, or a file of its shape")
             .because(error)
     })
@@ -106,6 +107,10 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
             }
             (None, None) => continue,
         };
+        if !are_same_labels(current, baseline) {
+            unchecked.section(other_labels(name, &current.label_value_or_threshold, baseline));
+            continue;
+        }
         let (known, there) = (ByGroup::of_section(current), ByGroup::of_section(baseline));
         for (facet, entry) in entries(current) {
             let value = &entry.value_or_threshold;
@@ -143,6 +148,15 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
     }
     comparison.warnings = unchecked.warnings();
     comparison
+}
+
+/// That a section of the baseline has other positive labels than this run.
+fn other_labels(name: &str, here: &str, baseline: &BiasSection) -> String {
+    let there = &baseline.label_value_or_threshold;
+    format!(
+        "positive is `{here}` in this run and `{there}` in `{name}` of the baseline constraints: not checked; list the same \
+         `label_values_or_threshold` for both"
+    )
 }
 
 impl<'a> Comparison<'a> {
@@ -314,9 +328,13 @@ pub(crate) fn check_baseline(
     if nothing_is_allowed || asked.iter().all(|(_, codes)| codes.is_none()) {
         return Ok(());
     }
+    let has_these_labels = |section: &&BiasSection| {
+        let there = &section.label_value_or_threshold;
+        there.is_empty() || may_be_listed(&analysis.label_values_or_threshold, there)
+    };
     let is_comparable = asked
         .iter()
-        .filter_map(|(stage, codes)| Some((section(baseline, *stage)?, (*codes)?)))
+        .filter_map(|(stage, codes)| Some((section(baseline, *stage).filter(has_these_labels)?, (*codes)?)))
         .any(|(section, codes)| {
             entries(section)
                 .filter(|(facet, entry)| may_be_asked(analysis, facet, &entry.value_or_threshold))
@@ -326,45 +344,53 @@ pub(crate) fn check_baseline(
     if is_comparable {
         return Ok(());
     }
-    let in_words = |facet: &Facet| match listed(facet) {
-        Some(values) => format!("`{}` = `{values}`", facet.column),
-        None => format!("`{}`", facet.column),
+    let in_words = |facet: &Facet| match facet.values.as_slice() {
+        [] => format!("`{}`", facet.column),
+        values => format!("`{}` = `{}`", facet.column, listed(values)),
     };
     let facets: Vec<String> = analysis.facets.iter().map(in_words).collect();
     let stages: Vec<&str> =
         asked.iter().filter(|(_, codes)| codes.is_some()).map(|(stage, _)| section_name(*stage)).collect();
     Err(nothing_compared(
         facets_in_words(baseline),
-        format!("facet {} with {}", facets.join(", "), stages.join(" and ")),
+        format!(
+            "facet {} with {}, positive `{}`",
+            facets.join(", "),
+            stages.join(" and "),
+            listed(&analysis.label_values_or_threshold)
+        ),
     ))
 }
 
 /// Whether a facet value of the constraints may be one of this run. A facet given by its position, or by a path, may have any
-/// name, and one without a list any value; a number may be a threshold, whose interval has the data's largest value too.
+/// name, and one without a list any value.
 fn may_be_asked(analysis: &Analysis, name: &str, value: &str) -> bool {
     let has_name = |facet: &Facet| match &facet.column {
         Location::Name(known) => known == name || known.contains(['.', '[', '@', '*', '"']),
         Location::Index(_) => true,
     };
-    let has_value = |facet: &Facet| {
-        let Some(listed) = listed(facet) else { return true };
-        let threshold = listed.parse::<f64>().ok();
-        let is_bound = || {
-            let bounds = value.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
-            Some([bounds.0.parse().ok(), bounds.1.parse().ok()].contains(&threshold))
-        };
-        let mut values = Values::default();
-        values.push(value);
-        values.position(&listed).is_some()
-            || threshold.is_some() && (value.is_empty() || is_bound() == Some(true))
-    };
+    let has_value = |facet: &Facet| facet.values.is_empty() || may_be_listed(&facet.values, value);
     analysis.facets.iter().any(|facet| has_name(facet) && has_value(facet))
 }
 
-/// A facet's values as results print them; none without a list.
-fn listed(facet: &Facet) -> Option<String> {
-    let values: Vec<String> = facet.values.iter().map(ToString::to_string).collect();
-    (!values.is_empty()).then(|| values.join(","))
+/// Whether results may print a selection of these values like this. A number may be a threshold, whose interval has the data's
+/// largest value too.
+fn may_be_listed(values: &[Scalar], printed: &str) -> bool {
+    let listed = listed(values);
+    let threshold = listed.parse::<f64>().ok();
+    let is_bound = || {
+        let bounds = printed.strip_prefix('(')?.strip_suffix(']')?.split_once(", ")?;
+        Some([bounds.0.parse().ok(), bounds.1.parse().ok()].contains(&threshold))
+    };
+    let mut known = Values::default();
+    known.push(printed);
+    known.position(&listed).is_some()
+        || threshold.is_some() && (printed.is_empty() || is_bound() == Some(true))
+}
+
+/// Listed values as results print them.
+fn listed(values: &[Scalar]) -> String {
+    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// The error of a check that compared nothing.
@@ -386,10 +412,12 @@ pub(crate) fn nothing_compared(found: String, expected: String) -> Problem {
 pub(crate) fn facets_in_words(results: &Results) -> String {
     let mut known = Vec::new();
     for section in STAGES.into_iter().filter_map(|stage| section(results, stage)) {
+        let label = &section.label_value_or_threshold;
+        let positive = if label.is_empty() { String::new() } else { format!(", positive `{label}`") };
         for (facet, entry) in entries(section) {
             let is_empty = entry.metrics.iter().all(|metric| metric.value.is_none());
             let without = if is_empty { " without any value" } else { "" };
-            let text = format!("`{facet}` = `{}`{without}", entry.value_or_threshold);
+            let text = format!("`{facet}` = `{}`{positive}{without}", entry.value_or_threshold);
             if !known.contains(&text) {
                 known.push(text);
             }

@@ -1,9 +1,8 @@
 //! Is a metric farther from parity than its baseline beyond what chance explains?
 //!
 //! The null hypothesis is |now| <= |then|, about the true values. For the sign that the metric has now, it is false only if
-//! the true value is beyond `then` and beyond `-then`. Both sides are drawn from their counts (`bias::draws`), and the
-//! p-value is the sum of the shares of draws that contradict either: one-sided when the baseline is far from parity,
-//! two-sided when it is at parity.
+//! the true value is beyond `then` and beyond `-then`. Both sides are drawn from their counts (`bias::draws`), and for either
+//! the share of draws that contradict it is a p-value. Which of them is the p-value of the whole: `of_both`.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -448,7 +447,40 @@ fn farther(now: &[f64], then: &Then, ranked: bool) -> Compared {
         };
         ranks(&(0..now.len()).map(extreme).collect::<Vec<_>>())
     });
-    Compared { p_value: (one + other).min(1.0), under_null }
+    Compared { p_value: of_both(one, other, is_spread_alike(now, then)), under_null }
+}
+
+/// The p-value of "now is not beyond `then`, or not beyond `-then`", of the p-values of the two.
+///
+/// A metric is found farther if it is beyond both, in the one direction or in the other. For a baseline taken as exact the chance
+/// of this is the sum of the two: at parity two-sided, far from it one-sided. Where the baseline varies as the window does, the
+/// two are nearly independent, and seldom are both small. So the larger of them keeps the error rate in both directions together:
+/// at the border of the null hypothesis, where now is as far as `then`, either is rarely small by chance without the other being
+/// far from it (`tests::the_larger_of_two_p_values_keeps_the_error_rate`).
+fn of_both(one: f64, other: f64, is_spread_alike: bool) -> f64 {
+    let larger = one.max(other);
+    if is_spread_alike && larger <= LARGEST_OF_ALIKE { larger } else { (one + other).min(1.0) }
+}
+
+/// Up to this p-value the larger of two is one, where the spread is alike.
+const LARGEST_OF_ALIKE: f64 = 0.05;
+/// How much farther than the baseline's the window's draws may spread, to be alike.
+const MOST_SPREAD: f64 = 2.5;
+
+/// Whether the baseline varies about as much as the window, or more.
+fn is_spread_alike(now: &[f64], then: &Then) -> bool {
+    match then {
+        Then::Drawn(then) => spread(now) <= MOST_SPREAD * spread(then),
+        Then::Exact(_) | Then::TooFew => false,
+    }
+}
+
+/// Distance of the upper quartile of draws from the lower: unlike a standard deviation it is finite for ratios too.
+fn spread(draws: &[f64]) -> f64 {
+    let mut draws = draws.to_vec();
+    let quarter = draws.len() / 4;
+    let mut at = |position: usize| *draws.select_nth_unstable_by(position, f64::total_cmp).1;
+    if quarter == 0 { f64::NAN } else { at(3 * quarter) - at(quarter) }
 }
 
 /// The rank of each draw from 0; of equal ones the first draw comes first.

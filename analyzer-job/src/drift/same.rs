@@ -1,5 +1,6 @@
 //! The one rule for "the same group" in two runs, and entries found by it.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::results::details::{FacetDetails, Stage};
@@ -75,14 +76,46 @@ impl<'a> Sections<'a> {
     }
 }
 
-/// The values of a facet, found by the rule for "the same value": the same text; else the same numbers, so that `0` is
-/// `0.0`; else, when the facet has one interval on either side, the same lower bound: the upper bound is the largest value in
-/// the data and changes from run to run. Of several the first.
+/// The sections of a baseline that tell of the same positive labels as this run: those of other labels are no baseline of it.
+pub(crate) fn of_same_labels<'a>(current: &Results, baseline: &'a Results) -> Cow<'a, Results> {
+    let differs = |stage| {
+        let both = section(current, stage).zip(section(baseline, stage));
+        both.is_some_and(|(here, there)| !are_same_labels(here, there))
+    };
+    let [post, pre] = STAGES.map(differs);
+    if !post && !pre {
+        return Cow::Borrowed(baseline);
+    }
+    let mut rest = baseline.clone();
+    if post {
+        rest.post_training_bias_metrics = None;
+    }
+    if pre {
+        rest.pre_training_bias_metrics = None;
+    }
+    Cow::Owned(rest)
+}
+
+/// Whether both sections call the same labels positive. One that does not say which is taken to.
+pub(crate) fn are_same_labels(one: &BiasSection, other: &BiasSection) -> bool {
+    is_same_selection(&one.label_value_or_threshold, &other.label_value_or_threshold)
+}
+
+/// Whether two selections, as results print them, are the same. An empty one says nothing.
+pub(crate) fn is_same_selection(one: &str, other: &str) -> bool {
+    let mut values = Values::default();
+    values.push(one);
+    one.is_empty() || other.is_empty() || values.position(other).is_some()
+}
+
+/// The values of a facet, found by the rule for "the same value": the same text; else the same listed values in any order, of
+/// which numbers are compared as numbers, so that `0` is `0.0`; else, when the facet has one interval on either side, the same
+/// lower bound: the upper bound is the largest value in the data and changes from run to run. Of several the first.
 #[derive(Debug, Default)]
 pub(crate) struct Values<'a> {
     count: usize,
     by_text: HashMap<&'a str, usize>,
-    by_numbers: HashMap<Vec<u64>, usize>,
+    by_list: HashMap<Vec<Listed<'a>>, usize>,
     first: &'a str,
 }
 
@@ -92,9 +125,7 @@ impl<'a> Values<'a> {
             self.first = value;
         }
         self.by_text.entry(value).or_insert(self.count);
-        if let Some(numbers) = numbers_of(value) {
-            self.by_numbers.entry(numbers).or_insert(self.count);
-        }
+        self.by_list.entry(listed(value)).or_insert(self.count);
         self.count += 1;
     }
 
@@ -102,7 +133,7 @@ impl<'a> Values<'a> {
         if let Some(&place) = self.by_text.get(value) {
             return Some(place);
         }
-        if let Some(&place) = numbers_of(value).and_then(|numbers| self.by_numbers.get(&numbers)) {
+        if let Some(&place) = self.by_list.get(&listed(value)) {
             return Some(place);
         }
         let bound = lower_bound(value).filter(|_| self.count == 1)?;
@@ -110,11 +141,27 @@ impl<'a> Values<'a> {
     }
 }
 
-/// The numbers of a list such as `0,1.0`, equal for equal numbers; none when one of them is no number.
-fn numbers_of(value: &str) -> Option<Vec<u64>> {
+/// A listed value; numbers are equal as numbers.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Listed<'a> {
+    Number(u64),
+    Text(&'a str),
+}
+
+/// The values of a list such as `0,1.0`, each once, in one order.
+fn listed(value: &str) -> Vec<Listed<'_>> {
     let number = |part: &str| part.trim().parse::<f64>().ok().filter(|number| number.is_finite());
-    // Zero equals minus zero.
-    value.split(',').map(|part| number(part).map(|number| (number + 0.0).to_bits())).collect()
+    let mut values: Vec<Listed> = value
+        .split(',')
+        .map(|part| match number(part) {
+            // Zero equals minus zero.
+            Some(number) => Listed::Number((number + 0.0).to_bits()),
+            None => Listed::Text(part),
+        })
+        .collect();
+    values.sort_unstable();
+    values.dedup();
+    values
 }
 
 /// The lower bound of an interval such as `(40, 80]`; none for other values.

@@ -184,6 +184,11 @@ fn values_that_are_equal_as_numbers_are_the_same_group() {
         ("a", "A", false),
         ("0", "0,1", false),
         ("nan", "NaN", false),
+        ("2,1", "1,2", true),
+        ("b,a", "a,b", true),
+        ("b,1", "1.0,b", true),
+        ("1,2", "1,2,3", false),
+        ("1,1", "1", true),
     ] {
         let (here, there) = (at(here), at(there));
         assert_eq!(compare(&here, &there).pairs.len(), usize::from(same), "{here:?}");
@@ -192,6 +197,42 @@ fn values_that_are_equal_as_numbers_are_the_same_group() {
     let both = after_training(&[("f", "0.0", &[("AD", Some(0.1))]), ("f", "0", &[("AD", Some(0.2))])]);
     let here = after_training(&[("f", "0", &[("AD", Some(0.5))])]);
     assert_eq!(compare(&here, &both).pairs[0].then, Number::Float(0.2));
+}
+
+/// A baseline for other positive labels is none: its numbers are about another question.
+#[test]
+fn sections_of_other_positive_labels_are_not_compared() {
+    let of = |label: &str, value: f64| {
+        let mut results = after_training(&[("f", "0", &[("AD", Some(value))])]);
+        results.pre_training_bias_metrics = Some(section_of(&[("f", "0", &[("DPL", Some(value))])]));
+        results.post_training_bias_metrics.as_mut().unwrap().label_value_or_threshold = label.into();
+        results
+    };
+    for (here, there, same) in [
+        ("1", "0", false),
+        ("1", "1", true),
+        ("1", "1.0", true),
+        ("2,1", "1,2", true),
+        ("yes", "Yes", false),
+        ("yes,no", "yes", false),
+        ("(0.5, 0.98]", "(0.5, 0.96]", true),
+        ("(0.5, 0.98]", "(0.6, 0.98]", false),
+        // A file that does not say.
+        ("1", "", true),
+        ("", "1", true),
+    ] {
+        let (current, baseline) = (of(here, 0.5), of(there, 0.1));
+        let comparison = compare(&current, &baseline);
+        let compared: Vec<&str> = comparison.pairs.iter().map(|pair| pair.metric).collect();
+        assert_eq!(compared, if same { vec!["AD", "DPL"] } else { vec!["DPL"] }, "{here} {there}");
+        assert_eq!(comparison.warnings.is_empty(), same, "{:?}", comparison.warnings);
+        let text = comparison.warnings.concat();
+        let is_named = [here, there].iter().all(|label| text.contains(&format!("`{label}`")));
+        assert!(same || is_named && text.contains("post_training_bias_metrics"), "{text}");
+        let left = of_same_labels(&current, &baseline);
+        assert_eq!(left.post_training_bias_metrics.is_some(), same, "{here} {there}");
+        assert!(left.pre_training_bias_metrics.is_some());
+    }
 }
 
 /// Details of a group `f` = `a` with metrics, their values and what chance says of them.
@@ -355,7 +396,7 @@ fn unreadable_constraints_name_file_line_and_what_was_found() {
         ("[1]".to_owned(), ["do not have the shape of an analysis.json", "line 1"]),
         (facets("{\"name\": 3}"), ["do not have the shape of an analysis.json", "line 3"]),
         (facets("{\"name\": \"AD\",\n \"value\": \"high\"}"), ["expected a number", "line 4"]),
-        ("{\"post_training_bias_metrics\": {\"facets\": []}}".to_owned(), ["a map", "line 1"]),
+        ("{\"post_training_bias_metrics\": {\"facets\": []}}".to_owned(), ["expected an object", "line 1"]),
     ] {
         let message = load(&text).unwrap_err().to_string();
         assert!(message.starts_with("PL0801: the baseline constraints "), "{message}");
@@ -387,6 +428,11 @@ fn a_baseline_without_this_runs_facet_value_is_refused_early() {
             Results { pre_training_bias_metrics: Some(section_of(&entries)), ..Results::default() };
         let found = check_baseline(&analysis, &baseline, false);
         assert_eq!(found.is_ok(), expected, "{facet} {values:?}: {found:?}");
+        // Of other positive labels no facet value is this run's.
+        let mut of_others = baseline.clone();
+        of_others.pre_training_bias_metrics.as_mut().unwrap().label_value_or_threshold = "0".into();
+        let found = check_baseline(&analysis, &of_others, false).unwrap_err().to_string();
+        assert!(found.contains("positive `0`") && found.contains("positive `1`"), "{found}");
         assert!(check_baseline(&analysis, &baseline, true).is_ok());
     };
     let listed =
@@ -397,7 +443,8 @@ fn a_baseline_without_this_runs_facet_value_is_refused_early() {
     check(listed(serde_json::json!(["a"])), &["A"], false);
     check(listed(serde_json::json!(["a"])), &["A", "a"], true);
     check(listed(serde_json::json!(["a", "b"])), &["a,b"], true);
-    check(listed(serde_json::json!(["a", "b"])), &["b,a"], false);
+    check(listed(serde_json::json!(["a", "b"])), &["b,a"], true);
+    check(listed(serde_json::json!(["a", "b"])), &["b,c"], false);
     check(listed(serde_json::json!([0])), &["0.0"], true);
     check(listed(serde_json::json!([1])), &["0"], false);
     check(listed(serde_json::json!([40])), &["(40, 80]"], true);

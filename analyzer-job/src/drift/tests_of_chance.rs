@@ -235,3 +235,56 @@ fn spoilt_counts_are_none_and_the_values_stay() {
         assert_eq!((&entry.counts, entry.metrics[0].value), (&None, Some(Number::Float(0.25))), "{counts}");
     }
 }
+
+/// Two numbers of a normal distribution, the distances of a metric from its baseline and from the baseline's mirror image, in
+/// standard deviations. Under the null hypothesis the mean of the nearer is 0, that of the other 0 or more. The chance that both
+/// are beyond `z` on the one side or on the other, for a window that spreads `spread` times as far as its baseline.
+fn chance_of_a_finding(z: f64, mean: f64, spread: f64) -> f64 {
+    let correlation = (spread * spread - 1.0) / (spread * spread + 1.0);
+    let rest = (1.0 - correlation * correlation).sqrt();
+    let step = 0.002;
+    let beyond = |near: f64| {
+        let above = normal::below((correlation * near - (z - mean)) / rest);
+        let below = normal::below((correlation * near - (z + mean)) / rest);
+        // The second by symmetry: both numbers below.
+        (-0.5 * near * near).exp() / std::f64::consts::TAU.sqrt() * (above + below) * step
+    };
+    (0..4000).map(|place| beyond(z + (f64::from(place) + 0.5) * step)).sum()
+}
+
+#[test]
+fn the_larger_of_two_p_values_keeps_the_error_rate() {
+    for p_value in [LARGEST_OF_ALIKE, 0.02, 0.005, 0.0005] {
+        let z = -normal::quantile(p_value);
+        for spread in [0.0, 0.3, 1.0, 1.5, 2.0, MOST_SPREAD] {
+            for mean in (0..60).map(|tenth| f64::from(tenth) * 0.1) {
+                let found = chance_of_a_finding(z, mean, spread);
+                assert!(found <= p_value * 1.001, "{p_value} {spread} {mean}: {found}");
+            }
+        }
+        // Of a baseline that hardly varies both directions count.
+        assert!(chance_of_a_finding(z, 0.0, 20.0) > 1.5 * p_value);
+    }
+}
+
+#[test]
+fn an_exact_baseline_at_parity_is_judged_in_both_directions() {
+    assert_eq!(of_both(0.02, 0.01, true), 0.02);
+    assert_eq!(of_both(0.02, 0.01, false), 0.03);
+    assert_eq!(of_both(0.3, 0.1, true), 0.4);
+    assert_eq!(of_both(0.9, 0.3, true), 1.0);
+    let even: Vec<f64> = (0..1000).map(f64::from).collect();
+    let times = |by: f64| Then::Drawn(even.iter().map(|draw| by * draw).collect());
+    assert!(is_spread_alike(&even, &times(0.5)) && is_spread_alike(&even, &times(9.0)));
+    assert!(!is_spread_alike(&even, &times(0.3)) && !is_spread_alike(&even, &Then::Exact(0.0)));
+}
+
+/// A divergence may fall although the shares it is made of are farther apart: near 0 and 1 it is larger. Then DPL is farther, and
+/// KL is not.
+#[test]
+fn a_distance_that_fell_is_not_farther_though_its_shares_are() {
+    let of = |d: u64, a: u64| [[10_000 - d, 0, 0, d], [10_000 - a, 0, 0, a]];
+    let found = judged(&[("f", "1", of(4000, 6000))], &baseline(&[("f", "1", of(200, 1500))]));
+    assert!(chance(&found, "DPL").farther_from_zero && chance(&found, "TVD").farther_from_zero);
+    assert!(!chance(&found, "KL").farther_from_zero, "{:?}", chance(&found, "KL"));
+}

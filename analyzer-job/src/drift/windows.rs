@@ -7,6 +7,7 @@ use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 
 use super::chance;
+use super::same::of_same_labels;
 use crate::results::details::{EarlierRun, FacetDetails, RunDetails};
 use crate::results::{Results, alone};
 
@@ -41,9 +42,20 @@ pub struct Now<'a> {
     pub baseline: &'a Results,
 }
 
+/// The windows before a run, with what they say.
+#[derive(Debug)]
+pub struct History<'a> {
+    /// The latest first.
+    pub windows: Vec<Before<'a>>,
+    /// Runs passed over on the way to them, since they were held against no baseline.
+    pub without_baseline: usize,
+}
+
 /// The last `most` windows before a run by their values, for the rule of the hosted service.
-pub fn by_value<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<Before<'a>> {
-    before(earlier, now, most).into_iter().map(|run| Before::Values(&run.results)).collect()
+pub fn by_value<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> History<'a> {
+    let (runs, without_baseline) = before(earlier, now, most);
+    let windows = runs.into_iter().map(|run| Before::Values(&run.results)).collect();
+    History { windows, without_baseline }
 }
 
 /// The last `most` windows before a run by their verdicts on chance. A window that left an analysis.json without verdicts
@@ -57,28 +69,31 @@ pub fn by_chance<'a>(
     most: usize,
     (confidence, seed): (f64, u64),
     stop: &Stop,
-) -> Result<Vec<Before<'a>>> {
+) -> Result<History<'a>> {
     let judged = |earlier: &'a EarlierRun| {
         let known = earlier.bias.as_ref().map_or(&[][..], |bias| &bias.facets);
         if has_verdicts(known) || !alone::has_counts(&earlier.results) {
             return Ok(Before::Judged(known.into()));
         }
         let mut facets = alone::facets(&earlier.results);
-        chance::judge(&mut facets, now.baseline, confidence, seed, stop)?;
+        let baseline = &*of_same_labels(&earlier.results, now.baseline);
+        chance::judge(&mut facets, baseline, confidence, seed, stop)?;
         Ok(Before::Judged(facets.into()))
     };
-    before(earlier, now, most).into_iter().map(judged).collect()
+    let (runs, without_baseline) = before(earlier, now, most);
+    let windows = runs.into_iter().map(judged).collect::<Result<_>>()?;
+    Ok(History { windows, without_baseline })
 }
 
 /// The last `most` windows before a run, the latest first, from `earlier` runs in the order of time.
 ///
 /// A window that was run more than once counts once, as it was run last; the window of this run and later ones, which are there
 /// when a window is run again, do not count. Runs that do not tell their window are the same if they read the same files, or, of
-/// those that left nothing but results, if these are the same. A run that was held against no baseline, such as the baseline's
-/// own, is no window.
-fn before<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<&'a EarlierRun> {
+/// those that left nothing but results, if these are the same. A run that was held against no baseline is no window; it is
+/// counted, unless it is the baseline's own.
+fn before<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> (Vec<&'a EarlierRun>, usize) {
     let mut seen: Vec<&RunDetails> = Vec::new();
-    let mut found = Vec::new();
+    let (mut found, mut without_baseline) = (Vec::new(), 0);
     for earlier in earlier.iter().rev() {
         if found.len() == most {
             break;
@@ -87,7 +102,11 @@ fn before<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<&'a E
             Some(bias) => {
                 let its = &bias.run;
                 let is_later = !may_be_before(its, now.run);
-                if bias.check.is_none() || is_later || seen.iter().any(|seen| is_same(seen, its)) {
+                if is_later || seen.iter().any(|seen| is_same(seen, its)) {
+                    continue;
+                }
+                if bias.check.is_none() {
+                    without_baseline += usize::from(earlier.results != *now.baseline);
                     continue;
                 }
                 seen.push(its);
@@ -97,7 +116,7 @@ fn before<'a>(earlier: &'a [EarlierRun], now: Now<'_>, most: usize) -> Vec<&'a E
         }
         found.push(earlier);
     }
-    found
+    (found, without_baseline)
 }
 
 fn may_be_before(one: &RunDetails, other: &RunDetails) -> bool {
@@ -147,6 +166,7 @@ mod tests {
         held_back: None,
         unjudged: 0,
         mute_windows: 0,
+        runs_without_baseline: 0,
     };
 
     /// A run of an hour, or one that read a file of this content and tells no window.
@@ -196,7 +216,7 @@ mod tests {
     fn names<'a>(earlier: &'a [EarlierRun], run: &RunDetails, most: usize) -> Vec<&'a str> {
         let (results, baseline) = (of_label("now"), of_label("baseline"));
         let now = Now { run, results: &results, baseline: &baseline };
-        before(earlier, now, most).iter().map(|run| run.name.as_str()).collect()
+        before(earlier, now, most).0.iter().map(|run| run.name.as_str()).collect()
     }
 
     /// Results that differ by this.
@@ -257,6 +277,7 @@ mod tests {
             }
             Before::Values(_) => panic!("judged by its values"),
         };
+        let found = found.windows;
         assert_eq!(found.iter().map(farther).collect::<Vec<_>>(), [Some(true), Some(false), None]);
         assert_eq!(found.iter().map(Before::is_mute).collect::<Vec<_>>(), [false, false, true]);
     }
@@ -283,6 +304,30 @@ mod tests {
         let mut of_baseline = run("baseline", Some(1));
         of_baseline.bias.as_mut().unwrap().check = None;
         check(&[of_baseline, run("two", Some(2))], 3, 9, &["two"]);
+    }
+
+    /// Those of other hours than the baseline's are counted as far back as windows were looked for.
+    #[test]
+    fn runs_without_a_baseline_are_no_windows_and_counted() {
+        let bare = |name, hour, label: &str| {
+            let mut run = EarlierRun { results: of_label(label), ..run(name, Some(hour)) };
+            run.bias.as_mut().unwrap().check = None;
+            run
+        };
+        let earlier = [
+            bare("baseline", 1, "baseline"),
+            bare("two", 2, "other"),
+            run("three", Some(3)),
+            bare("four", 4, "other"),
+            bare("later", 6, "other"),
+        ];
+        check(&earlier, 5, 9, &["three"]);
+        let (results, baseline) = (of_label("now"), of_label("baseline"));
+        let run = details(Some(5), "now");
+        let now = Now { run: &run, results: &results, baseline: &baseline };
+        for (most, expected) in [(9, 2), (1, 1), (0, 0)] {
+            assert_eq!(by_value(&earlier, now, most).without_baseline, expected, "{most}");
+        }
     }
 
     /// The same instant in other words is the same window; words that are no time are compared as such.

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::pace::{Pace, Permit};
@@ -233,8 +234,8 @@ impl Line {
         if let Some(progress) = self.progress.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             progress.advance_with(rows as u64, || {
                 format!(
-                    "{} requests, {} throttled, {} failed, {} in flight at most",
-                    self.tally.requests.load(Ordering::Relaxed),
+                    "{}, {} throttled, {} failed, {} in flight at most",
+                    counted(self.tally.requests.load(Ordering::Relaxed), "request"),
                     self.tally.throttled.load(Ordering::Relaxed),
                     self.tally.failed.load(Ordering::Relaxed),
                     self.pace.in_flight(),
@@ -333,7 +334,11 @@ impl Line {
                 Trouble::Failure(Failure::Model { status, message }) => format!("{status} {message}"),
                 Trouble::Failure(_) => "no answer in time".into(),
             };
-            tracing::info!(rows, "the model failed on a request of {rows} rows, smaller ones follow: {why}");
+            tracing::info!(
+                rows,
+                "the model failed on a request of {}, smaller ones follow: {why}",
+                counted(rows, "row")
+            );
         }
     }
 

@@ -26,6 +26,7 @@ use ndarray::Array2;
 use plumbline_common::contract::Tree;
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use tokio::runtime::Runtime;
 
@@ -343,7 +344,7 @@ fn column_of<'a>(labels: impl Iterator<Item = &'a Label>) -> Values {
 fn differing(learnt: &Outputs, found: &Outputs) -> Problem {
     let text = |outputs: &Outputs| match &outputs.names {
         Some(names) => names.join(", "),
-        None => format!("{} outputs", outputs.width),
+        None => counted(outputs.width, "output"),
     };
     Problem::new(&codes::RESPONSE_SHAPE, "the model's responses have different outputs")
         .found(text(found))

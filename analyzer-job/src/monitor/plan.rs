@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use plumbline_common::input;
 use plumbline_common::job::Job;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
@@ -197,7 +198,7 @@ impl Plan {
     pub fn no_rows(&self, account: &super::rows::Account) -> Problem {
         let mut problem =
             Problem::new(&codes::NO_DATA, "there is no data: no row can be used").file(&self.dataset);
-        let mut found = format!("{} records", account.records);
+        let mut found = counted(account.records, "record");
         if account.bad > 0 {
             found.push_str(&format!(
                 ", {} that cannot be used ({})",

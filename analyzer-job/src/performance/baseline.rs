@@ -86,7 +86,7 @@ fn read_details(path: &Path) -> Result<QualityDetails> {
             .found(found)
     };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
-    serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))
+    serde_json::from_slice(&bytes).map_err(|error| bad(crate::values::numbers::json_error(&error)))
 }
 
 fn sides_of(details: &QualityDetails) -> IndexMap<String, Side> {

@@ -7,7 +7,7 @@ use super::metrics::Counts;
 
 /// A generator of its own for each replicate of each purpose, the same in every run.
 pub(super) fn generator(purpose: u64, replicate: u64) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(crate::context::BOOTSTRAP_SEED);
+    let mut random = ChaCha8Rng::seed_from_u64(crate::context::SEED);
     random.set_stream((purpose << 32) | replicate);
     random
 }

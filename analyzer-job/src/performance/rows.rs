@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::answers::{Answers, Attribute, is_none};
@@ -240,7 +241,7 @@ fn read_dataset(
         }
         part.columns = columns.found.iter().map(|found| name(found).unwrap_or_default()).collect();
         if !names.named {
-            part.columns.push(format!("{} columns without names", names.names.len()));
+            part.columns.push(format!("{} without names", counted(names.names.len(), "column")));
         }
         let seen = |(attribute, found): (&Attribute, &Option<usize>)| {
             (attribute.setting.to_string(), attribute.text.clone(), found.is_some())

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use indexmap::{IndexMap, IndexSet};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +97,11 @@ impl Part {
             let known = profiled.columns.names.contains(column) && columns.len() == width;
             let fits = known && *rows <= profiled.account.rows && columns.iter().all(|own| own.rows == *rows);
             if !fits || !seen.insert((column, value)) {
-                return Err(failed(format!("{} columns, {rows} rows", columns.len())));
+                return Err(failed(format!(
+                    "{}, {}",
+                    counted(columns.len(), "column"),
+                    counted(*rows, "row")
+                )));
             }
             columns.iter().try_for_each(|own| own.check().map_err(failed))
         })
@@ -244,7 +249,7 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
         const SHOWN: usize = 20;
         let names: Vec<String> =
             profiled.columns.names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-        format!("{} columns ({})", profiled.columns.names.len(), names.join(", "))
+        format!("{} ({})", counted(profiled.columns.names.len(), "column"), names.join(", "))
     };
     Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have different columns")
         .file(&two.0)

@@ -13,7 +13,7 @@ use super::constraints;
 use super::profile::Profile;
 use super::statistics::{self, Taken};
 use crate::results::Results;
-use crate::values::numbers::strict_json;
+use crate::values::numbers::{json_error, strict_json};
 
 /// A profile as the baseline: what `constraints.json` and `statistics.json` of its data say.
 pub struct Past {
@@ -77,7 +77,7 @@ pub fn attributions(path: &Path) -> Result<IndexMap<String, f64>> {
     };
     let bytes = std::fs::read(&path).map_err(|error| unusable(error.to_string()).because(error))?;
     let results: Results = serde_json::from_slice(&strict_json(&bytes))
-        .map_err(|error| unusable(format!("{error}")).line(error.line() as u64))?;
+        .map_err(|error| unusable(json_error(&error)).line(error.line() as u64))?;
     let outputs = results.explanations.and_then(|found| found.kernel_shap).unwrap_or_default();
     let mut sums: IndexMap<String, f64> = IndexMap::new();
     for (feature, value) in outputs.values().flat_map(|output| &output.global_shap_values) {

@@ -9,6 +9,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::{counted, part_of};
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
@@ -132,7 +133,7 @@ impl Profile {
     /// Whatever a file says is checked once, so that nobody has to look again.
     fn check(&self) -> std::result::Result<(), String> {
         if self.rows > MOST_ROWS || self.records > MOST_ROWS {
-            return Err(format!("{} rows", self.rows));
+            return Err(counted(self.rows, "row"));
         }
         let mut names = HashSet::new();
         for Named { name, profile } in &self.columns {
@@ -140,18 +141,22 @@ impl Profile {
                 return Err(format!("the column `{name}` twice"));
             }
             if profile.rows != self.rows {
-                return Err(format!("`{name}`: {} rows of {}", profile.rows, self.rows));
+                return Err(format!("`{name}`: {}", part_of(profile.rows, self.rows, "row")));
             }
             profile.check().map_err(|what| format!("`{name}`: {what}"))?;
         }
         for segment in &self.segments {
             let name = format!("`{}` = `{}`", segment.column, segment.value);
             if segment.columns.len() != self.columns.len() || segment.rows > self.rows {
-                return Err(format!("{name}: {} columns, {} rows", segment.columns.len(), segment.rows));
+                return Err(format!(
+                    "{name}: {}, {}",
+                    counted(segment.columns.len(), "column"),
+                    counted(segment.rows, "row")
+                ));
             }
             for column in &segment.columns {
                 if column.rows != segment.rows {
-                    return Err(format!("{name}: a column of {} rows", column.rows));
+                    return Err(format!("{name}: a column of {}", counted(column.rows, "row")));
                 }
                 column.check().map_err(|what| format!("{name}: {what}"))?;
             }
@@ -225,7 +230,7 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
         others
     } else {
         if !others.is_empty() {
-            tracing::info!("{} files that are not {PROFILE_NAME} are skipped", others.len());
+            tracing::info!("skipped {} with other names than {PROFILE_NAME}", counted(others.len(), "file"));
         }
         profiles
     };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use indexmap::{IndexMap, IndexSet};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use rayon::iter::{IntoParallelRefMutIterator as _, ParallelIterator as _};
 use serde::{Deserialize, Serialize};
@@ -97,15 +98,19 @@ pub fn choose(
     found.retain(|(_, _, rows)| *rows >= least.max(1));
     found.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(&b.0)).then_with(|| a.1.cmp(&b.1)));
     if all > found.len() {
-        notes.push(format!("{} segments have fewer than {least} rows and are not told", all - found.len()));
+        notes.push(format!(
+            "left out {} of fewer than {}",
+            counted(all - found.len(), "segment"),
+            counted(least, "row")
+        ));
     }
     let most = limits.kept(found.iter().map(|(_, _, rows)| *rows), profiled.profiles.len());
     if found.len() > most {
         let left_out =
             found[most..].iter().map(|(at, value, _)| (profiled.columns.names[*at].as_str(), value.as_str()));
         notes.push(format!(
-            "{most} segments are told, the largest of {}; left out: {}",
-            found.len(),
+            "told are the largest {most} of {}; left out: {}",
+            counted(found.len(), "segment"),
             in_words(left_out.collect())
         ));
         found.truncate(most);
@@ -172,8 +177,8 @@ pub fn kept<'a>(
         .collect();
     if !lacking.is_empty() {
         notes.push(format!(
-            "{} segments are not told, since not every part or profile has them: {}",
-            lacking.len(),
+            "left out {}, as not every part or profile has the same: {}",
+            counted(lacking.len(), "segment"),
             in_words(lacking)
         ));
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::read::header::{self, First, Later, Places};
@@ -224,8 +225,8 @@ fn other_width(file: &Path, line: u64, found: usize, expected: usize) -> Problem
     Problem::new(&codes::BAD_RECORD, "a row has another number of columns than the first")
         .file(file)
         .line(line)
-        .found(format!("{found} fields"))
-        .expected(format!("{expected} columns"))
+        .found(counted(found, "field"))
+        .expected(counted(expected, "column"))
         .hint("put fields that hold a comma in double quotes")
 }
 

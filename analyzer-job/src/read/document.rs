@@ -7,6 +7,7 @@
 use std::io::Read as _;
 
 use plumbline_common::input::{self, InputFile};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Analysis;
@@ -92,7 +93,10 @@ pub(crate) fn read(
                     .file(name)
                     .field(setting)
                     .found("nothing at this JMESPath")
-                    .expected(format!("a list of {} values, one for each record", features.n_rows()));
+                    .expected(format!(
+                        "a list of {}, one for each record",
+                        counted(features.n_rows(), "value")
+                    ));
                 return Err(match targets.paths.keys_there(path, text).as_slice() {
                     [] => problem,
                     keys => problem.hint(format!("the keys that are there: `{}`", keys.join("`, `"))),
@@ -102,7 +106,7 @@ pub(crate) fn read(
                 return Err(Problem::new(&codes::BAD_RECORD, "features and labels differ in number")
                     .file(name)
                     .field(setting)
-                    .found(format!("{} values", values.n_rows()))
+                    .found(counted(values.n_rows(), "value"))
                     .expected(format!("{}, one for each list of features", features.n_rows()))
                     .hint("both paths go over the same list of records, as in `instances[*].features` and `instances[*].label`"));
             }
@@ -110,7 +114,11 @@ pub(crate) fn read(
                 return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
                     .file(name)
                     .field(setting)
-                    .found(format!("{} values in record {} (counted from 1)", values.width(row), row + 1))
+                    .found(format!(
+                        "{} in record {} (counted from 1)",
+                        counted(values.width(row), "value"),
+                        row + 1
+                    ))
                     .expected("one value"));
             }
         }
@@ -123,8 +131,11 @@ pub(crate) fn read(
                 source.options.stop.check()?;
             }
             if features.width(row) != n_features {
-                let found =
-                    format!("{} features in record {} (counted from 1)", features.width(row), row + 1);
+                let found = format!(
+                    "{} in record {} (counted from 1)",
+                    counted(features.width(row), "feature"),
+                    row + 1
+                );
                 return Err(Problem::new(
                     &codes::BAD_RECORD,
                     "a record has another number of features than the first",

@@ -1,6 +1,7 @@
 //! Which column is what: names of the table's columns and the place of label, predictions, facets, group,
 //! segments and identifier among them.
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
@@ -342,7 +343,7 @@ fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> 
     let problem = Problem::new(&codes::COLUMN_NOT_FOUND, what)
         .field(setting)
         .found(print(location))
-        .expected(format!("one of the {} columns {expected}", names.len()));
+        .expected(format!("one of {} {expected}", counted(names.len(), "column")));
     match location {
         Location::Name(name) if name.parse::<usize>().is_ok_and(|index| index < names.len()) => {
             problem.hint("a position is written as a number, without quotes")
@@ -359,7 +360,7 @@ fn label_missing(names: &[String], location: &Location) -> Problem {
 fn label_header_missing(headers: usize, features: usize) -> Problem {
     Problem::new(&codes::HEADERS_DO_NOT_FIT, "Headers must contain label")
         .field("headers")
-        .found(format!("{headers} headers for {features} features and a label"))
+        .found(format!("{} for {} and a label", counted(headers, "header"), counted(features, "feature")))
         .expected("the names of the features in order, then that of the label")
 }
 
@@ -369,6 +370,6 @@ pub(crate) fn headers_do_not_fit(headers: usize, columns: usize) -> Problem {
         "Headers in config do not match with the number of columns in the dataset",
     )
     .field("headers")
-    .found(format!("{headers} headers"))
+    .found(counted(headers, "header"))
     .expected(format!("{columns}, one for each column (features, then label and predicted label)"))
 }

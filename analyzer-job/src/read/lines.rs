@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use plumbline_common::input::{InputFile, Lines};
+use plumbline_common::words::{counted, number_of};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Location};
@@ -110,8 +111,10 @@ pub(crate) fn read(
                 .push_features(text, &found[0])
                 .map_err(|fault| no_features(analysis, &targets, text, fault).file(name).line(line))?;
             if features.n_rows() != 1 {
-                let found =
-                    NoFeatures { found: format!("{} lists of features", features.n_rows()), row: None };
+                let found = NoFeatures {
+                    found: number_of(features.n_rows(), "list of features", "lists of features"),
+                    row: None,
+                };
                 return Err(no_features(analysis, &targets, text, found)
                     .file(name)
                     .line(line)
@@ -148,7 +151,7 @@ pub(crate) fn read(
                         .file(name)
                         .line(line)
                         .field(setting)
-                        .found(format!("{} values", value.n_cells()))
+                        .found(counted(value.n_cells(), "value"))
                         .expected("one value"));
                 }
                 gather.set(column, if value.n_cells() == 1 { value.cell(0, 0) } else { Raw::Missing });
@@ -215,6 +218,6 @@ pub(crate) fn uneven(name: &Path, line: u64, found: usize, expected: usize) -> P
     Problem::new(&codes::BAD_RECORD, "a record has another number of features than the first")
         .file(name)
         .line(line)
-        .found(format!("{found} features"))
+        .found(counted(found, "feature"))
         .expected(expected.to_string())
 }

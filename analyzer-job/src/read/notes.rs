@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use plumbline_common::words::counted;
+
 use crate::results::details::Skipped;
 use crate::state::order::Before;
 
@@ -178,14 +180,17 @@ impl Note {
                 Some(text)
             }
             Note::Unreadable(skips) if skips.skipped.records > 0 => Some(format!(
-                "left out {} files that cannot be read: {}",
-                skips.skipped.records,
+                "left out {}: {}",
+                counted(skips.skipped.records, "unreadable file"),
                 skips.skipped.examples.join("; ")
             )),
             Note::Files { files, what } => {
                 let (first, rest) = files.split_first()?;
-                let more =
-                    if rest.is_empty() { String::new() } else { format!(" and {} more files", rest.len()) };
+                let more = if rest.is_empty() {
+                    String::new()
+                } else {
+                    format!(" and {}", counted(rest.len(), "more file"))
+                };
                 Some(format!("{}{more}: {what}", first.display()))
             }
             Note::First { file, what } if !what.is_empty() => Some(format!("{}: {what}", file.display())),

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
@@ -237,7 +238,7 @@ fn no_rows(dataset: &Path, notes: &Notes, records: u64) -> Problem {
     if records == 0 {
         return problem.found("no records");
     }
-    problem.found(format!("{records} records, none of them usable ({})", skipped.join("; ")))
+    problem.found(format!("{}, none of them usable ({})", counted(records, "record"), skipped.join("; ")))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Location, SideDataset};
@@ -211,8 +212,8 @@ impl Side {
         )
         .file(&self.uri)
         .field(self.setting)
-        .found(format!("{} rows", self.rows))
-        .expected(format!("{more}{dataset_rows} rows, as the dataset has"))
+        .found(counted(self.rows, "row"))
+        .expected(format!("{more}{}, as the dataset has", counted(dataset_rows, "row")))
         .hint("without `joinsource_name_or_index`, rows are paired by position"))
     }
 }

@@ -1,7 +1,7 @@
 //! The last part of a report: the data and what was left out, how it was measured, by which version
 //! on which bytes, and the glossary.
 
-use crate::results::details::{EstimatorUse, ExplanationDetails, Findings, RunDetails};
+use crate::results::details::{BiasDetails, EstimatorUse, ExplanationDetails, Findings, RunDetails};
 
 use super::amounts::{bytes, count, of};
 use super::page::{Block, Report};
@@ -38,10 +38,13 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
         points.push(format!("Window: {}.", super::amounts::window(start, end)));
     }
     if let Some(bias) = &findings.bias {
+        let (listed, positive) = (&bias.label_value_or_threshold, super::bias::positive_values(bias));
+        let as_listed =
+            if positive == *listed { String::new() } else { format!(" (listed as {})", isolate(listed)) };
         points.push(format!(
-            "Label: {}; positive is {}.",
+            "Label: {}; positive is {}{as_listed}.",
             isolate(&bias.label),
-            isolate(&bias.label_value_or_threshold)
+            isolate(&positive)
         ));
         if let Some(variable) = &bias.group_variable {
             points.push(format!("Group variable of the conditional metrics: {}.", isolate(variable)));
@@ -71,7 +74,7 @@ pub(super) fn data(report: &mut Report, findings: &Findings) {
         ));
     }
     for warning in warnings(findings) {
-        section.note(super::bias::capital(warning));
+        section.note(super::sentences::capital(warning));
     }
 }
 
@@ -91,11 +94,8 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     let section = report.section(2, "method", "How this was measured");
     let mut points = Vec::new();
     if let Some(bias) = &findings.bias {
-        points.push(
-            "Bias metrics are computed from the counts of each group without rounding. Confidence intervals (95\u{202f}%) are \
-             Wilson's for shares; those of differences and ratios are combined from them (Newcombe's method)."
-                .to_owned(),
-        );
+        points.push("Bias metrics are computed from the counts of each group without rounding.".to_owned());
+        points.extend(intervals(bias));
         if bias.facets.iter().flat_map(|facet| &facet.metrics).any(|metric| metric.baseline.is_some()) {
             points.push(
                 "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a \
@@ -110,6 +110,41 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
     section.points(points);
     let Some(run) = run(findings) else { return };
     manifest(report, run);
+}
+
+/// How the 95 % intervals of the metrics are made. The same as in docs/bias-metrics.md.
+fn intervals(bias: &BiasDetails) -> Option<String> {
+    const OF_METRICS: [(&[&str], &str); 5] = [
+        (
+            &["CI", "DPL", "DPPL", "DI", "AD", "RD", "SD", "DAR", "DRR", "CDDL", "CDDPL"],
+            "a share has Wilson's interval, and the interval of a difference or a ratio of two shares is combined from theirs \
+             (Newcombe's method)",
+        ),
+        (
+            &["TE"],
+            "Treatment Equality (TE) uses the odds of a false negative, from Wilson's interval of their share",
+        ),
+        (
+            &["DCA", "DCR"],
+            "Difference in Conditional Acceptance and Rejection (DCA, DCR) use Bonett and Price's interval for ratios of counts \
+             with rows in common",
+        ),
+        (&["FT"], "the Flip Test (FT) has Tango's score interval"),
+        (
+            &["KL", "JS", "LP", "TVD", "KS", "GE"],
+            "the distances (JS, KL, LP, TVD, KS) and the Generalized Entropy (GE) have none, since an interval of theirs would \
+             exclude 0 however alike the groups are",
+        ),
+    ];
+    let is_asked = |codes: &[&str]| {
+        bias.facets
+            .iter()
+            .flat_map(|facet| &facet.metrics)
+            .any(|metric| codes.contains(&metric.name.as_str()))
+    };
+    let said: Vec<&str> =
+        OF_METRICS.iter().filter(|(codes, _)| is_asked(codes)).map(|(_, said)| *said).collect();
+    (!said.is_empty()).then(|| format!("95\u{202f}% confidence intervals: {}.", said.join("; ")))
 }
 
 fn explanation_method(details: &ExplanationDetails) -> Vec<String> {

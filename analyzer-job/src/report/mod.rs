@@ -7,6 +7,7 @@ mod amounts;
 mod attributions;
 mod bias;
 mod charts;
+mod four_fifths;
 mod html;
 mod letters;
 mod load;
@@ -157,7 +158,8 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
     if let Some(left) = outputs(findings).checked_sub(outputs(&shown)).filter(|&left| left > 0) {
         let section = report.section(2, "more-outputs", "More outputs");
         section.text(format!(
-            "Attributions of {left} more outputs of the model are in analysis.json; the first {OUTPUTS_WITH_CHAPTER} stand here."
+            "analysis.json has the attributions of {}; the first {OUTPUTS_WITH_CHAPTER} stand here.",
+            amounts::of(left as u64, "more output of the model", "more outputs of the model")
         ));
     }
     if !history.is_empty() {

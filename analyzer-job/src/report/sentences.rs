@@ -4,6 +4,7 @@
 use crate::state::counts::{Group, Groups};
 
 use super::amounts::{count, felt, percent, percent_of, points, times};
+use super::four_fifths::Impact;
 pub(super) use super::letters::isolate;
 
 /// The words of the configuration's owner.
@@ -153,7 +154,11 @@ fn ratio(d: &Group, a: &Group, words: &Words) -> Option<String> {
         return Some(format!("{positive} is predicted for nobody outside {facet}"));
     }
     let ratio = share_d / share_a;
-    let rule = if ratio < 0.8 { "; below four fifths" } else { "" };
+    let rule = match Impact::of(d, a, true)? {
+        impact if !impact.is_below() => "",
+        impact if impact.is_unsure() => "; below four fifths, but the interval includes that line",
+        _ => "; below four fifths",
+    };
     Some(match compared(ratio, facet) {
         Some(compared) => format!("{positive} is predicted {compared}{rule}"),
         None => format!("{positive} is never predicted for {facet}{rule}"),
@@ -210,6 +215,23 @@ fn conditional(
         per(d)?,
         per(a)?
     ))
+}
+
+/// A sentence begins with a capital, unless with a name of the configuration's owner.
+pub(super) fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first)
+            if first.is_ascii_lowercase()
+                && !sentence
+                    .split([' ', '\u{a0}'])
+                    .nth(1)
+                    .is_some_and(|word| word == "=" || word == "in") =>
+        {
+            first.to_uppercase().collect::<String>() + letters.as_str()
+        }
+        _ => sentence.to_owned(),
+    }
 }
 
 fn share(part: u64, whole: u64) -> Option<f64> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 use serde::de::DeserializeOwned;
 
-use crate::values::numbers::strict_json;
+use crate::values::numbers::{json_error, strict_json};
 
 /// What a result file holds; none when there is no such file.
 ///
@@ -22,6 +22,6 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
         Problem::new(&codes::RESULTS_UNREADABLE, "a result file is not what its name says")
             .file(path)
             .line(error.line() as u64)
-            .found(error.to_string())
+            .found(json_error(&error))
     })
 }

@@ -7,8 +7,9 @@ use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, Metric
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
 use super::bias::{self, Course, Doubt};
+use super::four_fifths::Impact;
 use super::page::{Report, State};
-use super::sentences::{compared, condition, isolate};
+use super::sentences::{compared, isolate};
 use super::violations;
 use crate::results::metrics::{Family, Metric};
 
@@ -76,7 +77,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     });
     let farther_by = |doubt: Doubt| {
         number_of(&|finding| {
-            let is_unsure = finding.state == State::CannotTell && bias::is_farther(finding.details);
+            let is_unsure = finding.state == State::CannotTell && bias::is_away(finding.details);
             is_unsure && Doubt::of(finding.details) == doubt
         })
     };
@@ -162,15 +163,8 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
 
 /// The group with the lowest disparate impact ratio, as a sentence.
 fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
-    let positive = condition(&bias.label, &bias.label_value_or_threshold);
-    let ratio = |facet: &FacetDetails| {
-        let positives = |group: &crate::state::counts::Group| {
-            let part = if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
-            (group.n() > 0).then(|| part as f64 / group.n() as f64)
-        };
-        let (mine, theirs) = (positives(&facet.groups.d)?, positives(&facet.groups.a)?);
-        (theirs > 0.0).then(|| mine / theirs)
-    };
+    let positive = bias::positive(bias);
+    let ratio = |facet: &FacetDetails| Impact::of_facet(facet, facet.predicted)?.ratio;
     // Among many groups the lowest ratio is one of few rows, which means nothing.
     let is_sure = |facet: &FacetDetails| {
         let mut of_shares = facet.metrics.iter().filter(|metric| SHARES.contains(&metric.name.as_str()));
@@ -181,13 +175,16 @@ fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     let (facet, ratio) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let verb = if facet.predicted { "is predicted" } else { "was observed" };
     let name = bias::words(bias, facet).facet;
-    Some(match compared(ratio, &name) {
+    let sentence = match compared(ratio, &name) {
         Some(compared) => format!("{positive} {verb} {compared}"),
         None => {
             let (auxiliary, participle) = verb.split_once(' ').unwrap_or((verb, ""));
             format!("{positive} {auxiliary} never {participle} for {name}")
         }
-    })
+    };
+    // Whoever reads only this must know that it may be about other rows than those that were meant.
+    let is_doubtful = bias::selections_of(bias, facet).next().is_some();
+    Some(if is_doubtful { format!("{sentence}, if the selection is right") } else { sentence })
 }
 
 /// What the file of violations holds beyond what moved.
@@ -235,6 +232,12 @@ fn limits(check: &Check) -> Vec<String> {
             "{metrics} of this check: the rows are too few, or chance cannot judge the metric."
         ));
     }
+    if check.runs_without_baseline > 0 {
+        let runs = of(check.runs_without_baseline, "earlier run", "earlier runs");
+        sentences.push(format!(
+            "{runs} in the history had no baseline: `drift_windows` passes over such runs and counts the windows before them."
+        ));
+    }
     if check.mute_windows > 0 {
         let windows = of(check.mute_windows, "earlier window cannot agree", "earlier windows cannot agree");
         sentences.push(format!(
@@ -252,9 +255,10 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         let mut of_family: Vec<&Finding> = all
             .iter()
             .filter(|finding| {
-                finding.state != State::Undefined && (!compared || bias::is_farther(finding.details))
+                finding.state != State::Undefined && (!compared || bias::is_away(finding.details))
             })
-            .filter(|finding| bias::course(finding.details).is_none() && !finding.facet.vacuous)
+            .filter(|finding| !finding.facet.vacuous)
+            .filter(|finding| matches!(bias::course(finding.details), None | Some(Course::AwayPerhaps)))
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
         // Sure before unsure, easily understood before intricate, large before small.
@@ -306,7 +310,10 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     sentences.extend(doubts(all));
     sentences.extend(held_back(bias));
     sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
-    for finding in all.iter().filter(|finding| bias::course(finding.details) == Some(Course::AwayUnseen)) {
+    let is_unseen = |finding: &&Finding| {
+        finding.state == State::Moved && bias::course(finding.details) == Some(Course::AwayUnseen)
+    };
+    for finding in all.iter().filter(is_unseen) {
         sentences.push(format!(
             "Note: {} The ratio is farther from 1 than in the baseline. This is not a violation, because the rule compares \
              sizes only, and the ratio fell.",
@@ -345,8 +352,11 @@ fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
         }
         let before = points(baseline);
         let before = before.split_once(' ').map_or(before.as_str(), |(number, _)| number);
-        let side = if value * baseline < 0.0 { " the other way round" } else { "" };
-        meaning = format!("{meaning}, {before}{side} in the baseline");
+        meaning = if value * baseline < 0.0 {
+            format!("{meaning}; in the baseline {before} in the opposite direction")
+        } else {
+            format!("{meaning}, {before} in the baseline")
+        };
         was.clear();
     }
     let doubt = match finding.state {

@@ -61,6 +61,9 @@ pub struct SelectionNote {
     /// Values that the column has, or their range.
     pub present: Vec<String>,
     pub selected: Selected,
+    /// What the listed values were read as, where the column's type turned them into others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_as: Option<String>,
     pub reason: Option<String>,
 }
 
@@ -81,6 +84,13 @@ pub enum Selected {
 }
 
 impl SelectionNote {
+    /// Whether the metrics of a facet, or of two crossed ones, rest on this selection.
+    pub fn concerns(&self, facet: &FacetDetails) -> bool {
+        let mut columns = facet.facet.split(" x ");
+        let is_facet = self.column == facet.facet || columns.any(|column| column == self.column);
+        self.role != SelectionRole::Facet || is_facet
+    }
+
     /// Whether nothing can be compared with this selection.
     pub fn is_vacuous(&self) -> bool {
         self.selected != Selected::Some
@@ -199,6 +209,9 @@ pub struct Check {
     /// Earlier windows that would count, and have neither verdicts on chance nor the counts to find them: they cannot agree.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub mute_windows: u64,
+    /// Earlier runs without a baseline: they are no windows.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub runs_without_baseline: u64,
 }
 
 fn is_zero(number: &u64) -> bool {

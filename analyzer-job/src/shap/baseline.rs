@@ -1,5 +1,6 @@
 //! The baseline as it is given: rows in the configuration or in a file, in the dataset's format.
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
@@ -239,7 +240,7 @@ fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Res
     for (row_idx, row) in rows.iter().enumerate() {
         if row.len() != columns.len() {
             return Err(invalid(&format!("row {} of the baseline does not fit the features", row_idx + 1))
-                .found(format!("{} values", row.len()))
+                .found(counted(row.len(), "value"))
                 .expected(format!("{}, one for each feature", columns.len()))
                 .hint("leave out the label and every column that the model does not get"));
         }

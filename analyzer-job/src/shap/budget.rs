@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::coalitions::all_coalitions;
@@ -112,7 +113,10 @@ impl Budget {
                     return Err(Problem::new(&codes::BUDGET_TOO_SMALL, "exact values need all coalitions")
                         .field("methods.shap.num_samples")
                         .found(budget.of_players(players).to_string())
-                        .expected(format!("{all} for rows with {players} features unlike the baseline"))
+                        .expected(format!(
+                            "{all} for rows with {} unlike the baseline",
+                            counted(players, "feature")
+                        ))
                         .hint("raise `num_samples`, or set `estimator` to `auto`"));
                 }
             }

@@ -3,6 +3,7 @@
 use ndarray::{Array2, Axis, Slice};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -207,7 +208,7 @@ fn means(
         let means = means.get_or_insert_with(|| Array2::zeros((outputs.ncols(), points.len())));
         if means.nrows() != outputs.ncols() {
             return Err(Problem::new(&codes::OUTPUTS_CHANGED, "the model's answers do not fit together")
-                .found(format!("{} outputs", outputs.ncols()))
+                .found(counted(outputs.ncols(), "output"))
                 .expected(format!("{} as before", means.nrows())));
         }
         for k in 0..some.len() {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ndarray::Array2;
+use plumbline_common::words::{counted, part_of};
 use plumbline_common::{Problem, Result, codes};
 
 use super::ask::{Asker, Link, call_rows};
@@ -292,7 +293,7 @@ impl<'a> Run<'a> {
             return Ok(outputs);
         }
         Err(Problem::new(&codes::OUTPUTS_CHANGED, "the model's answers do not fit together")
-            .found(format!("{} outputs", outputs.ncols()))
+            .found(counted(outputs.ncols(), "output"))
             .expected(format!("{} as for the baseline", self.n_outputs)))
     }
 
@@ -306,9 +307,9 @@ impl<'a> Run<'a> {
             .count();
         if few > 0 {
             warnings.push(format!(
-                "num_samples: {few} of {} rows have fewer coalitions than twice their features less one; \
+                "num_samples: in {} there are fewer coalitions than twice the features less one; \
                  expect errors of 40 percent and more in single values, or raise num_samples",
-                first_places.len()
+                part_of(few, first_places.len(), "row")
             ));
         }
         if self.budget.own_starts {
@@ -320,9 +321,8 @@ impl<'a> Run<'a> {
         }
         if self.link.clipped() > 0 {
             warnings.push(format!(
-                "use_logit: {} predictions of exactly 0 or 1 were moved to 1e-12 from it, so that their \
-                 log-odds are finite",
-                self.link.clipped()
+                "use_logit: moved {} of exactly 0 or 1 to 1e-12 from it, as the log-odds would not be finite",
+                counted(self.link.clipped(), "prediction")
             ));
         }
         warnings
@@ -333,7 +333,8 @@ impl<'a> Run<'a> {
         let reached = self.reached_target.load(Ordering::Relaxed);
         if let (Some(target), 1..) = (self.task.target_standard_error, reached) {
             reasons.push(format!(
-                "{reached} different rows reached target_standard_error {target} before their coalitions were spent"
+                "{} reached target_standard_error {target} before the coalitions were spent",
+                counted(reached, "different row")
             ));
         }
         (!reasons.is_empty()).then(|| reasons.join("; "))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, output};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -125,7 +126,7 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
     let reading = inputs::read(run, joins, None)?;
     let (text, rows) = parts::baseline_text(run, &reading)?;
     output::write(out, text.as_bytes(), &run.scratch)?;
-    Ok(format!("Completed: a baseline of {rows} rows is in {}", out.display()))
+    Ok(format!("Completed: a baseline of {} is in {}", counted(rows, "row"), out.display()))
 }
 
 /// What a part of the data leaves, for `combine`.

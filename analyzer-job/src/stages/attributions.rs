@@ -4,6 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use plumbline_common::input::{self, InputFile};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, output};
 use serde::{Deserialize, Serialize};
 
@@ -466,7 +467,7 @@ impl Features<'_> {
                 format!("position {index}, which is `{}` and no feature", self.names[column])
             }
             (Location::Index(index), None) => {
-                format!("position {index} of {} columns, counted from 0", self.names.len())
+                format!("position {index} of {}, counted from 0", counted(self.names.len(), "column"))
             }
             (Location::Name(name), Some(_)) => format!("`{name}`, which is a column but no feature"),
             (Location::Name(name), None) => format!("`{name}`"),

@@ -119,7 +119,7 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
         .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
     let mut done = Combined::new(job, &own, Timestamp::now(), &states, &scratch, Of::States)?.finish()?;
     job.stop.check()?;
-    done.write()?;
+    done.write_untold()?;
     match done.failed {
         Some(problem) => Err(problem),
         None => Ok(()),

@@ -4,11 +4,12 @@ use plumbline_common::Result;
 
 use crate::bias::roles::{self, Counted};
 use crate::bias::{self, FlipOutcome};
-use crate::context::{BOOTSTRAP_SEED, Context};
+use crate::context::{Context, SEED};
+use crate::drift::bias::of_same_labels;
 use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows};
-use crate::results::details::{FacetDetails, SegmentDetails, SelectionRole};
+use crate::results::details::{FacetDetails, SegmentDetails};
 use crate::results::{Number, Results};
 use crate::state::counts::BiasCounts;
 use crate::values::table::Values;
@@ -25,7 +26,7 @@ pub(crate) struct Bias {
 /// Counts the groups. `predicted`: the model's labels, where they are not in the data.
 ///
 /// # Errors
-/// Those of `roles::count` and of `bias::check`.
+/// Those of `roles::count`.
 pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>) -> Result<Counted> {
     let crossed = run.settings.intersections.on();
     let counted = roles::count(reading, predicted, &run.plan.analysis, crossed)?;
@@ -34,9 +35,6 @@ pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>
     }
     for note in &counted.selections {
         tracing::warn!("{note}");
-    }
-    if run.plan.analysis.methods.post_training_bias.is_some() {
-        bias::check(&counted.counts)?;
     }
     Ok(counted)
 }
@@ -55,24 +53,27 @@ pub(crate) fn measure(
     let flips = flips(run, reading.rows(), &counted)?;
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;
-    let mut facets = bias::details(&counted.counts, &flips, methods);
-    for facet in &mut facets {
-        facet.vacuous = counted.selections.iter().any(|note| {
-            note.is_vacuous() && (note.role != SelectionRole::Facet || note.column == facet.facet)
-        });
-    }
+    let facets = bias::details(&counted.counts, &flips, methods);
+    let mark_vacuous = |mut facets: Vec<FacetDetails>| {
+        for facet in &mut facets {
+            facet.vacuous = counted.selections.iter().any(|note| note.is_vacuous() && note.concerns(facet));
+        }
+        facets
+    };
+    let mut facets = mark_vacuous(facets);
     if let Some(baseline) = baseline {
-        chance::judge(&mut facets, baseline, run.settings.drift_confidence, BOOTSTRAP_SEED, stop)?;
+        let baseline = &*of_same_labels(&results, baseline);
+        chance::judge(&mut facets, baseline, run.settings.drift_confidence, SEED, stop)?;
     }
     let crossed = BiasCounts { facets: counted.intersections.clone(), ..counted.counts.clone() };
-    let intersections = bias::details(&crossed, &[], methods);
+    let intersections = mark_vacuous(bias::details(&crossed, &[], methods));
     let segments = counted.segments.iter().map(|segment| SegmentDetails {
         segmentation: segment.segmentation.clone(),
         segment: segment.segment.clone(),
         rows: segment.rows,
-        facets: bias::details(&segment.counts, &[], methods),
+        facets: mark_vacuous(bias::details(&segment.counts, &[], methods)),
     });
-    let segments = segments.collect();
+    let segments: Vec<SegmentDetails> = segments.collect();
     Ok(Bias { results, counted, facets, intersections, segments })
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plumbline_common::job::Job;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, output};
 use serde_json::Value as Json;
 
@@ -124,7 +125,7 @@ impl<'a> Combined<'a> {
         };
         let kind = first.head.kind.as_str();
         let place = first.path.as_path();
-        tracing::info!("combining {} states, {kind}", states.len());
+        tracing::info!("combining {}, {kind}", counted(states.len(), "state"));
         let folded =
             |monitor, format, configuration| Rows::Folded(Folded { place, monitor, format, configuration });
         let fits = |configuration: Option<&Json>| match of {

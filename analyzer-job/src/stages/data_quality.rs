@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output;
+use plumbline_common::words::{counted, part_of};
 use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -268,7 +269,10 @@ pub(crate) fn look(
     let mut line = |key: &str, value: &str| {
         let _ = writeln!(text, "{key:<14} {value}");
     };
-    line("looked at", &format!("{} rows from {} records", account.rows, account.records));
+    line(
+        "looked at",
+        &format!("{} from {}", counted(account.rows, "row"), counted(account.records, "record")),
+    );
     if account.left_out > 0 {
         line("left out", &format!("{} by `columns` or the script", account.left_out));
     }
@@ -281,7 +285,7 @@ pub(crate) fn look(
     if !by.is_empty() {
         let names: Vec<String> = by.iter().map(|(name, _)| format!("`{name}`")).collect();
         let least = settings.segment_minimum_rows;
-        line("segments", &format!("by {}, of at least {least} rows", names.join(", ")));
+        line("segments", &format!("by {}, of at least {}", names.join(", "), counted(least, "row")));
     }
     if let Some(path) = &settings.attributions {
         line("attributions", &job.tree.resolve(path).display().to_string());
@@ -292,7 +296,7 @@ pub(crate) fn look(
     for (name, column) in columns(&profiled, &named).take(COLUMNS_SHOWN) {
         let kind = column.spellings.kind(prepared.taken.by_value).name();
         let _ =
-            writeln!(text, "  {name}: {kind}, {} of {} rows have a value", column.present(), account.rows);
+            writeln!(text, "  {name}: {kind}, a value in {}", part_of(column.present(), account.rows, "row"));
     }
     if named.columns.len() > COLUMNS_SHOWN {
         let _ = writeln!(text, "  and {} more", named.columns.len() - COLUMNS_SHOWN);
@@ -435,12 +439,12 @@ fn tell(account: &Account) {
     for warning in &account.warnings {
         tracing::warn!("{warning}");
     }
-    tracing::info!("read {} rows from {} records", account.rows, account.records);
+    tracing::info!("read {} from {}", counted(account.rows, "row"), counted(account.records, "record"));
     if account.outside > 0 {
-        tracing::info!("{} records lie outside of the window", account.outside);
+        tracing::info!("outside of the window: {}", counted(account.outside, "record"));
     }
     if account.left_out > 0 {
-        tracing::info!("{} records or rows are left out by `columns` or the script", account.left_out);
+        tracing::info!("records or rows left out by `columns` or the script: {}", account.left_out);
     }
 }
 
@@ -611,14 +615,14 @@ fn inside<'a>(
     }
     if prepared.plan.reads_profiles()? {
         tracing::warn!(
-            "{} columns with a domain have too many values to be kept in profiles: their values are not held against it",
-            open.len()
+            "profiles do not keep the values of {} with a domain, as there are too many: they are not held against it",
+            counted(open.len(), "column")
         );
         return Ok(out);
     }
     tracing::info!(
-        "{} columns with a domain have too many values to keep: the data are read once more",
-        open.len()
+        "too many values to keep in {} with a domain: the data are read once more",
+        counted(open.len(), "column")
     );
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;

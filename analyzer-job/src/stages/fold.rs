@@ -10,6 +10,7 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, input, output};
 
 use crate::context;
@@ -104,7 +105,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         (path, rows)
     };
     job.stop.check()?;
-    Ok(format!("Completed: folded {rows} rows of part {} into {}", part.name, path.display()))
+    Ok(format!("Completed: folded {} of part {} into {}", counted(rows, "row"), part.name, path.display()))
 }
 
 /// What the monitors folded. A part that is not whole would be missed when it is too late, so one that fails fails all.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plumbline_common::Result;
 
-use crate::context::{BOOTSTRAP_SEED, Context};
+use crate::context::{Context, SEED};
 use crate::read::{Reading, digest};
 use crate::results::details::{InputDigest, RunDetails, SettingUsed};
 
@@ -32,7 +32,7 @@ pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> Res
         window: plan.window.map(|(start, end)| [start.to_string(), end.to_string()]),
         rows: reading.row_counts.clone(),
         inputs,
-        settings: settings_used(run),
+        settings: settings_used(run, judged),
         warnings,
         configuration: plan.analysis.given.clone(),
     })
@@ -44,7 +44,7 @@ fn digest(run: &Context, role: &str, path: &Path) -> Result<InputDigest> {
 }
 
 /// The settings that bear on the numbers, given or default.
-fn settings_used(run: &Context) -> Vec<SettingUsed> {
+fn settings_used(run: &Context, judged: bool) -> Vec<SettingUsed> {
     let settings = run.settings;
     let analysis = &run.plan.analysis;
     let mut used = Vec::new();
@@ -69,7 +69,9 @@ fn settings_used(run: &Context) -> Vec<SettingUsed> {
     add("bias_drift_check", chosen(run.by_interval(), "interval", "value"), "value");
     add("drift_confidence", not_default(settings.drift_confidence.to_string(), "0.95"), "0.95");
     add("drift_windows", not_default(settings.drift_windows.to_string(), "1/1"), "1/1");
-    add("seed of the intervals", None, &BOOTSTRAP_SEED.to_string());
+    if judged {
+        add("seed of the drift check", None, &SEED.to_string());
+    }
     used.retain(|setting| !setting.value.is_empty());
     used
 }

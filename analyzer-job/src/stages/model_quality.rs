@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output;
+use plumbline_common::words::{counted, number_of};
 use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::json;
@@ -61,7 +62,11 @@ pub(crate) fn finish(
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
-    tracing::info!("read {} rows from {} records", reading.counts.rows, reading.counts.records_read);
+    tracing::info!(
+        "read {} from {}",
+        counted(reading.counts.rows, "row"),
+        counted(reading.counts.records_read, "record")
+    );
     check_rows(prepared, reading)?;
     let run = run_details(job, settings, prepared, reading);
     let mut files = output::Results::default();
@@ -419,7 +424,7 @@ fn no_rows(prepared: &Prepared, reading: &Reading) -> Problem {
             format!("{} left out, {}{}", skipped.records, skipped.reason, example(&skipped.examples))
         })
         .collect();
-    let mut found = format!("{} records", reading.counts.records_read);
+    let mut found = counted(reading.counts.records_read, "record");
     if !skipped.is_empty() {
         found.push_str(&format!(" ({})", skipped.join("; ")));
     }
@@ -488,9 +493,9 @@ pub(crate) fn look(
     let baseline_classes = prepared.baseline.classes.as_ref();
     let fit = baseline_classes.map(|classes| reading.know(classes)).unwrap_or_default();
     text.push_str(&format!(
-        "\nFirst {} records: {} rows with a label, {} without\n",
-        reading.counts.records_read,
-        reading.outcomes.rows(),
+        "\nFirst {}: {} with a label, {} without\n",
+        counted(reading.counts.records_read, "record"),
+        counted(reading.outcomes.rows(), "row"),
         reading.outcomes.waiting()
     ));
     let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
@@ -557,7 +562,7 @@ fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -
         let more = if names.len() > 10 { ", ..." } else { "" };
         Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
             .field("problem_type")
-            .found(format!("{} classes: {}{more}{}", names.len(), shown.join(", "), spelled_alike(&names)))
+            .found(format!("{}: {}{more}{}", number_of(names.len(), "class", "classes"), shown.join(", "), spelled_alike(&names)))
             .expected("two, `positive_label` among them")
             .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
     })
@@ -741,11 +746,7 @@ fn run_details(job: &Job, settings: &Settings, prepared: &Prepared, reading: &Re
         value: prepared.question.threshold.to_string(),
         given: settings.probability_threshold_attribute.is_some(),
     });
-    used.push(SettingUsed {
-        name: "bootstrap seed".into(),
-        value: context::BOOTSTRAP_SEED.to_string(),
-        given: false,
-    });
+    used.push(SettingUsed { name: "bootstrap seed".into(), value: context::SEED.to_string(), given: false });
     let mut warnings = plan.warnings.clone();
     warnings.extend(prepared.warnings.iter().chain(&reading.warnings).cloned());
     RunDetails {

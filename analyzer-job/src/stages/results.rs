@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output::{self, OutputFile};
 use plumbline_common::stop::Stop;
+use plumbline_common::words::part_of;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::context::{BOOTSTRAP_SEED, Context, warn};
+use crate::context::{Context, SEED, warn};
 use crate::drift::attributions::{self, attribution_drift};
 use crate::drift::bias::{self as drift, Rule};
 use crate::drift::windows::{self, Now};
@@ -89,7 +90,7 @@ fn message(findings: &Findings) -> Message {
             && check.compared < check.measured
             && violations == 0
         {
-            remarks.push_str(&format!(" Compared {} of {} metrics.", check.compared, check.measured));
+            remarks.push_str(&format!(" Compared {}.", part_of(check.compared, check.measured, "metric")));
         }
         if let Some(check) = &bias.check {
             remarks.push_str(&unjudged(check));
@@ -112,7 +113,10 @@ fn message(findings: &Findings) -> Message {
 fn unjudged(check: &Check) -> String {
     let mut text = String::new();
     if check.unjudged * 2 > check.compared {
-        text.push_str(&format!(" Not judged by chance: {} of {} metrics.", check.unjudged, check.compared));
+        text.push_str(&format!(
+            " Not judged by chance: {}.",
+            part_of(check.unjudged, check.compared, "metric")
+        ));
     }
     if check.mute_windows > 0 {
         text.push_str(&format!(" Windows of the history that cannot agree: {}.", check.mute_windows));
@@ -194,12 +198,13 @@ fn judge_bias(
     let rule = Rule { beyond_chance_only: run.by_interval(), windows: run.settings.drift_windows };
     let most = rule.windows.of - 1;
     let now = Now { run: &bias.run, results, baseline };
-    let before = if rule.beyond_chance_only {
-        let test = (run.settings.drift_confidence, BOOTSTRAP_SEED);
+    let history = if rule.beyond_chance_only {
+        let test = (run.settings.drift_confidence, SEED);
         windows::by_chance(history, now, most, test, &run.job.stop)?
     } else {
         windows::by_value(history, now, most)
     };
+    let before = history.windows;
     let found = drift::violations(&comparison, &bias.facets, &rule, &before);
     drift::mark(&mut bias.facets, &found);
     let alone = Rule { windows: Windows { agreeing: 1, of: 1 }, ..rule };
@@ -213,6 +218,7 @@ fn judge_bias(
         held_back,
         unjudged: drift::unjudged(&comparison, &bias.facets, &rule) as u64,
         mute_windows: before.iter().filter(|before| before.is_mute()).count() as u64,
+        runs_without_baseline: history.without_baseline as u64,
         ..check(run, &comparison, &bias.facets)
     };
     let mut warnings = comparison.warnings;
@@ -223,6 +229,12 @@ fn judge_bias(
             held.metrics
         );
     }
+    if check.runs_without_baseline > 0 {
+        warnings.push(format!(
+            "runs in `history` that had no baseline, so `drift_windows` passes over them: {}",
+            check.runs_without_baseline
+        ));
+    }
     if check.mute_windows > 0 {
         warnings.push(format!(
             "windows of the history that cannot agree, as `bias_drift_check=interval` needs counts in their `analysis.json`, or \
@@ -232,17 +244,17 @@ fn judge_bias(
     }
     if check.unjudged > 0 {
         warnings.push(format!(
-            "compared metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge \
-             them: {} of {}",
+            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them: \
+             {} of {} compared",
             check.unjudged, check.compared
         ));
     }
     if check.exact_baselines > 0 {
         warnings.push(format!(
-            "the baseline is taken as exact for {} of {} metrics, as the counts behind its values are not at hand; if nothing \
+            "the baseline is taken as exact for {}, as the counts behind its values are not at hand; if nothing \
              has changed, up to two in three runs then call a metric changed: make the baseline with this program, whose \
              analysis.json has the counts",
-            check.exact_baselines, check.compared
+            part_of(check.exact_baselines, check.compared, "metric")
         ));
     }
     if check.compared == 0 {
@@ -272,6 +284,7 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
         held_back: None,
         unjudged: 0,
         mute_windows: 0,
+        runs_without_baseline: 0,
     }
 }
 

@@ -4,6 +4,8 @@
 use hashbrown::HashTable;
 use serde::{Deserialize, Serialize};
 
+use plumbline_common::words::counted;
+
 use super::hll::{self, Hll};
 use super::kll::Kll;
 
@@ -385,7 +387,7 @@ impl Column {
         let present = [fractional, boolean, text].into_iter().try_fold(integral, u64::checked_add);
         let present = present.filter(|present| *present <= self.rows).ok_or("more values than rows")?;
         if self.rows > MOST_ROWS {
-            return Err(format!("{} rows", self.rows));
+            return Err(counted(self.rows, "row"));
         }
         if whole > fractional {
             return Err("counts that do not fit each other".into());

@@ -101,6 +101,38 @@ impl Formatter for Service<'_> {
     }
 }
 
+/// What is wrong with a file that was read as JSON, in the words of JSON and not of the program's types.
+pub fn json_error(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let mut words = text.split(' ').peekable();
+    let mut said: Vec<&str> = Vec::new();
+    while let Some(word) = words.next() {
+        let plain = match word.trim_end_matches(',') {
+            "struct" => {
+                // Its name says nothing to people.
+                words.next();
+                "an object"
+            }
+            "map" => "an object",
+            "sequence" => "a list",
+            "u64" | "u32" | "usize" | "i64" => "a whole number",
+            "f64" => "a number",
+            _ => {
+                said.push(word);
+                continue;
+            }
+        };
+        if said.last() == Some(&"a") {
+            said.pop();
+        }
+        said.push(plain);
+        if word.ends_with(',') {
+            said.push(",");
+        }
+    }
+    said.join(" ").replace(" , ", ", ")
+}
+
 /// JSON with the words `Infinity`, `-Infinity` and `NaN` outside of strings made `"Infinity"`, `"-Infinity"`
 /// and `null`, as the hosted service and Python write them. A byte order mark is left out; lines stay where
 /// they are.
@@ -139,6 +171,46 @@ pub fn strict_json(text: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_errors_name_no_types_of_the_program() {
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Inner {
+            count: u64,
+            list: Vec<f64>,
+            by_name: std::collections::HashMap<String, f64>,
+        }
+        #[derive(Debug, serde::Deserialize)]
+        #[expect(dead_code, reason = "only read")]
+        struct Outer {
+            inner: Inner,
+        }
+        for (json, expected) in [
+            ("3", "invalid type: integer `3`, expected an object at line 1 column 1"),
+            ("{\"inner\": \"map\"}", "invalid type: string \"map\", expected an object at line 1 column 15"),
+            (
+                "{\"inner\": {\"count\": {}}}",
+                "invalid type: an object, expected a whole number at line 1 column 21",
+            ),
+            (
+                "{\"inner\": {\"count\": []}}",
+                "invalid type: a list, expected a whole number at line 1 column 21",
+            ),
+            ("{\"inner\": {\"list\": 1}}", "invalid type: integer `1`, expected a list at line 1 column 21"),
+            (
+                "{\"inner\": {\"list\": [\"x\"]}}",
+                "invalid type: string \"x\", expected a number at line 1 column 24",
+            ),
+            (
+                "{\"inner\": {\"by_name\": []}}",
+                "invalid type: a list, expected an object at line 1 column 23",
+            ),
+            ("{\"inner\": ", "EOF while parsing a value at line 1 column 10"),
+        ] {
+            assert_eq!(json_error(&serde_json::from_str::<Outer>(json).unwrap_err()), expected, "{json}");
+        }
+    }
 
     #[test]
     fn repr_spells_as_python_does() {

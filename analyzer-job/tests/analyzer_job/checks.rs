@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use crate::plurals::plurals_of_one;
 use crate::program::{CONFIG, MONITOR, OUTPUT, Tree, monitored, traffic};
 
 /// A bias monitor of this drift whose constraints are those of the undrifted traffic, with one thing or another changed.
@@ -85,7 +86,7 @@ fn a_baseline_without_counts_is_told_to_be_taken_as_exact() {
         let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
         assert_eq!(run.log.contains("the baseline is taken as exact for "), told, "{}", run.log);
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        let sentence = "This does not hold for 20 of them: the baseline is taken as exact";
+        let sentence = "This does not hold for 20 of the comparisons: the baseline is taken as exact";
         assert_eq!(page.contains(sentence), told);
     }
 }
@@ -105,6 +106,80 @@ fn one_metric_that_is_held_back_is_told() {
     let history = format!("--history={}", tree.path("history").display());
     let run = tree.succeed(&[&MONITOR, [path.as_str(), &history, "--drift-windows=2/2"].as_slice()].concat());
     assert!(run.message.contains("Metrics held back by drift_windows 2/2: 1."), "{}", run.message);
+    assert!(!run.log.contains("no baseline"), "{}", run.log);
+    // A run of other data without a baseline is no window, and is told.
+    let other = monitored(&traffic(900, 0.0));
+    other.succeed(&MONITOR);
+    for name in ["analysis.json", "bias_details.json"] {
+        tree.file(&format!("history/1/{name}"), other.result(name).to_string());
+    }
+    let run = tree.succeed(&[&MONITOR, [path.as_str(), &history, "--drift-windows=2/2"].as_slice()].concat());
+    let told = "runs in `history` that had no baseline, so `drift_windows` passes over them: 1";
+    assert!(run.log.contains(told), "{}", run.log);
+    let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+    assert!(page.contains("1 earlier run in the history had no baseline"));
+}
+
+/// One metric, one row left out, one run in the history, one state: what the program says of them.
+#[test]
+fn what_is_counted_once_has_no_plural() {
+    let (tree, path) = checked(0.0, |results| {
+        entries(results).for_each(|entry| drop(entry.as_object_mut().unwrap().remove("counts")));
+    });
+    let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+    config["methods"] = json!({"post_training_bias": {"methods": ["DPPL"]}});
+    tree.config(&config);
+    let other = monitored(&traffic(900, 0.0));
+    other.succeed(&MONITOR);
+    for name in ["analysis.json", "bias_details.json"] {
+        tree.file(&format!("history/1/{name}"), other.result(name).to_string());
+    }
+    let history = format!("--history={}", tree.path("history").display());
+    let arguments = [&MONITOR, [path.as_str(), &history, "--drift-windows=2/2"].as_slice()].concat();
+    let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());
+    let run = tree.succeed(&[arguments.as_slice(), &["--bias-drift-check=interval"]].concat());
+    assert!(run.log.contains("the baseline is taken as exact for 1 of 1 metric,"), "{}", run.log);
+    for text in [&dry.stdout, &run.log, &run.message] {
+        assert_eq!(plurals_of_one(text), [""; 0], "{text}");
+    }
+}
+
+/// A baseline for the rows of other labels answers another question, whichever sections it has.
+#[test]
+fn a_baseline_for_other_positive_labels_is_not_compared() {
+    let positive = |label: &'static str| {
+        move |results: &mut Value| {
+            for section in ["pre_training_bias_metrics", "post_training_bias_metrics"] {
+                results[section]["label_value_or_threshold"] = json!(label);
+            }
+        }
+    };
+    let (tree, path) = checked(0.3, positive("0"));
+    let arguments = [&MONITOR, [path.as_str()].as_slice()].concat();
+    let run = tree.fail(&arguments, 1, "PL0802");
+    assert!(run.message.contains("positive `0`") && run.message.contains("positive `1`"), "{}", run.message);
+    let dry = tree.run(&[&["validate"], arguments.as_slice()].concat());
+    assert!(dry.code == Some(1) && dry.stdout.contains("positive `0`"), "{}", dry.stdout);
+    let run = tree.succeed(&[arguments.as_slice(), &["--on-nothing-compared=succeed"]].concat());
+    let told =
+        "positive is `1` in this run and `0` in `post_training_bias_metrics` of the baseline constraints";
+    assert!(run.log.contains(told), "{}", run.log);
+    assert!(!tree.results().contains_key("constraint_violations.json"));
+    // One section of other labels: the other is compared.
+    let (tree, path) = checked(0.3, |results| {
+        results["pre_training_bias_metrics"]["label_value_or_threshold"] = json!("0");
+    });
+    let run = tree.run(&[&MONITOR, [path.as_str(), "--drift-windows=1/1"].as_slice()].concat());
+    assert!(run.log.contains("`0` in `pre_training_bias_metrics`"), "{}", run.log);
+    let facets = tree.result("bias_details.json")["facets"][0]["metrics"].clone();
+    for metric in facets.as_array().unwrap() {
+        let is_compared = !metric["baseline"].is_null();
+        assert_eq!(is_compared, metric["stage"] == "post_training" && !metric["value"].is_null(), "{metric}");
+    }
+    // The same labels in other words.
+    let (tree, path) = checked(0.0, positive("1.0"));
+    let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
+    assert!(!run.log.contains("positive is"), "{}", run.log);
 }
 
 /// Labels, or predictions, that are all positive: no group is called treated alike.

@@ -17,6 +17,8 @@ mod own_model;
 mod pages;
 mod parts;
 mod places;
+#[path = "../support/plurals.rs"]
+mod plurals;
 mod preparation;
 #[path = "../support/program.rs"]
 mod program;

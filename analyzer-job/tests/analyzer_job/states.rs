@@ -44,6 +44,8 @@ fn check_baseline(
     let states = "--baseline-constraints=/opt/ml/states";
     let by_states = monitor.succeed(&[&settings_of_data, &[states][..]].concat());
     assert_eq!(by_states.message, by_files.message);
+    // Nobody is sent to the scratch folder of the baseline's results.
+    assert_eq!(by_states.log.matches("results and reports are in").count(), 1, "{}", by_states.log);
     same(&monitor.results(), &expected, n_parts);
     // The dry run knows it too.
     let dry = monitor.run(&[&["validate"], &settings_of_data[..], &[states]].concat());

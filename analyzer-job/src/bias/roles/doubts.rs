@@ -55,6 +55,7 @@ pub(super) fn note(
         listed: list.iter().map(select::print).collect::<Vec<_>>().join(","),
         present: present(column, kind),
         selected,
+        read_as: selection.read_as.clone(),
         reason,
     })
 }
@@ -69,6 +70,7 @@ pub(super) fn only_value(column: &Column) -> Option<SelectionNote> {
         listed: only.print(),
         present: present(column, Kind::Categorical),
         selected: Selected::EveryRow,
+        read_as: None,
         reason: Some("every row has the same value".into()),
     })
 }

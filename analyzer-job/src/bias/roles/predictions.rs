@@ -195,7 +195,7 @@ pub(super) fn none_is_positive(kind: Kind, predicted: &Distinct, list: &[Scalar]
     let shown: Vec<String> =
         predicted.values.iter().take(5).map(|value| format!("`{}`", value.print())).collect();
     let problem = Problem::new(
-        &codes::PREDICTIONS_DO_NOT_FIT,
+        &codes::NO_POSITIVE_PREDICTION,
         "No Label values are present in the predicted Label Column,Positive Predicted Index Series contains all False values",
     )
     .field("label_values_or_threshold")

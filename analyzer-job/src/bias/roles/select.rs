@@ -58,6 +58,8 @@ pub(super) fn number(cell: &Cell) -> Option<f64> {
 pub(super) struct Selection {
     pub(super) selected: Vec<bool>,
     pub(super) printed: String,
+    /// The values that were selected, where the column's type turned the listed ones into others.
+    pub(super) read_as: Option<String>,
     /// For people: a listed value was read in a surprising way.
     pub(super) warning: Option<String>,
 }
@@ -88,13 +90,14 @@ pub(super) fn above(distinct: &Distinct, threshold: &Scalar, max: f64, subject: 
     // The package leaves the maximum out when its absolute value is the threshold: no interval is left.
     if max.is_nan() || max.abs() == threshold {
         let selected = vec![false; distinct.values.len()];
-        return Ok(Selection { selected, printed: String::new(), warning: None });
+        return Ok(Selection { selected, printed: String::new(), read_as: None, warning: None });
     }
     let (low, high) = (threshold.min(max), threshold.max(max));
     let inside = |value: f64| value > low && value <= high;
     Ok(Selection {
         selected: distinct.values.iter().map(|value| number(value).is_some_and(inside)).collect(),
         printed: format!("({}, {}]", print(low), print(high)),
+        read_as: None,
         warning: None,
     })
 }
@@ -111,7 +114,7 @@ pub(super) fn max(distinct: &Distinct) -> f64 {
 /// The list cannot be read as values of the column's type.
 pub(super) fn listed(distinct: &Distinct, list: &[Scalar], subject: &str) -> Result<Selection> {
     let printed = list.iter().map(print).collect::<Vec<_>>().join(",");
-    let mut warning = None;
+    let (mut read_as, mut warning) = (None, None);
     let truths = are_truths(distinct);
     let is_listed = |cell: &Cell| {
         list.iter().any(|value| {
@@ -124,13 +127,39 @@ pub(super) fn listed(distinct: &Distinct, list: &[Scalar], subject: &str) -> Res
             list.iter().map(|value| convert(value, distinct.kind, subject)).collect::<Result<Vec<Cell>>>()?;
         selected =
             distinct.values.iter().map(|cell| *cell != Cell::Missing && converted.contains(cell)).collect();
+        read_as = others(list, &converted);
         if distinct.kind == Type::Bool && list.iter().any(|value| matches!(value, Scalar::Text(_))) {
             warning = Some(format!(
                 "{subject}: any text listed for a column of truth values means true; list 1 for true or 0 for false"
             ));
         }
     }
-    Ok(Selection { selected, printed, warning })
+    Ok(Selection { selected, printed, read_as, warning })
+}
+
+/// The values that a list was converted to, as text, where one is not the listed value in another spelling.
+fn others(list: &[Scalar], converted: &[Cell]) -> Option<String> {
+    let is_same = |(value, cell): (&Scalar, &Cell)| match (value, cell) {
+        (Scalar::Text(text), Cell::Bool(true)) => {
+            text.trim().eq_ignore_ascii_case("true") || text.trim() == "1"
+        }
+        (Scalar::Text(text), Cell::Int(_) | Cell::Float(_)) => {
+            text.trim().parse().is_ok_and(|number| equals(cell, &Scalar::Float(number)))
+        }
+        (Scalar::Text(text), _) => cell.print() == *text,
+        (_, Cell::Text(text)) => *text == print(value),
+        _ => equals(cell, value),
+    };
+    if list.iter().zip(converted).all(is_same) {
+        return None;
+    }
+    let mut printed: Vec<String> = Vec::new();
+    for text in converted.iter().map(Cell::print) {
+        if !printed.contains(&text) {
+            printed.push(text);
+        }
+    }
+    Some(printed.join(","))
 }
 
 /// Whether a column holds truth values and missing cells, which make it text: 1 and 0 mean true and false there, as
@@ -274,6 +303,25 @@ mod tests {
     fn check_listed(distinct: &Distinct, list: &[Scalar], printed: &str, selected: &[bool]) {
         let selection = listed(distinct, list, "label").unwrap();
         assert_eq!((selection.printed.as_str(), selection.selected.as_slice()), (printed, selected));
+    }
+
+    #[test]
+    fn values_that_were_turned_into_others_are_named() {
+        let bools = Distinct::new(Type::Bool, vec![Cell::Bool(false), Cell::Bool(true)]);
+        for (distinct, list, read_as) in [
+            (ints(&[0, 1]), vec![Scalar::Float(0.5)], Some("0")),
+            (ints(&[0, 1]), vec![Scalar::Float(1.0)], None),
+            (ints(&[0, 1]), vec![text(" 1.0")], None),
+            (ints(&[0, 1, 2]), vec![Scalar::Float(0.5), Scalar::Float(2.5), Scalar::Float(0.7)], Some("0,2")),
+            (bools.clone(), vec![text("false")], Some("True")),
+            (bools.clone(), vec![text("TRUE")], None),
+            (bools.clone(), vec![Scalar::Int(7)], Some("True")),
+            (bools, vec![Scalar::Int(1)], None),
+            (texts(&["1"]), vec![Scalar::Int(1)], None),
+            (texts(&["a"]), vec![text("b")], None),
+        ] {
+            assert_eq!(listed(&distinct, &list, "label").unwrap().read_as.as_deref(), read_as, "{list:?}");
+        }
     }
 
     #[test]

@@ -91,13 +91,10 @@ fn every_case_of_the_package_is_reproduced() {
             case["expect"]["label_value_or_threshold"].as_str().unwrap()
         );
         check_section(id, &pre, &facet.name, &case["expect"]["pre"]["facets"]);
-        match case["expect"]["post"]["error"].as_str() {
-            Some(error) => assert_eq!(check(&counts).unwrap_err().what(), error, "{id}"),
-            None => {
-                check(&counts).unwrap();
-                let post = results.post_training_bias_metrics.unwrap();
-                check_section(id, &post, &facet.name, &case["expect"]["post"]["facets"]);
-            }
+        // Without a positive prediction the job stops before there are counts: `roles` has the error.
+        if case["expect"]["post"]["error"].is_null() {
+            let post = results.post_training_bias_metrics.unwrap();
+            check_section(id, &post, &facet.name, &case["expect"]["post"]["facets"]);
         }
     }
 }

@@ -139,16 +139,6 @@ fn only_false_negatives_leave_no_entropy() {
 }
 
 #[test]
-fn no_positive_prediction_stops_the_job() {
-    let text = check(&counts([3, 0, 2, 0], [4, 0, 1, 0])).unwrap_err().to_string();
-    assert!(text.starts_with("PL0501: No Label values are present in the predicted Label Column,"), "{text}");
-    let mut before_training = counts([3, 0, 2, 0], [4, 0, 1, 0]);
-    before_training.predicted = false;
-    check(&before_training).unwrap();
-    check(&counts([3, 0, 2, 0], [4, 0, 1, 1])).unwrap();
-}
-
-#[test]
 fn metrics_and_facets_come_in_report_order_whatever_was_asked_first() {
     let mut counts = counts([5, 1, 2, 2], [4, 4, 1, 11]);
     let mut other = counts.facets[0].clone();

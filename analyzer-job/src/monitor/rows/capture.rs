@@ -8,6 +8,7 @@ use std::path::Path;
 use plumbline_common::Result;
 use plumbline_common::input::InputFile;
 use plumbline_common::record::{Encoding, Payload, Record};
+use plumbline_common::words::counted;
 use serde::Deserialize;
 
 use super::json::{self, Rows, Shape};
@@ -331,7 +332,7 @@ fn taken(
         let mut counts: Vec<(bool, String)> = texts
             .iter()
             .zip(&found)
-            .map(|(text, part)| (text.what != "input", format!("{} {} rows", part.rows(), text.what)))
+            .map(|(text, part)| (text.what != "input", counted(part.rows(), &format!("{} row", text.what))))
             .collect();
         counts.sort_by_key(|(later, _)| *later);
         return Err(counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>().join(", "));

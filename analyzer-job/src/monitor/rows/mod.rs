@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use plumbline_common::input::{self, Listing};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
@@ -355,8 +356,8 @@ impl<'a> Reader<'a> {
         Err(Problem::new(&codes::SETTING_INVALID, "an entry of `columns` is for rows that are JSON objects only")
             .field(format!("columns: `path` of {}", columns.join(", ")))
             .found(format!(
-                "CSV or lists: {} values a row, without names, whose columns are `_c0`, `_c1`, ...",
-                self.columns.names.len()
+                "CSV or lists: {} a row, without names, whose columns are `_c0`, `_c1`, ...",
+                counted(self.columns.names.len(), "value")
             ))
             .expected("JSON objects in the payloads")
             .hint(format!(
@@ -383,7 +384,7 @@ impl<'a> Reader<'a> {
             None => self.unnamed(width),
             Some(expected) if expected != width => {
                 *self.other_widths.entry(width).or_default() += 1;
-                return Err(format!("{width} values, expected {expected}"));
+                return Err(format!("{}, expected {expected}", counted(width, "value")));
             }
             Some(_) => {}
         }

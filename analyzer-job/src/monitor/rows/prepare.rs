@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use indexmap::IndexSet;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::Columns;
@@ -164,10 +165,14 @@ fn applied<'a>(
         match step {
             Step::Name(names) => {
                 if found.named || names.len() != found.names.len() {
-                    let what = if found.named { "that have names" } else { "without names" };
+                    let what = if found.named { "with names" } else { "without names" };
                     return Err(Problem::new(&codes::HEADERS_DO_NOT_FIT, "the names do not fit the columns")
                         .field(field)
-                        .found(format!("{} names for {} columns {what}", names.len(), found.names.len()))
+                        .found(format!(
+                            "{} for {} {what}",
+                            counted(names.len(), "name"),
+                            counted(found.names.len(), "column")
+                        ))
                         .expected("a name for each column of data without names")
                         .hint("columns that have names are renamed with `rename`"));
                 }

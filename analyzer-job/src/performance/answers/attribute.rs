@@ -1,5 +1,6 @@
 //! Where a value stands.
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 /// Where a value stands: a column's name or position in a dataset, a position in CSV, a JMESPath in JSON.
@@ -44,5 +45,9 @@ pub fn no_such_column<'a>(
     Problem::new(&codes::COLUMN_NOT_FOUND, "the dataset has no such column")
         .field(setting)
         .found(format!("`{text}`"))
-        .expected(format!("a name or a position from 0 among {count} columns: {}", listed.join(", ")))
+        .expected(format!(
+            "a name or a position from 0 among {}: {}",
+            counted(count, "column"),
+            listed.join(", ")
+        ))
 }

@@ -19,6 +19,7 @@ mod tests;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
@@ -298,7 +299,7 @@ impl Answers {
         if once {
             return Err(shape("the labels of the response stand once for all records")
                 .field(place.setting)
-                .found(format!("one list at `{}` for {n} records", place.text))
+                .found(format!("one list at `{}` for {}", place.text, counted(n, "record")))
                 .expected("the place of each record's own label")
                 .hint("give the names of the classes as `label_headers`, and leave out `label`")
                 .into());
@@ -420,7 +421,7 @@ impl Answers {
             if position >= n_cells {
                 return Err(shape("the response has too few columns")
                     .field(place.setting)
-                    .found(format!("index {position} and {n_cells} columns"))
+                    .found(format!("index {position} and {}", counted(n_cells, "column")))
                     .into());
             }
             push_cell(cell(position), grid);

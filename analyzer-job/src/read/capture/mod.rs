@@ -10,6 +10,7 @@ mod tally;
 use jiff::Timestamp;
 use plumbline_common::input::InputFile;
 use plumbline_common::record::Record;
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, ContentType};
@@ -377,12 +378,12 @@ impl<'a> Reader<'a> {
         let n_truths = self.truths.n_cells();
         let truths_fit = !self.wants.truth || (self.truths.n_rows() == n && n_truths == n);
         if n == 0 || n_answers.is_some() || !truths_fit {
-            let mut counts = format!("{n} input rows");
+            let mut counts = counted(n, "input row");
             if self.wants.predicted {
-                counts.push_str(&format!(", {} predictions", n_answers.unwrap_or(n)));
+                counts.push_str(&format!(", {}", counted(n_answers.unwrap_or(n), "prediction")));
             }
             if self.wants.truth {
-                counts.push_str(&format!(", {n_truths} labels"));
+                counts.push_str(&format!(", {}", counted(n_truths, "label")));
             }
             return Err(Bad::Record(Kind::Counts, counts));
         }
@@ -404,7 +405,8 @@ impl<'a> Reader<'a> {
                         self.read.insert((layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {
-                        let reason = format!("{} values for the headers given", self.inputs.width(0));
+                        let reason =
+                            format!("{} for the headers given", counted(self.inputs.width(0), "value"));
                         self.unfit.get_or_insert(problem);
                         return Err(Bad::Record(Kind::Headers, reason));
                     }
@@ -416,8 +418,8 @@ impl<'a> Reader<'a> {
             return Err(Bad::Record(
                 Kind::Headers,
                 format!(
-                    "{} values in row {}, expected {}",
-                    self.inputs.width(row),
+                    "{} in row {}, expected {}",
+                    counted(self.inputs.width(row), "value"),
                     row + 1,
                     layout.captured.len()
                 ),

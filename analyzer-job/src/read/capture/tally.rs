@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use plumbline_common::words::part_of;
 use plumbline_common::{Problem, Result, codes};
 
 use super::Reader;
@@ -157,7 +158,7 @@ pub(in crate::read) fn judge(notes: &Notes, kinds: &[u64], records: u64) -> Resu
     let most = Kind::ALL.into_iter().rev().max_by_key(of);
     let problem =
         Problem::new(&codes::MOST_RECORDS_BAD, "more than half of the captured records cannot be used")
-            .found(format!("{n_bad} of {used} records, the first: {example}"));
+            .found(format!("{}, the first: {example}", part_of(n_bad, used, "record")));
     Err(match most {
         Some(kind) => problem.hint(kind.hint()),
         None => problem,

@@ -9,8 +9,8 @@ mod words;
 use serde_json::json;
 
 use super::amounts::{self, of};
-use super::bias::capital;
 use super::page::Report;
+use super::sentences::capital;
 use super::tables;
 use crate::performance::details::QualityDetails;
 pub(super) use classes::group_tables;

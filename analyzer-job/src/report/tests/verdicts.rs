@@ -6,7 +6,10 @@ use super::super::tables::{Cell, Style};
 use super::super::{html, report};
 use super::{facet, findings, metric, names, text_of_html};
 use crate::paper::drawing::Shape;
-use crate::results::details::{Chance, FacetDetails, MetricDetails, Selected, SelectionNote, SelectionRole};
+use crate::results::details::{
+    Chance, FacetDetails, Findings, MetricDetails, Selected, SelectionNote, SelectionRole, Stage,
+};
+use crate::results::metrics::codes_of;
 use crate::state::counts::Groups;
 
 #[test]
@@ -92,6 +95,7 @@ fn a_selection_of_nothing_heads_the_report_and_makes_no_statement() {
         listed: "yes".into(),
         present: vec!["`No`".into(), "`Yes`".into()],
         selected: Selected::NoRow,
+        read_as: None,
         reason: Some("`yes` is spelled `Yes` in the data".into()),
     };
     details.selections = vec![note];
@@ -100,10 +104,129 @@ fn a_selection_of_nothing_heads_the_report_and_makes_no_statement() {
     let report = report(&findings, &names(), &[]);
     assert!(report.headline.starts_with("Nothing is compared"), "{}", report.headline);
     assert!(report.lead[0].contains("`Yes`") && report.lead[0].contains("`Target`"), "{}", report.lead[0]);
+    check_no_statement(&findings);
+    // Whatever the metrics are: also a ratio that fell away from its parity beyond chance, groups combined, and one group of two.
+    let details = findings.bias.as_mut().unwrap();
+    details.intersections = vec![details.facets[0].clone()];
+    check_no_statement(&findings);
+    let every: Vec<MetricDetails> =
+        codes_of(Stage::PostTraining).map(|code| metric(code, 0.2, Some(0.5))).collect();
+    let details = findings.bias.as_mut().unwrap();
+    details.facets[0].metrics = every;
+    check_no_statement(&findings);
+    findings.bias.as_mut().unwrap().facets[1] = FacetDetails {
+        metrics: vec![metric("KL", 0.1, Some(0.1))],
+        ..findings.bias.as_ref().unwrap().facets[1].clone()
+    };
+    check_no_statement(&findings);
+}
+
+#[track_caller]
+fn check_no_statement(findings: &Findings) {
+    let report = report(findings, &names(), &[]);
     let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
-    for statement in ["four fifths", "4 times", "percentage points", ": the same"] {
-        assert!(!text.contains(statement), "{statement}");
+    let lead = report.lead.join(" ");
+    for statement in
+        ["four fifths", "4 times", "percentage points", ": the same", "is right for", "stricter with"]
+    {
+        assert!(!text.contains(statement) && !lead.contains(statement), "{statement}: {lead}");
     }
+}
+
+/// `[0.5]` for whole numbers selects the rows of 0: the report is about these, says so, and says why.
+#[test]
+fn a_selection_that_reading_changed_is_called_what_it_became() {
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    findings.violations.clear();
+    let details = findings.bias.as_mut().unwrap();
+    details.facets.truncate(1);
+    for metric in &mut details.facets[0].metrics {
+        metric.baseline = None;
+    }
+    details.label_value_or_threshold = "0.5".into();
+    details.facets[0].value_or_threshold = "false".into();
+    let note = |role, column: &str, listed: &str, read_as: &str| SelectionNote {
+        role,
+        column: column.into(),
+        listed: listed.into(),
+        present: Vec::new(),
+        selected: Selected::Some,
+        read_as: Some(read_as.into()),
+        reason: Some(format!("{listed} is read as {read_as}")),
+    };
+    details.selections = vec![
+        note(SelectionRole::Label, "Target", "0.5", "0"),
+        note(SelectionRole::Facet, "Sex", "false", "True"),
+        note(SelectionRole::Facet, "Other", "false", "3"),
+    ];
+    let report = report(&findings, &names(), &[]);
+    let plain = |text: &str| text.replace('\u{a0}', " ");
+    assert_eq!(
+        plain(&report.headline),
+        "Target = 0 is predicted 4 times less often for Sex = True than for everyone else, if the selection is right"
+    );
+    let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+    for wrong in ["Target = 0.5", "Sex = false"] {
+        assert!(!text.contains(wrong), "{wrong}");
+    }
+    assert!(text.contains("positive is 0 (listed as 0.5)"));
+    // Each section with a statement on fairness has the warning.
+    for id in ["group-1", "impact-ratios"] {
+        let section = report.sections.iter().find(|section| section.id == id).unwrap();
+        let is_note =
+            |block: &&Block| matches!(block, Block::Note { text } if text.contains("0.5 is read as 0"));
+        assert!(section.blocks.iter().any(|block| is_note(&block)), "{id}");
+    }
+}
+
+/// The share of the group fell from above that of the rest to 0.8 of it, and chance explains that: nothing held.
+#[test]
+fn a_ratio_that_moved_away_within_chance_did_not_hold() {
+    let chance = Chance {
+        p_value: 0.9,
+        farther_from_zero: false,
+        farther_from_parity: false,
+        exact_baseline: false,
+        unjudged: false,
+    };
+    let fell = MetricDetails { chance: Some(chance), ..metric("DI", 0.8, Some(1.07)) };
+    assert_eq!((bias::course(&fell), bias::state(&fell)), (Some(Course::AwayPerhaps), State::CannotTell));
+    let nearer = MetricDetails { chance: Some(chance), ..metric("DI", 0.98, Some(1.07)) };
+    assert_eq!((bias::course(&nearer), bias::state(&nearer)), (None, State::Held));
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    facets[0].metrics = vec![fell, metric("DPPL", 0.01, Some(0.02))];
+    let report = report(&findings, &names(), &[]);
+    let plain = |text: &str| text.replace('\u{a0}', " ");
+    assert_eq!(plain(&report.headline), "1 of 2 metrics moved for Sex = 0, no more than chance explains");
+    assert!(
+        plain(&report.lead[0]).contains("(DI 0.80, baseline 1.07; chance explains that)"),
+        "{:?}",
+        report.lead
+    );
+    let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+    assert!(
+        text.contains("moved, within chance") && text.contains("1 metric held, no verdict on 1"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_gap_that_turned_round_says_so() {
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    facets[0].metrics = vec![metric("DPPL", 0.1875, Some(-0.1))];
+    let report = report(&findings, &names(), &[]);
+    let end = "a gap of 19 percentage points; in the baseline 10 in the opposite direction (DPPL 0.19).";
+    assert!(report.lead[0].ends_with(end), "{}", report.lead[0]);
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! Disparate impact ratios of the groups beside each other, with the four-fifths line.
+
+use crate::report::amounts::decimal;
+use crate::report::charts::share_bar;
+use crate::report::four_fifths::{FOUR_FIFTHS, Impact};
+use crate::report::page::{Report, State};
+use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
+use crate::results::details::{BiasDetails, FacetDetails};
+
+use super::groups::{positive, twin_before, words};
+use super::judged::state_in;
+
+/// Selection rates beside each other, with the line that regulators ask for.
+pub(super) fn section(report: &mut Report, details: &BiasDetails) {
+    let known: Vec<&FacetDetails> = details
+        .facets
+        .iter()
+        .filter(|facet| twin_before(details, facet).is_none())
+        .chain(&details.intersections)
+        .filter(|facet| !facet.vacuous)
+        .collect();
+    let predicted = known.iter().all(|facet| facet.predicted);
+    let known: Vec<(&FacetDetails, Impact)> =
+        known.into_iter().filter_map(|facet| Some((facet, Impact::of_facet(facet, predicted)?))).collect();
+    if known.is_empty() {
+        return;
+    }
+    let judged: Vec<Impact> = known
+        .iter()
+        .filter(|(facet, impact)| has_rows(facet, predicted) && impact.ratio.is_some())
+        .map(|(_, impact)| *impact)
+        .collect();
+    let is_compared = |facet: &FacetDetails| facet.metrics.iter().any(|metric| metric.baseline.is_some());
+    let compared = known.iter().any(|(facet, _)| is_compared(facet));
+    let rows = known
+        .iter()
+        .map(|(facet, impact)| {
+            let says = if impact.ratio.is_some() && !has_rows(facet, predicted) {
+                "too few rows to say".into()
+            } else {
+                impact.in_words()
+            };
+            let mut cells = vec![
+                Cell::group(&words(details, facet).facet),
+                Cell::count(facet.groups.d.n()),
+                Cell::share(impact.shares[0]),
+                Cell::share(impact.shares[1]),
+                match impact.ratio {
+                    Some(ratio) => Cell::number(decimal(ratio, 2), ratio),
+                    None => Cell::none(),
+                },
+                Cell::interval(impact.ratio.map(|_| impact.interval)),
+                Cell::picture(share_bar(
+                    impact.ratio.unwrap_or(0.0),
+                    1.25,
+                    Some(FOUR_FIFTHS),
+                    State::Measured,
+                )),
+                Cell::text(says),
+            ];
+            if compared {
+                cells.push(match is_compared(facet) {
+                    true => {
+                        let of = |is: &dyn Fn(&&_) -> bool| facet.metrics.iter().filter(is).count();
+                        let moved = of(&|metric| state_in(facet, metric) == State::Moved);
+                        Cell::number(format!("{moved} of {}", of(&|metric| metric.baseline.is_some())), moved)
+                    }
+                    false => Cell::text("not compared"),
+                });
+            }
+            Row::new(cells)
+        })
+        .collect();
+    let positive = positive(details);
+    let how = if predicted { "predicted" } else { "observed as" };
+    let section = report.section(2, "impact-ratios", heading(known.len(), &judged));
+    section.text(format!(
+        "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
+         four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome. \
+         If the 95\u{202f}% interval includes 0.80, the sample does not tell on which side of the line the group is."
+    ));
+    for note in details.selections.iter().filter(|note| !note.is_vacuous()) {
+        section.note(format!("Check the selection of the {note}."));
+    }
+    let mut columns = columns([
+        (ColumnKind::Name, "Group"),
+        (ColumnKind::Number, "Rows"),
+        (ColumnKind::Number, "Its share"),
+        (ColumnKind::Number, "Everyone else"),
+        (ColumnKind::Number, "Ratio"),
+        (ColumnKind::Number, "95\u{202f}% interval"),
+        (ColumnKind::Picture, "Line at 0.80"),
+        (ColumnKind::Text, "In words"),
+    ]);
+    if compared {
+        columns.push(Column::new(ColumnKind::Number, "Metrics moved"));
+    }
+    let style = if known.len() > 25 { Style::Folded } else { Style::Plain };
+    section.table(Table::new(style, "Disparate impact ratio of each group", columns, rows));
+}
+
+/// Whether the shares of positives rest on enough rows.
+fn has_rows(facet: &FacetDetails, predicted: bool) -> bool {
+    let of_shares: &[&str] = if predicted { &["DI", "DPPL"] } else { &["DPL"] };
+    let metric = facet.metrics.iter().find(|metric| of_shares.contains(&metric.name.as_str()));
+    metric.is_none_or(|metric| metric.enough_rows)
+}
+
+/// `judged`: those of `groups` groups that have a ratio of enough rows.
+fn heading(groups: usize, judged: &[Impact]) -> String {
+    let below = judged.iter().filter(|impact| impact.is_below()).count();
+    let unsure = judged.iter().filter(|impact| impact.is_unsure()).count();
+    let place = match (below, judged.len()) {
+        (_, 0) => return "Disparate impact ratio: cannot be said".into(),
+        (0, 1) if groups == 1 => "at or above four fifths".into(),
+        (_, 1) if groups == 1 => "below four fifths".into(),
+        (0, all) if all == groups => format!("at or above four fifths for all {all} groups"),
+        (0, some) => format!("at or above four fifths for {some} of {groups} groups"),
+        (below, _) => format!("below four fifths for {below} of {groups} groups"),
+    };
+    let doubt = match (unsure, groups) {
+        (0, _) => String::new(),
+        (_, 1) => ", but the interval includes the line".into(),
+        (unsure, _) => format!("; the interval of {unsure} includes the line"),
+    };
+    format!("Disparate impact ratio: {place}{doubt}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heading_says_where_the_groups_are_and_how_sure_that_is() {
+        let impact = |ratio, interval| Impact { shares: [0.1, 0.1], ratio: Some(ratio), interval };
+        let (low, perhaps, high) =
+            (impact(0.5, [0.4, 0.6]), impact(0.75, [0.6, 0.9]), impact(1.0, [0.9, 1.1]));
+        for (groups, judged, expected) in [
+            (1, vec![], "cannot be said"),
+            (1, vec![low], "below four fifths"),
+            (1, vec![perhaps], "below four fifths, but the interval includes the line"),
+            (1, vec![high], "at or above four fifths"),
+            (2, vec![high, high], "at or above four fifths for all 2 groups"),
+            (3, vec![high, high], "at or above four fifths for 2 of 3 groups"),
+            (
+                3,
+                vec![low, perhaps, high],
+                "below four fifths for 2 of 3 groups; the interval of 1 includes the line",
+            ),
+        ] {
+            assert_eq!(heading(groups, &judged), format!("Disparate impact ratio: {expected}"));
+        }
+    }
+}

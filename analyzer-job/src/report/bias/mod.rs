@@ -1,0 +1,191 @@
+//! The bias part of a report: for each group its rows, its metrics by question, and all metrics in
+//! words; then impact ratios, crossed facets and segments.
+
+mod groups;
+mod impact;
+mod judged;
+mod metrics;
+
+use crate::results::details::{BiasDetails, Check, FacetDetails};
+use crate::results::metrics::Family;
+
+use super::amounts::{count, of, percent, percent_of};
+use super::charts::share_bar;
+use super::page::{Report, State};
+use super::sentences::{Words, isolate};
+use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
+
+pub(super) use groups::{positive, positive_values, selections_of, twin_before, words};
+pub(super) use judged::{Course, Doubt, course, distance, is_away, is_farther, state, state_in};
+pub(super) use metrics::counted;
+
+pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
+    // Of several groups an overview comes first.
+    let shown: Vec<(usize, &FacetDetails)> = details
+        .facets
+        .iter()
+        .enumerate()
+        .filter(|(_, facet)| twin_before(details, facet).is_none())
+        .collect();
+    let several = shown.len() > 1;
+    if several {
+        impact::section(report, details);
+    }
+    for (place, (position, facet)) in shown.into_iter().enumerate() {
+        facet_sections(report, details, facet, position, place == 0);
+    }
+    if !several {
+        impact::section(report, details);
+    }
+}
+
+fn facet_sections(
+    report: &mut Report,
+    details: &BiasDetails,
+    facet: &FacetDetails,
+    position: usize,
+    is_first: bool,
+) {
+    let said = words(details, facet);
+    let id = format!("group-{}", position + 1);
+    let states: Vec<State> = facet.metrics.iter().map(|metric| state_in(facet, metric)).collect();
+    let heading = format!("{} against everyone else{}", said.facet, tally(&states));
+    let section = report.section(2, &id, heading);
+    if facet.groups.d.n() + facet.groups.a.n() > 0 {
+        section.table(groups_table(facet, &said));
+    }
+    if let Some(twin) = groups::twin_after(details, facet) {
+        section.text(format!(
+            "{} has two values, so {} against everyone else is the same comparison from the other side: differences \
+             change their sign, ratios are inverted. It is not repeated here; analysis.json has its values.",
+            isolate(&facet.facet),
+            words(details, twin).facet
+        ));
+    }
+    for note in groups::selections_of(details, facet) {
+        section.note(format!("Check the selection of the {note}."));
+    }
+    if is_first {
+        section.text(how_to_read(facet, details.check.as_ref()));
+    }
+    for family in Family::ALL {
+        metrics::family_section(report, facet, &said, family, &id);
+    }
+    let section = report.section(3, format!("{id}-all"), format!("All metrics of {} in words", said.facet));
+    let style = if details.facets.len() > 2 { Style::Folded } else { Style::Long };
+    section.table(metrics::all_metrics(facet, &said, style));
+}
+
+/// What the marks of the pictures are, told once.
+fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
+    let compared = facet.metrics.iter().any(|metric| metric.baseline.is_some());
+    let ring = if compared { ", the ring the baseline" } else { "" };
+    let mut text = format!(
+        "The filled mark is the value now{ring}. The bar is the 95\u{202f}% confidence interval. The dark line marks no \
+         difference between the groups; left of it is worse for the group."
+    );
+    if compared {
+        text.push_str(
+            " A diamond means: moved beyond chance. A square means: cannot tell, because chance explains the change, the rows \
+             are too few, or the metric is not judged by chance. A dot means: held.",
+        );
+    }
+    if let Some(check) = check.filter(|check| check.compared > 0) {
+        let percent = percent_of(1.0 - check.confidence);
+        text.push_str(&format!(
+            " If nothing has changed, the chance that one or more metrics of this report are marked as moved is at most {percent} \
+             (corrected for {}).",
+            of(check.compared, "comparison", "comparisons")
+        ));
+        if check.exact_baselines > 0 {
+            text.push_str(&format!(
+                " This does not hold for {} of the comparisons: the baseline is taken as exact, because the counts behind its \
+                 values are missing. If nothing has changed, up to two in three such runs mark a metric as moved.",
+                count(check.exact_baselines)
+            ));
+        }
+    }
+    text
+}
+
+/// `: 3 metrics moved, no verdict on 9`, for a heading.
+fn tally(states: &[State]) -> String {
+    let number_of = |state: State| states.iter().filter(|s| **s == state).count() as u64;
+    let (moved, unsure, held) =
+        (number_of(State::Moved), number_of(State::CannotTell), number_of(State::Held));
+    let metrics = |number| of(number, "metric", "metrics");
+    match (moved, unsure, held) {
+        (0, 0, 0) => String::new(),
+        (0, 0, held) => format!(": {} held", metrics(held)),
+        (0, unsure, 0) => format!(": no verdict on {}", metrics(unsure)),
+        (0, unsure, held) => format!(": {} held, no verdict on {unsure}", metrics(held)),
+        (moved, 0, _) => format!(": {} moved", metrics(moved)),
+        (moved, unsure, _) => format!(": {} moved, no verdict on {unsure}", metrics(moved)),
+    }
+}
+
+/// Rows, shares and the confusion table of both groups: every other number follows from it.
+fn groups_table(facet: &FacetDetails, words: &Words) -> Table {
+    let groups = &facet.groups;
+    let mut all = groups.d;
+    all.add(&groups.a);
+    let mut columns = columns([
+        (ColumnKind::Name, "Group"),
+        (ColumnKind::Number, "Rows"),
+        (ColumnKind::Picture, "Share of rows"),
+        (ColumnKind::Number, "Observed positive"),
+    ]);
+    if facet.predicted {
+        columns.push(Column::new(ColumnKind::Number, "Predicted positive"));
+    }
+    let of_positive = if facet.predicted { "Share predicted positive" } else { "Share observed positive" };
+    columns.push(Column::new(ColumnKind::Picture, of_positive));
+    if facet.predicted {
+        for heading in
+            ["True positives (TP)", "False positives (FP)", "False negatives (FN)", "True negatives (TN)"]
+        {
+            columns.push(Column::new(ColumnKind::Number, heading));
+        }
+    }
+    let rows =
+        [(words.facet.clone(), groups.d), ("Everyone else".into(), groups.a), ("All rows".into(), all)]
+            .into_iter()
+            .map(|(name, group)| {
+                let n = group.n();
+                let share = |part: u64| if n > 0 { part as f64 / n as f64 } else { 0.0 };
+                let part = |part: u64| {
+                    let percent = percent(part, n).map(|percent| format!(" ({percent})")).unwrap_or_default();
+                    Cell::number(format!("{}{percent}", count(part)), part)
+                };
+                let positive =
+                    if facet.predicted { group.predicted_positive() } else { group.observed_positive() };
+                let bar = |share: f64| Cell::picture(share_bar(share, 1.0, None, State::Measured));
+                let mut cells = vec![
+                    Cell::group(&name),
+                    Cell::count(n),
+                    bar(n as f64 / all.n().max(1) as f64),
+                    part(group.observed_positive()),
+                ];
+                if facet.predicted {
+                    cells.push(part(group.predicted_positive()));
+                }
+                cells.push(bar(share(positive)));
+                if facet.predicted {
+                    let cells_of = [
+                        group.true_positive(),
+                        group.false_positive(),
+                        group.false_negative(),
+                        group.true_negative(),
+                    ];
+                    cells.extend(cells_of.map(Cell::count));
+                }
+                Row::new(cells)
+            })
+            .collect();
+    Table::new(
+        Style::Plain,
+        format!("Rows, observed labels and predicted labels of both groups; positive is {}", words.positive),
+        columns,
+        rows,
+    )
+}

@@ -1,0 +1,98 @@
+//! The four-fifths line: a group's share of positives, divided by that of everyone else, against 0.80.
+
+use crate::bias::ratio_of_shares;
+use crate::results::details::FacetDetails;
+use crate::state::counts::Group;
+
+/// Four fifths: the ratio of selection rates below which US regulators see adverse impact
+/// (Uniform Guidelines on Employee Selection Procedures, 29 CFR 1607.4 D).
+pub(super) const FOUR_FIFTHS: f64 = 0.8;
+/// The same seen from everyone else.
+const FIVE_QUARTERS: f64 = 1.25;
+
+/// A group's ratio, with its 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Impact {
+    /// Shares of positives in the group and outside.
+    pub(super) shares: [f64; 2],
+    /// None without positives outside.
+    pub(super) ratio: Option<f64>,
+    pub(super) interval: [f64; 2],
+}
+
+impl Impact {
+    /// By predicted labels, or by observed ones; none without rows.
+    pub(super) fn of(d: &Group, a: &Group, predicted: bool) -> Option<Impact> {
+        let positives =
+            |group: &Group| if predicted { group.predicted_positive() } else { group.observed_positive() };
+        if d.n() == 0 || a.n() == 0 {
+            return None;
+        }
+        let shares = [d, a].map(|group| positives(group) as f64 / group.n() as f64);
+        Some(Impact {
+            shares,
+            ratio: (shares[1] > 0.0).then(|| shares[0] / shares[1]),
+            interval: ratio_of_shares([positives(d), d.n()], [positives(a), a.n()]),
+        })
+    }
+
+    pub(super) fn of_facet(facet: &FacetDetails, predicted: bool) -> Option<Impact> {
+        Impact::of(&facet.groups.d, &facet.groups.a, predicted)
+    }
+
+    pub(super) fn is_below(&self) -> bool {
+        self.ratio.is_some_and(|ratio| ratio < FOUR_FIFTHS)
+    }
+
+    /// Whether the population may well be on the other side of the line.
+    pub(super) fn is_unsure(&self) -> bool {
+        self.ratio.is_some() && self.includes(FOUR_FIFTHS)
+    }
+
+    fn includes(&self, line: f64) -> bool {
+        (self.interval[0]..=self.interval[1]).contains(&line)
+    }
+
+    /// For a cell.
+    pub(super) fn in_words(&self) -> String {
+        let Some(ratio) = self.ratio else { return "no positives outside".into() };
+        let (place, line) = match ratio {
+            r if r < FOUR_FIFTHS => ("below four fifths", FOUR_FIFTHS),
+            r if r > FIVE_QUARTERS => ("above five quarters", FIVE_QUARTERS),
+            _ if self.includes(FOUR_FIFTHS) => ("within four fifths", FOUR_FIFTHS),
+            _ => ("within four fifths", FIVE_QUARTERS),
+        };
+        match self.includes(line) {
+            true => format!("{place}, but the interval includes {line:.2}"),
+            false => place.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(d: [u64; 2], a: [u64; 2], expected: &str) {
+        let group = |[positive, rows]: [u64; 2]| Group { rows: [[rows - positive, positive], [0, 0]] };
+        let impact = Impact::of(&group(d), &group(a), true).unwrap();
+        assert_eq!(impact.in_words(), expected, "{impact:?}");
+        let is_of_line = expected.ends_with("0.80");
+        assert_eq!(impact.is_unsure(), is_of_line, "{impact:?}");
+        assert_eq!(impact.is_below(), expected.starts_with("below"), "{impact:?}");
+    }
+
+    #[test]
+    fn a_ratio_near_the_line_is_told_with_its_interval() {
+        check([30, 100], [45, 100], "below four fifths, but the interval includes 0.80");
+        check([3000, 10_000], [4500, 10_000], "below four fifths");
+        check([40, 100], [45, 100], "within four fifths, but the interval includes 0.80");
+        check([4400, 10_000], [4500, 10_000], "within four fifths");
+        check([600, 1000], [490, 1000], "within four fifths, but the interval includes 1.25");
+        check([600, 1000], [470, 1000], "above five quarters, but the interval includes 1.25");
+        check([6000, 10_000], [4000, 10_000], "above five quarters");
+        check([0, 1000], [400, 1000], "below four fifths");
+        check([5, 100], [0, 100], "no positives outside");
+    }
+}
