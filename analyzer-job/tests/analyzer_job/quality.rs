@@ -465,7 +465,7 @@ fn drift_that_hides_in_a_segment_is_found_there() {
     assert!(html.contains("Segments") && html.contains("gold"));
     // Small ones are not told, and are counted.
     let run = drifted.succeed(&["--segment-minimum-rows=1001"]);
-    assert!(run.log.contains("4 segments have fewer than 1001 rows"), "{}", run.log);
+    assert!(run.log.contains("left out 4 segments of fewer than 1001 rows"), "{}", run.log);
     assert!(drifted.result("data_quality_details.json").get("segments").is_none());
     for (setting, code) in [("a,b,c,d", "PL0101"), ("plam", "PL0304")] {
         let mut wrong = of_table(&table_of_segments(10, 0.0));

@@ -314,7 +314,7 @@ fn impact_ratios_follow_from_the_counts() {
             .collect()
     };
     assert_eq!(told(0), ["800", "6.2 %", "25 %", "0.25", "0.19 to 0.33", "below four fifths", "1 of 3"]);
-    assert_eq!(told(1), ["1 000", "50 %", "45 %", "1.11", "within four fifths", "1 of 3"]);
+    assert_eq!(told(1), ["1 000", "50 %", "45 %", "1.11", "1.01 to 1.22", "within four fifths", "1 of 3"]);
     // The bar reaches to 1.25 on 110 units, so the line at 0.8 stands at 70.4 and the first bar ends at 22.
     let Some(Cell::Picture { drawing }) =
         table.rows[0].cells.iter().find(|c| matches!(c, Cell::Picture { .. }))
