@@ -299,13 +299,17 @@ fn file_of(parts: &[Part]) -> (String, Vec<(u64, usize)>) {
     let whole: Vec<String> = (0..parts.len()).map(good).collect();
     let mut start = 0;
     let mut good = Vec::new();
+    let mut is_in_doubt = false;
     for (line, of_line) in text.split('\n').enumerate() {
         let span = start..start + of_line.len();
         start = span.end + 1;
         if let Some(n) = whole.iter().position(|good| good == of_line)
-            && (of_line.starts_with('{') || !is_in_a_quoted_cell(&text, span))
+            && (of_line.starts_with('{') || !is_in_doubt && !is_in_a_quoted_cell(&text, span))
         {
             good.push((line as u64 + 1, n));
+        } else if !whole.iter().any(|good| good == of_line) {
+            // Behind damage with quotes, or with so many cells that others are no whole rows, a row may be half a one.
+            is_in_doubt |= of_line.contains('"') || of_line.matches(',').count() > 3;
         }
     }
     (text, good)
@@ -550,9 +554,13 @@ fn rows_may_end_with_carriage_returns_alone() {
     check_file(&format!("\r{a}\r\r{b}\r\n{c}\r\n{a}"), &[1, 3, 4, 5], &[]);
     check_file(&format!("{{x}},{a}\r{{x}},{b}\r{c}\r"), &[1, 2, 3], &[]);
     // Damage costs its row, the first of a file too.
-    for damage in ["h1,h2", "\"x\" y", "x", "\"never closed", "\"x\ry\""] {
+    for damage in ["h1,h2", "x", "\"x\ry\",2", "\"x\" y,u,2024-01-19T19:27:57Z"] {
         check_file(&format!("{damage}\r{a}\r{b}\r"), &[2, 3], &[1]);
         check_file(&format!("{a}\r{damage}\r{b}\r{c}\r"), &[1, 3, 4], &[2]);
+    }
+    // Where quotes do not work out, the end of the row is not known.
+    for damage in ["\"x\" y", "\"never closed"] {
+        check_file(&format!("{damage}\r{a}\r{b}\r{c}\r{a}\r"), &[5], &[1, 3, 4]);
     }
     // Where no other row of the line shows what the carriage return is, half a row is no record.
     check_file(&format!("left\rright,{a}\n{b}\r\n{c}\n"), &[2, 3], &[1]);
@@ -669,8 +677,12 @@ fn the_first_cell_of_a_row_may_look_like_an_object() {
         let data = serde_json::to_string(cell).unwrap();
         assert!(found[0].1.as_ref().unwrap().contains(&format!("\"data\":{data}")), "{found:?}");
     }
-    // A record stays one, whatever stands behind it.
-    check_file(&format!("{},e1,2024-01-19T18:10:00Z\n", good(2)), &[1], &[1]);
+    // Also an object with ids of its own: those of the row count. Behind a record stands no row without them.
+    let text = format!("{},e1,2024-01-19T18:10:00Z\n", good(2));
+    check_file(&text, &[1], &[]);
+    let found = in_pieces(Captures, text.as_bytes(), &[9], 1 << 20);
+    assert!(found[0].1.as_ref().unwrap().contains("{\"eventId\":\"e1\"}"), "{found:?}");
+    check_file(&format!("{},e1,x\n{},\n{}\n", good(2), good(1), good(2)), &[1, 2, 3], &[1]);
 }
 
 #[test]
@@ -723,17 +735,23 @@ fn half_a_row_is_no_record_behind_a_damaged_one() {
     let row = |data: &str, n: usize| format!("{data},u{n},2024-01-19T19:27:57Z");
     // A record in a line of its own stands in the cell, which its quotes break.
     check_file(&format!("\"see:\n{}\n{}\n{}\n", good(0), row("end\",0.5", 1), row("2", 2)), &[2, 4], &[1, 3]);
-    // The cell's closing quote is followed by text, and the row goes on.
-    check_file(&format!("\"a\nb\"x\n{}\n{}\n", row("c,0.5", 1), row("2", 2)), &[4], &[1]);
-    check_file(&format!("\"a\nb\"x\n{}\n{}\n", row("{c,0.5", 1), row("2", 2)), &[4], &[1]);
-    check_file(&format!("\"a\nb\n{}\n{}\n", row("c\"x,0.5", 1), row("2", 2)), &[4], &[1]);
+    // The cell's closing quote is followed by text, and the row goes on: the first row behind it is its end, and the next
+    // ones may be, but not behind a row with a quote.
+    let behind = format!("{}\n{}\n{}\n{}\n", row("2", 2), row("3", 3), row("4", 4), row("5", 5));
+    check_file(&format!("\"a\nb\"x\n{}\n{behind}", row("c,0.5", 1)), &[6, 7], &[1, 4, 5]);
+    check_file(&format!("\"a\nb\"x\n{}\n{behind}", row("{c,0.5", 1)), &[6, 7], &[1, 4, 5]);
+    check_file(&format!("\"a\nb\n{}\n{behind}", row("c\"x,0.5", 1)), &[4, 5, 6, 7], &[1]);
     check_file(&format!("\"a\n{}\n{}\n", row("b\"x,0.5", 1), row("say \"hi\"", 2)), &[3], &[1]);
-    // What looks whole and is not used is counted.
-    check_file(&format!("\"a\n{}\n{}\n{}\n", row("b", 1), row("c\"x", 2), row("3", 3)), &[2, 4], &[1]);
+    check_file(&format!("\"a\n{}\n{}\n{behind}", row("b", 1), row("c\"x", 2)), &[4, 5, 6, 7], &[1, 3]);
+    check_file(&format!("\"never\n{}\n{}\n{behind}", row("1", 1), row("\"q\",2", 2)), &[4, 5, 6, 7], &[1, 3]);
+    // What ends with an id and a time is over with its line, but a cell that ends behind it began in it.
     check_file(&format!("{}\n{}\n{}\n", row("\"a\"x", 1), row("b\"", 2), row("3", 3)), &[3], &[1, 2]);
+    check_file(&format!("{}\n{}\n{}\n", row("\"a", 1), row("b", 2), row("3", 3)), &[2, 3], &[1]);
+    // A line that is a record is no end of a row.
     check_file(&format!("\"a\" x\n{}\n{}\n", good(0), row("b\"", 2)), &[2], &[1, 3]);
-    // A quote at the start of a cell opens one: the cell before was never closed, and costs its own line.
-    check_file(&format!("\"never\n{}\n{}\n", row("1", 1), row("\"q\",2", 2)), &[2, 3], &[1]);
+    // Memory does not hold doubt for ever.
+    let (a, b) = (good(0), good(1));
+    check_file(&format!("\"x\n{a}\n{b}\n{a}\n{behind}"), &[2, 3, 4, 5, 6, 7, 8], &[1]);
 }
 
 #[test]

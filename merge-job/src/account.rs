@@ -134,7 +134,8 @@ impl Account {
         if bad != Bad::Unreadable {
             self.summary.of_side_mut(kind).reasons.count(bad, || problem.to_string());
         }
-        if self.summary.bad_records.len() < NAMED_RECORDS {
+        let named = self.summary.bad_records.iter().filter(|bad| bad.side == kind.name()).count();
+        if named < NAMED_RECORDS {
             let file = record.origin.name.display().to_string();
             self.summary.bad_records.push(BadRecord {
                 side: kind.name(),

@@ -249,8 +249,12 @@ impl<S: Side> Reader<S> {
             return;
         }
         let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
-        let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment.first());
-        let (settled, all) = match run.settled.filter(|_| fits) {
+        let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment);
+        let as_it_is = run
+            .settled
+            .filter(|_| fits)
+            .and_then(|settled| rest.state.then(settled.state).map(|state| Settled { state, ..settled }));
+        let (settled, all) = match as_it_is {
             Some(settled) => (settled, run.text.clone()),
             None => {
                 run.found = found.len()..found.len();

@@ -177,11 +177,7 @@ pub fn merge(task: &MergeTask, stop: &Stop) -> std::result::Result<Summary, Fail
 /// Writes `merge_summary.json`. The merge is done or has failed by now, and that is what is to be told; so failing to
 /// write it is only worth a warning.
 fn write_summary(job: &Job, summary: &Summary, task: &MergeTask) {
-    let path = match &task.summary {
-        Some(path) => path.clone(),
-        None if job.tree.is_expected() => job.tree.message_path().with_file_name(settings::SUMMARY_NAME),
-        None => return,
-    };
+    let Some(path) = task.summary.clone().or_else(|| task::default_summary(&job.tree)) else { return };
     let text = serde_json::to_vec_pretty(summary)
         .map_err(|error| Problem::new(&codes::INTERNAL, "the summary is not JSON").because(error));
     let written = text.and_then(|mut text| {

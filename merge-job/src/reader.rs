@@ -20,11 +20,15 @@
 
 mod batch;
 mod damage;
+mod doubt;
 mod position;
 mod state;
 
+use std::ops::Range;
+
+use doubt::Doubt;
 pub use state::State;
-use state::{DamagedRow, Returns, Skipping};
+use state::{Returns, Skipping};
 
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
@@ -92,7 +96,10 @@ pub fn read<S: Side>(
         before: state.column,
         inside_line: state.inside_line,
         skipping: state.skipping,
-        damaged_row: state.damaged_row,
+        doubt: state.doubt,
+        width: state.width,
+        lacked_width: false,
+        no_quotes: start..start,
         returns_end_rows: state.returns_end_rows,
         returns: state.returns,
         returned: state.returned,
@@ -118,7 +125,11 @@ struct Reading<'t, 'r, S: Side> {
     before: usize,
     inside_line: bool,
     skipping: Option<Skipping>,
-    damaged_row: Option<DamagedRow>,
+    doubt: Doubt,
+    width: Option<usize>,
+    lacked_width: bool,
+    /// Here no quotes stand, as far as they were looked for.
+    no_quotes: Range<usize>,
     returns_end_rows: bool,
     returns: Returns,
     returned: usize,
@@ -136,7 +147,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             skipping: self.skipping,
             column: self.before + line.len(),
             inside_line: self.inside_line || !is_blank(line),
-            damaged_row: self.damaged_row,
+            doubt: self.doubt,
+            width: self.width,
+            lacked_width: self.lacked_width,
             returns_end_rows: self.returns_end_rows,
             returns: self.returns,
             returned: self.returned,
@@ -162,15 +175,14 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
         match byte {
             b'{' => {
-                let (damaged_row, found) = (self.damaged_row, self.found.len());
+                let found = self.found.len();
                 // Such a line may go on without a line feed for long.
                 let is_line = self.at == self.line_start && !self.returns_end_rows;
                 let progress = is_line && self.line_by_itself() || self.value();
-                if let Some(row) = &mut self.damaged_row
-                    && Some(*row) == damaged_row
-                    && self.found.len() > found
+                if self.doubt != Doubt::default()
+                    && self.found.get(found).is_some_and(|found| found.what.is_ok())
                 {
-                    row.may_be_over = true;
+                    self.doubt.pass_record();
                 }
                 progress
             }
@@ -229,7 +241,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                         // What is made of a bad record says nothing of a good one.
                         let is_plain = what.is_ok() && self.made.len() == made_before;
                         patterns.learn(line, span, Object { plain: is_plain, ..object }, open);
-                        self.found.push(Found { line: self.line, what });
+                        self.object(what, span.end);
                         return self.pass_line(end);
                     }
                     _ => return false,
@@ -237,7 +249,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             }
         };
         let what = self.side.record(line, &object, self.made);
-        self.found.push(Found { line: self.line, what });
+        self.object(what, span.end);
         self.pass_line(end)
     }
 
@@ -259,12 +271,14 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                     Ok(_) => self.record(&object),
                     Err(error) => Err(Bad::NotUtf8 { column: self.column(start + error.valid_up_to()) }),
                 };
-                if what.is_err()
-                    && let Some(progress) = self.row_with_object()
-                {
+                let row = match what {
+                    Ok(_) => self.row_with_record(end),
+                    Err(_) => self.row_with_object(end),
+                };
+                if let Some(progress) = row {
                     return progress;
                 }
-                self.found.push(Found { line: self.line, what });
+                self.object(what, end);
                 self.go_to(end)
             }
             Err(Malformed { at }) if at >= self.text.len() && !self.ended => {
@@ -275,7 +289,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.text.len() - start > self.longest && self.pass_damage(Bad::TooLong)
             }
             Err(Malformed { at }) => {
-                if let Some(progress) = self.row_with_object() {
+                if let Some(progress) = self.row_with_object(at) {
                     return progress;
                 }
                 if let Some(inner) = self.record_line_inside(at) {
@@ -286,6 +300,14 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 self.pass_damage(bad)
             }
         }
+    }
+
+    /// Takes an object, which ends at a place, as a record.
+    fn object(&mut self, what: Result<S::Item, Bad>, end: usize) {
+        if what.is_err() && S::HAS_ROWS && self.opens_line() {
+            self.pass_first_cell(end);
+        }
+        self.found.push(Found { line: self.line, what });
     }
 
     /// Bare words are for payloads: those of a batch document, which goes into a string of what is written.
@@ -306,6 +328,7 @@ impl<'t, S: Side> Reading<'t, '_, S> {
     }
 
     fn bad(&mut self, bad: Bad) {
+        self.doubt.pass_damage();
         self.found.push(Found { line: self.line, what: Err(bad) });
     }
 

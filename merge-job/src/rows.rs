@@ -12,10 +12,15 @@ use crate::json::{Cursor, Malformed, Span};
 pub struct Row {
     /// Without the line end behind it.
     pub span: Span,
+    pub(crate) cells: usize,
     /// Where the last two cells begin, if there are so many.
     last_two: Option<(usize, usize)>,
     /// A quote stands inside an unquoted cell.
     pub(crate) stray_quote: bool,
+    /// It does so behind a cell with a line end in quotes: then quotes rather open where others close.
+    pub(crate) is_torn: bool,
+    /// A cell is in quotes.
+    pub(crate) has_quoted: bool,
     /// A bare carriage return stands behind it.
     pub(crate) ends_at_return: bool,
 }
@@ -24,47 +29,60 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowAt {
     Row(Row),
-    /// Something follows a closing quote, at this place: no row.
-    Broken(usize),
-    /// The text ends inside of the row.
-    Open,
+    /// Something follows a closing quote, at this place: no row. So many cells begin before.
+    Broken {
+        at: usize,
+        cells: usize,
+    },
+    /// The text ends inside of the row, of which so many cells began.
+    Open {
+        cells: usize,
+    },
 }
 
 /// Reads the row at `start`; `ended`: no more text follows.
 pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
+    read(text, start, false, ended)
+}
+
+/// Reads what is left of a row from `start` on, as if it stood inside of a cell in quotes.
+pub(crate) fn rest_of_row(text: &[u8], start: usize, ended: bool) -> RowAt {
+    read(text, start, true, ended)
+}
+
+fn read(text: &[u8], start: usize, mut in_quotes: bool, ended: bool) -> RowAt {
     let mut at = start;
-    let mut cells = (None, start);
-    let mut stray_quote = false;
+    let mut cells = 1;
+    let mut last_two = (None, start);
+    let (mut stray_quote, mut is_torn, mut quoted_up_to) = (false, false, start);
     loop {
-        // At the start of a cell.
-        if text.get(at) == Some(&b'"') {
+        // At the start of a cell, or inside of one.
+        if !in_quotes && text.get(at) == Some(&b'"') {
+            in_quotes = true;
             at += 1;
-            loop {
-                let Some(quote) = find(text, at, b"\"") else { return RowAt::Open };
-                match text.get(quote + 1) {
-                    Some(b'"') => at = quote + 2,
-                    None if !ended => return RowAt::Open,
-                    _ => {
-                        at = quote + 1;
-                        break;
-                    }
-                }
+        }
+        if in_quotes {
+            in_quotes = false;
+            match end_of_quotes(text, at, ended) {
+                Some(end) => at = end,
+                None => return RowAt::Open { cells },
             }
+            quoted_up_to = at;
             loop {
                 match text.get(at) {
                     Some(b' ' | b'\t') => at += 1,
                     Some(b'\r') => match is_bare_return(text, at, ended) {
-                        None => return RowAt::Open,
+                        None => return RowAt::Open { cells },
                         Some(true) => break,
                         Some(false) => at += 1,
                     },
                     None | Some(b',' | b'\n') => break,
-                    Some(_) => return RowAt::Broken(at),
+                    Some(_) => return RowAt::Broken { at, cells },
                 }
             }
         } else {
             let cell = match json_cell(text, at, ended) {
-                JsonCell::Open => return RowAt::Open,
+                JsonCell::Open => return RowAt::Open { cells },
                 JsonCell::None => at,
                 JsonCell::End(end) => {
                     at = end;
@@ -78,25 +96,56 @@ pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
                     break;
                 }
                 match is_bare_return(text, at, ended) {
-                    None => return RowAt::Open,
+                    None => return RowAt::Open { cells },
                     Some(true) => break,
                     Some(false) => at += 1,
                 }
             }
-            stray_quote |= memchr::memchr(b'"', text.get(cell..at).unwrap_or_default()).is_some();
+            if memchr::memchr(b'"', text.get(cell..at).unwrap_or_default()).is_some() {
+                stray_quote = true;
+                let quoted = text.get(start..quoted_up_to).unwrap_or_default();
+                is_torn |= memchr::memchr2(b'\n', b'\r', quoted).is_some();
+            }
         }
         match text.get(at) {
             Some(b',') => {
                 at += 1;
-                cells = (Some(cells.1), at);
+                cells += 1;
+                last_two = (Some(last_two.1), at);
             }
-            None if !ended => return RowAt::Open,
+            None if !ended => return RowAt::Open { cells },
             _ => break,
         }
     }
-    let last_two = cells.0.map(|before| (before, cells.1));
+    let last_two = last_two.0.map(|before| (before, last_two.1));
     let ends_at_return = text.get(at) == Some(&b'\r');
-    RowAt::Row(Row { span: Span { start, end: at }, last_two, stray_quote, ends_at_return })
+    RowAt::Row(Row {
+        span: Span { start, end: at },
+        cells,
+        last_two,
+        stray_quote,
+        is_torn,
+        has_quoted: quoted_up_to > start,
+        ends_at_return,
+    })
+}
+
+/// Behind the quote that ends a cell in quotes, of which the inside goes on at a place; none when the text ends before that
+/// is known.
+fn end_of_quotes(text: &[u8], mut at: usize, ended: bool) -> Option<usize> {
+    loop {
+        let quote = at + memchr::memchr(b'"', text.get(at..)?)?;
+        match text.get(quote + 1) {
+            Some(b'"') => at = quote + 2,
+            None if !ended => return None,
+            _ => return Some(quote + 1),
+        }
+    }
+}
+
+/// Where the first quote stands between two places that is not doubled, as inside of a cell in quotes.
+pub(crate) fn lone_quote(text: &[u8], from: usize, to: usize) -> Option<usize> {
+    end_of_quotes(text.get(..to)?, from, true).map(|end| end - 1)
 }
 
 /// A cell that is a JSON object or list.
@@ -132,7 +181,10 @@ pub(crate) fn ends_with_id_and_time(line: &[u8]) -> bool {
     let Some(before_time) = memchr::memrchr(b',', line) else { return false };
     let (before, time) = (&line[..before_time], &line[before_time + 1..]);
     let Some(before_id) = memchr::memrchr(b',', before) else { return false };
-    !plain(&before[before_id + 1..]).is_empty() && hours::moment(&plain(time)).is_some()
+    let time = plain(time);
+    // Also one whose quote opens and does not close.
+    let time = time.strip_prefix(b"\"").unwrap_or(&time);
+    !plain(&before[before_id + 1..]).is_empty() && hours::moment(time).is_some()
 }
 
 /// Whether no line feed follows the carriage return at a place; none when that is not known yet.
@@ -141,10 +193,6 @@ pub(crate) fn is_bare_return(text: &[u8], at: usize, ended: bool) -> Option<bool
         Some(next) => Some(*next != b'\n'),
         None => ended.then_some(true),
     }
-}
-
-fn find(text: &[u8], from: usize, [byte]: &[u8; 1]) -> Option<usize> {
-    memchr::memchr(*byte, text.get(from..)?).map(|at| from + at)
 }
 
 impl Row {

@@ -33,7 +33,7 @@ struct Board<'a, T, F> {
     /// The block whose turn it is.
     next: u64,
     /// None while a thread hands over.
-    hand: Option<Hand<F>>,
+    hand: Option<Box<Hand<F>>>,
     /// Nothing more is to be handed over; a thread that ended in the midst of its work brings that about, too.
     ended: bool,
     problem: Option<Problem>,
@@ -48,7 +48,7 @@ struct Hand<F> {
 
 /// What a thread does next.
 enum Job<'a, T, F> {
-    HandOver(Hand<F>, Batch<T>, Result<()>),
+    HandOver(Box<Hand<F>>, Batch<T>, Result<()>),
     Read(&'a mut Source, Batch<T>),
 }
 
@@ -103,7 +103,7 @@ pub(crate) fn records<S: Side>(
         spare: (0..batches).map(|_| Batch::new()).collect(),
         read: BTreeMap::new(),
         next: 0,
-        hand: Some(Hand { rest: Rest::default(), progress, hand_over }),
+        hand: Some(Box::new(Hand { rest: Rest::default(), progress, hand_over })),
         ended: false,
         problem: None,
     });

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use jiff::Timestamp;
+use plumbline_common::contract::Tree;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes, input, memory, output};
 
 use crate::manifest::{Mounts, mounts};
 use crate::reader::LONGEST_RECORD;
-use crate::settings::{DuplicateGroundTruth, OnBadRecord, OnNoMatch, Settings, Window};
+use crate::settings::{DuplicateGroundTruth, OnBadRecord, OnNoMatch, SUMMARY_NAME, Settings, Window};
 use crate::source::BLOCK_BYTES;
 
 /// A merge that is settled.
@@ -128,12 +129,14 @@ impl MergeTask {
                 .found(format!("`{}`", task.scratch.display()))
                 .expected("a folder that exists and can be written to"));
         }
-        if let Some(path) = &task.summary {
+        if let Some(path) = task.summary.clone().or_else(|| default_summary(tree)) {
             for (name, folder) in
                 [("dataset_source", &task.captures), ("ground_truth_source", &task.ground_truth)]
             {
-                output::check_outside(("summary", "summary_path"), path, name, folder)?;
+                output::check_outside(("summary", "summary_path"), &path, name, folder)?;
             }
+        }
+        if let Some(path) = &task.summary {
             output::check_file(path).map_err(|problem| {
                 let why = problem.found_text().unwrap_or_default().to_string();
                 Problem::new(&codes::SETTING_INVALID, "the summary cannot be written")
@@ -144,6 +147,11 @@ impl MergeTask {
         }
         Ok(task)
     }
+}
+
+/// Where the summary goes without a setting: beside the exit message, where there is one.
+pub(crate) fn default_summary(tree: &Tree) -> Option<PathBuf> {
+    tree.is_expected().then(|| tree.message_path().with_file_name(SUMMARY_NAME))
 }
 
 fn default_threads() -> usize {

@@ -20,8 +20,21 @@ fn memory_threads_and_blocks_do_not_change_a_byte() {
         .captures(
             "ep/v/2024/01/19/08/rows.csv",
             (0..300).map(|n| format!("\"a\n{n}\",row-{n},2024-01-19T08:00:00Z\n")).collect::<String>(),
+        )
+        // What a row behind damage is may depend on rows far before it.
+        .captures(
+            "ep/v/2024/01/19/08/damaged.csv",
+            (0..300)
+                .map(|n| match n % 9 {
+                    3 => format!("\"{n}\n"),
+                    5 => format!("h1,{n}\n"),
+                    6 | 7 => format!("1,\n2,part-{n},2024-01-19T08:00:00Z\n"),
+                    8 => format!("{n},\"x,\n\",part-{n},2024-01-19T08:00:00Z\n"),
+                    _ => format!("{n},1,part-{n},2024-01-19T08:00:00Z\n"),
+                })
+                .collect::<String>(),
         );
-    let ids = ["list", "pretty", "zip", "row"]
+    let ids = ["list", "pretty", "zip", "row", "part"]
         .into_iter()
         .flat_map(|kind| (0..299).map(move |n| format!("{kind}-{n}")));
     tree.labels("2024/01/19/09/b.jsonl", lines(&ids.map(|id| label(&id, "1")).collect::<Vec<_>>()));

@@ -92,7 +92,7 @@ fn bad_records_are_skipped_counted_and_named() {
     assert_eq!((&summary["captures_bad"], &summary["labels_bad"]), (&json!(4), &json!(2)));
     let named: Vec<_> =
         summary["bad_records"].as_array().unwrap().iter().map(|bad| bad["line"].as_u64()).collect();
-    assert_eq!(named, [2, 3, 9, 11, 12].map(Some));
+    assert_eq!(named, [2, 3, 9, 11, 12, 13].map(Some));
     assert!(run.log.contains("x.jsonl") && run.log.contains("`groundTruthData` is missing"), "{}", run.log);
 
     let strict = tree.run(&["--on-bad-record", "fail"]);
@@ -434,6 +434,18 @@ fn bad_captures_are_not_told_by_a_file_of_labels() {
     let sides: Vec<_> =
         summary["bad_records"].as_array().unwrap().iter().map(|bad| bad["side"].as_str().unwrap()).collect();
     assert_eq!(sides, ["labels", "captures", "captures"]);
+}
+
+#[test]
+fn five_bad_records_of_each_side_are_named() {
+    let tree = Tree::new();
+    tree.captures("a.jsonl", "x\n".repeat(7) + &lines(&[capture("1")]).repeat(9));
+    tree.labels("x.jsonl", "x\n".repeat(6) + &lines(&[label("1", "1")]).repeat(9));
+    assert_eq!(tree.run(&[]).code, Some(0));
+    let summary = tree.summary();
+    let of_side =
+        |side| summary["bad_records"].as_array().unwrap().iter().filter(|bad| bad["side"] == side).count();
+    assert_eq!((of_side("captures"), of_side("labels")), (5, 5), "{summary}");
 }
 
 #[test]

@@ -261,6 +261,8 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         .labels("x.jsonl", label("1", "1"))
         .file("processing/file", "x");
     std::os::unix::fs::symlink("input_data", tree.path("processing/link")).unwrap();
+    std::os::unix::fs::symlink("nowhere", tree.path("processing/dangling")).unwrap();
+    std::fs::create_dir_all(tree.path("output")).unwrap();
     for (arguments, field, found) in [
         (vec!["--output-path=/opt/ml/processing/input_data"], "output_path", "input_data"),
         (vec!["--output-path=/opt/ml/processing/link/new/folder"], "output_path", "link"),
@@ -279,6 +281,8 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
         (vec!["--summary-path=/opt/ml/processing/input_data/s.json"], "summary_path", "`dataset_source`"),
         (vec!["--summary-path=/opt/ml/processing/link/new/"], "summary_path", "inside an input"),
         (vec!["--summary-path=/opt/ml/processing/groundtruth/s"], "summary_path", "`ground_truth_source`"),
+        (vec!["--summary-path=/opt/ml/processing/dangling"], "summary_path", "a link that leads nowhere"),
+        (vec!["--dataset-source=/opt/ml/output"], "summary_path", "`dataset_source`"),
         (vec!["--log-level=verbose"], "log_level", "`verbose`, expected one of error, warn, info, debug"),
         (vec!["--threads=0"], "threads", "`0`, expected a whole number from 1 to 256"),
         (vec!["--threads="], "threads", "no value"),

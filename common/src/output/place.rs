@@ -66,12 +66,16 @@ pub fn check_file(path: &Path) -> Result<()> {
     check_folder(path.parent().unwrap_or(Path::new("")))
 }
 
-/// A result may take the place of a file, but not of a folder, a device or a pipe.
+/// A result may take the place of a file, but not of a folder, a device, a pipe or a link that leads nowhere: the file that
+/// was meant would not come to be.
 pub(super) fn check_replaceable(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => Err(io::Error::other("it exists and is not a file")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        Err(_) if fs::symlink_metadata(path).is_ok() => {
+            Err(io::Error::other("it is a link that leads nowhere"))
+        }
         _ => Ok(()),
     }
 }

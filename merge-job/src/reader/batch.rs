@@ -1,10 +1,15 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
-use super::state::{DamagedRow, Returns, Skipping};
+use super::state::Returns;
 use super::{Found, Reading};
-use crate::json::Cursor;
+use crate::json::{Cursor, Span};
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
+
+/// What may be a row without being known to is looked at so far.
+const FARTHEST: usize = 1 << 20;
+/// A row that goes over line ends may be so long. What may be one is held in memory, behind a quote that nothing ends too.
+const LONGEST_OVER_LINES: usize = 16 << 20;
 
 /// What a look for a row of a batch transform gives.
 pub(super) enum RowHere {
@@ -33,47 +38,97 @@ impl<S: Side> Reading<'_, '_, S> {
 
     /// Where the row begins that the first byte of a line opens: behind the line's start, blanks included, or behind a
     /// carriage return among them.
-    fn row_start(&self) -> usize {
+    pub(super) fn row_start(&self) -> usize {
         let blank = self.text.get(self.line_start..self.at).unwrap_or_default();
         memchr::memrchr(b'\r', blank).map_or(self.line_start, |at| self.line_start + at + 1)
     }
 
-    /// What begins as an object may be the first cell of a row; none when it is not.
-    pub(super) fn row_with_object(&mut self) -> Option<bool> {
+    /// What begins as an object, which reaches to a place, may be the first cell of a row; none when it is not.
+    pub(super) fn row_with_object(&mut self, object_end: usize) -> Option<bool> {
         if !S::HAS_ROWS || !self.opens_line() {
             return None;
         }
-        match self.row_here(self.row_start()) {
-            RowHere::Whole(row) => {
-                if self.is_rest_of_damaged_row(&row, true) {
-                    self.skipping = Some(Skipping::Line);
-                    return Some(true);
-                }
-                let what = self.row_record(&row);
-                self.found.push(Found { line: self.line, what });
-                self.go_to(row.span.end);
-                self.returns_end_rows |= row.ends_at_return;
-                Some(true)
-            }
-            RowHere::Broken => {
-                self.bad(Bad::BrokenRow);
-                self.damaged_row = Some(DamagedRow { may_be_over: true, ..DamagedRow::default() });
-                self.skipping = Some(Skipping::Line);
-                Some(true)
-            }
+        match self.row_from(self.row_start(), object_end) {
+            RowHere::Whole(row) => Some(self.pass_row_with_object(&row)),
+            RowHere::Broken => Some(self.pass_damaged_row(Bad::BrokenRow, None)),
             RowHere::Unsure => Some(false),
             RowHere::None => None,
         }
     }
 
-    /// A row with an id and a time begins with the line at `start`. Ends that lie far away are not looked for, so that
-    /// memory need not hold the text up to the next quote.
+    /// As `row_with_object`, of an object that is a record: only with an id and a time of the row's own it is a cell.
+    pub(super) fn row_with_record(&mut self, object_end: usize) -> Option<bool> {
+        if !S::HAS_ROWS || !self.opens_line() {
+            return None;
+        }
+        let mut behind = self.text.get(object_end..).unwrap_or_default().iter();
+        let mut next = || behind.find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'));
+        // In a list with an element on each line, nothing follows the comma.
+        match next().map(|byte| (byte, (*byte == b',').then(&mut next))) {
+            None | Some((b',', Some(None))) => return (!self.ended).then_some(false),
+            Some((b',', Some(Some(byte)))) if *byte != b'\n' => {}
+            Some(_) => return None,
+        }
+        match self.row_from(self.row_start(), object_end) {
+            RowHere::Whole(row) => Some(self.pass_row_with_object(&row)),
+            RowHere::Unsure => Some(false),
+            RowHere::Broken | RowHere::None => None,
+        }
+    }
+
+    fn pass_row_with_object(&mut self, row: &Row) -> bool {
+        let made_before = self.made.len();
+        match self.row_record(row) {
+            Ok(item) => self.pass_row(row, item, made_before),
+            Err(bad) => {
+                self.bad(bad);
+                self.go_to(row.span.end)
+            }
+        }
+    }
+
+    /// Passes a row that has an id and a time, and the record made of it, unless it is doubted.
+    fn pass_row(&mut self, row: &Row, item: S::Item, made_before: usize) -> bool {
+        match self.is_doubted(row) {
+            None => {
+                self.made.truncate(made_before);
+                self.at = self.line_start;
+                return false;
+            }
+            Some(true) => self.made.truncate(made_before),
+            Some(false) => {
+                self.found.push(Found { line: self.line, what: Ok(item) });
+                self.width = Some(row.cells);
+            }
+        }
+        self.go_to(row.span.end);
+        self.returns_end_rows |= row.ends_at_return;
+        true
+    }
+
+    /// An object that is no record opens a line and reaches to a place. It may be the first cell of a row that a line end
+    /// divides.
+    pub(super) fn pass_first_cell(&mut self, object_end: usize) {
+        let farthest = object_end.saturating_add(FARTHEST);
+        let rest = self.text.get(object_end..farthest.min(self.text.len())).unwrap_or_default();
+        let object = self.text.get(self.line_start..object_end).unwrap_or_default();
+        let ends_line = |text: &[u8]| memchr::memchr2(b'\n', b'\r', text);
+        if let Some(length) = ends_line(rest).filter(|_| ends_line(object).is_none()) {
+            self.pass_first_part(object_end + length);
+        }
+    }
+
     fn row_here(&self, start: usize) -> RowHere {
-        const FARTHEST: usize = 1 << 20;
+        self.row_from(start, start)
+    }
+
+    /// A row with an id and a time begins with the line at `start`. Ends that lie far behind a place in it are not looked for,
+    /// so that memory need not hold the text up to the next quote.
+    fn row_from(&self, start: usize, known: usize) -> RowHere {
         if !S::HAS_ROWS {
             return RowHere::None;
         }
-        let farthest = start.saturating_add(FARTHEST.min(self.longest));
+        let farthest = known.saturating_add(FARTHEST.min(self.longest));
         let text = self.text.get(..farthest).unwrap_or(self.text);
         match rows::row(text, start, self.ended && text.len() == self.text.len()) {
             RowAt::Row(row) if record::id_and_time(text, &row).is_some() => {
@@ -84,8 +139,8 @@ impl<S: Side> Reading<'_, '_, S> {
                     Some(None) => RowHere::Unsure,
                 }
             }
-            RowAt::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
-            RowAt::Broken(at) => {
+            RowAt::Open { .. } if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            RowAt::Broken { at, .. } => {
                 let line = text.get(start..).unwrap_or_default();
                 let length = memchr::memchr(b'\n', line);
                 if length.is_none() && !self.ended && self.text.len() < farthest {
@@ -98,52 +153,6 @@ impl<S: Side> Reading<'_, '_, S> {
             }
             _ => RowHere::None,
         }
-    }
-
-    /// Whether a row, which `has_id` and a time or not, may be the rest of a damaged one. Half a row is no record; it is
-    /// counted when the damaged row may have been over before.
-    fn is_rest_of_damaged_row(&mut self, row: &Row, has_id: bool) -> bool {
-        let Some(damaged) = &mut self.damaged_row else { return false };
-        let DamagedRow { has_open_quote, lacks_id, may_be_over } = *damaged;
-        if !(row.stray_quote || (has_open_quote && !has_id || lacks_id) && !may_be_over) {
-            // A whole row in a line of its own is that row, also where the cell's quote comes behind it.
-            self.damaged_row = has_open_quote.then_some(DamagedRow { may_be_over: true, ..*damaged });
-            return false;
-        }
-        let is_counted = !has_open_quote && may_be_over;
-        let ends_quote = has_open_quote && row.stray_quote;
-        if has_id && (ends_quote || !has_open_quote) {
-            self.damaged_row = None;
-        } else if ends_quote {
-            (damaged.has_open_quote, damaged.lacks_id) = (false, true);
-        }
-        if is_counted {
-            self.bad(Bad::HalfRow);
-        }
-        true
-    }
-
-    /// Counts a row that is none, of which `broken` tells where its cell goes on behind a closing quote.
-    fn count_damaged_row(&mut self, broken: Option<usize>) {
-        let start = self.row_start();
-        let is_known = self.damaged_row.is_some_and(|row| row.has_open_quote || !row.may_be_over);
-        if !is_known {
-            self.bad(if broken.is_some() { Bad::BrokenRow } else { Bad::NotABatchRow });
-        }
-        let inside = self.text.get(start..broken.unwrap_or(start)).unwrap_or_default();
-        let closing = memchr::memrchr(b'"', inside).unwrap_or_default();
-        // Behind these it rather opens a cell or a text of JSON, and the first cell was never closed.
-        let closes = |byte: &u8| !matches!(byte, b' ' | b'\t' | b',' | b'\n' | b'\r' | b'{' | b'[' | b':');
-        // So it does in what is left of JSON.
-        let is_json = memchr::memchr2(b'{', b'[', inside).is_some()
-            || broken.is_some_and(|at| self.text.get(at) == Some(&b':'));
-        let has_open_quote = !is_json
-            && memchr::memchr(b'\n', inside).is_some()
-            && inside.get(closing.wrapping_sub(1)).is_some_and(closes);
-        let line = self.text.get(start..).unwrap_or_default();
-        let line = line.split(|byte| *byte == b'\n').next().unwrap_or_default();
-        let may_be_over = !has_open_quote && rows::ends_with_id_and_time(line);
-        self.damaged_row = Some(DamagedRow { has_open_quote, lacks_id: false, may_be_over });
     }
 
     /// As `row_here`, behind damage: a quote in an unquoted cell may be the end of a cell that began in the damage.
@@ -184,72 +193,85 @@ impl<S: Side> Reading<'_, '_, S> {
                 _ => {}
             }
         }
-        let too_long = self.text.len() - self.line_start > self.longest;
-        let row = match rows::row(self.text, self.row_start(), self.ended || too_long) {
-            RowAt::Row(row) if row.span.end - row.span.start <= self.longest => row,
-            RowAt::Open if !self.ended && !too_long => {
+        let row = match self.row_at(self.row_start()) {
+            None => {
                 self.at = self.line_start;
                 return false;
             }
-            RowAt::Broken(at) if is_json => match self.row_here(self.row_start()) {
-                RowHere::Broken => {
-                    self.count_damaged_row(Some(at));
-                    self.skipping = Some(Skipping::Line);
-                    return true;
-                }
+            Some(RowAt::Row(row)) if !row.is_torn => row,
+            Some(RowAt::Broken { .. }) if is_json => match self.row_here(self.row_start()) {
+                RowHere::Broken => return self.pass_damaged_row(Bad::BrokenRow, None),
                 RowHere::Unsure => {
                     self.at = self.line_start;
                     return false;
                 }
                 RowHere::Whole(_) | RowHere::None => return self.go_to(self.at + 1),
             },
-            _ if is_json => return self.go_to(self.at + 1),
-            at @ (RowAt::Open | RowAt::Broken(_) | RowAt::Row(_)) => {
-                let Some(returns_end_rows) = self.do_returns_end_rows(self.row_start()) else {
-                    self.at = self.line_start;
-                    return false;
-                };
-                self.count_damaged_row(if let RowAt::Broken(at) = at { Some(at) } else { None });
-                self.returns_end_rows = returns_end_rows;
-                self.skipping = Some(Skipping::Line);
-                return true;
+            Some(_) if is_json => return self.go_to(self.at + 1),
+            Some(at) => {
+                let bad = if let RowAt::Open { .. } = at { Bad::NotABatchRow } else { Bad::BrokenRow };
+                let returns = self.do_returns_end_rows(self.row_start());
+                return self.damaged_row(returns, bad, None);
             }
         };
-        let is_unsure = row.ends_at_return && !self.returns_end_rows;
         let made_before = self.made.len();
         let what = self.row_record(&row);
-        let is_proven = match is_unsure && (is_json || what.is_err()) {
+        let is_unsure = row.ends_at_return && !self.returns_end_rows;
+        let returns = match is_unsure && (is_json || what.is_err()) {
             true => self.do_returns_end_rows(row.span.end),
             false => Some(row.ends_at_return),
         };
-        let Some(returns_end_rows) = is_proven else {
-            self.made.truncate(made_before);
+        let is_row = !is_json || what.is_ok() && (returns == Some(true) || !row.ends_at_return);
+        match what {
+            _ if returns.is_none() => {
+                self.made.truncate(made_before);
+                self.at = self.line_start;
+                false
+            }
+            _ if !is_row => {
+                if what.is_err() && !row.ends_at_return {
+                    self.pass_first_part(row.span.end);
+                }
+                self.made.truncate(made_before);
+                self.go_to(self.at + 1)
+            }
+            Err(bad) => self.damaged_row(returns, bad, Some(row)),
+            Ok(item) => self.pass_row(&row, item, made_before),
+        }
+    }
+
+    /// The row at a place; none when the text ends before that is known. One that goes over line ends and is longer than any
+    /// may be is open: its quote is rather one that nothing ends.
+    fn row_at(&self, start: usize) -> Option<RowAt> {
+        let most = LONGEST_OVER_LINES.min(self.longest);
+        let is_too_long = |end: usize| {
+            let inside = self.text.get(start..end).unwrap_or_default();
+            inside.len() > self.longest || inside.len() > most && memchr::memchr(b'\n', inside).is_some()
+        };
+        match rows::row(self.text, start, self.ended) {
+            RowAt::Row(Row { span: Span { end, .. }, cells, .. }) | RowAt::Broken { at: end, cells }
+                if is_too_long(end) =>
+            {
+                Some(RowAt::Open { cells })
+            }
+            RowAt::Open { .. } if !self.ended && !is_too_long(self.text.len()) => None,
+            row => Some(row),
+        }
+    }
+
+    /// Passes a row that is none, in a line of which it is known whether bare carriage returns end its rows.
+    fn damaged_row(&mut self, returns: Option<bool>, bad: Bad, whole: Option<Row>) -> bool {
+        let before = self.returns_end_rows;
+        let Some(returns) = returns else {
             self.at = self.line_start;
             return false;
         };
-        if is_json && (what.is_err() || row.ends_at_return && !returns_end_rows) {
-            self.made.truncate(made_before);
-            return self.go_to(self.at + 1);
+        self.returns_end_rows = returns;
+        let is_passed = self.pass_damaged_row(bad, whole);
+        if !is_passed {
+            self.returns_end_rows = before;
         }
-        if self.is_rest_of_damaged_row(&row, what.is_ok()) {
-            self.made.truncate(made_before);
-            self.skipping = Some(Skipping::Line);
-            return true;
-        }
-        let inside = row.span.of(self.text);
-        let is_one_line = memchr::memchr(b'\n', inside).is_none()
-            && !(returns_end_rows && memchr::memchr(b'\r', inside).is_some());
-        let is_bad = what.is_err();
-        self.found.push(Found { line: self.line, what });
-        if is_bad && is_one_line {
-            // A record may stand behind what this line begins with.
-            self.returns_end_rows = returns_end_rows;
-            self.skipping = Some(Skipping::Line);
-            return true;
-        }
-        self.go_to(row.span.end);
-        self.returns_end_rows |= returns_end_rows;
-        true
+        is_passed
     }
 
     /// Whether a bracket and the like lead to an object, so many bytes ahead, that is a record.
@@ -263,7 +285,6 @@ impl<S: Side> Reading<'_, '_, S> {
     /// Behind a line's damaged beginning: whether one of its next rows is one and ends at a bare carriage return, so that
     /// these end its rows. None when that is not known yet. What lies far away is not looked for.
     fn do_returns_end_rows(&self, mut from: usize) -> Option<bool> {
-        const FARTHEST: usize = 1 << 20;
         const MOST_ROWS: usize = 16;
         if self.returns_end_rows {
             return Some(true);
@@ -287,12 +308,22 @@ impl<S: Side> Reading<'_, '_, S> {
                 RowAt::Row(row) if !row.ends_at_return => return Some(false),
                 RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(true),
                 RowAt::Row(row) => from = row.span.end,
-                RowAt::Broken(_) => {}
-                RowAt::Open if !ended => return None,
-                RowAt::Open => return Some(false),
+                RowAt::Broken { .. } => {}
+                RowAt::Open { .. } if !ended => return None,
+                RowAt::Open { .. } => return Some(false),
             }
         }
         Some(false)
+    }
+
+    /// Where the line ends that begins at a place, if that is not far away; none when that is not known yet.
+    pub(super) fn line_end_nearby(&self, start: usize) -> Option<Option<usize>> {
+        let farthest = start.saturating_add(FARTHEST);
+        match self.line_end(start) {
+            Some(end) => Some(Some(end).filter(|end| *end < farthest)),
+            None if self.text.len() >= farthest => Some(None),
+            None => self.ended.then_some(Some(self.text.len())),
+        }
     }
 
     /// Where the line ends that stands at a place; none when that is not known yet.

@@ -1,5 +1,7 @@
 //! Where the reader stands between two pieces of a file.
 
+use super::doubt::Doubt;
+
 /// Where the reader stands between two pieces of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct State {
@@ -8,7 +10,11 @@ pub struct State {
     pub(super) column: usize,
     /// Not all of them are blank.
     pub(super) inside_line: bool,
-    pub(super) damaged_row: Option<DamagedRow>,
+    pub(super) doubt: Doubt,
+    /// Cells of the last good row.
+    pub(super) width: Option<usize>,
+    /// The width of the rows before the text mattered, and was not known.
+    pub(super) lacked_width: bool,
     /// Bare carriage returns end the rows of the current line.
     pub(super) returns_end_rows: bool,
     pub(super) returns: Returns,
@@ -27,17 +33,6 @@ pub(super) enum Returns {
     Pass,
 }
 
-/// A row was damaged: what follows may be the rest of it, and half a row is no record.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct DamagedRow {
-    /// A cell in quotes goes over the line end and was not seen to end.
-    pub(super) has_open_quote: bool,
-    /// That cell ended; the row's id and time did not come yet.
-    pub(super) lacks_id: bool,
-    /// Something whole stood behind it, so what else is not used counts as a record of its own.
-    pub(super) may_be_over: bool,
-}
-
 /// Damage was counted and is being passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Skipping {
@@ -53,14 +48,22 @@ impl State {
         State { returns: if is_start { Returns::Unknown } else { Returns::Pass }, ..State::default() }
     }
 
-    /// Whether a text that begins with `first` reads from here as it does in the probable state.
-    pub(crate) fn is_probable(&self, is_start: bool, first: Option<&u8>) -> bool {
+    /// Whether a text reads from here as it does in the probable state, but for what the width of the rows before changes.
+    pub(crate) fn is_probable(&self, is_start: bool, text: &[u8]) -> bool {
         let probable = State::probable(is_start);
         let open_for_object = self.column == 0
-            && self.damaged_row.is_none()
             && !self.returns_end_rows
             && self.returns == probable.returns
             && !matches!(self.skipping, Some(Skipping::Line));
-        *self == probable || open_for_object && first == Some(&b'{')
+        let is_same =
+            State { width: None, lacked_width: false, doubt: Doubt::default(), ..*self } == probable;
+        (is_same || open_for_object && text.first() == Some(&b'{')) && self.doubt.trusts(text)
+    }
+
+    /// The state behind a text that was read in the probable state, which this is the state before; none when the text has to
+    /// be read again, since it depends on the width of the rows before.
+    pub(crate) fn then(&self, behind: State) -> Option<State> {
+        let is_known = self.width.is_some() && behind.lacked_width;
+        (!is_known).then_some(State { width: behind.width.or(self.width), lacked_width: false, ..behind })
     }
 }

@@ -1,0 +1,231 @@
+//! Damaged rows of a batch transform: half a row is never a record, and damage costs few good rows, wherever it stands.
+
+#[path = "support/merge_pieces.rs"]
+mod merge_pieces;
+
+use std::collections::BTreeSet;
+
+use merge_job::record::{Bad, Captures};
+use merge_pieces::in_pieces;
+
+const TIME: &str = "2024-01-19T19:27:57Z";
+/// Rows of a file.
+const ROWS: usize = 6;
+/// Rows behind damage that may be lost with it.
+const LOST: usize = 3;
+
+/// Cells as a program writes them; `#` stands for the number of the row, `ROW` for a line that looks like one.
+const CELLS: [&str; 16] = [
+    "#",
+    "\"c,#\"",
+    "\"say \"\"hi\"\" #\"",
+    "\"#\nb\"",
+    "\"#\nb,c\nd\"",
+    "\"#\nROW\nb\"",
+    "\"#\nROW\nb,c\nROW\nd\"",
+    "\"#\n\"\"q\"\"\nb\"",
+    "\"#\n{b\nc\"",
+    "\"{\"\"a\"\":#,\n\"\"b\"\":2}\"",
+    "{\"a\":#,\"b\":2}",
+    "[\"#\",\",\"]",
+    "[#]",
+    "\"\"",
+    "\"\n#\"",
+    "\",#\"",
+];
+
+/// A file of rows, one of which is damaged.
+struct File<'a> {
+    /// The rows as they were, without the line end behind.
+    rows: &'a [String],
+    place: usize,
+    damaged: &'a str,
+}
+
+/// A row with a cell of a kind among others that are plain.
+fn row(kind: &str, at: usize, width: usize, n: usize) -> String {
+    let inside = vec!["8"; width];
+    let looks_like_a_row = format!("{},i9,{TIME}", inside.join(","));
+    let mut cells = vec!["7".to_string(); width];
+    cells[at] = kind.replace("ROW", &looks_like_a_row).replace('#', &n.to_string());
+    format!("{},i{n},{TIME}", cells.join(","))
+}
+
+/// Data and id of a text that is one row, by the plain rules of CSV.
+fn as_one_row(text: &str) -> Option<(String, String)> {
+    let bytes = text.as_bytes();
+    let (mut at, mut starts) = (0, vec![0]);
+    loop {
+        let is_quoted = bytes.get(at) == Some(&b'"');
+        if is_quoted {
+            at += 1;
+            loop {
+                at += text.get(at..)?.find('"')? + 1;
+                if bytes.get(at) != Some(&b'"') {
+                    break;
+                }
+                at += 1;
+            }
+        }
+        let length = text[at..].find([',', '\n', '\r']).unwrap_or(text.len() - at);
+        if is_quoted && length > 0 {
+            return None;
+        }
+        at += length;
+        match bytes.get(at) {
+            Some(b',') => starts.push(at + 1),
+            Some(_) => return None,
+            None => break,
+        }
+        at += 1;
+    }
+    let [.., id, time] = starts[..] else { return None };
+    (starts.len() > 2 && plain(&text[time..]) == TIME)
+        .then(|| (text[..id - 1].to_string(), plain(&text[id..time - 1])))
+}
+
+/// Data and id of a row that ends with those of its number.
+fn as_one_line(text: &str, n: usize) -> Option<(String, String)> {
+    let id = format!("i{n}");
+    text.strip_suffix(&format!(",{id},{TIME}")).map(|data| (data.to_string(), id))
+}
+
+/// Data and id of a text that is a line, by its last cells.
+fn last_two(line: &str) -> Option<(String, String)> {
+    let mut cells = line.rsplitn(3, ',').skip(1);
+    let (id, data) = (cells.next()?, cells.next()?);
+    (!line.contains(['\n', '\r'])).then(|| (data.to_string(), plain(id)))
+}
+
+/// What an id or a time says.
+fn plain(cell: &str) -> String {
+    cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell).replace("\"\"", "\"")
+}
+
+fn data_and_id(body: &str) -> (String, String) {
+    let record: serde_json::Value = serde_json::from_str(&format!("{{{body}")).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
+    (text(&record["captureData"]["batchTransformOutput"]["data"]), text(&record["eventMetadata"]["eventId"]))
+}
+
+impl File<'_> {
+    fn text(&self) -> String {
+        let rows = self.rows.iter().enumerate();
+        rows.map(|(n, row)| format!("{}\n", if n == self.place { self.damaged } else { row })).collect()
+    }
+
+    fn found(&self, sizes: &[usize]) -> Vec<(u64, Result<String, Bad>)> {
+        in_pieces(Captures, self.text().as_bytes(), sizes, 1 << 20)
+    }
+
+    /// Whether the damage is a line that ends with an id and a time, or one without quotes: it costs itself alone.
+    fn costs_itself_alone(&self) -> bool {
+        let is_line = !self.damaged.contains(['\n', '\r']);
+        is_line && (self.damaged.ends_with(TIME) || !self.damaged.contains('"'))
+    }
+
+    /// The laws that hold for any damage of one row.
+    #[track_caller]
+    fn check(&self, may_be_heading: bool) {
+        let all = self.found(&[usize::MAX]);
+        let about = || format!("{:?}: {all:?}", self.text());
+        let whole = |n: usize| as_one_line(&self.rows[n], n).unwrap();
+        let mut allowed: BTreeSet<_> = (0..ROWS).map(whole).collect();
+        let of_damaged = as_one_row(self.damaged).or_else(|| last_two(self.damaged.trim_start()));
+        allowed.extend(of_damaged.clone());
+        if may_be_heading {
+            // A line before a row as wide as the others is no row, whatever it was once.
+            let rest = self.damaged.split_once('\n').map_or("", |(_, rest)| rest);
+            allowed.extend(as_one_row(rest).or_else(|| last_two(rest)));
+        }
+        // So is a quote that ends a cell where an inner line looks like the end of a row.
+        let ends = self.damaged.match_indices('\n').map(|(end, _)| &self.damaged[..end]);
+        allowed.extend(ends.filter(|row| row.contains('\n')).filter_map(as_one_row));
+        let mut found = BTreeSet::new();
+        for (_, what) in &all {
+            if let Ok(body) = what {
+                let record = data_and_id(body);
+                assert!(allowed.contains(&record), "{record:?} is no row of {}", about());
+                assert!(found.insert(record), "{}", about());
+            }
+        }
+        let lost = if self.costs_itself_alone() { 0 } else { LOST };
+        for n in (0..self.place).chain(self.place + 1 + lost..ROWS) {
+            assert!(found.contains(&whole(n)), "row {n} is not found in {}", about());
+        }
+        let is_there = of_damaged.is_some_and(|row| found.contains(&row));
+        let bad: BTreeSet<u64> =
+            all.iter().filter(|(_, what)| what.is_err()).map(|(line, _)| *line).collect();
+        let may_be_nothing = may_be_heading || matches!(self.damaged, "" | "[");
+        assert!(is_there || !bad.is_empty() || may_be_nothing, "{}", about());
+        let lines = self.damaged.lines().count();
+        assert!(bad.len() <= lines + LOST, "{}", about());
+        assert!(all.is_sorted_by_key(|(line, _)| *line), "{}", about());
+        let size = 1 + (self.text().len() + self.place) % 9;
+        assert_eq!(all, self.found(&[size]), "pieces of {size}: {}", about());
+    }
+}
+
+/// The files with a cell of each kind in a row that is damaged in each way, among rows of the same kind or plain ones.
+fn each_file(mut check: impl FnMut(&File, &str)) {
+    for (width, at) in [(1, 0), (2, 0), (2, 1), (4, 2)] {
+        for kind in CELLS {
+            for around in [kind, "\"c,#\""] {
+                let rows: Vec<String> =
+                    (0..ROWS).map(|n| row(if n % 2 == 0 { around } else { kind }, at, width, n)).collect();
+                for place in [0, 2, ROWS - 2, ROWS - 1] {
+                    let mut rows = rows.clone();
+                    rows[place] = row(kind, at, width, place);
+                    check(&File { rows: &rows, place, damaged: &rows[place] }, kind);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_quote_too_few_or_too_many() {
+    each_file(|file, _| {
+        let row = file.damaged;
+        for at in 0..=row.len() {
+            if row[at..].starts_with('"') {
+                File { damaged: &format!("{}{}", &row[..at], &row[at + 1..]), ..*file }.check(false);
+            }
+            File { damaged: &format!("{}\"{}", &row[..at], &row[at..]), ..*file }.check(false);
+        }
+    });
+}
+
+#[test]
+fn a_row_that_is_cut() {
+    each_file(|file, _| {
+        for at in 1..file.damaged.len() {
+            File { damaged: &file.damaged[..at], ..*file }.check(false);
+        }
+    });
+}
+
+#[test]
+fn a_line_end_or_a_carriage_return_within_a_row() {
+    each_file(|file, _| {
+        let row = file.damaged;
+        for at in 1..row.len() {
+            let first = &row[..at];
+            let may_be_heading = !first.contains([',', '"']);
+            File { damaged: &format!("{first}\n{}", &row[at..]), ..*file }.check(may_be_heading);
+            File { damaged: &format!("{first}\r{}", &row[at..]), ..*file }.check(may_be_heading);
+        }
+    });
+}
+
+#[test]
+fn lines_that_are_no_rows_and_rows_with_an_id_and_a_time_cost_themselves_alone() {
+    each_file(|file, _| {
+        for junk in ["x", "x,y", "h1,h2,h3", "1,2,3,4,5,6,7", "0,i7", "null", "{x", "[", ""] {
+            File { damaged: junk, ..*file }.check(false);
+        }
+        for data in ["\"7", "7\"", "\"7\"x", "7,\"x", "\"a\"\"", "{\"a\":x\"}", "\"7,\"8"] {
+            File { damaged: &format!("{data},i7,{TIME}"), ..*file }.check(false);
+        }
+    });
+}
