@@ -394,7 +394,7 @@ fn single_run() -> Findings {
             skipped.records = 1;
         }
     }
-    let mut explained = explained_run(2, 1, true);
+    let mut explained = explained_run(4, 1, true);
     if let Some(details) = &mut explained.explanations {
         details.rows_explained = 1;
         details.num_samples = 1;

@@ -403,7 +403,7 @@ pub(crate) fn nothing_compared(found: String, expected: String) -> Problem {
     .found(found)
     .expected(expected)
     .hint(
-        "make the baseline with the same facets, values and methods as the monitor, or set \
+        "make the baseline with the same facets, values, positive labels and methods as the monitor, or set \
              `on_nothing_compared` to `succeed`",
     )
 }

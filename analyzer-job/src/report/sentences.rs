@@ -304,6 +304,20 @@ mod tests {
         }
     }
 
+    /// 9 of 25 against 30 of 60, and the same shares of many rows.
+    #[test]
+    fn a_ratio_below_four_fifths_by_few_rows_says_so() {
+        let groups = |by: u64| Groups {
+            d: Group { rows: [[16 * by, 9 * by], [0, 0]] },
+            a: Group { rows: [[30 * by, 30 * by], [0, 0]] },
+        };
+        assert!(
+            said("DI", 0.72, &groups(1))
+                .ends_with("; below four fifths, but the interval includes that line")
+        );
+        assert!(said("DI", 0.72, &groups(100)).ends_with("; below four fifths"));
+    }
+
     #[test]
     fn sides_change_with_the_sign() {
         assert!(said("FT", 0.1, &groups()).contains("a better prediction"));

@@ -261,7 +261,8 @@ fn judge_bias(
         let problem =
             drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(results));
         if run.settings.on_nothing_compared.is_allowed() {
-            let way_out = "make the baseline with the same facets, values and methods as the monitor";
+            let way_out =
+                "make the baseline with the same facets, values, positive labels and methods as the monitor";
             warnings.push(problem.hint(way_out).to_string());
         } else {
             judged.failed = Some(problem);

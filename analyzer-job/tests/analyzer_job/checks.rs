@@ -192,24 +192,29 @@ fn selections_of_every_row_are_told_by_their_role() {
         let tree = Tree::new();
         tree.config(&json!({
             "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
-            "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+            "facet": [
+                {"name_or_index": "sex", "value_or_threshold": ["f"]},
+                {"name_or_index": "town", "value_or_threshold": ["a"]},
+            ],
             "methods": {"pre_training_bias": {"methods": ["DPL"]}, "post_training_bias": {"methods": ["DPPL", "DI"]}},
         }));
         let row = |n: usize| {
             let [y, p] = if of_predictions { [n / 3 % 2, 1] } else { [1, n / 3 % 2] };
-            format!("{},{y},{p}\n", ["f", "m"][n % 2])
+            format!("{},{},{y},{p}\n", ["f", "m"][n % 2], ["a", "b"][n / 5 % 2])
         };
         let rows: String = (0..400).map(row).collect();
-        tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
-        let run = tree.succeed(&[]);
+        tree.file("processing/input/data/d.csv", format!("sex,town,y,p\n{rows}"));
+        let run = tree.succeed(&["--intersections=enabled"]);
         let warning = format!("\"WARN\",\"message\":\"{told}");
         assert!(run.log.contains(&warning), "{told}: {}", run.log);
         assert!(run.message.contains(&format!(" Warning: {told}")), "{}", run.message);
         let details = tree.result("bias_details.json");
-        assert_eq!(details["facets"][0]["vacuous"], true, "{told}");
+        for groups in ["facets", "intersections"] {
+            assert_eq!(details[groups][0]["vacuous"], true, "{told}: {groups}");
+        }
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
         for said in
-            ["Nothing is compared for ", "Nothing is compared: a selection holds no row or every row."]
+            ["Nothing is compared in 2 groups", "Nothing is compared: a selection holds no row or every row."]
         {
             assert!(page.contains(said), "{told}: {said}");
         }
