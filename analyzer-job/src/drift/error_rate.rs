@@ -73,7 +73,7 @@ pub fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
     let mut order = ascending(p_values);
     order.reverse();
     let n = order.len();
-    step(p_values, |p, from_end| m / (n - from_end) as f64 * p, f64::min, order)
+    step(p_values, |p, from_end| p * m / (n - from_end) as f64, f64::min, order)
 }
 
 /// Positions by rising p-value.

@@ -22,7 +22,6 @@ const TRIES: u32 = 5;
 pub struct Probe {
     pub request: String,
     pub response: String,
-    pub response_type: Option<String>,
     /// Scores of the row, for attributions, or why there are none.
     pub scores: Result<Vec<f64>>,
     /// Predicted label of the row, for bias metrics, or why there is none.
@@ -98,7 +97,6 @@ impl Model {
             all_labels,
             request,
             response: String::from_utf8_lossy(&answer.body).into_owned(),
-            response_type: answer.content_type,
             scores: self.reader.scores(&answer.body, 1, None).map(|scores| scores.values).map_err(unusable),
             label: self
                 .reader

@@ -80,11 +80,6 @@ pub struct Dimension {
     pub value: String,
 }
 
-/// The time of a run's metrics: `metric_time`, else the start of the window, else `now`.
-pub fn timestamp(metric_time: Option<Timestamp>, start_time: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    metric_time.or(start_time).unwrap_or(now)
-}
-
 /// All metrics of the results. Undefined ones are left out.
 pub fn metrics(results: &Results, scope: &Scope) -> Vec<Metric> {
     let mut out = Vec::new();
@@ -278,14 +273,6 @@ mod tests {
     fn dimensions_of_a_run_without_endpoint_and_schedule_are_only_its_own() {
         let scope = Scope { endpoint: None, schedule: None, ..scope() };
         assert_eq!(metrics(&results(), &scope)[0].dimensions.len(), 5);
-    }
-
-    #[test]
-    fn metric_time_beats_start_time_beats_now() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(timestamp(Some(at(1)), Some(at(2)), at(3)), at(1));
-        assert_eq!(timestamp(None, Some(at(2)), at(3)), at(2));
-        assert_eq!(timestamp(None, None, at(3)), at(3));
     }
 
     #[test]

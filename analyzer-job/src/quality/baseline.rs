@@ -41,7 +41,6 @@ pub struct Distribution {
     pub inferred_type: String,
     pub present: f64,
     pub seen: Seen,
-    pub mean: Option<f64>,
     pub std_dev: Option<f64>,
 }
 
@@ -186,7 +185,6 @@ fn distribution(feature: &Json) -> Distribution {
         inferred_type: feature.get("inferred_type").and_then(Json::as_str).unwrap_or("Unknown").into(),
         present: found.pointer("/common/num_present").and_then(Json::as_f64).unwrap_or(0.0),
         seen: seen.unwrap_or(Seen::Nothing),
-        mean: found.get("mean").and_then(Json::as_f64),
         std_dev: found.get("std_dev").and_then(Json::as_f64),
     }
 }

@@ -9,6 +9,7 @@ use super::config::{self, MonitoringConfig};
 use super::distance::{self, Counts};
 use super::drift::{self, Drift};
 use super::{homogeneity, kolmogorov};
+use crate::drift::error_rate::benjamini_hochberg;
 use crate::state::kll::Weights;
 use crate::state::profile::{Column, Kind};
 
@@ -251,20 +252,6 @@ fn only(counts: &Counts, other: &Counts) -> Vec<(String, f64)> {
     out
 }
 
-/// The p-values adjusted so that a level on them keeps the share of false discoveries.
-fn benjamini_hochberg(p_values: &[f64]) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..p_values.len()).collect();
-    order.sort_by(|&a, &b| p_values[b].total_cmp(&p_values[a]));
-    let n = p_values.len() as f64;
-    let mut out = vec![1.0; p_values.len()];
-    let mut least: f64 = 1.0;
-    for (place, &at) in order.iter().enumerate() {
-        least = least.min(p_values[at] * n / (n - place as f64));
-        out[at] = least;
-    }
-    out
-}
-
 /// Equal ranges between the outer percents of both, the tails in the first and last.
 fn ranges(then: &Weights, now: &Weights) -> Vec<Part> {
     let ends = |share: f64| [then.quantile(share), now.quantile(share)].into_iter().flatten();
@@ -348,7 +335,6 @@ mod tests {
             inferred_type: inferred_type.into(),
             present: column.present() as f64,
             seen,
-            mean: None,
             std_dev: Some(column.moments.standard_deviation()),
         }
     }

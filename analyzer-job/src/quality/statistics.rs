@@ -116,13 +116,6 @@ impl Feature {
             Measured::Texts(texts) => texts.completeness,
         }
     }
-
-    pub fn common(&self) -> Common {
-        match &self.statistics {
-            Measured::Numbers(numbers) => numbers.common,
-            Measured::Texts(texts) => texts.common,
-        }
-    }
 }
 
 /// How the numbers are to be taken.

@@ -35,13 +35,7 @@ fn baseline(column: &Column, rows: &[f64]) -> Distribution {
     };
     let inferred_type = column.spellings.kind(false).name().into();
     let present = column.present() as f64;
-    Distribution {
-        inferred_type,
-        present,
-        seen,
-        mean: None,
-        std_dev: (!rows.is_empty()).then(|| deviation(rows)),
-    }
+    Distribution { inferred_type, present, seen, std_dev: (!rows.is_empty()).then(|| deviation(rows)) }
 }
 
 fn deviation(rows: &[f64]) -> f64 {

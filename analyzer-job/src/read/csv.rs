@@ -143,6 +143,10 @@ fn read_files(
                 let again = header::later_row(&record, known, header.as_deref());
                 // Files with columns in different order, one behind the other.
                 if let Later::Known(other) = &again {
+                    let turned = !other.iter().copied().eq(0..expected);
+                    if turned && told.reordered.last().is_none_or(|last| last != name) {
+                        told.reordered.push(name.into());
+                    }
                     order = Some(other.clone());
                 }
                 if again != Later::Data {

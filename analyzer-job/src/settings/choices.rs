@@ -84,10 +84,10 @@ impl std::str::FromStr for AnalysisTypes {
         for name in text.split(',').map(str::trim) {
             let known = AnalysisType::ALL.into_iter().find(|known| known.name().eq_ignore_ascii_case(name));
             let known = known.ok_or_else(|| {
-                format!("`{name}` is not a monitor; expected one or several of {names}, separated by commas")
+                format!("one or several of {names}, separated by commas; `{name}` is none of them")
             })?;
             if found.contains(&known) {
-                return Err(format!("{} stands twice; expected each of {names} at most once", known.name()));
+                return Err(format!("each of {names} at most once; {} stands twice", known.name()));
             }
             found.push(known);
         }

@@ -19,21 +19,6 @@ pub enum Estimator {
     Permutation,
 }
 
-impl Estimator {
-    pub const NAMES: [&str; 4] = ["auto", "kernel", "exact", "permutation"];
-
-    /// The estimator of a setting's value.
-    pub fn named(name: &str) -> Option<Estimator> {
-        match name {
-            "auto" => Some(Estimator::Auto),
-            "kernel" => Some(Estimator::Kernel),
-            "exact" => Some(Estimator::Exact),
-            "permutation" => Some(Estimator::Permutation),
-            _ => None,
-        }
-    }
-}
-
 /// What to explain, and how.
 pub struct Task<'a> {
     pub cells: &'a Cells,

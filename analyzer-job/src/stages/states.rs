@@ -276,3 +276,47 @@ pub(crate) fn bearing(
     }
     bearing
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use plumbline_common::contract::{Hosts, JobConfig, Tree};
+    use plumbline_common::stop::Stop;
+
+    use super::*;
+    use crate::settings::Cli;
+
+    /// A part that was folded with another value is refused, and a baseline of states has the value again.
+    #[test]
+    fn every_setting_that_says_how_rows_are_read_is_in_the_state() {
+        let job = Job {
+            tree: Tree::at("/nowhere"),
+            config: JobConfig::default(),
+            hosts: Hosts::default(),
+            stop: Stop::default(),
+            for_people: false,
+        };
+        for name in [
+            "dataset_format",
+            "features_attribute",
+            "inference_attribute",
+            "probability_attribute",
+            "probability_threshold_attribute",
+            "ground_truth_attribute",
+            "exclude_features_attribute",
+            "problem_type",
+            "positive_label",
+            "segment_columns",
+            "segment_attributes",
+            "columns",
+            "record_preprocessor_script",
+        ] {
+            let argument = format!("--{}=given", name.replace('_', "-"));
+            let settings = Cli::try_parse_from(["analyzer-job", &argument]).unwrap().settings;
+            let bearing = bearing(&job, &settings, None);
+            assert_eq!(bearing.keys().collect::<Vec<_>>(), [name]);
+            let without = Cli::try_parse_from(["analyzer-job"]).unwrap().settings;
+            assert!(super::bearing(&job, &without, None).is_empty());
+        }
+    }
+}

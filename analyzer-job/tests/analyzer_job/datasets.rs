@@ -153,6 +153,23 @@ fn small(kind: &str, change: impl FnOnce(&mut Value)) -> Tree {
     tree
 }
 
+/// Files whose columns have different orders, one behind the other in one file.
+#[test]
+fn a_header_row_further_down_says_where_the_columns_stand_from_there_on() {
+    let lines = |line: &dyn Fn(usize) -> String| (0..60).map(line).collect::<String>();
+    let first = "sex,y,p\n".to_owned() + &lines(&|n| format!("{},{},{}\n", n % 2, n / 2 % 2, n / 3 % 2));
+    let second =
+        "P, Sex,y\n".to_owned() + &lines(&|n| format!("{},{},{}\n", n / 3 % 2, n % 3 / 2, n / 5 % 2));
+    let apart = small("text/csv", |_| ());
+    apart.file("processing/input/data/a.csv", &first).file("processing/input/data/b.csv", &second);
+    let behind = small("text/csv", |_| ());
+    behind.file("processing/input/data/a.csv", first + &second);
+    apart.succeed(&[]);
+    let run = behind.succeed(&[]);
+    assert_eq!(behind.result("analysis.json"), apart.result("analysis.json"));
+    assert!(run.log.contains("a.csv: the header row has the columns in another order"), "{}", run.log);
+}
+
 #[test]
 fn long_identifiers_join_their_own_rows_only() {
     let base = [i128::from(u32::MAX), 1 << 53, 1 << 63, 10_i128.pow(25)];
@@ -176,6 +193,34 @@ fn long_identifiers_join_their_own_rows_only() {
         tree.succeed(&[]);
         let rows = &tree.result("bias_details.json")["run"]["rows"];
         assert_eq!(rows["rows"], json!(n as u64), "{base} {rows}");
+    }
+}
+
+/// One identifier that is no number, on whichever side, and all are texts: `7.0` is not `7`.
+#[test]
+fn identifiers_are_texts_as_soon_as_one_of_either_side_is() {
+    for (other, in_predictions) in [("x", true), ("x", false), ("007", true), ("007", false)] {
+        let tree = small("text/csv", |config| {
+            config["headers"] = json!(["id", "sex", "y"]);
+            config["predicted_label"] = json!("pred");
+            config["predicted_label_dataset_uri"] = json!("/opt/ml/processing/input/predictions/p.csv");
+            config["predicted_label_headers"] = json!(["id", "pred"]);
+            config["joinsource_name_or_index"] = json!("id");
+            // Two listed values, so that the columns count as categories in a few rows too.
+            config["label_values_or_threshold"] = json!([1, 7]);
+            config["facet"][0]["value_or_threshold"] = json!([0, 7]);
+        });
+        let rows = |line: &dyn Fn(usize) -> String| (100..160).map(line).collect::<Vec<_>>().join("\n");
+        let data = rows(&|n| format!("{n},{},{}", n % 2, n / 2 % 2));
+        let predictions = rows(&|n| if n < 130 { format!("{n},{}", n / 3 % 2) } else { format!("{n}.0,1") });
+        let end = |text: String, row: &str, here: bool| if here { format!("{text}\n{row}\n") } else { text };
+        tree.file("processing/input/data/a.csv", end(data, &format!("{other},1,1"), !in_predictions)).file(
+            "processing/input/predictions/p.csv",
+            end(predictions, &format!("{other},1"), in_predictions),
+        );
+        tree.succeed(&[]);
+        let rows = &tree.result("bias_details.json")["run"]["rows"];
+        assert_eq!(rows["rows"], json!(30), "{other} {in_predictions} {rows}");
     }
 }
 

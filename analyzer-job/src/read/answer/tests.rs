@@ -517,3 +517,20 @@ proptest! {
         }
     }
 }
+
+/// The scores behind a null keep their classes: the row has no scores, not fewer.
+#[test]
+fn a_null_among_the_scores_of_a_row_is_told_and_moves_none() {
+    let says = || Says { probability: at("p"), ..Says::default() };
+    for (kind, body) in [
+        (JsonType, "{\"p\":[[0.1,null,0.2],[0.3,0.4,0.3]]}"),
+        (JsonType, "{\"p\":[[0.3,0.4,0.3],[0.1,NaN,0.2]]}"),
+        (JsonLines, "{\"p\":[0.1,null,0.2]}\n{\"p\":[0.3,0.4,0.3]}"),
+        (JsonLines, "{\"p\":[0.3,0.4,0.3]}\n{\"p\":[null,0.1,0.2]}"),
+    ] {
+        let told = problem(kind, says(), body, 2);
+        assert!(told.contains("found null"), "{body}: {told}");
+    }
+    let told = problem(Csv, Says::default(), "[0.1, null, 0.2]\n[0.3, 0.4, 0.3]\n", 2);
+    assert!(told.contains("null") || told.contains("not a number"), "{told}");
+}
