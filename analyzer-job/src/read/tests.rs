@@ -179,7 +179,7 @@ fn bad_json_records_name_their_line() {
     };
     check("{\"features\":", &["PL0301", "not JSON"]);
     check("{\"y\": 1}", &["Data must contain features", "`features`"]);
-    check("{\"features\": [1], \"y\": 1}", &["1 features", "expected 2"]);
+    check("{\"features\": [1], \"y\": 1}", &["1 feature", "expected 2"]);
     check("{\"features\": [[1, 2]], \"y\": [1, 2]}", &["2 values"]);
     let missing = good.replace('y', "z");
     fails(&[("a.jsonl", missing.as_bytes())], &analysis, &["Headers must contain label", "`y`"]);
@@ -398,7 +398,7 @@ fn records_whose_counts_differ_are_dropped_and_named_never_shifted() {
     assert_eq!((reading.row_counts.records_read, reading.row_counts.rows), (3, 2));
     let skipped = &reading.row_counts.records_skipped[0];
     assert_eq!(skipped.records, 1);
-    assert_eq!(skipped.examples, ["h/a.jsonl, line 2: event e-1: 2 input rows, 1 predictions, 2 labels"]);
+    assert_eq!(skipped.examples, ["h/a.jsonl, line 2: event e-1: 2 input rows, 1 prediction, 2 labels"]);
     let columns = &reading.rows().unwrap().table.columns;
     let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
     assert_eq!(names, ["x", "sex", "target", "predicted_label0"]);
@@ -406,14 +406,14 @@ fn records_whose_counts_differ_are_dropped_and_named_never_shifted() {
 
     let strict = Options { strict: true, ..Options::default() };
     let error = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &strict).unwrap_err().to_string();
-    assert!(error.contains("a.jsonl, line 2") && error.contains("2 input rows, 1 predictions"), "{error}");
+    assert!(error.contains("a.jsonl, line 2") && error.contains("2 input rows, 1 prediction"), "{error}");
     // Labels alone may be the ones that do not fit.
     let few = record(None, two, "{\"score\":0.7}\n{\"score\":0.1}", r#"{"y":1}"#);
     let reading =
         fixture::read(&[("a.jsonl", [good.as_str(), &few].concat().as_bytes())], &analysis, &keep_rows());
     assert_eq!(
         reading.unwrap().row_counts.records_skipped[0].examples[0],
-        "a.jsonl, line 2: event e-1: 2 input rows, 2 predictions, 1 labels"
+        "a.jsonl, line 2: event e-1: 2 input rows, 2 predictions, 1 label"
     );
     let mostly = [good.as_str(), &bad, "{}\n"].concat();
     fails(&[("a.jsonl", mostly.as_bytes())], &analysis, &["PL0308", "2 of 3 records", "line 2"]);

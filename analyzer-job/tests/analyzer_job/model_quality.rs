@@ -597,7 +597,7 @@ fn rows_left_out_are_told_by_reason_with_their_values() {
     let none = small("0,0,NaN,a\n").fail(&[], 2, "PL0302").message;
     assert!(
         none.contains(
-            "1 records (1 left out, the score is not a finite number, such as a.csv, line 2: `NaN`)"
+            "1 record (1 left out, the score is not a finite number, such as a.csv, line 2: `NaN`)"
         ),
         "{none}"
     );

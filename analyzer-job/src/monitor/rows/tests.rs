@@ -80,7 +80,7 @@ fn a_bad_row_costs_itself_and_is_named() {
     assert_eq!((found.account.bad, found.account.records), (4, 7));
     let named = found.account.examples.join("\n");
     for part in [
-        "line 3: 1 values, expected 2",
+        "line 3: 1 value, expected 2",
         "line 4",
         "line 5: a quote does not end",
         "line 7: the row is not UTF-8",
@@ -220,11 +220,7 @@ fn captured_payloads_are_rows_paired_by_position() {
     let found = captured(&text, |_| {});
     assert_eq!(found.short(), ["0.5|20|a", "0.1|21|b", "0.2|22|-", "0.3|23|c,d", "0.4|24|e"]);
     assert_eq!((found.account.records, found.account.bad), (5, 2));
-    assert!(
-        found.account.examples[0].contains("2 input rows, 1 output rows"),
-        "{:?}",
-        found.account.examples
-    );
+    assert!(found.account.examples[0].contains("2 input rows, 1 output row"), "{:?}", found.account.examples);
     let last = Captured { output_first: false, ..Captured::default() };
     let end =
         captured(&capture("20,a", "0.5", ""), |source| source.format = Some(Format::Capture(last.clone())));
@@ -279,11 +275,7 @@ fn lists_in_square_brackets_are_rows_under_the_tag_of_csv() {
         found.short(),
         ["0.1|0.9|20|a", "0.2|0.8|21|b", "0.3|0.7|22|c", "0.4|0.6|23|d", "0.5|0.5|24|e"]
     );
-    assert!(
-        found.account.examples[0].contains("1 input rows, 2 output rows"),
-        "{:?}",
-        found.account.examples
-    );
+    assert!(found.account.examples[0].contains("1 input row, 2 output rows"), "{:?}", found.account.examples);
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn csv_answers_stand_at_positions() {
         Ok(&[["0", "", "0.1"], ["1", "", "0.2"], ["1", "", "0.3"]]),
     );
     check(&record(csv("0.1"), csv("0,1")), wanted(None, Some("0"), None), Err("1 answer and 2 labels"));
-    check(&record(csv("0.1"), csv("0")), wanted(None, Some("3"), None), Err("index 3 and 1 columns"));
+    check(&record(csv("0.1"), csv("0")), wanted(None, Some("3"), None), Err("index 3 and 1 column"));
     check(&record(csv("0.1"), csv("0")), wanted(None, Some("score"), None), Err("no names"));
     // Lists in square brackets are rows; an empty cell stays at its place.
     check(
