@@ -27,6 +27,7 @@ mod quality_classes;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;
+mod several_ends;
 mod states;
 mod stops;
 mod tools;
