@@ -155,3 +155,78 @@ pub fn inside(column: &Column, domain: &[String]) -> Option<u64> {
     let categories = column.categories()?;
     Some(categories.iter().filter(|(text, _)| domain.contains(text)).map(|(_, count)| count).sum())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{MonitoringConfig, Switch};
+    use super::*;
+
+    /// A column of three whole numbers, one fraction that is one, and a missing value; a baseline with these thresholds.
+    fn checked(change: impl Fn(&mut Constraint)) -> (Vec<Violation>, Constraints, Column) {
+        let mut column = Column::new();
+        column.update([Some("1"), Some("2"), Some("3"), Some("4.0"), None].into_iter());
+        let mut config = MonitoringConfig::default();
+        (config.datatype_check_threshold, config.domain_content_threshold) = (0.75, 0.5);
+        let mut constraint = Constraint {
+            inferred_type: "Integral".into(),
+            completeness: Some(0.8),
+            domains: None,
+            config: config.clone(),
+        };
+        change(&mut constraint);
+        let columns = [("x".to_string(), constraint)].into_iter().collect();
+        let baseline = Constraints { columns, config };
+        let one = Checked { name: "x", column: &column, inside: Some(2) };
+        (constraints([one].into_iter(), 5, &baseline, false), baseline, column)
+    }
+
+    fn found(change: impl Fn(&mut Constraint)) -> Vec<&'static str> {
+        checked(change).0.iter().map(|violation| violation.constraint_check_type).collect()
+    }
+
+    #[test]
+    fn a_share_at_its_threshold_is_none_and_one_below_it_is() {
+        assert_eq!(found(|_| ()), [""; 0]);
+        assert_eq!(found(|x| x.config.datatype_check_threshold = 0.76), ["data_type_check"]);
+        assert_eq!(found(|x| x.completeness = Some(0.81)), ["completeness_check"]);
+        assert_eq!(found(|x| x.config.domain_content_threshold = 0.51), ["categorical_values_check"]);
+        let all = |x: &mut Constraint| {
+            (x.config.datatype_check_threshold, x.completeness) = (1.0, Some(1.0));
+            x.config.domain_content_threshold = 1.0;
+        };
+        assert_eq!(found(all), ["data_type_check", "completeness_check", "categorical_values_check"]);
+        let off = |x: &mut Constraint| {
+            all(x);
+            x.config.evaluate_constraints = Switch::Disabled;
+        };
+        assert_eq!(found(off), [""; 0]);
+    }
+
+    #[test]
+    fn violations_by_spelling_are_those_of_columns_that_are_checked() {
+        let of = |change: &dyn Fn(&mut Constraint)| {
+            let (_, baseline, column) = checked(change);
+            by_spelling([("x", &column), ("y", &column)].into_iter(), &baseline)
+        };
+        assert_eq!(of(&|x| x.config.datatype_check_threshold = 1.0), (1, 1));
+        assert_eq!(of(&|_| ()), (0, 0));
+        let off = |x: &mut Constraint| {
+            x.config.datatype_check_threshold = 1.0;
+            x.config.evaluate_constraints = Switch::Disabled;
+        };
+        assert_eq!(of(&off), (0, 0));
+    }
+
+    #[test]
+    fn another_number_of_columns_is_told_unless_nothing_is_checked() {
+        let mut baseline = checked(|_| ()).1;
+        let kind = |columns, baseline: &Constraints| {
+            count(columns, baseline).map(|found| (found.feature_name, found.constraint_check_type))
+        };
+        assert_eq!(kind(1, &baseline), None);
+        assert_eq!(kind(2, &baseline), Some(("Extra columns".into(), "extra_column_check")));
+        assert_eq!(kind(0, &baseline), Some(("Missing columns".into(), "missing_column_check")));
+        baseline.config.evaluate_constraints = Switch::Disabled;
+        assert_eq!(kind(2, &baseline), None);
+    }
+}

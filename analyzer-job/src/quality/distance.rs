@@ -304,6 +304,17 @@ mod tests {
         close(statistic, 64.0 / 5.0 + 4.0 / 8.0 + 100.0 / 100.0);
         assert_eq!(degrees, 2.0);
         assert_eq!(chi_squared(&counts(&[]), &expected), None);
+        // Of four a fifth is none: a single small one joins the next.
+        let expected = counts(&[("a", 50), ("b", 40), ("c", 30), ("d", 4)]);
+        assert_eq!(chi_squared(&expected, &expected), Some((0.0, 2.0)));
+    }
+
+    /// A value that lies in several levels counts once, with the weight of the highest: 1 with 1, 2 with 4.
+    #[test]
+    fn the_hosted_distance_counts_a_value_once() {
+        let (distance, n, m) = hosted(&[vec![1.0, 2.0, 2.0], vec![], vec![2.0]], &[vec![1.0, 2.0]]);
+        assert_eq!((n, m), (5.0, 2.0));
+        close(distance, 0.5 - 0.2);
     }
 
     #[test]

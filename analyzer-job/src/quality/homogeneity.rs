@@ -170,7 +170,7 @@ mod tests {
     /// category is rare.
     #[test]
     fn false_alarms_are_as_rare_as_they_say() {
-        const DRAWN: u32 = 1000;
+        const DRAWN: u32 = 600;
         let rare = |rare: usize, each: f64| {
             let frequent = (1.0 - rare as f64 * each) / 2.0;
             [vec![frequent; 2], vec![each; rare]].concat()
