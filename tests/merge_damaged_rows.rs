@@ -5,6 +5,8 @@ mod merge_pieces;
 
 use std::collections::BTreeSet;
 
+use merge_job::json::Span;
+use merge_job::reader::{self, LONGEST_RECORD, Piece, State, Workspace};
 use merge_job::record::{Bad, Captures};
 use merge_pieces::in_pieces;
 
@@ -228,4 +230,24 @@ fn lines_that_are_no_rows_and_rows_with_an_id_and_a_time_cost_themselves_alone()
             File { damaged: &format!("{data},i7,{TIME}"), ..*file }.check(false);
         }
     });
+}
+
+#[test]
+fn behind_a_quote_that_nothing_ends_memory_holds_so_much_and_no_more() {
+    let line = "x".repeat(65_535) + "\n";
+    let (mut rest, mut state, mut most) = (b"7,\"never\n".to_vec(), State::default(), 0);
+    for piece in 0..400 {
+        rest.extend_from_slice(line.as_bytes());
+        if piece % 32 < 31 {
+            continue;
+        }
+        most = most.max(rest.len());
+        let span = Span { start: 0, end: rest.len() };
+        let piece = Piece { span, state, ended: false, longest: LONGEST_RECORD };
+        let (mut made, mut found) = (Vec::new(), Vec::new());
+        let settled = reader::read(Captures, &rest, piece, &mut Workspace::default(), &mut made, &mut found);
+        state = settled.state;
+        rest.drain(..settled.end);
+    }
+    assert!((16 << 20..20 << 20).contains(&most) && rest.len() < 4 << 20, "{most} {}", rest.len());
 }
