@@ -251,3 +251,11 @@ fn behind_a_quote_that_nothing_ends_memory_holds_so_much_and_no_more() {
     }
     assert!((16 << 20..20 << 20).contains(&most) && rest.len() < 4 << 20, "{most} {}", rest.len());
 }
+
+#[test]
+fn a_quote_too_many_behind_a_cell_of_json_joins_no_rows() {
+    let rows: Vec<String> =
+        (0..ROWS).map(|n| row(if n == 1 { "{\"a\":#,\"b\":2}" } else { "\",#\"" }, 0, 1, n)).collect();
+    let damaged = rows[1].replace(",i1", ",\"i1");
+    File { rows: &rows, place: 1, damaged: &damaged }.check(false);
+}

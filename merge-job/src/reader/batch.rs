@@ -130,7 +130,11 @@ impl<S: Side> Reading<'_, '_, S> {
         }
         let farthest = known.saturating_add(FARTHEST.min(self.longest));
         let text = self.text.get(..farthest).unwrap_or(self.text);
-        match rows::row(text, start, self.ended && text.len() == self.text.len()) {
+        let row = match rows::row(text, start, self.ended && text.len() == self.text.len()) {
+            RowAt::Row(row) if row.is_torn => RowAt::Broken { at: start, cells: row.cells },
+            row => row,
+        };
+        match row {
             RowAt::Row(row) if record::id_and_time(text, &row).is_some() => {
                 // In JSON a carriage return is a blank.
                 match row.ends_at_return.then(|| self.do_returns_end_rows(row.span.end)) {
