@@ -81,9 +81,15 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
     let for_people = log::for_people(config);
     // Kept for the exit message: a job that failed for want of open files could not open its file either.
     let spare = File::open(std::path::Component::RootDir.as_os_str());
+    // The service joins the messages of all hosts, so a failure says whose it is.
+    let mut host = String::new();
     let ended = loaded
         .and_then(|config| {
-            Ok(Job { hosts: Hosts::load(&tree)?, tree: tree.clone(), config, stop, for_people })
+            let hosts = Hosts::load(&tree)?;
+            if hosts.several() {
+                host = format!("{}: ", hosts.current_host);
+            }
+            Ok(Job { hosts, tree: tree.clone(), config, stop, for_people })
         })
         .map_err(Instead::Fail)
         .and_then(|job| guarded(|| body(&job)));
@@ -110,7 +116,7 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
         Err(Instead::Fail(problem)) => {
             log::problem(&problem);
             let word = if problem.class() == Class::Stopped { "Stopped" } else { "Error" };
-            tell(&tree, &format!("{word}: {problem}"));
+            tell(&tree, &format!("{word}: {host}{problem}"));
             ExitCode::from(problem.class().exit_code())
         }
     }

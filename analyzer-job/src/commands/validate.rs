@@ -22,7 +22,7 @@ use crate::stages::attributions::{self, Prepared};
 use crate::stages::inputs::{Look, Role};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
-use crate::stages::states::left_to_combine;
+use crate::stages::states::later;
 use crate::stages::task::{self, Task};
 use crate::stages::{analysis, baselines, data_quality, inputs, model_quality, several};
 use crate::state::counts::FacetCounts;
@@ -128,11 +128,10 @@ fn look_at_analysis(
     };
     let reading = match reading {
         // A part is explained by itself.
-        Err(problem) if is_part && !run.plan.explains() => {
-            line(text, "warning", &left_to_combine(&problem));
-            return Ok(());
+        Err(problem) => {
+            return later(is_part && !run.plan.explains(), problem, |warning| line(text, "warning", warning));
         }
-        reading => reading?,
+        Ok(reading) => reading,
     };
     tell_reading(&reading, text);
     let constraints = task.baseline.as_ref();
@@ -158,13 +157,8 @@ fn look_at_analysis(
     if !run.plan.bias() {
         return Ok(());
     }
-    match tell_groups(run, &reading, constraints, text) {
-        Err(problem) if is_part => {
-            line(text, "warning", &left_to_combine(&problem));
-            Ok(())
-        }
-        told => told,
-    }
+    tell_groups(run, &reading, constraints, text)
+        .or_else(|problem| later(is_part, problem, |warning| line(text, "warning", warning)))
 }
 
 /// Said of a model of which an endpoint would have to be made.

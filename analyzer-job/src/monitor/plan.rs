@@ -14,7 +14,7 @@ use crate::monitor::columns::{self, Preparation};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::Source;
 use crate::monitor::script::Script;
-use crate::plan::{Rows, config_place, metric_time, output, window};
+use crate::plan::{Rows, config_place, dataset_folders, empty_input, metric_time, output, window};
 use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
 
 /// The two monitors that need no analysis configuration.
@@ -166,10 +166,18 @@ impl Plan {
     /// The data cannot be read.
     pub(crate) fn is_captured(&self) -> Result<Option<bool>> {
         let captured = |format: &Format| matches!(format, Format::Capture(_) | Format::Merged(_));
+        Ok(self.read_as()?.as_ref().map(captured))
+    }
+
+    /// What the data are read as; none where no format is given and there are no files.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    pub(crate) fn read_as(&self) -> Result<Option<Format>> {
         Ok(match &self.format {
-            Some(format) => Some(captured(format)),
+            Some(format) => Some(format.clone()),
             None => match super::rows::files(&self.dataset)?.files.first() {
-                Some(file) => Some(captured(&format::guess(file)?)),
+                Some(file) => Some(format::guess(file)?),
                 None => None,
             },
         })
@@ -206,6 +214,9 @@ impl Plan {
                 account.examples.join("; ")
             ));
         }
+        if account.rows > 0 {
+            found.push_str(&format!(", {} without a column", account.rows));
+        }
         if account.left_out > 0 {
             found.push_str(&format!(", {} left out by `columns` or a script", account.left_out));
         }
@@ -226,9 +237,9 @@ fn bound(time: Timestamp, open: Timestamp) -> String {
     if time == open { "any time".into() } else { time.to_string() }
 }
 
-/// The setting, else the baseline's input, else the first default folder of a monitor that has files.
-/// `may_be_none`: the first folder then.
-fn dataset(job: &Job, settings: &Settings, may_be_none: bool) -> Result<PathBuf> {
+/// The setting, else the baseline's input, else the first default folder of a monitor, or of the job's dataset, that has files.
+/// `may_be_empty`: else the first that is an input of the job.
+fn dataset(job: &Job, settings: &Settings, may_be_empty: bool) -> Result<PathBuf> {
     if let Some(path) = &settings.dataset_source {
         let named = path;
         let path = job.tree.resolve(named);
@@ -238,11 +249,12 @@ fn dataset(job: &Job, settings: &Settings, may_be_none: bool) -> Result<PathBuf>
     if let Some(mount) = job.config.input(&job.tree, BASELINE_INPUT) {
         return Ok(mount.path);
     }
-    let folders = ["input/baseline_dataset_input", "input/endpoint", "input_data"]
-        .map(|name| job.tree.processing(name));
-    let has_files = |folder: &PathBuf| input::files(folder).is_ok_and(|files| !files.is_empty());
-    let none = may_be_none.then_some(&folders[1]);
-    folders.iter().find(|folder| has_files(folder)).or(none).cloned().ok_or_else(|| {
+    let usual = ["input/baseline_dataset_input", "input/endpoint", "input_data"];
+    let mut folders: Vec<PathBuf> = usual.map(|name| job.tree.processing(name)).into();
+    folders.extend(dataset_folders(job));
+    let has_files = |folder: &&PathBuf| input::files(folder).is_ok_and(|files| !files.is_empty());
+    let empty = || empty_input(job, &folders).filter(|_| may_be_empty);
+    folders.iter().find(has_files).cloned().or_else(empty).ok_or_else(|| {
         Problem::new(&codes::NO_DATA, "there is no data to monitor")
             .file(&folders[1])
             .hint("mount the data there, or name their folder in `dataset_source`")

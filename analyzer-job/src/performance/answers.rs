@@ -17,6 +17,7 @@ use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
 use crate::read::payload;
 use crate::read::truth::Truth;
+use crate::state::keys::Keys;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 
@@ -142,6 +143,11 @@ impl Answers {
 
     pub fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// In which order the scores of objects were taken.
+    pub(crate) fn keys(&self) -> Keys {
+        Keys(self.reader.keys())
     }
 
     /// # Errors

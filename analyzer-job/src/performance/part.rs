@@ -15,6 +15,7 @@ use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::joined::Joined;
+use crate::state::keys::{self, Keys};
 use crate::state::order::{self, by_text};
 
 /// Counts of the rows, and what became of the records.
@@ -35,6 +36,10 @@ pub struct Part {
     /// All columns of the dataset, for messages.
     #[serde(skip)]
     pub(super) known: Vec<String>,
+    /// Where later rows may bring other columns: all of them, each with the number of the file in which it came first, and the
+    /// positions among them that were looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) open: Option<Open>,
     /// What was looked for in captured records, and among the columns of a dataset.
     pub(super) sought: Option<Sought>,
     /// Rows of captures that have not been joined with a label.
@@ -43,6 +48,16 @@ pub struct Part {
     pub joined: Option<Joined>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
+    /// In which order the scores of objects were taken.
+    pub(super) keys: Keys,
+}
+
+/// Columns that are not the same in all rows.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Open {
+    pub(super) columns: Vec<(String, u32)>,
+    /// For each value that is sought its position, where it has one.
+    pub(super) positions: Vec<Option<usize>>,
 }
 
 /// Records that cannot be used.
@@ -97,6 +112,11 @@ impl Part {
     pub fn add_not_joined(&mut self, waiting: &Outcomes) -> Result<()> {
         self.not_joined += waiting.waiting();
         self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
+    }
+
+    /// Takes in how the rows that wait for a label were read.
+    pub fn add_keys(&mut self, waiting: Keys) {
+        self.keys.0.extend(waiting.0);
     }
 
     /// Records that were read, or that wait for a label.
@@ -283,6 +303,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     for (path, part) in &parts {
         part.check(path, question)?;
     }
+    keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
     let mut joined: Option<Joined> = None;
@@ -293,6 +314,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;
     let outside = windowed::outside(&again);
+    check_positions(&parts, &ranks)?;
     let mut all: Option<(PathBuf, Part)> = None;
     let mut read: Option<(PathBuf, Vec<String>)> = None;
     // A part without records says nothing of how the others are to be read.
@@ -330,6 +352,33 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         all.add_not_joined(&part.outcomes)?;
     }
     Ok(Some(all))
+}
+
+/// That a position is the same column in each part, as far as it has it, as in one run over all of them.
+fn check_positions(parts: &[(PathBuf, Part)], ranks: &[Vec<u32>]) -> Result<()> {
+    let open = || {
+        parts
+            .iter()
+            .zip(ranks)
+            .filter_map(|((path, part), ranks)| Some((path, part, part.open.as_ref()?, ranks)))
+    };
+    let columns = open().map(|(_, _, open, ranks)| {
+        (ranks.as_slice(), open.columns.iter().map(|(name, file)| (name.as_str(), *file)))
+    });
+    let all = order::met(columns);
+    for (path, part, open, _) in open() {
+        for (position, found) in open.positions.iter().zip(&part.columns) {
+            let Some(column) = position.and_then(|position| all.get(position)) else { continue };
+            if found != column && open.columns.iter().any(|(name, _)| name == column) {
+                let found = if found.is_empty() { "nothing".into() } else { format!("`{found}`") };
+                return Err(differ(path, format!("{found} at a position")).expected(format!(
+                    "`{column}`, which stands there among the columns of all parts: name the columns, since a position counts \
+                     the keys of each part's own first records"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Whether two parts found the values in the same columns, as far as they have them.

@@ -10,7 +10,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::answers::{Answers, Attribute, is_none};
 use super::group::Group;
 use super::outcomes::{Outcomes, Question, Row, Unusable};
-use super::part::{Bad, Part, Sought};
+use super::part::{Bad, Open, Part, Sought};
 use super::reasons::Reasons;
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::shared::Seat;
@@ -19,6 +19,7 @@ use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
 use crate::read::together;
 use crate::read::windowed::Windowed;
+use crate::state::keys::Keys;
 
 pub use super::answers::Places;
 
@@ -149,10 +150,12 @@ impl<'a> Sink<'a> {
             outside: 0,
             columns: Vec::new(),
             known: Vec::new(),
+            open: None,
             sought: None,
             not_joined: 0,
             joined: None,
             windowed: Vec::new(),
+            keys: Keys::default(),
         }
     }
 }
@@ -213,8 +216,14 @@ fn read_dataset(
     let is_open = source.script.is_some() || format.is_some_and(Format::is_open);
     let mut into = Sink::new(question, places, source.strict);
     let mut columns = Columns::new(&sought);
+    let mut met: Vec<(String, u32)> = Vec::new();
     let (names, account) = rows::read(source, &mut |block, names| {
         columns.find(names);
+        if names.named && is_open {
+            let is_begun = into.files.last().is_some_and(|last| last.as_os_str() == block.file().as_os_str());
+            let file = (into.files.len() - usize::from(is_begun)) as u32;
+            met.extend(names.names.iter().skip(met.len()).map(|name| (name.clone(), file)));
+        }
         if !(names.named && is_open) {
             columns.check(names)?;
         }
@@ -249,6 +258,11 @@ fn read_dataset(
         let attributes = sought.iter().zip(&columns.found).map(seen).collect();
         part.sought = Some(Sought { records: account.rows, attributes });
         part.known = names.names.iter().cloned().collect();
+        let by_name = |attribute: &&Attribute| names.names.contains(&attribute.text);
+        let position = |attribute: &Attribute| Some(attribute).filter(|one| !by_name(one))?.position;
+        let positions: Vec<Option<usize>> = sought.iter().map(position).collect();
+        let counts = positions.iter().any(Option::is_some) && names.named && is_open;
+        part.open = counts.then_some(Open { columns: met, positions });
     }
     if account.left_out > 0 {
         part.left_out.count("not wanted by `columns` or the script", account.left_out);
@@ -340,6 +354,7 @@ fn read_records(
     part.outside = outside;
     part.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     part.bad = Bad::Records(bad);
+    part.keys = answers.keys();
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)
 }
@@ -356,8 +371,8 @@ fn read_ids(source: &Source<'_>, ids: &mut Ids) -> Result<()> {
     })
 }
 
-/// The captured records whose id is not among those that were `merged`, as rows without labels. What cannot be read is left
-/// out: reading for the merge has told it.
+/// The captured records whose id is not among those that were `merged`, as rows without labels, and in which order the scores
+/// of objects were taken. What cannot be read is left out: reading for the merge has told it.
 ///
 /// # Errors
 /// As `read`.
@@ -366,7 +381,7 @@ pub fn read_waiting(
     question: &Question,
     places: &Places,
     merged: &Ids,
-) -> Result<Outcomes> {
+) -> Result<(Outcomes, Keys)> {
     let mut answers = Answers::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
     // These rows come after all with a label.
@@ -394,7 +409,7 @@ pub fn read_waiting(
         }
         Ok(true)
     })?;
-    Ok(outcomes)
+    Ok((outcomes, answers.keys()))
 }
 
 fn id<'a>(record: &'a plumbline_common::record::Record<'_>) -> Option<std::borrow::Cow<'a, str>> {
@@ -441,7 +456,7 @@ mod tests {
         assert_eq!((part.outcomes.rows(), part.outside), (1, 1));
         // They are not needed any more.
         std::fs::remove_dir_all(&merged).unwrap();
-        let waiting = read_waiting(&source(&captures), &question, &places, &ids).unwrap();
+        let (waiting, _) = read_waiting(&source(&captures), &question, &places, &ids).unwrap();
         assert_eq!((waiting.rows(), waiting.waiting()), (0, 1));
     }
 }

@@ -123,12 +123,14 @@ pub struct Folded<'a> {
 pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Plan> {
     check_target(settings)?;
     check_windows(settings)?;
-    for (name, path) in
-        [("dataset_source", &settings.dataset_source), ("ground_truth_source", &settings.ground_truth_source)]
-    {
-        if let Some(path) = path {
-            input::check_source(name, path, &job.tree.resolve(path))?;
-        }
+    let sources = [
+        ("dataset_source", &settings.dataset_source),
+        ("ground_truth_source", &settings.ground_truth_source),
+    ];
+    // States were folded from data that need not be here.
+    let read_here = sources.into_iter().filter(|_| !matches!(rows, Rows::Folded(_)));
+    for (name, path) in read_here.filter_map(|(name, path)| Some((name, path.as_ref()?))) {
+        input::check_source(name, path, &job.tree.resolve(path))?;
     }
     let (config_path, text) = match rows {
         Rows::Folded(Folded { place, configuration: Some(configuration), .. }) => {
@@ -155,14 +157,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     let dataset = match rows {
         Rows::Folded(folded) => folded.place.display().to_string(),
         Rows::Here | Rows::Part => {
-            let found = dataset(job, settings, &analysis, monitor, monitor_folder);
-            match found {
-                // A part without data is one as well.
-                Err(problem) if rows == Rows::Part && std::ptr::eq(problem.code(), &codes::NO_DATA) => {
-                    job.tree.processing("input_data").display().to_string()
-                }
-                found => found?,
-            }
+            dataset(job, settings, &analysis, (monitor, monitor_folder), rows == Rows::Part)?
         }
     };
     if let Rows::Folded(folded) = rows {
@@ -288,9 +283,20 @@ fn monitor_folder(job: &Job, settings: &Settings) -> Option<PathBuf> {
         return Some(job.tree.resolve(path));
     }
     let folders = ["input/endpoint", "input_data"].map(|name| job.tree.processing(name));
+    first_with_files(folders.clone()).or_else(|| empty_input(job, &folders))
+}
+
+/// The first of some folders that an input of the job is, or is mounted below: its shard of this host may be empty.
+pub(crate) fn empty_input(job: &Job, folders: &[PathBuf]) -> Option<PathBuf> {
     let inputs = job.config.inputs(&job.tree);
-    let is_input = |folder: &PathBuf| inputs.iter().any(|mount| mount.path.starts_with(folder));
-    first_with_files(folders.clone()).or_else(|| folders.into_iter().find(is_input))
+    let is_input = |folder: &&PathBuf| inputs.iter().any(|mount| mount.path.starts_with(folder));
+    folders.iter().find(is_input).cloned()
+}
+
+/// Where the data of a monitor stand that are the job's dataset, as any other data.
+pub(crate) fn dataset_folders(job: &Job) -> Vec<PathBuf> {
+    let named = job.config.input(&job.tree, "dataset").map(|mount| mount.path);
+    named.into_iter().chain([job.tree.processing("input/data")]).collect()
 }
 
 fn first_with_files(folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
@@ -369,20 +375,18 @@ fn dataset(
     job: &Job,
     settings: &Settings,
     analysis: &Analysis,
-    monitor: bool,
-    monitor_folder: Option<PathBuf>,
+    (monitor, monitor_folder): (bool, Option<PathBuf>),
+    may_be_empty: bool,
 ) -> Result<String> {
     let local = |path: PathBuf| path.display().to_string();
     if let Some(uri) = &analysis.dataset.uri {
         return Ok(if uri.contains("://") { uri.clone() } else { local(job.tree.resolve(uri)) });
     }
     if monitor {
-        // Captured records may also be the job's dataset, as any other data.
-        let dataset = || {
-            let named = job.config.input(&job.tree, "dataset").map(|mount| mount.path);
-            first_with_files(named.into_iter().chain([job.tree.processing("input/data")]))
-        };
-        return monitor_folder.or_else(dataset).map(local).ok_or_else(|| {
+        let folders = dataset_folders(job);
+        let dataset = || first_with_files(folders.clone());
+        let empty = || empty_input(job, &folders).filter(|_| may_be_empty);
+        return monitor_folder.or_else(dataset).or_else(empty).map(local).ok_or_else(|| {
             Problem::new(&codes::NO_DATA, "there is no monitoring data")
                 .file(job.tree.processing("input_data"))
                 .hint("mount captured or merged records there, or name their folder in `dataset_source`")

@@ -28,6 +28,21 @@ pub struct Part {
     /// The data were profiles, which do not keep all values.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_profiles: bool,
+    /// Columns of the data whose values are the segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Vec<String>>,
+    /// How each of the parts was grouped that this one was put together of.
+    #[serde(skip)]
+    grouped: Vec<Grouped>,
+}
+
+/// How a part was grouped.
+#[derive(Debug, Clone)]
+struct Grouped {
+    /// Of its state.
+    path: PathBuf,
+    columns: IndexSet<String>,
+    by: Vec<String>,
 }
 
 /// Values of a column that lie inside of a baseline's domain.
@@ -49,7 +64,7 @@ impl Part {
             let name = profiled.columns.names.get_index(at)?.clone();
             Some((name, Inside { domain: digest(domain), rows }))
         });
-        Part { inside: inside.collect(), profiled, segments: Vec::new(), of_profiles: false }
+        Part { inside: inside.collect(), profiled, ..Part::default() }
     }
 
     /// The values of a column inside of a domain; `None` where only profiles are known, which cannot tell.
@@ -74,6 +89,39 @@ impl Part {
             .expected("states that were folded with the same `baseline_constraints`")
             .hint("give `baseline_constraints` to `fold` as well, or set `evaluate_constraints` off for this column")),
         }
+    }
+
+    /// That every part kept the segments of the columns that the whole is grouped by, as far as it has them: a position counts the
+    /// columns of the whole, which a part does not know.
+    ///
+    /// # Errors
+    /// `STATES_DO_NOT_FIT`.
+    pub fn check_grouped(&self, by: &[(String, usize)]) -> Result<()> {
+        for (name, at) in by {
+            let column = &self.profiled.columns.names[*at];
+            let other =
+                self.grouped.iter().find(|part| part.columns.contains(column) && !part.by.contains(column));
+            if let Some(Grouped { path, by, .. }) = other {
+                let found = by.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                return Err(Problem::new(
+                    &codes::STATES_DO_NOT_FIT,
+                    "a part of the data was grouped by another column than all of them",
+                )
+                .file(path)
+                .field("segment_columns")
+                .found(if found.is_empty() { "no column".into() } else { found })
+                .expected(format!("`{name}`, which stands at this position among the columns of all parts"))
+                .hint(
+                    "give the column's name: a position counts the keys of each part's own first records",
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn as_grouped(&self, path: &Path) -> Option<Grouped> {
+        let (by, columns) = (self.by.clone()?, self.profiled.columns.names.clone());
+        Some(Grouped { path: path.into(), columns, by })
     }
 
     fn check(&self, path: &Path) -> Result<()> {
@@ -126,8 +174,10 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
         .collect();
     let again = windowed::again(&windowed)?;
     let outside = windowed::outside(&again);
+    // Rows may be none that has a column, and a header row may stand without rows.
+    let says_nothing = |profiled: &Profiled| profiled.columns.names.is_empty() && profiled.account.rows == 0;
     let with_columns: Vec<usize> =
-        (0..parts.len()).filter(|&at| !parts[at].1.profiled.columns.names.is_empty()).collect();
+        (0..parts.len()).filter(|&at| !says_nothing(&parts[at].1.profiled)).collect();
     let mut all = Part::default();
     if let Some((&first, others)) = with_columns.split_first() {
         for &other in others {
@@ -137,27 +187,23 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
         all.profiled.columns.order = parts[first].1.profiled.columns.order;
         all.profiled.open = parts[first].1.profiled.open;
     }
-    // Columns in the order in which one run meets them.
-    let mut met: IndexMap<&str, (u32, usize)> = IndexMap::new();
-    for &at in &with_columns {
-        let profiled = &parts[at].1.profiled;
-        for (place, name) in profiled.columns.names.iter().enumerate() {
-            let file = profiled.firsts[place] as usize;
-            let here = (ranks[at].get(file).copied().unwrap_or(u32::MAX), place);
-            let known = met.entry(name).or_insert(here);
-            *known = (*known).min(here);
-        }
-    }
-    let mut names: Vec<(&str, (u32, usize))> = met.into_iter().collect();
-    names.sort_by_key(|(_, met)| *met);
-    all.profiled.columns.names = names.iter().map(|(name, _)| name.to_string()).collect();
-    for (name, _) in &names {
+    let names: Vec<String> = {
+        let columns = with_columns.iter().map(|&at| {
+            let profiled = &parts[at].1.profiled;
+            let firsts = profiled.firsts.iter().copied();
+            (ranks[at].as_slice(), profiled.columns.names.iter().map(String::as_str).zip(firsts))
+        });
+        order::met(columns).into_iter().map(String::from).collect()
+    };
+    all.profiled.columns.names = names.iter().cloned().collect();
+    all.grouped = parts.iter().filter_map(|(path, part)| part.as_grouped(path)).collect();
+    for name in &names {
         let mut column = Column::new();
         for (_, part) in &parts {
-            if let Some(place) = part.profiled.columns.names.get_index_of(*name) {
+            if let Some(place) = part.profiled.columns.names.get_index_of(name) {
                 column.merge(&part.profiled.profiles[place]);
             }
-            if let Some(inside) = part.inside.get(*name) {
+            if let Some(inside) = part.inside.get(name) {
                 let sum = all.inside.entry(name.to_string()).or_insert(Inside { rows: 0, ..inside.clone() });
                 if sum.domain == inside.domain {
                     sum.rows = sum.rows.saturating_add(inside.rows);

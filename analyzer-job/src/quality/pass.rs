@@ -26,6 +26,13 @@ pub struct Profiled {
     pub open: bool,
 }
 
+impl Profiled {
+    /// Whether there is nothing to measure: no row, or none with a column.
+    pub fn is_empty(&self) -> bool {
+        self.account.rows == 0 || self.columns.names.is_empty()
+    }
+}
+
 /// Blocks that are read ahead of the work on them.
 const AHEAD: usize = 2;
 

@@ -16,6 +16,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
 use crate::read::lines::{Targets, no_features, not_json};
+use crate::state::keys::Keys;
 
 /// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
 /// memory.
@@ -157,6 +158,7 @@ pub(crate) fn read(
         }
         source.advance(file.bytes)?;
     }
+    source.keys = Keys(targets.paths.keys());
     Ok(read)
 }
 

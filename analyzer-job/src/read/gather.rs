@@ -19,7 +19,7 @@ pub(super) struct Gather {
     row: Vec<u32>,
     rows: u64,
     store: Store,
-    /// For each file with rows, in the order they were read, how many rows there were after it; of kept rows only.
+    /// For each file that was begun, in the order they were read, how many rows there were after it.
     ends: Vec<(u32, u64)>,
     /// The file that rows come from.
     #[serde(skip)]
@@ -68,10 +68,16 @@ impl Gather {
     /// There are no more rows.
     pub(crate) fn end(&mut self) {
         let Some(file) = self.file.take() else { return };
-        match &mut self.store {
-            Store::Rows(_) => self.ends.push((file, self.rows)),
-            Store::Tally(tally) => tally.end_file(file),
+        self.ends.push((file, self.rows));
+        if let Store::Tally(tally) = &mut self.store {
+            tally.end_file(file);
         }
+    }
+
+    /// The numbers of the files that have rows.
+    pub(crate) fn files(&self) -> impl Iterator<Item = u32> {
+        let before = std::iter::once(0).chain(self.ends.iter().map(|end| end.1));
+        self.ends.iter().zip(before).filter(|(end, before)| end.1 > *before).map(|(end, _)| end.0)
     }
 
     /// Sets a cell of the row at hand. Every wanted column is set once before `finish_row`.
@@ -196,6 +202,11 @@ impl Gather {
         if !fits || self.slots != like.slots {
             return wrong("columns of another configuration");
         }
+        let ascending = self.ends.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+        let last = self.ends.last().map_or(0, |end| end.1);
+        if !ascending || last != self.rows || self.ends.iter().any(|end| end.0 as usize >= files) {
+            return wrong("rows of no file");
+        }
         match &self.store {
             Store::Tally(tally) => {
                 tally.check(files)?;
@@ -204,11 +215,6 @@ impl Gather {
                 }
             }
             Store::Rows(columns) => {
-                let ascending = self.ends.windows(2).all(|pair| pair[0].1 <= pair[1].1);
-                let last = self.ends.last().map_or(0, |end| end.1);
-                if !ascending || last != self.rows || self.ends.iter().any(|end| end.0 as usize >= files) {
-                    return wrong("rows of no file");
-                }
                 if !columns.iter().all(|column| column.has_rows(self.rows as usize)) {
                     return wrong("rows without cells");
                 }

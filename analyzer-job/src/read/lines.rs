@@ -11,6 +11,7 @@ use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
+use crate::state::keys::Keys;
 use crate::values::path::Paths;
 use crate::values::raw::Raw;
 use crate::values::scan::{NotJson, Scanner};
@@ -159,6 +160,7 @@ pub(crate) fn read(
             gather.finish_row();
         }
     }
+    source.keys = Keys(targets.paths.keys());
     Ok(read)
 }
 

@@ -49,6 +49,7 @@ use crate::results::details::{InputDigest, RowCounts};
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::table::{Table, Values};
 
+use crate::state::keys::Keys;
 use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
 use digest::Digests;
@@ -289,6 +290,7 @@ fn read_once(
         captured: source.captured,
         format: dataset.format,
         windowed: source.windowed,
+        keys: source.keys,
     })))
 }
 
@@ -351,6 +353,8 @@ pub(crate) struct Source<'a> {
     pub(crate) captured: (Option<ContentType>, Option<ContentType>),
     /// Of a part that has a window.
     pub(crate) windowed: Vec<OfFile>,
+    /// In which order paths took the values of objects.
+    pub(crate) keys: Keys,
 }
 
 impl Source<'_> {
@@ -369,6 +373,7 @@ impl Source<'_> {
             progress: Progress::start("reading", "bytes", bytes, options.for_people),
             captured: (None, None),
             windowed: Vec::new(),
+            keys: Keys::default(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! Everything that depends on the whole waits until then: what a column holds, whether too many records are bad, whether
 //! there are rows at all. What depends on the order of the files is kept with the file that it came from.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use plumbline_common::words::counted;
@@ -16,6 +17,7 @@ use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts};
 use crate::state::file::unusable;
+use crate::state::keys::{self, Keys};
 use crate::state::order::{self, by_folder};
 
 /// Rows of several parts that are compared with each other at most: they lie in memory, and each is compared with many.
@@ -39,6 +41,8 @@ pub struct Part {
     pub(super) format: Option<DatasetFormat>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
+    /// In which order paths took the values of objects.
+    pub(super) keys: Keys,
 }
 
 impl Part {
@@ -69,6 +73,20 @@ impl Part {
     /// Names of the files.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
+    }
+
+    /// The files of a dataset without a row, such as those of a header row alone. Captured records that make no row count as
+    /// bad ones, so that every file of them has something.
+    pub fn files_without_rows(&self) -> Vec<PathBuf> {
+        if let Some(DatasetFormat::Capture) | None = self.format {
+            return Vec::new();
+        }
+        let with_rows: HashSet<u32> = self.table.iter().flat_map(|(_, gather)| gather.files()).collect();
+        (0..)
+            .zip(&self.files)
+            .filter(|(at, _)| !with_rows.contains(at))
+            .map(|(_, file)| file.clone())
+            .collect()
     }
 
     /// Gives up rows that are too many to be compared with each other, or that nobody will compare.
@@ -158,6 +176,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         part.check(path, analysis)?;
     }
     let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
+    keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
     let table = tables(&parts, &ranks, analysis, most_rows)?;

@@ -1,9 +1,10 @@
 //! Windows over the same files. A part reads whole files and takes only the records of its window; what it says of the
 //! rest, another part says again: how many records there are, and which places are no record at all.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ pub(crate) struct OfFile {
     pub(crate) records: u64,
     /// Of the texts of the records.
     hash: u64,
+    /// The same after 1, 2, 4, 8, ... records: by them a file is known again that has grown since.
+    marks: Vec<u64>,
     /// Places that are no record, and records whose time is none: they lie in no window.
     pub(crate) undated: Skips,
     /// How many of these are files, places and times.
@@ -31,6 +34,25 @@ impl OfFile {
     /// Records that lie in some window, or would.
     fn dated(&self) -> u64 {
         self.records.saturating_sub(self.undated.skipped.records)
+    }
+
+    /// Records that make the hash.
+    fn hashed(&self) -> u64 {
+        self.records.saturating_sub(self.kinds[0]).saturating_sub(self.kinds[1])
+    }
+
+    /// Whether this is the other file, or was before records were added to it. Of a longer one half of the records at least are
+    /// compared.
+    fn begins(&self, other: &OfFile) -> bool {
+        let (mine, theirs) = (self.hashed(), other.hashed());
+        match mine.checked_ilog2() {
+            None => theirs == 0 && self.records == other.records,
+            Some(_) if mine == theirs => self.hash == other.hash,
+            Some(mark) => {
+                let mark = mark as usize;
+                mine < theirs && self.marks.get(mark).is_some_and(|own| other.marks.get(mark) == Some(own))
+            }
+        }
     }
 }
 
@@ -71,6 +93,9 @@ impl Windowed {
                 of_file.records += 1;
                 of_file.hash =
                     (of_file.hash ^ hll::hash(text.as_bytes())).rotate_left(23).wrapping_mul(PRIME);
+                if of_file.hashed().is_power_of_two() {
+                    of_file.marks.push(of_file.hash);
+                }
                 of_file.timeless += u64::from(!is_timed && !hour.is_some_and(is_whole));
                 match captured::in_window(record, None, window) {
                     Ok(_) => return,
@@ -95,6 +120,7 @@ impl Windowed {
                 file: file.into(),
                 records: 0,
                 hash: 0,
+                marks: Vec::new(),
                 undated: Skips::default(),
                 kinds: [0; 3],
                 timeless: 0,
@@ -113,29 +139,35 @@ pub(crate) fn outside(again: &[Vec<OfFile>]) -> u64 {
 /// An odd number, to mix the hashes of records in their order.
 const PRIME: u64 = 0x9E37_79B1_85EB_CA87;
 
-/// For each part the files that an earlier part has read too. Each part has the path of its state, for messages.
+/// For each part the files that another part has read too, and tells all of: the same file, or one that had grown by then. Each
+/// part has the path of its state, for messages.
 ///
 /// # Errors
 /// `STATES_DO_NOT_FIT`: such a file has records that count in both.
 pub(crate) fn again(parts: &[(&Path, &[OfFile])]) -> Result<Vec<Vec<OfFile>>> {
-    let mut known: HashMap<(&Path, u64, u64), &Path> = HashMap::new();
-    let mut named: HashMap<&Path, (&OfFile, &Path)> = HashMap::new();
-    let mut all = Vec::new();
-    for (path, files) in parts {
-        let mut twice = Vec::new();
+    let mut named: IndexMap<&Path, Vec<(usize, &OfFile)>> = IndexMap::new();
+    for (part, (path, files)) in parts.iter().enumerate() {
         for file in *files {
-            let key = (file.file.as_path(), file.records, file.hash);
-            // A file of the same name may be the same one that has grown since.
-            let (other, first) = *named.entry(&file.file).or_insert((file, path));
-            let timeless = file.timeless.min(other.timeless);
-            if timeless > 0 && first != *path {
-                return Err(timeless_in_both(timeless, file, path, first));
+            let same = named.entry(&file.file).or_default();
+            let timeless = |other: &OfFile| file.timeless.min(other.timeless);
+            if let Some((first, other)) = same.iter().find(|(_, other)| timeless(other) > 0) {
+                return Err(timeless_in_both(timeless(other), file, path, parts[*first].0));
             }
-            if known.insert(key, path).is_some() {
-                twice.push(file.clone());
+            same.push((part, file));
+        }
+    }
+    let mut all = vec![Vec::new(); parts.len()];
+    for mut same in named.into_values() {
+        // The longest tells of all records, the first of those that are as long.
+        same.sort_by_key(|(_, file)| Reverse((file.hashed(), file.records)));
+        let mut told: Vec<&OfFile> = Vec::new();
+        for (part, file) in same {
+            if told.iter().any(|longer| file.begins(longer)) {
+                all[part].push(file.clone());
+            } else {
+                told.push(file);
             }
         }
-        all.push(twice);
     }
     Ok(all)
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ask::{Asker, Link};
 use super::budget::{Budget, Players};
+use super::doubts::Doubts;
 use super::game::RowValues;
 use super::lanes::for_each_block;
 use super::play::Run;
@@ -47,9 +48,8 @@ pub struct Part {
     num_samples: u64,
     estimators: Vec<EstimatorUse>,
     model_rows: u64,
-    clipped_predictions: u64,
     stopped_early: Option<String>,
-    warnings: Vec<String>,
+    doubts: Doubts,
 }
 
 /// Takes the values of the rows, one row after the other: output by output, features within.
@@ -113,7 +113,6 @@ pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -
     })?;
     let names: Vec<String> = explained.iter().map(|&feature| task.names[feature].clone()).collect();
     let sums = summary.finish(task.cells, task.rows, &explained);
-    let warnings = run.warnings(&players, &first_places);
     Ok(Part {
         expected_values: expected_values.clone(),
         sums,
@@ -128,9 +127,8 @@ pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -
             })
             .collect(),
         model_rows: asker.model_rows(),
-        clipped_predictions: link.clipped(),
         stopped_early: run.stopped_early(),
-        warnings,
+        doubts: run.doubts(&players, &first_places),
     })
 }
 
@@ -153,9 +151,9 @@ impl Part {
             num_samples: self.num_samples,
             estimators: self.estimators,
             model_rows: self.model_rows,
-            clipped_predictions: self.clipped_predictions,
+            clipped_predictions: self.doubts.clipped,
             stopped_early: self.stopped_early,
-            warnings: self.warnings,
+            warnings: self.doubts.warnings(),
         }
     }
 
@@ -204,13 +202,8 @@ impl Part {
             }
             all.num_samples = all.num_samples.max(part.num_samples);
             all.model_rows += part.model_rows;
-            all.clipped_predictions += part.clipped_predictions;
             all.stopped_early = all.stopped_early.take().or(part.stopped_early);
-            for warning in part.warnings {
-                if !all.warnings.contains(&warning) {
-                    all.warnings.push(warning);
-                }
-            }
+            all.doubts.merge(&part.doubts);
         }
         Ok(all.map(|all| Part {
             sums: Sums::combine(sums),

@@ -13,6 +13,7 @@ mod coalitions;
 mod covariance;
 mod design;
 mod designs;
+mod doubts;
 mod explain;
 mod game;
 mod gaussian;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use ndarray::Array2;
-use plumbline_common::words::{counted, part_of};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::ask::{Asker, Link, call_rows};
@@ -13,6 +13,7 @@ use super::budget::{Budget, Players};
 use super::coalitions::all_coalitions;
 use super::design::{Key, turns};
 use super::designs::Designs;
+use super::doubts::Doubts;
 use super::game::{Block, Game, RowValues};
 use super::task::Task;
 use crate::values::cells::ModelRows;
@@ -297,35 +298,18 @@ impl<'a> Run<'a> {
             .expected(format!("{} as for the baseline", self.n_outputs)))
     }
 
-    pub(super) fn warnings(&self, players: &Players, first_places: &[u32]) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let few = (0..first_places.len())
-            .filter(|&row| {
-                let count = players.count(row);
-                count > 2 && self.budget.of_players(count) < 2 * (count as u64 - 1)
-            })
-            .count();
-        if few > 0 {
-            warnings.push(format!(
-                "num_samples: in {} there are fewer coalitions than twice the features less one; \
-                 expect errors of 40 percent and more in single values, or raise num_samples",
-                part_of(few, first_places.len(), "row")
-            ));
+    /// What is to be said of the values. Parts of the rows add up.
+    pub(super) fn doubts(&self, players: &Players, first_places: &[u32]) -> Doubts {
+        let is_few = |&row: &usize| {
+            let count = players.count(row);
+            count > 2 && self.budget.of_players(count) < 2 * (count as u64 - 1)
+        };
+        Doubts {
+            rows: first_places.len() as u64,
+            few: (0..first_places.len()).filter(is_few).count() as u64,
+            own_starts: self.budget.own_starts,
+            clipped: self.link.clipped(),
         }
-        if self.budget.own_starts {
-            warnings.push(
-                "features_to_explain: the other features keep each row's own values, so a row's values add \
-                 up to its prediction less its own starting value, not less expected_value"
-                    .into(),
-            );
-        }
-        if self.link.clipped() > 0 {
-            warnings.push(format!(
-                "use_logit: moved {} of exactly 0 or 1 to 1e-12 from it, as the log-odds would not be finite",
-                counted(self.link.clipped(), "prediction")
-            ));
-        }
-        warnings
     }
 
     pub(super) fn stopped_early(&self) -> Option<String> {

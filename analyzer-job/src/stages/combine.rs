@@ -52,8 +52,17 @@ pub(crate) fn places_of(job: &Job, places: &[PathBuf]) -> Vec<PathBuf> {
 /// # Errors
 /// `SETTING_INVALID`.
 pub(crate) fn check_apart(output: &Path, places: &[PathBuf]) -> Result<()> {
-    let folders = places.iter().filter(|place| place.is_dir());
-    folders.into_iter().try_for_each(|folder| output::check_apart(output, "states", folder))
+    for place in places {
+        if place.is_dir() {
+            output::check_apart(output, "states", place)?;
+        } else if place.parent().is_some_and(|folder| output::are_one(output, folder)) {
+            return Err(Problem::new(&codes::SETTING_INVALID, "the output is the folder of a state")
+                .field("output_path")
+                .found(format!("`{}`", output.display()))
+                .expected(format!("another folder than that of {}", place.display())));
+        }
+    }
+    Ok(())
 }
 
 /// The states of the one monitor that is asked for.

@@ -55,24 +55,24 @@ pub(crate) fn gather(
     }
     let (profiled, kept) = read(job, settings, prepared, None, seat)?;
     let inside = inside(job, settings, prepared, &profiled)?;
-    let kept = segments(job, settings, prepared, &profiled, kept)?;
+    let (kept, by) = segments(job, settings, prepared, &profiled, kept)?;
     let of_profiles = prepared.plan.reads_profiles()?;
     let mut part = Part::new(profiled, inside);
-    (part.segments, part.of_profiles) = (kept, of_profiles);
+    (part.segments, part.by, part.of_profiles) = (kept, by, of_profiles);
     Ok(part)
 }
 
 /// The segments of the data. Those of a part are all kept: how large they are is known only when all parts are there.
-/// `of_profiles`: what profiles have of them.
+/// `of_profiles`: what profiles have of them. With the columns of the data that rows of a part were grouped by.
 fn segments(
     job: &Job,
     settings: &Settings,
     prepared: &Prepared,
     profiled: &Profiled,
     of_profiles: Vec<Segment>,
-) -> Result<Vec<Segment>> {
-    if settings.segment_columns.is_none() || profiled.account.rows == 0 || prepared.plan.reads_profiles()? {
-        return Ok(of_profiles);
+) -> Result<(Vec<Segment>, Option<Vec<String>>)> {
+    if settings.segment_columns.is_none() || profiled.is_empty() || prepared.plan.reads_profiles()? {
+        return Ok((of_profiles, None));
     }
     let named = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref());
     let by = named.and_then(|named| {
@@ -94,7 +94,9 @@ fn segments(
     }
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;
-    segments::gather(&source, &chosen, &profiled.columns.names, width)
+    let names = &profiled.columns.names;
+    let by = prepared.folds.then(|| by.iter().map(|(_, at)| names[*at].clone()).collect());
+    Ok((segments::gather(&source, &chosen, names, width)?, by))
 }
 
 /// One pass over the data, or the sum of profiles. `limit`: only so many records.
@@ -131,7 +133,7 @@ pub(crate) fn finish(
     let plan = &prepared.plan;
     let profiled = &gathered.profiled;
     tell(&profiled.account);
-    if profiled.account.rows == 0 {
+    if profiled.is_empty() {
         return Err(plan.no_rows(&profiled.account));
     }
     let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
@@ -249,19 +251,24 @@ pub(crate) fn look(
     plan.warnings.iter().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
-    if account.rows == 0 {
-        return later(prepared.folds, plan.no_rows(account), text);
+    let later = |waits: bool, problem: Problem, text: &mut String| {
+        states::later(prepared.folds && waits, problem, |warning| {
+            let _ = writeln!(text, "{:<14} {warning}", "warning");
+        })
+    };
+    if profiled.is_empty() {
+        return later(true, plan.no_rows(account), text);
     }
     let wanted = settings.segment_columns.as_deref();
     // As a part of the data leaves it to the whole.
     let (names_wait, columns_wait) = (wanted.is_none() || profiled.open, profiled.open);
     let named = match name(&profiled.columns, &plan.exclude, prepared.names().as_deref()) {
-        Err(problem) => return later(prepared.folds && names_wait, problem, text),
+        Err(problem) => return later(names_wait, problem, text),
         Ok(named) => named,
     };
     let by = match segments::by(wanted, &profiled.columns, &named.columns) {
         Err(problem) => {
-            later(prepared.folds && columns_wait, problem, text)?;
+            later(columns_wait, problem, text)?;
             Vec::new()
         }
         Ok(by) => by,
@@ -301,15 +308,6 @@ pub(crate) fn look(
     if named.columns.len() > COLUMNS_SHOWN {
         let _ = writeln!(text, "  and {} more", named.columns.len() - COLUMNS_SHOWN);
     }
-    Ok(())
-}
-
-/// What only all parts together can be judged for is a warning where the data are a part.
-fn later(is_part: bool, problem: Problem, text: &mut String) -> Result<()> {
-    if !is_part {
-        return Err(problem);
-    }
-    let _ = writeln!(text, "{:<14} {}", "warning", states::left_to_combine(&problem));
     Ok(())
 }
 
@@ -512,6 +510,7 @@ fn kept<'a>(
         return Ok((segments::as_they_are(segments, profiled, &named.columns), Vec::new()));
     }
     let by = segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)?;
+    gathered.check_grouped(&by)?;
     let limits = Limits::of_run(settings.segment_minimum_rows, profiled.profiles.len());
     Ok(segments::kept(segments, profiled, &by, &named.columns, limits))
 }

@@ -79,7 +79,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let mut datasets: Vec<Dataset> = Vec::new();
         for dataset in tasks.iter().filter_map(|(_, task)| task.dataset()) {
             match datasets.iter_mut().find(|known| known.folder == dataset.folder) {
-                Some(known) => known.header_row = known.header_row.clone().for_both(dataset.header_row),
+                Some(known) => known.headed |= dataset.headed,
                 None => datasets.push(dataset),
             }
         }
@@ -90,7 +90,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let (kinds_of, folded): (Vec<AnalysisType>, Vec<Folded>) = folded.into_iter().unzip();
         let rows = folded.iter().map(|folded| folded.rows).max().unwrap_or_default();
         let window = folded.first().and_then(|first| first.window);
-        let window = window.filter(|_| folded.iter().all(|folded| folded.window == window));
+        let timed = folded.iter().all(|folded| folded.timed);
         let files = named(files, &folded);
         let mut states = Several::new();
         for ((kind, mut folded), (_, settings)) in kinds_of.into_iter().zip(folded).zip(&own) {
@@ -100,7 +100,8 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         }
         let kinds = several.map(AnalysisTypes::names).unwrap_or_default();
         let bearing = IndexMap::from([("analysis_type".to_string(), kinds)]);
-        let head = Head { rows, files, window: window.map(in_words), ..of_part(part, SEVERAL, bearing) };
+        let head =
+            Head { rows, files, window: window.map(in_words), timed, ..of_part(part, SEVERAL, bearing) };
         file::write(&path, &head, &states, scratch.path())?;
         (path, rows)
     };
@@ -127,8 +128,17 @@ fn all(folded: Vec<(AnalysisType, Result<Folded>)>) -> Result<Vec<(AnalysisType,
     }
 }
 
-/// That the part is one of all parts, where these are known: else only `combine` would find out.
+/// That the part has a name that a list of names and a file can have, and is one of all parts, where these are known: else only
+/// `combine` would find out.
 fn check_names(part: &Part) -> Result<()> {
+    let is_whole = !part.name.is_empty() && part.name == part.name.trim();
+    if !is_whole || part.name.contains(|c: char| matches!(c, ',' | '/') || c.is_control()) {
+        return Err(Problem::new(&codes::SETTING_INVALID, "a part cannot have this name")
+            .field("--part")
+            .found(format!("`{}`", part.name.escape_debug()))
+            .expected("a name without commas, slashes, and blanks around it")
+            .hint("the name of a part is that of its state file unless `--part` gives it"));
+    }
     let Some(all) = &part.all else { return Ok(()) };
     if all.contains(&part.name) {
         return Ok(());
@@ -173,7 +183,8 @@ fn place<'a>(
 /// The head of the state of one monitor.
 fn head(job: &Job, settings: &Settings, part: &Part, folded: &Folded) -> Head {
     let bearing = states::bearing(job, settings, folded.configuration.as_ref());
-    Head { window: folded.window.map(in_words), rows: folded.rows, ..of_part(part, folded.kind, bearing) }
+    let (window, timed) = (folded.window.map(in_words), folded.timed);
+    Head { window, timed, rows: folded.rows, ..of_part(part, folded.kind, bearing) }
 }
 
 fn of_part(part: &Part, kind: &str, settings: IndexMap<String, String>) -> Head {
@@ -185,6 +196,7 @@ fn of_part(part: &Part, kind: &str, settings: IndexMap<String, String>) -> Head 
         part: part.name.clone(),
         parts: part.all.clone(),
         window: None,
+        timed: false,
         rows: 0,
         files: Vec::new(),
     }
@@ -200,7 +212,7 @@ fn with_sources<T>(
     datasets: Vec<Dataset>,
     joins: &Joins<'_>,
     fold: impl FnOnce() -> Result<T>,
-) -> Result<(T, Vec<SourceFile>)> {
+) -> Result<(T, Vec<sources::Found>)> {
     let enough = AtomicBool::new(false);
     thread::scope(|scope| {
         let files = scope.spawn(|| sources::of(&datasets, &joins.digests, &job.stop, &enough));
@@ -211,19 +223,27 @@ fn with_sources<T>(
     })
 }
 
-/// The files that the state names. Those of an address are known once they are read; files without a record name nothing that
-/// could count twice.
-fn named(files: Vec<SourceFile>, folded: &[Folded]) -> Vec<SourceFile> {
+/// The files that the state names: those with a record, since the others name nothing that could count twice. Those of an
+/// address are known once they are read.
+fn named(files: Vec<sources::Found>, folded: &[Folded]) -> Vec<SourceFile> {
     if folded.iter().all(|folded| folded.records == 0) {
         return Vec::new();
     }
-    if !files.is_empty() {
-        return files;
+    let mut files = files;
+    if files.is_empty() {
+        let inputs = folded.iter().flat_map(|folded| &folded.inputs).filter(|input| input.role == "dataset");
+        let of = |input: &InputDigest| {
+            (SourceFile { name: input.name.clone().into(), sha256: input.sha256.clone() }, false)
+        };
+        files = inputs.map(of).collect();
     }
-    let inputs = folded.iter().flat_map(|folded| &folded.inputs).filter(|input| input.role == "dataset");
-    let of =
-        |input: &InputDigest| SourceFile { name: input.name.clone().into(), sha256: input.sha256.clone() };
-    inputs.map(of).collect()
+    let has_records = |(file, is_bare): &sources::Found| {
+        folded.iter().any(|folded| match &folded.without_rows {
+            Some(without) => !without.contains(&file.name),
+            None => !is_bare,
+        })
+    };
+    files.into_iter().filter(has_records).map(|(file, _)| file).collect()
 }
 
 /// The files of a part as folders of links, so that they keep the names that they have among all files.
@@ -238,6 +258,7 @@ impl Staged {
     fn read(job: &Job, list: &Path) -> Result<Staged> {
         let text =
             fs::read_to_string(list).map_err(|error| Problem::io("read the list of files", list, error))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let refused = |line: u64, what: &str| {
             Problem::new(&codes::SETTING_INVALID, what).file(list).line(line).field("--files")
         };
@@ -270,6 +291,7 @@ impl Staged {
         let folder = self.folder.path().join(self.done.len().to_string());
         fs::create_dir_all(&folder)
             .map_err(|error| Problem::io("create the scratch folder", &folder, error))?;
+        let mut passed_over = Vec::new();
         for name in &self.names {
             let (from, to) = (dataset.join(name), folder.join(name));
             if !from.is_file() {
@@ -281,9 +303,16 @@ impl Staged {
                 .found(format!("`{}`", name.display()))
                 .expected(format!("a file below {}", dataset.display())));
             }
+            let is_empty = || fs::metadata(&from).is_ok_and(|metadata| metadata.len() == 0);
+            if name.iter().any(input::is_hidden) || is_empty() {
+                passed_over.push(name);
+                continue;
+            }
             let made = to.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| symlink(&from, &to));
             made.map_err(|error| Problem::io("link to a file of the data", &to, error))?;
         }
+        let what = "files of the list that are empty or hidden by `.` or `_`, as a run passes them over";
+        states::tell_passed_over(what, passed_over.into_iter().map(PathBuf::as_path));
         self.done.push((dataset, folder.clone()));
         Ok(folder)
     }

@@ -397,8 +397,9 @@ fn rows_of(
         // Captures without a label: for the estimates.
         let mut captures = prepared.plan.source(job, settings);
         captures.strict = false;
-        let waiting = rows::read_waiting(&captures, &prepared.question, &prepared.places, merged)?;
+        let (waiting, keys) = rows::read_waiting(&captures, &prepared.question, &prepared.places, merged)?;
         part.add_not_joined(&waiting)?;
+        part.add_keys(keys);
     }
     part.joined = joined.map(|(_, joined)| joined.clone());
     Ok(part)
@@ -478,13 +479,10 @@ pub(crate) fn look(
     for warning in plan.warnings.iter().chain(&prepared.warnings) {
         line("warning", warning);
     }
-    // What only all parts together can be judged for.
     let later = |problem: Problem, text: &mut String| {
-        if !prepared.folds {
-            return Err(problem);
-        }
-        text.push_str(&format!("  {:<14} {}\n", "warning", states::left_to_combine(&problem)));
-        Ok(())
+        states::later(prepared.folds, problem, |warning| {
+            text.push_str(&format!("  {:<14} {warning}\n", "warning"));
+        })
     };
     let mut reading = match sample(job, settings, prepared, records)?.finish() {
         Err(problem) => return later(problem, text),

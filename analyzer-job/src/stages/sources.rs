@@ -2,64 +2,32 @@
 //! anything is combined.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
+use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes, input};
 
 use crate::read::digest::Digests;
-use crate::read::header::{self, First};
 use crate::state::file::{Head, SourceFile, Stored};
-
-/// Which text of one line is a header row.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum HeaderRow {
-    /// None: each line is a row.
-    Never,
-    /// One with these names.
-    Of(Vec<String>),
-    /// One without a number.
-    OfTexts,
-    /// The first line of every file.
-    Always,
-}
-
-impl HeaderRow {
-    /// That of data which two monitors read: what is a row for one of them is a row.
-    pub(crate) fn for_both(self, other: HeaderRow) -> HeaderRow {
-        match (self, other) {
-            (HeaderRow::Always, other) => other,
-            (one, HeaderRow::Always) => one,
-            (one, other) if one == other => one,
-            _ => HeaderRow::Never,
-        }
-    }
-
-    fn is(&self, line: &[u8], file: &Path) -> bool {
-        let known = match self {
-            HeaderRow::Never => return false,
-            HeaderRow::Always => return true,
-            HeaderRow::Of(names) => Some(names.as_slice()),
-            HeaderRow::OfTexts => None,
-        };
-        let mut row = csv::StringRecord::new();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line);
-        reader.read_record(&mut row).is_ok_and(|is_row| is_row)
-            && matches!(header::first_row(&row, &[], known, file), Ok(First::Header(_)))
-    }
-}
 
 /// Data in a folder.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Dataset {
     pub(crate) folder: PathBuf,
-    pub(crate) header_row: HeaderRow,
+    /// The first line of every text is a header row.
+    pub(crate) headed: bool,
 }
 
-/// The files of some folders that may have rows. `enough`: nobody wants to know any more.
+/// A file of the data, and whether it is bare of records, as far as its text tells.
+pub(crate) type Found = (SourceFile, bool);
+
+/// The files of some folders. `enough`: nobody wants to know any more.
 ///
 /// # Errors
 /// A file that cannot be read; being stopped.
@@ -68,92 +36,108 @@ pub(crate) fn of(
     digests: &Digests,
     stop: &Stop,
     enough: &AtomicBool,
-) -> Result<Vec<SourceFile>> {
+) -> Result<Vec<Found>> {
     let mut sources = Vec::new();
     for dataset in datasets {
         for file in input::list(&dataset.folder)?.files {
             if enough.load(Ordering::Relaxed) {
                 return Ok(sources);
             }
-            if !may_have_rows(&file.path, &dataset.header_row) {
-                continue;
-            }
             let name = file.relative.clone();
+            let is_bare = is_bare(&file.path, dataset.headed);
             if let [digest] = digests.of(&[("dataset", vec![file])], stop)?.as_slice() {
-                sources.push(SourceFile { name, sha256: digest.sha256.clone() });
+                sources.push((SourceFile { name, sha256: digest.sha256.clone() }, is_bare));
             }
         }
     }
     Ok(sources)
 }
 
-/// False for a text with nothing but a header row: many hours may have the same one, and no rows.
-fn may_have_rows(path: &Path, header_row: &HeaderRow) -> bool {
+/// True for a text with nothing but a header row, and for Parquet without rows: many hours may have the same file, and no record.
+fn is_bare(path: &Path, headed: bool) -> bool {
     const LOOKED_AT: u64 = 1 << 16;
     let mut start = Vec::new();
     let is_read = input::open(path).is_ok_and(|file| file.take(LOOKED_AT).read_to_end(&mut start).is_ok());
-    if !is_read || start.len() as u64 == LOOKED_AT {
-        return true;
+    if !is_read {
+        return false;
     }
-    let text = start.trim_ascii();
+    if start.starts_with(b"PAR1") {
+        let reader = File::open(path).ok().and_then(|file| SerializedFileReader::new(file).ok());
+        return reader.is_some_and(|reader| reader.metadata().file_metadata().num_rows() == 0);
+    }
+    if start.len() as u64 == LOOKED_AT {
+        return false;
+    }
+    let text = start.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&start).trim_ascii();
     match text {
-        b"" | b"[]" | b"{}" => false,
-        text if text.starts_with(b"{") || text.starts_with(b"[") => true,
-        text => text.contains(&b'\n') || text.contains(&b'\r') || !header_row.is(text, path),
+        b"" | b"[]" => true,
+        text => headed && !text.contains(&b'\n') && !text.contains(&b'\r'),
     }
 }
 
-/// That no file is in two parts, unless each part takes the records of another window from it.
+/// That no file is in two parts, unless each part takes the records of another window from it. With windows a file of the same
+/// name is the same file: it may have grown between the folds.
 ///
 /// # Errors
 /// `STATES_DO_NOT_FIT`.
 pub(crate) fn check(states: &[Stored]) -> Result<()> {
-    let mut known: HashMap<&str, Vec<(&Stored, &Path)>> = HashMap::new();
+    let mut known: HashMap<&OsStr, Vec<(&Stored, &SourceFile)>> = HashMap::new();
     for state in states {
-        for SourceFile { name, sha256 } in &state.head.files {
-            let same = known.entry(sha256).or_default();
+        for file in &state.head.files {
+            let same = known.entry(file.name.file_name().unwrap_or_default()).or_default();
             // Parts may be folded from different folders, of which one lies in the other.
-            let is_same = |other: &Path| name.ends_with(other) || other.ends_with(name);
-            let twice = same.iter().find(|(other, other_name)| {
-                other.path != state.path && is_same(other_name) && !are_apart(&other.head, &state.head)
+            let is_same = |other: &Path| file.name.ends_with(other) || other.ends_with(&file.name);
+            let counts_twice = |other: &Head, sha256: &str| {
+                let in_windows = other.window.is_some() && state.head.window.is_some();
+                (sha256 == file.sha256 || in_windows) && !are_apart(other, &state.head)
+            };
+            let twice = same.iter().find(|(other, known)| {
+                other.path != state.path && is_same(&known.name) && counts_twice(&other.head, &known.sha256)
             });
-            if let Some((other, other_name)) = twice {
-                return Err(in_two_parts((other, other_name), (state, name)));
+            if let Some((other, known)) = twice {
+                return Err(in_two_parts((other, known), (state, file)));
             }
-            same.push((state, name));
+            same.push((state, file));
         }
     }
     Ok(())
 }
 
-fn in_two_parts((one, one_name): (&Stored, &Path), (two, two_name): (&Stored, &Path)) -> Problem {
+fn in_two_parts((one, one_file): (&Stored, &SourceFile), (two, two_file): (&Stored, &SourceFile)) -> Problem {
+    let are_timed = one.head.timed && two.head.timed;
     let windows = match (&one.head.window, &two.head.window) {
+        (Some(_), Some(_)) if !are_timed => "; data without times are not divided by windows".into(),
         (Some(one), Some(two)) => {
             format!("; the windows overlap: {} to {} and {} to {}", one[0], one[1], two[0], two[1])
         }
         _ => String::new(),
     };
-    Problem::new(&codes::STATES_DO_NOT_FIT, "a file would count in two parts")
+    let is_equal = one_file.sha256 == two_file.sha256;
+    let as_what = if is_equal { "the same content as" } else { "under the name of" };
+    let problem = Problem::new(&codes::STATES_DO_NOT_FIT, "a file would count in two parts")
         .file(&two.path)
         .found(format!(
-            "{} in part `{}`, the same content as {} in part `{}` of {}{windows}",
-            two_name.display(),
+            "{} in part `{}`, {as_what} {} in part `{}` of {}{windows}",
+            two_file.name.display(),
             two.head.part,
-            one_name.display(),
+            one_file.name.display(),
             one.head.part,
             one.path.display()
         ))
-        .expected("each file in one part, or windows of captured records that do not overlap")
-        .hint(
-            "fold each file once; where two files are equal on purpose, fold both below one folder, under different names, \
-             with `--files`",
-        )
+        .expected("each file in one part, or windows of captured records that do not overlap");
+    if !is_equal && !are_timed {
+        return problem.hint("leave out `start_time` and `end_time` in each fold where the files are others, and fold each file once");
+    }
+    problem.hint(
+        "fold each file once; where two files are equal on purpose, fold both below one folder, under different names, \
+         with `--files`",
+    )
 }
 
 /// Whether two parts have windows that have no time in common.
 fn are_apart(one: &Head, two: &Head) -> bool {
     let window = |head: &Head| -> Option<(Timestamp, Timestamp)> {
-        let [start, end] = head.window.as_ref()?;
+        let [start, end] = head.window.as_ref().filter(|_| head.timed)?;
         Some((start.parse().ok()?, end.parse().ok()?))
     };
     match (window(one), window(two)) {

@@ -67,9 +67,17 @@ pub(crate) fn part_names(given: &[String]) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// What a dry run says of a part that would not do as the whole of the data.
-pub(crate) fn left_to_combine(problem: &Problem) -> String {
-    format!("{problem} (in this part; `analyzer-job combine` judges all parts together)")
+/// What a dry run says of data that would not do as the whole. Where they are a part, others may have what they lack: that is a
+/// warning, which `tell` takes.
+///
+/// # Errors
+/// The problem, where the data are the whole.
+pub(crate) fn later(is_part: bool, problem: Problem, tell: impl FnOnce(&str)) -> Result<()> {
+    if !is_part {
+        return Err(problem);
+    }
+    tell(&format!("{problem} (in this part; `analyzer-job combine` judges all parts together)"));
+    Ok(())
 }
 
 /// The content of each state, with its path.
@@ -105,17 +113,18 @@ fn files(places: &[PathBuf]) -> Result<Vec<PathBuf>> {
                 .expected(format!("a name that ends in `.{ENDING}` and does not begin with `.` or `_`"))
                 .hint("give it such a name when it belongs to the parts, unpacked if it was packed; else take it away"));
         }
-        tell_passed_over("is no state", others.iter().map(|path| path.as_path()));
+        tell_passed_over("what is no state", others.iter().map(|path| path.as_path()));
         // Markers such as `_SUCCESS` are silent, folders such as `_temporary` may hide states.
         let with_files =
             folders.iter().filter(|folder| input::files(folder).is_ok_and(|files| !files.is_empty()));
-        tell_passed_over("begins with `.` or `_`", with_files.map(PathBuf::as_path));
+        tell_passed_over("what begins with `.` or `_`", with_files.map(PathBuf::as_path));
         found.extend(states);
     }
     Ok(found)
 }
 
-fn tell_passed_over<'a>(why: &str, paths: impl Iterator<Item = &'a Path>) {
+/// Names what is not read.
+pub(crate) fn tell_passed_over<'a>(what: &str, paths: impl Iterator<Item = &'a Path>) {
     const NAMED: usize = 5;
     let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
     if names.is_empty() {
@@ -123,7 +132,7 @@ fn tell_passed_over<'a>(why: &str, paths: impl Iterator<Item = &'a Path>) {
     }
     let more = names.len().saturating_sub(NAMED);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    tracing::warn!("passed over what {why}: {}{more}", names[..names.len().min(NAMED)].join(", "));
+    tracing::warn!("passed over {what}: {}{more}", names[..names.len().min(NAMED)].join(", "));
 }
 
 /// That the states are the parts of one run, each once and none missing; sorts them by the names of their parts.

@@ -23,7 +23,7 @@ use crate::results::details::InputDigest;
 use crate::settings::Settings;
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
-use crate::stages::sources::{Dataset, HeaderRow};
+use crate::stages::sources::Dataset;
 use crate::stages::states::{ANALYSIS, DATA_QUALITY, MODEL_QUALITY};
 use crate::stages::{analysis, data_quality, model_quality};
 
@@ -135,6 +135,27 @@ impl<'a> Task<'a> {
         }
     }
 
+    /// Says that a window passes nothing over, where the data have no times.
+    ///
+    /// # Errors
+    /// The data cannot be read.
+    fn tell_unused_window(&self) -> Result<()> {
+        let of_plan =
+            |plan: &Plan| Ok::<_, Problem>(plan.window.is_some() && plan.is_captured()? == Some(false));
+        let is_unused = match &self.prepared {
+            Prepared::DataQuality(prepared) => of_plan(&prepared.plan)?,
+            Prepared::ModelQuality(prepared) => of_plan(&prepared.plan)?,
+            Prepared::Analysis(prepared) => {
+                let plan = &prepared.run.plan;
+                plan.window.is_some() && !plan.reads_captures()
+            }
+        };
+        if is_unused {
+            tracing::warn!("`start_time` and `end_time` have no effect: only captured records have times");
+        }
+        Ok(())
+    }
+
     /// How it reads the rows that quality monitors share; none where it reads records.
     pub(crate) fn rows_plan(&self) -> Option<&Plan> {
         match &self.prepared {
@@ -149,6 +170,7 @@ impl<'a> Task<'a> {
     /// # Errors
     /// What cannot be read; rows that do not fit the configuration.
     pub(crate) fn read(self, joins: &Joins<'_>) -> Result<Read<'a>> {
+        self.tell_unused_window()?;
         let Task { job, settings, now, scratch, prepared, seat } = self;
         let rows = match prepared {
             Prepared::DataQuality(prepared) => {
@@ -172,8 +194,10 @@ impl<'a> Task<'a> {
 pub(crate) struct Folded {
     /// As states call it.
     pub(crate) kind: &'static str,
-    /// Start (inclusive) and end (exclusive), where records outside were passed over.
+    /// Start (inclusive) and end (exclusive), where a window was given.
     pub(crate) window: Option<(Timestamp, Timestamp)>,
+    /// The records have times: those outside of the window were passed over.
+    pub(crate) timed: bool,
     /// That of an analysis, as it was given.
     pub(crate) configuration: Option<Json>,
     pub(crate) rows: u64,
@@ -181,6 +205,8 @@ pub(crate) struct Folded {
     pub(crate) records: u64,
     /// What is known of the files of the data.
     pub(crate) inputs: Vec<InputDigest>,
+    /// Files without a record; none where their text tells.
+    pub(crate) without_rows: Option<Vec<PathBuf>>,
     pub(crate) body: Box<RawValue>,
     /// Results that are written already and wait for their names.
     pub(crate) files: output::Results,
@@ -212,25 +238,18 @@ impl Task<'_> {
     /// The data on this machine.
     pub(crate) fn dataset(&self) -> Option<Dataset> {
         let of_plan = |plan: &Plan| {
-            let header_row = match &plan.format {
-                Some(Format::Csv { header: true }) => HeaderRow::Always,
-                None if plan.is_captured().is_ok_and(|captured| captured == Some(false)) => HeaderRow::Always,
-                _ => HeaderRow::Never,
-            };
-            Dataset { folder: plan.dataset.clone(), header_row }
+            // Without a format the first file tells, and CSV has header rows then.
+            let is_headed = matches!(plan.read_as(), Ok(Some(Format::Csv { header: true })));
+            Dataset { folder: plan.dataset.clone(), headed: is_headed && plan.preprocessor.is_none() }
         };
         match &self.prepared {
             Prepared::DataQuality(prepared) => Some(of_plan(&prepared.plan)),
             Prepared::ModelQuality(prepared) => Some(of_plan(&prepared.plan)),
             Prepared::Analysis(prepared) => {
-                let plan = &prepared.run.plan;
-                let header_row = match &plan.analysis.dataset.headers {
-                    _ if plan.reads_captures() => HeaderRow::Never,
-                    Some(names) => HeaderRow::Of(names.clone()),
-                    None => HeaderRow::OfTexts,
-                };
-                let folder = || self.job.tree.resolve(&plan.dataset);
-                (!plan.dataset.contains("://")).then(|| Dataset { folder: folder(), header_row })
+                // Which row is a header row, the reading finds out.
+                let dataset = &prepared.run.plan.dataset;
+                let folder = || self.job.tree.resolve(dataset);
+                (!dataset.contains("://")).then(|| Dataset { folder: folder(), headed: false })
             }
         }
     }
@@ -261,17 +280,20 @@ impl Task<'_> {
     /// # Errors
     /// What cannot be read or folded; those of the model.
     pub(crate) fn fold(self, joins: &Joins<'_>, name: &str) -> Result<Folded> {
+        self.tell_unused_window()?;
         let Task { job, settings, prepared, seat, .. } = self;
         Ok(match prepared {
             Prepared::DataQuality(prepared) => {
                 let gathered = data_quality::gather(job, settings, &prepared, seat.as_ref())?;
                 Folded {
                     kind: DATA_QUALITY,
-                    window: prepared.plan.window.filter(|_| !gathered.profiled.account.windowed.is_empty()),
+                    window: prepared.plan.window,
+                    timed: !gathered.profiled.account.windowed.is_empty(),
                     configuration: None,
                     rows: gathered.profiled.account.rows,
                     records: gathered.profiled.account.records,
                     inputs: Vec::new(),
+                    without_rows: None,
                     body: body(&gathered)?,
                     files: output::Results::default(),
                 }
@@ -280,11 +302,13 @@ impl Task<'_> {
                 let gathered = model_quality::gather(job, settings, &prepared, joins, seat.as_ref())?;
                 Folded {
                     kind: MODEL_QUALITY,
-                    window: prepared.plan.window.filter(|_| gathered.is_captured()),
+                    window: prepared.plan.window,
+                    timed: gathered.is_captured(),
                     configuration: None,
                     rows: gathered.outcomes.rows(),
                     records: gathered.records(),
                     inputs: Vec::new(),
+                    without_rows: None,
                     body: body(&gathered)?,
                     files: output::Results::default(),
                 }
@@ -294,7 +318,8 @@ impl Task<'_> {
                 let plan = &prepared.run.plan;
                 Folded {
                     kind: ANALYSIS,
-                    window: plan.window.filter(|_| plan.reads_captures()),
+                    window: plan.window,
+                    timed: plan.reads_captures(),
                     configuration: Some(plan.analysis.given.clone()),
                     rows: folded.part.rows(),
                     records: folded
@@ -302,6 +327,7 @@ impl Task<'_> {
                         .records()
                         .max(folded.joined.as_ref().map_or(0, |joined| joined.captures)),
                     inputs: folded.part.inputs().to_vec(),
+                    without_rows: Some(folded.part.files_without_rows()),
                     body: body(&folded)?,
                     files,
                 }

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Raised whenever something in a state gets another meaning. States of another program version with the same format
 /// are read.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// How the names of state files end.
 pub const ENDING: &str = "state";
@@ -43,8 +43,10 @@ pub struct Head {
     pub part: String,
     /// Names of all parts, where they were known.
     pub parts: Option<Vec<String>>,
-    /// Start (inclusive) and end (exclusive) of the times of its records, where records outside were passed over.
+    /// Start (inclusive) and end (exclusive) of the window, where one was given.
     pub window: Option<[String; 2]>,
+    /// Its records have times: those outside of the window were passed over.
+    pub timed: bool,
     pub rows: u64,
     /// The files that it was folded from.
     pub files: Vec<SourceFile>,
@@ -250,6 +252,7 @@ mod tests {
             part: "algo-1".into(),
             parts: Some(vec!["algo-1".into(), "algo-2".into()]),
             window: None,
+            timed: false,
             rows: 3,
             files: Vec::new(),
         }
@@ -295,6 +298,6 @@ mod tests {
     fn another_format_says_so() {
         let old = encode(&Head { format: FORMAT + 1, ..head() }, &()).unwrap();
         let error = decode(Path::new("a.state"), &old).unwrap_err().to_string();
-        assert!(error.contains("format 3") && error.contains("a.state"), "{error}");
+        assert!(error.contains("format 4") && error.contains("a.state"), "{error}");
     }
 }

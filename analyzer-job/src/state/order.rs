@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexMap;
+
 /// Which of two files a run reads first.
 pub type Before = fn(&Path, &Path) -> Ordering;
 
@@ -32,9 +34,35 @@ pub fn ranks(parts: &[&[PathBuf]], before: Before) -> Vec<Vec<u32>> {
     ranks
 }
 
+/// The columns of all parts in the order in which one run meets them. Of each part the places of its files among those of all,
+/// and its columns, each with the number of the file in which it came first.
+pub fn met<'a, N: IntoIterator<Item = (&'a str, u32)>>(
+    parts: impl IntoIterator<Item = (&'a [u32], N)>,
+) -> Vec<&'a str> {
+    let mut met: IndexMap<&str, (u32, usize)> = IndexMap::new();
+    for (ranks, columns) in parts {
+        for (place, (name, file)) in columns.into_iter().enumerate() {
+            let here = (ranks.get(file as usize).copied().unwrap_or(u32::MAX), place);
+            let known = met.entry(name).or_insert(here);
+            *known = (*known).min(here);
+        }
+    }
+    let mut names: Vec<(&str, (u32, usize))> = met.into_iter().collect();
+    names.sort_by_key(|(_, met)| *met);
+    names.into_iter().map(|(name, _)| name).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_stand_as_one_run_meets_them() {
+        let one = [("a", 0), ("b", 1)];
+        let two = [("c", 0), ("b", 0)];
+        assert_eq!(met([(&[0_u32, 2][..], one), (&[1], two)]), ["a", "c", "b"]);
+        assert_eq!(met([(&[0_u32, 1][..], one), (&[2], two)]), ["a", "b", "c"]);
+    }
 
     #[test]
     fn files_of_all_parts_stand_as_one_run_reads_them() {

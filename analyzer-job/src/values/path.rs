@@ -155,6 +155,12 @@ impl Paths {
         }
     }
 
+    /// For each place at which `name_columns` columns are made of an object: the keys that decide about their order, once there
+    /// was one.
+    pub fn keys(&self) -> Vec<Option<Vec<String>>> {
+        self.queries.iter().flatten().flat_map(Query::keys).collect()
+    }
+
     /// Whether a text is an expression that can be evaluated.
     ///
     /// # Errors

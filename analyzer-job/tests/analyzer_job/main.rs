@@ -28,6 +28,7 @@ mod quality_classes;
 mod runs;
 mod several;
 mod several_ends;
+mod splits;
 mod states;
 mod stops;
 mod tools;

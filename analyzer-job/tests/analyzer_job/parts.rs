@@ -370,6 +370,150 @@ fn rows_without_a_time_do_not_count_in_two_windows() {
     refused(&tree, &run, 3, &["PL0909", "2.state", "0.csv"]);
 }
 
+/// A file that grows while its windows are folded: what the first window saw of it is counted once.
+#[test]
+fn windows_over_a_file_that_grows_are_one_run_over_all_of_it() {
+    for settings in WINDOW_SETTINGS {
+        let tree = captures();
+        let settings = [settings, &[CAPTURES]].concat();
+        let window = |from: usize, to: usize| {
+            [format!("--start-time={}", time(from)), format!("--end-time={}", time(to))]
+        };
+        let path_of = |name: &str| format!("processing/input/captures/{name}.jsonl");
+        let whole = fs::read_to_string(tree.path(&path_of("b"))).unwrap();
+        let lines: Vec<&str> = whole.lines().collect();
+        // In the middle of a line, as a fold may come upon it.
+        let cut = lines[..60].join("\n") + "\n" + &lines[60][..20];
+        tree.file(&path_of("b"), cut);
+        let mut states = Vec::new();
+        for (hour, text) in [(0, None), (1, Some(lines[..90].join("\n"))), (2, Some(whole.clone()))] {
+            if let Some(text) = text {
+                tree.file(&path_of("b"), text);
+            }
+            let [from, to] = if hour == 2 { window(2, 5) } else { window(hour, hour + 1) };
+            let out = path(&tree, &format!("states/{hour}.state"));
+            tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
+            states.push(out);
+        }
+        let [from, to] = window(0, 5);
+        let run = tree.succeed(&[&settings[..], &[&from, &to]].concat());
+        let expected = tree.results();
+        clear(&tree);
+        let combine =
+            [&["combine", &path(&tree, "states"), &from, &to], &settings[..settings.len() - 1]].concat();
+        let combined = tree.succeed(&combine);
+        assert_eq!(combined.message, run.message);
+        for (name, bytes) in &expected {
+            let same =
+                ["analysis.json", "analysis_details.json", "model_quality_details.json", "constraints.json"];
+            if same.contains(&name.as_str()) {
+                assert!(tree.results()[name] == *bytes, "{settings:?}: {name}");
+            }
+        }
+        // Windows that overlap are refused, though the file has grown since.
+        let [from, to] = window(1, 3);
+        clear(&tree);
+        tree.file(&path_of("b"), whole.clone() + &record(Some(100), 7));
+        let out = path(&tree, "states/3.state");
+        tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
+        let run = tree.run(&combine);
+        refused(&tree, &run, 3, &["PL0909", "3.state", "overlap"]);
+    }
+}
+
+/// Windows do not divide data without times: a file that grows would count in each of them.
+#[test]
+fn windows_of_data_without_times_are_said_to_have_no_effect_and_count_no_file_twice() {
+    let row = |n: usize| json!({"sex": "f", "y": n % 2, "p": n / 2 % 2}).to_string() + "\n";
+    let csv = |n: usize| format!("f,{},{}\n", n % 2, n / 2 % 2);
+    let rows = |n: usize, row: &dyn Fn(usize) -> String| (0..n).map(row).collect::<String>();
+    let quality = "--analysis-type=DATA_QUALITY";
+    for (format, head, row) in [
+        (r#"--dataset-format={"csv":{"header":true}}"#, "sex,y,p\n", &csv as &dyn Fn(usize) -> String),
+        (r#"--dataset-format={"json":{"lines":true}}"#, "", &row),
+    ] {
+        let tree = Tree::new();
+        for hour in 1..3 {
+            tree.file(&format!("{DATA}/day"), format!("{head}{}", rows(20 * hour, row)));
+            let window = [format!("--start-time={}", time(hour)), format!("--end-time={}", time(hour + 1))];
+            let out = path(&tree, &format!("states/{hour}.state"));
+            let source = "--dataset-source=/opt/ml/processing/input/data";
+            let run = tree.succeed(&["fold", "--out", &out, quality, format, source, &window[0], &window[1]]);
+            assert!(run.log.contains("have no effect"), "{}", run.log);
+        }
+        let run = tree.run(&["combine", &path(&tree, "states"), quality, format]);
+        refused(&tree, &run, 3, &["PL0909", "2.state", "day", "without times", "leave out `start_time`"]);
+    }
+}
+
+/// A line of texts is a row where another file has named the columns, and then it counts in one part only.
+#[test]
+fn a_line_of_texts_counts_as_what_its_part_reads_it_as() {
+    for (line, is_row) in
+        [("f,yes\n", true), ("sex,y\n", false), ("sex,y\nSex,Y\n", false), ("\u{feff}\n", false)]
+    {
+        let tree = Tree::new();
+        tree.config(&json!({
+            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": ["yes"],
+            "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+            "methods": {"pre_training_bias": {"methods": "all"}},
+        }));
+        for part in ["a", "b"] {
+            tree.file(
+                &format!("in/{part}/{part}.csv"),
+                format!("sex,y\nf,no\nm,yes\nm,no\nf,yes\nm,{part}\n"),
+            );
+            tree.file(&format!("in/{part}/same.csv"), line);
+            let (out, source) =
+                (path(&tree, &format!("states/{part}.state")), path(&tree, &format!("in/{part}")));
+            tree.succeed(&["fold", "--out", &out, "--dataset-source", &source]);
+        }
+        let run = tree.run(&["combine", &path(&tree, "states")]);
+        if is_row {
+            refused(&tree, &run, 3, &["PL0909", "same.csv in part `b`", "a.state"]);
+        } else {
+            assert_eq!(run.code, Some(0), "{line}: {}", run.log);
+        }
+    }
+}
+
+/// Lists that name what a run passes over, and a list as some editors write it.
+#[test]
+fn a_list_of_files_may_begin_with_a_mark_and_what_it_names_in_vain_is_said() {
+    let tree = dataset();
+    tree.file(&format!("{DATA}/_old.csv"), "sex,y,p\nf,yes,yes\n").file(&format!("{DATA}/empty.csv"), "");
+    let run = fold(&tree, "states/p0.state", "\u{feff}0.csv\n_old.csv\nempty.csv\n", &[]);
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert!(
+        run.log.contains("passed over") && run.log.contains("_old.csv") && run.log.contains("empty.csv"),
+        "{}",
+        run.log
+    );
+    assert!(run.message.contains("folded 12 rows"), "{}", run.message);
+    for name in ["", "a,b", " a", "a/b", "a\nb"] {
+        let run = fold(&tree, "states/p1.state", "1.csv", &["--part", name]);
+        refused(&tree, &run, 1, &["PL0101", "--part"]);
+    }
+}
+
+/// Data and labels are not on the machine that combines.
+#[test]
+fn settings_that_name_data_do_not_keep_from_combining() {
+    let list = "--analysis-type=DATA_QUALITY,MODEL_BIAS";
+    for settings in WINDOW_SETTINGS.into_iter().chain([&[list, "--inference-attribute=0"][..]]) {
+        let tree = captures();
+        tree.succeed(&[&["fold", "--out", &path(&tree, "states/p0.state"), CAPTURES], settings].concat());
+        let gone = ["--dataset-source=/opt/ml/gone", "--ground-truth-source=/opt/ml/labels"];
+        tree.succeed(&[&["combine", &path(&tree, "states")], settings, &gone].concat());
+        // Results beside a state would be states of the next run that is given the folder.
+        let states = path(&tree, "states");
+        let run = tree.run(
+            &[&["combine", &path(&tree, "states/p0.state"), "--output-path", &states], settings].concat(),
+        );
+        assert!(run.code == Some(1) && run.message.contains("output_path"), "{}", run.message);
+    }
+}
+
 /// A host of several, with these files, as the platform sets it up.
 fn host(tree: &Tree, name: &str, folder: &str) {
     tree.file(
@@ -380,6 +524,43 @@ fn host(tree: &Tree, name: &str, folder: &str) {
         "S3DataDistributionType": "ShardedByS3Key"}});
     tree.file("config/processingjobconfig.json", json!({"ProcessingInputs": [input]}).to_string());
     fs::create_dir_all(tree.path(folder)).unwrap();
+}
+
+/// The input of the page, of each monitor: `dataset`, with files and with an empty shard, and one where no monitor looks.
+#[test]
+fn hosts_find_the_data_of_the_input_named_dataset_or_say_that_there_are_none() {
+    for settings in WINDOW_SETTINGS {
+        for (folder, rows, code) in [
+            ("processing/input/data", 60, 0),
+            ("processing/input/data", 0, 0),
+            ("processing/input/mine", 60, 2),
+        ] {
+            let tree = Tree::new();
+            let source = captures();
+            tree.config(&serde_json::from_slice(&fs::read(source.path(CONFIG)).unwrap()).unwrap());
+            host(&tree, "algo-2", folder);
+            let text = fs::read_to_string(tree.path("config/processingjobconfig.json")).unwrap();
+            let name = if code == 0 { "\"dataset\"" } else { "\"mine\"" };
+            tree.file("config/processingjobconfig.json", text.replace("\"data\"", name));
+            if rows > 0 {
+                let records: String = (0..rows).map(|row| record(Some(row), row)).collect();
+                tree.file(&format!("{folder}/a.jsonl"), records);
+            }
+            let run = tree.run(settings);
+            assert_eq!(run.code, Some(code), "{settings:?} {folder} {rows}: {} {}", run.message, run.log);
+            if code == 0 {
+                // Another host speaks for the job.
+                assert!(
+                    run.message.is_empty() && run.log.contains(&format!("folded {rows} rows")),
+                    "{}",
+                    run.log
+                );
+            } else {
+                // A failure is visible, and says whose it is: the service joins the messages of all hosts.
+                assert!(run.message.starts_with("Error: algo-2: PL0302: "), "{}", run.message);
+            }
+        }
+    }
 }
 
 /// Another host may have what this one's shard lacks: a dry run ends as the job of this host does.

@@ -18,7 +18,9 @@ mod place;
 mod publish;
 mod waiting;
 
-pub use place::{check_apart, check_file, check_folder, check_not_among, check_outside, create_folder};
+pub use place::{
+    are_one, check_apart, check_file, check_folder, check_not_among, check_outside, create_folder,
+};
 pub use waiting::{Results, SharedFile};
 
 const BUFFER_BYTES: usize = 1 << 18;

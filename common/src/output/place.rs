@@ -103,6 +103,11 @@ pub fn check_outside((what, setting): (&str, &str), result: &Path, source: &str,
         .expected(format!("a place outside of `{source}`, `{}`", input.display())))
 }
 
+/// Whether two paths are the same folder, however they are written.
+pub fn are_one(one: &Path, two: &Path) -> bool {
+    resolved(one) == resolved(two)
+}
+
 /// As `check_outside`, by the folders that were read of an input: one of them may be the result's, or lie above it, by
 /// way of a link.
 ///
@@ -132,6 +137,7 @@ pub fn check_not_among(
 
 /// A path without links, `..` and relative parts, as far as it is there; what is not there yet follows.
 fn resolved(path: &Path) -> PathBuf {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let path = std::path::absolute(path).unwrap_or_else(|_| path.into());
     let there = path.ancestors().find_map(|above| Some((above, above.canonicalize().ok()?)));
     let Some((above, mut resolved)) = there else { return path };

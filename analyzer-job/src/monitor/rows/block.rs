@@ -60,8 +60,9 @@ impl Block {
         self.width
     }
 
+    /// Rows without a cell, such as `{}` before any column is known, are rows too.
     pub fn rows(&self) -> usize {
-        self.cells.len().checked_div(self.width).unwrap_or(0)
+        self.lines.len()
     }
 
     /// The cell as written; `None` when it is missing. An empty text is a value.
@@ -106,10 +107,10 @@ impl Block {
         if width == self.width {
             return;
         }
-        let rows = std::mem::take(&mut self.cells);
-        for row in rows.chunks_exact(self.width.max(1)) {
-            self.cells.extend_from_slice(row);
-            self.cells.extend(std::iter::repeat_n(Span::MISSING, width - row.len()));
+        let cells = std::mem::take(&mut self.cells);
+        for row in 0..self.lines.len() {
+            self.cells.extend_from_slice(&cells[row * self.width..(row + 1) * self.width]);
+            self.cells.extend(std::iter::repeat_n(Span::MISSING, width - self.width));
         }
         self.width = width;
     }

@@ -399,7 +399,7 @@ fn rows_of(
         return Err("no rows".into());
     }
     let named = parts.iter().any(|(part, _)| part.named());
-    if reader.width().is_some() && reader.columns.named != named {
+    if reader.has_rows() && reader.columns.named != named {
         let kind = |named: bool| if named { "have names" } else { "have no names" };
         return Err(format!("its values {}, those before {}", kind(named), kind(reader.columns.named)));
     }

@@ -47,8 +47,8 @@ pub(super) struct Rows {
     taken: Vec<Span>,
     /// End of each row in `taken`.
     ends: Vec<usize>,
-    /// Columns there were before the record at hand.
-    known: usize,
+    /// Columns there were before the record at hand, and whether they had names.
+    known: (usize, bool),
     path: String,
     /// Results of the paths that the setting `columns` looks up.
     found: Vec<Found>,
@@ -94,12 +94,13 @@ impl Rows {
 
     /// A record begins.
     pub(super) fn begin_record(&mut self, columns: &Columns) {
-        self.known = columns.names.len();
+        self.known = (columns.names.len(), columns.named);
     }
 
     /// The record cannot be used: its rows are taken back, and the columns that it brought.
     pub(super) fn drop_record(&mut self, columns: &mut Columns) {
-        columns.names.truncate(self.known);
+        columns.names.truncate(self.known.0);
+        columns.named = self.known.1;
         self.taken.clear();
         self.ends.clear();
         self.row.clear();
@@ -398,7 +399,7 @@ impl Rows {
     /// Why it cannot be taken.
     pub(super) fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Taking {
         let named = matches!(shape, Shape::Object(_));
-        let mixed = reader.width().is_some() && named != reader.columns.named;
+        let mixed = reader.has_rows() && named != reader.columns.named;
         let nested = !reader.source.one_row_per_record;
         self.shape(shape, &mut reader.columns, named.then_some("_c"), nested)?;
         self.paths(shape, reader.records_setting(), &mut reader.columns)?;

@@ -375,12 +375,18 @@ impl<'a> Reader<'a> {
         (!self.columns.names.is_empty()).then(|| self.columns.names.len())
     }
 
-    /// Whether a row without names is as wide as the others; the first one decides.
+    /// Whether a row was taken that decides whether all have names. A row such as `{}` has no column and decides it.
+    fn has_rows(&self) -> bool {
+        self.columns.named || self.width().is_some()
+    }
+
+    /// Whether a row without names is as wide as the others; the first one that has a value decides.
     ///
     /// # Errors
     /// Why it cannot be used.
     fn check_width(&mut self, width: usize) -> std::result::Result<(), String> {
         match self.width() {
+            _ if width == 0 => return Err("no values".into()),
             None => self.unnamed(width),
             Some(expected) if expected != width => {
                 *self.other_widths.entry(width).or_default() += 1;

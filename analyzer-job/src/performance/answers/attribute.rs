@@ -8,7 +8,7 @@ pub struct Attribute {
     /// The setting that says so.
     pub setting: &'static str,
     pub text: String,
-    pub(super) position: Option<usize>,
+    pub(in crate::performance) position: Option<usize>,
 }
 
 impl Attribute {

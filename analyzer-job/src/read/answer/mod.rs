@@ -148,6 +148,11 @@ impl Answers {
         Ok(())
     }
 
+    /// For each place at which scores are made of an object: the keys that decide about their order, once there was one.
+    pub(crate) fn keys(&self) -> Vec<Option<Vec<String>>> {
+        self.paths.keys()
+    }
+
     /// Whether the places can stand in answers of a kind: positions in CSV, paths in JSON.
     ///
     /// # Errors

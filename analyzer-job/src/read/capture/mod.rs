@@ -22,6 +22,7 @@ use crate::read::layout::{self, Brought, Layout};
 use crate::read::truth::Truth;
 use crate::read::windowed::Windowed;
 use crate::read::{Source, payload, together};
+use crate::state::keys::Keys;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
@@ -88,6 +89,8 @@ pub(crate) fn read(
     })?;
     source.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     source.captured = (reader.kinds.0, reader.kinds.1);
+    let of_features = reader.features.iter().flat_map(Paths::keys);
+    source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
     tally.finish(reader, source)
 }
 
@@ -97,6 +100,12 @@ enum Bad {
     Record(Kind, String),
     /// It shows that the configuration cannot fit.
     Job(Problem),
+}
+
+/// A row of a record has another number of values than `headers` name: the same is said of the first record and of later ones.
+fn unlike_headers(values: usize, row: usize) -> Bad {
+    let values = counted(values, "value");
+    Bad::Record(Kind::Headers, format!("{values} in row {}, which does not fit the headers given", row + 1))
 }
 
 /// A record is bad for this reason.
@@ -395,6 +404,11 @@ impl<'a> Reader<'a> {
                 format!("ground truth: no label for row {} of {n}", row + 1),
             ));
         }
+        if let Some(row) = (0..n).find(|&row| self.inputs.width(row) == 0) {
+            let reason = format!("input: Data must contain features: found no value in row {}", row + 1);
+            return Err(Bad::Record(Kind::Features, reason));
+        }
+        let has_headers = self.analysis.dataset.headers.is_some();
         let (layout, gather) = match &mut self.read {
             Some(read) => read,
             None => {
@@ -405,16 +419,17 @@ impl<'a> Reader<'a> {
                         self.read.insert((layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {
-                        let reason =
-                            format!("{} for the headers given", counted(self.inputs.width(0), "value"));
                         self.unfit.get_or_insert(problem);
-                        return Err(Bad::Record(Kind::Headers, reason));
+                        return Err(unlike_headers(self.inputs.width(0), 0));
                     }
                     Err(problem) => return Err(Bad::Job(problem)),
                 }
             }
         };
         if let Some(row) = (0..n).find(|&row| self.inputs.width(row) != layout.captured.len()) {
+            if has_headers {
+                return Err(unlike_headers(self.inputs.width(row), row));
+            }
             return Err(Bad::Record(
                 Kind::Headers,
                 format!(

@@ -68,6 +68,13 @@ impl Query {
         self.0.name_columns(names);
     }
 
+    /// For each place at which columns are made of an object: the keys that decide about their order, once there was one.
+    pub(super) fn keys(&self) -> Vec<Option<Vec<String>>> {
+        let mut keys = Vec::new();
+        self.0.keys(&mut keys);
+        keys
+    }
+
     /// The JSON text of what the expression finds in a document; none for null, for an expression that
     /// cannot be evaluated, and for a text that is not JSON.
     pub(super) fn find(&self, json: &str) -> Option<String> {
@@ -148,6 +155,28 @@ impl Node {
                 nodes.iter_mut().for_each(|node| node.name_columns(names));
             }
             Node::Object(nodes) => nodes.iter_mut().for_each(|(_, node)| node.name_columns(names)),
+            Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
+        }
+    }
+
+    fn keys(&self, keys: &mut Vec<Option<Vec<String>>>) {
+        if let Node::Values(_, Some(columns)) | Node::Function(_, _, Some(columns)) = self {
+            keys.push(columns.keys());
+        }
+        match self {
+            Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => {
+                one.keys(keys);
+            }
+            Node::And(one, two)
+            | Node::Or(one, two)
+            | Node::Compare(_, one, two)
+            | Node::Then(one, two)
+            | Node::Project(one, None, two) => [one, two].into_iter().for_each(|node| node.keys(keys)),
+            Node::Project(one, Some(filter), two) => {
+                [one, filter, two].into_iter().for_each(|node| node.keys(keys));
+            }
+            Node::List(nodes) | Node::Function(_, nodes, _) => nodes.iter().for_each(|node| node.keys(keys)),
+            Node::Object(nodes) => nodes.iter().for_each(|(_, node)| node.keys(keys)),
             Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
         }
     }

@@ -24,9 +24,23 @@ impl Columns {
         Columns { names: names.to_vec(), first: OnceLock::new() }
     }
 
+    /// The keys that decide about the order; sorted where the names of the columns do, whatever order they stand in. None before
+    /// the first object.
+    pub(super) fn keys(&self) -> Option<Vec<String>> {
+        let mut keys = self.first.get()?.clone();
+        if keys.iter().all(|key| self.names.contains(key)) {
+            keys.sort();
+        }
+        Some(keys)
+    }
+
     /// The fields of an object in the order of the columns; none when these have names, and some of its keys are those of the
     /// first object and others stand in place of the rest.
     fn order<'f>(&self, fields: &'f [Field]) -> Option<Vec<&'f Field>> {
+        // One without a key says nothing of the others.
+        if fields.is_empty() {
+            return Some(Vec::new());
+        }
         let first = self.first.get_or_init(|| fields.iter().map(|(key, _)| key.clone()).collect());
         let by = |known: &[String]| {
             let place = |field: &'f Field| Some((known.iter().position(|name| *name == field.0)?, field));
