@@ -640,7 +640,15 @@ fn attributions_of_parts_add_up_to_those_of_one_run() {
         arguments.push(out);
     }
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).chain(["--estimator=exact"]).collect();
-    tree.succeed(&arguments);
+    let combined = tree.succeed(&arguments);
+    let warnings = |bytes: &[u8]| {
+        let details: Value = serde_json::from_slice(bytes).unwrap();
+        details["run"]["warnings"].clone()
+    };
+    let told = warnings(&tree.results()["explanations_details.json"]);
+    assert_eq!(told, warnings(&single["explanations_details.json"]));
+    assert_eq!(told.to_string().matches("features_to_explain").count(), 1);
+    assert_eq!(combined.log.matches("features_to_explain").count(), 1, "{}", combined.log);
     let found = tree.result("analysis.json");
     let outputs = |of: &Value| of["explanations"]["kernel_shap"].as_object().unwrap().clone();
     let (found, expected) = (outputs(&found), outputs(&expected));
