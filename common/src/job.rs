@@ -116,7 +116,9 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
         Err(Instead::Fail(problem)) => {
             log::problem(&problem);
             let word = if problem.class() == Class::Stopped { "Stopped" } else { "Error" };
-            tell(&tree, &format!("{word}: {host}{problem}"));
+            let text = problem.to_string();
+            let (code, rest) = text.split_once(": ").unwrap_or(("", &text));
+            tell(&tree, &format!("{word}: {code}: {host}{rest}"));
             ExitCode::from(problem.class().exit_code())
         }
     }

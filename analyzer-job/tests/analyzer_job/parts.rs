@@ -385,7 +385,6 @@ fn windows_over_a_file_that_grows_are_one_run_over_all_of_it() {
         // In the middle of a line, as a fold may come upon it.
         let cut = lines[..60].join("\n") + "\n" + &lines[60][..20];
         tree.file(&path_of("b"), cut);
-        let mut states = Vec::new();
         for (hour, text) in [(0, None), (1, Some(lines[..90].join("\n"))), (2, Some(whole.clone()))] {
             if let Some(text) = text {
                 tree.file(&path_of("b"), text);
@@ -393,14 +392,13 @@ fn windows_over_a_file_that_grows_are_one_run_over_all_of_it() {
             let [from, to] = if hour == 2 { window(2, 5) } else { window(hour, hour + 1) };
             let out = path(&tree, &format!("states/{hour}.state"));
             tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
-            states.push(out);
         }
         let [from, to] = window(0, 5);
         let run = tree.succeed(&[&settings[..], &[&from, &to]].concat());
         let expected = tree.results();
         clear(&tree);
-        let combine =
-            [&["combine", &path(&tree, "states"), &from, &to], &settings[..settings.len() - 1]].concat();
+        let places = path(&tree, "states");
+        let combine = [&["combine", &places, &from, &to], &settings[..settings.len() - 1]].concat();
         let combined = tree.succeed(&combine);
         assert_eq!(combined.message, run.message);
         for (name, bytes) in &expected {
@@ -411,11 +409,11 @@ fn windows_over_a_file_that_grows_are_one_run_over_all_of_it() {
             }
         }
         // Windows that overlap are refused, though the file has grown since.
-        let [from, to] = window(1, 3);
+        let [late, later] = window(1, 3);
         clear(&tree);
         tree.file(&path_of("b"), whole.clone() + &record(Some(100), 7));
         let out = path(&tree, "states/3.state");
-        tree.succeed(&[&["fold", "--out", &out, &from, &to], &settings[..]].concat());
+        tree.succeed(&[&["fold", "--out", &out, &late, &later], &settings[..]].concat());
         let run = tree.run(&combine);
         refused(&tree, &run, 3, &["PL0909", "3.state", "overlap"]);
     }
@@ -557,7 +555,7 @@ fn hosts_find_the_data_of_the_input_named_dataset_or_say_that_there_are_none() {
                 );
             } else {
                 // A failure is visible, and says whose it is: the service joins the messages of all hosts.
-                assert!(run.message.starts_with("Error: algo-2: PL0302: "), "{}", run.message);
+                assert!(run.message.starts_with("Error: PL0302: algo-2: "), "{}", run.message);
             }
         }
     }
