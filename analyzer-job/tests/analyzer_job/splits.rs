@@ -593,7 +593,10 @@ fn check_all(is_wanted: impl Fn(&Case) -> bool) {
                 Err(what) => wrong.push(what),
             }
         }
-        println!("{} of {:?}: {refused} refused", case.name, case.format);
+        // Tables name the same columns in every file.
+        if refused > 0 && matches!(case.format, Format::Csv | Format::Parquet) {
+            wrong.push(format!("{} of {:?}: {refused} refused", case.name, case.format));
+        }
     }
     assert!(wrong.is_empty(), "{} cases:\n{}", wrong.len(), wrong.join("\n"));
 }
