@@ -13,6 +13,18 @@ use crate::monitor::plan::baseline_json;
 
 /// Types that a column may have.
 const TYPES: [&str; 4] = ["Integral", "Fractional", "String", "Unknown"];
+/// Keys that a feature may have, and its constraints.
+const KEYS: [&str; 7] = [
+    "name",
+    "inferred_type",
+    "completeness",
+    "num_constraints",
+    "string_constraints",
+    "monitoringConfigOverrides",
+    "monitoring_config_overrides",
+];
+const KEYS_OF_TEXT: [&str; 2] = ["domains", "monitoring_config_overrides"];
+const KEYS_OF_NUMBER: [&str; 2] = ["is_non_negative", "monitoring_config_overrides"];
 /// Oddities of a file that the log names.
 const DOUBTS: usize = 5;
 
@@ -66,6 +78,19 @@ pub fn constraints(path: &Path, layers: &[Json]) -> Result<Constraints> {
 /// # Errors
 /// As `constraints`, but for a file that cannot be read.
 pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<Constraints> {
+    let (constraints, doubts) = doubtful(document, path, layers)?;
+    for doubt in doubts.iter().take(DOUBTS) {
+        tracing::warn!("{}: {doubt}", path.display());
+    }
+    let more = doubts.len().saturating_sub(DOUBTS);
+    if more > 0 {
+        tracing::warn!("{}: {more} more of the kind", path.display());
+    }
+    Ok(constraints)
+}
+
+/// The constraints, and what of the file means nothing or is not checked, in words.
+fn doubtful(document: &Json, path: &Path, layers: &[Json]) -> Result<(Constraints, Vec<String>)> {
     const SETTING: &str = "baseline_constraints";
     let features = features(document, path, SETTING)?;
     let null = Json::Null;
@@ -75,42 +100,43 @@ pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<C
     let config = MonitoringConfig::of(base.iter().copied(), false).map_err(named)?;
     let mut columns = IndexMap::with_capacity(features.len());
     let mut doubts: Vec<String> = Vec::new();
-    let mut doubt =
-        |layer: &Json, whose: &str| {
-            let unknown = config::unknown(layer).into_iter();
-            doubts.extend(unknown.map(|(key, expected)| {
-                format!("{whose}: the key `{key}` has no meaning, expected {expected}")
-            }));
-        };
-    doubt(base[0], "monitoring_config");
+    doubts.extend(odd_keys(document, &["version", "features", "monitoring_config"], "the file"));
+    let misspelt = |layer: &Json, whose: &str| -> Vec<String> {
+        let told = |(key, expected)| format!("{whose}: the key `{key}` has no meaning, expected {expected}");
+        config::unknown(layer).into_iter().map(told).collect()
+    };
+    doubts.extend(misspelt(base[0], "monitoring_config"));
     let mut unchecked = Vec::new();
     for feature in features {
         let name = name(feature, path, SETTING)?;
+        let whose = format!("`{name}`");
         let text = feature.get("string_constraints");
-        let inside = [text, feature.get("num_constraints")]
-            .into_iter()
-            .filter_map(|part| part?.get("monitoring_config_overrides"));
+        let number = feature.get("num_constraints");
+        let inside = [text, number].into_iter().filter_map(|part| part?.get("monitoring_config_overrides"));
         let own = ["monitoring_config_overrides", "monitoringConfigOverrides"]
             .into_iter()
             .filter_map(|key| feature.get(key));
         // What stands on the column wins over what stands inside of its constraints; both over the settings.
         let own: Vec<&Json> = inside.chain(own).collect();
-        own.iter().for_each(|layer| doubt(layer, &format!("`{name}`")));
+        doubts.extend(odd_keys(feature, &KEYS, &whose));
+        doubts.extend(odd_keys(
+            text.unwrap_or(&null),
+            &KEYS_OF_TEXT,
+            &format!("{whose}, string_constraints"),
+        ));
+        doubts.extend(odd_keys(
+            number.unwrap_or(&null),
+            &KEYS_OF_NUMBER,
+            &format!("{whose}, num_constraints"),
+        ));
+        own.iter().for_each(|layer| doubts.extend(misspelt(layer, &whose)));
         let config = MonitoringConfig::of(base.iter().copied().chain(own), false).map_err(named)?;
-        let domains: Option<Vec<String>> =
-            text.and_then(|text| text.get("domains")).and_then(Json::as_array).map(|values| {
-                values
-                    .iter()
-                    .map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into))
-                    .collect()
-            });
         let constraint = Constraint {
             inferred_type: feature.get("inferred_type").and_then(Json::as_str).unwrap_or("Unknown").into(),
             completeness: feature.get("completeness").and_then(Json::as_f64),
-            domains,
+            domains: text.and_then(domains),
             config,
         };
-        let whose = format!("`{name}`");
         if !TYPES.contains(&constraint.inferred_type.as_str()) {
             let found = &constraint.inferred_type;
             unchecked.push(format!(
@@ -118,22 +144,56 @@ pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<C
                 TYPES.join(", ")
             ));
         }
-        if constraint.domains.as_ref().is_some_and(Vec::is_empty) {
-            unchecked.push(format!("{whose}: its categories are not checked, as `domains` is empty"));
-        }
+        unchecked.extend(not_read(feature).map(|what| format!("{whose}: {what}")));
         if columns.insert(name, constraint).is_some() {
             unchecked.push(format!("{whose} stands twice: the last one counts"));
         }
     }
     doubts.extend(unchecked);
-    let more = doubts.len().saturating_sub(DOUBTS);
-    for doubt in doubts.iter().take(DOUBTS) {
-        tracing::warn!("{}: {doubt}", path.display());
-    }
-    if more > 0 {
-        tracing::warn!("{}: {more} more of the kind", path.display());
-    }
-    Ok(Constraints { columns, config })
+    Ok((Constraints { columns, config }, doubts))
+}
+
+/// The texts that a column may hold; `None` where none are listed, which is not checked.
+fn domains(text: &Json) -> Option<Vec<String>> {
+    let values = text.get("domains")?.as_array().filter(|values| !values.is_empty())?;
+    Some(values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into)).collect())
+}
+
+/// Keys of an object that mean nothing there, in words. A null says nothing, whatever its key.
+fn odd_keys<'a>(
+    object: &'a Json,
+    known: &'a [&'a str],
+    whose: &'a str,
+) -> impl Iterator<Item = String> + use<'a> {
+    let odd = |(key, value): &(&String, &Json)| !value.is_null() && !known.contains(&key.as_str());
+    let object = object.as_object().into_iter().flatten().filter(move |entry| odd(entry));
+    object.map(move |(key, _)| {
+        format!("{whose}: the key `{key}` has no meaning, expected one of {}", known.join(", "))
+    })
+}
+
+/// What a feature says in a form that cannot be read, and is therefore not checked.
+fn not_read(feature: &Json) -> impl Iterator<Item = String> {
+    let of = |key: &str, is_fine: fn(&Json) -> bool| {
+        let found = feature.pointer(key).filter(|found| !found.is_null() && !is_fine(found))?;
+        Some((key.rsplit('/').next().unwrap_or(key).to_string(), found.to_string()))
+    };
+    let told = |(what, key, expected): (&str, Option<(String, String)>, &str)| {
+        let (key, found) = key?;
+        Some(format!("{what} not checked, as `{key}` is {found}, expected {expected}"))
+    };
+    let empty =
+        feature.pointer("/string_constraints/domains").and_then(Json::as_array).is_some_and(Vec::is_empty);
+    let empty = empty.then(|| "its categories are not checked, as `domains` is empty".to_string());
+    [
+        ("its type is", of("/inferred_type", Json::is_string), "a text"),
+        ("its completeness is", of("/completeness", Json::is_number), "a number from 0 to 1"),
+        ("its categories are", of("/string_constraints", Json::is_object), "an object"),
+        ("its categories are", of("/string_constraints/domains", Json::is_array), "a list of texts"),
+    ]
+    .into_iter()
+    .filter_map(told)
+    .chain(empty)
 }
 
 /// Reads `statistics.json`.
@@ -208,4 +268,84 @@ fn name(feature: &Json, path: &Path, setting: &str) -> Result<String> {
             .file(path)
             .field(setting)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(feature: Json) -> (Constraint, Vec<String>) {
+        let document = json!({"version": 0.0, "features": [feature], "monitoring_config": {}});
+        let (read, doubts) = doubtful(&document, Path::new("c.json"), &[]).unwrap();
+        (read.columns["a"].clone(), doubts)
+    }
+
+    #[test]
+    fn what_is_not_checked_is_told_and_what_is_told_is_not_checked() {
+        let good = json!({"name": "a", "inferred_type": "String", "completeness": 1.0,
+            "string_constraints": {"domains": ["x"], "additional_properties": null},
+            "monitoringConfigOverrides": {"evaluate_constraints": "Enabled"}});
+        let (constraint, doubts) = told(good.clone());
+        assert_eq!((constraint.domains.unwrap().len(), doubts), (1, vec![]));
+        for (at, value, words) in [
+            ("/string_constraints/domains", json!([]), "`domains` is empty"),
+            ("/string_constraints/domains", json!("x"), "`domains` is \"x\", expected a list"),
+            ("/string_constraints", json!(["x"]), "`string_constraints` is [\"x\"]"),
+        ] {
+            let mut feature = good.clone();
+            *feature.pointer_mut(at).unwrap() = value;
+            let (constraint, doubts) = told(feature);
+            assert_eq!(constraint.domains, None, "{at}");
+            assert!(doubts.len() == 1 && doubts[0].contains(words), "{at}: {doubts:?}");
+        }
+        let mut feature = good;
+        feature["completeness"] = json!("x");
+        let (constraint, doubts) = told(feature);
+        assert_eq!(constraint.completeness, None);
+        assert!(doubts.len() == 1 && doubts[0].contains("its completeness is not checked"), "{doubts:?}");
+    }
+
+    /// A name with a letter too many, at every place that has names.
+    #[test]
+    fn a_misspelt_key_is_named_wherever_it_stands() {
+        let whole = json!({
+            "version": 0.0,
+            "features": [{"name": "a", "inferred_type": "String", "completeness": 1.0,
+                "num_constraints": {"is_non_negative": true, "monitoring_config_overrides": {"emit_metrics": "Enabled"}},
+                "string_constraints": {"domains": ["x"], "monitoring_config_overrides": {"emit_metrics": "Enabled"}},
+                "monitoringConfigOverrides": {"distribution_constraints": {"comparison_method": "Simple"}}}],
+            "monitoring_config": {"distribution_constraints": {"comparison_threshold": 0.1}}});
+        fn places(value: &Json, at: String, out: &mut Vec<(String, String)>) {
+            if let Some(list) = value.as_array() {
+                list.iter().enumerate().for_each(|(n, value)| places(value, format!("{at}/{n}"), out));
+            }
+            for (key, value) in value.as_object().into_iter().flatten() {
+                out.push((at.clone(), key.clone()));
+                places(value, format!("{at}/{key}"), out);
+            }
+        }
+        let mut all = Vec::new();
+        places(&whole, String::new(), &mut all);
+        assert_eq!(doubtful(&whole, Path::new("c.json"), &[]).unwrap().1, Vec::<String>::new());
+        let mut seen = 0;
+        for (at, key) in all {
+            let mut document = whole.clone();
+            let object = document.pointer_mut(&at).unwrap().as_object_mut().unwrap();
+            let value = object.remove(&key).unwrap();
+            object.insert(format!("{key}s"), value);
+            match doubtful(&document, Path::new("c.json"), &[]) {
+                Ok((_, doubts)) => {
+                    assert!(
+                        doubts.iter().any(|doubt| doubt.contains(&format!("`{key}s`"))),
+                        "{at}: {doubts:?}"
+                    );
+                    seen += 1;
+                }
+                Err(_) => assert!(["name", "features"].contains(&key.as_str()), "{key}"),
+            }
+        }
+        assert!(seen > 12);
+    }
 }
