@@ -1,9 +1,13 @@
 //! `dataset_format`: how the data of a quality monitor are written, in every spelling that the hosted
 //! service's SDK, its schedules and people use.
 
+use csv::StringRecord;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Map, Value as Json};
+
+use crate::read::header::is_count;
+use crate::values::typing::{is_missing, is_number};
 
 /// How the rows of a dataset are written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,8 +178,8 @@ pub fn guess(file: &InputFile) -> Result<Format> {
         return Ok(Format::Profile);
     }
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    let header = true;
     let text = first_line(file)?;
+    let header = is_header(&first_row(&text));
     let captured = |text: &str| {
         let record: Option<Map<String, Json>> = serde_json::from_str(text).ok();
         let record = record.filter(|record| record.contains_key("captureData"))?;
@@ -202,6 +206,44 @@ pub fn guess(file: &InputFile) -> Result<Format> {
             None => Format::Csv { header },
         },
     })
+}
+
+/// What is said of a format that was guessed by the first row of a file, where the row may be something else.
+///
+/// # Errors
+/// The file cannot be read.
+pub(crate) fn doubt(file: &InputFile, guessed: &Format) -> Result<Option<String>> {
+    let Format::Csv { header } = guessed else { return Ok(None) };
+    let row = first_row(&first_line(file)?);
+    let told = |what: &str, other: &str| {
+        let cells: Vec<String> = row.iter().take(5).map(|cell| format!("`{cell}`")).collect();
+        let more = if row.len() > cells.len() { ", ..." } else { "" };
+        format!(
+            "the first row ({}{more}) is taken as {what}, since `dataset_format` is not set; if it is not, set it to \
+             {{\"csv\": {{\"header\": {other}}}}}",
+            cells.join(", ")
+        )
+    };
+    Ok(match header {
+        false => Some(told("data, not as names", "true")),
+        true if row.iter().any(is_number) => Some(told("the names of the columns", "false")),
+        true => None,
+    })
+}
+
+/// The cells of a line of CSV.
+fn first_row(line: &str) -> StringRecord {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+    let mut row = StringRecord::new();
+    // What cannot be cut is no row of numbers.
+    let _ = reader.read_record(&mut row);
+    row
+}
+
+/// Numbers alone are data and no names, except where they count the columns.
+fn is_header(row: &StringRecord) -> bool {
+    let is_data = row.iter().all(|cell| is_number(cell) || is_missing(cell)) && row.iter().any(is_number);
+    !is_data || is_count(row)
 }
 
 /// The first line that is not blank, lossily as text; at most 1 MB of it.
@@ -276,5 +318,34 @@ mod tests {
         }
         let shown = parse(r#"{"avro":{}}"#).unwrap_err().to_string();
         assert!(shown.contains("csv") && shown.contains("parquet"), "{shown}");
+    }
+
+    #[test]
+    fn a_first_row_of_numbers_is_data_and_a_doubtful_one_is_told() {
+        let guessed = |name: &str, text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), text).unwrap();
+            let file = input::list(folder.path()).unwrap().files.remove(0);
+            let format = guess(&file).unwrap();
+            let doubt = doubt(&file, &format).unwrap();
+            (format, doubt)
+        };
+        for name in ["x.csv", "x"] {
+            for (text, header, doubted) in [
+                ("1,2\n3,4\n", false, Some("`1`, `2`")),
+                ("-1.5,1e3,\n", false, Some("-1.5")),
+                ("\n7\n8\n", false, Some("`7`")),
+                ("\"1\",\"2\"\n", false, Some("`1`, `2`")),
+                ("0,1,2\n5,6,7\n", true, Some("`0`, `1`, `2`")),
+                ("1,a\n2,b\n", true, Some("`1`, `a`")),
+                ("a,b\n1,2\n", true, None),
+                ("a,\n1,2\n", true, None),
+            ] {
+                let (format, doubt) = guessed(name, text);
+                assert_eq!(format, Format::Csv { header }, "{text}");
+                let told = doubt.is_some_and(|told| doubted.is_some_and(|what| told.contains(what)));
+                assert_eq!(told, doubted.is_some(), "{text}");
+            }
+        }
     }
 }

@@ -11,7 +11,8 @@ use plumbline_common::record::{Encoding, Payload, Record};
 use plumbline_common::words::counted;
 use serde::Deserialize;
 
-use super::json::{self, Rows, Shape};
+use super::json::Rows;
+use super::shape::{self, Shape};
 use super::shared::Seat;
 use super::{Columns, Reader, Take, prepare};
 use crate::config::ContentType;
@@ -171,15 +172,25 @@ impl<'a> Text<'a> {
                 object if object.starts_with('{') => vec![Shape::Object(object)],
                 value => vec![Shape::Value(value)],
             })),
-            ContentType::Json => json::rows(text).map(Rowed::Json).map_err(json),
+            ContentType::Json => shape::rows(text).map_err(json).and_then(|rows| self.listed(rows)),
             ContentType::JsonLines => {
                 let mut rows = Vec::new();
                 for line in text.lines().filter(|line| !line.trim_ascii().is_empty()) {
-                    rows.append(&mut json::rows(line).map_err(json)?);
+                    rows.append(&mut shape::rows(line).map_err(json)?);
                 }
-                Ok(Rowed::Json(rows))
+                shape::settle(rows.iter_mut());
+                self.listed(rows)
             }
         }
+    }
+
+    /// The rows, all of which must be there, since those of the other parts stand beside them.
+    fn listed<'b>(&self, rows: Vec<Shape<'b>>) -> std::result::Result<Rowed<'b>, String> {
+        let stray = rows.iter().enumerate().find_map(|(at, row)| match row {
+            Shape::Stray(stray) => Some(format!("{}: row {} of {}: {stray}", self.what, at + 1, rows.len())),
+            _ => None,
+        });
+        stray.map_or(Ok(Rowed::Json(rows)), Err)
     }
 }
 

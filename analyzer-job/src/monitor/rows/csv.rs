@@ -339,7 +339,7 @@ impl Cut {
                     !bad[(row - 1) / width]
                 });
                 // Not longer than the text, and equal to it wherever it is UTF-8.
-                ascii_for_bad_bytes(error.into_bytes())
+                with_bad_bytes_as(error.into_bytes(), b'?')
             }
         };
         if let Some(order) = order {
@@ -372,8 +372,8 @@ impl Cut {
     }
 }
 
-/// The text with every byte that is not UTF-8 made a question mark, so that no place moves.
-fn ascii_for_bad_bytes(mut text: Vec<u8>) -> String {
+/// The text with every byte that is not UTF-8 made another one, of ASCII, so that no place moves.
+pub(super) fn with_bad_bytes_as(mut text: Vec<u8>, byte: u8) -> String {
     let mut places = Vec::new();
     let mut at = 0;
     for chunk in text.utf8_chunks() {
@@ -382,7 +382,7 @@ fn ascii_for_bad_bytes(mut text: Vec<u8>) -> String {
         at += chunk.invalid().len();
     }
     for place in places {
-        text[place].fill(b'?');
+        text[place].fill(byte);
     }
     String::from_utf8(text).unwrap_or_default()
 }

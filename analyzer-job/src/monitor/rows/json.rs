@@ -5,10 +5,12 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::input::{self, InputFile, Lines};
-use plumbline_common::{Problem, Result};
+use plumbline_common::Result;
+use plumbline_common::input::{InputFile, Lines};
 
 use super::block::{Block, Span};
+use super::document::{self, Element};
+use super::shape::Shape;
 use super::{Columns, Reader, Take};
 use crate::monitor::columns::Records;
 use crate::read::records::{self, Piece, Taken};
@@ -241,88 +243,6 @@ fn compact(json: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What a payload or document holds: an object for each row, or a list for each row.
-#[derive(Debug)]
-pub(super) enum Shape<'a> {
-    Object(&'a str),
-    /// Its elements are the cells.
-    List(Vec<&'a str>),
-    /// A single cell.
-    Value(&'a str),
-    /// A single cell with its name.
-    Named(String, &'a str),
-}
-
-impl<'a> Shape<'a> {
-    /// One row of n values as n rows of one: the elements of a list, or of the only list of an object, whose
-    /// name they get as its first element would.
-    pub(super) fn turned(&self, n: usize) -> Option<Vec<Shape<'a>>> {
-        let rows: Vec<Shape<'a>> = match self {
-            Shape::List(cells) => cells.iter().map(|cell| Shape::Value(cell)).collect(),
-            Shape::Object(json) => {
-                let (name, list) = only_entry(json).ok().flatten()?;
-                let cells = elements(list)?;
-                cells.into_iter().map(|cell| Shape::Named(format!("{name}_0"), cell)).collect()
-            }
-            Shape::Value(_) | Shape::Named(..) => return None,
-        };
-        (rows.len() == n).then_some(rows)
-    }
-}
-
-/// The rows of a JSON document: the elements of a list of objects or lists, or of the only such list that an
-/// object holds; else the document itself is one row.
-///
-/// # Errors
-/// The text is not JSON.
-pub(super) fn rows(json: &str) -> Scanned<Vec<Shape<'_>>> {
-    let json = json.trim_ascii();
-    let mut scanner = Scanner::new(json);
-    let kind = scanner.kind()?;
-    scanner.value()?;
-    scanner.end()?;
-    Ok(match kind {
-        Kind::Object => {
-            let rows = only_entry(json)?.and_then(|(_, list)| listed(list));
-            rows.unwrap_or_else(|| vec![Shape::Object(json)])
-        }
-        Kind::List => listed(json).unwrap_or_else(|| vec![Shape::List(elements(json).unwrap_or_default())]),
-        Kind::Scalar => vec![Shape::Value(json)],
-    })
-}
-
-/// The elements of a list; none for another value.
-fn elements(json: &str) -> Option<Vec<&str>> {
-    let mut spans = Vec::new();
-    scan::split(json, 0..json.len(), &mut spans).then(|| spans.into_iter().map(|span| &json[span]).collect())
-}
-
-/// The elements of a list when all of them are objects or lists; an empty list has no rows.
-fn listed(json: &str) -> Option<Vec<Shape<'_>>> {
-    elements(json)?
-        .into_iter()
-        .map(|element| match element.as_bytes().first() {
-            Some(b'{') => Some(Shape::Object(element)),
-            Some(b'[') => elements(element).map(Shape::List),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Key and value of an object that has one key.
-fn only_entry(json: &str) -> Scanned<Option<(String, &str)>> {
-    let (mut only, mut keys) = (None, 0);
-    let mut scanner = Scanner::new(json);
-    scanner.kind()?;
-    scanner.object(|scanner, key| {
-        let value = scanner.value()?;
-        keys += 1;
-        only = (keys == 1).then(|| (scan::unescaped(&json[key]).into_owned(), &json[value]));
-        Ok(())
-    })?;
-    Ok(only)
-}
-
 impl Rows {
     /// Takes a row as it is shaped: objects by name, lists by position; `named` is what the names of the latter begin
     /// with (`_c`) when the row has others too.
@@ -338,6 +258,7 @@ impl Rows {
     ) -> Taking {
         match shape {
             Shape::Object(json) => return self.object(json, columns, nested),
+            Shape::Stray(stray) => return Err(Fault::Unfit(stray.to_string())),
             Shape::List(cells) => {
                 for (at, value) in cells.iter().enumerate() {
                     self.scalar(value, named.map(|name| (name, at)), columns);
@@ -420,7 +341,12 @@ impl Rows {
 pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
     for file in files {
-        if !objects(file, &mut rows, reader, take)? {
+        let goes_on = if document::is_list(file)? {
+            document(file, &mut rows, reader, take)?
+        } else {
+            objects(file, &mut rows, reader, take)?
+        };
+        if !goes_on {
             break;
         }
     }
@@ -475,66 +401,40 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
     Ok(taken != Taken::Enough)
 }
 
-/// Reads files that hold documents; a damaged one is read object by object. Memory: the text of one file at a
-/// time.
+/// Reads files that hold documents. Memory: the text of one file at a time.
 pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
     for file in files {
-        let name = file.relative.as_path();
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut input::open(&file.path)?, &mut bytes)
-            .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let text = std::str::from_utf8(&bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
-        let found = text.and_then(|text| Some((text, shapes(text).ok()?)));
-        let Some((text, shapes)) = found else {
-            drop(bytes);
-            if !objects(file, &mut rows, reader, take)? {
-                break;
-            }
-            continue;
-        };
-        rows.enter(name, reader, take)?;
-        let mut counted = (0, 1);
-        for shape in &shapes {
-            reader.records(1);
-            let line = line(text, shape, &mut counted);
-            rows.begin_record(&reader.columns);
-            match rows.document_row(shape, reader) {
-                Ok(()) => rows.keep_record(line, reader, take)?,
-                Err(fault) => {
-                    rows.drop_record(&mut reader.columns);
-                    reader.bad(name, line, fault.reason())?;
-                }
-            }
-            if reader.done() {
-                return rows.hand_on(reader, take);
-            }
+        if !document(file, &mut rows, reader, take)? {
+            break;
         }
-        reader.advance(file.bytes)?;
     }
     rows.hand_on(reader, take)
 }
 
-/// The rows of all documents of a text.
-pub(super) fn shapes(text: &str) -> Scanned<Vec<Shape<'_>>> {
-    let mut out = Vec::new();
-    let mut rest = text.trim_ascii_start();
-    while !rest.is_empty() {
-        let document = Scanner::new(rest).value()?;
-        out.extend(rows(&rest[document.clone()])?);
-        rest = rest[document.end..].trim_ascii_start();
+/// Reads the rows of a file's documents. False when no more are wanted.
+fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
+    let name = file.relative.as_path();
+    let text = document::text(file)?;
+    rows.enter(name, reader, take)?;
+    for Element { line, row } in document::elements(&text) {
+        reader.records(1);
+        rows.begin_record(&reader.columns);
+        let taken = match &row {
+            Ok(shape) => rows.document_row(shape, reader),
+            Err(reason) => Err(Fault::NotJson(reason.clone())),
+        };
+        match taken {
+            Ok(()) => rows.keep_record(line, reader, take)?,
+            Err(fault) => {
+                rows.drop_record(&mut reader.columns);
+                reader.bad(name, line, fault.reason())?;
+            }
+        }
+        if reader.done() {
+            return Ok(false);
+        }
     }
-    Ok(out)
-}
-
-/// Line of the text on which a row begins. `counted`: place and line up to which line ends were counted.
-pub(super) fn line(text: &str, shape: &Shape<'_>, counted: &mut (usize, u64)) -> u64 {
-    let start = match shape {
-        Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json) => json.as_ptr(),
-        Shape::List(cells) => cells.first().map_or(text.as_ptr(), |cell| cell.as_ptr()),
-    };
-    let place = (start as usize).saturating_sub(text.as_ptr() as usize).clamp(counted.0, text.len());
-    let more = memchr::memchr_iter(b'\n', &text.as_bytes()[counted.0..place]).count() as u64;
-    *counted = (place, counted.1 + more);
-    counted.1
+    reader.advance(file.bytes)?;
+    Ok(true)
 }

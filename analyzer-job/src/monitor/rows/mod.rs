@@ -4,11 +4,13 @@
 mod block;
 mod capture;
 mod csv;
+mod document;
 mod json;
 mod names;
 mod parquet;
 mod prepare;
 mod scripted;
+mod shape;
 pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
@@ -244,10 +246,18 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         (None, None) => Format::JsonLines,
     };
     let bytes = files.iter().map(|file| file.bytes).sum();
+    let doubt = match (&source.format, files.first()) {
+        (None, Some(file)) => format::doubt(file, &format)?.map(|what| (file.relative.clone(), what)),
+        _ => None,
+    };
     let mut reader = Reader {
         source,
         columns: Columns::default(),
-        account: Account { format: Some(format.clone()), ..Account::default() },
+        account: Account {
+            format: Some(format.clone()),
+            notes: doubt.into_iter().collect(),
+            ..Account::default()
+        },
         spare: Block::default(),
         since_check: 0,
         other_widths: BTreeMap::new(),

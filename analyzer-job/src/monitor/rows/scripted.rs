@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use plumbline_common::input::{self, InputFile, Lines};
 use plumbline_common::{Problem, Result, codes};
 
-use super::json::{self, Rows, Shape};
+use super::document::{self, Element};
+use super::json::Rows;
+use super::shape::{self, Shape};
 use super::shared::Seat;
 use super::{Order, Reader, Take};
 use crate::monitor::format::Format;
@@ -134,11 +136,12 @@ impl Asked<'_> {
 /// Takes the rows of an answer. Gives the number of those that are none: objects without a key, and an answer without any
 /// row, which counts as one.
 fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<u64, String> {
-    let shapes = json::rows(json).map_err(|fault| format!("the script's answer is not JSON: {fault}"))?;
+    let shapes = shape::rows(json).map_err(|fault| format!("the script's answer is not JSON: {fault}"))?;
     let mut nothing = u64::from(shapes.is_empty());
     for shape in &shapes {
         match shape {
             Shape::Object("{}") => nothing += 1,
+            Shape::Stray(stray) if stray.is_null() => nothing += 1,
             shape => rows.document_row(shape, reader).map_err(|fault| fault.reason().to_string())?,
         }
     }
@@ -184,6 +187,13 @@ fn captured(
 
 fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
+        if document::is_list(file)? {
+            documents(std::slice::from_ref(file), asked, reader, take)?;
+            if reader.done() {
+                break;
+            }
+            continue;
+        }
         asked.enter(&file.relative, reader, take)?;
         let mut left = file.bytes;
         let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
@@ -234,27 +244,19 @@ fn documents(
     take: Take<'_>,
 ) -> Result<()> {
     for file in files {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut input::open(&file.path)?, &mut bytes)
-            .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let text = std::str::from_utf8(&bytes).ok().map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
-        let found = text.and_then(|text| Some((text, json::shapes(text).ok()?)));
-        let Some((text, shapes)) = found else {
-            values(std::slice::from_ref(file), asked, reader, take)?;
-            continue;
-        };
+        let text = document::text(file)?;
         asked.enter(&file.relative, reader, take)?;
-        let mut counted = (0, 1);
-        for shape in &shapes {
+        for Element { line, row } in document::elements(&text) {
             reader.records(1);
-            let line = json::line(text, shape, &mut counted);
-            match shape {
-                Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json) => {
+            match row {
+                Ok(Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json)) => {
                     asked.value(line, json, reader, take)?;
                 }
-                Shape::List(cells) => {
+                Ok(Shape::List(cells)) => {
                     asked.value(line, &format!("[{}]", cells.join(",")), reader, take)?;
                 }
+                Ok(Shape::Stray(stray)) => asked.bad(line, stray.to_string()),
+                Err(reason) => asked.bad(line, reason),
             }
             if reader.done() {
                 return Ok(());

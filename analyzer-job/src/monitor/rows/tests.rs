@@ -296,6 +296,51 @@ fn a_bad_record_brings_no_column_and_takes_no_other_along() {
 }
 
 #[test]
+fn a_null_among_the_rows_of_a_document_costs_itself_in_every_file() {
+    let files: [(&str, &[u8]); 3] =
+        [("1", b"[null,{\"a\":1}]"), ("2", b"{\"rows\":[{\"a\":2},5]}"), ("3", b"[{\"a\":3}")];
+    for format in [Format::Json, Format::JsonLines] {
+        // As lines the second file is one object.
+        let is_lines = format == Format::JsonLines;
+        let found = try_read(format.clone(), &files, |_| {}).unwrap();
+        let expected = if is_lines { vec!["1|-", "-|[{\"a\":2},5]", "3|-"] } else { vec!["1", "2", "3"] };
+        assert_eq!(found.short(), expected);
+        assert_eq!(found.account.bad, if is_lines { 2 } else { 3 });
+        assert_eq!(found.account.records, found.account.rows + found.account.bad);
+        let named = found.account.examples.join("\n");
+        assert!(named.contains("found null, expected an object") && named.contains("ends early"), "{named}");
+        let stopped = try_read(format, &files, |source| source.strict = true).err().unwrap();
+        assert_eq!(stopped.code(), &codes::BAD_RECORD);
+    }
+}
+
+#[test]
+fn a_null_among_the_rows_of_a_payload_costs_its_record() {
+    let rows = |text: &str| [text, &text.replace(',', " , "), &text.replace("null", "7")].map(String::from);
+    let lines = "{\"x\":1}\nnull\n{\"x\":3}";
+    let list = rows("{\"instances\":[{\"x\":1},null,{\"x\":3}]}");
+    let bare = rows("[{\"x\":1},{\"x\":3},null]");
+    let lists = rows("{\"instances\":[[1,2],null,[3,4]]}");
+    let good = capture("{\"instances\":[{\"x\":1}]}", "{\"predictions\":[1]}", "");
+    for input in list.iter().chain(&bare).chain(&lists).map(String::as_str).chain([lines]) {
+        let kind = "application/json";
+        let mut bad = capture(input, "{\"predictions\":[1,2,3]}", "");
+        if input == lines {
+            bad = bad.replacen(kind, "application/jsonlines", 1);
+        }
+        let found = captured(&[good.clone(), bad].concat(), |_| {});
+        assert_eq!((found.names.join(","), found.short()), ("predictions_0,x".into(), vec!["1|1".to_string()]));
+        let named = found.account.examples.join("\n");
+        assert!(named.contains("input: row ") && named.contains(" of 3: found "), "{named}");
+    }
+    let answer = capture("[{\"x\":1},{\"x\":2}]", "{\"predictions\":[{\"s\":1},null]}", "");
+    assert!(captured(&answer, |_| {}).account.examples[0].contains("output: row 2 of 2"));
+    // A score alone may be missing.
+    let score = capture("[{\"x\":1},{\"x\":2}]", "{\"predictions\":[0.5,null]}", "");
+    assert_eq!(captured(&score, |_| {}).short(), ["0.5|1", "-|2"]);
+}
+
+#[test]
 fn a_window_includes_its_start_and_not_its_end() {
     let at = |time: &str| capture("1,2", "0", &format!(", \"inferenceTime\": \"{time}\""));
     let text = [
