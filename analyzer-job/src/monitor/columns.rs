@@ -45,6 +45,15 @@ pub enum Part {
 }
 
 impl Part {
+    /// What stands in front of a name that a payload before it has too.
+    pub fn word(self) -> &'static str {
+        match self {
+            Part::Input => "input",
+            Part::Output => "output",
+            Part::GroundTruth => "ground_truth",
+        }
+    }
+
     /// What the names of its columns begin with, where other columns have names and these have none.
     pub fn name(self) -> &'static str {
         match self {

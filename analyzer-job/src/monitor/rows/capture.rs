@@ -348,7 +348,7 @@ fn taken(
         counts.sort_by_key(|(later, _)| *later);
         return Err(counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>().join(", "));
     }
-    let found: Vec<(&Rowed<'_>, &str)> = found.iter().zip(order.iter().map(|part| part.name())).collect();
+    let found: Vec<(&Rowed<'_>, Part)> = found.iter().zip(order).collect();
     rows_of(&found, rows, reader).map(|()| Taken::Rows)
 }
 
@@ -398,10 +398,9 @@ fn wanted(
     })
 }
 
-/// The rows of parts that have equally many. With each part what its columns are called where some columns have names
-/// and these have none.
+/// The rows of parts that have equally many.
 fn rows_of(
-    parts: &[(&Rowed<'_>, &str)],
+    parts: &[(&Rowed<'_>, Part)],
     rows: &mut Rows,
     reader: &mut Reader<'_>,
 ) -> std::result::Result<(), String> {
@@ -416,9 +415,10 @@ fn rows_of(
     }
     let nested = !reader.source.one_row_per_record;
     for row in 0..n {
-        for (part, name) in parts {
-            let name = named.then_some(*name);
-            part.put(row, name, nested, reader.records_setting(), rows, &mut reader.columns)?;
+        for (number, (cells, part)) in parts.iter().enumerate() {
+            let name = named.then_some(part.name());
+            rows.begin_payload(number, part.word());
+            cells.put(row, name, nested, reader.records_setting(), rows, &mut reader.columns)?;
         }
         if named {
             reader.columns.named = true;

@@ -185,8 +185,8 @@ impl<'a> Reading<'a> {
         let is_scalar = |element: &Element<'_>| matches!(&element.row, Ok(Shape::Value(_)) | Err(_));
         if self.found.len() > before + 1 && self.found[before..].iter().all(is_scalar) {
             // The cells of a single row.
-            let reasons = self.found.drain(before..).filter_map(|element| element.row.err());
-            let reason = reasons.last().unwrap_or_default();
+            let reasons = self.found.split_off(before).into_iter().filter_map(|element| element.row.err());
+            let reason = reasons.reduce(|_, last| last).unwrap_or_default();
             self.bad(opened, reason);
         }
     }

@@ -11,6 +11,7 @@ use plumbline_common::input::{InputFile, Lines};
 use super::block::{Block, Span};
 use super::document::{self, Element};
 use super::shape::Shape;
+use super::twice::Twice;
 use super::{Columns, Reader, Take};
 use crate::monitor::columns::Records;
 use crate::read::records::{self, Piece, Taken};
@@ -43,6 +44,15 @@ pub(super) struct Rows {
     block: Block,
     /// Cells of the row at hand, by column.
     row: Vec<Span>,
+    /// By column what set its cell in the row at hand: the number of the payload, from 1, and how often its name was put in
+    /// front of the column's.
+    set_by: Vec<(u8, u8)>,
+    /// The payload that sets cells now: its number from 1, and its name.
+    payload: (u8, &'static str),
+    /// Whether cells are set by path now.
+    by_path: bool,
+    /// What the record at hand says twice.
+    twice: Vec<Twice>,
     /// Where the next name is looked for first: records mostly have the same keys in the same order.
     expected: usize,
     /// Cells of the rows of one record, which are taken back when the record turns out to be bad.
@@ -59,8 +69,32 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Sets a cell of the row at hand; a name that is new becomes a column.
+    /// Sets a cell of the row at hand; a name that is new becomes a column. A name that another payload has set gets the
+    /// name of this one in front, so that both values stay.
     pub(super) fn set(&mut self, name: &str, value: Option<&str>, columns: &mut Columns) {
+        self.set_renamed(name, 0, value, columns);
+    }
+
+    /// `renamed`: how often the name of the payload was put in front.
+    fn set_renamed(&mut self, name: &str, renamed: u8, value: Option<&str>, columns: &mut Columns) {
+        let at = self.place(name, columns);
+        let setter = (self.payload.0, renamed);
+        match self.set_by[at] {
+            (0, _) => {}
+            by if by == setter && self.by_path => self.twice.push(Twice::ByPath(name.into())),
+            by if by == setter => self.twice.push(Twice::InPayload(name.into())),
+            _ => {
+                let own = format!("{}.{name}", self.payload.1);
+                self.twice.push(Twice::InRecord { name: name.into(), own: own.clone() });
+                return self.set_renamed(&own, renamed.saturating_add(1), value, columns);
+            }
+        }
+        self.set_by[at] = setter;
+        self.row[at] = value.map_or(Span::MISSING, |value| self.block.push_text(value));
+    }
+
+    /// The column of a name; a new one if it has none.
+    fn place(&mut self, name: &str, columns: &mut Columns) -> usize {
         let at = match columns.names.get_index(self.expected) {
             Some(known) if known == name => self.expected,
             _ => match columns.names.get_index_of(name) {
@@ -71,8 +105,14 @@ impl Rows {
         self.expected = at + 1;
         if self.row.len() <= at {
             self.row.resize(at + 1, Span::MISSING);
+            self.set_by.resize(at + 1, (0, 0));
         }
-        self.row[at] = value.map_or(Span::MISSING, |value| self.block.push_text(value));
+        at
+    }
+
+    /// The next cells are those of this payload of the record, counted from 0.
+    pub(super) fn begin_payload(&mut self, number: usize, name: &'static str) {
+        self.payload = (number as u8 + 1, name);
     }
 
     /// Appends a cell to the row at hand, for rows whose columns have no names.
@@ -91,12 +131,14 @@ impl Rows {
         self.taken.extend_from_slice(&self.row);
         self.ends.push(self.taken.len());
         self.row.clear();
+        self.set_by.clear();
         self.expected = 0;
     }
 
     /// A record begins.
     pub(super) fn begin_record(&mut self, columns: &Columns) {
         self.known = (columns.names.len(), columns.named);
+        self.begin_payload(0, "");
     }
 
     /// The record cannot be used: its rows are taken back, and the columns that it brought.
@@ -106,6 +148,8 @@ impl Rows {
         self.taken.clear();
         self.ends.clear();
         self.row.clear();
+        self.set_by.clear();
+        self.twice.clear();
         self.expected = 0;
     }
 
@@ -128,6 +172,9 @@ impl Rows {
         }
         self.taken.clear();
         self.ends.clear();
+        for twice in self.twice.drain(..) {
+            reader.account.twice(twice, &self.file, line);
+        }
         if self.block.is_full() { self.hand_on(reader, take) } else { Ok(()) }
     }
 
@@ -308,7 +355,17 @@ impl Rows {
                 }
                 None => None,
             };
-            self.set(name, value.as_deref(), columns);
+            match value {
+                Some(value) => {
+                    self.by_path = true;
+                    self.set(name, Some(&value), columns);
+                    self.by_path = false;
+                }
+                // Nothing there: what stands under the name stays.
+                None => {
+                    self.place(name, columns);
+                }
+            }
         }
         self.found = found;
         Ok(())

@@ -14,6 +14,7 @@ mod shape;
 pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
+mod twice;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,7 @@ use crate::state::order::by_text;
 
 use prepare::Cells;
 use shared::Seat;
+use twice::{AllTwice, Twice};
 
 pub use block::Block;
 pub use names::{Settled, settle};
@@ -126,6 +128,9 @@ pub struct Account {
     skips: Skips,
     /// What is to be said of single files.
     notes: Vec<(PathBuf, String)>,
+    /// Names that stand twice in a row.
+    #[serde(default, skip_serializing_if = "AllTwice::is_empty")]
+    twice: AllTwice,
     /// Columns to prepare that no row has, in words.
     absent: Vec<String>,
     /// Records and rows that cannot be used.
@@ -174,6 +179,7 @@ impl Account {
         self.files.extend(other.files);
         self.files.sort_by(|one, two| by_text(one, two));
         self.skips.merge(other.skips, by_text);
+        self.twice.merge(other.twice);
         self.notes.extend(other.notes);
         self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
     }
@@ -189,6 +195,7 @@ impl Account {
         self.bad = self.skips.skipped.records;
         self.examples.clone_from(&self.skips.skipped.examples);
         self.warnings = self.notes.iter().map(|(file, what)| format!("{}: {what}", file.display())).collect();
+        self.warnings.extend(self.twice.told());
         self.warnings.extend(self.absent.iter().cloned());
         if self.nothing > 0 {
             let (noun, verb) = if self.nothing == 1 { ("record", "is") } else { ("records", "are") };
@@ -207,6 +214,11 @@ impl Account {
                 self.examples.join("; ")
             ));
         }
+    }
+
+    /// A name stands twice in a row of the record at this line.
+    fn twice(&mut self, twice: Twice, file: &Path, line: u64) {
+        self.twice.add(twice, file, line);
     }
 
     /// The records that cannot be used.

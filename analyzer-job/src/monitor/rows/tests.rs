@@ -329,7 +329,10 @@ fn a_null_among_the_rows_of_a_payload_costs_its_record() {
             bad = bad.replacen(kind, "application/jsonlines", 1);
         }
         let found = captured(&[good.clone(), bad].concat(), |_| {});
-        assert_eq!((found.names.join(","), found.short()), ("predictions_0,x".into(), vec!["1|1".to_string()]));
+        assert_eq!(
+            (found.names.join(","), found.short()),
+            ("predictions_0,x".into(), vec!["1|1".to_string()])
+        );
         let named = found.account.examples.join("\n");
         assert!(named.contains("input: row ") && named.contains(" of 3: found "), "{named}");
     }
@@ -338,6 +341,96 @@ fn a_null_among_the_rows_of_a_payload_costs_its_record() {
     // A score alone may be missing.
     let score = capture("[{\"x\":1},{\"x\":2}]", "{\"predictions\":[0.5,null]}", "");
     assert_eq!(captured(&score, |_| {}).short(), ["0.5|1", "-|2"]);
+}
+
+/// Answers and requests with any of four names: every value is in the row, whatever the names.
+#[test]
+fn a_name_that_two_payloads_have_loses_neither_value() {
+    let names = ["a", "b", "input.a", "output.a"];
+    let object = |choice: usize, first: usize| {
+        let chosen = names.iter().enumerate().filter(|(at, _)| choice >> at & 1 == 1);
+        chosen.map(|(at, name)| (name.to_string(), (first + at).into())).collect::<serde_json::Map<_, _>>()
+    };
+    for output_first in [true, false] {
+        for (output, input) in (1..16).flat_map(|output| (1..16).map(move |input| (output, input))) {
+            let (answer, request) = (object(output, 10), object(input, 20));
+            let text = capture(
+                &serde_json::Value::from(request.clone()).to_string(),
+                &serde_json::Value::from(answer.clone()).to_string(),
+                "",
+            );
+            let parts = Captured { output_first, ..Captured::default() };
+            let found = captured(&text, |source| source.format = Some(Format::Capture(parts.clone())));
+            let mut values: Vec<String> = found.rows[0].iter().flatten().cloned().collect();
+            let mut expected: Vec<String> =
+                answer.values().chain(request.values()).map(|v| v.to_string()).collect();
+            values.sort();
+            expected.sort();
+            assert_eq!(values, expected, "{text}");
+            let doubled = answer.keys().any(|key| request.contains_key(key));
+            assert_eq!(!found.account.warnings.is_empty(), doubled, "{text}");
+        }
+    }
+    let text = capture("{\"score\":0.9,\"x\":1}", "{\"score\":0.5}", "");
+    let found = captured(&text.repeat(3), |_| {});
+    assert_eq!(
+        (found.names.join(","), found.short()[0].as_str()),
+        ("score,input.score,x".into(), "0.5|0.9|1")
+    );
+    let told = &found.account.warnings[0];
+    for part in ["`score` stands in two payloads", "the column `input.score`", "3 rows", "x.jsonl, line 1"] {
+        assert!(told.contains(part), "{told}");
+    }
+    // CSV beside JSON, whose cells have no names of their own.
+    let text = capture("{\"_c0\":7}", "0.5", "");
+    assert_eq!(captured(&text, |_| {}).short(), ["0.5|7"]);
+}
+
+#[test]
+fn a_name_that_stands_twice_in_an_object_is_told() {
+    for (text, row) in [
+        ("{\"a\":3,\"a\":4}", "4"),
+        ("{\"a\":3,\"\\u0061\":null}", "-"),
+        ("{\"a\":{\"b\":1},\"a.b\":2}", "2"),
+        ("{\"a\":[1,2],\"a_0\":9}", "9|2"),
+        ("{\"a\":{\"b\":1,\"b\":2}}", "2"),
+        ("{\"a\":{\"b\":{\"c\":1}},\"a.b\":{\"c\":2}}", "2"),
+        ("{\"a\":1,\"b\":{\"a\":2}}", "1|2"),
+    ] {
+        for format in [Format::Json, Format::JsonLines] {
+            let found = found(format, text);
+            assert_eq!(found.short(), [row], "{text}");
+            let told = found.account.warnings.join("\n");
+            assert_eq!(told.contains("stands twice in an object"), row != "1|2", "{text}: {told}");
+        }
+    }
+    // A record that is left out says nothing.
+    let bad = found(Format::JsonLines, "{\"a\":1}\n{\"a\":3,\"a\":oops}");
+    assert_eq!(bad.account.warnings.len(), 1);
+}
+
+#[test]
+fn a_path_takes_no_value_away_without_a_word() {
+    let text = "[{\"path\": {\"city\": \"at.city\"}}]";
+    let preparation: &'static _ = Box::leak(Box::new(crate::monitor::columns::parse(text).unwrap()));
+    let read = |input: &str, output: &str, output_first| {
+        captured(&capture(input, output, ""), |source| {
+            source.preparation = Some(preparation);
+            source.format = Some(Format::Capture(Captured { output_first, ..Captured::default() }));
+        })
+    };
+    for output_first in [true, false] {
+        let found = read("{\"at\":{\"city\":\"Oslo\"}}", "{\"s\":1}", output_first);
+        let at = found.names.iter().position(|name| name == "city").unwrap();
+        assert_eq!((found.rows[0][at].as_deref(), found.account.warnings.len()), (Some("Oslo"), 0));
+        // The path finds nothing, and the data have the name.
+        let found = read("{\"city\":\"Bergen\"}", "{\"s\":1}", output_first);
+        let at = found.names.iter().position(|name| name == "city").unwrap();
+        assert_eq!((found.rows[0][at].as_deref(), found.account.warnings.len()), (Some("Bergen"), 0));
+    }
+    let found = read("{\"city\":1,\"at\":{\"city\":2}}", "{\"s\":1}", true);
+    assert!(found.short()[0].contains('2'));
+    assert!(found.account.warnings[0].contains("`path` of `columns` makes a column `city`"));
 }
 
 #[test]
