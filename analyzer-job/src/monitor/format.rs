@@ -201,7 +201,8 @@ pub fn guess(file: &InputFile) -> Result<Format> {
             None if text.starts_with('[') => Format::Json,
             None if text.starts_with('{') => {
                 let whole = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
-                if whole { Format::JsonLines } else { Format::Json }
+                let is_list = extension == Some("json") && wraps_objects(&text) && is_one_line(file)?;
+                if whole && !is_list { Format::JsonLines } else { Format::Json }
             }
             None => Format::Csv { header },
         },
@@ -244,6 +245,37 @@ fn first_row(line: &str) -> StringRecord {
 fn is_header(row: &StringRecord) -> bool {
     let is_data = row.iter().all(|cell| is_number(cell) || is_missing(cell)) && row.iter().any(is_number);
     !is_data || is_count(row)
+}
+
+/// Whether an object has one key only, which holds a list of objects.
+fn wraps_objects(text: &str) -> bool {
+    let object: Map<String, Json> = serde_json::from_str(text).unwrap_or_default();
+    let mut values = object.values();
+    match (values.next(), values.next()) {
+        (Some(Json::Array(list)), None) => !list.is_empty() && list.iter().all(Json::is_object),
+        _ => false,
+    }
+}
+
+/// Whether a file holds one line that is not blank.
+///
+/// # Errors
+/// The file cannot be read.
+fn is_one_line(file: &InputFile) -> Result<bool> {
+    use std::io::{BufRead as _, BufReader};
+    let mut reader = BufReader::new(input::open(&file.path)?);
+    let (mut lines, mut line) = (0, Vec::new());
+    while lines < 2 {
+        line.clear();
+        let n = reader
+            .read_until(b'\n', &mut line)
+            .map_err(|error| Problem::io("read the input", &file.path, error))?;
+        if n == 0 {
+            break;
+        }
+        lines += usize::from(!line.trim_ascii().is_empty());
+    }
+    Ok(lines == 1)
 }
 
 /// The first line that is not blank, lossily as text; at most 1 MB of it.
@@ -318,6 +350,23 @@ mod tests {
         }
         let shown = parse(r#"{"avro":{}}"#).unwrap_err().to_string();
         assert!(shown.contains("csv") && shown.contains("parquet"), "{shown}");
+    }
+
+    #[test]
+    fn the_only_object_of_a_json_file_may_be_a_list_of_rows() {
+        let guessed = |name: &str, text: &str| {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join(name), text).unwrap();
+            guess(&input::list(folder.path()).unwrap().files[0]).unwrap()
+        };
+        let rows = r#"{"rows":[{"a":1},{"a":2}]}"#;
+        assert_eq!(guessed("x.json", rows), Format::Json);
+        assert_eq!(guessed("x.json", &format!("\n{rows}\n\n")), Format::Json);
+        assert_eq!(guessed("x.jsonl", rows), Format::JsonLines);
+        assert_eq!(guessed("x.json", &format!("{rows}\n{rows}\n")), Format::JsonLines);
+        for other in [r#"{"rows":[1,2]}"#, r#"{"rows":[]}"#, r#"{"rows":[{"a":1}],"n":1}"#, r#"{"a":1}"#] {
+            assert_eq!(guessed("x.json", other), Format::JsonLines, "{other}");
+        }
     }
 
     #[test]

@@ -62,6 +62,28 @@ pub fn name(found: &Columns, exclude: &[String], baseline: Option<&[String]>) ->
             }
         }
     }
-    let columns = columns.into_iter().filter(|(name, _)| !excluded.contains(name)).collect();
+    let all = columns.len();
+    let columns: Vec<_> = columns.into_iter().filter(|(name, _)| !excluded.contains(name)).collect();
+    let mut warnings = warnings;
+    if columns.is_empty() && all > 0 {
+        warnings.push(
+            "`exclude_features_attribute` leaves out every column: nothing is described or checked".into(),
+        );
+    }
     Ok(Named { columns, comparable, excluded, warnings })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn to_leave_out_every_column_is_told() {
+        let found = Columns { names: ["a", "b"].map(String::from).into(), named: true, ..Columns::default() };
+        let exclude = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            name(&found, &names, None).unwrap().warnings.len()
+        };
+        assert_eq!((exclude(&["a"]), exclude(&["a", "1"])), (0, 1));
+    }
 }

@@ -224,6 +224,9 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
         // A sum without it would look like a whole one.
         return Err(unusable(file, SETTING, error.to_string()));
     }
+    if let Some(file) = listing.empty.iter().find(|file| file.file_name() == Some(PROFILE_NAME.as_ref())) {
+        return Err(unusable(file, SETTING, "an empty file"));
+    }
     // Folders of whole results have other files beside them.
     let (profiles, others): (Vec<_>, Vec<_>) = listing.files.into_iter().partition(is_profile);
     let files = if profiles.is_empty() {
@@ -306,6 +309,18 @@ mod tests {
         parts[1..].iter().for_each(|part| out.merge(part).unwrap());
         // Through a file once more, as sums of sums are.
         Profile::decode(&out.encode().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_empty_profile_among_others_stops_the_sum() {
+        let folder = tempfile::tempdir().unwrap();
+        let profile = of(&[(1.0, "x".into())], &[]).remove(0).encode().unwrap();
+        for (name, bytes) in [("1", &profile[..]), ("2", &[])] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+            std::fs::write(folder.path().join(name).join(PROFILE_NAME), bytes).unwrap();
+        }
+        let failed = gather(folder.path(), &Stop::default()).err().unwrap().to_string();
+        assert!(failed.contains(PROFILE_NAME) && failed.contains("an empty file"), "{failed}");
     }
 
     proptest! {

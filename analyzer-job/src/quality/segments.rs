@@ -354,7 +354,7 @@ pub fn check(setting: Option<&str>) -> Result<()> {
 /// # Errors
 /// `COLUMN_NOT_FOUND`.
 pub fn by(setting: Option<&str>, found: &Columns, named: &[(String, usize)]) -> Result<Vec<(String, usize)>> {
-    let find = |wanted: &str| {
+    let find = |wanted: &str| -> Result<(String, usize)> {
         if let Some(known) = named.iter().find(|(name, _)| name == wanted) {
             return Ok(known.clone());
         }
@@ -369,14 +369,23 @@ pub fn by(setting: Option<&str>, found: &Columns, named: &[(String, usize)]) -> 
         let known = named.iter().find(|(_, place)| *place == at).cloned();
         Ok(known.unwrap_or_else(|| (found.names[at].clone(), at)))
     };
-    listed(setting).into_iter().map(find).collect()
+    let mut columns: Vec<(String, usize)> = Vec::new();
+    for wanted in listed(setting) {
+        let column = find(wanted)?;
+        // Named by its position too, a column is still one.
+        if columns.iter().all(|(_, at)| *at != column.1) {
+            columns.push(column);
+        }
+    }
+    Ok(columns)
 }
 
 /// Those of the columns that a part of the data has.
 pub fn there(setting: Option<&str>, profiled: &Profiled) -> Vec<(String, usize)> {
     let names = &profiled.columns.names;
     let find = |wanted: &str| names.get_index_of(wanted).map(|at| (wanted.to_string(), at));
-    listed(setting).into_iter().filter_map(find).collect()
+    let columns: IndexMap<String, usize> = listed(setting).into_iter().filter_map(find).collect();
+    columns.into_iter().collect()
 }
 
 fn listed(setting: Option<&str>) -> Vec<&str> {
@@ -386,6 +395,18 @@ fn listed(setting: Option<&str>) -> Vec<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_column_named_twice_makes_its_segments_once() {
+        let names = ["a", "b"].map(String::from);
+        let found = Columns { names: names.iter().cloned().collect(), ..Columns::default() };
+        let named: Vec<(String, usize)> = names.into_iter().zip(0..).collect();
+        for setting in ["a,a", "a,0", "0,a", "0, 0,a"] {
+            assert_eq!(by(Some(setting), &found, &named).unwrap(), [("a".to_string(), 0)], "{setting}");
+        }
+        let profiled = Profiled { columns: found, ..Profiled::default() };
+        assert_eq!(there(Some("b,c,b"), &profiled), [("b".to_string(), 1)]);
+    }
 
     #[test]
     fn a_part_keeps_segments_up_to_a_number_of_bytes() {

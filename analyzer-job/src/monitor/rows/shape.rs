@@ -29,7 +29,7 @@ pub(super) struct Stray<'a> {
 
 impl fmt::Display for Stray<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "found {}, expected {} as the other rows are", self.found, self.expected)
+        write!(f, "{}, expected {} as the other rows are", self.found, self.expected)
     }
 }
 

@@ -308,7 +308,7 @@ fn a_null_among_the_rows_of_a_document_costs_itself_in_every_file() {
         assert_eq!(found.account.bad, if is_lines { 2 } else { 3 });
         assert_eq!(found.account.records, found.account.rows + found.account.bad);
         let named = found.account.examples.join("\n");
-        assert!(named.contains("found null, expected an object") && named.contains("ends early"), "{named}");
+        assert!(named.contains("null, expected an object") && named.contains("ends early"), "{named}");
         let stopped = try_read(format, &files, |source| source.strict = true).err().unwrap();
         assert_eq!(stopped.code(), &codes::BAD_RECORD);
     }
@@ -334,7 +334,10 @@ fn a_null_among_the_rows_of_a_payload_costs_its_record() {
             ("predictions_0,x".into(), vec!["1|1".to_string()])
         );
         let named = found.account.examples.join("\n");
-        assert!(named.contains("input: row ") && named.contains(" of 3: found "), "{named}");
+        assert!(
+            named.contains("input: row ") && named.contains(" of 3: ") && named.contains(", expected a"),
+            "{named}"
+        );
     }
     let answer = capture("[{\"x\":1},{\"x\":2}]", "{\"predictions\":[{\"s\":1},null]}", "");
     assert!(captured(&answer, |_| {}).account.examples[0].contains("output: row 2 of 2"));
