@@ -153,7 +153,7 @@ fn a_link_to_nowhere_is_named() {
     let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 50, true);
     std::os::unix::fs::symlink("gone.csv", tree.path(DATA).join("z.csv")).unwrap();
     let run = tree.succeed(&[]);
-    assert!(run.log.contains("left out 1 file") && run.log.contains("z.csv"), "{}", run.log);
+    assert!(run.log.contains("left out 1 unreadable file") && run.log.contains("z.csv"), "{}", run.log);
 }
 
 /// Many files, more than may be open at once.
