@@ -137,8 +137,16 @@ impl File<'_> {
         allowed.extend(of_damaged.clone());
         if may_be_heading {
             // A line before a row as wide as the others is no row, whatever it was once.
-            let rest = self.damaged.split_once('\n').map_or("", |(_, rest)| rest);
-            allowed.extend(as_one_row(rest).or_else(|| last_two(rest)));
+            let ends = self.damaged.match_indices('\n').map(|(end, _)| self.damaged.split_at(end));
+            // So is the rest of a first cell of JSON behind several line ends.
+            let row = &self.rows[self.place];
+            let is_json = row.starts_with(['{', '[']) && self.damaged.matches('\n').count() > 1;
+            let json = if is_json { row.rfind(['}', ']']).map_or(0, |last| last + 1) } else { 0 };
+            let length = |lines: &str| lines.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
+            let rests =
+                ends.filter(|(lines, _)| !lines.contains([',', '"']) || length(lines) <= json);
+            let rests = rests.map(|(_, rest)| rest.trim_start());
+            allowed.extend(rests.filter_map(|rest| as_one_row(rest).or_else(|| last_two(rest))));
         }
         // So is a quote that ends a cell where an inner line looks like the end of a row.
         let ends = self.damaged.match_indices('\n').map(|(end, _)| &self.damaged[..end]);
@@ -218,6 +226,59 @@ fn a_line_end_or_a_carriage_return_within_a_row() {
             File { damaged: &format!("{first}\r{}", &row[at..]), ..*file }.check(may_be_heading);
         }
     });
+}
+
+#[test]
+fn two_or_three_line_ends_within_a_row() {
+    each_file(|file, _| {
+        let row = file.damaged;
+        let lines = |ends: &[usize], between: &str| {
+            let mut ends = ends.to_vec();
+            ends.sort_unstable();
+            let starts = [0].into_iter().chain(ends.iter().copied());
+            let lines = starts.zip(ends.iter().copied().chain([row.len()])).map(|(start, end)| &row[start..end]);
+            lines.collect::<Vec<_>>().join(between)
+        };
+        for first in 1..row.len() {
+            // Each distance comes up for some place.
+            let second = 1 + (first + 1 + 7 * first % row.len()) % (row.len() - 1);
+            let third = 1 + (first + 1 + 5 * second % row.len()) % (row.len() - 1);
+            for (ends, between) in [
+                (&[first, second][..], "\n"),
+                (&[first, second], "\n\n"),
+                (&[first, second, third], "\n"),
+                (&[first, second, third], "\r\n \n"),
+            ] {
+                File { damaged: &lines(ends, between), ..*file }.check(true);
+            }
+        }
+    });
+}
+
+#[test]
+fn behind_a_bad_line_a_row_is_as_wide_as_the_others() {
+    let found = |text: &str| -> Vec<String> {
+        let text = text.replace("$T", TIME);
+        let all = in_pieces(Captures, text.as_bytes(), &[usize::MAX], 1 << 20);
+        all.iter().filter_map(|(_, what)| Some(data_and_id(what.as_ref().ok()?).1)).collect()
+    };
+    for (text, ids) in [
+        ("a,b,c,i0,$T\nd,e1\ne2\ne3,f,i1,$T\ng,h,i,i2,$T\n", &["i0", "i2"][..]),
+        ("a,b,c,i0,$T\nd,e1\ne2\n\ne3,f,i1,$T\ng,h,i,i2,$T\n", &["i0", "i2"]),
+        ("d,e1\ne2\ne3,f,i1,$T\ng,h,i,i2,$T\n", &["i2"]),
+        ("d,e1\ne2\ne3,f,i1,$T\nx\ng,h,i,i2,$T\n", &["i2"]),
+        ("\"a, b\",c,1,i0,$T\n\"d, x\",e1\ne2\ne3,0.6,i1,$T\n\"g, h\",i,2,i2,$T\n", &["i0", "i2"]),
+        ("1a,1b,1c,i1,$T\n2a,2b,Dear Sir\\,\nline, three,i2,$T\n3a,3b,3c,i3,$T\n", &["i1", "i3"]),
+        (",,c,i0,$T\n,\n,c,i1,$T\n,,c,i2,$T\n", &["i0", "i2"]),
+        ("{\"a\":1}\nc,i1,$T\na,b,c,i2,$T\n", &["i2"]),
+        // Headings cost themselves alone, and so does the first of them.
+        ("x,y,z\na,b,c,i1,$T\nd,e,f,i2,$T\n", &["i1", "i2"]),
+        ("all of them\n\nx,y,z\na,b,c,i1,$T\nd,e,f,i2,$T\n", &["i1", "i2"]),
+        // Where nothing is damaged, rows have any width.
+        ("a,i0,$T\na,b,i1,$T\na,b,c,i2,$T\na,i3,$T\n", &["i0", "i1", "i2", "i3"]),
+    ] {
+        assert_eq!(found(text), ids, "{text}");
+    }
 }
 
 #[test]

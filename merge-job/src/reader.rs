@@ -304,8 +304,11 @@ impl<'t, S: Side> Reading<'t, '_, S> {
 
     /// Takes an object, which ends at a place, as a record.
     fn object(&mut self, what: Result<S::Item, Bad>, end: usize) {
-        if what.is_err() && S::HAS_ROWS && self.opens_line() {
-            self.pass_first_cell(end);
+        if what.is_err() && S::HAS_ROWS {
+            self.doubt.measure_rows();
+            if self.opens_line() {
+                self.pass_first_cell(end);
+            }
         }
         self.found.push(Found { line: self.line, what });
     }
@@ -329,6 +332,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
 
     fn bad(&mut self, bad: Bad) {
         self.doubt.pass_damage();
+        if S::HAS_ROWS {
+            self.doubt.measure_rows();
+        }
         self.found.push(Found { line: self.line, what: Err(bad) });
     }
 

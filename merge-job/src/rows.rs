@@ -196,6 +196,11 @@ pub(crate) fn is_bare_return(text: &[u8], at: usize, ended: bool) -> Option<bool
 }
 
 impl Row {
+    /// Line ends stand inside of it.
+    pub(crate) fn has_line_ends(&self, text: &[u8]) -> bool {
+        memchr::memchr2(b'\n', b'\r', self.span.of(text).trim_ascii_end()).is_some()
+    }
+
     /// What the last two cells say; none when there are fewer.
     pub(crate) fn last_two<'t>(&self, text: &'t [u8]) -> Option<[Cow<'t, [u8]>; 2]> {
         let (id, time) = self.last_two?;

@@ -109,12 +109,16 @@ impl<S: Side> Reading<'_, '_, S> {
     /// An object that is no record opens a line and reaches to a place. It may be the first cell of a row that a line end
     /// divides.
     pub(super) fn pass_first_cell(&mut self, object_end: usize) {
-        let farthest = object_end.saturating_add(FARTHEST);
-        let rest = self.text.get(object_end..farthest.min(self.text.len())).unwrap_or_default();
         let object = self.text.get(self.line_start..object_end).unwrap_or_default();
         let ends_line = |text: &[u8]| memchr::memchr2(b'\n', b'\r', text);
-        if let Some(length) = ends_line(rest).filter(|_| ends_line(object).is_none()) {
-            self.pass_first_part(object_end + length);
+        if ends_line(object).is_some() {
+            let has_quotes = memchr::memchr(b'"', object).is_some();
+            return self.pass_first_part(object_end, has_quotes);
+        }
+        let farthest = object_end.saturating_add(FARTHEST);
+        let rest = self.text.get(object_end..farthest.min(self.text.len())).unwrap_or_default();
+        if let Some(length) = ends_line(rest) {
+            self.pass_first_part(object_end + length, false);
         }
     }
 
@@ -192,7 +196,13 @@ impl<S: Side> Reading<'_, '_, S> {
                     RowHere::Broken if !self.lists_record(first.unwrap_or_default()) => {}
                     RowHere::Whole(_) | RowHere::Broken | RowHere::None => return self.go_to(self.at + 1),
                 },
-                Some(b'\n') => return self.go_to(self.at + 1),
+                Some(b'\n') => {
+                    // A row may begin with empty cells.
+                    if byte == b',' {
+                        self.doubt.measure_rows();
+                    }
+                    return self.go_to(self.at + 1);
+                }
                 None if self.ended => return self.go_to(self.at + 1),
                 _ => {}
             }
@@ -232,9 +242,13 @@ impl<S: Side> Reading<'_, '_, S> {
                 self.at = self.line_start;
                 false
             }
+            // No text of JSON has line ends in quotes.
+            Err(bad) if byte == b',' && row.has_quoted && row.has_line_ends(self.text) => {
+                self.damaged_row(returns, bad, Some(row))
+            }
             _ if !is_row => {
                 if what.is_err() && !row.ends_at_return {
-                    self.pass_first_part(row.span.end);
+                    self.pass_first_part(row.span.end, false);
                 }
                 self.made.truncate(made_before);
                 self.go_to(self.at + 1)

@@ -8,6 +8,8 @@
 //! - A cell in quotes that was never seen to begin ends in one of the next rows.
 //! - A line end divides it, and the row behind is what it lacks: with it, and only with it, it is as wide as the rows of
 //!   the file.
+//! - Several line ends divide it, or it is not known what damaged it: its last line is narrower or wider than the rows of
+//!   the file.
 
 use super::Reading;
 use crate::json::Span;
@@ -30,6 +32,8 @@ pub(super) struct Doubt {
     part: Option<Part>,
     /// Damage stands directly before, or a row over several lines, which damage may have made of one over more.
     may_close: bool,
+    /// So many of the next rows are records only if they are as wide as the rows of the file.
+    measured: u8,
 }
 
 /// What may be the first part of a row.
@@ -46,12 +50,17 @@ impl Doubt {
     /// A record that is no row was read.
     pub(super) fn pass_record(&mut self) {
         let rows = self.rows.saturating_sub(1);
-        *self = Doubt { rows, ..Doubt::default() };
+        *self = Doubt { rows, measured: self.measured.saturating_sub(1), ..Doubt::default() };
     }
 
     /// Damage that is counted.
     pub(super) fn pass_damage(&mut self) {
         self.may_close = true;
+    }
+
+    /// Whatever was no record, a row may be the rest of it.
+    pub(super) fn measure_rows(&mut self) {
+        self.measured = DOUBTED_ROWS;
     }
 
     /// Nothing that a text begins with is doubted.
@@ -65,7 +74,11 @@ impl Doubt {
 
     /// A row that was doubted, or what looks like one, had no quote that ends the doubt.
     fn less(self) -> Doubt {
-        Doubt { rows: self.rows - 1, ..Doubt::default() }
+        Doubt {
+            rows: self.rows.saturating_sub(1),
+            measured: self.measured.saturating_sub(1),
+            ..Doubt::default()
+        }
     }
 }
 
@@ -75,7 +88,7 @@ impl<S: Side> Reading<'_, '_, S> {
     pub(super) fn is_doubted(&mut self, row: &Row) -> Option<bool> {
         let doubt = self.doubt;
         let behind =
-            Doubt { may_close: row.has_quoted && ends_line(row.span.of(self.text)), ..Doubt::default() };
+            Doubt { may_close: row.has_quoted && row.has_line_ends(self.text), ..Doubt::default() };
         if doubt == Doubt::default() {
             self.doubt = behind;
             return Some(false);
@@ -99,18 +112,28 @@ impl<S: Side> Reading<'_, '_, S> {
             self.doubt = Doubt::default();
             return Some(true);
         }
-        let is_doubted = doubt.may_close && row.stray_quote && self.closes(row);
-        if is_doubted {
+        if doubt.may_close && row.stray_quote && self.closes(row) {
             self.bad(Bad::HalfRow);
+            self.doubt = Doubt::default();
+            return Some(true);
         }
-        self.doubt = if is_doubted { Doubt::default() } else { behind };
-        Some(is_doubted)
+        if doubt.measured > 0 && self.width(row)?.is_some_and(|width| row.cells != width) {
+            self.bad(Bad::HalfRow);
+            self.doubt = doubt.less();
+            return Some(true);
+        }
+        self.doubt = behind;
+        Some(false)
     }
 
     /// What stands here up to the end of a line is no record and has no id and time: it may be the first part of a row.
-    pub(super) fn pass_first_part(&mut self, line_end: usize) {
+    /// `has_quotes`: with quotes, which may be behind the end of its first line.
+    pub(super) fn pass_first_part(&mut self, line_end: usize, has_quotes: bool) {
+        self.doubt.measure_rows();
         if self.doubt.rows == 0 {
-            self.doubt.part = part(self.text, Span { start: self.row_start(), end: line_end }, false);
+            let part = part(self.text, Span { start: self.row_start(), end: line_end }, false);
+            self.doubt.part =
+                part.map(|part| Part { is_sure_of_rest: part.is_sure_of_rest || has_quotes, ..part });
         }
     }
 
@@ -132,7 +155,7 @@ impl<S: Side> Reading<'_, '_, S> {
         if !(self.doubt.rows > 0 && self.doubt.is_open) {
             self.bad(bad);
         }
-        self.doubt = Doubt { may_close: true, ..next };
+        self.doubt = Doubt { may_close: true, measured: DOUBTED_ROWS, ..next };
         match whole.filter(|row| row.span.end > line.end) {
             Some(row) if row.ends_at_return == self.returns_end_rows => self.go_to(row.span.end),
             Some(row) => {
@@ -169,7 +192,7 @@ impl<S: Side> Reading<'_, '_, S> {
             return Some(self.doubt.less());
         }
         let rows = if self.closes_ahead(row.end)? { DOUBTED_ROWS } else { 0 };
-        Some(Doubt { rows, ..Doubt::default() })
+        Some(Doubt { rows, ..self.doubt.less() })
     }
 
     /// Whether a row ends a cell in quotes that began before it.
@@ -222,12 +245,17 @@ impl<S: Side> Reading<'_, '_, S> {
         self.lacked_width = true;
         let farthest = row.span.end.saturating_add(AHEAD);
         let text = self.text.get(..farthest).unwrap_or(self.text);
-        let behind = text.get(row.span.end..).unwrap_or_default();
-        let next = row.span.end + behind.len() - behind.trim_ascii_start().len();
-        match rows::row(text, next, self.ended && text.len() == self.text.len()) {
-            RowAt::Row(next) => Some(record::id_and_time(text, &next).map(|_| next.cells)),
-            RowAt::Open { .. } if !self.ended && self.text.len() < farthest => None,
-            RowAt::Open { .. } | RowAt::Broken { .. } => Some(None),
+        let ended = self.ended && text.len() == self.text.len();
+        let mut end = row.span.end;
+        loop {
+            let behind = text.get(end..).unwrap_or_default();
+            let next = end + behind.len() - behind.trim_ascii_start().len();
+            match rows::row(text, next, ended) {
+                RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(Some(row.cells)),
+                RowAt::Row(row) if row.span.end > next => end = row.span.end,
+                RowAt::Open { .. } if !self.ended && self.text.len() < farthest => return None,
+                RowAt::Row(_) | RowAt::Open { .. } | RowAt::Broken { .. } => return Some(None),
+            }
         }
     }
 }
@@ -243,10 +271,6 @@ fn part(text: &[u8], line: Span, has_id: bool) -> Option<Part> {
     let least_cells = if is_open { 1 } else { cells };
     let has_quotes = memchr::memchr(b'"', inside).is_some();
     Some(Part { least_cells, cells, is_sure_of_rest: has_quotes && !has_id })
-}
-
-fn ends_line(text: &[u8]) -> bool {
-    memchr::memchr2(b'\n', b'\r', text.trim_ascii_end()).is_some()
 }
 
 fn is_end_of_row(text: &[u8], rest: RowAt) -> bool {
