@@ -143,8 +143,7 @@ impl File<'_> {
             let is_json = row.starts_with(['{', '[']) && self.damaged.matches('\n').count() > 1;
             let json = if is_json { row.rfind(['}', ']']).map_or(0, |last| last + 1) } else { 0 };
             let length = |lines: &str| lines.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
-            let rests =
-                ends.filter(|(lines, _)| !lines.contains([',', '"']) || length(lines) <= json);
+            let rests = ends.filter(|(lines, _)| !lines.contains([',', '"']) || length(lines) <= json);
             let rests = rests.map(|(_, rest)| rest.trim_start());
             allowed.extend(rests.filter_map(|rest| as_one_row(rest).or_else(|| last_two(rest))));
         }
@@ -236,7 +235,8 @@ fn two_or_three_line_ends_within_a_row() {
             let mut ends = ends.to_vec();
             ends.sort_unstable();
             let starts = [0].into_iter().chain(ends.iter().copied());
-            let lines = starts.zip(ends.iter().copied().chain([row.len()])).map(|(start, end)| &row[start..end]);
+            let lines =
+                starts.zip(ends.iter().copied().chain([row.len()])).map(|(start, end)| &row[start..end]);
             lines.collect::<Vec<_>>().join(between)
         };
         for first in 1..row.len() {

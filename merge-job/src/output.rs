@@ -8,10 +8,10 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::output::{self as files, Results, SharedFile};
 use plumbline_common::words::counted;
+use plumbline_common::{Problem, Result, codes};
 use uuid::Uuid;
 
 use crate::inputs::Inputs;
@@ -95,7 +95,7 @@ fn is_own(name_of_file: &str, seed: &str, folder: &Path) -> bool {
 ///
 /// # Errors
 /// `FILE_OPERATION_FAILED`: a folder of the output cannot hold files, or something else than a file has a part's name.
-/// `SETTING_INVALID`: a part or the summary would lie in an input.
+/// `SETTING_INVALID`: a part or the summary would lie in an input, or the summary is in the way of the parts.
 pub(crate) fn check(task: &MergeTask, inputs: &Inputs) -> Result<()> {
     files::check_folder(&task.output)?;
     let sources = [
@@ -111,12 +111,14 @@ pub(crate) fn check(task: &MergeTask, inputs: &Inputs) -> Result<()> {
         check_apart(("summary", "summary_path"), summary)?;
     }
     check_apart(("output", "output_path"), &task.output)?;
+    check_summary(task, &task.output)?;
     let folders: HashSet<&Path> = inputs.captures.files.iter().map(InputFile::folder).collect();
     let mut folders: Vec<&Path> = folders.into_iter().collect();
     folders.sort_unstable();
     for folder in folders {
         let place = task.output.join(folder);
         check_apart(("output", "output_path"), &place)?;
+        check_summary(task, &place)?;
         files::check_file(&place.join(name(&task.seed, folder, 0)))?;
         for entry in fs::read_dir(&place).into_iter().flatten().flatten() {
             if is_own(&entry.file_name().to_string_lossy(), &task.seed, folder) {
@@ -125,6 +127,21 @@ pub(crate) fn check(task: &MergeTask, inputs: &Inputs) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a summary that stands where a folder of parts is to be, or has the name of a part in one.
+fn check_summary(task: &MergeTask, folder: &Path) -> Result<()> {
+    let Some(path) = &task.summary else { return Ok(()) };
+    let is_named_as_part = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("part-"));
+    let is_in_the_way = files::lies_in(folder, path)
+        || is_named_as_part && path.parent().is_some_and(|parent| files::are_one(parent, folder));
+    if !is_in_the_way {
+        return Ok(());
+    }
+    Err(Problem::new(&codes::SETTING_INVALID, "the summary would be in the way of the merged files")
+        .field("summary_path")
+        .found(format!("`{}`, while merged files go to `{}`", path.display(), folder.display()))
+        .expected("a file that is no folder of merged files and is not named as they are, or a folder with `/` behind it"))
 }
 
 impl Parts {

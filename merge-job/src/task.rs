@@ -136,7 +136,17 @@ impl MergeTask {
                 output::check_outside(("summary", "summary_path"), &path, name, folder)?;
             }
         }
-        if let Some(path) = &task.summary {
+        let default = default_summary(tree).filter(|path| path.exists());
+        if let Some(path) = task.summary.as_ref().or(default.as_ref()) {
+            if tree.is_expected() && output::are_one(path, &tree.message_path()) {
+                return Err(Problem::new(
+                    &codes::SETTING_INVALID,
+                    "the exit message has the place of the summary",
+                )
+                .field("summary_path")
+                .found(format!("`{}`", path.display()))
+                .expected("another file"));
+            }
             output::check_file(path).map_err(|problem| {
                 let why = problem.found_text().unwrap_or_default().to_string();
                 Problem::new(&codes::SETTING_INVALID, "the summary cannot be written")

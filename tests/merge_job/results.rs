@@ -38,7 +38,8 @@ fn a_failed_rerun_leaves_the_results_of_the_run_before() {
 fn a_summary_that_cannot_be_written_hides_nothing() {
     let tree = Tree::new();
     tree.captures("a.jsonl", lines(&[capture("1")])).labels("x.jsonl", label("2", "1"));
-    fs::create_dir_all(tree.path("output/merge_summary.json/in the way")).unwrap();
+    fs::create_dir_all(tree.path("output")).unwrap();
+    std::os::unix::fs::symlink("nowhere", tree.path("output/merge_summary.json")).unwrap();
     let run = tree.run(&[]);
     assert!(run.code == Some(2) && run.message.contains("PL0401"), "{}", run.message);
     tree.labels("x.jsonl", label("1", "1"));

@@ -322,6 +322,48 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
 }
 
 #[test]
+fn a_summary_in_the_way_of_merged_files_or_the_exit_message_is_refused() {
+    for (output, summary) in [
+        ("new", "new"),
+        ("new", "new/e"),
+        ("new", "new/e/f"),
+        ("new/a/m", "new/a"),
+        ("new", "new/e/f/part-00000-x.c000.jsonl"),
+        ("new/../other", "other"),
+        ("new", "../output/message"),
+    ] {
+        let tree = Tree::new();
+        tree.file("processing/input_data/e/f/a.jsonl", lines(&[capture("1")]))
+            .file("processing/groundtruth/x.jsonl", label("1", "1"));
+        std::fs::create_dir_all(tree.path("output")).unwrap();
+        let output = format!("--output-path=/opt/ml/processing/{output}");
+        let summary = format!("--summary-path=/opt/ml/processing/{summary}");
+        for arguments in [vec![output.as_str(), &summary], vec!["validate", &output, &summary]] {
+            let run = tree.run(&arguments);
+            let said = run.message.clone() + &run.stdout;
+            assert!(
+                run.code == Some(1) && said.contains("summary_path"),
+                "{arguments:?}: {said} {}",
+                run.log
+            );
+        }
+        let fine = tree
+            .run(&["--output-path=/opt/ml/processing/new", "--summary-path=/opt/ml/processing/new/s.json"]);
+        assert_eq!(fine.code, Some(0), "{}", fine.log);
+    }
+    let taken = Tree::new();
+    taken
+        .file("processing/input_data/a.jsonl", lines(&[capture("1")]))
+        .file("processing/groundtruth/x.jsonl", label("1", "1"))
+        .file("output/merge_summary.json/x", "");
+    for arguments in [&[][..], &["validate"]] {
+        let run = taken.run(arguments);
+        let said = run.message.clone() + &run.stdout;
+        assert!(run.code == Some(1) && said.contains("merge_summary.json"), "{said} {}", run.log);
+    }
+}
+
+#[test]
 fn version_and_help_are_answers() {
     let tree = Tree::new();
     assert!(tree.run(&["--version"]).stdout.starts_with(concat!("merge-job ", env!("CARGO_PKG_VERSION"))));

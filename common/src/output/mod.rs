@@ -19,7 +19,7 @@ mod publish;
 mod waiting;
 
 pub use place::{
-    are_one, check_apart, check_file, check_folder, check_not_among, check_outside, create_folder,
+    are_one, check_apart, check_file, check_folder, check_not_among, check_outside, create_folder, lies_in,
 };
 pub use waiting::{Results, SharedFile};
 

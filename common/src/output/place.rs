@@ -108,6 +108,11 @@ pub fn are_one(one: &Path, two: &Path) -> bool {
     resolved(one) == resolved(two)
 }
 
+/// Whether a path is a folder or lies in it, however the two are written.
+pub fn lies_in(path: &Path, folder: &Path) -> bool {
+    resolved(path).starts_with(resolved(folder))
+}
+
 /// As `check_outside`, by the folders that were read of an input: one of them may be the result's, or lie above it, by
 /// way of a link.
 ///

@@ -87,8 +87,7 @@ impl<S: Side> Reading<'_, '_, S> {
     /// it is counted, unless it is with the damaged one.
     pub(super) fn is_doubted(&mut self, row: &Row) -> Option<bool> {
         let doubt = self.doubt;
-        let behind =
-            Doubt { may_close: row.has_quoted && row.has_line_ends(self.text), ..Doubt::default() };
+        let behind = Doubt { may_close: row.has_quoted && row.has_line_ends(self.text), ..Doubt::default() };
         if doubt == Doubt::default() {
             self.doubt = behind;
             return Some(false);
