@@ -282,6 +282,32 @@ fn behind_a_bad_line_a_row_is_as_wide_as_the_others() {
 }
 
 #[test]
+fn damage_that_nothing_tells_is_read_as_what_it_is() {
+    for (text, records) in [
+        // Within the first cell of JSON, the last line is as wide as a row.
+        ("{\"a\":0,\"b\n\"\n:2},i0,$T\n{\"a\":1},i1,$T\n", &[(":2}", "i0"), ("{\"a\":1}", "i1")][..]),
+        // The beginning is lost.
+        ("a,b,i0,$T\nd,i1,$T\n", &[("a,b", "i0"), ("d", "i1")]),
+        // A line end is lost.
+        ("0.2,i1,$T0.3,i2,$T\n", &[("0.2,i1,$T0.3", "i2")]),
+        // JSON that is not in quotes is damaged.
+        ("0.1,0.2,i0,$T\n[0.1,0.3,i1,$T\n", &[("0.1,0.2", "i0"), ("[0.1,0.3", "i1")]),
+        ("0.1,0.2,i0,$T\n[0.1,\"x,i1,$T\n", &[("0.1,0.2", "i0")]),
+        // A single row.
+        ("d,e\nf,i1,$T\n", &[("f", "i1")]),
+        // A quote behind a line end in quotes is not text.
+        ("a,b,i0,$T\n\"a\nb\",5\",i1,$T\na,b,i2,$T\n", &[("a,b", "i0"), ("a,b", "i2")]),
+        ("a,5\",i1,$T\n", &[("a,5\"", "i1")]),
+    ] {
+        let all = in_pieces(Captures, text.replace("$T", TIME).as_bytes(), &[usize::MAX], 1 << 20);
+        let found: Vec<_> =
+            all.iter().filter_map(|(_, what)| Some(data_and_id(what.as_ref().ok()?))).collect();
+        let records = records.iter().map(|(data, id)| (data.replace("$T", TIME), id.to_string()));
+        assert_eq!(found, records.collect::<Vec<_>>(), "{text}");
+    }
+}
+
+#[test]
 fn lines_that_are_no_rows_and_rows_with_an_id_and_a_time_cost_themselves_alone() {
     each_file(|file, _| {
         for junk in ["x", "x,y", "h1,h2,h3", "1,2,3,4,5,6,7", "0,i7", "null", "{x", "[", ""] {

@@ -37,6 +37,8 @@ const SWAPPED: &str = "the folders of captures and ground truth seem to be swapp
 const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes around names \
     and texts";
 
+const PYTHON_VALUES: &str =
+    "write records with `json.dumps`, not with `str` or `print`: JSON has `null`, `true` and `false`";
 const TWICE: &str = "the records were encoded twice: write each as an object, with one `json.dumps`";
 
 /// What a file looks like by its first bytes.
@@ -83,6 +85,9 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if first.starts_with(b"\"{\\\"") {
         return look("JSON inside of JSON strings", TWICE);
     }
+    if first.starts_with(b"{") && has_word_of_python(first) {
+        return look("JSON with Python's `None`, `True` or `False`", PYTHON_VALUES);
+    }
     if first.starts_with(b"{") && begins_as_json(first) {
         return match kind {
             Kind::Capture if has(b"\"groundTruthData\"") => look("ground-truth records", SWAPPED),
@@ -103,6 +108,9 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         return look("CSV", by_side(BATCH_IDS, LABELS_ARE));
     }
+    if std::str::from_utf8(line).is_ok_and(|line| line.trim().parse::<f64>().is_ok()) {
+        return look("CSV of one column", by_side(BATCH_IDS, LABELS_ARE));
+    }
     Look { name: "other text", hint: Some(by_side(BATCH_IDS, LABELS_ARE)).filter(|_| kind == Kind::Label) }
 }
 
@@ -110,6 +118,18 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
 fn begins_as_json(text: &[u8]) -> bool {
     let inside = text.get(1..).unwrap_or_default().trim_ascii_start();
     matches!(inside.first(), None | Some(b'"' | b'}'))
+}
+
+/// What is no JSON of this text is, first of all, a word of Python.
+fn has_word_of_python(text: &[u8]) -> bool {
+    let Err(Malformed { at }) = Cursor::new(text, 0, &mut Vec::new()).value() else { return false };
+    // `None` begins as `NaN` does.
+    let begins = |word: &str| {
+        [at, at.saturating_sub(1)]
+            .iter()
+            .any(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(word.as_bytes())))
+    };
+    ["None", "True", "False"].into_iter().any(begins)
 }
 
 /// A JSON list begins here and is a line of its own, as far as the text goes: the first cell of a CSV row may be a list too.
@@ -166,6 +186,15 @@ mod tests {
             (Label, "hello", "other text"),
             (Capture, "{\"groundTruthData\":{}}", "ground-truth records"),
             (Capture, "0.5,1\n", "CSV"),
+            (Capture, "0.5\n0.1\n", "CSV of one column"),
+            (Label, "1\n0\n", "CSV of one column"),
+            (
+                Label,
+                "{\"groundTruthData\": {\"data\": None}}",
+                "JSON with Python's `None`, `True` or `False`",
+            ),
+            (Label, "{\"groundTruthData\": {\"data\": \"x: None, y\"}}", "ground-truth records"),
+            (Capture, "{\"a\": [1, True]}\n", "JSON with Python's `None`, `True` or `False`"),
             (Capture, "{\"predictions\": [0.5]}", "JSON without inference ids"),
             (Capture, "{x", "other text"),
             (Capture, "{x,0.5,1\n{y,0.5,1\n", "CSV"),
@@ -185,6 +214,8 @@ mod tests {
         assert_eq!(of(Capture, b"\xff\xfe{\0").name, "UTF-16 text");
         assert!(of(Label, b"ORC\0\x01").hint.unwrap().contains("JSON Lines"));
         assert!(of(Label, b"a,b\n").hint.unwrap().contains("JSON Lines"));
+        assert!(of(Capture, b"0.1\n0.2\n").hint.unwrap().contains("GenerateInferenceId"));
+        assert!(of(Label, b"{\"a\": None}").hint.unwrap().contains("`null`"));
         assert!(of(Capture, b"a,b\n").hint.unwrap().contains("GenerateInferenceId"));
         assert!(of(Capture, b"[{\"groundTruthData\"").hint.unwrap().contains("swapped"));
     }
