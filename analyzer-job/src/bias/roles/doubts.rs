@@ -229,9 +229,14 @@ fn why_all(column: &Column, kind: Kind, list: &[Scalar]) -> Option<String> {
 /// The values of the column, the most frequent first; the range of one that is cut by a threshold.
 fn present(column: &Column, kind: Kind) -> Vec<String> {
     if kind == Kind::Continuous {
-        let numbers = || column.distinct.values.iter().filter_map(select::number);
-        let (low, high) = (numbers().fold(f64::NAN, f64::min), numbers().fold(f64::NAN, f64::max));
-        return if low.is_nan() { Vec::new() } else { vec![format!("{} to {}", repr(low), repr(high))] };
+        let numbers = || {
+            let number = |cell| select::number(cell).filter(|number| !number.is_nan());
+            column.distinct.values.iter().filter_map(move |cell| Some((number(cell)?, cell)))
+        };
+        let low = numbers().min_by(|one, other| one.0.total_cmp(&other.0));
+        let high = numbers().max_by(|one, other| one.0.total_cmp(&other.0));
+        let range = low.zip(high).map(|((_, low), (_, high))| format!("{} to {}", low.print(), high.print()));
+        return range.into_iter().collect();
     }
     let mut values: Vec<(&Cell, u64)> = column
         .distinct
@@ -291,6 +296,17 @@ mod tests {
                 assert!(note.to_string().contains(text), "{note}");
             }
             _ => panic!("{note:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn a_range_is_printed_as_the_column_prints_its_numbers() {
+        let floats = Distinct::new(Type::Float, [0.5, f64::NAN, -2.0, 7.0].map(Cell::Float).to_vec());
+        for (distinct, limit, range) in [
+            (ints(&[25, 0, 50]), 60, "; its values are 0 to 50;"),
+            (floats, 60, "; its values are -2.0 to 7.0;"),
+        ] {
+            check(&distinct, Kind::Continuous, &[Scalar::Int(limit)], Some((Selected::NoRow, range)));
         }
     }
 
