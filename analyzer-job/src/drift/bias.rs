@@ -36,20 +36,24 @@ pub struct Rule {
 pub fn load_constraints(path: &Path) -> Result<Results> {
     let bytes =
         std::fs::read(path).map_err(|error| Problem::io("read the baseline constraints", path, error))?;
-    serde_json::from_slice(&numbers::strict_json(&bytes)).map_err(|error| {
-        let what = if error.is_data() {
-            "the baseline constraints do not have the shape of an analysis.json"
-        } else {
-            "the baseline constraints are not JSON"
-        };
+    let text = numbers::strict_json(&bytes);
+    let unreadable = |what: &str| {
         Problem::new(&codes::CONSTRAINTS_UNREADABLE, what)
             .file(path)
-            .line(error.line() as u64)
-            .found(numbers::json_error(&error))
             .hint("give the analysis.json of the baseline job, or a file of its shape")
-            .because(error)
-    })
+    };
+    let results = serde_json::from_slice(&text).map_err(|error| {
+        let what = if error.is_data() { OTHER_SHAPE } else { "the baseline constraints are not JSON" };
+        unreadable(what).line(error.line() as u64).found(numbers::json_error(&error)).because(error)
+    })?;
+    // The parser takes a list for an object whose keys are left out.
+    if text.trim_ascii_start().starts_with(b"[") {
+        return Err(unreadable(OTHER_SHAPE).found("a list").expected("an object"));
+    }
+    Ok(results)
 }
+
+const OTHER_SHAPE: &str = "the baseline constraints do not have the shape of an analysis.json";
 
 /// A metric with a value here and in the baseline.
 #[derive(Debug, Clone, Copy)]
@@ -234,10 +238,7 @@ pub fn unjudged(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -
         return 0;
     }
     let here = ByGroup::of_details(facets);
-    let is_unjudged = |metric: &MetricDetails| match metric.chance {
-        Some(chance) => chance.unjudged,
-        None => !metric.enough_rows,
-    };
+    let is_unjudged = |metric: &MetricDetails| metric.chance.is_none_or(|chance| chance.unjudged);
     comparison.pairs.iter().filter(|pair| metric_in(&here, pair).is_some_and(is_unjudged)).count()
 }
 
@@ -246,10 +247,9 @@ fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a 
     metrics.iter().find(|known| known.name == pair.metric)
 }
 
-/// Of a metric that is farther from 0. One that has enough rows but cannot be held against chance, such as a KL divergence
-/// without the shares it is made of, is judged by its value.
+/// Of a metric that is farther from 0. What was not tested is not beyond chance.
 fn is_beyond_chance(metric: &MetricDetails) -> bool {
-    metric.chance.map_or(metric.enough_rows, |chance| chance.farther_from_zero)
+    metric.chance.is_some_and(|chance| chance.farther_from_zero)
 }
 
 /// An earlier window that counts, its metrics found by group.
@@ -269,8 +269,7 @@ impl<'a> Earlier<'a> {
     /// Whether the pair's metric was farther from 0 than the baseline there, by the same rule.
     fn agrees(&self, pair: &Pair) -> bool {
         match self {
-            Earlier::Details(groups) => metric_in(groups, pair)
-                .is_some_and(|metric| metric.chance.is_some() && is_beyond_chance(metric)),
+            Earlier::Details(groups) => metric_in(groups, pair).is_some_and(is_beyond_chance),
             Earlier::Results(sections) => sections
                 .get(pair.stage, pair.facet, pair.value_or_threshold)
                 .and_then(|entry| entry.metrics.iter().find(|known| known.name == pair.metric)?.value)

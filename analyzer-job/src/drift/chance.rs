@@ -231,7 +231,7 @@ fn examine(
     if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
     }
-    let now = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
+    let now_drawn = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
     // Both stages have the same counts where both are there.
     let counts = facet.metrics.iter().find_map(|metric| {
         baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold)?.counts.as_ref()
@@ -248,22 +248,19 @@ fn examine(
             found.too_few.push(member);
             continue;
         }
-        // Distances are judged by the difference of the shares.
+        // Distances are judged by the difference of the shares, if the baseline says what that was.
         let is_distance = matches!(known.evidence, Evidence::Distance(_));
         let Some(about) = bias::metric(if is_distance { SHARES } else { known.code }) else { continue };
         let draws = draws_entropy || about.code != ENTROPY;
         let then = before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream, draws));
-        let then = match then {
-            Some(Then::TooFew) => {
-                found.too_few.push(member);
-                continue;
-            }
-            Some(then) => then,
-            None => match exact(known, facet, limit.value()) {
-                Some(limit) => Then::Exact(limit),
-                None => continue,
-            },
+        let (about, then) = match then {
+            Some(then) => (about, then),
+            None => exact(known, about, facet, limit.value(), before.is_some()),
         };
+        if let Then::TooFew = then {
+            found.too_few.push(member);
+            continue;
+        }
         let exact = match then {
             Then::Exact(then) => Some(then.abs()),
             _ => None,
@@ -293,10 +290,13 @@ fn examine(
             continue;
         }
         let now = match about.compute {
-            Compute::Groups(_) => now.values(about),
+            Compute::Groups(_) => now_drawn.values(about),
             _ => match details.standard_error {
                 Some(error) => stream.around(Side::Now, about, [value.value(), error]),
-                None => continue,
+                None => {
+                    found.too_few.push(member);
+                    continue;
+                }
             },
         };
         let mut add = |from, compared: Compared| {
@@ -316,6 +316,10 @@ fn examine(
                 let (now, then) = (logarithm(now), then.map(f64::ln));
                 add(&[From::Zero], larger(&now, &then, ranked));
                 add(&[From::Parity], farther(&now, &then, ranked));
+            }
+            // A divergence is about the square of the difference of the shares.
+            Evidence::Distance(_) => {
+                add(BOTH, farther(&now_drawn.signed_roots(about), &then.map(f64::sqrt), ranked))
             }
             // Never negative.
             Evidence::Errors => add(BOTH, larger(&now, &then, ranked)),
@@ -339,6 +343,14 @@ impl Drawn<'_> {
         let Compute::Groups(compute) = metric.compute else { return Vec::new() };
         let populations = self.populations.get_or_init(|| self.stream.populations(self.side, &self.groups));
         populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
+    }
+
+    /// The square root of a divergence in each of the populations, with the sign of the difference of the shares. The divergence is
+    /// never negative, so with equal shares its draws are all above it; the root varies evenly around 0.
+    fn signed_roots(&self, divergence: &Metric) -> Vec<f64> {
+        let differences = bias::metric(SHARES).map(|shares| self.values(shares)).unwrap_or_default();
+        let root = |(value, difference): (f64, f64)| value.max(0.0).sqrt().copysign(difference);
+        self.values(divergence).into_iter().zip(differences).map(root).collect()
     }
 }
 
@@ -373,13 +385,36 @@ impl Before<'_> {
     }
 }
 
-/// A constraints' value taken as exact, in terms of the metric whose draws are compared. None when the constraints do not say.
-fn exact(metric: &Metric, facet: &FacetDetails, limit: f64) -> Option<f64> {
-    let shares = || facet.metrics.iter().find(|known| known.name == SHARES)?.baseline.map(Number::value);
+/// A constraints' value taken as exact, with the metric whose draws it is compared with: `shares` or the metric itself.
+/// `has_counts`: the baseline has counts, which did not give this value.
+///
+/// LP, TVD and KS say how far the shares are apart. KL and JS do not: the difference of the shares is taken from the DPL of the
+/// baseline, unless a person chose the value, else their own draws are compared. If a label occurs in one group only, it is left
+/// out of a distance, and the draws, which have all labels, are of another quantity.
+fn exact(
+    metric: &'static Metric,
+    shares: &'static Metric,
+    facet: &FacetDetails,
+    limit: f64,
+    has_counts: bool,
+) -> (&'static Metric, Then) {
+    let of_shares = || facet.metrics.iter().find(|known| known.name == SHARES)?.baseline.map(Number::value);
+    let Evidence::Distance(share) = metric.evidence else { return (metric, Then::Exact(limit)) };
+    let is_divergence = matches!(metric.code, "KL" | "JS");
+    if let Some(of_shares) = of_shares().filter(|_| is_divergence && !has_counts) {
+        return (shares, Then::Exact(of_shares));
+    }
+    let has_both_labels = [&facet.groups.d, &facet.groups.a].into_iter().all(|group| {
+        let share = share(group);
+        0 < share.count && share.count < share.of
+    });
+    if !has_both_labels || limit < 0.0 {
+        return (metric, Then::TooFew);
+    }
     match metric.code {
-        "LP" => Some(limit / SQRT_2),
-        "KL" | "JS" => shares(),
-        _ => Some(limit),
+        "LP" => (shares, Then::Exact(limit / SQRT_2)),
+        "KL" | "JS" => (metric, Then::Exact(limit)),
+        _ => (shares, Then::Exact(limit)),
     }
 }
 

@@ -288,3 +288,86 @@ fn a_distance_that_fell_is_not_farther_though_its_shares_are() {
     assert!(chance(&found, "DPL").farther_from_zero && chance(&found, "TVD").farther_from_zero);
     assert!(!chance(&found, "KL").farther_from_zero, "{:?}", chance(&found, "KL"));
 }
+
+/// Constraints of this facet without counts, and of these metrics only.
+fn hosted(then: [[u64; 4]; 2], codes: &[&str]) -> Results {
+    let mut results = baseline(&[("f", "1", then)]);
+    results.post_training_bias_metrics = None;
+    let entry = &mut results.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+    entry.counts = None;
+    entry.metrics.retain(|metric| codes.contains(&metric.name.as_str()));
+    results
+}
+
+/// Observed positives of the group and of the rest, of 10,000 each.
+fn observed(d: u64, a: u64) -> [[u64; 4]; 2] {
+    [[10_000 - d, 0, 0, d], [10_000 - a, 0, 0, a]]
+}
+
+/// Every distance is tested against a value taken as exact, whatever stands beside it, and agrees with the others.
+#[test]
+fn a_distance_without_counts_is_tested() {
+    let (same, wider) = (observed(3000, 3060), observed(2600, 3300));
+    for then in [observed(3000, 3050), observed(3050, 3000), observed(400, 500), observed(9000, 9100)] {
+        let wider = if then == observed(400, 500) { observed(300, 700) } else { wider };
+        let wider = if then == observed(9000, 9100) { observed(8800, 9400) } else { wider };
+        let same = if then[0][3] < 2000 || then[0][3] > 8000 { then } else { same };
+        for code in ["KL", "JS", "LP", "TVD", "KS"] {
+            for codes in [vec![code], vec![code, "TVD"], vec![code, "DPL"]] {
+                let hosted = hosted(then, &codes);
+                let found = judged(&[("f", "1", wider)], &hosted);
+                assert!(chance(&found, code).farther_from_zero, "{code} {codes:?} {then:?}");
+                let found = judged(&[("f", "1", same)], &hosted);
+                assert!(!chance(&found, code).farther_from_zero, "{code} {codes:?} {then:?}");
+                assert!(chance(&found, code).exact_baseline && !chance(&found, code).unjudged);
+            }
+        }
+    }
+}
+
+/// A value that a person chose is the limit, not the difference of the shares that the counts give.
+#[test]
+fn a_divergence_is_tested_against_the_value_that_a_person_chose() {
+    for (limit, is_farther) in [(0.012, true), (0.0203, false)] {
+        let mut edited = baseline(&[("f", "1", observed(3000, 3050))]);
+        let entry = &mut edited.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+        entry.metrics.iter_mut().find(|metric| metric.name == "KL").unwrap().value =
+            Some(Number::Float(limit));
+        let now = [("f", "1", observed(2400, 3300))];
+        let found = judged(&now, &edited);
+        let kl = found[0].metrics.iter().find(|metric| metric.name == "KL").unwrap();
+        assert!(kl.value.unwrap().value() > limit, "{:?}", kl.value);
+        assert_eq!(chance(&found, "KL").farther_from_zero, is_farther, "{kl:?}");
+        assert!(chance(&found, "KL").exact_baseline && chance(&found, "DPL").farther_from_zero);
+    }
+}
+
+/// A label that only one group has is left out of a distance: its value is not what the draws have.
+#[test]
+fn a_distance_that_leaves_a_label_out_is_not_judged() {
+    let one_label = observed(0, 3000);
+    for code in ["KL", "JS", "LP", "TVD", "KS"] {
+        let found = judged(&[("f", "1", observed(0, 3010))], &hosted(one_label, &[code]));
+        assert_eq!(chance(&found, code), UNJUDGED, "{code}");
+    }
+}
+
+/// Without a change 5 % of the runs at most find one, from a baseline so large that it is exact: the root of a divergence has an even spread.
+#[test]
+fn a_divergence_tested_alone_keeps_the_error_rate() {
+    let mut random = Random::new(7, 0);
+    let mut sample = |share: f64, rows: u32| {
+        (0..rows).filter(|_| random.normal() < normal::quantile(share)).count() as u64
+    };
+    for (d, a) in [(0.3, 0.3), (0.2, 0.3)] {
+        let rows = |d: u64, a: u64, of: u64| [[of - d, 0, 0, d], [of - a, 0, 0, a]];
+        let of = |share: f64| (share * 1e6) as u64;
+        let then = hosted(rows(of(d), of(a), 1_000_000), &["KL"]);
+        let found = (0..60).filter(|_| {
+            let now = rows(sample(d, 500), sample(a, 500), 500);
+            chance(&judged(&[("f", "1", now)], &then), "KL").farther_from_zero
+        });
+        let found = found.count();
+        assert!(found <= 8, "{found} of 60 runs, {d} {a}");
+    }
+}

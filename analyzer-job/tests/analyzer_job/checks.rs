@@ -91,6 +91,37 @@ fn a_baseline_without_counts_is_told_to_be_taken_as_exact() {
     }
 }
 
+/// A divergence of a file without counts, and without the difference of the shares beside it: tested all the same, told as exact, and
+/// never said to be beyond chance without a test.
+#[test]
+fn a_divergence_without_counts_is_held_against_chance() {
+    let (tree, path) = checked(0.0, |results| {
+        results.as_object_mut().unwrap().remove("post_training_bias_metrics");
+        for entry in entries(results) {
+            drop(entry.as_object_mut().unwrap().remove("counts"));
+            for metric in entry["metrics"].as_array_mut().unwrap() {
+                // A little nearer to 0 than the window.
+                metric["value"] = json!(metric["value"].as_f64().unwrap_or(0.0) * 0.98);
+            }
+        }
+    });
+    let mut config: Value = serde_json::from_slice(&fs::read(tree.path(CONFIG)).unwrap()).unwrap();
+    config["methods"] = json!({"pre_training_bias": {"methods": ["KL", "JS", "TVD"]}});
+    tree.config(&config);
+    for rule in ["interval", "value"] {
+        let rule_of_run = format!("--bias-drift-check={rule}");
+        let run = tree.succeed(&[&MONITOR, [path.as_str(), &rule_of_run].as_slice()].concat());
+        assert!(run.log.contains("the baseline is taken as exact for 3 of 3 metrics,"), "{}", run.log);
+        let metrics = tree.result("bias_details.json")["facets"][0]["metrics"].clone();
+        for metric in metrics.as_array().unwrap() {
+            assert_eq!(metric["chance"]["farther_from_zero"], json!(false), "{metric}");
+            assert_eq!(metric["violated"], json!(rule == "value"), "{metric}");
+        }
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+        assert!(!page.contains("beyond chance</") && page.contains("no more than chance explains"), "{rule}");
+    }
+}
+
 #[test]
 fn one_metric_that_is_held_back_is_told() {
     let (tree, path) = checked(0.0, |results| {

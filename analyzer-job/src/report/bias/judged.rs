@@ -46,7 +46,8 @@ pub(in crate::report) enum Doubt {
 impl Doubt {
     pub(in crate::report) fn of(metric: &MetricDetails) -> Doubt {
         let is_unjudged = metric.chance.is_some_and(|chance| chance.unjudged);
-        match is_judged_by_chance(&metric.name) {
+        let is_tested = metric.chance.is_some() || metric.interval.is_some() || !metric.enough_rows;
+        match is_judged_by_chance(&metric.name) && is_tested {
             false => Doubt::NotJudged,
             true if !metric.enough_rows || is_unjudged => Doubt::TooFewRows,
             true => Doubt::Chance,
@@ -73,12 +74,13 @@ pub(in crate::report) fn is_away(metric: &MetricDetails) -> bool {
     is_farther(metric) || course(metric) == Some(Course::AwayPerhaps)
 }
 
-/// Whether chance explains the difference from the baseline. Details of an earlier version have only the interval.
+/// Whether chance explains the difference from the baseline, or nothing says that it does not. Details of an earlier version
+/// have only the interval.
 fn within_chance(metric: &MetricDetails, is_beyond: fn(&Chance) -> bool) -> bool {
     match (&metric.chance, metric.interval, metric.baseline) {
         (Some(chance), _, _) => !is_beyond(chance),
         (None, Some([low, high]), Some(baseline)) => (low.value()..=high.value()).contains(&baseline.value()),
-        _ => false,
+        _ => true,
     }
 }
 
