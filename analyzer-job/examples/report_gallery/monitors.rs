@@ -176,6 +176,7 @@ fn model_quality(folder: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
             violated: at % 3 == 0,
             verdict: if at % 3 == 0 { MetricVerdict::Moved } else { MetricVerdict::Held },
             p_value: Some(if at % 3 == 0 { 0.0004 } else { 0.3 }),
+            against_threshold: None,
         }
     };
     let metrics: Vec<MetricDetails> = keys.iter().enumerate().map(metric).collect();

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::classes::Sides;
 use super::compared;
-use super::constraints::{self, Constraint};
+use super::constraints::{self, Constraint, Margin};
 use super::details::{self, QualityDetails};
 use super::intervals::{self, Spread};
 use super::metrics::Counts;
@@ -29,6 +29,25 @@ pub struct Baseline {
     pub details: Option<QualityDetails>,
     /// Binary problems: the negative and the positive class, when the baseline tells.
     pub classes: Option<[String; 2]>,
+}
+
+impl Baseline {
+    /// Whether a person chose a threshold: it is neither the value of the baseline nor where its margin puts it. False where the
+    /// value is not known.
+    pub fn is_chosen(&self, constraint: &Constraint) -> bool {
+        // Rounding of a file that another program wrote.
+        const ROUNDING: f64 = 1e-9;
+        let Some(then) = self.sides.get(&constraint.metric) else { return false };
+        let used = self.details.iter().flat_map(|details| &details.run.settings);
+        let margin = used.filter(|setting| setting.name == "constraint_margin");
+        let margin =
+            margin.filter_map(|setting| Margin::parse(&setting.value)).next_back().unwrap_or(Margin::None);
+        let is_at = |margin| {
+            let value = constraints::at_margin(&constraint.metric, then.value, then.spread, margin);
+            constraint.threshold == value || (constraint.threshold - value).abs() <= ROUNDING * value.abs()
+        };
+        !is_at(Margin::None) && !is_at(margin)
+    }
 }
 
 /// Reads the files that the settings name, and the details file where it lies beside one of them. `nothing_is_allowed`:

@@ -86,7 +86,7 @@ impl Operator {
     }
 
     /// Equality is no violation.
-    fn violated(self, value: f64, threshold: f64) -> bool {
+    pub(super) fn violated(self, value: f64, threshold: f64) -> bool {
         match self {
             Operator::LessThan => value < threshold,
             Operator::GreaterThan => value > threshold,
@@ -136,28 +136,32 @@ pub fn suggest(
 ) -> Vec<Constraint> {
     let constraint = |&metric: &&'static str| {
         let value = statistics.value(metric)?;
-        let operator = Operator::of(metric);
-        let distance = match margin {
-            Margin::None => 0.0,
-            Margin::StandardErrors(number) => {
-                let spread = spread(metric).unwrap_or_default();
-                let errors = number * spread.standard_error.unwrap_or(0.0);
-                // Near 0 and 1 rows vary more than their standard error says; at the ends that is 0.
-                let end = spread.share.filter(|[_, whole]| *whole > 0).map(|[part, whole]| {
-                    let [low, high] = normal::wilson(part as f64, whole as f64, number);
-                    if operator == Operator::LessThan { value - low } else { high - value }
-                });
-                errors.max(end.unwrap_or(0.0))
-            }
-            Margin::Fixed(distance) => distance,
-        };
-        let threshold = match operator {
-            Operator::LessThan => value - distance,
-            Operator::GreaterThan => value + distance,
-        };
-        Some(Constraint { metric: metric.into(), threshold, operator })
+        let threshold = at_margin(metric, value, spread(metric).unwrap_or_default(), margin);
+        Some(Constraint { metric: metric.into(), threshold, operator: Operator::of(metric) })
     };
     constrained(statistics.problem).iter().filter_map(constraint).collect()
+}
+
+/// Where a margin puts the threshold of a metric of this value.
+pub(super) fn at_margin(metric: &str, value: f64, spread: Spread, margin: Margin) -> f64 {
+    let operator = Operator::of(metric);
+    let distance = match margin {
+        Margin::None => 0.0,
+        Margin::StandardErrors(number) => {
+            let errors = number * spread.standard_error.unwrap_or(0.0);
+            // Near 0 and 1 rows vary more than their standard error says; at the ends that is 0.
+            let end = spread.share.filter(|[_, whole]| *whole > 0).map(|[part, whole]| {
+                let [low, high] = normal::wilson(part as f64, whole as f64, number);
+                if operator == Operator::LessThan { value - low } else { high - value }
+            });
+            errors.max(end.unwrap_or(0.0))
+        }
+        Margin::Fixed(distance) => distance,
+    };
+    match operator {
+        Operator::LessThan => value - distance,
+        Operator::GreaterThan => value + distance,
+    }
 }
 
 /// What is said of thresholds that lie at the values themselves although a margin is wanted: nothing tells how much the

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
+use super::chosen::{self, Held};
 use super::estimate::numbers::ErrorMeaning;
 use super::estimate::{Estimate, ScoreMeaning, Unknown};
 use crate::results::details::RunDetails;
@@ -96,6 +97,27 @@ pub struct MetricDetails {
     /// Chance of such a change for the worse when nothing changed, adjusted for all metrics of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p_value: Option<f64>,
+    /// What is found against the threshold alone, where it is neither the value of the baseline nor at its margin: a person
+    /// chose it, and it is taken as exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against_threshold: Option<Held>,
+}
+
+impl MetricDetails {
+    /// Whether chance explains a miss of the threshold: `Moved` if not.
+    pub fn miss(&self) -> MetricVerdict {
+        match self.against_threshold.map(|held| held.verdict) {
+            Some(chosen::Verdict::MissedBeyondChance) => MetricVerdict::Moved,
+            Some(chosen::Verdict::MissedWithinChance) => MetricVerdict::Held,
+            Some(chosen::Verdict::TooFewRows) => MetricVerdict::TooFewRows,
+            Some(chosen::Verdict::Held) | None => self.verdict,
+        }
+    }
+
+    /// Whether it misses a threshold that a person chose, by more than chance explains.
+    pub fn misses_beyond_chance(&self) -> bool {
+        self.against_threshold.is_some_and(|held| held.verdict == chosen::Verdict::MissedBeyondChance)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

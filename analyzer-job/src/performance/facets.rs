@@ -44,6 +44,7 @@ fn group(column: &str, value: String, rows: &Group) -> Option<GroupDetails> {
         violated: false,
         verdict: MetricVerdict::NotCompared,
         p_value: None,
+        against_threshold: None,
     });
     Some(GroupDetails { column: column.into(), value, rows: rows.n(), metrics: metrics.collect() })
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::baseline::Baseline;
 use super::calibration;
+use super::chosen;
 use super::classes::same;
 use super::compared;
 use super::constraints::{self, Breach, Constraint};
@@ -260,10 +261,19 @@ fn metric_details(
         })
         .collect();
     let tests = moved::test(&compared);
+    let constraint_of = |name: &str| {
+        baseline.constraints.iter().flatten().find(|constraint: &&Constraint| constraint.metric == name)
+    };
+    let (positions, held_against): (Vec<usize>, Vec<_>) = (0..scalars.len())
+        .filter_map(|at| {
+            let constraint = constraint_of(scalars[at].0).filter(|found| baseline.is_chosen(found))?;
+            Some((at, (now(at)?, constraint)))
+        })
+        .unzip();
+    let held = chosen::hold(&held_against);
     let details = |(at, test): (usize, Test)| {
         let (name, value) = scalars[at];
-        let constraint =
-            baseline.constraints.iter().flatten().find(|constraint: &&Constraint| constraint.metric == name);
+        let constraint = constraint_of(name);
         MetricDetails {
             name: name.into(),
             value,
@@ -280,6 +290,7 @@ fn metric_details(
                 Verdict::NoBaseline => MetricVerdict::NotCompared,
             },
             p_value: test.p_value,
+            against_threshold: positions.iter().position(|&position| position == at).map(|at| held[at]),
         }
     };
     tests.into_iter().enumerate().map(details).collect()
@@ -450,6 +461,7 @@ fn group_details(groups: &[Group], baseline: &Baseline) -> Result<Vec<GroupDetai
                 violated: false,
                 verdict: MetricVerdict::NotCompared,
                 p_value: None,
+                against_threshold: None,
             });
             found.push(GroupDetails {
                 column: group.column.clone(),

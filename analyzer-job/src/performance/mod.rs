@@ -2,12 +2,13 @@
 //!
 //! One pass leaves counts (`outcomes`), everything else follows from them: the metrics, curves and deviations of the
 //! hosted service (`metrics`, `curves`, `deviations`, `statistics`), its thresholds and violations (`constraints`), and
-//! what it does not say: how sure a value is (`intervals`), whether a change is more than chance (`moved`), whether
-//! scores mean what they say (`calibration`), and how good the rows without labels probably are (`estimate`).
+//! what it does not say: how sure a value is (`intervals`), whether a change is more than chance (`moved`), and a
+//! miss of a threshold that a person chose (`chosen`), whether scores mean what they say (`calibration`), and how good the rows without labels probably are (`estimate`).
 
 pub mod answers;
 pub mod baseline;
 pub mod calibration;
+pub mod chosen;
 pub mod classes;
 pub mod compared;
 pub mod constraints;

@@ -15,7 +15,7 @@ pub const ALPHA: f64 = 0.05;
 /// A share is only compared when at least this many rows on either side of it are expected in both samples.
 const FEWEST_EXPECTED: f64 = 5.0;
 /// Metrics with an error from draws need this many rows.
-const FEWEST_ROWS: u64 = 30;
+pub(super) const FEWEST_ROWS: u64 = 30;
 
 /// One side of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,7 +46,7 @@ pub struct Test {
 }
 
 /// Metrics that say the same with other words are tested once.
-fn twin(name: &str) -> &str {
+pub(super) fn twin(name: &str) -> &str {
     match name {
         "true_positive_rate" | "false_negative_rate" => "recall",
         "true_negative_rate" => "false_positive_rate",

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::chosen;
 use super::classes::alike;
 use super::constraints::Breach;
 use super::details::QualityDetails;
@@ -117,6 +118,7 @@ pub fn notes(
             breach.metric
         ));
     }
+    notes.extend(missed_chosen(details));
     if details.judged && details.metrics.iter().all(|metric| metric.baseline.is_none()) {
         notes.push(format!(
             "Whether a change is more than chance cannot be said: the thresholds do not tell how many rows they come from. \
@@ -125,6 +127,31 @@ pub fn notes(
         ));
     }
     notes
+}
+
+/// What is said of misses of thresholds that a person chose.
+fn missed_chosen(details: &QualityDetails) -> Option<String> {
+    let by = |verdict: chosen::Verdict, words: &str| {
+        let missed = details.metrics.iter().filter(|metric| {
+            metric.against_threshold.is_some_and(|held| metric.violated && held.verdict == verdict)
+        });
+        let names: Vec<String> = missed.map(|metric| format!("`{}`", metric.name)).collect();
+        (!names.is_empty()).then(|| format!("{words}: {}", names.join(", ")))
+    };
+    let told: Vec<String> = [
+        by(chosen::Verdict::MissedBeyondChance, "missed by more than chance explains"),
+        by(chosen::Verdict::MissedWithinChance, "missed within chance"),
+        by(chosen::Verdict::TooFewRows, "missed with too few rows to say"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "Thresholds that are not those of the baseline's values are taken as exact; {}.",
+            told.join("; ")
+        )
+    })
 }
 
 /// Classes that are predicted and never occur as a label, with the label that was probably meant.

@@ -24,6 +24,7 @@ mod preparation;
 mod program;
 mod quality;
 mod quality_classes;
+mod quality_thresholds;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;

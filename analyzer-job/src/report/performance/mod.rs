@@ -99,6 +99,13 @@ fn method(report: &mut Report, details: &QualityDetails) {
                 .to_string(),
         );
     }
+    if details.metrics.iter().any(|metric| metric.against_threshold.is_some()) {
+        points.push(
+            "A threshold that is neither the baseline's value nor at its margin is taken as exact: chance explains a miss if rows \
+             whose true value is the threshold would often have such a value. These tests are corrected together (Holm)."
+                .to_string(),
+        );
+    }
     report.section(2, "method", "How this was measured").points(points);
     super::method::manifest(report, &details.run);
 }

@@ -23,6 +23,7 @@ pub(super) fn state(metric: &MetricDetails) -> State {
     match (metric.verdict, metric.violated) {
         _ if metric.value.is_none() => State::Undefined,
         (MetricVerdict::Moved, _) => State::Moved,
+        _ if metric.misses_beyond_chance() => State::Moved,
         (MetricVerdict::Held, false) => State::Held,
         (MetricVerdict::Held | MetricVerdict::TooFewRows, _) | (MetricVerdict::NotCompared, true) => {
             State::CannotTell
@@ -56,12 +57,28 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
             .unwrap_or(&moved[0]);
         return (State::Moved, format!("The model became worse: {}", within(&change(first))));
     }
+    let leading = LEADING
+        .iter()
+        .find_map(|name| missed.iter().find(|metric| metric.name == *name && metric.misses_beyond_chance()));
+    let beyond = leading.or_else(|| missed.iter().find(|metric| metric.misses_beyond_chance()));
+    if let Some(metric) = beyond {
+        let threshold =
+            metric.threshold.map_or(String::new(), |threshold| number(threshold, metric.interval));
+        return (
+            State::Moved,
+            format!(
+                "{} {} misses its threshold of {threshold} by more than chance explains",
+                short(&metric.name),
+                value(metric)
+            ),
+        );
+    }
     if !missed.is_empty() {
         let metrics = match missed.len() {
             1 => "1 metric misses its threshold".into(),
             n => format!("{n} metrics miss their thresholds"),
         };
-        let by_chance = missed.iter().filter(|metric| metric.verdict == MetricVerdict::Held).count();
+        let by_chance = missed.iter().filter(|metric| metric.miss() == MetricVerdict::Held).count();
         let why = match by_chance {
             0 => "whether by chance cannot be said".into(),
             n if n == missed.len() => "chance explains that".into(),
@@ -111,7 +128,7 @@ pub(super) fn lead(details: &QualityDetails) -> Vec<String> {
     let mut lead: Vec<String> = details.class_doubt.iter().cloned().collect();
     let violated = missed(details).count();
     if violated > 0 {
-        let of = |verdict: MetricVerdict| missed(details).filter(|metric| metric.verdict == verdict).count();
+        let of = |verdict: MetricVerdict| missed(details).filter(|metric| metric.miss() == verdict).count();
         let (moved, by_chance) = (of(MetricVerdict::Moved), of(MetricVerdict::Held));
         let too_few = of(MetricVerdict::TooFewRows);
         let mut text = match violated {
@@ -187,13 +204,24 @@ pub(super) fn facts(details: &QualityDetails) -> Vec<String> {
 
 /// The verdict of a row.
 pub(super) fn sure(metric: &MetricDetails) -> Cell {
-    let p = metric.p_value.map_or_else(String::new, |p| match p {
-        p if p < 0.001 => ", p\u{a0}<\u{a0}0.001".into(),
-        p => format!(", p\u{a0}=\u{a0}{p:.3}"),
-    });
+    let in_words = |p: Option<f64>| match p {
+        None => String::new(),
+        Some(p) if p < 0.001 => ", p\u{a0}<\u{a0}0.001".into(),
+        Some(p) => format!(", p\u{a0}=\u{a0}{p:.3}"),
+    };
+    let p = in_words(metric.p_value);
+    let against = metric.against_threshold.filter(|_| metric.violated);
     let text = match metric.verdict {
         _ if metric.value.is_none() => "not compared".into(),
         MetricVerdict::Moved => format!("worse{p}"),
+        _ if against.is_some() => {
+            let p = in_words(against.and_then(|held| held.p_value));
+            match metric.miss() {
+                MetricVerdict::Moved => format!("threshold missed{p}"),
+                MetricVerdict::TooFewRows => "too few rows".into(),
+                _ => format!("within chance{p}"),
+            }
+        }
         MetricVerdict::Held if metric.violated => format!("within chance{p}"),
         MetricVerdict::Held => "held".into(),
         MetricVerdict::TooFewRows => "too few rows".into(),
@@ -220,6 +248,7 @@ mod tests {
             violated,
             verdict,
             p_value: None,
+            against_threshold: None,
         }
     }
 
@@ -258,6 +287,35 @@ mod tests {
     fn a_metric_that_is_never_reported_is_not_counted() {
         let both = ["f0_5", "recall"].map(|name| metric(name, Some(0.4), true, MetricVerdict::Held));
         assert!(told(both.into()).starts_with("1 metric misses its threshold"));
+    }
+
+    /// What chance explains of the change since the baseline says nothing of a threshold that a person chose.
+    #[test]
+    fn a_miss_of_a_chosen_threshold_is_judged_against_it() {
+        use crate::performance::chosen::{Held, Verdict};
+        let missed = |verdict, name: &str| MetricDetails {
+            p_value: Some(1.0),
+            against_threshold: Some(Held { verdict, p_value: Some(1e-9) }),
+            threshold: Some(0.95),
+            ..metric(name, Some(0.4), true, MetricVerdict::Held)
+        };
+        let beyond = missed(Verdict::MissedBeyondChance, "recall");
+        let Cell::State { state, text } = sure(&beyond) else { panic!() };
+        assert_eq!((state, text.as_str()), (State::Moved, "threshold missed, p\u{a0}<\u{a0}0.001"));
+        let by_chance = metric("f1", Some(0.4), true, MetricVerdict::Held);
+        assert_eq!(
+            told(vec![by_chance.clone(), beyond.clone()]),
+            "Recall 0.400 misses its threshold of 0.950 by more than chance explains"
+        );
+        let details = QualityDetails { rows: 50, metrics: vec![by_chance, beyond], ..Default::default() };
+        assert_eq!(
+            lead(&details)[0],
+            "2 metrics miss their thresholds: 1 by more than chance explains, 1 within chance."
+        );
+        let within = told(vec![missed(Verdict::MissedWithinChance, "recall")]);
+        assert_eq!(within, "1 metric misses its threshold; chance explains that");
+        let few = told(vec![missed(Verdict::TooFewRows, "recall")]);
+        assert_eq!(few, "1 metric misses its threshold; whether by chance cannot be said");
     }
 
     #[test]
