@@ -50,9 +50,9 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         Some(kinds) => baselines::settings_of_each(job, settings, kinds, scratch.path())?,
         None => Vec::new(),
     };
-    let one = baselines::settings_of_one(job, settings, scratch.path())?;
     let joins = Joins::new(job, scratch.path(), true);
     let (path, rows) = if own.is_empty() {
+        let one = baselines::settings_of_one(job, settings, scratch.path())?;
         let mut task = Task::prepare(job, &one, now, scratch.path(), Rows::Part)?;
         let path = place(part, task.output(), task.inputs())?;
         if let Some(staged) = &mut staged {

@@ -199,6 +199,38 @@ fn all_monitors_are_folded_at_once_and_their_states_are_the_baseline_of_all() {
     }
 }
 
+/// A schedule folds every hour with the same settings, the baseline among them, and so do the hosts of one job. Which
+/// monitors have one is the same whether their baseline is files or states.
+#[test]
+fn several_monitors_are_folded_against_states_of_several() {
+    let three = "--analysis-type=DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS";
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.5)), &server);
+    let before = tree.path("before/a.state").display().to_string();
+    tree.succeed(&["fold", "--out", &before, three, MERGED]);
+    let against = "--baseline-constraints=/opt/ml/before";
+    for list in [three, "--analysis-type=MODEL_QUALITY,MODEL_BIAS"] {
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+        let whole = tree.succeed(&[list, MERGED, against]);
+        let expected = tree.results();
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+        let states = fold(&tree, &tree.path("processing/input_data"), 2, 2, &[list, MERGED, against]);
+        let combined = tree.succeed(&["combine", &states[0], &states[1], list, against]);
+        assert_eq!(combined.message, whole.message);
+        let of_bias = |files| in_folder(files, "model-bias");
+        same(&of_bias(&tree.results()), &of_bias(&expected), 2);
+    }
+    let hosts = json!({"current_host": "b", "hosts": ["a", "b"]});
+    let input = json!({"InputName": "dataset", "S3Input": {"LocalPath": "/opt/ml/processing/input_data",
+        "S3Uri": "s3://b/k", "S3DataDistributionType": "ShardedByS3Key"}});
+    tree.file("config/resourceconfig.json", hosts.to_string())
+        .file("config/processingjobconfig.json", json!({"ProcessingInputs": [input]}).to_string());
+    tree.succeed(&[three, MERGED, against]);
+    assert!(tree.results().contains_key("states/b.state"));
+}
+
 #[test]
 fn a_monitor_that_cannot_be_folded_is_named_and_nothing_is_written() {
     let server = model(|_| ());
