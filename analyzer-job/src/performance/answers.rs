@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use plumbline_common::record::{CaptureData, Payload, Record};
 use plumbline_common::{Problem, Result, codes};
 
+use super::outcomes::ProblemType;
 use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
 use crate::read::captured::{brief, place};
@@ -48,6 +49,8 @@ pub struct Answers {
     reader: answer::Answers,
     /// Which of prediction and score the settings name.
     prediction: bool,
+    /// Predictions are numbers.
+    numbers: bool,
     score: bool,
     /// So many fields at the end of a joined CSV line are the answer.
     fields: usize,
@@ -101,6 +104,7 @@ impl Answers {
         Ok(Answers {
             reader,
             prediction: places.prediction.is_some(),
+            numbers: false,
             score: places.score.is_some(),
             fields,
             truth: Truth::new(LABEL, position, path),
@@ -114,6 +118,12 @@ impl Answers {
             labelled: false,
             seen: Seen::default(),
         })
+    }
+
+    /// Predictions are numbers, not classes, if the problem is one of regression.
+    pub fn of(mut self, problem: ProblemType) -> Answers {
+        self.numbers = problem == ProblemType::Regression;
+        self
     }
 
     /// Takes the values of a record.
@@ -157,7 +167,13 @@ impl Answers {
             true => {
                 let predicted =
                     self.reader.predicted(&self.answer, row).map_err(|problem| brief(&problem))?;
-                text(predicted.raw())?
+                match predicted.raw() {
+                    // No number, which is told as it stands there.
+                    Raw::Csv(number) if self.numbers && !number.trim().is_empty() => {
+                        Some(Cow::Borrowed(number))
+                    }
+                    raw => text(raw)?,
+                }
             }
             false => None,
         };

@@ -6,10 +6,11 @@ use indexmap::IndexMap;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
-use super::classes::Sides;
+use super::classes::{Sides, same};
 use super::compared;
 use super::constraints::{self, Constraint, Margin};
-use super::details::{self, QualityDetails};
+use super::details::{self, ClassDetails, QualityDetails};
+use super::fit::{Classes, Fit};
 use super::intervals::{self, Spread};
 use super::metrics::Counts;
 use super::moved::Side;
@@ -17,7 +18,7 @@ use super::outcomes::{Binary, ProblemType, Question, ScoreCell};
 use crate::monitor::plan::baseline_json;
 
 /// The baseline of a monitoring run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Baseline {
     /// Absent when the run has none to check.
     pub constraints: Option<Vec<Constraint>>,
@@ -27,8 +28,8 @@ pub struct Baseline {
     /// By metric: its value and how sure it is.
     pub sides: IndexMap<String, Side>,
     pub details: Option<QualityDetails>,
-    /// Binary problems: the negative and the positive class, when the baseline tells.
-    pub classes: Option<[String; 2]>,
+    /// When the baseline tells.
+    pub classes: Classes,
 }
 
 impl Baseline {
@@ -47,6 +48,30 @@ impl Baseline {
             constraint.threshold == value || (constraint.threshold - value).abs() <= ROUNDING * value.abs()
         };
         !is_at(Margin::None) && !is_at(margin)
+    }
+
+    /// The negative and the positive class of a binary problem.
+    pub fn sides_of_classes(&self) -> Option<&[String; 2]> {
+        match &self.classes {
+            Classes::Binary(both) => Some(both),
+            _ => None,
+        }
+    }
+
+    /// Of a problem with several classes: these as the rows spell them, so that like is compared with like.
+    pub fn respelled(&self, fit: &Fit) -> Baseline {
+        let mut found = self.clone();
+        let Classes::Several(classes) = &mut found.classes else { return found };
+        let here = |name: &mut String| *name = fit.here(name).to_owned();
+        classes.iter_mut().for_each(|class| here(&mut class.0));
+        if let Some(details) = &mut found.details {
+            details.by_class.iter_mut().for_each(|class| here(&mut class.name));
+            for cell in &mut details.confusion {
+                here(&mut cell.actual);
+                here(&mut cell.predicted);
+            }
+        }
+        found
     }
 }
 
@@ -78,7 +103,7 @@ pub fn load(
         let found = read_details(&path)?;
         if found.problem_type == question.problem.name() {
             baseline.sides = sides_of(&found);
-            baseline.classes = found.classes.clone();
+            baseline.classes = classes_of(&found);
             baseline.details = Some(found);
         } else {
             return Err(other_problem(&path, &found.problem_type, question.problem));
@@ -88,6 +113,38 @@ pub fn load(
         (baseline.sides, baseline.classes) = (found.sides, found.classes);
     }
     Ok(baseline)
+}
+
+fn classes_of(details: &QualityDetails) -> Classes {
+    if let Some(both) = &details.classes {
+        return Classes::Binary(both.clone());
+    }
+    let rows: u64 = details.by_class.iter().map(|class| class.rows).sum();
+    let share = |class: &ClassDetails| (class.name.clone(), class.rows as f64 / rows.max(1) as f64);
+    if details.by_class.is_empty() {
+        Classes::Unknown
+    } else {
+        Classes::Several(details.by_class.iter().map(share).collect())
+    }
+}
+
+/// The classes of a matrix of rows by actual and predicted class.
+fn several(matrix: &Json) -> Classes {
+    let mut classes: Vec<(String, f64)> = Vec::new();
+    for (actual, row) in matrix.as_object().into_iter().flatten() {
+        let row = row.as_object();
+        let rows: f64 = row.into_iter().flatten().filter_map(|(_, rows)| rows.as_f64()).sum();
+        let predicted = row.into_iter().flatten().map(|(name, _)| (name, 0.0));
+        for (name, rows) in std::iter::once((actual, rows)).chain(predicted) {
+            match classes.iter_mut().find(|class| same(&class.0, name)) {
+                Some(class) => class.1 += rows,
+                None => classes.push((name.clone(), rows)),
+            }
+        }
+    }
+    let whole: f64 = classes.iter().map(|class| class.1).sum();
+    classes.iter_mut().for_each(|class| class.1 /= whole.max(f64::MIN_POSITIVE));
+    if classes.is_empty() { Classes::Unknown } else { Classes::Several(classes) }
 }
 
 fn other_problem(path: &Path, found: &str, expected: ProblemType) -> Problem {
@@ -159,6 +216,13 @@ fn of_statistics(path: &Path, question: &Question) -> Result<Baseline> {
         }
         _ => None,
     });
+    let classes = match (classes, question.problem) {
+        (Some(both), _) => Classes::Binary(both),
+        (None, ProblemType::MulticlassClassification) => {
+            block.get("confusion_matrix").map(several).unwrap_or_default()
+        }
+        _ => Classes::Unknown,
+    };
     Ok(Baseline { sides: block.iter().filter_map(side).collect(), classes, ..Baseline::default() })
 }
 

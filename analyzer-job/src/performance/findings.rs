@@ -14,6 +14,7 @@ use super::details::{
     RESIDUAL_SHARES, Residuals,
 };
 use super::estimate::{self, Estimate, Unknown};
+use super::fit::Classes;
 use super::group::Group;
 use super::intervals::{self, Spread};
 use super::metrics::{self, Counts, Scalar};
@@ -79,6 +80,10 @@ pub fn findings(
     };
     fill(&mut details, &statistics.counts, outcomes, baseline);
     details.notes = notes::notes(outcomes, &statistics, &details, &left_out);
+    if let (Counts::Multiclass(counts), Classes::Several(then)) = (&statistics.counts, &baseline.classes) {
+        details.notes.extend(notes::new_classes(counts, then));
+        details.notes.extend(notes::vanished_classes(counts, then));
+    }
     details.notes.extend(notes::not_estimated(&details.not_estimated));
     details.notes.extend(groups.iter().filter_map(notes::not_told));
     if !scores_on_both(&statistics.counts, baseline.details.as_ref()) {
@@ -145,7 +150,7 @@ fn estimated(outcomes: &Outcomes, then: &QualityDetails) -> (Option<Estimate>, V
 /// Whether the positive class of the run is the negative one of the baseline, whose scores then speak of the other class.
 fn is_other_side(binary: &Binary, baseline: &Baseline) -> bool {
     let positive = &binary.sides.names[binary.sides.positive];
-    baseline.classes.as_ref().is_some_and(|[negative, _]| same(negative, positive))
+    baseline.sides_of_classes().is_some_and(|[negative, _]| same(negative, positive))
 }
 
 /// What depends on the kind of problem.

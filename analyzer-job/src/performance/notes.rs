@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::chosen;
-use super::classes::alike;
+use super::classes::{alike, same};
 use super::constraints::Breach;
 use super::details::QualityDetails;
 use super::estimate::Unknown;
 use super::group::Group;
 use super::metrics::{self, Counts};
-use super::outcomes::{Multiclass, Outcomes};
+use super::outcomes::{Binary, Multiclass, Outcomes, Question};
 use super::statistics::Statistics;
 
 /// What is said of rows without a label of which the baseline tells nothing.
@@ -90,6 +90,7 @@ pub fn notes(
                     tp + tn
                 ));
             }
+            notes.extend(threshold_beside_scores(outcomes.question(), counts));
             if counts.has_scores && details.calibration.is_none() && n > 0 {
                 notes.push(
                     "Some scores are outside of 0 and 1: they are ranked, and no calibration is told.".into(),
@@ -127,6 +128,23 @@ pub fn notes(
         ));
     }
     notes
+}
+
+/// What is said of a threshold of probabilities that no probability reaches.
+fn threshold_beside_scores(question: &Question, counts: &Binary) -> Option<String> {
+    let by_threshold = question.score && !question.prediction && !counts.cells.is_empty();
+    let are_probabilities = counts.cells.iter().all(|cell| (0.0..=1.0).contains(&cell.score));
+    let side = match question.threshold {
+        threshold if threshold >= 1.0 => "negative",
+        threshold if threshold < 0.0 => "positive",
+        _ => return None,
+    };
+    (by_threshold && are_probabilities).then(|| {
+        format!(
+            "All scores are between 0 and 1, and `probability_threshold_attribute` is {}: every row is predicted {side}.",
+            question.threshold
+        )
+    })
 }
 
 /// What is said of misses of thresholds that a person chose.
@@ -177,6 +195,56 @@ fn strange_predictions(counts: &Multiclass) -> Vec<String> {
         .collect()
 }
 
+/// Several classes: those of the rows that the baseline does not have, with their share of the labels. `then`: its classes.
+pub fn new_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String> {
+    let rows: u64 = counts.cells.iter().map(|cell| cell.times).sum();
+    let new = counts.names.iter().zip(metrics::class_counts(counts)).filter(|(name, class)| {
+        class.actual + class.predicted > 0 && !then.iter().any(|(known, _)| same(known, name))
+    });
+    let told = new.map(|(name, class)| {
+        let share = percent(class.actual as f64 / rows.max(1) as f64);
+        format!(
+            "`{name}` ({share} of the labels, {} of the predictions)",
+            percent(class.predicted as f64 / rows.max(1) as f64)
+        )
+    });
+    some(told.collect()).map(|(named, is_one)| {
+        let noun = if is_one { "This class is" } else { "These classes are" };
+        format!("{noun} not in the baseline: {named}. What its thresholds say does not hold for their rows.")
+    })
+}
+
+/// Several classes: those of the baseline that no row has, where that is no chance. `then`: each with its share of the labels.
+pub fn vanished_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String> {
+    const ALPHA: f64 = 0.05;
+    let rows: u64 = counts.cells.iter().map(|cell| cell.times).sum();
+    let classes = metrics::class_counts(counts);
+    let is_there = |name: &str| {
+        let mut here = counts.names.iter().zip(&classes);
+        here.any(|(other, class)| class.actual + class.predicted > 0 && same(other, name))
+    };
+    // So many rows would have a class of this share, unless by chance; one of many classes is missing more easily.
+    let is_chance = |share: f64| (1.0 - share).powf(rows as f64) > ALPHA / then.len() as f64;
+    let gone = then.iter().filter(|(name, share)| !is_chance(*share) && !is_there(name));
+    let told = gone.map(|(name, share)| format!("`{name}` ({})", percent(*share))).collect();
+    some(told).map(|(named, is_one)| {
+        let noun = if is_one { "a class" } else { "classes" };
+        format!("No row has {noun} of the baseline, here with the share of its labels: {named}.")
+    })
+}
+
+/// The first of the texts as a list, and whether it is only one; none of none.
+fn some(texts: Vec<String>) -> Option<(String, bool)> {
+    const SHOWN: usize = 10;
+    let more = if texts.len() > SHOWN { ", ..." } else { "" };
+    let shown = &texts[..texts.len().min(SHOWN)];
+    (!texts.is_empty()).then(|| (shown.join(", ") + more, texts.len() == 1))
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}\u{202f}%", 100.0 * share)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::findings;
@@ -215,6 +283,56 @@ mod tests {
         assert_eq!(notes_of(ProblemType::BinaryClassification, false, true, &good), [""; 0]);
         let outside = [["0", "", "-3"], ["1", "", "9"]];
         assert!(notes_of(ProblemType::BinaryClassification, false, true, &outside)[0].contains("outside"));
+    }
+
+    #[test]
+    fn a_threshold_that_no_probability_reaches_is_told() {
+        use super::super::outcomes::Question;
+        let of = |threshold: f64, rows: &[[&str; 3]]| {
+            let question = Question { threshold, ..question(ProblemType::BinaryClassification, false, true) };
+            let found = findings::findings(
+                &outcomes(question, rows),
+                &[],
+                &Default::default(),
+                RunDetails::default(),
+            );
+            let notes = found.unwrap().details.notes;
+            notes
+                .into_iter()
+                .filter(|note| note.contains("`probability_threshold_attribute`"))
+                .collect::<Vec<_>>()
+        };
+        let rows = [["0", "", "0.1"], ["1", "", "0.9"]];
+        for (threshold, side) in [(1.5, "negative"), (1.0, "negative"), (-0.5, "positive")] {
+            let told = format!("is {threshold}: every row is predicted {side}.");
+            assert!(of(threshold, &rows)[0].ends_with(&told), "{threshold}");
+        }
+        assert_eq!(of(0.0, &rows), [""; 0]);
+        assert_eq!(of(1.5, &[["0", "", "1"], ["1", "", "3"]]), [""; 0]);
+    }
+
+    /// Several classes: what the baseline does not have, and what it alone has.
+    #[test]
+    fn classes_that_came_and_went_are_told() {
+        use super::super::metrics::Counts;
+        use super::{new_classes, vanished_classes};
+        let rows = [["a", "a", ""], ["a", "b", ""], ["z", "a", ""], ["a", "a", ""]].repeat(10);
+        let question = question(ProblemType::MulticlassClassification, true, false);
+        let counts = outcomes(question, &rows).multiclass();
+        let then = |classes: &[(&str, f64)]| -> Vec<(String, f64)> {
+            classes.iter().map(|&(name, share)| (name.into(), share)).collect()
+        };
+        let all = then(&[("a", 0.5), ("b", 0.2), ("c", 0.295), ("rare", 0.005)]);
+        let new = new_classes(&counts, &all).unwrap();
+        assert!(
+            new.contains("class is not in the baseline: `z` (25.0\u{202f}% of the labels, 0.0\u{202f}% of"),
+            "{new}"
+        );
+        let gone = vanished_classes(&counts, &all).unwrap();
+        assert!(gone.ends_with("with the share of its labels: `c` (29.5\u{202f}%)."), "{gone}");
+        let same = then(&[("a", 0.5), ("b", 0.2), ("z", 0.3)]);
+        assert_eq!((new_classes(&counts, &same), vanished_classes(&counts, &same)), (None, None));
+        assert_eq!(Counts::Multiclass(counts).rows(), 40);
     }
 
     #[test]

@@ -263,8 +263,8 @@ impl Outcomes {
         Ok(())
     }
 
-    /// How the classes of the rows belong to the negative and the positive class of a baseline.
-    pub fn fit(&self, baseline: &[String; 2]) -> Fit {
+    /// How the classes of the rows belong to those of a baseline.
+    pub fn fit(&self, baseline: &fit::Classes) -> Fit {
         let named = self.question.positive_label.is_some();
         fit::fit(baseline, named, &self.names(&self.of_labelled()), &self.names(&self.of_waiting()))
     }

@@ -6,7 +6,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use super::answers::{SEGMENTS, no_such_column};
-use super::fit::Fit;
+use super::fit::{Classes, Fit};
 use super::group::Group;
 use super::outcomes::{Outcomes, Question};
 use super::reasons::Reasons;
@@ -93,12 +93,13 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Binary problems: finds the classes of the baseline, negative and positive, among those of the rows, also for the rows of
-    /// each group.
-    pub fn know(&mut self, classes: &[String; 2]) -> Fit {
+    /// Finds the classes of the baseline among those of the rows, also for the rows of each group.
+    pub fn know(&mut self, classes: &Classes) -> Fit {
         let fit = self.outcomes.fit(classes);
-        let groups = self.groups.iter_mut().flat_map(Group::outcomes_mut);
-        std::iter::once(&mut self.outcomes).chain(groups).for_each(|outcomes| outcomes.know(&fit.known));
+        if let (Classes::Binary(_), Ok(both)) = (classes, <&[String; 2]>::try_from(fit.known.as_slice())) {
+            let groups = self.groups.iter_mut().flat_map(Group::outcomes_mut);
+            std::iter::once(&mut self.outcomes).chain(groups).for_each(|outcomes| outcomes.know(both));
+        }
         fit
     }
 }

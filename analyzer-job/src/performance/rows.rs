@@ -9,7 +9,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::answers::{Answers, Attribute, is_none};
 use super::group::Group;
-use super::outcomes::{Outcomes, Question, Row, Unusable};
+use super::outcomes::{Outcomes, ProblemType, Question, Row, Unusable};
 use super::part::{Bad, Open, Part, Sought};
 use super::reasons::Reasons;
 use crate::monitor::format::{self, Format};
@@ -227,14 +227,17 @@ fn read_dataset(
         if !(names.named && is_open) {
             columns.check(names)?;
         }
+        // What is no number is told as it stands there.
+        let are_numbers = question.problem == ProblemType::Regression;
         for row in 0..block.rows() {
             let at = |sought: usize| {
                 let column = columns.found[sought].filter(|column| *column < block.width())?;
                 block.cell(row, column)
             };
             let name = |sought: usize| at(sought).filter(|text| !is_csv || !is_none(text));
-            let cells =
-                Row { label: name(label), prediction: prediction.and_then(name), score: score.and_then(at) };
+            let predicted = |sought: usize| if are_numbers { at(sought) } else { name(sought) };
+            let prediction = prediction.and_then(predicted);
+            let cells = Row { label: name(label), prediction, score: score.and_then(at) };
             let group = |number: usize| at(groups[number]).map(std::borrow::Cow::Borrowed);
             into.row(cells, group, block.file(), block.line(row))?;
         }
@@ -277,7 +280,7 @@ fn read_records(
     places: &Places,
     mut ids: Option<&mut Ids>,
 ) -> Result<Part> {
-    let mut answers = Answers::new(places)?;
+    let mut answers = Answers::new(places)?.of(question.problem);
     let listing = rows::files(source.path)?;
     let files = listing.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
@@ -421,7 +424,6 @@ mod tests {
     use plumbline_common::stop::Stop;
 
     use super::*;
-    use crate::performance::outcomes::ProblemType;
     use crate::performance::outcomes::tests::question;
 
     fn record(id: &str, time: &str, output: &str) -> String {

@@ -57,7 +57,7 @@ pub(crate) fn finish(
         joined.judge(!prepared.estimate_without_labels)?;
     }
     let mut reading = part.finish()?;
-    let fit = prepared.baseline.classes.as_ref().map(|classes| reading.know(classes)).unwrap_or_default();
+    let fit = reading.know(&prepared.baseline.classes);
     let reading = &reading;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
@@ -83,14 +83,14 @@ pub(crate) fn finish(
         failed,
     };
     if reading.outcomes.rows() == 0 {
-        let mut details = findings::unlabelled(&reading.outcomes, &prepared.baseline, run);
-        tell_doubt(&mut details, prepared, &fit);
+        let mut details = findings::unlabelled(&reading.outcomes, &prepared.baseline.respelled(&fit), run);
+        tell_doubt(&mut details, &fit);
         let draft = add_details(&mut files, &plan.output, &details, scratch)?;
         let message = no_label_yet(&details, &prepared.baseline);
         return Ok(done(files, draft, Message::NotJudged(message), Vec::new(), None));
     }
     let mut found = measure(prepared, reading, &fit, run)?;
-    tell_doubt(&mut found.details, prepared, &fit);
+    tell_doubt(&mut found.details, &fit);
     let suggested = suggest(prepared, &found);
     found.details.notes.extend(constraints::without_margin(&found.statistics, prepared.margin, &suggested));
     let failed = match compared(prepared, &found, &fit) {
@@ -186,7 +186,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
     )?;
     warnings.extend(baseline.warnings.iter().cloned());
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
-    warnings.extend(baseline.classes.as_ref().and_then(|[_, positive]| other_side(&question, positive)));
+    warnings.extend(baseline.sides_of_classes().and_then(|[_, positive]| other_side(&question, positive)));
     Ok(Prepared {
         folds: rows == Rows::Part,
         ground_truth,
@@ -219,7 +219,13 @@ fn groups(
 ) -> Result<Vec<String>> {
     let list = |text: &Option<String>| -> Vec<String> {
         let parts = text.as_deref().unwrap_or_default().split(',').map(str::trim);
-        parts.filter(|part| !part.is_empty()).map(Into::into).collect()
+        let mut named: Vec<String> = Vec::new();
+        for part in parts.filter(|part| !part.is_empty()) {
+            if !named.iter().any(|other| other == part) {
+                named.push(part.into());
+            }
+        }
+        named
     };
     let (columns, attributes) = (list(&settings.segment_columns), list(&settings.segment_attributes));
     if columns.is_empty() && attributes.is_empty() {
@@ -488,8 +494,7 @@ pub(crate) fn look(
         Err(problem) => return later(problem, text),
         Ok(reading) => reading,
     };
-    let baseline_classes = prepared.baseline.classes.as_ref();
-    let fit = baseline_classes.map(|classes| reading.know(classes)).unwrap_or_default();
+    let fit = reading.know(&prepared.baseline.classes);
     text.push_str(&format!(
         "\nFirst {}: {} with a label, {} without\n",
         counted(reading.counts.records_read, "record"),
@@ -512,7 +517,7 @@ pub(crate) fn look(
             classes.sorted().into_iter().take(20).map(|class| format!("`{}`", classes.name(class))).collect();
         line("classes", &names.join(", "));
     }
-    if let Some(doubt) = baseline_classes.and_then(|classes| fit.doubt(classes)) {
+    if let Some(doubt) = fit.doubt() {
         line("warning", &doubt);
     }
     let found = match measure(prepared, &reading, &fit, RunDetails::default()) {
@@ -532,8 +537,8 @@ pub(crate) fn look(
 }
 
 /// Says, where the classes are not those of the baseline, what is taken for what.
-fn tell_doubt(details: &mut QualityDetails, prepared: &Prepared, fit: &Fit) {
-    if let Some(doubt) = prepared.baseline.classes.as_ref().and_then(|classes| fit.doubt(classes)) {
+fn tell_doubt(details: &mut QualityDetails, fit: &Fit) {
+    if let Some(doubt) = fit.doubt() {
         details.class_doubt = Some(doubt);
     }
     if let Some(doubt) = &details.class_doubt {
@@ -553,9 +558,9 @@ fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -
         .expected(format!("at most {MOST_CLASSES}, or problem_type Regression")));
     }
     // A baseline of other classes says nothing of these.
-    let none = Baseline::default();
-    let baseline = if fit.foreign.is_empty() { &prepared.baseline } else { &none };
-    findings::findings(&reading.outcomes, &reading.groups, baseline, run).map_err(|names| {
+    let baseline =
+        if fit.foreign.is_empty() { prepared.baseline.respelled(fit) } else { Baseline::default() };
+    findings::findings(&reading.outcomes, &reading.groups, &baseline, run).map_err(|names| {
         let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
         let more = if names.len() > 10 { ", ..." } else { "" };
         Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
@@ -588,20 +593,7 @@ fn spelled_alike(names: &[String]) -> String {
 /// `NOTHING_COMPARED`.
 fn compared(prepared: &Prepared, found: &Findings, fit: &Fit) -> Result<()> {
     match &prepared.baseline.constraints {
-        Some(_) if !fit.foreign.is_empty() => {
-            let [negative, positive] = prepared.baseline.classes.clone().unwrap_or_default();
-            Err(Problem::new(
-                &codes::NOTHING_COMPARED,
-                "model quality cannot be checked: the classes are not those of the baseline",
-            )
-            .field("baseline_constraints")
-            .found(fit.foreign_in_words())
-            .expected(format!("`{positive}`, its positive class, and `{negative}`"))
-            .hint(
-                "spell the classes as in the baseline, name the one that is positive in `positive_label`, or set \
-                 `on_nothing_compared` to `succeed`",
-            ))
-        }
+        Some(_) if !fit.foreign.is_empty() => fit.check(),
         // What the file alone tells was told before.
         Some(constraints) if prepared.baseline.warnings.is_empty() => {
             compared::check_compared(&found.statistics, constraints)
@@ -690,7 +682,7 @@ fn no_label_yet(details: &QualityDetails, baseline: &Baseline) -> String {
             "no row of {rows} has its label yet, and nothing can be estimated, since the baseline never predicted a class of \
              theirs ({}){}",
             named(&details.not_estimated),
-            match &baseline.classes {
+            match baseline.sides_of_classes() {
                 Some([negative, positive]) =>
                     format!("; its classes are `{positive}`, which is positive, and `{negative}`"),
                 None => String::new(),

@@ -603,6 +603,36 @@ fn rows_left_out_are_told_by_reason_with_their_values() {
     );
 }
 
+#[test]
+fn a_prediction_that_is_no_number_is_told_as_it_stands_there() {
+    let tree = Tree::new();
+    tree.file("processing/input/data/a.csv", "y,p\n1,2\n2,nan\n3,\n,1\nnan,1\n");
+    let run = tree.succeed(&[
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=Regression",
+        "--dataset-source=/opt/ml/processing/input/data",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+    ]);
+    for told in [
+        "1 row left out, the prediction is not a finite number: a.csv, line 3: `nan`",
+        "1 row left out, no prediction: a.csv, line 4",
+        "2 rows left out, no label: a.csv, line 5",
+    ] {
+        assert!(run.log.contains(told), "{told} is not in {}", run.log);
+    }
+}
+
+#[test]
+fn a_column_of_segments_that_is_named_twice_is_one() {
+    let rows: String = (0..60).map(|row| format!("1,1,0.9,s{}\n", row % 30)).collect();
+    let tree = small(&rows);
+    let run = tree.succeed(&["--segment-columns=plan, plan"]);
+    assert_eq!(run.log.matches("that make no segments").count(), 1, "{}", run.log);
+    let details = tree.result("model_quality_details.json");
+    assert_eq!(details["groups"].as_array().unwrap().len(), 25);
+}
+
 /// Where the settings say something else than the answers have: once what was found, and once what was expected.
 #[test]
 fn a_place_that_no_record_has_is_told_with_the_first_record() {

@@ -154,3 +154,81 @@ fn an_estimate_of_a_binary_problem_leaves_out_rows_of_other_classes() {
     assert_eq!(details["estimate"]["rows"], 200);
     assert!(details["class_doubt"].as_str().unwrap().contains("`true` is taken as its `1`"), "{details}");
 }
+
+/// Rows of several classes: label and prediction, mostly the same.
+fn of_several(tree: &Tree, name: &str, classes: &[&str], rows: usize) {
+    let mut text = String::from("y,p\n");
+    for row in 0..rows {
+        let label = row % classes.len();
+        let predicted = if row % 7 == 0 { (row / 7) % classes.len() } else { label };
+        text += &format!("{},{}\n", classes[label], classes[predicted]);
+    }
+    tree.file(&format!("processing/input/{name}/part.csv"), text);
+}
+
+/// What binary problems promise holds with several classes: of none of the baseline's there is no pass, a spelling is found, and
+/// classes that came or went are told.
+#[test]
+fn several_classes_of_which_none_is_the_baselines_are_no_pass() {
+    let tree = Tree::new();
+    let settings = [
+        "--analysis-type=MODEL_QUALITY",
+        "--problem-type=MulticlassClassification",
+        "--dataset-format={\"csv\":{\"header\":true}}",
+        "--inference-attribute=p",
+        "--ground-truth-attribute=y",
+    ];
+    let against = "--baseline-constraints=/opt/ml/baseline/constraints.json";
+    let run = |name: &str, classes: &[&str], more: &[&str]| {
+        of_several(&tree, name, classes, 300);
+        let source = format!("--dataset-source=/opt/ml/processing/input/{name}");
+        tree.run(&[&settings, [source.as_str()].as_slice(), more].concat())
+    };
+    let made = run("baseline", &["cat", "cow", "dog"], &["--output-path=/opt/ml/baseline"]);
+    assert_eq!(made.code, Some(0), "{}", made.log);
+    let page = || String::from_utf8(tree.results()["report.html"].clone()).unwrap();
+
+    let others = run("others", &["zcat", "zcow", "zdog"], &[against]);
+    assert_eq!(others.code, Some(1), "{}", others.message);
+    for told in ["PL0802", "`zcat`, `zcow`, `zdog`", "one of its classes: `cat`, `cow`, `dog`"] {
+        assert!(others.message.contains(told), "{}", others.message);
+    }
+    assert!(!others.message.contains("positive_label"), "{}", others.message);
+    assert!(page().contains("Not compared: the classes are not those of the baseline"));
+    assert_eq!(tree.result("model_quality_details.json")["judged"], false);
+    let source = "--dataset-source=/opt/ml/processing/input/others";
+    let dry = tree.run(&[&["validate"], &settings[..], &[source, against]].concat());
+    assert!(dry.code == Some(1) && dry.stdout.contains("PL0802"), "{}", dry.stdout);
+    let allowed = run("others", &["zcat", "zcow", "zdog"], &[against, "--on-nothing-compared=succeed"]);
+    assert!(
+        allowed.code == Some(0) && allowed.message.contains("Nothing is compared"),
+        "{}",
+        allowed.message
+    );
+
+    let upper = run("upper", &["CAT", "cow", "Dog"], &[against]);
+    for told in ["`CAT` is taken as its `cat`", "`Dog` is taken as its `dog`"] {
+        assert!(upper.code == Some(0) && upper.message.contains(told), "{}", upper.message);
+    }
+    let details = tree.result("model_quality_details.json");
+    let classes = details["by_class"].as_array().unwrap();
+    assert!(classes.iter().all(|class| class["baseline_recall"].is_number()), "{classes:?}");
+    assert!(!upper.log.contains("not in the baseline"), "{}", upper.log);
+
+    let new = run("new", &["cat", "cow", "ghost"], &[against]);
+    assert_eq!(new.code, Some(0), "{}", new.message);
+    for told in [
+        "This class is not in the baseline: `ghost` (33.3",
+        "No row has a class of the baseline, here with the share of its labels: `dog`",
+    ] {
+        assert!(new.log.contains(told) && page().contains(told), "{}", new.log);
+    }
+
+    // The hosted service's files tell the classes too.
+    std::fs::remove_file(tree.path("baseline/model_quality_details.json")).unwrap();
+    let statistics = "--baseline-statistics=/opt/ml/baseline/statistics.json";
+    let others = run("others", &["zcat", "zcow", "zdog"], &[against, statistics]);
+    assert!(others.message.contains("PL0802"), "{}", others.message);
+    let same = run("same", &["cat", "cow", "dog"], &[against, statistics]);
+    assert!(same.code == Some(0) && !same.log.contains("of the baseline"), "{}", same.log);
+}
