@@ -346,6 +346,9 @@ fn write_report(
 /// The exit message, or what failed.
 fn end(ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
     let of = ended.len();
+    // Beside monitors that are held against a baseline one that is not would look as if it held.
+    let some_have_baselines =
+        ended.iter().filter_map(|(_, done)| done.as_ref().ok()).any(|done| !done.given.is_empty());
     let mut problems = Vec::new();
     let mut whole = Vec::new();
     let mut violations = 0;
@@ -353,10 +356,14 @@ fn end(ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
     for (kind, done) in ended {
         match done {
             Ok(Done { failed: Some(problem), .. }) | Err(problem) => problems.push((kind, problem)),
-            Ok(Done { message, .. }) => {
+            Ok(Done { message, given, .. }) => {
+                let no_baseline = some_have_baselines && given.is_empty();
                 whole.push(kind.title());
                 violations += message.violations();
                 told.push_str(&match message {
+                    Message::Judged { remarks, .. } if no_baseline => {
+                        format!(" {}: no baseline.{remarks}", kind.title())
+                    }
                     Message::Judged { violations, remarks } => {
                         format!(" {}: {violations}.{remarks}", kind.title())
                     }

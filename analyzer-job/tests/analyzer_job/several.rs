@@ -175,7 +175,7 @@ fn one_message_and_one_report_tell_of_all() {
         "{}",
         run.message
     );
-    assert!(run.message.ends_with(" Model explainability: 0."), "{}", run.message);
+    assert!(run.message.ends_with(" Model explainability: no baseline."), "{}", run.message);
     let page = String::from_utf8(monitor.results()["report.html"].clone()).unwrap();
     for (title, (_, folder)) in
         ["Data quality", "Model quality", "Model bias", "Model explainability"].into_iter().zip(ALL)
