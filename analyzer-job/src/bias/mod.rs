@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 pub(crate) use flip::unusable;
 pub use flip::{FlipOutcome, Flips, flip_test, flip_tests};
 pub(crate) use intervals::ratio_of_shares;
-pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
+pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, compares_groups, metric};
 
 /// The bias sections of `analysis.json`, one for each stage that was asked for.
 ///

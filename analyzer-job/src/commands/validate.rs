@@ -350,10 +350,8 @@ fn tell_groups(
     for warning in &comparison.warnings {
         line(text, "warning", &format!("{warning} (among these rows)"));
     }
-    if comparison.pairs.is_empty() && !run.settings.on_nothing_compared.is_allowed() {
-        let problem =
-            drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(&results));
-        return Err(in_first_records(problem));
+    if comparison.is_of_nothing() && !run.settings.on_nothing_compared.is_allowed() {
+        return Err(in_first_records(comparison.nothing_compared(&results, baseline)));
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ pub(crate) use super::same::of_same_labels;
 use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
 use super::unchecked::Unchecked;
 use super::windows::Before;
+use crate::bias::compares_groups;
 use crate::config::{Analysis, Facet, Location, Scalar};
 use crate::results::details::{FacetDetails, MetricDetails, Stage};
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
@@ -82,11 +83,29 @@ pub struct Comparison<'a> {
     pub measured: usize,
     /// For the log: what has no counterpart.
     pub warnings: Vec<String>,
+    /// Whether this run asks for metrics that compare the groups of a facet.
+    asks_for_groups: bool,
+}
+
+impl Comparison<'_> {
+    /// Whether nothing was compared. Where metrics that compare groups are asked for, one that is the same for every facet does not
+    /// count: its value says nothing of the facet.
+    pub fn is_of_nothing(&self) -> bool {
+        !self.pairs.iter().any(|pair| !self.asks_for_groups || compares_groups(pair.metric))
+    }
+
+    /// The error of a comparison of nothing.
+    pub(crate) fn nothing_compared(&self, current: &Results, baseline: &Results) -> Problem {
+        nothing_compared(facets_in_words(baseline), facets_in_words(current), !self.pairs.is_empty())
+    }
 }
 
 /// Pairs the metrics of this run with those of the baseline.
 pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
-    let mut comparison = Comparison { pairs: Vec::new(), measured: 0, warnings: Vec::new() };
+    let of_run = STAGES.into_iter().filter_map(|stage| section(current, stage)).flat_map(entries);
+    let asks_for_groups =
+        of_run.flat_map(|(_, entry)| &entry.metrics).any(|metric| compares_groups(&metric.name));
+    let mut comparison = Comparison { pairs: Vec::new(), measured: 0, warnings: Vec::new(), asks_for_groups };
     let mut unchecked = Unchecked::default();
     for stage in STAGES {
         let name = section_name(stage);
@@ -331,16 +350,20 @@ pub(crate) fn check_baseline(
         let there = &section.label_value_or_threshold;
         there.is_empty() || may_be_listed(&analysis.label_values_or_threshold, there)
     };
-    let is_comparable = asked
+    let asks_for_groups =
+        asked.iter().filter_map(|(_, codes)| *codes).flatten().any(|code| compares_groups(code));
+    let comparable: Vec<&str> = asked
         .iter()
         .filter_map(|(stage, codes)| Some((section(baseline, *stage).filter(has_these_labels)?, (*codes)?)))
-        .any(|(section, codes)| {
+        .flat_map(|(section, codes)| {
             entries(section)
                 .filter(|(facet, entry)| may_be_asked(analysis, facet, &entry.value_or_threshold))
                 .flat_map(|(_, entry)| &entry.metrics)
-                .any(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
-        });
-    if is_comparable {
+                .filter(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
+                .map(|metric| metric.name.as_str())
+        })
+        .collect();
+    if comparable.iter().any(|code| !asks_for_groups || compares_groups(code)) {
         return Ok(());
     }
     let in_words = |facet: &Facet| match facet.values.as_slice() {
@@ -358,6 +381,7 @@ pub(crate) fn check_baseline(
             stages.join(" and "),
             listed(&analysis.label_values_or_threshold)
         ),
+        !comparable.is_empty(),
     ))
 }
 
@@ -392,11 +416,16 @@ fn listed(values: &[Scalar]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// The error of a check that compared nothing.
-pub(crate) fn nothing_compared(found: String, expected: String) -> Problem {
+/// The error of a check that compared nothing. `only_general`: but a metric that is the same for every facet.
+fn nothing_compared(found: String, expected: String, only_general: bool) -> Problem {
     Problem::new(
         &codes::NOTHING_COMPARED,
-        "bias drift cannot be checked: no metric of this run is in the constraints",
+        if only_general {
+            "bias drift cannot be checked: of this run's metrics only the Generalized Entropy (GE), the same for every facet, is in \
+             the constraints"
+        } else {
+            "bias drift cannot be checked: no metric of this run is in the constraints"
+        },
     )
     .field("baseline_constraints")
     .found(found)
@@ -408,14 +437,22 @@ pub(crate) fn nothing_compared(found: String, expected: String) -> Problem {
 }
 
 /// What the constraints hold, for a message: the facets with their values.
-pub(crate) fn facets_in_words(results: &Results) -> String {
+fn facets_in_words(results: &Results) -> String {
     let mut known = Vec::new();
     for section in STAGES.into_iter().filter_map(|stage| section(results, stage)) {
         let label = &section.label_value_or_threshold;
         let positive = if label.is_empty() { String::new() } else { format!(", positive `{label}`") };
         for (facet, entry) in entries(section) {
-            let is_empty = entry.metrics.iter().all(|metric| metric.value.is_none());
-            let without = if is_empty { " without any value" } else { "" };
+            let has_value = |of_groups: bool| {
+                let mut of_kind =
+                    entry.metrics.iter().filter(|metric| compares_groups(&metric.name) == of_groups);
+                of_kind.any(|metric| metric.value.is_some())
+            };
+            let without = match (has_value(true), has_value(false)) {
+                (true, _) => "",
+                (false, true) => " without any value that depends on the facet",
+                (false, false) => " without any value",
+            };
             let text = format!("`{facet}` = `{}`{positive}{without}", entry.value_or_threshold);
             if !known.contains(&text) {
                 known.push(text);

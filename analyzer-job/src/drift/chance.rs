@@ -28,7 +28,7 @@ use crate::state::counts::Groups;
 /// One error rate for the run: the chance of one or more false findings is at most 1 - `confidence`, over all metrics
 /// of all facets (`error_rate::step_down`). Distances are judged by the difference of the shares that they are made of (DPL) and
 /// make no tests of their own; the generalized entropy, which does not know the groups, makes one test in a run. Metrics with too
-/// few rows here or in the baseline are not judged.
+/// few rows here or in the baseline are not judged, nor are those of a selection that compares nothing.
 ///
 /// # Errors
 /// `STOPPED`.
@@ -45,6 +45,9 @@ pub fn judge(
             let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
             let known = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name));
             metric.baseline = known.and_then(|known| known.value);
+            if facet.vacuous && metric.value.is_some() && metric.baseline.is_some() {
+                metric.chance = Some(UNJUDGED);
+            }
         }
     }
     let streams = streams(facets, seed);
@@ -101,10 +104,10 @@ fn comparable(facet: &FacetDetails) -> usize {
         let is_known = details.value.is_some() && details.baseline.is_some();
         is_known && bias::metric(&details.name).is_some_and(|metric| is_comparable(metric, &facet.groups))
     };
-    facet.metrics.iter().filter(makes_a_test).count()
+    if facet.vacuous { 0 } else { facet.metrics.iter().filter(makes_a_test).count() }
 }
 
-/// Of too few rows nobody can tell.
+/// Of too few rows, or of a selection that compares nothing, nobody can tell.
 const UNJUDGED: Chance = Chance {
     p_value: 1.0,
     farther_from_zero: false,
@@ -228,7 +231,7 @@ fn examine(
     draws_entropy: bool,
 ) -> Found {
     let mut found = Found::default();
-    if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
+    if facet.vacuous || facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
     }
     let now_drawn = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };

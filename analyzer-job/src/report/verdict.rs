@@ -1,6 +1,7 @@
 //! The first screen: one sentence that is the verdict, a few that say for whom and how much, and the
 //! rows it stands on.
 
+use crate::bias::compares_groups;
 use crate::results::Number;
 use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
 
@@ -101,6 +102,18 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         return (
             State::CannotTell,
             format!("No metric has a value in the baseline{groups}: nothing is compared"),
+        );
+    }
+    let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
+    if compared > 0
+        && all.iter().any(of_groups)
+        && number_of(&|finding| finding.details.baseline.is_some() && of_groups(finding)) == 0
+    {
+        return (
+            State::CannotTell,
+            format!(
+                "Only a metric that is the same for every facet has a value in the baseline{groups}: nothing is compared"
+            ),
         );
     }
     if compared == 0 {
@@ -229,7 +242,7 @@ fn limits(check: &Check) -> Vec<String> {
     if check.unjudged > 0 {
         let metrics = of(check.unjudged, "metric cannot be a violation", "metrics cannot be violations");
         sentences.push(format!(
-            "{metrics} of this check: the rows are too few, or chance cannot judge the metric."
+            "{metrics} of this check: the rows are too few, or chance cannot judge the metric, or its selection compares nothing."
         ));
     }
     if check.runs_without_baseline > 0 {

@@ -140,10 +140,15 @@ type Details<'a> = HashMap<(&'a str, &'a str), &'a FacetDetails>;
 fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Violated {
     match violation {
         Violation::Bias { facet, facet_value, metric_name, .. } => {
-            let details = details.get(&(facet.as_str(), facet_value.as_str()));
+            let group = details.get(&(facet.as_str(), facet_value.as_str()));
             let details =
-                details.and_then(|details| details.metrics.iter().find(|metric| metric.name == *metric_name));
-            let state = details.map_or(State::Moved, bias::state);
+                group.and_then(|group| group.metrics.iter().find(|metric| metric.name == *metric_name));
+            let is_vacuous = group.is_some_and(|group| group.vacuous);
+            let state = match details {
+                Some(_) if is_vacuous => State::CannotTell,
+                Some(details) => bias::state(details),
+                None => State::Moved,
+            };
             Violated {
                 whom: condition(facet, facet_value),
                 metric: Cell::metric(metric_name),
@@ -153,6 +158,7 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
                 state,
                 sure: match (state, details) {
                     (_, None) => "moved",
+                    _ if is_vacuous => "compares nothing",
                     (State::Moved, _) => "beyond chance",
                     (State::Held, _) => "smaller difference",
                     (_, Some(details)) => Doubt::of(details).words(),

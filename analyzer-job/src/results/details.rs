@@ -181,7 +181,8 @@ pub struct Chance {
     pub farther_from_parity: bool,
     /// The baseline's value was taken as exact: its counts were not at hand, or a person chose the value.
     pub exact_baseline: bool,
-    /// Nobody can tell: too few rows here or in the baseline, or a metric that chance cannot judge. The others then say nothing.
+    /// Nobody can tell: too few rows here or in the baseline, a metric that chance cannot judge, or a selection that compares
+    /// nothing. The others then say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unjudged: bool,
 }

@@ -221,6 +221,7 @@ fn judge_bias(
         runs_without_baseline: history.without_baseline as u64,
         ..check(run, &comparison, &bias.facets)
     };
+    let nothing_compared = comparison.is_of_nothing().then(|| comparison.nothing_compared(results, baseline));
     let mut warnings = comparison.warnings;
     if let Some(held) = held_back {
         tracing::info!(
@@ -244,8 +245,8 @@ fn judge_bias(
     }
     if check.unjudged > 0 {
         warnings.push(format!(
-            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them: \
-             {} of {} compared",
+            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them, or \
+             their selection compares nothing: {} of {} compared",
             check.unjudged, check.compared
         ));
     }
@@ -257,15 +258,15 @@ fn judge_bias(
             part_of(check.exact_baselines, check.compared, "metric")
         ));
     }
-    if check.compared == 0 {
-        let problem =
-            drift::nothing_compared(drift::facets_in_words(baseline), drift::facets_in_words(results));
+    if let Some(problem) = nothing_compared {
         if run.settings.on_nothing_compared.is_allowed() {
             let way_out =
                 "make the baseline with the same facets, values, positive labels and methods as the monitor";
             warnings.push(problem.hint(way_out).to_string());
         } else {
             judged.failed = Some(problem);
+            // A check that failed leaves results, but no verdict.
+            drift::mark(&mut bias.facets, &[]);
         }
     }
     bias.check = Some(check);

@@ -57,6 +57,84 @@ fn an_empty_check_fails_or_warns_in_the_job_and_in_the_dry_run() {
     assert!(warnings.to_string().contains(told), "{warnings}");
 }
 
+/// A facet whose value is spelled in another way in the window, or in the baseline: only the metric that is the same for every facet
+/// has a value on both sides, and that compares nothing of the facet.
+#[test]
+fn a_check_of_the_metric_that_knows_no_facet_is_an_empty_one() {
+    let tree = Tree::new();
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["AD", "DPPL", "GE"]}},
+    }));
+    let write = |group: &str| {
+        let row = |n: usize| format!("{},{},{}\n", [group, "m"][n % 2], n / 3 % 2, n / 5 % 2);
+        let rows: String = (0..400).map(row).collect();
+        tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
+    };
+    let told = "only the Generalized Entropy (GE), the same for every facet, is in the constraints";
+    for [then, now] in [["f", "F"], ["F", "f"]] {
+        write(then);
+        tree.succeed(&[]);
+        tree.file("baseline/analysis.json", tree.analysis_bytes());
+        write(now);
+        let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+        let run = tree.fail(&[&path], 1, "PL0802");
+        assert!(run.message.contains(told), "{}", run.message);
+        assert!(run.message.contains("without any value that depends on the facet"), "{}", run.message);
+        let dry = tree.run(&["validate", &path]);
+        assert!(dry.code == Some(1) && dry.stdout.contains(told), "{}", dry.stdout);
+        let run = tree.succeed(&[&path, "--on-nothing-compared=succeed"]);
+        assert!(run.log.contains(told), "{}", run.log);
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+        assert!(
+            page.contains("compared in")
+                || page.contains("Nothing is compared")
+                || page.contains("nothing is compared")
+        );
+    }
+    // Asked for alone it is what the check is about.
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"post_training_bias": {"methods": ["GE"]}},
+    }));
+    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+    tree.succeed(&[&path]);
+}
+
+/// Labels that are all negative in the window: no metric says whether it moved, also not one that knows no groups. The rule of the
+/// hosted service writes what it finds, marked.
+#[test]
+fn a_selection_of_nothing_has_no_violation_by_chance_and_a_marked_one_by_value() {
+    let tree = Tree::new();
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+        "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["AD", "DPPL", "GE"]}},
+    }));
+    let write = |observed: fn(usize) -> usize| {
+        let row = |n: usize| format!("{},{},{}\n", ["f", "m"][n % 2], observed(n), n / 3 % 2);
+        let rows: String = (0..1000).map(row).collect();
+        tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
+    };
+    write(|n| n / 3 % 2 ^ usize::from(n % 7 == 0));
+    tree.succeed(&[]);
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    write(|_| 0);
+    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+    let page = || fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+    let run = tree.succeed(&[&path, "--bias-drift-check=interval"]);
+    assert!(run.message.contains("no violations"), "{}", run.message);
+    assert!(run.log.contains("or their selection compares nothing"), "{}", run.log);
+    assert!(!tree.results().contains_key("constraint_violations.json") && !page().contains("beyond chance<"));
+    let run = tree.succeed(&[&path]);
+    assert!(run.message.contains("violations."), "{}", run.message);
+    let violations = tree.result("constraint_violations.json").to_string();
+    assert!(violations.contains("\"GE\""), "{violations}");
+    assert!(page().contains("compares nothing") && !page().contains("beyond chance<"));
+}
+
 /// A facet without a list may have any value: only the rows tell that nothing is compared.
 #[test]
 fn an_empty_check_that_only_the_rows_tell_leaves_results_without_a_verdict() {
