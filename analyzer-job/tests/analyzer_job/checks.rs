@@ -79,19 +79,17 @@ fn a_check_of_the_metric_that_knows_no_facet_is_an_empty_one() {
         tree.file("baseline/analysis.json", tree.analysis_bytes());
         write(now);
         let path = format!("--baseline-constraints={}", tree.path("baseline").display());
-        let run = tree.fail(&[&path], 1, "PL0802");
+        let run = tree.run(&[&path]);
+        assert!(run.code == Some(1) && run.message.contains("PL0802"), "{}", run.message);
         assert!(run.message.contains(told), "{}", run.message);
+        assert!(!tree.results().contains_key("constraint_violations.json"));
         assert!(run.message.contains("without any value that depends on the facet"), "{}", run.message);
         let dry = tree.run(&["validate", &path]);
         assert!(dry.code == Some(1) && dry.stdout.contains(told), "{}", dry.stdout);
         let run = tree.succeed(&[&path, "--on-nothing-compared=succeed"]);
         assert!(run.log.contains(told), "{}", run.log);
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        assert!(
-            page.contains("compared in")
-                || page.contains("Nothing is compared")
-                || page.contains("nothing is compared")
-        );
+        assert!(page.to_lowercase().contains("nothing is compared"));
     }
     // Asked for alone it is what the check is about.
     tree.config(&json!({
@@ -118,7 +116,7 @@ fn a_selection_of_nothing_has_no_violation_by_chance_and_a_marked_one_by_value()
         let rows: String = (0..1000).map(row).collect();
         tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
     };
-    write(|n| n / 3 % 2 ^ usize::from(n % 7 == 0));
+    write(|n| (n / 3 % 2) ^ usize::from(n.is_multiple_of(50)));
     tree.succeed(&[]);
     tree.file("baseline/analysis.json", tree.analysis_bytes());
     write(|_| 0);
