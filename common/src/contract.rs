@@ -254,13 +254,32 @@ impl Hosts {
     pub fn load(tree: &Tree) -> Result<Hosts> {
         let path = tree.base.join("config/resourceconfig.json");
         match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+            Ok(bytes) => Hosts::parse(&bytes).map_err(|found| {
                 Problem::new(&codes::JOB_CONFIG_UNREADABLE, "cannot read the resource configuration")
                     .file(&path)
-                    .found(error.to_string())
+                    .found(found)
+                    .expected(
+                        "an object with `hosts`, the name of each host once, and `current_host`, one of them",
+                    )
             }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Hosts::default()),
             Err(error) => Err(Problem::io("read the resource configuration", &path, error)),
+        }
+    }
+
+    /// A host that took itself for the only one, or for another, would do work that is not its own.
+    fn parse(bytes: &[u8]) -> std::result::Result<Hosts, String> {
+        // A struct can also be read from a list.
+        let object: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+        let hosts: Hosts = serde_json::from_value(object.into()).map_err(|error| error.to_string())?;
+        let twice = (1..hosts.hosts.len()).find(|&at| hosts.hosts[..at].contains(&hosts.hosts[at]));
+        match twice {
+            Some(at) => Err(format!("the host `{}` twice", hosts.hosts[at])),
+            None if hosts.several() && !hosts.hosts.contains(&hosts.current_host) => {
+                Err(format!("current_host `{}`, hosts {}", hosts.current_host, hosts.hosts.join(", ")))
+            }
+            None => Ok(hosts),
         }
     }
 
@@ -323,5 +342,23 @@ mod tests {
         assert!(hosts("algo-1").is_leader());
         assert!(!hosts("algo-2").is_leader());
         assert!(Hosts::default().is_leader());
+    }
+
+    #[test]
+    fn hosts_that_are_not_told_apart_are_no_configuration() {
+        for text in [r#"{"current_host": "a", "hosts": ["b", "a"]}"#, r#"{"hosts": ["a"]}"#, "{}"] {
+            assert!(Hosts::parse(text.as_bytes()).is_ok(), "{text}");
+        }
+        for (text, found) in [
+            ("[]", "sequence"),
+            (r#"["a", ["a", "b"]]"#, "sequence"),
+            (r#"{"hosts": ["a", "b"]}"#, "current_host ``, hosts a, b"),
+            (r#"{"current_host": "c", "hosts": ["a", "b"]}"#, "current_host `c`, hosts a, b"),
+            (r#"{"current_host": "a", "hosts": ["a", "b", "a"]}"#, "the host `a` twice"),
+            (r#"{"current_host": "a", "hosts": ["a", "a"]}"#, "the host `a` twice"),
+        ] {
+            let told = Hosts::parse(text.as_bytes()).unwrap_err();
+            assert!(told.contains(found), "{text}: {told}");
+        }
     }
 }
