@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
+use crate::monitor::rows::Order;
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
@@ -291,17 +292,40 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
     if same {
         return Ok(());
     }
-    let listed = |profiled: &Profiled| {
-        const SHOWN: usize = 20;
-        let names: Vec<String> =
-            profiled.columns.names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-        format!("{} ({})", counted(profiled.columns.names.len(), "column"), names.join(", "))
-    };
+    let [expected, found] = told_apart(first, other);
     Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have different columns")
         .file(&two.0)
-        .found(listed(other))
-        .expected(format!("{}, as in {}", listed(first), one.0.display()))
-        .hint("each part takes its columns from its own first file: give every file the same columns in the same order"))
+        .found(found)
+        .expected(format!("{expected}, as in {}", one.0.display()))
+        .hint("each part takes its columns from its own first file: give every file the same format and the same columns in the same order"))
+}
+
+/// The columns of two parts in words that differ.
+fn told_apart(first: &Profiled, other: &Profiled) -> [String; 2] {
+    const SHOWN: usize = 20;
+    let both = [first, other];
+    let listed = both.map(|profiled| {
+        let names = &profiled.columns.names;
+        let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        format!("{} ({})", counted(names.len(), "column"), shown.join(", "))
+    });
+    if listed[0] != listed[1] {
+        return listed;
+    }
+    let names = both.map(|profiled| &profiled.columns.names);
+    match names[0].iter().zip(names[1]).position(|(one, two)| one != two) {
+        Some(at) => names.map(|names| format!("`{}` as column {}", names[at], at + 1)),
+        None => both.map(|profiled| {
+            let rows = match (profiled.open, profiled.columns.named, profiled.columns.order) {
+                (true, ..) => "rows that are JSON objects",
+                (false, _, Order::Natural | Order::Text) => "rows that a script made",
+                (false, true, Order::Data) => "rows of CSV or lists with names",
+                (false, false, Order::Data) => "rows of CSV or lists without names",
+            };
+            let names = &profiled.columns.names;
+            format!("{} in {rows}", counted(names.len(), "column"))
+        }),
+    }
 }
 
 #[cfg(test)]

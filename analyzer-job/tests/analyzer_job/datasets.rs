@@ -293,3 +293,22 @@ fn said(tree: &Tree, text: &str) {
     let plain = text.split('`').next().unwrap();
     assert!(report.contains(plain), "the report does not say `{plain}`");
 }
+
+/// A path that is wrong finds only nulls too, so a line of them says nothing of its features.
+#[test]
+fn a_line_of_json_lines_whose_features_are_all_null_has_none() {
+    for path in ["x.*", "[x.a, x.b]"] {
+        let tree = Tree::new();
+        tree.config(&json!({
+            "dataset_type": "application/jsonlines", "features": path, "headers": ["a", "b", "y"], "label": "y",
+            "label_values_or_threshold": [1], "facet": [{"name_or_index": "b"}],
+            "methods": {"pre_training_bias": {"methods": ["CI"]}},
+        }));
+        let lines = |second: &str| format!("{{\"x\":{{\"a\":1,\"b\":\"f\"}},\"y\":1}}\n{second}\n");
+        let half = r#"{"x":{"a":null,"b":"m"},"y":0}"#;
+        tree.file("processing/input/data/a.jsonl", lines(half)).succeed(&[]);
+        tree.file("processing/input/data/a.jsonl", lines(r#"{"x":{"a":null,"b":null},"y":0}"#));
+        let run = tree.fail(&[], 3, "PL0305");
+        assert!(run.message.contains("line 2"), "{}", run.message);
+    }
+}

@@ -838,3 +838,63 @@ fn a_host_with_an_empty_shard_of_a_monitor_folds_what_the_others_fold() {
     let run = tree.succeed(&[]);
     assert!(run.log.contains("folded 0 rows of part algo-2"), "{}", run.log);
 }
+
+/// The columns have the same names, so these alone would not say what to mend.
+#[test]
+fn parts_of_different_formats_or_with_a_late_other_column_are_told_apart() {
+    let columns = |last: &str| (0..24).map(|at| format!("c{at}")).collect::<Vec<_>>().join(",") + last;
+    let row = [["1"; 24].join(","), ",2\n".into()].concat();
+    for (files, words) in [
+        (
+            [("f0.csv", "a,b\n1,2\n".to_string()), ("f1.jsonl", "{\"a\":1,\"b\":2}\n".into())],
+            ["CSV", "JSON objects"],
+        ),
+        (
+            [("f0.csv", columns(",x\n") + &row), ("f1.csv", columns(",y\n") + &row)],
+            ["`x` as column 25", "`y` as column 25"],
+        ),
+    ] {
+        let tree = Tree::new();
+        let mut arguments = vec!["combine".to_string(), "--analysis-type=DATA_QUALITY".into()];
+        for (name, text) in files {
+            tree.file(&format!("{DATA}/{name}"), text).file("list", name);
+            let out = tree.path(&format!("{}.state", &name[..2])).display().to_string();
+            let list = format!("--files={}", tree.path("list").display());
+            let data = format!("--dataset-source={}", tree.path(DATA).display());
+            tree.succeed(&["fold", "--analysis-type=DATA_QUALITY", "--out", &out, &list, &data]);
+            arguments.push(out);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let run = tree.fail(&arguments, 3, "PL0909");
+        for word in words {
+            assert!(run.message.contains(word), "no {word} in {}", run.message);
+        }
+    }
+}
+
+/// Texts inside of the baseline's domain are counted while the data are read, if they are too many to keep.
+#[test]
+fn a_baseline_with_a_domain_of_a_column_with_many_texts_must_be_known_to_fold() {
+    let tree = Tree::new();
+    let rows =
+        |n: usize| "t,x\n".to_string() + &(0..400).map(|at| format!("v{},1\n", at % n)).collect::<String>();
+    let settings = ["--analysis-type=DATA_QUALITY", "--dataset-source=/opt/ml/processing/input/data"];
+    tree.file(&format!("{DATA}/a.csv"), rows(20)).succeed(&settings);
+    for (name, bytes) in tree.results() {
+        tree.file(&format!("baseline/{name}"), bytes);
+    }
+    let baseline = "--baseline-constraints=/opt/ml/baseline";
+    for (n, known, is_refused) in [(200, false, true), (200, true, false), (100, false, false)] {
+        tree.file(&format!("{DATA}/a.csv"), rows(n));
+        let out = tree.path("a.state").display().to_string();
+        let more: &[&str] = if known { &[baseline] } else { &[] };
+        tree.succeed(&[&["fold", "--out", &out], &settings[..], more].concat());
+        let combine = ["combine", &out, settings[0], baseline];
+        if is_refused {
+            let run = tree.fail(&combine, 3, "PL0909");
+            assert!(run.message.contains("`t`"), "{}", run.message);
+        } else {
+            tree.succeed(&combine);
+        }
+    }
+}
