@@ -890,6 +890,8 @@ fn a_baseline_with_a_domain_of_a_column_with_many_texts_must_be_known_to_fold() 
         let more: &[&str] = if known { &[baseline] } else { &[] };
         tree.succeed(&[&["fold", "--out", &out], &settings[..], more].concat());
         let combine = ["combine", &out, settings[0], baseline];
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
         if is_refused {
             let run = tree.fail(&combine, 3, "PL0909");
             assert!(run.message.contains("`t`"), "{}", run.message);
