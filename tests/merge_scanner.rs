@@ -333,6 +333,13 @@ proptest! {
                 (*line..=line + before).contains(at) && what.as_ref().is_ok_and(|body| body.contains(&id))
             };
             let place = found.iter().find(is_it);
+            // Behind a bad line a row of another width than the file's is none.
+            let is_half = |(at, what): &(u64, Result<String, Bad>)| {
+                (*line..=line + before).contains(at) && *what == Err(Bad::HalfRow)
+            };
+            if found.iter().any(is_half) {
+                continue;
+            }
             prop_assert!(place.is_some(), "line {} is not found in {:?}: {:?}", line, text, found);
             let bad = found.iter().any(|(at, what)| Some(at) == place.map(|(at, _)| at) && what.is_err());
             prop_assert!(!bad, "line {} is called bad in {:?}: {:?}", line, text, found);
@@ -625,7 +632,7 @@ fn values_that_are_no_records_are_told_as_values_and_text_as_text() {
 #[test]
 fn damage_before_rows_costs_no_row() {
     let row = |n: usize| format!("0.5,1,e{n},2024-01-19T18:10:00Z");
-    let quoted = |n: usize| format!("\"left\nright\",e{n},2024-01-19T18:10:00Z");
+    let quoted = |n: usize| format!("\"left\nright\",1,e{n},2024-01-19T18:10:00Z");
     let cut = [
         "{x",
         "{",

@@ -12,7 +12,7 @@
 //!   the file.
 
 use super::Reading;
-use crate::json::Span;
+use crate::json::{Cursor, Span};
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
 
@@ -249,8 +249,15 @@ impl<S: Side> Reading<'_, '_, S> {
         loop {
             let behind = text.get(end..).unwrap_or_default();
             let next = end + behind.len() - behind.trim_ascii_start().len();
+            let mut cursor = Cursor::new(text, next, &mut self.workspace.open);
+            let is_record = record::object(&mut cursor).is_ok_and(|object| object.is_record());
             match rows::row(text, next, ended) {
-                RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(Some(row.cells)),
+                // A record of JSON is no row, whatever stands behind it; one with a lone quote may be none.
+                RowAt::Row(row)
+                    if !is_record && !row.stray_quote && record::id_and_time(text, &row).is_some() =>
+                {
+                    return Some(Some(row.cells));
+                }
                 RowAt::Row(row) if row.span.end > next => end = row.span.end,
                 RowAt::Open { .. } if !self.ended && self.text.len() < farthest => return None,
                 RowAt::Row(_) | RowAt::Open { .. } | RowAt::Broken { .. } => return Some(None),
