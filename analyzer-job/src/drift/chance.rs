@@ -16,7 +16,7 @@ use super::error_rate::{Draws, holm, step_down};
 use super::same::Sections;
 use crate::bias::draws::{self, DRAWS};
 use crate::bias::evidence::is_comparable;
-use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
+use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric, compares_groups};
 use crate::normal;
 use crate::random::Random;
 use crate::results::details::{Chance, FacetDetails, MetricDetails};
@@ -28,7 +28,7 @@ use crate::state::counts::Groups;
 /// One error rate for the run: the chance of one or more false findings is at most 1 - `confidence`, over all metrics
 /// of all facets (`error_rate::step_down`). Distances are judged by the difference of the shares that they are made of (DPL) and
 /// make no tests of their own; the generalized entropy, which does not know the groups, makes one test in a run. Metrics with too
-/// few rows here or in the baseline are not judged, nor are those of a selection that compares nothing.
+/// few rows here or in the baseline are not judged; nor is, where a selection compares nothing, a metric that knows no groups.
 ///
 /// # Errors
 /// `STOPPED`.
@@ -45,7 +45,8 @@ pub fn judge(
             let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
             let known = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name));
             metric.baseline = known.and_then(|known| known.value);
-            if facet.vacuous && metric.value.is_some() && metric.baseline.is_some() {
+            let says_nothing = facet.vacuous && !compares_groups(&metric.name);
+            if says_nothing && metric.value.is_some() && metric.baseline.is_some() {
                 metric.chance = Some(UNJUDGED);
             }
         }
@@ -101,10 +102,12 @@ pub fn judge(
 /// The metrics of counts that may make a test, about: distances share theirs, and some make two.
 fn comparable(facet: &FacetDetails) -> usize {
     let makes_a_test = |details: &&MetricDetails| {
-        let is_known = details.value.is_some() && details.baseline.is_some();
+        let is_known = details.value.is_some()
+            && details.baseline.is_some()
+            && (!facet.vacuous || compares_groups(&details.name));
         is_known && bias::metric(&details.name).is_some_and(|metric| is_comparable(metric, &facet.groups))
     };
-    if facet.vacuous { 0 } else { facet.metrics.iter().filter(makes_a_test).count() }
+    facet.metrics.iter().filter(makes_a_test).count()
 }
 
 /// Of too few rows, or of a selection that compares nothing, nobody can tell.
@@ -231,7 +234,7 @@ fn examine(
     draws_entropy: bool,
 ) -> Found {
     let mut found = Found::default();
-    if facet.vacuous || facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
+    if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
     }
     let now_drawn = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
@@ -246,6 +249,9 @@ fn examine(
     for (member, details) in facet.metrics.iter().enumerate() {
         let Some(known) = bias::metric(&details.name) else { continue };
         let (Some(value), Some(limit)) = (details.value, details.baseline) else { continue };
+        if facet.vacuous && !compares_groups(known.code) {
+            continue;
+        }
         let is_of_counts = matches!(known.compute, Compute::Groups(_));
         if !(if is_of_counts { is_comparable(known, &facet.groups) } else { details.enough_rows }) {
             found.too_few.push(member);

@@ -143,7 +143,8 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
             let group = details.get(&(facet.as_str(), facet_value.as_str()));
             let details =
                 group.and_then(|group| group.metrics.iter().find(|metric| metric.name == *metric_name));
-            let is_vacuous = group.is_some_and(|group| group.vacuous);
+            let is_unjudged = details.is_none_or(|details| bias::state(details) == State::CannotTell);
+            let is_vacuous = is_unjudged && group.is_some_and(|group| group.vacuous);
             let state = match details {
                 Some(_) if is_vacuous => State::CannotTell,
                 Some(details) => bias::state(details),

@@ -112,11 +112,11 @@ fn a_selection_of_nothing_has_no_violation_by_chance_and_a_marked_one_by_value()
         "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["AD", "DPPL", "GE"]}},
     }));
     let write = |observed: fn(usize) -> usize| {
-        let row = |n: usize| format!("{},{},{}\n", ["f", "m"][n % 2], observed(n), n / 3 % 2);
+        let row = |n: usize| format!("{},{},{}\n", ["f", "m"][n % 2], observed(n), n / 6 % 2);
         let rows: String = (0..1000).map(row).collect();
         tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
     };
-    write(|n| (n / 3 % 2) ^ usize::from(n.is_multiple_of(50)));
+    write(|n| (n / 6 % 2) ^ usize::from(n.is_multiple_of(50)));
     tree.succeed(&[]);
     tree.file("baseline/analysis.json", tree.analysis_bytes());
     write(|_| 0);
