@@ -149,7 +149,6 @@ impl Reader {
         if let Err(fault) = self.answers.append(text, self.accept, n, &mut answer) {
             return Err(self.of_a_line(text, n, fault));
         }
-        self.answers.counts(n, &answer)?;
         match self.answers.first_without(n, &answer) {
             Some((row, problem)) => Err(Unusable::Row(row, problem)),
             None => Ok(answer),

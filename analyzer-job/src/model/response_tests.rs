@@ -1,7 +1,11 @@
 //! Answers of a live model as scores of rows and as labels; how they are read is tested with the reader.
 
+use serde_json::json;
+
 use super::*;
-use crate::config::Location;
+use crate::config::{Analysis, DatasetFormat, Location};
+use crate::read::fixture;
+use crate::values::table::Values;
 use crate::values::typing::{self, Cell};
 
 fn reader(accept: ContentType, label: &str, probability: &str, headers: &[&str]) -> Reader {
@@ -75,4 +79,128 @@ fn places_that_do_not_fit_are_told() {
     let once = reader(Json, "labels", "p", &[]);
     let told = problem(once.labels(br#"{"p":[[0.1,0.9],[0.2,0.8]],"labels":["no","yes","maybe"]}"#, 2));
     assert!(told.contains("`predictor.label`") && told.contains("`label_headers`"), "{told}");
+}
+
+/// A live answer is read by the reader of captured ones, which counts.
+#[test]
+fn a_response_to_another_number_of_records_is_no_response() {
+    for (kind, place, body) in [
+        (Csv, "", "0.1\n0.2\n"),
+        (Csv, "", "[0.1, 0.9],[0.2, 0.8]"),
+        (JsonLines, "s", "{\"s\":0.1}\n{\"s\":0.2}"),
+        (Json, "p[*].s", r#"{"p":[{"s":0.1},{"s":0.2}]}"#),
+    ] {
+        let reader = reader(kind, "", place, &[]);
+        assert!(reader.scores(body.as_bytes(), 2, None).is_ok(), "{body}");
+        // A list for one record may be its scores.
+        let others: &[usize] = if kind == Json { &[3, 0] } else { &[3, 1, 0] };
+        for &n in others {
+            let scores = reader.scores(body.as_bytes(), n, None);
+            assert!(matches!(scores, Err(Unusable::Count(2))), "{body}: {scores:?}");
+            let labels = reader.labels(body.as_bytes(), n);
+            assert!(matches!(labels, Err(Unusable::Count(2))), "{body}: {labels:?}");
+        }
+    }
+}
+
+/// The predictions of rows (0, 0), (1, 1), ... as a column: of a live model, of captured records, and of a dataset where one
+/// is given, by its format.
+fn three_ways(
+    (kind, label, probability, headers): (ContentType, &str, &str, &[&str]),
+    body: &str,
+    n: usize,
+    dataset: Option<(DatasetFormat, String)>,
+) -> Vec<Values> {
+    let live = reader(kind, label, probability, headers);
+    let mut found = vec![super::super::column_of(live.labels(body.as_bytes(), n).unwrap().iter())];
+
+    let column = |analysis: &Analysis, text: &str, name: &str| {
+        let reading = fixture::read(&[("a", text.as_bytes())], analysis, &fixture::keep_rows()).unwrap();
+        reading.rows().unwrap().table.column(name).unwrap().values.clone()
+    };
+    let mut captured = fixture::analysis(DatasetFormat::Capture);
+    let at = |path: &str| (!path.is_empty()).then(|| fixture::name(path));
+    captured.predictor = Some(Predictor {
+        label: at(label),
+        probability: at(probability),
+        label_headers: (!headers.is_empty()).then(|| headers.iter().map(|name| name.to_string()).collect()),
+        ..Predictor::default()
+    });
+    captured.predicted_label = None;
+    captured.dataset.headers = Some(["a", "b", "y"].map(String::from).to_vec());
+    let lines = |line: &dyn Fn(usize) -> String| (0..n).map(line).collect::<Vec<_>>().join("\n");
+    let part =
+        |data: String, kind: &str| json!({"data": data, "encoding": "CSV", "observedContentType": kind});
+    let record = json!({
+        "captureData": {
+            "endpointInput": part(lines(&|row| format!("{row},{row}")), "text/csv"),
+            "endpointOutput": part(body.into(), kind.mime()),
+        },
+        "groundTruthData": part(lines(&|row| row.to_string()), "text/csv"),
+    });
+    found.push(column(&captured, &record.to_string(), "predicted_label0"));
+    if let Some((format, text)) = dataset {
+        let mut analysis = fixture::analysis(format);
+        analysis.dataset.headers = Some(["a", "b", "y", "pred"].map(String::from).to_vec());
+        found.push(column(&analysis, &text, "pred"));
+    }
+    found
+}
+
+#[test]
+fn an_answer_means_one_thing_live_captured_and_in_a_dataset() {
+    let all_alike = |found: &[Values]| found.iter().all(|column| *column == found[0]);
+    for cells in [
+        ["1", "0", "1"],
+        ["1.0", "0.0", "1"],
+        ["True", "False", "True"],
+        ["True", "0", "1"],
+        ["yes", "no", "True"],
+        ["007", "7", "7.0"],
+        ["1e3", "1000", "-0"],
+        [" 1", "1 ", "0"],
+        ["\"a,b\"", "c", "\"d\""],
+        ["inf", "1", "2.5"],
+    ] {
+        let rows: Vec<String> =
+            cells.iter().enumerate().map(|(row, cell)| format!("{row},{row},{row},{cell}")).collect();
+        let dataset = Some((DatasetFormat::Csv, rows.join("\n")));
+        let found = three_ways((Csv, "0", "", &[]), &cells.join("\n"), 3, dataset);
+        assert!(all_alike(&found), "{cells:?}: {found:?}");
+    }
+    for tokens in [
+        ["1", "0", "1"],
+        ["1.0", "0", "2.5"],
+        ["true", "false", "true"],
+        ["true", "0", "1"],
+        ["\"1\"", "\"0\"", "\"1\""],
+        ["\"yes\"", "1", "\"no\""],
+        ["\"NA\"", "\"a\"", "\"\\u00fc\""],
+        ["Infinity", "1", "2"],
+    ] {
+        let answers: Vec<String> = tokens.iter().map(|token| format!("{{\"l\": {token}}}")).collect();
+        let rows = tokens.iter().enumerate();
+        let rows = rows
+            .map(|(row, token)| format!("{{\"features\": [{row}, {row}], \"y\": {row}, \"pred\": {token}}}"));
+        let dataset = || Some((DatasetFormat::JsonLines, rows.clone().collect::<Vec<_>>().join("\n")));
+        let lines = three_ways((JsonLines, "l", "", &[]), &answers.join("\n"), 3, dataset());
+        let list = format!("{{\"p\": [{}]}}", answers.join(", "));
+        let list = three_ways((Json, "p[*].l", "", &[]), &list, 3, dataset());
+        assert!(all_alike(&[lines.clone(), list].concat()), "{tokens:?}: {lines:?}");
+    }
+    // Scores, from which a label is made.
+    let classes = &["a", "b", "c"][..];
+    for (says, body, n) in [
+        ((Csv, "", "", classes), "[0.1, 0.7, 0.2],[0.2, 0.3, 0.5]", 2),
+        ((Csv, "", "", classes), "[0.1 0.7 0.2]\n[0.2 0.3 0.5]", 2),
+        ((Csv, "", "", classes), "\"[0.1, 0.7, 0.2]\"", 1),
+        ((Csv, "", "", &[]), "0.4,0.6,0.5", 3),
+        ((Csv, "", "", &[]), "true\nFalse", 2),
+        ((Csv, "0", "1", &[]), "\"['no', 'yes']\",\"[0.1, 0.9]\"", 1),
+        ((Json, "", "p[*].s", &[]), r#"{"p": [{"s": true}, {"s": "0.7"}, {"s": 0.5}]}"#, 3),
+        ((JsonLines, "", "s", classes), "{\"s\": \"[0.1, 0.7, 0.2]\"}", 1),
+    ] {
+        let found = three_ways(says, body, n, None);
+        assert!(found.len() == 2 && all_alike(&found), "{body}: {found:?}");
+    }
 }

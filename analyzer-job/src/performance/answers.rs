@@ -241,9 +241,10 @@ impl Answers {
                 self.reader.append(&text, kind, n, &mut self.answer).map(|()| n)
             }
         };
-        let rows = read.and_then(|rows| {
-            let n = n.unwrap_or(rows);
-            self.reader.counts(n, &self.answer).map(|()| n)
+        // A batch tells its rows by itself.
+        let rows = read.and_then(|rows| match n {
+            Some(n) if n != rows => Err(Fault::Count(rows)),
+            _ => Ok(rows),
         });
         self.seen.answer |= rows.is_ok();
         rows.map_err(|fault| match fault {

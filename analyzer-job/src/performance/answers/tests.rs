@@ -288,6 +288,41 @@ fn a_row_without_a_value_costs_the_record_nothing() {
     check(&record(csv("1\n0"), no_label), wanted(Some("0"), None, Some("y")), Err("the keys there are `x`"));
 }
 
+/// Whoever tells how many rows there are, the answer itself or the labels: they agree, or the record is left out.
+#[test]
+fn answers_and_labels_are_equally_many() {
+    let scores = |n: usize| (0..n).map(|row| format!("0.{}", row + 1));
+    let joined = |n: usize, between: &str, score: &dyn Fn(String) -> String| {
+        scores(n).map(score).collect::<Vec<_>>().join(between)
+    };
+    let in_object = |score: String| format!("{{\"s\": {score}}}");
+    let in_batch = |score: String| format!("{{\"a\": 1, \"SageMakerOutput\": {{\"s\": {score}}}}}");
+    let of_lines = |data: String| json!({"data": data, "encoding": "JSON", "observedContentType": "application/jsonlines"});
+    for (answers, labels) in (1..4).flat_map(|answers| (1..4).map(move |labels| (answers, labels))) {
+        let list = format!("{{\"s\": [{}]}}", joined(answers, ", ", &|score| score));
+        let in_batch_list = format!("{{\"a\": 1, \"SageMakerOutput\": {list}}}");
+        for (part, output, place) in [
+            ("endpointOutput", csv(&joined(answers, "\n", &|score| score)), "0"),
+            ("endpointOutput", csv(&joined(answers, "\n", &|score| format!("[{score}]"))), "0"),
+            ("endpointOutput", of_lines(joined(answers, "\n", &in_object)), "s"),
+            ("endpointOutput", as_json(&list), "s"),
+            ("batchTransformOutput", csv(&joined(answers, "\n", &|score| format!("7,8,{score}"))), "0"),
+            ("batchTransformOutput", of_lines(joined(answers, "\n", &in_batch)), "s"),
+            ("batchTransformOutput", as_json(&in_batch_list), "s"),
+        ] {
+            let truth = csv(&vec!["1"; labels].join("\n"));
+            let text = json!({"captureData": {part: output}, "groundTruthData": truth}).to_string();
+            let found: Vec<String> = scores(answers).collect();
+            let rows: Vec<[&str; 3]> = found.iter().map(|score| ["1", "", score.as_str()]).collect();
+            let told = format!("{} and {}", count(answers, "answer"), count(labels, "label"));
+            // A list for one label may be the scores of its row.
+            let told = if labels == 1 && text.contains("[0.1, ") { "several scores" } else { &told };
+            let expected = if answers == labels { Ok(&rows[..]) } else { Err(told) };
+            check(&text, wanted(None, Some(place), None), expected);
+        }
+    }
+}
+
 /// The answer is the end of a joined line; where the lines differ in width it cannot be told from the request.
 #[test]
 fn joined_lines_of_several_widths_have_no_answer() {

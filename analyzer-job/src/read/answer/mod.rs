@@ -175,7 +175,7 @@ impl Answers {
         self.check(n, answer)
     }
 
-    /// As `read`, behind what was read before of the same answer.
+    /// As `read`, behind what was read before of the same answer: `n` entries more at each place that is wanted.
     ///
     /// # Errors
     /// As `read`; nulls are not looked for, which is `check`.
@@ -228,23 +228,11 @@ impl Answers {
         places.into_iter().filter_map(|(place, grid)| Some((place?, grid)))
     }
 
-    /// That there is an entry for each of the `n` rows at every place that is wanted; it may be a null.
-    ///
-    /// # Errors
-    /// Another number of entries.
-    pub(crate) fn counts(&self, n: usize, answer: &Answer) -> Read<()> {
-        match self.wanted(answer).find(|(_, grid)| grid.n_rows() != n) {
-            Some((_, grid)) => Err(Fault::Count(grid.n_rows())),
-            None => Ok(()),
-        }
-    }
-
     /// That each of the `n` rows has a label and scores, as far as they are wanted.
     ///
     /// # Errors
     /// The first row without.
     pub(crate) fn check(&self, n: usize, answer: &Answer) -> Read<()> {
-        self.counts(n, answer)?;
         self.first_without(n, answer).map_or(Ok(()), |(_, problem)| Err(problem.into()))
     }
 

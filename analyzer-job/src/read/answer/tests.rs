@@ -469,6 +469,22 @@ proptest! {
         prop_assert_eq!(found.unwrap(), rows);
     }
 
+    /// Nobody counts again what the reader gives.
+    #[test]
+    fn an_answer_to_another_number_of_rows_is_none(
+        rows in (1usize..5).prop_flat_map(|width| prop::collection::vec(prop::collection::vec(-1e3..1e3, width), 1..6)),
+        way in 0usize..10,
+        n in 0usize..8,
+    ) {
+        // The values of the only row may be one for each of several rows.
+        prop_assume!(n != rows.len() && !(rows.len() == 1 && n == rows[0].len()));
+        let (kind, place, body) = written(&rows, way);
+        // Rows of one value may be the values of the only row.
+        prop_assume!(!(n == 1 && rows[0].len() == 1));
+        let found = read(kind, &Says { probability: place.and_then(at), ..Says::default() }, &body, n);
+        prop_assert!(matches!(found, Err(Fault::Count(_))), "{}: {:?}", body, found);
+    }
+
     /// Records of labels and scores with nulls anywhere: an answer is read exactly when nothing is missing, and
     /// then each row has its own label.
     #[test]
@@ -510,6 +526,9 @@ proptest! {
         let (label, probability) = places[placed].clone();
         let kind = [Csv, JsonLines, JsonType][kind];
         if let Ok((reader, answer)) = read(kind, &Says { label, probability, ..Says::default() }, &text, n) {
+            for (_, entries) in reader.wanted(&answer) {
+                prop_assert_eq!(entries.n_rows(), n, "{}", text);
+            }
             for row in 0..n {
                 let _label = reader.predicted(&answer, row);
                 let _names = reader.names(&answer, row);
