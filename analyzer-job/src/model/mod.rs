@@ -334,6 +334,21 @@ impl Model {
     }
 }
 
+#[cfg(test)]
+impl Model {
+    /// As `connect`, with all services of AWS at this address.
+    pub(crate) fn connect_at(
+        url: &str,
+        predictor: &Predictor,
+        request: Request,
+        access: &Access,
+        stop: &Stop,
+    ) -> Result<Model> {
+        let aws = || Aws::at(url, stop);
+        Model::connect_with(predictor, request, access, stop, false, Backoff::NORMAL, &aws)
+    }
+}
+
 /// Labels as a column of a dataset would hold them.
 fn column_of<'a>(labels: impl Iterator<Item = &'a Label>) -> Values {
     let mut dictionary = Dictionary::default();

@@ -292,3 +292,6 @@ pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done>
     let done = results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
     Ok(predictions::with_left(done, &left))
 }
+
+#[cfg(test)]
+mod tests;

@@ -149,7 +149,8 @@ pub(crate) fn look(
     check_constraints(run, prepared, Some(&model.output_labels()), constraints)
 }
 
-/// Explains every row with the model, which is told when it has been asked for the last time.
+/// Explains every row with the model. Where values are still worked out once it has answered for the last time, it is told
+/// then; otherwise the end of this tells it.
 ///
 /// # Errors
 /// Those of the model, with the place of a row that it refused; being stopped.
@@ -160,9 +161,7 @@ pub(crate) fn explain(
     model: &Model,
     files: &mut output::Results,
 ) -> Result<Explanation> {
-    let found = explanation(run, reading, &mut prepared, model, files);
-    model.finish();
-    found.map_err(|problem| {
+    explanation(run, reading, &mut prepared, model, files).map_err(|problem| {
         let row = model.refused_row();
         refused::named(problem, row.as_deref(), prepared.baseline.as_ref(), &prepared.rows, &prepared.names)
     })

@@ -51,7 +51,10 @@ pub(crate) fn look(run: &Context, reading: &Reading, make: bool) -> Result<Looke
 }
 
 /// How the model is reached and asked, when some stage has something to ask it.
-fn way<'a>(run: &'a Context, reading: &Reading) -> Result<Option<(&'a Predictor, Request, Access)>> {
+pub(super) fn way<'a>(
+    run: &'a Context,
+    reading: &Reading,
+) -> Result<Option<(&'a Predictor, Request, Access)>> {
     let analysis = &run.plan.analysis;
     if !analysis.needs_model(run.plan.monitor) {
         return Ok(None);

@@ -28,9 +28,7 @@ pub(crate) fn fold(
     part: &str,
     files: &mut output::Results,
 ) -> Result<Folded> {
-    let found = explain_rows(run, reading, &mut prepared, model, files, Some(part));
-    model.finish();
-    found.map_err(|problem| {
+    explain_rows(run, reading, &mut prepared, model, files, Some(part)).map_err(|problem| {
         let row = model.refused_row();
         refused::named(problem, row.as_deref(), prepared.baseline.as_ref(), &prepared.rows, &prepared.names)
     })
