@@ -411,14 +411,18 @@ fn missing_permission_for_tags_is_no_obstacle() {
     assert_eq!(count(&fake, "CreateEndpointConfig"), 2);
 }
 
-/// Endpoints of earlier jobs: one each of a job that failed, that runs, that nobody knows, and of this one.
+/// The jobs of endpoints that stand in the account, on more than one page of names: they failed, run, were stopped, are
+/// not known; and this one.
+const JOBS: [&str; 5] = ["failed", "running", "stopped", "unknown", "j"];
+
 fn with_leftovers(control: impl Fn(&str, u64) -> Option<ControlFault> + Send + Sync + 'static) -> Server {
     started(|options| {
         let of = |job: &str| (format!("sm-clarify-{job}-1700000000-0a1b"), job.to_string());
-        options.leftovers = ["failed", "running", "unknown", "j"].map(of).to_vec();
+        options.leftovers = JOBS.map(of).to_vec();
         options.jobs = BTreeMap::from([
             ("failed".to_string(), "Failed"),
             ("running".to_string(), "InProgress"),
+            ("stopped".to_string(), "Stopped"),
             // This job, whatever the account says of it.
             ("j".to_string(), "Stopped"),
         ]);
@@ -434,14 +438,14 @@ fn is_swept(fake: &Server) -> Vec<bool> {
         assert_eq!(both[0], both[1], "{standing:?}");
         both[0]
     };
-    ["failed", "running", "unknown", "j"].map(|job| !stays(job)).to_vec()
+    JOBS.map(|job| !stays(job)).to_vec()
 }
 
 #[test]
 fn what_ended_jobs_left_is_deleted_before_an_endpoint_is_made() {
     let fake = with_leftovers(|_, _| None);
     shadow(&fake, &Stop::default()).unwrap();
-    assert_eq!(is_swept(&fake), [true, false, false, false]);
+    assert_eq!(is_swept(&fake), [true, false, true, false, false]);
     let calls = fake.control_calls();
     let place = |action: &str| calls.iter().position(|call| call == action).unwrap();
     assert!(place("DeleteEndpoint") < place("CreateEndpointConfig"), "{calls:?}");
@@ -453,7 +457,7 @@ fn a_role_that_may_not_sweep_goes_on() {
     for denied in ["ListEndpoints", "ListEndpointConfigs", "DescribeProcessingJob", "ListTags"] {
         let fake = with_leftovers(move |action, _| (action == denied).then_some(DENIED));
         shadow(&fake, &Stop::default()).unwrap();
-        assert_eq!(is_swept(&fake), [false; 4], "{denied}");
+        assert_eq!(is_swept(&fake), [false; 5], "{denied}");
         assert_eq!(fake.left_behind(), [""; 0]);
     }
 }

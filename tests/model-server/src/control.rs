@@ -177,11 +177,11 @@ impl Plane {
             "ListEndpoints" => {
                 let endpoint =
                     |name: &String| json!({"EndpointName": name, "EndpointArn": arn("endpoint", name)});
-                Ok(json!({"Endpoints": self.endpoints.keys().map(endpoint).collect::<Vec<_>>()}))
+                Ok(page("Endpoints", self.endpoints.keys(), endpoint, request))
             }
             "ListEndpointConfigs" => {
                 let config = |name: &String| json!({"EndpointConfigName": name, "EndpointConfigArn": arn("endpoint-config", name)});
-                Ok(json!({"EndpointConfigs": self.configs.keys().map(config).collect::<Vec<_>>()}))
+                Ok(page("EndpointConfigs", self.configs.keys(), config, request))
             }
             "DescribeProcessingJob" => {
                 let name = field("ProcessingJobName")?;
@@ -283,6 +283,26 @@ impl Plane {
             _ => Err(("UnknownOperationException", format!("{action} is not served"))),
         }
     }
+}
+
+/// Most names in an answer: AWS may give fewer than it is asked for.
+const PAGE: usize = 3;
+
+/// The names behind those of the pages before.
+fn page<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a String>,
+    shown: impl Fn(&String) -> Value,
+    request: &Value,
+) -> Value {
+    let before = request.get("NextToken").and_then(Value::as_str).unwrap_or_default();
+    let mut names = names.filter(|name| name.as_str() > before).peekable();
+    let here: Vec<&String> = names.by_ref().take(PAGE).collect();
+    let mut answer = json!({what: here.iter().map(|name| shown(name)).collect::<Vec<_>>()});
+    if let (Some(last), Some(_)) = (here.last(), names.peek()) {
+        answer["NextToken"] = json!(last);
+    }
+    answer
 }
 
 /// At most 63 letters, digits and single hyphens within.
