@@ -47,11 +47,35 @@ fn faults_of_the_model_change_nothing() {
     assert!(run.log.contains("the model failed on a request of"), "{}", run.log);
 }
 
+/// Nor do they show in any result; and as little does the number of threads.
+#[test]
+fn results_of_a_faulty_model_are_the_same_bytes() {
+    let mut config = configs::explainability_baseline(Format::Csv);
+    config["methods"]["shap"]["num_samples"] = json!(40);
+    config["methods"]["pdp"] = json!({"grid_resolution": 5, "top_k_features": 2});
+    let mut tree = Tree::with_dataset(&config, Format::Csv, 30, false);
+    tree.succeed(&["--model-url", &model(|_| ()).url()]);
+    let expected = tree.results();
+    let server = model(|options| {
+        options.faults.above_records = Some(50);
+        options.faults.throttle_every = Some(5);
+        options.faults.reset_every = Some(7);
+    });
+    for threads in ["1", "3"] {
+        tree.set("RAYON_NUM_THREADS", threads);
+        tree.succeed(&["--model-url", &server.url()]);
+        for (name, bytes) in tree.results() {
+            assert!(expected[&name] == bytes, "{name} differs with {threads} threads");
+        }
+    }
+}
+
 #[test]
 fn a_model_without_answers_is_told_in_time() {
     let tree = baseline(Format::Csv, 50);
     let run = tree.fail(&["--model-url=http://127.0.0.1:9"], 3, "PL0606");
     assert!(run.message.contains("http://127.0.0.1:9/invocations"), "{}", run.message);
+    assert_eq!(run.message.matches("PL0606").count(), 1, "{}", run.message);
     tree.fail(&[], 1, "PL0610");
 }
 

@@ -1,6 +1,7 @@
 //! A stop while somebody else works: at every request that a job makes of AWS, in every state of its endpoint, and while the
 //! results are sent on.
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use plumbline_generator::configs;
@@ -93,30 +94,89 @@ fn at_every_request_that_hangs_a_stop_is_noticed_and_nothing_is_left() {
     }
 }
 
+/// One monitor and several.
+const MONITORS: [&str; 2] = ["MODEL_QUALITY", "DATA_QUALITY,MODEL_QUALITY"];
+
+fn monitored(kinds: &str) -> Tree {
+    let config = configs::bias_baseline(Format::Csv, &["DPPL".into()]);
+    let mut tree = Tree::with_dataset(&config, Format::Csv, 60, true);
+    tree.set("dataset_source", "/opt/ml/processing/input/data")
+        .set("dataset_format", r#"{"csv": {"header": true}}"#)
+        .set("analysis_type", kinds)
+        .set("problem_type", "BinaryClassification")
+        .set("inference_attribute", "approved")
+        .set("ground_truth_attribute", "repaid");
+    tree
+}
+
+/// What fails while metrics are sent, or a kill then, does not take the results with it.
+#[test]
+fn results_are_there_before_their_metrics_are_sent() {
+    for kinds in MONITORS {
+        let server = model(|options| options.faults.hang = Some(1));
+        let mut tree = monitored(kinds);
+        tree.aws(&server).set("cloudwatch_namespace", "stops");
+        let by_then = RefCell::default();
+        let (run, _) = stopped(&tree, || {
+            let is_sent = !server.published().is_empty();
+            if is_sent {
+                by_then.replace(tree.results());
+            }
+            is_sent
+        });
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        assert!(run.message.starts_with("Completed: "), "{}", run.message);
+        assert!(run.log.contains("cannot publish to the namespace stops"), "{}", run.log);
+        assert!(by_then.borrow().len() > 3);
+        assert_eq!(by_then.into_inner(), tree.results());
+    }
+}
+
 /// A script that runs last may take long: the results are there when it is stopped, and the message says so.
 #[test]
 fn while_the_last_script_runs_the_results_are_there() {
     let Some(path) = with_python() else { return };
-    let config = configs::bias_baseline(Format::Csv, &["DPPL".into()]);
     for kinds in ["DATA_QUALITY", "DATA_QUALITY,MODEL_QUALITY"] {
-        let mut tree = Tree::with_dataset(&config, Format::Csv, 60, true);
+        let mut tree = monitored(kinds);
         tree.file(
             "end.py",
             "import time\ndef postprocess_handler():\n    print('begun')\n    time.sleep(60)\n",
         );
-        tree.set("PATH", path.clone())
-            .set("post_analytics_processor_script", "/opt/ml/end.py")
-            .set("dataset_source", "/opt/ml/processing/input/data")
-            .set("dataset_format", r#"{"csv": {"header": true}}"#)
-            .set("analysis_type", kinds)
-            .set("problem_type", "BinaryClassification")
-            .set("inference_attribute", "approved")
-            .set("ground_truth_attribute", "repaid");
+        tree.set("PATH", path.clone()).set("post_analytics_processor_script", "/opt/ml/end.py");
         let (run, took) = stopped(&tree, || files_below(&tree.path(OUTPUT)).len() > 3);
         assert_eq!(run.code, Some(143), "{}", run.log);
         assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
         assert!(run.message.contains("the results are written"), "{}", run.message);
         assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+}
+
+/// A stop once everything is done: here while something that the last script started still writes, which is waited for
+/// without a look at the flag.
+#[test]
+fn a_run_whose_work_is_done_is_not_ended_as_stopped() {
+    let Some(path) = with_python() else { return };
+    for kinds in MONITORS {
+        let mut tree = monitored(kinds);
+        let ended = tree.path("ended");
+        tree.file(
+            "end.py",
+            format!(
+                "import pathlib, subprocess, sys\ndef postprocess_handler():\n    \
+                 subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(3)'])\n    \
+                 pathlib.Path('{}').touch()\n",
+                ended.display()
+            ),
+        );
+        tree.set("PATH", path.clone()).set("post_analytics_processor_script", "/opt/ml/end.py");
+        let (run, took) = stopped(&tree, || ended.exists());
+        assert_eq!(run.code, Some(0), "{took:?} {}", run.log);
+        assert!(run.message.starts_with("Completed: "), "{}", run.message);
+        assert!(tree.results().contains_key(if kinds.contains(',') {
+            "report.html"
+        } else {
+            "constraints.json"
+        }));
     }
 }
 
