@@ -53,7 +53,9 @@ pub(crate) fn each(files: &[InputFile], strict: bool, take: Take<'_>) -> Result<
                     since = 0;
                     // A packed file is longer when it is read.
                     let done = bytes.min(file.bytes);
-                    take(name, line, Met::Bytes(done - told))?;
+                    if !take(name, line, Met::Bytes(done - told))? {
+                        return Ok(Taken::Enough);
+                    }
                     told = done;
                 }
                 match parse(text) {
@@ -80,7 +82,9 @@ pub(crate) fn each(files: &[InputFile], strict: bool, take: Take<'_>) -> Result<
             }
             Err(problem) => return Err(problem),
         }
-        take(name, 1, Met::Bytes(file.bytes - told))?;
+        if !take(name, 1, Met::Bytes(file.bytes - told))? {
+            return Ok(());
+        }
     }
     Ok(())
 }

@@ -70,12 +70,12 @@ pub(crate) fn read(
             } else {
                 Taken::NoRecord
             };
-            if taken != Taken::NoRecord {
+            if taken == Taken::Enough {
+                return Ok(taken);
+            }
+            if taken == Taken::Record {
                 if take(value.line, Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
                     return Ok(Taken::Enough);
-                }
-                if taken == Taken::Enough {
-                    return Ok(taken);
                 }
                 continue;
             }
