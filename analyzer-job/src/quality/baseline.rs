@@ -133,7 +133,7 @@ fn doubtful(document: &Json, path: &Path, layers: &[Json]) -> Result<(Constraint
         let config = MonitoringConfig::of(base.iter().copied().chain(own), false).map_err(named)?;
         let constraint = Constraint {
             inferred_type: feature.get("inferred_type").and_then(Json::as_str).unwrap_or("Unknown").into(),
-            completeness: feature.get("completeness").and_then(Json::as_f64),
+            completeness: feature.get("completeness").and_then(share),
             domains: text.and_then(domains),
             config,
         };
@@ -151,6 +151,11 @@ fn doubtful(document: &Json, path: &Path, layers: &[Json]) -> Result<(Constraint
     }
     doubts.extend(unchecked);
     Ok((Constraints { columns, config }, doubts))
+}
+
+/// A number from 0 to 1.
+fn share(value: &Json) -> Option<f64> {
+    value.as_f64().filter(|share| (0.0..=1.0).contains(share))
 }
 
 /// The texts that a column may hold; `None` where none are listed, which is not checked.
@@ -187,7 +192,7 @@ fn not_read(feature: &Json) -> impl Iterator<Item = String> {
     let empty = empty.then(|| "its categories are not checked, as `domains` is empty".to_string());
     [
         ("its type is", of("/inferred_type", Json::is_string), "a text"),
-        ("its completeness is", of("/completeness", Json::is_number), "a number from 0 to 1"),
+        ("its completeness is", of("/completeness", |found| share(found).is_some()), "a number from 0 to 1"),
         ("its categories are", of("/string_constraints", Json::is_object), "an object"),
         ("its categories are", of("/string_constraints/domains", Json::is_array), "a list of texts"),
     ]
@@ -300,11 +305,13 @@ mod tests {
             assert_eq!(constraint.domains, None, "{at}");
             assert!(doubts.len() == 1 && doubts[0].contains(words), "{at}: {doubts:?}");
         }
-        let mut feature = good;
-        feature["completeness"] = json!("x");
-        let (constraint, doubts) = told(feature);
-        assert_eq!(constraint.completeness, None);
-        assert!(doubts.len() == 1 && doubts[0].contains("its completeness is not checked"), "{doubts:?}");
+        for share in [json!("x"), json!("1.0"), json!(2), json!(-0.1)] {
+            let mut feature = good.clone();
+            feature["completeness"] = share;
+            let (constraint, doubts) = told(feature);
+            assert_eq!(constraint.completeness, None);
+            assert!(doubts.len() == 1 && doubts[0].contains("its completeness is not checked"), "{doubts:?}");
+        }
     }
 
     /// A name with a letter too many, at every place that has names.

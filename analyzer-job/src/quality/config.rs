@@ -73,7 +73,8 @@ impl MonitoringConfig {
     /// written default; else the threshold of categories is that of numbers.
     ///
     /// # Errors
-    /// A layer that is no object, an unknown name, a threshold that is no number of at least 0, a share above 1; with the key.
+    /// A layer that is no object, an unknown name, a threshold that is no number of at least 0 or, of a share or distance, above 1;
+    /// with the key.
     pub fn of<'a>(layers: impl IntoIterator<Item = &'a Json>, defaults: bool) -> Result<MonitoringConfig> {
         let mut merged = Map::new();
         for layer in layers {
@@ -95,15 +96,6 @@ impl MonitoringConfig {
         switch("perform_comparison", inner, &mut distribution.perform_comparison)?;
         share("datatype_check_threshold", &merged, &mut config.datatype_check_threshold)?;
         share("domain_content_threshold", &merged, &mut config.domain_content_threshold)?;
-        number("comparison_threshold", inner, &mut distribution.comparison_threshold)?;
-        if !defaults {
-            distribution.categorical_comparison_threshold = distribution.comparison_threshold;
-        }
-        number(
-            "categorical_comparison_threshold",
-            inner,
-            &mut distribution.categorical_comparison_threshold,
-        )?;
         let methods = [
             ("Robust", Method::Robust),
             ("Simple", Method::Simple),
@@ -112,6 +104,18 @@ impl MonitoringConfig {
         ];
         choose("comparison_method", inner, &methods, &mut distribution.comparison_method)?;
         choose("categorical_drift_method", inner, &CATEGORICAL, &mut distribution.categorical_drift_method)?;
+        share("comparison_threshold", inner, &mut distribution.comparison_threshold)?;
+        if !defaults {
+            distribution.categorical_comparison_threshold = distribution.comparison_threshold;
+        }
+        let categorical = &mut distribution.categorical_comparison_threshold;
+        match (distribution.categorical_drift_method, distribution.comparison_method) {
+            // The statistic of a test has no upper bound.
+            (CategoricalMethod::ChiSquared, Method::Simple) => {
+                number("categorical_comparison_threshold", inner, categorical)?;
+            }
+            _ => share("categorical_comparison_threshold", inner, categorical)?,
+        }
         Ok(config)
     }
 }
@@ -227,7 +231,7 @@ fn number(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> 
         other => other.as_f64(),
     };
     match read {
-        Some(number) if number >= 0.0 => {
+        Some(number) if (0.0..f64::INFINITY).contains(&number) => {
             *value = number;
             Ok(())
         }
@@ -235,11 +239,11 @@ fn number(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> 
     }
 }
 
-/// A number that is a share of the values: 75 for three quarters would flag every column.
+/// A number from 0 to 1, a share of the values or a distance: 75 for three quarters would flag every column, or none.
 fn share(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> {
     number(key, object, value)?;
     match object.get(key) {
-        Some(found) if *value > 1.0 => Err(refused(key, found, "a share from 0 to 1")),
+        Some(found) if *value > 1.0 => Err(refused(key, found, "a number from 0 to 1")),
         _ => Ok(()),
     }
 }
@@ -275,6 +279,17 @@ mod tests {
     }
 
     #[test]
+    fn thresholds_may_be_texts_and_that_of_a_statistic_has_no_upper_bound() {
+        let layer = json!({"datatype_check_threshold": " 0.5 ", "distribution_constraints":
+            {"comparison_threshold": "1", "comparison_method": "Simple", "categorical_drift_method": "ChiSquared",
+            "categorical_comparison_threshold": 28.2}});
+        let config = MonitoringConfig::of([&layer], true).unwrap();
+        let distribution = &config.distribution_constraints;
+        assert_eq!((config.datatype_check_threshold, distribution.comparison_threshold), (0.5, 1.0));
+        assert_eq!(distribution.categorical_comparison_threshold, 28.2);
+    }
+
+    #[test]
     fn other_names_are_refused_by_key() {
         for (layer, key) in [
             (json!({"evaluate_constraints": "On"}), "evaluate_constraints"),
@@ -282,6 +297,18 @@ mod tests {
             (json!({"domain_content_threshold": -1}), "domain_content_threshold"),
             (json!({"datatype_check_threshold": 75}), "datatype_check_threshold"),
             (json!({"domain_content_threshold": "1.5"}), "domain_content_threshold"),
+            (json!({"distribution_constraints": {"comparison_threshold": 2}}), "comparison_threshold"),
+            (json!({"distribution_constraints": {"comparison_threshold": "inf"}}), "comparison_threshold"),
+            (json!({"distribution_constraints": {"comparison_threshold": -0.1}}), "comparison_threshold"),
+            (
+                json!({"distribution_constraints": {"categorical_comparison_threshold": "1.1"}}),
+                "categorical_comparison_threshold",
+            ),
+            (
+                json!({"distribution_constraints": {"categorical_drift_method": "ChiSquared",
+                    "categorical_comparison_threshold": 2}}),
+                "categorical_comparison_threshold",
+            ),
             (json!({"distribution_constraints": {"comparison_method": "KS"}}), "comparison_method"),
             (json!({"distribution_constraints": []}), "distribution_constraints"),
             (json!([]), "monitoring_config"),
