@@ -229,6 +229,9 @@ impl Plan {
             ));
             problem = problem.hint("check `start_time` and `end_time` against the data's `inferenceTime`");
         }
+        if let Some(note) = account.first_note() {
+            problem = problem.hint(note);
+        }
         problem.found(found)
     }
 }

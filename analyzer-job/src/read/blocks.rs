@@ -20,8 +20,7 @@ use crate::read::cut;
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
-use crate::read::notes;
-use crate::read::{Skips, Source};
+use crate::read::{Skips, Source, notes, quotes};
 use crate::values::raw::Raw;
 
 /// Bytes of a block: thousands of rows, and few blocks fit the memory that is asked for.
@@ -127,6 +126,9 @@ impl Shape {
             });
             return (whole && !named).then_some(gather);
         }
+        if quotes::fault(text).is_some() {
+            return None;
+        }
         let mut reader = reader_of(text);
         let mut record = csv::StringRecord::new();
         while reader.read_record(&mut record).ok()? {
@@ -231,6 +233,9 @@ impl<'a> Blocks<'a> {
             }
             bytes = 2 * bytes.max(text.len());
         };
+        if quotes::fault(&text).is_some() {
+            return None;
+        }
         let Some((first, below)) = rows.split_first() else { return Some(None) };
         let width = self.layout.as_ref().map_or(first.len(), |layout| layout.names.len());
         let fits = first.len() == width && self.known.as_ref().is_none_or(|known| known.len() == width);

@@ -1,6 +1,6 @@
 //! CSV datasets: every row as wide as the first, its cells in the order of the columns.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -11,6 +11,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::read::header::{self, First, Later, Places};
 use crate::read::layout;
+use crate::read::quotes::{Fault, Quotes};
 use crate::read::{Note, Skips, Source};
 
 /// What reading CSV files comes upon.
@@ -53,7 +54,8 @@ pub(crate) const LOOKED_AT: usize = 1000;
 /// columns in another order is read by its names.
 ///
 /// # Errors
-/// A row that is wider or narrower than the first, text that is not UTF-8, `headers` of another width, names that
+/// A row that is wider or narrower than the first, a quoted field over line ends with text behind its closing quote, text
+/// that is not UTF-8, `headers` of another width, names that
 /// contradict each other.
 pub(crate) fn rows(
     files: &[InputFile],
@@ -85,7 +87,7 @@ fn read_files(
             return Err(layout::headers_do_not_fit(headers.len(), first.len()).file(name));
         }
         if first.len() != expected {
-            return Err(other_width(name, reader.line_of(&first), first.len(), expected));
+            return Err(other_width(name, reader.line_of(&first), &first, expected));
         }
         let was_known = known.is_some();
         let (mut header, mut order) = (None, None);
@@ -133,7 +135,7 @@ fn read_files(
         while reader.next(&mut record)? {
             let line = reader.line_of(&record);
             if record.len() != expected {
-                return Err(other_width(name, line, record.len(), expected));
+                return Err(other_width(name, line, &record, expected));
             }
             // Nearly every row differs from the names in its first cell.
             let first = record.get(0).unwrap_or_default();
@@ -225,13 +227,27 @@ impl Told {
     }
 }
 
-fn other_width(file: &Path, line: u64, found: usize, expected: usize) -> Problem {
+fn other_width(file: &Path, line: u64, row: &csv::StringRecord, expected: usize) -> Problem {
+    let hint = if row.iter().any(|field| field.contains('\n')) {
+        "a quoted field of the row goes over line ends: is a quote missing, or one too many?"
+    } else {
+        "put fields that hold a comma in double quotes"
+    };
     Problem::new(&codes::BAD_RECORD, "a row has another number of columns than the first")
         .file(file)
         .line(line)
-        .found(counted(found, "field"))
+        .found(counted(row.len(), "field"))
         .expected(counted(expected, "column"))
-        .hint("put fields that hold a comma in double quotes")
+        .hint(hint)
+}
+
+fn lost_quote(file: &Path, line: u64, fault: Fault) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "a quoted field goes over line ends and makes no row")
+        .file(file)
+        .line(line)
+        .found(fault.what)
+        .expected("a comma or line end behind its closing quote")
+        .hint("is a quote missing in this row, or one too many?")
 }
 
 /// The rows of one file, of which some may be looked at before they are read.
@@ -240,6 +256,8 @@ struct Reader<'f> {
     reader: csv::Reader<Bounded>,
     /// Bytes that may still be read for this row.
     left: Rc<Cell<u64>>,
+    /// Looks over what was read, which may be more than the rows so far.
+    quotes: Rc<RefCell<Quotes>>,
     /// Rows that were looked at, the next one last.
     ahead: Vec<csv::StringRecord>,
 }
@@ -249,20 +267,27 @@ impl<'f> Reader<'f> {
         let bytes = without_mark(input::open(&file.path)?)
             .map_err(|error| Problem::io("read the input", &file.path, error))?;
         let left = Rc::new(Cell::new(0));
-        let bytes = Bounded { reader: Box::new(bytes), left: left.clone() };
+        let quotes = Rc::new(RefCell::new(Quotes::default()));
+        let bytes = Bounded { reader: Box::new(bytes), left: left.clone(), quotes: quotes.clone() };
         let reader = csv::ReaderBuilder::new()
             .has_headers(false)
             .flexible(true)
             .buffer_capacity(1 << 18)
             .from_reader(bytes);
-        Ok(Reader { file, reader, left, ahead: Vec::new() })
+        Ok(Reader { file, reader, left, quotes, ahead: Vec::new() })
     }
 
     fn read(&mut self, record: &mut csv::StringRecord) -> Result<bool> {
         self.left.set(LONGEST_RECORD as u64);
-        self.reader.read_record(record).map_err(|error| {
+        let read = self.reader.read_record(record).map_err(|error| {
             unreadable(&self.file.path, &self.file.relative, self.reader.position().line(), error)
-        })
+        })?;
+        match self.quotes.borrow().found() {
+            Some(fault) if fault.at < self.bytes() => {
+                Err(lost_quote(&self.file.relative, self.line_of(record), fault))
+            }
+            _ => Ok(read),
+        }
     }
 
     fn first(&mut self) -> Result<Option<csv::StringRecord>> {
@@ -305,10 +330,11 @@ impl<'f> Reader<'f> {
     }
 }
 
-/// A reader that fails when a row has no end.
+/// A reader that fails when a row has no end, and looks over the quotes.
 struct Bounded {
     reader: Box<dyn Read>,
     left: Rc<Cell<u64>>,
+    quotes: Rc<RefCell<Quotes>>,
 }
 
 impl Read for Bounded {
@@ -316,6 +342,11 @@ impl Read for Bounded {
         let read = self.reader.read(buffer)?;
         let left = self.left.get().checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
         self.left.set(left);
+        let mut quotes = self.quotes.borrow_mut();
+        match read {
+            0 => quotes.end(),
+            _ => quotes.pass(&buffer[..read]),
+        }
         Ok(read)
     }
 }

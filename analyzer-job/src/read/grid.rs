@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::read::quotes;
 use crate::values::path::Found;
 use crate::values::raw::Raw;
 use crate::values::scan;
@@ -96,9 +97,10 @@ impl Grid {
     /// Appends CSV text, a row for each line.
     ///
     /// # Errors
-    /// Quotes that do not end.
+    /// Quotes that do not work out over line ends.
     pub fn push_csv(&mut self, text: &str) -> Result<(), String> {
         if text.contains('"') {
+            quotes::check(text)?;
             let mut reader =
                 csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
             for record in reader.records() {

@@ -1,9 +1,12 @@
 //! What a file looks like, for messages: most datasets that cannot be read have another format or delimiter than
 //! the configuration says.
 
+use std::path::Path;
+
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, codes};
 
+use super::notes::Note;
 use crate::config::DatasetFormat;
 
 /// Bytes that tell a format.
@@ -11,12 +14,15 @@ const LOOKED_AT: usize = 4096;
 
 /// A problem of reading a dataset, with what its first file looks like when that is something else than its format.
 pub(crate) fn hint(problem: Problem, files: &[InputFile], format: Option<DatasetFormat>) -> Problem {
-    const ABOUT_FORMAT: [&codes::Code; 5] = [
+    const ABOUT_FORMAT: [&codes::Code; 7] = [
         &codes::BAD_RECORD,
         &codes::HEADERS_DO_NOT_FIT,
         &codes::COLUMN_NOT_FOUND,
         &codes::FEATURES_NOT_FOUND,
         &codes::MOST_RECORDS_BAD,
+        // What is read as CSV may have as many commas in each line.
+        &codes::VALUE_DOES_NOT_FIT,
+        &codes::PREDICTIONS_DO_NOT_FIT,
     ];
     if !ABOUT_FORMAT.iter().any(|code| std::ptr::eq(*code, problem.code())) {
         return problem;
@@ -24,11 +30,29 @@ pub(crate) fn hint(problem: Problem, files: &[InputFile], format: Option<Dataset
     // The file that the problem is about, else the first.
     let named = problem.place().file.clone();
     let file = files.iter().find(|file| Some(&file.relative) == named.as_ref()).or(files.first());
-    let Some(bytes) = file.and_then(beginning) else { return problem };
-    match unlike(&bytes, format) {
-        Some(look) => problem.hint(format!("the file looks like {look}")),
+    match file.and_then(beginning).and_then(|bytes| look(&bytes, format)) {
+        Some(look) => problem.hint(look),
         None => problem,
     }
+}
+
+/// As `hint`, of a problem that came up behind the reading of a dataset.
+pub(crate) fn hint_of(problem: Problem, dataset: &Path, format: Option<DatasetFormat>) -> Problem {
+    let files = input::list(dataset).map(|listing| listing.files).unwrap_or_default();
+    hint(problem, &files, format)
+}
+
+/// What the first file of CSV looks like, where it could be read all the same: JSON may have as many commas in each line.
+pub(super) fn note(files: &[InputFile], format: Option<DatasetFormat>) -> Note {
+    let first = files.first();
+    let is_object = |bytes: &Vec<u8>| format == Some(DatasetFormat::Csv) && bytes.starts_with(b"{");
+    let bytes = first.and_then(beginning).filter(is_object);
+    let what = bytes.and_then(|bytes| look(&bytes, format)).unwrap_or_default();
+    Note::First { file: first.map(|file| file.relative.clone()).unwrap_or_default(), what }
+}
+
+fn look(bytes: &[u8], format: Option<DatasetFormat>) -> Option<String> {
+    unlike(bytes, format).map(|look| format!("the file looks like {look}"))
 }
 
 fn beginning(file: &InputFile) -> Option<Vec<u8>> {

@@ -21,12 +21,13 @@ pub(crate) mod header;
 mod ids;
 mod layout;
 mod lines;
-mod looks;
+pub(crate) mod looks;
 mod notes;
 mod paired;
 mod parquet;
 pub mod part;
 pub mod payload;
+pub(crate) mod quotes;
 pub(crate) mod records;
 pub mod remote;
 mod side;
@@ -199,6 +200,7 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
     });
     let mut part = read?;
     part.inputs = digests.transpose()?.unwrap_or_default();
+    part.notes.push(looks::note(&files[0].1, analysis.dataset.format));
     part.notes.push(Note::Unreadable(unreadable));
     Ok((part, files.swap_remove(0).1))
 }

@@ -35,8 +35,17 @@ impl Skips {
         Skips { skipped, places: Vec::new() }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.skipped.records == 0
+    }
+
     pub(crate) fn add(&mut self, file: &Path, line: u64, more: &str) {
-        self.skipped.records += 1;
+        self.add_lines(file, line, 1, more);
+    }
+
+    /// Counts so many lines from this one on, of which the first is named.
+    pub(crate) fn add_lines(&mut self, file: &Path, line: u64, lines: u64, more: &str) {
+        self.skipped.records += lines;
         if self.places.len() < Skips::NAMED {
             let sep = if more.is_empty() { "" } else { ": " };
             self.skipped.examples.push(format!("{}, line {line}{sep}{more}", file.display()));

@@ -101,6 +101,16 @@ fn bad_csv_names_its_place() {
     let analysis = plain();
     fails(&[("a.csv", b"x,sex,y\n1,f,0\n2,m,1,9\n")], &analysis, &["a.csv, line 3", "4 fields", "3 columns"]);
     fails(&[("a.csv", b"x,sex,y\n1,f,\xff\n")], &analysis, &["line 2", "UTF-8"]);
+    for (text, part) in [
+        // As wide as the other rows.
+        (&b"x,sex,y\n1,f,0\n2,\"f,1\n3,m,0\n4,\"m\",1\n"[..], "text behind its closing quote"),
+        (b"x,sex,y\n1,f,0\n2,\"f,1\n3,m\",0\"\n4,m,1\n", "a quote behind it"),
+        (b"x,sex,y\n1,f,0\n2,f,\"1\n3,m,0\n", "no closing quote"),
+        (b"x,sex,y\n1,f,0\n2,\"f\n3\",m,0\n", "is a quote missing, or one too many?"),
+    ] {
+        fails(&[("a.csv", text)], &analysis, &["a.csv, line 3", part]);
+    }
+    fails(&[("a.csv", b"x,\"sex,y\n1,f,0\n1,\"f\",0\n")], &analysis, &["a.csv, line 1", "text behind"]);
     fails(&[("a.csv", b"x,sex,y\n")], &analysis, &["PL0302", "empty"]);
     fails(
         &[("a.csv", b"x,gender,y\n1,f,0\n")],

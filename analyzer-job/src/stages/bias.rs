@@ -8,7 +8,7 @@ use crate::context::{Context, SEED};
 use crate::drift::bias::of_same_labels;
 use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
-use crate::read::{Reading, Rows};
+use crate::read::{Reading, Rows, looks};
 use crate::results::details::{FacetDetails, SegmentDetails};
 use crate::results::{Number, Results};
 use crate::state::counts::BiasCounts;
@@ -29,7 +29,9 @@ pub(crate) struct Bias {
 /// Those of `roles::count`.
 pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>) -> Result<Counted> {
     let crossed = run.settings.intersections.on();
-    let counted = roles::count(reading, predicted, &run.plan.analysis, crossed)?;
+    let analysis = &run.plan.analysis;
+    let counted = roles::count(reading, predicted, analysis, crossed)
+        .map_err(|problem| looks::hint_of(problem, run.plan.dataset.as_ref(), analysis.dataset.format))?;
     for warning in &counted.warnings {
         tracing::warn!("{warning}");
     }

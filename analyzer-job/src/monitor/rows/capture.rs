@@ -21,7 +21,7 @@ use crate::monitor::format::Captured;
 use crate::read::answer;
 use crate::read::captured::{self, Met};
 use crate::read::windowed::Windowed;
-use crate::read::{payload, together};
+use crate::read::{payload, quotes, together};
 use crate::values::scan::NotJson;
 
 /// Reads all records of the window.
@@ -144,6 +144,7 @@ impl<'a> Text<'a> {
         let json = |fault: NotJson| fail(&format_args!("not JSON: {fault}"));
         match syntax {
             ContentType::Csv if !whole && text.contains('"') => {
+                quotes::check(text).map_err(|fault| fail(&fault))?;
                 let mut reader = ::csv::ReaderBuilder::new()
                     .has_headers(false)
                     .flexible(true)

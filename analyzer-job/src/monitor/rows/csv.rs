@@ -1,17 +1,21 @@
 //! CSV files as in RFC 4180, cut into cells where they stand: the text that was read becomes the text of a
 //! block, and only fields with doubled quotes are copied.
 
+mod cut;
+mod doubt;
+
 use std::io::Read;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memmem};
 use plumbline_common::input::{self, InputFile};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
-use super::block::{Block, Span};
+use super::block::Block;
 use super::{Reader, Take};
 
-/// A record may be as long as this, a quoted field with line breaks included; longer ones are bad records.
-const LONGEST_RECORD: usize = 64 << 20;
+pub(super) use cut::with_bad_bytes_as;
+use cut::{Bad, Cut};
 
 /// Reads all files as one table.
 pub(super) fn read(files: &[InputFile], header: bool, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
@@ -69,21 +73,34 @@ impl File {
 
     fn read(mut self, file: &InputFile, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         let name = file.relative.as_path();
+        if let Some(what) = other_format(&self.buffer) {
+            reader.account.notes.push((name.into(), what));
+        }
         let order = if self.header { self.header(file, reader)? } else { None };
         let mut cut = Cut::default();
         while !(self.at_end && self.buffer.is_empty()) {
             cut.clear(reader.width(), usize::MAX);
             let consumed = cut.rows(&self.buffer, self.terminator, self.at_end, &mut self.line);
-            reader.records((cut.rows.len() + cut.bad.len()) as u64);
+            reader.records(cut.rows.len() as u64);
             if reader.width().is_none() && cut.width > 0 {
                 reader.unnamed(cut.width);
             }
-            for (line, reason) in cut.bad.drain(..) {
-                let reason = match reason {
-                    Bad::Open => "a quote does not end".into(),
-                    Bad::Fields(fields) => reader.check_width(fields).err().unwrap_or_default(),
+            for (line, bad) in cut.bad.drain(..) {
+                let wide = bad.fields().and_then(|fields| reader.check_width(fields).err());
+                let reason = match &bad {
+                    Bad::Fields(_) => wide.unwrap_or_default(),
+                    Bad::Quote(damage) => damage.told(line),
+                    Bad::Rest => "it may be the rest of a bad row before".into(),
                 };
-                reader.bad(name, line, &reason)?;
+                reader.records(bad.lines());
+                reader.bad_lines(name, line, bad.lines(), &reason)?;
+                if bad.lines() > 1 {
+                    reader.account.quotes.add(name, line, &reason);
+                }
+            }
+            for (line, rows) in cut.likely.drain(..) {
+                let what = format!("one value holds {} that look like rows", counted(rows, "line"));
+                reader.account.quotes.add(name, line, &what);
             }
             let mut text = reader.spare_text();
             text.extend_from_slice(&self.buffer[consumed..]);
@@ -120,6 +137,13 @@ impl File {
             }
             self.fill(file, self.buffer.len() * 2 + Block::BYTES)?;
         };
+        if let Some((line, Bad::Quote(damage))) = cut.bad.first() {
+            return Err(Problem::new(&codes::BAD_RECORD, "the header row cannot be read")
+                .file(name)
+                .line(*line)
+                .found(damage.told(*line))
+                .hint("is a quote missing, or one too many?"));
+        }
         let Some(at) = cut.rows.first().map(|row| row.line) else {
             self.buffer.clear();
             return Ok(None);
@@ -139,258 +163,15 @@ impl File {
     }
 }
 
-/// A row that was found: its bytes in the text, and its line.
-#[derive(Clone, Copy)]
-struct Row {
-    start: usize,
-    end: usize,
-    line: u64,
-}
-
-/// Rows found in a piece of text.
-#[derive(Default)]
-struct Cut {
-    /// Cells of `rows`, row after row.
-    cells: Vec<Span>,
-    rows: Vec<Row>,
-    /// Fields with doubled quotes, unescaped.
-    made: Vec<u8>,
-    /// Fields of a row; 0 before the first.
-    width: usize,
-    most: usize,
-    bad: Vec<(u64, Bad)>,
-    /// Lines of rows that are not UTF-8.
-    spoilt: Vec<u64>,
-}
-
-/// Why a record is no row.
-enum Bad {
-    Open,
-    /// It has so many fields.
-    Fields(usize),
-}
-
-/// Why a record could not be cut.
-enum Short {
-    /// It goes on beyond the text.
-    More,
-    /// A quote that does not end.
-    Open,
-}
-
-/// Where a field ended.
-struct Ended {
-    /// Place of its comma or line end, or the end of the text.
-    at: usize,
-    /// Line breaks inside of its quotes.
-    breaks: u64,
-}
-
-impl Cut {
-    fn clear(&mut self, width: Option<usize>, most: usize) {
-        self.cells.clear();
-        self.rows.clear();
-        self.made.clear();
-        self.width = width.unwrap_or(0);
-        self.most = most;
+/// What a file looks like whose first line is a JSON object; such lines may have as many commas each.
+fn other_format(text: &[u8]) -> Option<String> {
+    let first = text.trim_ascii_start().split(|byte| *byte == b'\n').next()?;
+    if !first.starts_with(b"{") || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err() {
+        return None;
     }
-
-    /// Cuts rows until the text ends within one. Gives the number of bytes that are done with.
-    fn rows(&mut self, text: &[u8], terminator: u8, at_end: bool, line: &mut u64) -> usize {
-        let mut start = 0;
-        while start < text.len() && self.rows.len() < self.most {
-            let first = self.cells.len();
-            let made = self.made.len();
-            match self.record(text, start, terminator, at_end) {
-                Ok((end, breaks)) => {
-                    let fields = self.cells.len() - first;
-                    let blank = fields == 1 && matches!(&text[start..end], b"\n" | b"\r\n" | b"\r");
-                    if self.width == 0 && !blank {
-                        self.width = fields;
-                    }
-                    if blank || fields != self.width {
-                        self.cells.truncate(first);
-                        if !blank {
-                            self.bad.push((*line, Bad::Fields(fields)));
-                        }
-                    } else {
-                        self.rows.push(Row { start, end, line: *line });
-                    }
-                    *line += breaks;
-                    start = end;
-                }
-                Err(short) => {
-                    self.cells.truncate(first);
-                    self.made.truncate(made);
-                    if matches!(short, Short::More) && !at_end && text.len() - start < LONGEST_RECORD {
-                        break;
-                    }
-                    self.bad.push((*line, Bad::Open));
-                    *line += 1;
-                    start = memchr(terminator, &text[start..]).map_or(text.len(), |end| start + end + 1);
-                }
-            }
-        }
-        start
-    }
-
-    /// Appends the cells of one record. Gives where the next one begins, and the line breaks up to there.
-    fn record(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        terminator: u8,
-        at_end: bool,
-    ) -> std::result::Result<(usize, u64), Short> {
-        let mut at = start;
-        let mut breaks = 1;
-        loop {
-            let end = if text.get(at) == Some(&b'"') {
-                let ended = self.quoted(text, at + 1, terminator, at_end)?;
-                breaks += ended.breaks;
-                ended.at
-            } else {
-                let end = match memchr2(b',', terminator, &text[at..]) {
-                    Some(found) => at + found,
-                    None if at_end => text.len(),
-                    None => return Err(Short::More),
-                };
-                let kept = if text.get(end) == Some(&b',') { end } else { without_return(text, at, end) };
-                self.cells.push(if kept == at { Span::MISSING } else { Span::new(at..kept) });
-                end
-            };
-            match text.get(end) {
-                Some(b',') => at = end + 1,
-                Some(_) => return Ok((end + 1, breaks)),
-                None => return Ok((end, breaks)),
-            }
-        }
-    }
-
-    /// Appends the cell of a quoted field, from behind its first quote.
-    fn quoted(
-        &mut self,
-        text: &[u8],
-        start: usize,
-        terminator: u8,
-        at_end: bool,
-    ) -> std::result::Result<Ended, Short> {
-        let mut breaks = 0;
-        let (mut copied, mut at) = (start, start);
-        let made = self.made.len();
-        loop {
-            let Some(end) = memchr2(b'"', terminator, &text[at..]).map(|found| at + found) else {
-                return Err(if at_end { Short::Open } else { Short::More });
-            };
-            at = end + 1;
-            if text[end] == terminator {
-                breaks += 1;
-                continue;
-            }
-            match text.get(at) {
-                None if !at_end => return Err(Short::More),
-                Some(b'"') => {
-                    self.made.extend_from_slice(&text[copied..=end]);
-                    at += 1;
-                    copied = at;
-                }
-                _ => {
-                    // Text behind the closing quote belongs to the field.
-                    let stop = match memchr2(b',', terminator, &text[at..]) {
-                        Some(found) => at + found,
-                        None if at_end => text.len(),
-                        None => return Err(Short::More),
-                    };
-                    let kept =
-                        if text.get(stop) == Some(&b',') { stop } else { without_return(text, at, stop) };
-                    let cell = if self.made.len() == made && kept == at {
-                        start..end
-                    } else {
-                        self.made.extend_from_slice(&text[copied..end]);
-                        self.made.extend_from_slice(&text[at..kept]);
-                        made + MADE..self.made.len() + MADE
-                    };
-                    self.cells.push(if cell.is_empty() { Span::MISSING } else { Span::new(cell) });
-                    return Ok(Ended { at: stop, breaks });
-                }
-            }
-        }
-    }
-
-    /// Makes the block of what was cut. Rows whose text is not UTF-8 are left out, their lines kept.
-    fn block(&mut self, mut text: Vec<u8>, order: Option<&[usize]>) -> Block {
-        let read = text.len();
-        if !self.made.is_empty() {
-            text.extend_from_slice(&self.made);
-            self.cells.iter_mut().for_each(|span| span.place_made(MADE, read));
-        }
-        let mut cells = std::mem::take(&mut self.cells);
-        let mut lines: Vec<u64> = self.rows.iter().map(|row| row.line).collect();
-        let text = match String::from_utf8(text) {
-            Ok(text) => text,
-            Err(error) => {
-                let bad = self.spoilt_rows(error.as_bytes(), read);
-                let mut kept = bad.iter();
-                lines.retain(|_| kept.next() == Some(&false));
-                let width = self.width;
-                let mut row = 0;
-                cells.retain(|_| {
-                    row += 1;
-                    !bad[(row - 1) / width]
-                });
-                // Not longer than the text, and equal to it wherever it is UTF-8.
-                with_bad_bytes_as(error.into_bytes(), b'?')
-            }
-        };
-        if let Some(order) = order {
-            let mut row = vec![Span::MISSING; self.width];
-            for cells in cells.chunks_exact_mut(self.width.max(1)) {
-                order.iter().zip(&mut row).for_each(|(&at, cell)| *cell = cells[at]);
-                cells.copy_from_slice(&row);
-            }
-        }
-        Block::new(text, cells, self.width, lines)
-    }
-
-    /// For each row whether it holds bytes that are not UTF-8; their lines go to `spoilt`.
-    fn spoilt_rows(&mut self, text: &[u8], read: usize) -> Vec<bool> {
-        let mut bad = vec![false; self.rows.len()];
-        let mut at = 0;
-        for chunk in text.utf8_chunks() {
-            at += chunk.valid().len();
-            if chunk.invalid().is_empty() || at >= read {
-                continue;
-            }
-            let row = self.rows.partition_point(|row| row.end <= at);
-            if self.rows.get(row).is_some_and(|row| row.start <= at) {
-                bad[row] = true;
-            }
-            at += chunk.invalid().len();
-        }
-        self.spoilt.extend(self.rows.iter().zip(&bad).filter(|(_, bad)| **bad).map(|(row, _)| row.line));
-        bad
-    }
-}
-
-/// The text with every byte that is not UTF-8 made another one, of ASCII, so that no place moves.
-pub(super) fn with_bad_bytes_as(mut text: Vec<u8>, byte: u8) -> String {
-    let mut places = Vec::new();
-    let mut at = 0;
-    for chunk in text.utf8_chunks() {
-        at += chunk.valid().len();
-        places.push(at..at + chunk.invalid().len());
-        at += chunk.invalid().len();
-    }
-    for place in places {
-        text[place].fill(byte);
-    }
-    String::from_utf8(text).unwrap_or_default()
-}
-
-/// Added to the places of unescaped fields until the end of the text that was read is known.
-const MADE: usize = 1 << 31;
-
-/// The end of a field without the carriage return of its line end.
-fn without_return(text: &[u8], start: usize, end: usize) -> usize {
-    if end > start && text[end - 1] == b'\r' { end - 1 } else { end }
+    let (look, format) = match memmem::find(first, b"\"captureData\"") {
+        Some(_) => ("captured records", r#"{"sagemakerCaptureJson": {}}"#),
+        None => ("JSON Lines", r#"{"json": {"lines": true}}"#),
+    };
+    Some(format!("the file is read as CSV and looks like {look}; if it is, set `dataset_format` to {format}"))
 }

@@ -19,7 +19,7 @@ mod twice;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use plumbline_common::input::{self, Listing};
 use plumbline_common::progress::Progress;
@@ -126,6 +126,9 @@ pub struct Account {
     /// Files with rows, in the order they were read; of a profile only.
     pub files: Vec<PathBuf>,
     skips: Skips,
+    /// Quotes in CSV files that may have cost rows, or cost more than one line.
+    #[serde(default, skip_serializing_if = "Skips::is_empty")]
+    quotes: Skips,
     /// What is to be said of single files.
     notes: Vec<(PathBuf, String)>,
     /// Names that stand twice in a row.
@@ -147,7 +150,7 @@ pub struct Account {
     /// Most rows have another number of cells than the first: read again with this width.
     #[serde(skip)]
     pub better_width: Option<usize>,
-    /// Cells of a row as it was read, in data without names.
+    /// Cells of a row as it was read, in data without names, or whose first names do not fit most rows.
     pub width: Option<usize>,
     /// Records and rows that the setting `columns` or a script leaves out.
     pub left_out: u64,
@@ -179,6 +182,7 @@ impl Account {
         self.files.extend(other.files);
         self.files.sort_by(|one, two| by_text(one, two));
         self.skips.merge(other.skips, by_text);
+        self.quotes.merge(other.quotes, by_text);
         self.twice.merge(other.twice);
         self.notes.extend(other.notes);
         self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
@@ -194,9 +198,20 @@ impl Account {
     pub fn finish(&mut self) {
         self.bad = self.skips.skipped.records;
         self.examples.clone_from(&self.skips.skipped.examples);
-        self.warnings = self.notes.iter().map(|(file, what)| format!("{}: {what}", file.display())).collect();
+        let mut notes: IndexMap<&str, Vec<&Path>> = IndexMap::new();
+        for (file, what) in &self.notes {
+            notes.entry(what).or_default().push(file);
+        }
+        self.warnings = notes.iter().map(|(what, files)| format!("{}: {what}", named(files))).collect();
         self.warnings.extend(self.twice.told());
         self.warnings.extend(self.absent.iter().cloned());
+        if !self.quotes.is_empty() {
+            self.warnings.push(format!(
+                "{} over many lines, where a quote may be lost: {}",
+                counted(self.quotes.skipped.records, "quoted value"),
+                self.quotes.skipped.examples.join("; ")
+            ));
+        }
         if self.nothing > 0 {
             let (noun, verb) = if self.nothing == 1 { ("record", "is") } else { ("records", "are") };
             self.warnings.push(format!(
@@ -226,9 +241,23 @@ impl Account {
         &self.skips
     }
 
+    /// The first thing that is said of a single file.
+    pub(crate) fn first_note(&self) -> Option<String> {
+        self.notes.first().map(|(file, what)| format!("{}: {what}", file.display()))
+    }
+
     /// What is said of single files.
     pub(crate) fn notes(&self) -> &[(PathBuf, String)] {
         &self.notes
+    }
+}
+
+/// The first of some files, and how many more there are.
+fn named(files: &[&Path]) -> String {
+    let first = files.first().map(|file| file.display().to_string()).unwrap_or_default();
+    match files.len() {
+        0 | 1 => first,
+        n => format!("{first} and {}", counted(n - 1, "more file")),
     }
 }
 
@@ -438,11 +467,31 @@ impl<'a> Reader<'a> {
             }
         }
         let known = &self.columns.names;
-        if known.is_empty() {
+        // Where the width was given the columns have no names yet.
+        let waits = !self.columns.named && self.rows == 0;
+        if known.is_empty() || (waits && found.len() == known.len()) {
             self.columns = Columns { names: found, named: true, order: Order::Data };
             return Ok(None);
         }
-        if found.len() != known.len() || found.iter().eq(known.iter()) {
+        if found.iter().eq(known.iter()) {
+            return Ok(None);
+        }
+        if !self.columns.named {
+            let what = format!(
+                "the header row has {}, and most rows have {}: it names no columns",
+                counted(found.len(), "name"),
+                counted(known.len(), "value")
+            );
+            self.account.notes.push((file.into(), what));
+            return Ok(None);
+        }
+        if found.len() != known.len() {
+            let what = format!(
+                "the header row has {}, that of the first file {}; rows as wide as this one are left out",
+                counted(found.len(), "name"),
+                known.len()
+            );
+            self.account.notes.push((file.into(), what));
             return Ok(None);
         }
         match known.iter().map(|name| found.get_index_of(name)).collect::<Option<Vec<_>>>() {
@@ -477,6 +526,14 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// With `strict`.
     fn bad(&mut self, file: &Path, line: u64, reason: &str) -> Result<()> {
+        self.bad_lines(file, line, 1, reason)
+    }
+
+    /// The same, of so many records, one a line, of which the first is named.
+    ///
+    /// # Errors
+    /// With `strict`.
+    fn bad_lines(&mut self, file: &Path, line: u64, lines: u64, reason: &str) -> Result<()> {
         if self.source.strict {
             return Err(Problem::new(&codes::BAD_RECORD, "a record cannot be used")
                 .file(file)
@@ -484,7 +541,7 @@ impl<'a> Reader<'a> {
                 .found(reason)
                 .hint("with `on_bad_record` unset such records are left out and counted"));
         }
-        self.account.skips.add(file, line, reason);
+        self.account.skips.add_lines(file, line, lines, reason);
         Ok(())
     }
 
@@ -542,7 +599,8 @@ impl<'a> Reader<'a> {
 
     fn finish(self) -> Result<(Columns, Account)> {
         let mut account = self.account;
-        account.width = (!self.columns.named).then_some(self.columns.names.len());
+        let is_given = self.source.width.is_some();
+        account.width = (is_given || !self.columns.named).then_some(self.columns.names.len());
         if let Some((field, name)) = self.cells.as_ref().and_then(Cells::missing) {
             let fixed =
                 !self.columns.named || matches!(account.format, Some(Format::Csv { .. } | Format::Parquet));

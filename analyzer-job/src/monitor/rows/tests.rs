@@ -1,5 +1,7 @@
 //! Rows of every format, and what becomes of damaged ones.
 
+mod quotes;
+
 use std::fs;
 use std::path::Path;
 
@@ -114,6 +116,43 @@ fn when_most_rows_are_wider_than_the_first_they_are_right() {
     assert_eq!(read(None).account.better_width, Some(3));
     assert_eq!(read(Some(3)).short(), ["1|2|3", "4|5|6"]);
     assert_eq!(read(Some(3)).account.bad, 1);
+}
+
+#[test]
+fn a_header_of_another_width_is_told_and_names_come_from_one_that_fits() {
+    let read = |files: &[(&str, &[u8])], width| {
+        let found = try_read(CSV, files, |source| source.width = width).unwrap();
+        (found.names.join(","), found.short(), found.account)
+    };
+    let files: [(&str, &[u8]); 3] = [("0", b"a,b\n"), ("1", b"a,b,c\n1,2,3\n"), ("2", b"a,b,c\n4,5,6\n")];
+    let (_, _, account) = read(&files, None);
+    assert_eq!((account.bad, account.better_width), (2, Some(3)));
+    let told = "1 and 1 more file: the header row has 3 names, that of the first file 2";
+    assert!(account.warnings[0].contains(told), "{:?}", account.warnings);
+    let (names, rows, account) = read(&files, Some(3));
+    assert_eq!(
+        (names.as_str(), rows, account.width),
+        ("a,b,c", vec!["1|2|3".into(), "4|5|6".into()], Some(3))
+    );
+    assert!(account.warnings[0].contains("0: the header row has 2 names, and most rows have 3 values"));
+    // Rows came before the first header row that fits.
+    let files: [(&str, &[u8]); 2] = [("0", b"a,b\n1,2,3\n"), ("1", b"a,b,c\n4,5,6\n7,8\n")];
+    let (names, rows, account) = read(&files, Some(3));
+    assert_eq!((names.as_str(), rows.len(), account.bad), ("_c0,_c1,_c2", 2, 1));
+    assert!(account.warnings[0].contains("it names no columns"), "{:?}", account.warnings);
+}
+
+#[test]
+fn json_lines_that_are_read_as_csv_are_told() {
+    for (line, format) in [
+        (r#"{"a": 1, "b": 2}"#, r#"{"json": {"lines": true}}"#),
+        (r#"{"captureData": {}, "b": 2}"#, r#"{"sagemakerCaptureJson": {}}"#),
+    ] {
+        let text = format!("{line}\n").repeat(3);
+        let found = found(Format::Csv { header: false }, &text);
+        assert!(found.account.warnings[0].contains(format), "{:?}", found.account.warnings);
+    }
+    assert!(found(Format::Csv { header: false }, "{a,b\n{c,d\n").account.warnings.is_empty());
 }
 
 #[test]

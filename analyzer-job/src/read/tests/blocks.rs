@@ -65,6 +65,7 @@ proptest! {
         block_bytes in prop_oneof![1_usize..40, 40_usize..2000],
         threads in prop_oneof![Just(1_usize), Just(2), Just(3), Just(8)],
         damage in prop_oneof![8 => Just(""), 1 => Just("1,2\n"), 1 => Just("1,2,3,4,5,6\n"), 1 => Just("\u{1}"),
+            1 => Just("1,1,\"f,0,2\n1,1,f,0,2\n1,1,\"m\",0,2\n"), 1 => Just("1,1,f,0,\"2\n1,1,f,0,2\n"),
             1 => Just("age,y,sex,pred,job\n1,1,f,0,2\n"), 1 => Just("y,age,sex,pred,job\n1,1,f,0,2\n")],
     ) {
         let mut texts: Vec<Vec<u8>> = Vec::new();
