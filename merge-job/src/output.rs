@@ -129,13 +129,14 @@ pub(crate) fn check(task: &MergeTask, inputs: &Inputs) -> Result<()> {
     Ok(())
 }
 
-/// Refuses a summary that stands where a folder of parts is to be, or has the name of a part in one.
+/// Refuses a summary that stands where a folder of parts is to be, or has the name of a part in one or lies below it.
 fn check_summary(task: &MergeTask, folder: &Path) -> Result<()> {
     let Some(path) = &task.summary else { return Ok(()) };
-    let is_named_as_part = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("part-"));
-    let is_in_the_way = files::lies_in(folder, path)
-        || is_named_as_part && path.parent().is_some_and(|parent| files::are_one(parent, folder));
-    if !is_in_the_way {
+    let has_place_of_part = |path: &Path| {
+        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("part-"))
+            && path.parent().is_some_and(|parent| files::are_one(parent, folder))
+    };
+    if !files::lies_in(folder, path) && !path.ancestors().any(has_place_of_part) {
         return Ok(());
     }
     Err(Problem::new(&codes::SETTING_INVALID, "the summary would be in the way of the merged files")

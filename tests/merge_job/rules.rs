@@ -329,6 +329,7 @@ fn a_summary_in_the_way_of_merged_files_or_the_exit_message_is_refused() {
         ("new", "new/e/f"),
         ("new/a/m", "new/a"),
         ("new", "new/e/f/part-00000-x.c000.jsonl"),
+        ("new", "new/e/f/part-00000-x.c000.jsonl/below/s.json"),
         ("new/../other", "other"),
         ("new", "../output/message"),
     ] {
