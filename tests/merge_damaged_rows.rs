@@ -2,6 +2,8 @@
 
 #[path = "support/merge_pieces.rs"]
 mod merge_pieces;
+#[path = "support/merge_plain_rows.rs"]
+mod merge_plain_rows;
 
 use std::collections::BTreeSet;
 
@@ -9,8 +11,8 @@ use merge_job::json::Span;
 use merge_job::reader::{self, LONGEST_RECORD, Piece, State, Workspace};
 use merge_job::record::{Bad, Captures};
 use merge_pieces::in_pieces;
+use merge_plain_rows::{TIME, as_one_line, as_one_row, data_and_id, last_two, rests_behind_a_heading};
 
-const TIME: &str = "2024-01-19T19:27:57Z";
 /// Rows of a file.
 const ROWS: usize = 6;
 /// Rows behind damage that may be lost with it.
@@ -53,63 +55,6 @@ fn row(kind: &str, at: usize, width: usize, n: usize) -> String {
     format!("{},i{n},{TIME}", cells.join(","))
 }
 
-/// Data and id of a text that is one row, by the plain rules of CSV.
-fn as_one_row(text: &str) -> Option<(String, String)> {
-    let bytes = text.as_bytes();
-    let (mut at, mut starts) = (0, vec![0]);
-    loop {
-        let is_quoted = bytes.get(at) == Some(&b'"');
-        if is_quoted {
-            at += 1;
-            loop {
-                at += text.get(at..)?.find('"')? + 1;
-                if bytes.get(at) != Some(&b'"') {
-                    break;
-                }
-                at += 1;
-            }
-        }
-        let length = text[at..].find([',', '\n', '\r']).unwrap_or(text.len() - at);
-        if is_quoted && length > 0 {
-            return None;
-        }
-        at += length;
-        match bytes.get(at) {
-            Some(b',') => starts.push(at + 1),
-            Some(_) => return None,
-            None => break,
-        }
-        at += 1;
-    }
-    let [.., id, time] = starts[..] else { return None };
-    (starts.len() > 2 && plain(&text[time..]) == TIME)
-        .then(|| (text[..id - 1].to_string(), plain(&text[id..time - 1])))
-}
-
-/// Data and id of a row that ends with those of its number.
-fn as_one_line(text: &str, n: usize) -> Option<(String, String)> {
-    let id = format!("i{n}");
-    text.strip_suffix(&format!(",{id},{TIME}")).map(|data| (data.to_string(), id))
-}
-
-/// Data and id of a text that is a line, by its last cells.
-fn last_two(line: &str) -> Option<(String, String)> {
-    let mut cells = line.rsplitn(3, ',').skip(1);
-    let (id, data) = (cells.next()?, cells.next()?);
-    (!line.contains(['\n', '\r'])).then(|| (data.to_string(), plain(id)))
-}
-
-/// What an id or a time says.
-fn plain(cell: &str) -> String {
-    cell.strip_prefix('"').and_then(|cell| cell.strip_suffix('"')).unwrap_or(cell).replace("\"\"", "\"")
-}
-
-fn data_and_id(body: &str) -> (String, String) {
-    let record: serde_json::Value = serde_json::from_str(&format!("{{{body}")).unwrap();
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_string();
-    (text(&record["captureData"]["batchTransformOutput"]["data"]), text(&record["eventMetadata"]["eventId"]))
-}
-
 impl File<'_> {
     fn text(&self) -> String {
         let rows = self.rows.iter().enumerate();
@@ -136,16 +81,7 @@ impl File<'_> {
         let of_damaged = as_one_row(self.damaged).or_else(|| last_two(self.damaged.trim_start()));
         allowed.extend(of_damaged.clone());
         if may_be_heading {
-            // A line before a row as wide as the others is no row, whatever it was once.
-            let ends = self.damaged.match_indices('\n').map(|(end, _)| self.damaged.split_at(end));
-            // So is the rest of a first cell of JSON behind several line ends.
-            let row = &self.rows[self.place];
-            let is_json = row.starts_with(['{', '[']) && self.damaged.matches('\n').count() > 1;
-            let json = if is_json { row.rfind(['}', ']']).map_or(0, |last| last + 1) } else { 0 };
-            let length = |lines: &str| lines.bytes().filter(|byte| !byte.is_ascii_whitespace()).count();
-            let rests = ends.filter(|(lines, _)| !lines.contains([',', '"']) || length(lines) <= json);
-            let rests = rests.map(|(_, rest)| rest.trim_start());
-            allowed.extend(rests.filter_map(|rest| as_one_row(rest).or_else(|| last_two(rest))));
+            allowed.extend(rests_behind_a_heading(self.damaged));
         }
         // So is a quote that ends a cell where an inner line looks like the end of a row.
         let ends = self.damaged.match_indices('\n').map(|(end, _)| &self.damaged[..end]);
@@ -271,6 +207,13 @@ fn behind_a_bad_line_a_row_is_as_wide_as_the_others() {
         ("1a,1b,1c,i1,$T\n2a,2b,Dear Sir\\,\nline, three,i2,$T\n3a,3b,3c,i3,$T\n", &["i1", "i3"]),
         (",,c,i0,$T\n,\n,c,i1,$T\n,,c,i2,$T\n", &["i0", "i2"]),
         ("{\"a\":1}\nc,i1,$T\na,b,c,i2,$T\n", &["i2"]),
+        ("{\"a\":0,\"b\n\"\n:2},i0,$T\n{\"a\":1},i1,$T\n", &["i1"]),
+        ("d,e\nf,i1,$T\n", &[]),
+        ("0a,0\nb,i0,$T\n\"1\"x,1b,i1,$T\n2a,2b,i2,$T\n3a,3b,i3,$T\n", &["i2", "i3"]),
+        (
+            "{\"a\":1},p,q,i1,$T\n{\"a\":1},\"x, 0.5\ny, 0.7,i2,$T\n{\"a\":1},\"p\",q,i3,$T\n[1],p,q,i4,$T\n",
+            &["i1", "i4"],
+        ),
         // Headings cost themselves alone, and so does the first of them.
         ("x,y,z\na,b,c,i1,$T\nd,e,f,i2,$T\n", &["i1", "i2"]),
         ("all of them\n\nx,y,z\na,b,c,i1,$T\nd,e,f,i2,$T\n", &["i1", "i2"]),
@@ -284,17 +227,15 @@ fn behind_a_bad_line_a_row_is_as_wide_as_the_others() {
 #[test]
 fn damage_that_nothing_tells_is_read_as_what_it_is() {
     for (text, records) in [
-        // Within the first cell of JSON, the last line is as wide as a row.
-        ("{\"a\":0,\"b\n\"\n:2},i0,$T\n{\"a\":1},i1,$T\n", &[(":2}", "i0"), ("{\"a\":1}", "i1")][..]),
         // The beginning is lost.
-        ("a,b,i0,$T\nd,i1,$T\n", &[("a,b", "i0"), ("d", "i1")]),
+        ("a,b,i0,$T\nd,i1,$T\n", &[("a,b", "i0"), ("d", "i1")][..]),
         // A line end is lost.
         ("0.2,i1,$T0.3,i2,$T\n", &[("0.2,i1,$T0.3", "i2")]),
         // JSON that is not in quotes is damaged.
         ("0.1,0.2,i0,$T\n[0.1,0.3,i1,$T\n", &[("0.1,0.2", "i0"), ("[0.1,0.3", "i1")]),
         ("0.1,0.2,i0,$T\n[0.1,\"x,i1,$T\n", &[("0.1,0.2", "i0")]),
-        // A single row.
-        ("d,e\nf,i1,$T\n", &[("f", "i1")]),
+        // A single row behind a heading, or the rest of one that a line end divides.
+        ("d\nf,i1,$T\n", &[("f", "i1")]),
         // A quote behind a line end in quotes is not text.
         ("a,b,i0,$T\n\"a\nb\",5\",i1,$T\na,b,i2,$T\n", &[("a,b", "i0"), ("a,b", "i2")]),
         ("a,5\",i1,$T\n", &[("a,5\"", "i1")]),
@@ -330,7 +271,7 @@ fn behind_a_quote_that_nothing_ends_memory_holds_so_much_and_no_more() {
         }
         most = most.max(rest.len());
         let span = Span { start: 0, end: rest.len() };
-        let piece = Piece { span, state, ended: false, longest: LONGEST_RECORD };
+        let piece = Piece { span, state, ended: false, longest: LONGEST_RECORD, width: None };
         let (mut made, mut found) = (Vec::new(), Vec::new());
         let settled = reader::read(Captures, &rest, piece, &mut Workspace::default(), &mut made, &mut found);
         state = settled.state;

@@ -198,7 +198,7 @@ fn deep_nesting_is_no_problem() {
     let line = format!(r#"{{"captureData":{{"x":{nested}}},"eventMetadata":{{"eventId":"a"}}}}"#);
     let text = line.as_bytes();
     let span = Span { start: 0, end: text.len() };
-    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
+    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24, width: None };
     let mut found = Vec::new();
     reader::read(Captures, text, piece, &mut Workspace::default(), &mut Vec::new(), &mut found);
     assert!(found.len() == 1 && found[0].what.is_ok());
@@ -417,8 +417,9 @@ proptest! {
         parts in prop::collection::vec(known(), 0..16),
         sizes in prop::collection::vec(1usize..200, 1..4),
     ) {
-        let (mut text, mut line) = (String::new(), 1);
-        let (mut good_lines, mut damaged) = (Vec::new(), Vec::<std::ops::RangeInclusive<u64>>::new());
+        // A row that says how wide rows are.
+        let (mut text, mut line) = (good(4) + "\n", 2);
+        let (mut good_lines, mut damaged) = (vec![1], Vec::<std::ops::RangeInclusive<u64>>::new());
         let mut after_damage = false;
         for part in &parts {
             let is_damage = matches!(part, Known::Damage(_));

@@ -199,6 +199,7 @@ impl<S: Side> Reader<S> {
                 state: State::probable(segment.first),
                 ended: segment.last,
                 longest: self.longest,
+                width: segment.width,
             };
             match &segment.content {
                 Content::Unreadable(_) => found.push(Found { line: 0, what: Err(Bad::Unreadable) }),
@@ -211,6 +212,7 @@ impl<S: Side> Reader<S> {
                     let start = more.len();
                     let unpacked = unpack(packed, more, stop)?;
                     piece.span = Span { start, end: more.len() };
+                    piece.width = reader::width_of_rows(more.get(start..).unwrap_or_default(), true);
                     run.text = start..more.len();
                     run.in_more = true;
                     let settled = reader::read(self.side, more, piece, &mut self.workspace, made, found);
@@ -250,11 +252,7 @@ impl<S: Side> Reader<S> {
         }
         let of_segment = block.text().get(run.text.clone()).unwrap_or_default();
         let fits = rest.text.is_empty() && rest.state.is_probable(segment.first, of_segment);
-        let as_it_is = run
-            .settled
-            .filter(|_| fits)
-            .and_then(|settled| rest.state.then(settled.state).map(|state| Settled { state, ..settled }));
-        let (settled, all) = match as_it_is {
+        let (settled, all) = match run.settled.filter(|_| fits) {
             Some(settled) => (settled, run.text.clone()),
             None => {
                 run.found = found.len()..found.len();
@@ -270,6 +268,7 @@ impl<S: Side> Reader<S> {
                     state: rest.state,
                     ended: segment.last,
                     longest: self.longest,
+                    width: segment.width,
                 };
                 let settled = reader::read(self.side, more, piece, &mut self.workspace, made, found);
                 run.found.end = found.len();

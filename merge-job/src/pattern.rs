@@ -211,7 +211,7 @@ mod tests {
         let count = |text: String| {
             let span = Span { start: 0, end: text.len() };
             let is_found = memory.patterns.find(text.as_bytes(), span, &mut memory.open).is_some();
-            let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 20 };
+            let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 20, width: None };
             reader::read(Captures, text.as_bytes(), piece, &mut memory, &mut Vec::new(), &mut Vec::new());
             usize::from(is_found)
         };

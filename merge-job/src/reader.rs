@@ -23,12 +23,14 @@ mod damage;
 mod doubt;
 mod position;
 mod state;
+mod width;
 
 use std::ops::Range;
 
 use doubt::Doubt;
 pub use state::State;
 use state::{Returns, Skipping};
+pub use width::{SURVEYED_BYTES, width_of_rows};
 
 use crate::json::{Cursor, Malformed, Open, Span};
 use crate::pattern::Patterns;
@@ -72,6 +74,8 @@ pub struct Piece {
     pub ended: bool,
     /// Bytes of the longest record.
     pub longest: usize,
+    /// Cells of the rows of the file, as `width_of_rows` tells them.
+    pub width: Option<usize>,
 }
 
 /// Reads a piece of a file. What is found is added to `found`, text that had to be made anew to `made`.
@@ -83,7 +87,7 @@ pub fn read<S: Side>(
     made: &mut Vec<u8>,
     found: &mut Vec<Found<S::Item>>,
 ) -> Settled {
-    let Piece { span: Span { start, end }, state, ended, longest } = piece;
+    let Piece { span: Span { start, end }, state, ended, longest, width } = piece;
     let text = text.get(..end).unwrap_or_default();
     let mut reading = Reading {
         side,
@@ -97,8 +101,7 @@ pub fn read<S: Side>(
         inside_line: state.inside_line,
         skipping: state.skipping,
         doubt: state.doubt,
-        width: state.width,
-        lacked_width: false,
+        width,
         no_quotes: start..start,
         returns_end_rows: state.returns_end_rows,
         returns: state.returns,
@@ -127,7 +130,6 @@ struct Reading<'t, 'r, S: Side> {
     skipping: Option<Skipping>,
     doubt: Doubt,
     width: Option<usize>,
-    lacked_width: bool,
     /// Here no quotes stand, as far as they were looked for.
     no_quotes: Range<usize>,
     returns_end_rows: bool,
@@ -148,8 +150,6 @@ impl<'t, S: Side> Reading<'t, '_, S> {
             column: self.before + line.len(),
             inside_line: self.inside_line || !is_blank(line),
             doubt: self.doubt,
-            width: self.width,
-            lacked_width: self.lacked_width,
             returns_end_rows: self.returns_end_rows,
             returns: self.returns,
             returned: self.returned,
@@ -175,14 +175,12 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
         match byte {
             b'{' => {
-                let found = self.found.len();
+                let doubt = self.doubt;
                 // Such a line may go on without a line feed for long.
                 let is_line = self.at == self.line_start && !self.returns_end_rows;
                 let progress = is_line && self.line_by_itself() || self.value();
-                if self.doubt != Doubt::default()
-                    && self.found.get(found).is_some_and(|found| found.what.is_ok())
-                {
-                    self.doubt.pass_record();
+                if !progress {
+                    self.doubt = doubt;
                 }
                 progress
             }
@@ -233,24 +231,30 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                     Ok(object) if cursor.at() == span.end => {
                         if object.bare_word.is_some() {
                             let what = self.record(&object);
-                            self.found.push(Found { line: self.line, what });
-                            return self.pass_line(end);
+                            return self.object_line(what, end);
                         }
                         let made_before = self.made.len();
                         let what = self.side.record(line, &object, self.made);
                         // What is made of a bad record says nothing of a good one.
                         let is_plain = what.is_ok() && self.made.len() == made_before;
                         patterns.learn(line, span, Object { plain: is_plain, ..object }, open);
-                        self.object(what, span.end);
-                        return self.pass_line(end);
+                        return self.object_line(what, end);
                     }
                     _ => return false,
                 }
             }
         };
         let what = self.side.record(line, &object, self.made);
-        self.object(what, span.end);
-        self.pass_line(end)
+        self.object_line(what, end)
+    }
+
+    /// Takes an object, with which a line ends at a place, as a record.
+    fn object_line(&mut self, what: Result<S::Item, Bad>, line_end: usize) -> bool {
+        if what.is_err() && S::HAS_ROWS && self.pass_line_of_json().is_none() {
+            return false;
+        }
+        self.object(what);
+        self.pass_line(line_end)
     }
 
     /// An object begins here.
@@ -278,7 +282,11 @@ impl<'t, S: Side> Reading<'t, '_, S> {
                 if let Some(progress) = row {
                     return progress;
                 }
-                self.object(what, end);
+                if what.is_err() {
+                    let Some(is_of_row) = self.is_of_row(end) else { return false };
+                    self.skipping = is_of_row.then_some(Skipping::Line);
+                }
+                self.object(what);
                 self.go_to(end)
             }
             Err(Malformed { at }) if at >= self.text.len() && !self.ended => {
@@ -302,15 +310,15 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         }
     }
 
-    /// Takes an object, which ends at a place, as a record.
-    fn object(&mut self, what: Result<S::Item, Bad>, end: usize) {
-        if what.is_err() && S::HAS_ROWS {
-            self.doubt.measure_rows();
-            if self.opens_line() {
-                self.pass_first_cell(end);
+    /// Takes an object as a record.
+    fn object(&mut self, what: Result<S::Item, Bad>) {
+        match what {
+            Err(bad) => self.bad(bad),
+            Ok(_) => {
+                self.doubt.pass_record();
+                self.found.push(Found { line: self.line, what });
             }
         }
-        self.found.push(Found { line: self.line, what });
     }
 
     /// Bare words are for payloads: those of a batch document, which goes into a string of what is written.
@@ -331,9 +339,8 @@ impl<'t, S: Side> Reading<'t, '_, S> {
     }
 
     fn bad(&mut self, bad: Bad) {
-        self.doubt.pass_damage();
         if S::HAS_ROWS {
-            self.doubt.measure_rows();
+            self.doubt.pass_damage();
         }
         self.found.push(Found { line: self.line, what: Err(bad) });
     }

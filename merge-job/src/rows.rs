@@ -12,6 +12,7 @@ use crate::json::{Cursor, Malformed, Span};
 pub struct Row {
     /// Without the line end behind it.
     pub span: Span,
+    /// Cells, id and time among them; each comma of a JSON list without quotes counts as one more, unless it was measured.
     pub(crate) cells: usize,
     /// Where the last two cells begin, if there are so many.
     last_two: Option<(usize, usize)>,
@@ -29,28 +30,30 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RowAt {
     Row(Row),
-    /// Something follows a closing quote, at this place: no row. So many cells begin before.
+    /// Something follows a closing quote, at this place: no row.
     Broken {
         at: usize,
-        cells: usize,
     },
-    /// The text ends inside of the row, of which so many cells began.
-    Open {
-        cells: usize,
-    },
+    /// The text ends inside of the row.
+    Open,
 }
 
 /// Reads the row at `start`; `ended`: no more text follows.
 pub(crate) fn row(text: &[u8], start: usize, ended: bool) -> RowAt {
-    read(text, start, false, ended)
+    read(text, start, false, false, ended)
+}
+
+/// As `row`, and counts cells as they are, which takes longer.
+pub(crate) fn measured_row(text: &[u8], start: usize, ended: bool) -> RowAt {
+    read(text, start, false, true, ended)
 }
 
 /// Reads what is left of a row from `start` on, as if it stood inside of a cell in quotes.
 pub(crate) fn rest_of_row(text: &[u8], start: usize, ended: bool) -> RowAt {
-    read(text, start, true, ended)
+    read(text, start, true, false, ended)
 }
 
-fn read(text: &[u8], start: usize, mut in_quotes: bool, ended: bool) -> RowAt {
+fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: bool) -> RowAt {
     let mut at = start;
     let mut cells = 1;
     let mut last_two = (None, start);
@@ -65,24 +68,24 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, ended: bool) -> RowAt {
             in_quotes = false;
             match end_of_quotes(text, at, ended) {
                 Some(end) => at = end,
-                None => return RowAt::Open { cells },
+                None => return RowAt::Open,
             }
             quoted_up_to = at;
             loop {
                 match text.get(at) {
                     Some(b' ' | b'\t') => at += 1,
                     Some(b'\r') => match is_bare_return(text, at, ended) {
-                        None => return RowAt::Open { cells },
+                        None => return RowAt::Open,
                         Some(true) => break,
                         Some(false) => at += 1,
                     },
                     None | Some(b',' | b'\n') => break,
-                    Some(_) => return RowAt::Broken { at, cells },
+                    Some(_) => return RowAt::Broken { at },
                 }
             }
         } else {
-            let cell = match json_cell(text, at, ended) {
-                JsonCell::Open => return RowAt::Open { cells },
+            let cell = match json_cell(text, at, measured, ended) {
+                JsonCell::Open => return RowAt::Open,
                 JsonCell::None => at,
                 JsonCell::End(end) => {
                     at = end;
@@ -96,7 +99,7 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, ended: bool) -> RowAt {
                     break;
                 }
                 match is_bare_return(text, at, ended) {
-                    None => return RowAt::Open { cells },
+                    None => return RowAt::Open,
                     Some(true) => break,
                     Some(false) => at += 1,
                 }
@@ -113,7 +116,7 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, ended: bool) -> RowAt {
                 cells += 1;
                 last_two = (Some(last_two.1), at);
             }
-            None if !ended => return RowAt::Open { cells },
+            None if !ended => return RowAt::Open,
             _ => break,
         }
     }
@@ -157,15 +160,15 @@ enum JsonCell {
 }
 
 /// Commas and quotes inside of a JSON object or list belong to the cell that it begins, if it ends in its line.
-fn json_cell(text: &[u8], start: usize, ended: bool) -> JsonCell {
+fn json_cell(text: &[u8], start: usize, measured: bool, ended: bool) -> JsonCell {
     let rest = text.get(start..).unwrap_or_default();
     if !matches!(rest.first(), Some(b'{' | b'[')) {
         return JsonCell::None;
     }
     let length = memchr::memchr2(b'\n', b'\r', rest);
     let line = &rest[..length.unwrap_or(rest.len())];
-    // Without quotes its commas do not matter: the last two cells stand behind it.
-    if memchr::memchr(b'"', line).is_none() {
+    // Without quotes its commas only matter to the number of cells: the last two stand behind it.
+    if !measured && memchr::memchr(b'"', line).is_none() {
         return if length.is_none() && !ended { JsonCell::Open } else { JsonCell::None };
     }
     match Cursor::new(line, 0, &mut Vec::new()).value() {

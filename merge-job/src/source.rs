@@ -16,6 +16,7 @@ use plumbline_common::{Problem, Result};
 use crate::ahead::Ahead;
 use crate::hours;
 use crate::manifest::{self, Mounts, Target};
+use crate::reader;
 
 /// Bytes of a block that is worth a thread's turn.
 pub(crate) const BLOCK_BYTES: usize = 1 << 20;
@@ -25,7 +26,9 @@ const SMALL_GZIP_BYTES: u64 = 512 << 10;
 /// More of them at a time would only take open files and memory.
 const MOST_IN_ADVANCE: usize = 16;
 /// A list of files is known by so much of its beginning.
-const HEAD_BYTES: usize = 256;
+const LIST_HEAD_BYTES: usize = 256;
+/// So much of a file is read before its first piece is handed on: where it is longer than what is surveyed, that is known.
+const HEAD_BYTES: usize = reader::SURVEYED_BYTES + 1;
 /// Of a gzip file, what holds so much of it and the names in its head.
 const PACKED_HEAD_BYTES: usize = 16 << 10;
 
@@ -52,6 +55,8 @@ pub(crate) struct Segment {
     pub(crate) last: bool,
     /// The piece before ended with a line.
     pub(crate) begins_line: bool,
+    /// Cells of the rows of its file, as `reader::width_of_rows` tells them; not yet known of a packed one.
+    pub(crate) width: Option<usize>,
     pub(crate) content: Content,
 }
 
@@ -124,8 +129,12 @@ struct Current {
     origin: Arc<Origin>,
     first: bool,
     begins_line: bool,
-    /// Begin of a line whose end was not read yet.
+    width: Option<usize>,
+    /// What was read and is not in a block yet: the begin of a line, or more of the file's beginning than a block takes.
     carry: Vec<u8>,
+    /// Nothing is left to be read, and why, if that is for damage.
+    ended: bool,
+    failed: Option<String>,
     bytes: u64,
     counted: u64,
     named_by_manifest: bool,
@@ -258,7 +267,7 @@ impl Source {
                 if self.mounts.is_some() && !named_by_manifest {
                     let beginning = packed.get(..PACKED_HEAD_BYTES).unwrap_or(&packed).to_vec();
                     let plain = input::unpacked(io::Cursor::new(beginning));
-                    let _ = plain.and_then(|plain| plain.take(HEAD_BYTES as u64).read_to_end(&mut head));
+                    let _ = plain.and_then(|plain| plain.take(LIST_HEAD_BYTES as u64).read_to_end(&mut head));
                 }
                 block.progress += file.bytes;
                 if self.is_list(&head, &file.path, &origin, block) {
@@ -274,6 +283,7 @@ impl Source {
                     first: true,
                     last: true,
                     begins_line: true,
+                    width: None,
                     content,
                 });
                 return Ok(room);
@@ -286,7 +296,10 @@ impl Source {
             origin,
             first: true,
             begins_line: true,
+            width: None,
             carry: Vec::new(),
+            ended: false,
+            failed: None,
             bytes: file.bytes,
             counted: 0,
             named_by_manifest,
@@ -299,22 +312,21 @@ impl Source {
         let start = block.filled;
         block.append(&current.carry);
         current.carry.clear();
-        let (mut ended, mut failed) = (false, None);
         loop {
             let head_is_read = !current.first || block.filled - start >= HEAD_BYTES;
-            if ended || head_is_read && block.filled >= self.block_bytes {
+            if current.ended || head_is_read && block.filled >= self.block_bytes {
                 break;
             }
             match block.read(&mut *current.reader, self.block_bytes) {
                 Ok(n) => {
-                    ended = n == 0;
+                    current.ended = n == 0;
                     let counted = (n as u64).min(current.bytes - current.counted);
                     current.counted += counted;
                     block.progress += counted;
                 }
                 Err(error) if is_damage(&error) => {
-                    ended = true;
-                    failed = Some(error.to_string());
+                    current.ended = true;
+                    current.failed = Some(error.to_string());
                 }
                 Err(error) => return Err(Problem::io("read the input", &current.path, error)),
             }
@@ -327,12 +339,18 @@ impl Source {
             self.is_list(&head, &current.path, &current.origin, block);
             return Ok(true);
         }
-        let line_end = memchr::memrchr(b'\n', text).map(|at| start + at + 1);
+        if current.first {
+            current.width = reader::width_of_rows(text, current.ended);
+        }
+        // Of the beginning of a file, more is read than a small block takes.
+        let most = text.len().min(2 * self.block_bytes);
+        let ended = current.ended && most == text.len();
+        let line_end = memchr::memrchr(b'\n', &text[..most]).map(|at| start + at + 1);
         let end = match line_end {
             _ if ended => block.filled,
             Some(end) => end,
             // A long line is read into a block of its own, and cut where that is full.
-            None if start == 0 => block.filled,
+            None if start == 0 => most,
             None => start,
         };
         if ended {
@@ -348,12 +366,13 @@ impl Source {
                 first: current.first,
                 last: ended,
                 begins_line: current.begins_line,
+                width: current.width,
                 content: Content::Text,
             });
             current.first = false;
             current.begins_line = line_end == Some(end);
         }
-        if let Some(why) = failed {
+        if let Some(why) = current.failed.take_if(|_| ended) {
             unreadable(block, &current.origin, false, why);
         }
         if !ended {
@@ -417,6 +436,7 @@ fn unreadable(block: &mut Block, origin: &Arc<Origin>, first: bool, why: String)
         first,
         last: true,
         begins_line: true,
+        width: None,
         content: Content::Unreadable(why),
     });
 }

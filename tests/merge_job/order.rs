@@ -24,7 +24,7 @@ fn memory_threads_and_blocks_do_not_change_a_byte() {
         // What a row behind damage is may depend on rows far before it.
         .captures(
             "ep/v/2024/01/19/08/damaged.csv",
-            (0..300)
+            (0..3_000)
                 .map(|n| match n % 9 {
                     3 => format!("\"{n}\n"),
                     5 => format!("h1,{n}\n"),

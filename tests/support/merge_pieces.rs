@@ -18,13 +18,19 @@ where
     let (mut rest, mut state, mut lines, mut at) = (Vec::new(), State::default(), 0, 0);
     let (mut memory, mut all) = (Workspace::default(), Vec::new());
     let mut sizes = sizes.iter().cycle();
+    let width = reader::width_of_rows(text, true);
     loop {
         let size = (*sizes.next().unwrap()).clamp(1, text.len() - at + 1);
         let end = text.len().min(at + size);
         rest.extend_from_slice(&text[at..end]);
         at = end;
-        let piece =
-            Piece { span: Span { start: 0, end: rest.len() }, state, ended: at == text.len(), longest };
+        let piece = Piece {
+            span: Span { start: 0, end: rest.len() },
+            state,
+            ended: at == text.len(),
+            longest,
+            width,
+        };
         let (mut made, mut found) = (Vec::new(), Vec::new());
         let settled = reader::read(side, &rest, piece, &mut memory, &mut made, &mut found);
         let texts = Texts { read: &rest, made: &made };

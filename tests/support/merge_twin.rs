@@ -229,7 +229,7 @@ fn fast<S: Side, T>(
     let text = [b"}] ".as_slice(), line, b"\"}]"].concat();
     let span = Span { start: 3, end: 3 + line.len() };
     let (mut made, mut found) = (Vec::new(), Vec::new());
-    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24 };
+    let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 24, width: None };
     let settled = reader::read(side, &text, piece, workspace, &mut made, &mut found);
     assert_eq!(settled.end, span.end);
     let texts = Texts { read: &text, made: &made };

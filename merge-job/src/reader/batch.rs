@@ -1,7 +1,7 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
-use super::state::Returns;
-use super::{Found, Reading};
+use super::state::{Returns, Skipping};
+use super::{Found, Reading, doubt};
 use crate::json::{Cursor, Span};
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
@@ -52,7 +52,7 @@ impl<S: Side> Reading<'_, '_, S> {
             RowHere::Whole(row) => Some(self.pass_row_with_object(&row)),
             RowHere::Broken => Some(self.pass_damaged_row(Bad::BrokenRow, None)),
             RowHere::Unsure => Some(false),
-            RowHere::None => None,
+            RowHere::None => self.pass_line_of_json().is_none().then_some(false),
         }
     }
 
@@ -73,6 +73,19 @@ impl<S: Side> Reading<'_, '_, S> {
             RowHere::Whole(row) => Some(self.pass_row_with_object(&row)),
             RowHere::Unsure => Some(false),
             RowHere::Broken | RowHere::None => None,
+        }
+    }
+
+    /// Behind an object that is no record, from here to a place: whether what its line goes on with is rather the rest of a
+    /// damaged row, and no more records, good or bad. None when that is not known yet.
+    pub(super) fn is_of_row(&self, object_end: usize) -> Option<bool> {
+        if !S::HAS_ROWS || self.width.is_none() || !self.opens_line() {
+            return Some(false);
+        }
+        let behind = self.text.get(object_end..).unwrap_or_default();
+        match behind.iter().find(|byte| !matches!(byte, b',' | b'[' | b']' | b' ' | b'\t' | b'\r')) {
+            None => self.ended.then_some(false),
+            Some(byte) => Some(!matches!(byte, b'{' | b'\n')),
         }
     }
 
@@ -98,28 +111,11 @@ impl<S: Side> Reading<'_, '_, S> {
             Some(true) => self.made.truncate(made_before),
             Some(false) => {
                 self.found.push(Found { line: self.line, what: Ok(item) });
-                self.width = Some(row.cells);
             }
         }
         self.go_to(row.span.end);
         self.returns_end_rows |= row.ends_at_return;
         true
-    }
-
-    /// An object that is no record opens a line and reaches to a place. It may be the first cell of a row that a line end
-    /// divides.
-    pub(super) fn pass_first_cell(&mut self, object_end: usize) {
-        let object = self.text.get(self.line_start..object_end).unwrap_or_default();
-        let ends_line = |text: &[u8]| memchr::memchr2(b'\n', b'\r', text);
-        if ends_line(object).is_some() {
-            let has_quotes = memchr::memchr(b'"', object).is_some();
-            return self.pass_first_part(object_end, has_quotes);
-        }
-        let farthest = object_end.saturating_add(FARTHEST);
-        let rest = self.text.get(object_end..farthest.min(self.text.len())).unwrap_or_default();
-        if let Some(length) = ends_line(rest) {
-            self.pass_first_part(object_end + length, false);
-        }
     }
 
     fn row_here(&self, start: usize) -> RowHere {
@@ -135,20 +131,17 @@ impl<S: Side> Reading<'_, '_, S> {
         let farthest = known.saturating_add(FARTHEST.min(self.longest));
         let text = self.text.get(..farthest).unwrap_or(self.text);
         let row = match rows::row(text, start, self.ended && text.len() == self.text.len()) {
-            RowAt::Row(row) if row.is_torn => RowAt::Broken { at: start, cells: row.cells },
+            RowAt::Row(row) if row.is_torn => RowAt::Broken { at: start },
             row => row,
         };
         match row {
-            RowAt::Row(row) if record::id_and_time(text, &row).is_some() => {
-                // In JSON a carriage return is a blank.
-                match row.ends_at_return.then(|| self.do_returns_end_rows(row.span.end)) {
-                    None | Some(Some(true)) => RowHere::Whole(row),
-                    Some(Some(false)) => RowHere::None,
-                    Some(None) => RowHere::Unsure,
-                }
-            }
-            RowAt::Open { .. } if !self.ended && self.text.len() < farthest => RowHere::Unsure,
-            RowAt::Broken { at, .. } => {
+            RowAt::Row(row) if record::id_and_time(text, &row).is_some() => match self.ends(&row) {
+                Some(true) => RowHere::Whole(row),
+                Some(false) => RowHere::None,
+                None => RowHere::Unsure,
+            },
+            RowAt::Open if !self.ended && self.text.len() < farthest => RowHere::Unsure,
+            RowAt::Broken { at } => {
                 let line = text.get(start..).unwrap_or_default();
                 let length = memchr::memchr(b'\n', line);
                 if length.is_none() && !self.ended && self.text.len() < farthest {
@@ -160,6 +153,17 @@ impl<S: Side> Reading<'_, '_, S> {
                 if is_one_line && rows::ends_with_id_and_time(line) { RowHere::Broken } else { RowHere::None }
             }
             _ => RowHere::None,
+        }
+    }
+
+    /// Whether a row that has an id and a time ends where it seems to: in brackets, which JSON closes behind it, a carriage
+    /// return is a blank. None when that is not known yet.
+    fn ends(&self, row: &Row) -> Option<bool> {
+        let text = row.span.of(self.text);
+        let value = text.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t')).unwrap_or_default();
+        match row.ends_at_return && doubt::opens_brackets(&text[value..]) {
+            true => self.do_returns_end_rows(row.span.end),
+            false => Some(true),
         }
     }
 
@@ -196,13 +200,7 @@ impl<S: Side> Reading<'_, '_, S> {
                     RowHere::Broken if !self.lists_record(first.unwrap_or_default()) => {}
                     RowHere::Whole(_) | RowHere::Broken | RowHere::None => return self.go_to(self.at + 1),
                 },
-                Some(b'\n') => {
-                    // A row may begin with empty cells.
-                    if byte == b',' {
-                        self.doubt.measure_rows();
-                    }
-                    return self.go_to(self.at + 1);
-                }
+                Some(b'\n') => return self.pass_line_of_json().is_some() && self.go_to(self.at + 1),
                 None if self.ended => return self.go_to(self.at + 1),
                 _ => {}
             }
@@ -219,11 +217,11 @@ impl<S: Side> Reading<'_, '_, S> {
                     self.at = self.line_start;
                     return false;
                 }
-                RowHere::Whole(_) | RowHere::None => return self.go_to(self.at + 1),
+                RowHere::Whole(_) | RowHere::None => return self.line_of_json(),
             },
-            Some(_) if is_json => return self.go_to(self.at + 1),
+            Some(_) if is_json => return self.line_of_json(),
             Some(at) => {
-                let bad = if let RowAt::Open { .. } = at { Bad::NotABatchRow } else { Bad::BrokenRow };
+                let bad = if let RowAt::Open = at { Bad::NotABatchRow } else { Bad::BrokenRow };
                 let returns = self.do_returns_end_rows(self.row_start());
                 return self.damaged_row(returns, bad, None);
             }
@@ -231,11 +229,11 @@ impl<S: Side> Reading<'_, '_, S> {
         let made_before = self.made.len();
         let what = self.row_record(&row);
         let is_unsure = row.ends_at_return && !self.returns_end_rows;
-        let returns = match is_unsure && (is_json || what.is_err()) {
+        let returns = match is_unsure && what.is_err() {
             true => self.do_returns_end_rows(row.span.end),
+            false if is_json => self.ends(&row).map(|ends| ends && row.ends_at_return),
             false => Some(row.ends_at_return),
         };
-        let is_row = !is_json || what.is_ok() && (returns == Some(true) || !row.ends_at_return);
         match what {
             _ if returns.is_none() => {
                 self.made.truncate(made_before);
@@ -246,16 +244,28 @@ impl<S: Side> Reading<'_, '_, S> {
             Err(bad) if byte == b',' && row.has_quoted && row.has_line_ends(self.text) => {
                 self.damaged_row(returns, bad, Some(row))
             }
-            _ if !is_row => {
-                if what.is_err() && !row.ends_at_return {
-                    self.pass_first_part(row.span.end, false);
-                }
+            _ if is_json && (what.is_err() || returns != Some(row.ends_at_return)) => {
                 self.made.truncate(made_before);
-                self.go_to(self.at + 1)
+                self.line_of_json()
             }
             Err(bad) => self.damaged_row(returns, bad, Some(row)),
             Ok(item) => self.pass_row(&row, item, made_before),
         }
+    }
+
+    /// A line that begins as JSON and is no row. In a file of rows it is rather a damaged one than more bad records.
+    fn line_of_json(&mut self) -> bool {
+        let Some(end) = self.line_end_nearby(self.at) else {
+            self.at = self.line_start;
+            return false;
+        };
+        self.pass_line_of_json();
+        if self.width.is_some() && end.is_some() {
+            self.bad(Bad::NotABatchRow);
+            self.skipping = Some(Skipping::Line);
+            return true;
+        }
+        self.go_to(self.at + 1)
     }
 
     /// The row at a place; none when the text ends before that is known. One that goes over line ends and is longer than any
@@ -267,12 +277,12 @@ impl<S: Side> Reading<'_, '_, S> {
             inside.len() > self.longest || inside.len() > most && memchr::memchr(b'\n', inside).is_some()
         };
         match rows::row(self.text, start, self.ended) {
-            RowAt::Row(Row { span: Span { end, .. }, cells, .. }) | RowAt::Broken { at: end, cells }
+            RowAt::Row(Row { span: Span { end, .. }, .. }) | RowAt::Broken { at: end }
                 if is_too_long(end) =>
             {
-                Some(RowAt::Open { cells })
+                Some(RowAt::Open)
             }
-            RowAt::Open { .. } if !self.ended && !is_too_long(self.text.len()) => None,
+            RowAt::Open if !self.ended && !is_too_long(self.text.len()) => None,
             row => Some(row),
         }
     }
@@ -327,8 +337,8 @@ impl<S: Side> Reading<'_, '_, S> {
                 RowAt::Row(row) if record::id_and_time(text, &row).is_some() => return Some(true),
                 RowAt::Row(row) => from = row.span.end,
                 RowAt::Broken { .. } => {}
-                RowAt::Open { .. } if !ended => return None,
-                RowAt::Open { .. } => return Some(false),
+                RowAt::Open if !ended => return None,
+                RowAt::Open => return Some(false),
             }
         }
         Some(false)

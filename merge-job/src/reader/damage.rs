@@ -83,7 +83,13 @@ impl<S: Side> Reading<'_, '_, S> {
                 self.go_to(at)
             }
             (NextRecord::Unsure(_), _) | (_, Brackets::Open | Brackets::Unsure(_)) if !self.ended => false,
-            (_, Brackets::Close(at) | Brackets::NextRecord(at)) => {
+            (_, Brackets::Close(at)) => {
+                let Some(is_of_row) = self.is_of_row(at) else { return false };
+                self.skipping = is_of_row.then_some(Skipping::Line);
+                self.bad(bad);
+                self.go_to(at)
+            }
+            (_, Brackets::NextRecord(at)) => {
                 self.bad(bad);
                 self.go_to(at)
             }

@@ -1,24 +1,20 @@
 //! Which rows behind damage are no records, since they may be the rest of a damaged row: half a row is never a record.
 //!
-//! The damage of a row is taken to be one quote too many or too few, a line end, or a row that is cut. Its end then is one of
-//! these:
-//! - Its quotes do not work out, and its own line does not end with an id and a time. Each of the next rows may be its
-//!   end, and where a quote stands in one, this is the last: up to here the row's quotes and those of a good one tell
+//! A row ends with an id and a time, so where one ends and the next one ends, one row stands between. If all of that is a
+//! row, it is a record. If not, it is lines that are none, and behind them either a row or the rest of one:
+//! - Where the quotes of the lines do not work out, the rest. Which row is the end of it is not known: lines in quotes may
+//!   look like rows. Where a quote stands in one, this is the last: up to here the row's quotes and those of a good one tell
 //!   different things, so the damage lies before its end.
-//! - A cell in quotes that was never seen to begin ends in one of the next rows.
-//! - A line end divides it, and the row behind is what it lacks: with it, and only with it, it is as wide as the rows of
-//!   the file.
-//! - Several line ends divide it, or it is not known what damaged it: its last line is narrower or wider than the rows of
-//!   the file.
+//! - Else a row, if it is as wide as the rows of the file and ends nothing that it does not begin, such as a cell in quotes.
 
 use super::Reading;
-use crate::json::{Cursor, Span};
+use crate::json::Span;
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
 
 /// So many rows behind a damaged one may be its end: one is, and lines of a cell may look like rows.
 const DOUBTED_ROWS: u8 = 3;
-/// The end of a cell, and the width of a row, are looked for in so many bytes.
+/// The end of a cell is looked for in so many bytes.
 const AHEAD: usize = 64 << 10;
 
 /// What is known of damage before.
@@ -28,39 +24,70 @@ pub(super) struct Doubt {
     rows: u8,
     /// The first of them is counted with it.
     is_open: bool,
-    /// A row stands directly before that may be divided.
-    part: Option<Part>,
+    /// What stands behind the last row, and is none.
+    lines: Option<Lines>,
     /// Damage stands directly before, or a row over several lines, which damage may have made of one over more.
     may_close: bool,
-    /// So many of the next rows are records only if they are as wide as the rows of the file.
-    measured: u8,
 }
 
-/// What may be the first part of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    /// Its cells: of brackets that do not close, the commas may be inside of one.
-    least_cells: usize,
-    cells: usize,
-    /// Without quotes and alone it is rather a line that is no row, such as a heading.
-    is_sure_of_rest: bool,
+/// Lines that are no rows, and may be the first part of one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Lines {
+    /// The commas that separate its cells: of brackets that do not close, they may be inside of one.
+    least_commas: usize,
+    commas: usize,
+    /// A bracket does not close.
+    in_brackets: bool,
+    /// A cell is in quotes.
+    has_quoted: bool,
+    /// The last of them ends with an id and a time, so nothing goes on behind it.
+    is_over: bool,
+    /// A bad record stands for them.
+    is_counted: bool,
+}
+
+impl Lines {
+    /// What a line says by itself; none when its quotes do not work out.
+    fn of(line: &[u8]) -> Option<Lines> {
+        if opens_brackets(line) {
+            let commas = memchr::memchr_iter(b',', line).count();
+            return Some(Lines { commas, in_brackets: true, ..Lines::default() });
+        }
+        match rows::measured_row(line, 0, true) {
+            RowAt::Row(row) if !row.is_torn => Some(Lines::of_row(&row)),
+            RowAt::Row(_) | RowAt::Broken { .. } | RowAt::Open => None,
+        }
+    }
+
+    /// What a row without an id and a time says, of which the cells were counted.
+    fn of_row(row: &Row) -> Lines {
+        let commas = row.cells - 1;
+        Lines { least_commas: commas, commas, has_quoted: row.has_quoted, ..Lines::default() }
+    }
+
+    fn and(self, next: Lines) -> Lines {
+        Lines {
+            least_commas: if self.in_brackets { 0 } else { self.least_commas + next.least_commas },
+            commas: self.commas + next.commas,
+            in_brackets: self.in_brackets || next.in_brackets,
+            has_quoted: self.has_quoted || next.has_quoted,
+            is_over: false,
+            is_counted: self.is_counted || next.is_counted,
+        }
+    }
 }
 
 impl Doubt {
     /// A record that is no row was read.
     pub(super) fn pass_record(&mut self) {
-        let rows = self.rows.saturating_sub(1);
-        *self = Doubt { rows, measured: self.measured.saturating_sub(1), ..Doubt::default() };
+        *self = self.less();
     }
 
     /// Damage that is counted.
     pub(super) fn pass_damage(&mut self) {
         self.may_close = true;
-    }
-
-    /// Whatever was no record, a row may be the rest of it.
-    pub(super) fn measure_rows(&mut self) {
-        self.measured = DOUBTED_ROWS;
+        let unknown = Lines { in_brackets: true, ..Lines::default() };
+        self.lines.get_or_insert(unknown).is_counted = true;
     }
 
     /// Nothing that a text begins with is doubted.
@@ -72,13 +99,14 @@ impl Doubt {
                 && !is_end_of_row(head, rows::rest_of_row(head, 0, true))
     }
 
-    /// A row that was doubted, or what looks like one, had no quote that ends the doubt.
+    /// A record, or a row that was doubted, had no quote that ends the doubt.
     fn less(self) -> Doubt {
-        Doubt {
-            rows: self.rows.saturating_sub(1),
-            measured: self.measured.saturating_sub(1),
-            ..Doubt::default()
-        }
+        Doubt { rows: self.rows.saturating_sub(1), ..Doubt::default() }
+    }
+
+    fn add(&mut self, lines: Lines) {
+        self.lines =
+            Some(self.lines.filter(|before| !before.is_over).map_or(lines, |before| before.and(lines)));
     }
 }
 
@@ -87,11 +115,6 @@ impl<S: Side> Reading<'_, '_, S> {
     /// it is counted, unless it is with the damaged one.
     pub(super) fn is_doubted(&mut self, row: &Row) -> Option<bool> {
         let doubt = self.doubt;
-        let behind = Doubt { may_close: row.has_quoted && row.has_line_ends(self.text), ..Doubt::default() };
-        if doubt == Doubt::default() {
-            self.doubt = behind;
-            return Some(false);
-        }
         if doubt.rows > 0 {
             let next = self.behind_doubted(row.span)?;
             if !doubt.is_open {
@@ -100,40 +123,68 @@ impl<S: Side> Reading<'_, '_, S> {
             self.doubt = next;
             return Some(true);
         }
-        if let Some(Part { least_cells, cells, is_sure_of_rest }) = doubt.part
-            && let Some(width) = self.width(row)?
-            && (least_cells + row.cells..=cells + row.cells).contains(&(width + 1))
-            && (is_sure_of_rest || row.cells != width)
-        {
-            if row.cells == width {
-                self.bad(Bad::HalfRow);
-            }
-            self.doubt = Doubt::default();
-            return Some(true);
-        }
-        if doubt.may_close && row.stray_quote && self.closes(row) {
+        let may_close = row.has_quoted && row.has_line_ends(self.text);
+        let (is_rest, is_counted) = doubt.lines.map_or((false, false), |lines| {
+            let cells = self.measured(row).cells;
+            (!self.fits(lines, row, cells), self.is_torn(lines, cells))
+        });
+        let is_rest = is_rest || doubt.may_close && row.stray_quote && self.closes(row);
+        if is_rest && !is_counted {
             self.bad(Bad::HalfRow);
-            self.doubt = Doubt::default();
-            return Some(true);
         }
-        if doubt.measured > 0 && self.width(row)?.is_some_and(|width| row.cells != width) {
-            self.bad(Bad::HalfRow);
-            self.doubt = doubt.less();
-            return Some(true);
-        }
-        self.doubt = behind;
-        Some(false)
+        self.doubt = Doubt { may_close, ..Doubt::default() };
+        Some(is_rest)
     }
 
-    /// What stands here up to the end of a line is no record and has no id and time: it may be the first part of a row.
-    /// `has_quotes`: with quotes, which may be behind the end of its first line.
-    pub(super) fn pass_first_part(&mut self, line_end: usize, has_quotes: bool) {
-        self.doubt.measure_rows();
-        if self.doubt.rows == 0 {
-            let part = part(self.text, Span { start: self.row_start(), end: line_end }, false);
-            self.doubt.part =
-                part.map(|part| Part { is_sure_of_rest: part.is_sure_of_rest || has_quotes, ..part });
+    /// Whether a row behind lines that are none is one.
+    fn fits(&self, lines: Lines, row: &Row, cells: usize) -> bool {
+        let text = row.span.of(self.text);
+        // Where nothing says how wide rows are, a heading of one cell may be one.
+        let is_wide = self.width.map_or(lines.least_commas == 0, |width| cells == width);
+        let may_lack_first_cell = lines.least_commas == 0
+            && match text.trim_ascii_start().first() {
+                Some(b',') => true,
+                // A doubled quote may be divided.
+                Some(b'"') => lines.has_quoted,
+                _ => false,
+            };
+        let may_lack_bracket = lines.in_brackets && (row.stray_quote || closes_brackets(text));
+        lines.is_over || is_wide && !may_lack_first_cell && !may_lack_bracket
+    }
+
+    /// Whether lines that were counted, and a row that is narrower than those of the file, are one row.
+    fn is_torn(&self, lines: Lines, cells: usize) -> bool {
+        let commas = lines.least_commas + cells - 1..=lines.commas + cells - 1;
+        lines.is_counted
+            && !lines.is_over
+            && self.width.is_some_and(|width| cells < width && commas.contains(&(width - 1)))
+    }
+
+    /// A row with its cells counted.
+    fn measured(&self, row: &Row) -> Row {
+        match rows::measured_row(self.text.get(..row.span.end).unwrap_or_default(), row.span.start, true) {
+            RowAt::Row(row) => row,
+            RowAt::Broken { .. } | RowAt::Open => *row,
         }
+    }
+
+    /// The line here, whatever JSON it holds, is no row; none when its end is not known yet.
+    pub(super) fn pass_line_of_json(&mut self) -> Option<()> {
+        let start = self.row_start();
+        let end = self.line_end_nearby(start)?.unwrap_or(start);
+        let line = Span { start, end }.of(self.text);
+        if self.doubt.rows > 0 {
+            return Some(());
+        }
+        match Lines::of(line) {
+            _ if rows::ends_with_id_and_time(line) => {
+                let lines = Some(Lines { is_over: true, ..Lines::default() });
+                self.doubt = Doubt { may_close: true, lines, ..Doubt::default() };
+            }
+            Some(lines) => self.doubt.add(lines),
+            None => self.doubt = Doubt { rows: DOUBTED_ROWS, is_open: true, ..Doubt::default() },
+        }
+        Some(())
     }
 
     /// Passes a row that is none: `whole` when its quotes work out and it only lacks an id and a time.
@@ -151,10 +202,11 @@ impl<S: Side> Reading<'_, '_, S> {
             self.at = self.line_start;
             return false;
         };
-        if !(self.doubt.rows > 0 && self.doubt.is_open) {
-            self.bad(bad);
+        let is_counted = self.doubt.rows > 0 && self.doubt.is_open;
+        self.doubt = next;
+        if !is_counted {
+            self.found.push(super::Found { line: self.line, what: Err(bad) });
         }
-        self.doubt = Doubt { may_close: true, measured: DOUBTED_ROWS, ..next };
         match whole.filter(|row| row.span.end > line.end) {
             Some(row) if row.ends_at_return == self.returns_end_rows => self.go_to(row.span.end),
             Some(row) => {
@@ -170,7 +222,7 @@ impl<S: Side> Reading<'_, '_, S> {
     }
 
     fn behind_damaged(&mut self, line: Span, whole: Option<Row>, has_id: bool) -> Option<Doubt> {
-        let doubt = self.doubt;
+        let doubt = Doubt { may_close: true, ..self.doubt };
         if whole.is_none() && !has_id {
             return Some(Doubt { rows: DOUBTED_ROWS, is_open: true, ..Doubt::default() });
         }
@@ -181,8 +233,13 @@ impl<S: Side> Reading<'_, '_, S> {
         if self.closes_ahead(end)? {
             return Some(Doubt { rows: DOUBTED_ROWS, is_open: !has_id, ..Doubt::default() });
         }
-        let part = part(self.text, Span { end, ..line }, has_id);
-        Some(Doubt { part, ..Doubt::default() })
+        if has_id {
+            return Some(Doubt { may_close: true, ..Doubt::default() });
+        }
+        let lines = whole.map(|row| Lines::of_row(&self.measured(&row))).unwrap_or_default();
+        let mut doubt = doubt;
+        doubt.add(Lines { is_counted: true, ..lines });
+        Some(doubt)
     }
 
     /// What is in doubt behind a row that is, or a line that looks like one.
@@ -191,7 +248,7 @@ impl<S: Side> Reading<'_, '_, S> {
             return Some(self.doubt.less());
         }
         let rows = if self.closes_ahead(row.end)? { DOUBTED_ROWS } else { 0 };
-        Some(Doubt { rows, ..self.doubt.less() })
+        Some(Doubt { rows, ..Doubt::default() })
     }
 
     /// Whether a row ends a cell in quotes that began before it.
@@ -218,7 +275,7 @@ impl<S: Side> Reading<'_, '_, S> {
             return (self.ended || self.text.len() >= farthest).then_some(false);
         }
         match rows::rest_of_row(text, quote, ended) {
-            RowAt::Open { .. } if !self.ended && self.text.len() < farthest => None,
+            RowAt::Open if !self.ended && self.text.len() < farthest => None,
             row => Some(
                 is_end_of_row(text, row) && {
                     let end = rows::lone_quote(text, quote, text.len()).unwrap_or(quote);
@@ -234,51 +291,45 @@ impl<S: Side> Reading<'_, '_, S> {
             ),
         }
     }
-
-    /// The width of the rows of the file, by the last one before, else by the one behind this; none when that is not known
-    /// yet.
-    fn width(&mut self, row: &Row) -> Option<Option<usize>> {
-        if self.width.is_some() {
-            return Some(self.width);
-        }
-        self.lacked_width = true;
-        let farthest = row.span.end.saturating_add(AHEAD);
-        let text = self.text.get(..farthest).unwrap_or(self.text);
-        let ended = self.ended && text.len() == self.text.len();
-        let mut end = row.span.end;
-        loop {
-            let behind = text.get(end..).unwrap_or_default();
-            let next = end + behind.len() - behind.trim_ascii_start().len();
-            let mut cursor = Cursor::new(text, next, &mut self.workspace.open);
-            let is_record = record::object(&mut cursor).is_ok_and(|object| object.is_record());
-            match rows::row(text, next, ended) {
-                // A record of JSON is no row, whatever stands behind it; one with a lone quote may be none.
-                RowAt::Row(row)
-                    if !is_record && !row.stray_quote && record::id_and_time(text, &row).is_some() =>
-                {
-                    return Some(Some(row.cells));
-                }
-                RowAt::Row(row) if row.span.end > next => end = row.span.end,
-                RowAt::Open { .. } if !self.ended && self.text.len() < farthest => return None,
-                RowAt::Row(_) | RowAt::Open { .. } | RowAt::Broken { .. } => return Some(None),
-            }
-        }
-    }
-}
-
-fn part(text: &[u8], line: Span, has_id: bool) -> Option<Part> {
-    let (cells, end) = match rows::row(text.get(..line.end)?, line.start, true) {
-        RowAt::Row(row) => (row.cells, row.span.end),
-        RowAt::Broken { cells, .. } | RowAt::Open { cells } => (cells, line.end),
-    };
-    let inside = text.get(line.start..end)?;
-    let is_open =
-        memchr::memchr2_iter(b'{', b'[', inside).count() > memchr::memchr2_iter(b'}', b']', inside).count();
-    let least_cells = if is_open { 1 } else { cells };
-    let has_quotes = memchr::memchr(b'"', inside).is_some();
-    Some(Part { least_cells, cells, is_sure_of_rest: has_quotes && !has_id })
 }
 
 fn is_end_of_row(text: &[u8], rest: RowAt) -> bool {
     matches!(rest, RowAt::Row(row) if !row.stray_quote && record::id_and_time(text, &row).is_some())
+}
+
+/// Whether a line begins with a bracket that it does not close, as far as its strings can be told.
+pub(super) fn opens_brackets(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    if !matches!(line.first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let (mut depth, mut in_string, mut is_escaped) = (0usize, false, false);
+    for byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return false;
+        }
+    }
+    true
+}
+
+/// Whether a text closes a bracket that it does not open.
+fn closes_brackets(text: &[u8]) -> bool {
+    let mut open = 0usize;
+    text.iter().any(|byte| {
+        match byte {
+            b'{' | b'[' => open += 1,
+            b'}' | b']' if open == 0 => return true,
+            b'}' | b']' => open -= 1,
+            _ => {}
+        }
+        false
+    })
 }

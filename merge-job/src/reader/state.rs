@@ -11,10 +11,6 @@ pub struct State {
     /// Not all of them are blank.
     pub(super) inside_line: bool,
     pub(super) doubt: Doubt,
-    /// Cells of the last good row.
-    pub(super) width: Option<usize>,
-    /// The width of the rows before the text mattered, and was not known.
-    pub(super) lacked_width: bool,
     /// Bare carriage returns end the rows of the current line.
     pub(super) returns_end_rows: bool,
     pub(super) returns: Returns,
@@ -48,22 +44,14 @@ impl State {
         State { returns: if is_start { Returns::Unknown } else { Returns::Pass }, ..State::default() }
     }
 
-    /// Whether a text reads from here as it does in the probable state, but for what the width of the rows before changes.
+    /// Whether a text reads from here as it does in the probable state.
     pub(crate) fn is_probable(&self, is_start: bool, text: &[u8]) -> bool {
         let probable = State::probable(is_start);
         let open_for_object = self.column == 0
             && !self.returns_end_rows
             && self.returns == probable.returns
             && !matches!(self.skipping, Some(Skipping::Line));
-        let is_same =
-            State { width: None, lacked_width: false, doubt: Doubt::default(), ..*self } == probable;
+        let is_same = State { doubt: Doubt::default(), ..*self } == probable;
         (is_same || open_for_object && text.first() == Some(&b'{')) && self.doubt.trusts(text)
-    }
-
-    /// The state behind a text that was read in the probable state, which this is the state before; none when the text has to
-    /// be read again, since it depends on the width of the rows before.
-    pub(crate) fn then(&self, behind: State) -> Option<State> {
-        let is_known = self.width.is_some() && behind.lacked_width;
-        (!is_known).then_some(State { width: behind.width.or(self.width), lacked_width: false, ..behind })
     }
 }
