@@ -6,13 +6,14 @@ use std::path::PathBuf;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::batch::{Placed, Stretch};
+use crate::evidence::NAMED_IDS;
 use crate::hours;
 use crate::labels::Labels;
 use crate::looks;
 use crate::looks::Kind;
 use crate::record::{Bad, Capture, Label};
 use crate::settings::OnBadRecord;
-use crate::summary::{BadRecord, FileWithoutRecords, NAMED_IDS, NAMED_RECORDS, Summary, hints, quantiles};
+use crate::summary::{BadRecord, FileWithoutRecords, NAMED_RECORDS, Summary, quantiles};
 
 /// Unmatched ids that are kept to look for near misses.
 const NEAR_MISSES_AMONG: usize = 1000;
@@ -40,7 +41,6 @@ pub(crate) struct Account {
     ages: BTreeMap<i64, u64>,
     labels_unmatched: BTreeSet<Vec<u8>>,
     unmatched_keys: Vec<Vec<u8>>,
-    near_miss: Option<(String, String)>,
     /// The file that is being read: whether it has good records, and any; how it begins.
     file: (bool, bool, Vec<u8>),
     /// A label has an inference id beside its event id.
@@ -55,7 +55,6 @@ impl Account {
             ages: BTreeMap::new(),
             labels_unmatched: BTreeSet::new(),
             unmatched_keys: Vec::new(),
-            near_miss: None,
             file: Default::default(),
             has_labels_with_both_ids: false,
         }
@@ -160,10 +159,9 @@ impl Account {
                 let look = looks::of(kind, head);
                 let hint_of_side = &mut self.summary.of_side_mut(kind).hint_of_file;
                 *hint_of_side = hint_of_side.or(look.hint);
-                if let Some(hint) =
-                    look.hint.filter(|hint| !self.summary.hints.iter().any(|known| known == hint))
-                {
-                    self.summary.hints.push(hint.to_string());
+                let of_files = &mut self.summary.of_files;
+                if let Some(hint) = look.hint.filter(|hint| !of_files.iter().any(|known| known == hint)) {
+                    of_files.push(hint.to_string());
                 }
                 let file = origin.name.display().to_string();
                 let begins = looks::beginning(head);
@@ -200,10 +198,10 @@ impl Account {
     /// Nothing matched, and this label is read once more to find out why: is there a capture among those without a
     /// label whose id differs only in how it is written?
     pub(crate) fn compare(&mut self, keys: &NearKeys, id: &[u8]) {
-        if self.near_miss.is_none()
+        if self.summary.near_miss.is_none()
             && let Some(key) = keys.0.get(&near(id))
         {
-            self.near_miss = Some((shown(key), shown(id)));
+            self.summary.near_miss = Some((shown(key), shown(id)));
         }
     }
 
@@ -219,8 +217,7 @@ impl Account {
         let samples = &mut self.summary.sample_ids;
         samples.captures_unmatched = self.unmatched_keys.iter().take(NAMED_IDS).map(|id| shown(id)).collect();
         samples.labels_unmatched = self.labels_unmatched.iter().map(|id| shown(id)).collect();
-        let more = hints(&self.summary, self.near_miss.as_ref());
-        self.summary.hints.extend(more);
+        self.summary.hints = self.summary.evidence().hints();
         self.summary
     }
 }

@@ -16,6 +16,7 @@ use plumbline_common::{Problem, Result, codes, output as files};
 mod account;
 mod ahead;
 mod batch;
+mod evidence;
 mod hours;
 pub mod ids;
 mod inputs;
@@ -41,10 +42,12 @@ mod task;
 mod validate;
 mod verdict;
 
+pub use evidence::Evidence;
 pub use manifest::{Mounts, mounts};
 use settings::{Command, Settings};
 pub use summary::Summary;
 pub use task::MergeTask;
+pub use verdict::judge;
 
 /// Runs the job as its settings say.
 ///
@@ -144,14 +147,6 @@ impl From<Failure> for Problem {
     }
 }
 
-/// Judges the account of a merge by the rules of a task, which need not be those that it was done with.
-///
-/// # Errors
-/// There are no captures, too many records are bad, or nothing matches.
-pub fn judge(task: &MergeTask, summary: &Summary) -> Result<()> {
-    verdict::verdict(task, summary)
-}
-
 /// Merges, names the merged files when all is done, and logs the summary.
 ///
 /// # Errors
@@ -160,7 +155,7 @@ pub fn judge(task: &MergeTask, summary: &Summary) -> Result<()> {
 pub fn merge(task: &MergeTask, stop: &Stop) -> std::result::Result<Summary, Failure> {
     let (mut summary, parts) = pipeline::merge(task, stop)?;
     let written = (parts.records, parts.files);
-    if let Err(problem) = verdict::verdict(task, &summary) {
+    if let Err(problem) = verdict::verdict(task, &summary.evidence()) {
         summary.log();
         return Err(Failure { problem, summary: Some(Box::new(summary)) });
     }

@@ -1,5 +1,6 @@
 //! Why records of one side cannot be used: how often for each reason, and what to do about the most frequent one.
 
+use crate::evidence;
 use crate::looks::{self, Kind};
 use crate::record::Bad;
 
@@ -8,11 +9,11 @@ use crate::record::Bad;
 pub(crate) struct Reasons(Vec<Reason>);
 
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Reason {
-    pub(crate) bad: Bad,
-    pub(crate) count: u64,
+struct Reason {
+    bad: Bad,
+    count: u64,
     /// The first record, with the reason in words.
-    pub(crate) first: String,
+    first: String,
 }
 
 impl Reasons {
@@ -28,14 +29,20 @@ impl Reasons {
         }
     }
 
-    /// Of equally frequent ones the first.
-    pub(crate) fn most_frequent(&self) -> Option<&Reason> {
-        self.0.iter().rev().max_by_key(|reason| reason.count)
+    /// As they are told, with what to do about each.
+    pub(crate) fn evidence(&self, kind: Kind) -> Vec<evidence::Reason> {
+        let told = |reason: &Reason| evidence::Reason {
+            kind: format!("{:?}", reason.bad),
+            count: reason.count,
+            first: reason.first.clone(),
+            hint: hint(kind, reason.bad).map(String::from),
+        };
+        self.0.iter().map(told).collect()
     }
 }
 
 /// What to do about a reason; none where the file's format is what matters.
-pub(crate) fn hint(kind: Kind, bad: Bad) -> Option<&'static str> {
+fn hint(kind: Kind, bad: Bad) -> Option<&'static str> {
     match (kind, bad) {
         (_, Bad::WrongType { field: "groundTruthData.data", .. }) => {
             Some("write each label as one text or number; an object or a list as its JSON in a string")
@@ -82,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_most_frequent_reason_is_told_by_its_first_record() {
+    fn a_reason_is_told_by_its_first_record_wherever_it_stands_in_a_record() {
         let mut reasons = Reasons::default();
         for (bad, words) in [
             (Bad::NotJson, "a"),
@@ -92,9 +99,8 @@ mod tests {
         ] {
             reasons.count(bad, || words.into());
         }
-        let most = reasons.most_frequent().unwrap();
-        assert_eq!((most.count, most.first.as_str()), (2, "b"));
-        reasons.count(Bad::NotJson, || "e".into());
-        assert_eq!(reasons.most_frequent().unwrap().first, "a");
+        let told: Vec<(u64, String)> =
+            reasons.evidence(Kind::Capture).into_iter().map(|reason| (reason.count, reason.first)).collect();
+        assert_eq!(told, [(1, "a".into()), (2, "b".into()), (1, "d".into())]);
     }
 }

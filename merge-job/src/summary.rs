@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use plumbline_common::words::counted;
-use plumbline_common::{Problem, codes};
 use serde::Serialize;
 
+use crate::evidence::{Evidence, Side};
 use crate::looks::Kind;
 use crate::reasons::Reasons;
 
-/// How many ids and places are named.
-pub(crate) const NAMED_IDS: usize = 3;
+/// How many places are named.
 pub(crate) const NAMED_RECORDS: usize = 5;
 
 /// What `merge_summary.json` holds.
@@ -58,6 +57,12 @@ pub struct Summary {
     /// What only messages tell, of captures and labels.
     #[serde(skip)]
     pub(crate) sides: [OfSide; 2],
+    /// Ids of a capture and of a label that differ only in how they are written.
+    #[serde(skip)]
+    pub(crate) near_miss: Option<(String, String)>,
+    /// What to do with files without records, by what they look like.
+    #[serde(skip)]
+    pub(crate) of_files: Vec<String>,
     /// Files of which every record is bad.
     pub files_without_records: Vec<FileWithoutRecords>,
     /// Lists of a batch transform's inputs, which carry no ids.
@@ -132,47 +137,6 @@ pub(crate) fn quantiles(ages: &BTreeMap<i64, u64>) -> Option<Ages> {
     Some(Ages { p50: age(50), p90: age(90), p99: age(99), max })
 }
 
-/// What the counts tell about how to get more matches.
-pub(crate) fn hints(summary: &Summary, near_miss: Option<&(String, String)>) -> Vec<String> {
-    let mut hints = Vec::new();
-    let usable = summary.merged + summary.captures_unmatched;
-    if summary.would_match_by_event_id > 0 {
-        let count = summary.would_match_by_event_id;
-        let (captures, were) = (counted(count, "capture"), if count == 1 { "was" } else { "were" });
-        hints.push(format!(
-            "{captures} {were} sent with an inferenceId, but the labels name the eventId; let the labels name the \
-             inferenceId"
-        ));
-    }
-    if summary.would_match_by_label_inference_id > 0 {
-        hints.push(format!(
-            "the `inferenceId` of the labels would match {}; a label is known by its `eventId` alone, so the id belongs \
-             there",
-            counted(summary.would_match_by_label_inference_id, "capture")
-        ));
-    }
-    if let Some((capture, label)) = near_miss {
-        hints.push(format!("`{capture}` and `{label}` are different ids: they are compared as exact text"));
-    }
-    let unreadable = summary.of_side(Kind::Label).unreadable.as_ref();
-    if let Some(file) = unreadable.filter(|_| summary.merged == 0) {
-        hints.push(format!("ground truth is not all there: {file}"));
-    } else if summary.labels_read == 0 {
-        hints.push(
-            "there is no ground truth: labels lie in the folder of the hour they were collected in; mount those \
-             hours too"
-                .into(),
-        );
-    } else if hints.is_empty() && summary.hints.is_empty() && usable > 0 && summary.merged * 10 < usable {
-        hints.push(
-            "few captures found a label: compare the sample ids, and see that the hours in which the labels were \
-             collected are mounted"
-                .into(),
-        );
-    }
-    hints
-}
-
 impl Summary {
     pub(crate) fn of_side(&self, kind: Kind) -> &OfSide {
         let [captures, labels] = &self.sides;
@@ -211,36 +175,36 @@ impl Summary {
         message
     }
 
-    /// The failure of a run without a match.
-    pub fn nothing_matches(&self) -> Problem {
-        let ids = |ids: &[String]| {
-            let ids: Vec<_> = ids.iter().map(|id| format!("`{id}`")).collect();
-            if ids.is_empty() { String::new() } else { format!(" (ids {})", ids.join(", ")) }
-        };
-        let problem = Problem::new(
-            &codes::NOTHING_MATCHES,
-            format!(
-                "merged 0 of {} captures{}: none has a label among {}{}",
-                self.captures_read,
-                ids(&self.sample_ids.captures_unmatched),
-                counted(self.labels_read, "label"),
-                ids(&self.sample_ids.labels_unmatched)
-            ),
-        );
-        let mut hints = self.hints.clone();
-        for (kind, bad, noun) in
-            [(Kind::Capture, self.captures_bad, "bad capture"), (Kind::Label, self.labels_bad, "bad label")]
-        {
-            if let Some(reason) = self.of_side(kind).reasons.most_frequent() {
-                hints.insert(0, format!("{}, such as: {}", counted(bad, noun), reason.first));
+    /// What the verdict is founded on.
+    pub fn evidence(&self) -> Evidence {
+        let side = |kind: Kind, read, bad, sample: &[String]| {
+            let OfSide { reasons, unreadable, hint_of_file } = self.of_side(kind);
+            let file = self.files_without_records.iter().find(|file| file.side == kind.name());
+            let looks = |file: &FileWithoutRecords| {
+                format!("{} looks like {} and begins `{}`", file.file, file.looks_like, file.begins)
+            };
+            Side {
+                read,
+                bad,
+                unreadable: unreadable.clone(),
+                looks: file.map(looks),
+                hint_of_file: hint_of_file.map(String::from),
+                reasons: reasons.evidence(kind),
+                sample: sample.into(),
             }
+        };
+        let Samples { captures_unmatched, labels_unmatched } = &self.sample_ids;
+        Evidence {
+            captures: side(Kind::Capture, self.captures_read, self.captures_bad, captures_unmatched),
+            labels: side(Kind::Label, self.labels_read, self.labels_bad, labels_unmatched),
+            merged: self.merged,
+            unmatched: self.captures_unmatched,
+            outside_window: self.captures_outside_window,
+            would_match_by_event_id: self.would_match_by_event_id,
+            would_match_by_label_inference_id: self.would_match_by_label_inference_id,
+            near_miss: self.near_miss.clone(),
+            of_files: self.of_files.clone(),
         }
-        if self.captures_outside_window > 0 {
-            let verb = if self.captures_outside_window == 1 { "lies" } else { "lie" };
-            let captures = counted(self.captures_outside_window, "capture");
-            hints.push(format!("{captures} {verb} outside the time window"));
-        }
-        if hints.is_empty() { problem } else { problem.hint(hints.join("; ")) }
     }
 
     /// Writes the account to the log: one record with every count, and warnings.

@@ -118,7 +118,7 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     }
     line(&mut text, "output", &format!("{}, can be written", task.output.display()));
     tell(&mut text, task, &summary);
-    let judged = verdict(task, &summary);
+    let judged = verdict(task, &summary.evidence());
     let exit_code = match &judged {
         Ok(()) => 0,
         Err(problem) => problem.class().exit_code(),

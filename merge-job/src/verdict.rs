@@ -1,59 +1,61 @@
 //! Whether a merge succeeded: one function of its account and rules, for the whole input, the part of one host, and the
 //! sample of a dry run.
 
+use std::path::Path;
+
 use plumbline_common::{Problem, Result, codes};
 
+use crate::evidence::{Evidence, Side};
 use crate::looks::Kind;
-use crate::reasons;
 use crate::settings::OnNoMatch;
-use crate::summary::Summary;
 use crate::task::MergeTask;
 
 /// Judges an account.
 ///
 /// # Errors
 /// There are no captures, too many records are bad, or nothing matches.
-pub(crate) fn verdict(task: &MergeTask, summary: &Summary) -> Result<()> {
+pub(crate) fn verdict(task: &MergeTask, evidence: &Evidence) -> Result<()> {
     // A host that sees a part of the captures cannot know what the others find.
     let must_match = task.on_no_match == OnNoMatch::Fail && task.has_all_captures;
-    if summary.captures_read == 0 && must_match {
-        let found = summary.of_side(Kind::Capture).unreadable.clone();
-        let found = found.unwrap_or_else(|| format!("no captures in {}", task.captures.display()));
+    judge(evidence, must_match, task.max_bad_fraction, &task.captures)
+}
+
+/// Judges evidence. `must_match`: a capture at least must have found its label; `captures`: where they come from, for messages.
+///
+/// # Errors
+/// As `verdict`.
+pub fn judge(evidence: &Evidence, must_match: bool, max_bad_fraction: f64, captures: &Path) -> Result<()> {
+    if evidence.captures.read == 0 && must_match {
+        let found = evidence.captures.unreadable.clone();
+        let found = found.unwrap_or_else(|| format!("no captures in {}", captures.display()));
         return Err(Problem::new(&codes::NO_DATA, "there are no captures to merge")
             .field("dataset_source")
             .found(found)
             .hint("mount the capture folders of the endpoint there, or set `dataset_source`"));
     }
-    let sides = [
-        (Kind::Capture, summary.captures_bad, summary.captures_read),
-        (Kind::Label, summary.labels_bad, summary.labels_read),
-    ];
-    for (kind, bad, read) in sides {
-        if read > 0 && bad as f64 > task.max_bad_fraction * read as f64 {
-            return Err(too_many_bad(summary, kind, bad, read));
+    for (kind, side) in [(Kind::Capture, &evidence.captures), (Kind::Label, &evidence.labels)] {
+        if side.read > 0 && side.bad as f64 > max_bad_fraction * side.read as f64 {
+            return Err(too_many_bad(kind, side));
         }
     }
-    if summary.merged == 0 && must_match {
-        return Err(summary.nothing_matches());
+    if evidence.merged == 0 && must_match {
+        return Err(evidence.nothing_matches());
     }
     Ok(())
 }
 
 /// Tells the most frequent reason of the side, and what to do about it. A file of another format is told by what it looks
 /// like.
-fn too_many_bad(summary: &Summary, kind: Kind, bad: u64, read: u64) -> Problem {
+fn too_many_bad(kind: Kind, side: &Side) -> Problem {
+    let Side { bad, read, .. } = side;
     let problem = Problem::new(
         &codes::TOO_MANY_BAD_RECORDS,
         format!("{bad} of {read} {} cannot be used, more than `max_bad_fraction` allows", kind.name()),
     );
-    let side = summary.of_side(kind);
-    let Some(reason) = side.reasons.most_frequent() else { return problem };
-    let file = summary.files_without_records.iter().find(|file| file.side == kind.name());
-    let looks =
-        file.map(|file| format!("{} looks like {} and begins `{}`", file.file, file.looks_like, file.begins));
+    let Some(reason) = side.most_frequent() else { return problem };
     let why = format!("most frequent ({} of {bad}): {}", reason.count, reason.first);
-    let problem = problem.found(looks.into_iter().chain([why]).collect::<Vec<_>>().join("; "));
-    match reasons::hint(kind, reason.bad).or(side.hint_of_file) {
+    let problem = problem.found(side.looks.iter().cloned().chain([why]).collect::<Vec<_>>().join("; "));
+    match reason.hint.as_ref().or(side.hint_of_file.as_ref()) {
         Some(hint) => problem.hint(hint),
         None => problem,
     }
@@ -61,9 +63,8 @@ fn too_many_bad(summary: &Summary, kind: Kind, bad: u64, read: u64) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
+    use crate::summary::Summary;
 
     #[track_caller]
     fn check(change: impl Fn(&mut MergeTask, &mut Summary), expected: Option<&str>) {
@@ -72,7 +73,7 @@ mod tests {
         let mut summary =
             Summary { captures_read: 10, merged: 5, labels_read: 10, labels_merged: 5, ..Summary::default() };
         change(&mut task, &mut summary);
-        let code = verdict(&task, &summary).err().map(|problem| problem.code().to_string());
+        let code = verdict(&task, &summary.evidence()).err().map(|problem| problem.code().to_string());
         assert_eq!(code.as_deref(), expected);
     }
 

@@ -244,7 +244,7 @@ pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> 
 pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered> {
     let run = &prepared.run;
     let United { part, explained, joined } = united;
-    joined.map_or(Ok(()), |joined| joined.judge(true))?;
+    joined.map_or(Ok(()), |joined| joined.judge(true, Path::new(&run.plan.dataset)))?;
     let reading = part.finish(Path::new(&run.plan.dataset), &run.plan.analysis)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use merge_job::{MergeTask, Summary};
+use merge_job::MergeTask;
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result};
 
@@ -24,7 +24,7 @@ pub(crate) struct Joins<'a> {
 struct Merged {
     task: MergeTask,
     records: PathBuf,
-    summary: Summary,
+    joined: Joined,
 }
 
 /// Which merge is of use.
@@ -66,37 +66,25 @@ impl<'a> Joins<'a> {
                 let records = self.scratch.join(format!("merged-{}", done.len() + 1));
                 let mut task = MergeTask::new(captures, ground_truth, &records, self.scratch);
                 task.for_people = self.job.for_people;
-                // Whether a merge without a match is of use depends on who asks, and many bad captures on the other parts.
+                // Judged below: whether a merge without a match is of use depends on who asks, and many bad captures on the
+                // other parts.
                 task.has_all_captures = false;
-                let max_bad_fraction = task.max_bad_fraction;
-                if self.part {
-                    task.max_bad_fraction = 1.0;
-                }
+                task.max_bad_fraction = 1.0;
                 if strict {
                     task.on_bad_record = merge_job::settings::OnBadRecord::Fail;
                 }
                 let summary = merge_job::merge(&task, &self.job.stop).map_err(Problem::from)?;
                 tracing::info!("merge: {}", summary.message());
-                (task.has_all_captures, task.max_bad_fraction) = (!self.part, max_bad_fraction);
-                done.push(Merged { task, records, summary });
+                done.push(Merged { task, records, joined: Joined(summary.evidence()) });
                 done.len() - 1
             }
         };
-        let Merged { task, records, summary } = &done[at];
+        let Merged { records, joined, .. } = &done[at];
         if self.part {
-            // All labels are here, and only a part of the captures.
-            let mut of_labels = summary.clone();
-            of_labels.captures_bad = 0;
-            merge_job::judge(task, &of_labels)?;
-        } else if labels == Labels::Needed {
-            merge_job::judge(task, summary)?;
+            joined.judge_labels()?;
+        } else {
+            joined.judge(labels == Labels::Needed, captures)?;
         }
-        let joined = Joined {
-            captures: summary.captures_read,
-            bad: summary.captures_bad,
-            first_bad: summary.bad_records.first().map(|bad| bad.problem.clone()),
-            merged: summary.merged,
-        };
-        Ok((records.clone(), joined))
+        Ok((records.clone(), joined.clone()))
     }
 }

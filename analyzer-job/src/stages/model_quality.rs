@@ -54,7 +54,7 @@ pub(crate) fn finish(
 ) -> Result<Done> {
     let plan = &prepared.plan;
     if let Some(joined) = part.joined.as_ref() {
-        joined.judge(!prepared.estimate_without_labels)?;
+        joined.judge(!prepared.estimate_without_labels, &plan.dataset)?;
     }
     let mut reading = part.finish()?;
     let fit = reading.know(&prepared.baseline.classes);

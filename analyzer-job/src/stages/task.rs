@@ -26,6 +26,7 @@ use crate::stages::joins::Joins;
 use crate::stages::sources::Dataset;
 use crate::stages::states::{ANALYSIS, DATA_QUALITY, MODEL_QUALITY};
 use crate::stages::{analysis, data_quality, model_quality};
+use crate::state::joined::Joined;
 
 /// A task whose settings, configuration and baseline are checked; no data are read.
 pub(crate) struct Task<'a> {
@@ -322,10 +323,7 @@ impl Task<'_> {
                     timed: plan.reads_captures(),
                     configuration: Some(plan.analysis.given.clone()),
                     rows: folded.part.rows(),
-                    records: folded
-                        .part
-                        .records()
-                        .max(folded.joined.as_ref().map_or(0, |joined| joined.captures)),
+                    records: folded.part.records().max(folded.joined.as_ref().map_or(0, Joined::captures)),
                     inputs: folded.part.inputs().to_vec(),
                     without_rows: Some(folded.part.files_without_rows()),
                     body: body(&folded)?,
