@@ -168,11 +168,20 @@ pub fn is_profile(file: &InputFile) -> bool {
     file.path.file_name().is_some_and(|name| name == PROFILE_NAME)
 }
 
-/// Without the setting: by the first file's name, else its first bytes.
+/// What the files of a dataset are read as: what is `given`, else what the first of them looks like, and which one that is. A file
+/// that cannot be read tells nothing; none where no file tells.
+pub fn of<'a>(given: Option<&Format>, files: &'a [InputFile]) -> Option<(Format, Option<&'a InputFile>)> {
+    match given {
+        Some(format) => Some((format.clone(), None)),
+        None => files.iter().find_map(|file| Some((guess(file).ok()?, Some(file)))),
+    }
+}
+
+/// By the file's name, else its first bytes.
 ///
 /// # Errors
 /// The file cannot be read.
-pub fn guess(file: &InputFile) -> Result<Format> {
+fn guess(file: &InputFile) -> Result<Format> {
     let name = file.relative.to_string_lossy().to_ascii_lowercase();
     if is_profile(file) {
         return Ok(Format::Profile);

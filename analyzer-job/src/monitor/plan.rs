@@ -151,8 +151,8 @@ impl Plan {
         Ok(is)
     }
 
-    /// Whether the data are captured records, and no script makes their rows; none where no format is given and there are
-    /// no files.
+    /// Whether the data are captured records, and no script makes their rows; none where no format is given and no file
+    /// tells it.
     ///
     /// # Errors
     /// The data cannot be read.
@@ -169,18 +169,16 @@ impl Plan {
         Ok(self.read_as()?.as_ref().map(captured))
     }
 
-    /// What the data are read as; none where no format is given and there are no files.
+    /// What the data are read as; none where no format is given and no file tells it.
     ///
     /// # Errors
     /// The data cannot be read.
     pub(crate) fn read_as(&self) -> Result<Option<Format>> {
-        Ok(match &self.format {
-            Some(format) => Some(format.clone()),
-            None => match super::rows::files(&self.dataset)?.files.first() {
-                Some(file) => Some(format::guess(file)?),
-                None => None,
-            },
-        })
+        if let Some(format) = &self.format {
+            return Ok(Some(format.clone()));
+        }
+        let files = super::rows::files(&self.dataset)?.files;
+        Ok(format::of(None, &files).map(|(format, _)| format))
     }
 
     /// The files of the baseline.

@@ -55,15 +55,11 @@ pub fn read(
     ids: Option<&mut Ids>,
 ) -> Result<Part> {
     let files = rows::files(source.path)?.files;
-    let format = match (&source.format, files.first()) {
-        (Some(format), _) => Some(format.clone()),
-        (None, Some(file)) => Some(format::guess(file)?),
-        (None, None) => None,
-    };
+    let format = format::of(source.format.as_ref(), &files).map(|(format, _)| format);
     let is_captured = match &format {
         Some(format) => matches!(format, Format::Capture(_) | Format::Merged(_)),
-        // Captures of which none was merged with a label.
-        None => ids.is_some(),
+        // Captures of which none was merged with a label; or nothing that tells, and no column of labels as rows need it.
+        None => ids.is_some() || places.label.is_none(),
     };
     if is_captured && source.preparation.is_some() {
         return Err(Problem::new(
@@ -197,7 +193,8 @@ fn read_dataset(
     let Some(label) = &places.label else {
         return Err(Problem::new(&codes::SETTING_INVALID, "the column of the labels is not set")
             .field("ground_truth_attribute")
-            .expected("the name or position of the label's column"));
+            .expected("the name or position of the label's column")
+            .hint("or name the format of captured records in `dataset_format`, if their first file does not look like them"));
     };
     let mut sought = Vec::new();
     let mut seek = |setting, text: &str| {

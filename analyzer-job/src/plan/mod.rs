@@ -173,7 +173,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         let format = settings.dataset_format.as_deref().map(monitoring_format).transpose()?;
         if let Some(format) = format {
             analysis.dataset.format = Some(format);
-        } else if analysis.dataset.format.is_some() && holds_captures(Path::new(&dataset))? {
+        } else if analysis.dataset.format.is_some() && holds_captures(Path::new(&dataset), rows)? {
             analysis.dataset.format = Some(DatasetFormat::Capture);
         }
         if settings.shared_configuration {
@@ -329,15 +329,22 @@ fn monitoring_format(text: &str) -> Result<DatasetFormat> {
 /// Lines of a file that are looked at for a captured record.
 const LOOKED_AT: usize = 100;
 
-/// Whether a folder has captured records: in one of the first lines of a file.
-fn holds_captures(dataset: &Path) -> Result<bool> {
-    for file in input::list(dataset)?.files {
-        let mut lines = Lines::open(&file.path)?;
-        for _ in 0..LOOKED_AT {
-            let Some((_, line)) = lines.next_line()? else { break };
-            if serde_json::from_slice::<Record>(line).is_ok_and(|record| record.capture_data.is_some()) {
-                return Ok(true);
-            }
+/// Whether a folder has captured records: in one of the first lines of a file that can be read. A part without files may be one
+/// of captured records, of which least is asked.
+fn holds_captures(dataset: &Path, rows: Rows<'_>) -> Result<bool> {
+    let files = input::list(dataset)?.files;
+    if rows == Rows::Part && files.is_empty() {
+        return Ok(true);
+    }
+    Ok(files.iter().any(|file| has_capture(&file.path).unwrap_or_default()))
+}
+
+fn has_capture(file: &Path) -> Result<bool> {
+    let mut lines = Lines::open(file)?;
+    for _ in 0..LOOKED_AT {
+        let Some((_, line)) = lines.next_line()? else { break };
+        if serde_json::from_slice::<Record>(line).is_ok_and(|record| record.capture_data.is_some()) {
+            return Ok(true);
         }
     }
     Ok(false)

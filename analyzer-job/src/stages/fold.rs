@@ -59,7 +59,9 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             task.stage(|dataset| staged.stage(dataset))?;
         }
         let datasets = task.dataset().into_iter().collect();
-        let (mut folded, files) = with_sources(job, datasets, &joins, || task.fold(&joins, &part.name))?;
+        let (mut folded, files) = with_sources(job, datasets, &joins, || {
+            task.fold(&joins, &part.name).map_err(|problem| unstaged(problem, staged.as_ref()))
+        })?;
         job.stop.check()?;
         std::mem::take(&mut folded.files).publish()?;
         let files = named(files, std::slice::from_ref(&folded));
@@ -84,7 +86,9 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
             }
         }
         let (folded, files) = with_sources(job, datasets, &joins, || {
-            all(several::read_all(job, &own, tasks, readings, |task| task.fold(&joins, &part.name)))
+            all(several::read_all(job, &own, tasks, readings, |task| {
+                task.fold(&joins, &part.name).map_err(|problem| unstaged(problem, staged.as_ref()))
+            }))
         })?;
         job.stop.check()?;
         let (kinds_of, folded): (Vec<AnalysisType>, Vec<Folded>) = folded.into_iter().unzip();
@@ -107,6 +111,19 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
     };
     job.stop.check()?;
     Ok(format!("Completed: folded {} of part {} into {}", counted(rows, "row"), part.name, path.display()))
+}
+
+/// A problem with the file as it is called among all files, where it was read by way of a link.
+fn unstaged(problem: Problem, staged: Option<&Staged>) -> Problem {
+    let done = staged.map_or(&[][..], |staged| &staged.done);
+    let file = done.iter().find_map(|(dataset, folder)| {
+        let below = problem.place().file.as_ref()?.strip_prefix(folder).ok()?;
+        Some(if below.as_os_str().is_empty() { dataset.clone() } else { dataset.join(below) })
+    });
+    match file {
+        Some(file) => problem.file(file),
+        None => problem,
+    }
 }
 
 /// What the monitors folded. A part that is not whole would be missed when it is too late, so one that fails fails all.

@@ -260,6 +260,8 @@ fn groups(
             "segment_columns",
         )
         .hint("name the columns in `segment_columns`")),
+        // There is no file to read.
+        None if !matches!(rows, Rows::Folded(_)) => Ok(Vec::new()),
         _ => Ok([columns, attributes].concat()),
     }
 }

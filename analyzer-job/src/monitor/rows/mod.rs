@@ -280,16 +280,16 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
 fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     let listing = files(source.path)?;
     let files = listing.files;
-    let format = match (&source.format, files.first()) {
-        (Some(format), _) => format.clone(),
-        (None, Some(file)) => format::guess(file)?,
-        (None, None) if listing.unreadable.is_empty() => return Ok(Default::default()),
-        (None, None) => Format::JsonLines,
+    let (format, told_by) = match format::of(source.format.as_ref(), &files) {
+        Some(known) => known,
+        None if files.is_empty() && listing.unreadable.is_empty() => return Ok(Default::default()),
+        // Whatever they are, they cannot be read.
+        None => (Format::JsonLines, None),
     };
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let doubt = match (&source.format, files.first()) {
-        (None, Some(file)) => format::doubt(file, &format)?.map(|what| (file.relative.clone(), what)),
-        _ => None,
+    let doubt = match told_by {
+        Some(file) => format::doubt(file, &format)?.map(|what| (file.relative.clone(), what)),
+        None => None,
     };
     let mut reader = Reader {
         source,
