@@ -1,6 +1,6 @@
 //! The whole job, one stage after the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use plumbline_common::job::{Job, JobResult, Outcome};
@@ -8,7 +8,7 @@ use plumbline_common::{Result, settings};
 
 use crate::commands::{compare, validate};
 use crate::context;
-use crate::plan::Rows;
+use crate::plan::{Rows, monitors};
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
 use crate::stages::done::{self, Done};
@@ -35,31 +35,20 @@ pub fn run(job: &Job) -> JobResult {
             let part = part(job, out.as_deref(), name.as_ref());
             let all = parts.as_deref().map(states::part_names).transpose()?;
             let part = Part { all, files: files.clone(), ..part };
-            Ok(Outcome::Completed(fold::run(job, settings, &part)?))
+            match inputs::role(job, settings)? {
+                Role::Nothing => Ok(nothing()),
+                Role::Part => fold_of_host(job, settings, part),
+                Role::Whole => Ok(Outcome::Completed(fold::run(job, settings, &part)?)),
+            }
         }
         Some(Command::Baseline { out }) => {
-            let scratch = context::scratch(job)?;
-            let now = Timestamp::now();
-            let settings = &baselines::settings_of_one(job, settings, scratch.path())?;
-            let prepared = analysis::prepare(job, settings, now, scratch.path(), Rows::Here)?;
-            let joins = Joins::new(job, scratch.path(), false);
-            Ok(Outcome::Completed(analysis::baseline(&prepared, &joins, out)?))
+            whole(job, settings, "a baseline is made of all rows", || baseline(job, settings, out))
         }
         Some(Command::Combine { states: places, parts }) => {
             let parts = parts.as_deref().map(states::part_names).transpose()?;
-            if let Some(kinds) = settings.analysis_type.as_ref().filter(|kinds| kinds.single().is_none()) {
-                return Ok(Outcome::Completed(several::combine(
-                    job,
-                    settings,
-                    kinds,
-                    places,
-                    parts.as_deref(),
-                )?));
-            }
-            let scratch = context::scratch(job)?;
-            let settings = baselines::settings_of_one(job, settings, scratch.path())?;
-            let done = combine::run(job, &settings, places, parts.as_deref(), scratch.path())?;
-            Ok(Outcome::Completed(end(job, &settings, done, scratch.path())?))
+            whole(job, settings, "all states are combined at once", || {
+                combine(job, settings, places, parts.as_deref())
+            })
         }
         Some(Command::Validate { ask_model }) => Ok(validate::validate(job, settings, *ask_model)?),
         Some(Command::Compare { old, new, tolerance }) => {
@@ -81,10 +70,8 @@ pub fn run(job: &Job) -> JobResult {
 /// Everything that stops it.
 pub(crate) fn analyse(job: &Job, settings: &Settings) -> JobResult {
     match inputs::role(job, settings)? {
-        Role::Nothing => {
-            return Ok(Outcome::Quiet("Completed: the first host of this job does the work".into()));
-        }
-        Role::Part => return fold_of_host(job, settings),
+        Role::Nothing => return Ok(nothing()),
+        Role::Part => return fold_of_host(job, settings, part(job, None, None)),
         Role::Whole => {}
     }
     let now = Timestamp::now();
@@ -94,6 +81,42 @@ pub(crate) fn analyse(job: &Job, settings: &Settings) -> JobResult {
         }
         _ => Ok(Outcome::Completed(one(job, settings, now)?)),
     }
+}
+
+/// How a host ends that leaves the work to the first one.
+fn nothing() -> Outcome {
+    Outcome::Quiet("Completed: the first host of this job does the work".into())
+}
+
+/// Work that one host does, since it needs all of the data: the first of several.
+///
+/// # Errors
+/// `SHARDED_INPUT`: no host has all of the data. `why` it must have them.
+fn whole(job: &Job, settings: &Settings, why: &str, work: impl FnOnce() -> Result<String>) -> JobResult {
+    match inputs::role(job, settings)? {
+        Role::Nothing => Ok(nothing()),
+        Role::Whole => Ok(Outcome::Completed(work()?)),
+        Role::Part => Err(inputs::sharded(job, why).into()),
+    }
+}
+
+/// Makes the baseline of the attributions, and gives the exit message.
+fn baseline(job: &Job, settings: &Settings, out: &Path) -> Result<String> {
+    let scratch = context::scratch(job)?;
+    let settings = &monitors::settings_of_explaining(job, settings)?;
+    let prepared = analysis::prepare(job, settings, Timestamp::now(), scratch.path(), Rows::Here)?;
+    analysis::baseline(&prepared, &Joins::new(job, scratch.path(), false), out)
+}
+
+/// Combines states of one monitor or several, and gives the exit message.
+fn combine(job: &Job, settings: &Settings, places: &[PathBuf], parts: Option<&[String]>) -> Result<String> {
+    if let Some(kinds) = settings.analysis_type.as_ref().filter(|kinds| kinds.single().is_none()) {
+        return several::combine(job, settings, kinds, places, parts);
+    }
+    let scratch = context::scratch(job)?;
+    let settings = baselines::settings_of_one(job, settings, scratch.path())?;
+    let done = combine::run(job, &settings, places, parts, scratch.path())?;
+    end(job, &settings, done, scratch.path())
 }
 
 /// One monitor, or an analysis.
@@ -116,9 +139,10 @@ fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result
 }
 
 /// The part of one of several hosts. The first one speaks for all.
-fn fold_of_host(job: &Job, settings: &Settings) -> JobResult {
-    let name = job.hosts.current_host.clone();
-    let part = Part { name, all: Some(job.hosts.hosts.clone()), out: None, files: None };
+fn fold_of_host(job: &Job, settings: &Settings, mut part: Part) -> JobResult {
+    if part.name == job.hosts.current_host {
+        part.all.get_or_insert_with(|| job.hosts.hosts.clone());
+    }
     let told = fold::run(job, settings, &part)?;
     Ok(if job.hosts.is_leader() {
         let n = job.hosts.hosts.len();

@@ -18,8 +18,8 @@ use crate::results::Results;
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages;
-use crate::stages::attributions::{self, Prepared};
-use crate::stages::inputs::{Look, Role};
+use crate::stages::attributions::{self, Prepared, parts};
+use crate::stages::inputs::Role;
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
 use crate::stages::states::later;
@@ -116,22 +116,22 @@ fn look_at_analysis(
     if let Some(path) = &run.plan.constraints {
         line(text, "baseline", &path.display().to_string());
     }
-    let looked = if is_part {
+    let (reading, count_all) = if is_part {
         analysis::check_foldable(run)?;
-        inputs::look_at_part(run, joins, RECORDS)?
-    } else {
-        Some(inputs::look(run, joins, RECORDS)?)
-    };
-    let Some(Look { reading, count_all }) = looked else {
-        line(text, "rows", "none in this part; `analyzer-job combine` judges all parts together");
-        return Ok(());
-    };
-    let reading = match reading {
-        // A part is explained by itself.
-        Err(problem) => {
-            return later(is_part && !run.plan.explains(), problem, |warning| line(text, "warning", warning));
+        let (part, count_all) = inputs::look_at_part(run, joins, RECORDS)?;
+        if part.rows() == 0 {
+            line(text, "rows", "none in this part; `analyzer-job combine` judges all parts together");
+            return Ok(());
         }
-        Ok(reading) => reading,
+        match parts::rows_of(run, &part) {
+            Ok((reading, _)) => (reading, count_all),
+            // A part is explained by itself.
+            Err(problem) => {
+                return later(!run.plan.explains(), problem, |warning| line(text, "warning", warning));
+            }
+        }
+    } else {
+        inputs::look(run, joins, RECORDS)?
     };
     tell_reading(&reading, text);
     let constraints = task.baseline.as_ref();

@@ -33,23 +33,9 @@ pub fn settings_of_each(
     settings: &Settings,
     kinds: &AnalysisTypes,
 ) -> Result<Vec<(AnalysisType, Settings)>> {
-    let output = output(job, settings);
     let baselines = baseline_folder(job, settings, kinds)?;
-    let configs = config_source(job, settings);
-    let own_config = |kind: AnalysisType| Some(configs.join(kind.folder())).filter(|folder| folder.is_dir());
-    let shared_configuration = [AnalysisType::ModelBias, AnalysisType::ModelExplainability]
-        .into_iter()
-        .all(|kind| kinds.all().contains(&kind) && own_config(kind).is_none());
     let each = kinds.all().iter().map(|&kind| {
-        let mut own = settings.clone();
-        own.analysis_type = Some(AnalysisTypes::of(kind));
-        own.output_path = Some(output.join(kind.folder()));
-        own.among_others = true;
-        own.beside_data_quality = kinds.all().contains(&AnalysisType::DataQuality);
-        own.shared_configuration = shared_configuration;
-        if let Some(folder) = own_config(kind) {
-            own.analysis_config = Some(folder);
-        }
+        let mut own = among(job, settings, kinds, kind);
         own.baseline_constraints = None;
         own.baseline_statistics = statistics(job, settings, kind);
         let of_folder = || match baselines.as_ref()? {
@@ -64,6 +50,68 @@ pub fn settings_of_each(
         Ok((kind, own))
     });
     each.collect()
+}
+
+/// The settings with which the rows to explain are read: those of the monitor that explains, of one or of several. It is
+/// compared with nothing.
+///
+/// # Errors
+/// `SETTING_INVALID`: none of the monitors explains.
+pub fn settings_of_explaining(job: &Job, settings: &Settings) -> Result<Settings> {
+    // The paths of baselines that a run takes by default are not those of one among several.
+    let uncompared = |settings: Settings| Settings {
+        baseline_constraints: None,
+        baseline_statistics: None,
+        baseline_profile: None,
+        among_others: true,
+        ..settings
+    };
+    let Some(kinds) = &settings.analysis_type else { return Ok(uncompared(settings.clone())) };
+    // A configuration of bias may ask for attributions too, which its monitor computes where no other does.
+    let mut explaining = [AnalysisType::ModelExplainability, AnalysisType::ModelBias].into_iter();
+    let Some(kind) = explaining.find(|kind| kinds.all().contains(kind)) else {
+        return Err(Problem::new(
+            &codes::SETTING_INVALID,
+            "no monitor explains, so there is no baseline to make",
+        )
+        .field("analysis_type")
+        .found(format!("`{}`", kinds.names()))
+        .expected(format!("{} among the monitors", AnalysisType::ModelExplainability.name()))
+        .hint("leave the setting out for an analysis of a dataset"));
+    };
+    Ok(uncompared(match kinds.single() {
+        Some(_) => settings.clone(),
+        None => among(job, settings, kinds, kind),
+    }))
+}
+
+/// The settings of one monitor whose rows were read beside those of others: only its results and its baseline are as if it had
+/// been alone.
+pub fn settings_of_one_among(job: &Job, settings: &Settings, kinds: &AnalysisTypes) -> Settings {
+    let Some(kind) = settings.monitor() else { return settings.clone() };
+    Settings {
+        output_path: settings.output_path.clone(),
+        among_others: settings.among_others,
+        ..among(job, settings, kinds, kind)
+    }
+}
+
+/// The settings of a monitor of several, but for its baseline.
+fn among(job: &Job, settings: &Settings, kinds: &AnalysisTypes, kind: AnalysisType) -> Settings {
+    let configs = config_source(job, settings);
+    let own_config = |kind: AnalysisType| Some(configs.join(kind.folder())).filter(|folder| folder.is_dir());
+    let shared_configuration = [AnalysisType::ModelBias, AnalysisType::ModelExplainability]
+        .into_iter()
+        .all(|kind| kinds.all().contains(&kind) && own_config(kind).is_none());
+    Settings {
+        analysis_type: Some(AnalysisTypes::of(kind)),
+        output_path: Some(output(job, settings).join(kind.folder())),
+        analysis_config: own_config(kind).or_else(|| settings.analysis_config.clone()),
+        among_others: true,
+        beside_data_quality: kinds.all().contains(&AnalysisType::DataQuality),
+        shared_configuration,
+        ..settings.clone()
+    }
 }
 
 fn own_setting(settings: &Settings, kind: AnalysisType) -> (&'static str, Option<&PathBuf>) {

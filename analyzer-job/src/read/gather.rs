@@ -231,6 +231,13 @@ impl Gather {
         }
     }
 
+    /// A column of kept rows holds a text that none of its rows has.
+    pub(crate) fn hold_text(&mut self, column: usize, text: &str) {
+        if let (Store::Rows(columns), Some(Some(slot))) = (&mut self.store, self.slots.get(column)) {
+            columns[*slot].hold_text(text);
+        }
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }

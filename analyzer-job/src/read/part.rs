@@ -99,6 +99,13 @@ impl Part {
         }
     }
 
+    /// A column holds a text that none of the rows of this part has, which makes it a column of text.
+    pub fn hold_text(&mut self, column: usize, text: &str) {
+        if let Some((_, gather)) = &mut self.table {
+            gather.hold_text(column, text);
+        }
+    }
+
     /// Judges what was read as the whole of the data.
     ///
     /// # Errors

@@ -85,6 +85,11 @@ impl Stored {
         }
     }
 
+    /// The column holds a text that none of its rows has. Only where every cell is kept.
+    pub(crate) fn hold_text(&mut self, text: &str) {
+        self.dictionary.intern(Raw::Text(text));
+    }
+
     /// Whether text came after numbers had been kept without theirs: the data must be read again.
     pub(crate) fn lost(&self) -> bool {
         self.lost

@@ -1,5 +1,7 @@
 //! The baseline as it is given: rows in the configuration or in a file, in the dataset's format.
 
+pub(super) mod written;
+
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
@@ -17,8 +19,8 @@ const SETTING: &str = "methods.shap.baseline";
 
 /// Reads a baseline that stands in the configuration, which is in the dataset's format.
 ///
-/// Rows of values, whose cells are read as those of a file; or records, from which the JMESPath `features` takes
-/// the values: from each record of JSON Lines, from the whole of JSON, which has the structure of the dataset.
+/// Rows of values; or records, from which the JMESPath `features` takes the values: from each record of JSON Lines, from
+/// the whole of JSON, which has the structure of the dataset. Beside data of CSV a text is read as a cell of CSV.
 /// Values take the type of the dataset's column, so that equal ones are equal in the request too. `columns`: the
 /// features, in the order that the model is sent them.
 ///
@@ -31,7 +33,20 @@ pub fn from_configuration(
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    model_rows(&rows_of(&given.to_string(), format, features, columns)?, columns, cells)
+    let mut rows = rows_of(&given.to_string(), format, features, columns)?;
+    if format == ContentType::Csv {
+        for value in rows.iter_mut().flatten() {
+            if let Json::String(text) = value {
+                *value = cell_of_csv(text);
+            }
+        }
+    }
+    model_rows(&rows, columns, cells)
+}
+
+/// A cell of CSV, in which some texts say that the value is missing. A text of JSON or Parquet is always that text.
+fn cell_of_csv(text: &str) -> Json {
+    if typing::is_missing(text) { Json::Null } else { text.into() }
 }
 
 /// The rows of a baseline as JSON text.
@@ -95,7 +110,8 @@ fn not_json(what: &str) -> Problem {
     invalid("the baseline file is not JSON").found(what)
 }
 
-/// Reads a baseline file. CSV has no header row; one that has the features' names, in any order, is understood.
+/// Reads a baseline file. CSV has no header row; one that has the features' names, in any order, is understood. In place
+/// of CSV a list of rows in JSON is understood too.
 ///
 /// # Errors
 /// As `from_configuration`; text that is not of this format.
@@ -108,6 +124,9 @@ pub fn from_file(
 ) -> Result<ModelRows> {
     match format {
         ContentType::Csv => {
+            if let Some(rows) = rows_of_json(text) {
+                return model_rows(&rows, columns, cells);
+            }
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
             let mut rows: Vec<Vec<Json>> = Vec::new();
             let mut header = None;
@@ -118,7 +137,7 @@ pub fn from_file(
                     Some(names) if rows.is_empty() => header = Some(names),
                     // A header row again, where files were put together.
                     Some(_) => {}
-                    None => rows.push(record.iter().map(Json::from).collect()),
+                    None => rows.push(record.iter().map(cell_of_csv).collect()),
                 }
             }
             match header {
@@ -140,6 +159,13 @@ pub fn from_file(
         }
         ContentType::Json => model_rows(&rows_of(utf8(text)?, format, features, columns)?, columns, cells),
     }
+}
+
+/// The rows of a text that is a list of lists in JSON.
+fn rows_of_json(text: &[u8]) -> Option<Vec<Vec<Json>>> {
+    let text = utf8(text).ok()?.trim_ascii();
+    let is_list_of_lists = text.strip_prefix('[')?.trim_ascii_start().starts_with('[');
+    rows_of(text, ContentType::Json, None, &[]).ok().filter(|_| is_list_of_lists)
 }
 
 fn utf8(text: &[u8]) -> Result<&str> {
@@ -261,19 +287,15 @@ fn model_rows(rows: &[Vec<Json>], columns: &[&Column], cells: &mut Cells) -> Res
     Ok(out)
 }
 
-/// A value in the column's type where that loses nothing: 39 is 39.0 in a column with decimals. Text is a cell as
-/// a file has it: `NA` is missing, `"30"` is 30 in a column of numbers.
+/// A value in the column's type where that loses nothing: 39 is 39.0 in a column with decimals, and so is `"39"`.
 fn typed(value: &Json, column: &Column) -> Option<Value> {
     let is_text = matches!(column.values, Values::Text(_));
     let cell = match value {
         Json::Null => Cell::Missing,
         Json::Bool(value) => Cell::Bool(*value),
         Json::Number(number) => number.as_i64().map(Cell::Int).or(number.as_f64().map(Cell::Float))?,
-        Json::String(text) => match typing::parse(Raw::Csv(text)) {
-            Cell::Missing => Cell::Missing,
-            _ if is_text => Cell::Text(text.clone()),
-            cell => cell,
-        },
+        Json::String(text) if is_text => Cell::Text(text.clone()),
+        Json::String(text) => typing::parse(Raw::Csv(text)),
         Json::Array(_) | Json::Object(_) => return None,
     };
     let value = match cell {

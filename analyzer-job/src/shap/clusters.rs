@@ -90,11 +90,9 @@ pub fn from_clusters(
         let mut ids = vec![0; rows.n_features];
         for (place, &feature) in space.numeric.iter().enumerate() {
             let standardised = best.centres[k].point[place];
-            let value = if standardised.is_nan() {
-                Value::Null
-            } else {
-                Value::Float(space.means[place] + standardised * space.deviations[place])
-            };
+            // There is no mean of infinite numbers of both signs.
+            let mean = space.means[place] + standardised * space.deviations[place];
+            let value = if mean.is_nan() { Value::Null } else { Value::Float(mean) };
             ids[feature] = cells.intern(&fit(value, types[feature]));
         }
         for (place, &feature) in space.categorical.iter().enumerate() {

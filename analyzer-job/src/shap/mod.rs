@@ -35,6 +35,7 @@ mod twins;
 
 pub(crate) use ask::check_predictions;
 pub(crate) use baseline::from_table;
+pub(crate) use baseline::written::to_file;
 pub use baseline::{from_configuration, from_file};
 pub(crate) use budget::coalitions;
 pub(crate) use clusters::MOST_CLUSTERS;

@@ -116,15 +116,24 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
 /// Makes the baseline of the attributions from all rows, and gives the exit message.
 ///
 /// # Errors
-/// As `gather`; the file cannot be written.
+/// No attributions are asked for; as `read`; the file cannot be written.
 pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
     let run = &prepared.run;
     for (setting, input) in run.plan.inputs() {
         output::check_outside(("baseline", "--out"), out, setting, input)?;
     }
     output::check_file(out)?;
-    let reading = inputs::read(run, joins, None)?;
-    let (text, rows) = parts::baseline_text(run, &reading)?;
+    if run.plan.analysis.methods.shap.is_none() {
+        return Err(Problem::new(&codes::CONFIG_SCHEMA, "there is no baseline to make")
+            .file(&run.plan.config_path)
+            .field("methods.shap")
+            .expected("a section `shap`, which says how the baseline is made"));
+    }
+    let Read { reading, asked } = read(prepared, joins, None)?;
+    let Some(asked) = asked else {
+        return Err(Problem::new(&codes::INTERNAL, "nothing was prepared for the attributions"));
+    };
+    let (text, rows) = parts::baseline_file(run, &reading, asked)?;
     output::write(out, text.as_bytes(), &run.scratch)?;
     Ok(format!("Completed: a baseline of {} is in {}", counted(rows, "row"), out.display()))
 }
@@ -164,12 +173,14 @@ pub(crate) fn fold(
     let mut files = output::Results::default();
     let mut explained = None;
     if plan.explains() && part.rows() > 0 {
-        let reading = part.clone().finish(Path::new(&plan.dataset), &plan.analysis)?;
+        let (reading, texts) = parts::rows_of(run, &part)?;
         let asked = attributions::prepare(run, &reading, prepared.baseline.as_ref())?;
         if let Some(model) = predictions::connect(run, &reading)? {
             let answered = parts::fold(run, &reading, &model, asked, name, &mut files);
             let left = model.close();
-            explained = Some(answered.map_err(|problem| model::and_left(problem, &left))?);
+            let mut answered = answered.map_err(|problem| model::and_left(problem, &left))?;
+            answered.texts_of_baseline = texts;
+            explained = Some(answered);
             if left.iter().any(|left| left.resource == Resource::Endpoint) {
                 let what =
                     "the rows are explained, but the temporary endpoint may still exist and cost money";

@@ -247,6 +247,9 @@ pub(crate) struct Folded {
     baseline: String,
     /// Types of the features, as the rows of this part have them.
     types: Vec<String>,
+    /// Names of the features that are text in the baseline alone, and not in the rows of this part.
+    #[serde(default)]
+    pub(crate) texts_of_baseline: Vec<String>,
 }
 
 /// Puts what was explained into results and details; gives the global values.
@@ -325,6 +328,7 @@ fn explain_rows(
         baseline_rows: baseline.len() as u64,
         baseline: text,
         types: reading.rows().map(types).unwrap_or_default(),
+        texts_of_baseline: Vec::new(),
     })
 }
 
@@ -373,30 +377,51 @@ fn baseline_rows(
     model_rows: &ModelRows,
     cells: &mut Cells,
 ) -> Result<ModelRows> {
-    let dataset = &run.plan.analysis.dataset;
-    let columns: Vec<&Column> = rows.features.iter().map(|&column| &rows.table.columns[column]).collect();
-    let features = dataset.features.as_deref();
+    let columns = feature_columns(rows);
+    if let Some(given) = given_baseline(run, reading, settings, &columns, cells)? {
+        return Ok(given);
+    }
+    let count = match settings.baseline {
+        Baseline::Clusters(count) => count,
+        Baseline::Inline(_) | Baseline::Uri(_) => None,
+    };
+    let types: Vec<&Values> = columns.iter().map(|column| &column.values).collect();
+    let seed = settings.seed.unwrap_or(0);
+    shap::from_clusters(count, model_rows, &types, names, cells, seed, &run.job.stop)
+}
+
+/// The baseline in the configuration or in the files that it names; none where it is to be made.
+fn given_baseline(
+    run: &Context,
+    reading: &Reading,
+    settings: &Shap,
+    columns: &[&Column],
+    cells: &mut Cells,
+) -> Result<Option<ModelRows>> {
+    let features = run.plan.analysis.dataset.features.as_deref();
     let format = baseline_format(run, reading);
     match &settings.baseline {
-        Baseline::Inline(given) => shap::from_configuration(given, format, features, &columns, cells),
+        Baseline::Inline(given) => {
+            shap::from_configuration(given, format, features, columns, cells).map(Some)
+        }
         Baseline::Uri(uri) => {
             let path = inputs::fetch(run, uri, "methods.shap.baseline")?;
             let mut baseline = ModelRows::new(columns.len());
             let files = read::files_of(&path, "baseline")?;
             for file in &files {
                 let named = if files.len() == 1 { uri.into() } else { Path::new(uri).join(&file.relative) };
-                let found = baseline_file(file, format, features, &columns, cells)
+                let found = baseline_file(file, format, features, columns, cells)
                     .map_err(|problem| problem.file(named))?;
                 found.rows().for_each(|row| baseline.push(row));
             }
-            Ok(baseline)
+            Ok(Some(baseline))
         }
-        Baseline::Clusters(count) => {
-            let types: Vec<&Values> = columns.iter().map(|column| &column.values).collect();
-            let seed = settings.seed.unwrap_or(0);
-            shap::from_clusters(*count, model_rows, &types, names, cells, seed, &run.job.stop)
-        }
+        Baseline::Clusters(_) => Ok(None),
     }
+}
+
+fn feature_columns(rows: &Rows) -> Vec<&Column> {
+    rows.features.iter().map(|&column| &rows.table.columns[column]).collect()
 }
 
 /// A baseline is written as the dataset is.

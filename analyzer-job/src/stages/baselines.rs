@@ -99,6 +99,7 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
     tracing::info!("the baseline is made of the states in {}", place.display());
     fs::create_dir_all(folder).map_err(|error| Problem::io("create the scratch folder", folder, error))?;
     let states = states::read(job, &[place.to_path_buf()], None)?;
+    let monitors = combine::monitors_of(&states);
     let states = combine::of_one(states, settings)?;
     let Some(first) = states.first() else {
         return Err(Problem::new(&codes::INTERNAL, "there is not one state"));
@@ -113,7 +114,7 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
         .expected(format!("one of {kind}")));
     }
     states::fits(&states, &first.head.settings)?;
-    let own = settings_of(settings, first, folder)?;
+    let own = settings_of(settings, first, monitors.as_ref(), folder)?;
     let scratch = folder.join("scratch");
     fs::create_dir_all(&scratch)
         .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
@@ -126,8 +127,14 @@ fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path)
     }
 }
 
-/// The settings with which the states were folded. What only `combine` is asked is that of this run.
-fn settings_of(settings: &Settings, state: &Stored, output: &Path) -> Result<Settings> {
+/// The settings with which the states were folded, for several `monitors` or one. What only `combine` is asked is that of
+/// this run.
+fn settings_of(
+    settings: &Settings,
+    state: &Stored,
+    monitors: Option<&AnalysisTypes>,
+    output: &Path,
+) -> Result<Settings> {
     let text = |name: &str| state.head.settings.get(name).cloned();
     let monitor = |name: String| {
         let mut all = AnalysisType::ALL.into_iter();
@@ -161,6 +168,7 @@ fn settings_of(settings: &Settings, state: &Stored, output: &Path) -> Result<Set
         metric_time: None,
         sagemaker_monitoring_schedule_name: None,
         among_others: true,
+        beside_data_quality: monitors.is_some_and(|kinds| kinds.all().contains(&AnalysisType::DataQuality)),
         shared_configuration: is_shared,
         ..settings.clone()
     };

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 
 use crate::config::DatasetFormat;
 use crate::performance;
-use crate::plan::{self, Folded, Rows};
+use crate::plan::{self, Folded, Rows, monitors};
 use crate::quality;
-use crate::settings::Settings;
+use crate::settings::{AnalysisTypes, Settings};
 use crate::stages::done::Done;
 use crate::stages::states::{self, ANALYSIS, DATA_QUALITY, MODEL_QUALITY, SEVERAL};
 use crate::stages::{analysis, data_quality, model_quality};
@@ -34,7 +34,12 @@ pub(crate) fn run(
 ) -> Result<Done> {
     let places = places_of(job, places);
     check_apart(&plan::output(job, settings), &places)?;
-    let states = of_one(states::read(job, &places, parts)?, settings)?;
+    let states = states::read(job, &places, parts)?;
+    let settings = &match monitors_of(&states) {
+        Some(kinds) => monitors::settings_of_one_among(job, settings, &kinds),
+        None => settings.clone(),
+    };
+    let states = of_one(states, settings)?;
     Combined::new(job, settings, Timestamp::now(), &states, scratch, Of::Job)?.finish()
 }
 
@@ -63,6 +68,12 @@ pub(crate) fn check_apart(output: &Path, places: &[PathBuf]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The monitors that the states were folded for, where these are several.
+pub(crate) fn monitors_of(states: &[Stored]) -> Option<AnalysisTypes> {
+    let first = states.first().filter(|state| state.head.kind == SEVERAL)?;
+    first.head.settings.get("analysis_type")?.parse().ok()
 }
 
 /// The states of the one monitor that is asked for.

@@ -1,7 +1,7 @@
 //! Getting the data of a run: fetched from S3 where the configuration says so, joined with ground truth where
 //! some is given, read.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use plumbline_common::job::Job;
@@ -61,6 +61,17 @@ pub(crate) fn role(job: &Job, settings: &Settings) -> Result<Role> {
     Ok(Role::Part)
 }
 
+/// What is said where a host that has a part of the data is asked for what needs all. `why` it does.
+pub(crate) fn sharded(job: &Job, why: &str) -> Problem {
+    let problem = Problem::new(&codes::SHARDED_INPUT, format!("{why}, and each host has a part of them"))
+        .found("S3DataDistributionType ShardedByS3Key on several hosts")
+        .expected("FullyReplicated, of which the first host does the work, or one instance");
+    match job.config.inputs(&job.tree).into_iter().find(|input| input.sharded) {
+        Some(input) => problem.field(input.name),
+        None => problem,
+    }
+}
+
 /// Everything the analysis is made of.
 ///
 /// # Errors
@@ -85,26 +96,24 @@ pub(crate) fn read_part(
     Ok((read::read_part(&inputs, &run.plan.analysis, &options)?, joined))
 }
 
-/// The first records.
-pub(crate) struct Look<'a> {
-    /// What stands against them as the whole of the data, where they are a part only.
-    pub(crate) reading: Result<Reading>,
-    /// Tells the number of rows in all records.
-    pub(crate) count_all: Box<dyn Fn() -> Result<u64> + 'a>,
-}
+/// Tells the number of rows in all records.
+pub(crate) type CountAll<'a> = Box<dyn Fn() -> Result<u64> + 'a>;
 
-/// The first `limit` records.
+/// The first `limit` records, and a count of the rows in all.
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn look<'a>(run: &'a Context<'_>, joins: &Joins<'_>, limit: u64) -> Result<Look<'a>> {
+pub(crate) fn look<'a>(
+    run: &'a Context<'_>,
+    joins: &Joins<'_>,
+    limit: u64,
+) -> Result<(Reading, CountAll<'a>)> {
     let (inputs, _) = here(run, joins)?;
     let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
-    let count_all = Box::new(move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows));
-    Ok(Look { reading: Ok(reading), count_all })
+    Ok((reading, Box::new(move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows))))
 }
 
-/// As `look`, where the data are a part of all data, which says nothing of the whole. None where the part has no rows.
+/// As `look`, where the data are a part of all data, which says nothing of the whole.
 ///
 /// # Errors
 /// As `read_part`.
@@ -112,18 +121,14 @@ pub(crate) fn look_at_part<'a>(
     run: &'a Context<'_>,
     joins: &Joins<'_>,
     limit: u64,
-) -> Result<Option<Look<'a>>> {
+) -> Result<(Part, CountAll<'a>)> {
     let analysis = &run.plan.analysis;
     let (inputs, _) = here(run, joins)?;
     let read = move |limit, keep_rows| {
         read::read_part(&inputs, analysis, &Options { part: true, ..options(run, limit, keep_rows) })
     };
     let part = read(Some(limit), keeps_rows(run))?;
-    if part.rows() == 0 {
-        return Ok(None);
-    }
-    let reading = part.finish(Path::new(&run.plan.dataset), analysis);
-    Ok(Some(Look { reading, count_all: Box::new(move || Ok(read(None, false)?.rows())) }))
+    Ok((part, Box::new(move || Ok(read(None, false)?.rows()))))
 }
 
 /// The data as files of this machine, fetched and joined, and how many captures were joined with labels.

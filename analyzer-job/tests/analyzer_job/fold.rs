@@ -89,7 +89,7 @@ pub(crate) fn same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String
 
 /// Files in which nearly everything that depends on the whole is decided late: the type of a column, the values of a
 /// facet and their order, a missing text, a repeated header row.
-fn dataset(tree: &Tree, flips: bool) {
+pub(crate) fn dataset(tree: &Tree, flips: bool) {
     let (cities, jobs) = (["Oslo", "Bergen", "Tromsø", "NA", "Ålesund"], ["b", "a", "", "c"]);
     let mut state = 7_u64;
     let mut next = |n: u64| {
@@ -521,73 +521,6 @@ fn parts_whose_files_name_other_columns_are_refused() {
     assert!(run.message.contains("two.state") && run.message.contains("`town`"), "{}", run.message);
 }
 
-/// The platform deals the files of an input to the hosts of a job one after the other, and collects every output.
-#[test]
-fn sharded_hosts_fold_and_one_host_combines() {
-    let whole = Tree::new();
-    dataset(&whole, true);
-    whole.succeed(&[]);
-    let config: Value = serde_json::from_slice(&fs::read(whole.path(CONFIG)).unwrap()).unwrap();
-    let hosts = ["algo-2", "algo-1", "algo-3", "algo-4"];
-    let combine = Tree::new();
-    combine.config(&config);
-    // One host gets no file.
-    let dealt: Vec<(String, Vec<u8>)> = files_below(&whole.path(DATA)).into_iter().collect();
-    for (number, host) in hosts.iter().enumerate() {
-        let tree = Tree::new();
-        tree.config(&config);
-        fs::create_dir_all(tree.path(DATA)).unwrap();
-        for (at, (name, bytes)) in dealt.iter().enumerate() {
-            if at % 3 == number {
-                tree.file(&format!("{DATA}/{name}"), bytes);
-            }
-        }
-        host_files(&tree, host, &hosts);
-        let run = tree.succeed(&[]);
-        assert_eq!(!run.message.is_empty(), *host == "algo-1", "{}", run.message);
-        for (name, bytes) in tree.results() {
-            combine.file(&format!("processing/input/states/{name}"), bytes);
-        }
-    }
-    let run = combine.succeed(&["combine"]);
-    assert_eq!(run.message, "Completed: Job completed successfully with no violations.");
-    same(&combine.results(), &whole.results(), hosts.len());
-    // A host that was killed leaves no state.
-    let killed = Tree::new();
-    killed.config(&config);
-    for (name, bytes) in files_below(&combine.path("processing/input/states")) {
-        if !name.ends_with("algo-3.state") {
-            killed.file(&format!("processing/input/states/{name}"), bytes);
-        }
-    }
-    let run = killed.fail(&["combine"], 3, "PL0909");
-    assert!(run.message.contains("`algo-3`"), "{}", run.message);
-}
-
-fn host_files(tree: &Tree, host: &str, hosts: &[&str]) {
-    tree.file("config/resourceconfig.json", json!({"current_host": host, "hosts": hosts}).to_string());
-    let input = |name: &str, path: &str, kind: &str| {
-        json!({"InputName": name, "S3Input": {"LocalPath": format!("/opt/ml/{path}"), "S3Uri": "s3://b/k",
-            "S3DataDistributionType": kind}})
-    };
-    let config = json!({"ProcessingJobName": "", "ProcessingInputs": [
-        input("dataset", DATA, "ShardedByS3Key"),
-        input("analysis_config", "processing/input/config", "FullyReplicated"),
-    ]});
-    tree.file("config/processingjobconfig.json", config.to_string());
-}
-
-#[test]
-fn what_every_host_needs_whole_may_not_be_sharded() {
-    let tree = Tree::new();
-    dataset(&tree, false);
-    tree.file("config/resourceconfig.json", json!({"current_host": "b", "hosts": ["a", "b"]}).to_string());
-    let input = json!({"InputName": "analysis_config", "S3Input": {"LocalPath": "/opt/ml/processing/input/config",
-        "S3Uri": "s3://b/k", "S3DataDistributionType": "ShardedByS3Key"}});
-    tree.file("config/processingjobconfig.json", json!({"ProcessingInputs": [input]}).to_string());
-    tree.fail(&[], 1, "PL0103");
-}
-
 /// Attributions of parts: the baseline is made once, each part explains its own rows, and what every coalition tells
 /// exactly adds up to one run.
 #[test]
@@ -820,23 +753,6 @@ fn columns_of_a_file_are_known_by_their_content() {
             run.message
         );
     }
-}
-
-#[test]
-fn a_host_with_an_empty_shard_of_a_monitor_folds_what_the_others_fold() {
-    let tree = Tree::new();
-    // Without `dataset_type` it is a monitor's configuration, by the folder of its data alone.
-    tree.config(&json!({"headers": ["a", "b", "y"], "label": "y", "predictor": {"label": 0},
-        "facet": [{"name_or_index": "a", "value_or_threshold": [1]}], "label_values_or_threshold": [1],
-        "methods": {"post_training_bias": {"methods": "all"}}}));
-    host_files(&tree, "algo-2", &["algo-1", "algo-2"]);
-    let config = json!({"ProcessingJobName": "", "ProcessingInputs": [{"InputName": "endpoint", "S3Input": {
-        "LocalPath": "/opt/ml/processing/input/endpoint", "S3Uri": "s3://b/k",
-        "S3DataDistributionType": "ShardedByS3Key"}}]});
-    tree.file("config/processingjobconfig.json", config.to_string());
-    fs::create_dir_all(tree.path("processing/input/endpoint")).unwrap();
-    let run = tree.succeed(&[]);
-    assert!(run.log.contains("folded 0 rows of part algo-2"), "{}", run.log);
 }
 
 /// The columns have the same names, so these alone would not say what to mend.

@@ -199,6 +199,64 @@ fn all_monitors_are_folded_at_once_and_their_states_are_the_baseline_of_all() {
     }
 }
 
+/// Whether all monitors are combined or one alone, what it writes is the same: with segments of two monitors, configurations of
+/// their own, or one for two of them.
+#[test]
+fn one_monitor_of_states_of_several_writes_what_it_writes_in_the_list() {
+    let server = model(|_| ());
+    let settings =
+        [LIST, MERGED, "--segment-columns=_c3", "--segment-attributes=1", "--segment-minimum-rows=5"];
+    for is_shared in [false, true] {
+        let tree = set_up(monitored(&csv(60, 0.5)), &server);
+        if is_shared {
+            let folder = "processing/input/config";
+            let own = |name: &str| -> Value {
+                let path = tree.path(&format!("{folder}/{name}/analysis_config.json"));
+                serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+            };
+            let (mut config, explains) = (own("model-bias"), own("model-explainability"));
+            config["methods"]["shap"] = explains["methods"]["shap"].clone();
+            config["predictor"] = explains["predictor"].clone();
+            fs::remove_dir_all(tree.path(folder)).unwrap();
+            tree.config(&config);
+        }
+        let states = fold(&tree, &tree.path("processing/input_data"), 1, 3, &settings);
+        let combine = |kind: &str| {
+            fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+            fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+            let more = settings[2..].iter().copied();
+            tree.succeed(&["combine", kind, &states[0]].into_iter().chain(more).collect::<Vec<_>>());
+            tree.results()
+        };
+        let expected = combine(LIST);
+        for (kind, folder) in [
+            ("DATA_QUALITY", "data-quality"),
+            ("MODEL_QUALITY", "model-quality"),
+            ("MODEL_BIAS", "model-bias"),
+            ("MODEL_EXPLAINABILITY", "model-explainability"),
+        ] {
+            let expected = in_folder(&expected, folder);
+            same(&combine(&format!("--analysis-type={kind}")), &expected, 1);
+            if is_shared {
+                // Alone, either monitor does the work of both.
+                continue;
+            }
+            // As a baseline, the state is that monitor's part too.
+            let own = tree.path(&format!("processing/input/config/{folder}"));
+            let config = if own.is_dir() { own } else { tree.path("processing/input/config") };
+            let by_state = tree.run(&[
+                &format!("--analysis-type={kind}"),
+                &format!("--analysis-config={}", config.display()),
+                "--output-path=/opt/ml/judged",
+                &format!("--baseline-constraints={}", states[0]),
+                MERGED,
+                "--segment-attributes=1",
+            ]);
+            assert!(by_state.message.starts_with("Completed"), "{kind}: {}", by_state.message);
+        }
+    }
+}
+
 /// A schedule folds every hour with the same settings, the baseline among them, and so do the hosts of one job. Which
 /// monitors have one is the same whether their baseline is files or states.
 #[test]

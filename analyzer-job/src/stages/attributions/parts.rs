@@ -3,20 +3,69 @@
 use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes, output};
-use serde_json::Value as Json;
 
-use super::{Explanation, Folded, Prepared, baseline_format, empty_details, explain_rows, prepare, told};
-use crate::config::{Baseline, ContentType, Shap};
+use super::{
+    Explanation, Folded, Prepared, baseline_format, empty_details, explain_rows, feature_columns,
+    given_baseline, told,
+};
+use crate::config::{Baseline, Shap};
 use crate::context::Context;
 use crate::model::Model;
-use crate::read::Reading;
+use crate::read::{self, Reading};
 use crate::results::Explanations;
 use crate::shap;
 use crate::stages::refused;
 use crate::state::file::unusable;
-use crate::values::cells::Value;
+use crate::values::cells::{Cells, Value};
+use crate::values::raw::Raw;
+use crate::values::table::{Column, Texts, Values};
+use crate::values::typing::{self, Cell};
 
-/// Explains the rows of a part of the data; local values go to a file of the part's own. None for a part without rows.
+/// The rows of a part. Its columns hold the texts that the baseline has there: the baseline is one of all rows, so that other
+/// parts have such texts. With the names of the features that hold none else.
+///
+/// # Errors
+/// A baseline that cannot be read; as `Part::finish`.
+pub(crate) fn rows_of(run: &Context, part: &read::Part) -> Result<(Reading, Vec<String>)> {
+    let (dataset, analysis) = (Path::new(&run.plan.dataset), &run.plan.analysis);
+    let reading = part.clone().finish(dataset, analysis)?;
+    let texts = texts_of_baseline(run, &reading)?;
+    if texts.is_empty() {
+        return Ok((reading, Vec::new()));
+    }
+    let mut part = part.clone();
+    for (column, text) in &texts {
+        part.hold_text(*column, text);
+    }
+    let names = texts.into_iter().map(|(column, _)| reading.layout.names[column].clone()).collect();
+    Ok((part.finish(dataset, analysis)?, names))
+}
+
+/// The columns of features of which the baseline has a text and the rows have none, each with that text.
+fn texts_of_baseline(run: &Context, reading: &Reading) -> Result<Vec<(usize, String)>> {
+    let (Some(rows), Some(settings)) = (reading.rows(), &run.plan.analysis.methods.shap) else {
+        return Ok(Vec::new());
+    };
+    let as_text =
+        |column: &Column| Column { name: column.name.clone(), values: Values::Text(Texts::default()) };
+    let columns: Vec<Column> = feature_columns(rows).into_iter().map(as_text).collect();
+    let columns: Vec<&Column> = columns.iter().collect();
+    let mut cells = Cells::default();
+    let Some(given) = given_baseline(run, reading, settings, &columns, &mut cells)? else {
+        return Ok(Vec::new());
+    };
+    let text_of = |feature: usize| {
+        given.rows().find_map(|row| match cells.value(row[feature]) {
+            Value::Text(text) if matches!(typing::parse(Raw::Csv(text)), Cell::Text(_)) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    let is_text = |column: usize| matches!(rows.table.columns[column].values, Values::Text(_));
+    let others = rows.features.iter().enumerate().filter(|(_, column)| !is_text(**column));
+    Ok(others.filter_map(|(feature, &column)| Some((column, text_of(feature)?))).collect())
+}
+
+/// Explains the rows of a part of the data; local values go to a file of the part's own.
 ///
 /// # Errors
 /// As `explain`; `CONFIG_NOT_SUPPORTED` for what needs all rows at once.
@@ -71,6 +120,17 @@ pub(crate) fn unfold(
             .hint("explain every part with the same model and the same baseline file")
     };
     let Some((_, first)) = parts.first().cloned() else { return Ok(None) };
+    let is_nowhere =
+        |feature: &&String| parts.iter().all(|(_, part)| part.texts_of_baseline.contains(feature));
+    if let Some(feature) = first.texts_of_baseline.iter().find(is_nowhere) {
+        return Err(Problem::new(
+            &codes::BASELINE_INVALID,
+            "the baseline has a text in a column in which no part of the data has one",
+        )
+        .field("methods.shap.baseline")
+        .found(format!("a text for `{feature}`"))
+        .expected("a number, a truth value or null"));
+    }
     let (mut rows, mut paths, mut explained) = (0_u64, Vec::new(), Vec::new());
     for (path, part) in parts {
         part.explained.check().map_err(|what| unusable(&path, what))?;
@@ -101,33 +161,15 @@ pub(crate) fn unfold(
     Ok(Some(Explanation { explanations, details }))
 }
 
-/// The baseline of all rows, as a file that `methods.shap.baseline` can name.
+/// The baseline of all rows, as a file that `methods.shap.baseline` can name, and how many rows it has.
 ///
 /// # Errors
-/// No rows, no `shap`; as `prepare`.
-pub(crate) fn baseline_text(run: &Context, reading: &Reading) -> Result<(String, u64)> {
-    let prepared = prepare(run, reading, None)?;
-    let Some(baseline) = &prepared.baseline else {
-        return Err(Problem::new(&codes::CONFIG_SCHEMA, "there is no baseline to make")
-            .field("methods.shap")
-            .expected("a section `shap`, which says how the baseline is made"));
+/// `INTERNAL`: no baseline was prepared.
+pub(crate) fn baseline_file(run: &Context, reading: &Reading, prepared: Prepared) -> Result<(String, u64)> {
+    let Prepared { names, mut cells, baseline: Some(baseline), .. } = prepared else {
+        return Err(Problem::new(&codes::INTERNAL, "no baseline was made"));
     };
-    let row = |row: &[u32]| Json::Array(row.iter().map(|id| json(prepared.cells.value(*id))).collect());
-    let rows = baseline.len() as u64;
-    let text = match baseline_format(run, reading) {
-        ContentType::Csv => shap::baseline_csv(&prepared.names, &prepared.cells, baseline),
-        ContentType::JsonLines => baseline.rows().map(|ids| format!("{}\n", row(ids))).collect(),
-        ContentType::Json => format!("{}\n", Json::Array(baseline.rows().map(row).collect())),
-    };
-    Ok((text, rows))
-}
-
-fn json(value: &Value) -> Json {
-    match value {
-        Value::Null => Json::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Int(value) => (*value).into(),
-        Value::Float(value) => (*value).into(),
-        Value::Text(text) => text.clone().into(),
-    }
+    let columns = reading.rows().map(feature_columns).unwrap_or_default();
+    let text = shap::to_file(baseline_format(run, reading), &names, &columns, &mut cells, &baseline);
+    Ok((text, baseline.len() as u64))
 }
