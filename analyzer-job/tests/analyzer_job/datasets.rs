@@ -170,20 +170,25 @@ fn a_header_row_further_down_says_where_the_columns_stand_from_there_on() {
     assert!(run.log.contains("a.csv: the header row has the columns in another order"), "{}", run.log);
 }
 
+/// Rows with identifiers, and predictions in a file of their own.
+fn with_predictions() -> Tree {
+    small("text/csv", |config| {
+        config["headers"] = json!(["id", "sex", "y"]);
+        config["predicted_label"] = json!("pred");
+        config["predicted_label_dataset_uri"] = json!("/opt/ml/processing/input/predictions/p.csv");
+        config["predicted_label_headers"] = json!(["id", "pred"]);
+        config["joinsource_name_or_index"] = json!("id");
+        // Two listed values, so that the columns count as categories in a few rows too.
+        config["label_values_or_threshold"] = json!([1, 7]);
+        config["facet"][0]["value_or_threshold"] = json!([0, 7]);
+    })
+}
+
 #[test]
 fn long_identifiers_join_their_own_rows_only() {
     let base = [i128::from(u32::MAX), 1 << 53, 1 << 63, 10_i128.pow(25)];
     for (base, part) in base.into_iter().flat_map(|base| [(base, true), (base, false)]) {
-        let tree = small("text/csv", |config| {
-            config["headers"] = json!(["id", "sex", "y"]);
-            config["predicted_label"] = json!("pred");
-            config["predicted_label_dataset_uri"] = json!("/opt/ml/processing/input/predictions/p.csv");
-            config["predicted_label_headers"] = json!(["id", "pred"]);
-            config["joinsource_name_or_index"] = json!("id");
-            // Two listed values, so that the columns count as categories in a few rows too.
-            config["label_values_or_threshold"] = json!([1, 7]);
-            config["facet"][0]["value_or_threshold"] = json!([0, 7]);
-        });
+        let tree = with_predictions();
         let rows = |n: i128, line: &dyn Fn(i128) -> String| (0..n).map(line).collect::<Vec<_>>().join("\n");
         let data = rows(60, &|n| format!("{},{},{}", base + n, n % 2, n / 2 % 2));
         let n = if part { 30 } else { 60 };
@@ -200,16 +205,7 @@ fn long_identifiers_join_their_own_rows_only() {
 #[test]
 fn identifiers_are_texts_as_soon_as_one_of_either_side_is() {
     for (other, in_predictions) in [("x", true), ("x", false), ("007", true), ("007", false)] {
-        let tree = small("text/csv", |config| {
-            config["headers"] = json!(["id", "sex", "y"]);
-            config["predicted_label"] = json!("pred");
-            config["predicted_label_dataset_uri"] = json!("/opt/ml/processing/input/predictions/p.csv");
-            config["predicted_label_headers"] = json!(["id", "pred"]);
-            config["joinsource_name_or_index"] = json!("id");
-            // Two listed values, so that the columns count as categories in a few rows too.
-            config["label_values_or_threshold"] = json!([1, 7]);
-            config["facet"][0]["value_or_threshold"] = json!([0, 7]);
-        });
+        let tree = with_predictions();
         let rows = |line: &dyn Fn(usize) -> String| (100..160).map(line).collect::<Vec<_>>().join("\n");
         let data = rows(&|n| format!("{n},{},{}", n % 2, n / 2 % 2));
         let predictions = rows(&|n| if n < 130 { format!("{n},{}", n / 3 % 2) } else { format!("{n}.0,1") });

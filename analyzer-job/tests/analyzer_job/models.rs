@@ -1,14 +1,14 @@
 //! Predictions and attributions from a model.
 
 use std::process::Child;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 use plumbline_model_server::{ControlFault, Script};
 use serde_json::{Value, json};
 
-use crate::program::{Run, Tree, model, signal};
+use crate::program::{Run, Tree, model};
 
 /// The bias analysis of the rows with predictions in the dataset.
 fn expected(rows: u64) -> String {
@@ -150,18 +150,11 @@ fn an_endpoint_that_fails_to_start_is_deleted() {
     assert!(server.left_behind().is_empty(), "{:?}", server.left_behind());
 }
 
-/// Waits until the program did something, then asks it to stop.
+/// Stops a run that must not go on for long then.
 #[track_caller]
-fn stopped(tree: &Tree, child: Child, began_work: impl Fn() -> bool) -> Run {
-    let began = Instant::now();
-    while !began_work() {
-        assert!(began.elapsed() < Duration::from_secs(20), "the program did not get that far");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    signal(&child, "TERM");
-    let began = Instant::now();
-    let run = tree.ended(child.wait_with_output().unwrap());
-    assert!(began.elapsed() < Duration::from_secs(10));
+fn stopped(tree: &Tree, child: Child, at: impl Fn() -> bool) -> Run {
+    let (run, took) = tree.stopped(child, at);
+    assert!(took < Duration::from_secs(10), "{took:?}");
     run
 }
 

@@ -10,7 +10,7 @@ use plumbline_model_server::{Options, Server};
 use serde_json::json;
 
 use crate::preparation::with_python;
-use crate::program::{OUTPUT, Run, Tree, files_below, model, signal};
+use crate::program::{OUTPUT, Tree, files_below, model};
 
 /// A job that does all that a job does in an account: it fetches its data, makes an endpoint, asks it, deletes it and publishes.
 fn in_the_account(server: &Server, data: &str) -> Tree {
@@ -47,21 +47,6 @@ fn account(change: impl FnOnce(&mut Options)) -> Server {
 
 const DATA: &str = "s3://bucket/data/";
 
-/// Runs a job until `at` holds, then asks it to stop; gives how it ended, and how long that took.
-#[track_caller]
-fn stopped(tree: &Tree, at: impl Fn() -> bool) -> (Run, Duration) {
-    let child = tree.start(&[]);
-    let began = Instant::now();
-    while !at() {
-        assert!(began.elapsed() < Duration::from_secs(30), "the program did not get that far");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    signal(&child, "TERM");
-    let began = Instant::now();
-    let output = child.wait_with_output().unwrap();
-    (tree.ended(output), began.elapsed())
-}
-
 /// The longest that a call which makes or deletes something is waited for, as its effect must be known.
 const ONE_TRY: Duration = Duration::from_secs(4);
 
@@ -77,7 +62,7 @@ fn at_every_request_that_hangs_a_stop_is_noticed_and_nothing_is_left() {
         let server = account(|options| options.faults.hang = Some(number));
         let tree = in_the_account(&server, DATA);
         let before = server.control_calls().len();
-        let (run, took) = stopped(&tree, || server.arrived() >= number);
+        let (run, took) = tree.stopped(tree.start(&[]), || server.arrived() >= number);
         let calls = server.control_calls().split_off(before);
         let told = format!("request {number}, {calls:?}: {took:?}, {} {}", run.message, run.log);
         let is_published = !server.published().is_empty();
@@ -117,7 +102,7 @@ fn results_are_there_before_their_metrics_are_sent() {
         let mut tree = monitored(kinds);
         tree.aws(&server).set("cloudwatch_namespace", "stops");
         let by_then = RefCell::default();
-        let (run, _) = stopped(&tree, || {
+        let (run, _) = tree.stopped(tree.start(&[]), || {
             let is_sent = !server.published().is_empty();
             if is_sent {
                 by_then.replace(tree.results());
@@ -143,7 +128,7 @@ fn while_the_last_script_runs_the_results_are_there() {
             "import time\ndef postprocess_handler():\n    print('begun')\n    time.sleep(60)\n",
         );
         tree.set("PATH", path.clone()).set("post_analytics_processor_script", "/opt/ml/end.py");
-        let (run, took) = stopped(&tree, || files_below(&tree.path(OUTPUT)).len() > 3);
+        let (run, took) = tree.stopped(tree.start(&[]), || files_below(&tree.path(OUTPUT)).len() > 3);
         assert_eq!(run.code, Some(143), "{}", run.log);
         assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
         assert!(run.message.contains("the results are written"), "{}", run.message);
@@ -169,7 +154,7 @@ fn a_run_whose_work_is_done_is_not_ended_as_stopped() {
             ),
         );
         tree.set("PATH", path.clone()).set("post_analytics_processor_script", "/opt/ml/end.py");
-        let (run, took) = stopped(&tree, || ended.exists());
+        let (run, took) = tree.stopped(tree.start(&[]), || ended.exists());
         assert_eq!(run.code, Some(0), "{took:?} {}", run.log);
         assert!(run.message.starts_with("Completed: "), "{}", run.message);
         assert!(tree.results().contains_key(if kinds.contains(',') {
@@ -200,7 +185,7 @@ fn work_that_does_not_look_at_the_flag_is_ended() {
             std::fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
             std::fs::create_dir_all(tree.path(OUTPUT)).unwrap();
             let moment = Instant::now() + whole.mul_f64(share);
-            let (run, took) = stopped(&tree, || Instant::now() > moment);
+            let (run, took) = tree.stopped(tree.start(&[]), || Instant::now() > moment);
             assert_eq!(run.code, Some(143), "{}", run.log);
             assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
             assert!(run.log.contains("PL0904"), "{}", run.log);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use merge_job::MergeTask;
 use plumbline_common::stop::Stop;
@@ -115,6 +116,20 @@ impl Tree {
     /// Starts the program in the background.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    }
+
+    /// Waits until `at` holds, then asks the program to stop; gives how it ended, and how long that took.
+    #[track_caller]
+    pub(crate) fn stopped(&self, child: Child, at: impl Fn() -> bool) -> (Run, Duration) {
+        let began = Instant::now();
+        while !at() {
+            assert!(began.elapsed() < Duration::from_secs(30), "the program did not get that far");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        signal(&child, "TERM");
+        let began = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        (self.ended(output), began.elapsed())
     }
 
     #[track_caller]
