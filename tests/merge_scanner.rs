@@ -366,6 +366,15 @@ proptest! {
     }
 }
 
+#[test]
+fn a_piece_may_begin_within_a_line_behind_a_record() {
+    let text = format!("{}],{{\"z\":1}}\n0.5,x\"y\",e1,2024-01-19T19:27:57Z\n", good(1));
+    let whole = in_pieces(Captures, text.as_bytes(), &[text.len()], 1 << 20);
+    for size in 1..text.len() {
+        assert_eq!(whole, in_pieces(Captures, text.as_bytes(), &[size], 1 << 20), "pieces of {size}");
+    }
+}
+
 /// Lines of a file of which it is known what they hold.
 #[derive(Debug, Clone)]
 enum Known {

@@ -250,7 +250,8 @@ impl<'t, S: Side> Reading<'t, '_, S> {
 
     /// Takes an object, with which a line ends at a place, as a record.
     fn object_line(&mut self, what: Result<S::Item, Bad>, line_end: usize) -> bool {
-        if what.is_err() && S::HAS_ROWS && self.pass_line_of_json().is_none() {
+        // A piece of the text may begin within a line.
+        if what.is_err() && S::HAS_ROWS && self.opens_line() && self.pass_line_of_json().is_none() {
             return false;
         }
         self.object(what);
