@@ -254,6 +254,7 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
                         farther_from_parity: beyond || (code == "DI" && was - value > 2.8 * error),
                         exact_baseline: false,
                         unjudged: false,
+                        empty_baseline: false,
                     }
                 }),
                 violated: was.is_some_and(|was| value.abs() > was.abs()),
@@ -265,7 +266,7 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
         value_or_threshold: facet.value.clone(),
         groups: facet.groups,
         predicted: true,
-        vacuous: false,
+        empty: Vec::new(),
         metrics,
     }
 }

@@ -168,11 +168,6 @@ pub fn metric(code: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| metric.code == code)
 }
 
-/// Whether a metric compares the groups of a facet. The generalized entropy does not know them: it is the same for every facet.
-pub fn compares_groups(code: &str) -> bool {
-    metric(code).is_none_or(|metric| !matches!(metric.evidence, Evidence::Errors))
-}
-
 /// `x / y` with 0 for 0/0 and infinity for x/0.
 fn div(x: u64, y: u64) -> f64 {
     match (x, y) {

@@ -16,7 +16,7 @@ pub mod roles;
 mod screen;
 
 use crate::config::Methods;
-use crate::results::details::{FacetDetails, MetricDetails, Stage};
+use crate::results::details::{FacetDetails, MetricDetails, SelectionRole, Stage};
 use crate::results::metrics::{self as words, codes_of};
 use crate::results::{BiasSection, Counts, FacetResult, MetricResult, Number, Results};
 use crate::state::counts::{BiasCounts, FacetCounts};
@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 pub(crate) use flip::unusable;
 pub use flip::{FlipOutcome, Flips, flip_test, flip_tests};
 pub(crate) use intervals::ratio_of_shares;
-pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, compares_groups, metric};
+pub use metrics::{Compute, Contrast, Evidence, METRICS, Metric, Overlap, Ratio, metric};
 
 /// The bias sections of `analysis.json`, one for each stage that was asked for.
 ///
@@ -78,7 +78,7 @@ pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
             value_or_threshold: facet.value_or_threshold.clone(),
             groups: facet.total,
             predicted: counts.predicted,
-            vacuous: false,
+            empty: SelectionRole::empty_in(&facet.total, counts.predicted),
             metrics: metrics(facet, flips.get(facet_idx)),
         })
         .collect()

@@ -9,9 +9,9 @@ pub(crate) use super::same::of_same_labels;
 use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
 use super::unchecked::Unchecked;
 use super::windows::Before;
-use crate::bias::compares_groups;
 use crate::config::{Analysis, Facet, Location, Scalar};
-use crate::results::details::{FacetDetails, MetricDetails, Stage};
+use crate::results::details::{FacetDetails, MetricDetails, SelectionRole, Stage};
+use crate::results::metrics::compares_groups;
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::values::numbers;
@@ -65,6 +65,8 @@ pub struct Pair<'a> {
     pub metric: &'a str,
     pub now: Number,
     pub then: Number,
+    /// Whether it compares the groups of the facet on either side.
+    pub compares_groups: bool,
 }
 
 impl Pair<'_> {
@@ -89,9 +91,9 @@ pub struct Comparison<'a> {
 
 impl Comparison<'_> {
     /// Whether nothing was compared. Where metrics that compare groups are asked for, one that is the same for every facet does not
-    /// count: its value says nothing of the facet.
+    /// count, nor does one of a group without rows: its value says nothing of the facet.
     pub fn is_of_nothing(&self) -> bool {
-        !self.pairs.iter().any(|pair| !self.asks_for_groups || compares_groups(pair.metric))
+        !self.pairs.iter().any(|pair| !self.asks_for_groups || pair.compares_groups)
     }
 
     /// The error of a comparison of nothing.
@@ -173,6 +175,12 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
     comparison
 }
 
+/// Whether a metric of an entry compares the groups of its facet. As far as the counts are known, both have rows then.
+fn tells_of_facet(entry: &FacetResult, code: &str) -> bool {
+    let empty = entry.counts.as_ref().map(|counts| SelectionRole::empty_in(&counts.groups(), true));
+    compares_groups(code) && !empty.is_some_and(|empty| empty.contains(&SelectionRole::Facet))
+}
+
 /// That a section of the baseline has other positive labels than this run.
 fn other_labels(name: &str, here: &str, baseline: &BiasSection) -> String {
     let there = &baseline.label_value_or_threshold;
@@ -202,6 +210,9 @@ impl<'a> Comparison<'a> {
                     metric: &metric.name,
                     now,
                     then,
+                    compares_groups: [entry, constraints]
+                        .iter()
+                        .all(|entry| tells_of_facet(entry, &metric.name)),
                 }),
                 _ => skipped.push(metric.name.as_str()),
             }
@@ -352,18 +363,19 @@ pub(crate) fn check_baseline(
     };
     let asks_for_groups =
         asked.iter().filter_map(|(_, codes)| *codes).flatten().any(|code| compares_groups(code));
-    let comparable: Vec<&str> = asked
+    // Whether each tells of a facet.
+    let comparable: Vec<bool> = asked
         .iter()
         .filter_map(|(stage, codes)| Some((section(baseline, *stage).filter(has_these_labels)?, (*codes)?)))
         .flat_map(|(section, codes)| {
             entries(section)
                 .filter(|(facet, entry)| may_be_asked(analysis, facet, &entry.value_or_threshold))
-                .flat_map(|(_, entry)| &entry.metrics)
-                .filter(|metric| metric.value.is_some() && codes.contains(&metric.name.as_str()))
-                .map(|metric| metric.name.as_str())
+                .flat_map(|(_, entry)| entry.metrics.iter().map(move |metric| (entry, metric)))
+                .filter(|(_, metric)| metric.value.is_some() && codes.contains(&metric.name.as_str()))
+                .map(|(entry, metric)| tells_of_facet(entry, &metric.name))
         })
         .collect();
-    if comparable.iter().any(|code| !asks_for_groups || compares_groups(code)) {
+    if comparable.iter().any(|tells| !asks_for_groups || *tells) {
         return Ok(());
     }
     let in_words = |facet: &Facet| match facet.values.as_slice() {
@@ -416,13 +428,13 @@ fn listed(values: &[Scalar]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// The error of a check that compared nothing. `only_general`: but a metric that is the same for every facet.
+/// The error of a check that compared nothing. `only_general`: but metrics that say nothing of a facet.
 fn nothing_compared(found: String, expected: String, only_general: bool) -> Problem {
     Problem::new(
         &codes::NOTHING_COMPARED,
         if only_general {
-            "bias drift cannot be checked: of this run's metrics only the Generalized Entropy (GE), the same for every facet, is in \
-             the constraints"
+            "bias drift cannot be checked: of this run's metrics only those that say nothing of a facet are in the constraints: the \
+             Generalized Entropy (GE), the same for every facet, or metrics of a group without rows"
         } else {
             "bias drift cannot be checked: no metric of this run is in the constraints"
         },
@@ -445,7 +457,7 @@ fn facets_in_words(results: &Results) -> String {
         for (facet, entry) in entries(section) {
             let has_value = |of_groups: bool| {
                 let mut of_kind =
-                    entry.metrics.iter().filter(|metric| compares_groups(&metric.name) == of_groups);
+                    entry.metrics.iter().filter(|metric| tells_of_facet(entry, &metric.name) == of_groups);
                 of_kind.any(|metric| metric.value.is_some())
             };
             let without = match (has_value(true), has_value(false)) {

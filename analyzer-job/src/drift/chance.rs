@@ -8,18 +8,20 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::f64::consts::SQRT_2;
 
+use indexmap::IndexMap;
 use plumbline_common::Result;
 use plumbline_common::stop::Stop;
 use rayon::prelude::*;
 
 use super::error_rate::{Draws, holm, step_down};
-use super::same::Sections;
+use super::same::{STAGES, Sections};
 use crate::bias::draws::{self, DRAWS};
 use crate::bias::evidence::is_comparable;
-use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric, compares_groups};
+use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
 use crate::normal;
 use crate::random::Random;
-use crate::results::details::{Chance, FacetDetails, MetricDetails};
+use crate::results::details::{Chance, FacetDetails, MetricDetails, SelectionRole};
+use crate::results::metrics::reads_any;
 use crate::results::{Counts, Number, Results};
 use crate::state::counts::Groups;
 
@@ -28,7 +30,7 @@ use crate::state::counts::Groups;
 /// One error rate for the run: the chance of one or more false findings is at most 1 - `confidence`, over all metrics
 /// of all facets (`error_rate::step_down`). Distances are judged by the difference of the shares that they are made of (DPL) and
 /// make no tests of their own; the generalized entropy, which does not know the groups, makes one test in a run. Metrics with too
-/// few rows here or in the baseline are not judged; nor is, where a selection compares nothing, a metric that knows no groups.
+/// few rows here or in the baseline are not judged; nor are those that read a selection of no row or every row, here or there.
 ///
 /// # Errors
 /// `STOPPED`.
@@ -40,17 +42,7 @@ pub fn judge(
     stop: &Stop,
 ) -> Result<()> {
     let baseline = Sections::of(baseline);
-    for facet in facets.iter_mut() {
-        for metric in &mut facet.metrics {
-            let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
-            let known = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name));
-            metric.baseline = known.and_then(|known| known.value);
-            let says_nothing = facet.vacuous && !compares_groups(&metric.name);
-            if says_nothing && metric.value.is_some() && metric.baseline.is_some() {
-                metric.chance = Some(UNJUDGED);
-            }
-        }
-    }
+    facets.iter_mut().for_each(|facet| hold_against(facet, &baseline));
     let streams = streams(facets, seed);
     let ranked = facets.iter().map(comparable).sum::<usize>() <= DRAWS;
     let examine = |(facet, stream): (&FacetDetails, &Stream), draws_entropy: bool| {
@@ -99,24 +91,65 @@ pub fn judge(
     Ok(())
 }
 
+/// Writes the baseline's values into the metrics of a facet, and that those which read an empty selection cannot be judged.
+fn hold_against(facet: &mut FacetDetails, baseline: &Sections) {
+    let counts = counts_of(facet, baseline).next().map(Counts::groups);
+    let empty = counts.map(|groups| SelectionRole::empty_in(&groups, true)).unwrap_or_default();
+    for place in 0..facet.metrics.len() {
+        let metric = &facet.metrics[place];
+        let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
+        let then = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name)?.value);
+        let empty_baseline = reads_any(&metric.name, &empty)
+            && counts.zip(then).is_some_and(|(groups, then)| gave(&metric.name, &groups, then.value()));
+        let says_nothing = empty_baseline || facet.says_nothing(&metric.name);
+        let is_compared = metric.value.is_some() && then.is_some();
+        let metric = &mut facet.metrics[place];
+        metric.baseline = then;
+        metric.chance = (says_nothing && is_compared).then_some(Chance { empty_baseline, ..UNJUDGED });
+    }
+}
+
+/// The counts behind the baseline of a facet, of either stage. Both have the same rows, and estimates of their own metrics.
+fn counts_of<'a>(facet: &FacetDetails, baseline: &Sections<'a>) -> impl Iterator<Item = &'a Counts> {
+    let of_stage = |stage| baseline.get(stage, &facet.facet, &facet.value_or_threshold)?.counts.as_ref();
+    STAGES.into_iter().filter_map(of_stage)
+}
+
+/// Whether the counts of a baseline gave the constraints' value. One that a person chose is a limit, whatever was counted.
+fn gave(code: &str, groups: &Groups, limit: f64) -> bool {
+    match bias::metric(code).map(|metric| &metric.compute) {
+        Some(Compute::Groups(compute)) => compute(groups).is_ok_and(|value| is_limit(value.value(), limit)),
+        // Does not follow from the counts.
+        _ => true,
+    }
+}
+
+fn is_limit(value: f64, limit: f64) -> bool {
+    value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3)
+}
+
+/// Whether a metric is to be judged: it has a value here and in the baseline, and no one has said yet that it cannot be.
+fn is_open(metric: &MetricDetails) -> bool {
+    metric.value.is_some() && metric.baseline.is_some() && metric.chance.is_none()
+}
+
 /// The metrics of counts that may make a test, about: distances share theirs, and some make two.
 fn comparable(facet: &FacetDetails) -> usize {
     let makes_a_test = |details: &&MetricDetails| {
-        let is_known = details.value.is_some()
-            && details.baseline.is_some()
-            && (!facet.vacuous || compares_groups(&details.name));
-        is_known && bias::metric(&details.name).is_some_and(|metric| is_comparable(metric, &facet.groups))
+        is_open(details)
+            && bias::metric(&details.name).is_some_and(|metric| is_comparable(metric, &facet.groups))
     };
     facet.metrics.iter().filter(makes_a_test).count()
 }
 
-/// Of too few rows, or of a selection that compares nothing, nobody can tell.
+/// Of too few rows, or of an empty selection, nobody can tell.
 const UNJUDGED: Chance = Chance {
     p_value: 1.0,
     farther_from_zero: false,
     farther_from_parity: false,
     exact_baseline: false,
     unjudged: true,
+    empty_baseline: false,
 };
 
 fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) {
@@ -238,20 +271,13 @@ fn examine(
         return found;
     }
     let now_drawn = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
-    // Both stages have the same counts where both are there.
-    let counts = facet.metrics.iter().find_map(|metric| {
-        baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold)?.counts.as_ref()
-    });
-    let before = counts.map(|counts| Before {
-        counts,
+    let before = counts_of(facet, baseline).next().map(|counts| Before {
+        estimates: counts_of(facet, baseline).map(|counts| &counts.estimates).collect(),
         drawn: Drawn { stream, side: Side::Baseline, groups: counts.groups(), populations: OnceCell::new() },
     });
-    for (member, details) in facet.metrics.iter().enumerate() {
+    for (member, details) in facet.metrics.iter().enumerate().filter(|(_, details)| is_open(details)) {
         let Some(known) = bias::metric(&details.name) else { continue };
         let (Some(value), Some(limit)) = (details.value, details.baseline) else { continue };
-        if facet.vacuous && !compares_groups(known.code) {
-            continue;
-        }
         let is_of_counts = matches!(known.compute, Compute::Groups(_));
         if !(if is_of_counts { is_comparable(known, &facet.groups) } else { details.enough_rows }) {
             found.too_few.push(member);
@@ -365,7 +391,8 @@ impl Drawn<'_> {
 
 /// The baseline of a facet, where its counts are known.
 struct Before<'a> {
-    counts: &'a Counts,
+    /// Value and standard error of metrics that do not follow from the counts, by stage.
+    estimates: Vec<&'a IndexMap<String, [f64; 2]>>,
     drawn: Drawn<'a>,
 }
 
@@ -373,19 +400,21 @@ impl Before<'_> {
     /// The baseline of `metric`, in terms of the metric `about` whose draws are compared; none when the counts did not give the
     /// constraints' value `limit`: a value that a person chose is a limit, no sample. Without `draws` there are none.
     fn of(&self, metric: &Metric, about: &Metric, limit: f64, stream: &Stream, draws: bool) -> Option<Then> {
-        let is_limit = |value: f64| value == limit || (value - limit).abs() <= 1e-9 * limit.abs().max(1e-3);
         match metric.compute {
-            Compute::Groups(compute) => {
-                compute(&self.drawn.groups).ok().filter(|value| is_limit(value.value()))?;
+            Compute::Groups(_) => {
+                if !gave(metric.code, &self.drawn.groups, limit) {
+                    return None;
+                }
                 if !is_comparable(metric, &self.drawn.groups) {
                     return Some(Then::TooFew);
                 }
                 Some(Then::Drawn(if draws { self.drawn.values(about) } else { Vec::new() }))
             }
             // Only noted where the rows are enough.
-            _ => match self.counts.estimates.get(metric.code) {
+            _ => match self.estimates.iter().find_map(|estimates| estimates.get(metric.code)) {
                 Some(estimate) => {
-                    let is_sound = estimate[1] > 0.0 && estimate[1].is_finite() && is_limit(estimate[0]);
+                    let is_sound =
+                        estimate[1] > 0.0 && estimate[1].is_finite() && is_limit(estimate[0], limit);
                     is_sound.then(|| Then::Drawn(stream.around(Side::Baseline, about, *estimate)))
                 }
                 None => Some(Then::TooFew),

@@ -253,6 +253,7 @@ fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
             farther_from_parity: farther,
             exact_baseline: false,
             unjudged: false,
+            empty_baseline: false,
         }),
         violated: false,
     };
@@ -261,7 +262,7 @@ fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
         value_or_threshold: "a".into(),
         groups: Default::default(),
         predicted: true,
-        vacuous: false,
+        empty: Vec::new(),
         metrics: metrics.iter().map(metric).collect(),
     }]
 }

@@ -111,6 +111,102 @@ fn estimates_are_used_if_they_are_sound() {
     }
 }
 
+/// Two samples that differ in everything, either of which may hold no row or every row of a selection.
+const FIRST: [[u64; 4]; 2] = [[330, 70, 90, 110], [300, 100, 50, 350]];
+const OTHER: [[u64; 4]; 2] = [[360, 40, 60, 140], [310, 90, 80, 320]];
+
+type Emptied = fn([[u64; 4]; 2]) -> [[u64; 4]; 2];
+
+/// Each selection, and a sample that holds nothing to compare in it.
+fn emptied() -> Vec<(SelectionRole, &'static str, Emptied)> {
+    vec![
+        (SelectionRole::Label, "no", |sides| sides.map(|[tn, fp, fn_, tp]| [tn + fn_, fp + tp, 0, 0])),
+        (SelectionRole::Label, "every", |sides| sides.map(|[tn, fp, fn_, tp]| [0, 0, tn + fn_, fp + tp])),
+        (SelectionRole::Prediction, "no", |sides| sides.map(|[tn, fp, fn_, tp]| [tn + fp, 0, fn_ + tp, 0])),
+        (SelectionRole::Prediction, "every", |sides| {
+            sides.map(|[tn, fp, fn_, tp]| [0, tn + fp, 0, fn_ + tp])
+        }),
+        (SelectionRole::Facet, "no", |[_, a]| [[0; 4], a]),
+        (SelectionRole::Facet, "every", |[d, _]| [d, [0; 4]]),
+    ]
+}
+
+fn sample(total: [[u64; 4]; 2]) -> BiasCounts {
+    let mut counts = counts(&[("f", "1", total)]);
+    counts.facets[0].strata = Some(vec![counts.facets[0].total]);
+    counts
+}
+
+/// Every metric, every selection of no row or of every row, in the window and in the baseline: whether it is judged goes by what it
+/// reads. As nothing else is in the way, all others are judged but the flip test.
+#[test]
+fn a_metric_is_judged_if_and_only_if_it_reads_no_empty_selection() {
+    for (role, how, empty) in emptied() {
+        for is_now in [true, false] {
+            let (now, then) = if is_now { (empty(FIRST), OTHER) } else { (FIRST, empty(OTHER)) };
+            let mut facets = details(&sample(now), &[], &methods());
+            judge(&mut facets, &results(&sample(then), &[], &methods()), 0.95, 0, &Stop::default()).unwrap();
+            assert_eq!(facets[0].empty, if is_now { vec![role] } else { vec![] });
+            let mut judged = 0;
+            for metric in &facets[0].metrics {
+                let told = format!("{} {role:?} {how} {is_now}: {:?}", metric.name, metric.chance);
+                let reads = reads_any(&metric.name, &[role]);
+                let Some(chance) = metric.chance else {
+                    // Errors, of which an empty group makes many.
+                    assert!(metric.value.is_none() || metric.baseline.is_none(), "{told}");
+                    continue;
+                };
+                assert_eq!(chance.unjudged, reads, "{told}");
+                assert_eq!(facets[0].compares_nothing(metric), reads, "{told}");
+                assert_eq!(chance.empty_baseline, reads && !is_now, "{told}");
+                judged += usize::from(!chance.unjudged);
+            }
+            assert_eq!(
+                judged,
+                match role {
+                    // CDDPL, CI, DI and DPPL; CDDL, CI, DPL and the distances; GE.
+                    SelectionRole::Label => 4,
+                    SelectionRole::Prediction => 8,
+                    SelectionRole::Facet => 1,
+                }
+            );
+        }
+    }
+}
+
+/// What reads no empty selection is found where it moves: predictions while no or every row is labelled positive, labels while the
+/// same holds of the predictions.
+#[test]
+fn what_moves_beside_an_empty_selection_is_found() {
+    // Three rows in ten of either group, and then one in ten of the first.
+    let (even, less) =
+        ([[490, 210, 90, 210], [490, 210, 90, 210]], [[630, 70, 180, 120], [490, 210, 90, 210]]);
+    for (role, how, empty) in emptied() {
+        let (code, other) = match role {
+            SelectionRole::Label => ("DPPL", "AD"),
+            SelectionRole::Prediction => ("DPL", "AD"),
+            SelectionRole::Facet => continue,
+        };
+        let labelled = |sides: [[u64; 4]; 2]| sides.map(|[tn, fp, fn_, tp]| [tn, fn_, fp, tp]);
+        let of_role = |sides| if role == SelectionRole::Label { sides } else { labelled(sides) };
+        let found = judged(&[("f", "1", empty(of_role(less)))], &baseline(&[("f", "1", of_role(even))]));
+        assert!(chance(&found, code).farther_from_zero, "{role:?} {how}: {:?}", chance(&found, code));
+        assert_eq!(chance(&found, other), UNJUDGED, "{role:?} {how}");
+    }
+}
+
+/// The selection was empty where the baseline was made, and a person wrote a limit: that is judged.
+#[test]
+fn a_limit_of_a_persons_is_judged_whatever_the_baseline_held() {
+    let empty = FIRST.map(|[tn, fp, fn_, tp]| [tn + fn_, fp + tp, 0, 0]);
+    let mut edited = baseline(&[("f", "1", empty)]);
+    let entry = &mut edited.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+    entry.metrics.iter_mut().find(|metric| metric.name == "DPL").unwrap().value = Some(Number::Float(0.05));
+    let found = judged(&[("f", "1", FIRST)], &edited);
+    let chance = chance(&found, "DPL");
+    assert!(chance.farther_from_zero && chance.exact_baseline && !chance.empty_baseline, "{chance:?}");
+}
+
 #[test]
 fn too_few_rows_on_either_side_are_never_a_finding() {
     let few = [[30, 4, 3, 3], [300, 4, 30, 3]];

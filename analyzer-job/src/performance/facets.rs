@@ -60,7 +60,7 @@ mod tests {
             value_or_threshold: "female".into(),
             groups: Groups { d: Group { rows: d }, a: Group { rows: a } },
             predicted,
-            vacuous: false,
+            empty: Vec::new(),
             metrics: Vec::new(),
         }
     }

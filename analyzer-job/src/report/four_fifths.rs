@@ -1,7 +1,7 @@
 //! The four-fifths line: a group's share of positives, divided by that of everyone else, against 0.80.
 
 use crate::bias::ratio_of_shares;
-use crate::results::details::FacetDetails;
+use crate::results::details::{FacetDetails, MetricDetails};
 use crate::state::counts::Group;
 
 /// Four fifths: the ratio of selection rates below which US regulators see adverse impact
@@ -9,6 +9,11 @@ use crate::state::counts::Group;
 pub(super) const FOUR_FIFTHS: f64 = 0.8;
 /// The same seen from everyone else.
 const FIVE_QUARTERS: f64 = 1.25;
+
+/// The metrics that compare the shares of positives.
+fn of_shares(predicted: bool) -> &'static [&'static str] {
+    if predicted { &["DI", "DPPL"] } else { &["DPL"] }
+}
 
 /// A group's ratio, with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,8 +41,16 @@ impl Impact {
         })
     }
 
+    /// By the labels of a facet; none where these, or the facet, hold no row or every row.
     pub(super) fn of_facet(facet: &FacetDetails, predicted: bool) -> Option<Impact> {
-        Impact::of(&facet.groups.d, &facet.groups.a, predicted)
+        let says_nothing = of_shares(predicted).iter().any(|code| facet.says_nothing(code));
+        Impact::of(&facet.groups.d, &facet.groups.a, predicted).filter(|_| !says_nothing)
+    }
+
+    /// Whether the shares of positives of a facet rest on enough rows.
+    pub(super) fn has_rows(facet: &FacetDetails, predicted: bool) -> bool {
+        let is_of_shares = |metric: &&MetricDetails| of_shares(predicted).contains(&metric.name.as_str());
+        facet.metrics.iter().filter(is_of_shares).all(|metric| metric.enough_rows)
     }
 
     pub(super) fn is_below(&self) -> bool {

@@ -4,7 +4,7 @@
 use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
 
 use super::amounts::of;
-use super::bias::{state_in, words};
+use super::bias::{state, words};
 use super::page::{Report, State};
 use super::sentences::isolate;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -121,7 +121,7 @@ fn table(
             }));
             if compared {
                 cells.push(Cell::count(
-                    facet.metrics.iter().filter(|m| state_in(facet, m) == State::Moved).count() as u64,
+                    facet.metrics.iter().filter(|m| state(facet, m) == State::Moved).count() as u64,
                 ));
             }
             Row::new(cells)

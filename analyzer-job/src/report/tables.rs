@@ -85,6 +85,19 @@ pub(super) fn columns<'a>(columns: impl IntoIterator<Item = (ColumnKind, &'a str
     columns.into_iter().map(|(kind, heading)| Column::new(kind, heading)).collect()
 }
 
+/// The first columns of a table of metrics: name, value and interval, and the baseline's value if one is `compared`.
+pub(super) fn of_metrics(compared: bool) -> Vec<Column> {
+    let mut first = columns([
+        (ColumnKind::Name, "Metric"),
+        (ColumnKind::Number, "Now"),
+        (ColumnKind::Number, "95\u{202f}% interval"),
+    ]);
+    if compared {
+        first.push(Column::new(ColumnKind::Number, "Baseline"));
+    }
+    first
+}
+
 impl Table {
     /// Whether it holds sentences.
     pub(super) fn wordy(&self) -> bool {

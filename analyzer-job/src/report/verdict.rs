@@ -1,7 +1,6 @@
 //! The first screen: one sentence that is the verdict, a few that say for whom and how much, and the
 //! rows it stands on.
 
-use crate::bias::compares_groups;
 use crate::results::Number;
 use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
 
@@ -12,7 +11,7 @@ use super::four_fifths::Impact;
 use super::page::{Report, State};
 use super::sentences::{compared, isolate};
 use super::violations;
-use crate::results::metrics::{Family, Metric};
+use crate::results::metrics::{Family, Metric, compares_groups};
 
 /// Sentences on the first screen.
 const LEAD: usize = 4;
@@ -20,14 +19,21 @@ const LEAD: usize = 4;
 /// Metrics that are the gap between two shares.
 const GAPS: [&str; 7] = ["DPPL", "DPL", "RD", "SD", "DAR", "DRR", "AD"];
 
-/// Metrics that compare the shares of positives.
-const SHARES: [&str; 3] = ["DI", "DPPL", "DPL"];
-
 /// A metric of a group, with what it comes to.
 struct Finding<'a> {
     facet: &'a FacetDetails,
     details: &'a MetricDetails,
     state: State,
+}
+
+impl Finding<'_> {
+    fn compares_nothing(&self) -> bool {
+        self.facet.compares_nothing(self.details)
+    }
+
+    fn is_compared(&self) -> bool {
+        bias::is_compared(self.facet, self.details)
+    }
 }
 
 pub(super) fn fill(report: &mut Report, findings: &Findings) {
@@ -62,7 +68,7 @@ fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
     told(bias)
         .into_iter()
         .flat_map(|facet| {
-            let finding = move |details| Finding { facet, details, state: bias::state_in(facet, details) };
+            let finding = move |details| Finding { facet, details, state: bias::state(facet, details) };
             facet.metrics.iter().map(finding)
         })
         .collect()
@@ -70,8 +76,8 @@ fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
 
 fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let number_of = |wanted: &dyn Fn(&Finding) -> bool| all.iter().filter(|finding| wanted(finding)).count();
-    let defined = number_of(&|finding| finding.state != State::Undefined);
-    let compared = number_of(&|finding| finding.details.baseline.is_some());
+    let telling = number_of(&|finding| finding.state != State::Undefined && !finding.compares_nothing());
+    let compared = number_of(&|finding| finding.is_compared());
     let moved = number_of(&|finding| finding.state == State::Moved);
     let unsure = number_of(&|finding| {
         finding.state == State::CannotTell && Doubt::of(finding.details) != Doubt::NotJudged
@@ -89,14 +95,20 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         [facet] => format!(" for {}", bias::words(bias, facet).facet),
         facets => format!(" in {} groups", facets.len()),
     };
-    if defined == 0 {
+    let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
+    if all.iter().all(|finding| finding.state == State::Undefined) {
         return (State::CannotTell, format!("No bias metric could be computed{groups}"));
     }
-    if bias.facets.iter().all(|facet| facet.vacuous) {
-        return (
-            State::CannotTell,
-            format!("Nothing is compared{groups}: a selection holds no row or every row"),
-        );
+    // Where metrics that compare groups are asked for, one that is the same for every facet tells nothing of these.
+    let asks_for_groups = all.iter().any(of_groups);
+    let tells =
+        |finding: &Finding| finding.details.value.is_some() && (!asks_for_groups || of_groups(finding));
+    let compares_nothing = number_of(&|finding| finding.compares_nothing());
+    let would_be_compared = number_of(&|finding| finding.details.baseline.is_some() && tells(finding));
+    let tells_something = number_of(&|finding| tells(finding) && !finding.compares_nothing());
+    let tells_a_change = number_of(&|finding| finding.is_compared() && tells(finding));
+    if compares_nothing > 0 && (tells_something == 0 || tells_a_change == 0 && would_be_compared > 0) {
+        return (State::CannotTell, format!("Nothing is compared{groups}: {}", empty_selection(all)));
     }
     if compared == 0 && bias.check.is_some() {
         return (
@@ -104,11 +116,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
             format!("No metric has a value in the baseline{groups}: nothing is compared"),
         );
     }
-    let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
-    if compared > 0
-        && all.iter().any(of_groups)
-        && number_of(&|finding| finding.details.baseline.is_some() && of_groups(finding)) == 0
-    {
+    if compared > 0 && tells_a_change == 0 {
         return (
             State::CannotTell,
             format!(
@@ -120,7 +128,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         return (
             State::Measured,
             lowest_ratio(bias)
-                .unwrap_or_else(|| format!("{} measured{groups}", of(defined as u64, "metric", "metrics"))),
+                .unwrap_or_else(|| format!("{} measured{groups}", of(telling as u64, "metric", "metrics"))),
         );
     }
     let metrics = |number: usize| if number == 1 { "metric" } else { "metrics" };
@@ -139,7 +147,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         return (State::Moved, text);
     }
     let doubtful = if perhaps > 0 { perhaps } else { unsure };
-    if too_few * 2 > perhaps || (perhaps == 0 && unsure * 2 > defined) {
+    if too_few * 2 > perhaps || (perhaps == 0 && unsure * 2 > telling) {
         let text = format!("Not enough rows to say whether {doubtful} {} moved{groups}", metrics(doubtful));
         return (State::CannotTell, text);
     }
@@ -150,7 +158,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         );
         return (State::CannotTell, text);
     }
-    let only_unjudged = number_of(&|finding| finding.state == State::CannotTell) == defined;
+    let only_unjudged = number_of(&|finding| finding.state == State::CannotTell) == telling;
     if unjudged > 0 || only_unjudged {
         let text = if unjudged == 0 {
             format!("{compared} {} compared{groups}, none can be judged by chance", metrics(compared))
@@ -174,16 +182,22 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     (State::Held, text)
 }
 
+/// Why metrics compare nothing.
+fn empty_selection(all: &[Finding]) -> &'static str {
+    let is_here = all.iter().any(|finding| finding.facet.says_nothing(&finding.details.name));
+    if is_here {
+        "a selection holds no row or every row"
+    } else {
+        "a selection of the baseline holds no row or every row"
+    }
+}
+
 /// The group with the lowest disparate impact ratio, as a sentence.
 fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     let positive = bias::positive(bias);
     let ratio = |facet: &FacetDetails| Impact::of_facet(facet, facet.predicted)?.ratio;
     // Among many groups the lowest ratio is one of few rows, which means nothing.
-    let is_sure = |facet: &FacetDetails| {
-        let mut of_shares = facet.metrics.iter().filter(|metric| SHARES.contains(&metric.name.as_str()));
-        of_shares.all(|metric| metric.enough_rows)
-    };
-    let told = bias.facets.iter().filter(|facet| !facet.vacuous && is_sure(facet));
+    let told = bias.facets.iter().filter(|facet| Impact::has_rows(facet, facet.predicted));
     let known = told.filter_map(|facet| Some((facet, ratio(facet)?)));
     let (facet, ratio) = known.min_by(|a, b| a.1.total_cmp(&b.1))?;
     let verb = if facet.predicted { "is predicted" } else { "was observed" };
@@ -214,7 +228,7 @@ fn doubts(all: &[Finding]) -> Option<String> {
         (by(Doubt::TooFewRows), "with too few rows to say"),
         (by(Doubt::NotJudged), "not judged by chance"),
         (towards, "with a smaller difference than in the baseline"),
-        (of_state(State::Measured), "of a selection that compares nothing"),
+        (of_state(State::Measured), "of metrics that compare nothing"),
     ];
     let told: Vec<String> =
         parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
@@ -226,6 +240,15 @@ fn doubts(all: &[Finding]) -> Option<String> {
         told => format!(": {}", told.join(", ")),
     };
     (number > moved).then(|| format!("{counted} in constraint_violations.json{parts}."))
+}
+
+/// How many metrics compare nothing, where others do.
+fn nothing_compared(all: &[Finding]) -> Option<String> {
+    let has_value = |finding: &&Finding| finding.details.value.is_some();
+    let nothing = all.iter().filter(has_value).filter(|finding| finding.compares_nothing()).count();
+    let metrics = of(nothing as u64, "metric compares nothing", "metrics compare nothing");
+    (0 < nothing && nothing < all.iter().filter(has_value).count())
+        .then(|| format!("{metrics}: {}.", empty_selection(all)))
 }
 
 /// What this window alone would have raised.
@@ -242,7 +265,8 @@ fn limits(check: &Check) -> Vec<String> {
     if check.unjudged > 0 {
         let metrics = of(check.unjudged, "metric cannot be a violation", "metrics cannot be violations");
         sentences.push(format!(
-            "{metrics} of this check: the rows are too few, or chance cannot judge the metric, or its selection compares nothing."
+            "{metrics} of this check: the rows are too few, or chance cannot judge the metric, or it reads a selection of no row or every \
+             row."
         ));
     }
     if check.runs_without_baseline > 0 {
@@ -262,7 +286,7 @@ fn limits(check: &Check) -> Vec<String> {
 
 /// The worst sentence of each question, at most four in all.
 fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
-    let compared = all.iter().any(|finding| finding.details.baseline.is_some());
+    let compared = all.iter().any(Finding::is_compared);
     let mut told: Vec<&Finding> = Vec::new();
     for family in [Family::Predictions, Family::Errors, Family::Data, Family::Calibration] {
         let mut of_family: Vec<&Finding> = all
@@ -270,7 +294,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
             .filter(|finding| {
                 finding.state != State::Undefined && (!compared || bias::is_away(finding.details))
             })
-            .filter(|finding| !finding.facet.vacuous)
+            .filter(|finding| !finding.compares_nothing())
             .filter(|finding| matches!(bias::course(finding.details), None | Some(Course::AwayPerhaps)))
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
@@ -320,6 +344,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
                 .push(format!("{} not judged by chance.", of(unjudged as u64, "metric is", "metrics are")));
         }
     }
+    sentences.extend(nothing_compared(all));
     sentences.extend(doubts(all));
     sentences.extend(held_back(bias));
     sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());

@@ -143,12 +143,13 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
             let group = details.get(&(facet.as_str(), facet_value.as_str()));
             let details =
                 group.and_then(|group| group.metrics.iter().find(|metric| metric.name == *metric_name));
-            let is_unjudged = details.is_none_or(|details| bias::state(details) == State::CannotTell);
-            let is_vacuous = is_unjudged && group.is_some_and(|group| group.vacuous);
-            let state = match details {
-                Some(_) if is_vacuous => State::CannotTell,
-                Some(details) => bias::state(details),
-                None => State::Moved,
+            let judged = group.zip(details).map(|(group, details)| bias::state(group, details));
+            let (state, sure) = match (judged, details) {
+                (Some(State::Moved), _) => (State::Moved, "beyond chance"),
+                (Some(State::Held), _) => (State::Held, "smaller difference"),
+                (Some(State::CannotTell), Some(details)) => (State::CannotTell, Doubt::of(details).words()),
+                (Some(_), _) => (State::CannotTell, bias::COMPARES_NOTHING),
+                (None, _) => (State::Moved, "moved"),
             };
             Violated {
                 whom: condition(facet, facet_value),
@@ -157,13 +158,7 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
                 limit: details.and_then(|details| details.baseline),
                 interval: details.and_then(|d| d.interval).map(|[low, high]| [low.value(), high.value()]),
                 state,
-                sure: match (state, details) {
-                    (_, None) => "moved",
-                    _ if is_vacuous => "compares nothing",
-                    (State::Moved, _) => "beyond chance",
-                    (State::Held, _) => "smaller difference",
-                    (_, Some(details)) => Doubt::of(details).words(),
-                },
+                sure,
             }
         }
         Violation::Attribution { label, metric_name, .. } => {

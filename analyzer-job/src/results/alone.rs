@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use super::Results;
-use super::details::{FacetDetails, MetricDetails, Stage};
+use super::details::{FacetDetails, MetricDetails, SelectionRole, Stage};
 use crate::state::counts::Groups;
 
 /// The groups of both sections, each once, with their metrics; post-training metrics first.
 ///
 /// Rows, and the errors of sampling of the metrics that do not follow from them, are those of `counts`, where the entries have
-/// them; else no rows. There are no intervals and no verdicts, and rows count as enough.
+/// them; else no rows, of which no selection is known to be empty. There are no intervals and no verdicts, and rows count as enough.
 pub(crate) fn facets(results: &Results) -> Vec<FacetDetails> {
     let mut facets: Vec<FacetDetails> = Vec::new();
     let mut known: HashMap<(&str, &str), usize> = HashMap::new();
@@ -28,7 +28,7 @@ pub(crate) fn facets(results: &Results) -> Vec<FacetDetails> {
                         value_or_threshold: entry.value_or_threshold.clone(),
                         groups: Groups::default(),
                         predicted: stage == Stage::PostTraining,
-                        vacuous: false,
+                        empty: Vec::new(),
                         metrics: Vec::new(),
                     });
                     facets.len() - 1
@@ -36,6 +36,7 @@ pub(crate) fn facets(results: &Results) -> Vec<FacetDetails> {
                 let facet = &mut facets[position];
                 if let Some(counts) = &entry.counts {
                     facet.groups = counts.groups();
+                    facet.empty = SelectionRole::empty_in(&facet.groups, facet.predicted);
                 }
                 let error_of = |code: &str| Some(entry.counts.as_ref()?.estimates.get(code)?[1]);
                 facet.metrics.extend(entry.metrics.iter().map(|metric| MetricDetails {

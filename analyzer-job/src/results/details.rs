@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::results::metrics::reads_any;
 use crate::results::{Number, Results, Violation};
-use crate::state::counts::{Groups, LeftOut};
+use crate::state::counts::{Group, Groups, LeftOut};
 
 /// The content of `bias_details.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +76,21 @@ pub enum SelectionRole {
     Facet,
 }
 
+impl SelectionRole {
+    /// The selections that hold no row or every row of two groups. `predicted`: there are predictions. Without rows nothing is known.
+    pub fn empty_in(groups: &Groups, predicted: bool) -> Vec<SelectionRole> {
+        let both = |rows: fn(&Group) -> u64| rows(&groups.d) + rows(&groups.a);
+        let all = both(Group::n);
+        let held = [
+            (SelectionRole::Label, both(Group::observed_positive)),
+            (SelectionRole::Prediction, if predicted { both(Group::predicted_positive) } else { 1 }),
+            (SelectionRole::Facet, groups.d.n()),
+        ];
+        let is_empty = |rows: u64| all > 0 && (rows == 0 || rows == all);
+        held.into_iter().filter(|(_, rows)| is_empty(*rows)).map(|(role, _)| role).collect()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Selected {
@@ -130,11 +146,23 @@ pub struct FacetDetails {
     pub groups: Groups,
     /// Whether `groups` knows predictions.
     pub predicted: bool,
-    /// Label, prediction or facet selects no row or every row: the values compare nothing.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub vacuous: bool,
+    /// Selections that hold no row or every row: the metrics that read one of them compare nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub empty: Vec<SelectionRole>,
     /// Post-training metrics first, then pre-training, each in report order.
     pub metrics: Vec<MetricDetails>,
+}
+
+impl FacetDetails {
+    /// Whether the value of a metric says nothing of this facet.
+    pub fn says_nothing(&self, code: &str) -> bool {
+        reads_any(code, &self.empty)
+    }
+
+    /// Whether a metric says nothing here, or said nothing in the baseline: it cannot tell whether anything moved.
+    pub fn compares_nothing(&self, metric: &MetricDetails) -> bool {
+        self.says_nothing(&metric.name) || metric.chance.is_some_and(|chance| chance.empty_baseline)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -185,6 +213,9 @@ pub struct Chance {
     /// nothing. The others then say nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unjudged: bool,
+    /// A selection that the metric reads held no row or every row in the baseline.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub empty_baseline: bool,
 }
 
 /// How the metrics were held against the baseline.

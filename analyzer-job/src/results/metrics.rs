@@ -2,6 +2,7 @@
 //! reports and the pages of the documentation go by it. Formulas are those of the SageMaker developer guide, pages "Measure
 //! Pretraining Bias" and "Measure Post-training Data and Model Bias".
 
+use crate::results::details::SelectionRole::{self, Facet, Label, Prediction};
 use crate::results::details::Stage;
 
 /// A bias metric in words.
@@ -11,6 +12,8 @@ pub struct Metric {
     /// Name and code as `analysis.json` has them.
     pub description: &'static str,
     pub stage: Stage,
+    /// What its value depends on. Where one of these selections holds no row or every row, the value compares nothing.
+    pub reads: &'static [SelectionRole],
     /// Place in lists for people, within its family: 1 is the most telling.
     pub telling: u8,
     /// The question that it answers.
@@ -77,6 +80,11 @@ impl Metric {
         metrics
     }
 
+    /// Whether it compares the groups of a facet. One that does not is the same for every facet.
+    pub fn compares_groups(&self) -> bool {
+        self.reads.contains(&Facet)
+    }
+
     /// The value that means no difference.
     pub fn parity(&self) -> f64 {
         if self.scale == Scale::Ratio { 1.0 } else { 0.0 }
@@ -112,6 +120,7 @@ pub const METRICS: &[Metric] = &[
         code: "AD",
         description: "Accuracy Difference (AD)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 9,
         asks: "Is the model right less often in the group?",
         formula: "(TP_a + TN_a) / n_a − (TP_d + TN_d) / n_d",
@@ -124,6 +133,7 @@ pub const METRICS: &[Metric] = &[
         code: "CDDPL",
         description: "Conditional Demographic Disparity in Predicted Labels (CDDPL)",
         stage: Stage::PostTraining,
+        reads: &[Prediction, Facet],
         telling: 3,
         asks: "Among rows alike in the group variable, does the group have more of the negative predictions than of the positive ones?",
         formula: "Σ nᵢ · (n̂_d,i⁰ / n̂ᵢ⁰ − n̂_d,i¹ / n̂ᵢ¹) / Σ nᵢ, over strata i",
@@ -136,6 +146,7 @@ pub const METRICS: &[Metric] = &[
         code: "DAR",
         description: "Difference in Acceptance Rates (DAR)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 7,
         asks: "When the model predicts positive, is it right less often in the group?",
         formula: "TP_a / n̂_a¹ − TP_d / n̂_d¹",
@@ -148,6 +159,7 @@ pub const METRICS: &[Metric] = &[
         code: "DCA",
         description: "Difference in Conditional Acceptance (DCA)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 12,
         asks: "For each positive prediction, were more positives observed among everyone else?",
         formula: "n_a¹ / n̂_a¹ − n_d¹ / n̂_d¹",
@@ -160,6 +172,7 @@ pub const METRICS: &[Metric] = &[
         code: "DCR",
         description: "Difference in Conditional Rejection (DCR)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 13,
         asks: "For each negative prediction, were more negatives observed in the group?",
         formula: "n_d⁰ / n̂_d⁰ − n_a⁰ / n̂_a⁰",
@@ -172,6 +185,7 @@ pub const METRICS: &[Metric] = &[
         code: "DI",
         description: "Disparate Impact (DI)",
         stage: Stage::PostTraining,
+        reads: &[Prediction, Facet],
         telling: 1,
         asks: "How often is the group predicted positive, for each time everyone else is?",
         formula: "q̂_d / q̂_a, q̂ = share predicted positive",
@@ -184,6 +198,7 @@ pub const METRICS: &[Metric] = &[
         code: "DPPL",
         description: "Difference in Positive Proportions in Predicted Labels (DPPL)",
         stage: Stage::PostTraining,
+        reads: &[Prediction, Facet],
         telling: 2,
         asks: "Is the group predicted positive less often than everyone else?",
         formula: "q̂_a − q̂_d",
@@ -196,6 +211,7 @@ pub const METRICS: &[Metric] = &[
         code: "DRR",
         description: "Difference in Rejection Rates (DRR)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 8,
         asks: "When the model predicts negative, is it right more often in the group?",
         formula: "TN_d / n̂_d⁰ − TN_a / n̂_a⁰",
@@ -208,6 +224,7 @@ pub const METRICS: &[Metric] = &[
         code: "FT",
         description: "Flip Test (FT)",
         stage: Stage::PostTraining,
+        reads: &[Prediction, Facet],
         telling: 4,
         asks: "Do the most similar rows of everyone else get another prediction?",
         formula: "(F⁺ − F⁻) / n_d; F⁺: rows of the group predicted positive whose neighbours are not, F⁻ the reverse",
@@ -220,6 +237,7 @@ pub const METRICS: &[Metric] = &[
         code: "GE",
         description: "Generalized Entropy (GE)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction],
         telling: 11,
         asks: "How unevenly are correct and wrong predictions spread over all rows, whatever the group?",
         formula: "Σ ((bᵢ / μ)² − 1) / 2n; bᵢ = ŷᵢ − yᵢ + 1, μ = mean b",
@@ -232,6 +250,7 @@ pub const METRICS: &[Metric] = &[
         code: "RD",
         description: "Recall Difference (RD)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 5,
         asks: "Of the observed positives, does the model find fewer in the group?",
         formula: "TP_a / (TP_a + FN_a) − TP_d / (TP_d + FN_d)",
@@ -244,6 +263,7 @@ pub const METRICS: &[Metric] = &[
         code: "SD",
         description: "Specificity Difference (SD)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 6,
         asks: "Of the observed negatives, does the model recognise more in the group?",
         formula: "TN_d / (TN_d + FP_d) − TN_a / (TN_a + FP_a)",
@@ -256,6 +276,7 @@ pub const METRICS: &[Metric] = &[
         code: "TE",
         description: "Treatment Equality (TE)",
         stage: Stage::PostTraining,
+        reads: &[Label, Prediction, Facet],
         telling: 10,
         asks: "Are errors in the group more often false negatives than false positives?",
         formula: "FN_d / FP_d − FN_a / FP_a",
@@ -268,6 +289,7 @@ pub const METRICS: &[Metric] = &[
         code: "CDDL",
         description: "Conditional Demographic Disparity in Labels (CDDL)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 16,
         asks: "Among rows alike in the group variable, does the group have more of the negative labels than of the positive ones?",
         formula: "Σ nᵢ · (n_d,i⁰ / nᵢ⁰ − n_d,i¹ / nᵢ¹) / Σ nᵢ, over strata i",
@@ -280,6 +302,7 @@ pub const METRICS: &[Metric] = &[
         code: "CI",
         description: "Class Imbalance (CI)",
         stage: Stage::PreTraining,
+        reads: &[Facet],
         telling: 14,
         asks: "Does the group have fewer rows than everyone else?",
         formula: "(n_a − n_d) / (n_a + n_d)",
@@ -292,6 +315,7 @@ pub const METRICS: &[Metric] = &[
         code: "DPL",
         description: "Difference in Positive Proportions in Labels (DPL)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 15,
         asks: "Was the group observed positive less often than everyone else?",
         formula: "q_a − q_d, q = share observed positive",
@@ -304,6 +328,7 @@ pub const METRICS: &[Metric] = &[
         code: "JS",
         description: "Jensen-Shannon Divergence (JS)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 18,
         asks: "How far are the label distributions of both groups from their mean?",
         formula: "½ [KL(P_a, P) + KL(P_d, P)], P = ½ (P_a + P_d)",
@@ -316,6 +341,7 @@ pub const METRICS: &[Metric] = &[
         code: "KL",
         description: "Kullback-Liebler Divergence (KL)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 17,
         asks: "How much does the label distribution of the group differ from that of everyone else?",
         formula: "Σ P_a ln(P_a / P_d), over label values",
@@ -328,6 +354,7 @@ pub const METRICS: &[Metric] = &[
         code: "KS",
         description: "Kolmogorov-Smirnov Distance (KS)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 21,
         asks: "What is the largest difference of both groups in the share of one label?",
         formula: "max |P_a − P_d|, over label values",
@@ -340,6 +367,7 @@ pub const METRICS: &[Metric] = &[
         code: "LP",
         description: "L-p Norm (LP)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 19,
         asks: "How long is the straight line between the label distributions of both groups?",
         formula: "√ Σ (P_a − P_d)², over label values",
@@ -352,6 +380,7 @@ pub const METRICS: &[Metric] = &[
         code: "TVD",
         description: "Total Variation Distance (TVD)",
         stage: Stage::PreTraining,
+        reads: &[Label, Facet],
         telling: 20,
         asks: "What share of labels would have to change for both groups to look the same?",
         formula: "½ Σ |P_a − P_d|, over label values",
@@ -361,6 +390,16 @@ pub const METRICS: &[Metric] = &[
         positive: Meaning::Neither,
     },
 ];
+
+/// Whether a metric depends on one of these selections.
+pub fn reads_any(code: &str, selections: &[SelectionRole]) -> bool {
+    Metric::of(code).is_some_and(|metric| metric.reads.iter().any(|role| selections.contains(role)))
+}
+
+/// Whether a metric compares the groups of a facet; one that we do not know is taken to.
+pub fn compares_groups(code: &str) -> bool {
+    Metric::of(code).is_none_or(Metric::compares_groups)
+}
 
 /// The codes of a stage in report order.
 pub fn codes_of(stage: Stage) -> impl Iterator<Item = &'static str> {
@@ -401,5 +440,22 @@ mod tests {
                 metric.description
             );
         }
+    }
+
+    /// The page says which metrics read each selection.
+    #[test]
+    fn the_documentation_says_what_each_metric_reads() {
+        let page = include_str!("../../../docs/bias-metrics.md");
+        let readers = |role| {
+            let readers = METRICS.iter().filter(|metric| metric.reads.contains(&role));
+            readers.map(|metric| metric.code).collect::<Vec<_>>().join(", ")
+        };
+        for (selection, role) in [("observed labels", Label), ("predicted labels", Prediction)] {
+            let row = format!("\n| {selection} | {} |\n", readers(role));
+            assert!(page.contains(&row), "{row}");
+        }
+        let others: Vec<&str> =
+            METRICS.iter().filter(|metric| !metric.compares_groups()).map(|m| m.code).collect();
+        assert!(others == ["GE"] && page.contains("\n| the facet | all but GE |\n"), "{others:?}");
     }
 }

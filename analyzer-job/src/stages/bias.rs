@@ -9,7 +9,7 @@ use crate::drift::bias::of_same_labels;
 use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows, looks};
-use crate::results::details::{FacetDetails, SegmentDetails};
+use crate::results::details::{FacetDetails, SegmentDetails, Selected, SelectionNote};
 use crate::results::{Number, Results};
 use crate::state::counts::BiasCounts;
 use crate::values::table::Values;
@@ -56,24 +56,30 @@ pub(crate) fn measure(
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;
     let facets = bias::details(&counted.counts, &flips, methods);
-    let mark_vacuous = |mut facets: Vec<FacetDetails>| {
+    // The counts cannot tell that all rows of the other side lack a value: those are nothing to compare with.
+    let with_noted = |mut facets: Vec<FacetDetails>| {
         for facet in &mut facets {
-            facet.vacuous = counted.selections.iter().any(|note| note.is_vacuous() && note.concerns(facet));
+            let of_every_row = |note: &&SelectionNote| note.selected == Selected::EveryRow;
+            for note in counted.selections.iter().filter(of_every_row) {
+                if note.concerns(facet) && !facet.empty.contains(&note.role) {
+                    facet.empty.push(note.role);
+                }
+            }
         }
         facets
     };
-    let mut facets = mark_vacuous(facets);
+    let mut facets = with_noted(facets);
     if let Some(baseline) = baseline {
         let baseline = &*of_same_labels(&results, baseline);
         chance::judge(&mut facets, baseline, run.settings.drift_confidence, SEED, stop)?;
     }
     let crossed = BiasCounts { facets: counted.intersections.clone(), ..counted.counts.clone() };
-    let intersections = mark_vacuous(bias::details(&crossed, &[], methods));
+    let intersections = with_noted(bias::details(&crossed, &[], methods));
     let segments = counted.segments.iter().map(|segment| SegmentDetails {
         segmentation: segment.segmentation.clone(),
         segment: segment.segment.clone(),
         rows: segment.rows,
-        facets: mark_vacuous(bias::details(&segment.counts, &[], methods)),
+        facets: with_noted(bias::details(&segment.counts, &[], methods)),
     });
     let segments: Vec<SegmentDetails> = segments.collect();
     Ok(Bias { results, counted, facets, intersections, segments })

@@ -246,7 +246,7 @@ fn judge_bias(
     if check.unjudged > 0 {
         warnings.push(format!(
             "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them, or \
-             their selection compares nothing: {} of {} compared",
+             they read a selection of no row or every row: {} of {} compared",
             check.unjudged, check.compared
         ));
     }

@@ -1,4 +1,4 @@
-//! Bias checks that compare nothing or little, and selections of nothing: what the job and its dry run say.
+//! Bias checks that compare nothing or little: what the job and its dry run say.
 
 use std::fs;
 
@@ -72,7 +72,7 @@ fn a_check_of_the_metric_that_knows_no_facet_is_an_empty_one() {
         let rows: String = (0..400).map(row).collect();
         tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
     };
-    let told = "only the Generalized Entropy (GE), the same for every facet, is in the constraints";
+    let told = "of this run's metrics only those that say nothing of a facet are in the constraints";
     for [then, now] in [["f", "F"], ["F", "f"]] {
         write(then);
         tree.succeed(&[]);
@@ -99,38 +99,6 @@ fn a_check_of_the_metric_that_knows_no_facet_is_an_empty_one() {
     }));
     let path = format!("--baseline-constraints={}", tree.path("baseline").display());
     tree.succeed(&[&path]);
-}
-
-/// Labels that are all negative in the window: no metric says whether it moved, also not one that knows no groups. The rule of the
-/// hosted service writes what it finds, marked.
-#[test]
-fn a_selection_of_nothing_has_no_violation_by_chance_and_a_marked_one_by_value() {
-    let tree = Tree::new();
-    tree.config(&json!({
-        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
-        "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
-        "methods": {"pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["AD", "DPPL", "GE"]}},
-    }));
-    let write = |observed: fn(usize) -> usize| {
-        let row = |n: usize| format!("{},{},{}\n", ["f", "m"][n % 2], observed(n), n / 6 % 2);
-        let rows: String = (0..1000).map(row).collect();
-        tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
-    };
-    write(|n| (n / 6 % 2) ^ usize::from(n.is_multiple_of(50)));
-    tree.succeed(&[]);
-    tree.file("baseline/analysis.json", tree.analysis_bytes());
-    write(|_| 0);
-    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
-    let page = || fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-    let run = tree.succeed(&[&path, "--bias-drift-check=interval"]);
-    assert!(run.message.contains("no violations"), "{}", run.message);
-    assert!(run.log.contains("or their selection compares nothing"), "{}", run.log);
-    assert!(!tree.results().contains_key("constraint_violations.json") && !page().contains("beyond chance<"));
-    let run = tree.succeed(&[&path]);
-    assert!(run.message.contains("violations."), "{}", run.message);
-    let violations = tree.result("constraint_violations.json").to_string();
-    assert!(violations.contains("\"GE\""), "{violations}");
-    assert!(page().contains("compares nothing") && !page().contains("beyond chance<"));
 }
 
 /// A facet without a list may have any value: only the rows tell that nothing is compared.
@@ -287,46 +255,6 @@ fn a_baseline_for_other_positive_labels_is_not_compared() {
     let (tree, path) = checked(0.0, positive("1.0"));
     let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
     assert!(!run.log.contains("positive is"), "{}", run.log);
-}
-
-/// Labels, or predictions, that are all positive: no group is called treated alike.
-#[test]
-fn selections_of_every_row_are_told_by_their_role() {
-    for (of_predictions, told) in [
-        (false, "label `y`: every row is selected by `1`"),
-        (true, "predicted label `p`: every row is selected by `1`"),
-    ] {
-        let tree = Tree::new();
-        tree.config(&json!({
-            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
-            "facet": [
-                {"name_or_index": "sex", "value_or_threshold": ["f"]},
-                {"name_or_index": "town", "value_or_threshold": ["a"]},
-            ],
-            "methods": {"pre_training_bias": {"methods": ["DPL"]}, "post_training_bias": {"methods": ["DPPL", "DI"]}},
-        }));
-        let row = |n: usize| {
-            let [y, p] = if of_predictions { [n / 3 % 2, 1] } else { [1, n / 3 % 2] };
-            format!("{},{},{y},{p}\n", ["f", "m"][n % 2], ["a", "b"][n / 5 % 2])
-        };
-        let rows: String = (0..400).map(row).collect();
-        tree.file("processing/input/data/d.csv", format!("sex,town,y,p\n{rows}"));
-        let run = tree.succeed(&["--intersections=enabled"]);
-        let warning = format!("\"WARN\",\"message\":\"{told}");
-        assert!(run.log.contains(&warning), "{told}: {}", run.log);
-        assert!(run.message.contains(&format!(" Warning: {told}")), "{}", run.message);
-        let details = tree.result("bias_details.json");
-        for groups in ["facets", "intersections"] {
-            assert_eq!(details[groups][0]["vacuous"], true, "{told}: {groups}");
-        }
-        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        for said in
-            ["Nothing is compared in 2 groups", "Nothing is compared: a selection holds no row or every row."]
-        {
-            assert!(page.contains(said), "{told}: {said}");
-        }
-        assert!(!page.contains("four fifths"), "{told}");
-    }
 }
 
 /// A dataset of 200 women and 200 men, of whom so many have the positive label.

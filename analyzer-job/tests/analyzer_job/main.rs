@@ -6,6 +6,7 @@ mod baseline_files;
 mod checks;
 mod datasets;
 mod dry_run_of_models;
+mod empty_selections;
 mod ends;
 mod faults;
 mod fold;

@@ -322,6 +322,33 @@ fn same(x: &std::result::Result<Number, String>, y: &std::result::Result<Number,
     }
 }
 
+/// What each metric reads, by trying: its value hangs on a selection if rows that change sides there change it. The flip test, which
+/// has no value here, compares predictions of two groups.
+#[test]
+fn a_metric_reads_the_selections_that_change_its_value() {
+    let (d, a) = ([50, 17, 23, 31], [90, 11, 29, 101]);
+    let changed: [(SelectionRole, &[BiasCounts]); 3] = [
+        (SelectionRole::Label, &[counts([45, 17, 28, 31], a), counts([50, 9, 23, 39], a)]),
+        (SelectionRole::Prediction, &[counts([45, 22, 23, 31], a), counts([50, 17, 15, 39], a)]),
+        (
+            SelectionRole::Facet,
+            &[
+                counts([45, 17, 23, 31], [95, 11, 29, 101]),
+                counts([50, 17, 23, 38], [90, 11, 29, 94]),
+                counts([50, 12, 23, 31], [90, 16, 29, 101]),
+            ],
+        ),
+    ];
+    for metric in METRICS.iter().filter(|metric| metric.code != "FT") {
+        let before = value(&counts(d, a), metric.code);
+        let moved = changed
+            .iter()
+            .filter(|(_, after)| after.iter().any(|after| (value(after, metric.code) - before).abs() > 1e-9));
+        let found: Vec<SelectionRole> = moved.map(|(role, _)| *role).collect();
+        assert_eq!(words::Metric::of(metric.code).unwrap().reads, found, "{}", metric.code);
+    }
+}
+
 proptest! {
     #[test]
     fn swapping_the_groups_flips_the_sign(d in any_group(), a in any_group()) {

@@ -8,7 +8,7 @@ use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns
 use crate::results::details::{BiasDetails, FacetDetails};
 
 use super::groups::{positive, twin_before, words};
-use super::judged::state_in;
+use super::judged::{is_compared, state};
 
 /// Selection rates beside each other, with the line that regulators ask for.
 pub(super) fn section(report: &mut Report, details: &BiasDetails) {
@@ -17,7 +17,6 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
         .iter()
         .filter(|facet| twin_before(details, facet).is_none())
         .chain(&details.intersections)
-        .filter(|facet| !facet.vacuous)
         .collect();
     let predicted = known.iter().all(|facet| facet.predicted);
     let known: Vec<(&FacetDetails, Impact)> =
@@ -27,15 +26,16 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
     }
     let judged: Vec<Impact> = known
         .iter()
-        .filter(|(facet, impact)| has_rows(facet, predicted) && impact.ratio.is_some())
+        .filter(|(facet, impact)| Impact::has_rows(facet, predicted) && impact.ratio.is_some())
         .map(|(_, impact)| *impact)
         .collect();
-    let is_compared = |facet: &FacetDetails| facet.metrics.iter().any(|metric| metric.baseline.is_some());
-    let compared = known.iter().any(|(facet, _)| is_compared(facet));
+    let is_any_compared =
+        |facet: &FacetDetails| facet.metrics.iter().any(|metric| is_compared(facet, metric));
+    let compared = known.iter().any(|(facet, _)| is_any_compared(facet));
     let rows = known
         .iter()
         .map(|(facet, impact)| {
-            let says = if impact.ratio.is_some() && !has_rows(facet, predicted) {
+            let says = if impact.ratio.is_some() && !Impact::has_rows(facet, predicted) {
                 "too few rows to say".into()
             } else {
                 impact.in_words()
@@ -59,11 +59,14 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
                 Cell::text(says),
             ];
             if compared {
-                cells.push(match is_compared(facet) {
+                cells.push(match is_any_compared(facet) {
                     true => {
                         let of = |is: &dyn Fn(&&_) -> bool| facet.metrics.iter().filter(is).count();
-                        let moved = of(&|metric| state_in(facet, metric) == State::Moved);
-                        Cell::number(format!("{moved} of {}", of(&|metric| metric.baseline.is_some())), moved)
+                        let moved = of(&|metric| state(facet, metric) == State::Moved);
+                        Cell::number(
+                            format!("{moved} of {}", of(&|metric| is_compared(facet, metric))),
+                            moved,
+                        )
                     }
                     false => Cell::text("not compared"),
                 });
@@ -97,13 +100,6 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
     }
     let style = if known.len() > 25 { Style::Folded } else { Style::Plain };
     section.table(Table::new(style, "Disparate impact ratio of each group", columns, rows));
-}
-
-/// Whether the shares of positives rest on enough rows.
-fn has_rows(facet: &FacetDetails, predicted: bool) -> bool {
-    let of_shares: &[&str] = if predicted { &["DI", "DPPL"] } else { &["DPL"] };
-    let metric = facet.metrics.iter().find(|metric| of_shares.contains(&metric.name.as_str()));
-    metric.is_none_or(|metric| metric.enough_rows)
 }
 
 /// `judged`: those of `groups` groups that have a ratio of enough rows.

@@ -7,8 +7,12 @@ use crate::results::Number;
 use crate::results::details::{Chance, FacetDetails, MetricDetails};
 use crate::results::metrics::{Metric, Scale};
 
-/// The verdict on a metric. It moved if it is farther from parity than the baseline, beyond what chance explains.
-pub(in crate::report) fn state(metric: &MetricDetails) -> State {
+/// The verdict on a metric of a group. It moved if it is farther from parity than the baseline, beyond what chance explains. One
+/// that compares nothing is only measured.
+pub(in crate::report) fn state(facet: &FacetDetails, metric: &MetricDetails) -> State {
+    if facet.compares_nothing(metric) && metric.value.is_some() {
+        return State::Measured;
+    }
     // A change may be beyond chance where the rows are too few for an interval.
     let is_found = metric.chance.is_some_and(|chance| chance.farther_from_zero);
     match (metric.value, metric.baseline) {
@@ -24,14 +28,13 @@ pub(in crate::report) fn state(metric: &MetricDetails) -> State {
     }
 }
 
-/// As `state`, but of a selection that holds no row or every row no metric says whether it moved.
-pub(in crate::report) fn state_in(facet: &FacetDetails, metric: &MetricDetails) -> State {
-    match state(metric) {
-        State::Undefined => State::Undefined,
-        _ if facet.vacuous => State::Measured,
-        state => state,
-    }
+/// Whether a metric is held against a baseline, and can tell something by it.
+pub(in crate::report) fn is_compared(facet: &FacetDetails, metric: &MetricDetails) -> bool {
+    metric.value.is_some() && metric.baseline.is_some() && !facet.compares_nothing(metric)
 }
+
+/// The verdict on a metric that reads a selection of no row or every row, here or in the baseline.
+pub(in crate::report) const COMPARES_NOTHING: &str = "compares nothing";
 
 /// Why nobody can tell what a metric of the state `CannotTell` came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +117,7 @@ pub(in crate::report) fn course(details: &MetricDetails) -> Option<Course> {
 
 /// The verdict in words, with the reason when it is a doubtful one.
 pub(super) fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
-    let state = state_in(facet, metric);
+    let state = state(facet, metric);
     let text = match state {
         State::CannotTell => match (Doubt::of(metric), is_away(metric)) {
             (Doubt::Chance, true) => "moved, within chance",
@@ -125,6 +128,7 @@ pub(super) fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
         },
         State::Held if course(metric) == Some(Course::TowardsParity) => "nearer to parity",
         State::Moved if course(metric) == Some(Course::AwayUnseen) => "moved away from parity",
+        State::Measured if facet.compares_nothing(metric) => return Cell::text(COMPARES_NOTHING),
         State::Measured => return Cell::text(""),
         state => state.word(),
     };

@@ -5,12 +5,12 @@ use crate::report::charts::{Axis, Dot, dot_row};
 use crate::report::notebook::literal;
 use crate::report::page::{Report, State};
 use crate::report::sentences::{Words, capital, meaning};
-use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
+use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, of_metrics};
 use crate::results::Number;
 use crate::results::details::{FacetDetails, MetricDetails};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
-use super::judged::{Doubt, distance, state_in, verdict};
+use super::judged::{Doubt, distance, state, verdict};
 
 /// The main picture: the metrics that answer one question, a table for each scale.
 pub(super) fn family_section(
@@ -34,7 +34,7 @@ pub(super) fn family_section(
         .metrics
         .iter()
         .filter(|details| Metric::of(&details.name).is_some_and(|metric| metric.family == family))
-        .map(|details| state_in(facet, details))
+        .map(|details| state(facet, details))
         .collect();
     if all.is_empty() {
         return;
@@ -107,7 +107,7 @@ fn dot_plot(
     if compared {
         columns.push(Column::new(ColumnKind::Number, "Baseline"));
     }
-    if compared || rows.iter().any(|(_, details)| state_in(facet, details) != State::Measured) {
+    if compared || rows.iter().any(|(_, details)| state(facet, details) != State::Measured) {
         columns.push(Column::new(ColumnKind::State, "Verdict"));
     }
     let with_verdict = columns.last().is_some_and(|column| column.kind == ColumnKind::State);
@@ -123,7 +123,7 @@ fn dot_plot(
                         value: side(value.value()),
                         interval: interval.map(|[low, high]| [side(low), side(high)]),
                         baseline: details.baseline.map(|baseline| side(baseline.value())),
-                        state: state_in(facet, details),
+                        state: state(facet, details),
                     };
                     Cell::picture(dot_row(&axis, &dot))
                 }
@@ -137,7 +137,7 @@ fn dot_plot(
             if with_verdict {
                 cells.push(verdict(facet, details));
             }
-            Row::judged(state_in(facet, details), cells)
+            Row::judged(state(facet, details), cells)
         })
         .collect();
     Table::new(Style::Plot, format!("{}: {axis_words}", words.facet), columns, rows)
@@ -146,13 +146,8 @@ fn dot_plot(
 /// Every metric, also the undefined, with what it means for these groups.
 pub(super) fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> Table {
     let compared = facet.metrics.iter().any(|details| details.baseline.is_some());
-    let mut columns = columns([
-        (ColumnKind::Name, "Metric"),
-        (ColumnKind::Number, "Now"),
-        (ColumnKind::Number, "95\u{202f}% interval"),
-    ]);
+    let mut columns = of_metrics(compared);
     if compared {
-        columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Number, "Change"));
     }
     columns.push(Column::new(ColumnKind::Prose, "What it means here"));
@@ -179,7 +174,7 @@ pub(super) fn all_metrics(facet: &FacetDetails, words: &Words, style: Style) -> 
                 });
             }
             cells.push(Cell::text(in_words(facet, details, words)));
-            Row::judged(state_in(facet, details), cells)
+            Row::judged(state(facet, details), cells)
         })
         .collect();
     let code = format!("metrics_of({}, {})", literal(&facet.facet), literal(&facet.value_or_threshold));
@@ -192,7 +187,7 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
     if let Some(error) = &details.error {
         return format!("Undefined: {error}");
     }
-    if facet.vacuous {
+    if facet.says_nothing(&details.name) {
         return "Nothing is compared: a selection holds no row or every row.".into();
     }
     let mut text = match counted(facet, details, words) {
@@ -206,10 +201,13 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
         };
         text.push_str(&format!(" {doubt}: {reason}."));
     }
+    if facet.compares_nothing(details) {
+        text.push_str(" Nothing is compared with the baseline, where a selection holds no row or every row.");
+    }
     text
 }
 
-/// The sentence that the counts carry, without a full stop. Of a selection that compares nothing nobody may ask for it.
+/// The sentence that the counts carry, without a full stop. Of a metric that says nothing nobody may ask for it.
 pub(in crate::report) fn counted(
     facet: &FacetDetails,
     details: &MetricDetails,

@@ -16,7 +16,9 @@ use super::sentences::{Words, isolate};
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 
 pub(super) use groups::{positive, positive_values, selections_of, twin_before, words};
-pub(super) use judged::{Course, Doubt, course, distance, is_away, is_farther, state, state_in};
+pub(super) use judged::{
+    COMPARES_NOTHING, Course, Doubt, course, distance, is_away, is_compared, is_farther, state,
+};
 pub(super) use metrics::counted;
 
 pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
@@ -48,7 +50,7 @@ fn facet_sections(
 ) {
     let said = words(details, facet);
     let id = format!("group-{}", position + 1);
-    let states: Vec<State> = facet.metrics.iter().map(|metric| state_in(facet, metric)).collect();
+    let states: Vec<State> = facet.metrics.iter().map(|metric| state(facet, metric)).collect();
     let heading = format!("{} against everyone else{}", said.facet, tally(&states));
     let section = report.section(2, &id, heading);
     if facet.groups.d.n() + facet.groups.a.n() > 0 {

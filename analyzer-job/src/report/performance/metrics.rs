@@ -6,7 +6,7 @@ use crate::performance::details::{MetricDetails, QualityDetails};
 use crate::report::amounts::of;
 use crate::report::charts;
 use crate::report::page::Report;
-use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
+use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns, of_metrics};
 use crate::results::Number;
 
 /// Standard name, and below it the question that it answers.
@@ -36,13 +36,8 @@ pub(super) fn metrics(report: &mut Report, details: &QualityDetails) {
         return;
     }
     let compared = shown.iter().any(|metric| metric.baseline.is_some() || metric.threshold.is_some());
-    let mut columns = columns([
-        (ColumnKind::Name, "Metric"),
-        (ColumnKind::Number, "Now"),
-        (ColumnKind::Number, "95\u{202f}% interval"),
-    ]);
+    let mut columns = of_metrics(compared);
     if compared {
-        columns.push(Column::new(ColumnKind::Number, "Baseline"));
         columns.push(Column::new(ColumnKind::Number, "Threshold"));
         columns.push(Column::new(ColumnKind::State, "Verdict"));
     }

@@ -56,7 +56,7 @@ fn facet(name: &str, value: &str) -> FacetDetails {
         value_or_threshold: value.into(),
         groups,
         predicted: true,
-        vacuous: false,
+        empty: Vec::new(),
         metrics: vec![
             metric("DI", 0.25, Some(0.2)),
             metric("DPPL", 0.1875, Some(0.1)),

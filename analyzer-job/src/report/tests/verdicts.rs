@@ -9,18 +9,22 @@ use crate::paper::drawing::Shape;
 use crate::results::details::{
     Chance, FacetDetails, Findings, MetricDetails, Selected, SelectionNote, SelectionRole, Stage,
 };
-use crate::results::metrics::codes_of;
+use crate::results::metrics::{codes_of, reads_any};
 use crate::state::counts::Groups;
+
+fn state(metric: &MetricDetails) -> State {
+    bias::state(&facet("Sex", "0"), metric)
+}
 
 #[test]
 fn verdict_tells_moved_from_chance_and_from_too_few_rows() {
     let moved = metric("DPPL", 0.2, Some(0.1));
-    assert_eq!(bias::state(&moved), State::Moved);
-    assert_eq!(bias::state(&metric("DPPL", 0.2, Some(0.18))), State::CannotTell);
-    assert_eq!(bias::state(&metric("DPPL", 0.1, Some(0.2))), State::Held);
-    assert_eq!(bias::state(&metric("DPPL", 0.1, None)), State::Measured);
-    assert_eq!(bias::state(&MetricDetails { enough_rows: false, ..moved.clone() }), State::CannotTell);
-    assert_eq!(bias::state(&MetricDetails { value: None, ..moved }), State::Undefined);
+    assert_eq!(state(&moved), State::Moved);
+    assert_eq!(state(&metric("DPPL", 0.2, Some(0.18))), State::CannotTell);
+    assert_eq!(state(&metric("DPPL", 0.1, Some(0.2))), State::Held);
+    assert_eq!(state(&metric("DPPL", 0.1, None)), State::Measured);
+    assert_eq!(state(&MetricDetails { enough_rows: false, ..moved.clone() }), State::CannotTell);
+    assert_eq!(state(&MetricDetails { value: None, ..moved }), State::Undefined);
 }
 
 #[test]
@@ -32,15 +36,16 @@ fn a_metric_moved_only_beyond_chance() {
             farther_from_parity: farther,
             exact_baseline: false,
             unjudged: false,
+            empty_baseline: false,
         })
     };
     // The interval has no say once both samples were compared.
     let far = MetricDetails { chance: chance(false), ..metric("DPPL", 0.2, Some(0.1)) };
-    assert_eq!(bias::state(&far), State::CannotTell);
+    assert_eq!(state(&far), State::CannotTell);
     let near = MetricDetails { chance: chance(true), ..metric("DPPL", 0.2, Some(0.18)) };
-    assert_eq!(bias::state(&near), State::Moved);
+    assert_eq!(state(&near), State::Moved);
     // A check that asks for more than one window changes the violation, not the mark.
-    assert_eq!(bias::state(&MetricDetails { violated: false, ..near }), State::Moved);
+    assert_eq!(state(&MetricDetails { violated: false, ..near }), State::Moved);
 }
 
 /// However many rows there are, chance cannot judge the flip test. No word speaks of rows.
@@ -52,6 +57,7 @@ fn the_flip_test_is_not_judged_by_chance() {
         farther_from_parity: false,
         exact_baseline: false,
         unjudged: true,
+        empty_baseline: false,
     };
     let flips = |now, baseline| MetricDetails {
         enough_rows: false,
@@ -78,15 +84,79 @@ fn the_flip_test_is_not_judged_by_chance() {
     }
     // A baseline of few rows is a lack of rows, not what chance explains.
     let of_few = MetricDetails { chance: Some(unjudged), ..metric("DPPL", 0.5, Some(0.1)) };
-    assert_eq!((bias::state(&of_few), Doubt::of(&of_few)), (State::CannotTell, Doubt::TooFewRows));
+    assert_eq!((state(&of_few), Doubt::of(&of_few)), (State::CannotTell, Doubt::TooFewRows));
 }
+
+const EVERY_ROLE: [SelectionRole; 3] =
+    [SelectionRole::Label, SelectionRole::Prediction, SelectionRole::Facet];
+
+/// By the selection that is empty, the metrics that say something, of DI, DPPL, GE and DPL, three of which are 0.2 against 0.1. The
+/// same if the selection was empty in the baseline.
+#[test]
+fn the_headline_counts_the_metrics_that_read_no_empty_selection() {
+    use SelectionRole::{Facet, Label, Prediction};
+    let sentence = |told: &str| format!("{told} moved away from");
+    for (empty, headline, nothing) in [
+        (vec![], sentence("3 of 4 metrics"), None),
+        (vec![Label], sentence("1 of 2 metrics"), Some("2 metrics compare nothing")),
+        (vec![Prediction], sentence("1 of 1 metric"), Some("3 metrics compare nothing")),
+        (vec![Label, Prediction], "Nothing is compared for Sex = 0: a selection".into(), None),
+        (
+            vec![Facet],
+            "Nothing is compared for Sex = 0: a selection".into(),
+            Some("3 metrics compare nothing"),
+        ),
+    ] {
+        for in_baseline in [false, true] {
+            let mut findings = findings();
+            findings.explanations = None;
+            findings.results.explanations = None;
+            let facets = &mut findings.bias.as_mut().unwrap().facets;
+            facets.truncate(1);
+            let mut metrics: Vec<MetricDetails> =
+                [("DI", 0.2, 0.2), ("DPPL", 0.2, 0.1), ("GE", 0.2, 0.1), ("DPL", 0.2, 0.1)]
+                    .map(|(code, now, then)| metric(code, now, Some(then)))
+                    .to_vec();
+            if in_baseline {
+                for metric in metrics.iter_mut().filter(|metric| reads_any(&metric.name, &empty)) {
+                    metric.chance = Some(UNJUDGED_FOR_THE_BASELINE);
+                }
+            } else {
+                facets[0].empty = empty.clone();
+            }
+            facets[0].metrics = metrics;
+            let report = report(&findings, &names(), &[]);
+            let plain = |text: &str| text.replace('\u{a0}', " ");
+            let told = plain(&report.headline);
+            assert!(told.starts_with(&headline), "{empty:?} {in_baseline}: {told}");
+            let lead = plain(&report.lead.join(" "));
+            let place = if in_baseline { "of the baseline holds no row" } else { "a selection holds no row" };
+            match nothing {
+                Some(nothing) => assert!(lead.contains(nothing) && lead.contains(place), "{empty:?}: {lead}"),
+                None => assert!(!lead.contains("nothing: "), "{empty:?}: {lead}"),
+            }
+            let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+            let cells = text.matches("compares nothing").count();
+            assert_eq!(cells > 0, !empty.is_empty(), "{empty:?}: {text}");
+        }
+    }
+}
+
+const UNJUDGED_FOR_THE_BASELINE: Chance = Chance {
+    p_value: 1.0,
+    farther_from_zero: false,
+    farther_from_parity: false,
+    exact_baseline: false,
+    unjudged: true,
+    empty_baseline: true,
+};
 
 #[test]
 fn a_selection_of_nothing_heads_the_report_and_makes_no_statement() {
     let mut findings = findings();
     let details = findings.bias.as_mut().unwrap();
     for facet in &mut details.facets {
-        facet.vacuous = true;
+        facet.empty = EVERY_ROLE.to_vec();
         facet.metrics.truncate(2);
     }
     let note = SelectionNote {
@@ -190,11 +260,12 @@ fn a_ratio_that_moved_away_within_chance_did_not_hold() {
         farther_from_parity: false,
         exact_baseline: false,
         unjudged: false,
+        empty_baseline: false,
     };
     let fell = MetricDetails { chance: Some(chance), ..metric("DI", 0.8, Some(1.07)) };
-    assert_eq!((bias::course(&fell), bias::state(&fell)), (Some(Course::AwayPerhaps), State::CannotTell));
+    assert_eq!((bias::course(&fell), state(&fell)), (Some(Course::AwayPerhaps), State::CannotTell));
     let nearer = MetricDetails { chance: Some(chance), ..metric("DI", 0.98, Some(1.07)) };
-    assert_eq!((bias::course(&nearer), bias::state(&nearer)), (None, State::Held));
+    assert_eq!((bias::course(&nearer), state(&nearer)), (None, State::Held));
     let mut findings = findings();
     findings.explanations = None;
     findings.results.explanations = None;
@@ -251,9 +322,9 @@ fn first_screen_says_what_moved_for_whom_and_how_much() {
 #[test]
 fn ratio_is_judged_by_its_own_parity() {
     let nearer = metric("DI", 0.5, Some(0.2));
-    assert_eq!((bias::course(&nearer), bias::state(&nearer)), (Some(Course::TowardsParity), State::Held));
+    assert_eq!((bias::course(&nearer), state(&nearer)), (Some(Course::TowardsParity), State::Held));
     let unseen = metric("DI", 0.2, Some(0.5));
-    assert_eq!((bias::course(&unseen), bias::state(&unseen)), (Some(Course::AwayUnseen), State::Moved));
+    assert_eq!((bias::course(&unseen), state(&unseen)), (Some(Course::AwayUnseen), State::Moved));
     assert_eq!(bias::course(&metric("DI", 1.5, Some(1.2))), None);
     assert_eq!(bias::course(&metric("DPPL", 0.5, Some(0.2))), None);
     let mut findings = findings();
