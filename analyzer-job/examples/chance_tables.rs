@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p analyzer-job --example chance_tables -- 4000` prints them as Markdown, from 4,000 samples for each
 //! entry of the coverage and a quarter as many of the others. Seeds are fixed: the same number gives the same tables. A second
-//! argument, `alarms` or `coverage`, prints only these.
+//! argument, `alarms`, `conditional` or `coverage`, prints only these.
 
 #[path = "chance/worlds.rs"]
 mod worlds;
@@ -11,8 +11,12 @@ use std::error::Error;
 use std::io::{Write as _, stdout};
 
 use analyzer_job::bias;
+use analyzer_job::config::Methods;
+use analyzer_job::drift::chance::judge;
 use analyzer_job::results::details::FacetDetails;
 use analyzer_job::results::{Number, Results};
+use analyzer_job::state::counts::BiasCounts;
+use plumbline_common::stop::Stop;
 
 use worlds::{
     ALIKE, Rates, World, alarms, alarms_among, baseline, counts, details, every_metric, random,
@@ -41,6 +45,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ] {
             text.push_str(&format!("{title}:\n\n{table}\n"));
         }
+    }
+    if is_asked("conditional") {
+        text.push_str(&format!(
+            "Runs without a change in which a conditional metric raises an alarm:\n\n{}\n",
+            conditional_table(samples)?
+        ));
     }
     if is_asked("coverage") {
         text.push_str(&format!("Coverage of the 95 % intervals:\n\n{}", coverage_table(samples)));
@@ -125,6 +135,94 @@ fn alarm_table(cases: &[Case], sizes: &[[u64; 2]], samples: u64) -> String {
 
 /// Values of the group variable: their share of the rows, and by how much more often a row of theirs is positive.
 const STRATA: [(f64, f64); 4] = [(0.4, 0.7), (0.3, 1.0), (0.2, 1.2), (0.1, 1.4)];
+
+/// Shares of the confidence at which the conditional metrics are tried.
+const CONFIDENCES: [f64; 4] = [0.8, 0.9, 0.95, 0.99];
+
+/// Values of the group variable, each with its share of the rows and its population: a group worse off in each.
+type Values = Vec<(f64, World)>;
+
+fn conditional_worlds() -> Vec<(&'static str, Values)> {
+    let of = |positive: [f64; 2]| {
+        let [group, rest] = positive.map(|positive| Rates { positive, recall: 0.85, false_positive: 0.06 });
+        World { share: 0.5, group, rest }
+    };
+    let equal = |values: u8, positive| (0..values).map(|_| (1.0 / f64::from(values), of(positive))).collect();
+    vec![
+        ("one value", equal(1, [0.2, 0.35])),
+        ("four values", STRATA.map(|(share, by)| (share, of([0.2 * by, 0.3 * by]))).to_vec()),
+        ("ten values", equal(10, [0.3, 0.45])),
+        ("thirty values", equal(30, [0.35, 0.5])),
+        (
+            "four values, rare positives",
+            STRATA.map(|(share, by)| (share, of([0.06 * by, 0.1 * by]))).to_vec(),
+        ),
+    ]
+}
+
+/// Share of the samples of either metric, asked for alone, that raise an alarm; a dash where fewer than a fifth have enough rows.
+fn conditional_table(samples: u64) -> Result<String, Box<dyn Error>> {
+    let mut text = String::from("| group variable | group / rest | baseline / window |");
+    for code in ["CDDL", "CDDPL"] {
+        text.push_str(&CONFIDENCES.map(|level| format!(" {code}, {:.0} % |", 100.0 * level)).concat());
+    }
+    text.push_str(&format!("\n|---|---|---|{}\n", "---|".repeat(2 * CONFIDENCES.len())));
+    for (name, values) in conditional_worlds() {
+        for [of_group, of_rest] in [[1, 1], [1, 4]] {
+            for sizes in [[1000, 1000], [1000, 5000], [5000, 1000], [5000, 5000]] {
+                let [then, now] = sizes.map(|rows: u64| {
+                    let group = rows * of_group / (of_group + of_rest);
+                    [group, rows - group]
+                });
+                let mut random = random(sizes[0] * 11 + sizes[1] + of_rest);
+                let mut found = [[0_u64; CONFIDENCES.len()]; 2];
+                let mut judged = [0_u64; 2];
+                for _ in 0..samples {
+                    let then = with_strata(sample_strata(&values, then, &mut random));
+                    let now = with_strata(sample_strata(&values, now, &mut random));
+                    for (place, code) in ["CDDL", "CDDPL"].into_iter().enumerate() {
+                        let Some(p_value) = p_value_of(code, &then, &now)? else { continue };
+                        judged[place] += 1;
+                        for (found, level) in found[place].iter_mut().zip(CONFIDENCES) {
+                            *found += u64::from(p_value <= 1.0 - level);
+                        }
+                    }
+                }
+                text.push_str(&format!("| {name} | {of_group} / {of_rest} | {} / {} |", sizes[0], sizes[1]));
+                for (found, judged) in found.iter().zip(judged) {
+                    for found in found {
+                        text.push_str(&match judged * 5 < samples {
+                            true => " – |".into(),
+                            false => format!(" {:.1} |", 100.0 * *found as f64 / judged as f64),
+                        });
+                    }
+                }
+                text.push('\n');
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// The p-value of a metric that is farther from 0 than in the baseline, 1 of one that is not; none of too few rows.
+fn p_value_of(
+    code: &'static str,
+    then: &BiasCounts,
+    now: &BiasCounts,
+) -> Result<Option<f64>, Box<dyn Error>> {
+    let methods = Methods {
+        pre_training_bias: (code == "CDDL").then(|| vec![code]),
+        post_training_bias: (code == "CDDPL").then(|| vec![code]),
+        ..every_metric()
+    };
+    let mut facets = bias::details(now, &[], &methods);
+    judge(&mut facets, &bias::results(then, &[], &methods), 0.95, 0, &Stop::default())?;
+    let metric = facets.first().and_then(|facet| facet.metrics.first());
+    let chance = metric.and_then(|metric| metric.chance).filter(|chance| !chance.unjudged);
+    let size = |value: Option<Number>| value.map_or(0.0, |value| value.value().abs());
+    let is_farther = metric.is_some_and(|metric| size(metric.value) > size(metric.baseline));
+    Ok(chance.map(|chance| if is_farther { chance.p_value } else { 1.0 }))
+}
 
 /// Share of the samples with enough rows whose interval holds the true value, by metric, size and rate; a dash where
 /// fewer than half of the samples have enough rows.

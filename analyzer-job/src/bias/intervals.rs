@@ -14,7 +14,8 @@ use crate::state::counts::{FacetCounts, Group, Groups};
 /// Error of sampling of one metric.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Spread {
-    /// The interval's length in standard deviations of a normal distribution: a 3.92th of it.
+    /// The interval's length in standard deviations of a normal distribution: a 3.92th of it. Of the conditional metrics the root of
+    /// their variance: see `conditional`.
     pub(crate) standard_error: Option<f64>,
     /// 95 % interval.
     pub(crate) interval: Option<[Number; 2]>,
@@ -26,6 +27,13 @@ struct Range {
     value: f64,
     low: f64,
     high: f64,
+}
+
+/// An estimate with its interval and its standard error.
+#[derive(Debug, Clone, Copy)]
+struct Estimate {
+    range: Range,
+    error: f64,
 }
 
 impl Range {
@@ -71,19 +79,22 @@ pub(super) fn spread(metric: &Metric, facet: &FacetCounts, flips: Option<&Flips>
     if groups.d.n() == 0 || groups.a.n() == 0 {
         return Spread::default();
     }
-    let range = match metric.evidence {
+    let length = |range: Range| Estimate { range, error: (range.high - range.low) / (2.0 * Z) };
+    let estimate = match metric.evidence {
         Evidence::Distance(_) | Evidence::Errors => None,
-        Evidence::Sizes => Some(sizes(groups)),
-        Evidence::Ratios(ratio, contrast) => Some(contrasted(ratio(&groups.d), ratio(&groups.a), contrast)),
+        Evidence::Sizes => Some(length(sizes(groups))),
+        Evidence::Ratios(ratio, contrast) => {
+            Some(length(contrasted(ratio(&groups.d), ratio(&groups.a), contrast)))
+        }
         Evidence::Strata(share) => facet.strata.as_deref().and_then(|strata| conditional(strata, share)),
-        Evidence::Neighbours => flips.map(flipped),
+        Evidence::Neighbours => flips.map(flipped).map(length),
     };
-    let Some(Range { low, high, .. }) = range.filter(|range| range.low < range.high) else {
+    let Some(Estimate { range, error }) = estimate.filter(|found| found.range.low < found.range.high) else {
         return Spread::default();
     };
     Spread {
-        standard_error: Some((high - low) / (2.0 * Z)).filter(|error| error.is_finite()),
-        interval: Some([low, high].map(Number::Float)),
+        standard_error: Some(error).filter(|error| error.is_finite()),
+        interval: Some([range.low, range.high].map(Number::Float)),
     }
 }
 
@@ -152,12 +163,16 @@ fn paired(count: u64, of: u64, both: u64) -> Range {
 
 /// The conditional metrics: within each stratum the difference of two shares, and their mean weighted by rows, which vary
 /// too. Formula in `metrics::conditional_disparity`.
-fn conditional(strata: &[Groups], share: fn(&Group) -> Ratio) -> Option<Range> {
+///
+/// Wilson's intervals are shorter than those of a normal distribution, and so many short ones that their sum is too short by several
+/// percent. The interval holds the true value all the same, as its middle is nearer to it than the value is. A standard error, which
+/// stands for the spread around the value, is not its length: it is the root of the sum of the variances.
+fn conditional(strata: &[Groups], share: fn(&Group) -> Ratio) -> Option<Estimate> {
     let rows: u64 = strata.iter().map(|stratum| stratum.d.n() + stratum.a.n()).sum();
     if rows == 0 {
         return None;
     }
-    let (mut value, mut square, mut below, mut above) = (0.0, 0.0, 0.0, 0.0);
+    let (mut value, mut square, mut below, mut above, mut variance) = (0.0, 0.0, 0.0, 0.0, 0.0);
     for Groups { d, a } in strata {
         let weight = (d.n() + a.n()) as f64 / rows as f64;
         let [positive_d, positive_a] = [share(d).count, share(a).count];
@@ -171,9 +186,25 @@ fn conditional(strata: &[Groups], share: fn(&Group) -> Ratio) -> Option<Range> {
         square += weight * difference.value.powi(2);
         below += (weight * (difference.value - difference.low)).powi(2);
         above += (weight * (difference.high - difference.value)).powi(2);
+        let of_both = variance_of_share(negative_d, negative_d + negative_a)
+            + variance_of_share(positive_d, positive_d + positive_a);
+        variance += weight * weight * of_both;
     }
-    let by_weights = Z * Z * (square - value * value).max(0.0) / rows as f64;
-    Some(Range { value, low: value - (below + by_weights).sqrt(), high: value + (above + by_weights).sqrt() })
+    let of_weights = (square - value * value).max(0.0) / rows as f64;
+    let [low, high] = [below, above].map(|side| (side + Z * Z * of_weights).sqrt());
+    let range = Range { value, low: value - low, high: value + high };
+    Some(Estimate { range, error: (variance + of_weights).sqrt() })
+}
+
+/// Variance of the share `part / whole` over samples, estimated without bias from the share with half a row added on either side, so
+/// that it is not 0 of a share of 0 or 1. 0 without rows: such a share is 0 in every sample.
+fn variance_of_share(part: u64, whole: u64) -> f64 {
+    let share = (part as f64 + 0.5) / (whole as f64 + 1.0);
+    match whole {
+        0 => 0.0,
+        1 => 0.25,
+        more => share * (1.0 - share) / (more - 1) as f64,
+    }
 }
 
 /// The flip test: the difference of two shares of the same rows. The interval holds every difference that the score test
