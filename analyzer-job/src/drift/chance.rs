@@ -29,8 +29,9 @@ use crate::state::counts::Groups;
 ///
 /// One error rate for the run: the chance of one or more false findings is at most 1 - `confidence`, over all metrics
 /// of all facets (`error_rate::step_down`). Distances are judged by the difference of the shares that they are made of (DPL) and
-/// make no tests of their own; the generalized entropy, which does not know the groups, makes one test in a run. Metrics with too
-/// few rows here or in the baseline are not judged; nor are those that read a selection of no row or every row, here or there.
+/// make no tests of their own, but for divergences whose baseline is taken as exact; the generalized entropy, which does not know the
+/// groups, makes one test in a run. Metrics with too few rows here or in the baseline are not judged; nor are those that read a
+/// selection of no row or every row, here or there.
 ///
 /// # Errors
 /// `STOPPED`.
@@ -290,7 +291,7 @@ fn examine(
         let then = before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream, draws));
         let (about, then) = match then {
             Some(then) => (about, then),
-            None => exact(known, about, facet, limit.value(), before.is_some()),
+            None => exact(known, about, facet, limit.value()),
         };
         if let Then::TooFew = then {
             found.too_few.push(member);
@@ -424,24 +425,16 @@ impl Before<'_> {
 }
 
 /// A constraints' value taken as exact, with the metric whose draws it is compared with: `shares` or the metric itself.
-/// `has_counts`: the baseline has counts, which did not give this value.
 ///
-/// LP, TVD and KS say how far the shares are apart. KL and JS do not: the difference of the shares is taken from the DPL of the
-/// baseline, unless a person chose the value, else their own draws are compared. If a label occurs in one group only, it is left
-/// out of a distance, and the draws, which have all labels, are of another quantity.
+/// LP, TVD and KS say how far the shares are apart. KL and JS do not: their own draws are compared. If a label occurs in one group
+/// only, it is left out of a distance, and the draws, which have all labels, are of another quantity.
 fn exact(
     metric: &'static Metric,
     shares: &'static Metric,
     facet: &FacetDetails,
     limit: f64,
-    has_counts: bool,
 ) -> (&'static Metric, Then) {
-    let of_shares = || facet.metrics.iter().find(|known| known.name == SHARES)?.baseline.map(Number::value);
     let Evidence::Distance(share) = metric.evidence else { return (metric, Then::Exact(limit)) };
-    let is_divergence = matches!(metric.code, "KL" | "JS");
-    if let Some(of_shares) = of_shares().filter(|_| is_divergence && !has_counts) {
-        return (shares, Then::Exact(of_shares));
-    }
     let has_both_labels = [&facet.groups.d, &facet.groups.a].into_iter().all(|group| {
         let share = share(group);
         0 < share.count && share.count < share.of

@@ -421,11 +421,16 @@ fn a_distance_without_counts_is_tested() {
     }
 }
 
-/// A value that a person chose is the limit, not the difference of the shares that the counts give.
+/// A value that a person chose is the limit, not the difference of the shares that the counts give or that stands beside it.
 #[test]
 fn a_divergence_is_tested_against_the_value_that_a_person_chose() {
-    for (limit, is_farther) in [(0.012, true), (0.0203, false)] {
+    for (limit, is_farther, with_counts) in
+        [(0.012, true, true), (0.0203, false, true), (0.012, true, false), (0.0203, false, false)]
+    {
         let mut edited = baseline(&[("f", "1", observed(3000, 3050))]);
+        if !with_counts {
+            edited = hosted(observed(3000, 3050), &["DPL", "JS", "KL"]);
+        }
         let entry = &mut edited.pre_training_bias_metrics.as_mut().unwrap().facets["f"][0];
         entry.metrics.iter_mut().find(|metric| metric.name == "KL").unwrap().value =
             Some(Number::Float(limit));

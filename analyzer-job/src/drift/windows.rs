@@ -162,6 +162,7 @@ mod tests {
         measured: 1,
         confidence: 0.95,
         exact_baselines: 0,
+        has_counts: false,
         beyond_chance_only: false,
         held_back: None,
         unjudged: 0,

@@ -181,7 +181,7 @@ pub struct MetricDetails {
     pub name: String,
     pub value: Option<Number>,
     pub error: Option<String>,
-    /// Of the value over other rows of the same kind: the interval's length by 3.92.
+    /// Of the value over other rows of the same kind: the interval's length by 3.92, of CDDL and CDDPL the root of their variance.
     pub standard_error: Option<f64>,
     /// 95 % interval.
     pub interval: Option<[Number; 2]>,
@@ -229,6 +229,9 @@ pub struct Check {
     pub confidence: f64,
     /// Compared metrics whose baseline value was taken as exact.
     pub exact_baselines: u64,
+    /// Whether the baseline has counts: then a value that is taken as exact is one that a person chose.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_counts: bool,
     /// Whether only what is beyond chance is a violation.
     pub beyond_chance_only: bool,
     /// What breaks the rule in this window, and is no violation as too few windows agree.

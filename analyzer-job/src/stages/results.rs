@@ -19,7 +19,7 @@ use crate::report::{self, Draft};
 use crate::results::details::{
     BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
 };
-use crate::results::{Results, VERSION, Violation, Violations};
+use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
@@ -219,6 +219,7 @@ fn judge_bias(
         unjudged: drift::unjudged(&comparison, &bias.facets, &rule) as u64,
         mute_windows: before.iter().filter(|before| before.is_mute()).count() as u64,
         runs_without_baseline: history.without_baseline as u64,
+        has_counts: alone::has_counts(baseline),
         ..check(run, &comparison, &bias.facets)
     };
     let nothing_compared = comparison.is_of_nothing().then(|| comparison.nothing_compared(results, baseline));
@@ -250,7 +251,12 @@ fn judge_bias(
             check.unjudged, check.compared
         ));
     }
-    if check.exact_baselines > 0 {
+    if check.exact_baselines > 0 && check.has_counts {
+        warnings.push(format!(
+            "the baseline is taken as exact for {}, as its counts do not give these values: they are taken as limits that a person chose",
+            part_of(check.exact_baselines, check.compared, "metric")
+        ));
+    } else if check.exact_baselines > 0 {
         warnings.push(format!(
             "the baseline is taken as exact for {}, as the counts behind its values are not at hand; if nothing \
              has changed, up to two in three runs then call a metric changed: make the baseline with this program, whose \
@@ -282,6 +288,7 @@ fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails])
         measured: comparison.measured as u64,
         confidence: run.settings.drift_confidence,
         exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,
+        has_counts: false,
         beyond_chance_only: run.by_interval(),
         held_back: None,
         unjudged: 0,

@@ -135,6 +135,24 @@ fn a_baseline_without_counts_is_told_to_be_taken_as_exact() {
     }
 }
 
+/// A value that a person wrote over the one that the counts give is a limit. No word says that counts are missing.
+#[test]
+fn a_value_that_a_person_chose_is_told_to_be_a_limit() {
+    let (tree, path) = checked(0.0, |results| {
+        for metric in entries(results).flat_map(|entry| entry["metrics"].as_array_mut().unwrap()) {
+            if metric["name"] == "DPPL" {
+                metric["value"] = json!(0.5);
+            }
+        }
+    });
+    let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
+    let told = "the baseline is taken as exact for 1 of 20 metrics, as its counts do not give these values";
+    assert!(run.log.contains(told) && !run.log.contains("not at hand"), "{}", run.log);
+    let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+    let told = "For 1 of the comparisons the counts of the baseline do not give its value";
+    assert!(page.contains(told) && !page.contains("counts behind its values are missing"));
+}
+
 /// A divergence of a file without counts, and without the difference of the shares beside it: tested all the same, told as exact, and
 /// never said to be beyond chance without a test.
 #[test]

@@ -99,7 +99,13 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
              (corrected for {}).",
             of(check.compared, "comparison", "comparisons")
         ));
-        if check.exact_baselines > 0 {
+        if check.exact_baselines > 0 && check.has_counts {
+            text.push_str(&format!(
+                " For {} of the comparisons the counts of the baseline do not give its value, which is taken as a limit that a person \
+                 chose.",
+                count(check.exact_baselines)
+            ));
+        } else if check.exact_baselines > 0 {
             text.push_str(&format!(
                 " This does not hold for {} of the comparisons: the baseline is taken as exact, because the counts behind its \
                  values are missing. If nothing has changed, up to two in three such runs mark a metric as moved.",

@@ -334,6 +334,7 @@ fn a_check_of_nothing_has_no_green_head() {
         measured: 8,
         confidence: 0.95,
         exact_baselines: 0,
+        has_counts: false,
         beyond_chance_only: false,
         held_back: None,
         unjudged: 0,
