@@ -203,6 +203,19 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_match_a_fractional_type_beside_a_fraction() {
+        let of = |integral, fractional, expected, by_value| {
+            let spellings = Spellings { integral, fractional, text: 1, ..Spellings::default() };
+            matching(&spellings, expected, by_value)
+        };
+        assert_eq!(of(3, 2, "Fractional", false), Some(5));
+        assert_eq!(of(3, 0, "Fractional", false), Some(0));
+        assert_eq!(of(3, 0, "Fractional", true), Some(3));
+        assert_eq!(of(3, 2, "Integral", false), Some(3));
+        assert_eq!(of(3, 2, "String", false), None);
+    }
+
+    #[test]
     fn violations_by_spelling_are_those_of_columns_that_are_checked() {
         let of = |change: &dyn Fn(&mut Constraint)| {
             let (_, baseline, column) = checked(change);

@@ -63,3 +63,32 @@ pub fn suggest(statistics: &Statistics, monitoring_config: MonitoringConfig) -> 
     });
     Constraints { version: 0.0, features: features.collect(), monitoring_config }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::statistics::{Taken, statistics};
+    use super::*;
+    use crate::state::profile::Column;
+
+    #[test]
+    fn constraints_are_what_the_data_keep_without_a_margin() {
+        let of = |cells: &[&str]| {
+            let mut column = Column::new();
+            column.update(cells.iter().map(|cell| (!cell.is_empty()).then_some(*cell)));
+            let found = statistics([("x", &column)].into_iter(), cells.len() as u64, Taken::default());
+            serde_json::to_value(suggest(&found, MonitoringConfig::default())).unwrap()["features"][0].clone()
+        };
+        let numbers = |least: &str| of(&[least, "3", ""]);
+        let expected = |is_non_negative: bool| {
+            json!({"name": "x", "inferred_type": "Integral", "completeness": 2.0 / 3.0,
+                "num_constraints": {"is_non_negative": is_non_negative}})
+        };
+        assert_eq!(numbers("0"), expected(true));
+        assert_eq!(numbers("-1"), expected(false));
+        let texts = json!({"name": "x", "inferred_type": "String", "completeness": 1.0,
+            "string_constraints": {"domains": ["b", "a"]}});
+        assert_eq!(of(&["b", "a", "b"]), texts);
+    }
+}

@@ -137,3 +137,50 @@ pub fn counts(column: &Column) -> Option<Counts> {
     let categories = column.categories().filter(|categories| !categories.is_empty())?;
     Some(categories.into_iter().map(|(text, count)| (text.to_string(), count as f64)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_p_value_is_far_and_a_large_distance_is() {
+        let of = |method: Method, now: [usize; 2]| {
+            let mut column = Column::new();
+            let cells =
+                ["a", "b"].into_iter().zip(now).flat_map(|(text, n)| std::iter::repeat_n(Some(text), n));
+            column.update(cells);
+            let mut config = MonitoringConfig::default();
+            let distribution = &mut config.distribution_constraints;
+            distribution.categorical_drift_method = CategoricalMethod::ChiSquared;
+            distribution.comparison_method = method;
+            let then = Counts::from([("a".to_string(), 50.0), ("b".to_string(), 50.0)]);
+            let then = Distribution {
+                inferred_type: "String".into(),
+                present: 100.0,
+                seen: Seen::Categories(then),
+                std_dev: None,
+            };
+            let drift = drift("x", &column, Kind::String, &then, &config, DriftRule::Deequ).unwrap();
+            (drift.value, drift.violation().map(|violation| violation.description))
+        };
+        // 50 of each expected: (80 - 50)^2 / 50 + (20 - 50)^2 / 50 = 36.
+        let (p, told) = of(Method::Robust, [80, 20]);
+        assert!(p < 1e-8 && told.is_some_and(|told| told.contains("is below threshold: 0.1")));
+        assert_eq!(of(Method::Simple, [80, 20]).0, 36.0);
+        assert!(
+            of(Method::Simple, [80, 20]).1.is_some_and(|told| told.contains("36.0 exceeds threshold: 0.1"))
+        );
+        assert_eq!(of(Method::Robust, [50, 50]), (1.0, None));
+        assert_eq!(of(Method::Simple, [50, 50]), (0.0, None));
+    }
+
+    #[test]
+    fn unseen_is_what_moved_by_rows_and_raises_nothing() {
+        let of = |violated, by_rows| {
+            Drift { name: "x".into(), value: 0.0, threshold: 0.1, is_p_value: false, violated, by_rows }
+                .unseen()
+        };
+        assert!(of(false, Some((0.5, true))));
+        assert!(!of(true, Some((0.5, true))) && !of(false, Some((0.05, false))) && !of(false, None));
+    }
+}

@@ -296,6 +296,18 @@ mod tests {
         assert!(data[1].iter().zip(0..).all(|(&value, at)| value == f64::from(2 * at + 1)));
     }
 
+    /// A sketch of its own may be full; one that was put together may not.
+    #[test]
+    fn two_sketches_that_fill_one_are_condensed() {
+        for (each, lengths) in [(1024, &[2048][..]), (1025, &[0, 1025])] {
+            let (mut one, mut other) = (Kll::default(), Kll::default());
+            (0..each).for_each(|value| one.update(f64::from(value)));
+            (each..2 * each).for_each(|value| other.update(f64::from(value)));
+            one.merge(&other);
+            assert_eq!(one.data().map(<[f64]>::len).collect::<Vec<_>>(), lengths);
+        }
+    }
+
     proptest! {
         #[test]
         fn weights_add_up_to_the_rows_in_any_split(n in 0..9000usize, split in 0..9000usize) {

@@ -21,7 +21,7 @@ pub(super) struct Facts {
     name: String,
     kind: String,
     /// Share of the rows without a value.
-    missing: f64,
+    pub(super) missing: f64,
     distinct: u64,
     /// Minimum, mean and maximum of numbers.
     range: Option<[f64; 3]>,

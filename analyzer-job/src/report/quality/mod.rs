@@ -248,6 +248,7 @@ fn made(report: &mut Report, details: &Details) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::quality::statistics::{Taken, statistics};
 
     #[test]
     fn violations_are_counted_by_check() {
@@ -258,6 +259,31 @@ mod tests {
         };
         let violations = ["data_type_check", "baseline_drift_check", "baseline_drift_check"].map(violation);
         assert_eq!(by_check(&violations), "drift 2, type 1");
+    }
+
+    #[test]
+    fn what_the_hosted_check_cannot_see_leads_and_missing_values_are_missing() {
+        let details = Details {
+            version: 1,
+            program: String::new(),
+            subject: Vec::new(),
+            rows: 4,
+            baseline: Vec::new(),
+            warnings: Vec::new(),
+            unseen: 2,
+            type_violations: [0, 0],
+            segments: Vec::new(),
+            columns: Vec::new(),
+        };
+        let told = lead(&details, &[], 0);
+        assert!(told.len() == 1 && told[0].contains("no violation"), "{told:?}");
+        assert!(lead(&Details { unseen: 0, ..details }, &[], 0).is_empty());
+        for present in ["1", "a"] {
+            let mut column = crate::state::profile::Column::new();
+            column.update([Some(present), None, None, None].into_iter());
+            let found = statistics([("x", &column)].into_iter(), 4, Taken::default());
+            assert_eq!(columns::of_statistics(&found)[0].missing, 0.75);
+        }
     }
 
     #[test]
