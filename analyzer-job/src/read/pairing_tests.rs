@@ -438,6 +438,57 @@ fn places_are_of_the_kind_of_each_payload() {
     assert!(examples[0].contains("a.jsonl, line 1") && examples[0].contains("BASE64"), "{examples:?}");
 }
 
+/// Columns that are excluded, by name or position, label and predictions are never sent; the others are, in their order.
+#[test]
+fn the_model_gets_the_features_and_nothing_else() {
+    let rows = [[1, 0, 7], [2, 1, 8]];
+    let each = |between: &str, line: &dyn Fn(usize, &[i64; 3]) -> String| {
+        rows.iter().enumerate().map(|(at, row)| line(at, row)).collect::<Vec<_>>().join(between)
+    };
+    let csv = each("\n", &|at, row| format!("{},{},{},{at},{at}", row[0], row[1], row[2]));
+    let record = |at: usize, row: &[i64; 3]| json!({"features": row, "y": at, "pred": at}).to_string();
+    let capture = json!({
+        "captureData": {
+            "endpointInput": part(each("\n", &|_, row| format!("{},{},{}", row[0], row[1], row[2])), "text/csv", false),
+            "endpointOutput": part("0.1\n0.9".into(), "text/csv", false),
+        },
+        "groundTruthData": part("0\n1".into(), "text/csv", false),
+    });
+    for (format, text) in [
+        (DatasetFormat::Csv, csv),
+        (DatasetFormat::JsonLines, each("\n", &record)),
+        (DatasetFormat::Json, format!("[{}]", each(",", &record))),
+        (DatasetFormat::Capture, capture.to_string()),
+    ] {
+        let mut analysis =
+            if format == DatasetFormat::Capture { monitor() } else { fixture::analysis(format) };
+        analysis.facets = facet("b");
+        analysis.dataset.headers = Some(["a", "b", "c", "y", "pred"].map(String::from).to_vec());
+        match format {
+            DatasetFormat::Capture => analysis.dataset.headers.as_mut().unwrap().truncate(4),
+            DatasetFormat::Json => {
+                analysis.dataset.features = Some("[*].features".into());
+                (analysis.label, analysis.predicted_label) = (Some(name("[*].y")), Some(name("[*].pred")));
+            }
+            _ => {}
+        }
+        for (excluded, by_name) in (0..7).flat_map(|excluded| [(excluded, false), (excluded, true)]) {
+            let columns = (0..3).filter(|column| excluded >> column & 1 == 1);
+            let at =
+                |column: usize| if by_name { name(["a", "b", "c"][column]) } else { Location::Index(column) };
+            analysis.dataset.excluded_columns = columns.map(at).collect();
+            let reading = fixture::read(&[("d", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+            let (cells, sent) = model_rows(reading.rows().unwrap());
+            for (row, sent) in rows.iter().zip(sent.rows()) {
+                let sent: Vec<&Value> = sent.iter().map(|id| cells.value(*id)).collect();
+                let kept = (0..3).filter(|column| excluded >> column & 1 == 0);
+                let expected: Vec<Value> = kept.map(|column| Value::Int(row[column])).collect();
+                assert_eq!(sent, expected.iter().collect::<Vec<_>>(), "{format:?} without {excluded:03b}");
+            }
+        }
+    }
+}
+
 /// The keys of an object may stand in another order in each record.
 #[test]
 fn values_of_objects_go_to_their_columns_in_datasets_and_captures() {
@@ -619,6 +670,44 @@ fn parquet_columns_go_by_name_where_headers_have_another_order() {
     assert!(text.contains("`a` as column 1"), "{text}");
     let found = table(&[("d.parquet", &file(["p", "q", "y"]))], &analysis);
     assert_eq!([printed(&found, "sex"), printed(&found, "y")], [["7", "7"], ["1", "0"]]);
+}
+
+#[test]
+fn a_null_of_parquet_is_a_missing_value_in_every_type_and_at_every_place() {
+    use arrow_array::{
+        ArrayRef, BooleanArray, Float32Array, Int16Array, Int64Array, RecordBatch, StringArray, UInt64Array,
+    };
+    use std::sync::Arc;
+    let mut analysis = fixture::analysis(DatasetFormat::Parquet);
+    analysis.predicted_label = None;
+    analysis.methods.post_training_bias = None;
+    analysis.facets = facet("sex");
+    let rows = || 0..3_u8;
+    for at in rows() {
+        let here = |row: u8| (row != at).then_some(row + 1);
+        let arrays: [(&str, ArrayRef); 5] = [
+            ("whole", Arc::new(Int16Array::from_iter(rows().map(|row| here(row).map(i16::from))))),
+            ("unsigned", Arc::new(UInt64Array::from_iter(rows().map(|row| here(row).map(u64::from))))),
+            ("number", Arc::new(Float32Array::from_iter(rows().map(|row| here(row).map(f32::from))))),
+            ("truth", Arc::new(BooleanArray::from_iter(rows().map(|row| here(row).map(|_| true))))),
+            (
+                "text",
+                Arc::new(StringArray::from_iter(rows().map(|row| here(row).map(|row| format!("t{row}"))))),
+            ),
+        ];
+        let names = arrays.each_ref().map(|(name, _)| *name);
+        let whole = |name| (name, Arc::new(Int64Array::from_iter_values([0, 1, 1])) as ArrayRef);
+        let batch = RecordBatch::try_from_iter(arrays.into_iter().chain(["sex", "y"].map(whole))).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        let found = table(&[("d.parquet", &bytes)], &analysis);
+        for name in names {
+            let missing: Vec<bool> = printed(&found, name).iter().map(|cell| cell == "nan").collect();
+            assert_eq!(missing, rows().map(|row| row == at).collect::<Vec<_>>(), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -173,7 +173,16 @@ fn side_datasets_pair_by_position_or_by_identifier() {
     assert_eq!(rows.table.columns[3].values, text(&["f", "m"], &[0, 1, 0]));
     assert_eq!(rows.table.columns[4].values, Values::Int(vec![1, 0, 1]));
     assert_eq!(rows.features, [0]);
-    assert_eq!(reading.row_counts.records_skipped[0].examples, ["b.csv, line 2"]);
+    let skipped = &reading.row_counts.records_skipped;
+    assert_eq!(skipped[0].examples, ["b.csv, line 2"]);
+    // What the other datasets have too much is told of each.
+    assert!(skipped[1].reason.contains("of the facet dataset") && skipped[1].records == 1, "{skipped:?}");
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    // A position counts the columns of the file, the identifier's among them.
+    let mut by_position = analysis.clone();
+    by_position.predicted_label = Some(Location::Index(1));
+    by_position.facets[0].column = Location::Index(1);
+    assert_eq!(table(files, &by_position).columns, rows.table.columns);
     let twice: &[(&str, &[u8])] = &[files[0], ("facets/f.csv", b"id,sex\n7,f\n7,m\n"), files[3]];
     fails(twice, &analysis, &["stands twice", "facets dataset", "line 3", "`7`"]);
 }
@@ -453,6 +462,15 @@ fn a_window_counts_its_start_and_not_its_end() {
         ("e/2024/01/19/21/a.jsonl", untimed.as_bytes()),
     ];
     assert_eq!(fixture::read(files, &analysis, &options).unwrap().row_counts.rows, 1);
+    // The hours that touch a window on either side are not in it.
+    let window = ("2024-01-19T19:00:00Z".parse().unwrap(), "2024-01-19T20:00:00Z".parse().unwrap());
+    let options = Options { window: Some(window), ..Options::default() };
+    for (hour, rows) in [(18, 0), (19, 1), (20, 0)] {
+        let timed = at("2024-01-19T19:59:59Z");
+        let folder = format!("e/2024/01/19/{hour}/a.jsonl");
+        let files: &[(&str, &[u8])] = &[(&folder, untimed.as_bytes()), ("z.jsonl", timed.as_bytes())];
+        assert_eq!(fixture::read(files, &analysis, &options).unwrap().row_counts.rows, rows + 1, "{hour}");
+    }
 }
 
 #[test]

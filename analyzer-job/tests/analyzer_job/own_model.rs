@@ -93,6 +93,18 @@ fn explained(change: impl FnOnce(&mut Value)) -> Tree {
 }
 
 #[test]
+fn the_order_in_which_features_are_named_changes_nothing() {
+    let server = model(|_| ());
+    let results = |names: Value| {
+        let tree = explained(|config| config["methods"]["shap"]["features_to_explain"] = names);
+        tree.succeed(&[&format!("--model-url={}", server.url())]);
+        let named = |name: &str| String::from_utf8(tree.results()[name].clone()).unwrap();
+        (tree.analysis_bytes(), named("explanations_shap/out.csv"))
+    };
+    assert_eq!(results(json!(["age", "sex"])), results(json!(["sex", "age"])));
+}
+
+#[test]
 fn answers_that_are_no_probabilities_are_told_where_log_odds_are_asked_for() {
     let server = model(|options| {
         let baseline = options.model.clone();
