@@ -18,7 +18,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::pace::{Pace, Permit};
 use super::request::{Encoder, Texts};
 use super::response::Unusable;
-use super::transport::{Answer, Envelope, Failure, Transport};
+use super::transport::{Envelope, Failure, Response, Transport};
 use crate::aws::http::certificate_hint;
 use crate::config::ContentType;
 use crate::values::cells::{Cells, ModelRows};
@@ -104,7 +104,7 @@ enum Event<'a> {
         portion: Portion,
         bytes: usize,
         permit: Permit<'a>,
-        result: std::result::Result<Answer, Failure>,
+        result: std::result::Result<Response, Failure>,
     },
 }
 
@@ -390,7 +390,7 @@ impl Line {
     }
 
     /// A response that cannot be read is often one of another type than was asked for.
-    fn explain(&self, problem: Problem, answer: &Answer) -> Problem {
+    fn explain(&self, problem: Problem, answer: &Response) -> Problem {
         let accept = self.envelope.accept;
         match &answer.content_type {
             Some(found) if !found.starts_with(accept) && problem.hint_text().is_none() => {

@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::Model;
 use super::request::Texts;
 use super::response::Unusable;
-use super::transport::{Answer, Failure};
+use super::transport::{Failure, Response};
 use crate::aws::{pause, unless_stopped};
 use crate::values::cells::{Cells, ModelRows};
 use crate::values::table::Values;
@@ -111,7 +111,7 @@ impl Model {
         })
     }
 
-    fn send_first(&self, cells: &Cells, rows: &ModelRows, n: usize) -> Result<(String, Answer, Duration)> {
+    fn send_first(&self, cells: &Cells, rows: &ModelRows, n: usize) -> Result<(String, Response, Duration)> {
         let line = &self.line;
         let mut texts = Texts::new(cells, line.content_type);
         let mut body = Vec::new();

@@ -42,7 +42,7 @@ pub(crate) struct Envelope {
 }
 
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) body: Vec<u8>,
     pub(crate) content_type: Option<String>,
 }
@@ -119,7 +119,7 @@ impl Transport {
         &self,
         envelope: &Envelope,
         body: Vec<u8>,
-    ) -> std::result::Result<Answer, Failure> {
+    ) -> std::result::Result<Response, Failure> {
         match self {
             Transport::Endpoint { client, name } => {
                 let sent = client
@@ -133,7 +133,7 @@ impl Transport {
                     .send()
                     .await;
                 match sent {
-                    Ok(output) => Ok(Answer {
+                    Ok(output) => Ok(Response {
                         content_type: output.content_type,
                         body: output.body.map(Blob::into_inner).unwrap_or_default(),
                     }),
@@ -168,7 +168,7 @@ impl Transport {
                     body.extend_from_slice(&part);
                 }
                 if status.is_success() {
-                    Ok(Answer { body, content_type })
+                    Ok(Response { body, content_type })
                 } else {
                     Err(server_failure(status, &body))
                 }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use krilla::tagging::{ListNumbering, Tag};
 
-use super::document::{Block, Document, Figure, Look, Paragraph as Words, Span};
+use super::document::{Block, Document, Figure, Look, Paragraph, Span};
 use super::drawing::Colour;
 use super::flow::{Anchor, Keep, Mark, Placed, Role, Slab};
 use super::fonts;
@@ -14,7 +14,7 @@ use super::glyphs::{Marked, Shaper};
 use super::picture::Picture;
 use super::style::{self, QUIET, TEXT_WIDTH};
 use super::tags::{NodeId, Tags};
-use super::text::{Line, Paragraph};
+use super::text::{Line, ShapedText};
 
 pub(super) struct Strip {
     pub slabs: Vec<Slab>,
@@ -40,7 +40,7 @@ pub(super) fn strip(document: &Document) -> Strip {
     }
     if body.strip.shaper.missing {
         let (spans, gap) = (document.missing.clone(), style::BLOCK_GAP);
-        body.paragraph(&Words { spans, width: 1.0, gap, keep: false });
+        body.paragraph(&Paragraph { spans, width: 1.0, gap, keep: false });
     }
     body.strip
 }
@@ -54,7 +54,12 @@ fn names(document: &Document) -> HashSet<Rc<str>> {
 }
 
 /// Lines one below the other.
-pub(super) fn stack(paragraph: &Paragraph, lines: Vec<Line>, x: f32, y: f32) -> impl Iterator<Item = Placed> {
+pub(super) fn stack(
+    paragraph: &ShapedText,
+    lines: Vec<Line>,
+    x: f32,
+    y: f32,
+) -> impl Iterator<Item = Placed> {
     let (rise, pitch) = (paragraph.rise, paragraph.pitch);
     lines.into_iter().enumerate().map(move |(place, line)| Placed {
         x,
@@ -66,7 +71,7 @@ pub(super) fn stack(paragraph: &Paragraph, lines: Vec<Line>, x: f32, y: f32) -> 
 
 impl Body {
     /// Shapes the text of an element. Where a part of it is a link, each part is an element of its own.
-    pub(super) fn shaped(&mut self, spans: &[Span], element: NodeId, leading: f32) -> Paragraph {
+    pub(super) fn shaped(&mut self, spans: &[Span], element: NodeId, leading: f32) -> ShapedText {
         let target = |span: &Span| span.link.clone().filter(|link| self.names.contains(&link.to));
         let links: Vec<_> = spans.iter().map(target).collect();
         let parted = links.iter().any(Option::is_some);
@@ -80,7 +85,7 @@ impl Body {
             };
             marked.push(Marked { text: &span.text, look: span.look, node: Some(node), link });
         }
-        Paragraph::new(&mut self.strip.shaper, &marked, leading)
+        ShapedText::new(&mut self.strip.shaper, &marked, leading)
     }
 
     /// Sets spans in a column at the left; returns the slab, which is not in the strip yet.
@@ -110,7 +115,7 @@ impl Body {
         }
     }
 
-    fn paragraph(&mut self, words: &Words) {
+    fn paragraph(&mut self, words: &Paragraph) {
         let node = self.strip.tags.add(None, Tag::P);
         let width = TEXT_WIDTH * words.width;
         let mut slab = self.column(&words.spans, node, style::LEADING_EM, [0.0, width], words.gap);
@@ -214,7 +219,7 @@ pub(super) fn footers(what: &[Span], pages: usize, shaper: &mut Shaper) -> Vec<V
             .iter()
             .map(|span| Marked { text: &span.text, look: span.look, node: None, link: None })
             .collect();
-        Paragraph::new(shaper, &marked, style::LEADING_EM)
+        ShapedText::new(shaper, &marked, style::LEADING_EM)
     };
     let subject = set(what);
     (1..=pages)

@@ -7,7 +7,7 @@ use krilla::paint::{Fill, FillRule, LineCap, LineJoin, Stroke, StrokeDash};
 use super::document::Look;
 use super::drawing::{self, Anchor, Colour, Drawing, LETTERS, Step};
 use super::glyphs::{Marked, Shaper};
-use super::text::{Line, Paragraph};
+use super::text::{Line, ShapedText};
 
 /// A quarter of a circle as a curve.
 const ARC: f32 = 0.552_285;
@@ -76,7 +76,7 @@ fn shape(shape: &drawing::Shape, shaper: &mut Shaper) -> Option<Shape> {
         drawing::Shape::Text { x, y, anchor, colour, text } => {
             let look = Look { tabular: false, ..Look::plain(LETTERS as f32, *colour) };
             let marked = Marked { text, look, node: None, link: None };
-            let line = Paragraph::new(shaper, &[marked], 0.0).lines(f32::MAX).into_iter().next()?;
+            let line = ShapedText::new(shaper, &[marked], 0.0).lines(f32::MAX).into_iter().next()?;
             let x = *x as f32
                 - match anchor {
                     Anchor::Start => 0.0,

@@ -11,7 +11,7 @@ use super::layout::{Body, stack};
 use super::picture::Picture;
 use super::style::{self, CELL_INSET, TABLE_LEADING_EM, TEXT_HEIGHT, TEXT_WIDTH};
 use super::tags::NodeId;
-use super::text::Paragraph;
+use super::text::ShapedText;
 use super::widths::{Wish, share};
 
 /// From the left end of the first column to the right end of the last: their text stands on the
@@ -21,7 +21,7 @@ const WIDTH: f32 = TEXT_WIDTH + 2.0 * CELL_INSET;
 /// A cell that is measured but has no place yet.
 #[derive(Default)]
 struct Content {
-    paragraphs: Vec<Paragraph>,
+    paragraphs: Vec<ShapedText>,
     picture: Option<(Rc<Picture>, f32, Role)>,
     name: Option<Rc<str>>,
 }
@@ -237,7 +237,7 @@ mod tests {
         let mut shaper = Shaper::default();
         let mut set = |text: &&str| {
             let marked = Marked { text, look: Look::plain(8.0, INK), node: None, link: None };
-            Paragraph::new(&mut shaper, &[marked], TABLE_LEADING_EM)
+            ShapedText::new(&mut shaper, &[marked], TABLE_LEADING_EM)
         };
         Content { paragraphs: texts.iter().map(&mut set).collect(), ..Content::default() }
     }

@@ -35,7 +35,7 @@ pub(super) struct Line {
 
 /// Shaped text that can be set at any width.
 #[derive(Debug)]
-pub(super) struct Paragraph {
+pub(super) struct ShapedText {
     shaped: Shaped,
     /// Clusters before which a line may begin; the last is their number.
     breaks: Vec<usize>,
@@ -49,12 +49,12 @@ pub(super) struct Paragraph {
     pub least: f32,
 }
 
-impl Paragraph {
-    pub(super) fn new(shaper: &mut Shaper, spans: &[Marked], leading_em: f32) -> Paragraph {
+impl ShapedText {
+    pub(super) fn new(shaper: &mut Shaper, spans: &[Marked], leading_em: f32) -> ShapedText {
         let size = spans.iter().map(|span| span.look.size).fold(0.0, f32::max);
         let shaped = shaper.shape(spans);
         let breaks = breaks(&shaped);
-        let mut paragraph = Paragraph {
+        let mut paragraph = ShapedText {
             shaped,
             breaks,
             rise: CAPITALS_EM * size,

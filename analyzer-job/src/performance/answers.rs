@@ -45,7 +45,7 @@ pub struct Places {
 }
 
 /// Reads the rows of captured records, one record after the other.
-pub struct Answers {
+pub struct CapturedRows {
     reader: answer::Answers,
     /// Which of prediction and score the settings name.
     prediction: bool,
@@ -77,16 +77,16 @@ struct Seen {
 
 /// A row of the record.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer<'a> {
+pub struct CapturedRow<'a> {
     pub label: Option<Cow<'a, str>>,
     pub prediction: Option<Cow<'a, str>>,
     pub score: Option<Cow<'a, str>>,
 }
 
-impl Answers {
+impl CapturedRows {
     /// # Errors
     /// `PATH_INVALID` for a text that is neither a position nor a JMESPath.
-    pub fn new(places: &Places) -> Result<Answers> {
+    pub fn new(places: &Places) -> Result<CapturedRows> {
         let positions = [&places.prediction, &places.score].into_iter().flatten();
         let fields =
             positions.filter_map(|text| text.trim().parse::<usize>().ok()).max().map_or(1, |last| last + 1);
@@ -101,7 +101,7 @@ impl Answers {
             Some(text) => Some(place(LABEL, text)),
             None => None,
         };
-        Ok(Answers {
+        Ok(CapturedRows {
             reader,
             prediction: places.prediction.is_some(),
             numbers: false,
@@ -121,7 +121,7 @@ impl Answers {
     }
 
     /// Predictions are numbers, not classes, if the problem is one of regression.
-    pub fn of(mut self, problem: ProblemType) -> Answers {
+    pub fn of(mut self, problem: ProblemType) -> CapturedRows {
         self.numbers = problem == ProblemType::Regression;
         self
     }
@@ -162,7 +162,7 @@ impl Answers {
 
     /// # Errors
     /// A value that is a list or an object, several where one is wanted.
-    pub fn row(&self, row: usize) -> std::result::Result<Answer<'_>, String> {
+    pub fn row(&self, row: usize) -> std::result::Result<CapturedRow<'_>, String> {
         let prediction = match self.prediction {
             true => {
                 let predicted =
@@ -177,7 +177,7 @@ impl Answers {
             }
             false => None,
         };
-        Ok(Answer {
+        Ok(CapturedRow {
             label: if self.labelled { text(self.labels.cell(row, 0))? } else { None },
             prediction,
             score: if self.score { self.score(row)? } else { None },

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
-use super::answers::{Answers, Attribute, is_none};
+use super::answers::{Attribute, CapturedRows, is_none};
 use super::group::Group;
 use super::outcomes::{Outcomes, ProblemType, Question, Row, Unusable};
 use super::part::{Bad, Open, Part, Sought};
@@ -277,7 +277,7 @@ fn read_records(
     places: &Places,
     mut ids: Option<&mut Ids>,
 ) -> Result<Part> {
-    let mut answers = Answers::new(places)?.of(question.problem);
+    let mut answers = CapturedRows::new(places)?.of(question.problem);
     let listing = rows::files(source.path)?;
     let files = listing.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
@@ -382,7 +382,7 @@ pub fn read_waiting(
     places: &Places,
     merged: &Ids,
 ) -> Result<(Outcomes, Keys)> {
-    let mut answers = Answers::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
+    let mut answers = CapturedRows::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
     // These rows come after all with a label.
     outcomes.begin(u32::MAX);

@@ -128,7 +128,7 @@ fn write(
 }
 
 /// What is read once for several monitors.
-pub(crate) enum Reading {
+pub(crate) enum SharedReading {
     Records(Arc<Records>),
     /// Rows of a dataset, or of captured records: then with a seat in their reading, where others read them too.
     Rows(Arc<shared::Rows>, Box<Plan>, Option<Seat>),
@@ -141,7 +141,7 @@ enum Guest {
 }
 
 /// Gives tasks that read the same the seats of one reading.
-pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
+pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<SharedReading> {
     let mut tasks_of: IndexMap<_, Vec<usize>> = IndexMap::new();
     for (at, (_, task)) in tasks.iter().enumerate() {
         // What cannot be read is told by its monitor.
@@ -161,7 +161,7 @@ pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
                 for (&at, seat) in guests.iter().zip(rows.seats(guests.len())) {
                     tasks[at].1.seat = Some(Seat::Rows(seat));
                 }
-                readings.push(Reading::Rows(rows, plan, None));
+                readings.push(SharedReading::Rows(rows, plan, None));
                 vec![Guest::Reading(readings.len() - 1)]
             }
             _ => guests.into_iter().map(Guest::Task).collect(),
@@ -181,14 +181,14 @@ pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<Reading> {
                     tasks[at].1.seat = Some(seat);
                 }
                 Guest::Reading(at) => {
-                    if let Some(Reading::Rows(_, _, of_records)) = readings.get_mut(at) {
+                    if let Some(SharedReading::Rows(_, _, of_records)) = readings.get_mut(at) {
                         *of_records = Some(seat);
                     }
                 }
             }
         }
         tell_read_once(tasks, &own);
-        readings.push(Reading::Records(records));
+        readings.push(SharedReading::Records(records));
     }
     readings
 }
@@ -204,7 +204,7 @@ pub(crate) fn read_all<'a, T: Send>(
     job: &'a Job,
     own: &'a [(AnalysisType, Settings)],
     tasks: Vec<(AnalysisType, Task<'a>)>,
-    readings: Vec<Reading>,
+    readings: Vec<SharedReading>,
     read: impl Fn(Task<'a>) -> Result<T> + Sync,
 ) -> Vec<(AnalysisType, Result<T>)> {
     let read = &read;
@@ -212,8 +212,8 @@ pub(crate) fn read_all<'a, T: Send>(
         for reading in readings {
             // A reading gives up its own seat when it ends.
             scope.spawn(move || match reading {
-                Reading::Records(records) => together::run(&records),
-                Reading::Rows(rows, plan, seat) => {
+                SharedReading::Records(records) => together::run(&records),
+                SharedReading::Rows(rows, plan, seat) => {
                     // All monitors have these settings in common.
                     let source = Source { seat: seat.as_ref(), ..plan.source(job, &own[0].1) };
                     shared::run(&rows, &source);

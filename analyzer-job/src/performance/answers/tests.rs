@@ -28,7 +28,7 @@ fn as_json(data: &str) -> Json {
 #[track_caller]
 fn check(text: &str, wanted: Places, expected: std::result::Result<&[[&str; 3]], &str>) {
     let record: Record = serde_json::from_str(text).unwrap();
-    let mut answers = Answers::new(&wanted).unwrap();
+    let mut answers = CapturedRows::new(&wanted).unwrap();
     let taken = answers.take(&record).and_then(|()| {
         let row = |row: usize| {
             let row = answers.row(row)?;
@@ -212,7 +212,7 @@ fn segments(place: &str, input: Json, answers: &str) -> std::result::Result<Stri
     }
     let text = json!({"captureData": capture, "groundTruthData": csv(answers)}).to_string();
     let places = Places { groups: vec![place.into()], ..wanted(Some("0"), None, None) };
-    let mut answers = Answers::new(&places).unwrap();
+    let mut answers = CapturedRows::new(&places).unwrap();
     answers.take(&serde_json::from_str(&text).unwrap())?;
     let value = |row: usize| answers.group(row, 0).map_or("-".into(), |value| value.into_owned());
     Ok((0..answers.rows()).map(value).collect::<Vec<_>>().join(" "))
