@@ -33,8 +33,7 @@ pub(super) struct Doubt {
 /// Lines that are no rows, and may be the first part of one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Lines {
-    /// The commas that separate its cells: of brackets that do not close, they may be inside of one.
-    least_commas: usize,
+    /// The commas that separate its cells: behind a bracket that does not close, they may be inside of one.
     commas: usize,
     /// A bracket does not close.
     in_brackets: bool,
@@ -50,8 +49,7 @@ impl Lines {
     /// What a line says by itself; none when its quotes do not work out.
     fn of(line: &[u8]) -> Option<Lines> {
         if opens_brackets(line) {
-            let commas = memchr::memchr_iter(b',', line).count();
-            return Some(Lines { commas, in_brackets: true, ..Lines::default() });
+            return Some(Lines { in_brackets: true, ..Lines::default() });
         }
         match rows::measured_row(line, 0, true) {
             RowAt::Row(row) if !row.is_torn => Some(Lines::of_row(&row)),
@@ -61,14 +59,12 @@ impl Lines {
 
     /// What a row without an id and a time says, of which the cells were counted.
     fn of_row(row: &Row) -> Lines {
-        let commas = row.cells - 1;
-        Lines { least_commas: commas, commas, has_quoted: row.has_quoted, ..Lines::default() }
+        Lines { commas: row.cells - 1, has_quoted: row.has_quoted, ..Lines::default() }
     }
 
     fn and(self, next: Lines) -> Lines {
         Lines {
-            least_commas: if self.in_brackets { 0 } else { self.least_commas + next.least_commas },
-            commas: self.commas + next.commas,
+            commas: self.commas + if self.in_brackets { 0 } else { next.commas },
             in_brackets: self.in_brackets || next.in_brackets,
             has_quoted: self.has_quoted || next.has_quoted,
             is_over: false,
@@ -140,8 +136,8 @@ impl<S: Side> Reading<'_, '_, S> {
     fn fits(&self, lines: Lines, row: &Row, cells: usize) -> bool {
         let text = row.span.of(self.text);
         // Where nothing says how wide rows are, a heading of one cell may be one.
-        let is_wide = self.width.map_or(lines.least_commas == 0, |width| cells == width);
-        let may_lack_first_cell = lines.least_commas == 0
+        let is_wide = self.width.map_or(lines.commas == 0, |width| cells == width);
+        let may_lack_first_cell = lines.commas == 0
             && match text.trim_ascii_start().first() {
                 Some(b',') => true,
                 // A doubled quote may be divided.
@@ -154,10 +150,8 @@ impl<S: Side> Reading<'_, '_, S> {
 
     /// Whether lines that were counted, and a row that is narrower than those of the file, are one row.
     fn is_torn(&self, lines: Lines, cells: usize) -> bool {
-        let commas = lines.least_commas + cells - 1..=lines.commas + cells - 1;
-        lines.is_counted
-            && !lines.is_over
-            && self.width.is_some_and(|width| cells < width && commas.contains(&(width - 1)))
+        let is_known = lines.is_counted && !lines.is_over && !lines.in_brackets;
+        is_known && self.width.is_some_and(|width| cells < width && lines.commas + cells == width)
     }
 
     /// A row with its cells counted.
