@@ -7,7 +7,7 @@ use plumbline_common::job::{Job, Outcome};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result};
 
-use crate::bias::roles::{self, Expected};
+use crate::bias::roles::{self, Counted, Expected};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
@@ -19,7 +19,7 @@ use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages;
 use crate::stages::attributions::{self, Prepared, parts};
-use crate::stages::inputs::Role;
+use crate::stages::inputs::{All, Role};
 use crate::stages::joins::Joins;
 use crate::stages::predictions::{self, Looked};
 use crate::stages::states::later;
@@ -116,15 +116,18 @@ fn look_at_analysis(
     if let Some(path) = &run.plan.constraints {
         line(text, "baseline", &path.display().to_string());
     }
-    let (reading, count_all) = if is_part {
+    let (reading, all) = if is_part {
         analysis::check_foldable(run)?;
-        let (part, count_all) = inputs::look_at_part(run, joins, RECORDS)?;
+        let (part, all) = inputs::look_at_part(run, joins, RECORDS)?;
         if part.rows() == 0 {
             line(text, "rows", "none in this part; `analyzer-job combine` judges all parts together");
             return Ok(());
         }
         match parts::rows_of(run, &part) {
-            Ok((reading, _)) => (reading, count_all),
+            Ok((reading, _)) => {
+                let read = Box::new(move || Ok(parts::rows_of(run, &(all.read)()?)?.0));
+                (reading, All { count: all.count, read })
+            }
             // A part is explained by itself.
             Err(problem) => {
                 return later(!run.plan.explains(), problem, |warning| line(text, "warning", warning));
@@ -136,17 +139,29 @@ fn look_at_analysis(
     tell_reading(&reading, text);
     let constraints = task.baseline.as_ref();
     let prepared =
-        if run.plan.explains() { Some(attributions::prepare(run, &reading, constraints)?) } else { None };
+        if run.plan.explains() { Some(attributions::questions(run, &reading, constraints)?) } else { None };
+    if attributions::has_budget(run) {
+        attributions::prepare(run, &(all.read)()?, constraints)?;
+    }
+    let later_of_a_part = |problem, text: &mut String| {
+        later(is_part, problem, |warning| line(text, "warning", warning)).map(|()| None)
+    };
+    let groups = match run.plan.bias() {
+        true => {
+            tell_groups(run, &reading, text).map(Some).or_else(|problem| later_of_a_part(problem, text))?
+        }
+        false => None,
+    };
     match predictions::look(run, &reading, ask_model)? {
         Looked::NotNeeded => {}
         Looked::NotMade(wanted) => {
             let _ = writeln!(text, "\nThe model is there, and was not asked");
             line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
-            line(text, "rows to ask", &told(&asked_for(run, prepared.as_ref(), &reading, count_all()?)));
+            line(text, "rows to ask", &told(&asked_for(run, prepared.as_ref(), &reading, (all.count)()?)));
         }
         Looked::Connected(model) => {
             let asked = (prepared.as_ref(), constraints);
-            let answered = ask(run, &reading, asked, &model, count_all, text);
+            let answered = ask(run, &reading, asked, &model, &all.count, text);
             let left = model.close();
             if let Some(left) = model::left_text(&left) {
                 line(text, "warning", &left);
@@ -154,11 +169,11 @@ fn look_at_analysis(
             answered.map_err(|problem| model::and_left(problem, &left))?;
         }
     }
-    if !run.plan.bias() {
-        return Ok(());
+    match (groups, constraints) {
+        (Some(groups), Some(constraints)) => tell_comparison(run, &reading, &groups, constraints, text)
+            .or_else(|problem| later(is_part, problem, |warning| line(text, "warning", warning))),
+        _ => Ok(()),
     }
-    tell_groups(run, &reading, constraints, text)
-        .or_else(|problem| later(is_part, problem, |warning| line(text, "warning", warning)))
 }
 
 /// Said of a model of which an endpoint would have to be made.
@@ -177,6 +192,7 @@ fn ask(
     text: &mut String,
 ) -> Result<()> {
     let Some((cells, rows)) = reading.rows().map(read::model_rows) else { return Ok(()) };
+    predictions::try_infinite(reading, model, &cells, &rows)?;
     let mut probe = model.probe(&cells, &rows)?;
     tracing::info!("the model answered one row in {:.0} ms", probe.latency.as_secs_f64() * 1e3);
     text.push_str("\nOne row sent to the model\n");
@@ -306,18 +322,13 @@ fn tell_reading(reading: &Reading, text: &mut String) {
     }
 }
 
-fn tell_groups(
-    run: &Context,
-    reading: &Reading,
-    baseline: Option<&Results>,
-    text: &mut String,
-) -> Result<()> {
-    let mut analysis = run.plan.analysis.clone();
-    if run.plan.predicts() {
-        // The model's labels are not at hand; label and facets can be looked at without.
-        analysis.methods.post_training_bias = None;
-    }
-    let found = roles::count(reading, None, &analysis, false).map_err(in_first_records)?;
+fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<Counted> {
+    let found = if run.plan.predicts() {
+        stages::bias::check(run, reading)
+    } else {
+        roles::count(reading, None, &run.plan.analysis, false)
+    };
+    let found = found.map_err(in_first_records)?;
     let counts = &found.counts;
     let _ = writeln!(
         text,
@@ -344,8 +355,17 @@ fn tell_groups(
     for note in &found.selections {
         line(text, "warning", &format!("{note} (among these rows)"));
     }
-    let Some(baseline) = baseline else { return Ok(()) };
-    let results = stages::bias::look(run, reading, &found)?;
+    Ok(found)
+}
+
+fn tell_comparison(
+    run: &Context,
+    reading: &Reading,
+    found: &Counted,
+    baseline: &Results,
+    text: &mut String,
+) -> Result<()> {
+    let results = stages::bias::look(run, reading, found)?;
     let comparison = drift::compare(&results, baseline);
     for warning in &comparison.warnings {
         line(text, "warning", &format!("{warning} (among these rows)"));

@@ -211,6 +211,28 @@ impl Model {
         shadow::check_model(&aws, wanted, predictor.target_model.is_some(), stop)
     }
 
+    /// Asks for the first row with an infinite number, where requests are JSON: the standard has no such number, so a
+    /// model that refuses it says so before other rows are paid for.
+    ///
+    /// # Errors
+    /// The model's problem, or `STOPPED`.
+    pub fn try_infinite(&self, cells: &Cells, rows: &ModelRows) -> Result<()> {
+        if self.line.content_type == ContentType::Csv {
+            return Ok(());
+        }
+        let Some(row) = rows.first_infinite(cells) else { return Ok(()) };
+        let asked = self.line.ask(cells, &row, true, &|_: &[u8], _| Ok(()));
+        self.runtime.block_on(asked).map(drop).map_err(|problem| {
+            if problem.code() != &codes::MODEL_FAILED {
+                return problem;
+            }
+            problem.hint(
+                "the row has an infinite number, sent as `Infinity`, as Python writes it in JSON; other readers of JSON \
+                 refuse that: replace infinite values in the data, or let the model take `text/csv`",
+            )
+        })
+    }
+
     /// The model's scores: rows x outputs, in the order of the rows. May be called from several
     /// threads; pass many rows at once. No rows give an array without rows.
     ///
@@ -260,8 +282,7 @@ impl Model {
             Ok(labels)
         };
         // One request finds out whether the settings fit, not one from every place.
-        let alone = !self.line.pace.ever_good();
-        let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
+        let answers = self.runtime.block_on(self.line.ask(cells, rows, true, &read))?;
         Ok(column_of(answers.iter().flat_map(|(_, labels)| labels)))
     }
 

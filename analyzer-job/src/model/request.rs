@@ -84,7 +84,7 @@ impl Encoder {
     /// least one. Gives the number of rows.
     ///
     /// # Errors
-    /// `REQUEST_TEMPLATE` for a number that JSON cannot hold.
+    /// `REQUEST_TEMPLATE` for more text than one request can have.
     pub(crate) fn body(
         &self,
         texts: &mut Texts<'_>,
@@ -300,7 +300,7 @@ impl<'a> Texts<'a> {
             return Ok(&self.bytes[place.0 as usize..place.1 as usize]);
         }
         let start = self.bytes.len();
-        encode(self.cells.value(id), self.content_type, &mut self.bytes)?;
+        encode(self.cells.value(id), self.content_type, &mut self.bytes);
         let place = (offset(start)?, offset(self.bytes.len())?);
         self.places[id as usize] = place;
         Ok(&self.bytes[start..])
@@ -314,16 +314,15 @@ fn offset(position: usize) -> Result<u32> {
 }
 
 /// CSV: nulls are empty fields, truth values `True` and `False`, text is quoted where RFC 4180 asks for it.
-/// JSON: missing numbers are null. Doubles have the shortest text that reads back as the same double.
-fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) -> Result<()> {
+/// JSON: missing numbers are null, infinite ones `Infinity` and `-Infinity` as in Python. Doubles have the shortest
+/// text that reads back as the same double.
+fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) {
     let csv = content_type == ContentType::Csv;
     match value {
         Value::Null => out.extend_from_slice(if csv { b"" } else { b"null" }),
         Value::Float(number) if number.is_nan() => out.extend_from_slice(if csv { b"" } else { b"null" }),
         Value::Float(number) if number.is_infinite() && !csv => {
-            return Err(Problem::new(&codes::REQUEST_TEMPLATE, "JSON has no infinite numbers")
-                .found(repr(*number))
-                .hint("replace infinite values in the dataset, or use `text/csv`"));
+            out.extend_from_slice(if *number > 0.0 { b"Infinity" } else { b"-Infinity" });
         }
         Value::Float(number) => out.extend_from_slice(repr(*number).as_bytes()),
         Value::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
@@ -332,7 +331,6 @@ fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) -> Result
         Value::Text(text) if csv => out.extend_from_slice(csv_field(text).as_bytes()),
         Value::Text(text) => out.extend_from_slice(Json::from(text.as_str()).to_string().as_bytes()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -493,9 +491,14 @@ mod tests {
     }
 
     #[test]
-    fn infinite_numbers_are_no_json() {
-        let values: &[&[Value]] = &[&[Value::Float(f64::INFINITY)]];
-        check(ContentType::Csv, None, None, values, "inf");
-        assert!(make(ContentType::JsonLines, Some("$features"), None, values, usize::MAX).is_err());
+    fn infinite_numbers_are_spelled_as_python_does() {
+        let values: &[&[Value]] =
+            &[&[Value::Float(f64::INFINITY), Value::Float(f64::NEG_INFINITY), text("Infinity")]];
+        check(ContentType::Csv, None, None, values, "inf,-inf,Infinity");
+        let list = r#"[Infinity,-Infinity,"Infinity"]"#;
+        check(ContentType::JsonLines, Some("$features"), None, values, list);
+        check(ContentType::Json, Some("$record"), Some("$features"), values, list);
+        let named = r#"{"x":Infinity}"#;
+        check(ContentType::Json, Some("$record"), Some(r#"{"x":"${a}"}"#), values, named);
     }
 }

@@ -1,12 +1,13 @@
 //! What a row may cost: its players, and the coalitions that the settings allow.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::coalitions::all_coalitions;
 use super::task::{Estimator, Task};
+use crate::values::cells::ModelRows;
 
 /// Which features of a row differ from some row of the baseline.
 pub(super) struct Players<'a> {
@@ -64,6 +65,26 @@ pub(super) struct Budget {
     largest: u64,
 }
 
+/// That the settings allow what they ask for. The rows, the baseline and the settings decide that alone, so it can be
+/// known before the model is asked. A task of some of the rows never needs more than one of all of them.
+///
+/// # Errors
+/// `BUDGET_TOO_SMALL`.
+pub(crate) fn check(task: &Task) -> Result<()> {
+    // Without these every budget is large enough.
+    if task.max_model_rows.is_none() && task.estimator != Estimator::Exact {
+        return Ok(());
+    }
+    let explained = task.explained_features();
+    Budget::of(task, &first_places(task.rows), &Players::of(task, &explained)).map(drop)
+}
+
+/// By row, the first row that is equal to it.
+pub(super) fn first_places(rows: &ModelRows) -> Vec<u32> {
+    let mut seen: HashMap<&[u32], u32> = HashMap::with_capacity(rows.len());
+    rows.rows().enumerate().map(|(row, ids)| *seen.entry(ids).or_insert(row as u32)).collect()
+}
+
 impl Budget {
     pub(super) fn of(task: &Task, first_places: &[u32], players: &Players) -> Result<Budget> {
         let mut budget = Budget {
@@ -110,14 +131,21 @@ impl Budget {
             for &players in rows_by_players.keys() {
                 let all = all_coalitions(players).unwrap_or(u64::MAX);
                 if players > 1 && budget.of_players(players) < all {
+                    let (setting, found) = match budget.cut_text() {
+                        Some(text) if coalitions(task.num_samples, players) == all => {
+                            ("max_model_rows", text)
+                        }
+                        _ => ("methods.shap.num_samples", budget.of_players(players).to_string()),
+                    };
+                    let name = setting.rsplit('.').next().unwrap_or(setting);
                     return Err(Problem::new(&codes::BUDGET_TOO_SMALL, "exact values need all coalitions")
-                        .field("methods.shap.num_samples")
-                        .found(budget.of_players(players).to_string())
+                        .field(setting)
+                        .found(found)
                         .expected(format!(
                             "{all} for rows with {} unlike the baseline",
                             counted(players, "feature")
                         ))
-                        .hint("raise `num_samples`, or set `estimator` to `auto`"));
+                        .hint(format!("raise `{name}`, or set `estimator` to `auto`")));
                 }
             }
         }

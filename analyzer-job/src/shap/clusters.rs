@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::baseline::fit;
 use super::kinds::{Kind, kind, value_counts};
-use super::summary::{number, sample};
+use super::summary::{finite, sample, unit};
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::table::Values;
 
@@ -29,10 +29,12 @@ const ROWS_BETWEEN_CHECKS: usize = 512;
 /// One cluster does, when two leave more than this share of its inertia.
 const ONE_CLUSTER: f64 = 0.9;
 
-/// A row as points of a space: standardised numbers (NaN for missing) and categories.
+/// A row as points of a space: standardised numbers (NaN for missing and infinite ones) and categories.
 struct Space {
     numeric: Vec<usize>,
     categorical: Vec<usize>,
+    /// By which the numbers of each column are divided.
+    units: Vec<f64>,
     /// `[row][numeric]`, standardised.
     points: Vec<Vec<f64>>,
     /// `[row][categorical]`, cell numbers.
@@ -57,7 +59,7 @@ struct Clustering {
 /// Rows that stand for the dataset, the one of the largest cluster first.
 ///
 /// `count`: number of clusters; none: the elbow of the inertia over 1 to 12. A number is the mean of its
-/// cluster without nulls, a category its most frequent value. `types`: the columns of the features, for
+/// cluster without nulls and infinite numbers, a category its most frequent value. `types`: the columns of the features, for
 /// the type of a number.
 ///
 /// # Errors
@@ -90,9 +92,12 @@ pub fn from_clusters(
         let mut ids = vec![0; rows.n_features];
         for (place, &feature) in space.numeric.iter().enumerate() {
             let standardised = best.centres[k].point[place];
-            // There is no mean of infinite numbers of both signs.
-            let mean = space.means[place] + standardised * space.deviations[place];
-            let value = if mean.is_nan() { Value::Null } else { Value::Float(mean) };
+            let value = if standardised.is_nan() {
+                Value::Null
+            } else {
+                let centre = space.means[place] + standardised * space.deviations[place];
+                Value::Float((centre * space.units[place]).clamp(f64::MIN, f64::MAX))
+            };
             ids[feature] = cells.intern(&fit(value, types[feature]));
         }
         for (place, &feature) in space.categorical.iter().enumerate() {
@@ -143,25 +148,29 @@ impl Space {
         } else {
             sample(rows.len(), MOST_ROWS, random)
         };
-        let value = |row: usize, feature: usize| number(cells.value(rows.row(row)[feature]));
-        let (mut means, mut deviations) = (Vec::new(), Vec::new());
+        let value = |row: usize, feature: usize| finite(cells.value(rows.row(row)[feature]));
+        let (mut units, mut means, mut deviations) = (Vec::new(), Vec::new(), Vec::new());
         for &feature in &numeric {
-            let known: Vec<f64> = used.iter().filter_map(|&row| value(row, feature)).collect();
+            let mut known: Vec<f64> = used.iter().filter_map(|&row| value(row, feature)).collect();
+            let unit = unit(known.iter().copied());
+            known.iter_mut().for_each(|value| *value /= unit);
             let n = known.len().max(1) as f64;
             let mean = known.iter().sum::<f64>() / n;
             let deviation = (known.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / n).sqrt();
+            units.push(unit);
             means.push(mean);
             deviations.push(if deviation > 0.0 { deviation } else { 1.0 });
         }
         let point = |row: &usize| -> Vec<f64> {
             let standardise = |(place, &feature): (usize, &usize)| {
-                value(*row, feature).map_or(f64::NAN, |value| (value - means[place]) / deviations[place])
+                let standardised = |value: f64| (value / units[place] - means[place]) / deviations[place];
+                value(*row, feature).map_or(f64::NAN, standardised)
             };
             numeric.iter().enumerate().map(standardise).collect()
         };
         let code = |row: &usize| categorical.iter().map(|&feature| rows.row(*row)[feature]).collect();
         let (points, codes) = (used.iter().map(point).collect(), used.iter().map(code).collect());
-        Ok(Space { numeric, categorical, points, codes, means, deviations })
+        Ok(Space { numeric, categorical, units, points, codes, means, deviations })
     }
 
     /// Number of different rows, at most `MOST_CLUSTERS` of them counted beyond need.
@@ -319,7 +328,7 @@ mod tests {
         let types = [&numbers, &texts];
         let got = from_clusters(None, &rows, &types, &names(2), &mut cells, 0, &Stop::default()).unwrap();
         let centres: Vec<(f64, &Value)> =
-            got.rows().map(|row| (number(cells.value(row[0])).unwrap(), cells.value(row[1]))).collect();
+            got.rows().map(|row| (finite(cells.value(row[0])).unwrap(), cells.value(row[1]))).collect();
         assert_eq!(centres.len(), 3);
         for ((value, colour), (want, want_colour)) in
             centres.iter().zip([(0.0, "red"), (20.0, "green"), (50.0, "blue")])
@@ -329,6 +338,29 @@ mod tests {
         }
         let again = from_clusters(None, &rows, &types, &names(2), &mut cells, 0, &Stop::default()).unwrap();
         assert_eq!(again, got);
+    }
+
+    #[test]
+    fn infinite_and_huge_numbers_leave_a_finite_centre() {
+        let one = |values: &[f64]| {
+            let mut cells = Cells::default();
+            let mut rows = ModelRows::new(1);
+            for value in values {
+                let id = cells.intern(&Value::Float(*value));
+                rows.push(&[id]);
+            }
+            let column = Values::Float(vec![]);
+            let stop = Stop::default();
+            let got = from_clusters(Some(1), &rows, &[&column], &names(1), &mut cells, 0, &stop).unwrap();
+            cells.value(got.row(0)[0]).clone()
+        };
+        for infinite in [f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(one(&[1.0, infinite, 4.0]), Value::Float(2.5));
+            assert_eq!(one(&[infinite, infinite]), Value::Null);
+        }
+        assert_eq!(one(&[f64::MAX, f64::MAX]), Value::Float(f64::MAX));
+        let Value::Float(middle) = one(&[f64::MAX, -f64::MAX, 2e300]) else { panic!("a number") };
+        assert!((middle / 2e300 - 1.0 / 3.0).abs() < 1e-6, "{middle}");
     }
 
     #[test]

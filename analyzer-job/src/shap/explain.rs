@@ -11,7 +11,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use super::ask::{Asker, Link};
-use super::budget::{Budget, Players};
+use super::budget::{Budget, Players, first_places};
 use super::doubts::Doubts;
 use super::game::RowValues;
 use super::lanes::for_each_block;
@@ -20,7 +20,7 @@ use super::summary::{Global, Summary, Sums};
 use super::task::Task;
 use crate::results::Attributions;
 use crate::results::details::{EstimatorUse, FeatureDetails, OutputDetails};
-use crate::values::cells::{ModelRows, Predict};
+use crate::values::cells::Predict;
 
 /// The values of all rows together. `[output][feature]`, features in dataset order.
 pub struct Explained {
@@ -72,18 +72,16 @@ pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Res
 /// # Errors
 /// As `explain`.
 pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Result<Part> {
-    let n_features = task.rows.n_features;
-    let explained: Vec<usize> =
-        if task.explained.is_empty() { (0..n_features).collect() } else { task.explained.to_vec() };
+    let explained = task.explained_features();
+    let first_places = first_places(task.rows);
+    let players = Players::of(task, &explained);
+    let budget = Budget::of(task, &first_places, &players)?;
     let asker = Asker::new(task.cells, predict);
     let link = Link::new(task.use_logit);
     let at_baseline = asker.outputs(task.baseline)?;
     link.check(&at_baseline)?;
     let n_outputs = at_baseline.ncols();
     let expected_values: Vec<f64> = (0..n_outputs).map(|k| link.apply(mean(&at_baseline, k))).collect();
-    let first_places = first_places(task.rows);
-    let players = Players::of(task, &explained);
-    let budget = Budget::of(task, &first_places, &players)?;
     let run = Run::new(task, &asker, &link, &explained, &expected_values, budget);
     run.expect(&first_places, &players);
     let mut summary = Summary::new(task.aggregation, task.rows.len(), n_outputs * explained.len(), task.seed);
@@ -252,12 +250,6 @@ fn missing_row() -> Problem {
 
 fn mean(outputs: &Array2<f64>, output: usize) -> f64 {
     outputs.column(output).sum() / outputs.nrows() as f64
-}
-
-/// By row, the first row that is equal to it.
-fn first_places(rows: &ModelRows) -> Vec<u32> {
-    let mut seen: HashMap<&[u32], u32> = HashMap::with_capacity(rows.len());
-    rows.rows().enumerate().map(|(row, ids)| *seen.entry(ids).or_insert(row as u32)).collect()
 }
 
 /// Values of rows that come again, for as long as they do.

@@ -37,7 +37,7 @@ pub(crate) use ask::check_predictions;
 pub(crate) use baseline::from_table;
 pub(crate) use baseline::written::to_file;
 pub use baseline::{from_configuration, from_file};
-pub(crate) use budget::coalitions;
+pub(crate) use budget::{check, coalitions};
 pub(crate) use clusters::MOST_CLUSTERS;
 pub use clusters::from_clusters;
 pub use explain::{Explained, Local, Part, explain, explain_part};

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 
 use super::ask::{Asker, call_rows};
 use super::kinds::{Kind, kind, value_counts};
-use super::summary::{number, sample};
+use super::summary::{finite, sample, unit};
 use crate::results::PartialDependence;
 use crate::values::cells::{Cells, ModelRows, Predict, Value};
 
@@ -127,13 +127,15 @@ pub fn partial_dependence(
 }
 
 /// Middles of equal buckets from the smallest to the largest value: `min + (k + 0.5) (max - min) / G`, and
-/// the share of the values in each, missing ones aside; a bucket holds its lower border, the last one both. One
-/// bucket for a constant.
+/// the share of the values in each, missing and infinite ones aside; a bucket holds its lower border, the last one
+/// both. One bucket for a constant.
 fn numeric_grid(counts: &[(u32, u64)], buckets: usize, cells: &mut Cells) -> Vec<Point> {
-    let values: Vec<(f64, u64)> = counts
+    let mut values: Vec<(f64, u64)> = counts
         .iter()
-        .filter_map(|(id, count)| number(cells.value(*id)).map(|value| (value, *count)))
+        .filter_map(|(id, count)| finite(cells.value(*id)).map(|value| (value, *count)))
         .collect();
+    let unit = unit(values.iter().map(|(value, _)| *value));
+    values.iter_mut().for_each(|(value, _)| *value /= unit);
     let n_values: u64 = values.iter().map(|(_, count)| count).sum();
     let low = values.iter().map(|(value, _)| *value).fold(f64::INFINITY, f64::min);
     let high = values.iter().map(|(value, _)| *value).fold(f64::NEG_INFINITY, f64::max);
@@ -151,9 +153,9 @@ fn numeric_grid(counts: &[(u32, u64)], buckets: usize, cells: &mut Cells) -> Vec
     (0..buckets)
         .map(|k| {
             let middle = if buckets == 1 && width == 0.0 {
-                low
+                low * unit
             } else {
-                low + (k as f64 + 0.5) * (high - low) / buckets as f64
+                (low + (k as f64 + 0.5) * (high - low) / buckets as f64) * unit
             };
             // A column of integers is sent an integer where the middle is one.
             let whole = integers && middle.fract() == 0.0 && middle.abs() < 9e15;
@@ -232,7 +234,7 @@ mod tests {
         Ok(Array2::from_shape_fn((rows.len(), 2), |(row, k)| {
             let row = rows.row(row);
             let x = matches!(cells.value(row[1]), Value::Text(text) if text == "x");
-            let value = 2.0 * number(cells.value(row[0])).unwrap_or(0.0) + if x { 10.0 } else { 0.0 };
+            let value = 2.0 * finite(cells.value(row[0])).unwrap_or(0.0) + if x { 10.0 } else { 0.0 };
             if k == 0 { value } else { -value }
         }))
     }
@@ -301,6 +303,22 @@ mod tests {
         assert_eq!(a.feature_values.as_deref(), Some(&[1.5.into()][..]));
         assert_eq!(a.data_distribution.as_deref(), Some(&[1.0][..]));
         assert_eq!(a.model_predictions.as_ref().unwrap()[0], [3.0 + 7.5]);
+    }
+
+    #[test]
+    fn grid_is_finite_whatever_the_numbers() {
+        let grid = |values: &[f64]| {
+            let mut cells = Cells::default();
+            let counts: Vec<_> =
+                values.iter().map(|value| (cells.intern(&Value::Float(*value)), 1)).collect();
+            let points = numeric_grid(&counts, 2, &mut cells);
+            points.iter().map(|point| (point.shown.as_f64().unwrap(), point.share)).collect::<Vec<_>>()
+        };
+        assert_eq!(grid(&[0.0, f64::INFINITY, 4.0, f64::NEG_INFINITY]), [(1.0, 0.5), (3.0, 0.5)]);
+        assert_eq!(grid(&[f64::INFINITY]), []);
+        let huge = 2_f64.powi(1023);
+        assert_eq!(grid(&[huge, -huge]), [(-huge / 2.0, 0.5), (huge / 2.0, 0.5)]);
+        assert_eq!(grid(&[f64::MAX]), [(f64::MAX, 1.0)]);
     }
 
     #[test]

@@ -116,7 +116,10 @@ impl Summary {
     /// The sums, with the numbers of the kept rows. `features` are the columns' positions in `rows`.
     pub(super) fn finish(self, cells: &Cells, rows: &ModelRows, features: &[usize]) -> Sums {
         let numbers_of = |&feature: &usize| {
-            self.kept_rows.iter().map(|row| number(cells.value(rows.row(*row)[feature]))).collect()
+            // States hold finite numbers only; the order is the same.
+            let finite = |value: f64| value.clamp(f64::MIN, f64::MAX);
+            let kept = self.kept_rows.iter();
+            kept.map(|row| number(cells.value(rows.row(*row)[feature])).map(finite)).collect()
         };
         Sums {
             aggregation: self.aggregation,
@@ -271,6 +274,19 @@ pub(crate) fn number(value: &Value) -> Option<f64> {
         Value::Float(value) if !value.is_nan() => Some(*value),
         _ => None,
     }
+}
+
+/// A cell as a number that can be added up, when it is one.
+pub(crate) fn finite(value: &Value) -> Option<f64> {
+    number(value).filter(|value| value.is_finite())
+}
+
+/// What finite numbers are divided by, so that their sums and squares are finite too: 1, or a power of two, which
+/// changes no digit.
+pub(crate) fn unit(mut numbers: impl Iterator<Item = f64>) -> f64 {
+    const LARGE: f64 = 1e150;
+    const TWO_TO_600: f64 = f64::from_bits((1023 + 600) << 52);
+    if numbers.any(|number| number.abs() > LARGE) { TWO_TO_600 } else { 1.0 }
 }
 
 /// Where each number stands among those of the kept rows: 0 lowest, 1 highest, ties in the middle.

@@ -45,3 +45,10 @@ pub struct Task<'a> {
     pub stop: &'a Stop,
     pub for_people: bool,
 }
+
+impl Task<'_> {
+    /// Positions of the features to explain.
+    pub(super) fn explained_features(&self) -> Vec<usize> {
+        if self.explained.is_empty() { (0..self.rows.n_features).collect() } else { self.explained.to_vec() }
+    }
+}

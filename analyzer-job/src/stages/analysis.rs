@@ -39,6 +39,8 @@ pub(crate) struct Prepared<'a> {
 /// The rows or their counts, and what the model will be asked.
 pub(crate) struct Read {
     reading: Reading,
+    /// The groups, without the predictions of a model.
+    counted: Option<Counted>,
     asked: Option<Asked>,
 }
 
@@ -47,6 +49,8 @@ pub(crate) struct Gathered {
     reading: Reading,
     counted: Option<Counted>,
     explanation: Option<Explanation>,
+    /// Why the model's predictions cannot be used: there are only the results without them then.
+    unusable: Option<Problem>,
     /// Results that are written already and wait for their names.
     files: output::Results,
     /// What the model's endpoint left behind.
@@ -83,6 +87,23 @@ pub(crate) fn prepare<'a>(
 /// No usable row; what does not fit the configuration.
 pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Read> {
     let run = &prepared.run;
+    let reading = read_rows(prepared, joins, seat)?;
+    let asked = if run.plan.explains() {
+        Some(attributions::prepare(run, &reading, prepared.baseline.as_ref())?)
+    } else {
+        None
+    };
+    let counted = match run.plan.bias() {
+        true if run.plan.predicts() => Some(bias::check(run, &reading)?),
+        true => Some(bias::count(run, &reading, None)?),
+        false => None,
+    };
+    Ok(Read { reading, counted, asked })
+}
+
+/// Reads the data, and tells what is odd about them.
+fn read_rows(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Reading> {
+    let run = &prepared.run;
     for warning in &run.plan.warnings {
         tracing::warn!("{warning}");
     }
@@ -90,12 +111,7 @@ pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
     }
-    let asked = if run.plan.explains() {
-        Some(attributions::prepare(run, &reading, prepared.baseline.as_ref())?)
-    } else {
-        None
-    };
-    Ok(Read { reading, asked })
+    Ok(reading)
 }
 
 /// Asks the model, where one is needed.
@@ -104,19 +120,20 @@ pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<
 /// What does not fit the configuration; the model's.
 pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
     let run = &prepared.run;
-    let Read { reading, asked } = read;
+    let Read { reading, counted, asked } = read;
     let mut files = output::Results::default();
     let model = predictions::connect(run, &reading)?;
-    let answered = ask(run, &reading, model.as_ref(), asked, &mut files);
+    let answered = ask(run, &reading, model.as_ref(), (counted, asked), &mut files);
     let left = model.map(Model::close).unwrap_or_default();
-    let (counted, explanation) = answered.map_err(|problem| model::and_left(problem, &left))?;
-    Ok(Gathered { reading, counted, explanation, files, left })
+    let Answered { counted, explanation, unusable } =
+        answered.map_err(|problem| model::and_left(problem, &left))?;
+    Ok(Gathered { reading, counted, explanation, unusable, files, left })
 }
 
 /// Makes the baseline of the attributions from all rows, and gives the exit message.
 ///
 /// # Errors
-/// No attributions are asked for; as `read`; the file cannot be written.
+/// No attributions are asked for; no usable row; as `attributions::questions`; the file cannot be written.
 pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
     let run = &prepared.run;
     for (setting, input) in run.plan.inputs() {
@@ -129,10 +146,9 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
             .field("methods.shap")
             .expected("a section `shap`, which says how the baseline is made"));
     }
-    let Read { reading, asked } = read(prepared, joins, None)?;
-    let Some(asked) = asked else {
-        return Err(Problem::new(&codes::INTERNAL, "nothing was prepared for the attributions"));
-    };
+    let reading = read_rows(prepared, joins, None)?;
+    // Parts may be explained with it, each with a budget of its own.
+    let asked = attributions::questions(run, &reading, prepared.baseline.as_ref())?;
     let (text, rows) = parts::baseline_file(run, &reading, asked)?;
     output::write(out, text.as_bytes(), &run.scratch)?;
     Ok(format!("Completed: a baseline of {} is in {}", counted(rows, "row"), out.display()))
@@ -263,30 +279,42 @@ pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered
     let counted = if run.plan.bias() { Some(bias::count(run, &reading, None)?) } else { None };
     let mut files = output::Results::default();
     let explanation = parts::unfold(run, explained, &mut files)?;
-    Ok(Gathered { reading, counted, explanation, files, left: Vec::new() })
+    Ok(Gathered { reading, counted, explanation, unusable: None, files, left: Vec::new() })
 }
 
-/// Everything for which the model is needed. The groups are counted between the two, so that what does not fit is
-/// told before the attributions are paid for.
+/// What a model gave.
+struct Answered {
+    counted: Option<Counted>,
+    explanation: Option<Explanation>,
+    unusable: Option<Problem>,
+}
+
+/// Everything for which the model is needed. The groups are counted between the two, so that predictions which do not
+/// fit are told before the attributions are paid for.
 fn ask(
     run: &Context,
     reading: &Reading,
     model: Option<&Model>,
-    asked: Option<Asked>,
+    (mut counted, asked): (Option<Counted>, Option<Asked>),
     files: &mut output::Results,
-) -> Result<(Option<Counted>, Option<Explanation>)> {
-    let predicted = match model {
-        Some(model) if run.plan.predicts() => {
-            Some(predictions::predicted_labels(run, reading, model, files)?)
+) -> Result<Answered> {
+    if let Some(model) = model
+        && run.plan.predicts()
+    {
+        let predicted = predictions::predicted_labels(run, reading, model, files)?;
+        match bias::count(run, reading, Some(&predicted)) {
+            Ok(all) => counted = Some(all),
+            Err(problem) if run.plan.analysis.methods.pre_training_bias.is_some() => {
+                return Ok(Answered { counted, explanation: None, unusable: Some(problem) });
+            }
+            Err(problem) => return Err(problem),
         }
-        _ => None,
-    };
-    let counted = if run.plan.bias() { Some(bias::count(run, reading, predicted.as_ref())?) } else { None };
+    }
     let explanation = match (model, asked) {
         (Some(model), Some(asked)) => Some(attributions::explain(run, reading, asked, model, files)?),
         _ => None,
     };
-    Ok((counted, explanation))
+    Ok(Answered { counted, explanation, unusable: None })
 }
 
 /// Measures what was gathered, judges it, and makes every result.
@@ -294,13 +322,19 @@ fn ask(
 /// # Errors
 /// What cannot be written; a stop.
 pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done> {
-    let Prepared { run, now, baseline, history } = prepared;
-    let Gathered { reading, counted, explanation, files, left } = gathered;
+    let Prepared { mut run, now, baseline, history } = prepared;
+    let Gathered { reading, counted, explanation, unusable, files, left } = gathered;
+    if unusable.is_some() {
+        let methods = &mut run.plan.analysis.methods;
+        (methods.post_training_bias, methods.shap, methods.pdp) = (None, None, None);
+    }
     let and_left = |problem| model::and_left(problem, &left);
     let bias = counted.map(|counted| bias::measure(&run, &reading, counted, baseline.as_ref())).transpose();
     let bias = bias.map_err(and_left)?;
     let found = Found { bias, explanation };
-    let done = results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
+    let mut done =
+        results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
+    done.failed = unusable.or(done.failed);
     Ok(predictions::with_left(done, &left))
 }
 

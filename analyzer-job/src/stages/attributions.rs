@@ -45,6 +45,28 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// The attributions that are asked for; none where there are none. `answered`: as that of the task.
+    fn task<'a>(&'a self, run: &'a Context, answered: &'a (dyn Fn() + Sync)) -> Option<Task<'a>> {
+        let settings = run.plan.analysis.methods.shap.as_ref()?;
+        Some(Task {
+            cells: &self.cells,
+            rows: &self.rows,
+            baseline: self.baseline.as_ref()?,
+            names: &self.names,
+            explained: &self.explained,
+            num_samples: settings.num_samples,
+            estimator: estimator(run.settings.estimator),
+            aggregation: settings.aggregation,
+            use_logit: settings.use_logit,
+            seed: settings.seed.unwrap_or(0),
+            max_model_rows: run.settings.max_model_rows,
+            target_standard_error: run.settings.target_standard_error,
+            answered,
+            stop: &run.job.stop,
+            for_people: run.job.for_people,
+        })
+    }
+
     /// Names of the features that get attributions.
     fn players(&self) -> Vec<String> {
         match self.explained[..] {
@@ -54,13 +76,29 @@ impl Prepared {
     }
 }
 
-/// Everything about the questions that can be known without the model. `constraints`: what the attributions will be
-/// held against.
+/// Everything about the questions that can be known without the model, from all rows. `constraints`: what the
+/// attributions will be held against.
+///
+/// # Errors
+/// As `questions`; a budget that is too small.
+pub(crate) fn prepare(run: &Context, reading: &Reading, constraints: Option<&Results>) -> Result<Prepared> {
+    let prepared = questions(run, reading, constraints)?;
+    prepared.task(run, &|| ()).map_or(Ok(()), |task| shap::check(&task))?;
+    Ok(prepared)
+}
+
+/// Whether a setting limits the budget, so that only all rows tell whether it is large enough.
+pub(crate) fn has_budget(run: &Context) -> bool {
+    run.plan.analysis.methods.shap.is_some()
+        && (run.settings.max_model_rows.is_some() || run.settings.estimator == EstimatorChoice::Exact)
+}
+
+/// The questions, which the first rows show as well as all do.
 ///
 /// # Errors
 /// No features; a name or position that is none; a baseline that cannot be read or does not fit the features; constraints
 /// of other features or labels.
-pub(crate) fn prepare(run: &Context, reading: &Reading, constraints: Option<&Results>) -> Result<Prepared> {
+pub(crate) fn questions(run: &Context, reading: &Reading, constraints: Option<&Results>) -> Result<Prepared> {
     let Some(rows) = reading.rows() else {
         return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
     };
@@ -188,6 +226,9 @@ fn explanation(
     }
     let Prepared { names, cells, rows: model_rows, curves, .. } = prepared;
     if let Some(settings) = &methods.pdp {
+        if ranked.is_none() {
+            model.try_infinite(cells, model_rows)?;
+        }
         let features = match (curves.as_ref(), &ranked) {
             (Some(curves), _) => curves.clone(),
             (None, Some((globals, players))) => pdp::top_features(globals, players, settings.top_k_features),
@@ -276,43 +317,26 @@ fn told(folded: Folded, explanations: &mut Explanations, details: &mut Explanati
 fn explain_rows(
     run: &Context,
     reading: &Reading,
-    prepared: &mut Prepared,
+    prepared: &Prepared,
     model: &Model,
     files: &mut output::Results,
     part: Option<&str>,
 ) -> Result<Folded> {
     let methods = &run.plan.analysis.methods;
-    let Prepared { names, cells, rows: model_rows, baseline, explained, .. } = prepared;
-    let (Some(settings), Some(baseline)) = (&methods.shap, baseline.as_ref()) else {
-        return Err(Problem::new(&codes::INTERNAL, "no feature is left to explain"));
-    };
-    let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
-    let text = shap::baseline_csv(names, cells, baseline);
-    if part.is_none() {
-        run.add(files, "explanations_shap/baseline.csv", text.as_bytes())?;
-    }
     let answered = || {
         if methods.pdp.is_none() {
             model.finish();
         }
     };
-    let task = Task {
-        cells,
-        rows: model_rows,
-        baseline,
-        names,
-        explained,
-        num_samples: settings.num_samples,
-        estimator: estimator(run.settings.estimator),
-        aggregation: settings.aggregation,
-        use_logit: settings.use_logit,
-        seed: settings.seed.unwrap_or(0),
-        max_model_rows: run.settings.max_model_rows,
-        target_standard_error: run.settings.target_standard_error,
-        answered: &answered,
-        stop: &run.job.stop,
-        for_people: run.job.for_people,
+    let (Some(settings), Some(task)) = (&methods.shap, prepared.task(run, &answered)) else {
+        return Err(Problem::new(&codes::INTERNAL, "no feature is left to explain"));
     };
+    let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
+    let text = shap::baseline_csv(task.names, task.cells, task.baseline);
+    if part.is_none() {
+        run.add(files, "explanations_shap/baseline.csv", text.as_bytes())?;
+    }
+    model.try_infinite(task.cells, task.rows)?;
     let file = settings.save_local_values.then(|| match part {
         None => "explanations_shap/out.csv".to_string(),
         Some(part) => format!("explanations_shap/out-{part}.csv"),
@@ -324,8 +348,8 @@ fn explain_rows(
     Ok(Folded {
         explained,
         labels: model.output_labels(),
-        rows: model_rows.len() as u64,
-        baseline_rows: baseline.len() as u64,
+        rows: task.rows.len() as u64,
+        baseline_rows: task.baseline.len() as u64,
         baseline: text,
         types: reading.rows().map(types).unwrap_or_default(),
         texts_of_baseline: Vec::new(),

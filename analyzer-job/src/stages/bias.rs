@@ -41,6 +41,16 @@ pub(crate) fn count(run: &Context, reading: &Reading, predicted: Option<&Values>
     Ok(counted)
 }
 
+/// The groups while the model's predictions are not at hand.
+///
+/// # Errors
+/// Those of `roles::count` that no prediction can change.
+pub(crate) fn check(run: &Context, reading: &Reading) -> Result<Counted> {
+    let mut analysis = run.plan.analysis.clone();
+    analysis.methods.post_training_bias = None;
+    roles::count(reading, None, &analysis, false)
+}
+
 /// Works out every metric that was asked for, and holds it against the baseline.
 ///
 /// # Errors

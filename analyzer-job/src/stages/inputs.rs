@@ -2,6 +2,7 @@
 //! some is given, read.
 
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use plumbline_common::job::Job;
@@ -96,10 +97,15 @@ pub(crate) fn read_part(
     Ok((read::read_part(&inputs, &run.plan.analysis, &options)?, joined))
 }
 
-/// Tells the number of rows in all records.
-pub(crate) type CountAll<'a> = Box<dyn Fn() -> Result<u64> + 'a>;
+/// All records, where the first ones do not tell enough.
+pub(crate) struct All<'a, T> {
+    /// Tells the number of rows in them.
+    pub(crate) count: Box<dyn Fn() -> Result<u64> + 'a>,
+    /// Reads them, and keeps their rows.
+    pub(crate) read: Box<dyn Fn() -> Result<T> + 'a>,
+}
 
-/// The first `limit` records, and a count of the rows in all.
+/// The first `limit` records, and all.
 ///
 /// # Errors
 /// As `here` and `read_here`.
@@ -107,10 +113,16 @@ pub(crate) fn look<'a>(
     run: &'a Context<'_>,
     joins: &Joins<'_>,
     limit: u64,
-) -> Result<(Reading, CountAll<'a>)> {
+) -> Result<(Reading, All<'a, Reading>)> {
     let (inputs, _) = here(run, joins)?;
-    let reading = read_here(run, &inputs, Some(limit), keeps_rows(run))?;
-    Ok((reading, Box::new(move || Ok(read_here(run, &inputs, None, false)?.row_counts.rows))))
+    let read = Rc::new(move |limit, keep_rows| read_here(run, &inputs, limit, keep_rows));
+    let reading = read(Some(limit), keeps_rows(run))?;
+    let counts = Rc::clone(&read);
+    let all = All {
+        count: Box::new(move || Ok(counts(None, false)?.row_counts.rows)),
+        read: Box::new(move || read(None, true)),
+    };
+    Ok((reading, all))
 }
 
 /// As `look`, where the data are a part of all data, which says nothing of the whole.
@@ -121,14 +133,19 @@ pub(crate) fn look_at_part<'a>(
     run: &'a Context<'_>,
     joins: &Joins<'_>,
     limit: u64,
-) -> Result<(Part, CountAll<'a>)> {
+) -> Result<(Part, All<'a, Part>)> {
     let analysis = &run.plan.analysis;
     let (inputs, _) = here(run, joins)?;
-    let read = move |limit, keep_rows| {
+    let read = Rc::new(move |limit, keep_rows| {
         read::read_part(&inputs, analysis, &Options { part: true, ..options(run, limit, keep_rows) })
-    };
+    });
     let part = read(Some(limit), keeps_rows(run))?;
-    Ok((part, Box::new(move || Ok(read(None, false)?.rows()))))
+    let counts = Rc::clone(&read);
+    let all = All {
+        count: Box::new(move || Ok(counts(None, false)?.rows())),
+        read: Box::new(move || read(None, true)),
+    };
+    Ok((part, all))
 }
 
 /// The data as files of this machine, fetched and joined, and how many captures were joined with labels.

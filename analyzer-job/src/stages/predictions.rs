@@ -10,7 +10,7 @@ use crate::model::{self, Access, Left, Model, Request, Resource};
 use crate::read::{self, Reading};
 use crate::stages::done::{Done, Message};
 use crate::stages::refused;
-use crate::values::cells::csv_field;
+use crate::values::cells::{Cells, ModelRows, csv_field};
 use crate::values::table::Values;
 
 /// The model, when some stage has something to ask it.
@@ -94,6 +94,16 @@ fn feature_names(reading: &Reading) -> Vec<String> {
     reading.layout.features.iter().filter_map(|&column| reading.layout.names.get(column).cloned()).collect()
 }
 
+/// As `Model::try_infinite`, with the place of the row that the model refuses.
+///
+/// # Errors
+/// As `Model::try_infinite`.
+pub(crate) fn try_infinite(reading: &Reading, model: &Model, cells: &Cells, rows: &ModelRows) -> Result<()> {
+    model.try_infinite(cells, rows).map_err(|problem| {
+        refused::named(problem, model.refused_row().as_deref(), None, rows, &feature_names(reading))
+    })
+}
+
 /// The model's label for each row, as a column; also as `predictions.csv` when that is asked for.
 ///
 /// # Errors
@@ -111,6 +121,7 @@ pub(crate) fn predicted_labels(
     model.start_progress("predicting", model_rows.len() as u64, run.job.for_people);
     let expected = Expected::of(reading, &run.plan.analysis)?;
     let check = |first: &Values| expected.check(first);
+    try_infinite(reading, model, &cells, &model_rows)?;
     let answered = model.predicted_labels(&cells, &model_rows, &check).map_err(|problem| {
         let row = model.refused_row();
         refused::named(problem, row.as_deref(), None, &model_rows, &feature_names(reading))

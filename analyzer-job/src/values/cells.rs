@@ -148,6 +148,17 @@ impl ModelRows {
         self.ids.chunks_exact(self.n_features.max(1))
     }
 
+    /// The first row with an infinite number, alone.
+    pub(crate) fn first_infinite(&self, cells: &Cells) -> Option<ModelRows> {
+        let is_infinite = |value: &Value| matches!(value, Value::Float(number) if number.is_infinite());
+        let infinite: Vec<bool> = cells.values.iter().map(is_infinite).collect();
+        if !infinite.contains(&true) {
+            return None;
+        }
+        let row = self.rows().find(|row| row.iter().any(|id| infinite[*id as usize]))?;
+        Some(ModelRows { n_features: self.n_features, ids: row.to_vec() })
+    }
+
     /// Appends a row of `n_features` value numbers.
     pub fn push(&mut self, row: &[u32]) {
         debug_assert_eq!(row.len(), self.n_features);

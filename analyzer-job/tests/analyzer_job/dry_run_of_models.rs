@@ -14,15 +14,16 @@ fn explained(change: impl FnOnce(&mut Value)) -> Tree {
     Tree::with_dataset(&config, Format::Csv, 40, false)
 }
 
-/// The dry run stops as the job does: same exit code, and the same message, which it prints.
+/// The dry run stops as the job does: same exit code, and the same message, which it prints and which is given here.
 #[track_caller]
-fn stops_as_the_job(tree: &Tree, arguments: &[&str], code: &str) {
+pub(crate) fn stops_as_the_job(tree: &Tree, arguments: &[&str], code: &str) -> String {
     let dry = tree.run(&[&["validate"], arguments].concat());
     let reason = dry.stdout.lines().find_map(|line| line.strip_prefix("The job would stop: "));
     assert!(dry.message.is_empty() && tree.results().is_empty());
     let job = tree.run(arguments);
     assert_eq!((dry.code, reason), (job.code, job.message.strip_prefix("Error: ")), "{}", dry.stdout);
     assert!(job.code != Some(0) && job.message.starts_with(&format!("Error: {code}: ")), "{}", job.message);
+    job.message
 }
 
 #[test]
@@ -44,6 +45,99 @@ fn what_is_wrong_with_the_questions_is_told_as_the_job_tells_it() {
         stops_as_the_job(&tree, &[&url], code);
     }
     assert_eq!(server.counts().records, 0, "the model was asked");
+}
+
+/// What rows, baseline and settings decide alone costs no request, and makes nothing in the account.
+#[test]
+fn a_budget_that_is_too_small_is_told_before_anything_is_asked_or_made() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    let both = || {
+        let mut config = configs::bias_model_baseline(Format::Csv, &[]);
+        let shap = configs::explainability_baseline(Format::Csv)["methods"]["shap"].clone();
+        config["methods"]["shap"] = shap;
+        config["methods"]["shap"]["num_samples"] = json!(10);
+        config
+    };
+    let clusters = |config: &mut Value| {
+        config["methods"]["shap"].as_object_mut().unwrap().remove("baseline");
+    };
+    let named = |mut config: Value| {
+        config["predictor"] =
+            json!({"model_name": "credit", "instance_type": "ml.m5.large", "initial_instance_count": 1});
+        config
+    };
+    let bias = || Tree::with_dataset(&both(), Format::Csv, 40, false);
+    // The first records are fewer than all: 1200 rows need more than 3000 of the model, the first 1000 do not.
+    let mut large = configs::explainability_baseline(Format::Csv);
+    large["methods"]["shap"]["num_samples"] = json!(10);
+    let large = Tree::with_dataset(&large, Format::Csv, 1200, false);
+    for (tree, setting) in [
+        (&explained(|_| ()), "--max-model-rows=1"),
+        (&explained(|_| ()), "--max-model-rows=100"),
+        (&explained(|_| ()), "--estimator=exact"),
+        (&explained(clusters), "--max-model-rows=40"),
+        (&explained(clusters), "--estimator=exact"),
+        (&bias(), "--max-model-rows=100"),
+        (&bias(), "--estimator=exact"),
+        (&large, "--max-model-rows=3300"),
+    ] {
+        let message = stops_as_the_job(tree, &[&url, setting], "PL0703");
+        let name = if setting == "--estimator=exact" { "estimator" } else { "max_model_rows" };
+        assert!(message.contains(name), "{message}");
+    }
+    for setting in ["--max-model-rows=100", "--estimator=exact"] {
+        let mut tree = Tree::with_dataset(&named(both()), Format::Csv, 40, false);
+        stops_as_the_job(tree.aws(&server), &[setting], "PL0703");
+    }
+    assert_eq!(server.counts().requests, 0, "the model was asked");
+    let calls = server.control_calls();
+    assert!(calls.iter().all(|call| call == "DescribeModel"), "{calls:?}");
+    large.succeed(&["validate", &url, "--max-model-rows=3700"]);
+}
+
+/// Labels and facets, too: no prediction changes what is wrong with them.
+#[test]
+fn what_is_wrong_with_label_and_facets_is_told_before_anything_is_asked_or_made() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
+        for (key, value) in [
+            ("label_values_or_threshold", json!(["x"])),
+            ("facet", json!([{"name_or_index": "age", "value_or_threshold": ["old"]}])),
+            ("facet", json!([{"name_or_index": "income"}])),
+        ] {
+            let mut config = configs::bias_model_baseline(format, &[]);
+            config[key] = value;
+            let tree = Tree::with_dataset(&config, format, 100, false);
+            stops_but_for_a_hint(&tree, &[&url], "PL0310");
+            config["predictor"].as_object_mut().unwrap().remove("endpoint_name");
+            for (key, value) in [
+                ("model_name", json!("credit")),
+                ("instance_type", json!("ml.m5.large")),
+                ("initial_instance_count", json!(1)),
+            ] {
+                config["predictor"][key] = value;
+            }
+            let mut tree = Tree::with_dataset(&config, format, 100, false);
+            stops_but_for_a_hint(tree.aws(&server), &[], "PL0310");
+        }
+    }
+    assert_eq!(server.counts().requests, 0, "the model was asked");
+    let calls = server.control_calls();
+    assert!(calls.iter().all(|call| call == "DescribeModel"), "{calls:?}");
+}
+
+/// As `stops_as_the_job`, where the dry run adds that it looked at the first records only.
+#[track_caller]
+fn stops_but_for_a_hint(tree: &Tree, arguments: &[&str], code: &str) {
+    let dry = tree.run(&[&["validate"], arguments].concat());
+    let job = tree.fail(arguments, 1, code);
+    assert_eq!(dry.code, job.code, "{}", dry.stdout);
+    let reason = dry.stdout.lines().find_map(|line| line.strip_prefix("The job would stop: ")).unwrap();
+    let said = job.message.strip_prefix("Error: ").unwrap();
+    let said = said.split("; hint: ").next().unwrap();
+    assert!(reason.starts_with(said), "{reason} {said}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod ends;
 mod faults;
 mod fold;
 mod hosts;
+mod infinite;
 mod injection;
 mod made_baselines;
 mod model_quality;

@@ -79,6 +79,37 @@ fn a_model_without_answers_is_told_in_time() {
     tree.fail(&[], 1, "PL0610");
 }
 
+/// Results that need no predictions are not lost to predictions of which none is positive.
+#[test]
+fn predictions_that_cannot_be_used_leave_the_results_without_them() {
+    let server = model(|_| ());
+    let with = |change: fn(&mut Value)| {
+        let mut config = configs::bias_model_baseline(Format::Csv, &[]);
+        config["label_values_or_threshold"] = json!([7]);
+        config["methods"]["shap"] = configs::explainability_baseline(Format::Csv)["methods"]["shap"].clone();
+        change(&mut config);
+        Tree::with_dataset(&config, Format::Csv, 100, false)
+    };
+    let url = format!("--model-url={}", server.url());
+    let tree = with(|_| ());
+    let run = tree.run(&[&url]);
+    assert_eq!(run.code, Some(1), "{}", run.log);
+    assert!(run.message.starts_with("Error: PL0501: "), "{}", run.message);
+    assert_eq!(server.counts().records, 100, "attributions were asked for");
+    let alone = with(|config| {
+        for key in ["post_training_bias", "shap"] {
+            config["methods"].as_object_mut().unwrap().remove(key);
+        }
+    });
+    alone.succeed(&[]);
+    assert_eq!(tree.analysis_bytes(), alone.analysis_bytes());
+    let names = |tree: &Tree| tree.results().into_keys().collect::<Vec<_>>();
+    assert_eq!(names(&tree), names(&alone));
+
+    let without = with(|config| drop(config["methods"].as_object_mut().unwrap().remove("pre_training_bias")));
+    without.fail(&[&url], 1, "PL0501");
+}
+
 /// A job that makes an endpoint of its own.
 fn with_own_endpoint(server: &plumbline_model_server::Server, rows: u64) -> Tree {
     let mut config = configs::bias_model_baseline(Format::Csv, &[]);

@@ -45,6 +45,8 @@ pub struct Options {
     pub score_only: bool,
     /// Write `1.0` for 1, as Python writes its floats.
     pub decimals: bool,
+    /// Read `Infinity` and `NaN` in JSON, as Python does; the standard has no such words.
+    pub python_json: bool,
     /// Time that every invocation takes on top.
     pub latency: Duration,
     pub faults: Faults,
@@ -79,6 +81,7 @@ impl Default for Options {
             model: Arc::new(|row| vec![credit::linear(row)]),
             score_only: false,
             decimals: false,
+            python_json: false,
             latency: Duration::ZERO,
             faults: Faults::default(),
             endpoints: vec![plumbline_generator::traffic::ENDPOINT.into()],
@@ -386,7 +389,9 @@ impl Shared {
         if let Some(refused) = faults.refuse(number, request.body.len(), endpoint.is_some()) {
             return Some(refused);
         }
-        let parsed = rows::parse(&request.body, request.content_type());
+        let is_csv = request.content_type() == "text/csv";
+        let strict = (self.options.python_json && !is_csv).then(|| rows::strict(&request.body));
+        let parsed = rows::parse(strict.as_deref().unwrap_or(&request.body), request.content_type());
         let n_rows = parsed.as_ref().map_or(0, rows::Rows::count);
         let instead = faults.script.invocation(number, n_rows);
         match &instead {

@@ -41,6 +41,16 @@ impl Rows<'_> {
     }
 }
 
+/// The words of Python's JSON as values of strict JSON.
+const PYTHON_WORDS: [(&str, &str); 3] = [("-Infinity", "\"-inf\""), ("Infinity", "\"inf\""), ("NaN", "null")];
+
+/// JSON with the words for infinite and missing numbers that Python writes, as strict JSON. No text of the data has
+/// these words.
+pub(crate) fn strict(body: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(body).into_owned();
+    PYTHON_WORDS.iter().fold(text, |text, (word, value)| text.replace(word, value)).into_bytes()
+}
+
 /// # Errors
 /// What is wrong with the body, in words.
 pub(crate) fn parse<'a>(body: &'a [u8], content_type: &str) -> Result<Rows<'a>, String> {

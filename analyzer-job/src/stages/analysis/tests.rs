@@ -17,7 +17,7 @@ type Asker = fn(&Context, &Reading, &Model, Option<Asked>) -> Result<()>;
 
 /// Asks it everything, and has not closed it yet.
 fn whole(run: &Context, reading: &Reading, model: &Model, asked: Option<Asked>) -> Result<()> {
-    ask(run, reading, Some(model), asked, &mut output::Results::default()).map(|_| ())
+    ask(run, reading, Some(model), (None, asked), &mut output::Results::default()).map(|_| ())
 }
 
 fn part(run: &Context, reading: &Reading, model: &Model, asked: Option<Asked>) -> Result<()> {
@@ -63,7 +63,7 @@ fn before_it_is_closed(methods: &Json, asker: Asker, look: impl Fn(&Server)) {
         Cli::try_parse_from(["analyzer-job".to_string()].iter().chain(&arguments)).unwrap().settings;
     let prepared = prepare(&job, &settings, Timestamp::UNIX_EPOCH, root.path(), Rows::Here).unwrap();
     let run = &prepared.run;
-    let Read { reading, asked } = read(&prepared, &Joins::new(&job, root.path(), false), None).unwrap();
+    let Read { reading, asked, .. } = read(&prepared, &Joins::new(&job, root.path(), false), None).unwrap();
     let (predictor, request, access) = predictions::way(run, &reading).unwrap().unwrap();
     let model = Model::connect_at(&server.url(), predictor, request, &access, &job.stop).unwrap();
     asker(run, &reading, &model, asked).unwrap();

@@ -73,11 +73,11 @@ pub(crate) fn fold(
     run: &Context,
     reading: &Reading,
     model: &Model,
-    mut prepared: Prepared,
+    prepared: Prepared,
     part: &str,
     files: &mut output::Results,
 ) -> Result<Folded> {
-    explain_rows(run, reading, &mut prepared, model, files, Some(part)).map_err(|problem| {
+    explain_rows(run, reading, &prepared, model, files, Some(part)).map_err(|problem| {
         let row = model.refused_row();
         refused::named(problem, row.as_deref(), prepared.baseline.as_ref(), &prepared.rows, &prepared.names)
     })
