@@ -1,6 +1,7 @@
 //! What a file looks like of which no record can be used, and the usual reason: for people who gave the wrong file.
 
 use crate::json::{Cursor, Malformed, Span};
+use crate::rows::{self, RowAt};
 
 /// Which side a record is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub(crate) const LABELS_ARE: &str = "ground truth is read from JSON Lines only, 
     convert the file";
 const BATCH_IDS: &str = "output of a batch transform is joined by the inference ids that its data capture adds; set \
     `GenerateInferenceId` in `DataCaptureConfig`";
+const BACKSLASHES: &str = "quotes within quotes are doubled in CSV, as in \"he said \"\"hi\"\"\", and have no backslash; Spark \
+    writes them so with option(\"escape\", \"\\\"\")";
 const SWAPPED: &str = "the folders of captures and ground truth seem to be swapped: see `dataset_source` and \
     `ground_truth_source`";
 const PYTHON: &str = "write records with `json.dumps`, not with `str` or `print`: JSON has double quotes around names \
@@ -105,6 +108,9 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if first.starts_with(b"<") {
         return look("XML or HTML", by_side("captures are JSON Lines", LABELS_ARE));
     }
+    if kind == Kind::Capture && text.split(|byte| *byte == b'\n').any(is_row_with_backslashes) {
+        return look("CSV with backslashes before quotes", BACKSLASHES);
+    }
     if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         return look("CSV", by_side(BATCH_IDS, LABELS_ARE));
     }
@@ -112,6 +118,13 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
         return look("CSV of one column", by_side(BATCH_IDS, LABELS_ARE));
     }
     Look { name: "other text", hint: Some(by_side(BATCH_IDS, LABELS_ARE)).filter(|_| kind == Kind::Label) }
+}
+
+/// A line has an id and a time, and is only no row since quotes within quotes have a backslash.
+fn is_row_with_backslashes(line: &[u8]) -> bool {
+    memchr::memmem::find(line, b"\\\"").is_some()
+        && rows::ends_with_id_and_time(line)
+        && matches!(rows::row(line, 0, true), RowAt::Broken { .. })
 }
 
 /// An object begins here: behind the brace stands a name or its end.
@@ -217,6 +230,15 @@ mod tests {
         assert!(of(Capture, b"0.1\n0.2\n").hint.unwrap().contains("GenerateInferenceId"));
         assert!(of(Label, b"{\"a\": None}").hint.unwrap().contains("`null`"));
         assert!(of(Capture, b"a,b\n").hint.unwrap().contains("GenerateInferenceId"));
+        for (cells, is_it) in [
+            (r#""he said \"hi\"""#, true),
+            (r#""C:\","5""#, false),
+            (r#""a\""b""#, false),
+            (r#"say \"hi\""#, false),
+        ] {
+            let rows = format!("text,score\n{cells},0.5,i1,2024-01-19T19:25:34Z\n{cells},0.7");
+            assert_eq!(of(Capture, rows.as_bytes()).hint == Some(BACKSLASHES), is_it, "{rows}");
+        }
         assert!(of(Capture, b"[{\"groundTruthData\"").hint.unwrap().contains("swapped"));
     }
 

@@ -18,7 +18,8 @@ pub struct Row {
     last_two: Option<(usize, usize)>,
     /// A quote stands inside an unquoted cell.
     pub(crate) stray_quote: bool,
-    /// It does so behind a cell with a line end in quotes: then quotes rather open where others close.
+    /// It does so behind a cell with a line end in quotes, or in damaged JSON before one: then quotes rather open where others
+    /// close.
     pub(crate) is_torn: bool,
     /// A cell is in quotes.
     pub(crate) has_quoted: bool,
@@ -58,6 +59,11 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
     let mut cells = 1;
     let mut last_two = (None, start);
     let (mut stray_quote, mut is_torn, mut quoted_up_to) = (false, false, start);
+    let mut has_damaged_json = false;
+    let has_line_end = |quoted_up_to: usize| {
+        let quoted = text.get(start..quoted_up_to).unwrap_or_default();
+        memchr::memchr2(b'\n', b'\r', quoted).is_some()
+    };
     loop {
         // At the start of a cell, or inside of one.
         if !in_quotes && text.get(at) == Some(&b'"') {
@@ -106,8 +112,8 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
             }
             if memchr::memchr(b'"', text.get(cell..at).unwrap_or_default()).is_some() {
                 stray_quote = true;
-                let quoted = text.get(start..quoted_up_to).unwrap_or_default();
-                is_torn |= memchr::memchr2(b'\n', b'\r', quoted).is_some();
+                is_torn |= has_line_end(quoted_up_to);
+                has_damaged_json |= matches!(text.get(cell), Some(b'{' | b'['));
             }
         }
         match text.get(at) {
@@ -120,6 +126,7 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
             _ => break,
         }
     }
+    is_torn |= has_damaged_json && has_line_end(quoted_up_to);
     let last_two = last_two.0.map(|before| (before, last_two.1));
     let ends_at_return = text.get(at) == Some(&b'\r');
     RowAt::Row(Row {

@@ -118,7 +118,7 @@ impl<S: Side> Reading<'_, '_, S> {
         true
     }
 
-    fn row_here(&self, start: usize) -> RowHere {
+    pub(super) fn row_here(&self, start: usize) -> RowHere {
         self.row_from(start, start)
     }
 
@@ -164,14 +164,6 @@ impl<S: Side> Reading<'_, '_, S> {
         match row.ends_at_return && doubt::opens_brackets(&text[value..]) {
             true => self.do_returns_end_rows(row.span.end),
             false => Some(true),
-        }
-    }
-
-    /// As `row_here`, behind damage: a quote in an unquoted cell may be the end of a cell that began in the damage.
-    pub(super) fn row_behind_damage(&self, start: usize) -> RowHere {
-        match self.row_here(start) {
-            RowHere::Whole(row) if row.stray_quote => RowHere::None,
-            here => here,
         }
     }
 

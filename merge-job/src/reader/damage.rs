@@ -129,10 +129,10 @@ impl<S: Side> Reading<'_, '_, S> {
                         Some(b'{') if blank <= indent || self.is_record_line(at + 1 + blank) => {
                             return Brackets::NextRecord(at + 1 + blank);
                         }
-                        _ if blank <= indent => match self.row_behind_damage(at + 1) {
-                            RowHere::Whole(_) => return Brackets::NextRecord(at + 1),
+                        _ if blank <= indent => match self.row_here(at + 1) {
+                            RowHere::Whole(_) | RowHere::Broken => return Brackets::NextRecord(at + 1),
                             RowHere::Unsure => return Brackets::Unsure(at + 1),
-                            RowHere::Broken | RowHere::None => at += blank,
+                            RowHere::None => at += blank,
                         },
                         _ => at += blank,
                     }
@@ -256,13 +256,13 @@ impl<S: Side> Reading<'_, '_, S> {
             }
         }
         if self.at == self.line_start && self.before == 0 && blank <= indent {
-            match self.row_behind_damage(self.at) {
-                RowHere::Whole(_) => {
+            match self.row_here(self.at) {
+                RowHere::Whole(_) | RowHere::Broken => {
                     self.skipping = None;
                     return Some(true);
                 }
                 RowHere::Unsure => return Some(false),
-                RowHere::Broken | RowHere::None => {}
+                RowHere::None => {}
             }
         }
         None

@@ -4,7 +4,8 @@
 //! row, it is a record. If not, it is lines that are none, and behind them either a row or the rest of one:
 //! - Where the quotes of the lines do not work out, the rest. Which row is the end of it is not known: lines in quotes may
 //!   look like rows. Where a quote stands in one, this is the last: up to here the row's quotes and those of a good one tell
-//!   different things, so the damage lies before its end.
+//!   different things, so the damage lies before its end. Only if a cell in quotes ends behind it, doubt goes on, but not anew:
+//!   in a file whose unquoted cells have quotes every row looks so.
 //! - Else a row, if it is as wide as the rows of the file and ends nothing that it does not begin, such as a cell in quotes.
 
 use super::Reading;
@@ -238,11 +239,10 @@ impl<S: Side> Reading<'_, '_, S> {
 
     /// What is in doubt behind a row that is, or a line that looks like one.
     fn behind_doubted(&mut self, row: Span) -> Option<Doubt> {
-        if rows::lone_quote(self.text, row.start, row.end).is_none() {
-            return Some(self.doubt.less());
-        }
-        let rows = if self.closes_ahead(row.end)? { DOUBTED_ROWS } else { 0 };
-        Some(Doubt { rows, ..Doubt::default() })
+        let less = self.doubt.less();
+        let goes_on = less.rows > 0
+            && (rows::lone_quote(self.text, row.start, row.end).is_none() || self.closes_ahead(row.end)?);
+        Some(if goes_on { less } else { Doubt::default() })
     }
 
     /// Whether a row ends a cell in quotes that began before it.
