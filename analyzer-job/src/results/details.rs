@@ -7,9 +7,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::results::metrics::reads_any;
-use crate::results::{Number, Results, Violation};
-use crate::state::counts::{Group, Groups, LeftOut};
+pub use crate::results::metrics::{SelectionRole, Stage};
+use crate::results::{Number, Results, Violation, metrics};
+use crate::state::counts::{Groups, LeftOut};
 
 /// The content of `bias_details.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,29 +66,6 @@ pub struct SelectionNote {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub read_as: Option<String>,
     pub reason: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SelectionRole {
-    Label,
-    Prediction,
-    Facet,
-}
-
-impl SelectionRole {
-    /// The selections that hold no row or every row of two groups. `predicted`: there are predictions. Without rows nothing is known.
-    pub fn empty_in(groups: &Groups, predicted: bool) -> Vec<SelectionRole> {
-        let both = |rows: fn(&Group) -> u64| rows(&groups.d) + rows(&groups.a);
-        let all = both(Group::n);
-        let held = [
-            (SelectionRole::Label, both(Group::observed_positive)),
-            (SelectionRole::Prediction, if predicted { both(Group::predicted_positive) } else { 1 }),
-            (SelectionRole::Facet, groups.d.n()),
-        ];
-        let is_empty = |rows: u64| all > 0 && (rows == 0 || rows == all);
-        held.into_iter().filter(|(_, rows)| is_empty(*rows)).map(|(role, _)| role).collect()
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +133,7 @@ pub struct FacetDetails {
 impl FacetDetails {
     /// Whether the value of a metric says nothing of this facet.
     pub fn says_nothing(&self, code: &str) -> bool {
-        reads_any(code, &self.empty)
+        metrics::reads_any(code, &self.empty)
     }
 
     /// Whether a metric says nothing here, or said nothing in the baseline: it cannot tell whether anything moved.
@@ -267,13 +244,6 @@ impl HeldBack {
     pub fn windows_in_words(&self) -> String {
         format!("{} of the last {}", self.agreeing, self.of)
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Stage {
-    PostTraining,
-    PreTraining,
 }
 
 /// The content of `explanations_details.json`.

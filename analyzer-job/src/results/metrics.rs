@@ -2,8 +2,10 @@
 //! reports and the pages of the documentation go by it. Formulas are those of the SageMaker developer guide, pages "Measure
 //! Pretraining Bias" and "Measure Post-training Data and Model Bias".
 
-use crate::results::details::SelectionRole::{self, Facet, Label, Prediction};
-use crate::results::details::Stage;
+use serde::{Deserialize, Serialize};
+
+use self::SelectionRole::{Facet, Label, Prediction};
+use crate::state::counts::{Group, Groups};
 
 /// A bias metric in words.
 #[derive(Debug)]
@@ -25,6 +27,37 @@ pub struct Metric {
     pub scale: Scale,
     /// What a positive value means for the group.
     pub positive: Meaning,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    PostTraining,
+    PreTraining,
+}
+
+/// What a selection is of: labels, predicted labels or a facet's values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectionRole {
+    Label,
+    Prediction,
+    Facet,
+}
+
+impl SelectionRole {
+    /// The selections that hold no row or every row of two groups. `predicted`: there are predictions. Without rows nothing is known.
+    pub fn empty_in(groups: &Groups, predicted: bool) -> Vec<SelectionRole> {
+        let both = |rows: fn(&Group) -> u64| rows(&groups.d) + rows(&groups.a);
+        let all = both(Group::n);
+        let held = [
+            (SelectionRole::Label, both(Group::observed_positive)),
+            (SelectionRole::Prediction, if predicted { both(Group::predicted_positive) } else { 1 }),
+            (SelectionRole::Facet, groups.d.n()),
+        ];
+        let is_empty = |rows: u64| all > 0 && (rows == 0 || rows == all);
+        held.into_iter().filter(|(_, rows)| is_empty(*rows)).map(|(role, _)| role).collect()
+    }
 }
 
 /// The question that a group of metrics answers.
