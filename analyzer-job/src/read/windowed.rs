@@ -180,5 +180,8 @@ fn timeless_in_both(timeless: u64, file: &OfFile, path: &Path, first: &Path) -> 
             file.file.display(),
             first.display()
         ))
-        .hint("fold files without times as parts of their own, without `start_time` and `end_time`")
+        .hint(
+            "fold files without times as parts of their own, without `start_time` and `end_time`; take a line that is no \
+             captured record out of its file",
+        )
 }
