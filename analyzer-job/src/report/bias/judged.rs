@@ -13,11 +13,9 @@ pub(in crate::report) fn state(facet: &FacetDetails, metric: &MetricDetails) -> 
     if facet.compares_nothing(metric) && metric.value.is_some() {
         return State::Measured;
     }
-    // A change may be beyond chance where the rows are too few for an interval.
-    let is_found = metric.chance.is_some_and(|chance| chance.farther_from_zero);
     match (metric.value, metric.baseline) {
         (None, _) => State::Undefined,
-        _ if !metric.enough_rows && !is_found => State::CannotTell,
+        _ if has_too_few_rows(metric) => State::CannotTell,
         (Some(_), None) => State::Measured,
         _ if course(metric) == Some(Course::AwayUnseen) => State::Moved,
         _ if course(metric) == Some(Course::AwayPerhaps) => State::CannotTell,
@@ -26,6 +24,12 @@ pub(in crate::report) fn state(facet: &FacetDetails, metric: &MetricDetails) -> 
         _ if within_chance(metric, |chance| chance.farther_from_zero) => State::CannotTell,
         _ => State::Moved,
     }
+}
+
+/// Whether the rows are too few to say what a metric came to. Where it was tested the test has the say, however few rows there are for
+/// an interval of the value.
+pub(in crate::report) fn has_too_few_rows(metric: &MetricDetails) -> bool {
+    metric.chance.map_or(!metric.enough_rows, |chance| chance.unjudged)
 }
 
 /// Whether a metric is held against a baseline, and can tell something by it.
@@ -48,11 +52,10 @@ pub(in crate::report) enum Doubt {
 
 impl Doubt {
     pub(in crate::report) fn of(metric: &MetricDetails) -> Doubt {
-        let is_unjudged = metric.chance.is_some_and(|chance| chance.unjudged);
         let is_tested = metric.chance.is_some() || metric.interval.is_some() || !metric.enough_rows;
         match is_judged_by_chance(&metric.name) && is_tested {
             false => Doubt::NotJudged,
-            true if !metric.enough_rows || is_unjudged => Doubt::TooFewRows,
+            true if has_too_few_rows(metric) => Doubt::TooFewRows,
             true => Doubt::Chance,
         }
     }
@@ -107,7 +110,7 @@ pub(in crate::report) fn course(details: &MetricDetails) -> Option<Course> {
     let is_beyond = |chance: &Chance| chance.farther_from_parity;
     match is_farther(details) {
         true if now < was => Some(Course::TowardsParity),
-        false if now > was && details.enough_rows => Some(match within_chance(details, is_beyond) {
+        false if now > was && !has_too_few_rows(details) => Some(match within_chance(details, is_beyond) {
             true => Course::AwayPerhaps,
             false => Course::AwayUnseen,
         }),

@@ -10,7 +10,7 @@ use crate::results::Number;
 use crate::results::details::{FacetDetails, MetricDetails};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
-use super::judged::{Doubt, distance, state, verdict};
+use super::judged::{Doubt, distance, has_too_few_rows, state, verdict};
 
 /// The main picture: the metrics that answer one question, a table for each scale.
 pub(super) fn family_section(
@@ -197,7 +197,8 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
     if let Some(reason) = details.rows_reason.as_ref().filter(|_| !details.enough_rows) {
         let doubt = match Doubt::of(details) {
             Doubt::NotJudged => "Not judged by chance",
-            _ => "Not enough rows to say",
+            _ if has_too_few_rows(details) => "Not enough rows to say",
+            _ => "Too few rows for a reliable interval of the value",
         };
         text.push_str(&format!(" {doubt}: {reason}."));
     }
