@@ -206,7 +206,7 @@ pub(crate) fn alarms_among(
         }
     }
     let rule = Rule { beyond_chance_only, windows: Windows { agreeing: 1, of: 1 } };
-    violations(&compare(&results, baseline), &facets, &rule, &[]).len()
+    violations(&compare(&results, &facets, baseline), &facets, &rule, &[]).len()
 }
 
 /// A model of fair quality that treats both groups alike.

@@ -365,13 +365,13 @@ fn tell_comparison(
     baseline: &Results,
     text: &mut String,
 ) -> Result<()> {
-    let results = stages::bias::look(run, reading, found)?;
-    let comparison = drift::compare(&results, baseline);
+    let (results, facets) = stages::bias::look(run, reading, found, baseline)?;
+    let comparison = drift::compare(&results, &facets, baseline);
     for warning in &comparison.warnings {
         line(text, "warning", &format!("{warning} (among these rows)"));
     }
     if comparison.is_of_nothing() && !run.settings.on_nothing_compared.is_allowed() {
-        return Err(in_first_records(comparison.nothing_compared(&results, baseline)));
+        return Err(in_first_records(comparison.nothing_compared(&results, &facets, baseline)));
     }
     Ok(())
 }

@@ -5,15 +5,17 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
+use super::chance::said_nothing;
 pub(crate) use super::same::of_same_labels;
 use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
 use super::unchecked::Unchecked;
 use super::windows::Before;
 use crate::config::{Analysis, Facet, Location, Scalar};
 use crate::results::details::{FacetDetails, MetricDetails, SelectionRole, Stage};
-use crate::results::metrics::compares_groups;
+use crate::results::metrics::{compares_groups, reads_any};
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
+use crate::state::counts::{Group, Groups};
 use crate::values::numbers;
 
 /// What makes a metric that is farther from 0 than its baseline a violation.
@@ -65,8 +67,8 @@ pub struct Pair<'a> {
     pub metric: &'a str,
     pub now: Number,
     pub then: Number,
-    /// Whether it compares the groups of the facet on either side.
-    pub compares_groups: bool,
+    /// Whether it reads a selection of no row or every row, on either side.
+    pub compares_nothing: bool,
 }
 
 impl Pair<'_> {
@@ -90,20 +92,48 @@ pub struct Comparison<'a> {
 }
 
 impl Comparison<'_> {
-    /// Whether nothing was compared. Where metrics that compare groups are asked for, one that is the same for every facet does not
-    /// count, nor does one of a group without rows: its value says nothing of the facet.
+    /// Whether nothing was compared. A metric that reads a selection of no row or every row does not count, nor, where metrics that
+    /// compare groups are asked for, one that is the same for every facet: its value says nothing of the facet.
     pub fn is_of_nothing(&self) -> bool {
-        !self.pairs.iter().any(|pair| !self.asks_for_groups || pair.compares_groups)
+        let tells =
+            |pair: &Pair| !pair.compares_nothing && (!self.asks_for_groups || compares_groups(pair.metric));
+        !self.pairs.iter().any(tells)
     }
 
-    /// The error of a comparison of nothing.
-    pub(crate) fn nothing_compared(&self, current: &Results, baseline: &Results) -> Problem {
-        nothing_compared(facets_in_words(baseline), facets_in_words(current), !self.pairs.is_empty())
+    /// How many pairs read no selection of no row or every row.
+    pub fn compared(&self) -> usize {
+        self.pairs.iter().filter(|pair| !pair.compares_nothing).count()
+    }
+
+    /// The error of a comparison of nothing. `facets`: details of this run.
+    pub(crate) fn nothing_compared(
+        &self,
+        current: &Results,
+        facets: &[FacetDetails],
+        baseline: &Results,
+    ) -> Problem {
+        let groups = ByGroup::of_details(facets);
+        let of_run = |facet: &str, entry: &FacetResult| {
+            let details = groups.get(facet, &entry.value_or_threshold)?;
+            Some((details.empty.clone(), details.groups))
+        };
+        nothing_compared(baseline_in_words(baseline), in_words(current, "data", of_run), self.only_empty())
+    }
+
+    /// What to do where nothing was compared and that is allowed.
+    pub(crate) fn way_out(&self) -> &'static str {
+        way_out(self.only_empty())
+    }
+
+    fn only_empty(&self) -> Option<bool> {
+        (!self.pairs.is_empty()).then(|| self.pairs.iter().any(|pair| pair.compares_nothing))
     }
 }
 
-/// Pairs the metrics of this run with those of the baseline.
-pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
+/// Pairs the metrics of this run with those of the baseline. `facets`: details of this run, held against that baseline by
+/// `chance::judge` or `chance::hold_against`; without them every pair is taken to compare something.
+pub fn compare<'a>(current: &'a Results, facets: &[FacetDetails], baseline: &Results) -> Comparison<'a> {
+    let details = ByGroup::of_details(facets);
     let of_run = STAGES.into_iter().filter_map(|stage| section(current, stage)).flat_map(entries);
     let asks_for_groups =
         of_run.flat_map(|(_, entry)| &entry.metrics).any(|metric| compares_groups(&metric.name));
@@ -141,7 +171,7 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
             let value = &entry.value_or_threshold;
             match there.get(facet, value) {
                 Some(constraints) => {
-                    if let Some(skipped) = comparison.entry(stage, facet, entry, constraints) {
+                    if let Some(skipped) = comparison.entry(stage, facet, entry, constraints, details.get(facet, value)) {
                         let text = format!("facet `{facet}` with value `{value}`: {skipped}");
                         unchecked.value(facet, value, text, format!("in `{name}`, {skipped}"));
                     }
@@ -175,12 +205,6 @@ pub fn compare<'a>(current: &'a Results, baseline: &Results) -> Comparison<'a> {
     comparison
 }
 
-/// Whether a metric of an entry compares the groups of its facet. As far as the counts are known, both have rows then.
-fn tells_of_facet(entry: &FacetResult, code: &str) -> bool {
-    let empty = entry.counts.as_ref().map(|counts| SelectionRole::empty_in(&counts.groups(), true));
-    compares_groups(code) && !empty.is_some_and(|empty| empty.contains(&SelectionRole::Facet))
-}
-
 /// That a section of the baseline has other positive labels than this run.
 fn other_labels(name: &str, here: &str, baseline: &BiasSection) -> String {
     let there = &baseline.label_value_or_threshold;
@@ -198,7 +222,13 @@ impl<'a> Comparison<'a> {
         facet: &'a str,
         entry: &'a FacetResult,
         constraints: &FacetResult,
+        details: Option<&FacetDetails>,
     ) -> Option<String> {
+        let compares_nothing = |code: &str| {
+            details.is_some_and(|facet| {
+                facet.metrics.iter().any(|metric| metric.name == code && facet.compares_nothing(metric))
+            })
+        };
         let mut skipped = Vec::new();
         for metric in &entry.metrics {
             let constraint = constraints.metrics.iter().find(|constraint| constraint.name == metric.name);
@@ -210,9 +240,7 @@ impl<'a> Comparison<'a> {
                     metric: &metric.name,
                     now,
                     then,
-                    compares_groups: [entry, constraints]
-                        .iter()
-                        .all(|entry| tells_of_facet(entry, &metric.name)),
+                    compares_nothing: compares_nothing(&metric.name),
                 }),
                 _ => skipped.push(metric.name.as_str()),
             }
@@ -262,14 +290,16 @@ pub fn violations(
         .collect()
 }
 
-/// How many of the pairs the rule cannot judge: it asks for more than chance, and nobody can tell what chance explains.
+/// How many of the pairs that compare something the rule cannot judge: it asks for more than chance, and nobody can tell what chance
+/// explains.
 pub fn unjudged(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> usize {
     if !rule.beyond_chance_only {
         return 0;
     }
     let here = ByGroup::of_details(facets);
     let is_unjudged = |metric: &MetricDetails| metric.chance.is_none_or(|chance| chance.unjudged);
-    comparison.pairs.iter().filter(|pair| metric_in(&here, pair).is_some_and(is_unjudged)).count()
+    let compared = comparison.pairs.iter().filter(|pair| !pair.compares_nothing);
+    compared.filter(|pair| metric_in(&here, pair).is_some_and(is_unjudged)).count()
 }
 
 fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a MetricDetails> {
@@ -363,8 +393,8 @@ pub(crate) fn check_baseline(
     };
     let asks_for_groups =
         asked.iter().filter_map(|(_, codes)| *codes).flatten().any(|code| compares_groups(code));
-    // Whether each tells of a facet.
-    let comparable: Vec<bool> = asked
+    // Whether each can tell something, and whether it compares nothing.
+    let comparable: Vec<(bool, bool)> = asked
         .iter()
         .filter_map(|(stage, codes)| Some((section(baseline, *stage).filter(has_these_labels)?, (*codes)?)))
         .flat_map(|(section, codes)| {
@@ -372,10 +402,16 @@ pub(crate) fn check_baseline(
                 .filter(|(facet, entry)| may_be_asked(analysis, facet, &entry.value_or_threshold))
                 .flat_map(|(_, entry)| entry.metrics.iter().map(move |metric| (entry, metric)))
                 .filter(|(_, metric)| metric.value.is_some() && codes.contains(&metric.name.as_str()))
-                .map(|(entry, metric)| tells_of_facet(entry, &metric.name))
+                .map(|(entry, metric)| {
+                    let is_nothing =
+                        entry.counts.as_ref().zip(metric.value).is_some_and(|(counts, value)| {
+                            said_nothing(&metric.name, &counts.groups(), value.value())
+                        });
+                    (!is_nothing && (!asks_for_groups || compares_groups(&metric.name)), is_nothing)
+                })
         })
         .collect();
-    if comparable.iter().any(|tells| !asks_for_groups || *tells) {
+    if comparable.iter().any(|(tells, _)| *tells) {
         return Ok(());
     }
     let in_words = |facet: &Facet| match facet.values.as_slice() {
@@ -386,14 +422,14 @@ pub(crate) fn check_baseline(
     let stages: Vec<&str> =
         asked.iter().filter(|(_, codes)| codes.is_some()).map(|(stage, _)| section_name(*stage)).collect();
     Err(nothing_compared(
-        facets_in_words(baseline),
+        baseline_in_words(baseline),
         format!(
             "facet {} with {}, positive `{}`",
             facets.join(", "),
             stages.join(" and "),
             listed(&analysis.label_values_or_threshold)
         ),
-        !comparable.is_empty(),
+        (!comparable.is_empty()).then(|| comparable.iter().any(|(_, is_nothing)| *is_nothing)),
     ))
 }
 
@@ -428,44 +464,85 @@ fn listed(values: &[Scalar]) -> String {
     values.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// The error of a check that compared nothing. `only_general`: but metrics that say nothing of a facet.
-fn nothing_compared(found: String, expected: String, only_general: bool) -> Problem {
-    Problem::new(
-        &codes::NOTHING_COMPARED,
-        if only_general {
+/// The error of a check that compared nothing. `only_empty`: but metrics that say nothing of a facet, and whether any of them reads a
+/// selection of no row or every row; none where no metric has a value on both sides.
+fn nothing_compared(found: String, expected: String, only_empty: Option<bool>) -> Problem {
+    let what = match only_empty {
+        None => "bias drift cannot be checked: no metric of this run is in the constraints",
+        Some(_) => {
             "bias drift cannot be checked: of this run's metrics only those that say nothing of a facet are in the constraints: the \
-             Generalized Entropy (GE), the same for every facet, or metrics of a group without rows"
-        } else {
-            "bias drift cannot be checked: no metric of this run is in the constraints"
-        },
-    )
-    .field("baseline_constraints")
-    .found(found)
-    .expected(expected)
-    .hint(
-        "make the baseline with the same facets, values, positive labels and methods as the monitor, or set \
-             `on_nothing_compared` to `succeed`",
-    )
+             Generalized Entropy (GE), the same for every facet, or metrics that read a selection of no row or every row"
+        }
+    };
+    let way_out = way_out(only_empty);
+    Problem::new(&codes::NOTHING_COMPARED, what)
+        .field("baseline_constraints")
+        .found(found)
+        .expected(expected)
+        .hint(format!("{way_out}, or set `on_nothing_compared` to `succeed`"))
 }
 
-/// What the constraints hold, for a message: the facets with their values.
-fn facets_in_words(results: &Results) -> String {
+fn way_out(only_empty: Option<bool>) -> &'static str {
+    match only_empty {
+        Some(true) => {
+            "list values that some rows have and others do not, for the label, the predicted label and each facet, in the baseline's data \
+             and in this run's"
+        }
+        _ => "make the baseline with the same facets, values, positive labels and methods as the monitor",
+    }
+}
+
+fn baseline_in_words(baseline: &Results) -> String {
+    in_words(baseline, "baseline", |_, entry| {
+        let groups = entry.counts.as_ref()?.groups();
+        Some((SelectionRole::empty_in(&groups, true), groups))
+    })
+}
+
+/// A selection of no row or every row, in words.
+fn empty_in_words(role: SelectionRole, groups: &Groups) -> String {
+    let both = |rows: fn(&Group) -> u64| rows(&groups.d) + rows(&groups.a);
+    let (name, rows) = match role {
+        SelectionRole::Label => ("label", both(Group::observed_positive)),
+        SelectionRole::Prediction => ("predicted label", both(Group::predicted_positive)),
+        SelectionRole::Facet => ("facet", groups.d.n()),
+    };
+    format!("the {name} selects {} row", if rows == 0 { "no" } else { "every" })
+}
+
+/// What one side holds, for a message: the facets with their values. `empty_of`: the selections of an entry that hold no row or every
+/// row, and its groups, where these are known.
+fn in_words(
+    results: &Results,
+    side: &str,
+    empty_of: impl Fn(&str, &FacetResult) -> Option<(Vec<SelectionRole>, Groups)>,
+) -> String {
     let mut known = Vec::new();
     for section in STAGES.into_iter().filter_map(|stage| section(results, stage)) {
         let label = &section.label_value_or_threshold;
         let positive = if label.is_empty() { String::new() } else { format!(", positive `{label}`") };
         for (facet, entry) in entries(section) {
+            let (empty, groups) = empty_of(facet, entry).unwrap_or_default();
+            let has_rows = !empty.contains(&SelectionRole::Facet);
+            let with_value = || entry.metrics.iter().filter(|metric| metric.value.is_some());
             let has_value = |of_groups: bool| {
-                let mut of_kind =
-                    entry.metrics.iter().filter(|metric| tells_of_facet(entry, &metric.name) == of_groups);
-                of_kind.any(|metric| metric.value.is_some())
+                with_value().any(|metric| (has_rows && compares_groups(&metric.name)) == of_groups)
+            };
+            let is_read = |role: &&SelectionRole| {
+                with_value().any(|metric| reads_any(&metric.name, std::slice::from_ref(*role)))
+            };
+            let read: Vec<String> =
+                empty.iter().filter(is_read).map(|role| empty_in_words(*role, &groups)).collect();
+            let why = match read.as_slice() {
+                [] => String::new(),
+                read => format!(" (in the {side} {})", read.join(" and ")),
             };
             let without = match (has_value(true), has_value(false)) {
                 (true, _) => "",
                 (false, true) => " without any value that depends on the facet",
                 (false, false) => " without any value",
             };
-            let text = format!("`{facet}` = `{}`{positive}{without}", entry.value_or_threshold);
+            let text = format!("`{facet}` = `{}`{positive}{without}{why}", entry.value_or_threshold);
             if !known.contains(&text) {
                 known.push(text);
             }

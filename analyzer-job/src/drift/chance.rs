@@ -42,8 +42,8 @@ pub fn judge(
     seed: u64,
     stop: &Stop,
 ) -> Result<()> {
+    hold_against(facets, baseline);
     let baseline = Sections::of(baseline);
-    facets.iter_mut().for_each(|facet| hold_against(facet, &baseline));
     let streams = streams(facets, seed);
     let ranked = facets.iter().map(comparable).sum::<usize>() <= DRAWS;
     let examine = |(facet, stream): (&FacetDetails, &Stream), draws_entropy: bool| {
@@ -92,16 +92,20 @@ pub fn judge(
     Ok(())
 }
 
-/// Writes the baseline's values into the metrics of a facet, and that those which read an empty selection cannot be judged.
-fn hold_against(facet: &mut FacetDetails, baseline: &Sections) {
+/// Writes the baseline's values into the metrics, and that those which read an empty selection cannot be judged.
+pub(crate) fn hold_against(facets: &mut [FacetDetails], baseline: &Results) {
+    let baseline = Sections::of(baseline);
+    facets.iter_mut().for_each(|facet| hold_facet_against(facet, &baseline));
+}
+
+fn hold_facet_against(facet: &mut FacetDetails, baseline: &Sections) {
     let counts = counts_of(facet, baseline).next().map(Counts::groups);
-    let empty = counts.map(|groups| SelectionRole::empty_in(&groups, true)).unwrap_or_default();
     for place in 0..facet.metrics.len() {
         let metric = &facet.metrics[place];
         let then = baseline.get(metric.stage, &facet.facet, &facet.value_or_threshold);
         let then = then.and_then(|then| then.metrics.iter().find(|known| known.name == metric.name)?.value);
-        let empty_baseline = reads_any(&metric.name, &empty)
-            && counts.zip(then).is_some_and(|(groups, then)| gave(&metric.name, &groups, then.value()));
+        let empty_baseline =
+            counts.zip(then).is_some_and(|(groups, then)| said_nothing(&metric.name, &groups, then.value()));
         let says_nothing = empty_baseline || facet.says_nothing(&metric.name);
         let is_compared = metric.value.is_some() && then.is_some();
         let metric = &mut facet.metrics[place];
@@ -114,6 +118,11 @@ fn hold_against(facet: &mut FacetDetails, baseline: &Sections) {
 fn counts_of<'a>(facet: &FacetDetails, baseline: &Sections<'a>) -> impl Iterator<Item = &'a Counts> {
     let of_stage = |stage| baseline.get(stage, &facet.facet, &facet.value_or_threshold)?.counts.as_ref();
     STAGES.into_iter().filter_map(of_stage)
+}
+
+/// Whether the value of a metric in a baseline with these counts says nothing: it reads a selection that held no row or every row.
+pub(super) fn said_nothing(code: &str, groups: &Groups, value: f64) -> bool {
+    reads_any(code, &SelectionRole::empty_in(groups, true)) && gave(code, groups, value)
 }
 
 /// Whether the counts of a baseline gave the constraints' value. One that a person chose is a limit, whatever was counted.

@@ -49,7 +49,7 @@ const BEYOND_CHANCE: Rule = Rule { beyond_chance_only: true, ..HOSTED };
 
 /// Violations by the hosted rule, and what could not be compared.
 fn judged(current: &Results, baseline: &Results) -> (Vec<Violation>, Vec<String>) {
-    let comparison = compare(current, baseline);
+    let comparison = compare(current, &[], baseline);
     (violations(&comparison, &[], &HOSTED, &[]), comparison.warnings)
 }
 
@@ -191,12 +191,12 @@ fn values_that_are_equal_as_numbers_are_the_same_group() {
         ("1,1", "1", true),
     ] {
         let (here, there) = (at(here), at(there));
-        assert_eq!(compare(&here, &there).pairs.len(), usize::from(same), "{here:?}");
+        assert_eq!(compare(&here, &[], &there).pairs.len(), usize::from(same), "{here:?}");
     }
     // The same text comes before the same number.
     let both = after_training(&[("f", "0.0", &[("AD", Some(0.1))]), ("f", "0", &[("AD", Some(0.2))])]);
     let here = after_training(&[("f", "0", &[("AD", Some(0.5))])]);
-    assert_eq!(compare(&here, &both).pairs[0].then, Number::Float(0.2));
+    assert_eq!(compare(&here, &[], &both).pairs[0].then, Number::Float(0.2));
 }
 
 /// A baseline for other positive labels is none: its numbers are about another question.
@@ -222,7 +222,7 @@ fn sections_of_other_positive_labels_are_not_compared() {
         ("", "1", true),
     ] {
         let (current, baseline) = (of(here, 0.5), of(there, 0.1));
-        let comparison = compare(&current, &baseline);
+        let comparison = compare(&current, &[], &baseline);
         let compared: Vec<&str> = comparison.pairs.iter().map(|pair| pair.metric).collect();
         assert_eq!(compared, if same { vec!["AD", "DPL"] } else { vec!["DPL"] }, "{here} {there}");
         assert_eq!(comparison.warnings.is_empty(), same, "{:?}", comparison.warnings);
@@ -284,7 +284,7 @@ fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
         ("SD", true, Some(true)),
         ("TE", false, None),
     ]);
-    let comparison = compare(&current, &baseline);
+    let comparison = compare(&current, &[], &baseline);
     let found = violations(&comparison, &details, &BEYOND_CHANCE, &[]);
     assert_eq!(names(&found), ["f a DI"]);
     assert_eq!(unjudged(&comparison, &details, &BEYOND_CHANCE), 2);
@@ -298,7 +298,7 @@ fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
 fn metrics_that_chance_cannot_judge_are_counted() {
     let metrics: Vec<_> = ["AD", "DI", "RD", "SD", "TE"].map(|name| (name, Some(0.3))).to_vec();
     let run = after_training(&[("f", "a", &metrics)]);
-    let comparison = compare(&run, &run);
+    let comparison = compare(&run, &[], &run);
     let mut details = details(&[
         ("AD", true, Some(false)),
         ("DI", true, None),
@@ -320,7 +320,7 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
         let before: Vec<Before> = earlier.iter().map(Before::Values).collect();
         let rule = Rule { windows: windows.parse().unwrap(), ..HOSTED };
         let now = window(0.3);
-        let found = violations(&compare(&now, &baseline), &[], &rule, &before);
+        let found = violations(&compare(&now, &[], &baseline), &[], &rule, &before);
         assert_eq!(!found.is_empty(), expected, "{windows} after {} windows", earlier.len());
     };
     check(&[], "1/1", true);
@@ -337,12 +337,12 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
     for (earlier, agrees) in [(moved(), true), (details(&[("AD", true, None)]), false), (Vec::new(), false)] {
         let before = [Before::Judged(earlier.into())];
         assert_eq!(before[0].is_mute(), !agrees);
-        let found = violations(&compare(&now, &baseline), &moved(), &both, &before);
+        let found = violations(&compare(&now, &[], &baseline), &moved(), &both, &before);
         assert_eq!(!found.is_empty(), agrees);
     }
     // This window must be one of them.
     let rule = Rule { windows: Windows { agreeing: 1, of: 2 }, ..HOSTED };
-    let found = violations(&compare(&window(0.05), &baseline), &[], &rule, &[Before::Values(&now)]);
+    let found = violations(&compare(&window(0.05), &[], &baseline), &[], &rule, &[Before::Values(&now)]);
     assert!(found.is_empty());
 }
 

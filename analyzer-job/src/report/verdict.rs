@@ -2,7 +2,9 @@
 //! rows it stands on.
 
 use crate::results::Number;
-use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
+use crate::results::details::{
+    BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails, SelectionRole,
+};
 
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
@@ -64,14 +66,22 @@ fn told(bias: &BiasDetails) -> Vec<&FacetDetails> {
     bias.facets.iter().filter(|facet| bias::twin_before(bias, facet).is_none()).collect()
 }
 
+/// What the groups came to. A metric that does not read the facet is the same in each of them: it is counted once, with a group that has
+/// rows if there is one.
 fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
-    told(bias)
-        .into_iter()
-        .flat_map(|facet| {
-            let finding = move |details| Finding { facet, details, state: bias::state(facet, details) };
-            facet.metrics.iter().map(finding)
-        })
-        .collect()
+    let told = told(bias);
+    let of_all = |metric: &&MetricDetails| !compares_groups(&metric.name);
+    let teller = told.iter().copied().min_by_key(|facet| {
+        let is_compared = facet.metrics.iter().filter(of_all).any(|metric| bias::is_compared(facet, metric));
+        (facet.empty.contains(&SelectionRole::Facet), !is_compared)
+    });
+    let is_teller = |facet| teller.is_some_and(|teller| std::ptr::eq(teller, facet));
+    let all = told.into_iter().flat_map(findings_of);
+    all.filter(|finding| compares_groups(&finding.details.name) || is_teller(finding.facet)).collect()
+}
+
+fn findings_of(facet: &FacetDetails) -> impl Iterator<Item = Finding<'_>> {
+    facet.metrics.iter().map(move |details| Finding { facet, details, state: bias::state(facet, details) })
 }
 
 fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
@@ -107,6 +117,20 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let would_be_compared = number_of(&|finding| finding.details.baseline.is_some() && tells(finding));
     let tells_something = number_of(&|finding| tells(finding) && !finding.compares_nothing());
     let tells_a_change = number_of(&|finding| finding.is_compared() && tells(finding));
+    if compared > 0 && tells_a_change == 0 {
+        let why = if compares_nothing > 0 {
+            empty_selection(all)
+        } else {
+            "no other metric has a value in the baseline"
+        };
+        let (state, moved) = match moved {
+            0 => (State::CannotTell, ""),
+            _ => (State::Moved, ", and it moved away from its baseline"),
+        };
+        let text =
+            format!("Only the Generalized Entropy (GE), the same for every facet, is compared{moved}: {why}");
+        return (state, text);
+    }
     if compares_nothing > 0 && (tells_something == 0 || tells_a_change == 0 && would_be_compared > 0) {
         return (State::CannotTell, format!("Nothing is compared{groups}: {}", empty_selection(all)));
     }
@@ -114,14 +138,6 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         return (
             State::CannotTell,
             format!("No metric has a value in the baseline{groups}: nothing is compared"),
-        );
-    }
-    if compared > 0 && tells_a_change == 0 {
-        return (
-            State::CannotTell,
-            format!(
-                "Only a metric that is the same for every facet has a value in the baseline{groups}: nothing is compared"
-            ),
         );
     }
     if compared == 0 {
@@ -179,7 +195,12 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
             )
         }
     };
-    (State::Held, text)
+    if compares_nothing == 0 {
+        return (State::Held, text);
+    }
+    let with_value = number_of(&|finding| finding.details.value.is_some());
+    let state = if compares_nothing > compared { State::CannotTell } else { State::Held };
+    (state, format!("{text}; only {compared} of {with_value} metrics could be compared"))
 }
 
 /// Why metrics compare nothing.
@@ -214,9 +235,10 @@ fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     Some(if is_doubtful { format!("{sentence}, if the selection is right") } else { sentence })
 }
 
-/// What the file of violations holds beyond what moved.
-fn doubts(all: &[Finding]) -> Option<String> {
-    let violated: Vec<&Finding> = all.iter().filter(|finding| finding.details.violated).collect();
+/// What the file of violations holds beyond what moved: it has each metric of each group.
+fn doubts(bias: &BiasDetails) -> Option<String> {
+    let all = bias.facets.iter().flat_map(findings_of);
+    let violated: Vec<Finding> = all.filter(|finding| finding.details.violated).collect();
     let of_state = |state| violated.iter().filter(|finding| finding.state == state).count();
     let (moved, towards) = (of_state(State::Moved), of_state(State::Held));
     let by = |doubt| {
@@ -265,8 +287,7 @@ fn limits(check: &Check) -> Vec<String> {
     if check.unjudged > 0 {
         let metrics = of(check.unjudged, "metric cannot be a violation", "metrics cannot be violations");
         sentences.push(format!(
-            "{metrics} of this check: the rows are too few, or chance cannot judge the metric, or it reads a selection of no row or every \
-             row."
+            "{metrics} of this check: the rows are too few, or chance cannot judge the metric."
         ));
     }
     if check.runs_without_baseline > 0 {
@@ -318,18 +339,17 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     let mut sentences: Vec<String> =
         told.into_iter().take(LEAD).map(|finding| sentence(bias, finding)).collect();
     if sentences.is_empty() && compared {
-        let unsure = |is_judged: bool| {
+        let unsure = |doubt: Doubt| {
             let of = |finding: &&Finding| {
-                finding.state == State::CannotTell
-                    && (Doubt::of(finding.details) != Doubt::NotJudged) == is_judged
+                finding.state == State::CannotTell && Doubt::of(finding.details) == doubt
             };
             all.iter().filter(of).count()
         };
-        let (too_few, unjudged) = (unsure(true), unsure(false));
+        let (too_few, unjudged) = (unsure(Doubt::TooFewRows), unsure(Doubt::NotJudged));
         let held = all.iter().filter(|finding| finding.state == State::Held).count();
         if held > 0 {
             sentences.push(format!(
-                "{} no farther from 0 than in the baseline.",
+                "{} no farther from parity than in the baseline.",
                 of(held as u64, "metric is", "metrics are")
             ));
         }
@@ -345,7 +365,7 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         }
     }
     sentences.extend(nothing_compared(all));
-    sentences.extend(doubts(all));
+    sentences.extend(doubts(bias));
     sentences.extend(held_back(bias));
     sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
     let is_unseen = |finding: &&Finding| {

@@ -198,7 +198,7 @@ pub struct Chance {
 /// How the metrics were held against the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// Metrics with a value here and in the baseline.
+    /// Metrics with a value here and in the baseline that read no selection of no row or every row.
     pub compared: u64,
     /// Metrics with a value here.
     pub measured: u64,

@@ -9,7 +9,7 @@ use crate::drift::bias::of_same_labels;
 use crate::drift::chance;
 use crate::read::part::MOST_ROWS;
 use crate::read::{Reading, Rows, looks};
-use crate::results::details::{FacetDetails, SegmentDetails, Selected, SelectionNote};
+use crate::results::details::{FacetDetails, SegmentDetails, Selected, SelectionNote, Stage};
 use crate::results::{Number, Results};
 use crate::state::counts::BiasCounts;
 use crate::values::table::Values;
@@ -66,18 +66,7 @@ pub(crate) fn measure(
     let results = bias::results(&counted.counts, &flips, methods);
     let stop = &run.job.stop;
     let facets = bias::details(&counted.counts, &flips, methods);
-    // The counts cannot tell that all rows of the other side lack a value: those are nothing to compare with.
-    let with_noted = |mut facets: Vec<FacetDetails>| {
-        for facet in &mut facets {
-            let of_every_row = |note: &&SelectionNote| note.selected == Selected::EveryRow;
-            for note in counted.selections.iter().filter(of_every_row) {
-                if note.concerns(facet) && !facet.empty.contains(&note.role) {
-                    facet.empty.push(note.role);
-                }
-            }
-        }
-        facets
-    };
+    let with_noted = |facets: Vec<FacetDetails>| with_noted(facets, &counted.selections);
     let mut facets = with_noted(facets);
     if let Some(baseline) = baseline {
         let baseline = &*of_same_labels(&results, baseline);
@@ -95,12 +84,30 @@ pub(crate) fn measure(
     Ok(Bias { results, counted, facets, intersections, segments })
 }
 
-/// The metrics of the first rows, to be compared with a baseline before all rows are read. A metric that needs the model, or
+/// The counts cannot tell that all rows of the other side lack a value: those are nothing to compare with.
+fn with_noted(mut facets: Vec<FacetDetails>, selections: &[SelectionNote]) -> Vec<FacetDetails> {
+    for facet in &mut facets {
+        let of_every_row = |note: &&SelectionNote| note.selected == Selected::EveryRow;
+        for note in selections.iter().filter(of_every_row) {
+            if note.concerns(facet) && !facet.empty.contains(&note.role) {
+                facet.empty.push(note.role);
+            }
+        }
+    }
+    facets
+}
+
+/// The metrics of the first rows and their details, to be compared with a baseline before all rows are read. A metric that needs the model, or
 /// rows that are not kept, is taken to have a value.
 ///
 /// # Errors
 /// A stop.
-pub(crate) fn look(run: &Context, reading: &Reading, counted: &Counted) -> Result<Results> {
+pub(crate) fn look(
+    run: &Context,
+    reading: &Reading,
+    counted: &Counted,
+    baseline: &Results,
+) -> Result<(Results, Vec<FacetDetails>)> {
     let analysis = &run.plan.analysis;
     let predicts = run.plan.predicts();
     let flips = match reading.rows() {
@@ -121,7 +128,17 @@ pub(crate) fn look(run: &Context, reading: &Reading, counted: &Counted) -> Resul
             }
         }
     }
-    Ok(results)
+    let mut facets =
+        with_noted(bias::details(&counted.counts, &flips, &analysis.methods), &counted.selections);
+    for facet in &mut facets {
+        for metric in facet.metrics.iter_mut().filter(|metric| metric.stage == Stage::PostTraining) {
+            if !is_known(&facet.facet, &metric.name) {
+                metric.value = Some(Number::Float(0.0));
+            }
+        }
+    }
+    chance::hold_against(&mut facets, &of_same_labels(&results, baseline));
+    Ok((results, facets))
 }
 
 /// Whether the flip test has no value for a facet whatever the model predicts: a feature holds text or lacks values.

@@ -17,7 +17,8 @@ use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
 use crate::results::details::{
-    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
+    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, MetricDetails,
+    RunDetails,
 };
 use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
@@ -88,7 +89,7 @@ fn message(findings: &Findings) -> Message {
     if let Some(bias) = &findings.bias {
         if let Some(check) = &bias.check
             && check.compared < check.measured
-            && violations == 0
+            && (violations == 0 || compares_nothing(bias))
         {
             remarks.push_str(&format!(" Compared {}.", part_of(check.compared, check.measured, "metric")));
         }
@@ -106,6 +107,17 @@ fn message(findings: &Findings) -> Message {
         }
     }
     Message::Judged { violations, remarks }
+}
+
+/// Whether a metric with a value on both sides compares nothing.
+fn compares_nothing(bias: &BiasDetails) -> bool {
+    let of_facet = |facet: &FacetDetails| {
+        let is_nothing = |metric: &MetricDetails| {
+            metric.value.is_some() && metric.baseline.is_some() && facet.compares_nothing(metric)
+        };
+        facet.metrics.iter().any(is_nothing)
+    };
+    bias.facets.iter().any(of_facet)
 }
 
 /// What a check that only counts what is beyond chance could not judge; empty when it could judge most: a metric or two, such as
@@ -194,7 +206,7 @@ fn judge_bias(
     bias: &mut BiasDetails,
     judged: &mut Judged,
 ) -> Result<()> {
-    let comparison = drift::compare(results, baseline);
+    let comparison = drift::compare(results, &bias.facets, baseline);
     let rule = Rule { beyond_chance_only: run.by_interval(), windows: run.settings.drift_windows };
     let most = rule.windows.of - 1;
     let now = Now { run: &bias.run, results, baseline };
@@ -222,7 +234,10 @@ fn judge_bias(
         has_counts: alone::has_counts(baseline),
         ..check(run, &comparison, &bias.facets)
     };
-    let nothing_compared = comparison.is_of_nothing().then(|| comparison.nothing_compared(results, baseline));
+    let nothing_compared = comparison
+        .is_of_nothing()
+        .then(|| (comparison.nothing_compared(results, &bias.facets, baseline), comparison.way_out()));
+    let with_both = comparison.pairs.len() as u64;
     let mut warnings = comparison.warnings;
     if let Some(held) = held_back {
         tracing::info!(
@@ -246,9 +261,15 @@ fn judge_bias(
     }
     if check.unjudged > 0 {
         warnings.push(format!(
-            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them, or \
-             they read a selection of no row or every row: {} of {} compared",
+            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them: {} of \
+             {} compared",
             check.unjudged, check.compared
+        ));
+    }
+    if check.compared < with_both {
+        warnings.push(format!(
+            "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {with_both}",
+            with_both - check.compared
         ));
     }
     if check.exact_baselines > 0 && check.has_counts {
@@ -264,10 +285,8 @@ fn judge_bias(
             part_of(check.exact_baselines, check.compared, "metric")
         ));
     }
-    if let Some(problem) = nothing_compared {
+    if let Some((problem, way_out)) = nothing_compared {
         if run.settings.on_nothing_compared.is_allowed() {
-            let way_out =
-                "make the baseline with the same facets, values, positive labels and methods as the monitor";
             warnings.push(problem.hint(way_out).to_string());
         } else {
             judged.failed = Some(problem);
@@ -284,7 +303,7 @@ fn judge_bias(
 fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails]) -> Check {
     let of_chance = facets.iter().flat_map(|facet| &facet.metrics).filter_map(|metric| metric.chance);
     Check {
-        compared: comparison.pairs.len() as u64,
+        compared: comparison.compared() as u64,
         measured: comparison.measured as u64,
         confidence: run.settings.drift_confidence,
         exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,

@@ -128,7 +128,10 @@ fn check_run(tree: &Tree, run: &Run, (role, by_chance): (&str, bool), told: &str
         let number = if expected.is_empty() { "no".into() } else { expected.len().to_string() };
         assert!(run.message.contains(&format!("with {number} violations")), "{told}: {}", run.message);
     }
-    assert_eq!(page.contains("Nothing is compared for"), role == "facet", "{told}");
+    assert!(!page.contains("Nothing is compared for"), "{told}");
+    let only_general =
+        page.contains("Only the Generalized Entropy (GE), the same for every facet, is compared");
+    assert_eq!(only_general, role == "facet", "{told}");
     // CloudWatch has the values of analysis.json, whatever they rest on.
     let lines = fs::read_to_string(tree.path("output/metrics/cloudwatch/cloudwatch_metrics.jsonl")).unwrap();
     for (code, value) in &now {
@@ -171,11 +174,107 @@ fn what_reads_an_empty_selection_is_not_judged_and_what_does_not_is() {
                 let run = tree.succeed(&[&path, &rule, &allowed]);
                 check_run(&tree, &run, (role, by_chance), &told);
                 assert_eq!(run.message.contains(" Warning: "), is_now, "{told}: {}", run.message);
-                let is_counted = run.log.contains("or they read a selection of no row or every row");
-                assert_eq!(is_counted, by_chance, "{told}: {}", run.log);
+                assert!(
+                    run.log.contains("metrics that compare nothing, as they read a selection"),
+                    "{told}: {}",
+                    run.log
+                );
             }
         }
     }
+}
+
+/// Every metric of a check reads a selection of no row or every row, on one side: that is no pass, under either rule, in the job and in the
+/// dry run.
+#[test]
+fn a_check_whose_metrics_all_compare_nothing_is_an_empty_one() {
+    type Case = (&'static str, &'static [&'static str], Emptied, &'static str);
+    let cases: [Case; 4] = [
+        ("label", &["AD", "RD", "GE"], |(f, _, p)| (f, false, p), "the label selects no row"),
+        ("label", &["AD", "RD", "GE"], |(f, _, p)| (f, true, p), "the label selects every row"),
+        ("prediction", &["DPPL", "DI"], |(f, y, _)| (f, y, true), "the predicted label selects every row"),
+        ("both", &["GE"], |(f, _, _)| (f, true, true), "the predicted label selects every row"),
+    ];
+    for (role, methods, emptied, named) in cases {
+        let mut tree = Tree::new();
+        tree.config(&json!({
+            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+            "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+            "methods": {"post_training_bias": {"methods": methods}},
+        }));
+        tree.set("publish_cloudwatch_metrics", "Enabled");
+        for is_now in [true, false] {
+            write(&tree, false, if is_now { |row| row } else { emptied });
+            tree.succeed(&[]);
+            tree.file("baseline/analysis.json", tree.analysis_bytes());
+            write(&tree, true, if is_now { emptied } else { |row| row });
+            let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+            let side = if is_now { "data" } else { "baseline" };
+            for rule in ["--bias-drift-check=interval", "--bias-drift-check=value"] {
+                let told = format!("{role}, {side}, {rule}");
+                let run = tree.run(&[&path, rule]);
+                let dry = tree.run(&["validate", &path, rule]);
+                for said in [&run.message, &dry.stdout] {
+                    assert!(
+                        said.contains("PL0802") && said.contains(&format!("in the {side} ")),
+                        "{told}: {said}"
+                    );
+                    assert!(said.contains(named), "{told}: {said}");
+                }
+                assert_eq!((run.code, dry.code), (Some(1), Some(1)), "{told}");
+                assert!(!tree.results().contains_key("constraint_violations.json"), "{told}");
+                let run = tree.succeed(&[&path, rule, "--on-nothing-compared=succeed"]);
+                assert!(run.message.contains("Compared 0 of"), "{told}: {}", run.message);
+                assert!(run.log.contains(named), "{told}: {}", run.log);
+                let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+                assert!(page.contains("Nothing is compared for"), "{told}");
+                let _ = fs::remove_file(tree.path(OUTPUT).join("constraint_violations.json"));
+            }
+        }
+    }
+}
+
+/// Where labels and predictions are all positive, one metric is left: message and headline say how few were compared.
+#[test]
+fn a_check_of_one_metric_that_compares_something_says_so() {
+    let tree = tree();
+    write(&tree, false, |row| row);
+    tree.succeed(&[]);
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    write(&tree, false, |(f, _, _)| (f, true, true));
+    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+    for rule in ["--bias-drift-check=interval", "--bias-drift-check=value"] {
+        let run = tree.succeed(&[&path, rule]);
+        assert!(run.message.contains(" Compared 1 of "), "{rule}: {}", run.message);
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+        let page = page.replace('\u{a0}', " ");
+        assert!(page.contains("; only 1 of ") && page.contains(" metrics could be compared"), "{rule}");
+    }
+}
+
+/// A facet without rows beside one with rows: the Generalized Entropy, which reads no facet, is counted once, with the one that has rows.
+#[test]
+fn a_facet_without_rows_counts_no_metric() {
+    let tree = Tree::new();
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "predicted_label": "p",
+        "facet": [
+            {"name_or_index": "sex", "value_or_threshold": ["f"]},
+            {"name_or_index": "town", "value_or_threshold": [1]},
+        ],
+        "methods": {"post_training_bias": {"methods": ["DPPL", "GE"]}},
+    }));
+    write(&tree, false, |row| row);
+    tree.succeed(&[]);
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    write(&tree, true, |(_, y, p)| (false, y, y != (p && !y)));
+    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+    tree.succeed(&[&path]);
+    let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
+    let page = page.replace('\u{a0}', " ");
+    let counted = page.contains(" of 2 metrics moved") || page.contains("; only 2 of 2 metrics could");
+    assert!(counted, "{}", &page[page.find("<h1").unwrap_or(0)..][..600]);
+    assert!(!page.contains(" of 3 metrics"), "counted twice");
 }
 
 /// Labels, or predictions, that are all positive: no group is called treated alike by them, and the others are told.

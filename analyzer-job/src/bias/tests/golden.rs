@@ -160,7 +160,7 @@ fn the_observed_monitoring_runs_raise_the_same_violations() {
         let (counts, flips) = observed_counts(&observed_rows(&golden, "monitored_rows", times));
         let current = results(&counts, &flips, &all_metrics());
         let rule = Rule { beyond_chance_only: false, windows: Windows { agreeing: 1, of: 1 } };
-        let comparison = drift::compare(&current, &baseline);
+        let comparison = drift::compare(&current, &[], &baseline);
         let violations = drift::violations(&comparison, &[], &rule, &[]);
         let warnings = comparison.warnings;
         assert_eq!(warnings, [""; 0], "{id}");

@@ -39,6 +39,27 @@ fn a_metric_moved_only_beyond_chance() {
             empty_baseline: false,
         })
     };
+    // Nor have few rows, which only make the interval unreliable: the test is the verdict, and no word contradicts it.
+    for (farther, expected) in [(true, State::Moved), (false, State::CannotTell)] {
+        let few = MetricDetails {
+            chance: chance(farther),
+            enough_rows: false,
+            rows_reason: Some("group `0` has 28 rows, fewer than 30".into()),
+            ..metric("DPPL", -0.7, Some(0.1))
+        };
+        assert_eq!(state(&few), expected);
+        assert_eq!(Doubt::of(&few), Doubt::Chance);
+        let mut findings = findings();
+        findings.explanations = None;
+        findings.results.explanations = None;
+        let facets = &mut findings.bias.as_mut().unwrap().facets;
+        facets.truncate(1);
+        facets[0].metrics = vec![few];
+        let report = report(&findings, &names(), &[]);
+        let html = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+        assert!(html.contains("Too few rows for a reliable interval of the value: group"), "{html}");
+        assert!(!html.contains("ot enough rows") && !html.contains("moved, too few rows"), "{html}");
+    }
     // The interval has no say once both samples were compared.
     let far = MetricDetails { chance: chance(false), ..metric("DPPL", 0.2, Some(0.1)) };
     assert_eq!(state(&far), State::CannotTell);
@@ -103,7 +124,7 @@ fn the_headline_counts_the_metrics_that_read_no_empty_selection() {
         (vec![Label, Prediction], "Nothing is compared for Sex = 0: a selection".into(), None),
         (
             vec![Facet],
-            "Nothing is compared for Sex = 0: a selection".into(),
+            "Only the Generalized Entropy (GE), the same for every facet, is compared, and it moved away from".into(),
             Some("3 metrics compare nothing"),
         ),
     ] {
@@ -285,6 +306,20 @@ fn a_ratio_that_moved_away_within_chance_did_not_hold() {
         text.contains("moved, within chance") && text.contains("1 metric held, no verdict on 1"),
         "{text}"
     );
+}
+
+/// A ratio is a violation, though nearer to its parity: nothing is said of its distance from 0.
+#[test]
+fn a_ratio_that_rose_to_its_parity_is_no_farther_from_it() {
+    let mut findings = findings();
+    findings.explanations = None;
+    findings.results.explanations = None;
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    facets[0].metrics = vec![metric("DI", 0.91, Some(0.18))];
+    let lead = report(&findings, &names(), &[]).lead.join(" ").replace('\u{a0}', " ");
+    assert!(lead.contains("1 metric is no farther from parity than in the baseline."), "{lead}");
+    assert!(!lead.contains("farther from 0"), "{lead}");
 }
 
 #[test]
