@@ -3,6 +3,7 @@
 //! third layer and turns usage errors into problems.
 
 use std::ffi::{OsStr, OsString};
+use std::num::{ParseFloatError, ParseIntError};
 
 use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -140,6 +141,11 @@ fn instead(error: clap::Error) -> Instead {
                 (_, Some(cause)) if cause.to_string() == "value was not a boolean" => {
                     problem.expected("`true` or `false`")
                 }
+                // Nor what those of numbers say.
+                (_, Some(cause)) if cause.is::<ParseIntError>() => {
+                    problem.expected("a whole number of at least 0")
+                }
+                (_, Some(cause)) if cause.is::<ParseFloatError>() => problem.expected("a number"),
                 (_, Some(cause)) => problem.expected(cause.to_string()),
                 (_, None) => problem.expected("a value"),
             }
@@ -192,6 +198,10 @@ mod tests {
         two_digits: Option<u64>,
         #[arg(long, env = "colour_of", value_enum, default_value = "red", global = true)]
         colour_of: Colour,
+        #[arg(long, global = true, allow_hyphen_values = true)]
+        rows: Option<u64>,
+        #[arg(long, global = true)]
+        tolerance: Option<f64>,
         #[command(subcommand)]
         command: Option<Sub>,
     }
@@ -281,6 +291,13 @@ mod tests {
         };
         check(&["--two-digits=7"], "`two_digits`: found `7`, expected a whole number from 10 to 99");
         check(&["--two-digits", "x"], "found `x`, expected a whole number from 10 to 99");
+        for wrong in ["abc", "-5", "1.5"] {
+            check(
+                &["--rows", wrong],
+                &format!("`rows`: found `{wrong}`, expected a whole number of at least 0"),
+            );
+        }
+        check(&["--tolerance", "abc"], "`tolerance`: found `abc`, expected a number;");
         check(&["--two-digits"], "`two_digits`: found no value, expected a value");
         check(&["--colour-of"], "`colour_of`: found no value, expected one of red, blue");
         check(&["--color-of=red"], "`--color-of`, which is not a setting, expected perhaps `--colour-of`");

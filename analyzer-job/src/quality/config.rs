@@ -112,7 +112,7 @@ impl MonitoringConfig {
         match (distribution.categorical_drift_method, distribution.comparison_method) {
             // The statistic of a test has no upper bound.
             (CategoricalMethod::ChiSquared, Method::Simple) => {
-                number("categorical_comparison_threshold", inner, categorical)?;
+                number("categorical_comparison_threshold", inner, f64::INFINITY, categorical)?;
             }
             _ => share("categorical_comparison_threshold", inner, categorical)?,
         }
@@ -221,7 +221,8 @@ fn choose<T: Copy>(key: &str, object: &Map<String, Json>, names: &[(&str, T)], v
     }
 }
 
-fn number(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> {
+/// `most`: infinite where there is no upper bound.
+fn number(key: &str, object: &Map<String, Json>, most: f64, value: &mut f64) -> Result<()> {
     let found = match object.get(key) {
         None | Some(Json::Null) => return Ok(()),
         Some(found) => found,
@@ -231,21 +232,18 @@ fn number(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> 
         other => other.as_f64(),
     };
     match read {
-        Some(number) if (0.0..f64::INFINITY).contains(&number) => {
+        Some(number) if number.is_finite() && (0.0..=most).contains(&number) => {
             *value = number;
             Ok(())
         }
+        _ if most.is_finite() => Err(refused(key, found, &format!("a number from 0 to {most}"))),
         _ => Err(refused(key, found, "a number of at least 0")),
     }
 }
 
 /// A number from 0 to 1, a share of the values or a distance: 75 for three quarters would flag every column, or none.
 fn share(key: &str, object: &Map<String, Json>, value: &mut f64) -> Result<()> {
-    number(key, object, value)?;
-    match object.get(key) {
-        Some(found) if *value > 1.0 => Err(refused(key, found, "a number from 0 to 1")),
-        _ => Ok(()),
-    }
+    number(key, object, 1.0, value)
 }
 
 fn refused(key: &str, found: &Json, expected: &str) -> Problem {
@@ -295,6 +293,7 @@ mod tests {
             (json!({"evaluate_constraints": "On"}), "evaluate_constraints"),
             (json!({"datatype_check_threshold": "high"}), "datatype_check_threshold"),
             (json!({"domain_content_threshold": -1}), "domain_content_threshold"),
+            (json!({"datatype_check_threshold": true}), "datatype_check_threshold"),
             (json!({"datatype_check_threshold": 75}), "datatype_check_threshold"),
             (json!({"domain_content_threshold": "1.5"}), "domain_content_threshold"),
             (json!({"distribution_constraints": {"comparison_threshold": 2}}), "comparison_threshold"),
@@ -316,7 +315,13 @@ mod tests {
             let problem = MonitoringConfig::of([&layer], true).unwrap_err();
             assert_eq!(problem.place().field.as_deref(), Some(key));
             assert_eq!(problem.code(), &codes::SETTING_INVALID);
+            let is_share = key.ends_with("_threshold");
+            assert_eq!(problem.to_string().contains("a number from 0 to 1"), is_share, "{problem}");
         }
+        let unbounded = json!({"distribution_constraints": {"categorical_drift_method": "ChiSquared",
+            "comparison_method": "Simple", "categorical_comparison_threshold": -1}});
+        let problem = MonitoringConfig::of([&unbounded], true).unwrap_err();
+        assert!(problem.to_string().contains("a number of at least 0"), "{problem}");
         for (text, key) in [
             (r#"{"evaluate_constraint": "Disabled"}"#, "evaluate_constraint"),
             (r#"{"comparison_threshold": 0.5}"#, "comparison_threshold"),
