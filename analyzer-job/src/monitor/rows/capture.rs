@@ -213,7 +213,7 @@ impl Rowed<'_> {
     }
 
     fn named(&self) -> bool {
-        matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_))))
+        matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..))))
     }
 
     /// One row of n values becomes n rows of one: some models answer a batch on a single line. Unchanged when

@@ -295,6 +295,57 @@ fn captured_json_has_names_and_csv_beside_it_gets_some() {
     );
 }
 
+/// Every form of a request beside every form of an answer, of one to three rows, alone and together.
+#[test]
+fn a_prediction_a_row_is_a_row_in_whatever_form() {
+    let listed =
+        |n: usize, of: &dyn Fn(usize) -> String, by: &str| (0..n).map(of).collect::<Vec<_>>().join(by);
+    let cells = |row: usize| format!("1{row},2{row}");
+    let lists = |n| format!("[{}]", listed(n, &|row| format!("[{}]", cells(row)), ","));
+    let objects = |n| format!("[{}]", listed(n, &|row| format!("{{\"a\":1{row},\"b\":2{row}}}"), ","));
+    let score = |row: usize| format!("0.{}", row + 1);
+    let scores = |n| format!("[{}]", listed(n, &score, ","));
+    let single = |n| format!("[{}]", listed(n, &|row| format!("[{}]", score(row)), ","));
+    let named = |n| format!("[{}]", listed(n, &|row| format!("{{\"score\":{}}}", score(row)), ","));
+    let under = |key: &str, list: String| format!("{{\"{key}\": {list}}}");
+    let requests: [&dyn Fn(usize) -> String; 5] = [
+        &|n| listed(n, &cells, "\n"),
+        &|n| lists(n),
+        &|n| objects(n),
+        &|n| under("instances", lists(n)),
+        &|n| under("instances", objects(n)),
+    ];
+    let answers: [&dyn Fn(usize) -> String; 8] = [
+        &|n| listed(n, &score, ","),
+        &|n| listed(n, &score, "\n"),
+        &|n| scores(n),
+        &|n| single(n),
+        &|n| named(n),
+        &|n| under("predictions", scores(n)),
+        &|n| under("predictions", single(n)),
+        &|n| under("predictions", named(n)),
+    ];
+    for (request, answer) in requests.iter().flat_map(|r| answers.iter().map(move |a| (r, a))) {
+        for of in [vec![1], vec![2], vec![3], vec![1, 2, 3], vec![3, 1]] {
+            for output_first in [true, false] {
+                let text: String = of.iter().map(|&n| capture(&request(n), &answer(n), "")).collect();
+                let parts = Captured { output_first, ..Captured::default() };
+                let found = captured(&text, |source| source.format = Some(Format::Capture(parts.clone())));
+                let expected: Vec<String> = of
+                    .iter()
+                    .flat_map(|&n| 0..n)
+                    .map(|row| match output_first {
+                        true => format!("{}|1{row}|2{row}", score(row)),
+                        false => format!("1{row}|2{row}|{}", score(row)),
+                    })
+                    .collect();
+                assert_eq!(found.short(), expected, "{text}: {:?}", found.account.examples);
+                assert_eq!(found.names.len(), 3, "{text}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lists_in_square_brackets_are_rows_under_the_tag_of_csv() {
     let record = |input: &str, output: &str| {
