@@ -194,6 +194,7 @@ impl Plan {
             one_row_per_record: self.strict,
             strict: settings.on_bad_record == OnBadRecord::Fail,
             preparation: self.preparation.as_deref(),
+            exclude: &self.exclude,
             script: self.preprocessor.as_ref(),
             for_people: job.for_people,
             ..Source::new(&self.dataset, &job.stop)

@@ -58,7 +58,7 @@ use gather::Gather;
 use ids::Ids;
 pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
-pub(crate) use parquet::rows as parquet_rows;
+pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
 use side::Side;
 use together::Seat;

@@ -4,10 +4,11 @@ use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
+use arrow_array::timezone::Tz;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
-use arrow_schema::DataType;
+use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plumbline_common::input::InputFile;
@@ -180,8 +181,10 @@ impl Cells {
             Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => {
                 (Kind::Float, Float64)
             }
-            Utf8 | LargeUtf8 | Utf8View | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) => {
-                (Kind::Text, Utf8)
+            Utf8 | LargeUtf8 | Utf8View | Date32 | Date64 | Time32(_) | Time64(_) => (Kind::Text, Utf8),
+            Timestamp(..) => {
+                let array = instants(array).map_err(|error| unreadable(file, &error))?;
+                return Ok(Cells { array, kind: Kind::Text });
             }
             Dictionary(_, value) => {
                 let plain = cast(array, value).map_err(|error| unreadable(file, &error))?;
@@ -195,7 +198,8 @@ impl Cells {
                 .file(file)
                 .field(field)
                 .found(other.to_string())
-                .expected("numbers, text, truth values or times"));
+                .expected("numbers, text, truth values or times")
+                .hint("leave the column out by `excluded_columns`, or write it as text"));
             }
         };
         let array = cast(array, &target).map_err(|error| unreadable(file, &error))?;
@@ -216,6 +220,21 @@ impl Cells {
             },
             Kind::Text => Raw::Text(self.array.as_string::<i32>().value(row)),
         }
+    }
+}
+
+/// The texts of timestamps: `2024-01-01T00:00:00` of one without a zone, `2024-01-01T02:00:00+02:00` in an offset. An
+/// instant in a zone with a name is told in UTC, `2024-01-01T00:00:00Z`, since the rules of zones are no part of the file.
+///
+/// # Errors
+/// A time that has no date.
+pub(crate) fn instants(times: &ArrayRef) -> std::result::Result<ArrayRef, ArrowError> {
+    match times.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if zone.parse::<Tz>().is_err() => {
+            let utc = cast(times, &DataType::Timestamp(*unit, Some("+00:00".into())))?;
+            cast(&utc, &DataType::Utf8)
+        }
+        _ => cast(times, &DataType::Utf8),
     }
 }
 

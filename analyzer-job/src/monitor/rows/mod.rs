@@ -57,6 +57,8 @@ pub struct Source<'a> {
     pub strict: bool,
     /// The setting `columns`.
     pub preparation: Option<&'a Preparation>,
+    /// Columns, by name or position, that nothing is said of: they may be of types that cannot be read.
+    pub exclude: &'a [String],
     /// A script that makes the rows of each record.
     pub script: Option<&'a Script>,
     /// Rows without names have this many cells, whatever the first one has.
@@ -81,6 +83,7 @@ impl<'a> Source<'a> {
             one_row_per_record: false,
             strict: false,
             preparation: None,
+            exclude: &[],
             script: None,
             width: None,
             limit: None,
@@ -342,6 +345,16 @@ pub fn files(path: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
+/// What a column of the data is read for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Needed,
+    /// Nothing is said of it, but segments may be made of its values.
+    Excluded,
+    /// The setting `columns` leaves it out: it is not read.
+    LeftOut,
+}
+
 /// What all formats share while they read.
 pub(crate) struct Reader<'a> {
     source: &'a Source<'a>,
@@ -415,6 +428,32 @@ impl<'a> Reader<'a> {
                 "name the columns by their positions instead, such as {{\"rename\": {{{}}}}}, or all of them with `name`",
                 first.join(", ")
             )))
+    }
+
+    /// What each column is read for, in data whose columns are all known.
+    ///
+    /// # Errors
+    /// The setting `columns` does not fit the columns.
+    fn uses(&mut self) -> Result<Vec<Use>> {
+        let source = self.source;
+        let excluded = |names: &IndexSet<String>, at: usize| {
+            source.exclude.iter().any(|wanted| match names.get_index_of(wanted) {
+                Some(named) => named == at,
+                None => wanted.parse() == Ok(at),
+            })
+        };
+        let names = &self.columns.names;
+        let Some(cells) = &mut self.cells else {
+            let of = |at| if excluded(names, at) { Use::Excluded } else { Use::Needed };
+            return Ok((0..names.len()).map(of).collect());
+        };
+        cells.extend(&self.columns)?;
+        let of = |from| match cells.places(from).map(|at| excluded(&cells.columns.names, at)).min() {
+            None => Use::LeftOut,
+            Some(true) => Use::Excluded,
+            Some(false) => Use::Needed,
+        };
+        Ok((0..names.len()).map(of).collect())
     }
 
     /// What the setting `columns` does with records.

@@ -9,12 +9,14 @@ use arrow_array::{Array, ArrayRef};
 use arrow_cast::cast;
 use arrow_schema::DataType;
 use indexmap::IndexSet;
+use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 
 use super::block::{Block, Span};
-use super::{Reader, Take};
+use super::{Reader, Take, Use};
+use crate::read::instants;
 use crate::values::java;
 
 const ROWS_PER_BATCH: usize = 4096;
@@ -22,7 +24,7 @@ const ROWS_PER_BATCH: usize = 4096;
 /// Reads all files as one table; every file has the columns of the first, in any order.
 ///
 /// # Errors
-/// A file that is not Parquet, a missing column, a column of nested or binary values.
+/// A file that is not Parquet, a missing column, a column of nested or binary values that is not left out.
 pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
@@ -48,14 +50,27 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
                 })
             })
             .collect::<Result<_>>()?;
-        let batches =
-            builder.with_batch_size(ROWS_PER_BATCH).build().map_err(|error| unreadable(file, &error))?;
+        let uses = reader.uses()?;
+        let read = places.iter().zip(&uses).filter(|(_, of)| **of != Use::LeftOut).map(|(&at, _)| at);
+        let mask = ProjectionMask::roots(builder.parquet_schema(), read);
+        let batches = builder
+            .with_projection(mask)
+            .with_batch_size(ROWS_PER_BATCH)
+            .build()
+            .map_err(|error| unreadable(file, &error))?;
         let mut row_number = 0;
         for batch in batches {
             let batch = batch.map_err(|error| unreadable(file, &error))?;
             let columns: Vec<Texts> = places
                 .iter()
-                .map(|&at| Texts::of(batch.column(at), file, &fields[at]))
+                .zip(&uses)
+                .map(|(&at, of)| {
+                    let Some(column) = batch.column_by_name(&fields[at]) else { return Ok(Texts::Missing) };
+                    match (Texts::of(column, file, &fields[at]), of) {
+                        (Err(_), Use::Excluded) => Ok(Texts::Missing),
+                        (texts, _) => texts,
+                    }
+                })
                 .collect::<Result<_>>()?;
             let mut block = std::mem::take(&mut reader.spare).cleared(columns.len());
             let mut row = vec![Span::MISSING; columns.len()];
@@ -102,7 +117,8 @@ impl Texts {
             Float16 | Float32 => Texts::Float(to(Float32)?),
             Float64 => Texts::Double(array.clone()),
             Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) | Utf8 | LargeUtf8 | Utf8View
-            | Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) => Texts::Text(to(Utf8)?),
+            | Date32 | Date64 | Time32(_) | Time64(_) => Texts::Text(to(Utf8)?),
+            Timestamp(..) => Texts::Text(instants(array).map_err(|error| unreadable(file, &error))?),
             Dictionary(_, value) => return Texts::of(&to((**value).clone())?, file, field),
             other => {
                 return Err(Problem::new(&codes::BAD_RECORD, "a column holds values that have no text")
@@ -110,7 +126,7 @@ impl Texts {
                     .field(field)
                     .found(other.to_string())
                     .expected("numbers, text, truth values or times")
-                    .hint("leave the column out of the file, or write it as text"));
+                    .hint("leave the column out by `columns` or `exclude_features_attribute`, or write it as text"));
             }
         })
     }

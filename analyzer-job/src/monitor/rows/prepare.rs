@@ -91,6 +91,11 @@ impl<'a> Cells<'a> {
         Ok(())
     }
 
+    /// Where a column of the data stands among those that are handed on; nowhere when it is left out.
+    pub(super) fn places(&self, from: usize) -> impl Iterator<Item = usize> {
+        self.outs.iter().enumerate().filter(move |(_, out)| out.from == from).map(|(at, _)| at)
+    }
+
     /// The first column that an entry names and the data lack so far, with the entry.
     pub(super) fn missing(&self) -> Option<(&'a str, &'a str)> {
         self.steps.iter().zip(&self.met).find_map(|((field, step), met)| {

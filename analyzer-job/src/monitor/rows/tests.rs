@@ -1,5 +1,6 @@
 //! Rows of every format, and what becomes of damaged ones.
 
+mod parquet;
 mod quotes;
 
 use std::fs;
