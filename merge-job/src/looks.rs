@@ -85,6 +85,9 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     if names_without_quotes(first) {
         return look("JSON whose names have no quotes", PYTHON);
     }
+    if kind == Kind::Capture && text.split(|byte| *byte == b'\n').any(is_row_with_backslashes) {
+        return look("CSV with backslashes before quotes", BACKSLASHES);
+    }
     if first.starts_with(b"\"{\\\"") {
         return look("JSON inside of JSON strings", TWICE);
     }
@@ -107,9 +110,6 @@ pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     let line = first.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if first.starts_with(b"<") {
         return look("XML or HTML", by_side("captures are JSON Lines", LABELS_ARE));
-    }
-    if kind == Kind::Capture && text.split(|byte| *byte == b'\n').any(is_row_with_backslashes) {
-        return look("CSV with backslashes before quotes", BACKSLASHES);
     }
     if line.iter().any(|byte| matches!(byte, b',' | b';' | b'\t')) {
         return look("CSV", by_side(BATCH_IDS, LABELS_ARE));
@@ -208,6 +208,11 @@ mod tests {
             ),
             (Label, "{\"groundTruthData\": {\"data\": \"x: None, y\"}}", "ground-truth records"),
             (Capture, "{\"a\": [1, True]}\n", "JSON with Python's `None`, `True` or `False`"),
+            (
+                Capture,
+                "\"{\\\"t\\\":0}\",0.5,i0,2024-05-01T00:00:00Z\n",
+                "CSV with backslashes before quotes",
+            ),
             (Capture, "{\"predictions\": [0.5]}", "JSON without inference ids"),
             (Capture, "{x", "other text"),
             (Capture, "{x,0.5,1\n{y,0.5,1\n", "CSV"),
