@@ -66,6 +66,8 @@ fn json_that_is_cut_costs_itself_and_at_most_the_row_behind_which_is_counted() {
         "{\"captureData\":{\"endpointOutput\":{\"data\":\"1,2\"}},\"eventMetadata\":{\"x\":\"e\"}}",
         "[{\"error\": \"no, 5\\\" pipe\"}, [1, \"a\"], 0.5]",
         "[\"a, b\", 2]",
+        "[1,\"a, b\",\"c\",[2,\"d\"]]",
+        "{'a': 1,\"b\",\"c\"}",
     ] {
         for (data, cut) in DATA.iter().flat_map(|data| (1..json.len()).map(move |cut| (data, cut))) {
             let rows = rows(data);

@@ -18,8 +18,8 @@ pub struct Row {
     last_two: Option<(usize, usize)>,
     /// A quote stands inside an unquoted cell.
     pub(crate) stray_quote: bool,
-    /// It does so behind a cell with a line end in quotes, or in damaged JSON before one: then quotes rather open where others
-    /// close.
+    /// It does so behind a cell with a line end in quotes, or such a cell stands behind a bracket that its line leaves open:
+    /// then quotes rather open where others close.
     pub(crate) is_torn: bool,
     /// A cell is in quotes.
     pub(crate) has_quoted: bool,
@@ -59,7 +59,6 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
     let mut cells = 1;
     let mut last_two = (None, start);
     let (mut stray_quote, mut is_torn, mut quoted_up_to) = (false, false, start);
-    let mut has_damaged_json = false;
     let has_line_end = |quoted_up_to: usize| {
         let quoted = text.get(start..quoted_up_to).unwrap_or_default();
         memchr::memchr2(b'\n', b'\r', quoted).is_some()
@@ -113,7 +112,6 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
             if memchr::memchr(b'"', text.get(cell..at).unwrap_or_default()).is_some() {
                 stray_quote = true;
                 is_torn |= has_line_end(quoted_up_to);
-                has_damaged_json |= matches!(text.get(cell), Some(b'{' | b'['));
             }
         }
         match text.get(at) {
@@ -126,7 +124,8 @@ fn read(text: &[u8], start: usize, mut in_quotes: bool, measured: bool, ended: b
             _ => break,
         }
     }
-    is_torn |= has_damaged_json && has_line_end(quoted_up_to);
+    let first_line = || text.get(start..at)?.split(|byte| matches!(byte, b'\n' | b'\r')).next();
+    is_torn |= has_line_end(quoted_up_to) && first_line().is_some_and(opens_brackets);
     let last_two = last_two.0.map(|before| (before, last_two.1));
     let ends_at_return = text.get(at) == Some(&b'\r');
     RowAt::Row(Row {
@@ -195,6 +194,29 @@ pub(crate) fn ends_with_id_and_time(line: &[u8]) -> bool {
     // Also one whose quote opens and does not close.
     let time = time.strip_prefix(b"\"").unwrap_or(&time);
     !plain(&before[before_id + 1..]).is_empty() && hours::moment(time).is_some()
+}
+
+/// Whether a line begins with a bracket that it does not close, as far as its strings can be told.
+pub(crate) fn opens_brackets(line: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    if !matches!(line.first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    let (mut depth, mut in_string, mut is_escaped) = (0usize, false, false);
+    for byte in line {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = in_string,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            return false;
+        }
+    }
+    true
 }
 
 /// Whether no line feed follows the carriage return at a place; none when that is not known yet.

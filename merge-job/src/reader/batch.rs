@@ -1,7 +1,7 @@
 //! Rows of a batch transform among the values of a text: whether one begins here, and where it ends.
 
 use super::state::{Returns, Skipping};
-use super::{Found, Reading, doubt};
+use super::{Found, Reading};
 use crate::json::{Cursor, Span};
 use crate::record::{self, Bad, Side};
 use crate::rows::{self, Row, RowAt};
@@ -161,7 +161,7 @@ impl<S: Side> Reading<'_, '_, S> {
     fn ends(&self, row: &Row) -> Option<bool> {
         let text = row.span.of(self.text);
         let value = text.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t')).unwrap_or_default();
-        match row.ends_at_return && doubt::opens_brackets(&text[value..]) {
+        match row.ends_at_return && rows::opens_brackets(&text[value..]) {
             true => self.do_returns_end_rows(row.span.end),
             false => Some(true),
         }

@@ -49,7 +49,7 @@ struct Lines {
 impl Lines {
     /// What a line says by itself; none when its quotes do not work out.
     fn of(line: &[u8]) -> Option<Lines> {
-        if opens_brackets(line) {
+        if rows::opens_brackets(line) {
             return Some(Lines { in_brackets: true, ..Lines::default() });
         }
         match rows::measured_row(line, 0, true) {
@@ -289,29 +289,6 @@ impl<S: Side> Reading<'_, '_, S> {
 
 fn is_end_of_row(text: &[u8], rest: RowAt) -> bool {
     matches!(rest, RowAt::Row(row) if !row.stray_quote && record::id_and_time(text, &row).is_some())
-}
-
-/// Whether a line begins with a bracket that it does not close, as far as its strings can be told.
-pub(super) fn opens_brackets(line: &[u8]) -> bool {
-    let line = line.trim_ascii_start();
-    if !matches!(line.first(), Some(b'{' | b'[')) {
-        return false;
-    }
-    let (mut depth, mut in_string, mut is_escaped) = (0usize, false, false);
-    for byte in line {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = in_string,
-            b'"' => in_string = !in_string,
-            b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
-            _ => {}
-        }
-        if depth == 0 {
-            return false;
-        }
-    }
-    true
 }
 
 /// Whether a text closes a bracket that it does not open.
