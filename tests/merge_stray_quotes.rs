@@ -133,3 +133,25 @@ fn a_damaged_row_or_a_heading_costs_no_more_than_three_rows_behind() {
         }
     }
 }
+
+#[test]
+fn an_object_that_would_be_a_bad_record_is_passed_once_where_its_row_is_broken() {
+    for object in [
+        "{\"captureData\":{},\"eventMetadata\":5}",
+        "{\"captureData\":{},\"eventMetadata\":{}}",
+        "{\"captureData\":null,\"eventMetadata\":{\"eventId\":\"a\"}}",
+        "{\"captureData\":5,\"eventMetadata\":{\"eventId\":[]}}",
+        "{\"captureData\":{},\"eventMetadata\":{},\"groundTruthData\":5}",
+        "{\"eventMetadata\":{\"eventId\":{}},\"captureData\":{}}",
+        "{\"SageMakerInferenceId\":{},\"SageMakerInferenceTime\":5}",
+        "{\"groundTruthData\":{\"data\":\"1\"},\"eventMetadata\":{\"eventId\":\"a\"}}",
+    ] {
+        for behind in ["\"b\"x", "\"b\"x,\"c\"", "7,\"b\"\"\" x"] {
+            for row in [format!("{object},{behind}"), format!(" {object} ,{behind}")] {
+                let text = format!("{row},i1,{TIME}\n7,i2,{TIME}\n");
+                let (good, bad) = found(&text);
+                assert_eq!((good, bad), (BTreeSet::from([("7".into(), "i2".into())]), vec![1]), "{text}");
+            }
+        }
+    }
+}

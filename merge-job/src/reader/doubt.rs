@@ -208,10 +208,10 @@ impl<S: Side> Reading<'_, '_, S> {
                 self.skipping = Some(super::Skipping::Line);
                 self.go_to(row.span.end)
             }
-            // A record may stand behind what this line begins with.
+            // A record may stand behind what this line begins with, but not there: that is what was counted.
             None => {
                 self.skipping = Some(super::Skipping::Line);
-                true
+                self.go_to(self.at + 1)
             }
         }
     }
