@@ -350,7 +350,11 @@ proptest! {
         prop_assert!(found.iter().all(|(line, _)| (1..=lines).contains(line)));
         prop_assert!(found.windows(2).all(|pair| pair[0].0 <= pair[1].0), "{:?}", found);
         // With cells behind it, a line may be a row of a batch transform, whatever its first cell holds.
-        let is_damaged = |line: &str| line.starts_with("{'a'") && !line.contains(',');
+        let is_damaged = |line: &str| {
+            let start = line.as_ptr() as usize - text.as_ptr() as usize;
+            let is_cell = || is_in_a_quoted_cell(&text, start..start + line.len());
+            line.starts_with("{'a'") && !line.contains(',') && !is_cell()
+        };
         let damaged = text.split('\n').any(is_damaged);
         prop_assert!(!damaged || found.iter().any(|(_, what)| what.is_err()), "{:?}: {:?}", text, found);
     }

@@ -196,24 +196,28 @@ pub(crate) fn ends_with_id_and_time(line: &[u8]) -> bool {
     !plain(&before[before_id + 1..]).is_empty() && hours::moment(time).is_some()
 }
 
-/// Whether a line begins with a bracket that it does not close, as far as its strings can be told.
+/// Whether a line begins with a bracket that it does not close, as far as its strings can be told; behind a value of JSON another
+/// one may stand.
 pub(crate) fn opens_brackets(line: &[u8]) -> bool {
     let line = line.trim_ascii_start();
-    if !matches!(line.first(), Some(b'{' | b'[')) {
+    let begins = |rest: &[u8]| matches!(rest.trim_ascii_start().first(), Some(b'{' | b'['));
+    if !begins(line) {
         return false;
     }
     let (mut depth, mut in_string, mut is_escaped) = (0usize, false, false);
-    for byte in line {
+    for (at, byte) in line.iter().enumerate() {
         match byte {
             _ if is_escaped => is_escaped = false,
             b'\\' => is_escaped = in_string,
             b'"' => in_string = !in_string,
             b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => depth -= 1,
+            b'}' | b']' if !in_string => {
+                depth -= 1;
+                if depth == 0 && !begins(&line[at + 1..]) {
+                    return false;
+                }
+            }
             _ => {}
-        }
-        if depth == 0 {
-            return false;
         }
     }
     true
