@@ -5,21 +5,21 @@
 //! not as it mostly is (a row of another width, text that is not UTF-8, a header row in the middle or in another
 //! order) is left to the reader of one row after the other, which has the rules and names the line.
 
-use std::io::{self, Read};
 use std::iter::Enumerate;
 use std::slice;
 
 use memchr::memchr;
 use plumbline_common::Result;
-use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::input::InputFile;
 use rayon::prelude::*;
 
 use crate::config::Analysis;
-use crate::read::csv::{LOOKED_AT, Told, without_mark};
+use crate::read::csv::{LOOKED_AT, Told};
 use crate::read::cut;
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
+use crate::read::pieces::Pieces;
 use crate::read::{Skips, Source, notes, quotes};
 use crate::values::raw::Raw;
 
@@ -156,7 +156,7 @@ struct Blocks<'a> {
     at: usize,
     analysis: &'a Analysis,
     block_bytes: usize,
-    file: Option<Open>,
+    file: Option<Pieces>,
     /// Given, or found in a header row.
     known: Option<Vec<String>>,
     /// Known from the first record on.
@@ -208,9 +208,8 @@ impl<'a> Blocks<'a> {
     }
 
     /// A file behind its header row; `Some(None)` for one without rows.
-    fn open(&mut self, file: &InputFile) -> Option<Option<Open>> {
-        let reader = without_mark(input::open(&file.path).ok()?).ok()?;
-        let mut open = Open { reader: Box::new(reader), rest: Vec::new(), done: false };
+    fn open(&mut self, file: &InputFile) -> Option<Option<Pieces>> {
+        let mut open = Pieces::open(file).ok()?;
         let mut text = Vec::new();
         let mut bytes = self.block_bytes;
         // As many rows as are looked at to tell a header row from data.
@@ -228,7 +227,7 @@ impl<'a> Blocks<'a> {
                     behind_first = reader.position().byte() as usize;
                 }
             }
-            if rows.len() > LOOKED_AT || open.done {
+            if rows.len() > LOOKED_AT || open.is_done() {
                 break (rows, behind_first);
             }
             bytes = 2 * bytes.max(text.len());
@@ -273,52 +272,8 @@ impl<'a> Blocks<'a> {
             let names = self.known.clone().unwrap_or_else(numbered);
             self.layout = Some(layout::of_table(names, None, None, self.analysis).ok()?);
         }
-        text.append(&mut open.rest);
-        open.rest = if is_header { text.split_off(behind_first) } else { text };
+        open.put_back(if is_header { text.split_off(behind_first) } else { text });
         Some(Some(open))
-    }
-}
-
-/// A file while it is read.
-struct Open {
-    reader: Box<dyn Read + Send>,
-    /// What was read and not handed on.
-    rest: Vec<u8>,
-    /// Everything was read.
-    done: bool,
-}
-
-impl Open {
-    /// Sets `text` to whole records, about `bytes` or one; false at the end of the file.
-    fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
-        text.clear();
-        self.fill_more(text, bytes)
-    }
-
-    /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record; not by one that is too long.
-    fn fill_more(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
-        text.append(&mut self.rest);
-        let mut whole = bytes;
-        loop {
-            if text.len() < whole && !self.done {
-                let missing = whole - text.len();
-                text.reserve(missing);
-                self.done = self.reader.by_ref().take(missing as u64).read_to_end(text)? < missing;
-            }
-            if text.len() <= whole && self.done {
-                return Ok(!text.is_empty());
-            }
-            if text.len() > LONGEST_RECORD {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-            let end = cut::last_end(&text[..whole]);
-            if end > 0 {
-                self.rest.extend_from_slice(&text[end..]);
-                text.truncate(end);
-                return Ok(true);
-            }
-            whole *= 2;
-        }
     }
 }
 

@@ -1,17 +1,18 @@
 //! CSV datasets: every row as wide as the first, its cells in the order of the columns.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::read::header::{self, First, Later, Places};
 use crate::read::layout;
-use crate::read::quotes::{Fault, Quotes};
+use crate::read::pieces::Pieces;
+use crate::read::quotes::{self, Fault};
 use crate::read::{Note, Skips, Source};
 
 /// What reading CSV files comes upon.
@@ -54,9 +55,8 @@ pub(crate) const LOOKED_AT: usize = 1000;
 /// columns in another order is read by its names.
 ///
 /// # Errors
-/// A row that is wider or narrower than the first, a quoted field over line ends with text behind its closing quote, text
-/// that is not UTF-8, `headers` of another width, names that
-/// contradict each other.
+/// A row that is wider or narrower than the first, quotes that do not work out, text that is not UTF-8, `headers` of another
+/// width, names that contradict each other.
 pub(crate) fn rows(
     files: &[InputFile],
     headers: Option<&[String]>,
@@ -241,50 +241,41 @@ fn other_width(file: &Path, line: u64, row: &csv::StringRecord, expected: usize)
         .hint(hint)
 }
 
-fn lost_quote(file: &Path, line: u64, fault: Fault) -> Problem {
-    Problem::new(&codes::BAD_RECORD, "a quoted field goes over line ends and makes no row")
+fn wrong_quotes(file: &Path, line: u64, fault: Fault) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "the quotes of a row do not work out")
         .file(file)
         .line(line)
-        .found(fault.what)
-        .expected("a comma or line end behind its closing quote")
-        .hint("is a quote missing in this row, or one too many?")
+        .found(fault.what.to_string())
+        .expected("a comma or line end behind a closing quote")
+        .hint("is a quote missing in this row, or one too many? Inside of quotes a quote is written twice")
 }
 
 /// The rows of one file, of which some may be looked at before they are read.
 struct Reader<'f> {
     file: &'f InputFile,
-    reader: csv::Reader<Bounded>,
-    /// Bytes that may still be read for this row.
-    left: Rc<Cell<u64>>,
-    /// Looks over what was read, which may be more than the rows so far.
-    quotes: Rc<RefCell<Quotes>>,
+    reader: csv::Reader<Checked>,
+    /// The first fault in the quotes of what was read, which may be more than the rows so far.
+    fault: Rc<Cell<Option<Fault>>>,
     /// Rows that were looked at, the next one last.
     ahead: Vec<csv::StringRecord>,
 }
 
 impl<'f> Reader<'f> {
     fn open(file: &'f InputFile) -> Result<Reader<'f>> {
-        let bytes = without_mark(input::open(&file.path)?)
-            .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let left = Rc::new(Cell::new(0));
-        let quotes = Rc::new(RefCell::new(Quotes::default()));
-        let bytes = Bounded { reader: Box::new(bytes), left: left.clone(), quotes: quotes.clone() };
-        let reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .buffer_capacity(1 << 18)
-            .from_reader(bytes);
-        Ok(Reader { file, reader, left, quotes, ahead: Vec::new() })
+        let fault = Rc::new(Cell::new(None));
+        let pieces = Pieces::open(file)?;
+        let checked = Checked { pieces, piece: Vec::new(), at: 0, passed: 0, fault: fault.clone() };
+        let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(checked);
+        Ok(Reader { file, reader, fault, ahead: Vec::new() })
     }
 
     fn read(&mut self, record: &mut csv::StringRecord) -> Result<bool> {
-        self.left.set(LONGEST_RECORD as u64);
         let read = self.reader.read_record(record).map_err(|error| {
             unreadable(&self.file.path, &self.file.relative, self.reader.position().line(), error)
         })?;
-        match self.quotes.borrow().found() {
+        match self.fault.get() {
             Some(fault) if fault.at < self.bytes() => {
-                Err(lost_quote(&self.file.relative, self.line_of(record), fault))
+                Err(wrong_quotes(&self.file.relative, self.line_of(record), fault))
             }
             _ => Ok(read),
         }
@@ -330,35 +321,37 @@ impl<'f> Reader<'f> {
     }
 }
 
-/// A reader that fails when a row has no end, and looks over the quotes.
-struct Bounded {
-    reader: Box<dyn Read>,
-    left: Rc<Cell<u64>>,
-    quotes: Rc<RefCell<Quotes>>,
+/// The text of a file in pieces of whole records, whose quotes are looked over.
+struct Checked {
+    pieces: Pieces,
+    piece: Vec<u8>,
+    /// Bytes of the piece that were read.
+    at: usize,
+    /// Bytes before the piece.
+    passed: u64,
+    fault: Rc<Cell<Option<Fault>>>,
 }
 
-impl Read for Bounded {
+impl Checked {
+    const BYTES: usize = 1 << 18;
+}
+
+impl Read for Checked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.reader.read(buffer)?;
-        let left = self.left.get().checked_sub(read as u64).ok_or(io::ErrorKind::FileTooLarge)?;
-        self.left.set(left);
-        let mut quotes = self.quotes.borrow_mut();
-        match read {
-            0 => quotes.end(),
-            _ => quotes.pass(&buffer[..read]),
+        if self.at == self.piece.len() {
+            self.passed += self.piece.len() as u64;
+            self.at = 0;
+            self.pieces.fill(&mut self.piece, Checked::BYTES)?;
+            if self.fault.get().is_none() {
+                let found = quotes::fault(&self.piece);
+                self.fault.set(found.map(|fault| Fault { at: self.passed + fault.at, ..fault }));
+            }
         }
+        let read = buffer.len().min(self.piece.len() - self.at);
+        buffer[..read].copy_from_slice(&self.piece[self.at..self.at + read]);
+        self.at += read;
         Ok(read)
     }
-}
-
-/// The reader behind a byte order mark; spreadsheets write one.
-pub(crate) fn without_mark(mut reader: Box<dyn Read + Send>) -> io::Result<impl Read + Send> {
-    let mut start = Vec::with_capacity(3);
-    reader.by_ref().take(3).read_to_end(&mut start)?;
-    if start == b"\xef\xbb\xbf" {
-        start.clear();
-    }
-    Ok(io::Cursor::new(start).chain(reader))
 }
 
 fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem {

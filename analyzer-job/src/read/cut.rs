@@ -6,6 +6,8 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr2};
 
+use crate::read::quotes;
+
 /// The end of the last whole record of text that begins with a record; 0 when none ends in it.
 pub(crate) fn last_end(text: &[u8]) -> usize {
     let mut end = 0;
@@ -21,15 +23,10 @@ pub(crate) fn last_end(text: &[u8]) -> usize {
         if quote > 0 && !matches!(text[quote - 1], b',' | b'\n' | b'\r') {
             continue;
         }
-        // Inside a quoted field two quotation marks stand for one.
-        loop {
-            let Some(close) = memchr(b'"', &text[at..]) else { return end };
-            at += close + 1;
-            match text.get(at) {
-                Some(b'"') => at += 1,
-                Some(_) => break,
-                None => return end,
-            }
+        // A quote at the end may be the first of two.
+        match quotes::closing(text, at) {
+            Some(closed) if closed < text.len() => at = closed,
+            _ => return end,
         }
     }
 }

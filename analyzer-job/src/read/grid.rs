@@ -97,7 +97,7 @@ impl Grid {
     /// Appends CSV text, a row for each line.
     ///
     /// # Errors
-    /// Quotes that do not work out over line ends.
+    /// Quotes that do not work out.
     pub fn push_csv(&mut self, text: &str) -> Result<(), String> {
         if text.contains('"') {
             quotes::check(text)?;

@@ -27,6 +27,7 @@ mod paired;
 mod parquet;
 pub mod part;
 pub mod payload;
+mod pieces;
 pub(crate) mod quotes;
 pub(crate) mod records;
 pub mod remote;

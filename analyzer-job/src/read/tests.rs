@@ -103,14 +103,18 @@ fn bad_csv_names_its_place() {
     fails(&[("a.csv", b"x,sex,y\n1,f,\xff\n")], &analysis, &["line 2", "UTF-8"]);
     for (text, part) in [
         // As wide as the other rows.
-        (&b"x,sex,y\n1,f,0\n2,\"f,1\n3,m,0\n4,\"m\",1\n"[..], "text behind its closing quote"),
+        (&b"x,sex,y\n1,f,0\n2,\"f,1\n3,m,0\n4,\"m\",1\n"[..], "text behind the closing quote"),
+        (b"x,sex,y\n1,f,0\n\"2,\"f, g\",1\n", "text behind the closing quote"),
+        (b"x,sex,y\n1,f,0\n2,\"f\"m,1\n", "text behind the closing quote"),
         (b"x,sex,y\n1,f,0\n2,\"f,1\n3,m\",0\"\n4,m,1\n", "a quote behind it"),
-        (b"x,sex,y\n1,f,0\n2,f,\"1\n3,m,0\n", "no closing quote"),
+        (b"x,sex,y\n1,f,0\n2,f,\"1\n3,m,0\n", "without a closing quote"),
         (b"x,sex,y\n1,f,0\n2,\"f\n3\",m,0\n", "is a quote missing, or one too many?"),
     ] {
         fails(&[("a.csv", text)], &analysis, &["a.csv, line 3", part]);
     }
     fails(&[("a.csv", b"x,\"sex,y\n1,f,0\n1,\"f\",0\n")], &analysis, &["a.csv, line 1", "text behind"]);
+    let blanks = table(&[("a.csv", b"x,sex,y\n1,\"f\" ,0\n2,\"m\",1\n")], &analysis);
+    assert_eq!(blanks.columns[0].values, Values::Int(vec![1, 2]));
     fails(&[("a.csv", b"x,sex,y\n")], &analysis, &["PL0302", "empty"]);
     fails(
         &[("a.csv", b"x,gender,y\n1,f,0\n")],

@@ -2,12 +2,14 @@
 
 pub(super) mod written;
 
+use memchr::memchr_iter;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use crate::config::ContentType;
 use crate::read::grid::Grid;
+use crate::read::quotes;
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::path::Paths;
 use crate::values::raw::Raw;
@@ -126,6 +128,12 @@ pub fn from_file(
         ContentType::Csv => {
             if let Some(rows) = rows_of_json(text) {
                 return model_rows(&rows, columns, cells);
+            }
+            if let Some(fault) = quotes::fault(text) {
+                let before = &text[..fault.at as usize];
+                return Err(invalid("the baseline file is not CSV")
+                    .line(1 + memchr_iter(b'\n', before).count() as u64)
+                    .found(fault.what.to_string()));
             }
             let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text);
             let mut rows: Vec<Vec<Json>> = Vec::new();
@@ -367,6 +375,9 @@ mod tests {
             check(from_configuration(&list, ContentType::Json, Some(path), &columns, &mut cells), &cells);
         }
         check(from_file(b"39,2,red\n", ContentType::Csv, None, &columns, &mut cells), &cells);
+        let shifted =
+            from_file(b"39,2,red\n\"3,\"9, 2\",red\n", ContentType::Csv, None, &columns, &mut cells);
+        assert_eq!(shifted.err().and_then(|problem| problem.place().line), Some(2));
         let turned = b" Colour,AGE,score\nred,39,2\n";
         check(from_file(turned, ContentType::Csv, None, &columns, &mut cells), &cells);
         check(

@@ -1,3 +1,4 @@
+use plumbline_common::input;
 use proptest::prelude::*;
 
 use super::*;

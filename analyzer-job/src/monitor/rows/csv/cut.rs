@@ -1,9 +1,11 @@
 //! Rows of CSV in a piece of text: where their cells stand, and what is no row.
 
 use memchr::{memchr, memchr2, memrchr};
+use plumbline_common::words::counted;
 
 use super::super::block::{Block, Span};
 use super::doubt::{self, Behind, Damage};
+use crate::read::quotes;
 
 /// A record may be as long as this, a quoted field with line breaks included; longer ones are bad records.
 const LONGEST_RECORD: usize = 64 << 20;
@@ -48,6 +50,8 @@ pub(super) enum Bad {
     /// It has so many fields.
     Fields(usize),
     Quote(Damage),
+    /// Its quotes do not work out on its line.
+    Quotes(quotes::What),
     /// It may be the rest of a bad one before.
     Rest,
 }
@@ -58,15 +62,25 @@ impl Bad {
         match self {
             Bad::Fields(fields) => Some(*fields),
             Bad::Quote(damage) => damage.fields,
-            Bad::Rest => None,
+            Bad::Quotes(_) | Bad::Rest => None,
         }
     }
 
     /// Lines that are lost with it.
     pub(super) fn lines(&self) -> u64 {
         match self {
-            Bad::Fields(_) | Bad::Rest => 1,
+            Bad::Fields(_) | Bad::Quotes(_) | Bad::Rest => 1,
             Bad::Quote(damage) => damage.lost,
+        }
+    }
+
+    /// The reason in words; `line`: that of the record.
+    pub(super) fn told(&self, line: u64) -> String {
+        match self {
+            Bad::Fields(fields) => counted(*fields, "value"),
+            Bad::Quote(damage) => damage.told(line),
+            Bad::Quotes(what) => what.to_string(),
+            Bad::Rest => "it may be the rest of a bad row before".into(),
         }
     }
 }
@@ -85,8 +99,9 @@ struct Record {
     end: usize,
     /// Line breaks up to there.
     breaks: u64,
-    /// Text stands behind the closing quote of a field that goes over line ends, or a quote in a field without quotes
-    /// behind such a one; in doubt, of any field.
+    /// Its quotes do not work out, wherever it stands.
+    fault: Option<quotes::What>,
+    /// A quote stands in a field without quotes, behind one that goes over line ends; in doubt, in any such field.
     stray: bool,
 }
 
@@ -96,8 +111,8 @@ struct Ended {
     at: usize,
     /// Line breaks inside of its quotes.
     breaks: u64,
-    /// Text stands behind its closing quote.
-    stray: bool,
+    /// It goes on behind its closing quote, and not with blanks alone.
+    goes_on: bool,
 }
 
 impl Cut {
@@ -122,7 +137,7 @@ impl Cut {
             let fields = self.cells.len() - first;
             let fits = self.width == 0 || fields == self.width;
             match found {
-                Ok(Record { end, breaks, stray: false }) if breaks == 1 || fits => {
+                Ok(Record { end, breaks, fault: None, stray: false }) if breaks == 1 || fits => {
                     let blank = fields == 1 && matches!(&text[start..end], b"\n" | b"\r\n" | b"\r");
                     if blank {
                         self.cells.truncate(first);
@@ -151,11 +166,15 @@ impl Cut {
                     self.made.truncate(made);
                     break;
                 }
-                Ok(Record { end, breaks: 1, .. }) => {
+                Ok(Record { end, breaks: 1, fault, .. }) => {
                     self.cells.truncate(first);
                     self.made.truncate(made);
-                    self.doubted -= 1;
-                    self.bad.push((*line, Bad::Rest));
+                    let (doubted, bad) = match fault {
+                        Some(what) => (DOUBTED, Bad::Quotes(what)),
+                        None => (self.doubted - 1, Bad::Rest),
+                    };
+                    self.doubted = doubted;
+                    self.bad.push((*line, bad));
                     *line += 1;
                     start = end;
                 }
@@ -163,7 +182,9 @@ impl Cut {
                     self.cells.truncate(first);
                     self.made.truncate(made);
                     let (end, fields) = match damaged {
-                        Ok(Record { end, stray, .. }) => (Some(end), (!stray).then_some(fields)),
+                        Ok(Record { end, fault, stray, .. }) => {
+                            (Some(end), (fault.is_none() && !stray).then_some(fields))
+                        }
                         Err(_) => (None, None),
                     };
                     // A line that is not whole waits for its rest.
@@ -196,7 +217,8 @@ impl Cut {
         self.over = None;
         let (mut at, mut field) = (start, 0);
         let mut breaks = 1;
-        let mut stray = false;
+        let (mut fault, mut stray) = (None, false);
+        let (mut is_quoted, mut is_odd) = (false, false);
         loop {
             let end = if text.get(at) == Some(&b'"') {
                 let ended = self.quoted(text, at + 1, terminator, at_end);
@@ -205,7 +227,10 @@ impl Cut {
                 }
                 let ended = ended?;
                 breaks += ended.breaks;
-                stray |= ended.stray && (ended.breaks > 0 || self.doubted > 0);
+                is_quoted = true;
+                if ended.goes_on {
+                    fault = Some(quotes::What::GoesOn);
+                }
                 ended.at
             } else {
                 let end = match memchr2(b',', terminator, &text[at..]) {
@@ -216,13 +241,18 @@ impl Cut {
                 let kept = if text.get(end) == Some(&b',') { end } else { without_return(text, at, end) };
                 self.cells.push(if kept == at { Span::MISSING } else { Span::new(at..kept) });
                 stray |= (breaks > 1 || self.doubted > 0) && memchr(b'"', &text[at..kept]).is_some();
+                is_odd |= is_quoted && text[at..kept].ends_with(b"\"");
                 end
             };
-            match text.get(end) {
-                Some(b',') => (at, field) = (end + 1, field + 1),
-                Some(_) => return Ok(Record { end: end + 1, breaks, stray }),
-                None => return Ok(Record { end, breaks, stray }),
+            if text.get(end) == Some(&b',') {
+                (at, field) = (end + 1, field + 1);
+                continue;
             }
+            if is_odd && fault.is_none() {
+                fault = quotes::fault(&text[start..end]).map(|fault| fault.what);
+            }
+            let end = text.len().min(end + 1);
+            return Ok(Record { end, breaks, fault, stray });
         }
     }
 
@@ -270,7 +300,8 @@ impl Cut {
                         made + MADE..self.made.len() + MADE
                     };
                     self.cells.push(if cell.is_empty() { Span::MISSING } else { Span::new(cell) });
-                    return Ok(Ended { at: stop, breaks, stray: kept > at });
+                    let goes_on = quotes::behind_blanks(&text[..kept], at) < kept;
+                    return Ok(Ended { at: stop, breaks, goes_on });
                 }
             }
         }

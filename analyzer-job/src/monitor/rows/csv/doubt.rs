@@ -4,8 +4,10 @@
 //! a row that is damaged elsewhere. What most of them are by themselves tells: rows are as wide as the other rows, and
 //! their quotes work out.
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 use plumbline_common::words::counted;
+
+use crate::read::quotes;
 
 /// A record that is no row, since a quoted field of it goes over line ends.
 pub(super) struct Damage {
@@ -117,17 +119,8 @@ fn alone(line: &[u8]) -> Alone {
     let (mut at, mut fields) = (0, 1);
     loop {
         if line.get(at) == Some(&b'"') {
-            at += 1;
-            loop {
-                let Some(quote) = memchr(b'"', line.get(at..).unwrap_or_default()) else {
-                    return Alone::Open;
-                };
-                at += quote + 1;
-                if line.get(at) != Some(&b'"') {
-                    break;
-                }
-                at += 1;
-            }
+            let Some(closed) = quotes::closing(line, at + 1) else { return Alone::Open };
+            at = quotes::behind_blanks(line, closed);
         } else {
             at += memchr2(b',', b'"', &line[at..]).unwrap_or(line.len() - at);
         }

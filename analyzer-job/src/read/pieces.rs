@@ -1,0 +1,81 @@
+//! A file of CSV in pieces of whole records.
+
+use std::io::{self, Read};
+
+use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::{Problem, Result};
+
+use crate::read::cut;
+
+/// A file while it is read.
+pub(crate) struct Pieces {
+    reader: Box<dyn Read + Send>,
+    /// What was read and not handed on.
+    rest: Vec<u8>,
+    /// Everything was read.
+    done: bool,
+}
+
+impl Pieces {
+    /// The file behind its byte order mark; spreadsheets write one.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn open(file: &InputFile) -> Result<Pieces> {
+        let mut reader = input::open(&file.path)?;
+        let mut rest = Vec::with_capacity(3);
+        reader
+            .by_ref()
+            .take(3)
+            .read_to_end(&mut rest)
+            .map_err(|error| Problem::io("read the input", &file.path, error))?;
+        if rest == b"\xef\xbb\xbf" {
+            rest.clear();
+        }
+        Ok(Pieces { reader, rest, done: false })
+    }
+
+    /// Everything was read, though perhaps not handed on.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Sets `text` to whole records, about `bytes` or one; false at the end of the file. What stands behind the last line end
+    /// of the file is whole.
+    pub(crate) fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
+        text.clear();
+        self.fill_more(text, bytes)
+    }
+
+    /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record; not by one that is too long.
+    pub(crate) fn fill_more(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
+        text.append(&mut self.rest);
+        let mut whole = bytes;
+        loop {
+            if text.len() < whole && !self.done {
+                let missing = whole - text.len();
+                text.reserve(missing);
+                self.done = self.reader.by_ref().take(missing as u64).read_to_end(text)? < missing;
+            }
+            if text.len() <= whole && self.done {
+                return Ok(!text.is_empty());
+            }
+            if text.len() > LONGEST_RECORD {
+                return Err(io::ErrorKind::FileTooLarge.into());
+            }
+            let end = cut::last_end(&text[..whole]);
+            if end > 0 {
+                self.rest.extend_from_slice(&text[end..]);
+                text.truncate(end);
+                return Ok(true);
+            }
+            whole *= 2;
+        }
+    }
+
+    /// Puts back what was handed on last.
+    pub(crate) fn put_back(&mut self, mut text: Vec<u8>) {
+        text.append(&mut self.rest);
+        self.rest = text;
+    }
+}
