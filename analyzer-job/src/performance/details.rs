@@ -70,6 +70,9 @@ pub struct QualityDetails {
     /// That the classes are not those of the baseline, or are spelled otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_doubt: Option<String>,
+    /// Most labels are of classes that the baseline does not have.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mostly_new_classes: bool,
     /// What a reader should know before trusting the numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

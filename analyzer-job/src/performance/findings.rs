@@ -83,6 +83,8 @@ pub fn findings(
     if let (Counts::Multiclass(counts), Classes::Several(then)) = (&statistics.counts, &baseline.classes) {
         details.notes.extend(notes::new_classes(counts, then));
         details.notes.extend(notes::vanished_classes(counts, then));
+        details.class_doubt = notes::mostly_new_classes(counts, then);
+        details.mostly_new_classes = details.class_doubt.is_some();
     }
     details.notes.extend(notes::not_estimated(&details.not_estimated));
     details.notes.extend(groups.iter().filter_map(notes::not_told));

@@ -7,6 +7,7 @@ use super::classes::{alike, same};
 use super::constraints::Breach;
 use super::details::QualityDetails;
 use super::estimate::Unknown;
+use super::fit::listed;
 use super::group::Group;
 use super::metrics::{self, Counts};
 use super::outcomes::{Binary, Multiclass, Outcomes, Question};
@@ -198,10 +199,7 @@ fn strange_predictions(counts: &Multiclass) -> Vec<String> {
 /// Several classes: those of the rows that the baseline does not have, with their share of the labels. `then`: its classes.
 pub fn new_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String> {
     let rows: u64 = counts.cells.iter().map(|cell| cell.times).sum();
-    let new = counts.names.iter().zip(metrics::class_counts(counts)).filter(|(name, class)| {
-        class.actual + class.predicted > 0 && !then.iter().any(|(known, _)| same(known, name))
-    });
-    let told = new.map(|(name, class)| {
+    let told = strangers(counts, then).map(|(name, class)| {
         let share = percent(class.actual as f64 / rows.max(1) as f64);
         format!(
             "`{name}` ({share} of the labels, {} of the predictions)",
@@ -211,6 +209,32 @@ pub fn new_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String
     some(told.collect()).map(|(named, is_one)| {
         let noun = if is_one { "This class is" } else { "These classes are" };
         format!("{noun} not in the baseline: {named}. What its thresholds say does not hold for their rows.")
+    })
+}
+
+/// Several classes: what is said where most labels are of no class of the baseline. `then`: its classes.
+pub fn mostly_new_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String> {
+    let rows: u64 = counts.cells.iter().map(|cell| cell.times).sum();
+    let new: u64 = strangers(counts, then).map(|(_, class)| class.actual).sum();
+    let names: Vec<&str> = strangers(counts, then).map(|(name, _)| name.as_str()).collect();
+    (2 * new > rows).then(|| {
+        format!(
+            "{} of the labels are of classes that the baseline does not have ({}): its thresholds say little of this run. If \
+             they are spelled otherwise, spell them as there: {}.",
+            percent(new as f64 / rows as f64),
+            listed(names.into_iter()),
+            listed(then.iter().map(|class| class.0.as_str()))
+        )
+    })
+}
+
+/// Classes that rows have and the baseline does not.
+fn strangers<'a>(
+    counts: &'a Multiclass,
+    then: &'a [(String, f64)],
+) -> impl Iterator<Item = (&'a String, metrics::ClassCounts)> {
+    counts.names.iter().zip(metrics::class_counts(counts)).filter(|(name, class)| {
+        class.actual + class.predicted > 0 && !then.iter().any(|(known, _)| same(known, name))
     })
 }
 
@@ -315,7 +339,7 @@ mod tests {
     #[test]
     fn classes_that_came_and_went_are_told() {
         use super::super::metrics::Counts;
-        use super::{new_classes, vanished_classes};
+        use super::{mostly_new_classes, new_classes, vanished_classes};
         let rows = [["a", "a", ""], ["a", "b", ""], ["z", "a", ""], ["a", "a", ""]].repeat(10);
         let question = question(ProblemType::MulticlassClassification, true, false);
         let counts = outcomes(question, &rows).multiclass();
@@ -332,6 +356,9 @@ mod tests {
         assert!(gone.ends_with("with the share of its labels: `c` (29.5\u{202f}%)."), "{gone}");
         let same = then(&[("a", 0.5), ("b", 0.2), ("z", 0.3)]);
         assert_eq!((new_classes(&counts, &same), vanished_classes(&counts, &same)), (None, None));
+        assert_eq!(mostly_new_classes(&counts, &all), None);
+        let mostly = mostly_new_classes(&counts, &then(&[("A", 0.75), ("z", 0.25)])).unwrap();
+        assert!(mostly.starts_with("75.0\u{202f}% of the labels") && mostly.ends_with("as there: `A`, `z`."));
         assert_eq!(Counts::Multiclass(counts).rows(), 40);
     }
 

@@ -526,6 +526,9 @@ pub(crate) fn look(
         Err(problem) => return later(problem, text),
         Ok(found) => found,
     };
+    if let Some(doubt) = &found.details.class_doubt {
+        line("warning", doubt);
+    }
     match compared(prepared, &found, &fit) {
         Err(_) if prepared.nothing_is_allowed && !fit.foreign.is_empty() => {}
         Err(problem) if prepared.nothing_is_allowed => line("warning", &problem.to_string()),
@@ -540,9 +543,8 @@ pub(crate) fn look(
 
 /// Says, where the classes are not those of the baseline, what is taken for what.
 fn tell_doubt(details: &mut QualityDetails, fit: &Fit) {
-    if let Some(doubt) = fit.doubt() {
-        details.class_doubt = Some(doubt);
-    }
+    let both: Vec<String> = fit.doubt().into_iter().chain(details.class_doubt.take()).collect();
+    details.class_doubt = (!both.is_empty()).then(|| both.join(" "));
     if let Some(doubt) = &details.class_doubt {
         tracing::warn!("{doubt}");
     }

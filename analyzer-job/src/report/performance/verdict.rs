@@ -86,6 +86,9 @@ pub(super) fn headline(details: &QualityDetails) -> (State, String) {
         };
         return (State::CannotTell, format!("{metrics}; {why}"));
     }
+    if details.judged && details.mostly_new_classes {
+        return (State::CannotTell, "Most rows have classes that the baseline does not have".into());
+    }
     if details.judged {
         return (State::Held, "The model is as good as its baseline".into());
     }
@@ -280,6 +283,21 @@ mod tests {
             of(&[(Held, true), (TooFewRows, true)]),
             "2 metrics miss their thresholds; chance explains 1, of the others it cannot be said"
         );
+    }
+
+    /// Thresholds of other classes say nothing good of these.
+    #[test]
+    fn metrics_that_held_are_no_verdict_on_classes_that_the_baseline_does_not_have() {
+        let details = |mostly_new_classes| QualityDetails {
+            rows: 50,
+            judged: true,
+            mostly_new_classes,
+            metrics: vec![metric("accuracy", Some(0.9), false, MetricVerdict::Held)],
+            ..QualityDetails::default()
+        };
+        assert_eq!(headline(&details(false)).0, State::Held);
+        let (state, text) = headline(&details(true));
+        assert_eq!((state, text.contains("does not have")), (State::CannotTell, true));
     }
 
     /// The count is that of the exit message, which does not know what is never reported.
