@@ -79,6 +79,12 @@ pub fn constraints(path: &Path, layers: &[Json]) -> Result<Constraints> {
 /// As `constraints`, but for a file that cannot be read.
 pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<Constraints> {
     let (constraints, doubts) = doubtful(document, path, layers)?;
+    warn(path, &doubts);
+    Ok(constraints)
+}
+
+/// Puts the first oddities of a file into the log.
+fn warn(path: &Path, doubts: &[String]) {
     for doubt in doubts.iter().take(DOUBTS) {
         tracing::warn!("{}: {doubt}", path.display());
     }
@@ -86,7 +92,6 @@ pub fn constraints_of(document: &Json, path: &Path, layers: &[Json]) -> Result<C
     if more > 0 {
         tracing::warn!("{}: {more} more of the kind", path.display());
     }
-    Ok(constraints)
 }
 
 /// The constraints, and what of the file means nothing or is not checked, in words.
@@ -214,43 +219,136 @@ pub fn statistics(path: &Path) -> Result<IndexMap<String, Distribution>> {
 /// # Errors
 /// As `statistics`, but for a file that cannot be read.
 pub fn statistics_of(document: &Json, path: &Path) -> Result<IndexMap<String, Distribution>> {
-    const SETTING: &str = "baseline_statistics";
-    let mut out = IndexMap::new();
-    for feature in features(document, path, SETTING)? {
-        out.insert(name(feature, path, SETTING)?, distribution(feature));
+    let (out, doubts) = doubtful_statistics(document, path)?;
+    warn(path, &doubts);
+    if !doubts.is_empty() {
+        tracing::warn!(
+            "{}: give the file as the baseline job wrote it, or make the baseline anew",
+            path.display()
+        );
     }
     Ok(out)
 }
 
-fn distribution(feature: &Json) -> Distribution {
+/// The distributions, and what of the file cannot be read and is therefore not compared, in words.
+fn doubtful_statistics(
+    document: &Json,
+    path: &Path,
+) -> Result<(IndexMap<String, Distribution>, Vec<String>)> {
+    const SETTING: &str = "baseline_statistics";
+    let (mut out, mut doubts) = (IndexMap::new(), Vec::new());
+    for feature in features(document, path, SETTING)? {
+        let name = name(feature, path, SETTING)?;
+        let (distribution, found) = distribution(feature);
+        doubts.extend(found.into_iter().map(|what| format!("`{name}`: {what}")));
+        if out.insert(name.clone(), distribution).is_some() {
+            doubts.push(format!("`{name}` stands twice: the last one counts"));
+        }
+    }
+    Ok((out, doubts))
+}
+
+/// What a column looked like, and what the file says of it in a form that cannot be read.
+fn distribution(feature: &Json) -> (Distribution, Vec<String>) {
+    let mut doubts = Vec::new();
+    let mut doubt = |what: &str, key: &str, found: Option<&Json>, expected: &str| {
+        let found = found.map_or("missing".into(), |found| shortened(&found.to_string()));
+        doubts.push(format!("{what} not compared, as `{key}` is {found}, expected {expected}"));
+    };
+    const DRIFT: &str = "its distribution is";
+    let written = feature.get("inferred_type");
+    let inferred_type = written.and_then(Json::as_str).unwrap_or("Unknown");
+    if written.and_then(Json::as_str).is_none_or(|name| !TYPES.contains(&name)) {
+        doubt(DRIFT, "inferred_type", written, &TYPES.join(", "));
+    }
     let numbers = feature.get("numerical_statistics").filter(|found| found.is_object());
-    let found = numbers.or_else(|| feature.get("string_statistics")).unwrap_or(&Json::Null);
-    let levels = || {
-        let levels = found
-            .pointer("/distribution/kll/sketch/data")?
-            .as_array()?
-            .iter()
-            .map(|level| Some(level.as_array()?.iter().filter_map(Json::as_f64).collect()));
-        levels.collect::<Option<Vec<Vec<f64>>>>()
+    let key = match inferred_type {
+        "Integral" | "Fractional" => "numerical_statistics",
+        _ => "string_statistics",
     };
-    let categories = || {
-        let buckets = found.pointer("/distribution/categorical/buckets")?.as_array()?;
-        let counted = buckets.iter().filter_map(|bucket| {
-            let value = bucket.get("value")?;
-            let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
-            Some((text, bucket.get("count")?.as_f64()?))
-        });
-        Some(counted.collect::<Counts>())
-    };
+    let found = numbers.or_else(|| feature.get(key)).unwrap_or(&Json::Null);
+    let is_needed = TYPES[..3].contains(&inferred_type);
+    if is_needed && !feature.get(key).is_some_and(Json::is_object) {
+        doubt(DRIFT, key, feature.get(key), "an object");
+    }
+    let present = found.pointer("/common/num_present");
+    if is_needed && found.is_object() && present.and_then(count).is_none() {
+        doubt("its number of rows is", "num_present", present, "a number from 0");
+    }
+    let std_dev = found.get("std_dev");
+    if numbers.is_some() && std_dev.and_then(count).is_none() {
+        doubt("the distance in standard deviations is", "std_dev", std_dev, "a number from 0");
+    }
     let seen = match numbers {
-        Some(_) => levels().filter(|levels| levels.iter().any(|level| !level.is_empty())).map(Seen::Numbers),
-        None => categories().filter(|counts| !counts.is_empty()).map(Seen::Categories),
+        Some(_) => told(found, &["distribution", "kll", "sketch", "data"]).map(|data| {
+            let levels = data.and_then(levels);
+            if levels.is_none() {
+                doubt(DRIFT, "sketch.data", data, "lists of numbers");
+            }
+            let levels = levels.filter(|levels| levels.iter().any(|level| !level.is_empty()));
+            levels.map_or(Seen::Nothing, Seen::Numbers)
+        }),
+        // Texts of many values have no categories.
+        None if found.get("distribution").is_none() => None,
+        None => told(found, &["distribution", "categorical", "buckets"]).map(|buckets| {
+            let counts = buckets.and_then(categories);
+            if counts.is_none() {
+                doubt(DRIFT, "buckets", buckets, "objects of `value` and `count`");
+            }
+            let counts = counts.filter(|counts| !counts.is_empty());
+            counts.map_or(Seen::Nothing, Seen::Categories)
+        }),
     };
-    Distribution {
-        inferred_type: feature.get("inferred_type").and_then(Json::as_str).unwrap_or("Unknown").into(),
-        present: found.pointer("/common/num_present").and_then(Json::as_f64).unwrap_or(0.0),
+    let distribution = Distribution {
+        inferred_type: inferred_type.into(),
+        present: present.and_then(count).unwrap_or(0.0),
         seen: seen.unwrap_or(Seen::Nothing),
-        std_dev: found.get("std_dev").and_then(Json::as_f64),
+        std_dev: std_dev.and_then(count),
+    };
+    (distribution, doubts)
+}
+
+/// What stands below these keys; none where one of them is null, as in old files of the hosted service, and within it none where
+/// one is missing.
+fn told<'a>(value: &'a Json, keys: &[&str]) -> Option<Option<&'a Json>> {
+    let mut found = value;
+    for key in keys {
+        match found.get(key) {
+            Some(Json::Null) => return None,
+            Some(inner) => found = inner,
+            None => return Some(None),
+        }
+    }
+    Some(Some(found))
+}
+
+/// A number from 0.
+fn count(value: &Json) -> Option<f64> {
+    value.as_f64().filter(|count| *count >= 0.0)
+}
+
+/// The levels of a sketch.
+fn levels(data: &Json) -> Option<Vec<Vec<f64>>> {
+    let level = |level: &Json| level.as_array()?.iter().map(Json::as_f64).collect();
+    data.as_array()?.iter().map(level).collect()
+}
+
+/// The categories of a column with their counts.
+fn categories(buckets: &Json) -> Option<Counts> {
+    let counted = |bucket: &Json| {
+        let value = bucket.get("value").filter(|value| !value.is_null())?;
+        let text = value.as_str().map_or_else(|| value.to_string(), Into::into);
+        Some((text, bucket.get("count").and_then(count)?))
+    };
+    buckets.as_array()?.iter().map(counted).collect()
+}
+
+/// A value for a message.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 40;
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into(),
     }
 }
 
@@ -312,6 +410,69 @@ mod tests {
             assert_eq!(constraint.completeness, None);
             assert!(doubts.len() == 1 && doubts[0].contains("its completeness is not checked"), "{doubts:?}");
         }
+    }
+
+    /// Statistics with a null, a text, a number, a list, an object or nothing in the place of each value: what a column loses by it
+    /// is told, and nothing else is.
+    #[test]
+    fn whatever_of_the_statistics_cannot_be_read_is_told() {
+        let whole = json!({"features": [
+            {"name": "n", "inferred_type": "Fractional", "numerical_statistics": {
+                "common": {"num_present": 3, "num_missing": 0}, "std_dev": 1.5,
+                "distribution": {"kll": {"sketch": {"data": [[1.0, 2.0], [3.0]]}}}}},
+            {"name": "t", "inferred_type": "String", "string_statistics": {
+                "common": {"num_present": 3, "num_missing": 0},
+                "distribution": {"categorical": {"buckets": [{"value": "x", "count": 3}]}}}}]});
+        let read = |document: &Json| doubtful_statistics(document, Path::new("s.json"));
+        let of = |document: &Json| format!("{:?}", read(document).unwrap().0);
+        assert_eq!(read(&whole).unwrap().1, [""; 0]);
+        fn places(value: &Json, at: String, out: &mut Vec<String>) {
+            let entries = value.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), value));
+            let elements = value.as_array().into_iter().flatten().enumerate();
+            for (key, value) in entries.chain(elements.map(|(n, value)| (n.to_string(), value))) {
+                let at = format!("{at}/{key}");
+                out.push(at.clone());
+                places(value, at, out);
+            }
+        }
+        let mut all = Vec::new();
+        places(&whole, String::new(), &mut all);
+        let mut seen = 0;
+        for at in all.iter().filter(|at| at.matches('/').count() > 2) {
+            for value in [json!(null), json!("x"), json!(-1), json!([true]), json!({"a": 1})] {
+                let mut document = whole.clone();
+                *document.pointer_mut(at).unwrap() = value.clone();
+                // The value of a category may be anything; of a sketch any number, and it may be absent, as may categories.
+                let Ok((_, doubts)) = read(&document) else {
+                    assert!(at.ends_with("/name"));
+                    continue;
+                };
+                let is_as_old = value.is_null()
+                    && ["/data", "/buckets", "/kll", "/sketch", "/distribution", "/categorical"]
+                        .iter()
+                        .any(|end| at.ends_with(end));
+                let is_value = at.ends_with("/value") || (value == json!(-1) && at.contains("/data/"));
+                let is_told = !doubts.is_empty();
+                assert!(
+                    is_told || of(&document) == of(&whole) || is_as_old || is_value || at.ends_with("/name"),
+                    "{at} {value}"
+                );
+                seen += usize::from(is_told);
+            }
+        }
+        assert!(seen > 40, "{seen}");
+        let told = |at: &str, value: Json| {
+            let mut document = whole.clone();
+            *document.pointer_mut(at).unwrap() = value;
+            read(&document).unwrap().1.join("; ")
+        };
+        let sketch =
+            told("/features/0/numerical_statistics/distribution/kll/sketch/data", json!([[1.0, "2"]]));
+        assert_eq!(
+            sketch,
+            "`n`: its distribution is not compared, as `sketch.data` is [[1.0,\"2\"]], expected lists of numbers"
+        );
+        assert!(told("/features/1", json!({"name": "n"})).ends_with("`n` stands twice: the last one counts"));
     }
 
     /// A name with a letter too many, at every place that has names.

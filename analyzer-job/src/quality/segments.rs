@@ -87,6 +87,12 @@ pub fn choose(
             notes.push(format!("`{name}` has more than 120 values and is left out of `segment_columns`"));
             continue;
         };
+        if column.present() == 0 {
+            notes.push(format!(
+                "`{name}` of `segment_columns` has no value in any row; of lists and binary values in Parquet no segments can \
+                 be made"
+            ));
+        }
         let missing = rows - column.present();
         let mut all: IndexMap<&str, u64> = categories.into_iter().collect();
         if missing > 0 {
