@@ -114,7 +114,7 @@ fn are_records_over_lines(text: &str) -> bool {
 }
 
 /// Another delimiter than a comma that stands equally often in each of the first lines.
-fn other_delimiter(text: &str) -> Option<&'static str> {
+pub(crate) fn other_delimiter(text: &str) -> Option<&'static str> {
     // The last line may be cut.
     let whole = text.rsplit_once('\n').map_or(text, |(whole, _)| whole);
     let lines: Vec<&str> = whole.lines().filter(|line| !line.trim().is_empty()).take(20).collect();

@@ -45,11 +45,12 @@ pub(crate) fn read(
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(name, &error))?;
         let fields = builder.schema().fields().clone();
+        let own_names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
+        header::differ(&own_names).map_err(|problem| problem.file(name))?;
         let gather = match &mut read {
             Some((_, gather)) => gather,
             None => {
-                stored_names = fields.iter().map(|field| field.name().clone()).collect();
-                header::differ(&stored_names).map_err(|problem| problem.file(name))?;
+                stored_names = own_names;
                 let mut said = "";
                 let names = match &analysis.dataset.headers {
                     Some(headers) if headers.len() != stored_names.len() => {

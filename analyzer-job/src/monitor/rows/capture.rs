@@ -248,6 +248,14 @@ impl Rowed<'_> {
         }
     }
 
+    /// The key of a list of n values in an object of several keys that is the only row.
+    fn list_beside_others(&self, n: usize) -> Option<String> {
+        match self {
+            Rowed::Json(rows) if rows.len() == 1 => rows[0].list_beside_others(n),
+            _ => None,
+        }
+    }
+
     /// Puts the cells of a row behind those that are there. `named`: cells without a name get this one, with their
     /// position in this part behind it.
     fn put(
@@ -330,27 +338,46 @@ fn taken(
     for ((text, part), places) in texts.iter().zip(&order).zip(&mut places.0) {
         found.push(text.rows(*part, whole, places)?);
     }
+    let input = order.iter().position(|part| *part == Part::Input);
+    let most = found.iter().map(Rowed::rows).max().unwrap_or(0);
+    // A list of values is a row, unless there is an answer for each of them.
+    if let Some(at) = input
+        && let Rowed::Json(_) = found[at]
+        && found.iter().enumerate().all(|(other, part)| (part.rows() == most) != (other == at))
+    {
+        found[at].turn(most);
+    }
     // The request says how many rows there are, else the part with most.
-    let n = match order.iter().position(|part| *part == Part::Input) {
-        Some(at) => found[at].rows(),
-        None => found.iter().map(Rowed::rows).max().unwrap_or(0),
-    };
+    let n = input.map_or(most, |at| found[at].rows());
     for part in &mut found {
         if part.rows() != n && part.rows() == 1 {
             part.turn(n);
         }
     }
     if found.iter().any(|part| part.rows() != n) {
-        let mut counts: Vec<(bool, String)> = texts
-            .iter()
-            .zip(&found)
-            .map(|(text, part)| (text.what != "input", counted(part.rows(), &format!("{} row", text.what))))
-            .collect();
-        counts.sort_by_key(|(later, _)| *later);
-        return Err(counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>().join(", "));
+        return Err(unpaired(&texts, &found, n));
     }
     let found: Vec<(&Rowed<'_>, Part)> = found.iter().zip(order).collect();
     rows_of(&found, rows, reader).map(|()| Taken::Rows)
+}
+
+/// Why parts are no rows together. `n`: the rows that each should have.
+fn unpaired(texts: &[Text<'_>], found: &[Rowed<'_>], n: usize) -> String {
+    let mut counts: Vec<(bool, String)> = texts
+        .iter()
+        .zip(found)
+        .map(|(text, part)| (text.what != "input", counted(part.rows(), &format!("{} row", text.what))))
+        .collect();
+    counts.sort_by_key(|(later, _)| *later);
+    let counts = counts.into_iter().map(|(_, count)| count).collect::<Vec<_>>().join(", ");
+    let list =
+        texts.iter().zip(found).find_map(|(text, part)| Some((text.what, part.list_beside_others(n)?)));
+    match list {
+        Some((what, name)) => format!(
+            "{counts}: the {what} is an object of several keys, which is one row, although its `{name}` has {n} values"
+        ),
+        None => counts,
+    }
 }
 
 /// The parts that make a row, in the order of their columns.

@@ -13,6 +13,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::block::Block;
 use super::{Reader, Take};
+use crate::read::looks;
 
 pub(super) use cut::with_bad_bytes_as;
 use cut::{Bad, Cut};
@@ -89,8 +90,7 @@ impl File {
                 let wide = bad.fields().and_then(|fields| reader.check_width(fields).err());
                 let reason = match &bad {
                     Bad::Fields(_) => wide.unwrap_or_default(),
-                    Bad::Quote(damage) => damage.told(line),
-                    Bad::Rest => "it may be the rest of a bad row before".into(),
+                    bad => bad.told(line),
                 };
                 reader.records(bad.lines());
                 reader.bad_lines(name, line, bad.lines(), &reason)?;
@@ -137,12 +137,12 @@ impl File {
             }
             self.fill(file, self.buffer.len() * 2 + Block::BYTES)?;
         };
-        if let Some((line, Bad::Quote(damage))) = cut.bad.first() {
+        if let Some((line, bad)) = cut.bad.first() {
             return Err(Problem::new(&codes::BAD_RECORD, "the header row cannot be read")
                 .file(name)
                 .line(*line)
-                .found(damage.told(*line))
-                .hint("is a quote missing, or one too many?"));
+                .found(bad.told(*line))
+                .hint("is a quote missing, or one too many? Inside of quotes a quote is written twice"));
         }
         let Some(at) = cut.rows.first().map(|row| row.line) else {
             self.buffer.clear();
@@ -163,15 +163,22 @@ impl File {
     }
 }
 
-/// What a file looks like whose first line is a JSON object; such lines may have as many commas each.
+/// What a file looks like that is read as CSV all the same: lines that are JSON may have as many commas each, and lines without
+/// a comma are one value each.
 fn other_format(text: &[u8]) -> Option<String> {
-    let first = text.trim_ascii_start().split(|byte| *byte == b'\n').next()?;
-    if !first.starts_with(b"{") || serde_json::from_slice::<serde::de::IgnoredAny>(first).is_err() {
-        return None;
+    const LOOKED_AT: usize = 4096;
+    let text = text.trim_ascii_start();
+    let first = text.split(|byte| *byte == b'\n').next()?;
+    if first.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() {
+        let (look, format) = match memmem::find(first, b"\"captureData\"") {
+            Some(_) => ("captured records", r#"{"sagemakerCaptureJson": {}}"#),
+            None => ("JSON Lines", r#"{"json": {"lines": true}}"#),
+        };
+        return Some(format!(
+            "the file is read as CSV and looks like {look}; if it is, set `dataset_format` to {format}"
+        ));
     }
-    let (look, format) = match memmem::find(first, b"\"captureData\"") {
-        Some(_) => ("captured records", r#"{"sagemakerCaptureJson": {}}"#),
-        None => ("JSON Lines", r#"{"json": {"lines": true}}"#),
-    };
-    Some(format!("the file is read as CSV and looks like {look}; if it is, set `dataset_format` to {format}"))
+    let beginning = String::from_utf8_lossy(&text[..text.len().min(LOOKED_AT)]);
+    let look = looks::other_delimiter(&beginning).filter(|_| memchr(b',', first).is_none())?;
+    Some(format!("the file is read as CSV and looks like {look}"))
 }

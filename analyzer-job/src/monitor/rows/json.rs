@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use indexmap::IndexSet;
 use plumbline_common::Result;
 use plumbline_common::input::{InputFile, Lines};
 
@@ -12,7 +13,7 @@ use super::block::{Block, Span};
 use super::document::{self, Element};
 use super::shape::Shape;
 use super::twice::Twice;
-use super::{Columns, Reader, Take};
+use super::{Columns, Reader, Take, oriented};
 use crate::monitor::columns::Records;
 use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
@@ -51,6 +52,8 @@ pub(super) struct Rows {
     payload: (u8, &'static str),
     /// Whether cells are set by path now.
     by_path: bool,
+    /// The columns by path for which some row had a value.
+    found_by_path: IndexSet<usize>,
     /// What the record at hand says twice.
     twice: Vec<Twice>,
     /// Where the next name is looked for first: records mostly have the same keys in the same order.
@@ -179,6 +182,7 @@ impl Rows {
     }
 
     pub(super) fn hand_on(&mut self, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+        reader.found_by_path.extend(&self.found_by_path);
         let width = self.block.width();
         reader.hand_on(std::mem::take(&mut self.block), &self.file, take)?;
         self.block = std::mem::take(&mut reader.spare).cleared(width);
@@ -341,7 +345,7 @@ impl Rows {
         };
         let mut found = std::mem::take(&mut self.found);
         paths.find(json, &mut found).map_err(|_| Fault::NotJson("not a JSON object".into()))?;
-        for (name, found) in names.iter().zip(&found) {
+        for (number, (name, found)) in names.iter().zip(&found).enumerate() {
             let source = found.source(json);
             let mut elements = Vec::new();
             let value = match found.value() {
@@ -357,6 +361,7 @@ impl Rows {
             };
             match value {
                 Some(value) => {
+                    self.found_by_path.insert(number);
                     self.by_path = true;
                     self.set(name, Some(&value), columns);
                     self.by_path = false;
@@ -415,6 +420,7 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
     let name = file.relative.as_path();
     rows.enter(name, reader, take)?;
     let mut left = file.bytes;
+    let mut is_first = true;
     let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
@@ -430,6 +436,11 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
         left -= bytes;
         reader.advance_often(bytes)?;
         rows.begin_record(&reader.columns);
+        if std::mem::take(&mut is_first)
+            && let Some(what) = oriented::told(text)
+        {
+            reader.account.notes.push((name.into(), what));
+        }
         let row = match std::str::from_utf8(text) {
             Ok(text) => rows.document_row(&Shape::Object(text), reader),
             Err(_) => Err(Fault::NotJson("not UTF-8 text".into())),
@@ -474,7 +485,13 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
     let name = file.relative.as_path();
     let text = document::text(file)?;
     rows.enter(name, reader, take)?;
-    for Element { line, row } in document::elements(&text) {
+    let elements = document::elements(&text);
+    if let [Element { row: Ok(Shape::Object(json)), .. }] = elements.as_slice()
+        && let Some(what) = oriented::told(json.as_bytes())
+    {
+        reader.account.notes.push((name.into(), what));
+    }
+    for Element { line, row } in elements {
         reader.records(1);
         rows.begin_record(&reader.columns);
         let taken = match &row {

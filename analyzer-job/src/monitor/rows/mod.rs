@@ -7,6 +7,7 @@ mod csv;
 mod document;
 mod json;
 mod names;
+mod oriented;
 mod parquet;
 mod prepare;
 mod scripted;
@@ -31,8 +32,8 @@ use serde::{Deserialize, Serialize};
 use crate::monitor::columns::{Preparation, Records};
 use crate::monitor::format::{self, Format};
 use crate::monitor::script::Script;
-use crate::read::Skips;
 use crate::read::windowed::OfFile;
+use crate::read::{Skips, header};
 use crate::state::order::by_text;
 
 use prepare::Cells;
@@ -307,6 +308,7 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         other_widths: BTreeMap::new(),
         cells: None,
         rows: 0,
+        found_by_path: IndexSet::new(),
         progress: Progress::start("reading", "bytes", bytes, source.for_people),
     };
     for (name, error) in &listing.unreadable {
@@ -368,6 +370,8 @@ pub(crate) struct Reader<'a> {
     cells: Option<Cells<'a>>,
     /// Rows as they were read.
     rows: u64,
+    /// The columns by path for which some row had a value, by their place in the setting `columns`.
+    found_by_path: IndexSet<usize>,
     progress: Progress,
 }
 
@@ -495,16 +499,8 @@ impl<'a> Reader<'a> {
     /// The names that a file gives its columns. Gives, where they stand in another order than in the first
     /// file, the place in this file of each column.
     fn header(&mut self, names: Vec<String>, file: &Path, line: u64) -> Result<Option<Vec<usize>>> {
-        let mut found = IndexSet::with_capacity(names.len());
-        for name in names {
-            if let Some(twice) = found.replace(name) {
-                return Err(Problem::new(&codes::HEADERS_DO_NOT_FIT, "a column's name stands twice")
-                    .file(file)
-                    .line(line)
-                    .found(format!("`{twice}`"))
-                    .hint("give every column a name of its own"));
-            }
-        }
+        header::differ(&names).map_err(|problem| problem.file(file).line(line))?;
+        let found: IndexSet<String> = names.into_iter().collect();
         let known = &self.columns.names;
         // Where the width was given the columns have no names yet.
         let waits = !self.columns.named && self.rows == 0;
@@ -652,6 +648,15 @@ impl<'a> Reader<'a> {
                     .expected(format!("one of {}", names.join(", "))));
             }
             account.absent.push(format!("{field}: no row has the column `{name}`"));
+        }
+        let paths = self.source.preparation.and_then(|preparation| preparation.records.paths.as_ref());
+        if let Some((names, _)) = paths.filter(|_| self.columns.named && self.source.script.is_none()) {
+            let vain = names.iter().enumerate().filter(|(at, _)| !self.found_by_path.contains(at));
+            account.absent.extend(vain.map(|(_, name)| {
+                format!(
+                    "columns: `path` of `{name}` finds nothing in any row; it begins at the top of a row, as in `person.city`"
+                )
+            }));
         }
         let most = self.other_widths.iter().max_by_key(|(_, rows)| **rows);
         account.better_width = most

@@ -16,7 +16,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::block::{Block, Span};
 use super::{Reader, Take, Use};
-use crate::read::instants;
+use crate::read::{header, instants};
 use crate::values::java;
 
 const ROWS_PER_BATCH: usize = 4096;
@@ -24,7 +24,7 @@ const ROWS_PER_BATCH: usize = 4096;
 /// Reads all files as one table; every file has the columns of the first, in any order.
 ///
 /// # Errors
-/// A file that is not Parquet, a missing column, a column of nested or binary values that is not left out.
+/// A file that is not Parquet, a missing column, a name twice, a column of nested or binary values that is not left out.
 pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
@@ -32,8 +32,9 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
         let builder =
             ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(file, &error))?;
-        let fields: IndexSet<String> =
-            builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
+        header::differ(&names).map_err(|problem| problem.file(name))?;
+        let fields: IndexSet<String> = names.into_iter().collect();
         if reader.columns.names.is_empty() {
             reader.columns.names = fields.clone();
             reader.columns.named = true;
@@ -50,6 +51,12 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
                 })
             })
             .collect::<Result<_>>()?;
+        let more: Vec<String> =
+            fields.difference(&reader.columns.names).map(|name| format!("`{name}`")).collect();
+        if !more.is_empty() {
+            let what = format!("columns that the first file does not have are left out: {}", more.join(", "));
+            reader.account.notes.push((name.into(), what));
+        }
         let uses = reader.uses()?;
         let read = places.iter().zip(&uses).filter(|(_, of)| **of != Use::LeftOut).map(|(&at, _)| at);
         let mask = ProjectionMask::roots(builder.parquet_schema(), read);

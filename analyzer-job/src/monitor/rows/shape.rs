@@ -71,6 +71,23 @@ impl<'a> Shape<'a> {
         };
         (rows.len() == n).then_some(rows)
     }
+
+    /// The key of a list of n values among several keys of an object.
+    pub(super) fn list_beside_others(&self, n: usize) -> Option<String> {
+        let Shape::Object(json) = self else { return None };
+        let (mut keys, mut name) = (0, None);
+        let mut scanner = Scanner::new(json);
+        scanner.kind().ok()?;
+        let walked = scanner.object(|scanner, key| {
+            let value = scanner.value()?;
+            keys += 1;
+            if elements(&json[value]).is_some_and(|list| list.len() == n) {
+                name.get_or_insert_with(|| scan::unescaped(&json[key]).into_owned());
+            }
+            Ok(())
+        });
+        name.filter(|_| walked.is_ok() && keys > 1)
+    }
 }
 
 /// The rows of a JSON document: the elements of a list of objects or lists, or of the only such list that an

@@ -63,10 +63,10 @@ fn found(format: Format, text: &str) -> Found {
 
 #[test]
 fn csv_is_read_as_the_standard_says() {
-    let text = "\u{feff}a,b,\"c \"\"q\"\"\",\r\n1,\"x,\r\ny\",\"say \"\"hi\"\"\", 3 \r\n\r\n\"\",,z\"z,\"q\"tail\r\n4,5,6,7";
+    let text = "\u{feff}a,b,\"c \"\"q\"\"\",\r\n1,\"x,\r\ny\",\"say \"\"hi\"\"\", 3 \r\n\r\n\"\",,z\"z,\"q\" \r\n4,5,6,7";
     let found = found(CSV, text);
     assert_eq!(found.names, ["a", "b", "c \"q\"", "_c3"]);
-    assert_eq!(found.short(), ["1|x,\r\ny|say \"hi\"| 3 ", "-|-|z\"z|qtail", "4|5|6|7"]);
+    assert_eq!(found.short(), ["1|x,\r\ny|say \"hi\"| 3 ", "-|-|z\"z|q ", "4|5|6|7"]);
     let lines: Vec<u64> = found.places.iter().map(|place| place.1).collect();
     assert_eq!(lines, [2, 5, 6]);
     assert_eq!(found.account.records, 3);
@@ -347,6 +347,83 @@ fn a_prediction_a_row_is_a_row_in_whatever_form() {
     }
 }
 
+/// A list of values is one row, and as many where there is an answer for each: a request of rows of one value.
+#[test]
+fn a_list_of_values_is_a_row_for_each_answer() {
+    let rows = ["0.1|1", "0.2|2", "0.3|3"];
+    for request in ["[1,2,3]", "{\"instances\": [1,2,3]}"] {
+        for answer in [
+            "0.1\n0.2\n0.3",
+            "[[0.1],[0.2],[0.3]]",
+            "{\"predictions\": [{\"s\":0.1},{\"s\":0.2},{\"s\":0.3}]}",
+        ] {
+            let found = captured(&capture(request, answer, ""), |_| {});
+            assert_eq!(found.short(), rows, "{request} {answer} {:?}", found.account.examples);
+        }
+        // One answer of three values.
+        let found = captured(&capture(request, "[0.1,0.2,0.3]", ""), |_| {});
+        assert_eq!(found.short(), ["0.1|0.2|0.3|1|2|3"], "{request}");
+        let found = captured(&capture(request, "[[0.1],[0.2]]", ""), |_| {});
+        assert!(
+            found.account.examples[0].ends_with("1 input row, 2 output rows"),
+            "{:?}",
+            found.account.examples
+        );
+    }
+    // A line of CSV is a row.
+    assert_eq!(captured(&capture("1,2,3", "0.1\n0.2\n0.3", ""), |_| {}).account.bad, 1);
+}
+
+#[test]
+fn an_answer_with_other_keys_beside_its_list_is_one_row_and_told() {
+    let answer = "{\"predictions\": [0.1, 0.2], \"model\": \"v1\"}";
+    let found = captured(&capture("[[1,2],[3,4]]", answer, ""), |_| {});
+    assert_eq!(found.account.bad, 1);
+    let told = "2 input rows, 1 output row: the output is an object of several keys, which is one row, although its `predictions` \
+                has 2 values";
+    assert!(found.account.examples[0].ends_with(told), "{:?}", found.account.examples);
+    let one = captured(&capture("[[1,2]]", answer, ""), |_| {});
+    assert_eq!((one.rows.len(), one.names.len()), (1, 5));
+}
+
+#[test]
+fn a_table_with_another_delimiter_or_in_one_object_is_told() {
+    for (format, text, told) in [
+        (CSV, "a;b\n1;2\n3;4\n", "values separated by `;`"),
+        (CSV, "a;b\n1,5;2\n3,5;4\n", "values separated by `;`"),
+        (Format::Csv { header: false }, "1\t2\n3\t4", "values separated by tabs"),
+        (CSV, "a|b\r\n1|2\r\n", "values separated by `|`"),
+        (Format::JsonLines, r#"{"a":{"0":1,"1":2},"b":{"0":3,"1":4}}"#, "orient=\"columns\""),
+        (Format::Json, r#"{"columns":["a"],"index":[0,1],"data":[[1],[2]]}"#, "orient=\"split\""),
+    ] {
+        let found = found(format, text);
+        assert!(found.account.warnings.join("\n").contains(told), "{text}: {:?}", found.account.warnings);
+    }
+    for (format, text) in [
+        (CSV, "a,b\n1;2,3\n"),
+        (CSV, "a\n1\n"),
+        (CSV, "text\nx;y\nz\n"),
+        (Format::JsonLines, "{\"a\":{\"x\":1}}\n"),
+    ] {
+        assert_eq!(found(format, text).account.warnings, [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_path_that_finds_nothing_is_told() {
+    let setting = r#"[{"path": {"city": "address.city", "street": "adress.street"}}]"#;
+    let preparation = crate::monitor::columns::parse(setting).unwrap();
+    let text = "{\"address\": {\"city\": null, \"street\": \"a\"}}\n{\"address\": {\"city\": \"x\", \"street\": \"a\"}}\n";
+    let (folder, stop) = (tempfile::tempdir().unwrap(), Stop::default());
+    fs::write(folder.path().join("x.jsonl"), text).unwrap();
+    let mut source = Source::new(folder.path(), &stop);
+    source.format = Some(Format::JsonLines);
+    source.preparation = Some(&preparation);
+    let (_, account) = read(&source, &mut |block, _| Ok(block)).unwrap();
+    let told: Vec<&String> = account.warnings.iter().filter(|told| told.contains("finds nothing")).collect();
+    assert!(told.len() == 1 && told[0].contains("`path` of `street`"), "{:?}", account.warnings);
+}
+
 #[test]
 fn lists_in_square_brackets_are_rows_under_the_tag_of_csv() {
     let record = |input: &str, output: &str| {
@@ -520,7 +597,8 @@ fn a_path_takes_no_value_away_without_a_word() {
         // The path finds nothing, and the data have the name.
         let found = read("{\"city\":\"Bergen\"}", "{\"s\":1}", output_first);
         let at = found.names.iter().position(|name| name == "city").unwrap();
-        assert_eq!((found.rows[0][at].as_deref(), found.account.warnings.len()), (Some("Bergen"), 0));
+        assert_eq!((found.rows[0][at].as_deref(), found.account.warnings.len()), (Some("Bergen"), 1));
+        assert!(found.account.warnings[0].contains("`path` of `city` finds nothing"));
     }
     let found = read("{\"city\":1,\"at\":{\"city\":2}}", "{\"s\":1}", true);
     assert!(found.short()[0].contains('2'));

@@ -94,6 +94,26 @@ fn an_instant_has_its_text_whatever_its_unit_and_zone() {
 }
 
 #[test]
+fn a_name_twice_is_refused_and_what_only_later_files_have_is_told() {
+    let of = |values: [i64; 2]| Arc::new(Int64Array::from_iter_values(values)) as ArrayRef;
+    let twice = file(&[("a", of([1, 2])), ("b", of([3, 4])), ("a", of([5, 6])), ("c", of([7, 8]))], false);
+    let plain = file(&[("a", of([1, 2])), ("b", of([3, 4]))], false);
+    let more = file(&[("z", of([9, 9])), ("b", of([5, 6])), ("a", of([7, 8]))], false);
+    for files in [&[("1", twice.as_slice())][..], &[("1", plain.as_slice()), ("2", twice.as_slice())]] {
+        let refused = try_read(Format::Parquet, files, |_| {}).err().unwrap();
+        assert_eq!(refused.code(), &codes::HEADERS_DO_NOT_FIT, "{refused}");
+        assert!(refused.to_string().contains("`a` twice"), "{refused}");
+    }
+    let found = try_read(Format::Parquet, &[("1", &plain), ("2", &more)], |_| {}).unwrap();
+    assert_eq!(found.short(), ["1|3", "2|4", "7|5", "8|6"]);
+    assert!(
+        found.account.warnings[0].contains("does not have are left out: `z`"),
+        "{:?}",
+        found.account.warnings
+    );
+}
+
+#[test]
 fn a_column_without_text_is_refused_unless_it_is_left_out() {
     let lists = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), None]);
     let columns: [(&str, ArrayRef); 3] = [
