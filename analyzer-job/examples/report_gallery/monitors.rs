@@ -232,6 +232,7 @@ fn model_quality(folder: &Path, classes: usize) -> Result<(), Box<dyn Error>> {
         error_meaning: None,
         estimate: None,
         class_doubt: None,
+        mostly_new_classes: false,
         not_estimated: Vec::new(),
         groups: vec![GroupDetails {
             column: "region".into(),
