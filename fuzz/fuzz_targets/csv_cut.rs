@@ -3,6 +3,9 @@
 
 #[path = "../../analyzer-job/src/read/cut.rs"]
 mod cut;
+#[allow(dead_code, reason = "only the end of a quoted field is looked for")]
+#[path = "../../analyzer-job/src/read/quotes.rs"]
+mod quotes;
 
 libfuzzer_sys::fuzz_target!(|text: &[u8]| {
     let all = records(text);

@@ -6,7 +6,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memrchr2};
 
-use crate::read::quotes;
+use super::quotes;
 
 /// The end of the last whole record of text that begins with a record; 0 when none ends in it.
 pub(crate) fn last_end(text: &[u8]) -> usize {
