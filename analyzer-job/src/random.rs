@@ -24,9 +24,23 @@ impl<R: RngExt> Random<R> {
         Random { uniform, spare: None }
     }
 
-    fn uniform(&mut self) -> f64 {
-        // In (0, 1]: its logarithm is finite.
+    /// In (0, 1]: its logarithm is finite.
+    pub(crate) fn uniform(&mut self) -> f64 {
         1.0 - self.uniform.random::<f64>()
+    }
+
+    /// The numbers from 0 to n - 1 in a random order (Fisher and Yates).
+    pub(crate) fn order(&mut self, n: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..n).collect();
+        for place in (1..n).rev() {
+            order.swap(place, self.below(place + 1));
+        }
+        order
+    }
+
+    /// A number from 0 to n - 1.
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        self.uniform.random_range(0..n)
     }
 
     /// Standard normal, by Marsaglia's polar method.

@@ -55,6 +55,9 @@ def metric_chart(facet, group, names):
         if math.isfinite(row.get("baseline", float("nan"))):
             axes.plot(row.baseline, place, "o", markerfacecolor="none", markeredgecolor="#1b1d21", markersize=8)
     axes.axvline(1 if names == ["DI"] else 0, color="#8b929b", linewidth=1)
+    if names == ["DI"] and (table.value > 0).all():
+        # Half is as far from 1 as double.
+        axes.set_xscale("log")
     axes.set_yticks(range(len(table)), table.index)
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.set_title(f"{facet} = {group}".replace("$", r"\$"), loc="left")

@@ -83,8 +83,6 @@ impl Pair<'_> {
 #[derive(Debug)]
 pub struct Comparison<'a> {
     pub pairs: Vec<Pair<'a>>,
-    /// Metrics that have a value in this run.
-    pub measured: usize,
     /// For the log: what has no counterpart.
     pub warnings: Vec<String>,
     /// Whether this run asks for metrics that compare the groups of a facet.
@@ -98,11 +96,6 @@ impl Comparison<'_> {
         let tells =
             |pair: &Pair| !pair.compares_nothing && (!self.asks_for_groups || compares_groups(pair.metric));
         !self.pairs.iter().any(tells)
-    }
-
-    /// How many pairs read no selection of no row or every row.
-    pub fn compared(&self) -> usize {
-        self.pairs.iter().filter(|pair| !pair.compares_nothing).count()
     }
 
     /// The error of a comparison of nothing. `facets`: details of this run.
@@ -137,17 +130,11 @@ pub fn compare<'a>(current: &'a Results, facets: &[FacetDetails], baseline: &Res
     let of_run = STAGES.into_iter().filter_map(|stage| section(current, stage)).flat_map(entries);
     let asks_for_groups =
         of_run.flat_map(|(_, entry)| &entry.metrics).any(|metric| compares_groups(&metric.name));
-    let mut comparison = Comparison { pairs: Vec::new(), measured: 0, warnings: Vec::new(), asks_for_groups };
+    let mut comparison = Comparison { pairs: Vec::new(), warnings: Vec::new(), asks_for_groups };
     let mut unchecked = Unchecked::default();
     for stage in STAGES {
         let name = section_name(stage);
         let here = section(current, stage);
-        comparison.measured += here.map_or(0, |here| {
-            entries(here)
-                .flat_map(|(_, entry)| &entry.metrics)
-                .filter(|metric| metric.value.is_some())
-                .count()
-        });
         let (current, baseline) = match (here, section(baseline, stage)) {
             (Some(current), Some(baseline)) => (current, baseline),
             (Some(_), None) => {
@@ -288,18 +275,6 @@ pub fn violations(
             ),
         })
         .collect()
-}
-
-/// How many of the pairs that compare something the rule cannot judge: it asks for more than chance, and nobody can tell what chance
-/// explains.
-pub fn unjudged(comparison: &Comparison, facets: &[FacetDetails], rule: &Rule) -> usize {
-    if !rule.beyond_chance_only {
-        return 0;
-    }
-    let here = ByGroup::of_details(facets);
-    let is_unjudged = |metric: &MetricDetails| metric.chance.is_none_or(|chance| chance.unjudged);
-    let compared = comparison.pairs.iter().filter(|pair| !pair.compares_nothing);
-    compared.filter(|pair| metric_in(&here, pair).is_some_and(is_unjudged)).count()
 }
 
 fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a MetricDetails> {

@@ -2,7 +2,10 @@
 //!
 //! The null hypothesis is |now| <= |then|, about the true values. For the sign that the metric has now, it is false only if
 //! the true value is beyond `then` and beyond `-then`. Both sides are drawn from their counts (`bias::draws`), and for either
-//! the share of draws that contradict it is a p-value. Which of them is the p-value of the whole: `of_both`.
+//! the share of all pairs of draws that contradict it is a p-value. Which of them is the p-value of the whole: `of_both`.
+//!
+//! A few draws tell most metrics from chance. Where one of them is near the bound of the run, all is drawn again, more finely,
+//! so that a verdict does not hang on the seed.
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
@@ -15,15 +18,15 @@ use rayon::prelude::*;
 
 use super::error_rate::{Draws, holm, step_down};
 use super::same::{STAGES, Sections};
-use crate::bias::draws::{self, DRAWS};
+use crate::bias::draws;
 use crate::bias::evidence::is_comparable;
 use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
 use crate::normal;
 use crate::random::Random;
 use crate::results::details::{Chance, FacetDetails, MetricDetails, SelectionRole};
-use crate::results::metrics::reads_any;
+use crate::results::metrics::{self, reads_any};
 use crate::results::{Counts, Number, Results};
-use crate::state::counts::Groups;
+use crate::state::counts::{Group, Groups};
 
 /// Writes the baseline's value into each metric of `facets`, and whether it is farther away beyond chance.
 ///
@@ -45,27 +48,84 @@ pub fn judge(
     hold_against(facets, baseline);
     let baseline = Sections::of(baseline);
     let streams = streams(facets, seed);
-    let ranked = facets.iter().map(comparable).sum::<usize>() <= DRAWS;
+    let most_tests = facets.iter().map(comparable).sum::<usize>();
+    let examined = |fineness| examine_all(facets, &streams, &baseline, fineness, stop);
+    let bound = 1.0 - confidence;
+    let mut found = examined(Fineness { draws: DRAWS, ranked: most_tests <= DRAWS })?;
+    let fine = (MOST_RANKS / most_tests.max(1)).min(FINE_DRAWS);
+    // A power of two, as the points of the draws ask for.
+    let fine = if fine > DRAWS { 1 << fine.ilog2() } else { DRAWS };
+    let is_near_bound = |p: &f64| (0.5 * bound..2.0 * bound).contains(p);
+    if fine > DRAWS && found.p_values.iter().any(is_near_bound) {
+        found = examined(Fineness { draws: fine, ranked: true })?;
+    }
+    for (facet_idx, member) in found.too_few {
+        facets[facet_idx].metrics[member].chance = Some(UNJUDGED);
+    }
+    for ((facet_idx, test), p_value) in found.tests.iter().zip(found.p_values) {
+        for &member in &test.members {
+            tell(&mut facets[*facet_idx].metrics[member], test, p_value, bound);
+        }
+    }
+    Ok(())
+}
+
+/// Draws of each sample, at first. A chance of 5 % of one metric is known to 0.1 % by them, that of a whole run to 0.5 %.
+const DRAWS: usize = 1 << 10;
+/// Draws of each sample where a metric is near the bound: the chance of a run of 5 % is then known to 0.15 %.
+const FINE_DRAWS: usize = 1 << 14;
+/// Draws of all tests together that are kept at a time, at most.
+const MOST_RANKS: usize = 1 << 20;
+
+/// How finely the samples are drawn.
+#[derive(Debug, Clone, Copy)]
+struct Fineness {
+    draws: usize,
+    /// Whether the p-values of the draws are asked for.
+    ranked: bool,
+}
+
+/// The tests of all facets.
+struct Examined {
+    /// Each with the position of its facet.
+    tests: Vec<(usize, Test)>,
+    /// Of each test, adjusted for all of them.
+    p_values: Vec<f64>,
+    /// Positions of facets and metrics that have too few rows.
+    too_few: Vec<(usize, usize)>,
+}
+
+fn examine_all(
+    facets: &[FacetDetails],
+    streams: &[Stream],
+    baseline: &Sections,
+    fineness: Fineness,
+    stop: &Stop,
+) -> Result<Examined> {
     let examine = |(facet, stream): (&FacetDetails, &Stream), draws_entropy: bool| {
         stop.check()?;
-        Ok(examine(facet, stream, &baseline, ranked, draws_entropy))
+        Ok(examine(facet, stream, baseline, fineness, draws_entropy))
     };
     // The first facet with a test of the entropy is mostly one of the first: then no other draws it.
     let mut found: Vec<Found> = Vec::with_capacity(facets.len());
     let mut has_entropy = false;
-    for facet in facets.iter().zip(&streams).take(FIRST_FACETS) {
+    for facet in facets.iter().zip(streams).take(FIRST_FACETS) {
         found.push(examine(facet, !has_entropy)?);
         has_entropy |= found.iter().flat_map(|found| &found.tests).any(|test| test.about == ENTROPY);
     }
-    let rest = facets.par_iter().zip(&streams).skip(FIRST_FACETS);
+    let rest = facets.par_iter().zip(streams).skip(FIRST_FACETS);
     found.extend(rest.map(|facet| examine(facet, !has_entropy)).collect::<Result<Vec<_>>>()?);
-    let mut tests: Vec<(usize, Test)> = Vec::new();
+    let (mut tests, mut too_few) = (Vec::new(), Vec::new());
     for (facet_idx, found) in found.into_iter().enumerate() {
-        for member in found.too_few {
-            facets[facet_idx].metrics[member].chance = Some(UNJUDGED);
-        }
+        too_few.extend(found.too_few.into_iter().map(|member| (facet_idx, member)));
         tests.extend(found.tests.into_iter().map(|test| (facet_idx, test)));
     }
+    let p_values = adjusted(&tests);
+    Ok(Examined { tests, p_values, too_few })
+}
+
+/// The p-values of the tests, adjusted for all of them.
+fn adjusted(tests: &[(usize, Test)]) -> Vec<f64> {
     // The generalized entropy is the same number in every facet: one test.
     let entropy = tests.iter().position(|(_, test)| test.about == ENTROPY);
     let is_own = |position: usize| tests[position].1.about != ENTROPY || Some(position) == entropy;
@@ -83,13 +143,8 @@ pub fn judge(
     for (&position, adjusted) in own.iter().zip(adjusted) {
         p_values[position] = adjusted;
     }
-    for (position, (facet_idx, test)) in tests.iter().enumerate() {
-        let p_value = p_values[if is_own(position) { position } else { entropy.unwrap_or(position) }];
-        for &member in &test.members {
-            tell(&mut facets[*facet_idx].metrics[member], test, p_value, confidence);
-        }
-    }
-    Ok(())
+    let of_entropy = entropy.map_or(1.0, |position| p_values[position]);
+    (0..tests.len()).map(|position| if is_own(position) { p_values[position] } else { of_entropy }).collect()
 }
 
 /// Writes the baseline's values into the metrics, and that those which read an empty selection cannot be judged.
@@ -162,8 +217,9 @@ const UNJUDGED: Chance = Chance {
     empty_baseline: false,
 };
 
-fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) {
-    let beyond = p_value <= 1.0 - confidence;
+/// `bound`: of the p-value of what is beyond chance.
+fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, bound: f64) {
+    let is_beyond = p_value <= bound;
     let is_farther =
         metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs());
     let chance = metric.chance.get_or_insert(Chance {
@@ -171,12 +227,21 @@ fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, confidence: f64) 
         unjudged: false,
         ..UNJUDGED
     });
-    if test.from.contains(&From::Zero) {
-        chance.p_value = p_value;
-        chance.farther_from_zero = beyond && is_farther;
+    if test.from == From::Parity {
+        chance.farther_from_parity = is_beyond;
     }
-    if test.from.contains(&From::Parity) {
-        chance.farther_from_parity = beyond;
+    // A ratio that moved away from its parity is judged by that, whichever of the two groups it is by.
+    let known = metrics::Metric::of(&metric.name);
+    let is_away = known.zip(metric.value.zip(metric.baseline)).is_some_and(|(known, (now, then))| {
+        known.compare_distances(now.value(), then.value()) == std::cmp::Ordering::Greater
+    });
+    let own = if is_away { From::Parity } else { From::Zero };
+    if test.from == From::Both || test.from == own {
+        chance.p_value = p_value;
+        chance.farther_from_zero = is_beyond && is_farther;
+    }
+    if test.from == From::Both {
+        chance.farther_from_parity = is_beyond;
     }
 }
 
@@ -193,7 +258,7 @@ struct Test {
     /// Positions of the metrics of the facet that it judges.
     members: Vec<usize>,
     /// What the metric is not farther from.
-    from: &'static [From],
+    from: From,
     p_value: f64,
     /// The p-values that draws of a population have in which the null hypothesis just holds; none when no one asks for them.
     under_null: Option<Draws>,
@@ -203,11 +268,13 @@ struct Test {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum From {
+    /// Of a ratio: what the rule goes by.
     Zero,
+    /// Of a ratio.
     Parity,
+    /// Of all other metrics, whose parity is 0.
+    Both,
 }
-
-const BOTH: &[From] = &[From::Zero, From::Parity];
 
 #[derive(Default)]
 struct Found {
@@ -221,27 +288,22 @@ struct Found {
 struct Stream {
     seed: u64,
     facet_idx: u64,
-    /// 1 when the groups are exchanged.
+    /// Which group is drawn first: 1 for the rest.
     first: usize,
 }
 
-/// The random numbers of each facet.
+/// The random numbers of each facet. The groups are drawn in an order of their own, so that a facet seen from its other side is
+/// judged alike.
 fn streams(facets: &[FacetDetails], seed: u64) -> Vec<Stream> {
-    let mut first_with: HashMap<Groups, usize> = HashMap::new();
-    let mut streams = Vec::new();
-    for (facet_idx, facet) in facets.iter().enumerate() {
-        let exchanged = Groups { d: facet.groups.a, a: facet.groups.d };
-        let of = |groups| first_with.get(groups).copied();
-        let (first, is_exchanged) = match (of(&facet.groups), of(&exchanged)) {
-            (Some(same), Some(other)) if other < same => (other, exchanged != facet.groups),
-            (Some(same), _) => (same, false),
-            (None, Some(other)) => (other, true),
-            (None, None) => (facet_idx, false),
-        };
-        first_with.entry(facet.groups).or_insert(facet_idx);
-        streams.push(Stream { seed, facet_idx: first as u64, first: usize::from(is_exchanged) });
-    }
-    streams
+    let mut first_with: HashMap<[Group; 2], usize> = HashMap::new();
+    let of_facet = |(facet_idx, facet): (usize, &FacetDetails)| {
+        let Groups { d, a } = facet.groups;
+        let first = usize::from(a.rows < d.rows);
+        let groups = if first == 0 { [d, a] } else { [a, d] };
+        let facet_idx = *first_with.entry(groups).or_insert(facet_idx) as u64;
+        Stream { seed, facet_idx, first }
+    };
+    facets.iter().enumerate().map(of_facet).collect()
 }
 
 impl Stream {
@@ -250,13 +312,13 @@ impl Stream {
         Random::new(self.seed, self.facet_idx << 8 | part << 1 | u64::from(side == Side::Baseline))
     }
 
-    fn populations(&self, side: Side, groups: &Groups) -> Vec<Groups> {
-        draws::populations(groups, self.first, &mut self.random(side, 0))
+    fn populations(&self, side: Side, groups: &Groups, draws: usize) -> Vec<Groups> {
+        draws::populations(groups, self.first, draws, &mut self.random(side, 0))
     }
 
-    fn around(&self, side: Side, metric: &Metric, [value, error]: [f64; 2]) -> Vec<f64> {
+    fn around(&self, side: Side, metric: &Metric, [value, error]: [f64; 2], draws: usize) -> Vec<f64> {
         let part = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len()) + 1;
-        draws::around(value, error, &mut self.random(side, part as u64))
+        draws::around(value, error, draws, &mut self.random(side, part as u64))
     }
 }
 
@@ -267,23 +329,25 @@ enum Side {
     Baseline,
 }
 
-/// `ranked`: with the p-values of the draws. `draws_entropy`: no facet before this one has a test of the entropy; else its
+/// `draws_entropy`: no facet before this one has a test of the entropy; else its
 /// p-value is of no use.
 fn examine(
     facet: &FacetDetails,
     stream: &Stream,
     baseline: &Sections,
-    ranked: bool,
+    fineness: Fineness,
     draws_entropy: bool,
 ) -> Found {
+    let Fineness { draws: n, ranked } = fineness;
     let mut found = Found::default();
     if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
         return found;
     }
-    let now_drawn = Drawn { stream, side: Side::Now, groups: facet.groups, populations: OnceCell::new() };
+    let drawn = |side, groups| Drawn { stream, side, groups, draws: n, populations: OnceCell::new() };
+    let now_drawn = drawn(Side::Now, facet.groups);
     let before = counts_of(facet, baseline).next().map(|counts| Before {
         estimates: counts_of(facet, baseline).map(|counts| &counts.estimates).collect(),
-        drawn: Drawn { stream, side: Side::Baseline, groups: counts.groups(), populations: OnceCell::new() },
+        drawn: drawn(Side::Baseline, counts.groups()),
     });
     for (member, details) in facet.metrics.iter().enumerate().filter(|(_, details)| is_open(details)) {
         let Some(known) = bias::metric(&details.name) else { continue };
@@ -327,7 +391,7 @@ fn examine(
             found.tests.push(Test {
                 about: ENTROPY,
                 members,
-                from: BOTH,
+                from: From::Both,
                 p_value: 1.0,
                 under_null: None,
                 exact,
@@ -337,7 +401,7 @@ fn examine(
         let now = match about.compute {
             Compute::Groups(_) => now_drawn.values(about),
             _ => match details.standard_error {
-                Some(error) => stream.around(Side::Now, about, [value.value(), error]),
+                Some(error) => stream.around(Side::Now, about, [value.value(), error], n),
                 None => {
                     found.too_few.push(member);
                     continue;
@@ -359,16 +423,16 @@ fn examine(
             Evidence::Ratios(_, Contrast::GroupByRest) => {
                 let logarithm = |values: Vec<f64>| values.into_iter().map(f64::ln).collect::<Vec<_>>();
                 let (now, then) = (logarithm(now), then.map(f64::ln));
-                add(&[From::Zero], larger(&now, &then, ranked));
-                add(&[From::Parity], farther(&now, &then, ranked));
+                add(From::Zero, differs(&now, &then, ranked));
+                add(From::Parity, farther(&now, &then, ranked));
             }
             // A divergence is about the square of the difference of the shares.
             Evidence::Distance(_) => {
-                add(BOTH, farther(&now_drawn.signed_roots(about), &then.map(f64::sqrt), ranked))
+                add(From::Both, farther(&now_drawn.signed_roots(about), &then.map(f64::sqrt), ranked))
             }
             // Never negative.
-            Evidence::Errors => add(BOTH, larger(&now, &then, ranked)),
-            _ => add(BOTH, farther(&now, &then, ranked)),
+            Evidence::Errors => add(From::Both, larger(&now, &then, ranked)),
+            _ => add(From::Both, farther(&now, &then, ranked)),
         }
     }
     found
@@ -379,6 +443,7 @@ struct Drawn<'a> {
     stream: &'a Stream,
     side: Side,
     groups: Groups,
+    draws: usize,
     populations: OnceCell<Vec<Groups>>,
 }
 
@@ -386,7 +451,8 @@ impl Drawn<'_> {
     /// A metric of counts in each of the populations.
     fn values(&self, metric: &Metric) -> Vec<f64> {
         let Compute::Groups(compute) = metric.compute else { return Vec::new() };
-        let populations = self.populations.get_or_init(|| self.stream.populations(self.side, &self.groups));
+        let populations =
+            self.populations.get_or_init(|| self.stream.populations(self.side, &self.groups, self.draws));
         populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
     }
 
@@ -425,7 +491,9 @@ impl Before<'_> {
                 Some(estimate) => {
                     let is_sound =
                         estimate[1] > 0.0 && estimate[1].is_finite() && is_limit(estimate[0], limit);
-                    is_sound.then(|| Then::Drawn(stream.around(Side::Baseline, about, *estimate)))
+                    is_sound.then(|| {
+                        Then::Drawn(stream.around(Side::Baseline, about, *estimate, self.drawn.draws))
+                    })
                 }
                 None => Some(Then::TooFew),
             },
@@ -486,10 +554,6 @@ impl Then {
     }
 }
 
-/// Share of the draws up to which the empirical distribution is used; beyond it the tail of a normal distribution that
-/// has the same median and the same point at this share.
-const TAIL: f64 = 0.01;
-
 /// A p-value, and those of the draws where they are asked for.
 struct Compared {
     p_value: f64,
@@ -498,31 +562,117 @@ struct Compared {
 
 /// Of `now <= then`.
 fn larger(now: &[f64], then: &Then, ranked: bool) -> Compared {
-    let differences: Vec<f64> = (0..now.len()).map(|draw| now[draw] - then.at(draw)).collect();
-    let under_null = ranked.then(|| ranks(&differences));
-    Compared { p_value: below_zero(differences), under_null }
+    let p_value = pairs(now, then).below(1.0, 1.0);
+    Compared { p_value, under_null: ranked.then(|| ranks(&differences(now, then, [1.0, 1.0]))) }
+}
+
+/// Of `now = then`, in either direction: the verdict on a ratio is that on its inverse.
+fn differs(now: &[f64], then: &Then, ranked: bool) -> Compared {
+    let pairs = pairs(now, then);
+    let (below, above) = (pairs.below(1.0, 1.0), pairs.below(-1.0, -1.0));
+    let under_null = ranked.then(|| {
+        let below = ranks(&differences(now, then, [1.0, 1.0]));
+        let nearer_end = |draw| below.p_value(draw).min(1.0 - below.p_value(draw));
+        ranks(&(0..now.len()).map(nearer_end).collect::<Vec<_>>())
+    });
+    Compared { p_value: (2.0 * below.min(above)).min(1.0), under_null }
 }
 
 /// Of `|now| <= |then|`.
 fn farther(now: &[f64], then: &Then, ranked: bool) -> Compared {
-    let sign = if median(now) < 0.0 { -1.0 } else { 1.0 };
-    let beyond = |side: f64| -> Vec<f64> {
-        (0..now.len()).map(|draw| sign * now[draw] - side * then.at(draw)).collect()
-    };
-    let (beyond_then, beyond_mirrored) = (beyond(1.0), beyond(-1.0));
-    let both = ranked.then(|| (ranks(&beyond_then), ranks(&beyond_mirrored)));
-    let (one, other) = (below_zero(beyond_then), below_zero(beyond_mirrored));
+    let pairs = pairs(now, then);
+    let sign = if median(&pairs.now) < 0.0 { -1.0 } else { 1.0 };
+    let (one, other) = (pairs.below(sign, 1.0), pairs.below(sign, -1.0));
     // At the border of the null hypothesis the metric is as far as the nearer of `then` and `-then`. It would be found
     // farther by being beyond that one, or, with the other sign, beyond both.
-    let under_null = both.map(|(then, mirrored)| {
-        let (near, far) = if one >= other { (then, mirrored) } else { (mirrored, then) };
+    let under_null = ranked.then(|| {
+        let near = if one >= other { 1.0 } else { -1.0 };
+        let [near, far] = [near, -near].map(|side| ranks(&differences(now, then, [sign, side])));
         let extreme = |draw| {
             let (near, far) = (near.p_value(draw), far.p_value(draw));
             near.min((1.0 - near).max(1.0 - far))
         };
         ranks(&(0..now.len()).map(extreme).collect::<Vec<_>>())
     });
-    Compared { p_value: of_both(one, other, is_spread_alike(now, then)), under_null }
+    Compared { p_value: of_both(one, other, pairs.is_spread_alike()), under_null }
+}
+
+/// `a now - b then`, draw by draw.
+fn differences(now: &[f64], then: &Then, [a, b]: [f64; 2]) -> Vec<f64> {
+    (0..now.len()).map(|draw| a * now[draw] - b * then.at(draw)).collect()
+}
+
+/// The draws of both samples, ascending. As the samples have nothing to do with each other, each draw of the one may go with each
+/// of the other: far more pairs than draws.
+struct Pairs {
+    now: Vec<f64>,
+    /// One value that was taken as exact.
+    then: Vec<f64>,
+    is_exact: bool,
+}
+
+fn pairs(now: &[f64], then: &Then) -> Pairs {
+    let ascending = |draws: &[f64]| {
+        let mut draws = draws.to_vec();
+        draws.sort_unstable_by(f64::total_cmp);
+        draws
+    };
+    let is_exact = !matches!(then, Then::Drawn(_));
+    let then = match then {
+        Then::Drawn(then) => ascending(then),
+        Then::Exact(_) | Then::TooFew => vec![then.at(0)],
+    };
+    Pairs { now: ascending(now), then, is_exact }
+}
+
+/// Share of the pairs up to which they are counted. Beyond it the tail of a normal distribution is taken that has the same median
+/// and the same point at this share.
+const TAIL: f64 = 0.001;
+/// So many pairs are counted at least.
+const LEAST_PAIRS: f64 = 10.0;
+
+impl Pairs {
+    /// The chance that `a now - b then` is not above 0; either factor is 1 or -1.
+    fn below(&self, a: f64, b: f64) -> f64 {
+        let turned = |draws: &[f64], by: f64| -> Vec<f64> {
+            if by > 0.0 { draws.to_vec() } else { draws.iter().rev().map(|draw| -draw).collect() }
+        };
+        let (now, then) = (turned(&self.now, a), turned(&self.then, b));
+        let all = now.len() as f64 * then.len() as f64;
+        let tail = (LEAST_PAIRS / all).clamp(TAIL, 0.5);
+        let share = share_of_pairs(&now, &then, 0.0);
+        let median = median(&now) - median(&then);
+        if share >= tail || median <= 0.0 {
+            return share;
+        }
+        if !median.is_finite() {
+            return 0.0;
+        }
+        let (mut low, mut point) = (0.0, median);
+        for _ in 0..20 {
+            let middle = 0.5 * (low + point);
+            if share_of_pairs(&now, &then, middle) < tail { low = middle } else { point = middle }
+        }
+        let width = median - point;
+        if width > 0.0 { normal::below(normal::quantile(tail) * median / width) } else { 1.0 / all }
+    }
+
+    /// Whether the baseline varies about as much as the window, or more.
+    fn is_spread_alike(&self) -> bool {
+        !self.is_exact && spread(&self.now) <= MOST_SPREAD * spread(&self.then)
+    }
+}
+
+/// Share of the pairs whose difference, `now - then`, is at most this. Both ascending.
+fn share_of_pairs(now: &[f64], then: &[f64], difference: f64) -> f64 {
+    let (mut pairs, mut reached) = (0, 0);
+    for then in then {
+        while now.get(reached).is_some_and(|now| now - then <= difference) {
+            reached += 1;
+        }
+        pairs += reached;
+    }
+    pairs as f64 / (now.len() as f64 * then.len() as f64)
 }
 
 /// The p-value of "now is not beyond `then`, or not beyond `-then`", of the p-values of the two.
@@ -542,20 +692,10 @@ const LARGEST_OF_ALIKE: f64 = 0.05;
 /// How much farther than the baseline's the window's draws may spread, to be alike.
 const MOST_SPREAD: f64 = 2.5;
 
-/// Whether the baseline varies about as much as the window, or more.
-fn is_spread_alike(now: &[f64], then: &Then) -> bool {
-    match then {
-        Then::Drawn(then) => spread(now) <= MOST_SPREAD * spread(then),
-        Then::Exact(_) | Then::TooFew => false,
-    }
-}
-
-/// Distance of the upper quartile of draws from the lower: unlike a standard deviation it is finite for ratios too.
+/// Distance of the upper quartile of ascending draws from the lower: unlike a standard deviation it is finite for ratios too.
 fn spread(draws: &[f64]) -> f64 {
-    let mut draws = draws.to_vec();
     let quarter = draws.len() / 4;
-    let mut at = |position: usize| *draws.select_nth_unstable_by(position, f64::total_cmp).1;
-    if quarter == 0 { f64::NAN } else { at(3 * quarter) - at(quarter) }
+    if quarter == 0 { f64::NAN } else { draws[draws.len() - 1 - quarter] - draws[quarter] }
 }
 
 /// The rank of each draw from 0; of equal ones the first draw comes first.
@@ -569,32 +709,12 @@ fn ranks(draws: &[f64]) -> Draws {
     Draws(ranks)
 }
 
-/// The chance that a quantity with these draws is not above 0.
-fn below_zero(mut draws: Vec<f64>) -> f64 {
-    let n = draws.len();
-    let below = draws.iter().filter(|draw| **draw <= 0.0).count();
-    let tail = ((TAIL * n as f64) as usize).clamp(1, n.saturating_sub(1).max(1)) - 1;
-    if below > tail || n < 3 {
-        return below as f64 / n as f64;
-    }
-    let (lower, median, _) = draws.select_nth_unstable_by(n / 2, f64::total_cmp);
-    let median = *median;
-    let point = *lower.select_nth_unstable_by(tail, f64::total_cmp).1;
-    let width = median - point;
-    if !median.is_finite() {
-        return 0.0;
-    }
-    if width <= 0.0 {
-        return 1.0 / n as f64;
-    }
-    // 2.326 standard deviations below the median lies 1 % of a normal distribution.
-    normal::below(-2.326_347_874 * median / width)
-}
-
+/// Of ascending draws; 0 of none.
 fn median(draws: &[f64]) -> f64 {
-    let mut draws = draws.to_vec();
-    let middle = draws.len() / 2;
-    if draws.is_empty() { 0.0 } else { *draws.select_nth_unstable_by(middle, f64::total_cmp).1 }
+    match draws.len() {
+        0 => 0.0,
+        n => 0.5 * (draws[(n - 1) / 2] + draws[n / 2]),
+    }
 }
 
 #[cfg(test)]

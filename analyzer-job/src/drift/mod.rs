@@ -4,6 +4,6 @@ pub mod attributions;
 pub mod bias;
 pub mod chance;
 pub mod error_rate;
-mod same;
+pub(crate) mod same;
 mod unchecked;
 pub mod windows;

@@ -287,28 +287,9 @@ fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
     let comparison = compare(&current, &[], &baseline);
     let found = violations(&comparison, &details, &BEYOND_CHANCE, &[]);
     assert_eq!(names(&found), ["f a DI"]);
-    assert_eq!(unjudged(&comparison, &details, &BEYOND_CHANCE), 2);
     mark(&mut details, &found);
     let marks: Vec<_> = details[0].metrics.iter().map(|metric| metric.violated).collect();
     assert_eq!(marks, [false, true, false, false, false]);
-}
-
-/// Of what chance cannot judge a rule that asks for more than chance says nothing, and that is counted.
-#[test]
-fn metrics_that_chance_cannot_judge_are_counted() {
-    let metrics: Vec<_> = ["AD", "DI", "RD", "SD", "TE"].map(|name| (name, Some(0.3))).to_vec();
-    let run = after_training(&[("f", "a", &metrics)]);
-    let comparison = compare(&run, &[], &run);
-    let mut details = details(&[
-        ("AD", true, Some(false)),
-        ("DI", true, None),
-        ("RD", true, Some(false)),
-        ("SD", false, None),
-        ("TE", false, Some(true)),
-    ]);
-    details[0].metrics[2].chance.as_mut().unwrap().unjudged = true;
-    assert_eq!(unjudged(&comparison, &details, &BEYOND_CHANCE), 3);
-    assert_eq!(unjudged(&comparison, &details, &HOSTED), 0);
 }
 
 #[test]

@@ -232,8 +232,112 @@ fn a_ratio_moves_away_from_parity_on_either_side() {
         let chance = chance(&judged(&[("f", "1", now)], &baseline(&[("f", "1", then)])), "DI");
         let found = (chance.farther_from_zero, chance.farther_from_parity);
         assert_eq!(found, (farther_from_zero, farther_from_parity), "{then:?} {now:?}: {chance:?}");
-        assert_eq!(chance.p_value < 0.05, farther_from_zero, "{then:?} {now:?}: {chance:?}");
+        // Towards its parity it fell beyond chance too, which is no finding.
+        let is_told = farther_from_zero || farther_from_parity || then == HIGH;
+        assert_eq!(chance.p_value < 0.05, is_told, "{then:?} {now:?}: {chance:?}");
     }
+}
+
+/// Samples of two groups with every kind of change, some of them near the bound.
+fn generated() -> Vec<[[[u64; 4]; 2]; 2]> {
+    let mut random = Random::new(11, 0);
+    let mut group = |rows: f64, positive: f64, predicted: f64| {
+        let mut part = |share: f64| (rows * share * (1.0 + 0.12 * random.normal())).max(0.0).round() as u64;
+        let [yes, no] = [positive, 1.0 - positive];
+        [
+            part(no * (1.0 - 0.3 * predicted)),
+            part(no * 0.3 * predicted),
+            part(yes * (1.0 - predicted)),
+            part(yes * predicted),
+        ]
+    };
+    let shares = [0.03, 0.3, 0.6];
+    let mut samples = Vec::new();
+    for rows in [60.0, 900.0] {
+        for of_group in shares {
+            for of_rest in shares {
+                let mut side =
+                    |change: f64| [group(rows, 0.4, of_group * change), group(2.0 * rows, 0.4, of_rest)];
+                samples.push([side(1.0), side(1.0)]);
+                samples.push([side(1.0), side(0.7)]);
+            }
+        }
+    }
+    samples
+}
+
+/// The groups change places: differences change their sign, a ratio becomes its inverse, and no verdict changes.
+#[test]
+fn a_metric_seen_from_the_other_side_has_the_same_verdict() {
+    let exchanged = |[d, a]: [[u64; 4]; 2]| [a, d];
+    // Each compares the groups and turns round with them. The others are left alone.
+    let of_both = [
+        "AD", "DAR", "DCA", "DCR", "DI", "DPPL", "DRR", "RD", "SD", "TE", "CI", "DPL", "LP", "TVD", "KS",
+        "JS",
+    ];
+    let mut found = [0, 0];
+    for [then, now] in generated() {
+        let one = judged(&[("f", "1", now)], &baseline(&[("f", "1", then)]));
+        let other = judged(&[("f", "1", exchanged(now))], &baseline(&[("f", "1", exchanged(then))]));
+        for code in of_both {
+            let of = |facets: &[FacetDetails]| {
+                facets[0].metrics.iter().find(|metric| metric.name == code).and_then(|metric| metric.chance)
+            };
+            let (Some(one), Some(other)) = (of(&one), of(&other)) else {
+                assert_eq!((of(&one), of(&other)), (None, None), "{code} {then:?} {now:?}");
+                continue;
+            };
+            let told = format!("{code} {then:?} {now:?}: {one:?} {other:?}");
+            assert_eq!(one.unjudged, other.unjudged, "{told}");
+            assert_eq!(one.farther_from_parity, other.farther_from_parity, "{told}");
+            assert!((one.p_value - other.p_value).abs() < 1e-6, "{told}");
+            if code != "DI" {
+                assert_eq!(one.farther_from_zero, other.farther_from_zero, "{told}");
+            }
+            found[usize::from(one.farther_from_parity)] += 1;
+        }
+    }
+    assert!(found[0] > 200 && found[1] > 30, "{found:?}");
+}
+
+/// Observed labels alone are asked for, so each p-value is that of DPL.
+fn p_value_of_labels(then: [[u64; 2]; 2], now: [[u64; 2]; 2], seed: u64) -> f64 {
+    let rows = |[[d, of_d], [a, of_a]]: [[u64; 2]; 2]| [[of_d - d, 0, 0, d], [of_a - a, 0, 0, a]];
+    let methods = Methods { pre_training_bias: Some(vec!["DPL"]), post_training_bias: None, ..methods() };
+    let of = |sample| counts(&[("f", "1", rows(sample))]);
+    let mut facets = details(&of(now), &[], &methods);
+    judge(&mut facets, &results(&of(then), &[], &methods), 0.95, seed, &Stop::default()).unwrap();
+    chance(&facets, "DPL").p_value
+}
+
+/// Positive rows and all rows of group and rest. The two chances, of being no farther than the baseline and its mirror image, are
+/// from a convolution of the four beta distributions (scipy 1.17).
+#[test]
+fn the_p_value_of_two_shares_is_that_of_the_convolution() {
+    for (then, now, [one, other]) in [
+        ([[150, 500], [149, 500]], [[182, 500], [149, 500]], [0.050_912_314, 0.061_791_454]),
+        ([[149, 500], [149, 500]], [[188, 500], [149, 500]], [0.030_475_969, 0.030_475_969]),
+        ([[149, 500], [149, 500]], [[160, 500], [149, 500]], [0.296_683_870, 0.296_683_870]),
+    ] {
+        let expected = of_both(one, other, true);
+        let found: Vec<f64> = (0..8).map(|seed| p_value_of_labels(then, now, seed)).collect();
+        assert!(found.iter().all(|found| (found - expected).abs() < 0.03 * expected), "{found:?} {expected}");
+    }
+}
+
+/// One error rate for thirteen tests or so: of a run near the bound too the p-values of other seeds are nearly the same.
+#[test]
+fn a_verdict_does_not_hang_on_the_seed() {
+    let now = [[302, 48, 22, 128], [329, 21, 22, 128]];
+    let p_value = |seed| {
+        let mut facets = details(&counts(&[("f", "1", now)]), &[], &methods());
+        judge(&mut facets, &baseline(&[("f", "1", THEN)]), 0.95, seed, &Stop::default()).unwrap();
+        chance(&facets, "SD").p_value
+    };
+    let found: Vec<f64> = (0..10).map(p_value).collect();
+    let mean = found.iter().sum::<f64>() / 10.0;
+    assert!((0.02..0.09).contains(&mean), "{found:?}");
+    assert!(found.iter().all(|found| (found - mean).abs() < 0.005), "{found:?}");
 }
 
 /// Of two labels TVD and KS are the size of DPL, and LP is `sqrt 2` times that: limits of the same distance are judged alike.
@@ -371,8 +475,9 @@ fn an_exact_baseline_at_parity_is_judged_in_both_directions() {
     assert_eq!(of_both(0.9, 0.3, true), 1.0);
     let even: Vec<f64> = (0..1000).map(f64::from).collect();
     let times = |by: f64| Then::Drawn(even.iter().map(|draw| by * draw).collect());
-    assert!(is_spread_alike(&even, &times(0.5)) && is_spread_alike(&even, &times(9.0)));
-    assert!(!is_spread_alike(&even, &times(0.3)) && !is_spread_alike(&even, &Then::Exact(0.0)));
+    let is_spread_alike = |then: Then| pairs(&even, &then).is_spread_alike();
+    assert!(is_spread_alike(times(0.5)) && is_spread_alike(times(9.0)));
+    assert!(!is_spread_alike(times(0.3)) && !is_spread_alike(Then::Exact(0.0)));
 }
 
 /// A divergence may fall although the shares it is made of are farther apart: near 0 and 1 it is larger. Then DPL is farther, and

@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
 use super::classes::{Sides, same};
-use super::compared;
+
 use super::constraints::{self, Constraint, Margin};
 use super::details::{self, ClassDetails, QualityDetails};
 use super::fit::{Classes, Fit};
@@ -24,7 +24,6 @@ pub struct Baseline {
     pub constraints: Option<Vec<Constraint>>,
     /// Names among the constraints that are not checked.
     pub unchecked: Vec<String>,
-    pub warnings: Vec<String>,
     /// By metric: its value and how sure it is.
     pub sides: IndexMap<String, Side>,
     pub details: Option<QualityDetails>,
@@ -75,26 +74,14 @@ impl Baseline {
     }
 }
 
-/// Reads the files that the settings name, and the details file where it lies beside one of them. `nothing_is_allowed`:
-/// constraints of which none can be compared are a warning.
+/// Reads the files that the settings name, and the details file where it lies beside one of them.
 ///
 /// # Errors
 /// A file that is named and cannot be used.
-pub fn load(
-    question: &Question,
-    constraints: Option<&Path>,
-    statistics: Option<&Path>,
-    nothing_is_allowed: bool,
-) -> Result<Baseline> {
+pub fn load(question: &Question, constraints: Option<&Path>, statistics: Option<&Path>) -> Result<Baseline> {
     let mut baseline = Baseline::default();
     if let Some(path) = constraints {
         let loaded = constraints::load(path, question.problem)?;
-        if let Err(problem) = compared::check(question.problem, &loaded, path) {
-            if !nothing_is_allowed {
-                return Err(problem);
-            }
-            baseline.warnings.push(problem.hint("make a baseline with this `problem_type`").to_string());
-        }
         (baseline.constraints, baseline.unchecked) = (Some(loaded.constraints), loaded.unchecked);
     }
     let beside = [constraints, statistics].into_iter().flatten().filter_map(Path::parent);
@@ -263,13 +250,13 @@ mod tests {
             "f1": {"value": 0.7, "standard_deviation": "NaN"}}}"#;
         std::fs::write(&path, text).unwrap();
         let question = question(ProblemType::BinaryClassification, false, true);
-        let baseline = load(&question, None, Some(&path), false).unwrap();
+        let baseline = load(&question, None, Some(&path)).unwrap();
         assert_eq!(baseline.sides["recall"].spread.share, Some([16, 28]));
         assert_eq!(baseline.sides["auc"].spread.standard_error, Some(0.02));
         assert_eq!(baseline.sides["f1"].spread.standard_error, None);
         assert!(baseline.constraints.is_none());
         std::fs::write(&path, "{}").unwrap();
-        let text = load(&question, None, Some(&path), false).unwrap_err().to_string();
+        let text = load(&question, None, Some(&path)).unwrap_err().to_string();
         assert!(text.contains("statistics.json") && text.contains("binary_classification_metrics"), "{text}");
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use super::constraints::{Constraint, Loaded, checked};
+use super::constraints::{Constraint, checked};
 use super::outcomes::ProblemType;
 use super::statistics::Statistics;
 
@@ -14,15 +14,15 @@ fn comparable(problem: ProblemType, constraints: &[Constraint]) -> impl Iterator
     constraints.iter().filter(move |constraint| checked(problem).contains(&constraint.metric.as_str()))
 }
 
-/// What is known before data are read: whether a metric can be compared.
+/// Whether a metric can be compared, as the file alone tells it: `loaded` and the names that are not checked.
 ///
 /// # Errors
 /// `NOTHING_COMPARED`.
-pub fn check(problem: ProblemType, loaded: &Loaded, path: &Path) -> Result<()> {
-    if comparable(problem, &loaded.constraints).next().is_some() {
+pub fn check(problem: ProblemType, loaded: &[Constraint], unchecked: &[String], path: &Path) -> Result<()> {
+    if comparable(problem, loaded).next().is_some() {
         return Ok(());
     }
-    let names = loaded.constraints.iter().map(|constraint| &constraint.metric).chain(&loaded.unchecked);
+    let names = loaded.iter().map(|constraint| &constraint.metric).chain(unchecked);
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let found = if names.is_empty() { "no threshold".into() } else { names.join(", ") };
     Err(nothing_compared(found, checked(problem)).file(path))
@@ -66,8 +66,8 @@ mod tests {
     fn constraints_without_a_metric_that_is_compared_are_none() {
         let problem = ProblemType::BinaryClassification;
         let check = |constraints: Vec<Constraint>, unchecked: &[&str]| {
-            let unchecked = unchecked.iter().map(|name| name.to_string()).collect();
-            check(problem, &Loaded { constraints, unchecked }, Path::new("c.json"))
+            let unchecked: Vec<String> = unchecked.iter().map(|name| name.to_string()).collect();
+            check(problem, &constraints, &unchecked, Path::new("c.json"))
         };
         let of = |name| vec![at(name, Operator::LessThan, 0.5)];
         assert!(check(of("auc"), &["mine"]).is_ok());

@@ -1,5 +1,8 @@
 //! Each metric over runs, when results of earlier runs are given.
 
+use std::borrow::Cow;
+
+use crate::drift::same::{ByGroup, Sections, of_same_labels};
 use crate::results::details::{BiasDetails, FacetDetails, Findings};
 use crate::results::{Number, Results};
 
@@ -14,17 +17,37 @@ use crate::results::metrics::{Metric, Scale};
 const FEATURES: usize = 6;
 
 /// One run of the series, this one last.
-#[derive(Clone, Copy)]
 struct Run<'a> {
+    sections: Sections<'a>,
     results: &'a Results,
-    bias: Option<&'a BiasDetails>,
+    details: ByGroup<'a, FacetDetails>,
+}
+
+impl<'a> Run<'a> {
+    fn of(results: &'a Results, bias: Option<&'a BiasDetails>) -> Run<'a> {
+        let facets = bias.map_or(&[][..], |bias| &bias.facets);
+        Run { sections: Sections::of(results), results, details: ByGroup::of_details(facets) }
+    }
 }
 
 pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[EarlierRun]) {
-    let runs: Vec<Run> = history
+    // Sections of other positive labels answer another question.
+    let same: Vec<Cow<Results>> =
+        history.iter().map(|run| of_same_labels(&findings.results, &run.results)).collect();
+    let has_any = |results: &Results| {
+        let has_bias =
+            results.post_training_bias_metrics.is_some() || results.pre_training_bias_metrics.is_some();
+        has_bias || results.explanations.is_some()
+    };
+    let earlier: Vec<(&EarlierRun, &Results)> = history
         .iter()
-        .map(|run| Run { results: &run.results, bias: run.bias.as_ref() })
-        .chain([Run { results: &findings.results, bias: findings.bias.as_ref() }])
+        .zip(same.iter().map(|results| &**results))
+        .filter(|(_, results)| has_any(results))
+        .collect();
+    let runs: Vec<Run> = earlier
+        .iter()
+        .map(|(run, results)| Run::of(results, run.bias.as_ref()))
+        .chain([Run::of(&findings.results, findings.bias.as_ref())])
         .collect();
     let mut parts: Vec<(String, Vec<Figure>)> = Vec::new();
     for (facet, value) in groups(&findings.results) {
@@ -39,13 +62,18 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     if parts.is_empty() {
         return;
     }
-    let first = history.first().map(|run| isolate(&run.name)).unwrap_or_default();
+    let first = earlier.first().map(|(run, _)| isolate(&run.name)).unwrap_or_default();
     let section = report.section(2, "trends", format!("Over {}", of(runs.len() as u64, "run", "runs")));
     section.text(format!(
         "The oldest run ({first}) is on the left; this run is the large dot on the right. The dashed line is the value of the \
          baseline, the band the 95\u{202f}% interval of the runs that have one. Charts of metrics of the same kind have the same \
          vertical axis."
     ));
+    let left_out = history.len() - earlier.len();
+    if left_out > 0 {
+        let runs = of(left_out as u64, "earlier run is", "earlier runs are");
+        section.text(format!("{runs} left out: the positive labels are others, or there is no such metric."));
+    }
     for (position, (heading, figures)) in parts.into_iter().enumerate() {
         let section = report.section(3, format!("trend-{}", position + 1), heading);
         section.blocks.push(Block::Figures { figures, code: None });
@@ -70,42 +98,25 @@ fn groups(results: &Results) -> Vec<(&str, &str)> {
     groups
 }
 
-/// Whether an earlier run's group is this one. The end of an interval is the largest value of the data, so
-/// it differs from run to run.
-fn same_group(earlier: &str, group: &str) -> bool {
-    let start = |text: &str| text.split(',').next().map(str::to_owned);
-    earlier == group || (group.starts_with('(') && start(earlier) == start(group))
-}
-
-fn point(run: Run, facet: &str, group: &str, code: &str) -> Point {
-    let sections = [&run.results.post_training_bias_metrics, &run.results.pre_training_bias_metrics];
-    let value = sections
-        .into_iter()
-        .flatten()
-        .filter_map(|section| section.facets.get(facet))
-        .flatten()
-        .filter(|entry| same_group(&entry.value_or_threshold, group))
-        .flat_map(|entry| &entry.metrics)
-        .find(|metric| metric.name == code)
-        .and_then(|metric| metric.value)
+fn point(run: &Run, facet: &str, group: &str, metric: &Metric) -> Point {
+    let value = run
+        .sections
+        .get(metric.stage, facet, group)
+        .and_then(|entry| entry.metrics.iter().find(|known| known.name == metric.code)?.value)
         .map(Number::value);
-    let interval = details_of(run.bias, facet, group)
-        .and_then(|details| details.metrics.iter().find(|metric| metric.name == code)?.interval)
+    let details = run.details.get(facet, group);
+    let interval = details
+        .and_then(|details| details.metrics.iter().find(|known| known.name == metric.code)?.interval)
         .map(|[low, high]| [low.value(), high.value()])
         .filter(|_| value.is_some());
     Point { value, interval }
-}
-
-fn details_of<'a>(bias: Option<&'a BiasDetails>, facet: &str, group: &str) -> Option<&'a FacetDetails> {
-    let mut facets = bias?.facets.iter();
-    facets.find(|details| details.facet == facet && same_group(&details.value_or_threshold, group))
 }
 
 fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -> Vec<Figure> {
     let series: Vec<(&Metric, Vec<Point>)> = Metric::by_family()
         .into_iter()
         .map(|metric| {
-            let points: Vec<Point> = runs.iter().map(|run| point(*run, facet, group, metric.code)).collect();
+            let points: Vec<Point> = runs.iter().map(|run| point(run, facet, group, metric)).collect();
             (metric, points)
         })
         .filter(|(_, points)| {
@@ -119,20 +130,20 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
             points.flat_map(|point| point.value.into_iter().chain(point.interval.into_iter().flatten()));
         charts::span(ends.chain([parity]))
     };
-    let now = details_of(findings.bias.as_ref(), facet, group);
+    let facets = findings.bias.as_ref().map_or(&[][..], |bias| &bias.facets);
+    let now = ByGroup::of_details(facets).get(facet, group);
     let baseline = |code: &str| now?.metrics.iter().find(|metric| metric.name == code)?.baseline;
     series
         .iter()
         .map(|(metric, points)| {
             let caption = format!("{} ({})", metric.name(), metric.code);
-            let mut known = points.iter().filter_map(|point| point.value);
-            let first = known.next().unwrap_or_default();
-            let last = known.next_back().unwrap_or(first);
+            let known: Vec<f64> = points.iter().filter_map(|point| point.value).collect();
+            let end = |value: Option<&f64>| number(value.copied().unwrap_or_default(), None);
+            let runs = of(known.len() as u64, "run", "runs");
             let alt = format!(
-                "{caption}: from {} to {} over {} runs",
-                number(first, None),
-                number(last, None),
-                points.len()
+                "{caption}: from {} to {} over {runs} with a value",
+                end(known.first()),
+                end(known.last())
             );
             let limit = baseline(metric.code).map(Number::value);
             let drawing = charts::trend(points, limit, metric.parity(), span_of(metric.scale));
@@ -168,7 +179,8 @@ fn attribution_figures(runs: &[Run]) -> Vec<(String, Vec<Figure>)> {
                 .iter()
                 .map(|(name, values)| {
                     let caption = isolate(name);
-                    let alt = format!("{caption}: global attribution over {} runs", values.len());
+                    let runs = of(values.iter().flatten().count() as u64, "run", "runs");
+                    let alt = format!("{caption}: global attribution over {runs} with a value");
                     let points: Vec<Point> =
                         values.iter().map(|value| Point { value: *value, interval: None }).collect();
                     Figure { caption, alt, drawing: charts::trend(&points, None, 0.0, span) }

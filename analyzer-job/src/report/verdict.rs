@@ -1,10 +1,11 @@
 //! The first screen: one sentence that is the verdict, a few that say for whom and how much, and the
 //! rows it stands on.
 
+use std::collections::HashSet;
+
 use crate::results::Number;
-use crate::results::details::{
-    BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails, SelectionRole,
-};
+use crate::results::comparisons::{self, is_compared};
+use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
 
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
@@ -28,13 +29,17 @@ struct Finding<'a> {
     state: State,
 }
 
-impl Finding<'_> {
+impl<'a> Finding<'a> {
+    fn of(facet: &'a FacetDetails, details: &'a MetricDetails) -> Finding<'a> {
+        Finding { facet, details, state: bias::state(facet, details) }
+    }
+
     fn compares_nothing(&self) -> bool {
         self.facet.compares_nothing(self.details)
     }
 
     fn is_compared(&self) -> bool {
-        bias::is_compared(self.facet, self.details)
+        is_compared(self.facet, self.details)
     }
 }
 
@@ -63,25 +68,60 @@ pub(super) fn fill(report: &mut Report, findings: &Findings) {
 
 /// The groups, each comparison once.
 fn told(bias: &BiasDetails) -> Vec<&FacetDetails> {
-    bias.facets.iter().filter(|facet| bias::twin_before(bias, facet).is_none()).collect()
+    comparisons::told(&bias.facets)
 }
 
-/// What the groups came to. A metric that does not read the facet is the same in each of them: it is counted once, with a group that has
-/// rows if there is one.
+/// What the comparisons came to.
 fn measured(bias: &BiasDetails) -> Vec<Finding<'_>> {
-    let told = told(bias);
-    let of_all = |metric: &&MetricDetails| !compares_groups(&metric.name);
-    let teller = told.iter().copied().min_by_key(|facet| {
-        let is_compared = facet.metrics.iter().filter(of_all).any(|metric| bias::is_compared(facet, metric));
-        (facet.empty.contains(&SelectionRole::Facet), !is_compared)
-    });
-    let is_teller = |facet| teller.is_some_and(|teller| std::ptr::eq(teller, facet));
-    let all = told.into_iter().flat_map(findings_of);
-    all.filter(|finding| compares_groups(&finding.details.name) || is_teller(finding.facet)).collect()
+    comparisons::each(&bias.facets).map(|(facet, details)| Finding::of(facet, details)).collect()
 }
 
-fn findings_of(facet: &FacetDetails) -> impl Iterator<Item = Finding<'_>> {
-    facet.metrics.iter().map(move |details| Finding { facet, details, state: bias::state(facet, details) })
+/// The groups with a metric of a kind.
+fn groups_of(all: &[Finding], is_meant: &dyn Fn(&Finding) -> bool) -> HashSet<*const FacetDetails> {
+    all.iter().filter(|finding| is_meant(finding)).map(|finding| std::ptr::from_ref(finding.facet)).collect()
+}
+
+/// ` for Sex = 0`, ` in 3 groups`, or ` in 2 of 3 groups` where only these have a metric of this kind.
+fn in_groups(bias: &BiasDetails, all: &[Finding], is_meant: &dyn Fn(&Finding) -> bool) -> String {
+    let told = told(bias);
+    if let [facet] = told.as_slice() {
+        return format!(" for {}", bias::words(bias, facet).facet);
+    }
+    match (groups_of(all, is_meant).len(), told.len()) {
+        (some, of) if some == of => format!(" in {of} groups"),
+        (some, of) => format!(" in {some} of {of} groups"),
+    }
+}
+
+/// The groups that nothing is said of, where something is of others.
+fn untold_groups(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
+    const NAMED: usize = 3;
+    let has_baseline = all.iter().any(Finding::is_compared);
+    let tells = |finding: &Finding| {
+        let is_told = finding.state != State::Undefined && !finding.compares_nothing();
+        compares_groups(&finding.details.name) && if has_baseline { finding.is_compared() } else { is_told }
+    };
+    let told = told(bias);
+    let with_any = groups_of(all, &tells);
+    let is_untold = |facet: &&FacetDetails| !with_any.contains(&std::ptr::from_ref(*facet));
+    let untold: Vec<&FacetDetails> = told.iter().copied().filter(is_untold).collect();
+    if untold.is_empty() || untold.len() == told.len() {
+        return None;
+    }
+    let mut names: Vec<String> =
+        untold.iter().take(NAMED).map(|facet| bias::words(bias, facet).facet).collect();
+    if untold.len() > NAMED {
+        names.push(of((untold.len() - NAMED) as u64, "more group", "more groups"));
+    }
+    let names = match names.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    };
+    Some(match has_baseline {
+        true => format!("No metric of {names} is compared with the baseline."),
+        false => format!("No metric says anything of {names}."),
+    })
 }
 
 fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
@@ -101,10 +141,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let [within, too_few, unjudged] = [Doubt::Chance, Doubt::TooFewRows, Doubt::NotJudged].map(farther_by);
     let perhaps = within + too_few;
     let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
-    let groups = match told(bias).as_slice() {
-        [facet] => format!(" for {}", bias::words(bias, facet).facet),
-        facets => format!(" in {} groups", facets.len()),
-    };
+    let groups = in_groups(bias, all, &|_| true);
     let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
     if all.iter().all(|finding| finding.state == State::Undefined) {
         return (State::CannotTell, format!("No bias metric could be computed{groups}"));
@@ -141,6 +178,11 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         );
     }
     if compared == 0 {
+        let groups = in_groups(bias, all, &|finding| {
+            of_groups(finding) == asks_for_groups
+                && finding.state != State::Undefined
+                && !finding.compares_nothing()
+        });
         return (
             State::Measured,
             lowest_ratio(bias)
@@ -148,16 +190,12 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         );
     }
     let metrics = |number: usize| if number == 1 { "metric" } else { "metrics" };
+    // What is said of the groups is said of those that are compared.
+    let groups =
+        in_groups(bias, all, &|finding| of_groups(finding) == asks_for_groups && finding.is_compared());
     if moved > 0 {
         let whose = if moved == 1 { "its" } else { "their" };
-        let moved_in = told(bias).into_iter().filter(|facet| {
-            all.iter().any(|finding| std::ptr::eq(finding.facet, *facet) && finding.state == State::Moved)
-        });
-        let groups = match (moved_in.count(), told(bias).len()) {
-            (_, 1) => groups,
-            (some, of) if some == of => groups,
-            (some, of) => format!(" in {some} of {of} groups"),
-        };
+        let groups = in_groups(bias, all, &|finding| finding.state == State::Moved);
         let text =
             format!("{moved} of {compared} {} moved away from {whose} baseline{groups}", metrics(compared));
         return (State::Moved, text);
@@ -235,10 +273,14 @@ fn lowest_ratio(bias: &BiasDetails) -> Option<String> {
     Some(if is_doubtful { format!("{sentence}, if the selection is right") } else { sentence })
 }
 
-/// What the file of violations holds beyond what moved: it has each metric of each group.
-fn doubts(bias: &BiasDetails) -> Option<String> {
-    let all = bias.facets.iter().flat_map(findings_of);
-    let violated: Vec<Finding> = all.filter(|finding| finding.details.violated).collect();
+/// What the violations are, where they are not what the headline counts: their file has an entry for each metric of each group.
+fn violations_in_words(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
+    let entries =
+        bias.facets.iter().flat_map(|facet| facet.metrics.iter().map(move |metric| (facet, metric)));
+    let violated: Vec<Finding> = entries
+        .filter(|(_, metric)| metric.violated)
+        .map(|(facet, metric)| Finding::of(facet, metric))
+        .collect();
     let of_state = |state| violated.iter().filter(|finding| finding.state == state).count();
     let (moved, towards) = (of_state(State::Moved), of_state(State::Held));
     let by = |doubt| {
@@ -252,16 +294,34 @@ fn doubts(bias: &BiasDetails) -> Option<String> {
         (towards, "with a smaller difference than in the baseline"),
         (of_state(State::Measured), "of metrics that compare nothing"),
     ];
-    let told: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let told: Vec<(usize, &str)> = parts.into_iter().filter(|(number, _)| *number > 0).collect();
     let number = violated.len();
     let counted = of(number as u64, "violation is", "violations are");
     let parts = match told.as_slice() {
-        [_] if number == 1 => format!(", {}", parts.iter().find(|(n, _)| *n > 0)?.1),
-        [_] => format!(", all {}", parts.iter().find(|(n, _)| *n > 0)?.1),
-        told => format!(": {}", told.join(", ")),
+        [(1, what)] => format!(", {what}"),
+        [(_, what)] => format!(", all {what}"),
+        told => {
+            let told: Vec<String> = told.iter().map(|(number, what)| format!("{number} {what}")).collect();
+            format!(": {}", told.join(", "))
+        }
     };
-    (number > moved).then(|| format!("{counted} in constraint_violations.json{parts}."))
+    let in_headline = all.iter().filter(|finding| finding.state == State::Moved).count();
+    if number == 0 || (number == moved && moved == in_headline) {
+        return None;
+    }
+    let counted_ones: HashSet<*const MetricDetails> =
+        all.iter().map(|finding| std::ptr::from_ref(finding.details)).collect();
+    let is_counted = |violation: &&Finding| counted_ones.contains(&std::ptr::from_ref(violation.details));
+    let again = number - violated.iter().filter(is_counted).count();
+    let again = match again {
+        0 => String::new(),
+        again => format!(
+            " The file has an entry for each metric of each group. {} a comparison that this report counts once: the other value of \
+             a facet of two, or the Generalized Entropy (GE), the same for every group.",
+            of(again as u64, "entry repeats", "entries repeat")
+        ),
+    };
+    Some(format!("{counted} in constraint_violations.json{parts}.{again}"))
 }
 
 /// How many metrics compare nothing, where others do.
@@ -276,9 +336,9 @@ fn nothing_compared(all: &[Finding]) -> Option<String> {
 /// What this window alone would have raised.
 fn held_back(bias: &BiasDetails) -> Option<String> {
     let held = bias.check.as_ref()?.held_back.as_ref()?;
-    let metrics = of(held.metrics, "metric breaks", "metrics break");
+    let violations = of(held.metrics, "violation is", "violations are");
     let windows = held.windows_in_words();
-    Some(format!("{metrics} the rule in this window: no violation, as fewer than {windows} windows agree."))
+    Some(format!("{violations} held back: fewer than {windows} windows agree."))
 }
 
 /// What a check that only counts what is beyond chance could not see.
@@ -365,7 +425,8 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
         }
     }
     sentences.extend(nothing_compared(all));
-    sentences.extend(doubts(bias));
+    sentences.extend(untold_groups(bias, all));
+    sentences.extend(violations_in_words(bias, all));
     sentences.extend(held_back(bias));
     sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
     let is_unseen = |finding: &&Finding| {
@@ -439,8 +500,7 @@ fn rank(details: &MetricDetails) -> usize {
 /// How much farther from parity than the baseline.
 fn growth(details: &MetricDetails) -> f64 {
     let Some(metric) = Metric::of(&details.name) else { return 0.0 };
-    let size =
-        |value: Option<Number>| value.map_or(0.0, |value| bias::distance(metric, value.value()).min(1e3));
+    let size = |value: Option<Number>| value.map_or(0.0, |value| metric.distance(value.value()).min(1e3));
     size(details.value) - size(details.baseline)
 }
 

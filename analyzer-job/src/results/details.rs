@@ -178,7 +178,8 @@ pub struct MetricDetails {
 /// tests of the run (`drift::error_rate::step_down`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Chance {
-    /// Of "not farther from 0 than in the baseline".
+    /// Of "not farther from 0 than in the baseline"; of a ratio that is farther from its parity, of "not farther from parity";
+    /// of another ratio, of "no change".
     pub p_value: f64,
     /// `p_value` is at most 1 - `drift_confidence`.
     pub farther_from_zero: bool,
@@ -195,7 +196,7 @@ pub struct Chance {
     pub empty_baseline: bool,
 }
 
-/// How the metrics were held against the baseline.
+/// How the metrics were held against the baseline. Its numbers count each comparison once (`results::comparisons`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     /// Metrics with a value here and in the baseline that read no selection of no row or every row.
@@ -211,7 +212,7 @@ pub struct Check {
     pub has_counts: bool,
     /// Whether only what is beyond chance is a violation.
     pub beyond_chance_only: bool,
-    /// What breaks the rule in this window, and is no violation as too few windows agree.
+    /// What would be violations if this window counted alone, and are none as too few windows agree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_back: Option<HeldBack>,
     /// Compared metrics of which nobody can tell whether chance explains the difference, where only what is beyond chance is a
@@ -230,9 +231,10 @@ fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 
-/// Metrics that would be violations if this window counted alone.
+/// Violations of this window alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBack {
+    /// Entries that `constraint_violations.json` would have.
     pub metrics: u64,
     /// So many of the last `of` windows must agree.
     pub agreeing: u64,

@@ -2,6 +2,8 @@
 //! reports and the pages of the documentation go by it. Formulas are those of the SageMaker developer guide, pages "Measure
 //! Pretraining Bias" and "Measure Post-training Data and Model Bias".
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use self::SelectionRole::{Facet, Label, Prediction};
@@ -104,6 +106,18 @@ impl Metric {
             return "Kullback-Leibler Divergence";
         }
         self.description.split(" (").next().unwrap_or(self.description)
+    }
+
+    /// How far a value is from parity. Half of a ratio is as far as double: it is the same ratio, with the groups exchanged.
+    pub fn distance(&self, value: f64) -> f64 {
+        if self.scale == Scale::Ratio { value.ln().abs() } else { value.abs() }
+    }
+
+    /// How the distance of one value from parity compares with that of another. Ratios that only rounding tells apart are equal.
+    pub fn compare_distances(&self, one: f64, other: f64) -> Ordering {
+        let [one, other] = [one, other].map(|value| self.distance(value));
+        let is_rounded = self.scale == Scale::Ratio && (one - other).abs() <= 1e-12 * other;
+        if is_rounded { Ordering::Equal } else { one.total_cmp(&other) }
     }
 
     /// Every metric, the most telling of each family first.

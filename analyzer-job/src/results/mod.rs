@@ -2,6 +2,7 @@
 //! are an `analysis.json` too, so everything here is read as well as written.
 
 pub(crate) mod alone;
+pub(crate) mod comparisons;
 pub mod details;
 pub mod metrics;
 

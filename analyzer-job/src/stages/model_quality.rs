@@ -178,13 +178,15 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         output::check_apart(&plan.output, "ground_truth_source", folder)?;
     }
     let nothing_is_allowed = settings.on_nothing_compared.is_allowed();
-    let baseline = baseline::load(
-        &question,
-        plan.constraints.as_deref(),
-        plan.statistics.as_deref(),
-        nothing_is_allowed,
-    )?;
-    warnings.extend(baseline.warnings.iter().cloned());
+    let baseline = baseline::load(&question, plan.constraints.as_deref(), plan.statistics.as_deref())?;
+    match check_constraints(&plan, question.problem, &baseline) {
+        Err(problem) if nothing_is_allowed => {
+            warnings.push(problem.hint("make a baseline with this `problem_type`").to_string());
+        }
+        // Of states the rows are read: the results are written first, as where the rows tell it.
+        Err(_) if matches!(rows, Rows::Folded(_)) => {}
+        checked => checked?,
+    }
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     warnings.extend(baseline.sides_of_classes().and_then(|[_, positive]| other_side(&question, positive)));
     Ok(Prepared {
@@ -199,6 +201,17 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         margin,
         warnings,
     })
+}
+
+/// Whether a metric can be compared, as far as the constraints alone tell.
+///
+/// # Errors
+/// `NOTHING_COMPARED`.
+fn check_constraints(plan: &Plan, problem: ProblemType, baseline: &Baseline) -> Result<()> {
+    match (&plan.constraints, &baseline.constraints) {
+        (Some(path), Some(loaded)) => compared::check(problem, loaded, &baseline.unchecked, path),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the rows are those of captured records; none for a part without files, which may be of any kind.
@@ -598,11 +611,14 @@ fn spelled_alike(names: &[String]) -> String {
 fn compared(prepared: &Prepared, found: &Findings, fit: &Fit) -> Result<()> {
     match &prepared.baseline.constraints {
         Some(_) if !fit.foreign.is_empty() => fit.check(),
-        // What the file alone tells was told before.
-        Some(constraints) if prepared.baseline.warnings.is_empty() => {
-            compared::check_compared(&found.statistics, constraints)
+        Some(constraints) => {
+            match check_constraints(&prepared.plan, prepared.question.problem, &prepared.baseline) {
+                // What the file alone tells was told before.
+                Err(_) if prepared.nothing_is_allowed => Ok(()),
+                checked => checked.and_then(|()| compared::check_compared(&found.statistics, constraints)),
+            }
         }
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 

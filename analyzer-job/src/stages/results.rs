@@ -16,9 +16,9 @@ use crate::drift::windows::{self, Now};
 use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
+use crate::results::comparisons::Numbers;
 use crate::results::details::{
-    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, MetricDetails,
-    RunDetails,
+    BiasDetails, Check, EarlierRun, ExplanationDetails, Findings, HeldBack, RunDetails,
 };
 use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
@@ -89,7 +89,7 @@ fn message(findings: &Findings) -> Message {
     if let Some(bias) = &findings.bias {
         if let Some(check) = &bias.check
             && check.compared < check.measured
-            && (violations == 0 || compares_nothing(bias))
+            && (violations == 0 || Numbers::of(&bias.facets).of_nothing > 0)
         {
             remarks.push_str(&format!(" Compared {}.", part_of(check.compared, check.measured, "metric")));
         }
@@ -98,7 +98,7 @@ fn message(findings: &Findings) -> Message {
         }
         if let Some(held) = bias.check.as_ref().and_then(|check| check.held_back) {
             remarks.push_str(&format!(
-                " Metrics held back by drift_windows {}/{}: {}.",
+                " Violations held back by drift_windows {}/{}: {}.",
                 held.agreeing, held.of, held.metrics
             ));
         }
@@ -107,17 +107,6 @@ fn message(findings: &Findings) -> Message {
         }
     }
     Message::Judged { violations, remarks }
-}
-
-/// Whether a metric with a value on both sides compares nothing.
-fn compares_nothing(bias: &BiasDetails) -> bool {
-    let of_facet = |facet: &FacetDetails| {
-        let is_nothing = |metric: &MetricDetails| {
-            metric.value.is_some() && metric.baseline.is_some() && facet.compares_nothing(metric)
-        };
-        facet.metrics.iter().any(is_nothing)
-    };
-    bias.facets.iter().any(of_facet)
 }
 
 /// What a check that only counts what is beyond chance could not judge; empty when it could judge most: a metric or two, such as
@@ -226,22 +215,26 @@ fn judge_bias(
         agreeing: rule.windows.agreeing as u64,
         of: rule.windows.of as u64,
     });
+    let numbers = Numbers::of(&bias.facets);
     let check = Check {
+        compared: numbers.compared as u64,
+        measured: numbers.measured as u64,
+        confidence: run.settings.drift_confidence,
+        exact_baselines: numbers.exact as u64,
+        beyond_chance_only: rule.beyond_chance_only,
         held_back,
-        unjudged: drift::unjudged(&comparison, &bias.facets, &rule) as u64,
+        unjudged: if rule.beyond_chance_only { numbers.unjudged as u64 } else { 0 },
         mute_windows: before.iter().filter(|before| before.is_mute()).count() as u64,
         runs_without_baseline: history.without_baseline as u64,
         has_counts: alone::has_counts(baseline),
-        ..check(run, &comparison, &bias.facets)
     };
     let nothing_compared = comparison
         .is_of_nothing()
         .then(|| (comparison.nothing_compared(results, &bias.facets, baseline), comparison.way_out()));
-    let with_both = comparison.pairs.len() as u64;
     let mut warnings = comparison.warnings;
     if let Some(held) = held_back {
         tracing::info!(
-            "metrics that break the rule in this window but are not violations, because `drift_windows` needs {} windows: {}",
+            "violations of this window that are held back, because `drift_windows` needs {} windows: {}",
             held.windows_in_words(),
             held.metrics
         );
@@ -266,10 +259,11 @@ fn judge_bias(
             check.unjudged, check.compared
         ));
     }
-    if check.compared < with_both {
+    if numbers.of_nothing > 0 {
         warnings.push(format!(
-            "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {with_both}",
-            with_both - check.compared
+            "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {}",
+            numbers.of_nothing,
+            numbers.of_nothing + numbers.compared
         ));
     }
     if check.exact_baselines > 0 && check.has_counts {
@@ -285,6 +279,14 @@ fn judge_bias(
             part_of(check.exact_baselines, check.compared, "metric")
         ));
     }
+    tracing::info!(
+        "metrics compared with the baseline, each comparison once: {} of {} with a value; chance judges {} of them; entries of the \
+         violations file: {}",
+        numbers.compared,
+        numbers.measured,
+        numbers.judged(),
+        found.len()
+    );
     if let Some((problem, way_out)) = nothing_compared {
         if run.settings.on_nothing_compared.is_allowed() {
             warnings.push(problem.hint(way_out).to_string());
@@ -298,22 +300,6 @@ fn judge_bias(
     bias.run.warnings.extend(warn(warnings));
     judged.violations.extend(found);
     Ok(())
-}
-
-fn check(run: &Context, comparison: &drift::Comparison, facets: &[FacetDetails]) -> Check {
-    let of_chance = facets.iter().flat_map(|facet| &facet.metrics).filter_map(|metric| metric.chance);
-    Check {
-        compared: comparison.compared() as u64,
-        measured: comparison.measured as u64,
-        confidence: run.settings.drift_confidence,
-        exact_baselines: of_chance.filter(|chance| chance.exact_baseline).count() as u64,
-        has_counts: false,
-        beyond_chance_only: run.by_interval(),
-        held_back: None,
-        unjudged: 0,
-        mute_windows: 0,
-        runs_without_baseline: 0,
-    }
 }
 
 fn add_results(run: &Context, findings: &Findings, draft: &Draft, files: &mut output::Results) -> Result<()> {

@@ -130,7 +130,7 @@ fn a_baseline_without_counts_is_told_to_be_taken_as_exact() {
         let run = tree.succeed(&[&MONITOR, [path.as_str()].as_slice()].concat());
         assert_eq!(run.log.contains("the baseline is taken as exact for "), told, "{}", run.log);
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-        let sentence = "This does not hold for 20 of the comparisons: the baseline is taken as exact";
+        let sentence = "This does not hold for 20 of these metrics: the baseline is taken as exact";
         assert_eq!(page.contains(sentence), told);
     }
 }
@@ -149,7 +149,7 @@ fn a_value_that_a_person_chose_is_told_to_be_a_limit() {
     let told = "the baseline is taken as exact for 1 of 20 metrics, as its counts do not give these values";
     assert!(run.log.contains(told) && !run.log.contains("not at hand"), "{}", run.log);
     let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();
-    let told = "For 1 of the comparisons the counts of the baseline do not give its value";
+    let told = "For 1 of these metrics the counts of the baseline do not give its value";
     assert!(page.contains(told) && !page.contains("counts behind its values are missing"));
 }
 
@@ -198,7 +198,7 @@ fn one_metric_that_is_held_back_is_told() {
     fs::create_dir(tree.path("history")).unwrap();
     let history = format!("--history={}", tree.path("history").display());
     let run = tree.succeed(&[&MONITOR, [path.as_str(), &history, "--drift-windows=2/2"].as_slice()].concat());
-    assert!(run.message.contains("Metrics held back by drift_windows 2/2: 1."), "{}", run.message);
+    assert!(run.message.contains("Violations held back by drift_windows 2/2: 1."), "{}", run.message);
     assert!(!run.log.contains("no baseline"), "{}", run.log);
     // A run of other data without a baseline is no window, and is told.
     let other = monitored(&traffic(900, 0.0));

@@ -816,3 +816,28 @@ fn a_baseline_with_a_domain_of_a_column_with_many_texts_must_be_known_to_fold() 
         }
     }
 }
+
+/// What the constraints alone tell is told before rows are read. Those of states are read, and their models paid for: `combine`
+/// writes the results, then fails.
+#[test]
+fn constraints_of_which_nothing_is_compared_cost_combined_states_no_result() {
+    const EMPTY: &str = "--baseline-constraints=/opt/ml/empty/constraints.json";
+    let empty = [json!({"version": "1.0"}), json!({"binary_classification_constraints": {}})];
+    for (constraints, settings) in empty.into_iter().zip(monitors()) {
+        let tree = monitored(&traffic(300, 0.0));
+        tree.file("empty/constraints.json", constraints.to_string());
+        let with_data = [&settings[..], &[MERGED]].concat();
+        let states = fold(&tree, &tree.path("processing/input_data"), 2, 2, &with_data);
+        let whole = tree.run(&[&with_data[..], &[EMPTY]].concat());
+        assert!(whole.message.starts_with("Error: PL0802"), "{}", whole.message);
+        assert!(tree.results().is_empty(), "{}", whole.message);
+        let states: Vec<&str> = states.iter().map(String::as_str).collect();
+        let combine = [&["combine"], &states[..], &settings, &[EMPTY]].concat();
+        let combined = tree.run(&combine);
+        assert_eq!(combined.code, Some(1), "{}", combined.log);
+        assert!(combined.message.starts_with("Error: PL0802"), "{}", combined.message);
+        assert!(tree.results().contains_key("report.html"), "{}", combined.message);
+        let run = tree.succeed(&[&combine[..], &["--on-nothing-compared=succeed"]].concat());
+        assert!(run.log.contains("cannot be checked"), "{}", run.log);
+    }
+}

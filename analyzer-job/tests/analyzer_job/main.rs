@@ -4,6 +4,7 @@
 mod aws;
 mod baseline_files;
 mod checks;
+mod counts;
 mod datasets;
 mod dry_run_of_models;
 mod empty_selections;

@@ -38,27 +38,3 @@ pub(in crate::report) fn selections_of<'a>(
 ) -> impl Iterator<Item = &'a SelectionNote> {
     details.selections.iter().filter(|note| note.concerns(facet))
 }
-
-/// The entry of a facet of two values that is the same comparison seen from the other side: group and everyone else
-/// change places. Only the first of the two is told.
-pub(in crate::report) fn twin_before<'a>(
-    details: &'a BiasDetails,
-    facet: &FacetDetails,
-) -> Option<&'a FacetDetails> {
-    let place = details.facets.iter().position(|other| std::ptr::eq(other, facet))?;
-    details.facets[..place].iter().find(|other| mirrors(other, facet))
-}
-
-/// The twin that is not told.
-pub(in crate::report) fn twin_after<'a>(
-    details: &'a BiasDetails,
-    facet: &FacetDetails,
-) -> Option<&'a FacetDetails> {
-    let place = details.facets.iter().position(|other| std::ptr::eq(other, facet))?;
-    details.facets[place + 1..].iter().find(|other| mirrors(other, facet))
-}
-
-fn mirrors(one: &FacetDetails, other: &FacetDetails) -> bool {
-    let (a, b) = (&one.groups, &other.groups);
-    one.facet == other.facet && a.d.n() > 0 && a.d == b.a && a.a == b.d
-}

@@ -1,23 +1,23 @@
 //! Disparate impact ratios of the groups beside each other, with the four-fifths line.
 
+use std::collections::HashMap;
+
 use crate::report::amounts::decimal;
 use crate::report::charts::share_bar;
 use crate::report::four_fifths::{FOUR_FIFTHS, Impact};
 use crate::report::page::{Report, State};
 use crate::report::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
-use crate::results::details::{BiasDetails, FacetDetails};
+use crate::results::comparisons::{self, is_compared};
+use crate::results::details::{BiasDetails, FacetDetails, MetricDetails};
 
-use super::groups::{positive, twin_before, words};
-use super::judged::{is_compared, state};
+use super::groups::{positive, words};
+use super::judged::state;
 
 /// Selection rates beside each other, with the line that regulators ask for.
 pub(super) fn section(report: &mut Report, details: &BiasDetails) {
-    let known: Vec<&FacetDetails> = details
-        .facets
-        .iter()
-        .filter(|facet| twin_before(details, facet).is_none())
-        .chain(&details.intersections)
-        .collect();
+    let known: Vec<&FacetDetails> =
+        comparisons::told(&details.facets).into_iter().chain(&details.intersections).collect();
+    let groups = known.len();
     let predicted = known.iter().all(|facet| facet.predicted);
     let known: Vec<(&FacetDetails, Impact)> =
         known.into_iter().filter_map(|facet| Some((facet, Impact::of_facet(facet, predicted)?))).collect();
@@ -32,6 +32,11 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
     let is_any_compared =
         |facet: &FacetDetails| facet.metrics.iter().any(|metric| is_compared(facet, metric));
     let compared = known.iter().any(|(facet, _)| is_any_compared(facet));
+    // Of two crossed facets nothing is compared.
+    let own: HashMap<*const FacetDetails, Vec<&MetricDetails>> = comparisons::by_group(&details.facets)
+        .into_iter()
+        .map(|(facet, metrics)| (std::ptr::from_ref(facet), metrics))
+        .collect();
     let rows = known
         .iter()
         .map(|(facet, impact)| {
@@ -61,12 +66,10 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
             if compared {
                 cells.push(match is_any_compared(facet) {
                     true => {
-                        let of = |is: &dyn Fn(&&_) -> bool| facet.metrics.iter().filter(is).count();
-                        let moved = of(&|metric| state(facet, metric) == State::Moved);
-                        Cell::number(
-                            format!("{moved} of {}", of(&|metric| is_compared(facet, metric))),
-                            moved,
-                        )
+                        let own = own.get(&std::ptr::from_ref(*facet)).map_or(&[][..], Vec::as_slice);
+                        let moved = own.iter().filter(|metric| state(facet, metric) == State::Moved).count();
+                        let compared = own.iter().filter(|metric| is_compared(facet, metric)).count();
+                        Cell::number(format!("{moved} of {compared}"), moved)
                     }
                     false => Cell::text("not compared"),
                 });
@@ -76,7 +79,7 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
         .collect();
     let positive = positive(details);
     let how = if predicted { "predicted" } else { "observed as" };
-    let section = report.section(2, "impact-ratios", heading(known.len(), &judged));
+    let section = report.section(2, "impact-ratios", heading(groups, &judged));
     section.text(format!(
         "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
          four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome. \
@@ -102,7 +105,7 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
     section.table(Table::new(style, "Disparate impact ratio of each group", columns, rows));
 }
 
-/// `judged`: those of `groups` groups that have a ratio of enough rows.
+/// `judged`: those of `groups` groups that have a ratio of enough rows. A group without any row has none.
 fn heading(groups: usize, judged: &[Impact]) -> String {
     let below = judged.iter().filter(|impact| impact.is_below()).count();
     let unsure = judged.iter().filter(|impact| impact.is_unsure()).count();

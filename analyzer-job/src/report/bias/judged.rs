@@ -1,10 +1,11 @@
 //! What a metric came to against its baseline, and why nobody can tell where nobody can.
 
+use std::cmp::Ordering;
+
 use crate::bias::is_judged_by_chance;
 use crate::report::page::State;
 use crate::report::tables::Cell;
-use crate::results::Number;
-use crate::results::details::{Chance, FacetDetails, MetricDetails};
+use crate::results::details::{FacetDetails, MetricDetails};
 use crate::results::metrics::{Metric, Scale};
 
 /// The verdict on a metric of a group. It moved if it is farther from parity than the baseline, beyond what chance explains. One
@@ -17,11 +18,8 @@ pub(in crate::report) fn state(facet: &FacetDetails, metric: &MetricDetails) -> 
         (None, _) => State::Undefined,
         _ if has_too_few_rows(metric) => State::CannotTell,
         (Some(_), None) => State::Measured,
-        _ if course(metric) == Some(Course::AwayUnseen) => State::Moved,
-        _ if course(metric) == Some(Course::AwayPerhaps) => State::CannotTell,
-        (Some(_), Some(_)) if !is_farther(metric) => State::Held,
-        _ if course(metric) == Some(Course::TowardsParity) => State::Held,
-        _ if within_chance(metric, |chance| chance.farther_from_zero) => State::CannotTell,
+        _ if !is_away(metric) => State::Held,
+        _ if is_within_chance(metric) => State::CannotTell,
         _ => State::Moved,
     }
 }
@@ -30,11 +28,6 @@ pub(in crate::report) fn state(facet: &FacetDetails, metric: &MetricDetails) -> 
 /// an interval of the value.
 pub(in crate::report) fn has_too_few_rows(metric: &MetricDetails) -> bool {
     metric.chance.map_or(!metric.enough_rows, |chance| chance.unjudged)
-}
-
-/// Whether a metric is held against a baseline, and can tell something by it.
-pub(in crate::report) fn is_compared(facet: &FacetDetails, metric: &MetricDetails) -> bool {
-    metric.value.is_some() && metric.baseline.is_some() && !facet.compares_nothing(metric)
 }
 
 /// The verdict on a metric that reads a selection of no row or every row, here or in the baseline.
@@ -75,16 +68,30 @@ pub(in crate::report) fn is_farther(metric: &MetricDetails) -> bool {
     metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs())
 }
 
-/// Farther from 0 than the baseline, or, for a ratio, from its parity.
+/// Farther from parity than the baseline, chance aside. Parity is 1 for a ratio.
 pub(in crate::report) fn is_away(metric: &MetricDetails) -> bool {
-    is_farther(metric) || course(metric) == Some(Course::AwayPerhaps)
+    distances(metric) == Some(Ordering::Greater)
 }
 
-/// Whether chance explains the difference from the baseline, or nothing says that it does not. Details of an earlier version
+/// How the distance from parity compares with that of the baseline.
+fn distances(details: &MetricDetails) -> Option<Ordering> {
+    let (now, then) = (details.value?.value(), details.baseline?.value());
+    match Metric::of(&details.name) {
+        Some(metric) => Some(metric.compare_distances(now, then)),
+        None => Some(now.abs().total_cmp(&then.abs())),
+    }
+}
+
+fn is_ratio(details: &MetricDetails) -> bool {
+    Metric::of(&details.name).is_some_and(|metric| metric.scale == Scale::Ratio)
+}
+
+/// Whether chance explains that a metric is farther from parity, or nothing says that it does not. Details of an earlier version
 /// have only the interval.
-fn within_chance(metric: &MetricDetails, is_beyond: fn(&Chance) -> bool) -> bool {
+fn is_within_chance(metric: &MetricDetails) -> bool {
     match (&metric.chance, metric.interval, metric.baseline) {
-        (Some(chance), _, _) => !is_beyond(chance),
+        (Some(chance), _, _) if is_ratio(metric) => !chance.farther_from_parity,
+        (Some(chance), _, _) => !chance.farther_from_zero,
         (None, Some([low, high]), Some(baseline)) => (low.value()..=high.value()).contains(&baseline.value()),
         _ => true,
     }
@@ -104,16 +111,11 @@ pub(in crate::report) enum Course {
 }
 
 pub(in crate::report) fn course(details: &MetricDetails) -> Option<Course> {
-    let metric = Metric::of(&details.name).filter(|metric| metric.scale == Scale::Ratio)?;
-    let far = |value: Option<Number>| value.map(|value| distance(metric, value.value()));
-    let (now, was) = (far(details.value)?, far(details.baseline)?);
-    let is_beyond = |chance: &Chance| chance.farther_from_parity;
-    match is_farther(details) {
-        true if now < was => Some(Course::TowardsParity),
-        false if now > was && !has_too_few_rows(details) => Some(match within_chance(details, is_beyond) {
-            true => Course::AwayPerhaps,
-            false => Course::AwayUnseen,
-        }),
+    let distances = distances(details).filter(|_| is_ratio(details))?;
+    match (is_farther(details), distances) {
+        (true, Ordering::Less) => Some(Course::TowardsParity),
+        (false, Ordering::Greater) if is_within_chance(details) => Some(Course::AwayPerhaps),
+        (false, Ordering::Greater) => Some(Course::AwayUnseen),
         _ => None,
     }
 }
@@ -129,8 +131,10 @@ pub(super) fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
             (Doubt::NotJudged, false) => "not judged by chance",
             (_, false) => "too few rows",
         },
-        State::Held if course(metric) == Some(Course::TowardsParity) => "nearer to parity",
-        State::Moved if course(metric) == Some(Course::AwayUnseen) => "moved away from parity",
+        State::Held if is_ratio(metric) && distances(metric) == Some(Ordering::Less) => {
+            if has_crossed(metric) { "nearer to parity, on its other side" } else { "nearer to parity" }
+        }
+        State::Moved if is_ratio(metric) => "moved away from parity",
         State::Measured if facet.compares_nothing(metric) => return Cell::text(COMPARES_NOTHING),
         State::Measured => return Cell::text(""),
         state => state.word(),
@@ -138,7 +142,8 @@ pub(super) fn verdict(facet: &FacetDetails, metric: &MetricDetails) -> Cell {
     Cell::state(state, text)
 }
 
-/// How far from parity, for comparing values of one scale.
-pub(in crate::report) fn distance(metric: &Metric, value: f64) -> f64 {
-    if metric.scale == Scale::Ratio { value.max(1e-9).ln().abs() } else { value.abs() }
+/// Whether a ratio was above its parity and is below, or the reverse.
+fn has_crossed(metric: &MetricDetails) -> bool {
+    let sides = metric.value.zip(metric.baseline);
+    sides.is_some_and(|(now, then)| (now.value() - 1.0) * (then.value() - 1.0) < 0.0)
 }

@@ -10,7 +10,7 @@ use crate::results::Number;
 use crate::results::details::{FacetDetails, MetricDetails};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
-use super::judged::{Doubt, distance, has_too_few_rows, state, verdict};
+use super::judged::{Doubt, has_too_few_rows, state, verdict};
 
 /// The main picture: the metrics that answer one question, a table for each scale.
 pub(super) fn family_section(
@@ -65,9 +65,9 @@ pub(super) fn family_section(
 /// Worst change first, then what is undefined.
 fn urgency(metric: &Metric, details: &MetricDetails) -> f64 {
     let Some(value) = details.value.map(Number::value) else { return f64::NEG_INFINITY };
-    let now = distance(metric, value);
+    let now = metric.distance(value);
     match details.baseline.map(Number::value) {
-        Some(baseline) if now.is_finite() => now - distance(metric, baseline),
+        Some(baseline) if now.is_finite() => now - metric.distance(baseline),
         _ => now,
     }
 }
@@ -86,7 +86,9 @@ fn dot_plot(
     let compared = rows.iter().any(|(_, details)| details.baseline.is_some());
     let axis_words = match scale {
         Scale::Share => "differences of shares; 0 is no difference",
-        Scale::Ratio => "a ratio on a logarithmic axis; 1 is no difference",
+        Scale::Ratio => {
+            "a ratio on a logarithmic axis; 1 is no difference, and half is as far from it as double"
+        }
         Scale::Unbounded => "differences of ratios, on their own axis; 0 is no difference",
         Scale::Distance if rows.iter().all(|(metric, _)| metric.code == "GE") => {
             "generalized entropy of all rows, whatever the group; 0 means that no prediction is wrong. It has no interval"

@@ -6,7 +6,8 @@ mod impact;
 mod judged;
 mod metrics;
 
-use crate::results::details::{BiasDetails, Check, FacetDetails};
+use crate::results::comparisons::{self, Numbers};
+use crate::results::details::{BiasDetails, FacetDetails};
 use crate::results::metrics::Family;
 
 use super::amounts::{count, of, percent, percent_of};
@@ -15,26 +16,23 @@ use super::page::{Report, State};
 use super::sentences::{Words, isolate};
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 
-pub(super) use groups::{positive, positive_values, selections_of, twin_before, words};
-pub(super) use judged::{
-    COMPARES_NOTHING, Course, Doubt, course, distance, is_away, is_compared, is_farther, state,
-};
+pub(super) use groups::{positive, positive_values, selections_of, words};
+pub(super) use judged::{COMPARES_NOTHING, Course, Doubt, course, is_away, is_farther, state};
 pub(super) use metrics::counted;
 
 pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
     // Of several groups an overview comes first.
-    let shown: Vec<(usize, &FacetDetails)> = details
-        .facets
-        .iter()
-        .enumerate()
-        .filter(|(_, facet)| twin_before(details, facet).is_none())
-        .collect();
+    let shown = comparisons::by_group(&details.facets);
     let several = shown.len() > 1;
     if several {
         impact::section(report, details);
     }
-    for (place, (position, facet)) in shown.into_iter().enumerate() {
-        facet_sections(report, details, facet, position, place == 0);
+    for (place, (facet, metrics)) in shown.into_iter().enumerate() {
+        let position = details.facets.iter().position(|known| std::ptr::eq(known, facet)).unwrap_or_default();
+        // As in the headline, a metric that is the same in every group is counted with one of them.
+        let states: Vec<State> = metrics.into_iter().map(|metric| state(facet, metric)).collect();
+        let id = format!("group-{}", position + 1);
+        facet_sections(report, details, (facet, &states), &id, place == 0);
     }
     if !several {
         impact::section(report, details);
@@ -44,19 +42,17 @@ pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
 fn facet_sections(
     report: &mut Report,
     details: &BiasDetails,
-    facet: &FacetDetails,
-    position: usize,
+    (facet, states): (&FacetDetails, &[State]),
+    id: &str,
     is_first: bool,
 ) {
     let said = words(details, facet);
-    let id = format!("group-{}", position + 1);
-    let states: Vec<State> = facet.metrics.iter().map(|metric| state(facet, metric)).collect();
-    let heading = format!("{} against everyone else{}", said.facet, tally(&states));
-    let section = report.section(2, &id, heading);
+    let heading = format!("{} against everyone else{}", said.facet, tally(states));
+    let section = report.section(2, id, heading);
     if facet.groups.d.n() + facet.groups.a.n() > 0 {
         section.table(groups_table(facet, &said));
     }
-    if let Some(twin) = groups::twin_after(details, facet) {
+    if let Some(twin) = comparisons::twin(&details.facets, facet) {
         section.text(format!(
             "{} has two values, so {} against everyone else is the same comparison from the other side: differences \
              change their sign, ratios are inverted. It is not repeated here; analysis.json has its values.",
@@ -68,10 +64,10 @@ fn facet_sections(
         section.note(format!("Check the selection of the {note}."));
     }
     if is_first {
-        section.text(how_to_read(facet, details.check.as_ref()));
+        section.text(how_to_read(facet, details));
     }
     for family in Family::ALL {
-        metrics::family_section(report, facet, &said, family, &id);
+        metrics::family_section(report, facet, &said, family, id);
     }
     let section = report.section(3, format!("{id}-all"), format!("All metrics of {} in words", said.facet));
     let style = if details.facets.len() > 2 { Style::Folded } else { Style::Long };
@@ -79,7 +75,7 @@ fn facet_sections(
 }
 
 /// What the marks of the pictures are, told once.
-fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
+fn how_to_read(facet: &FacetDetails, details: &BiasDetails) -> String {
     let compared = facet.metrics.iter().any(|metric| metric.baseline.is_some());
     let ring = if compared { ", the ring the baseline" } else { "" };
     let mut text = format!(
@@ -92,24 +88,25 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>) -> String {
              are too few, or the metric is not judged by chance. A dot means: held.",
         );
     }
-    if let Some(check) = check.filter(|check| check.compared > 0) {
+    let numbers = Numbers::of(&details.facets);
+    if let Some(check) = details.check.as_ref().filter(|_| numbers.judged() > 0) {
         let percent = percent_of(1.0 - check.confidence);
         text.push_str(&format!(
             " If nothing has changed, the chance that one or more metrics of this report are marked as moved is at most {percent} \
-             (corrected for {}).",
-            of(check.compared, "comparison", "comparisons")
+             (corrected for the {} that chance can judge).",
+            of(numbers.judged() as u64, "metric", "metrics")
         ));
-        if check.exact_baselines > 0 && check.has_counts {
+        if numbers.exact > 0 && check.has_counts {
             text.push_str(&format!(
-                " For {} of the comparisons the counts of the baseline do not give its value, which is taken as a limit that a person \
+                " For {} of these metrics the counts of the baseline do not give its value, which is taken as a limit that a person \
                  chose.",
-                count(check.exact_baselines)
+                count(numbers.exact as u64)
             ));
-        } else if check.exact_baselines > 0 {
+        } else if numbers.exact > 0 {
             text.push_str(&format!(
-                " This does not hold for {} of the comparisons: the baseline is taken as exact, because the counts behind its \
+                " This does not hold for {} of these metrics: the baseline is taken as exact, because the counts behind its \
                  values are missing. If nothing has changed, up to two in three such runs mark a metric as moved.",
-                count(check.exact_baselines)
+                count(numbers.exact as u64)
             ));
         }
     }

@@ -532,3 +532,44 @@ fn trends_leave_out_metrics_of_a_single_run() {
     let report = report(&findings(), &names(), &[bare]);
     assert!(report.sections.iter().all(|section| section.id != "trends"));
 }
+
+/// A run that listed other positive labels is no point of the series, one that spelled the facet's value as `0.0` is.
+#[test]
+fn trends_are_of_the_same_labels_and_groups() {
+    let now = findings();
+    let mut same = now.results.clone();
+    let mut other = now.results.clone();
+    for section in
+        [&mut same.post_training_bias_metrics, &mut same.pre_training_bias_metrics].into_iter().flatten()
+    {
+        for entry in section.facets.values_mut().flatten().filter(|entry| entry.value_or_threshold == "0") {
+            entry.value_or_threshold = "0.0".into();
+        }
+    }
+    for section in
+        [&mut other.post_training_bias_metrics, &mut other.pre_training_bias_metrics].into_iter().flatten()
+    {
+        section.label_value_or_threshold = "another".into();
+    }
+    same.explanations = None;
+    other.explanations = None;
+    let run = |name: &str, results: &Results| EarlierRun {
+        name: name.into(),
+        results: results.clone(),
+        bias: None,
+    };
+    let of = |history: &[EarlierRun]| {
+        let report = report(&now, &names(), history);
+        report.sections.iter().find(|section| section.id == "trends").map(|section| {
+            let texts = section.blocks.iter().filter_map(|block| match block {
+                Block::Text { text } => Some(text.as_str()),
+                _ => None,
+            });
+            (section.heading.clone(), texts.collect::<Vec<_>>().join(" "))
+        })
+    };
+    assert_eq!(of(&[run("other", &other)]), None);
+    let (heading, text) = of(&[run("other", &other), run("same", &same)]).unwrap();
+    assert_eq!(heading, "Over 2 runs");
+    assert!(text.contains("The oldest run (same)") && text.contains("1 earlier run is left out"), "{text}");
+}
