@@ -7,21 +7,22 @@ use plumbline_common::job::{Job, Outcome};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result};
 
-use crate::bias::roles::{self, Counted, Expected};
+use crate::bias::roles::{self, Counted};
 use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
 use crate::model::{self, Model};
 use crate::plan::{Plan, Rows};
-use crate::read::{self, Reading};
+use crate::read::Reading;
 use crate::results::Results;
 use crate::settings::Settings;
 use crate::shap::{self, pdp};
 use crate::stages;
-use crate::stages::attributions::{self, Prepared, parts};
+use crate::stages::attributions::{self, parts};
 use crate::stages::inputs::{All, Role};
 use crate::stages::joins::Joins;
-use crate::stages::predictions::{self, Looked};
+use crate::stages::predictions::{self, Reached};
+use crate::stages::questions::{self, Questions};
 use crate::stages::states::later;
 use crate::stages::task::{self, Task};
 use crate::stages::{analysis, baselines, data_quality, inputs, model_quality, several};
@@ -138,10 +139,9 @@ fn look_at_analysis(
     };
     tell_reading(&reading, text);
     let constraints = task.baseline.as_ref();
-    let prepared =
-        if run.plan.explains() { Some(attributions::questions(run, &reading, constraints)?) } else { None };
-    if attributions::has_budget(run) {
-        attributions::prepare(run, &(all.read)()?, constraints)?;
+    let questions = questions::of(run, &reading, constraints)?;
+    if questions::have_budget(run) {
+        questions::of_all(run, &(all.read)()?, constraints)?;
     }
     let later_of_a_part = |problem, text: &mut String| {
         later(is_part, problem, |warning| line(text, "warning", warning)).map(|()| None)
@@ -152,21 +152,21 @@ fn look_at_analysis(
         }
         false => None,
     };
-    match predictions::look(run, &reading, ask_model)? {
-        Looked::NotNeeded => {}
-        Looked::NotMade(wanted) => {
-            let _ = writeln!(text, "\nThe model is there, and was not asked");
-            line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
-            line(text, "rows to ask", &told(&asked_for(run, prepared.as_ref(), &reading, (all.count)()?)));
-        }
-        Looked::Connected(model) => {
-            let asked = (prepared.as_ref(), constraints);
-            let answered = ask(run, &reading, asked, &model, &all.count, text);
-            let left = model.close();
-            if let Some(left) = model::left_text(&left) {
-                line(text, "warning", &left);
+    if let Some(questions) = &questions {
+        match predictions::reach(run, &reading, questions, ask_model)? {
+            Reached::NotMade(wanted) => {
+                let _ = writeln!(text, "\nThe model is there, and was not asked");
+                line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
+                line(text, "rows to ask", &told(&asked_for(run, questions, (all.count)()?)));
             }
-            answered.map_err(|problem| model::and_left(problem, &left))?;
+            Reached::Connected(model) => {
+                let answered = ask(run, &reading, (questions, constraints), &model, &all.count, text);
+                let left = model.close();
+                if let Some(left) = model::left_text(&left) {
+                    line(text, "warning", &left);
+                }
+                answered.map_err(|problem| model::and_left(problem, &left))?;
+            }
         }
     }
     match (groups, constraints) {
@@ -179,41 +179,60 @@ fn look_at_analysis(
 /// Said of a model of which an endpoint would have to be made.
 const MODEL_NOT_ASKED: &str = "the job makes an endpoint of it; `validate --ask-model` does so too";
 
-/// Asks the model a few rows, those of the baseline included, and tells what it was asked and what it says.
+/// Asks the model a few rows, those of the baseline and the first with each kind of value included, and tells what it was
+/// asked and what it says.
 ///
 /// # Errors
 /// What the job would stop with.
 fn ask(
     run: &Context,
     reading: &Reading,
-    (prepared, constraints): (Option<&Prepared>, Option<&Results>),
+    (questions, constraints): (&Questions, Option<&Results>),
     model: &Model,
     count_all: impl Fn() -> Result<u64>,
     text: &mut String,
 ) -> Result<()> {
-    let Some((cells, rows)) = reading.rows().map(read::model_rows) else { return Ok(()) };
-    predictions::try_infinite(reading, model, &cells, &rows)?;
-    let mut probe = model.probe(&cells, &rows)?;
+    let as_the_job = ask_as_the_job(run, reading, (questions, constraints), model);
+    // What the model says of a row may show why.
+    let mut probe = match (model.probe(&questions.cells, &questions.rows, as_the_job.is_err()), &as_the_job) {
+        (Err(_), Err(_)) => return as_the_job,
+        (probe, _) => probe?,
+    };
     tracing::info!("the model answered one row in {:.0} ms", probe.latency.as_secs_f64() * 1e3);
     text.push_str("\nOne row sent to the model\n");
     line(text, "request", &probe.request);
     line(text, "response", &probe.response);
+    as_the_job?;
     if run.plan.predicts() {
         line(text, "label", &std::mem::replace(&mut probe.label, Ok(String::new()))?);
-        if let Some(labels) = &probe.all_labels {
-            Expected::of(reading, &run.plan.analysis)?.check(labels)?;
-        }
     }
-    if let Some(prepared) = prepared {
+    if run.plan.explains() {
         line(text, "scores", &format!("{:?}", std::mem::replace(&mut probe.scores, Ok(Vec::new()))?));
-        let seen = probe.all_scores.as_deref().unwrap_or_default();
-        attributions::look(run, prepared, model, seen, constraints)?;
     }
-    let asked = asked_for(run, prepared, reading, count_all()?);
+    let asked = asked_for(run, questions, count_all()?);
     let estimate = probe.estimate(asked.iter().map(|(_, rows)| rows).sum());
     // Times differ from run to run: they stand in the log, so that the same input gives the same text.
     tracing::info!("estimate: {}, {:.1} minutes", counted(estimate.requests, "request"), estimate.minutes);
     line(text, "rows to ask", &format!("at most {}", told(&asked)));
+    Ok(())
+}
+
+/// Asks for a few rows in the order and in the ways of the job, for labels and for scores as they are needed.
+///
+/// # Errors
+/// What the job would stop with.
+fn ask_as_the_job(
+    run: &Context,
+    reading: &Reading,
+    (questions, constraints): (&Questions, Option<&Results>),
+    model: &Model,
+) -> Result<()> {
+    if run.plan.explains() {
+        attributions::look(run, questions, model, constraints)?;
+    }
+    if run.plan.predicts() {
+        predictions::look(run, reading, questions, model, reading.row_counts.records_read < RECORDS)?;
+    }
     Ok(())
 }
 
@@ -224,13 +243,8 @@ fn told(asked: &[(&str, u64)]) -> String {
 
 /// What the whole job asks the model for, and at most how many rows of it. Equal rows are asked for once, and
 /// features equal to the baseline cost nothing, so it is often less.
-fn asked_for(
-    run: &Context,
-    prepared: Option<&Prepared>,
-    reading: &Reading,
-    rows: u64,
-) -> Vec<(&'static str, u64)> {
-    let features = reading.rows().map_or(0, |rows| rows.features.len());
+fn asked_for(run: &Context, questions: &Questions, rows: u64) -> Vec<(&'static str, u64)> {
+    let features = questions.names.len();
     let methods = &run.plan.analysis.methods;
     let mut asked = Vec::new();
     if run.plan.predicts() {
@@ -238,7 +252,7 @@ fn asked_for(
     }
     if let Some(shap) = &methods.shap {
         // Clusters of all rows may be more than those of the first.
-        let baseline = match (&shap.baseline, prepared.and_then(|prepared| prepared.baseline.as_ref())) {
+        let baseline = match (&shap.baseline, &questions.baseline) {
             (Baseline::Clusters(count), _) => count.unwrap_or(shap::MOST_CLUSTERS) as u64,
             (_, Some(baseline)) => baseline.len() as u64,
             (_, None) => 1,

@@ -62,6 +62,8 @@ pub(crate) struct Tally {
     pub(crate) throttled: AtomicU64,
     pub(crate) failed: AtomicU64,
     pub(crate) began: Mutex<Option<Instant>>,
+    /// Rows of the largest request that was answered, and how long that took.
+    largest: Mutex<Option<(usize, Duration)>>,
     told_single: AtomicBool,
     /// The fewest rows of a request of which it was told that the model failed.
     told_rows: AtomicUsize,
@@ -76,13 +78,40 @@ impl Default for Tally {
             throttled: zero(),
             failed: zero(),
             began: Mutex::new(None),
+            largest: Mutex::new(None),
             told_single: AtomicBool::new(false),
             told_rows: AtomicUsize::new(usize::MAX),
         }
     }
 }
 
-/// A range of rows on its way.
+/// Rows in the order in which a model is asked for them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    rows: &'a ModelRows,
+    /// By place in that order, the position of a row; empty for the rows' own order.
+    order: &'a [u32],
+    /// So many rows are answered before others are asked for.
+    first: usize,
+}
+
+impl<'a> Asked<'a> {
+    /// All rows in their order.
+    pub(crate) fn all(rows: &'a ModelRows) -> Asked<'a> {
+        Asked { rows, order: &[], first: 0 }
+    }
+
+    /// The rows in an order of their positions; `first` of them are answered before others are asked for.
+    pub(crate) fn ordered(rows: &'a ModelRows, order: &'a [u32], first: usize) -> Asked<'a> {
+        Asked { rows, order, first }
+    }
+
+    fn row(&self, place: usize) -> &'a [u32] {
+        self.rows.row(self.order.get(place).map_or(place, |row| *row as usize))
+    }
+}
+
+/// A range of places on its way.
 #[derive(Debug, Clone, Copy)]
 struct Portion {
     start: usize,
@@ -109,20 +138,22 @@ enum Event<'a> {
 }
 
 impl Line {
-    /// Sends all rows and reads each answer; gives what was read with the row it begins at, in the
-    /// order of the rows. `alone`: one request at a time until the first answer.
+    /// Sends all rows and reads each answer; gives what was read with the place that it begins at, in the
+    /// order of asking. `alone`: one request at a time until the first answer.
     ///
     /// # Errors
     /// The model's problem, or `STOPPED`.
     pub(crate) async fn ask<T>(
         &self,
         cells: &Cells,
-        rows: &ModelRows,
+        rows: Asked<'_>,
         alone: bool,
         read: &Read<'_, T>,
     ) -> Result<Vec<(usize, T)>> {
         let mut texts = Texts::new(cells, self.content_type);
-        let mut queue = VecDeque::from([Portion { start: 0, end: rows.len(), tries: 0 }]);
+        let first = Portion { start: 0, end: rows.first, tries: 0 };
+        let mut queue = VecDeque::from([first, Portion { start: first.end, end: rows.rows.len(), tries: 0 }]);
+        let mut first_left = rows.first;
         let mut in_flight: FuturesUnordered<BoxFuture<'_, Event<'_>>> = FuturesUnordered::new();
         let mut answers = Vec::new();
         let mut tick = tokio::time::interval(TICK);
@@ -130,13 +161,17 @@ impl Line {
         queue.retain(|portion| portion.len() > 0);
         self.tally.began.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
         loop {
-            let may_send = !(alone && answers.is_empty() && !in_flight.is_empty());
-            while may_send && !queue.is_empty() {
+            let is_alone = alone && answers.is_empty();
+            let is_due = |queue: &VecDeque<Portion>| {
+                queue.front().is_some_and(|portion| first_left == 0 || portion.start < rows.first)
+            };
+            let may_send = !(is_alone && !in_flight.is_empty());
+            while may_send && is_due(&queue) {
                 let Some(permit) = self.pace.try_acquire() else { break };
                 if let Some(event) = self.next(&mut queue, &mut texts, rows, permit)? {
                     in_flight.push(event);
                 }
-                if alone && answers.is_empty() {
+                if is_alone {
                     break;
                 }
             }
@@ -155,6 +190,9 @@ impl Line {
                             Ok(answer) => match read(&answer.body, portion.len()) {
                                 Ok(answer) => {
                                     self.good(portion.len(), took);
+                                    if portion.start < rows.first {
+                                        first_left -= portion.len();
+                                    }
                                     answers.push((portion.start, answer));
                                     continue;
                                 }
@@ -162,7 +200,7 @@ impl Line {
                                     return Err(self.explain(problem, &answer));
                                 }
                                 Err(Unusable::Row(row, problem)) => {
-                                    self.is_of(rows, portion.start + row);
+                                    self.is_of(rows.row(portion.start + row));
                                     return Err(self.explain(problem, &answer));
                                 }
                                 Err(Unusable::Count(found)) => Trouble::Count(found),
@@ -173,7 +211,7 @@ impl Line {
                         self.stop.check()?;
                         let next = self.after(failure, portion, bytes, sent).inspect_err(|_| {
                             if portion.len() == 1 {
-                                self.is_of(rows, portion.start);
+                                self.is_of(rows.row(portion.start));
                             }
                         })?;
                         for (portion, pause) in next.into_iter().rev() {
@@ -187,7 +225,7 @@ impl Line {
                         }
                     }
                 },
-                () = self.pace.freed(), if may_send && !queue.is_empty() => {}
+                () = self.pace.freed(), if may_send && is_due(&queue) => {}
                 _ = tick.tick() => {}
             }
             self.stop.check()?;
@@ -197,8 +235,8 @@ impl Line {
     }
 
     /// Notes the row that the job fails on.
-    fn is_of(&self, rows: &ModelRows, row: usize) {
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(rows.row(row).to_vec());
+    fn is_of(&self, row: &[u32]) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(row.to_vec());
     }
 
     /// Takes the next request from the queue.
@@ -206,7 +244,7 @@ impl Line {
         &'a self,
         queue: &mut VecDeque<Portion>,
         texts: &mut Texts<'_>,
-        rows: &ModelRows,
+        rows: Asked<'_>,
         permit: Permit<'a>,
     ) -> Result<Option<BoxFuture<'a, Event<'a>>>> {
         let waiting = queue.iter().map(|portion| portion.len()).sum();
@@ -215,7 +253,8 @@ impl Line {
         let Some(mut portion) = queue.pop_front() else { return Ok(None) };
         let end = portion.end.min(portion.start + most_rows);
         let mut body = Vec::new();
-        let taken = self.encoder.body(texts, rows, portion.start..end, most_bytes, &mut body)?;
+        let own = (portion.start..end).map(|place| rows.row(place));
+        let taken = self.encoder.body(texts, own, most_bytes, &mut body)?;
         if portion.start + taken < portion.end {
             queue.push_front(Portion { start: portion.start + taken, end: portion.end, tries: 0 });
             portion.end = portion.start + taken;
@@ -228,9 +267,19 @@ impl Line {
         })))
     }
 
+    /// Rows of the largest request that was answered, and how long that took.
+    pub(crate) fn largest(&self) -> Option<(usize, Duration)> {
+        *self.tally.largest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn good(&self, rows: usize, took: Duration) {
         self.pace.good(rows, took);
         self.tally.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        let mut largest = self.tally.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        if largest.is_none_or(|(most, _)| rows > most) {
+            *largest = Some((rows, took));
+        }
+        drop(largest);
         if let Some(progress) = self.progress.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             progress.advance_with(rows as u64, || {
                 format!(
@@ -275,11 +324,11 @@ impl Line {
                 self.pace.too_large(bytes);
                 (rows > 1, 0)
             }
-            Trouble::Failure(Failure::Model { .. } | Failure::Timeout) => {
+            Trouble::Failure(failure @ (Failure::Model { .. } | Failure::Timeout)) => {
                 if rows > 1 {
                     self.tell_refused(rows, &trouble);
                 }
-                (rows > 1, MODEL_TRIES)
+                (rows > 1, if failure.is_final() { 1 } else { MODEL_TRIES })
             }
             Trouble::Failure(Failure::Unreachable(_)) => {
                 (false, if self.pace.ever_good() { SERVICE_TRIES } else { FIRST_CONTACT_TRIES })

@@ -35,11 +35,13 @@ pub use removal::{Left, Resource, and_left, left_text};
 
 use crate::aws::{self, Aws};
 use crate::config::{ContentType, Predictor, ShadowEndpoint, Target};
-use crate::values::cells::{Cells, ModelRows};
+use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::firsts::Firsts;
+use crate::values::numbers::repr;
 use crate::values::raw::Dictionary;
 use crate::values::table::Values;
 use crate::values::typing;
-use ask::{Line, Tally};
+use ask::{Asked, Line, Tally};
 use pace::{Backoff, Pace};
 use request::Encoder;
 use response::{Label, Reader};
@@ -95,6 +97,8 @@ pub struct Usage {
 pub struct Model {
     line: Line,
     reader: Reader,
+    /// Of the features.
+    names: Vec<String>,
     learnt: OnceLock<Outputs>,
     headers: Option<Vec<String>>,
     keeper: Option<Keeper>,
@@ -186,6 +190,7 @@ impl Model {
                 refused: Mutex::new(None),
             },
             reader,
+            names: request.feature_names,
             learnt: OnceLock::new(),
             headers: predictor.label_headers.clone(),
             keeper,
@@ -211,26 +216,20 @@ impl Model {
         shadow::check_model(&aws, wanted, predictor.target_model.is_some(), stop)
     }
 
-    /// Asks for the first row with an infinite number, where requests are JSON: the standard has no such number, so a
-    /// model that refuses it says so before other rows are paid for.
+    /// That the requests of these rows are what their content type says. `whose`: tells which row it is, for the message.
+    /// Nothing is made or sent.
     ///
     /// # Errors
-    /// The model's problem, or `STOPPED`.
-    pub fn try_infinite(&self, cells: &Cells, rows: &ModelRows) -> Result<()> {
-        if self.line.content_type == ContentType::Csv {
-            return Ok(());
-        }
-        let Some(row) = rows.first_infinite(cells) else { return Ok(()) };
-        let asked = self.line.ask(cells, &row, true, &|_: &[u8], _| Ok(()));
-        self.runtime.block_on(asked).map(drop).map_err(|problem| {
-            if problem.code() != &codes::MODEL_FAILED {
-                return problem;
-            }
-            problem.hint(
-                "the row has an infinite number, sent as `Infinity`, as Python writes it in JSON; other readers of JSON \
-                 refuse that: replace infinite values in the data, or let the model take `text/csv`",
-            )
-        })
+    /// `REQUEST_TEMPLATE`.
+    pub fn check_requests(
+        predictor: &Predictor,
+        request: &Request,
+        cells: &Cells,
+        rows: &ModelRows,
+        whose: impl Fn(&[u32]) -> String,
+    ) -> Result<()> {
+        let encoder = Encoder::new(predictor, request.content_type, &request.feature_names)?;
+        encoder.check_rows(cells, rows.rows(), whose)
     }
 
     /// The model's scores: rows x outputs, in the order of the rows. May be called from several
@@ -251,7 +250,7 @@ impl Model {
         };
         // The first answer tells the outputs and their names, so it does not race with others.
         let alone = self.learnt.get().is_none();
-        let answers = self.runtime.block_on(self.line.ask(cells, rows, alone, &read))?;
+        let answers = self.ask(cells, Asked::all(rows), alone, &read)?;
         let width = self.learnt.get().map_or(0, |outputs| outputs.width);
         let mut values = Vec::with_capacity(rows.len() * width);
         for (_, answer) in answers {
@@ -262,8 +261,62 @@ impl Model {
         })
     }
 
+    fn ask<T>(
+        &self,
+        cells: &Cells,
+        rows: Asked<'_>,
+        alone: bool,
+        read: &ask::Read<'_, T>,
+    ) -> Result<Vec<(usize, T)>> {
+        let asked = self.runtime.block_on(self.line.ask(cells, rows, alone, read));
+        asked.map_err(|problem| self.with_reason(problem, cells))
+    }
+
+    /// A model's refusal of a row, with what is unusual about the row and a way out.
+    fn with_reason(&self, problem: Problem, cells: &Cells) -> Problem {
+        if problem.code() != &codes::MODEL_FAILED {
+            return problem;
+        }
+        match self.refused_row().and_then(|row| self.reason(cells, &row)) {
+            Some(reason) => problem.hint(reason),
+            None => problem,
+        }
+    }
+
+    /// What is unusual about a row, for the hint of a problem; none for a row of finite numbers and texts.
+    pub(crate) fn reason(&self, cells: &Cells, row: &[u32]) -> Option<String> {
+        let is_csv = self.line.content_type == ContentType::Csv;
+        let first = |is_it: fn(&Value) -> bool| {
+            let (id, name) = row.iter().zip(&self.names).find(|(id, _)| is_it(cells.value(**id)))?;
+            Some((cells.value(*id), name))
+        };
+        if let Some((value, name)) = first(Value::is_infinite) {
+            let text = match value {
+                Value::Float(number) if is_csv => repr(*number),
+                Value::Float(number) if *number > 0.0 => "Infinity".into(),
+                _ => "-Infinity".into(),
+            };
+            let other = if is_csv {
+                ""
+            } else {
+                ", as Python writes it in JSON, which has no such number; or let the model take `text/csv`"
+            };
+            return Some(format!(
+                "`{name}` is infinite in this row, and is sent as `{text}`: replace infinite numbers in the data and in \
+                 the baseline{other}"
+            ));
+        }
+        let (_, name) = first(Value::is_missing)?;
+        let text = if is_csv { "an empty field" } else { "`null`" };
+        Some(format!(
+            "`{name}` has no value in this row, and is sent as {text}: see the log of the model's container, and fill the \
+             gaps in the data if the model takes none"
+        ))
+    }
+
     /// The label that the model predicts for each row, in the order of the rows, as a column of a dataset would
-    /// hold what the responses have. `check`: looks at the labels of the first answer, before more are asked for.
+    /// hold what the responses have. Rows that are the first with a kind of value in a column are asked for before all
+    /// others. `check`: looks at the labels of the first answer, before more are asked for.
     ///
     /// # Errors
     /// As `predict`; `RESPONSE_SHAPE` when nothing tells the label; those of `check`.
@@ -282,8 +335,18 @@ impl Model {
             Ok(labels)
         };
         // One request finds out whether the settings fit, not one from every place.
-        let answers = self.runtime.block_on(self.line.ask(cells, rows, true, &read))?;
-        Ok(column_of(answers.iter().flat_map(|(_, labels)| labels)))
+        let firsts = Firsts::places(cells, rows);
+        if firsts.len() < 2 {
+            let answers = self.ask(cells, Asked::all(rows), true, &read)?;
+            return Ok(column_of(answers.iter().flat_map(|(_, labels)| labels)));
+        }
+        let order = firsts_first(&firsts, rows.len());
+        let answers = self.ask(cells, Asked::ordered(rows, &order, firsts.len()), true, &read)?;
+        let mut labels: Vec<Option<&Label>> = vec![None; rows.len()];
+        for (row, label) in order.iter().zip(answers.iter().flat_map(|(_, labels)| labels)) {
+            labels[*row as usize] = Some(label);
+        }
+        Ok(column_of(labels.into_iter().flatten()))
     }
 
     /// Names of the outputs: `label_headers`, or those of the first response, or `label0`, `label1`...
@@ -375,6 +438,12 @@ fn column_of<'a>(labels: impl Iterator<Item = &'a Label>) -> Values {
     let mut dictionary = Dictionary::default();
     let codes: Vec<u32> = labels.map(|label| dictionary.intern(label.raw())).collect();
     typing::column(String::new(), &dictionary, &codes).values
+}
+
+/// Positions of so many rows: `firsts`, ascending, and then the others.
+fn firsts_first(firsts: &[usize], n_rows: usize) -> Vec<u32> {
+    let others = (0..n_rows).filter(|row| firsts.binary_search(row).is_err());
+    firsts.iter().copied().chain(others).map(|row| row as u32).collect()
 }
 
 fn differing(learnt: &Outputs, found: &Outputs) -> Problem {

@@ -7,13 +7,12 @@ use plumbline_common::{Problem, Result, codes};
 use super::Model;
 use super::request::Texts;
 use super::response::Unusable;
-use super::transport::{Failure, Response};
+use super::transport::Response;
 use crate::aws::{pause, unless_stopped};
 use crate::values::cells::{Cells, ModelRows};
-use crate::values::table::Values;
 use crate::values::typing;
 
-/// Rows of the second request, from which the time of a row is told.
+/// Rows that a dry run asks for beside those that may be refused by themselves.
 const SEVERAL_ROWS: usize = 100;
 const TRIES: u32 = 5;
 
@@ -26,12 +25,9 @@ pub struct Probe {
     pub scores: Result<Vec<f64>>,
     /// Predicted label of the row, for bias metrics, or why there is none.
     pub label: Result<String>,
-    /// Scores and labels of all rows that were sent, where the answer has them.
-    pub all_scores: Option<Vec<f64>>,
-    pub all_labels: Option<Values>,
     /// How long the answer took.
     pub latency: Duration,
-    /// Rows of a larger request and how long it took, when there were more rows and it worked.
+    /// Rows of the largest request before and how long its answer took; none while each had one row.
     pub several: Option<(usize, Duration)>,
     /// Requests in flight that an estimate counts with.
     pub(super) in_flight: usize,
@@ -66,15 +62,20 @@ impl Probe {
 }
 
 impl Model {
-    /// Sends the first of `rows`, and then up to a hundred of them to see what a row costs.
+    /// As many rows as a dry run asks for beside those that may be refused by themselves.
+    pub(crate) fn rows_of_a_look(&self) -> usize {
+        if self.line.encoder.single() { 1 } else { SEVERAL_ROWS }
+    }
+
+    /// Sends the first of `rows`, again while the service fails. `once`: only once, whatever comes of it.
     ///
     /// # Errors
     /// `NO_DATA` without rows; the model's problem when the first request has no answer.
-    pub fn probe(&self, cells: &Cells, rows: &ModelRows) -> Result<Probe> {
+    pub fn probe(&self, cells: &Cells, rows: &ModelRows, once: bool) -> Result<Probe> {
         if rows.is_empty() {
             return Err(Problem::new(&codes::NO_DATA, "there is no row to send to the model"));
         }
-        let (request, answer, latency) = self.send_first(cells, rows, 1)?;
+        let (request, answer, latency) = self.send_first(cells, rows, if once { 1 } else { TRIES })?;
         let unusable = |unusable| match unusable {
             Unusable::Problem(problem) | Unusable::Row(_, problem) => problem,
             Unusable::Count(found) => {
@@ -83,18 +84,7 @@ impl Model {
                     .expected("1")
             }
         };
-        let n_several = rows.len().min(SEVERAL_ROWS);
-        let several = if n_several > 1 && !self.line.encoder.single() {
-            self.send_first(cells, rows, n_several).ok()
-        } else {
-            None
-        };
-        let (all, n) = several.as_ref().map_or((&answer.body, 1), |(_, answer, _)| (&answer.body, n_several));
-        let all_scores = self.reader.scores(all, n, None).ok().map(|scores| scores.values);
-        let all_labels = self.reader.labels(all, n).ok().map(|labels| super::column_of(labels.iter()));
         Ok(Probe {
-            all_scores,
-            all_labels,
             request,
             response: String::from_utf8_lossy(&answer.body).into_owned(),
             scores: self.reader.scores(&answer.body, 1, None).map(|scores| scores.values).map_err(unusable),
@@ -106,16 +96,21 @@ impl Model {
                 })
                 .map_err(unusable),
             latency,
-            several: several.map(|(_, _, took)| (n_several, took)),
+            several: self.line.largest().filter(|(rows, _)| *rows > 1),
             in_flight: self.line.pace.in_flight(),
         })
     }
 
-    fn send_first(&self, cells: &Cells, rows: &ModelRows, n: usize) -> Result<(String, Response, Duration)> {
+    fn send_first(
+        &self,
+        cells: &Cells,
+        rows: &ModelRows,
+        most_tries: u32,
+    ) -> Result<(String, Response, Duration)> {
         let line = &self.line;
         let mut texts = Texts::new(cells, line.content_type);
         let mut body = Vec::new();
-        line.encoder.body(&mut texts, rows, 0..n, usize::MAX, &mut body)?;
+        line.encoder.body(&mut texts, rows.rows().take(1), usize::MAX, &mut body)?;
         let text = String::from_utf8_lossy(&body).into_owned();
         let mut tries = 0;
         loop {
@@ -128,14 +123,7 @@ impl Model {
                 Ok(answer) => return Ok((text, answer, began.elapsed())),
                 Err(failure) => failure,
             };
-            let passing = matches!(
-                failure,
-                Failure::Throttled(_)
-                    | Failure::Unavailable(_)
-                    | Failure::Broken(_)
-                    | Failure::Unreachable(_)
-            );
-            if !passing || tries >= TRIES {
+            if failure.is_final() || tries >= most_tries {
                 return Err(line.failed(failure));
             }
             pause(&self.runtime, &line.stop, line.pace.pause(tries))?;

@@ -6,8 +6,9 @@ use serde_json::Value as Json;
 
 use crate::config::templates::{self, Piece};
 use crate::config::{ContentType, Predictor};
-use crate::values::cells::{Cells, ModelRows, Value, csv_field};
+use crate::values::cells::{Cells, Value, csv_field};
 use crate::values::numbers::repr;
+use crate::values::scan;
 
 /// Single features by their position.
 type Template = templates::Template<usize>;
@@ -63,33 +64,62 @@ impl Encoder {
         }
         let mut cells = Cells::default();
         let null = cells.intern(&Value::Null);
-        let n_features = self.names.len().max(1);
-        let rows = ModelRows { n_features, ids: vec![null; n_features] };
+        let nulls = vec![null; self.names.len().max(1)];
         let mut texts = Texts::new(&cells, self.content_type);
         let mut body = Vec::new();
-        self.body(&mut texts, &rows, 0..1, usize::MAX, &mut body)?;
-        serde_json::from_slice::<serde::de::IgnoredAny>(&body).map(|_| ()).map_err(|error| {
-            let setting = match self.content_type {
-                ContentType::Json => "predictor.content_template, predictor.record_template",
-                _ => "predictor.content_template",
-            };
-            Problem::new(&codes::REQUEST_TEMPLATE, "the template does not give valid JSON")
-                .field(setting)
-                .found(format!("{error} in `{}`", String::from_utf8_lossy(&body)))
-                .hint("placeholders for lists and objects stand without quotes")
-        })
+        self.body(&mut texts, std::iter::once(&nulls[..]), usize::MAX, &mut body)?;
+        serde_json::from_slice::<serde::de::IgnoredAny>(&body)
+            .map(|_| ())
+            .map_err(|error| self.not_json(format!("{error} in `{}`", String::from_utf8_lossy(&body))))
     }
 
-    /// Appends the body of the first rows of `range` to `out`, as many as `most_bytes` holds but at
-    /// least one. Gives the number of rows.
+    /// That a request of each of these rows is what its content type says, as a reader sees it that knows Python's words
+    /// for numbers. `whose`: tells which row it is, for the message.
+    ///
+    /// # Errors
+    /// `REQUEST_TEMPLATE`: with the values of a row the template gives no JSON.
+    pub(crate) fn check_rows<'r>(
+        &self,
+        cells: &Cells,
+        rows: impl Iterator<Item = &'r [u32]>,
+        whose: impl Fn(&[u32]) -> String,
+    ) -> Result<()> {
+        if self.content_type == ContentType::Csv {
+            return Ok(());
+        }
+        let mut texts = Texts::new(cells, self.content_type);
+        let mut body = Vec::new();
+        for row in rows {
+            body.clear();
+            self.body(&mut texts, std::iter::once(row), usize::MAX, &mut body)?;
+            let text = str::from_utf8(&body).unwrap_or_default();
+            if !scan::is_json(text) {
+                return Err(self.not_json(format!("no JSON with the values of {}", whose(row))));
+            }
+        }
+        Ok(())
+    }
+
+    fn not_json(&self, found: String) -> Problem {
+        let setting = match self.content_type {
+            ContentType::Json => "predictor.content_template, predictor.record_template",
+            _ => "predictor.content_template",
+        };
+        Problem::new(&codes::REQUEST_TEMPLATE, "the template does not give valid JSON")
+            .field(setting)
+            .found(found)
+            .hint("placeholders for lists and objects stand without quotes")
+    }
+
+    /// Appends the body of the first of these rows to `out`, as many as `most_bytes` holds but at least one. Gives the
+    /// number of rows.
     ///
     /// # Errors
     /// `REQUEST_TEMPLATE` for more text than one request can have.
-    pub(crate) fn body(
+    pub(crate) fn body<'r>(
         &self,
         texts: &mut Texts<'_>,
-        rows: &ModelRows,
-        range: std::ops::Range<usize>,
+        rows: impl Iterator<Item = &'r [u32]>,
         most_bytes: usize,
         out: &mut Vec<u8>,
     ) -> Result<usize> {
@@ -109,12 +139,12 @@ impl Encoder {
         if list {
             out.push(b'[');
         }
-        for row_idx in range {
+        for row in rows {
             let start = out.len();
             if n_rows > 0 {
                 out.extend_from_slice(separator);
             }
-            self.row(texts, rows.row(row_idx), out)?;
+            self.row(texts, row, out)?;
             if n_rows > 0 && out.len() > most_bytes {
                 out.truncate(start);
                 break;
@@ -336,6 +366,7 @@ fn encode(value: &Value, content_type: ContentType, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::values::cells::ModelRows;
 
     fn predictor(content: Option<&str>, record: Option<&str>) -> Predictor {
         Predictor {
@@ -367,7 +398,7 @@ mod tests {
         let encoder = Encoder::new(&predictor(content, record), kind, &names)?;
         let (cells, rows) = rows(values);
         let mut out = Vec::new();
-        let n = encoder.body(&mut Texts::new(&cells, kind), &rows, 0..rows.len(), most_bytes, &mut out)?;
+        let n = encoder.body(&mut Texts::new(&cells, kind), rows.rows(), most_bytes, &mut out)?;
         Ok((String::from_utf8(out).unwrap(), n))
     }
 
@@ -488,6 +519,50 @@ mod tests {
         assert!(unknown.contains("found `${Z}`, expected one of `a`"), "{unknown}");
         let time = told(r#"{"x":$start_time,"y":$features}"#);
         assert!(time.contains("time series"), "{time}");
+    }
+
+    /// What a template gives is JSON for every kind of value, or it is told for which row it is none.
+    #[test]
+    fn templates_that_give_json_for_some_values_only_are_told() {
+        let texts = ["red", "say \"hi\"", "a\\b", "a\nb", "\u{1}", "é", "", "12", "],[", "\",\""];
+        let checked = |kind, content: &str, record: Option<&str>, value: Value| {
+            let names = ["a".to_string(), "b".to_string()];
+            let encoder = Encoder::new(&predictor(Some(content), record), kind, &names)?;
+            let (cells, rows) = rows(&[&[Value::Int(1), Value::Int(2)], &[Value::Float(0.5), value]]);
+            encoder.check_rows(&cells, rows.rows(), |row| format!("row {row:?}"))
+        };
+        let values = || {
+            let numbers = [f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 1e300];
+            let others = [Value::Null, Value::Bool(true), Value::Int(-3)];
+            texts.map(text).into_iter().chain(numbers.map(Value::Float)).chain(others)
+        };
+        for value in values() {
+            for (kind, content, record) in [
+                (ContentType::JsonLines, r#"{"x":$features}"#, None),
+                (ContentType::JsonLines, r#"{"x":$record}"#, Some("$features_kvp")),
+                (ContentType::Json, r#"{"x":$records}"#, Some(r#"{"y":$features}"#)),
+                (ContentType::Json, "$records", Some("$features_kvp")),
+                (ContentType::Json, "$record", Some(r#"{"y":"${a}","z":["${b}"]}"#)),
+            ] {
+                checked(kind, content, record, value.clone()).unwrap();
+            }
+        }
+        for value in texts.map(text) {
+            for (kind, content, record) in [
+                (ContentType::JsonLines, r#"{"x":"$features"}"#, None),
+                (ContentType::JsonLines, r#"{"x":$record}"#, Some(r#"{"y":"$features"}"#)),
+                (ContentType::Json, r#"{"x":$records}"#, Some(r#"{"y":"$features"}"#)),
+                (ContentType::Json, r#"{"x":"$records"}"#, Some("$features")),
+                (ContentType::Json, r#"{"x":"$record"}"#, Some("$features")),
+            ] {
+                let problem = checked(kind, content, record, value.clone()).unwrap_err();
+                assert_eq!(problem.code(), &codes::REQUEST_TEMPLATE);
+                let told = problem.to_string();
+                assert!(told.contains("row [2, 3]") && told.contains("without quotes"), "{told}");
+            }
+        }
+        // Of numbers alone it is a text, which a model may want.
+        checked(ContentType::JsonLines, r#"{"x":"$features"}"#, None, Value::Float(0.5)).unwrap();
     }
 
     #[test]

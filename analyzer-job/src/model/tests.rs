@@ -696,15 +696,18 @@ fn probe_shows_one_request_and_estimates() {
     let fake = started(|_| ());
     let model = server(&fake);
     let (cells, rows, _) = rows(150);
-    let probe = model.probe(&cells, &rows).unwrap();
+    assert_eq!(model.probe(&cells, &rows, false).unwrap().several, None);
+    model.predict(&cells, &rows).unwrap();
+    let probe = model.probe(&cells, &rows, false).unwrap();
     assert_eq!(probe.request, r#"{"features":[0.0,1]}"#);
     assert_eq!(probe.response, "{\"score\":1}\n");
     assert_eq!(probe.scores.as_ref().unwrap(), &[1.0]);
     assert_eq!(probe.label.as_ref().unwrap(), "1");
-    assert_eq!(probe.several.unwrap().0, 100);
+    assert_eq!(probe.several.unwrap().0, 38);
     let estimate = Probe {
         latency: Duration::from_millis(110),
         several: Some((11, Duration::from_millis(210))),
+        in_flight: 4,
         ..probe
     }
     .estimate(9000);

@@ -69,6 +69,18 @@ pub(crate) enum Failure {
     Fatal(Problem),
 }
 
+impl Failure {
+    /// Whether the model refuses what it was sent, so that the same request fails again. A request that came too early or
+    /// too late may be answered another time; fewer rows may be taken too.
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Failure::Fatal(_) | Failure::TooLarge(_) => true,
+            Failure::Model { status, .. } => (400..500).contains(status) && !matches!(status, 408 | 425),
+            _ => false,
+        }
+    }
+}
+
 impl Transport {
     pub(crate) fn endpoint(aws: &Aws, name: String) -> Transport {
         let config = Builder::from(aws.sdk_config())

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexSet;
-use ndarray::Array2;
+use ndarray::{Array2, Axis, concatenate};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::values::cells::{Cells, ModelRows, Predict};
@@ -22,48 +23,115 @@ pub(crate) fn call_rows(n_features: usize) -> usize {
     (CALL_VALUES / n_features.max(1)).clamp(1 << 12, MOST_CALL_ROWS)
 }
 
+/// What a model said of the rows that it was asked for before all others.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Each once.
+    rows: ModelRows,
+    /// Rows x outputs.
+    answers: Array2<f64>,
+}
+
+impl Known {
+    /// Asks for each of these rows once.
+    ///
+    /// # Errors
+    /// Those of the model; a wrong number of answers.
+    pub fn ask(cells: &Cells, rows: &ModelRows, predict: &Predict) -> Result<Known> {
+        let distinct: IndexSet<&[u32], DefaultHashBuilder> = rows.rows().collect();
+        if distinct.is_empty() {
+            return Ok(Known::default());
+        }
+        let mut rows = ModelRows::with_capacity(rows.n_features, distinct.len());
+        distinct.iter().for_each(|row| rows.push(row));
+        let answers = answered(cells, &rows, predict)?;
+        Ok(Known { rows, answers })
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// That the predictions can be explained, as `check_predictions`.
+    ///
+    /// # Errors
+    /// The first row of which they cannot, and what is wrong with them.
+    pub(crate) fn check(&self, use_logit: bool) -> std::result::Result<(), (Vec<u32>, Problem)> {
+        for (row, predictions) in self.rows.rows().zip(self.answers.rows()) {
+            check_predictions(predictions.iter(), use_logit).map_err(|problem| (row.to_vec(), problem))?;
+        }
+        Ok(())
+    }
+}
+
+fn answered(cells: &Cells, rows: &ModelRows, predict: &Predict) -> Result<Array2<f64>> {
+    let answers = predict(cells, rows)?;
+    if answers.nrows() == rows.len() {
+        return Ok(answers);
+    }
+    Err(Problem::new(&codes::INTERNAL, "the model gave another number of answers than rows")
+        .found(answers.nrows().to_string())
+        .expected(rows.len().to_string()))
+}
+
 /// A model with a count of what it was asked.
 pub(crate) struct Asker<'a> {
     cells: &'a Cells,
     predict: &'a Predict<'a>,
+    known: &'a Known,
     model_rows: AtomicU64,
 }
 
 impl<'a> Asker<'a> {
-    pub(crate) fn new(cells: &'a Cells, predict: &'a Predict<'a>) -> Asker<'a> {
-        Asker { cells, predict, model_rows: AtomicU64::new(0) }
+    pub(crate) fn new(cells: &'a Cells, known: &'a Known, predict: &'a Predict<'a>) -> Asker<'a> {
+        Asker { cells, predict, known, model_rows: AtomicU64::new(0) }
     }
 
-    /// Rows that went to the model.
+    /// Rows that went to the model beside those that were known.
     pub(crate) fn model_rows(&self) -> u64 {
         self.model_rows.load(Ordering::Relaxed)
     }
 
-    /// The model's outputs for each row (rows x outputs); equal rows are sent once.
+    /// The model's outputs for each row (rows x outputs); equal rows are sent once, known ones not again. Known answers are
+    /// taken to be checked.
     ///
     /// # Errors
     /// Those of the model; a wrong number of answers or one that is not finite.
     pub(crate) fn outputs(&self, rows: &ModelRows) -> Result<Array2<f64>> {
+        let known = self.known.rows.len();
         let mut distinct: IndexSet<&[u32], DefaultHashBuilder> =
-            IndexSet::with_capacity_and_hasher(rows.len(), DefaultHashBuilder::default());
+            IndexSet::with_capacity_and_hasher(known + rows.len(), DefaultHashBuilder::default());
+        distinct.extend(self.known.rows.rows());
         let places: Vec<usize> = rows.rows().map(|row| distinct.insert_full(row).0).collect();
-        if distinct.len() == rows.len() {
+        let new = distinct.len() - known;
+        if new == rows.len() {
             return self.send(rows);
         }
-        let mut unique = ModelRows::with_capacity(rows.n_features, distinct.len());
-        distinct.iter().for_each(|row| unique.push(row));
+        if new == 0 {
+            return Ok(self.known.answers.select(Axis(0), &places));
+        }
+        let mut unique = ModelRows::with_capacity(rows.n_features, new);
+        distinct.iter().skip(known).for_each(|row| unique.push(row));
         let answers = self.send(&unique)?;
-        Ok(answers.select(ndarray::Axis(0), &places))
+        if known == 0 {
+            return Ok(answers.select(Axis(0), &places));
+        }
+        let all = concatenate(Axis(0), &[self.known.answers.view(), answers.view()]).map_err(|_| {
+            Problem::new(&codes::OUTPUTS_CHANGED, "the model's answers do not fit together")
+                .found(counted(answers.ncols(), "output"))
+                .expected(format!("{} as before", self.known.answers.ncols()))
+        })?;
+        Ok(all.select(Axis(0), &places))
     }
 
     fn send(&self, rows: &ModelRows) -> Result<Array2<f64>> {
         self.model_rows.fetch_add(rows.len() as u64, Ordering::Relaxed);
-        let answers = (self.predict)(self.cells, rows)?;
-        if answers.nrows() != rows.len() {
-            return Err(Problem::new(&codes::INTERNAL, "the model gave another number of answers than rows")
-                .found(answers.nrows().to_string())
-                .expected(rows.len().to_string()));
-        }
+        let answers = answered(self.cells, rows, self.predict)?;
         check_finite(&answers)?;
         Ok(answers)
     }

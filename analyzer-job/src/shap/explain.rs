@@ -10,7 +10,7 @@ use plumbline_common::progress::Progress;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
-use super::ask::{Asker, Link};
+use super::ask::{Asker, Known, Link};
 use super::budget::{Budget, Players, first_places};
 use super::doubts::Doubts;
 use super::game::RowValues;
@@ -64,19 +64,24 @@ pub type Local<'a> = dyn FnMut(&[f64]) -> Result<()> + 'a;
 /// Those of the model and of `local`; predictions that are no probabilities under `use_logit`; a
 /// budget that is too small; being stopped.
 pub fn explain(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Result<Explained> {
-    explain_part(task, predict, local).map(Part::finish)
+    explain_part(task, &Known::default(), predict, local).map(Part::finish)
 }
 
-/// As `explain`, for rows that are a part of all.
+/// As `explain`, for rows that are a part of all. `known`: what the model said of some rows already.
 ///
 /// # Errors
 /// As `explain`.
-pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -> Result<Part> {
+pub fn explain_part(
+    task: &Task,
+    known: &Known,
+    predict: &Predict,
+    local: Option<&mut Local>,
+) -> Result<Part> {
     let explained = task.explained_features();
     let first_places = first_places(task.rows);
     let players = Players::of(task, &explained);
     let budget = Budget::of(task, &first_places, &players)?;
-    let asker = Asker::new(task.cells, predict);
+    let asker = Asker::new(task.cells, known, predict);
     let link = Link::new(task.use_logit);
     let at_baseline = asker.outputs(task.baseline)?;
     link.check(&at_baseline)?;
@@ -124,7 +129,7 @@ pub fn explain_part(task: &Task, predict: &Predict, local: Option<&mut Local>) -
                 rows,
             })
             .collect(),
-        model_rows: asker.model_rows(),
+        model_rows: asker.model_rows() + known.len() as u64,
         stopped_early: run.stopped_early(),
         doubts: run.doubts(&players, &first_places),
     })

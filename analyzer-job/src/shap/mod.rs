@@ -33,7 +33,7 @@ mod triangular;
 #[cfg(test)]
 mod twins;
 
-pub(crate) use ask::check_predictions;
+pub use ask::Known;
 pub(crate) use baseline::from_table;
 pub(crate) use baseline::written::to_file;
 pub use baseline::{from_configuration, from_file};

@@ -9,11 +9,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde_json::Value as Json;
 
-use super::ask::{Asker, call_rows};
+use super::ask::{Asker, Known, call_rows};
 use super::kinds::{Kind, kind, value_counts};
 use super::summary::{finite, sample, unit};
 use crate::results::PartialDependence;
 use crate::values::cells::{Cells, ModelRows, Predict, Value};
+use crate::values::firsts::Firsts;
 
 /// Predictions are averaged over at most this many rows.
 pub const MOST_ROWS: usize = 2_000;
@@ -21,10 +22,8 @@ pub const MOST_ROWS: usize = 2_000;
 const FEW_CATEGORIES: usize = 50;
 const FREE_TEXT: &str = "Detected data type is not supported for PDP. PDP can only be computed for numerical or categorical columns";
 
-/// What to compute.
+/// What to draw.
 pub struct PdpTask<'a> {
-    /// Grid values are added to it.
-    pub cells: &'a mut Cells,
     pub rows: &'a ModelRows,
     pub names: &'a [String],
     /// Positions of the features, in the order of the result.
@@ -32,11 +31,24 @@ pub struct PdpTask<'a> {
     /// Buckets of a numerical feature.
     pub grid_resolution: usize,
     pub seed: u64,
-    pub stop: &'a Stop,
-    pub for_people: bool,
 }
 
-/// The curves, the rows that they are averaged over, and what they cost.
+/// The points of each curve, and the rows that a curve is the mean of. Nothing is asked yet.
+pub struct Grids {
+    /// Positions of rows.
+    used: Vec<usize>,
+    features: Vec<FeatureGrid>,
+    warnings: Vec<String>,
+}
+
+struct FeatureGrid {
+    feature: usize,
+    kind: Kind,
+    /// Empty for free text.
+    points: Vec<Point>,
+}
+
+/// The curves, the rows that they are averaged over, and what they cost beside what was known.
 #[derive(Debug)]
 pub struct PdpResult {
     pub curves: Vec<PartialDependence>,
@@ -63,58 +75,91 @@ struct Point {
     shown: Json,
 }
 
-/// Computes the curve of every feature. `labels`: names of the model's outputs, asked for once the model
-/// has answered.
+impl Grids {
+    /// Chooses rows and points. Values of grids are added to `cells`.
+    pub fn of(task: &PdpTask, cells: &mut Cells) -> Grids {
+        let PdpTask { rows, names, features, grid_resolution, seed } = *task;
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(u64::MAX - 1);
+        let used: Vec<usize> = if rows.len() <= MOST_ROWS {
+            (0..rows.len()).collect()
+        } else {
+            sample(rows.len(), MOST_ROWS, &mut random)
+        };
+        let mut grids = Vec::with_capacity(features.len());
+        let mut warnings = Vec::new();
+        for &feature in features {
+            let counts = value_counts(rows, cells, feature);
+            let kind = kind(&counts, cells);
+            let points = match kind {
+                Kind::Numerical => numeric_grid(&counts, grid_resolution, cells),
+                Kind::Categorical => categories(counts, rows.len(), cells),
+                Kind::FreeText => Vec::new(),
+            };
+            let whole = points.iter().all(|point| matches!(cells.value(point.id), Value::Int(_)));
+            if kind == Kind::Categorical && whole && points.len() > grid_resolution.max(FEW_CATEGORIES) {
+                warnings.push(format!(
+                    "pdp: fewer than 5 % of the whole numbers in `{}` are distinct, so its {} values count as \
+                     categories and cost {} model rows; written with decimals they would share {grid_resolution} \
+                     buckets",
+                    names[feature],
+                    points.len(),
+                    points.len() * used.len()
+                ));
+            }
+            grids.push(FeatureGrid { feature, kind, points });
+        }
+        Grids { used, features: grids, warnings }
+    }
+
+    /// The rows of the curves that are the first with a kind of value in a column, beyond those that `firsts` saw.
+    pub(crate) fn firsts(&self, rows: &ModelRows, firsts: &mut Firsts) -> Vec<Vec<u32>> {
+        let mut found = Vec::new();
+        for FeatureGrid { feature, points, .. } in &self.features {
+            let mut look = |row: usize, point: &Point| {
+                let mut changed = rows.row(row).to_vec();
+                changed[*feature] = point.id;
+                if firsts.shows(changed.iter().copied()) {
+                    found.push(changed);
+                }
+            };
+            // The other columns are the same at each point.
+            let Some((first, others)) = points.split_first() else { continue };
+            self.used.iter().for_each(|&row| look(row, first));
+            if let Some(&row) = self.used.first() {
+                others.iter().for_each(|point| look(row, point));
+            }
+        }
+        found
+    }
+}
+
+/// Computes the curve of every feature. `names`: of the features. `known`: what the model said of some rows already. `labels`: names of the model's
+/// outputs, asked for once the model has answered.
 ///
 /// # Errors
 /// Those of the model; being stopped.
 pub fn partial_dependence(
-    task: PdpTask,
+    (rows, names): (&ModelRows, &[String]),
+    grids: Grids,
+    (cells, known): (&Cells, &Known),
     predict: &Predict,
     labels: &dyn Fn(usize) -> Vec<String>,
+    (stop, for_people): (&Stop, bool),
 ) -> Result<PdpResult> {
-    let PdpTask { cells, rows, names, features, grid_resolution, seed, stop, for_people } = task;
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(u64::MAX - 1);
-    let used: Vec<usize> = if rows.len() <= MOST_ROWS {
-        (0..rows.len()).collect()
-    } else {
-        sample(rows.len(), MOST_ROWS, &mut random)
-    };
-    let mut grids = Vec::with_capacity(features.len());
-    let mut warnings = Vec::new();
-    for &feature in features {
-        let counts = value_counts(rows, cells, feature);
-        let kind = kind(&counts, cells);
-        let points = match kind {
-            Kind::Numerical => numeric_grid(&counts, grid_resolution, cells),
-            Kind::Categorical => categories(counts, rows.len(), cells),
-            Kind::FreeText => Vec::new(),
-        };
-        let whole = points.iter().all(|point| matches!(cells.value(point.id), Value::Int(_)));
-        if kind == Kind::Categorical && whole && points.len() > grid_resolution.max(FEW_CATEGORIES) {
-            warnings.push(format!(
-                "pdp: fewer than 5 % of the whole numbers in `{}` are distinct, so its {} values count as \
-                 categories and cost {} model rows; written with decimals they would share {grid_resolution} \
-                 buckets",
-                names[feature],
-                points.len(),
-                points.len() * used.len()
-            ));
-        }
-        grids.push((kind, points));
-    }
-    let asker = Asker::new(cells, predict);
-    let total: usize = grids.iter().map(|(_, points)| points.len() * used.len()).sum();
+    let Grids { used, features, warnings } = grids;
+    let asker = Asker::new(cells, known, predict);
+    let total: usize = features.iter().map(|grid| grid.points.len() * used.len()).sum();
     let mut progress = Progress::start("partial dependence", "model rows", total as u64, for_people);
     let mut curves = Vec::with_capacity(features.len());
-    for (&feature, (kind, points)) in features.iter().zip(&grids) {
+    for FeatureGrid { feature, kind, points } in &features {
         stop.check()?;
-        let means = if points.is_empty() { None } else { Some(means(&asker, rows, &used, feature, points)?) };
+        let means =
+            if points.is_empty() { None } else { Some(means(&asker, rows, &used, *feature, points)?) };
         progress.advance((points.len() * used.len()) as u64);
         let n_outputs = means.as_ref().map_or(0, Array2::nrows);
         curves.push(PartialDependence {
-            feature_name: names[feature].clone(),
+            feature_name: names[*feature].clone(),
             data_type: kind.name().into(),
             error: (*kind == Kind::FreeText).then(|| FREE_TEXT.into()),
             data_distribution: means.as_ref().map(|_| points.iter().map(|point| point.share).collect()),
@@ -249,17 +294,13 @@ mod tests {
     }
 
     fn curves(cells: &mut Cells, rows: &ModelRows, grid_resolution: usize) -> PdpResult {
-        let task = PdpTask {
-            cells,
-            rows,
-            names: &["a".into(), "b".into()],
-            features: &[0, 1],
-            grid_resolution,
-            seed: 0,
-            stop: &Stop::default(),
-            for_people: false,
-        };
-        partial_dependence(task, &predict, &|n| (0..n).map(|k| format!("label{k}")).collect()).unwrap()
+        let names = ["a".into(), "b".into()];
+        let task = PdpTask { rows, names: &names, features: &[0, 1], grid_resolution, seed: 0 };
+        let grids = Grids::of(&task, cells);
+        let labels = |n| (0..n).map(|k| format!("label{k}")).collect();
+        let known = (&*cells, &Known::default());
+        partial_dependence((rows, &names), grids, known, &predict, &labels, (&Stop::default(), false))
+            .unwrap()
     }
 
     #[test]
@@ -288,6 +329,44 @@ mod tests {
         assert_eq!(b.data_distribution.as_deref(), Some(&[0.75, 0.25][..]));
         assert_eq!(b.model_predictions.as_ref().unwrap()[0], [2.0 * 137.0 / 4.0 + 10.0, 2.0 * 137.0 / 4.0]);
         assert_eq!(got.rows, 4);
+    }
+
+    /// What a curve asks for first shows each kind of value that any of its rows has, and is not asked for again.
+    #[test]
+    fn the_first_rows_of_curves_have_every_kind_of_value() {
+        let mut cells = Cells::default();
+        let rows = table(
+            &mut cells,
+            &[(Value::Int(1), "x"), (Value::Int(4), "y"), (Value::Int(2), "é"), (Value::Null, "x")],
+        );
+        let names = ["a".into(), "b".into()];
+        let task = |features| PdpTask { rows: &rows, names: &names, features, grid_resolution: 2, seed: 0 };
+        let firsts = |features, cells: &mut Cells, seen: bool| {
+            let grids = Grids::of(&task(features), cells);
+            let mut firsts = Firsts::new(cells, 2);
+            if seen {
+                rows.rows().for_each(|row| {
+                    firsts.shows(row.iter().copied());
+                });
+            }
+            grids.firsts(&rows, &mut firsts)
+        };
+        let shown = |cells: &Cells, rows: Vec<Vec<u32>>| -> Vec<Vec<Value>> {
+            rows.iter().map(|row| row.iter().map(|id| cells.value(*id).clone()).collect()).collect()
+        };
+        let text = |text: &str| Value::Text(text.into());
+        // The gap is drawn over: only the middles of the buckets are sent.
+        let found = firsts(&[0], &mut cells, false);
+        let expected = [vec![Value::Float(1.75), text("x")], vec![Value::Float(1.75), text("é")]];
+        assert_eq!(shown(&cells, found), expected);
+        let found = firsts(&[0], &mut cells, true);
+        assert_eq!(shown(&cells, found), expected[..1]);
+        // With words as points the gap is sent.
+        let found = firsts(&[1], &mut cells, false);
+        let expected =
+            [vec![Value::Int(1), text("x")], vec![Value::Null, text("x")], vec![Value::Int(1), text("é")]];
+        assert_eq!(shown(&cells, found), expected);
+        assert_eq!(firsts(&[1], &mut cells, true), [[0; 0]; 0]);
     }
 
     #[test]

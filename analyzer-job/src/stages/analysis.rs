@@ -21,9 +21,11 @@ use crate::read::{self, Part, Reading};
 use crate::results::Results;
 use crate::results::details::EarlierRun;
 use crate::settings::Settings;
-use crate::stages::attributions::{Explanation, Prepared as Asked, parts};
+use crate::shap::Known;
+use crate::stages::attributions::{Explanation, parts};
 use crate::stages::done::Done;
 use crate::stages::joins::Joins;
+use crate::stages::questions::{self, Questions};
 use crate::stages::results::{Found, history};
 use crate::stages::{attributions, bias, earlier, inputs, predictions, results};
 use crate::state::joined::Joined;
@@ -41,7 +43,7 @@ pub(crate) struct Read {
     reading: Reading,
     /// The groups, without the predictions of a model.
     counted: Option<Counted>,
-    asked: Option<Asked>,
+    questions: Option<Questions>,
 }
 
 /// What the data and the model gave.
@@ -89,17 +91,13 @@ pub(crate) fn prepare<'a>(
 pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Read> {
     let run = &prepared.run;
     let reading = read_rows(prepared, joins, seat)?;
-    let asked = if run.plan.explains() {
-        Some(attributions::prepare(run, &reading, prepared.baseline.as_ref())?)
-    } else {
-        None
-    };
+    let questions = questions::of_all(run, &reading, prepared.baseline.as_ref())?;
     let counted = match run.plan.bias() {
         true if run.plan.predicts() => Some(bias::check(run, &reading)?),
         true => Some(bias::count(run, &reading, None)?),
         false => None,
     };
-    Ok(Read { reading, counted, asked })
+    Ok(Read { reading, counted, questions })
 }
 
 /// Reads the data, and tells what is odd about them.
@@ -121,10 +119,18 @@ fn read_rows(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>
 /// What does not fit the configuration; the model's.
 pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
     let run = &prepared.run;
-    let Read { reading, counted, asked } = read;
+    let Read { reading, counted, questions } = read;
     let mut files = output::Results::default();
-    let model = predictions::connect(run, &reading)?;
-    let answered = ask(run, &reading, model.as_ref(), (counted, asked), &mut files);
+    let asked = match questions {
+        Some(questions) => Some((predictions::connect(run, &reading, &questions)?, questions)),
+        None => None,
+    };
+    let (answered, model) = match asked {
+        Some((model, questions)) => {
+            (ask(run, &reading, &model, (counted, questions), &mut files), Some(model))
+        }
+        None => (Ok(Answered { counted, explanation: None, unusable: None }), None),
+    };
     let left = model.map(Model::close).unwrap_or_default();
     let Answered { counted, explanation, unusable } =
         answered.map_err(|problem| model::and_left(problem, &left))?;
@@ -134,7 +140,7 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
 /// Makes the baseline of the attributions from all rows, and gives the exit message.
 ///
 /// # Errors
-/// No attributions are asked for; no usable row; as `attributions::questions`; the file cannot be written.
+/// No attributions are asked for; no usable row; as `questions::of`; the file cannot be written.
 pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -> Result<String> {
     let run = &prepared.run;
     for (setting, input) in run.plan.inputs() {
@@ -149,8 +155,8 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
     }
     let reading = read_rows(prepared, joins, None)?;
     // Parts may be explained with it, each with a budget of its own.
-    let asked = attributions::questions(run, &reading, prepared.baseline.as_ref())?;
-    let (text, rows) = parts::baseline_file(run, &reading, asked)?;
+    let questions = questions::of(run, &reading, prepared.baseline.as_ref())?;
+    let (text, rows) = parts::baseline_file(run, &reading, questions)?;
     output::write(out, text.as_bytes(), &run.scratch)?;
     Ok(format!("Completed: a baseline of {} is in {}", counted(rows, "row"), out.display()))
 }
@@ -191,9 +197,9 @@ pub(crate) fn fold(
     let mut explained = None;
     if plan.explains() && part.rows() > 0 {
         let (reading, texts) = parts::rows_of(run, &part)?;
-        let asked = attributions::prepare(run, &reading, prepared.baseline.as_ref())?;
-        if let Some(model) = predictions::connect(run, &reading)? {
-            let answered = parts::fold(run, &reading, &model, asked, name, &mut files);
+        if let Some(questions) = questions::of_all(run, &reading, prepared.baseline.as_ref())? {
+            let model = predictions::connect(run, &reading, &questions)?;
+            let answered = parts::fold(run, &reading, &model, &questions, name, &mut files);
             let left = model.close();
             let mut answered = answered.map_err(|problem| model::and_left(problem, &left))?;
             answered.texts_of_baseline = texts;
@@ -290,19 +296,23 @@ struct Answered {
     unusable: Option<Problem>,
 }
 
-/// Everything for which the model is needed. The groups are counted between the two, so that predictions which do not
-/// fit are told before the attributions are paid for.
+/// Everything for which the model is needed. The rows that it may refuse come first. The groups are counted between the two
+/// parts of the analysis, so that predictions which do not fit are told before the attributions are paid for.
 fn ask(
     run: &Context,
     reading: &Reading,
-    model: Option<&Model>,
-    (mut counted, asked): (Option<Counted>, Option<Asked>),
+    model: &Model,
+    (mut counted, questions): (Option<Counted>, Questions),
     files: &mut output::Results,
 ) -> Result<Answered> {
-    if let Some(model) = model
-        && run.plan.predicts()
-    {
-        let predicted = predictions::predicted_labels(run, reading, model, files)?;
+    let explains = run.plan.explains();
+    let known = if explains {
+        attributions::ask_first(run, &questions, model, usize::MAX)?
+    } else {
+        Known::default()
+    };
+    if run.plan.predicts() {
+        let predicted = predictions::predicted_labels(run, reading, &questions, model, files)?;
         match bias::count(run, reading, Some(&predicted)) {
             Ok(all) => counted = Some(all),
             Err(problem) if run.plan.analysis.methods.pre_training_bias.is_some() => {
@@ -311,10 +321,8 @@ fn ask(
             Err(problem) => return Err(problem),
         }
     }
-    let explanation = match (model, asked) {
-        (Some(model), Some(asked)) => Some(attributions::explain(run, reading, asked, model, files)?),
-        _ => None,
-    };
+    let explanation =
+        explains.then(|| attributions::explain(run, reading, questions, &known, model, files)).transpose()?;
     Ok(Answered { counted, explanation, unusable: None })
 }
 

@@ -15,6 +15,7 @@ pub(crate) mod manifest;
 pub(crate) mod model_quality;
 pub(crate) mod predictions;
 pub(crate) mod publish;
+pub(crate) mod questions;
 pub(crate) mod refused;
 pub(crate) mod results;
 pub(crate) mod several;

@@ -7,24 +7,24 @@ use crate::config::rules;
 use crate::config::{ContentType, DatasetFormat, Predictor, ShadowEndpoint, Target};
 use crate::context::Context;
 use crate::model::{self, Access, Left, Model, Request, Resource};
-use crate::read::{self, Reading};
+use crate::read::Reading;
+use crate::stages::bias;
 use crate::stages::done::{Done, Message};
-use crate::stages::refused;
-use crate::values::cells::{Cells, ModelRows, csv_field};
+use crate::stages::questions::Questions;
+use crate::values::cells::{ModelRows, csv_field};
 use crate::values::table::Values;
 
-/// The model, when some stage has something to ask it.
+/// The model. Nothing is made or asked before the questions are known to be what they should be.
 ///
 /// # Errors
-/// Nothing tells how to reach a model, or it cannot be reached.
-pub(crate) fn connect(run: &Context, reading: &Reading) -> Result<Option<Model>> {
-    let Some((predictor, request, access)) = way(run, reading)? else { return Ok(None) };
-    Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people).map(Some)
+/// Nothing tells how to reach a model, or it cannot be reached; a template that gives no request.
+pub(crate) fn connect(run: &Context, reading: &Reading, questions: &Questions) -> Result<Model> {
+    let (predictor, request, access) = way(run, reading, questions)?;
+    Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people)
 }
 
 /// The model as a dry run has it.
-pub(crate) enum Looked {
-    NotNeeded,
+pub(crate) enum Reached {
     /// An endpoint would have to be made of this model, which is there.
     NotMade(ShadowEndpoint),
     Connected(Box<Model>),
@@ -34,31 +34,29 @@ pub(crate) enum Looked {
 ///
 /// # Errors
 /// As `connect`.
-pub(crate) fn look(run: &Context, reading: &Reading, make: bool) -> Result<Looked> {
-    let Some((predictor, request, access)) = way(run, reading)? else { return Ok(Looked::NotNeeded) };
+pub(crate) fn reach(run: &Context, reading: &Reading, questions: &Questions, make: bool) -> Result<Reached> {
+    let (predictor, request, access) = way(run, reading, questions)?;
     match &predictor.target {
         Target::Model(wanted) if access.model_url.is_none() && !make => {
             Model::check(predictor, &request, wanted, &access, &run.job.stop)?;
-            Ok(Looked::NotMade(wanted.clone()))
+            Ok(Reached::NotMade(wanted.clone()))
         }
         _ => {
             // A dry run writes nothing, the exit message of a job included.
             let access = Access { tree: None, ..access };
             let model = Model::connect(predictor, request, &access, &run.job.stop, run.job.for_people)?;
-            Ok(Looked::Connected(Box::new(model)))
+            Ok(Reached::Connected(Box::new(model)))
         }
     }
 }
 
-/// How the model is reached and asked, when some stage has something to ask it.
+/// How the model is reached and asked.
 pub(super) fn way<'a>(
     run: &'a Context,
     reading: &Reading,
-) -> Result<Option<(&'a Predictor, Request, Access)>> {
+    questions: &Questions,
+) -> Result<(&'a Predictor, Request, Access)> {
     let analysis = &run.plan.analysis;
-    if !analysis.needs_model(run.plan.monitor) {
-        return Ok(None);
-    }
     rules::model(analysis, run.settings.model_url.is_some(), run.plan.monitor)
         .map_err(|problem| problem.file(&run.plan.config_path))?;
     let Some(predictor) = &analysis.predictor else {
@@ -74,9 +72,12 @@ pub(super) fn way<'a>(
     let request = Request {
         content_type,
         accept_type: predictor.accept_type.or(reading.captured_output).unwrap_or(content_type),
-        feature_names: feature_names(reading),
+        feature_names: questions.names.clone(),
         probability_threshold: analysis.probability_threshold,
     };
+    let firsts = questions.firsts(0);
+    Model::check_requests(predictor, &request, &questions.cells, &firsts, |row| questions.whose(row))
+        .map_err(|problem| problem.file(&run.plan.config_path))?;
     let job = run.job;
     let name = |text: &String| (!text.is_empty()).then(|| text.clone());
     let access = Access {
@@ -87,21 +88,7 @@ pub(super) fn way<'a>(
         most_rows: None,
         tree: Some(job.tree.clone()),
     };
-    Ok(Some((predictor, request, access)))
-}
-
-fn feature_names(reading: &Reading) -> Vec<String> {
-    reading.layout.features.iter().filter_map(|&column| reading.layout.names.get(column).cloned()).collect()
-}
-
-/// As `Model::try_infinite`, with the place of the row that the model refuses.
-///
-/// # Errors
-/// As `Model::try_infinite`.
-pub(crate) fn try_infinite(reading: &Reading, model: &Model, cells: &Cells, rows: &ModelRows) -> Result<()> {
-    model.try_infinite(cells, rows).map_err(|problem| {
-        refused::named(problem, model.refused_row().as_deref(), None, rows, &feature_names(reading))
-    })
+    Ok((predictor, request, access))
 }
 
 /// The model's label for each row, as a column; also as `predictions.csv` when that is asked for.
@@ -111,21 +98,14 @@ pub(crate) fn try_infinite(reading: &Reading, model: &Model, cells: &Cells, rows
 pub(crate) fn predicted_labels(
     run: &Context,
     reading: &Reading,
+    questions: &Questions,
     model: &Model,
     files: &mut output::Results,
 ) -> Result<Values> {
-    let Some(rows) = reading.rows() else {
-        return Err(Problem::new(&codes::INTERNAL, "the rows for the model were not kept"));
-    };
-    let (cells, model_rows) = read::model_rows(rows);
-    model.start_progress("predicting", model_rows.len() as u64, run.job.for_people);
+    let rows = &questions.rows;
+    model.start_progress("predicting", rows.len() as u64, run.job.for_people);
     let expected = Expected::of(reading, &run.plan.analysis)?;
-    let check = |first: &Values| expected.check(first);
-    try_infinite(reading, model, &cells, &model_rows)?;
-    let answered = model.predicted_labels(&cells, &model_rows, &check).map_err(|problem| {
-        let row = model.refused_row();
-        refused::named(problem, row.as_deref(), None, &model_rows, &feature_names(reading))
-    })?;
+    let answered = answered_labels(questions, rows, model, &expected)?;
     model.end_progress();
     if !run.plan.explains() {
         model.finish();
@@ -133,13 +113,46 @@ pub(crate) fn predicted_labels(
     let labels = expected.labels(answered);
     if run.settings.save_predictions.on() {
         let mut text = String::from("predicted_label\n");
-        for row in 0..model_rows.len() {
+        for row in 0..rows.len() {
             text.push_str(&csv_field(&labels.text(row)));
             text.push('\n');
         }
         run.add(files, "predictions.csv", text.as_bytes())?;
     }
     Ok(labels)
+}
+
+/// What the model answers for these rows, which are some or all of those of the data.
+fn answered_labels(
+    questions: &Questions,
+    rows: &ModelRows,
+    model: &Model,
+    expected: &Expected<'_>,
+) -> Result<Values> {
+    model
+        .predicted_labels(&questions.cells, rows, &|first| expected.check(first))
+        .map_err(|problem| questions.named(problem, model.refused_row().as_deref()))
+}
+
+/// As `predicted_labels` for a dry run, of the rows that it looks at. Where these are all rows of the data, the groups are
+/// counted as the job counts them. `is_whole`: the rows at hand are all of the data.
+///
+/// # Errors
+/// As `predicted_labels`, and those of `bias::count`.
+pub(crate) fn look(
+    run: &Context,
+    reading: &Reading,
+    questions: &Questions,
+    model: &Model,
+    is_whole: bool,
+) -> Result<()> {
+    let expected = Expected::of(reading, &run.plan.analysis)?;
+    let rows = questions.looked_at(model);
+    let answered = answered_labels(questions, &rows, model, &expected)?;
+    if is_whole && rows.len() == questions.rows.len() {
+        bias::count(run, reading, Some(&expected.labels(answered)))?;
+    }
+    Ok(())
 }
 
 /// Adds what could not be deleted. A configuration costs nothing, so the run has succeeded; an endpoint does, so the

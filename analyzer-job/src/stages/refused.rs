@@ -18,8 +18,14 @@ pub(crate) fn named(
     rows: &ModelRows,
     names: &[String],
 ) -> Problem {
-    let of_a_row =
-        [&codes::MODEL_FAILED, &codes::RECORD_TOO_LARGE, &codes::RESPONSE_SHAPE, &codes::RESPONSE_NUMBER];
+    let of_a_row = [
+        &codes::MODEL_FAILED,
+        &codes::RECORD_TOO_LARGE,
+        &codes::RESPONSE_SHAPE,
+        &codes::RESPONSE_NUMBER,
+        &codes::PREDICTION_NOT_FINITE,
+        &codes::LOGIT_OUT_OF_RANGE,
+    ];
     let is_refusal = of_a_row.contains(&problem.code());
     match row.filter(|_| is_refusal).and_then(|row| whose(row, baseline, rows, names)) {
         Some(whose) => {
@@ -30,7 +36,13 @@ pub(crate) fn named(
     }
 }
 
-fn whose(row: &[u32], baseline: Option<&ModelRows>, rows: &ModelRows, names: &[String]) -> Option<String> {
+/// Whose row it is; none where there are no rows.
+pub(crate) fn whose(
+    row: &[u32],
+    baseline: Option<&ModelRows>,
+    rows: &ModelRows,
+    names: &[String],
+) -> Option<String> {
     let place = |rows: &ModelRows| rows.rows().position(|own| own == row);
     if let Some(baseline) = baseline
         && let Some(place) = place(baseline)

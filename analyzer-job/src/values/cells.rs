@@ -45,6 +45,14 @@ impl Value {
         }
     }
 
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self, Value::Null) || matches!(self, Value::Float(value) if value.is_nan())
+    }
+
+    pub(crate) fn is_infinite(&self) -> bool {
+        matches!(self, Value::Float(value) if value.is_infinite())
+    }
+
     /// Bits that tell floats apart as their printed text would: every NaN is the same one.
     fn float_bits(value: f64) -> u64 {
         if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() }
@@ -146,17 +154,6 @@ impl ModelRows {
     /// All rows in order.
     pub fn rows(&self) -> impl ExactSizeIterator<Item = &[u32]> {
         self.ids.chunks_exact(self.n_features.max(1))
-    }
-
-    /// The first row with an infinite number, alone.
-    pub(crate) fn first_infinite(&self, cells: &Cells) -> Option<ModelRows> {
-        let is_infinite = |value: &Value| matches!(value, Value::Float(number) if number.is_infinite());
-        let infinite: Vec<bool> = cells.values.iter().map(is_infinite).collect();
-        if !infinite.contains(&true) {
-            return None;
-        }
-        let row = self.rows().find(|row| row.iter().any(|id| infinite[*id as usize]))?;
-        Some(ModelRows { n_features: self.n_features, ids: row.to_vec() })
     }
 
     /// Appends a row of `n_features` value numbers.

@@ -1,6 +1,7 @@
 //! What a cell is, once: values, cells as written, the typing rule, tables, numbers as printed, paths.
 
 pub mod cells;
+pub(crate) mod firsts;
 pub mod java;
 pub mod numbers;
 pub mod path;

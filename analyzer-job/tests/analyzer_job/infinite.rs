@@ -264,7 +264,11 @@ fn a_model_of_strict_json_refuses_before_other_rows_are_paid_for() {
         let url = format!("--model-url={}", server.url());
         let tree = tree(&rows(true), "text/csv", request, Some(json!([[1.5, 3, "green"]])));
         let message = stops_as_the_job(&tree, &[&url], "PL0605");
-        assert!(message.contains("row 51 of the data") && message.contains("text/csv"), "{message}");
-        assert_eq!(server.counts().records, 0);
+        assert!(
+            message.contains("row 51 of the data") && message.contains("let the model take `text/csv`"),
+            "{message}"
+        );
+        // The row of the baseline, twice, and the row that the dry run shows.
+        assert_eq!(server.counts().records, 3);
     }
 }

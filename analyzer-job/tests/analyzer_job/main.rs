@@ -30,6 +30,7 @@ mod program;
 mod quality;
 mod quality_classes;
 mod quality_thresholds;
+mod refusals;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;

@@ -8,6 +8,9 @@ use crate::rows::Rows;
 /// # Errors
 /// What is wrong with a row, or that the form is not known, in words.
 pub(crate) fn write(rows: &Rows, accept: &str, options: &Options) -> Result<Vec<u8>, String> {
+    if rows.outputs(&|row| vec![f64::from(u8::from((options.takes)(row)))])?.concat().contains(&0.0) {
+        return Err("a row has a value that this model does not take".into());
+    }
     let mut records = Vec::with_capacity(rows.count());
     for outputs in rows.outputs(&*options.model)? {
         let label = (!options.score_only).then(|| label(&outputs));

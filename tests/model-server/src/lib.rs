@@ -35,12 +35,16 @@ use http::{Connection, Reply, Request};
 /// A model: the cells of a row give one or more outputs. One output is a probability.
 pub type Model = Arc<dyn Fn(&[Cell]) -> Vec<f64> + Send + Sync>;
 
+/// Whether a model takes a row. If not, it refuses the whole request with the status 400.
+pub type Takes = Arc<dyn Fn(&[Cell]) -> bool + Send + Sync>;
+
 /// What a server does.
 #[derive(Clone)]
 pub struct Options {
     /// Port 0 takes any free port.
     pub address: SocketAddr,
     pub model: Model,
+    pub takes: Takes,
     /// Leave the label out of answers.
     pub score_only: bool,
     /// Write `1.0` for 1, as Python writes its floats.
@@ -79,6 +83,7 @@ impl Default for Options {
         Options {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             model: Arc::new(|row| vec![credit::linear(row)]),
+            takes: Arc::new(|_| true),
             score_only: false,
             decimals: false,
             python_json: false,

@@ -13,15 +13,15 @@ use super::*;
 use crate::settings::Cli;
 
 /// Who asks the model.
-type Asker = fn(&Context, &Reading, &Model, Option<Asked>) -> Result<()>;
+type Asker = fn(&Context, &Reading, &Model, Questions) -> Result<()>;
 
 /// Asks it everything, and has not closed it yet.
-fn whole(run: &Context, reading: &Reading, model: &Model, asked: Option<Asked>) -> Result<()> {
-    ask(run, reading, Some(model), (None, asked), &mut output::Results::default()).map(|_| ())
+fn whole(run: &Context, reading: &Reading, model: &Model, questions: Questions) -> Result<()> {
+    ask(run, reading, model, (None, questions), &mut output::Results::default()).map(|_| ())
 }
 
-fn part(run: &Context, reading: &Reading, model: &Model, asked: Option<Asked>) -> Result<()> {
-    parts::fold(run, reading, model, asked.unwrap(), "a", &mut output::Results::default()).map(|_| ())
+fn part(run: &Context, reading: &Reading, model: &Model, questions: Questions) -> Result<()> {
+    parts::fold(run, reading, model, &questions, "a", &mut output::Results::default()).map(|_| ())
 }
 
 /// Asks the model what `methods` need of it, and looks at the account before it is closed.
@@ -63,10 +63,12 @@ fn before_it_is_closed(methods: &Json, asker: Asker, look: impl Fn(&Server)) {
         Cli::try_parse_from(["analyzer-job".to_string()].iter().chain(&arguments)).unwrap().settings;
     let prepared = prepare(&job, &settings, Timestamp::UNIX_EPOCH, root.path(), Rows::Here).unwrap();
     let run = &prepared.run;
-    let Read { reading, asked, .. } = read(&prepared, &Joins::new(&job, root.path(), false), None).unwrap();
-    let (predictor, request, access) = predictions::way(run, &reading).unwrap().unwrap();
+    let Read { reading, questions, .. } =
+        read(&prepared, &Joins::new(&job, root.path(), false), None).unwrap();
+    let questions = questions.unwrap();
+    let (predictor, request, access) = predictions::way(run, &reading, &questions).unwrap();
     let model = Model::connect_at(&server.url(), predictor, request, &access, &job.stop).unwrap();
-    asker(run, &reading, &model, asked).unwrap();
+    asker(run, &reading, &model, questions).unwrap();
     look(&server);
     assert_eq!(model.close(), []);
     assert_eq!(server.left_behind(), [""; 0]);

@@ -4,17 +4,14 @@ use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes, output};
 
-use super::{
-    Explanation, Folded, Prepared, baseline_format, empty_details, explain_rows, feature_columns,
-    given_baseline, told,
-};
+use super::{Explanation, Folded, ask_first, empty_details, explain_rows, told};
 use crate::config::{Baseline, Shap};
 use crate::context::Context;
 use crate::model::Model;
 use crate::read::{self, Reading};
 use crate::results::Explanations;
 use crate::shap;
-use crate::stages::refused;
+use crate::stages::questions::{Questions, baseline_format, feature_columns, given_baseline};
 use crate::state::file::unusable;
 use crate::values::cells::{Cells, Value};
 use crate::values::raw::Raw;
@@ -73,14 +70,13 @@ pub(crate) fn fold(
     run: &Context,
     reading: &Reading,
     model: &Model,
-    prepared: Prepared,
+    questions: &Questions,
     part: &str,
     files: &mut output::Results,
 ) -> Result<Folded> {
-    explain_rows(run, reading, &prepared, model, files, Some(part)).map_err(|problem| {
-        let row = model.refused_row();
-        refused::named(problem, row.as_deref(), prepared.baseline.as_ref(), &prepared.rows, &prepared.names)
-    })
+    let known = ask_first(run, questions, model, usize::MAX)?;
+    explain_rows(run, reading, questions, &known, model, files, Some(part))
+        .map_err(|problem| questions.named(problem, model.refused_row().as_deref()))
 }
 
 /// That nothing is asked which needs all rows at once.
@@ -165,8 +161,12 @@ pub(crate) fn unfold(
 ///
 /// # Errors
 /// `INTERNAL`: no baseline was prepared.
-pub(crate) fn baseline_file(run: &Context, reading: &Reading, prepared: Prepared) -> Result<(String, u64)> {
-    let Prepared { names, mut cells, baseline: Some(baseline), .. } = prepared else {
+pub(crate) fn baseline_file(
+    run: &Context,
+    reading: &Reading,
+    questions: Option<Questions>,
+) -> Result<(String, u64)> {
+    let Some(Questions { names, mut cells, baseline: Some(baseline), .. }) = questions else {
         return Err(Problem::new(&codes::INTERNAL, "no baseline was made"));
     };
     let columns = reading.rows().map(feature_columns).unwrap_or_default();
