@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # bench.sh PROGRAMS [SECTION...]: speed and peak memory on generated data. Sections: merge bias memory flip
-# quality predictions shapley; all of them without a name. SCALE=0.01 makes a hundredth of the data, to see that all runs.
+# groups quality predictions shapley; all of them without a name. SCALE=0.01 makes a hundredth of the data, to see that all runs.
 # Data lie in scratch/bench while a section runs (4 GB at most).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -182,6 +182,32 @@ quality() {
     row "data quality" "$rows" rows
 }
 
+# Limits of this section: 3 seconds, 150 MB, 2 MB of HTML.
+groups() {
+    local rows values=3000
+    rows=$(scaled 100000)
+    echo "analyzer-job: all bias metrics, $rows rows, a facet of $values values"
+    fresh
+    mkdir -p "$work/data"
+    awk -v rows="$rows" -v values="$values" 'BEGIN {
+        srand(1)
+        print "region,age,income,label,predicted"
+        for (r = 0; r < rows; r++) {
+            label = rand() < 0.4
+            predicted = rand() < 0.8 ? label : !label
+            printf "region-%d,%d,%.2f,%d,%d\n", int(rand() * values), 18 + int(rand() * 60), rand() * 1000, label, predicted
+        }
+    }' >"$work/data/data.csv"
+    cat >"$work/config.json" <<'JSON'
+{"dataset_type": "text/csv", "label": "label", "predicted_label": "predicted", "label_values_or_threshold": [1],
+ "facet": [{"name_or_index": "region"}], "group_variable": "age", "methods": {"pre_training_bias": {"methods": "all"},
+ "post_training_bias": {"methods": "all"}, "report": {"name": "report", "title": "Analysis Report"}}}
+JSON
+    run "$bin/analyzer-job" --analysis-config "$work/config.json" --dataset-source "$work/data" --output-path "$work/out"
+    row "$values groups" "$rows" rows
+    echo "    report.html: $(size_of "$work/out/report.html") bytes, report.pdf: $(size_of "$work/out/report.pdf") bytes"
+}
+
 # with_model MILLISECONDS ARGUMENTS...: the analyzer beside a model that takes so long for each request. Sets
 # answered (requests, records and busy time of the model) and own (share of the time without a request in work).
 with_model() {
@@ -227,10 +253,10 @@ shapley() {
 
 trap 'rm -rf "$work"' EXIT
 echo "machine: $(uname -sm), $(getconf _NPROCESSORS_ONLN) processors, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo 2>/dev/null | head -n 1)"
-[ $# -gt 0 ] || set -- merge bias memory flip quality predictions shapley
+[ $# -gt 0 ] || set -- merge bias memory flip groups quality predictions shapley
 for section in "$@"; do
     case $section in
-    merge | bias | memory | flip | quality | predictions | shapley) "$section" ;;
+    merge | bias | memory | flip | groups | quality | predictions | shapley) "$section" ;;
     *)
         echo "bench.sh: no section named $section" >&2
         exit 1

@@ -15,6 +15,7 @@ mod hosts;
 mod infinite;
 mod injection;
 mod made_baselines;
+mod many_groups;
 mod model_quality;
 mod models;
 mod monitors;

@@ -1,7 +1,10 @@
 //! Parts that are dealt wrongly: what would be missed or counted twice is refused by name, before anything is written.
 
 use std::fs;
+use std::sync::Arc;
 
+use arrow_array::{ArrayRef, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
 use serde_json::{Value, json};
 
 use crate::program::{CONFIG, OUTPUT, Run, Tree, gzip};
@@ -184,6 +187,66 @@ fn a_file_that_would_count_in_two_parts_is_refused() {
         tree.succeed(&["fold", "--out", &out, "--dataset-source", &source]);
     }
     tree.succeed(&["combine", &path(&tree, "days")]);
+}
+
+/// Rows of `sex` and `y` in a file of a dataset.
+fn dataset_file(kind: &str, rows: &[(&str, &str)]) -> Vec<u8> {
+    let record = |(sex, y): &(&str, &str)| format!("{{\"f\":[\"{sex}\"],\"y\":\"{y}\"}}");
+    let records: Vec<String> = rows.iter().map(record).collect();
+    match kind {
+        "text/csv" => rows.iter().map(|(sex, y)| format!("{sex},{y}\n")).collect::<String>().into(),
+        "application/jsonlines" => records.join("\n").into(),
+        "application/json" => format!("{{\"rows\":[{}]}}", records.join(",")).into(),
+        _ => {
+            let columns: [(&str, ArrayRef); 2] = [
+                ("sex", Arc::new(rows.iter().map(|row| Some(row.0)).collect::<StringArray>())),
+                ("y", Arc::new(rows.iter().map(|row| Some(row.1)).collect::<StringArray>())),
+            ];
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let mut bytes = Vec::new();
+            let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            bytes
+        }
+    }
+}
+
+/// Whether a file has rows is known for each file of a part, the first as the others, in every format.
+#[test]
+fn a_file_of_two_parts_is_told_by_its_name_wherever_it_stands() {
+    for (kind, places) in [
+        ("text/csv", json!({})),
+        ("application/jsonlines", json!({"features": "f"})),
+        ("application/json", json!({"features": "rows[*].f", "label": "rows[*].y"})),
+        ("application/x-parquet", json!({})),
+    ] {
+        let mut config = json!({
+            "dataset_type": kind, "headers": ["sex", "y"], "label": "y", "label_values_or_threshold": ["yes"],
+            "facet": [{"name_or_index": "sex", "value_or_threshold": ["f"]}],
+            "methods": {"pre_training_bias": {"methods": "all"}},
+        });
+        config.as_object_mut().unwrap().extend(places.as_object().unwrap().clone());
+        for (same, empty) in [("0", None), ("9", None), ("5", Some("1"))] {
+            let tree = Tree::new();
+            tree.config(&config);
+            for (part, y) in [("a", "no"), ("b", "yes")] {
+                let file = |name: &str, rows: &[(&str, &str)]| {
+                    tree.file(&format!("in/{part}/{name}.data"), dataset_file(kind, rows));
+                };
+                file(&format!("3{part}"), &[("f", "no"), ("m", "yes"), ("m", "no"), ("f", y)]);
+                file(same, &[("m", "yes"), ("f", "yes")]);
+                if let (Some(empty), "application/x-parquet") = (empty, kind) {
+                    file(empty, &[]);
+                }
+                let (out, source) =
+                    (path(&tree, &format!("states/{part}.state")), path(&tree, &format!("in/{part}")));
+                tree.succeed(&["fold", "--out", &out, "--dataset-source", &source]);
+            }
+            let run = tree.run(&["combine", &path(&tree, "states")]);
+            refused(&tree, &run, 3, &["PL0909", &format!("{same}.data in part `b`"), "a.state"]);
+        }
+    }
 }
 
 /// A text of one line is a row where no file has a header row.
