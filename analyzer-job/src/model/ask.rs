@@ -165,7 +165,7 @@ impl Line {
             let is_due = |queue: &VecDeque<Portion>| {
                 queue.front().is_some_and(|portion| first_left == 0 || portion.start < rows.first)
             };
-            let may_send = !(is_alone && !in_flight.is_empty());
+            let may_send = !is_alone || in_flight.is_empty();
             while may_send && is_due(&queue) {
                 let Some(permit) = self.pace.try_acquire() else { break };
                 if let Some(event) = self.next(&mut queue, &mut texts, rows, permit)? {
