@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::config::Analysis;
 use crate::read::csv::{LOOKED_AT, Told};
-use crate::read::cut;
+use crate::read::cut::{self, Part};
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
@@ -114,33 +114,30 @@ impl Shape {
 
     /// Takes the rows of a block in. None when a row is not as it should be.
     fn count(&self, text: &[u8], mut gather: Gather) -> Option<Gather> {
-        if memchr(b'"', text).is_none() {
-            let first = self.looked_at.len() - self.wanted.len();
-            let mut named = false;
-            let whole = cut::plain(str::from_utf8(text).ok()?, self.width, &self.looked_at, |fields| {
+        let first = self.looked_at.len() - self.wanted.len();
+        let mut named = false;
+        let has_quotes = memchr(b'"', text).is_some();
+        let text = str::from_utf8(text).ok()?;
+        let whole = if has_quotes {
+            cut::quoted(text, self.width, &self.looked_at, |part| match part {
+                Part::Field(at, field) => {
+                    named |= at == 0 && self.is_name(field);
+                    if let Some(at) = at.checked_sub(first) {
+                        gather.set(self.wanted[at], Raw::Csv(field));
+                    }
+                }
+                Part::End => gather.finish_row(),
+            })
+        } else {
+            cut::plain(text, self.width, &self.looked_at, |fields| {
                 named |= self.is_name(fields[0]);
                 for (&column, field) in self.wanted.iter().zip(&fields[first..]) {
                     gather.set(column, Raw::Csv(field));
                 }
                 gather.finish_row();
-            });
-            return (whole && !named).then_some(gather);
-        }
-        if quotes::fault(text).is_some() {
-            return None;
-        }
-        let mut reader = reader_of(text);
-        let mut record = csv::StringRecord::new();
-        while reader.read_record(&mut record).ok()? {
-            if record.len() != self.width || self.is_name(record.get(0)?) {
-                return None;
-            }
-            for &column in &self.wanted {
-                gather.set(column, Raw::Csv(record.get(column)?));
-            }
-            gather.finish_row();
-        }
-        Some(gather)
+            })
+        };
+        (whole && !named).then_some(gather)
     }
 }
 

@@ -74,6 +74,68 @@ fn split<'a>(line: &'a str, width: usize, wanted: &[usize], fields: &mut [&'a st
     position + rest.map_or(0, |rest| 1 + memchr_iter(b',', rest.as_bytes()).count()) == width
 }
 
+/// What text with quotation marks is cut into.
+pub(crate) enum Part<'a> {
+    /// A wanted field, with its number among these.
+    Field(usize, &'a str),
+    /// The record ends.
+    End,
+}
+
+/// As `plain`, of text that may have quotation marks. Returns false also where they do not work out.
+pub(crate) fn quoted(text: &str, width: usize, wanted: &[usize], mut take: impl FnMut(Part<'_>)) -> bool {
+    let bytes = text.as_bytes();
+    let is_end = |at| matches!(bytes.get(at), None | Some(b',' | b'\n' | b'\r'));
+    let mut at = 0;
+    while at < bytes.len() {
+        if matches!(bytes[at], b'\n' | b'\r') {
+            at += 1;
+            continue;
+        }
+        let begin = at;
+        let (mut column, mut next) = (0, 0);
+        // A field without quotes behind one with them has a quote.
+        let (mut is_quoted, mut is_odd) = (false, false);
+        loop {
+            let start = at;
+            let is_wanted = wanted.get(next) == Some(&column);
+            if bytes.get(at) == Some(&b'"') {
+                is_quoted = true;
+                let Some(closed) = quotes::closing(bytes, at + 1) else { return false };
+                at = if is_end(closed) { closed } else { quotes::behind_blanks(bytes, closed) };
+                if !is_end(at) {
+                    return false;
+                }
+                let (inside, blanks) = (&text[start + 1..closed - 1], &text[closed..at]);
+                if is_wanted && blanks.is_empty() && !inside.contains('"') {
+                    take(Part::Field(next, inside));
+                } else if is_wanted {
+                    take(Part::Field(next, &(inside.replace("\"\"", "\"") + blanks)));
+                }
+            } else {
+                while !is_end(at) {
+                    is_odd |= is_quoted && bytes[at] == b'"';
+                    at += 1;
+                }
+                if is_wanted {
+                    take(Part::Field(next, &text[start..at]));
+                }
+            }
+            next += usize::from(is_wanted);
+            column += 1;
+            if bytes.get(at) != Some(&b',') {
+                break;
+            }
+            at += 1;
+        }
+        if column != width || (is_odd && quotes::fault(&bytes[begin..at]).is_some()) {
+            return false;
+        }
+        take(Part::End);
+    }
+    true
+}
+
 #[cfg(test)]
 #[path = "tests/cut.rs"]
 mod tests;

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// The place behind the closing quote of a field whose opening quote stands before `at`; none where nothing closes it. Two
 /// quotes stand for one.
@@ -53,36 +53,61 @@ impl fmt::Display for What {
     }
 }
 
-/// The first fault in text of whole records.
+/// The first fault in text of whole records. Takes a fraction of the time of cutting it: of most quotes only their neighbours
+/// are looked at.
 pub(crate) fn fault(text: &[u8]) -> Option<Fault> {
-    let ends_line = |text| memchr2(b'\n', b'\r', text).is_some();
     let is_end = |at| matches!(text.get(at), None | Some(b',' | b'\n' | b'\r'));
     let fault = |at, what| Some(Fault { at: at as u64, what });
-    let mut at = 0;
-    // A quoted field of the record at hand that goes over commas, and one that goes over line ends.
-    let (mut commas, mut lines) = (None, None);
-    while let Some(quote) = memchr(b'"', &text[at..]).map(|next| at + next) {
-        if commas.or(lines).is_some() && ends_line(&text[at..quote]) {
-            (commas, lines) = (None, None);
-        }
-        let opens = quote == 0 || matches!(text[quote - 1], b',' | b'\n' | b'\r');
-        if !opens {
-            if let Some(over) = lines.or(commas.filter(|_| is_end(quote + 1))) {
-                return fault(over, What::Stray);
+    let mut opened = None;
+    // Place of the second one of two quotes that stand for one.
+    let mut second = usize::MAX;
+    let mut over = Over::default();
+    for quote in memchr_iter(b'"', text) {
+        match opened {
+            None if quote == 0 || matches!(text[quote - 1], b',' | b'\n' | b'\r') => opened = Some(quote),
+            None => {
+                over.advance(text, quote);
+                if let Some(over) = over.lines.or(over.commas.filter(|_| is_end(quote + 1))) {
+                    return fault(over, What::Stray);
+                }
             }
-            at = quote + 1;
-            continue;
+            Some(_) if quote == second => {}
+            Some(_) if text.get(quote + 1) == Some(&b'"') => second = quote + 1,
+            Some(_) if is_end(quote + 1) || is_end(behind_blanks(text, quote + 1)) => opened = None,
+            Some(opened) => return fault(opened, What::GoesOn),
         }
-        let Some(closed) = closing(text, quote + 1) else { return fault(quote, What::Open) };
-        if !is_end(behind_blanks(text, closed)) {
-            return fault(quote, What::GoesOn);
-        }
-        let field = &text[quote..closed];
-        commas = commas.or(memchr(b',', field).map(|_| quote));
-        lines = lines.or(ends_line(field).then_some(quote));
-        at = closed;
     }
-    None
+    opened.and_then(|opened| fault(opened, What::Open))
+}
+
+/// The quoted fields of a record that go over commas, and over line ends.
+#[derive(Default)]
+struct Over {
+    /// What lies before was looked at.
+    at: usize,
+    commas: Option<usize>,
+    lines: Option<usize>,
+}
+
+impl Over {
+    /// Looks at the fields up to a quote that stands in a field without quotes, of which it is the first behind `self.at`.
+    fn advance(&mut self, text: &[u8], to: usize) {
+        let ends_line = |text| memchr2(b'\n', b'\r', text).is_some();
+        while let Some(quote) = memchr(b'"', &text[self.at..to]).map(|next| self.at + next) {
+            if ends_line(&text[self.at..quote]) {
+                (self.commas, self.lines) = (None, None);
+            }
+            let closed = closing(text, quote + 1).unwrap_or(text.len());
+            let field = &text[quote..closed];
+            self.commas = self.commas.or(memchr(b',', field).map(|_| quote));
+            self.lines = self.lines.or(ends_line(field).then_some(quote));
+            self.at = closed;
+        }
+        if ends_line(&text[self.at..to]) {
+            (self.commas, self.lines) = (None, None);
+        }
+        self.at = to + 1;
+    }
 }
 
 /// That the quotes of a payload work out. Where it is one row, its last field may lack its closing quote.

@@ -45,6 +45,32 @@ proptest! {
     }
 
     #[test]
+    fn text_with_quotes_has_the_fields_of_the_csv_crate_or_a_fault(
+        text in csv_like(),
+        wanted in proptest::collection::btree_set(0_usize..4, 0..4),
+        wider in 0_usize..3,
+    ) {
+        let wanted: Vec<usize> = wanted.into_iter().collect();
+        let all = records(text.as_bytes());
+        let width = all.first().map_or(1, Vec::len).max(wanted.last().map_or(0, |last| last + 1)) + wider / 2;
+        let (mut found, mut row) = (Vec::new(), Vec::new());
+        let whole = quoted(&text, width, &wanted, |part| match part {
+            Part::Field(at, field) => {
+                assert_eq!(at, row.len());
+                row.push(field.as_bytes().to_vec());
+            }
+            Part::End => found.push(std::mem::take(&mut row)),
+        });
+        let works_out = quotes::fault(text.as_bytes()).is_none();
+        prop_assert_eq!(whole, works_out && all.iter().all(|record| record.len() == width));
+        if whole {
+            let expected: Vec<Vec<Vec<u8>>> =
+                all.iter().map(|record| wanted.iter().map(|&at| record[at].clone()).collect()).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+
+    #[test]
     fn plain_text_has_the_fields_of_the_csv_crate(
         text in csv_like(),
         wanted in proptest::collection::btree_set(0_usize..4, 0..4),
