@@ -17,6 +17,7 @@ use analyzer_job::results::details::FacetDetails;
 use analyzer_job::results::{Number, Results};
 use analyzer_job::state::counts::BiasCounts;
 use plumbline_common::stop::Stop;
+use rayon::prelude::*;
 
 use worlds::{
     ALIKE, Rates, World, alarms, alarms_among, baseline, counts, details, every_metric, random,
@@ -113,23 +114,24 @@ fn alarm_table(cases: &[Case], sizes: &[[u64; 2]], samples: u64) -> String {
         "| population | baseline / window | by value (hosted rule) | by chance, baseline exact | by chance, with counts | \
          the same, only DPPL asked for |\n|---|---|---|---|---|---|\n",
     );
-    for (name, then, now) in cases {
-        for &[rows_then, rows_now] in sizes {
-            let mut random = random(rows_then * 7 + rows_now);
-            let mut found = [0; 4];
-            for _ in 0..samples {
-                let (old, new) = (then.sample(rows_then, &mut random), now.sample(rows_now, &mut random));
-                let with_counts = baseline(&[old], true);
-                let exact = baseline(&[old], false);
-                found[0] += u32::from(alarms(&[new], &with_counts, false) > 0);
-                found[1] += u32::from(alarms(&[new], &exact, true) > 0);
-                found[2] += u32::from(alarms(&[new], &with_counts, true) > 0);
-                found[3] += u32::from(alarms_among(&shares_alone(), &[new], &with_counts, true) > 0);
-            }
-            let percents = found.map(|found| format!("{:.1} %", 100.0 * f64::from(found) / samples as f64));
-            text.push_str(&format!("| {name} | {rows_then} / {rows_now} | {} |\n", percents.join(" | ")));
+    let rows = cases.iter().flat_map(|case| sizes.iter().map(move |sizes| (case, *sizes)));
+    let rows: Vec<(&Case, [u64; 2])> = rows.collect();
+    let told = rows.into_par_iter().map(|((name, then, now), [rows_then, rows_now])| {
+        let mut random = random(rows_then * 7 + rows_now);
+        let mut found = [0; 4];
+        for _ in 0..samples {
+            let (old, new) = (then.sample(rows_then, &mut random), now.sample(rows_now, &mut random));
+            let with_counts = baseline(&[old], true);
+            let exact = baseline(&[old], false);
+            found[0] += u32::from(alarms(&[new], &with_counts, false) > 0);
+            found[1] += u32::from(alarms(&[new], &exact, true) > 0);
+            found[2] += u32::from(alarms(&[new], &with_counts, true) > 0);
+            found[3] += u32::from(alarms_among(&shares_alone(), &[new], &with_counts, true) > 0);
         }
-    }
+        let percents = found.map(|found| format!("{:.1} %", 100.0 * f64::from(found) / samples as f64));
+        format!("| {name} | {rows_then} / {rows_now} | {} |\n", percents.join(" | "))
+    });
+    text.push_str(&told.collect::<String>());
     text
 }
 
@@ -167,41 +169,64 @@ fn conditional_table(samples: u64) -> Result<String, Box<dyn Error>> {
         text.push_str(&CONFIDENCES.map(|level| format!(" {code}, {:.0} % |", 100.0 * level)).concat());
     }
     text.push_str(&format!("\n|---|---|---|{}\n", "---|".repeat(2 * CONFIDENCES.len())));
-    for (name, values) in conditional_worlds() {
-        for [of_group, of_rest] in [[1, 1], [1, 4]] {
+    let worlds = conditional_worlds();
+    let mut rows = Vec::new();
+    for (name, values) in &worlds {
+        for shares in [[1, 1], [1, 4]] {
             for sizes in [[1000, 1000], [1000, 5000], [5000, 1000], [5000, 5000]] {
-                let [then, now] = sizes.map(|rows: u64| {
-                    let group = rows * of_group / (of_group + of_rest);
-                    [group, rows - group]
-                });
-                let mut random = random(sizes[0] * 11 + sizes[1] + of_rest);
-                let mut found = [[0_u64; CONFIDENCES.len()]; 2];
-                let mut judged = [0_u64; 2];
-                for _ in 0..samples {
-                    let then = with_strata(sample_strata(&values, then, &mut random));
-                    let now = with_strata(sample_strata(&values, now, &mut random));
-                    for (place, code) in ["CDDL", "CDDPL"].into_iter().enumerate() {
-                        let Some(p_value) = p_value_of(code, &then, &now)? else { continue };
-                        judged[place] += 1;
-                        for (found, level) in found[place].iter_mut().zip(CONFIDENCES) {
-                            *found += u64::from(p_value <= 1.0 - level);
-                        }
-                    }
-                }
-                text.push_str(&format!("| {name} | {of_group} / {of_rest} | {} / {} |", sizes[0], sizes[1]));
-                for (found, judged) in found.iter().zip(judged) {
-                    for found in found {
-                        text.push_str(&match judged * 5 < samples {
-                            true => " – |".into(),
-                            false => format!(" {:.1} |", 100.0 * *found as f64 / judged as f64),
-                        });
-                    }
-                }
-                text.push('\n');
+                rows.push((*name, values, shares, sizes));
             }
         }
     }
+    let told: Vec<Result<String, String>> = rows
+        .into_par_iter()
+        .map(|(name, values, shares, sizes)| {
+            let row = conditional_row(values, shares, sizes, samples).map_err(|error| error.to_string())?;
+            let ([of_group, of_rest], [then, now]) = (shares, sizes);
+            Ok(format!("| {name} | {of_group} / {of_rest} | {then} / {now} |{row}\n"))
+        })
+        .collect();
+    for row in told {
+        text.push_str(&row?);
+    }
     Ok(text)
+}
+
+/// `shares`: of group and rest; `sizes`: rows of baseline and window.
+fn conditional_row(
+    values: &Values,
+    [of_group, of_rest]: [u64; 2],
+    sizes: [u64; 2],
+    samples: u64,
+) -> Result<String, Box<dyn Error>> {
+    let [then, now] = sizes.map(|rows: u64| {
+        let group = rows * of_group / (of_group + of_rest);
+        [group, rows - group]
+    });
+    let mut random = random(sizes[0] * 11 + sizes[1] + of_rest);
+    let mut found = [[0_u64; CONFIDENCES.len()]; 2];
+    let mut judged = [0_u64; 2];
+    for _ in 0..samples {
+        let then = with_strata(sample_strata(values, then, &mut random));
+        let now = with_strata(sample_strata(values, now, &mut random));
+        for (place, code) in ["CDDL", "CDDPL"].into_iter().enumerate() {
+            let Some(p_value) = p_value_of(code, &then, &now)? else { continue };
+            judged[place] += 1;
+            for (found, level) in found[place].iter_mut().zip(CONFIDENCES) {
+                *found += u64::from(p_value <= 1.0 - level);
+            }
+        }
+    }
+    let mut row = String::new();
+    for (found, judged) in found.iter().zip(judged) {
+        for found in found {
+            row.push_str(&match judged * 5 < samples {
+                true => " – |".into(),
+                false => format!(" {:.1} |", 100.0 * *found as f64 / judged as f64),
+            });
+        }
+    }
+    Ok(row)
 }
 
 /// The p-value of a metric that is farther from 0 than in the baseline, 1 of one that is not; none of too few rows.

@@ -3,7 +3,7 @@
 
 use crate::state::counts::{Group, Groups};
 
-use super::amounts::{count, felt, percent, percent_of, points, times};
+use super::amounts::{count, felt, of, percent, percent_of, points, times};
 use super::four_fifths::Impact;
 pub(super) use super::letters::isolate;
 
@@ -107,9 +107,9 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
             rates("the model is right for", d, a, facet, |g| (g.true_positive() + g.true_negative(), g.n()))
         }
         "TE" => Some(format!(
-            "{} false negatives and {} false positives for {facet}, {} and {} for everyone else",
-            count(d.false_negative()),
-            count(d.false_positive()),
+            "{} and {} for {facet}, {} and {} for everyone else",
+            of(d.false_negative(), "false negative", "false negatives"),
+            of(d.false_positive(), "false positive", "false positives"),
             count(a.false_negative()),
             count(a.false_positive())
         )),
@@ -135,7 +135,11 @@ pub(super) fn meaning(code: &str, value: f64, groups: &Groups, words: &Words) ->
 fn gap(lead: &str, facet: &str, of: impl Fn(&Group) -> (u64, u64), groups: &Groups) -> Option<String> {
     let ((part_d, whole_d), (part_a, whole_a)) = (of(&groups.d), of(&groups.a));
     let difference = share(part_d, whole_d)? - share(part_a, whole_a)?;
-    let [share_d, share_a] = felt((part_d, whole_d), (part_a, whole_a))?;
+    let mut shares = felt((part_d, whole_d), (part_a, whole_a))?;
+    if shares[0] == shares[1] {
+        shares = [percent(part_d, whole_d)?, percent(part_a, whole_a)?];
+    }
+    let [share_d, share_a] = shares;
     let text = format!("{lead} {share_d} of {facet} and {share_a} of everyone else");
     let ratio = share(part_d, whole_d)? / share(part_a, whole_a)?;
     let often =
@@ -250,6 +254,16 @@ mod tests {
     fn said(code: &str, value: f64, groups: &Groups) -> String {
         let words = Words { facet: "F".into(), positive: "P".into(), group_variable: Some("region".into()) };
         meaning(code, value, groups, &words).unwrap_or_default()
+    }
+
+    #[test]
+    fn two_shares_that_are_not_the_same_are_not_told_alike() {
+        let groups =
+            Groups { d: Group { rows: [[680, 0], [320, 0]] }, a: Group { rows: [[670, 0], [330, 0]] } };
+        let sentence = said("DPL", 0.01, &groups);
+        assert!(sentence.contains("for 32\u{202f}% of F and 33\u{202f}% of everyone else"), "{sentence}");
+        let one = Groups { d: Group { rows: [[50, 1], [30, 10]] }, a: groups.a };
+        assert!(said("TE", 30.0, &one).starts_with("30 false negatives and 1 false positive for F"));
     }
 
     #[test]

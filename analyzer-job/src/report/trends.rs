@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use crate::drift::same::{ByGroup, Sections, of_same_labels};
-use crate::results::details::{BiasDetails, FacetDetails, Findings};
+use crate::results::comparisons;
+use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails};
 use crate::results::{Number, Results};
 
 use super::amounts::{number, of};
@@ -50,10 +51,11 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
         .chain([Run::of(&findings.results, findings.bias.as_ref())])
         .collect();
     let mut parts: Vec<(String, Vec<Figure>)> = Vec::new();
-    for (facet, value) in groups(&findings.results) {
-        let figures = metric_figures(findings, &runs, facet, value);
+    let facets = findings.bias.as_ref().map_or(&[][..], |bias| &bias.facets);
+    for (facet, metrics) in comparisons::by_group(facets) {
+        let figures = metric_figures(&runs, facet, &metrics);
         if !figures.is_empty() {
-            parts.push((condition(facet, value), figures));
+            parts.push((condition(&facet.facet, &facet.value_or_threshold), figures));
         }
     }
     for (label, figures) in attribution_figures(&runs) {
@@ -80,24 +82,6 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     }
 }
 
-/// Facet and value, each once, in the order of the results.
-fn groups(results: &Results) -> Vec<(&str, &str)> {
-    let mut groups = Vec::new();
-    for section in
-        [&results.post_training_bias_metrics, &results.pre_training_bias_metrics].into_iter().flatten()
-    {
-        for (facet, entries) in &section.facets {
-            for entry in entries {
-                let group = (facet.as_str(), entry.value_or_threshold.as_str());
-                if !groups.contains(&group) {
-                    groups.push(group);
-                }
-            }
-        }
-    }
-    groups
-}
-
 fn point(run: &Run, facet: &str, group: &str, metric: &Metric) -> Point {
     let value = run
         .sections
@@ -112,27 +96,32 @@ fn point(run: &Run, facet: &str, group: &str, metric: &Metric) -> Point {
     Point { value, interval }
 }
 
-fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -> Vec<Figure> {
+/// The metrics of a comparison that have values in two runs or more.
+fn metric_figures(runs: &[Run], facet: &FacetDetails, metrics: &[&MetricDetails]) -> Vec<Figure> {
+    let (name, group) = (&facet.facet, &facet.value_or_threshold);
+    let details_of = |metric: &Metric| metrics.iter().find(|details| details.name == metric.code);
     let series: Vec<(&Metric, Vec<Point>)> = Metric::by_family()
         .into_iter()
+        .filter(|metric| details_of(metric).is_some())
         .map(|metric| {
-            let points: Vec<Point> = runs.iter().map(|run| point(run, facet, group, metric)).collect();
+            let points: Vec<Point> = runs.iter().map(|run| point(run, name, group, metric)).collect();
             (metric, points)
         })
         .filter(|(_, points)| {
             points.iter().filter_map(|point| point.value).filter(|value| value.is_finite()).count() > 1
         })
         .collect();
-    let span_of = |scale: Scale| {
-        let parity = if scale == Scale::Ratio { 1.0 } else { 0.0 };
-        let points = series.iter().filter(|(metric, _)| metric.scale == scale).flat_map(|(_, points)| points);
+    // Ratios without bounds are of very different sizes.
+    let is_of_kind = |one: &Metric, other: &Metric| {
+        one.scale == other.scale && (one.scale != Scale::Unbounded || one.family == other.family)
+    };
+    let span_of = |kind: &Metric| {
+        let points =
+            series.iter().filter(|(metric, _)| is_of_kind(metric, kind)).flat_map(|(_, points)| points);
         let ends =
             points.flat_map(|point| point.value.into_iter().chain(point.interval.into_iter().flatten()));
-        charts::span(ends.chain([parity]))
+        charts::span(ends.chain([kind.parity()]))
     };
-    let facets = findings.bias.as_ref().map_or(&[][..], |bias| &bias.facets);
-    let now = ByGroup::of_details(facets).get(facet, group);
-    let baseline = |code: &str| now?.metrics.iter().find(|metric| metric.name == code)?.baseline;
     series
         .iter()
         .map(|(metric, points)| {
@@ -145,8 +134,8 @@ fn metric_figures(findings: &Findings, runs: &[Run], facet: &str, group: &str) -
                 end(known.first()),
                 end(known.last())
             );
-            let limit = baseline(metric.code).map(Number::value);
-            let drawing = charts::trend(points, limit, metric.parity(), span_of(metric.scale));
+            let limit = details_of(metric).and_then(|details| details.baseline).map(Number::value);
+            let drawing = charts::trend(points, limit, metric.parity(), span_of(metric));
             Figure { caption, alt, drawing }
         })
         .collect()
