@@ -8,7 +8,7 @@ use plumbline_common::{Result, settings};
 
 use crate::commands::{compare, validate};
 use crate::context;
-use crate::plan::{Rows, monitors};
+use crate::plan::{RowsFrom, monitors};
 use crate::report;
 use crate::settings::{Cli, Command, Settings};
 use crate::stages::done::{self, Done};
@@ -104,7 +104,7 @@ fn whole(job: &Job, settings: &Settings, why: &str, work: impl FnOnce() -> Resul
 fn baseline(job: &Job, settings: &Settings, out: &Path) -> Result<String> {
     let scratch = context::scratch(job)?;
     let settings = &monitors::settings_of_explaining(job, settings)?;
-    let prepared = analysis::prepare(job, settings, Timestamp::now(), scratch.path(), Rows::Here)?;
+    let prepared = analysis::prepare(job, settings, Timestamp::now(), scratch.path(), RowsFrom::Here)?;
     analysis::baseline(&prepared, &Joins::new(job, scratch.path(), false), out)
 }
 
@@ -123,7 +123,7 @@ fn combine(job: &Job, settings: &Settings, places: &[PathBuf], parts: Option<&[S
 fn one(job: &Job, settings: &Settings, now: Timestamp) -> Result<String> {
     let scratch = context::scratch(job)?;
     let settings = baselines::settings_of_one(job, settings, scratch.path())?;
-    let task = Task::prepare(job, &settings, now, scratch.path(), Rows::Here)?;
+    let task = Task::prepare(job, &settings, now, scratch.path(), RowsFrom::Here)?;
     let done = task.read(&Joins::new(job, scratch.path(), false))?.finish()?;
     end(job, &settings, done, scratch.path())
 }

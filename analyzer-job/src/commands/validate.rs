@@ -12,7 +12,7 @@ use crate::config::Baseline;
 use crate::context::{self, Context};
 use crate::drift::bias as drift;
 use crate::model::{self, Model};
-use crate::plan::{Plan, Rows};
+use crate::plan::{Plan, RowsFrom};
 use crate::read::Reading;
 use crate::results::Results;
 use crate::settings::Settings;
@@ -54,10 +54,10 @@ pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Resul
 
 fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
     let rows = match inputs::role(job, settings)? {
-        Role::Part => Rows::Part,
-        Role::Whole | Role::Nothing => Rows::Here,
+        Role::Part => RowsFrom::Part,
+        Role::Whole | Role::Nothing => RowsFrom::Here,
     };
-    let is_part = rows == Rows::Part;
+    let is_part = rows == RowsFrom::Part;
     let now = Timestamp::now();
     let scratch = context::scratch(job)?;
     let joins = Joins::new(job, scratch.path(), is_part);

@@ -6,4 +6,4 @@ pub mod plan;
 pub mod rows;
 pub mod script;
 
-pub use plan::{Kind, Plan, kind};
+pub use plan::{Kind, MonitorPlan, kind};

@@ -14,7 +14,7 @@ use crate::monitor::columns::{self, Preparation};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::Source;
 use crate::monitor::script::Script;
-use crate::plan::{Rows, config_place, dataset_folders, empty_input, metric_time, output, window};
+use crate::plan::{RowsFrom, config_place, dataset_folders, empty_input, metric_time, output, window};
 use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
 
 /// The two monitors that need no analysis configuration.
@@ -51,7 +51,7 @@ const BASELINE_INPUT: &str = "baseline_dataset_input";
 
 /// Everything that is known before data are read.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct MonitorPlan {
     pub dataset: PathBuf,
     /// `None`: the first file tells.
     pub format: Option<Format>,
@@ -84,7 +84,7 @@ pub struct Plan {
 /// # Errors
 /// A setting that cannot be used; no data named and none in the usual folders; a Python script that cannot be
 /// run here.
-pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Plan> {
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) -> Result<MonitorPlan> {
     let (preprocessor, postprocessor) = scripts(job, settings)?;
     let preparation = settings.columns.as_deref().map(|text| columns::load(job, text)).transpose()?;
     if let (Some(_), Some(path)) = (&preparation, &settings.record_preprocessor_script) {
@@ -106,10 +106,10 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         })
     };
     let exclude = settings.exclude_features_attribute.as_deref().unwrap_or_default();
-    Ok(Plan {
+    Ok(MonitorPlan {
         dataset: match rows {
-            Rows::Folded(folded) => folded.place.into(),
-            Rows::Here | Rows::Part => dataset(job, settings, rows == Rows::Part)?,
+            RowsFrom::Folded(folded) => folded.place.into(),
+            RowsFrom::Here | RowsFrom::Part => dataset(job, settings, rows == RowsFrom::Part)?,
         },
         format,
         output: output(job, settings),
@@ -128,7 +128,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     })
 }
 
-impl Plan {
+impl MonitorPlan {
     /// Whether the data are profiles.
     ///
     /// # Errors

@@ -95,18 +95,18 @@ impl Plan {
 
 /// Where the rows of a run come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rows<'a> {
+pub enum RowsFrom<'a> {
     /// From the data of the job.
     Here,
     /// From the data of the job, which are a part of all data and may be none.
     Part,
     /// From states that were folded before.
-    Folded(Folded<'a>),
+    Folded(FoldedFrom<'a>),
 }
 
 /// What states say of the data that they were folded from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Folded<'a> {
+pub struct FoldedFrom<'a> {
     /// Where the states stand.
     pub place: &'a Path,
     /// The data were those of a monitor.
@@ -120,7 +120,7 @@ pub struct Folded<'a> {
 ///
 /// # Errors
 /// A missing or broken configuration, a setting that cannot be used, a kind of analysis not built yet.
-pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Plan> {
+pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) -> Result<Plan> {
     check_target(settings)?;
     check_windows(settings)?;
     let sources = [
@@ -128,12 +128,12 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         ("ground_truth_source", &settings.ground_truth_source),
     ];
     // States were folded from data that need not be here.
-    let read_here = sources.into_iter().filter(|_| !matches!(rows, Rows::Folded(_)));
+    let read_here = sources.into_iter().filter(|_| !matches!(rows, RowsFrom::Folded(_)));
     for (name, path) in read_here.filter_map(|(name, path)| Some((name, path.as_ref()?))) {
         input::check_source(name, path, &job.tree.resolve(path))?;
     }
     let (config_path, text) = match rows {
-        Rows::Folded(Folded { place, configuration: Some(configuration), .. }) => {
+        RowsFrom::Folded(FoldedFrom { place, configuration: Some(configuration), .. }) => {
             (place.to_path_buf(), configuration.to_string().into_bytes())
         }
         _ => {
@@ -144,8 +144,8 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
         }
     };
     let (monitor_folder, monitor) = match rows {
-        Rows::Folded(folded) => (None, folded.monitor),
-        Rows::Here | Rows::Part => {
+        RowsFrom::Folded(folded) => (None, folded.monitor),
+        RowsFrom::Here | RowsFrom::Part => {
             let folder = monitor_folder(job, settings);
             let monitor = is_monitor(&text, settings, folder.is_some());
             (folder, monitor)
@@ -155,12 +155,12 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     let mut analysis = check::load(&text, &config_path, kind)?;
     let mut warnings = Vec::new();
     let dataset = match rows {
-        Rows::Folded(folded) => folded.place.display().to_string(),
-        Rows::Here | Rows::Part => {
-            dataset(job, settings, &analysis, (monitor, monitor_folder), rows == Rows::Part)?
+        RowsFrom::Folded(folded) => folded.place.display().to_string(),
+        RowsFrom::Here | RowsFrom::Part => {
+            dataset(job, settings, &analysis, (monitor, monitor_folder), rows == RowsFrom::Part)?
         }
     };
-    if let Rows::Folded(folded) = rows {
+    if let RowsFrom::Folded(folded) = rows {
         analysis.dataset.format = folded.format;
         if monitor {
             if settings.shared_configuration {
@@ -185,8 +185,8 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> R
     let window = window(settings, now)?;
     Ok(Plan {
         ground_truth: match rows {
-            Rows::Folded(_) => None,
-            Rows::Here | Rows::Part => ground_truth(job, settings, monitor, &analysis),
+            RowsFrom::Folded(_) => None,
+            RowsFrom::Here | RowsFrom::Part => ground_truth(job, settings, monitor, &analysis),
         },
         output: output(job, settings),
         constraints: constraints(job, settings),
@@ -331,9 +331,9 @@ const LOOKED_AT: usize = 100;
 
 /// Whether a folder has captured records: in one of the first lines of a file that can be read. A part without files may be one
 /// of captured records, of which least is asked.
-fn holds_captures(dataset: &Path, rows: Rows<'_>) -> Result<bool> {
+fn holds_captures(dataset: &Path, rows: RowsFrom<'_>) -> Result<bool> {
     let files = input::list(dataset)?.files;
-    if rows == Rows::Part && files.is_empty() {
+    if rows == RowsFrom::Part && files.is_empty() {
         return Ok(true);
     }
     Ok(files.iter().any(|file| has_capture(&file.path).unwrap_or_default()))

@@ -62,7 +62,7 @@ pub(crate) use notes::{Note, Notes, Skips};
 pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
 use side::Side;
-use together::Seat;
+use together::RecordsSeat;
 use windowed::OfFile;
 
 /// Where the data lie: local files, or folders of them.
@@ -90,7 +90,7 @@ pub struct Options {
     pub stop: Stop,
     pub for_people: bool,
     /// Other monitors read the same captured records.
-    pub(crate) seat: Option<Arc<Seat>>,
+    pub(crate) seat: Option<Arc<RecordsSeat>>,
     pub(crate) digests: Arc<Digests>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum Piece {
     Failed(Problem),
 }
 
-pub(crate) type Seat = fan_out::Seat<Wanted, Piece>;
+pub(crate) type RecordsSeat = fan_out::Seat<Wanted, Piece>;
 
 /// The records for the monitors that have its seats.
 pub(crate) type Records = FanOut<Wanted, Piece>;
@@ -35,7 +35,12 @@ pub(crate) type Records = FanOut<Wanted, Piece>;
 ///
 /// # Errors
 /// As `captured::each`.
-pub(crate) fn each(files: &[InputFile], strict: bool, seat: Option<&Seat>, take: Take<'_>) -> Result<()> {
+pub(crate) fn each(
+    files: &[InputFile],
+    strict: bool,
+    seat: Option<&RecordsSeat>,
+    take: Take<'_>,
+) -> Result<()> {
     let pieces = seat.and_then(|seat| seat.take(Wanted { files: files.to_vec(), strict }));
     let Some(pieces) = pieces else { return captured::each(files, strict, take) };
     for piece in pieces {
@@ -139,7 +144,12 @@ mod tests {
     }
 
     /// What a reader met who has enough after so many things, and how it ended.
-    fn met(files: &[InputFile], strict: bool, seat: Option<&Seat>, enough: usize) -> (Vec<String>, String) {
+    fn met(
+        files: &[InputFile],
+        strict: bool,
+        seat: Option<&RecordsSeat>,
+        enough: usize,
+    ) -> (Vec<String>, String) {
         let mut all = Vec::new();
         let read = each(files, strict, seat, &mut |name, line, met| {
             all.push(told(name, line, &met));

@@ -15,8 +15,8 @@ use crate::bias::roles::Counted;
 use crate::context::Context;
 use crate::drift::bias as drift;
 use crate::model::{self, Left, Model, Resource};
-use crate::plan::{self, Rows};
-use crate::read::together::Seat;
+use crate::plan::{self, RowsFrom};
+use crate::read::together::RecordsSeat;
 use crate::read::{self, Part, Reading};
 use crate::results::Results;
 use crate::results::details::EarlierRun;
@@ -69,14 +69,14 @@ pub(crate) fn prepare<'a>(
     settings: &'a Settings,
     now: Timestamp,
     scratch: &Path,
-    rows: Rows<'_>,
+    rows: RowsFrom<'_>,
 ) -> Result<Prepared<'a>> {
     let plan = plan::plan(job, settings, now, rows)?;
     plan.check_output()?;
     earlier::check_baseline_stays(&plan.output, &["analysis.json"], &plan.constraints)?;
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
     // Of states the rows are read, and a model's answers paid for: the results are written first, as where the data tell it.
-    if let Some(baseline) = baseline.as_ref().filter(|_| !matches!(rows, Rows::Folded(_))) {
+    if let Some(baseline) = baseline.as_ref().filter(|_| !matches!(rows, RowsFrom::Folded(_))) {
         drift::check_baseline(&plan.analysis, baseline, settings.on_nothing_compared.is_allowed())?;
     }
     let history = history(job, settings)?;
@@ -88,7 +88,11 @@ pub(crate) fn prepare<'a>(
 ///
 /// # Errors
 /// No usable row; what does not fit the configuration.
-pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Read> {
+pub(crate) fn read(
+    prepared: &Prepared<'_>,
+    joins: &Joins<'_>,
+    seat: Option<Arc<RecordsSeat>>,
+) -> Result<Read> {
     let run = &prepared.run;
     let reading = read_rows(prepared, joins, seat)?;
     let questions = questions::of_all(run, &reading, prepared.baseline.as_ref())?;
@@ -101,7 +105,7 @@ pub(crate) fn read(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<
 }
 
 /// Reads the data, and tells what is odd about them.
-fn read_rows(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Reading> {
+fn read_rows(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<RecordsSeat>>) -> Result<Reading> {
     let run = &prepared.run;
     for warning in &run.plan.warnings {
         tracing::warn!("{warning}");
@@ -171,7 +175,7 @@ pub(crate) struct Folded {
     /// It served a monitor of bias and one of attributions, and this is the part of one of them.
     pub(crate) shared_configuration: bool,
     pub(crate) part: Part,
-    explained: Option<attributions::Folded>,
+    explained: Option<attributions::ExplainedPart>,
     /// Captures that were joined with labels.
     pub(crate) joined: Option<Joined>,
 }
@@ -183,7 +187,7 @@ pub(crate) struct Folded {
 pub(crate) fn fold(
     prepared: &Prepared<'_>,
     joins: &Joins<'_>,
-    seat: Option<Arc<Seat>>,
+    seat: Option<Arc<RecordsSeat>>,
     name: &str,
 ) -> Result<(Folded, output::Results)> {
     let run = &prepared.run;
@@ -250,7 +254,7 @@ pub(crate) fn check_foldable(run: &Context) -> Result<()> {
 pub(crate) struct United {
     part: Part,
     /// The attributions of each, with the path of its state.
-    explained: Vec<(PathBuf, attributions::Folded)>,
+    explained: Vec<(PathBuf, attributions::ExplainedPart)>,
     joined: Option<Joined>,
 }
 

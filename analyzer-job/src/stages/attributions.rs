@@ -156,7 +156,7 @@ fn empty_details(run: &Context) -> ExplanationDetails {
 
 /// What the attributions of a part of the rows left.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Folded {
+pub(crate) struct ExplainedPart {
     explained: shap::Part,
     /// Names of the model's outputs.
     labels: Vec<String>,
@@ -172,7 +172,11 @@ pub(crate) struct Folded {
 }
 
 /// Puts what was explained into results and details; gives the global values.
-fn told(folded: Folded, explanations: &mut Explanations, details: &mut ExplanationDetails) -> Vec<Vec<f64>> {
+fn told(
+    folded: ExplainedPart,
+    explanations: &mut Explanations,
+    details: &mut ExplanationDetails,
+) -> Vec<Vec<f64>> {
     let found = folded.explained.finish();
     for warning in &found.warnings {
         tracing::warn!("{warning}");
@@ -200,7 +204,7 @@ fn explain_rows(
     model: &Model,
     files: &mut output::Results,
     part: Option<&str>,
-) -> Result<Folded> {
+) -> Result<ExplainedPart> {
     let methods = &run.plan.analysis.methods;
     let answered = || {
         if methods.pdp.is_none() {
@@ -224,7 +228,7 @@ fn explain_rows(
     let types = |rows: &Rows| -> Vec<String> {
         rows.features.iter().map(|&column| type_of(&rows.table.columns[column].values).into()).collect()
     };
-    Ok(Folded {
+    Ok(ExplainedPart {
         explained,
         labels: model.output_labels(),
         rows: task.rows.len() as u64,

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::config::DatasetFormat;
 use crate::performance;
-use crate::plan::{self, Folded, Rows, monitors};
+use crate::plan::{self, FoldedFrom, RowsFrom, monitors};
 use crate::quality;
 use crate::settings::{AnalysisTypes, Settings};
 use crate::stages::done::Done;
@@ -146,8 +146,9 @@ impl<'a> Combined<'a> {
         let kind = first.head.kind.as_str();
         let place = first.path.as_path();
         tracing::info!("combining {}, {kind}", counted(states.len(), "state"));
-        let folded =
-            |monitor, format, configuration| Rows::Folded(Folded { place, monitor, format, configuration });
+        let folded = |monitor, format, configuration| {
+            RowsFrom::Folded(FoldedFrom { place, monitor, format, configuration })
+        };
         let fits = |configuration: Option<&Json>| match of {
             Of::Job => states::fits(states, &states::bearing(job, settings, configuration)),
             Of::States => Ok(()),

@@ -13,10 +13,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::monitor::format::PROFILE_NAME;
-use crate::monitor::plan::{self, Plan};
+use crate::monitor::plan::{self, MonitorPlan};
 use crate::monitor::rows::Account;
 use crate::monitor::rows::shared::Seat;
-use crate::plan::Rows;
+use crate::plan::RowsFrom;
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
@@ -191,7 +191,7 @@ pub(crate) fn finish(
 }
 
 /// What was run and on what, for the head of the report.
-fn subject(job: &Job, settings: &Settings, plan: &Plan) -> Vec<String> {
+fn subject(job: &Job, settings: &Settings, plan: &MonitorPlan) -> Vec<String> {
     let mut out =
         vec![if plan.monitoring { "Data quality monitor" } else { "Data quality baseline" }.to_string()];
     out.extend(settings.sagemaker_endpoint_name.clone());
@@ -204,7 +204,7 @@ fn subject(job: &Job, settings: &Settings, plan: &Plan) -> Vec<String> {
 }
 
 /// What the data were held against, in words.
-fn against(plan: &Plan) -> Vec<String> {
+fn against(plan: &MonitorPlan) -> Vec<String> {
     let named = |what: &str, path: &Option<PathBuf>| {
         let name = path.as_ref()?.file_name()?;
         Some(format!("{what}: {}.", name.to_string_lossy()))
@@ -316,7 +316,7 @@ const COLUMNS_SHOWN: usize = 40;
 
 /// Everything that is known and checked before data are read.
 pub(crate) struct Prepared {
-    pub(crate) plan: Plan,
+    pub(crate) plan: MonitorPlan,
     constraints: Option<Constraints>,
     distributions: Option<IndexMap<String, Distribution>>,
     /// The configuration of the checks where a column has none of its own.
@@ -337,7 +337,12 @@ pub(crate) struct Prepared {
 ///
 /// # Errors
 /// What cannot be used, named.
-pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Prepared> {
+pub(crate) fn prepare(
+    job: &Job,
+    settings: &Settings,
+    now: Timestamp,
+    rows: RowsFrom<'_>,
+) -> Result<Prepared> {
     let plan = plan::plan(job, settings, now, rows)?;
     let layers: Vec<Json> = config::layers(
         settings.data_quality_monitoring_config.as_deref(),
@@ -375,7 +380,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         written: MonitoringConfig::of(&layers, true)?,
         taken,
         segments,
-        folds: rows == Rows::Part,
+        folds: rows == RowsFrom::Part,
         attributions,
         rule: settings.drift_rule,
         plan,

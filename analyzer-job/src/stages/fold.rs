@@ -14,7 +14,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, input, output};
 
 use crate::context;
-use crate::plan::{self, Rows};
+use crate::plan::{self, RowsFrom};
 use crate::results::details::InputDigest;
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::stages::joins::Joins;
@@ -53,7 +53,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
     let joins = Joins::new(job, scratch.path(), true);
     let (path, rows) = if own.is_empty() {
         let one = baselines::settings_of_one(job, settings, scratch.path())?;
-        let mut task = Task::prepare(job, &one, now, scratch.path(), Rows::Part)?;
+        let mut task = Task::prepare(job, &one, now, scratch.path(), RowsFrom::Part)?;
         let path = place(part, task.output(), task.inputs())?;
         if let Some(staged) = &mut staged {
             task.stage(|dataset| staged.stage(dataset))?;
@@ -69,7 +69,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         file::write(&path, &head, &folded.body, scratch.path())?;
         (path, folded.rows)
     } else {
-        let mut tasks = several::prepare(job, &own, now, Rows::Part, scratch.path())?;
+        let mut tasks = several::prepare(job, &own, now, RowsFrom::Part, scratch.path())?;
         let inputs = tasks.iter().flat_map(|(_, task)| task.inputs());
         let path = place(part, &plan::output(job, settings), inputs)?;
         if let Some(staged) = &mut staged {

@@ -9,7 +9,7 @@ use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context::Context;
-use crate::read::together::Seat;
+use crate::read::together::RecordsSeat;
 use crate::read::{self, Inputs, Options, Part, Reading};
 use crate::settings::Settings;
 use crate::stages::joins::{Joins, Labels};
@@ -77,7 +77,7 @@ pub(crate) fn sharded(job: &Job, why: &str) -> Problem {
 ///
 /// # Errors
 /// As `here` and `read_here`.
-pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) -> Result<Reading> {
+pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<RecordsSeat>>) -> Result<Reading> {
     let options = Options { seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };
     read::read(&here(run, joins)?.0, &run.plan.analysis, &options)
 }
@@ -89,7 +89,7 @@ pub(crate) fn read(run: &Context, joins: &Joins<'_>, seat: Option<Arc<Seat>>) ->
 pub(crate) fn read_part(
     run: &Context,
     joins: &Joins<'_>,
-    seat: Option<Arc<Seat>>,
+    seat: Option<Arc<RecordsSeat>>,
 ) -> Result<(Part, Option<Joined>)> {
     let options =
         Options { part: true, seat, digests: joins.digests.clone(), ..options(run, None, keeps_rows(run)) };

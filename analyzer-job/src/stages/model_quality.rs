@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::config::DatasetFormat;
 use crate::context;
-use crate::monitor::plan::{self, Plan};
+use crate::monitor::plan::{self, MonitorPlan};
 use crate::monitor::rows::shared::Seat;
 use crate::performance::baseline::{self, Baseline};
 use crate::performance::classes::{alike, same};
@@ -25,7 +25,7 @@ use crate::performance::fit::Fit;
 use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Ids, Places};
-use crate::plan::Rows;
+use crate::plan::RowsFrom;
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
@@ -118,7 +118,7 @@ pub(crate) fn finish(
 
 /// Everything that is known and checked before data are read.
 pub(crate) struct Prepared {
-    pub(crate) plan: Plan,
+    pub(crate) plan: MonitorPlan,
     pub(crate) question: Question,
     pub(crate) places: Places,
     pub(crate) baseline: Baseline,
@@ -136,7 +136,12 @@ pub(crate) struct Prepared {
 ///
 /// # Errors
 /// What cannot be used, named.
-pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows<'_>) -> Result<Prepared> {
+pub(crate) fn prepare(
+    job: &Job,
+    settings: &Settings,
+    now: Timestamp,
+    rows: RowsFrom<'_>,
+) -> Result<Prepared> {
     let plan = plan::plan(job, settings, now, rows)?;
     let mut warnings = Vec::new();
     let question = question(settings, &mut warnings)?;
@@ -171,7 +176,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
         &["constraints.json", "statistics.json"],
         plan.baseline_files(),
     )?;
-    let given = settings.ground_truth_source.as_ref().filter(|_| !matches!(rows, Rows::Folded(_)));
+    let given = settings.ground_truth_source.as_ref().filter(|_| !matches!(rows, RowsFrom::Folded(_)));
     let ground_truth = given.map(|path| job.tree.resolve(path));
     if let (Some(named), Some(folder)) = (&settings.ground_truth_source, &ground_truth) {
         input::check_source("ground_truth_source", named, folder)?;
@@ -184,13 +189,13 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
             warnings.push(problem.hint("make a baseline with this `problem_type`").to_string());
         }
         // Of states the rows are read: the results are written first, as where the rows tell it.
-        Err(_) if matches!(rows, Rows::Folded(_)) => {}
+        Err(_) if matches!(rows, RowsFrom::Folded(_)) => {}
         checked => checked?,
     }
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     warnings.extend(baseline.sides_of_classes().and_then(|[_, positive]| other_side(&question, positive)));
     Ok(Prepared {
-        folds: rows == Rows::Part,
+        folds: rows == RowsFrom::Part,
         ground_truth,
         estimate_without_labels: settings.estimate_without_labels.on(),
         nothing_is_allowed,
@@ -207,7 +212,7 @@ pub(crate) fn prepare(job: &Job, settings: &Settings, now: Timestamp, rows: Rows
 ///
 /// # Errors
 /// `NOTHING_COMPARED`.
-fn check_constraints(plan: &Plan, problem: ProblemType, baseline: &Baseline) -> Result<()> {
+fn check_constraints(plan: &MonitorPlan, problem: ProblemType, baseline: &Baseline) -> Result<()> {
     match (&plan.constraints, &baseline.constraints) {
         (Some(path), Some(loaded)) => compared::check(problem, loaded, &baseline.unchecked, path),
         _ => Ok(()),
@@ -215,19 +220,19 @@ fn check_constraints(plan: &Plan, problem: ProblemType, baseline: &Baseline) -> 
 }
 
 /// Whether the rows are those of captured records; none for a part without files, which may be of any kind.
-fn is_captured(plan: &Plan, rows: Rows<'_>) -> Result<Option<bool>> {
+fn is_captured(plan: &MonitorPlan, rows: RowsFrom<'_>) -> Result<Option<bool>> {
     match rows {
-        Rows::Folded(folded) => Ok(folded.format.map(|format| format == DatasetFormat::Capture)),
-        Rows::Here | Rows::Part => plan.reads_captures(),
+        RowsFrom::Folded(folded) => Ok(folded.format.map(|format| format == DatasetFormat::Capture)),
+        RowsFrom::Here | RowsFrom::Part => plan.reads_captures(),
     }
 }
 
 /// By what the rows are grouped: columns of the rows that are read, or places in captured requests. The two have settings of
 /// their own, since a position counts the columns of a row in the one, and the fields of a request in the other.
 fn groups(
-    plan: &Plan,
+    plan: &MonitorPlan,
     settings: &Settings,
-    rows: Rows<'_>,
+    rows: RowsFrom<'_>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<String>> {
     let list = |text: &Option<String>| -> Vec<String> {
@@ -274,7 +279,7 @@ fn groups(
         )
         .hint("name the columns in `segment_columns`")),
         // There is no file to read.
-        None if !matches!(rows, Rows::Folded(_)) => Ok(Vec::new()),
+        None if !matches!(rows, RowsFrom::Folded(_)) => Ok(Vec::new()),
         _ => Ok([columns, attributes].concat()),
     }
 }

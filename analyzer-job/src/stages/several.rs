@@ -16,12 +16,12 @@ use plumbline_common::output::{self, OutputFile};
 use plumbline_common::{Problem, Result, codes};
 
 use crate::context;
-use crate::monitor::plan::Plan;
+use crate::monitor::plan::MonitorPlan;
 use crate::monitor::rows::Source;
 use crate::monitor::rows::shared::{self, Seat};
 use crate::performance::facets;
 use crate::performance::outcomes::ProblemType;
-use crate::plan::{self, Rows};
+use crate::plan::{self, RowsFrom};
 use crate::read::together::{self, Records};
 use crate::report::{self, Chapter, Ended};
 use crate::results::details::FacetDetails;
@@ -42,7 +42,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let scratch = context::scratch(job)?;
     let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
     let joins = Joins::new(job, scratch.path(), false);
-    let mut tasks = prepare(job, &own, now, Rows::Here, scratch.path())?;
+    let mut tasks = prepare(job, &own, now, RowsFrom::Here, scratch.path())?;
     output::check_folder(&plan::output(job, settings))?;
 
     let readings = seat(&mut tasks);
@@ -131,7 +131,7 @@ fn write(
 pub(crate) enum SharedReading {
     Records(Arc<Records>),
     /// Rows of a dataset, or of captured records: then with a seat in their reading, where others read them too.
-    Rows(Arc<shared::Rows>, Box<Plan>, Option<Seat>),
+    Rows(Arc<shared::SharedRows>, Box<MonitorPlan>, Option<Seat>),
 }
 
 /// Who takes captured records: a task, or the reading that makes rows of them.
@@ -155,7 +155,7 @@ pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<SharedReading>
         let plan = tasks[guests[0]].1.rows_plan().filter(|_| guests.len() > 1);
         let shared = match (subject.form, plan) {
             (Form::Rows | Form::Scripted, Some(plan)) => {
-                let rows = shared::Rows::new();
+                let rows = shared::SharedRows::new();
                 let plan = Box::new(plan.clone());
                 tell_read_once(tasks, &guests);
                 for (&at, seat) in guests.iter().zip(rows.seats(guests.len())) {
@@ -250,7 +250,7 @@ pub(crate) fn prepare<'a>(
     job: &'a Job,
     own: &'a [(AnalysisType, Settings)],
     now: Timestamp,
-    rows: Rows<'_>,
+    rows: RowsFrom<'_>,
     scratch: &Path,
 ) -> Result<Vec<(AnalysisType, Task<'a>)>> {
     each(own, scratch, |_, settings, scratch| Task::prepare(job, settings, now, scratch, rows))

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::config::DatasetFormat;
 use crate::monitor::format::Format;
-use crate::monitor::plan::Plan;
+use crate::monitor::plan::MonitorPlan;
 use crate::monitor::rows::shared::Seat;
 use crate::monitor::{self, Kind};
 use crate::performance;
@@ -90,7 +90,7 @@ impl<'a> Task<'a> {
         settings: &'a Settings,
         now: Timestamp,
         scratch: &Path,
-        rows: plan::Rows<'_>,
+        rows: plan::RowsFrom<'_>,
     ) -> Result<Task<'a>> {
         let prepared = match monitor::kind(job, settings) {
             Some(Kind::DataQuality) => {
@@ -109,7 +109,7 @@ impl<'a> Task<'a> {
     /// # Errors
     /// The data cannot be read.
     pub(crate) fn subject(&self) -> Result<Option<Subject>> {
-        let of_plan = |plan: &Plan, truth: Option<&PathBuf>| {
+        let of_plan = |plan: &MonitorPlan, truth: Option<&PathBuf>| {
             let form = if plan.reads_profiles()? {
                 return Ok(None);
             } else if plan.is_captured()? != Some(true) {
@@ -141,8 +141,9 @@ impl<'a> Task<'a> {
     /// # Errors
     /// The data cannot be read.
     fn tell_unused_window(&self) -> Result<()> {
-        let of_plan =
-            |plan: &Plan| Ok::<_, Problem>(plan.window.is_some() && plan.is_captured()? == Some(false));
+        let of_plan = |plan: &MonitorPlan| {
+            Ok::<_, Problem>(plan.window.is_some() && plan.is_captured()? == Some(false))
+        };
         let is_unused = match &self.prepared {
             Prepared::DataQuality(prepared) => of_plan(&prepared.plan)?,
             Prepared::ModelQuality(prepared) => of_plan(&prepared.plan)?,
@@ -158,7 +159,7 @@ impl<'a> Task<'a> {
     }
 
     /// How it reads the rows that quality monitors share; none where it reads records.
-    pub(crate) fn rows_plan(&self) -> Option<&Plan> {
+    pub(crate) fn rows_plan(&self) -> Option<&MonitorPlan> {
         match &self.prepared {
             Prepared::DataQuality(prepared) => Some(&prepared.plan),
             Prepared::ModelQuality(prepared) => Some(&prepared.plan),
@@ -238,7 +239,7 @@ impl Task<'_> {
 
     /// The data on this machine.
     pub(crate) fn dataset(&self) -> Option<Dataset> {
-        let of_plan = |plan: &Plan| {
+        let of_plan = |plan: &MonitorPlan| {
             // Without a format the first file tells, and CSV has header rows then.
             let is_headed = matches!(plan.read_as(), Ok(Some(Format::Csv { header: true })));
             Dataset { folder: plan.dataset.clone(), headed: is_headed && plan.preprocessor.is_none() }
@@ -340,7 +341,7 @@ fn body(gathered: &impl Serialize) -> Result<Box<RawValue>> {
 }
 
 /// The seat of an analysis, which shares captured records only.
-fn of_records(seat: Option<Seat>) -> Option<Arc<together::Seat>> {
+fn of_records(seat: Option<Seat>) -> Option<Arc<together::RecordsSeat>> {
     match seat {
         Some(Seat::Records(seat)) => Some(Arc::new(seat)),
         _ => None,

@@ -25,14 +25,14 @@ pub(crate) enum Piece {
 #[derive(Debug)]
 pub(crate) enum Seat {
     /// Captured records.
-    Records(together::Seat),
+    Records(together::RecordsSeat),
     /// Rows as both quality monitors take them. Only the path says what is read: all else of a source comes from settings
     /// that they have in common.
     Rows(fan_out::Seat<PathBuf, Piece>),
 }
 
 impl Seat {
-    pub(crate) fn records(&self) -> Option<&together::Seat> {
+    pub(crate) fn records(&self) -> Option<&together::RecordsSeat> {
         match self {
             Seat::Records(seat) => Some(seat),
             Seat::Rows(_) => None,
@@ -41,7 +41,7 @@ impl Seat {
 }
 
 /// The rows for the monitors that have their seats.
-pub(crate) type Rows = FanOut<PathBuf, Piece>;
+pub(crate) type SharedRows = FanOut<PathBuf, Piece>;
 
 /// The rows that the seat of a source promises; none without a seat, and for another look at the data than a first and
 /// whole one.
@@ -68,7 +68,7 @@ pub(super) fn hand_on(pieces: Receiver<Arc<Piece>>, take: Take<'_>) -> Result<(C
 }
 
 /// Reads for everybody who has taken a seat. `source`: that of one of them, but for the path.
-pub(crate) fn run(rows: &Rows, source: &Source<'_>) {
+pub(crate) fn run(rows: &SharedRows, source: &Source<'_>) {
     rows.run(|path: PathBuf, hand_on| {
         let source = Source { path: &path, ..source.clone() };
         let read = read_here(&source, &mut |block, columns| {

@@ -61,7 +61,7 @@ fn before_it_is_closed(methods: &Json, asker: Asker, look: impl Fn(&Server)) {
         [at("analysis-config", "config.json"), at("dataset-source", "data"), at("output-path", "out")];
     let settings =
         Cli::try_parse_from(["analyzer-job".to_string()].iter().chain(&arguments)).unwrap().settings;
-    let prepared = prepare(&job, &settings, Timestamp::UNIX_EPOCH, root.path(), Rows::Here).unwrap();
+    let prepared = prepare(&job, &settings, Timestamp::UNIX_EPOCH, root.path(), RowsFrom::Here).unwrap();
     let run = &prepared.run;
     let Read { reading, questions, .. } =
         read(&prepared, &Joins::new(&job, root.path(), false), None).unwrap();

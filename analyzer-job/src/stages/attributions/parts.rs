@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes, output};
 
-use super::{Explanation, Folded, ask_first, empty_details, explain_rows, told};
+use super::{ExplainedPart, Explanation, ask_first, empty_details, explain_rows, told};
 use crate::config::{Baseline, Shap};
 use crate::context::Context;
 use crate::model::Model;
@@ -73,7 +73,7 @@ pub(crate) fn fold(
     questions: &Questions,
     part: &str,
     files: &mut output::Results,
-) -> Result<Folded> {
+) -> Result<ExplainedPart> {
     let known = ask_first(run, questions, model, usize::MAX)?;
     explain_rows(run, reading, questions, &known, model, files, Some(part))
         .map_err(|problem| questions.named(problem, model.refused_row().as_deref()))
@@ -106,7 +106,7 @@ pub(crate) fn check_foldable(run: &Context) -> Result<()> {
 /// `STATE_UNUSABLE`, `STATES_DO_NOT_FIT`.
 pub(crate) fn unfold(
     run: &Context,
-    parts: Vec<(PathBuf, Folded)>,
+    parts: Vec<(PathBuf, ExplainedPart)>,
     files: &mut output::Results,
 ) -> Result<Option<Explanation>> {
     let differ = |path: &Path, found: String| {
@@ -153,7 +153,7 @@ pub(crate) fn unfold(
     }
     run.add(files, "explanations_shap/baseline.csv", first.baseline.as_bytes())?;
     let (mut explanations, mut details) = (Explanations::default(), empty_details(run));
-    told(Folded { explained, rows, ..first }, &mut explanations, &mut details);
+    told(ExplainedPart { explained, rows, ..first }, &mut explanations, &mut details);
     Ok(Some(Explanation { explanations, details }))
 }
 
