@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use plumbline_common::codes::Class;
 use plumbline_common::job::Job;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, output};
@@ -51,12 +52,27 @@ pub(crate) struct Gathered {
     reading: Reading,
     counted: Option<Counted>,
     explanation: Option<Explanation>,
-    /// Why the model's predictions cannot be used: there are only the results without them then.
-    unusable: Option<Problem>,
+    /// What there is no result of, where the rest was paid for.
+    lost: Option<Lost>,
     /// Results that are written already and wait for their names.
     files: output::Results,
     /// What the model's endpoint left behind.
     left: Vec<Left>,
+}
+
+/// A part of the analysis that failed once others were complete: their results are written, and then the run fails.
+struct Lost {
+    without: Without,
+    problem: Problem,
+}
+
+/// What results lack.
+enum Without {
+    /// Predictions that can be used, and all that needs the model.
+    Predictions,
+    /// Attributions and curves.
+    Explanation,
+    Curves,
 }
 
 /// Checks the settings and the configuration, and loads the baseline: what cannot be written, or a baseline that
@@ -133,12 +149,12 @@ pub(crate) fn gather(prepared: &Prepared<'_>, read: Read) -> Result<Gathered> {
         Some((model, questions)) => {
             (ask(run, &reading, &model, (counted, questions), &mut files), Some(model))
         }
-        None => (Ok(Answered { counted, explanation: None, unusable: None }), None),
+        None => (Ok(Answered { counted, explanation: None, lost: None }), None),
     };
     let left = model.map(Model::close).unwrap_or_default();
-    let Answered { counted, explanation, unusable } =
+    let Answered { counted, explanation, lost } =
         answered.map_err(|problem| model::and_left(problem, &left))?;
-    Ok(Gathered { reading, counted, explanation, unusable, files, left })
+    Ok(Gathered { reading, counted, explanation, lost, files, left })
 }
 
 /// Makes the baseline of the attributions from all rows, and gives the exit message.
@@ -290,14 +306,14 @@ pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered
     let counted = if run.plan.bias() { Some(bias::count(run, &reading, None)?) } else { None };
     let mut files = output::Results::default();
     let explanation = parts::unfold(run, explained, &mut files)?;
-    Ok(Gathered { reading, counted, explanation, unusable: None, files, left: Vec::new() })
+    Ok(Gathered { reading, counted, explanation, lost: None, files, left: Vec::new() })
 }
 
 /// What a model gave.
 struct Answered {
     counted: Option<Counted>,
     explanation: Option<Explanation>,
-    unusable: Option<Problem>,
+    lost: Option<Lost>,
 }
 
 /// Everything for which the model is needed. The rows that it may refuse come first. The groups are counted between the two
@@ -320,14 +336,27 @@ fn ask(
         match bias::count(run, reading, Some(&predicted)) {
             Ok(all) => counted = Some(all),
             Err(problem) if run.plan.analysis.methods.pre_training_bias.is_some() => {
-                return Ok(Answered { counted, explanation: None, unusable: Some(problem) });
+                let lost = Some(Lost { without: Without::Predictions, problem });
+                return Ok(Answered { counted, explanation: None, lost });
             }
             Err(problem) => return Err(problem),
         }
     }
-    let explanation =
-        explains.then(|| attributions::explain(run, reading, questions, &known, model, files)).transpose()?;
-    Ok(Answered { counted, explanation, unusable: None })
+    if !explains {
+        return Ok(Answered { counted, explanation: None, lost: None });
+    }
+    let is_stop = |problem: &Problem| problem.class() == Class::Stopped;
+    let (explanation, lost) = match attributions::explain(run, reading, questions, &known, model, files) {
+        Ok((_, Some(problem))) if is_stop(&problem) => return Err(problem),
+        Ok((explanation, lost)) => {
+            (Some(explanation), lost.map(|problem| Lost { without: Without::Curves, problem }))
+        }
+        Err(problem) if counted.is_some() && !is_stop(&problem) => {
+            (None, Some(Lost { without: Without::Explanation, problem }))
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(Answered { counted, explanation, lost })
 }
 
 /// Measures what was gathered, judges it, and makes every result.
@@ -336,10 +365,15 @@ fn ask(
 /// What cannot be written; a stop.
 pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done> {
     let Prepared { mut run, now, baseline, history } = prepared;
-    let Gathered { reading, counted, explanation, unusable, files, left } = gathered;
-    if unusable.is_some() {
-        let methods = &mut run.plan.analysis.methods;
-        (methods.post_training_bias, methods.shap, methods.pdp) = (None, None, None);
+    let Gathered { reading, counted, explanation, lost, files, left } = gathered;
+    let methods = &mut run.plan.analysis.methods;
+    match lost.as_ref().map(|lost| &lost.without) {
+        Some(Without::Predictions) => {
+            (methods.post_training_bias, methods.shap, methods.pdp) = (None, None, None);
+        }
+        Some(Without::Explanation) => (methods.shap, methods.pdp) = (None, None),
+        Some(Without::Curves) => methods.pdp = None,
+        None => {}
     }
     let and_left = |problem| model::and_left(problem, &left);
     let bias = counted.map(|counted| bias::measure(&run, &reading, counted, baseline.as_ref())).transpose();
@@ -347,7 +381,7 @@ pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done>
     let found = Found { bias, explanation };
     let mut done =
         results::finish(&run, now, &reading, found, baseline, &history, files).map_err(and_left)?;
-    done.failed = unusable.or(done.failed);
+    done.failed = lost.map(|lost| lost.problem).or(done.failed);
     Ok(predictions::with_left(done, &left))
 }
 

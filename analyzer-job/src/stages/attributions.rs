@@ -9,7 +9,7 @@ use crate::model::Model;
 use crate::read::{Reading, Rows};
 use crate::results::details::{ExplanationDetails, RunDetails};
 use crate::results::{Explanations, Results};
-use crate::shap::pdp::{self, Grids};
+use crate::shap::pdp::{self, Grids, PdpResult};
 use crate::shap::{self, Known, LocalValues, Task};
 use crate::stages::questions::Questions;
 use crate::values::cells::{Cells, ModelRows, Predict};
@@ -21,6 +21,18 @@ pub(crate) mod parts;
 pub(crate) struct Explanation {
     pub(crate) explanations: Explanations,
     pub(crate) details: ExplanationDetails,
+}
+
+impl Explanation {
+    fn add(&mut self, curves: PdpResult) {
+        for warning in &curves.warnings {
+            tracing::warn!("{warning}");
+        }
+        self.details.run.warnings.extend(curves.warnings);
+        self.explanations.pdp = Some(curves.curves);
+        self.details.pdp_rows = Some(curves.rows);
+        self.details.model_rows += curves.model_rows;
+    }
 }
 
 /// Asks the model for what it may refuse by itself, before anything else is paid for: the baseline, and the first rows
@@ -68,7 +80,8 @@ pub(crate) fn look(
 }
 
 /// Explains every row with the model, of which `known` is known. Where values are still worked out once it has answered for
-/// the last time, it is told then; otherwise the end of this tells it.
+/// the last time, it is told then; otherwise the end of this tells it. A problem beside what was found: that of the curves,
+/// which came after the attributions.
 ///
 /// # Errors
 /// Those of the model, with the place of a row that it refused; being stopped.
@@ -79,9 +92,10 @@ pub(crate) fn explain(
     known: &Known,
     model: &Model,
     files: &mut output::Results,
-) -> Result<Explanation> {
-    explanation(run, reading, &mut questions, known, model, files)
-        .map_err(|problem| questions.named(problem, model.refused_row().as_deref()))
+) -> Result<(Explanation, Option<Problem>)> {
+    let explained = explanation(run, reading, &mut questions, known, model, files);
+    let named = |problem| questions.named(problem, model.refused_row().as_deref());
+    explained.map(|(explanation, failed)| (explanation, failed.map(named))).map_err(named)
 }
 
 fn explanation(
@@ -91,9 +105,8 @@ fn explanation(
     known: &Known,
     model: &Model,
     files: &mut output::Results,
-) -> Result<Explanation> {
+) -> Result<(Explanation, Option<Problem>)> {
     let methods = &run.plan.analysis.methods;
-    let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
     let mut explanations = Explanations::default();
     let mut details = empty_details(run);
     let mut ranked = None;
@@ -106,32 +119,42 @@ fn explanation(
     } else {
         details.model_rows += known.len() as u64;
     }
-    if let Some(settings) = &methods.pdp {
-        let ranked = ranked.map_or_else(Vec::new, |(globals, players)| {
-            pdp::top_features(&globals, &players, settings.top_k_features)
-        });
-        let grids = match questions.grids.take() {
-            Some(grids) => grids,
-            None => {
-                let mut cells = std::mem::take(&mut questions.cells);
-                let grids = Grids::of(&questions.curves(run, &ranked), &mut cells);
-                questions.cells = cells;
-                grids
-            }
-        };
-        let Questions { names, cells, rows, .. } = &*questions;
-        let labels = |_| model.output_labels();
-        let stop = (&run.job.stop, run.job.for_people);
-        let found = pdp::partial_dependence((rows, names), grids, (cells, known), &predict, &labels, stop)?;
-        for warning in &found.warnings {
-            tracing::warn!("{warning}");
-        }
-        details.run.warnings.extend(found.warnings);
-        explanations.pdp = Some(found.curves);
-        details.pdp_rows = Some(found.rows);
-        details.model_rows += found.model_rows;
+    let mut found = Explanation { explanations, details };
+    let Some(settings) = &methods.pdp else { return Ok((found, None)) };
+    let ranked = ranked.map(|(globals, players): (Vec<Vec<f64>>, Vec<usize>)| {
+        pdp::top_features(&globals, &players, settings.top_k_features)
+    });
+    let drawn = curves(run, questions, ranked.as_deref().unwrap_or_default(), known, model);
+    match drawn {
+        Ok(curves) => found.add(curves),
+        Err(problem) if ranked.is_some() => return Ok((found, Some(problem))),
+        Err(problem) => return Err(problem),
     }
-    Ok(Explanation { explanations, details })
+    Ok((found, None))
+}
+
+/// Draws the curves. `ranked`: the features with the largest attributions, for where none is named.
+fn curves(
+    run: &Context,
+    questions: &mut Questions,
+    ranked: &[usize],
+    known: &Known,
+    model: &Model,
+) -> Result<PdpResult> {
+    let grids = match questions.grids.take() {
+        Some(grids) => grids,
+        None => {
+            let mut cells = std::mem::take(&mut questions.cells);
+            let grids = Grids::of(&questions.curves(run, ranked), &mut cells);
+            questions.cells = cells;
+            grids
+        }
+    };
+    let Questions { names, cells, rows, .. } = &*questions;
+    let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
+    let labels = |_| model.output_labels();
+    let stop = (&run.job.stop, run.job.for_people);
+    pdp::partial_dependence((rows, names), grids, (cells, known), &predict, &labels, stop)
 }
 
 /// Details of a run before anything was explained.
@@ -216,15 +239,15 @@ fn explain_rows(
     };
     let predict = |cells: &Cells, rows: &ModelRows| model.predict(cells, rows);
     let text = shap::baseline_csv(task.names, task.cells, task.baseline);
-    if part.is_none() {
-        run.add(files, "explanations_shap/baseline.csv", text.as_bytes())?;
-    }
     let file = settings.save_local_values.then(|| match part {
         None => "explanations_shap/out.csv".to_string(),
         Some(part) => format!("explanations_shap/out-{part}.csv"),
     });
     let asked = (known, &predict as &Predict);
     let explained = local_values(run, reading, model, &task, asked, file.as_deref(), files)?;
+    if part.is_none() {
+        run.add(files, "explanations_shap/baseline.csv", text.as_bytes())?;
+    }
     let types = |rows: &Rows| -> Vec<String> {
         rows.features.iter().map(|&column| type_of(&rows.table.columns[column].values).into()).collect()
     };

@@ -20,6 +20,8 @@ const REQUESTS: [(&str, &str, &str); 4] = [
 /// What is asked for.
 const SHAP: &str = r#"{"shap": {"num_samples": 6, "seed": 3, "baseline": [[1.5, 3, "green"]]}}"#;
 const BIAS: &str = r#"{"post_training_bias": {"methods": ["DPPL", "AD"]}}"#;
+/// Of the feature with the largest attributions.
+const TOP: &str = r#"{"pdp": {"top_k_features": 1, "grid_resolution": 4}}"#;
 const CURVES: &str = r#"{"pdp": {"features": ["years"], "grid_resolution": 4}}"#;
 
 fn methods(parts: &[&str]) -> Value {
@@ -288,8 +290,55 @@ fn a_template_that_gives_no_request_makes_no_endpoint() {
 fn predictions_of_all_rows_are_judged_as_the_job_judges_them() {
     let server = taking(|_| true);
     let data: String = rows("1.5,3,red").lines().take(30).map(|line| format!("{line}\n")).collect();
-    // Labels of so few rows count as continuous, and no prediction lies above 1.
+    // Labels of so few rows count as continuous, and the predictions, which are all the same, as categories.
     let tree = tree(&data, &methods(&[BIAS]), REQUESTS[0]);
-    let message = stops_as_the_job(&tree, &["--model-url", &server.url()], "PL0501");
-    assert!(message.contains("expected a prediction above 1"), "{message}");
+    let message = stops_as_the_job(&tree, &["--model-url", &server.url()], "PL0311");
+    assert!(message.contains("predictions that are categorical (integers, 1 distinct"), "{message}");
+}
+
+/// What was complete when the model failed is not lost with the rest; the exit code and the message are those of the failure.
+#[test]
+fn results_that_were_complete_are_written_when_a_later_part_fails() {
+    let data = rows("1.5,3,red");
+    let with = |parts: &[&str]| tree(&data, &methods(parts), REQUESTS[0]);
+    let section = |tree: &Tree, section: &str| tree.result("analysis.json").pointer(section).cloned();
+    let (metrics, shap) = ("/post_training_bias_metrics", "/explanations/kernel_shap");
+    let sound = taking(|_| true);
+    let whole = with(&[BIAS, SHAP, TOP]);
+    whole.succeed(&["--model-url", &sound.url()]);
+
+    // A row that attributions make of the first row's words and another one's amount.
+    let no_mixture =
+        taking(|row| !(matches!(row[0], Cell::Number(1.5)) && is_word(&row[2], "red")) || is_last(row));
+    let tree = with(&[BIAS, SHAP, TOP]);
+    let run = tree.run(&["--model-url", &no_mixture.url()]);
+    assert_eq!(run.code, Some(3), "{}", run.log);
+    assert!(
+        run.message.starts_with("Error: PL0605: ") && run.message.contains("with other values"),
+        "{}",
+        run.message
+    );
+    assert_eq!(section(&tree, metrics), section(&whole, metrics));
+    assert_eq!(section(&tree, "/explanations"), None);
+    let names: Vec<String> = tree.results().into_keys().collect();
+    assert!(names.iter().all(|name| !name.starts_with("expla")), "{names:?}");
+    assert!(names.contains(&"report.html".to_string()), "{names:?}");
+
+    // Middles of buckets, of which the ranking decides.
+    let no_points = taking(|row| !matches!(row[0], Cell::Number(amount) if amount.fract() != 0.5));
+    for parts in [&[SHAP, TOP][..], &[BIAS, SHAP, TOP]] {
+        let tree = with(parts);
+        let run = tree.run(&["--model-url", &no_points.url()]);
+        assert!(run.code == Some(3) && run.message.starts_with("Error: PL0605: "), "{}", run.message);
+        assert_eq!(section(&tree, shap), section(&whole, shap));
+        assert_eq!(section(&tree, "/explanations/pdp"), None);
+        if parts.len() == 3 {
+            assert_eq!(section(&tree, metrics), section(&whole, metrics));
+        }
+    }
+}
+
+/// The last row, which is `1.5,3,red`, and those that have its years.
+fn is_last(row: &[Cell]) -> bool {
+    matches!(row[1], Cell::Number(3.0))
 }
