@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::read::quotes;
+
 /// The rows of a CSV answer that is made of lists in square brackets, each list a row; none for another answer.
 pub(crate) fn listed_rows(text: &str) -> Option<Vec<Vec<String>>> {
     if !text.trim_ascii_start().starts_with(['[', '"']) {
@@ -74,9 +76,15 @@ pub(super) struct Lines {
     cells: Vec<Range<usize>>,
     /// End of each line in `cells`.
     ends: Vec<usize>,
+    /// A quoted cell goes on behind its closing quote, so that its commas may divide it or not.
+    goes_on: bool,
 }
 
 impl Lines {
+    pub(super) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
     pub(super) fn cell(&self, at: usize) -> &str {
         &self.text[self.cells[at].clone()]
     }
@@ -87,6 +95,7 @@ impl Lines {
         self.text.clear();
         self.cells.clear();
         self.ends.clear();
+        self.goes_on = false;
         let mut rest = text;
         let mut line_began = false;
         loop {
@@ -148,10 +157,15 @@ impl Lines {
     /// Takes one cell off a text and gives the rest.
     fn cut<'a>(&mut self, text: &'a str, first: char) -> &'a str {
         if first == '"'
-            && let Some((cell, rest)) = quoted_cell(text)
+            && let Some(closed) = quotes::closing(text.as_bytes(), 1)
         {
-            self.push(cell.trim());
-            return rest;
+            let rest = &text[closed..];
+            let next = rest.trim_start_matches([' ', '\t', '\r']);
+            if next.is_empty() || next.starts_with([',', '\n']) {
+                self.push(text[1..closed - 1].replace("\"\"", "\"").trim());
+                return rest;
+            }
+            self.goes_on = true;
         }
         if first == '['
             && let Some(end) = list_end(text)
@@ -214,26 +228,6 @@ impl Lines {
 pub(super) enum RowForm {
     Line,
     Cell,
-}
-
-/// A quoted cell with its quotes resolved, and what follows; none when no closing quote ends a cell.
-fn quoted_cell(text: &str) -> Option<(String, &str)> {
-    let mut cell = String::new();
-    let mut rest = &text[1..];
-    loop {
-        let end = rest.find('"')?;
-        cell.push_str(&rest[..end]);
-        rest = &rest[end + 1..];
-        match rest.strip_prefix('"') {
-            Some(after) => {
-                cell.push('"');
-                rest = after;
-            }
-            None => break,
-        }
-    }
-    let next = rest.trim_start_matches([' ', '\t', '\r']);
-    (next.is_empty() || next.starts_with([',', '\n'])).then_some((cell, rest))
 }
 
 /// Where the list that a text begins with ends, behind its closing bracket; none when it does not end, or when

@@ -24,6 +24,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
+use crate::read::quotes;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan;
@@ -388,6 +389,11 @@ impl Answers {
         cells.read(text);
         let placed = self.label.is_some() || self.probability.is_some();
         let result = match cells.are_rows(n, placed) {
+            _ if cells.goes_on() => Err(shape("the quotes of the response do not work out")
+                .found(quotes::What::GoesOn.to_string())
+                .expected("a comma or line end behind a closing quote")
+                .hint("inside of quotes a quote is written twice")
+                .into()),
             Ok(form) => (0..n).try_for_each(|row| {
                 let row = cells.row(row, form);
                 self.row(row.len(), |at| cells.cell(row.start + at), answer)

@@ -119,6 +119,18 @@ fn csv_has_a_line_for_each_row_or_one_line_for_all() {
 }
 
 #[test]
+fn a_quoted_cell_that_goes_on_shifts_no_other() {
+    let says = Says { label: index(0), probability: index(1), ..Says::default() };
+    labels(Csv, says.clone(), "\"yes, \"\"really\"\"\" ,0.9\n", &[named("yes, \"really\"")]);
+    for body in ["\"yes, \"really\"\",0.9\n", "no,0.1\n\"a\"b,0.9", "\"0.4, \"0.9"] {
+        let told = problem(Csv, says.clone(), body, body.lines().count());
+        assert!(told.contains("text behind the closing quote"), "{body}: {told}");
+    }
+    // A quote that nothing closes is text.
+    labels(Csv, says, "\"yes,0.9", &[named("\"yes")]);
+}
+
+#[test]
 fn a_list_in_brackets_is_one_row_and_several_are_as_many() {
     let none = Says::default;
     let two: [&[f64]; 2] = [&[0.1, 0.7, 0.2], &[0.2, 0.5, 0.3]];
