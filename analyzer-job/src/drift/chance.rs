@@ -72,7 +72,7 @@ pub fn judge(
 
 /// Draws of each sample, at first. A chance of 5 % of one metric is known to 0.1 % by them, that of a whole run to 0.5 %.
 const DRAWS: usize = 1 << 10;
-/// Draws of each sample where a metric is near the bound: the chance of a run of 5 % is then known to 0.15 %.
+/// Draws of each sample where a metric is near the bound: the chance of a run of 5 % is then known to 0.2 %.
 const FINE_DRAWS: usize = 1 << 14;
 /// Draws of all tests together that are kept at a time, at most.
 const MOST_RANKS: usize = 1 << 20;
