@@ -6,7 +6,8 @@ use plumbline_common::Result;
 use serde_json::Value as Json;
 
 use crate::config::{Analysis, Dataset, DatasetFormat, Facet, Location, Methods, ReportNames, Scalar};
-use crate::read::{Inputs, Options, Reading};
+use crate::read::gather::{Gather, Gathered};
+use crate::read::{Inputs, Layout, Options, Reading, Source};
 
 pub(crate) fn name(name: &str) -> Location {
     Location::Name(name.into())
@@ -71,4 +72,18 @@ pub(crate) fn read(files: &[(&str, &[u8])], analysis: &Analysis, options: &Optio
 
 pub(crate) fn keep_rows() -> Options {
     Options { keep_rows: true, ..Options::default() }
+}
+
+/// What counting gives, as text; `None` when it is left to another way.
+pub(super) fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Option<String> {
+    match read {
+        Err(error) => Some(error.to_string()),
+        Ok(read) => read.map(|(layout, mut gather)| {
+            let rows = gather.rows();
+            gather.end();
+            let Gathered::Tally(tally) = gather.finish(&layout) else { panic!("rows were not asked for") };
+            let said = (&source.notes, source.records);
+            format!("{rows} {layout:?} {said:?} {}", serde_json::to_string(&tally).unwrap())
+        }),
+    }
 }

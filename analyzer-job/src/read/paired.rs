@@ -4,8 +4,9 @@ use plumbline_common::Result;
 use plumbline_common::input::InputFile;
 
 use crate::config::Analysis;
-use crate::read::blocks;
+use crate::read::blocks::BLOCK_BYTES;
 use crate::read::csv::{Event, Go, rows};
+use crate::read::csv_blocks;
 use crate::read::gather::Gather;
 use crate::read::ids::Ids;
 use crate::read::layout::{self, Layout};
@@ -24,7 +25,7 @@ pub(crate) fn read(
 ) -> Result<Option<(Layout, Gather)>> {
     let options = source.options;
     if !options.keep_rows && options.limit.is_none() && sides.iter().all(Option::is_none) {
-        let counted = blocks::count(files, analysis, source, blocks::BLOCK_BYTES)?;
+        let counted = csv_blocks::count(files, analysis, source, BLOCK_BYTES)?;
         if counted.is_some() {
             return Ok(counted);
         }

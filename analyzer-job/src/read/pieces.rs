@@ -1,7 +1,8 @@
-//! A file of CSV in pieces of whole records.
+//! A file of text in pieces of whole records.
 
 use std::io::{self, Read};
 
+use memchr::memrchr;
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use plumbline_common::{Problem, Result};
 
@@ -10,6 +11,8 @@ use crate::read::cut;
 /// A file while it is read.
 pub(crate) struct Pieces {
     reader: Box<dyn Read + Send>,
+    /// Where the last whole record of a text ends, or 0.
+    last_end: fn(&[u8]) -> usize,
     /// What was read and not handed on.
     rest: Vec<u8>,
     /// Everything was read.
@@ -17,11 +20,23 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// The file behind its byte order mark; spreadsheets write one.
+    /// A file of CSV behind its byte order mark; spreadsheets write one.
     ///
     /// # Errors
     /// It cannot be read.
     pub(crate) fn open(file: &InputFile) -> Result<Pieces> {
+        Pieces::of(file, cut::last_end)
+    }
+
+    /// As `open`, of a file whose records are lines.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn of_lines(file: &InputFile) -> Result<Pieces> {
+        Pieces::of(file, |text| memrchr(b'\n', text).map_or(0, |at| at + 1))
+    }
+
+    fn of(file: &InputFile, last_end: fn(&[u8]) -> usize) -> Result<Pieces> {
         let mut reader = input::open(&file.path)?;
         let mut rest = Vec::with_capacity(3);
         reader
@@ -32,7 +47,7 @@ impl Pieces {
         if rest == b"\xef\xbb\xbf" {
             rest.clear();
         }
-        Ok(Pieces { reader, rest, done: false })
+        Ok(Pieces { reader, last_end, rest, done: false })
     }
 
     /// Everything was read, though perhaps not handed on.
@@ -63,7 +78,7 @@ impl Pieces {
             if text.len() > LONGEST_RECORD {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
-            let end = cut::last_end(&text[..whole]);
+            let end = (self.last_end)(&text[..whole]);
             if end > 0 {
                 self.rest.extend_from_slice(&text[end..]);
                 text.truncate(end);

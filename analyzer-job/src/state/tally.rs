@@ -24,6 +24,7 @@ pub struct Tally {
     counts: Vec<u64>,
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    recent: Recent,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -40,27 +41,48 @@ struct TallyColumn {
     recent: Recent,
 }
 
-/// The numbers of short cells met lately, found by their bytes.
+/// Numbers of short cells, or of combinations of small numbers, met lately: found by their bits.
 #[derive(Debug, Clone, Default)]
 struct Recent(Vec<(u64, u32)>);
 
 impl Recent {
-    const PLACES: usize = 1 << 8;
+    const PLACES: usize = 1 << 10;
 
-    /// The bytes and length of a cell of up to seven bytes, never 0.
+    /// Kind, length and bytes of a cell of up to seven bytes, never 0.
     fn key(raw: Raw<'_>) -> Option<u64> {
-        let Raw::Csv(text) = raw else { return None };
+        let (kind, text) = match raw {
+            Raw::Csv(text) => (1, text),
+            Raw::Json(text) => (2, text),
+            Raw::Text(text) => (3, text),
+            Raw::Int(value) => return (value >> 56 == 0).then_some(4 << 60 | value as u64),
+            _ => return None,
+        };
         let bytes = text.as_bytes();
-        if bytes.len() > 7 {
-            return None;
-        }
-        let key = bytes.iter().fold(bytes.len() as u64 + 1, |key, &byte| key << 8 | u64::from(byte));
-        Some(key)
+        let at = |place: usize| u64::from(bytes[place]) << (8 * place);
+        // Bytes that are taken twice stand at the same place twice.
+        let word = match (bytes.first_chunk(), bytes.last_chunk(), bytes.len()) {
+            (_, _, 8..) => return None,
+            (Some(first), Some(last), length) => {
+                let word = |bytes: &[u8; 4]| u64::from(u32::from_le_bytes(*bytes));
+                word(first) | word(last) << (8 * (length - 4))
+            }
+            (_, _, 0) => 0,
+            (_, _, length) => at(0) | at(length / 2) | at(length - 1),
+        };
+        Some((kind << 4 | bytes.len() as u64) << 56 | word)
+    }
+
+    /// A combination of small numbers, never 0.
+    fn combined(numbers: &[u32]) -> Option<u64> {
+        let bits = (u64::BITS - 1).checked_div(numbers.len() as u32)?;
+        numbers.iter().try_fold(1, |key, &number| {
+            (u64::from(number) >> bits == 0).then_some(key << bits | u64::from(number))
+        })
     }
 
     /// A place by the upper bits of a product with an odd number.
     fn place(key: u64) -> usize {
-        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as usize
+        (key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - Recent::PLACES.ilog2())) as usize
     }
 
     fn get(&self, key: u64) -> Option<u32> {
@@ -115,22 +137,24 @@ impl Tally {
     /// The number of a cell in a column's dictionary, good until the next `add`.
     pub fn intern(&mut self, column: usize, raw: Raw<'_>) -> u32 {
         let column = &mut self.columns[column];
-        if let Some(fold) = &mut column.fold {
-            return column.dictionary.intern(fold.stand_in(raw));
-        }
-        let Some(key) = Recent::key(raw) else { return column.dictionary.intern(raw) };
-        if let Some(number) = column.recent.get(key) {
+        let key = Recent::key(raw);
+        if let Some(number) = key.and_then(|key| column.recent.get(key)) {
             return number;
         }
+        // A cell that comes again stands for the same one as before.
+        let raw = column.fold.as_mut().map_or(raw, |fold| fold.stand_in(raw));
         let number = column.dictionary.intern(raw);
-        column.recent.put(key, number);
+        if let Some(key) = key {
+            column.recent.put(key, number);
+        }
         number
     }
 
     /// Counts `rows` rows with this combination, one number of `intern` for each column.
     pub fn add(&mut self, key: &[u32], rows: u64) {
-        self.count(key, rows);
-        self.fold_full();
+        if self.count(key, rows) {
+            self.fold_full();
+        }
     }
 
     /// Folds the columns that have too many values.
@@ -143,23 +167,39 @@ impl Tally {
         }
     }
 
-    fn count(&mut self, key: &[u32], rows: u64) {
+    /// Whether the combination is a new one.
+    fn count(&mut self, key: &[u32], rows: u64) -> bool {
         debug_assert_eq!(key.len(), self.columns.len());
+        let combined = Recent::combined(key);
+        if let Some(at) = combined.and_then(|combined| self.recent.get(combined)) {
+            self.counts[at as usize] += rows;
+            return false;
+        }
+        let (at, is_new) = self.find(key);
+        self.counts[at as usize] += rows;
+        if let Some(combined) = combined {
+            self.recent.put(combined, at);
+        }
+        is_new
+    }
+
+    /// The place of a combination, and whether it is a new one.
+    fn find(&mut self, key: &[u32]) -> (u32, bool) {
         let width = key.len();
         let hash = hash(&self.hasher, key);
         let keys = &self.keys;
         let of = |at: u32| &keys[at as usize * width..(at as usize + 1) * width];
         if let Some(&at) = self.table.find(hash, |&at| of(at) == key) {
-            self.counts[at as usize] += rows;
-            return;
+            return (at, false);
         }
         let at = u32::try_from(self.counts.len()).expect("fewer than 2^32 combinations of values");
-        self.counts.push(rows);
+        self.counts.push(0);
         self.keys.extend_from_slice(key);
         let (keys, hasher) = (&self.keys, &self.hasher);
         self.table.insert_unique(hash, at, |&at| {
             self::hash(hasher, &keys[at as usize * width..(at as usize + 1) * width])
         });
+        (at, true)
     }
 
     /// Counts the numbers of a column by their side of the thresholds from now on, and those counted so far.
@@ -175,6 +215,7 @@ impl Tally {
         }
         let (keys, counts) = (std::mem::take(&mut self.keys), std::mem::take(&mut self.counts));
         self.table.clear();
+        self.recent = Recent::default();
         let width = self.columns.len();
         let mut key = vec![0; width];
         for (old, rows) in keys.chunks_exact(width).zip(counts) {
@@ -316,7 +357,7 @@ impl From<Wire> for Tally {
         let mut tally = Tally { columns: wire.columns, ..Tally::default() };
         let width = tally.columns.len();
         if width == 0 {
-            wire.counts.into_iter().for_each(|rows| tally.count(&[], rows));
+            wire.counts.into_iter().for_each(|rows| tally.add(&[], rows));
             return tally;
         }
         for (key, rows) in wire.keys.chunks_exact(width).zip(wire.counts) {
@@ -404,6 +445,46 @@ mod tests {
             let mut rows = cells;
             rows.sort_by_key(|row| row.0);
             check(&rows, 6, |file| parts[file as usize], 3);
+        }
+
+        #[test]
+        fn short_cells_are_told_apart_by_their_bytes(cells in proptest::collection::vec(("[ab\\x00]{0,9}", 0..3), 9)) {
+            fn raw((text, kind): &(String, i32)) -> Raw<'_> {
+                match kind {
+                    0 => Raw::Csv(text),
+                    1 => Raw::Json(text),
+                    _ => Raw::Text(text),
+                }
+            }
+            for one in &cells {
+                let key = Recent::key(raw(one));
+                prop_assert_eq!(key.is_some(), one.0.len() <= 7);
+                prop_assert!(key != Some(0));
+                for other in cells.iter().filter(|_| key.is_some()) {
+                    prop_assert_eq!(Recent::key(raw(other)) == key, one == other, "{:?} {:?}", one, other);
+                }
+            }
+            for value in [0, 1, 97, 1 << 56, -1, i64::MAX, i64::MIN] {
+                let key = Recent::key(Raw::Int(value));
+                prop_assert_eq!(key.is_some(), (0..1 << 56).contains(&value));
+                prop_assert!(key.is_none() || cells.iter().all(|cell| Recent::key(raw(cell)) != key));
+            }
+        }
+
+        #[test]
+        fn combinations_are_told_apart_by_their_numbers(
+            keys in (1..5usize).prop_flat_map(|width| {
+                let number = prop_oneof![0..3u32, any::<u32>(), Just(1 << 15), Just(1 << 31)];
+                proptest::collection::vec(proptest::collection::vec(number, width), 9)
+            }),
+        ) {
+            for one in &keys {
+                let key = Recent::combined(one);
+                prop_assert!(key != Some(0) && (key.is_some() || one.iter().any(|number| *number >= 1 << 15)));
+                for other in keys.iter().filter(|_| key.is_some()) {
+                    prop_assert_eq!(Recent::combined(other) == key, one == other);
+                }
+            }
         }
     }
 

@@ -69,27 +69,6 @@ proptest! {
             prop_assert_eq!(found, expected);
         }
     }
-
-    #[test]
-    fn plain_text_has_the_fields_of_the_csv_crate(
-        text in csv_like(),
-        wanted in proptest::collection::btree_set(0_usize..4, 0..4),
-        wider in 0_usize..3,
-    ) {
-        let text = text.replace('"', "");
-        let wanted: Vec<usize> = wanted.into_iter().collect();
-        let all = records(text.as_bytes());
-        let width = all.first().map_or(1, Vec::len).max(wanted.last().map_or(0, |last| last + 1)) + wider / 2;
-        let mut found = Vec::new();
-        let whole = plain(&text, width, &wanted, |fields| {
-            found.push(fields.iter().map(|field| field.as_bytes().to_vec()).collect::<Vec<_>>());
-        });
-        let good = all.iter().take_while(|record| record.len() == width);
-        let expected: Vec<Vec<Vec<u8>>> =
-            good.map(|record| wanted.iter().map(|&at| record[at].clone()).collect()).collect();
-        prop_assert_eq!(whole, all.iter().all(|record| record.len() == width));
-        prop_assert_eq!(found, expected);
-    }
 }
 
 #[test]

@@ -3,22 +3,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::{DatasetFormat, Scalar};
-use crate::read::fixture::{analysis, facet, name};
-use crate::read::gather::Gathered;
+use crate::read::blocks::BLOCK_BYTES;
+use crate::read::fixture::{analysis, facet, name, outcome};
 use crate::read::{Options, paired as rows};
-
-/// What counting gives, as text; `None` when it is left to the other way.
-fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Option<String> {
-    match read {
-        Err(error) => Some(error.to_string()),
-        Ok(read) => read.map(|(layout, gather)| {
-            let rows = gather.rows();
-            let Gathered::Tally(tally) = gather.finish(&layout) else { panic!("rows were not asked for") };
-            let said = (&source.notes, source.records);
-            format!("{rows} {layout:?} {said:?} {}", serde_json::to_string(&tally).unwrap())
-        }),
-    }
-}
 
 fn both(texts: &[Vec<u8>], analysis: &Analysis, block_bytes: usize, threads: usize) -> [Option<String>; 2] {
     let root = tempfile::tempdir().unwrap();
