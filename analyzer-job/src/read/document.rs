@@ -62,7 +62,10 @@ pub(crate) fn read(
         let name = file.relative.as_path();
         let text = text_of(file, LONGEST, source)?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        targets.paths.find(text, &mut found).map_err(|fault| not_json(name, fault.line(text), fault))?;
+        targets
+            .paths
+            .find(text, &mut found)
+            .map_err(|fault| not_json(fault).file(name).line(fault.line(text)))?;
         source.options.stop.check()?;
         features.clear();
         features

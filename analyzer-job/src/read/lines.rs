@@ -1,6 +1,6 @@
 //! JSON Lines datasets: one record a line, its features, label and predicted label found by JMESPath.
 
-use std::path::Path;
+use std::ops::Range;
 
 use plumbline_common::input::{InputFile, Lines};
 use plumbline_common::words::{counted, number_of};
@@ -8,11 +8,13 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Location};
 use crate::read::Source;
+use crate::read::blocks::{self, BLOCK_BYTES, Texts};
 use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
+use crate::read::pieces::Pieces;
 use crate::state::keys::Keys;
-use crate::values::path::Paths;
+use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::{NotJson, Scanner};
 
@@ -65,7 +67,7 @@ fn broken_line(files: &[InputFile]) -> Option<Problem> {
             let mut scanner = Scanner::new(text);
             if let Err(fault) = scanner.value().and_then(|_| scanner.end()) {
                 let told = fault.told(text);
-                return Some(not_json(&file.relative, line, fault).found(told));
+                return Some(not_json(fault).file(&file.relative).line(line).found(told));
             }
         }
     }
@@ -78,10 +80,24 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
+    if !source.options.keep_rows && source.options.limit.is_none() {
+        let counted = count(files, analysis, source, BLOCK_BYTES)?;
+        if counted.is_some() {
+            return Ok(counted);
+        }
+    }
+    one_after_the_other(files, analysis, source)
+}
+
+/// As `read`, line after line.
+fn one_after_the_other(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
     let targets = Targets::of(analysis)?;
     let limit = source.options.limit.unwrap_or(u64::MAX);
-    let mut found = Vec::new();
-    let (mut features, mut value) = (Grid::default(), Grid::default());
+    let mut record = Record::default();
     let mut read: Option<(Layout, Gather)> = None;
     let mut since = 0;
     'files: for (number, file) in files.iter().enumerate() {
@@ -100,68 +116,155 @@ pub(crate) fn read(
                 source.advance(bytes.min(file.bytes))?;
                 bytes = 0;
             }
-            let text = std::str::from_utf8(text).map_err(|_| {
-                Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text").file(name).line(line)
-            })?;
-            targets.paths.find(text, &mut found).map_err(|fault| {
-                let told = fault.told(text);
-                not_json(name, line, fault).found(told)
-            })?;
-            features.clear();
-            features
-                .push_features(text, &found[0])
-                .map_err(|fault| no_features(analysis, &targets, text, fault).file(name).line(line))?;
-            if features.n_rows() != 1 {
-                let found = NoFeatures {
-                    found: number_of(features.n_rows(), "list of features", "lists of features"),
-                    row: None,
-                };
-                return Err(no_features(analysis, &targets, text, found)
-                    .file(name)
-                    .line(line)
-                    .hint("a line is one record; its features are one flat list"));
-            }
+            let here = |problem: Problem| problem.file(name).line(line);
+            let text = std::str::from_utf8(text)
+                .map_err(|_| here(Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text")))?;
+            record.find(text, &targets, analysis).map_err(here)?;
             let (layout, gather) = match &mut read {
                 Some(read) => read,
                 None => {
-                    let layout = layout::of_features(features.width(0), analysis)
+                    let layout = layout::of_features(record.n_features(), analysis)
                         .map_err(|problem| broken_line(files).unwrap_or(problem))?;
                     let gather = source.gather(&layout, analysis);
                     read.insert((layout, gather))
                 }
             };
-            let n_features = layout.names.len()
-                - usize::from(targets.label.is_some())
-                - usize::from(targets.predicted.is_some());
-            if features.width(0) != n_features {
-                return Err(uneven(name, line, features.width(0), n_features));
-            }
             gather.begin(number);
-            for column in 0..n_features {
-                gather.set(column, features.cell(0, column));
-            }
-            for (setting, path, column) in [
-                ("label", targets.label, layout.roles.label),
-                ("predicted_label", targets.predicted, layout.roles.predicted),
-            ] {
-                let (Some(path), Some(column)) = (path, column) else { continue };
-                value.clear();
-                value.push_values(text, &found[path]);
-                if value.n_cells() > 1 {
-                    return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
-                        .file(name)
-                        .line(line)
-                        .field(setting)
-                        .found(counted(value.n_cells(), "value"))
-                        .expected("one value"));
-                }
-                gather.set(column, if value.n_cells() == 1 { value.cell(0, 0) } else { Raw::Missing });
-            }
-            gather.finish_row();
+            record.put(text, &targets, layout, gather).map_err(here)?;
         }
     }
     source.keys = Keys(targets.paths.keys());
     Ok(read)
+}
+
+/// As `read`, by all processors, where rows are only counted. None when lines have to be read one after the other.
+///
+/// # Errors
+/// `STOPPED`; settings that do not fit.
+fn count(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+    block_bytes: usize,
+) -> Result<Option<(Layout, Gather)>> {
+    let targets = Targets::of(analysis)?;
+    if !targets.paths.are_simple() {
+        return Ok(None);
+    }
+    let mut texts = Texts::new(files, block_bytes);
+    let mut next = |spent| texts.next(spent, |file| Pieces::of_lines(file).ok().map(Some));
+    let Some(Some(first)) = next(None) else { return Ok(None) };
+    let layout = || {
+        let text = lines(&first.records)?.next()?;
+        let mut record = Record::default();
+        record.find(text, &targets, analysis).ok()?;
+        layout::of_features(record.n_features(), analysis).ok()
+    };
+    let Some(layout) = layout() else { return Ok(None) };
+    let like = Gather::new(&layout, analysis, false, false);
+    let of_block = |text: &Vec<u8>| {
+        let (mut gather, mut record) = (like.clone(), Record::default());
+        for text in lines(text)? {
+            record.find(text, &targets, analysis).ok()?;
+            record.put(text, &targets, &layout, &mut gather).ok()?;
+        }
+        Some(gather)
+    };
+    let counted = blocks::count(first, next, &like, of_block, source)?;
+    source.keys = Keys(targets.paths.keys());
+    Ok(counted.map(|gather| (layout, gather)))
+}
+
+/// The lines of a text that are not blank, as `Lines` gives them; none when they are not UTF-8.
+fn lines(text: &[u8]) -> Option<impl Iterator<Item = &str>> {
+    let text = std::str::from_utf8(text).ok()?;
+    Some(text.split('\n').map(str::trim_ascii_end).filter(|line| !line.is_empty()))
+}
+
+/// What stands in a line; reused from line to line.
+#[derive(Default)]
+struct Record {
+    found: Vec<Found>,
+    /// The features, where they are plain values.
+    spans: Vec<Range<usize>>,
+    /// The features, where they are not.
+    features: Option<Grid>,
+    value: Grid,
+}
+
+impl Record {
+    /// Finds what the paths lead to in a line. Problems have no place.
+    fn find(&mut self, text: &str, targets: &Targets, analysis: &Analysis) -> Result<()> {
+        targets.paths.find(text, &mut self.found).map_err(|fault| {
+            let told = fault.told(text);
+            not_json(fault).found(told)
+        })?;
+        self.features = None;
+        let found = &self.found[0];
+        let source = found.source(text);
+        let is_plain = |span: &Range<usize>| !matches!(source[span.clone()].as_bytes(), [b'[' | b'{', ..]);
+        if found.elements(text, &mut self.spans) && self.spans.iter().all(is_plain) && !found.is_nothing(text)
+        {
+            return Ok(());
+        }
+        let mut features = Grid::default();
+        features.push_features(text, found).map_err(|fault| no_features(analysis, targets, text, fault))?;
+        if features.n_rows() != 1 {
+            let found = NoFeatures {
+                found: number_of(features.n_rows(), "list of features", "lists of features"),
+                row: None,
+            };
+            return Err(no_features(analysis, targets, text, found)
+                .hint("a line is one record; its features are one flat list"));
+        }
+        self.features = Some(features);
+        Ok(())
+    }
+
+    fn n_features(&self) -> usize {
+        self.features.as_ref().map_or(self.spans.len(), |features| features.width(0))
+    }
+
+    /// Puts the row of a line, which `find` was given, into `gather`. Problems have no place.
+    fn put(&mut self, text: &str, targets: &Targets, layout: &Layout, gather: &mut Gather) -> Result<()> {
+        let n_features = layout.names.len()
+            - usize::from(targets.label.is_some())
+            - usize::from(targets.predicted.is_some());
+        if self.n_features() != n_features {
+            return Err(uneven(self.n_features(), n_features));
+        }
+        let source = self.found[0].source(text);
+        for column in 0..n_features {
+            let cell = match &self.features {
+                Some(features) => features.cell(0, column),
+                None => Raw::Json(&source[self.spans[column].clone()]),
+            };
+            gather.set(column, cell);
+        }
+        for (setting, path, column) in [
+            ("label", targets.label, layout.roles.label),
+            ("predicted_label", targets.predicted, layout.roles.predicted),
+        ] {
+            let (Some(path), Some(column)) = (path, column) else { continue };
+            let found = &self.found[path];
+            let source = found.source(text);
+            if let Some(span) = found.value().filter(|span| !source[span.clone()].starts_with('[')) {
+                gather.set(column, Raw::Json(&source[span]));
+                continue;
+            }
+            self.value.clear();
+            self.value.push_values(text, found);
+            if self.value.n_cells() > 1 {
+                return Err(Problem::new(&codes::BAD_RECORD, "a path finds several values in a record")
+                    .field(setting)
+                    .found(counted(self.value.n_cells(), "value"))
+                    .expected("one value"));
+            }
+            gather.set(column, if self.value.n_cells() == 1 { self.value.cell(0, 0) } else { Raw::Missing });
+        }
+        gather.finish_row();
+        Ok(())
+    }
 }
 
 /// A path that finds nothing in any record is a mistake, not missing data.
@@ -186,13 +289,9 @@ pub(crate) fn check_found(layout: &Layout, gather: &Gather, analysis: &Analysis)
     Ok(())
 }
 
-/// `line`: where the fault stands in the file.
-pub(crate) fn not_json(name: &Path, line: u64, fault: NotJson) -> Problem {
-    Problem::new(&codes::BAD_RECORD, "a record is not JSON")
-        .file(name)
-        .line(line)
-        .found(fault.what)
-        .expected("one JSON document")
+/// Without its place.
+pub(crate) fn not_json(fault: NotJson) -> Problem {
+    Problem::new(&codes::BAD_RECORD, "a record is not JSON").found(fault.what).expected("one JSON document")
 }
 
 /// A record without features; `document`: its text, or that of all of them.
@@ -216,10 +315,13 @@ pub(crate) fn no_features(
     }
 }
 
-pub(crate) fn uneven(name: &Path, line: u64, found: usize, expected: usize) -> Problem {
+/// Without its place.
+pub(crate) fn uneven(found: usize, expected: usize) -> Problem {
     Problem::new(&codes::BAD_RECORD, "a record has another number of features than the first")
-        .file(name)
-        .line(line)
         .found(counted(found, "feature"))
         .expected(expected.to_string())
 }
+
+#[cfg(test)]
+#[path = "tests/lines.rs"]
+mod tests;

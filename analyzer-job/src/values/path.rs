@@ -20,6 +20,9 @@ pub struct Found {
     shape: Shape,
     /// An empty span is a null.
     spans: Vec<Range<usize>>,
+    /// The elements of a single value, where it is known to be a list.
+    elements: Vec<Range<usize>>,
+    is_list: bool,
     /// Text of a result that does not stand in the input as such.
     made: Option<String>,
 }
@@ -74,6 +77,10 @@ impl Found {
                 elements.extend_from_slice(&self.spans);
                 true
             }
+            Shape::Value if self.is_list => {
+                elements.extend_from_slice(&self.elements);
+                true
+            }
             Shape::Value => {
                 self.spans.first().is_some_and(|span| scan::split(self.source(json), span.clone(), elements))
             }
@@ -83,6 +90,7 @@ impl Found {
     fn clear(&mut self) {
         self.shape = Shape::Nothing;
         self.spans.clear();
+        self.is_list = false;
         self.made = None;
     }
 
@@ -159,6 +167,11 @@ impl Paths {
     /// was one.
     pub fn keys(&self) -> Vec<Option<Vec<String>>> {
         self.queries.iter().flatten().flat_map(Query::keys).collect()
+    }
+
+    /// Whether every path is a simple one, whose results depend on no text that was searched before.
+    pub fn are_simple(&self) -> bool {
+        self.queries.iter().all(Option::is_none)
     }
 
     /// Whether a text is an expression that can be evaluated.
@@ -322,6 +335,16 @@ impl Node {
                     node.below.iter().for_each(|&path| found[path].shape = Shape::List);
                 }
                 scanner.list(|scanner, index| self.element(scanner, index, json, found, each))?;
+            }
+            Kind::List if !each && !self.ends.is_empty() => {
+                // Mostly one path ends here, and is asked for the elements.
+                let found = &mut found[self.ends[0]];
+                found.elements.clear();
+                scanner.list(|scanner, _| {
+                    found.elements.push(scanner.value()?);
+                    Ok(())
+                })?;
+                found.is_list = true;
             }
             _ => {
                 scanner.value()?;

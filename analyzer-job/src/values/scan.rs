@@ -297,7 +297,7 @@ pub fn is_null(token: &str) -> bool {
 
 /// The text of a string between its quotes, escapes resolved. Half of a pair of surrogates stays as written.
 pub fn unescaped(inside: &str) -> Cow<'_, str> {
-    if !inside.contains('\\') {
+    if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
         return Cow::Borrowed(inside);
     }
     serde_json::from_str(&format!("\"{inside}\"")).map_or(Cow::Borrowed(inside), Cow::Owned)
