@@ -34,6 +34,7 @@ mod pieces;
 pub(crate) mod quotes;
 pub(crate) mod records;
 pub mod remote;
+mod row_groups;
 mod side;
 mod stored;
 pub(crate) mod together;
@@ -271,7 +272,7 @@ fn read_once(
         Some(DatasetFormat::Csv) => paired::read(files, &mut sides, analysis, &mut source)?,
         Some(DatasetFormat::JsonLines) => lines::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Json) => document::read(files, analysis, &mut source)?,
-        Some(DatasetFormat::Parquet) => parquet::read(files, analysis, &mut source)?,
+        Some(DatasetFormat::Parquet) => row_groups::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
     if source.ids != before {

@@ -1,16 +1,17 @@
 //! Parquet datasets: columns by name, only those that are needed.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow_array::cast::AsArray;
 use arrow_array::timezone::Tz;
-use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{Array, ArrayRef};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
@@ -36,92 +37,157 @@ pub(crate) fn read(
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
     let mut limit = source.options.limit.unwrap_or(u64::MAX);
-    let mut read: Option<(Layout, Gather)> = None;
-    let mut stored_names: Vec<String> = Vec::new();
+    let mut read: Option<(Head, Gather)> = None;
     for (number, file) in files.iter().enumerate() {
-        let name = file.relative.as_path();
-        let open =
-            File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(name, &error))?;
-        let fields = builder.schema().fields().clone();
-        let own_names: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();
-        header::differ(&own_names).map_err(|problem| problem.file(name))?;
-        let gather = match &mut read {
-            Some((_, gather)) => gather,
+        let metadata = metadata(file)?;
+        let (head, gather) = match &mut read {
+            Some(read) => read,
             None => {
-                stored_names = own_names;
-                let mut said = "";
-                let names = match &analysis.dataset.headers {
-                    Some(headers) if headers.len() != stored_names.len() => {
-                        return Err(layout::headers_do_not_fit(headers.len(), stored_names.len()).file(name));
-                    }
-                    Some(headers) => {
-                        match header::places(headers, &stored_names).map_err(|problem| problem.file(name))? {
-                            Places::Same => {}
-                            Places::Other(order) => {
-                                stored_names = order.iter().map(|&at| stored_names[at].clone()).collect();
-                                said = "the columns stand in another order than `headers`, and they are read by their names";
-                            }
-                            Places::Unknown => {
-                                said = "the file has other names than `headers`, which name its columns by position";
-                            }
-                        }
-                        headers.clone()
-                    }
-                    None => stored_names.clone(),
-                };
-                source.notes.push(Note::First { file: name.into(), what: said.into() });
-                source.header = Some(stored_names.clone());
-                let layout = layout::of_table(names, None, None, analysis)?;
-                let gather = source.gather(&layout, analysis);
-                &mut read.insert((layout, gather)).1
+                let head = Head::of(file, &metadata, analysis)?;
+                head.tell(source);
+                let gather = source.gather(&head.layout, analysis);
+                read.insert((head, gather))
             }
         };
-        // Position in the table and in the file of each needed column.
-        let mut columns = Vec::new();
-        for column in gather.wanted() {
-            let stored = &stored_names[column];
-            let at = fields.iter().position(|field| field.name() == stored).ok_or_else(|| {
-                Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
-                    .file(name)
-                    .field(stored.clone())
-            })?;
-            columns.push((column, at));
-        }
-        let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().map(|&(_, at)| at));
-        let reader = builder
-            .with_projection(mask)
-            .with_batch_size(ROWS_PER_BATCH)
-            .build()
-            .map_err(|error| unreadable(name, &error))?;
-        for batch in reader {
+        let needed = head.needed(file, &metadata, &gather.wanted())?;
+        let reader = reader(file, metadata, &needed)?;
+        for batch in reader.build().map_err(|error| unreadable(&file.relative, &error))? {
             if limit == 0 {
                 break;
             }
-            let batch = batch.map_err(|error| unreadable(name, &error))?;
+            let batch = batch.map_err(|error| unreadable(&file.relative, &error))?;
             let rows = batch.num_rows().min(usize::try_from(limit).unwrap_or(usize::MAX));
             limit -= rows as u64;
-            let mut cells = Vec::with_capacity(columns.len());
-            for &(column, at) in &columns {
-                let array = batch.column_by_name(fields[at].name()).ok_or_else(|| {
-                    Problem::new(&codes::INTERNAL, "a projected column is absent").file(name)
-                })?;
-                cells.push((column, Cells::of(array, name, fields[at].name())?));
-            }
-            for row in 0..rows {
+            if rows > 0 {
                 gather.begin(number);
-                for (column, cells) in &cells {
-                    gather.set(*column, cells.get(row));
-                }
-                gather.finish_row();
             }
+            put(&batch.slice(0, rows), file, &needed, gather)?;
             source.records += rows as u64;
             source.advance(0)?;
         }
         source.advance(file.bytes)?;
     }
-    Ok(read)
+    Ok(read.map(|(head, gather)| (head.layout, gather)))
+}
+
+/// What the first file says of the columns of all.
+#[derive(Clone)]
+pub(super) struct Head {
+    pub(super) layout: Layout,
+    /// The names that the columns of the layout have in the files.
+    stored_names: Vec<String>,
+    /// The file, and what is to be said of it.
+    said: (PathBuf, &'static str),
+}
+
+impl Head {
+    pub(super) fn of(file: &InputFile, metadata: &ArrowReaderMetadata, analysis: &Analysis) -> Result<Head> {
+        let name = file.relative.as_path();
+        let mut stored_names = names(metadata);
+        let mut said = "";
+        let names = match &analysis.dataset.headers {
+            Some(headers) if headers.len() != stored_names.len() => {
+                return Err(layout::headers_do_not_fit(headers.len(), stored_names.len()).file(name));
+            }
+            Some(headers) => {
+                match header::places(headers, &stored_names).map_err(|problem| problem.file(name))? {
+                    Places::Same => {}
+                    Places::Other(order) => {
+                        stored_names = order.iter().map(|&at| stored_names[at].clone()).collect();
+                        said = "the columns stand in another order than `headers`, and they are read by their names";
+                    }
+                    Places::Unknown => {
+                        said = "the file has other names than `headers`, which name its columns by position";
+                    }
+                }
+                headers.clone()
+            }
+            None => stored_names.clone(),
+        };
+        let layout = layout::of_table(names, None, None, analysis)?;
+        Ok(Head { layout, stored_names, said: (name.into(), said) })
+    }
+
+    pub(super) fn tell(&self, source: &mut Source<'_>) {
+        let (file, what) = &self.said;
+        source.notes.push(Note::First { file: file.clone(), what: (*what).into() });
+        source.header = Some(self.stored_names.clone());
+    }
+
+    /// Position in the table and in a file of each wanted column.
+    pub(super) fn needed(
+        &self,
+        file: &InputFile,
+        metadata: &ArrowReaderMetadata,
+        wanted: &[usize],
+    ) -> Result<Vec<(usize, usize)>> {
+        let of_column = |&column: &usize| {
+            let stored = &self.stored_names[column];
+            let at = metadata.schema().fields().iter().position(|field| field.name() == stored);
+            let at = at.ok_or_else(|| {
+                Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
+                    .file(&file.relative)
+                    .field(stored.clone())
+            })?;
+            Ok((column, at))
+        };
+        wanted.iter().map(of_column).collect()
+    }
+}
+
+fn opened(file: &InputFile) -> Result<File> {
+    File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))
+}
+
+/// What a file says of its columns, whose names differ.
+pub(super) fn metadata(file: &InputFile) -> Result<ArrowReaderMetadata> {
+    let metadata = ArrowReaderMetadata::load(&opened(file)?, ArrowReaderOptions::default())
+        .map_err(|error| unreadable(&file.relative, &error))?;
+    header::differ(&names(&metadata)).map_err(|problem| problem.file(&file.relative))?;
+    Ok(metadata)
+}
+
+fn names(metadata: &ArrowReaderMetadata) -> Vec<String> {
+    metadata.schema().fields().iter().map(|field| field.name().clone()).collect()
+}
+
+/// What reads the needed columns of a file; `needed`: as `Head` gives it.
+pub(super) fn reader(
+    file: &InputFile,
+    metadata: ArrowReaderMetadata,
+    needed: &[(usize, usize)],
+) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened(file)?, metadata);
+    let mask = ProjectionMask::roots(builder.parquet_schema(), needed.iter().map(|&(_, at)| at));
+    Ok(builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH))
+}
+
+/// Takes the rows of a batch in.
+pub(super) fn put(
+    batch: &RecordBatch,
+    file: &InputFile,
+    needed: &[(usize, usize)],
+    gather: &mut Gather,
+) -> Result<()> {
+    // Columns of a batch stand in the order of the file.
+    let mut order: Vec<usize> = needed.iter().map(|&(_, at)| at).collect();
+    order.sort_unstable();
+    order.dedup();
+    let mut cells = Vec::with_capacity(needed.len());
+    for &(column, at) in needed {
+        let place = order.partition_point(|&before| before < at);
+        let array = batch.columns().get(place).ok_or_else(|| {
+            Problem::new(&codes::INTERNAL, "a projected column is absent").file(&file.relative)
+        })?;
+        cells.push((column, Cells::of(array, &file.relative, batch.schema_ref().field(place).name())?));
+    }
+    for row in 0..batch.num_rows() {
+        for (column, cells) in &cells {
+            gather.set(*column, cells.get(row));
+        }
+        gather.finish_row();
+    }
+    Ok(())
 }
 
 /// The columns' names and all rows of one small file.
@@ -149,77 +215,55 @@ pub(crate) fn rows(path: &Path) -> Result<(Vec<String>, Vec<Vec<Json>>)> {
 }
 
 /// A column of a batch in one of the four types that cells have.
-struct Cells {
-    array: ArrayRef,
-    /// Unsigned numbers above the largest `i64` are kept as doubles.
-    kind: Kind,
-}
-
-enum Kind {
+enum Cells {
     Missing,
-    Bool,
-    Int,
-    Float,
-    Text,
+    Bool(BooleanArray),
+    Int(Int64Array),
+    /// Also unsigned numbers above the largest `i64`.
+    Float(Float64Array),
+    Text(StringArray),
 }
 
 impl Cells {
     fn of(array: &ArrayRef, file: &Path, field: &str) -> Result<Cells> {
         use DataType::*;
-        let (kind, target) = match array.data_type() {
-            Null => (Kind::Missing, Null),
-            Boolean => (Kind::Bool, Boolean),
-            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => (Kind::Int, Int64),
+        let cast = |target| cast(array, &target).map_err(|error| unreadable(file, &error));
+        let ints = || Ok(Cells::Int(cast(Int64)?.as_primitive().clone()));
+        let floats = || Ok(Cells::Float(cast(Float64)?.as_primitive().clone()));
+        match array.data_type() {
+            Null => Ok(Cells::Missing),
+            Boolean => Ok(Cells::Bool(array.as_boolean().clone())),
+            Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => ints(),
             // Most unsigned numbers fit; a batch with one that does not is read as doubles.
-            UInt64 => {
-                let signed = cast(array, &Int64).map_err(|error| unreadable(file, &error))?;
-                if signed.null_count() == array.null_count() {
-                    (Kind::Int, Int64)
-                } else {
-                    (Kind::Float, Float64)
-                }
+            UInt64 if cast(Int64)?.null_count() == array.null_count() => ints(),
+            UInt64 | Float16 | Float32 | Float64 => floats(),
+            Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => floats(),
+            Utf8 | LargeUtf8 | Utf8View | Date32 | Date64 | Time32(_) | Time64(_) => {
+                Ok(Cells::Text(cast(Utf8)?.as_string().clone()))
             }
-            Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => {
-                (Kind::Float, Float64)
-            }
-            Utf8 | LargeUtf8 | Utf8View | Date32 | Date64 | Time32(_) | Time64(_) => (Kind::Text, Utf8),
             Timestamp(..) => {
-                let array = instants(array).map_err(|error| unreadable(file, &error))?;
-                return Ok(Cells { array, kind: Kind::Text });
+                let texts = instants(array).map_err(|error| unreadable(file, &error))?;
+                Ok(Cells::Text(texts.as_string().clone()))
             }
-            Dictionary(_, value) => {
-                let plain = cast(array, value).map_err(|error| unreadable(file, &error))?;
-                return Cells::of(&plain, file, field);
-            }
-            other => {
-                return Err(Problem::new(
-                    &codes::BAD_RECORD,
-                    "a column holds values that cannot be analysed",
-                )
+            Dictionary(_, value) => Cells::of(&cast(value.as_ref().clone())?, file, field),
+            other => Err(Problem::new(&codes::BAD_RECORD, "a column holds values that cannot be analysed")
                 .file(file)
                 .field(field)
                 .found(other.to_string())
                 .expected("numbers, text, truth values or times")
-                .hint("leave the column out by `excluded_columns`, or write it as text"));
-            }
-        };
-        let array = cast(array, &target).map_err(|error| unreadable(file, &error))?;
-        Ok(Cells { array, kind })
+                .hint("leave the column out by `excluded_columns`, or write it as text")),
+        }
     }
 
     fn get(&self, row: usize) -> Raw<'_> {
-        if self.array.is_null(row) {
-            return Raw::Missing;
-        }
-        match self.kind {
-            Kind::Missing => Raw::Missing,
-            Kind::Bool => Raw::Bool(self.array.as_boolean().value(row)),
-            Kind::Int => Raw::Int(self.array.as_primitive::<Int64Type>().value(row)),
-            Kind::Float => match self.array.as_primitive::<Float64Type>().value(row) {
-                value if value.is_nan() => Raw::Missing,
-                value => Raw::Float(value),
-            },
-            Kind::Text => Raw::Text(self.array.as_string::<i32>().value(row)),
+        match self {
+            Cells::Bool(values) if values.is_valid(row) => Raw::Bool(values.value(row)),
+            Cells::Int(values) if values.is_valid(row) => Raw::Int(values.value(row)),
+            Cells::Float(values) if values.is_valid(row) && !values.value(row).is_nan() => {
+                Raw::Float(values.value(row))
+            }
+            Cells::Text(values) if values.is_valid(row) => Raw::Text(values.value(row)),
+            _ => Raw::Missing,
         }
     }
 }
@@ -258,7 +302,7 @@ fn unreadable(file: &Path, error: &dyn std::error::Error) -> Problem {
 mod tests {
     use std::sync::Arc;
 
-    use arrow_array::{Float64Array, Int32Array, RecordBatch, StringArray};
+    use arrow_array::Int32Array;
     use serde_json::json;
 
     use super::*;

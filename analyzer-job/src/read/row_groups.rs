@@ -1,0 +1,110 @@
+//! Parquet files counted by all processors, a row group at a time.
+
+use std::collections::VecDeque;
+use std::iter::Enumerate;
+use std::slice;
+use std::sync::Arc;
+
+use ::parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use plumbline_common::Result;
+use plumbline_common::input::InputFile;
+
+use crate::config::Analysis;
+use crate::read::Source;
+use crate::read::blocks::{self, Block};
+use crate::read::gather::Gather;
+use crate::read::layout::Layout;
+use crate::read::parquet::{self, Head};
+
+/// Reads the dataset as `parquet::read`.
+///
+/// # Errors
+/// As `parquet::read`.
+pub(crate) fn read(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
+    if !source.options.keep_rows && source.options.limit.is_none() {
+        let counted = count(files, analysis, source)?;
+        if counted.is_some() {
+            return Ok(counted);
+        }
+    }
+    parquet::read(files, analysis, source)
+}
+
+/// Counts the rows of all files. None when something is not as it should be, which reading one file after the other names.
+fn count(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+) -> Result<Option<(Layout, Gather)>> {
+    let mut groups = Groups { files: files.iter().enumerate(), analysis, head: None, ready: VecDeque::new() };
+    let Some(Some(first)) = groups.next() else { return Ok(None) };
+    let Some((head, like)) = groups.head.clone() else { return Ok(None) };
+    let counted = blocks::count(first, |_| groups.next(), &like, |group| group.count(&like), source)?;
+    let Some(counted) = counted else { return Ok(None) };
+    head.tell(source);
+    Ok(Some((head.layout, counted)))
+}
+
+/// A row group of a file.
+struct Group<'a> {
+    file: &'a InputFile,
+    metadata: ArrowReaderMetadata,
+    needed: Arc<Vec<(usize, usize)>>,
+    at: usize,
+}
+
+impl Group<'_> {
+    /// Its rows; none when they cannot be read.
+    fn count(&self, like: &Gather) -> Option<Gather> {
+        let mut gather = like.clone();
+        let reader = parquet::reader(self.file, self.metadata.clone(), &self.needed).ok()?;
+        for batch in reader.with_row_groups(vec![self.at]).build().ok()? {
+            parquet::put(&batch.ok()?, self.file, &self.needed, &mut gather).ok()?;
+        }
+        Some(gather)
+    }
+}
+
+/// The row groups of some files.
+struct Groups<'a> {
+    /// With their numbers.
+    files: Enumerate<slice::Iter<'a, InputFile>>,
+    analysis: &'a Analysis,
+    /// Known from the first file on, with what is counted.
+    head: Option<(Head, Gather)>,
+    /// Those of the file at hand that are still to come.
+    ready: VecDeque<Block<Group<'a>>>,
+}
+
+impl<'a> Groups<'a> {
+    /// The next group; `Some(None)` at the end, none when a file is not as it should be.
+    fn next(&mut self) -> Option<Option<Block<Group<'a>>>> {
+        while self.ready.is_empty() {
+            let Some((number, file)) = self.files.next() else { return Some(None) };
+            let metadata = parquet::metadata(file).ok()?;
+            if self.head.is_none() {
+                let head = Head::of(file, &metadata, self.analysis).ok()?;
+                let like = Gather::new(&head.layout, self.analysis, false, false);
+                self.head = Some((head, like));
+            }
+            let (head, like) = self.head.as_ref()?;
+            let needed = Arc::new(head.needed(file, &metadata, &like.wanted()).ok()?);
+            let of_group = |(at, bytes): (usize, i64)| Block {
+                file: number,
+                bytes: u64::try_from(bytes).unwrap_or(0),
+                records: Group { file, metadata: metadata.clone(), needed: needed.clone(), at },
+            };
+            let bytes = metadata.metadata().row_groups().iter().map(|group| group.compressed_size());
+            self.ready.extend(bytes.enumerate().map(of_group));
+        }
+        Some(self.ready.pop_front())
+    }
+}
+
+#[cfg(test)]
+#[path = "tests/row_groups.rs"]
+mod tests;

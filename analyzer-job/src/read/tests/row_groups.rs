@@ -1,0 +1,88 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use ::parquet::arrow::ArrowWriter;
+use ::parquet::file::properties::WriterProperties;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use plumbline_common::input;
+use proptest::prelude::*;
+
+use super::*;
+use crate::config::{DatasetFormat, Scalar};
+use crate::read::Options;
+use crate::read::fixture::{analysis, facet, outcome};
+
+fn write(path: &Path, rows: &[(Option<i64>, Option<f64>, Option<String>)], group: usize, turned: bool) {
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("y", Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.0)))),
+        ("age", Arc::new(Float64Array::from_iter(rows.iter().map(|row| row.1)))),
+        ("sex", Arc::new(StringArray::from_iter(rows.iter().map(|row| row.2.as_deref())))),
+        ("pred", Arc::new(Int64Array::from_iter(rows.iter().map(|row| row.0.map(|y| 1 - y))))),
+    ];
+    if turned {
+        columns.reverse();
+    }
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(group)).build();
+    let file = std::fs::File::create(path).unwrap();
+    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+}
+
+fn with_facets() -> Analysis {
+    let mut analysis = analysis(DatasetFormat::Parquet);
+    analysis.facets = vec![facet("sex", &[]), facet("age", &[Scalar::Int(3)])];
+    analysis
+}
+
+fn both(folder: &Path, threads: usize) -> [Option<String>; 2] {
+    let (files, analysis) = (input::files(folder).unwrap(), with_facets());
+    let options = Options::default();
+    let (mut one, mut other) = (Source::new(&options, 0), Source::new(&options, 0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+    let counted = pool.install(|| count(&files, &analysis, &mut one));
+    let read = parquet::read(&files, &analysis, &mut other);
+    [outcome(counted, &one), outcome(read, &other)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn row_groups_count_what_one_file_after_the_other_does(
+        files in proptest::collection::vec(
+            proptest::collection::vec(
+                (proptest::option::of(0..2_i64), proptest::option::of(-2.0..9.0_f64), proptest::option::of("[fm]")),
+                0..40,
+            ),
+            1..4,
+        ),
+        group in 1_usize..20,
+        turned in proptest::collection::vec(any::<bool>(), 4),
+        threads in 1_usize..4,
+    ) {
+        let root = tempfile::tempdir().unwrap();
+        for (at, rows) in files.iter().enumerate() {
+            write(&root.path().join(format!("{at}.parquet")), rows, group, turned[at]);
+        }
+        let [counted, read] = both(root.path(), threads);
+        let is_left = files.iter().all(Vec::is_empty) && counted.is_none();
+        prop_assert!(is_left || counted == read, "{:?} {:?}", counted, read);
+    }
+}
+
+#[test]
+fn damage_is_left_to_who_names_it() {
+    let root = tempfile::tempdir().unwrap();
+    let rows = vec![(Some(1), Some(0.5), Some("f".to_string())); 5000];
+    for name in ["a.parquet", "b.parquet"] {
+        write(&root.path().join(name), &rows, 100, false);
+    }
+    let path = root.path().join("b.parquet");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4..200].fill(0xff);
+    std::fs::write(&path, bytes).unwrap();
+    let [counted, read] = both(root.path(), 2);
+    assert!(counted.is_none() && read.is_some_and(|read| read.contains("b.parquet")));
+}
