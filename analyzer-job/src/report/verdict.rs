@@ -140,7 +140,6 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     };
     let [within, too_few, unjudged] = [Doubt::Chance, Doubt::TooFewRows, Doubt::NotJudged].map(farther_by);
     let perhaps = within + too_few;
-    let towards = number_of(&|finding| bias::course(finding.details) == Some(Course::TowardsParity));
     let groups = in_groups(bias, all, &|_| true);
     let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
     if all.iter().all(|finding| finding.state == State::Undefined) {
@@ -224,15 +223,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         };
         return (State::CannotTell, text);
     }
-    let text = match towards {
-        0 => format!("No metric moved away from its baseline{groups}"),
-        towards => {
-            format!(
-                "{towards} of {compared} {} moved{groups}, towards a smaller difference",
-                metrics(compared)
-            )
-        }
-    };
+    let text = format!("No metric moved away from its baseline{groups}");
     if compares_nothing == 0 {
         return (State::Held, text);
     }

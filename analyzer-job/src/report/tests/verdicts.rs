@@ -319,6 +319,15 @@ fn a_ratio_that_rose_to_its_parity_is_no_farther_from_it() {
     facets[0].metrics = vec![metric("DI", 0.91, Some(0.18))];
     let lead = report(&findings, &names(), &[]).lead.join(" ").replace('\u{a0}', " ");
     assert!(lead.contains("1 metric is no farther from parity than in the baseline."), "{lead}");
+    // With the groups exchanged it fell to its parity and is no violation: verdict and headline are the same.
+    let mut exchanged = findings.clone();
+    let metrics = &mut exchanged.bias.as_mut().unwrap().facets[0].metrics;
+    metrics[0] = MetricDetails { violated: false, ..metric("DI", 1.0 / 0.91, Some(1.0 / 0.18)) };
+    let heads = [&findings, &exchanged].map(|findings| {
+        let report = report(findings, &names(), &[]);
+        (report.state, report.headline)
+    });
+    assert_eq!(heads[0], heads[1]);
     assert!(!lead.contains("farther from 0"), "{lead}");
 }
 
