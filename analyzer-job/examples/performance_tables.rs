@@ -16,7 +16,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// Cells that the bootstrap of an interval draws at most.
 const DRAWN: u64 = 1_000_000;
-const SIZES: [u64; 4] = [50, 200, 1000, 5000];
+const SIZES: &[u64] = &[50, 200, 1000, 5000];
+/// Of populations with a rare class.
+const OF_RARE: &[u64] = &[300, 1000, 5000];
 /// Rows of the baseline and of the window, and how far the window leans to high scores (1: as the baseline).
 const WINDOWS: [(u64, u64, f64); 8] = [
     (1000, 150, 1.0),
@@ -37,7 +39,10 @@ struct World {
     name: &'static str,
     problem: ProblemType,
     metrics: &'static [&'static str],
+    /// None: nothing is estimated.
     estimated: &'static [&'static str],
+    /// Rows of the samples that intervals come from.
+    sizes: &'static [u64],
     /// A row as label, prediction and score. `lean`: the power of a uniform number that gives score or prediction.
     row: fn(&mut ChaCha8Rng, f64) -> [String; 3],
     /// Lean of the population.
@@ -48,12 +53,13 @@ const BINARY: &[&str] = &["recall", "precision", "accuracy", "false_positive_rat
 const OF_SCORES: &[&str] = &["accuracy", "precision", "recall", "f1", "false_positive_rate", "auc"];
 const CLASSES: &[&str] = &["accuracy", "weighted_precision", "weighted_f1", "weighted_f2"];
 
-const WORLDS: [World; 4] = [
+const WORLDS: [World; 7] = [
     World {
         name: "binary, half positive",
         problem: ProblemType::BinaryClassification,
         metrics: BINARY,
         estimated: OF_SCORES,
+        sizes: SIZES,
         row: binary,
         lean: 1.0,
     },
@@ -62,14 +68,19 @@ const WORLDS: [World; 4] = [
         problem: ProblemType::BinaryClassification,
         metrics: BINARY,
         estimated: OF_SCORES,
+        sizes: SIZES,
         row: binary,
         lean: 4.0,
     },
+    RARE,
+    World { name: "binary, 5 % positive", lean: 19.0, ..RARE },
+    World { name: "binary, 2 % positive", lean: 49.0, ..RARE },
     World {
         name: "five classes",
         problem: ProblemType::MulticlassClassification,
         metrics: CLASSES,
         estimated: CLASSES,
+        sizes: SIZES,
         row: classes,
         lean: 1.0,
     },
@@ -78,16 +89,34 @@ const WORLDS: [World; 4] = [
         problem: ProblemType::Regression,
         metrics: &["mae", "mse", "rmse", "r2"],
         estimated: &["mae", "mse", "rmse"],
+        sizes: SIZES,
         row: numbers,
         lean: 1.0,
     },
 ];
+
+const RARE: World = World {
+    name: "binary, 10 % positive",
+    problem: ProblemType::BinaryClassification,
+    metrics: &["recall", "precision", "accuracy", "false_positive_rate", "f1", "f2", "auc", "au_prc"],
+    estimated: &[],
+    sizes: OF_RARE,
+    row: rare,
+    lean: 9.0,
+};
 
 /// Scores that mean what they say.
 fn binary(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
     let score = random.random::<f64>().powf(lean);
     let positive = random.random::<f64>() < score;
     [u8::from(positive).to_string(), u8::from(score > 0.5).to_string(), score.to_string()]
+}
+
+/// A good model of a rare class: `lean` negative rows for each positive one, an area of 0.983.
+fn rare(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
+    let positive = random.random::<f64>() * (1.0 + lean) < 1.0;
+    let score = normal(random) + if positive { 3.0 } else { 0.0 };
+    [u8::from(positive).to_string(), u8::from(score > 2.0).to_string(), score.to_string()]
 }
 
 /// Classes of which the higher ones are predicted better.
@@ -101,10 +130,14 @@ fn classes(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
 /// Normal errors that grow with the prediction.
 fn numbers(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
     let prediction = 10.0 * random.random::<f64>().powf(lean);
-    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
-    let normal = radius * (std::f64::consts::TAU * random.random::<f64>()).cos();
-    let label = prediction + (0.5 + 0.2 * prediction) * normal;
+    let label = prediction + (0.5 + 0.2 * prediction) * normal(random);
     [label.to_string(), prediction.to_string(), String::new()]
+}
+
+/// A draw of the standard normal distribution.
+fn normal(random: &mut ChaCha8Rng) -> f64 {
+    let radius = (-2.0 * (1.0 - random.random::<f64>()).ln()).sqrt();
+    radius * (std::f64::consts::TAU * random.random::<f64>()).cos()
 }
 
 impl World {
@@ -174,7 +207,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         text.push_str(&coverage(&world, samples)?);
     }
     text.push_str("\nWindows whose true value lies in the band of its estimate:\n");
-    for world in WORLDS {
+    for world in WORLDS.into_iter().filter(|world| !world.estimated.is_empty()) {
         text.push_str(&estimates(&world, samples)?);
     }
     stdout().write_all(text.as_bytes())?;
@@ -198,7 +231,7 @@ fn coverage(world: &World, samples: u64) -> Result<String, Box<dyn Error>> {
     let mut random = ChaCha8Rng::seed_from_u64(0);
     let truth = world.counts(&world.rows(POPULATION, 1.0, &mut random))?.scalars();
     let mut text = head(&format!("{}, rows", world.name), world.metrics);
-    for rows in SIZES {
+    for &rows in world.sizes {
         let mut held = vec![[0; 2]; world.metrics.len()];
         for _ in 0..samples {
             let counts = world.counts(&world.rows(rows, 1.0, &mut random))?;

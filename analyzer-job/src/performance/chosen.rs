@@ -9,7 +9,7 @@ use super::constraints::{Constraint, Operator};
 use super::moved::{ALPHA, FEWEST_ROWS, Side, twin};
 use super::random::ln_factorial;
 use crate::drift::error_rate::holm;
-use crate::normal::{self, Z};
+use crate::normal;
 
 /// What is found where a metric is held against a threshold that a person chose.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -78,11 +78,7 @@ fn p_value(now: Side, limit: &Constraint) -> Option<f64> {
         return None;
     }
     let distance = (now.value - limit.threshold).abs();
-    let error = now.spread.standard_error.filter(|error| *error > 0.0).or_else(|| {
-        // Where no draw differs, the end of the interval says how far the true value may be.
-        let [low, high] = now.spread.interval?;
-        Some(if now.value < limit.threshold { high - now.value } else { now.value - low } / Z)
-    })?;
+    let error = now.error_towards(limit.threshold).filter(|error| *error > 0.0)?;
     let z = if missed { distance } else { -distance } / error;
     Some(if z.is_nan() { 1.0 } else { normal::below(-z) })
 }

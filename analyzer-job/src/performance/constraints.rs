@@ -5,7 +5,7 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Map, Value as Json, json};
 
-use crate::normal;
+use crate::normal::{self, Z};
 use crate::values::java;
 use crate::values::numbers;
 
@@ -149,12 +149,19 @@ pub(super) fn at_margin(metric: &str, value: f64, spread: Spread, margin: Margin
         Margin::None => 0.0,
         Margin::StandardErrors(number) => {
             let errors = number * spread.standard_error.unwrap_or(0.0);
-            // Near 0 and 1 rows vary more than their standard error says; at the ends that is 0.
-            let end = spread.share.filter(|[_, whole]| *whole > 0).map(|[part, whole]| {
-                let [low, high] = normal::wilson(part as f64, whole as f64, number);
-                if operator == Operator::LessThan { value - low } else { high - value }
-            });
-            errors.max(end.unwrap_or(0.0))
+            // Near the ends of its range a metric varies more to one side than its standard error says.
+            let worse = |[low, high]: [f64; 2]| match operator {
+                Operator::LessThan => value - low,
+                Operator::GreaterThan => high - value,
+            };
+            let end = match (spread.share, spread.interval) {
+                (Some([part, whole]), _) if whole > 0 => {
+                    worse(normal::wilson(part as f64, whole as f64, number))
+                }
+                (None, Some(interval)) => worse(interval) * number / Z,
+                _ => 0.0,
+            };
+            errors.max(end)
         }
         Margin::Fixed(distance) => distance,
     };

@@ -1,12 +1,13 @@
 //! How far a metric may be from its value over all rows of the kind: standard errors and 95 % intervals.
 //!
-//! Shares of rows have Wilson's interval, the area under the ROC curve DeLong's, mean errors one on the scale of their
-//! logarithm, everything else a seeded bootstrap from the counts. In fewer rows than an interval needs to hold the true
+//! Shares of rows have Wilson's interval, and so have the areas under the curves, of as many rows as they vary like (`area`); mean
+//! errors have one on the scale of their logarithm, everything else a seeded bootstrap from the counts. In fewer rows than an interval needs to hold the true
 //! value about as often as it says there is none.
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
+use super::area;
 use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
 use super::outcomes::{Binary, Multiclass, Pair, ScoreCell};
@@ -25,49 +26,19 @@ pub struct Spread {
 }
 
 /// Wilson's 95 % interval of a share; none without rows.
-pub fn wilson(part: u64, whole: u64) -> Option<[f64; 2]> {
-    (whole > 0).then(|| normal::wilson(part as f64, whole as f64, Z))
-}
-
-/// Variance of the area under the ROC curve; none with fewer than two rows of a class.
 ///
-/// The share of negatives below each positive, and of positives above each negative (ties half), vary by `s1` and
-/// `s0`; the variance is `s1 / positives + s0 / negatives`.
-/// Source: DeLong, DeLong and Clarke-Pearson, "Comparing the areas under two or more correlated ROC curves", 1988.
-pub fn delong_variance(cells: &[ScoreCell]) -> Option<f64> {
-    let rows = |cell: &ScoreCell, actual: usize| (cell.counts[actual][0] + cell.counts[actual][1]) as f64;
-    let total = |actual: usize| cells.iter().map(|cell| rows(cell, actual)).sum::<f64>();
-    let (negatives, positives) = (total(0), total(1));
-    if negatives < 2.0 || positives < 2.0 {
+/// Where one to three rows count, its lower end lies above true shares of which so few rows are not rare; there it is the share of
+/// which chance gives so many rows or more in 5 % of samples. The same for the upper end where all but one to three count.
+/// Source: Brown, Cai and DasGupta, "Interval estimation for a binomial proportion", 2001, section 4.1.1.
+pub fn wilson(part: u64, whole: u64) -> Option<[f64; 2]> {
+    // Poisson means of which 1, 2, 3 events or more have a chance of 5 %.
+    const FEW: [f64; 3] = [0.051_293_294_387_550_58, 0.355_361_510_698_662, 0.817_691_447_270_198_4];
+    if whole == 0 {
         return None;
     }
-    // Sums over the rows of a class of its placement and its square.
-    let mut sums = [[0.0; 2]; 2];
-    let (mut above, mut below) = (0.0, negatives);
-    for cell in cells {
-        let (negative, positive) = (rows(cell, 0), rows(cell, 1));
-        below -= negative;
-        let of_positive = (below + negative / 2.0) / negatives;
-        let of_negative = (above + positive / 2.0) / positives;
-        above += positive;
-        for (sum, placement, times) in [(0, of_negative, negative), (1, of_positive, positive)] {
-            sums[sum][0] += times * placement;
-            sums[sum][1] += times * placement * placement;
-        }
-    }
-    let variance = |[sum, squares]: [f64; 2], n: f64| ((squares - sum * sum / n) / (n - 1.0)).max(0.0);
-    Some(variance(sums[1], positives) / positives + variance(sums[0], negatives) / negatives)
-}
-
-/// Interval of the area: DeLong's, laid on the scale of log odds so that it stays inside [0, 1]; none without a variance.
-fn auc_interval(auc: f64, variance: f64) -> Option<[f64; 2]> {
-    let slope = auc * (1.0 - auc);
-    if variance <= 0.0 || slope <= 0.0 {
-        return None;
-    }
-    let odds = (auc / (1.0 - auc)).ln();
-    let half = Z * variance.sqrt() / slope;
-    Some([odds - half, odds + half].map(|odds| 1.0 / (1.0 + (-odds).exp())))
+    let [low, high] = normal::wilson(part as f64, whole as f64, Z);
+    let end = |count: u64| FEW.get((count as usize).wrapping_sub(1)).map_or(1.0, |mean| mean / whole as f64);
+    Some([low.min(end(part)), high.max(1.0 - end(whole - part))])
 }
 
 /// The spread of each scalar of the counts, in their order. `most_drawn`: cells that the bootstrap draws at most.
@@ -86,7 +57,14 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
     let spread = |(at, known): (usize, Option<Spread>)| {
         known.unwrap_or_else(|| match (scalars[at].1, drawn.next()) {
             (Some(value), Some(values)) => {
-                from_replicates(value, values).unwrap_or_else(|| at_the_end(counts, scalars[at].0, value))
+                let found = from_replicates(value, values);
+                match (counts, scalars[at].0) {
+                    (Counts::Binary(binary), "au_prc") => {
+                        let error = found.and_then(|found| found.standard_error).unwrap_or(0.0);
+                        area::of_draws(value, error, positives(binary))
+                    }
+                    _ => found.unwrap_or_else(|| at_the_end(counts, value)),
+                }
             }
             _ => Spread::default(),
         })
@@ -112,15 +90,7 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
         });
     }
     match (counts, name) {
-        (Counts::Binary(binary), "auc") => {
-            let variance = delong_variance(&binary.cells);
-            let interval = variance.and_then(|variance| auc_interval(value, variance));
-            Some(match (variance, interval) {
-                // No pair is out of order, or every pair.
-                (Some(_), None) => at_the_end(counts, name, value),
-                _ => Spread { standard_error: variance.map(f64::sqrt), interval, share: None },
-            })
-        }
+        (Counts::Binary(binary), "auc") => Some(area::spread(value, &binary.cells)),
         (Counts::Regression(regression), "mae" | "mse" | "rmse") => {
             Some(mean_error(&regression.pairs, name, value))
         }
@@ -158,9 +128,9 @@ fn best_constant(counts: &Multiclass, name: &str) -> Spread {
 fn has_enough_rows(counts: &Counts, name: &str) -> bool {
     match counts {
         Counts::Binary(binary) => {
-            let of_positives = name == "au_prc" || (name.starts_with('f') && name.len() <= 4);
-            let [_, [missed, hits]] = metrics::confusion(&binary.cells);
-            !of_positives || missed + hits >= 10
+            let is_f_score = name.starts_with('f') && name.len() <= 4;
+            let least = if name == "au_prc" { 20 } else { 10 * u64::from(is_f_score) };
+            positives(binary) >= least
         }
         Counts::Multiclass(multiclass) => {
             let rows_per_class = if name == "weighted_precision" { 40 } else { 10 };
@@ -169,6 +139,12 @@ fn has_enough_rows(counts: &Counts, name: &str) -> bool {
         }
         Counts::Regression(_) => counts.rows() >= 100,
     }
+}
+
+/// Rows of the positive class.
+fn positives(binary: &Binary) -> u64 {
+    let [_, [missed, hits]] = metrics::confusion(&binary.cells);
+    missed + hits
 }
 
 /// Mean of the absolute or the squared error, or the root of the latter: normal on the scale of its logarithm, where a
@@ -299,13 +275,9 @@ fn from_replicates(value: f64, mut values: Vec<f64>) -> Option<Spread> {
 /// The spread of a metric of classes whose draws all give the same, since no row is wrong or none is right: Wilson's
 /// interval of a share of the rows that it is about, and as its standard error the part of the interval that belongs to
 /// one. Other values, and regressions, whose errors have no bound, have no interval.
-fn at_the_end(counts: &Counts, name: &str, value: f64) -> Spread {
+fn at_the_end(counts: &Counts, value: f64) -> Spread {
     let rows = match counts {
-        Counts::Binary(binary) => {
-            let [[tn, fp], [fneg, tp]] = metrics::confusion(&binary.cells);
-            let (negatives, positives) = (tn + fp, fneg + tp);
-            if name == "auc" { negatives.min(positives) } else { positives }
-        }
+        Counts::Binary(binary) => positives(binary),
         Counts::Multiclass(_) => counts.rows(),
         Counts::Regression(_) => return Spread { standard_error: Some(0.0), ..Spread::default() },
     };

@@ -171,7 +171,9 @@ pub fn regression(rows: &Regression) -> Vec<Scalar> {
     };
     let mean_label = sum(&|label, _| label) / n;
     let sse = sum(&|label, prediction| (label - prediction) * (label - prediction));
-    let sst = sum(&|label, _| (label - mean_label) * (label - mean_label));
+    // The mean of large labels is rounded: of the distances from it, those of the mean itself are taken off.
+    let off = sum(&|label, _| label - mean_label);
+    let sst = sum(&|label, _| (label - mean_label) * (label - mean_label)) - off * off / n;
     let equal = rows.pairs.windows(2).all(|two| two[0].label == two[1].label);
     let r2 = match sse / sst {
         _ if equal => f64::NAN,
@@ -345,6 +347,25 @@ mod tests {
             assert!((found - printed).abs() < 2e-16, "{name}: {found}");
         }
         check(&scalars, &[("accuracy_best_constant_classifier", 1690.0 / 2096.0)]);
+    }
+
+    /// 10 to the power of 12 more changes no distance, and so no share of the variance. Quarters are exact in doubles.
+    #[test]
+    fn the_explained_variance_of_large_labels_has_all_digits() {
+        let of = |offset: f64| {
+            let rows: Vec<[String; 3]> = (0..999_u32)
+                .map(|row| {
+                    let label = offset + f64::from(row * row % 401) / 4.0;
+                    [label, label + f64::from(row % 7) / 4.0, 0.0].map(|value| value.to_string())
+                })
+                .collect();
+            let rows: Vec<[&str; 3]> = rows.iter().map(|row| row.each_ref().map(String::as_str)).collect();
+            let counts = outcomes(question(ProblemType::Regression, true, false), &rows).regression();
+            value(&regression(&counts), "r2").unwrap()
+        };
+        for offset in [1e9, 1e12, 1e15] {
+            assert!((of(offset) - of(0.0)).abs() < 1e-13, "{offset}: {} {}", of(offset), of(0.0));
+        }
     }
 
     /// Labels 1, 2, 3, 4 and predictions 1, 3, 3, 3: errors 0, 1, 0, 1.

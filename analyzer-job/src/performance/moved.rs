@@ -5,7 +5,7 @@
 //! nothing changed raises a verdict with a chance of at most 5 %.
 
 use crate::drift::error_rate::holm;
-use crate::normal;
+use crate::normal::{self, Z};
 
 use super::constraints::larger_is_worse;
 use super::intervals::Spread;
@@ -23,6 +23,18 @@ pub struct Side {
     pub value: f64,
     pub spread: Spread,
     pub rows: u64,
+}
+
+impl Side {
+    /// The standard error towards another value: that of the metric, or the part of its interval on this side that belongs to one
+    /// where that is larger, as near the end of the metric's range.
+    pub fn error_towards(&self, other: f64) -> Option<f64> {
+        let end = self
+            .spread
+            .interval
+            .map_or(0.0, |[low, high]| if other < self.value { self.value - low } else { high - self.value });
+        Some(self.spread.standard_error?.max(end / Z))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,7 +120,7 @@ fn p_value(now: Side, then: Side, larger_is_worse: bool) -> Option<f64> {
             (now[0] as f64 / m - then[0] as f64 / n, error)
         }
         _ => {
-            let (mine, theirs) = (now.spread.standard_error?, then.spread.standard_error?);
+            let (mine, theirs) = (now.error_towards(then.value)?, then.error_towards(now.value)?);
             if now.rows.min(then.rows) < FEWEST_ROWS {
                 return None;
             }

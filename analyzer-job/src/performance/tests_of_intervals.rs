@@ -17,6 +17,31 @@ fn wilson_equals_a_reference() {
     assert_eq!(wilson(0, 0), None);
 }
 
+/// Exact: the chance of each number of rows, added where its interval holds the true share. Wilson's alone hold 0.17 of 100 rows in
+/// 84 of 100 samples, these every share in 91 or more.
+#[test]
+fn intervals_hold_rare_shares_and_frequent_ones() {
+    let held = |share: f64, whole: u64| {
+        let mut chance = (1.0 - share).powf(whole as f64);
+        let mut sums = [0.0; 2];
+        for part in 0..=whole {
+            for (sum, part, share) in [(0, part, share), (1, whole - part, 1.0 - share)] {
+                let [low, high] = wilson(part, whole).unwrap();
+                sums[sum] += if low <= share && share <= high { chance } else { 0.0 };
+            }
+            chance *= share / (1.0 - share) * (whole - part) as f64 / (part + 1) as f64;
+        }
+        sums
+    };
+    for whole in [5, 15, 100, 1000] {
+        for step in 1..200 {
+            let share = f64::from(step) / 200.0 * (6.0 / whole as f64).min(0.5);
+            let found = held(share, whole);
+            assert!(found.iter().all(|held| *held >= 0.91), "{share} of {whole} rows: {found:?}");
+        }
+    }
+}
+
 fn cells(rows: &[(f64, bool)], threshold: f64) -> Vec<ScoreCell> {
     let mut rows = rows.to_vec();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -28,40 +53,6 @@ fn cells(rows: &[(f64, bool)], threshold: f64) -> Vec<ScoreCell> {
         cells.last_mut().unwrap().counts[usize::from(positive)][usize::from(score > threshold)] += 1;
     }
     cells
-}
-
-/// A slow twin: placements row by row.
-#[test]
-fn delong_equals_placements_row_by_row() {
-    let mut random = random::generator(50, 0);
-    let rows: Vec<(f64, bool)> = (0..60)
-        .map(|_| {
-            let positive = random.random::<f64>() < 0.4;
-            (((random.random::<f64>() + f64::from(u8::from(positive)) * 0.3) * 8.0).floor(), positive)
-        })
-        .collect();
-    let scores = |class: bool| rows.iter().filter(move |row| row.1 == class).map(|row| row.0);
-    let won = |a: f64, b: f64| {
-        if a > b {
-            1.0
-        } else if a == b {
-            0.5
-        } else {
-            0.0
-        }
-    };
-    let (m, n) = (scores(true).count() as f64, scores(false).count() as f64);
-    let placements: [Vec<f64>; 2] = [
-        scores(true).map(|p| scores(false).map(|q| won(p, q)).sum::<f64>() / n).collect(),
-        scores(false).map(|q| scores(true).map(|p| won(p, q)).sum::<f64>() / m).collect(),
-    ];
-    let variance = |values: &[f64]| {
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (values.len() - 1) as f64
-    };
-    let slow = variance(&placements[0]) / m + variance(&placements[1]) / n;
-    let fast = delong_variance(&cells(&rows, 4.0)).unwrap();
-    assert!((slow - fast).abs() < 1e-12, "{slow} {fast}");
 }
 
 fn binary(cells: Vec<ScoreCell>) -> Counts {
@@ -200,23 +191,6 @@ fn metrics_at_the_end_of_their_range_have_an_interval_that_is_no_point() {
     }
 }
 
-#[test]
-fn an_area_without_mistakes_still_has_an_interval() {
-    let counts = binary(cells(&[(0.9, true), (0.8, true), (0.7, true), (0.2, false), (0.1, false)], 0.5));
-    let scalars = counts.scalars();
-    let spread = spreads(&counts, &scalars, MOST_DRAWN)[scalars.iter().position(|s| s.0 == "auc").unwrap()];
-    let [low, high] = spread.interval.unwrap();
-    assert!(low > 0.2 && low < 0.6 && high == 1.0, "{low} {high}");
-    let one = binary(cells(&[(0.9, true), (0.2, false), (0.1, false)], 0.5));
-    assert_eq!(
-        delong_variance(match &one {
-            Counts::Binary(b) => &b.cells,
-            _ => unreachable!(),
-        }),
-        None
-    );
-}
-
 /// Of few rows an interval would hold the true value less often than it says.
 #[test]
 fn metrics_of_too_few_rows_have_no_interval() {
@@ -225,12 +199,20 @@ fn metrics_of_too_few_rows_have_no_interval() {
         let at = scalars.iter().position(|scalar| scalar.0 == name).unwrap();
         spreads(counts, &scalars, 200_000)[at].standard_error.is_some()
     };
-    for (positives, enough) in [(0, false), (9, false), (10, true), (40, true)] {
+    for (positives, enough, area) in [
+        (0, false, false),
+        (9, false, false),
+        (10, true, false),
+        (19, true, false),
+        (20, true, true),
+        (40, true, true),
+    ] {
         let rows = (0..100).map(|row| (f64::from(row % 7) / 7.0, row < positives));
         let counts = binary(cells(&rows.collect::<Vec<_>>(), 0.5));
-        for name in ["f0_5", "f1", "f2", "au_prc"] {
+        for name in ["f0_5", "f1", "f2"] {
             assert_eq!(has(&counts, name), enough, "{name} of {positives} positive rows");
         }
+        assert_eq!(has(&counts, "au_prc"), area, "{positives} positive rows");
         assert!(has(&counts, "accuracy") && has(&counts, "false_positive_rate"));
     }
     for (times, f1, precision) in [(3, false, false), (4, true, false), (13, true, false), (14, true, true)] {

@@ -52,6 +52,8 @@ impl Truth {
             if labels.n_rows() == before {
                 // The label may be the whole of it.
                 let whole = document.trim_ascii();
+                let mut scanner = Scanner::new(whole);
+                scanner.value().and_then(|_| scanner.end()).map_err(|fault| format!("not JSON: {fault}"))?;
                 if whole.starts_with('{') && self.path.as_ref().is_some_and(Result::is_ok) {
                     // As a null in a list, where other documents have a label.
                     lacks.get_or_insert_with(|| self.nothing(document));
@@ -62,8 +64,6 @@ impl Truth {
                 if whole.starts_with('{') {
                     return Err(self.nothing(document));
                 }
-                let mut scanner = Scanner::new(whole);
-                scanner.value().and_then(|_| scanner.end()).map_err(|fault| format!("not JSON: {fault}"))?;
                 labels.push_whole(whole);
             }
             let is_object = |row: usize| {

@@ -21,8 +21,8 @@ use crate::performance::constraints::{self, Constraint, Margin};
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::estimate::Unknown;
 use crate::performance::findings::{self, Findings};
-use crate::performance::fit::Fit;
-use crate::performance::outcomes::{ProblemType, Question};
+use crate::performance::fit::{Fit, listed};
+use crate::performance::outcomes::{Outcomes, ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Ids, Places};
 use crate::plan::RowsFrom;
@@ -193,7 +193,7 @@ pub(crate) fn prepare(
         checked => checked?,
     }
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
-    warnings.extend(baseline.sides_of_classes().and_then(|[_, positive]| other_side(&question, positive)));
+    warnings.extend(baseline.sides_of_classes().and_then(|sides| other_side(&question, sides)));
     Ok(Prepared {
         folds: rows == RowsFrom::Part,
         ground_truth,
@@ -284,9 +284,12 @@ fn groups(
     }
 }
 
-/// What is said of a positive class that is not the baseline's.
-fn other_side(question: &Question, positive: &str) -> Option<String> {
-    let named = question.positive_label.as_deref().filter(|label| !same(label, positive))?;
+/// What is said of a positive class that is the negative one of the baseline. One that is neither is its positive class by another
+/// name.
+fn other_side(question: &Question, [negative, positive]: &[String; 2]) -> Option<String> {
+    let is_negative =
+        |label: &&str| same(label, negative) || (alike(label, negative) && !alike(label, positive));
+    let named = question.positive_label.as_deref().filter(is_negative)?;
     Some(format!(
         "`positive_label` is `{}`, that of the baseline is `{positive}`: its thresholds and scores speak of the other class",
         named.trim()
@@ -582,15 +585,30 @@ fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -
     // A baseline of other classes says nothing of these.
     let baseline =
         if fit.foreign.is_empty() { prepared.baseline.respelled(fit) } else { Baseline::default() };
-    findings::findings(&reading.outcomes, &reading.groups, &baseline, run).map_err(|names| {
-        let shown: Vec<String> = names.iter().take(10).map(|name| format!("`{name}`")).collect();
-        let more = if names.len() > 10 { ", ..." } else { "" };
-        Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
-            .field("problem_type")
-            .found(format!("{}: {}{more}{}", number_of(names.len(), "class", "classes"), shown.join(", "), spelled_alike(&names)))
-            .expected("two, `positive_label` among them")
-            .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
-    })
+    findings::findings(&reading.outcomes, &reading.groups, &baseline, run)
+        .map_err(|names| not_two_classes(&reading.outcomes, names))
+}
+
+/// That a binary problem has more than two classes, or none that is `positive_label`.
+fn not_two_classes(outcomes: &Outcomes, mut names: Vec<String>) -> Problem {
+    let label = outcomes.question().positive_label.as_deref();
+    let missing = label.filter(|label| outcomes.classes().find(label).is_none());
+    names.retain(|name| missing.is_none_or(|label| !same(name, label)));
+    let shown = listed(names.iter().map(String::as_str));
+    if let Some(label) = missing.filter(|_| names.len() <= 2) {
+        return Problem::new(
+            &codes::VALUE_DOES_NOT_FIT,
+            "`positive_label` is none of the classes of the rows",
+        )
+        .field("positive_label")
+        .found(format!("`{}`", label.trim()))
+        .expected(format!("one of the labels and predictions: {shown}"));
+    }
+    Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
+        .field("problem_type")
+        .found(format!("{}: {shown}{}", number_of(names.len(), "class", "classes"), spelled_alike(&names)))
+        .expected("two, `positive_label` among them")
+        .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
 }
 
 /// The classes among more than two that differ in their spelling alone; empty without any.

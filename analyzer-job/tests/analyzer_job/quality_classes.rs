@@ -83,6 +83,16 @@ fn classes_spelled_otherwise_than_in_the_baseline_are_no_worse_model() {
     // Said which one is positive, they are compared.
     let named = run("numbers", &[against, "--positive-label=1"]);
     assert!(named.code == Some(0) && named.message.starts_with("Completed: "), "{}", named.message);
+    assert!(!named.log.contains("the other class"), "{}", named.log);
+    assert_eq!(tree.result("statistics.json")["binary_classification_metrics"]["recall"]["value"], before);
+    for (name, other) in [("baseline", "deny"), ("upper", "DENY")] {
+        let other = run(name, &[against, &format!("--positive-label={other}")]);
+        assert!(other.log.contains("speak of the other class"), "{}", other.log);
+    }
+    // One that no row has.
+    let typo = run("numbers", &[against, "--positive-label=l"]).message;
+    let told = ["`positive_label` is none of the classes", "`l`", "labels and predictions: `0`, `1`"];
+    assert!(told.iter().all(|part| typo.contains(part)) && !typo.contains("3 classes"), "{typo}");
 
     // More than two, some of which differ by their spelling alone.
     let rows = "y,p,s\ndeny,DENY,0.2\napprove,APPROVE,0.8\n".repeat(10).replace("0.8\ny,p,s", "0.8");

@@ -106,6 +106,16 @@ fn json_answers_are_found_by_path() {
     );
 }
 
+/// With and without a place of the label, and with one that cannot be found in JSON.
+#[test]
+fn labels_of_broken_json_are_told_as_such() {
+    for place in [None, Some("y"), Some("0")] {
+        for broken in ["{", "{\"y\": 1", "{\"y\": 1} x", "[1", "{\"y\": }"] {
+            check(&record(csv("1"), as_json(broken)), wanted(Some("0"), None, place), Err("not JSON"));
+        }
+    }
+}
+
 #[test]
 fn an_object_as_label_names_the_setting() {
     for truth in [as_json("{\"label\": 1}"), csv("{\"label\": 1}")] {

@@ -87,8 +87,9 @@ fn method(report: &mut Report, details: &QualityDetails) {
         "Values follow the rules of the hosted service: a zero denominator gives 0, the areas are sums of trapezoids over all \
          distinct scores, and the constant classifier of a binary problem always predicts the negative class."
             .to_string(),
-        "The intervals are Wilson's for shares of rows, DeLong's for the area under the ROC curve, and from a seeded bootstrap \
-         of the counts for all others."
+        "The intervals are Wilson's for shares of rows, and for the area under the ROC curve as a share of so many rows as would vary \
+         as DeLong's variance says; those of mean errors are normal on the scale of the logarithm, and all others come from a \
+         seeded bootstrap of the counts."
             .to_string(),
     ];
     if details.judged {
