@@ -5,8 +5,8 @@
 //! for the other draws do. Intervals on that variance or those draws alone hold far less often than they say where positive rows are
 //! few and most of them stand above all negative ones: the few that do not are not among the rows, or are a large part of them.
 
-use super::intervals::Spread;
 use super::outcomes::ScoreCell;
+use super::spread::Spread;
 use crate::normal::{self, Z};
 
 /// Squares that a variance begins with, for what its rows do not show: half a row out of place. In simulation

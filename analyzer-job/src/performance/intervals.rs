@@ -12,18 +12,10 @@ use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
 use super::outcomes::{Binary, Multiclass, Pair, ScoreCell};
 use super::random;
+pub use super::spread::Spread;
 use crate::normal::{self, Z};
 
 const PURPOSE: u64 = 2;
-
-/// Error of sampling of one metric.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Spread {
-    pub standard_error: Option<f64>,
-    pub interval: Option<[f64; 2]>,
-    /// Rows that count of those it is a share of, when the metric is a share.
-    pub share: Option<[u64; 2]>,
-}
 
 /// Wilson's 95 % interval of a share; none without rows.
 ///

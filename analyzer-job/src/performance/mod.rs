@@ -30,6 +30,7 @@ pub mod part;
 mod random;
 mod reasons;
 pub mod rows;
+pub mod spread;
 pub mod statistics;
 pub mod tally;
 #[cfg(test)]
