@@ -118,7 +118,6 @@ fn look_at_analysis(
         line(text, "baseline", &path.display().to_string());
     }
     let (reading, all) = if is_part {
-        analysis::check_foldable(run)?;
         let (part, all) = inputs::look_at_part(run, joins, RECORDS)?;
         if part.rows() == 0 {
             line(text, "rows", "none in this part; `analyzer-job combine` judges all parts together");

@@ -13,6 +13,7 @@ use serde_json::Value as Json;
 
 use crate::config::check::{self, Kind};
 use crate::config::monitoring::{self, Attributes, MonitorKind};
+use crate::config::rules;
 use crate::config::{Analysis, DatasetFormat};
 use crate::settings::{AnalysisType, EstimatorChoice, Settings};
 
@@ -47,7 +48,21 @@ impl Plan {
 
     /// Whether predictions for the bias metrics must be asked of a model.
     pub fn predicts(&self) -> bool {
-        self.analysis.needs_predictions(self.monitor)
+        self.analysis.needs_predictions(self.reads_captures())
+    }
+
+    /// Whether a model must be asked, for predictions or to explain them.
+    pub fn asks_model(&self) -> bool {
+        self.analysis.needs_model(self.reads_captures())
+    }
+
+    /// Whether the configuration tells how the model is asked, where one must be.
+    ///
+    /// # Errors
+    /// `CONFIG_SCHEMA` with what the predictor lacks.
+    pub fn check_model(&self, has_model_url: bool) -> Result<()> {
+        rules::model(&self.analysis, has_model_url, self.reads_captures())
+            .map_err(|problem| problem.file(&self.config_path))
     }
 
     /// Whether the data are captured records, those outside of the window being passed over.

@@ -208,7 +208,6 @@ pub(crate) fn fold(
 ) -> Result<(Folded, output::Results)> {
     let run = &prepared.run;
     let plan = &run.plan;
-    check_foldable(run)?;
     let (mut part, joined) = inputs::read_part(run, joins, seat)?;
     for warning in part.warnings() {
         tracing::warn!("{warning}");

@@ -3,7 +3,6 @@
 use plumbline_common::{Problem, Result, codes, output};
 
 use crate::bias::roles::Expected;
-use crate::config::rules;
 use crate::config::{ContentType, DatasetFormat, Predictor, ShadowEndpoint, Target};
 use crate::context::Context;
 use crate::model::{self, Access, Left, Model, Request, Resource};
@@ -57,8 +56,6 @@ pub(super) fn way<'a>(
     questions: &Questions,
 ) -> Result<(&'a Predictor, Request, Access)> {
     let analysis = &run.plan.analysis;
-    rules::model(analysis, run.settings.model_url.is_some(), run.plan.monitor)
-        .map_err(|problem| problem.file(&run.plan.config_path))?;
     let Some(predictor) = &analysis.predictor else {
         return Err(Problem::new(&codes::INTERNAL, "predictions are needed, but there is no predictor"));
     };

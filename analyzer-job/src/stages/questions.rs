@@ -174,7 +174,7 @@ pub(crate) fn of(
     reading: &Reading,
     constraints: Option<&Results>,
 ) -> Result<Option<Questions>> {
-    if !run.plan.analysis.needs_model(run.plan.monitor) {
+    if !run.plan.asks_model() {
         return Ok(None);
     }
     let Some(rows) = reading.rows() else {

@@ -99,7 +99,14 @@ impl<'a> Task<'a> {
             Some(Kind::ModelQuality) => {
                 Prepared::ModelQuality(Box::new(model_quality::prepare(job, settings, now, rows)?))
             }
-            None => Prepared::Analysis(Box::new(analysis::prepare(job, settings, now, scratch, rows)?)),
+            None => {
+                let prepared = analysis::prepare(job, settings, now, scratch, rows)?;
+                if rows == plan::RowsFrom::Part {
+                    analysis::check_foldable(&prepared.run)?;
+                }
+                prepared.run.plan.check_model(settings.model_url.is_some())?;
+                Prepared::Analysis(Box::new(prepared))
+            }
         };
         Ok(Task { job, settings, now, scratch: scratch.into(), prepared, seat: None })
     }

@@ -8,7 +8,7 @@ use plumbline_generator::dataset::Format;
 use plumbline_generator::traffic::Payload;
 use serde_json::{Value, json};
 
-use crate::program::{MONITOR, OUTPUT, Tree, captured, files_below, monitored, traffic};
+use crate::program::{MONITOR, OUTPUT, Tree, captured, files_below, model, monitored, traffic};
 
 /// Rows that the run says it used.
 fn rows(tree: &Tree) -> u64 {
@@ -374,5 +374,84 @@ fn a_record_whose_parts_differ_in_number_is_named_and_left_out() {
             "{case}: {}",
             strict.message
         );
+    }
+}
+
+/// A configuration of bias and attributions, and how the model is asked.
+fn bias_and_attributions(format: Format) -> Value {
+    let mut config = configs::explainability_baseline(format);
+    let bias = configs::bias_model_baseline(format, &[]);
+    for key in ["label_values_or_threshold", "facet", "group_variable"] {
+        config[key] = bias[key].clone();
+    }
+    for stage in ["pre_training_bias", "post_training_bias"] {
+        config["methods"][stage] = bias["methods"][stage].clone();
+    }
+    config["predictor"]["label"] = bias["predictor"]["label"].clone();
+    config["methods"]["shap"]["num_samples"] = json!(8);
+    config
+}
+
+/// Rows of a dataset bring no answers along.
+#[test]
+fn a_monitor_of_a_dataset_asks_the_model_as_an_analysis_does() {
+    const BIAS: &[&str] = &["pre_training_bias_metrics", "post_training_bias_metrics"];
+    const EXPLAINED: &[&str] = &["explanations"];
+    let server = model(|_| ());
+    let with_model = format!("--model-url={}", server.url());
+    for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
+        let tree = Tree::with_dataset(&bias_and_attributions(format), format, 60, false);
+        let run =
+            |more: &[&str]| tree.succeed(&[more, &[&with_model, "--save-predictions=Enabled"]].concat());
+        run(&[]);
+        let (expected, predictions) =
+            (tree.result("analysis.json"), tree.results()["predictions.csv"].clone());
+        assert!(expected["post_training_bias_metrics"]["facets"].is_object(), "{format:?}");
+        for (kinds, folder, parts) in [
+            ("MODEL_BIAS", "", &[BIAS, EXPLAINED].concat()[..]),
+            ("MODEL_EXPLAINABILITY", "", &[BIAS, EXPLAINED].concat()[..]),
+            ("MODEL_BIAS,MODEL_EXPLAINABILITY", "model-bias", BIAS),
+            ("MODEL_BIAS,MODEL_EXPLAINABILITY", "model-explainability", EXPLAINED),
+        ] {
+            let kind = format!("--analysis-type={kinds}");
+            let looked = run(&["validate", &kind]);
+            assert!(looked.stdout.contains("One row sent to the model"), "{format:?} {}", looked.stdout);
+            run(&[&kind, "--output-path=/opt/ml/monitor"]);
+            let results = files_below(&tree.path("monitor").join(folder));
+            let found: Value = serde_json::from_slice(&results["analysis.json"]).unwrap();
+            for &part in parts {
+                assert_eq!(found[part], expected[part], "{format:?} {kinds} {part}");
+            }
+            let has_bias = parts.contains(&BIAS[0]);
+            assert_eq!(
+                results.get("predictions.csv"),
+                has_bias.then_some(&predictions),
+                "{format:?} {kinds}"
+            );
+            fs::remove_dir_all(tree.path("monitor")).unwrap();
+        }
+    }
+}
+
+/// Where predictions are nowhere and nothing tells how to ask for them, no data are read.
+#[test]
+fn predictions_that_are_nowhere_are_told_before_data_are_read() {
+    for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
+        let mut config = bias_and_attributions(format);
+        for method in ["shap", "pre_training_bias"] {
+            config["methods"].as_object_mut().unwrap().remove(method);
+        }
+        config.as_object_mut().unwrap().remove("predictor");
+        let tree = Tree::new();
+        tree.config(&config).file("processing/input/data/data", "no data");
+        for kind in [&[][..], &["--analysis-type=MODEL_BIAS"]] {
+            let run = tree.fail(kind, 1, "PL0203");
+            assert!(run.message.contains("predictor"), "{}", run.message);
+            let looked = tree.run(&[&["validate"], kind].concat());
+            assert_eq!(looked.code, Some(1), "{}", looked.stdout);
+            assert!(looked.stdout.contains("PL0203"), "{}", looked.stdout);
+            let part = tree.run(&[&["fold", "--out=/opt/ml/state/a"], kind].concat());
+            assert!(part.message.contains("cannot be folded"), "{} {}", part.message, part.log);
+        }
     }
 }
