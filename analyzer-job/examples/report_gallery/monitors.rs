@@ -70,6 +70,7 @@ fn data_quality(folder: &Path, columns: usize, moved: usize) -> Result<(), Box<d
         warnings: vec!["The window has columns in another order than the baseline.".into()],
         unseen: moved / 2,
         type_violations: [1, 1],
+        unchecked: Vec::new(),
         segments: Vec::new(),
         columns: names.iter().enumerate().map(|(at, name)| shift(name, at < moved)).collect(),
     };

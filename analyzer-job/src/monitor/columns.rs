@@ -161,7 +161,8 @@ pub fn load(job: &Job, setting: &str) -> Result<Preparation> {
 /// `SETTING_INVALID`: it is no list, and no file can be read there.
 pub fn text(job: &Job, setting: &str) -> Result<(String, Option<PathBuf>)> {
     let setting = setting.trim();
-    if setting.starts_with('[') {
+    // An object is refused as what it is, not as a path.
+    if setting.starts_with(['[', '{']) {
         return Ok((setting.into(), None));
     }
     let path = job.tree.resolve(Path::new(setting));
@@ -181,8 +182,14 @@ pub fn text(job: &Job, setting: &str) -> Result<(String, Option<PathBuf>)> {
 /// # Errors
 /// As `load`.
 pub fn parse(text: &str) -> Result<Preparation> {
-    let entries: Vec<Json> = serde_json::from_str(text)
-        .map_err(|error| refused("columns", error.to_string(), "a list of entries as JSON"))?;
+    let entries: Vec<Json> = match serde_json::from_str(text) {
+        Ok(Json::Array(entries)) => entries,
+        Ok(other) => {
+            let expected = "a list of entries as JSON, in brackets, such as [{\"drop\": [\"id\"]}]";
+            return Err(refused("columns", other.to_string(), expected));
+        }
+        Err(error) => return Err(refused("columns", error.to_string(), "a list of entries as JSON")),
+    };
     let mut out = Preparation { entries: entries.len(), records: Records::default(), steps: Vec::new() };
     let mut paths: Vec<(String, String, String)> = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
@@ -425,6 +432,7 @@ mod tests {
         for (text, place, said) in [
             ("[", "columns", "list"),
             ("{}", "columns", "list"),
+            (r#"{"drop": ["id"]}"#, "columns", "in brackets"),
             ("[3]", "entry 1", "object"),
             ("[{}]", "entry 1", "one of take"),
             (r#"[{"drop": ["a"]}, {"delete": ["a"]}]"#, "entry 2", "delete"),

@@ -30,9 +30,9 @@ pub enum Format {
 }
 
 impl Format {
-    /// Whether a row may bring a column that no earlier one had.
+    /// Whether a row, or a file that names its columns, may bring a column that no earlier one had.
     pub fn is_open(&self) -> bool {
-        !matches!(self, Format::Csv { .. } | Format::Parquet | Format::Profile)
+        !matches!(self, Format::Csv { header: false } | Format::Profile)
     }
 }
 

@@ -13,9 +13,13 @@ import random
 import sys
 import traceback
 
-# Whatever the script prints goes to the log, not among the answers.
+# Whatever the script prints goes to the log, not among the answers; neither it nor what it starts reads the records.
 answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
 os.dup2(2, 1)
+records = os.fdopen(os.dup(0), "rb")
+nothing = os.open(os.devnull, os.O_RDONLY)
+os.dup2(nothing, 0)
+os.close(nothing)
 # Equal input gives equal results, also from scripts that draw a sample.
 random.seed(0)
 
@@ -124,7 +128,7 @@ except Exception as error:
     answer("e", json.dumps(reason(error)))
     sys.exit(1)
 answer("s", "")
-for line in sys.stdin.buffer:
+for line in records:
     try:
         record = json.loads(line[1:])
         found = handler(Record(record) if line[:1] == b"r" else record, *more)

@@ -10,6 +10,7 @@ use super::fit::{Classes, Fit};
 use super::group::Group;
 use super::outcomes::{Outcomes, Question};
 use super::reasons::Reasons;
+use crate::monitor::rows::Schemas;
 use crate::read::Skips;
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
@@ -63,8 +64,13 @@ pub(super) struct Open {
 /// Records that cannot be used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Bad {
-    /// Of a dataset, and what is said of single files.
-    Rows { skips: Skips, notes: Vec<(PathBuf, String)> },
+    /// Of a dataset, and what is said of single files and of their columns.
+    Rows {
+        skips: Skips,
+        notes: Vec<(PathBuf, String)>,
+        #[serde(default, skip_serializing_if = "Schemas::is_empty")]
+        schemas: Schemas,
+    },
     /// Captured records.
     Records(Skips),
 }
@@ -250,8 +256,9 @@ impl Bad {
     fn tell(&self, records: u64, outside: u64, skipped: &mut Vec<Skipped>, warnings: &mut Vec<String>) {
         let bad = &self.skips().skipped;
         match self {
-            Bad::Rows { notes, .. } => {
+            Bad::Rows { notes, schemas, .. } => {
                 warnings.extend(notes.iter().map(|(file, what)| format!("{}: {what}", file.display())));
+                warnings.extend(schemas.told());
                 if bad.records > 0 {
                     let (noun, verb) = if bad.records == 1 { ("record", "is") } else { ("records", "are") };
                     warnings.push(format!(
@@ -283,8 +290,12 @@ impl Bad {
 
     fn merge(&mut self, other: Bad) -> std::result::Result<(), String> {
         match (self, other) {
-            (Bad::Rows { skips, notes }, Bad::Rows { skips: more, notes: others }) => {
+            (
+                Bad::Rows { skips, notes, schemas },
+                Bad::Rows { skips: more, notes: others, schemas: other_schemas },
+            ) => {
                 skips.merge(more, by_text);
+                schemas.merge(other_schemas);
                 notes.extend(others);
                 notes.sort_by(|one, two| by_text(&one.0, &two.0));
             }

@@ -267,7 +267,11 @@ fn read_dataset(
     if account.left_out > 0 {
         part.left_out.count("not wanted by `columns` or the script", account.left_out);
     }
-    part.bad = Bad::Rows { skips: account.skips().clone(), notes: account.notes().to_vec() };
+    part.bad = Bad::Rows {
+        skips: account.skips().clone(),
+        notes: account.notes().to_vec(),
+        schemas: account.schemas().clone(),
+    };
     Ok(part)
 }
 

@@ -170,6 +170,14 @@ pub fn unknown(layer: &Json) -> Vec<(String, String)> {
         .collect()
 }
 
+/// Thresholds of a layer that are null, as NaN is read too: they change nothing.
+pub fn unset_thresholds(layer: &Json) -> Vec<String> {
+    let inner = layer.get("distribution_constraints").and_then(Json::as_object).into_iter().flatten();
+    let all = layer.as_object().into_iter().flatten().chain(inner);
+    let unset = all.filter(|(key, value)| key.ends_with("_threshold") && value.is_null());
+    unset.map(|(key, _)| key.clone()).collect()
+}
+
 const KEYS: [&str; 5] = [
     "evaluate_constraints",
     "emit_metrics",

@@ -23,6 +23,9 @@ pub struct Details {
     pub unseen: usize,
     /// Type violations, and those of them that are a matter of spelling.
     pub type_violations: [usize; 2],
+    /// Columns of which the baseline's files say something that cannot be read, so that not all is checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unchecked: Vec<String>,
     /// Those first in which most columns moved. In front of the columns, which come line by line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub segments: Vec<Told>,
@@ -87,6 +90,7 @@ mod tests {
                 warnings: Vec::new(),
                 unseen: 0,
                 type_violations: [2, 1],
+                unchecked: Vec::new(),
                 segments: Vec::new(),
                 columns,
             };

@@ -185,6 +185,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
             same_columns(&parts[first], &parts[other])?;
         }
         all.profiled.columns.named = parts[first].1.profiled.columns.named;
+        all.profiled.columns.by_header = parts[first].1.profiled.columns.by_header;
         all.profiled.columns.order = parts[first].1.profiled.columns.order;
         all.profiled.open = parts[first].1.profiled.open;
     }
@@ -197,6 +198,9 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
         order::met(columns).into_iter().map(String::from).collect()
     };
     all.profiled.columns.names = names.iter().cloned().collect();
+    for (_, part) in &parts {
+        all.profiled.columns.nested.extend(part.profiled.columns.nested.iter().cloned());
+    }
     all.grouped = parts.iter().filter_map(|(path, part)| part.as_grouped(path)).collect();
     for name in &names {
         let mut column = Column::new();
@@ -282,13 +286,20 @@ fn segments(parts: &[(PathBuf, Part)], names: &IndexSet<String>) -> Vec<Segment>
     sums.into_iter().map(segment).collect()
 }
 
-/// That columns without names are as many, and that those which every row has are the same. Objects may bring others.
+/// That columns without names are as many. Objects and files of Parquet may bring any others, and files with a header row
+/// others beside one that is known: without it one run takes the columns by position.
 fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
     let (first, other) = (&one.1.profiled, &two.1.profiled);
+    let share_a_name = || first.columns.names.iter().any(|name| other.columns.names.contains(name));
     let same = first.columns.named == other.columns.named
         && first.columns.order == other.columns.order
+        && first.columns.by_header == other.columns.by_header
         && first.open == other.open
-        && (first.open || first.columns.names.iter().eq(other.columns.names.iter()));
+        && if first.open {
+            !first.columns.by_header || share_a_name()
+        } else {
+            first.columns.names.iter().eq(other.columns.names.iter())
+        };
     if same {
         return Ok(());
     }
@@ -312,20 +323,17 @@ fn told_apart(first: &Profiled, other: &Profiled) -> [String; 2] {
     if listed[0] != listed[1] {
         return listed;
     }
-    let names = both.map(|profiled| &profiled.columns.names);
-    match names[0].iter().zip(names[1]).position(|(one, two)| one != two) {
-        Some(at) => names.map(|names| format!("`{}` as column {}", names[at], at + 1)),
-        None => both.map(|profiled| {
-            let rows = match (profiled.open, profiled.columns.named, profiled.columns.order) {
-                (true, ..) => "rows that are JSON objects",
-                (false, _, Order::Natural | Order::Text) => "rows that a script made",
-                (false, true, Order::Data) => "rows of CSV or lists with names",
-                (false, false, Order::Data) => "rows of CSV or lists without names",
-            };
-            let names = &profiled.columns.names;
-            format!("{} in {rows}", counted(names.len(), "column"))
-        }),
-    }
+    both.map(|profiled| {
+        let rows = match (profiled.open, profiled.columns.named, profiled.columns.order) {
+            (true, ..) if profiled.columns.by_header => "rows of CSV with header rows",
+            (true, ..) => "rows of JSON objects or Parquet",
+            (false, _, Order::Natural | Order::Text) => "rows that a script made",
+            (false, true, Order::Data) => "rows of CSV or lists with names",
+            (false, false, Order::Data) => "rows of CSV or lists without names",
+        };
+        let names = &profiled.columns.names;
+        format!("{} in {rows}", counted(names.len(), "column"))
+    })
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Profiled {
     pub account: Account,
     /// For each column the number of the file, among those of the account, in which it came first.
     pub firsts: Vec<u32>,
-    /// Rows are objects, and later ones may bring other columns.
+    /// Rows are objects, or files name their columns: later ones may bring others.
     pub open: bool,
 }
 
@@ -30,6 +30,25 @@ impl Profiled {
     /// Whether there is nothing to measure: no row, or none with a column.
     pub fn is_empty(&self) -> bool {
         self.account.rows == 0 || self.columns.names.is_empty()
+    }
+
+    /// Whether a column holds nothing but the nulls of a place where other rows have an object or a list, whose values
+    /// are columns of their own: it says nothing that those do not say. `baseline`: the names of the baseline's columns, which
+    /// tell of such a place where no row of the run has a value there.
+    pub fn is_place_of_others(&self, at: usize, baseline: Option<&[String]>) -> bool {
+        let name = &self.columns.names[at];
+        let is_part = |other: &String| {
+            other.strip_prefix(name.as_str()).is_some_and(|rest| {
+                let number = rest.strip_prefix('_').unwrap_or_default();
+                let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+                is_number || rest.len() > 1 && rest.starts_with('.')
+            })
+        };
+        let is_in_json = self.open && !self.columns.by_header && self.account.schemas().is_empty();
+        is_in_json
+            && self.profiles[at].present() == 0
+            && baseline.is_none_or(|names| !names.contains(name))
+            && (self.columns.nested.contains(name) || baseline.is_some_and(|names| names.iter().any(is_part)))
     }
 }
 

@@ -45,12 +45,12 @@ pub fn of_profile(path: &Path, taken: Taken, layers: &[Json]) -> Result<Past> {
             column: segment.column.clone(),
             value: segment.value.clone(),
             rows: segment.rows,
-            columns: baseline::statistics_of(&as_json(&statistics, path)?, path)?,
+            columns: baseline::statistics_of(&as_json(&statistics, path)?, path)?.0,
         });
     }
     Ok(Past {
-        constraints: baseline::constraints_of(&as_json(&suggested, path)?, path, layers)?,
-        distributions: baseline::statistics_of(&as_json(&statistics, path)?, path)?,
+        constraints: baseline::constraints_of(&as_json(&suggested, path)?, path, layers)?.0,
+        distributions: baseline::statistics_of(&as_json(&statistics, path)?, path)?.0,
         segments,
     })
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::pass::Profiled;
 use super::segments::Segment;
 use crate::monitor::format::{PROFILE_NAME, is_profile};
-use crate::monitor::rows::{self, Account, Columns, Order};
+use crate::monitor::rows::{self, Account, Columns};
 use crate::state::profile::{Column, MOST_ROWS};
 
 /// Raised whenever something in the file gets another meaning.
@@ -257,7 +257,7 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
         sum.columns.into_iter().map(|column| (column.name, column.profile.in_order())).unzip();
     let mut account = Account::default();
     (account.records, account.rows) = (sum.records, sum.rows);
-    let columns = Columns { names, named: sum.named, order: Order::Data };
+    let columns = Columns { names, named: sum.named, ..Columns::default() };
     let firsts = vec![0; profiles.len()];
     Ok((Profiled { columns, profiles, account, firsts, open: false }, segments))
 }

@@ -24,13 +24,15 @@ use crate::read::{Note, Source};
 use crate::values::raw::Raw;
 
 const ROWS_PER_BATCH: usize = 8192;
+const SAME_COLUMNS: &str = "write every file with the same columns; a column without values may hold nulls";
 
-/// Reads the dataset. Every file has the columns of the first, in any order. `headers` in another order than the
-/// files' own names go by name; other names go by position, and this is said.
+/// Reads the dataset. Every file has the columns that are needed, in any order; where rows are kept, these are all columns of
+/// every file. `headers` in another order than the files' own names go by name; other names go by position, and this is
+/// said.
 ///
 /// # Errors
-/// A file that is not Parquet, a missing column, a name twice, names that contradict `headers`, a column of nested
-/// or binary values that is needed.
+/// A file that is not Parquet, a column that some file lacks, a name twice, names that contradict `headers`, a column of
+/// nested or binary values that is needed.
 pub(crate) fn read(
     files: &[InputFile],
     analysis: &Analysis,
@@ -50,6 +52,9 @@ pub(crate) fn read(
             }
         };
         let needed = head.needed(file, &metadata, &gather.wanted())?;
+        if source.options.keep_rows {
+            head.check_no_others(file, &metadata)?;
+        }
         let reader = reader(file, metadata, &needed)?;
         for batch in reader.build().map_err(|error| unreadable(&file.relative, &error))? {
             if limit == 0 {
@@ -104,7 +109,7 @@ impl Head {
             }
             None => stored_names.clone(),
         };
-        let layout = layout::of_table(names, None, None, analysis)?;
+        let layout = layout::of_table(names, None, None, analysis).map_err(|problem| problem.file(name))?;
         Ok(Head { layout, stored_names, said: (name.into(), said) })
     }
 
@@ -128,10 +133,23 @@ impl Head {
                 Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
                     .file(&file.relative)
                     .field(stored.clone())
+                    .hint(SAME_COLUMNS)
             })?;
             Ok((column, at))
         };
         wanted.iter().map(of_column).collect()
+    }
+
+    /// That a file has no column that the first lacks: where rows are kept each may be a feature, whichever file has it.
+    fn check_no_others(&self, file: &InputFile, metadata: &ArrowReaderMetadata) -> Result<()> {
+        let Some(other) = names(metadata).into_iter().find(|name| !self.stored_names.contains(name)) else {
+            return Ok(());
+        };
+        Err(Problem::new(&codes::BAD_RECORD, "a file has a column that the first file lacks")
+            .file(&file.relative)
+            .field(other)
+            .expected(format!("the columns of {}", self.said.0.display()))
+            .hint(SAME_COLUMNS))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use indexmap::IndexMap;
+use indexmap::{IndexMap, IndexSet};
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output;
@@ -74,7 +74,7 @@ fn segments(
     if settings.segment_columns.is_none() || profiled.is_empty() || prepared.plan.reads_profiles()? {
         return Ok((of_profiles, None));
     }
-    let named = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref());
+    let named = name(profiled, &prepared.plan.exclude, prepared.names().as_deref());
     let by = named.and_then(|named| {
         segments::by(settings.segment_columns.as_deref(), &profiled.columns, &named.columns)
     });
@@ -136,11 +136,12 @@ pub(crate) fn finish(
     if profiled.is_empty() {
         return Err(plan.no_rows(&profiled.account));
     }
-    let named = name(&profiled.columns, &plan.exclude, prepared.names().as_deref())?;
+    let named = name(profiled, &plan.exclude, prepared.names().as_deref())?;
     for warning in &named.warnings {
         tracing::warn!("{warning}");
     }
     let (kept, mut notes) = kept(settings, gathered, &named)?;
+    notes.extend(prepared.doubts.iter().cloned());
     notes.extend(other_features(job, settings, prepared, &named));
     let mut found = measure(prepared, profiled, &named);
     notes.extend(prepared.without_drift().or_else(|| {
@@ -163,8 +164,10 @@ pub(crate) fn finish(
         unseen: found.drifts.iter().filter(|drift| drift.unseen()).count(),
         type_violations: found.spelling.into(),
         segments: found.segments.clone(),
+        unchecked: prepared.unchecked(&named),
         columns: found.shifts.clone(),
     };
+    let remarks = not_checked(&details.unchecked);
     let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
     let segments = kept.iter().map(|kept| kept.of(&named.columns)).collect();
     let profile = Profile::new(columns(profiled, &named), segments, &profiled.account, has_names);
@@ -182,12 +185,23 @@ pub(crate) fn finish(
         report_name: report::NAME.into(),
         given: plan.baseline_files().cloned().collect(),
         draft,
-        message: Message::Judged { violations: violated.unwrap_or(0), remarks: String::new() },
+        message: Message::Judged { violations: violated.unwrap_or(0), remarks },
         facets: Vec::new(),
         metrics,
         at_end: plan.postprocessor.clone(),
         failed: None,
     })
+}
+
+/// What the exit message says of columns that the baseline leaves unchecked.
+fn not_checked(columns: &[String]) -> String {
+    match columns.len() {
+        0 => String::new(),
+        n => format!(
+            " Warning: {} not fully checked, since the baseline's files cannot be read there.",
+            if n == 1 { "1 column is".into() } else { format!("{n} columns are") }
+        ),
+    }
 }
 
 /// What was run and on what, for the head of the report.
@@ -249,6 +263,7 @@ pub(crate) fn look(
         line("script", &script.path().display().to_string());
     }
     plan.warnings.iter().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
+    prepared.doubts.iter().for_each(|doubt| line("warning", doubt));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
     let later = |waits: bool, problem: Problem, text: &mut String| {
@@ -262,7 +277,7 @@ pub(crate) fn look(
     let wanted = settings.segment_columns.as_deref();
     // As a part of the data leaves it to the whole.
     let (names_wait, columns_wait) = (wanted.is_none() || profiled.open, profiled.open);
-    let named = match name(&profiled.columns, &plan.exclude, prepared.names().as_deref()) {
+    let named = match name(&profiled, &plan.exclude, prepared.names().as_deref()) {
         Err(problem) => return later(names_wait, problem, text),
         Ok(named) => named,
     };
@@ -327,6 +342,10 @@ pub(crate) struct Prepared {
     taken: Taken,
     /// Segments of the baseline's profile.
     segments: Vec<Then>,
+    /// What is to be said of the baseline's files.
+    doubts: Vec<String>,
+    /// Columns whose constraints, and whose distribution, cannot all be read.
+    unread: [IndexSet<String>; 2],
     /// The data are a part of all data.
     folds: bool,
     /// By column its share of the model's attributions.
@@ -357,9 +376,19 @@ pub(crate) fn prepare(
         plan.baseline_files(),
     )?;
     let taken = Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict };
-    let mut constraints =
+    let constraints =
         plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;
-    let mut distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
+    let distributions = plan.statistics.as_deref().map(baseline::statistics).transpose()?;
+    let (mut constraints, of_constraints) = constraints.unzip();
+    let (mut distributions, of_distributions) = distributions.unzip();
+    let both = [of_constraints, of_distributions].map(Option::unwrap_or_default);
+    let mut doubts: Vec<String> = both.iter().flat_map(|doubts| doubts.told.clone()).collect();
+    let mut unread = both.map(|doubts| doubts.unchecked);
+    if let (Some(constraints), Some(distributions)) = (&constraints, &distributions) {
+        let lacks = baseline::lacking(constraints, distributions);
+        doubts.extend(baseline::told_lacking(&lacks));
+        unread[1].extend(lacks);
+    }
     let mut segments = Vec::new();
     if let Some(path) = &plan.profile {
         let then = past::of_profile(path, taken, &layers)?;
@@ -383,6 +412,8 @@ pub(crate) fn prepare(
         folds: rows == RowsFrom::Part,
         attributions,
         rule: settings.drift_rule,
+        doubts,
+        unread,
         plan,
         constraints,
         distributions,
@@ -419,6 +450,19 @@ impl Prepared {
     fn config(&self, name: &str) -> &MonitoringConfig {
         let own = self.constraints.as_ref().and_then(|constraints| constraints.columns.get(name));
         own.map_or(&self.whole, |constraint| &constraint.config)
+    }
+
+    /// The columns of the run of which the baseline says something that cannot be read and would be checked.
+    fn unchecked(&self, named: &Named) -> Vec<String> {
+        let [constraints, distributions] = &self.unread;
+        let is_unchecked = |name: &&String| {
+            let config = self.config(name);
+            (constraints.contains(*name) && config.evaluate_constraints.on())
+                || (distributions.contains(*name) && config.distribution_constraints.perform_comparison.on())
+        };
+        let is_sought = self.plan.monitoring && named.comparable;
+        let names = named.columns.iter().map(|(name, _)| name).filter(|_| is_sought);
+        names.filter(is_unchecked).cloned().collect()
     }
 
     /// The names of the baseline's columns, in its order.
@@ -602,7 +646,7 @@ fn inside<'a>(
         return Ok(Vec::new());
     };
     // Names that do not fit are told when everything was read.
-    let Ok(named) = name(&profiled.columns, &prepared.plan.exclude, prepared.names().as_deref()) else {
+    let Ok(named) = name(profiled, &prepared.plan.exclude, prepared.names().as_deref()) else {
         return Ok(Vec::new());
     };
     let (mut out, mut open) = (Vec::new(), Vec::new());

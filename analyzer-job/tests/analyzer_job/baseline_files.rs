@@ -1,5 +1,7 @@
 //! A quality monitor's baseline is the same however it is named: as a folder, as its constraints, as a state.
 
+use serde_json::{Value, json};
+
 use crate::program::{Tree, monitored, traffic};
 
 const MONITOR: [&str; 4] = [
@@ -101,4 +103,86 @@ fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
     let run = tree.succeed(&both);
     assert!(!run.log.contains("is not checked"), "{}", run.log);
     assert!(page(&tree, "report.html").contains("The data look as they did"));
+}
+
+/// One column of the baseline's statistics damaged in every way: log, report, dry run and exit message say so, and
+/// the others are checked.
+#[test]
+fn a_column_whose_distribution_cannot_be_read_is_named_everywhere() {
+    let mut tree = Tree::new();
+    let rows: String =
+        (0..400).map(|row| format!("{},{},{}\n", row % 7, row % 11, ["x", "y"][row % 2])).collect();
+    tree.file("processing/input/endpoint/data.csv", format!("n,m,t\n{rows}"));
+    tree.set("dataset_format", r#"{"csv":{"header":true}}"#).set("analysis_type", "DATA_QUALITY");
+    tree.succeed(&["--output-path=/opt/ml/base"]);
+    let read = |name: &str| -> Value {
+        serde_json::from_slice(&std::fs::read(tree.path(&format!("base/{name}"))).unwrap()).unwrap()
+    };
+    let (statistics, constraints) = (read("statistics.json"), read("constraints.json"));
+    let arguments =
+        ["--baseline-constraints=/opt/ml/constraints.json", "--baseline-statistics=/opt/ml/statistics.json"];
+    let check = |statistics: &Value, constraints: &Value, column: &str| {
+        tree.file("statistics.json", statistics.to_string());
+        tree.file("constraints.json", constraints.to_string());
+        let run = tree.succeed(&arguments);
+        let page = page(&tree, "report.html");
+        let dry = tree.succeed(&[&["validate"], &arguments[..]].concat());
+        let told = format!("`{column}`");
+        if column.is_empty() {
+            assert!(!run.message.contains("not fully checked") && page.contains("The data look as they did"));
+            return run.log;
+        }
+        let what = format!("{statistics} {constraints}: {}", run.log);
+        assert!(run.log.contains(&told) && dry.stdout.contains(&told), "{what}");
+        assert!(
+            run.message
+                .ends_with("1 column is not fully checked, since the baseline's files cannot be read there."),
+            "{what}"
+        );
+        assert!(page.contains("No violation, but 1 column could not be fully checked"), "{what}");
+        run.log
+    };
+    assert!(!check(&statistics, &constraints, "").contains("statistics.json: "));
+    let at = |place: &str| format!("/features/0/numerical_statistics{place}");
+    for (place, value) in [
+        ("/distribution/kll/sketch/data", json!([["1", "2"]])),
+        ("/distribution/kll/sketch/data", json!([])),
+        ("/distribution/kll/sketch/data", json!([1, 2])),
+        ("/distribution/kll/sketch/data", json!([["x"]])),
+        ("/distribution/kll/sketch/data", json!([[1, 2]])),
+        ("/distribution", json!({})),
+        ("/common/num_present", json!(1e7)),
+        ("", json!("none")),
+    ] {
+        let mut damaged = statistics.clone();
+        *damaged.pointer_mut(&at(place)).unwrap() = value;
+        check(&damaged, &constraints, "n");
+    }
+    for count in [json!(-5), json!("3")] {
+        let mut damaged = statistics.clone();
+        let buckets = "/features/2/string_statistics/distribution/categorical/buckets/0/count";
+        *damaged.pointer_mut(buckets).unwrap() = count;
+        check(&damaged, &constraints, "t");
+    }
+    let mut damaged = statistics.clone();
+    damaged["features"].as_array_mut().unwrap().remove(1);
+    check(&damaged, &constraints, "m");
+    for key in ["completeness", "inferred_type"] {
+        let mut damaged = constraints.clone();
+        damaged["features"][1][key] = json!(null);
+        check(&statistics, &damaged, "m");
+    }
+    // Old files of the hosted service have null in place of a sketch: told, and no damage.
+    let mut old = statistics.clone();
+    *old.pointer_mut(&at("/distribution/kll/sketch/data")).unwrap() = json!(null);
+    assert!(check(&old, &constraints, "").contains("null in place of the distribution of 1 column"));
+    // Nothing can be read at all.
+    let mut none = statistics.clone();
+    for feature in none["features"].as_array_mut().unwrap() {
+        feature.as_object_mut().unwrap().retain(|key, _| !key.ends_with("_statistics"));
+    }
+    tree.file("statistics.json", none.to_string());
+    let run = tree.run(&arguments);
+    let told = "Error: PL0801: no column of the baseline's statistics can be compared";
+    assert!(run.code != Some(0) && run.message.starts_with(told), "{}", run.message);
 }

@@ -227,6 +227,23 @@ fn scripted(script: &str, inputs: &[&str]) -> Option<Tree> {
     Some(tree)
 }
 
+/// A script that reads its standard input, or starts a program that does, takes no record from the others and does not hang.
+#[test]
+fn a_script_finds_nothing_on_its_standard_input() {
+    let script = r#"
+import os, subprocess, sys
+at_start = sys.stdin.read()
+def preprocess_handler(record):
+    child = subprocess.run(["cat"], stdout=subprocess.PIPE).stdout
+    return {"n": len(at_start) + len(sys.stdin.read()) + len(os.read(0, 100)) + len(child)}
+"#;
+    let Some(tree) = scripted(script, &["1,2", "3,4", "5,6"]) else { return };
+    tree.succeed(&[]);
+    let statistics = tree.result("statistics.json");
+    assert_eq!(statistics["dataset"]["item_count"], 3);
+    assert_eq!(statistics["features"][0]["numerical_statistics"]["max"], 0.0, "{statistics}");
+}
+
 #[test]
 fn a_script_makes_the_rows_and_its_own_words_name_what_it_cannot_take() {
     let script = r#"

@@ -181,7 +181,8 @@ impl Row {
 
 const HEADER: &str = "sex,n,y,p,score,plan";
 
-/// The bytes of one file. `bad`: lines that are no record are left out and counted by who reads it.
+/// The bytes of one file. `bad`: lines that are no record are left out and counted by who reads it, and a column may be
+/// missing.
 fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) -> Vec<u8> {
     let n_rows = if odd && random.once_in(6) { 0 } else { random.below(5) + 3 };
     let rows: Vec<Row> = (0..n_rows).map(|_| Row::new(random)).collect();
@@ -191,9 +192,14 @@ fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) 
             if odd && random.once_in(8) {
                 text.push('\u{feff}');
             }
-            let _ = writeln!(text, "{HEADER}");
+            let late = (bad && odd && random.once_in(2)).then(|| random.below(2));
+            let _ = match late {
+                Some(late) => writeln!(text, "{HEADER},late{late}"),
+                None => writeln!(text, "{HEADER}"),
+            };
             for row in &rows {
-                let _ = writeln!(text, "{}", row.csv(odd, random));
+                let more = if late.is_some() { ",5" } else { "" };
+                let _ = writeln!(text, "{}{more}", row.csv(odd, random));
                 if odd && !bad && random.once_in(8) {
                     let _ = writeln!(text, "{HEADER}");
                 }
@@ -208,7 +214,14 @@ fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) 
                     let _ = writeln!(
                         text,
                         "{}",
-                        random.of(&["{}", r#"{"x":"#, r#"{"x":{}}"#, r#"{"y":null}"#, "[1,2]"])
+                        random.of(&[
+                            "{}",
+                            r#"{"x":"#,
+                            r#"{"x":{}}"#,
+                            r#"{"x":null}"#,
+                            r#"{"y":null}"#,
+                            "[1,2]"
+                        ])
                     );
                 }
                 let _ = writeln!(text, "{}", row.object(odd, random));
@@ -218,7 +231,8 @@ fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) 
             let mut objects = Vec::new();
             for row in &rows {
                 if bad && odd && random.once_in(4) {
-                    objects.push(random.of(&["{}", r#"{"x":{}}"#, r#"{"y":null}"#]).to_string());
+                    let lacking = ["{}", r#"{"x":{}}"#, r#"{"x":null}"#, r#"{"y":null}"#];
+                    objects.push(random.of(&lacking).to_string());
                 }
                 objects.push(row.object(odd, random));
             }
@@ -228,7 +242,10 @@ fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) 
                 format!("{{\"rows\":[{}]}}", objects.join(",\n"))
             };
         }
-        Format::Parquet => return parquet(&rows),
+        Format::Parquet => {
+            let late = (bad && odd && random.once_in(2)).then(|| format!("late{}", random.below(2)));
+            return parquet(&rows, late.as_deref());
+        }
         Format::Captures | Format::Merged => {
             for (at, row) in (0..).zip(&rows) {
                 if odd && random.once_in(8) {
@@ -246,14 +263,15 @@ fn file(format: Format, number: u64, odd: bool, bad: bool, random: &mut Random) 
     text.into_bytes()
 }
 
-fn parquet(rows: &[Row]) -> Vec<u8> {
+/// `late`: a column that other files may not have.
+fn parquet(rows: &[Row], late: Option<&str>) -> Vec<u8> {
     let texts = |of: fn(&Row) -> &'static str| -> ArrayRef {
         Arc::new(rows.iter().map(|row| Some(of(row))).collect::<StringArray>())
     };
     let numbers = |of: fn(&Row) -> u64| -> ArrayRef {
         Arc::new(rows.iter().map(|row| Some(of(row) as i64)).collect::<Int64Array>())
     };
-    let columns: [(&str, ArrayRef); 6] = [
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("sex", texts(|row| row.sex)),
         ("n", numbers(|row| row.n)),
         ("y", texts(|row| row.y)),
@@ -261,6 +279,7 @@ fn parquet(rows: &[Row]) -> Vec<u8> {
         ("score", numbers(|row| row.score % 2)),
         ("plan", texts(|row| row.plan)),
     ];
+    columns.extend(late.map(|name| (name, numbers(|row| row.n))));
     let batch = RecordBatch::try_from_iter(columns).unwrap();
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
@@ -593,7 +612,7 @@ fn check_all(is_wanted: impl Fn(&Case) -> bool) {
                 Err(what) => wrong.push(what),
             }
         }
-        // Tables name the same columns in every file.
+        // Tables name the columns in every file.
         if refused > 0 && matches!(case.format, Format::Csv | Format::Parquet) {
             wrong.push(format!("{} of {:?}: {refused} refused", case.name, case.format));
         }

@@ -12,7 +12,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::block::Block;
-use super::{Reader, Take};
+use super::{Places, Reader, Take};
 use crate::read::looks;
 
 pub(super) use cut::with_bad_bytes_as;
@@ -77,17 +77,20 @@ impl File {
         if let Some(what) = other_format(&self.buffer) {
             reader.account.notes.push((name.into(), what));
         }
-        let order = if self.header { self.header(file, reader)? } else { None };
+        let places = if self.header { self.header(file, reader)? } else { None };
         let mut cut = Cut::default();
         while !(self.at_end && self.buffer.is_empty()) {
-            cut.clear(reader.width(), usize::MAX);
+            let own_width = places.as_ref().map(|places| places.width);
+            cut.clear(own_width.or(reader.width()), usize::MAX);
             let consumed = cut.rows(&self.buffer, self.terminator, self.at_end, &mut self.line);
             reader.records(cut.rows.len() as u64);
             if reader.width().is_none() && cut.width > 0 {
                 reader.unnamed(cut.width);
             }
             for (line, bad) in cut.bad.drain(..) {
-                let wide = bad.fields().and_then(|fields| reader.check_width(fields).err());
+                let wide = bad
+                    .fields()
+                    .and_then(|fields| reader.check_width_of(fields, own_width.or(reader.width())).err());
                 let reason = match &bad {
                     Bad::Fields(_) => wide.unwrap_or_default(),
                     bad => bad.told(line),
@@ -106,7 +109,7 @@ impl File {
             text.extend_from_slice(&self.buffer[consumed..]);
             std::mem::swap(&mut text, &mut self.buffer);
             text.truncate(consumed);
-            let block = cut.block(text, order.as_deref());
+            let block = cut.block(text, places.as_ref().map(|places| places.of.as_slice()));
             for line in cut.spoilt.drain(..) {
                 reader.bad(name, line, "the row is not UTF-8 text")?;
             }
@@ -121,7 +124,7 @@ impl File {
 
     /// Takes the names of the columns from the first row. Gives the place of each column of the table in this
     /// file, where it is another one.
-    fn header(&mut self, file: &InputFile, reader: &mut Reader<'_>) -> Result<Option<Vec<usize>>> {
+    fn header(&mut self, file: &InputFile, reader: &mut Reader<'_>) -> Result<Option<Places>> {
         let name = file.relative.as_path();
         let mut cut = Cut::default();
         let consumed = loop {

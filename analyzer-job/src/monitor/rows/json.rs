@@ -62,8 +62,8 @@ pub(super) struct Rows {
     taken: Vec<Span>,
     /// End of each row in `taken`.
     ends: Vec<usize>,
-    /// Columns there were before the record at hand, and whether they had names.
-    known: (usize, bool),
+    /// Columns and nested places there were before the record at hand, and whether the columns had names.
+    known: (usize, usize, bool),
     path: String,
     /// Results of the paths that the setting `columns` looks up.
     found: Vec<Found>,
@@ -140,14 +140,15 @@ impl Rows {
 
     /// A record begins.
     pub(super) fn begin_record(&mut self, columns: &Columns) {
-        self.known = (columns.names.len(), columns.named);
+        self.known = (columns.names.len(), columns.nested.len(), columns.named);
         self.begin_payload(0, "");
     }
 
     /// The record cannot be used: its rows are taken back, and the columns that it brought.
     pub(super) fn drop_record(&mut self, columns: &mut Columns) {
         columns.names.truncate(self.known.0);
-        columns.named = self.known.1;
+        columns.nested.truncate(self.known.1);
+        columns.named = self.known.2;
         self.taken.clear();
         self.ends.clear();
         self.row.clear();
@@ -222,6 +223,7 @@ impl Rows {
             path.push_str(&scan::unescaped(&json[key]));
             match scanner.kind()? {
                 Kind::Object if nested => {
+                    nest(path, columns);
                     path.push('.');
                     self.fields(scanner, json, path, columns, nested)
                 }
@@ -248,6 +250,7 @@ impl Rows {
             self.set(path, Some(&compact(list)), columns);
             return;
         }
+        nest(path, columns);
         let end = path.len();
         for (at, span) in spans.into_iter().enumerate() {
             path.truncate(end);
@@ -255,6 +258,13 @@ impl Rows {
             let _ = fmt::Write::write_fmt(path, format_args!("_{at}"));
             self.set(path, cell(&list[span]).as_deref(), columns);
         }
+    }
+}
+
+/// At this place stands an object or a list that is several columns.
+fn nest(path: &str, columns: &mut Columns) {
+    if !columns.nested.contains(path) {
+        columns.nested.insert(path.into());
     }
 }
 

@@ -16,6 +16,7 @@ pub(crate) mod shared;
 #[cfg(test)]
 mod tests;
 mod twice;
+mod unlike;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -42,6 +43,7 @@ use twice::{AllTwice, Twice};
 
 pub use block::Block;
 pub use names::{Settled, settle};
+pub(crate) use unlike::Schemas;
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -103,8 +105,15 @@ pub struct Columns {
     pub names: IndexSet<String>,
     /// Whether the data name their columns; else the names are `_c0`, `_c1`, ...
     pub named: bool,
+    /// The names are those of header rows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_header: bool,
     /// What the order of the names means.
     pub order: Order,
+    /// Places in JSON where some row has an object or a list that is several columns. A null there has the name of the place
+    /// itself, and makes no column of its own.
+    #[serde(default, skip_serializing_if = "IndexSet::is_empty")]
+    pub nested: IndexSet<String>,
 }
 
 /// The order of columns.
@@ -135,6 +144,9 @@ pub struct Account {
     quotes: Skips,
     /// What is to be said of single files.
     notes: Vec<(PathBuf, String)>,
+    /// The columns of the files, in formats whose files name them.
+    #[serde(default, skip_serializing_if = "Schemas::is_empty")]
+    schemas: Schemas,
     /// Names that stand twice in a row.
     #[serde(default, skip_serializing_if = "AllTwice::is_empty")]
     twice: AllTwice,
@@ -187,6 +199,7 @@ impl Account {
         self.files.sort_by(|one, two| by_text(one, two));
         self.skips.merge(other.skips, by_text);
         self.quotes.merge(other.quotes, by_text);
+        self.schemas.merge(other.schemas);
         self.twice.merge(other.twice);
         self.notes.extend(other.notes);
         self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
@@ -207,6 +220,7 @@ impl Account {
             notes.entry(what).or_default().push(file);
         }
         self.warnings = notes.iter().map(|(what, files)| format!("{}: {what}", named(files))).collect();
+        self.warnings.extend(self.schemas.told());
         self.warnings.extend(self.twice.told());
         self.warnings.extend(self.absent.iter().cloned());
         if !self.quotes.is_empty() {
@@ -248,6 +262,11 @@ impl Account {
     /// The first thing that is said of a single file.
     pub(crate) fn first_note(&self) -> Option<String> {
         self.notes.first().map(|(file, what)| format!("{}: {what}", file.display()))
+    }
+
+    /// The columns of the files.
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.schemas
     }
 
     /// What is said of single files.
@@ -347,6 +366,15 @@ pub fn files(path: &Path) -> Result<Listing> {
     Ok(listing)
 }
 
+/// Where the columns of the table stand in one file that has others, or has them in another order.
+#[derive(Debug)]
+struct Places {
+    /// Columns of the file.
+    width: usize,
+    /// For each column of the table its place in the file, where it is there.
+    of: Vec<Option<usize>>,
+}
+
 /// What a column of the data is read for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Use {
@@ -434,7 +462,7 @@ impl<'a> Reader<'a> {
             )))
     }
 
-    /// What each column is read for, in data whose columns are all known.
+    /// What each of the columns that are known so far is read for.
     ///
     /// # Errors
     /// The setting `columns` does not fit the columns.
@@ -479,7 +507,15 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// Why it cannot be used.
     fn check_width(&mut self, width: usize) -> std::result::Result<(), String> {
-        match self.width() {
+        self.check_width_of(width, self.width())
+    }
+
+    /// The same of a file whose rows have a width of their own.
+    ///
+    /// # Errors
+    /// Why it cannot be used.
+    fn check_width_of(&mut self, width: usize, expected: Option<usize>) -> std::result::Result<(), String> {
+        match expected {
             _ if width == 0 => return Err("no values".into()),
             None => self.unnamed(width),
             Some(expected) if expected != width => {
@@ -496,19 +532,21 @@ impl<'a> Reader<'a> {
         self.columns.names = (0..width).map(|column| format!("_c{column}")).collect();
     }
 
-    /// The names that a file gives its columns. Gives, where they stand in another order than in the first
-    /// file, the place in this file of each column.
-    fn header(&mut self, names: Vec<String>, file: &Path, line: u64) -> Result<Option<Vec<usize>>> {
+    /// The names that a file gives its columns; those that are new become columns of the table. Gives, where the file has
+    /// other columns than the table or has them in another order, where the table's stand in it.
+    fn header(&mut self, names: Vec<String>, file: &Path, line: u64) -> Result<Option<Places>> {
         header::differ(&names).map_err(|problem| problem.file(file).line(line))?;
         let found: IndexSet<String> = names.into_iter().collect();
         let known = &self.columns.names;
         // Where the width was given the columns have no names yet.
         let waits = !self.columns.named && self.rows == 0;
         if known.is_empty() || (waits && found.len() == known.len()) {
-            self.columns = Columns { names: found, named: true, order: Order::Data };
+            self.account.schemas.add(found.iter().cloned(), file);
+            self.columns = Columns { names: found, named: true, by_header: true, ..Columns::default() };
             return Ok(None);
         }
         if found.iter().eq(known.iter()) {
+            self.account.schemas.add(found, file);
             return Ok(None);
         }
         if !self.columns.named {
@@ -520,30 +558,36 @@ impl<'a> Reader<'a> {
             self.account.notes.push((file.into(), what));
             return Ok(None);
         }
-        if found.len() != known.len() {
-            let what = format!(
-                "the header row has {}, that of the first file {}; rows as wide as this one are left out",
-                counted(found.len(), "name"),
-                known.len()
-            );
+        let others: Vec<String> =
+            found.iter().filter(|name| !known.contains(*name)).map(|name| format!("`{name}`")).collect();
+        let is_same = others.is_empty() && found.len() == known.len();
+        // Without a name in common it may be no header row at all, and with a given width all rows are as wide.
+        if others.len() == found.len() || (self.source.width.is_some() && !is_same) {
+            let what = if found.len() == known.len() {
+                format!(
+                    "the columns have other names than in the first file ({}); they are taken by position",
+                    others[0]
+                )
+            } else {
+                format!(
+                    "the header row has {}, that of the first file {}; rows as wide as this one are left out",
+                    counted(found.len(), "name"),
+                    known.len()
+                )
+            };
             self.account.notes.push((file.into(), what));
             return Ok(None);
         }
-        match known.iter().map(|name| found.get_index_of(name)).collect::<Option<Vec<_>>>() {
-            Some(order) => {
-                let what = "the columns stand in another order than in the first file; their names say which is which";
-                self.account.notes.push((file.into(), what.into()));
-                Ok(Some(order))
-            }
-            None => {
-                let other = found.iter().find(|name| !known.contains(*name)).cloned().unwrap_or_default();
-                let what = format!(
-                    "the columns have other names than in the first file (`{other}`); they are taken by position"
-                );
-                self.account.notes.push((file.into(), what));
-                Ok(None)
-            }
+        if is_same {
+            let what =
+                "the columns stand in another order than in the first file; their names say which is which";
+            self.account.notes.push((file.into(), what.into()));
         }
+        self.columns.names.extend(found.iter().cloned());
+        let of = self.columns.names.iter().map(|name| found.get_index_of(name)).collect();
+        let width = found.len();
+        self.account.schemas.add(found, file);
+        Ok(Some(Places { width, of }))
     }
 
     /// More records were read.
@@ -637,8 +681,12 @@ impl<'a> Reader<'a> {
         let is_given = self.source.width.is_some();
         account.width = (is_given || !self.columns.named).then_some(self.columns.names.len());
         if let Some((field, name)) = self.cells.as_ref().and_then(Cells::missing) {
-            let fixed =
-                !self.columns.named || matches!(account.format, Some(Format::Csv { .. } | Format::Parquet));
+            let fixed = match account.format {
+                Some(Format::Csv { .. }) => true,
+                // Files of another part of the data may have it.
+                Some(Format::Parquet) => !self.source.folds,
+                _ => !self.columns.named,
+            };
             if fixed && self.rows > 0 {
                 let names: Vec<String> =
                     self.columns.names.iter().take(40).map(|name| format!("`{name}`")).collect();

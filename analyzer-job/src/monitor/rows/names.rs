@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn columns(names: &[&str], named: bool) -> Columns {
-        Columns { names: names.iter().map(|name| name.to_string()).collect(), named, order: Order::Data }
+        Columns { names: names.iter().map(|name| name.to_string()).collect(), named, ..Columns::default() }
     }
 
     #[test]

@@ -21,10 +21,11 @@ use crate::values::java;
 
 const ROWS_PER_BATCH: usize = 4096;
 
-/// Reads all files as one table; every file has the columns of the first, in any order.
+/// Reads all files as one table with the columns of every file that has rows, by name: where a file lacks one its values are
+/// missing.
 ///
 /// # Errors
-/// A file that is not Parquet, a missing column, a name twice, a column of nested or binary values that is not left out.
+/// A file that is not Parquet, a name twice, a column of nested or binary values that is not left out.
 pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
@@ -34,31 +35,27 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(file, &error))?;
         let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         header::differ(&names).map_err(|problem| problem.file(name))?;
-        let fields: IndexSet<String> = names.into_iter().collect();
-        if reader.columns.names.is_empty() {
-            reader.columns.names = fields.clone();
-            reader.columns.named = true;
+        if builder.metadata().file_metadata().num_rows() == 0 {
+            continue;
         }
-        let places: Vec<usize> = reader
+        let fields: IndexSet<String> = names.into_iter().collect();
+        reader.columns.names.extend(fields.iter().cloned());
+        reader.columns.named = true;
+        let uses = reader.uses()?;
+        // Of each column of the table its place in this file, where it has one and is read.
+        let places: Vec<Option<usize>> = reader
             .columns
             .names
             .iter()
-            .map(|column| {
-                fields.get_index_of(column).ok_or_else(|| {
-                    Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
-                        .file(name)
-                        .field(column.clone())
-                })
-            })
-            .collect::<Result<_>>()?;
-        let more: Vec<String> =
-            fields.difference(&reader.columns.names).map(|name| format!("`{name}`")).collect();
-        if !more.is_empty() {
-            let what = format!("columns that the first file does not have are left out: {}", more.join(", "));
-            reader.account.notes.push((name.into(), what));
+            .zip(&uses)
+            .map(|(column, of)| fields.get_index_of(column).filter(|_| *of != Use::LeftOut))
+            .collect();
+        let read: Vec<usize> = places.iter().flatten().copied().collect();
+        reader.account.schemas.add(read.iter().map(|&at| fields[at].clone()), name);
+        if reader.done() {
+            // Of the other files only the columns are asked for.
+            continue;
         }
-        let uses = reader.uses()?;
-        let read = places.iter().zip(&uses).filter(|(_, of)| **of != Use::LeftOut).map(|(&at, _)| at);
         let mask = ProjectionMask::roots(builder.parquet_schema(), read);
         let batches = builder
             .with_projection(mask)
@@ -71,9 +68,12 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             let columns: Vec<Texts> = places
                 .iter()
                 .zip(&uses)
-                .map(|(&at, of)| {
-                    let Some(column) = batch.column_by_name(&fields[at]) else { return Ok(Texts::Missing) };
-                    match (Texts::of(column, file, &fields[at]), of) {
+                .map(|(at, of)| {
+                    let field = at.map_or("", |at| fields[at].as_str());
+                    let Some(column) = batch.column_by_name(field).filter(|_| at.is_some()) else {
+                        return Ok(Texts::Missing);
+                    };
+                    match (Texts::of(column, file, field), of) {
                         (Err(_), Use::Excluded) => Ok(Texts::Missing),
                         (texts, _) => texts,
                     }
@@ -93,7 +93,7 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             reader.hand_on(block, name, take)?;
             reader.advance(0)?;
             if reader.done() {
-                return Ok(());
+                break;
             }
         }
         reader.advance(file.bytes)?;

@@ -104,8 +104,41 @@ fn files_come_in_the_order_of_their_paths_each_with_its_own_header() {
     let twice = try_read(CSV, &[("x", b"a,b,a\n1,2,3\n")], |_| {}).err().unwrap();
     assert_eq!(twice.code(), &codes::HEADERS_DO_NOT_FIT);
     assert!(twice.to_string().contains("`a`"));
-    let other = try_read(CSV, &[("1", b"a,b\n1,2\n"), ("2", b"a,z\n3,4\n")], |_| {}).unwrap();
-    assert!(other.account.warnings[0].contains("`z`") && other.rows.len() == 2);
+    let other = try_read(CSV, &[("1", b"a,b\n1,2\n"), ("2", b"y,z\n3,4\n")], |_| {}).unwrap();
+    assert!(other.account.warnings[0].contains("`y`") && other.rows.len() == 2);
+}
+
+/// Header rows with a name in common are one table with the columns of all of them, in every order of the files.
+#[test]
+fn a_table_of_csv_has_the_columns_of_every_header_row() {
+    let files = ["a,b\n1,2\n3\n", "c,b,a\n5,\"x\"\"y\",7\n8,9\n", "b\n6\n", "a,b\n10,11"];
+    let expected = ["a=1 b=2 c=-", "a=7 b=x\"y c=5", "a=- b=6 c=-", "a=10 b=11 c=-"];
+    for n in 0..256_usize {
+        let order = [n % 4, n / 4 % 4, n / 16 % 4, n / 64];
+        if !(0..4).all(|file| order.contains(&file)) {
+            continue;
+        }
+        let named: Vec<(&str, &[u8])> =
+            ["0", "1", "2", "3"].into_iter().zip(order.map(|at| files[at].as_bytes())).collect();
+        let found = try_read(CSV, &named, |_| {}).unwrap();
+        let by_name = |row: &Vec<Option<String>>| {
+            let cell = |name: &&str| {
+                let at = found.names.iter().position(|own| own == name).unwrap();
+                format!("{name}={}", row[at].as_deref().unwrap_or("-"))
+            };
+            ["a", "b", "c"].iter().map(cell).collect::<Vec<_>>().join(" ")
+        };
+        let mut rows: Vec<String> = found.rows.iter().map(by_name).collect();
+        rows.sort_by_key(|row| expected.iter().position(|known| known == row));
+        assert_eq!((rows, found.names.len()), (expected.map(Into::into).to_vec(), 3), "{order:?}");
+        // Each file has its own width.
+        let told = found.account.warnings.join("\n");
+        assert_eq!((found.account.bad, found.account.better_width), (2, None), "{told}");
+        assert!(told.contains("1 value, expected 2") && told.contains("2 values, expected 3"), "{told}");
+        let place = |at: usize| order.iter().position(|&file| file == at).unwrap();
+        assert!(told.contains(&format!("`c` is in {}, and not in", place(1))), "{told}");
+        assert!(told.contains(&format!("2 more files, and not in {}, where its", place(2))), "{told}");
+    }
 }
 
 #[test]
@@ -126,7 +159,15 @@ fn a_header_of_another_width_is_told_and_names_come_from_one_that_fits() {
         (found.names.join(","), found.short(), found.account)
     };
     let files: [(&str, &[u8]); 3] = [("0", b"a,b\n"), ("1", b"a,b,c\n1,2,3\n"), ("2", b"a,b,c\n4,5,6\n")];
-    let (_, _, account) = read(&files, None);
+    let (names, rows, account) = read(&files, None);
+    assert_eq!((names.as_str(), rows.len(), account.bad), ("a,b,c", 2, 0));
+    assert!(
+        account.warnings[0].contains("`c` is in 1 and 1 more file, and not in 0"),
+        "{:?}",
+        account.warnings
+    );
+    let others: [(&str, &[u8]); 3] = [("0", b"a,b\n"), ("1", b"x,y,z\n1,2,3\n"), ("2", b"x,y,z\n4,5,6\n")];
+    let (_, _, account) = read(&others, None);
     assert_eq!((account.bad, account.better_width), (2, Some(3)));
     let told = "1 and 1 more file: the header row has 3 names, that of the first file 2";
     assert!(account.warnings[0].contains(told), "{:?}", account.warnings);

@@ -103,6 +103,10 @@ pub(super) fn report(quality: &Quality) -> Report {
         Some(_) if details.columns.is_empty() && !columns::are_empty(&quality.columns) => {
             (State::CannotTell, "No violation; drift was not checked".into())
         }
+        Some(_) if !details.unchecked.is_empty() => {
+            let all = of_columns(details.unchecked.len());
+            (State::CannotTell, format!("No violation, but {all} could not be fully checked"))
+        }
         Some(_) if few => (State::CannotTell, "No violation; too few rows to tell more".into()),
         Some(_) if columns::are_empty(&quality.columns) => {
             (State::CannotTell, "No violation; no column has a value, so there is nothing to compare".into())
@@ -150,6 +154,19 @@ fn lead(details: &Details, violations: &[Violation], moved: usize) -> Vec<String
     if details.unseen > 0 {
         let columns = of(details.unseen as u64, "column that moved raises", "columns that moved raise");
         out.push(format!("{columns} no violation: the hosted drift check counts distinct values, not rows."));
+    }
+    if let Some(first) = details.unchecked.first() {
+        out.push(match details.unchecked.len() {
+            1 => format!(
+                "1 column is not fully checked, since the baseline cannot be read there: {}.",
+                isolate(first)
+            ),
+            n => format!(
+                "{} are not fully checked, since the baseline cannot be read there; {} is the first.",
+                of_columns(n),
+                isolate(first)
+            ),
+        });
     }
     let [types, spelling] = details.type_violations;
     if spelling > 0 {
@@ -272,6 +289,7 @@ mod tests {
             warnings: Vec::new(),
             unseen: 2,
             type_violations: [0, 0],
+            unchecked: Vec::new(),
             segments: Vec::new(),
             columns: Vec::new(),
         };

@@ -307,8 +307,9 @@ impl Cut {
         }
     }
 
-    /// Makes the block of what was cut. Rows whose text is not UTF-8 are left out, their lines kept.
-    pub(super) fn block(&mut self, mut text: Vec<u8>, order: Option<&[usize]>) -> Block {
+    /// Makes the block of what was cut. Rows whose text is not UTF-8 are left out, their lines kept. `places`: for each column
+    /// of the block its place in the rows, where they have it; without it they are the same.
+    pub(super) fn block(&mut self, mut text: Vec<u8>, places: Option<&[Option<usize>]>) -> Block {
         let read = text.len();
         if !self.made.is_empty() {
             text.extend_from_slice(&self.made);
@@ -332,14 +333,11 @@ impl Cut {
                 with_bad_bytes_as(error.into_bytes(), b'?')
             }
         };
-        if let Some(order) = order {
-            let mut row = vec![Span::MISSING; self.width];
-            for cells in cells.chunks_exact_mut(self.width.max(1)) {
-                order.iter().zip(&mut row).for_each(|(&at, cell)| *cell = cells[at]);
-                cells.copy_from_slice(&row);
-            }
-        }
-        Block::new(text, cells, self.width, lines)
+        let Some(places) = places else { return Block::new(text, cells, self.width, lines) };
+        let rows = cells.chunks_exact(self.width.max(1));
+        let placed = rows.flat_map(|row| places.iter().map(|at| at.map_or(Span::MISSING, |at| row[at])));
+        let cells = placed.collect();
+        Block::new(text, cells, places.len(), lines)
     }
 
     /// For each row whether it holds bytes that are not UTF-8; their lines go to `spoilt`.

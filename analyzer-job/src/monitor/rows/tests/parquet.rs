@@ -94,22 +94,72 @@ fn an_instant_has_its_text_whatever_its_unit_and_zone() {
 }
 
 #[test]
-fn a_name_twice_is_refused_and_what_only_later_files_have_is_told() {
+fn a_name_twice_is_refused() {
     let of = |values: [i64; 2]| Arc::new(Int64Array::from_iter_values(values)) as ArrayRef;
     let twice = file(&[("a", of([1, 2])), ("b", of([3, 4])), ("a", of([5, 6])), ("c", of([7, 8]))], false);
     let plain = file(&[("a", of([1, 2])), ("b", of([3, 4]))], false);
-    let more = file(&[("z", of([9, 9])), ("b", of([5, 6])), ("a", of([7, 8]))], false);
     for files in [&[("1", twice.as_slice())][..], &[("1", plain.as_slice()), ("2", twice.as_slice())]] {
         let refused = try_read(Format::Parquet, files, |_| {}).err().unwrap();
         assert_eq!(refused.code(), &codes::HEADERS_DO_NOT_FIT, "{refused}");
         assert!(refused.to_string().contains("`a` twice"), "{refused}");
     }
-    let found = try_read(Format::Parquet, &[("1", &plain), ("2", &more)], |_| {}).unwrap();
-    assert_eq!(found.short(), ["1|3", "2|4", "7|5", "8|6"]);
-    assert!(
-        found.account.warnings[0].contains("does not have are left out: `z`"),
-        "{:?}",
-        found.account.warnings
+}
+
+/// Every order of four files, one of them without rows: the rows are the same by name, and so is what is said.
+#[test]
+fn a_table_has_the_columns_of_every_file_whatever_their_order() {
+    let of = |values: &[i64]| Arc::new(Int64Array::from_iter_values(values.iter().copied())) as ArrayRef;
+    let files = [
+        file(&[("a", of(&[1, 2])), ("b", of(&[3, 4]))], false),
+        file(&[("z", of(&[9])), ("b", of(&[5])), ("a", of(&[7]))], false),
+        file(&[("b", of(&[8]))], false),
+        file(&[("a", of(&[])), ("none", of(&[]))], false),
+    ];
+    let expected = ["a=1 b=3 z=-", "a=2 b=4 z=-", "a=7 b=5 z=9", "a=- b=8 z=-"];
+    let orders = (0..256_usize).map(|n| [n % 4, n / 4 % 4, n / 16 % 4, n / 64]);
+    let mut seen = 0;
+    for order in orders.filter(|order| (0..4).all(|file| order.contains(&file))) {
+        let read = |limit| {
+            let named: Vec<(&str, &[u8])> =
+                ["0", "1", "2", "3"].into_iter().zip(order.map(|at| files[at].as_slice())).collect();
+            try_read(Format::Parquet, &named, |source| source.limit = limit).unwrap()
+        };
+        let found = read(None);
+        let by_name = |row: &Vec<Option<String>>| {
+            let cell = |name: &&str| {
+                let at = found.names.iter().position(|own| own == name).unwrap();
+                format!("{name}={}", row[at].as_deref().unwrap_or("-"))
+            };
+            ["a", "b", "z"].iter().map(cell).collect::<Vec<_>>().join(" ")
+        };
+        let mut rows: Vec<String> = found.rows.iter().map(by_name).collect();
+        rows.sort_by_key(|row| expected.iter().position(|known| known == row));
+        assert_eq!((rows, found.names.len()), (expected.map(Into::into).to_vec(), 3), "{order:?}");
+        let place = |at: usize| order.iter().position(|&file| file == at).unwrap();
+        let both = |one: usize, two: usize| format!("{} and 1 more file", place(one).min(place(two)));
+        let told = [
+            format!("`a` is in {}, and not in {}, where its values are missing", both(0, 1), place(2)),
+            format!("`z` is in {}, and not in {}, where its values are missing", place(1), both(0, 2)),
+        ];
+        assert_eq!(
+            found.account.warnings,
+            told.map(|told| format!("files have different columns: {told}")),
+            "{order:?}"
+        );
+        // A look at the first record knows the columns of all files.
+        assert_eq!(read(Some(1)).account.warnings, found.account.warnings, "{order:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 24);
+    // A column that is not read is not told.
+    let preparation: &'static _ = Box::leak(Box::new(
+        crate::monitor::columns::parse(r#"[{"drop":["z"]},{"null":["4"],"column":"b"}]"#).unwrap(),
+    ));
+    let named: [(&str, &[u8]); 2] = [("0", &files[0]), ("1", &files[1])];
+    let found = try_read(Format::Parquet, &named, |source| source.preparation = Some(preparation)).unwrap();
+    assert_eq!(
+        (found.short(), found.account.warnings.len()),
+        (vec!["1|3".into(), "2|-".into(), "7|5".into()], 0)
     );
 }
 
