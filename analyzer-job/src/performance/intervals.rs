@@ -1,13 +1,13 @@
 //! How far a metric may be from its value over all rows of the kind: standard errors and 95 % intervals.
 //!
-//! Shares of rows have Wilson's interval, and so have the areas under the curves, of as many rows as they vary like (`area`); mean
-//! errors have one on the scale of their logarithm, everything else a seeded bootstrap from the counts. In fewer rows than an interval needs to hold the true
-//! value about as often as it says there is none.
+//! Shares of rows have Wilson's interval, and so have the other metrics of classes, of as many rows as they vary like (`as_share`); mean
+//! errors have one on the scale of their logarithm, the explained variance a seeded bootstrap. In fewer rows than an interval needs to
+//! hold the true value about as often as it says there is none.
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
-use super::area;
+use super::as_share;
 use super::curves::{self, ratio};
 use super::metrics::{self, Counts, Scalar};
 use super::outcomes::{Binary, Multiclass, Pair, ScoreCell};
@@ -48,16 +48,7 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
         if needed.is_empty() { Vec::new() } else { replicates(counts, &needed, most_drawn) }.into_iter();
     let spread = |(at, known): (usize, Option<Spread>)| {
         known.unwrap_or_else(|| match (scalars[at].1, drawn.next()) {
-            (Some(value), Some(values)) => {
-                let found = from_replicates(value, values);
-                match (counts, scalars[at].0) {
-                    (Counts::Binary(binary), "au_prc") => {
-                        let error = found.and_then(|found| found.standard_error).unwrap_or(0.0);
-                        area::of_draws(value, error, positives(binary))
-                    }
-                    _ => found.unwrap_or_else(|| at_the_end(counts, value)),
-                }
-            }
+            (Some(value), Some(values)) => of_draws(counts, value, values),
             _ => Spread::default(),
         })
     };
@@ -82,7 +73,7 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
         });
     }
     match (counts, name) {
-        (Counts::Binary(binary), "auc") => Some(area::spread(value, &binary.cells)),
+        (Counts::Binary(binary), "auc") => Some(as_share::of_roc(value, &binary.cells)),
         (Counts::Regression(regression), "mae" | "mse" | "rmse") => {
             Some(mean_error(&regression.pairs, name, value))
         }
@@ -238,48 +229,37 @@ fn draw(counts: &Counts, names: &[&str], replicates: u64) -> Vec<Vec<f64>> {
     (0..names.len()).map(|column| drawn.iter().filter_map(|draw| draw[column]).collect()).collect()
 }
 
+/// The spread of a metric by its values in draws; empty for too few of them.
+fn of_draws(counts: &Counts, value: f64, values: Vec<f64>) -> Spread {
+    let n = values.len() as f64;
+    if n < 50.0 {
+        return Spread::default();
+    }
+    let mean = values.iter().sum::<f64>() / n;
+    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
+    let error = (squares / (n - 1.0)).sqrt();
+    match counts {
+        Counts::Binary(binary) => as_share::of_draws(value, error, positives(binary)),
+        Counts::Multiclass(_) => as_share::of_draws(value, error, counts.rows()),
+        Counts::Regression(_) => of_percentiles(value, error, values),
+    }
+}
+
 /// From few replicates the ends of a percentile interval are vague; then the normal one.
 const FEWEST_FOR_PERCENTILES: usize = 400;
 
-/// Sums of shares that make 1 may miss it by so much.
-const ROUNDING: f64 = 1e-12;
-
-/// None when the draws do not differ: then they say nothing of how much the metric varies.
-fn from_replicates(value: f64, mut values: Vec<f64>) -> Option<Spread> {
+/// The spread of a metric without bounds. Draws that do not differ say nothing of how much it varies: no interval.
+fn of_percentiles(value: f64, error: f64, mut values: Vec<f64>) -> Spread {
     let n = values.len();
-    if n < 50 {
-        return Some(Spread::default());
-    }
-    let mean = values.iter().sum::<f64>() / n as f64;
-    let squares: f64 = values.iter().map(|value| (value - mean) * (value - mean)).sum();
-    let error = (squares / (n - 1) as f64).sqrt();
     values.sort_unstable_by(f64::total_cmp);
+    if values[n - 1] <= values[0] {
+        return Spread { standard_error: Some(0.0), ..Spread::default() };
+    }
     let outside = (0.025 * n as f64) as usize;
     let [low, high] = [values[outside].min(value), values[n - 1 - outside].max(value)];
-    if values[n - 1] - values[0] <= ROUNDING * value.abs() {
-        return None;
-    }
     let are_percentiles = n >= FEWEST_FOR_PERCENTILES && low < high;
     let interval = if are_percentiles { [low, high] } else { [value - Z * error, value + Z * error] };
-    Some(Spread { standard_error: Some(error), interval: Some(interval), share: None })
-}
-
-/// The spread of a metric of classes whose draws all give the same, since no row is wrong or none is right: Wilson's
-/// interval of a share of the rows that it is about, and as its standard error the part of the interval that belongs to
-/// one. Other values, and regressions, whose errors have no bound, have no interval.
-fn at_the_end(counts: &Counts, value: f64) -> Spread {
-    let rows = match counts {
-        Counts::Binary(binary) => positives(binary),
-        Counts::Multiclass(_) => counts.rows(),
-        Counts::Regression(_) => return Spread { standard_error: Some(0.0), ..Spread::default() },
-    };
-    let interval = match value {
-        value if value >= 1.0 - ROUNDING => wilson(rows, rows),
-        value if value <= 0.0 => wilson(0, rows),
-        _ => None,
-    };
-    let error = interval.map_or(0.0, |[low, high]| (high - low) / Z);
-    Spread { standard_error: Some(error), interval, share: None }
+    Spread { standard_error: Some(error), interval: Some(interval), share: None }
 }
 
 #[cfg(test)]

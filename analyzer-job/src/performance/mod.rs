@@ -2,11 +2,11 @@
 //!
 //! One pass leaves counts (`outcomes`), everything else follows from them: the metrics, curves and deviations of the
 //! hosted service (`metrics`, `curves`, `deviations`, `statistics`), its thresholds and violations (`constraints`), and
-//! what it does not say: how sure a value is (`intervals`, `area`), whether a change is more than chance (`moved`), and a
+//! what it does not say: how sure a value is (`intervals`, `as_share`), whether a change is more than chance (`moved`), and a
 //! miss of a threshold that a person chose (`chosen`), whether scores mean what they say (`calibration`), and how good the rows without labels probably are (`estimate`).
 
 pub mod answers;
-mod area;
+mod as_share;
 pub mod baseline;
 pub mod calibration;
 pub mod chosen;

@@ -87,9 +87,9 @@ fn method(report: &mut Report, details: &QualityDetails) {
         "Values follow the rules of the hosted service: a zero denominator gives 0, the areas are sums of trapezoids over all \
          distinct scores, and the constant classifier of a binary problem always predicts the negative class."
             .to_string(),
-        "The intervals are Wilson's for shares of rows, and for the area under the ROC curve as a share of so many rows as would vary \
-         as DeLong's variance says; those of mean errors are normal on the scale of the logarithm, and all others come from a \
-         seeded bootstrap of the counts."
+        "The intervals are Wilson's: of shares of rows, and of other metrics of classes as shares of so many rows as would vary as much, \
+         which DeLong's variance tells for the area under the ROC curve and a seeded bootstrap for the rest. Those of mean errors are \
+         normal on the scale of the logarithm; that of the explained variance comes from the bootstrap itself."
             .to_string(),
     ];
     if details.judged {

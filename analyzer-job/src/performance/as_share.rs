@@ -1,9 +1,10 @@
-//! How far the areas under the ROC curve and under the precision-recall curve may be from their values over all rows of the kind.
+//! How far metrics of classes that are no shares of rows may be from their values over all rows of the kind: areas under the curves, F
+//! scores, weighted metrics.
 //!
-//! An area is taken as a share of as many rows as would make it vary as much, and has Wilson's interval of these. That of the ROC
-//! curve is the share of pairs of a positive and a negative row that are in order, and DeLong's variance says how much it varies;
-//! for the other draws do. Intervals on that variance or those draws alone hold far less often than they say where positive rows are
-//! few and most of them stand above all negative ones: the few that do not are not among the rows, or are a large part of them.
+//! Each is taken as a share of as many rows as would make it vary as much, and has Wilson's interval of these. The area under the
+//! ROC curve is the share of pairs of a positive and a negative row that are in order, and DeLong's variance says how much it varies;
+//! for the others draws do. Intervals on that variance or those draws alone hold far less often than they say where few rows are wrong,
+//! as in a good model or a rare class: of the kinds of rows that are, some are not among them, and others are too many.
 
 use super::outcomes::ScoreCell;
 use super::spread::Spread;
@@ -63,24 +64,24 @@ fn equal_rows(area: f64, classes: [Placements; 2]) -> f64 {
     (1.0 / (part(negative) + part(positive))).max(negative.rows.min(positive.rows))
 }
 
-/// The spread of the area; an empty one with fewer than two rows of a class.
-pub(super) fn spread(area: f64, cells: &[ScoreCell]) -> Spread {
+/// The spread of the area under the ROC curve; an empty one with fewer than two rows of a class.
+pub(super) fn of_roc(area: f64, cells: &[ScoreCell]) -> Spread {
     placements(cells).map(|classes| of_rows(area, equal_rows(area, classes))).unwrap_or_default()
 }
 
-/// The spread of an area under the precision-recall curve whose draws have this standard error. Its own share varies, if it were one,
-/// with the number of positive rows (Boyd, Eng and Page, "Area under the precision-recall curve: point estimates and confidence
-/// intervals", 2013).
-pub(super) fn of_draws(area: f64, error: f64, positives: u64) -> Spread {
-    let positives = positives as f64;
-    let part = ((positives * error).powi(2) + UNSEEN) / (positives * area * (1.0 - area) + UNSEEN);
-    of_rows(area, positives / part)
+/// The spread of a metric from 0 to 1 whose draws have this standard error. `rows`: those that it is about, of which it would be a
+/// share if it were one (for the area under the precision-recall curve Boyd, Eng and Page, "Area under the precision-recall curve: point
+/// estimates and confidence intervals", 2013).
+pub(super) fn of_draws(value: f64, error: f64, rows: u64) -> Spread {
+    let rows = rows as f64;
+    let part = ((rows * error).powi(2) + UNSEEN) / (rows * value * (1.0 - value) + UNSEEN);
+    of_rows(value, rows / part)
 }
 
-/// The spread of an area that varies as much as a share of so many rows.
-fn of_rows(area: f64, rows: f64) -> Spread {
-    let [low, high] = normal::wilson(area * rows, rows, Z);
-    let error = (area * (1.0 - area) / rows).max(0.0).sqrt();
+/// The spread of a metric that varies as much as a share of so many rows.
+fn of_rows(value: f64, rows: f64) -> Spread {
+    let [low, high] = normal::wilson(value * rows, rows, Z);
+    let error = (value * (1.0 - value) / rows).max(0.0).sqrt();
     // Where no pair is out of order, or every pair, the part of the interval that belongs to one standard error.
     let error = if error > 0.0 { error } else { (high - low) / Z };
     Spread { standard_error: Some(error), interval: Some([low, high]), share: None }
@@ -178,7 +179,7 @@ mod tests {
             for size in SIZES {
                 let holds = |number: &u64| {
                     let cells = sample(distance, levels, size, [seed, *number]);
-                    let [low, high] = spread(curves::auc(&cells), &cells).interval.unwrap();
+                    let [low, high] = of_roc(curves::auc(&cells), &cells).interval.unwrap();
                     low <= truth && truth <= high
                 };
                 let share = (0..SAMPLES).filter(holds).count() as f64 / SAMPLES as f64;
@@ -197,7 +198,7 @@ mod tests {
                 let side = |number: u64| {
                     let cells = sample(distance, 0.0, size, [seed, number]);
                     let value = curves::auc(&cells);
-                    Some(Side { value, spread: spread(value, &cells), rows: size.iter().sum() })
+                    Some(Side { value, spread: of_roc(value, &cells), rows: size.iter().sum() })
                 };
                 let moves = |number: &u64| {
                     moved::test(&[("auc", side(2 * number), side(2 * number + 1))])[0].verdict
@@ -209,9 +210,9 @@ mod tests {
         }
     }
 
-    /// Of 20 positive rows: draws that vary as a share of them, and draws that do not vary.
+    /// Of 20 rows: draws that vary as a share of them, and draws that do not vary.
     #[test]
-    fn an_area_of_draws_is_a_share_of_rows_that_vary_as_much() {
+    fn a_metric_of_draws_is_a_share_of_rows_that_vary_as_much() {
         let as_share = of_draws(0.5, (0.25_f64 / 20.0).sqrt(), 20);
         assert_eq!(as_share.interval, Some(normal::wilson(10.0, 20.0, Z)));
         assert_eq!(of_draws(1.0, 0.0, 20).interval, Some(normal::wilson(20.0, 20.0, Z)));
@@ -222,10 +223,10 @@ mod tests {
     #[test]
     fn areas_without_mistakes_have_the_interval_of_a_share_of_the_smaller_class() {
         let perfect = cells(vec![(0.9, true), (0.8, true), (0.7, true), (0.2, false), (0.1, false)]);
-        let found = spread(curves::auc(&perfect), &perfect);
+        let found = of_roc(curves::auc(&perfect), &perfect);
         assert_eq!(found.interval, Some(normal::wilson(2.0, 2.0, Z)));
         assert!(found.standard_error.unwrap() > 0.1);
         let one = cells(vec![(0.9, true), (0.2, false), (0.1, false)]);
-        assert_eq!(spread(curves::auc(&one), &one), Spread::default());
+        assert_eq!(of_roc(curves::auc(&one), &one), Spread::default());
     }
 }
