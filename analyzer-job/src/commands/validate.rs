@@ -41,7 +41,10 @@ pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Resul
     let mut text = String::new();
     let exit_code = match look(job, settings, ask_model, &mut text) {
         Ok(()) => {
-            text.push_str("\nThe job would start.\n");
+            let _ = writeln!(
+                text,
+                "\nThe job would start. At most the first {RECORDS} records were checked; the others may not fit."
+            );
             0
         }
         Err(problem) => {

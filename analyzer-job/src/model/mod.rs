@@ -36,7 +36,7 @@ pub use removal::{Left, Resource, and_left, left_text};
 use crate::aws::{self, Aws};
 use crate::config::{ContentType, Predictor, ShadowEndpoint, Target};
 use crate::values::cells::{Cells, ModelRows, Value};
-use crate::values::firsts::Firsts;
+use crate::values::firsts::{self, Firsts};
 use crate::values::numbers::repr;
 use crate::values::raw::Dictionary;
 use crate::values::table::Values;
@@ -104,6 +104,9 @@ pub struct Model {
     keeper: Option<Keeper>,
     runtime: Arc<Runtime>,
 }
+
+/// Values of a refused row that are told before the rest is left out.
+const ODD_SHOWN: usize = 3;
 
 /// The outputs of the model, as its first answer shows them.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,7 +286,7 @@ impl Model {
         }
     }
 
-    /// What is unusual about a row, for the hint of a problem; none for a row of finite numbers and texts.
+    /// What is unusual about a row, for the hint of a problem; none for a row of ordinary numbers and words.
     pub(crate) fn reason(&self, cells: &Cells, row: &[u32]) -> Option<String> {
         let is_csv = self.line.content_type == ContentType::Csv;
         let first = |is_it: fn(&Value) -> bool| {
@@ -306,12 +309,24 @@ impl Model {
                  the baseline{other}"
             ));
         }
-        let (_, name) = first(Value::is_missing)?;
-        let text = if is_csv { "an empty field" } else { "`null`" };
-        Some(format!(
-            "`{name}` has no value in this row, and is sent as {text}: see the log of the model's container, and fill the \
-             gaps in the data if the model takes none"
-        ))
+        if let Some((_, name)) = first(Value::is_missing) {
+            let text = if is_csv { "an empty field" } else { "`null`" };
+            return Some(format!(
+                "`{name}` has no value in this row, and is sent as {text}: see the log of the model's container, and fill \
+                 the gaps in the data if the model takes none"
+            ));
+        }
+        let odd = row.iter().zip(&self.names).filter_map(|(id, name)| {
+            let kinds: Vec<_> = firsts::unusual(cells.value(*id)).collect();
+            (!kinds.is_empty()).then(|| format!("`{name}` is {}", kinds.join(", ")))
+        });
+        let told: Vec<String> = odd.take(ODD_SHOWN).collect();
+        (!told.is_empty()).then(|| {
+            format!(
+                "in this row {}: see the log of the model's container whether it takes that",
+                told.join("; ")
+            )
+        })
     }
 
     /// The label that the model predicts for each row, in the order of the rows, as a column of a dataset would

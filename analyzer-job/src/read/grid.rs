@@ -133,7 +133,7 @@ impl Grid {
         } else if !found.elements(json, &mut spans) {
             let found = found.value().map_or("", |span| shown(&source[span]));
             Err(NoFeatures { found: format!("`{found}`, not a list"), row: None })
-        } else if spans.iter().any(|span| source[span.clone()].starts_with('[')) {
+        } else if are_rows(source, &spans) {
             spans.iter().enumerate().try_for_each(|(row, span)| {
                 self.push_list(source, span.clone()).map_err(|found| NoFeatures { found, row: Some(row + 1) })
             })
@@ -217,6 +217,18 @@ fn shown(text: &str) -> &str {
     text.char_indices().nth(40).map_or(text, |(end, _)| &text[..end])
 }
 
+/// Whether the elements of a list are rows rather than values: one is a list, and of those that are something no more are
+/// values, so that a message names what is odd.
+fn are_rows(source: &str, elements: &[Range<usize>]) -> bool {
+    let is_list = |element: &Range<usize>| source[element.clone()].starts_with('[');
+    if !elements.iter().any(is_list) {
+        return false;
+    }
+    let something = elements.iter().filter(|element| !scan::is_null(&source[(*element).clone()]));
+    let (lists, values): (Vec<_>, Vec<_>) = something.partition(|element| is_list(element));
+    lists.len() >= values.len()
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -267,6 +279,7 @@ pub(crate) mod tests {
         check(json, "first[].f", Err(("null", Some(1))));
         check(json, "nulls[*].f", Err(("nothing", None)));
         check(json, "deep", Err(("as a value", Some(1))));
+        check("{\"f\":[0,[1],5.5,\"a\"]}", "f", Err(("`[1]` as a value", None)));
         check(json, "no", Err(("not a list", None)));
         check(json, "absent", Err(("nothing", None)));
         // The list is the document: a record without features is named, not another one quoted.

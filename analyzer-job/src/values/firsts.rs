@@ -63,6 +63,25 @@ impl Firsts {
     }
 }
 
+/// Kinds of value that a model may not expect, as messages tell them.
+const UNUSUAL: [(u16, &str); 9] = [
+    (HUGE, "a number that 32 bits cannot hold"),
+    (BLANK, "a blank text"),
+    (NUMBER_IN_TEXT, "a number as text"),
+    (LINE_END, "a text with a line end"),
+    (CONTROL, "a text with a control character"),
+    (SEPARATOR, "a text with a comma"),
+    (QUOTE, "a text with a quote"),
+    (BACKSLASH, "a text with a backslash"),
+    (NOT_ASCII, "a text with a character outside of ASCII"),
+];
+
+/// What is unusual about a value that is there and finite; nothing about an ordinary number, truth value or word.
+pub(crate) fn unusual(value: &Value) -> impl Iterator<Item = &'static str> {
+    let kinds = kinds(value);
+    UNUSUAL.iter().filter(move |(kind, _)| kinds & kind != 0).map(|(_, words)| *words)
+}
+
 fn kinds(value: &Value) -> u16 {
     match value {
         Value::Null => MISSING,
@@ -138,5 +157,27 @@ mod tests {
         let expected: Vec<usize> = (0..table.len()).filter(|&place| table[place].1).collect();
         assert_eq!(Firsts::places(&cells, &rows), expected);
         assert_eq!(Firsts::places(&cells, &ModelRows::new(2)), [0; 0]);
+    }
+
+    #[test]
+    fn what_is_unusual_about_a_value_is_told_in_words() {
+        let told = |value: Value| unusual(&value).collect::<Vec<_>>();
+        let text = |text: &str| told(Value::Text(text.into()));
+        let ordinary = [Value::Int(3), Value::Float(0.5), Value::Bool(true), Value::Text("red wine".into())];
+        assert!(ordinary.into_iter().all(|value| told(value).is_empty()));
+        assert_eq!(told(Value::Float(-1e39)), ["a number that 32 bits cannot hold"]);
+        assert_eq!(text(""), ["a blank text"]);
+        assert_eq!(text("12.5"), ["a number as text"]);
+        assert_eq!(text("a\tb"), ["a text with a control character"]);
+        assert_eq!(text("a\\b"), ["a text with a backslash"]);
+        assert_eq!(
+            text("say \"é\",\r\n"),
+            [
+                "a text with a line end",
+                "a text with a comma",
+                "a text with a quote",
+                "a text with a character outside of ASCII"
+            ]
+        );
     }
 }

@@ -69,8 +69,8 @@ impl Kind {
                 "set `features_attribute` to the JMESPath of the features in a request, such as `instances[*].features`"
             }
             Kind::Answer => {
-                "set `inference_attribute` (`predictor.label`) and `probability_attribute` (`predictor.probability`) to the \
-                 places in an answer: a position in CSV, a JMESPath in JSON"
+                "an answer of null is none; where the places are wrong, set `inference_attribute` (`predictor.label`) and \
+                 `probability_attribute` (`predictor.probability`) to those in an answer: a position in CSV, a JMESPath in JSON"
             }
             Kind::Truth => "set `label` to the place of the label in the ground truth: a JMESPath in JSON",
             Kind::Counts => {
