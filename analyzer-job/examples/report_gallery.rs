@@ -386,7 +386,7 @@ fn single_run() -> Findings {
             exact_baselines: 1,
             has_counts: false,
             beyond_chance_only: true,
-            held_back: Some(HeldBack { metrics: 1, agreeing: 1, of: 2 }),
+            held_back: Some(HeldBack { metrics: 1, agreeing: 1, of: 2, missing: 0 }),
             unjudged: 1,
             mute_windows: 1,
             runs_without_baseline: 1,

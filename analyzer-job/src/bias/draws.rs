@@ -32,12 +32,11 @@ const SOBOL: [(u32, &[u32]); 8] = [
     (2, &[1, 1, 5, 5, 17]),
 ];
 
-/// Populations that the counts may come from, `n` of them, a power of two. `first`: 0 to draw the group first, 1 the rest: the same
-/// random numbers with the groups exchanged give the same populations with the groups exchanged.
-pub(crate) fn populations(groups: &Groups, first: usize, n: usize, random: &mut Random) -> Vec<Groups> {
+/// Populations that the counts may come from, `n` of them, a power of two.
+pub(crate) fn populations(groups: &Groups, n: usize, random: &mut Random) -> Vec<Groups> {
     let counts = [groups.d.rows, groups.a.rows];
     let mut shares = vec![[[0.0; 4]; 2]; n];
-    let cells = [first, 1 - first].into_iter().flat_map(|side| (0..4).map(move |cell| (side, cell)));
+    let cells = (0..2).flat_map(|side| (0..4).map(move |cell| (side, cell)));
     for ((side, cell), sobol) in cells.zip(SOBOL) {
         let shape = counts[side][cell / 2][cell % 2] as f64 + PRIOR;
         let drawn = gammas(shape, n, random.uniform());
@@ -48,7 +47,6 @@ pub(crate) fn populations(groups: &Groups, first: usize, n: usize, random: &mut 
     }
     let population = |point: usize| {
         let [d, a] = shares[point];
-        // Exchanged groups have the same sum to the last digit.
         let scale = ROWS / (d.iter().sum::<f64>() + a.iter().sum::<f64>());
         // A cell without any row would make ratios infinite.
         let [d, a] = [d, a].map(|side| {

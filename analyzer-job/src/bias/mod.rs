@@ -61,7 +61,7 @@ pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
                     error,
                     standard_error: spread.standard_error,
                     interval: spread.interval,
-                    enough_rows: rows_reason.is_none(),
+                    enough_rows: rows_reason.is_none() && value.is_some(),
                     rows_reason,
                     baseline: None,
                     chance: None,

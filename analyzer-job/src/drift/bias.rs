@@ -474,6 +474,15 @@ fn baseline_in_words(baseline: &Results) -> String {
     })
 }
 
+/// `; the baseline has ...`, where a selection of the baseline holds no row or every row: facets, values and what is wrong with them.
+pub(crate) fn empty_in_baseline(facets: &[FacetDetails], baseline: &Results) -> String {
+    let mut metrics = facets.iter().flat_map(|facet| &facet.metrics);
+    match metrics.any(|metric| metric.chance.is_some_and(|chance| chance.empty_baseline)) {
+        true => format!("; the baseline has {}", baseline_in_words(baseline)),
+        false => String::new(),
+    }
+}
+
 /// A selection of no row or every row, in words.
 fn empty_in_words(role: SelectionRole, groups: &Groups) -> String {
     let both = |rows: fn(&Group) -> u64| rows(&groups.d) + rows(&groups.a);

@@ -8,7 +8,7 @@
 //! so that a verdict does not hang on the seed.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::f64::consts::SQRT_2;
 
 use indexmap::IndexMap;
@@ -26,7 +26,7 @@ use crate::random::Random;
 use crate::results::details::{Chance, FacetDetails, MetricDetails, SelectionRole};
 use crate::results::metrics::{self, reads_any};
 use crate::results::{Counts, Number, Results};
-use crate::state::counts::{Group, Groups};
+use crate::state::counts::Groups;
 
 /// Writes the baseline's value into each metric of `facets`, and whether it is farther away beyond chance.
 ///
@@ -47,8 +47,8 @@ pub fn judge(
 ) -> Result<()> {
     hold_against(facets, baseline);
     let baseline = Sections::of(baseline);
-    let streams = streams(facets, seed);
-    let most_tests = facets.iter().map(comparable).sum::<usize>();
+    let streams: Vec<Stream> = facets.iter().map(|facet| Stream::of(facet, &baseline, seed)).collect();
+    let most_tests = most_tests(facets, &streams);
     let examined = |fineness| examine_all(facets, &streams, &baseline, fineness, stop);
     let bound = 1.0 - confidence;
     let mut found = examined(Fineness { draws: DRAWS, ranked: most_tests <= DRAWS })?;
@@ -124,12 +124,13 @@ fn examine_all(
     Ok(Examined { tests, p_values, too_few })
 }
 
-/// The p-values of the tests, adjusted for all of them.
+/// The p-values of the tests, adjusted for all of them. What is the same test of several facets counts once.
 fn adjusted(tests: &[(usize, Test)]) -> Vec<f64> {
-    // The generalized entropy is the same number in every facet: one test.
-    let entropy = tests.iter().position(|(_, test)| test.about == ENTROPY);
-    let is_own = |position: usize| tests[position].1.about != ENTROPY || Some(position) == entropy;
-    let own: Vec<usize> = (0..tests.len()).filter(|&position| is_own(position)).collect();
+    let mut first: HashMap<Identity, usize> = HashMap::new();
+    let told_by: Vec<usize> = (0..tests.len())
+        .map(|position| *first.entry(tests[position].1.identity()).or_insert(position))
+        .collect();
+    let own: Vec<usize> = (0..tests.len()).filter(|&position| told_by[position] == position).collect();
     let ranks = |&position: &usize| {
         let test = &tests[position].1;
         Some((test.p_value, test.under_null.as_ref()?))
@@ -143,8 +144,7 @@ fn adjusted(tests: &[(usize, Test)]) -> Vec<f64> {
     for (&position, adjusted) in own.iter().zip(adjusted) {
         p_values[position] = adjusted;
     }
-    let of_entropy = entropy.map_or(1.0, |position| p_values[position]);
-    (0..tests.len()).map(|position| if is_own(position) { p_values[position] } else { of_entropy }).collect()
+    told_by.into_iter().map(|position| p_values[position]).collect()
 }
 
 /// Writes the baseline's values into the metrics, and that those which read an empty selection cannot be judged.
@@ -196,6 +196,13 @@ fn is_limit(value: f64, limit: f64) -> bool {
 /// Whether a metric is to be judged: it has a value here and in the baseline, and no one has said yet that it cannot be.
 fn is_open(metric: &MetricDetails) -> bool {
     metric.value.is_some() && metric.baseline.is_some() && metric.chance.is_none()
+}
+
+/// How many tests the facets make, about; facets that are the same comparison make them once.
+fn most_tests(facets: &[FacetDetails], streams: &[Stream]) -> usize {
+    let mut seen = HashSet::new();
+    let own = facets.iter().zip(streams).filter(|(_, stream)| seen.insert(stream.comparison));
+    own.map(|(facet, _)| comparable(facet)).sum()
 }
 
 /// The metrics of counts that may make a test, about: distances share theirs, and some make two.
@@ -253,6 +260,8 @@ const SHARES: &str = "DPL";
 
 /// A null hypothesis about a facet, with its p-value.
 struct Test {
+    /// `Stream::comparison` of its facet.
+    comparison: u64,
     /// Code of the metric whose draws were compared.
     about: &'static str,
     /// Positions of the metrics of the facet that it judges.
@@ -266,7 +275,22 @@ struct Test {
     exact: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Comparison, metric, what it is not farther from, and the digits of the p-value: those of a limit that a person chose for one
+/// of two values only are others.
+type Identity = (u64, &'static str, From, u64);
+
+impl Test {
+    /// What tests that are the same have in common: those of the two values of a two-valued facet, which are one comparison seen
+    /// from either side, and those of the generalized entropy, which is the same number in every facet.
+    fn identity(&self) -> Identity {
+        match self.about {
+            ENTROPY => (0, ENTROPY, self.from, 0),
+            about => (self.comparison, about, self.from, self.p_value.to_bits()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum From {
     /// Of a ratio: what the rule goes by.
     Zero,
@@ -283,42 +307,61 @@ struct Found {
     too_few: Vec<usize>,
 }
 
-/// Random numbers of a facet. The two values of a two-valued facet are the same two groups exchanged: they get the same
-/// numbers, so that their metrics go together as they do in the data.
+/// Random numbers of a facet, and the side that its groups are seen from. Both follow from the counts alone: a comparison has the same
+/// draws wherever its facet stands in the configuration, and whichever of two values is listed.
 struct Stream {
     seed: u64,
-    facet_idx: u64,
-    /// Which group is drawn first: 1 for the rest.
-    first: usize,
-}
-
-/// The random numbers of each facet. The groups are drawn in an order of their own, so that a facet seen from its other side is
-/// judged alike.
-fn streams(facets: &[FacetDetails], seed: u64) -> Vec<Stream> {
-    let mut first_with: HashMap<[Group; 2], usize> = HashMap::new();
-    let of_facet = |(facet_idx, facet): (usize, &FacetDetails)| {
-        let Groups { d, a } = facet.groups;
-        let first = usize::from(a.rows < d.rows);
-        let groups = if first == 0 { [d, a] } else { [a, d] };
-        let facet_idx = *first_with.entry(groups).or_insert(facet_idx) as u64;
-        Stream { seed, facet_idx, first }
-    };
-    facets.iter().enumerate().map(of_facet).collect()
+    /// A number made of the counts of both groups, here and in the baseline.
+    comparison: u64,
+    /// Whether the rest is taken for the group, and the group for the rest.
+    is_exchanged: bool,
 }
 
 impl Stream {
+    fn of(facet: &FacetDetails, baseline: &Sections, seed: u64) -> Stream {
+        let then = counts_of(facet, baseline).next().map(Counts::groups).unwrap_or_default();
+        let now = facet.groups;
+        let [group, rest] = [[now.d.rows, then.d.rows], [now.a.rows, then.a.rows]];
+        let is_exchanged = rest < group;
+        let sides = if is_exchanged { [rest, group] } else { [group, rest] };
+        let counts = sides.as_flattened().as_flattened().as_flattened();
+        let comparison = counts.iter().fold(0, |known: u64, count| {
+            // Each digit of a count changes all digits of the number: Fibonacci hashing (Knuth, "The Art of Computer
+            // Programming", volume 3, 6.4).
+            let mixed = (known ^ count).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            mixed ^ (mixed >> 32)
+        });
+        Stream { seed, comparison, is_exchanged }
+    }
+
     /// `part`: 0 for the counts, else a metric drawn by itself.
     fn random(&self, side: Side, part: u64) -> Random {
-        Random::new(self.seed, self.facet_idx << 8 | part << 1 | u64::from(side == Side::Baseline))
+        Random::new(self.seed, self.comparison << 8 | part << 1 | u64::from(side == Side::Baseline))
+    }
+
+    fn seen(&self, groups: &Groups) -> Groups {
+        let Groups { d, a } = *groups;
+        if self.is_exchanged { Groups { d: a, a: d } } else { *groups }
     }
 
     fn populations(&self, side: Side, groups: &Groups, draws: usize) -> Vec<Groups> {
-        draws::populations(groups, self.first, draws, &mut self.random(side, 0))
+        draws::populations(&self.seen(groups), draws, &mut self.random(side, 0))
+    }
+
+    /// The value that a metric has for the groups as they are seen.
+    fn value(&self, metric: &Metric, value: f64) -> f64 {
+        match metric.evidence {
+            _ if !self.is_exchanged => value,
+            Evidence::Ratios(_, Contrast::GroupByRest) => value.recip(),
+            // Never negative.
+            Evidence::Distance(_) | Evidence::Errors => value,
+            _ => -value,
+        }
     }
 
     fn around(&self, side: Side, metric: &Metric, [value, error]: [f64; 2], draws: usize) -> Vec<f64> {
         let part = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len()) + 1;
-        draws::around(value, error, draws, &mut self.random(side, part as u64))
+        draws::around(self.value(metric, value), error, draws, &mut self.random(side, part as u64))
     }
 }
 
@@ -364,7 +407,10 @@ fn examine(
         let then = before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream, draws));
         let (about, then) = match then {
             Some(then) => (about, then),
-            None => exact(known, about, facet, limit.value()),
+            None => {
+                let (about, then) = exact(known, about, facet, limit.value());
+                (about, then.map(|limit| stream.value(about, limit)))
+            }
         };
         if let Then::TooFew = then {
             found.too_few.push(member);
@@ -389,6 +435,7 @@ fn examine(
         if !draws {
             let members = vec![member];
             found.tests.push(Test {
+                comparison: stream.comparison,
                 about: ENTROPY,
                 members,
                 from: From::Both,
@@ -411,6 +458,7 @@ fn examine(
         let mut add = |from, compared: Compared| {
             let Compared { p_value, under_null } = compared;
             found.tests.push(Test {
+                comparison: stream.comparison,
                 about: about.code,
                 members: vec![member],
                 from,
@@ -448,12 +496,18 @@ struct Drawn<'a> {
 }
 
 impl Drawn<'_> {
-    /// A metric of counts in each of the populations.
+    /// A metric of counts in each of the populations. The Kullback-Leibler divergence is another number from the other side, and
+    /// is taken from its own.
     fn values(&self, metric: &Metric) -> Vec<f64> {
         let Compute::Groups(compute) = metric.compute else { return Vec::new() };
         let populations =
             self.populations.get_or_init(|| self.stream.populations(self.side, &self.groups, self.draws));
-        populations.iter().map(|groups| compute(groups).map_or(0.0, Number::value)).collect()
+        let value = |groups: &Groups| compute(groups).map_or(0.0, Number::value);
+        let is_own = metric.code == "KL";
+        populations
+            .iter()
+            .map(|groups| if is_own { value(&self.stream.seen(groups)) } else { value(groups) })
+            .collect()
     }
 
     /// The square root of a divergence in each of the populations, with the sign of the difference of the shares. The divergence is
@@ -537,7 +591,7 @@ enum Then {
 }
 
 impl Then {
-    fn map(self, function: fn(f64) -> f64) -> Then {
+    fn map(self, function: impl Fn(f64) -> f64) -> Then {
         match self {
             Then::Exact(then) => Then::Exact(function(then)),
             Then::Drawn(then) => Then::Drawn(then.into_iter().map(function).collect()),

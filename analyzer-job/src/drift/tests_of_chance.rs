@@ -405,6 +405,77 @@ fn the_same_groups_again_cost_nothing() {
     assert!(chance(&many, "SD").p_value > 3.0 * one, "{}", chance(&many, "SD").p_value);
 }
 
+/// One comparison, listed by either value or both, in either order, before or behind another facet: each of its metrics has one p-value
+/// and one verdict. From the counts of the baseline, and with its values taken as exact.
+#[test]
+fn a_comparison_has_one_verdict_however_its_facet_is_listed() {
+    let [now, then] = [[[263, 90, 40, 107], [290, 60, 22, 128]], [[329, 21, 22, 128], [300, 31, 30, 139]]];
+    let exchanged = |[d, a]: [[u64; 4]; 2]| [a, d];
+    let with_strata = |entries: &[Entry]| {
+        let mut counts = counts(entries);
+        for facet in &mut counts.facets {
+            let mut halves = [facet.total; 2];
+            for (half, stratum) in halves.iter_mut().enumerate() {
+                for count in [&mut stratum.d, &mut stratum.a]
+                    .into_iter()
+                    .flat_map(|group| group.rows.as_flattened_mut())
+                {
+                    *count = (*count + half as u64) / 2;
+                }
+            }
+            facet.strata = Some(halves.into());
+        }
+        counts
+    };
+    let sides = |rows| [("sex", "f", rows), ("sex", "m", exchanged(rows))];
+    // The divergence is another number from the other side.
+    let symmetric = || {
+        let mut methods = methods();
+        methods.pre_training_bias.as_mut().unwrap().retain(|code| *code != "KL");
+        methods
+    };
+    let verdicts = |listed: &[&str], has_counts: bool| {
+        let of = |rows| -> Vec<Entry> {
+            listed.iter().map(|value| sides(rows)[usize::from(*value == "m")]).collect()
+        };
+        let mut baseline = results(&with_strata(&of(then)), &[], &symmetric());
+        if !has_counts {
+            for section in [&mut baseline.pre_training_bias_metrics, &mut baseline.post_training_bias_metrics]
+            {
+                let facets = section.as_mut().unwrap().facets.values_mut().flatten();
+                facets.for_each(|facet| facet.counts = None);
+            }
+        }
+        let mut facets = details(&with_strata(&of(now)), &[], &symmetric());
+        judge(&mut facets, &baseline, 0.95, 0, &Stop::default()).unwrap();
+        let verdicts = |facet: FacetDetails| -> Vec<(String, Option<f64>)> {
+            let metrics = facet.metrics.into_iter();
+            metrics.map(|metric| (metric.name, metric.chance.map(|chance| chance.p_value))).collect()
+        };
+        facets.into_iter().map(verdicts).collect::<Vec<_>>()
+    };
+    for has_counts in [true, false] {
+        let expected = &verdicts(&["f"], has_counts)[0];
+        let judged = |code: &str| {
+            expected.iter().any(|(name, p)| name == code && p.is_some_and(|p| 0.0 < p && p < 1.0))
+        };
+        assert!(["CDDPL", "DI", "SD"].into_iter().any(judged), "{expected:?}");
+        for listed in [&["m"][..], &["f", "m"], &["m", "f"]] {
+            for found in verdicts(listed, has_counts) {
+                for ((name, p), (_, expected)) in found.iter().zip(expected) {
+                    // The inverse of a limit taken as exact is not the same to the last digit.
+                    let difference = p.unwrap_or(-1.0) - expected.unwrap_or(-1.0);
+                    let tolerance = if has_counts { 0.0 } else { 2e-4 };
+                    assert!(
+                        difference.abs() <= tolerance,
+                        "{listed:?} {name}: {p:?} instead of {expected:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn the_same_seed_gives_the_same_chances() {
     let run = |seed| {

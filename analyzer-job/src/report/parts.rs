@@ -1,10 +1,10 @@
 //! Parts of the rows: two facets crossed, and segments. A row each, with the metrics that tell most;
 //! the details file has all.
 
-use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails};
+use crate::results::details::{BiasDetails, FacetDetails, MetricDetails, SegmentDetails};
 
 use super::amounts::of;
-use super::bias::{state, words};
+use super::bias::{COMPARES_NOTHING, state, words};
 use super::page::{Report, State};
 use super::sentences::isolate;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -70,6 +70,19 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
     }
     let section = report.section(2, "segments", "By segment");
     section.text("The same metrics, computed within each segment of the rows.");
+    for empty in details.segments.iter().filter(|segment| segment.rows == 0) {
+        section.note(format!(
+            "No row is in the segment {} of {}: check the spelling of its values.",
+            isolate(&empty.segment),
+            isolate(&empty.segmentation)
+        ));
+    }
+    let facets = || details.segments.iter().flat_map(|segment| &segment.facets);
+    if facets().any(|facet| facet.metrics.iter().any(|metric| says_nothing(facet, metric))) {
+        section.text(
+            "A metric compares nothing where the label, the predicted label or the facet holds no row or every row of the segment.",
+        );
+    }
     for name in names {
         let of_name: Vec<&SegmentDetails> =
             details.segments.iter().filter(|s| s.segmentation == name).collect();
@@ -83,6 +96,11 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
         let columns = [(ColumnKind::Text, "Segment"), (ColumnKind::Number, "Rows of the segment")];
         section.table(table(details, format!("By {}", isolate(name)), &columns, rows));
     }
+}
+
+/// Whether a value reads a selection of no row or every row.
+fn says_nothing(facet: &FacetDetails, metric: &MetricDetails) -> bool {
+    metric.value.is_some() && facet.says_nothing(&metric.name)
 }
 
 /// A row for each group; `first` are columns before the metrics, whose cells come with the rows.
@@ -116,6 +134,11 @@ fn table(
             cells.push(Cell::count(facet.groups.d.n()));
             cells.extend(codes.iter().map(|code| {
                 let metric = facet.metrics.iter().find(|metric| metric.name == *code);
+                if let Some(value) =
+                    metric.filter(|metric| says_nothing(facet, metric)).and_then(|metric| metric.value)
+                {
+                    return Cell::number(COMPARES_NOTHING, value);
+                }
                 let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
                 Cell::value(metric.and_then(|metric| metric.value), interval)
             }));

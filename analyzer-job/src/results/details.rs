@@ -239,6 +239,9 @@ pub struct HeldBack {
     /// So many of the last `of` windows must agree.
     pub agreeing: u64,
     pub of: u64,
+    /// Earlier windows that the history lacks for so many to agree.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub missing: u64,
 }
 
 impl HeldBack {

@@ -18,7 +18,7 @@ use crate::read::Reading;
 use crate::report::{self, Draft};
 use crate::results::comparisons::Numbers;
 use crate::results::details::{
-    BiasDetails, Check, EarlierRun, ExplanationDetails, Findings, HeldBack, RunDetails,
+    BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
 };
 use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
@@ -88,8 +88,8 @@ fn message(findings: &Findings) -> Message {
     let mut remarks = String::new();
     if let Some(bias) = &findings.bias {
         if let Some(check) = &bias.check
-            && check.compared < check.measured
-            && (violations == 0 || Numbers::of(&bias.facets).of_nothing > 0)
+            && (violations == 0 && check.compared < check.measured
+                || bias.facets.iter().any(compares_nothing))
         {
             remarks.push_str(&format!(" Compared {}.", part_of(check.compared, check.measured, "metric")));
         }
@@ -101,12 +101,20 @@ fn message(findings: &Findings) -> Message {
                 " Violations held back by drift_windows {}/{}: {}.",
                 held.agreeing, held.of, held.metrics
             ));
+            if held.missing > 0 {
+                remarks.push_str(&format!(" Windows that the history lacks for it: {}.", held.missing));
+            }
         }
         for note in &bias.selections {
             remarks.push_str(&format!(" Warning: {note}."));
         }
     }
     Message::Judged { violations, remarks }
+}
+
+/// Whether a selection of a facet's metrics holds no row or every row, here or in the baseline.
+fn compares_nothing(facet: &FacetDetails) -> bool {
+    !facet.empty.is_empty() || facet.metrics.iter().any(|metric| facet.compares_nothing(metric))
 }
 
 /// What a check that only counts what is beyond chance could not judge; empty when it could judge most: a metric or two, such as
@@ -214,6 +222,7 @@ fn judge_bias(
         metrics: held as u64,
         agreeing: rule.windows.agreeing as u64,
         of: rule.windows.of as u64,
+        missing: rule.windows.agreeing.saturating_sub(1 + before.len()) as u64,
     });
     let numbers = Numbers::of(&bias.facets);
     let check = Check {
@@ -238,6 +247,12 @@ fn judge_bias(
             held.windows_in_words(),
             held.metrics
         );
+        if held.missing > 0 {
+            warnings.push(format!(
+                "earlier windows that `history` lacks for `drift_windows` {}/{}, so nothing can be a violation yet: {}",
+                held.agreeing, held.of, held.missing
+            ));
+        }
     }
     if check.runs_without_baseline > 0 {
         warnings.push(format!(
@@ -261,9 +276,10 @@ fn judge_bias(
     }
     if numbers.of_nothing > 0 {
         warnings.push(format!(
-            "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {}",
+            "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {}{}",
             numbers.of_nothing,
-            numbers.of_nothing + numbers.compared
+            numbers.of_nothing + numbers.compared,
+            drift::empty_in_baseline(&bias.facets, baseline)
         ));
     }
     if check.exact_baselines > 0 && check.has_counts {

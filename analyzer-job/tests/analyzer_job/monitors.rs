@@ -68,10 +68,12 @@ fn what_other_windows_hold_back_is_told() {
     assert_eq!(
         run.message,
         format!(
-            "Completed: Job completed successfully with no violations. Violations held back by drift_windows 2/2: {count}."
+            "Completed: Job completed successfully with no violations. Violations held back by drift_windows 2/2: {count}. \
+             Windows that the history lacks for it: 1."
         )
     );
     assert!(run.log.contains("`drift_windows` needs 2 of the last 2 windows"), "{}", run.log);
+    assert!(run.log.contains("so nothing can be a violation yet: 1"), "{}", run.log);
     let page = fs::read_to_string(drifted.path(OUTPUT).join("report.html")).unwrap();
     assert!(page.contains("held back: fewer than 2 of the last 2 windows agree"), "{count}");
     let given = |name: &str| {

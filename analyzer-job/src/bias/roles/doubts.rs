@@ -174,26 +174,15 @@ fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> 
         });
     }
     let cells: Vec<&Cell> = distinct.values.iter().filter(|cell| **cell != Cell::Missing).collect();
-    let printed: Vec<String> = list.iter().map(select::print).collect();
-    for cell in &cells {
-        let text = cell.print();
-        if let Some(listed) = printed.iter().find(|listed| plain(listed) == plain(&text)) {
-            return Some(format!("`{listed}` is spelled `{}` in the data", shortened(&text)));
-        }
-        let same_number = |listed: &&String| {
-            text.trim()
-                .parse::<f64>()
-                .ok()
-                .zip(listed.trim().parse::<f64>().ok())
-                .is_some_and(|(a, b)| a == b)
-        };
-        if let Some(listed) = printed.iter().find(same_number) {
-            return Some(format!("the column holds text, and the text `{text}` is not `{listed}`"));
-        }
+    if let Some(reason) = other_spelling(distinct, list) {
+        return Some(reason);
     }
     if cells.iter().any(|cell| matches!(cell, Cell::Text(text) if text.trim_start().starts_with(['{', '['])))
     {
         return Some("the values are JSON texts: check the content type and the path of the values".into());
+    }
+    if cells.len() == 1 {
+        return Some("every row has the same value, so perhaps these rows have none of those listed".into());
     }
     let is_number = |cell: &&Cell| match cell {
         Cell::Text(text) => text.trim().parse::<f64>().is_ok(),
@@ -210,6 +199,28 @@ fn why_none(distinct: &Distinct, kind: Kind, list: &[Scalar]) -> Option<String> 
         );
     }
     Some("the values listed do not occur: check their spelling".into())
+}
+
+/// That a listed value is in a column in another spelling or type.
+pub(super) fn other_spelling(distinct: &Distinct, list: &[Scalar]) -> Option<String> {
+    let printed: Vec<String> = list.iter().map(select::print).collect();
+    for cell in distinct.values.iter().filter(|cell| **cell != Cell::Missing) {
+        let text = cell.print();
+        if let Some(listed) = printed.iter().find(|listed| plain(listed) == plain(&text)) {
+            return Some(format!("`{listed}` is spelled `{}` in the data", shortened(&text)));
+        }
+        let same_number = |listed: &&String| {
+            text.trim()
+                .parse::<f64>()
+                .ok()
+                .zip(listed.trim().parse::<f64>().ok())
+                .is_some_and(|(a, b)| a == b)
+        };
+        if let Some(listed) = printed.iter().find(same_number) {
+            return Some(format!("the column holds text, and the text `{text}` is not `{listed}`"));
+        }
+    }
+    None
 }
 
 fn why_all(column: &Column, kind: Kind, list: &[Scalar]) -> Option<String> {
@@ -323,6 +334,15 @@ mod tests {
             &[text("Yes"), text("No")],
             Some((every, "every value of the column is listed")),
         );
+        // The window of a rare outcome.
+        for (rare, list) in [(ints(&[0]), [Scalar::Int(1)]), (texts(&["no"]), [text("yes")])] {
+            check(
+                &rare,
+                Kind::Categorical,
+                &list,
+                Some((none, "perhaps these rows have none of those listed")),
+            );
+        }
         check(
             &texts(&["1.0", "0.0"]),
             Kind::Categorical,

@@ -10,6 +10,7 @@ use crate::values::table::Values;
 use crate::values::typing::{self, Cell, Distinct, Type};
 
 use super::cross::Cross;
+use super::doubts;
 use super::select::{self, Kind};
 
 /// What the observed labels ask of a model's predictions.
@@ -202,10 +203,14 @@ pub(super) fn none_is_positive(kind: Kind, predicted: &Distinct, list: &[Scalar]
     .found(format!("predictions such as {}", shown.join(", ")));
     let expected = list.iter().map(select::print).collect::<Vec<_>>().join(",");
     match kind {
-        Kind::Categorical => problem.expected(format!("`{expected}`")).hint(
-            "list in `label_values_or_threshold` the values that mean the positive outcome, as labels and predictions \
-             both spell them; a model's numbers become such values by `probability` or `label_headers`",
-        ),
+        Kind::Categorical => {
+            let reason = doubts::other_spelling(predicted, list).map(|reason| format!("{reason}; "));
+            problem.expected(format!("`{expected}`")).hint(format!(
+                "{}list in `label_values_or_threshold` the values that mean the positive outcome, as labels and predictions \
+                 both spell them; a model's numbers become such values by `probability` or `label_headers`",
+                reason.unwrap_or_default()
+            ))
+        }
         Kind::Continuous => problem.expected(format!("a prediction above {expected}")).hint(
             "the labels count as continuous, so the positive ones lie above the threshold; whole numbers are \
              continuous when at least 5 % of them are distinct, as 0 and 1 are in up to 40 rows",

@@ -4,6 +4,7 @@ use plumbline_common::Result;
 
 use crate::config::{Analysis, Scalar, Segments};
 use crate::read::Reading;
+use crate::results::details::SelectionRole;
 use crate::state::counts::{BiasCounts, FacetCounts};
 use crate::values::typing::{Cell, Distinct, Type};
 
@@ -17,7 +18,7 @@ const DEFAULT: &str = "__default__";
 /// Counts the facets over the combinations that a test lets in.
 pub(super) type CountInside<'a> = dyn Fn(&dyn Fn(usize) -> bool) -> Vec<FacetCounts> + 'a;
 
-/// Counts every segment; those without rows are left out. `facets` counts over the combinations inside.
+/// Counts every segment that is listed, and the one of all other rows if there are any. `facets` counts over the combinations inside.
 pub(super) fn count(
     reading: &Reading,
     cross: &Cross,
@@ -33,17 +34,45 @@ pub(super) fn count(
             (None, Some(name)) => name.clone(),
             (None, None) => String::new(),
         };
-        for (segment, values) in segments(segmentation, &column.distinct) {
+        for (number, (segment, values)) in segments(segmentation, &column.distinct).into_iter().enumerate() {
             let inside = |at: usize| values[column.codes[at] as usize];
             let rows =
                 cross.counts.iter().enumerate().filter(|(at, _)| inside(*at)).map(|(_, rows)| rows).sum();
-            if rows > 0 {
+            if rows > 0 || number < segmentation.segments.len() {
                 let counts = BiasCounts { facets: facets(&inside), left_out: Vec::new(), ..all.clone() };
                 counted.push(SegmentCounts { segmentation: name.clone(), segment, rows, counts });
             }
         }
     }
     Ok(counted)
+}
+
+/// What a reader of the segments' metrics must know: a segment has no rows, or a selection holds none or all of its rows.
+pub(super) fn warnings(segments: &[SegmentCounts]) -> Vec<String> {
+    let warning = |part: &SegmentCounts| {
+        let named = format!("segment `{}` of `{}`", part.segment, part.segmentation);
+        if part.rows == 0 {
+            return Some(format!("{named}: no row has one of its values: check their spelling"));
+        }
+        // Missing values of a facet make its groups smaller than the segment.
+        let empty_in = |facet: &FacetCounts| SelectionRole::empty_in(&facet.total, part.counts.predicted);
+        let selects = |role: SelectionRole| {
+            !part.counts.facets.is_empty()
+                && part.counts.facets.iter().all(|facet| empty_in(facet).contains(&role))
+        };
+        let empty: Vec<&str> =
+            [(SelectionRole::Label, "label"), (SelectionRole::Prediction, "predicted label")]
+                .into_iter()
+                .filter_map(|(role, name)| selects(role).then_some(name))
+                .collect();
+        (!empty.is_empty()).then(|| {
+            format!(
+                "{named}: no row or every row has a positive {}: metrics that read it compare nothing there",
+                empty.join(" and a positive ")
+            )
+        })
+    };
+    segments.iter().filter_map(warning).collect()
 }
 
 /// Each segment's name and the values in it, by position in the distinct values; the default one last.

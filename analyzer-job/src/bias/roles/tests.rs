@@ -151,6 +151,15 @@ fn labels_and_predictions_of_different_kinds_are_refused() {
 }
 
 #[test]
+fn predictions_without_a_positive_one_are_refused_with_the_spelling() {
+    let text = rows(&["f", "m"], &["a"], &["Yes", "No"], &["No", "Yes"]);
+    let error =
+        counted(&text, |analysis| analysis.label_values_or_threshold = vec![Scalar::Text("yes".into())]);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("`yes` is spelled `Yes` in the data; list in"), "{error}");
+}
+
+#[test]
 fn missing_values_match_nothing_and_come_last_in_their_own_entry() {
     let text = rows(&["f", "", "m"], &["b", "", "a"], &["0", "1"], &["1", "0"]);
     let found = counted(&text, |analysis| {
@@ -210,7 +219,7 @@ fn crossed_facets_and_segments_count_their_rows() {
         analysis.segments = vec![Segments {
             name: None,
             column: name("town"),
-            segments: vec![vec![Scalar::Text("a".into())]],
+            segments: vec![vec![Scalar::Text("a".into())], vec![Scalar::Text("A".into())]],
             aliases: None,
         }];
     })
@@ -240,13 +249,44 @@ fn crossed_facets_and_segments_count_their_rows() {
             )
         })
         .collect();
-    assert_eq!(segments, [("town", "a", 14, 7, 7), ("town", "__default__", 28, 14, 14)]);
+    assert_eq!(
+        segments,
+        [("town", "a", 14, 7, 7), ("town", "A", 0, 0, 0), ("town", "__default__", 28, 14, 14)]
+    );
+    assert_eq!(
+        found.warnings,
+        [
+            "segment `a` of `town`: no row or every row has a positive predicted label: metrics that read it compare nothing there",
+            "segment `A` of `town`: no row has one of its values: check their spelling"
+        ]
+    );
     let roles = found.rows.unwrap();
     let groups: Vec<usize> = roles.facets.iter().map(|facet| facet.groups.len()).collect();
     let features: Vec<&[usize]> = roles.facets.iter().map(|facet| facet.flip_features.as_slice()).collect();
     assert_eq!(
         (groups.as_slice(), features.as_slice()),
         ([1, 3].as_slice(), [[1].as_slice(), &[0]].as_slice())
+    );
+}
+
+#[test]
+fn a_selection_that_is_empty_within_a_segment_only_is_told() {
+    let mut text = rows(&["f", "m"], &["a"], &["0", "1"], &["1", "0"]);
+    let refused = rows(&["f", "m"], &["b"], &["0"], &["0", "1"]);
+    text.push_str(refused.split_once('\n').unwrap().1);
+    let found = counted(&text, |analysis| {
+        analysis.segments = vec![Segments {
+            name: Some("by town".into()),
+            column: name("town"),
+            segments: vec![vec![Scalar::Text("a".into())], vec![Scalar::Text("b".into())]],
+            aliases: None,
+        }];
+    });
+    assert_eq!(
+        found.unwrap().warnings,
+        [
+            "segment `b` of `by town`: no row or every row has a positive label: metrics that read it compare nothing there"
+        ]
     );
 }
 

@@ -7,7 +7,8 @@ use super::super::{html, report};
 use super::{facet, findings, metric, names, text_of_html};
 use crate::paper::drawing::Shape;
 use crate::results::details::{
-    Chance, FacetDetails, Findings, MetricDetails, Selected, SelectionNote, SelectionRole, Stage,
+    Chance, FacetDetails, Findings, MetricDetails, SegmentDetails, Selected, SelectionNote, SelectionRole,
+    Stage,
 };
 use crate::results::metrics::{codes_of, reads_any};
 use crate::state::counts::Groups;
@@ -305,6 +306,33 @@ fn a_ratio_that_moved_away_within_chance_did_not_hold() {
     assert!(
         text.contains("moved, within chance") && text.contains("1 metric held, no verdict on 1"),
         "{text}"
+    );
+}
+
+/// Perfect parity of a segment where nobody is positive is none, and a segment without rows is told.
+#[test]
+fn metrics_that_compare_nothing_within_a_segment_claim_no_parity() {
+    let mut findings = findings();
+    let mut vacuous = facet("Sex", "0");
+    vacuous.empty = vec![SelectionRole::Prediction];
+    vacuous.metrics = vec![metric("DI", 1.0, None), metric("DPPL", 0.0, None)];
+    let part = |segment: &str, rows, facets| SegmentDetails {
+        segmentation: "town".into(),
+        segment: segment.into(),
+        rows,
+        facets,
+    };
+    let bias = findings.bias.as_mut().unwrap();
+    bias.segments = vec![part("a", 2400, vec![vacuous]), part("zz", 0, Vec::new())];
+    let report = report(&findings, &names(), &[]);
+    let page = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+    let of_segments =
+        page.rsplit("By segment").next().and_then(|page| page.split("The data").next()).unwrap();
+    assert!(of_segments.contains("No row is in the segment"), "{of_segments}");
+    assert_eq!(
+        of_segments.matches("compares nothing").count(),
+        3,
+        "two cells and what they mean: {of_segments}"
     );
 }
 
