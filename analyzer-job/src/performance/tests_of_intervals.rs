@@ -140,7 +140,7 @@ fn intervals_of_weighted_metrics_and_f_scores_hold_for_models_that_are_seldom_wr
     for rows in [100, 200, 1000] {
         let classes = |set: u64| {
             let mut random = random::generator(65, set);
-            let mut cells = vec![[0; 5]; 5];
+            let mut cells = [[0; 5]; 5];
             for _ in 0..rows {
                 let actual = random.random_range(0..5_usize);
                 let other = (actual + random.random_range(1..5_usize)) % 5;
