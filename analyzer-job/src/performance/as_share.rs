@@ -10,8 +10,9 @@ use super::outcomes::ScoreCell;
 use super::spread::Spread;
 use crate::normal::{self, Z};
 
-/// Squares that a variance begins with, for what its rows do not show: half a row out of place. In simulation
-/// the smallest such number with which intervals hold the true value for any size of the classes.
+/// Squares that a variance begins with, for what its rows do not show: half a row out of place. In simulation intervals then hold
+/// the true value in 93 of 100 samples or more, for any size of the classes; for good models, whose rows are out of place by small
+/// parts, in nearly all.
 const UNSEEN: f64 = 0.5;
 
 /// One class: its rows, and the sum of squared distances of their placements from the mean.
