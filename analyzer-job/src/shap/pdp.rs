@@ -134,8 +134,8 @@ impl Grids {
     }
 }
 
-/// Computes the curve of every feature. `names`: of the features. `known`: what the model said of some rows already. `labels`: names of the model's
-/// outputs, asked for once the model has answered.
+/// Computes the curve of every feature. `names`: of the features. `known`: what the model said of some rows already.
+/// `labels`: names of the model's outputs, asked for once the model has answered.
 ///
 /// # Errors
 /// Those of the model; being stopped.
