@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::runs;
+use crate::runs::{self, RunTime};
 use crate::tree::{HOUR, Tree, capture, in_hour, label, label_of, large, lines};
 
 #[test]
@@ -122,7 +122,9 @@ fn a_second_interrupt_ends_it_at_once_and_says_so() {
         let (_answer, mut stdout) = std::io::pipe().unwrap();
         stdout.write_all(&[b'x'; 1 << 16]).unwrap();
         let mut child = tree.command(arguments).stderr(log).stdout(stdout).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(500));
+        runs::await_handler(&child, 2);
+        // The one that counts presses comes right behind the one that sets the flag.
+        std::thread::sleep(Duration::from_millis(200));
         runs::signal(&child, "INT");
         std::thread::sleep(Duration::from_millis(300));
         assert_eq!(child.try_wait().unwrap(), None);
@@ -143,8 +145,9 @@ fn killed_or_stopped_at_any_moment_it_leaves_nothing_or_everything() {
     let tree = large();
     for (name, signal, codes) in [("KILL", 9, vec![None]), ("TERM", 15, vec![Some(143)])] {
         let mut interrupted = 0;
-        for delay in [5, 30, 80, 150, 250, 400, 700] {
+        for delay in [0, 30, 80, 150, 250, 400, 700] {
             let mut child = tree.command(&["--memory-limit=1"]).stderr(Stdio::null()).spawn().unwrap();
+            runs::await_handler(&child, 15);
             std::thread::sleep(Duration::from_millis(delay));
             runs::signal(&child, name);
             let began = Instant::now();
@@ -252,9 +255,7 @@ fn killed_at_dozens_of_moments_it_leaves_whole_files_and_loses_no_earlier_result
             .stderr(Stdio::null());
         command.spawn().unwrap()
     };
-    let began = Instant::now();
-    assert!(start(true).wait().unwrap().success());
-    let whole_run = began.elapsed();
+    let mut run_time = RunTime::measured(|| assert!(start(true).wait().unwrap().success()));
     let later = tree.merged_files();
     assert!(later.keys().eq(earlier.keys()) && later != earlier);
     let mut killed = 0;
@@ -264,9 +265,11 @@ fn killed_at_dozens_of_moments_it_leaves_whole_files_and_loses_no_earlier_result
         }
         let mut child = start(moment % 2 == 0);
         // Most of them at the end, where files get their names.
-        std::thread::sleep(whole_run * (20 + moment * 7 % 41) / 50);
+        run_time.sleep(f64::from(20 + moment * 7 % 41) / 50.0);
         child.kill().unwrap();
-        killed += u32::from(!child.wait().unwrap().success());
+        let was_over = child.wait().unwrap().success();
+        run_time.learn(was_over);
+        killed += u32::from(!was_over);
         let files = tree.merged_files();
         for (name, bytes) in &files {
             let is_whole = earlier.get(name) == Some(bytes) || later.get(name) == Some(bytes);

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Output};
+use std::time::{Duration, Instant};
 
 /// How a run ended.
 pub(crate) struct Run {
@@ -32,6 +33,50 @@ pub(crate) fn signal(child: &Child, name: &str) {
     let id = child.id().to_string();
     let sent = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &id]).status().unwrap();
     assert!(sent.success(), "no signal {name} for {id}");
+}
+
+/// Waits until a program has a handler for a signal, so that the signal does not end it before its first line.
+pub(crate) fn await_handler(child: &Child, signal: u32) {
+    let status = format!("/proc/{}/status", child.id());
+    let began = Instant::now();
+    let caught = || {
+        let Ok(status) = fs::read_to_string(&status) else {
+            // No Linux: time must do.
+            return began.elapsed() > Duration::from_millis(500);
+        };
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+        u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal - 1) & 1 == 1
+    };
+    while !caught() {
+        assert!(began.elapsed() < Duration::from_secs(30), "no handler for signal {signal}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// How long a run takes, learned from runs that are ended under way: a machine is busy at one moment and not at the next,
+/// and by a time that is measured once all runs would be over before they are ended.
+pub(crate) struct RunTime(Duration);
+
+impl RunTime {
+    pub(crate) fn measured(run: impl FnOnce()) -> RunTime {
+        let began = Instant::now();
+        run();
+        RunTime(began.elapsed())
+    }
+
+    pub(crate) fn of(&self, share: f64) -> Duration {
+        self.0.mul_f64(share)
+    }
+
+    /// Sleeps for this share of a run.
+    pub(crate) fn sleep(&self, share: f64) {
+        std::thread::sleep(self.of(share));
+    }
+
+    /// Of a run that was to be ended: whether it was over before.
+    pub(crate) fn learn(&mut self, was_over: bool) {
+        self.0 = self.0.mul_f64(if was_over { 0.7 } else { 1.1 });
+    }
 }
 
 /// Writes a file of a tree, and the folders above it.

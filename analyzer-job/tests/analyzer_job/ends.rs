@@ -9,7 +9,7 @@ use std::time::Duration;
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
-use crate::program::{CONFIG, OUTPUT, Tree, signal};
+use crate::program::{CONFIG, OUTPUT, Tree, await_handler, signal};
 
 #[test]
 fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
@@ -17,8 +17,9 @@ fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
     let config = configs::bias_baseline(Format::Csv, &["FT".into()]);
     let tree = Tree::with_dataset(&config, Format::Csv, 15_000, true);
     let mut interrupted = 0;
-    for delay in [10, 40, 100, 200, 400] {
+    for delay in [0, 40, 100, 200, 400] {
         let child = tree.start(&[]);
+        await_handler(&child, 15);
         std::thread::sleep(Duration::from_millis(delay));
         signal(&child, "TERM");
         let run = tree.ended(child.wait_with_output().unwrap());
@@ -30,9 +31,8 @@ fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
             }
             code => {
                 interrupted += 1;
-                // A signal before the program began to listen ends it without a word.
-                assert!(code == Some(143) || code.is_none() && delay == 10, "{code:?} {}", run.log);
-                assert!(code.is_none() || run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
+                assert!(code == Some(143), "{code:?} {}", run.log);
+                assert!(run.message.starts_with("Stopped: PL0904: "), "{}", run.message);
                 assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
             }
         }

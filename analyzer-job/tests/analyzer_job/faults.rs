@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
-use crate::program::{OUTPUT, Run, Tree, files_below, signal};
+use crate::program::{OUTPUT, Run, RunTime, Tree, files_below, signal};
 
 const DATA: &str = "processing/input/data";
 
@@ -44,12 +44,12 @@ fn pipe(path: &Path) {
 struct Moments(u64);
 
 impl Moments {
-    /// Below `longest`.
-    fn next(&mut self, longest: Duration) -> Duration {
+    /// A share of the whole.
+    fn next(&mut self) -> f64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        longest.mul_f64((self.0 >> 11) as f64 / (1_u64 << 53) as f64)
+        (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 }
 
@@ -57,9 +57,7 @@ impl Moments {
 fn killed_or_stopped_at_random_moments_it_leaves_whole_files_or_none() {
     let config = configs::bias_baseline(Format::Csv, &["FT".into()]);
     let tree = Tree::with_dataset(&config, Format::Csv, 2_000, true);
-    let began = Instant::now();
-    tree.succeed(&[]);
-    let whole_run = began.elapsed();
+    let mut run_time = RunTime::measured(|| drop(tree.succeed(&[])));
     let expected = tree.results();
     let empty = || {
         fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
@@ -70,35 +68,40 @@ fn killed_or_stopped_at_random_moments_it_leaves_whole_files_or_none() {
     let (mut ended, mut done) = (0, 0);
     for n in 0..60 {
         let name = if n % 2 == 0 { "KILL" } else { "TERM" };
-        let after = moments.next(whole_run);
+        let share = moments.next();
         let mut child = tree.command(&[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(after);
+        run_time.sleep(share);
         signal(&child, name);
         let began = Instant::now();
         let status = child.wait().unwrap();
         assert!(
             began.elapsed() < Duration::from_secs(10),
-            "{name} after {after:?} took {:?}",
+            "{name} after {share} of a run took {:?}",
             began.elapsed()
         );
         let found = tree.results();
         for (file, bytes) in &found {
             assert!(
                 expected.get(file) == Some(bytes),
-                "{name} after {after:?}: {file} is not what a whole run writes"
+                "{name} after {share} of a run: {file} is not what a whole run writes"
             );
         }
+        run_time.learn(status.success());
         if status.success() {
-            assert_eq!(found.len(), expected.len(), "{name} after {after:?}");
+            assert_eq!(found.len(), expected.len(), "{name} after {share} of a run");
             done += 1;
         } else {
-            assert!(found.is_empty() || name == "KILL", "{name} after {after:?}: {:?}", found.keys());
+            assert!(found.is_empty() || name == "KILL", "{name} after {share} of a run: {:?}", found.keys());
             ended += 1;
         }
         // Nobody tidies up after `kill -9`: an empty folder may stay.
-        assert_eq!(files_below(&tree.path("tmp")).len(), 0, "{name} after {after:?}: scratch files stay");
+        assert_eq!(
+            files_below(&tree.path("tmp")).len(),
+            0,
+            "{name} after {share} of a run: scratch files stay"
+        );
         for folder in fs::read_dir(tree.path("tmp")).unwrap() {
-            assert_eq!(name, "KILL", "after {after:?} a scratch folder stays");
+            assert_eq!(name, "KILL", "after {share} of a run a scratch folder stays");
             fs::remove_dir_all(folder.unwrap().path()).unwrap();
         }
         if !found.is_empty() {

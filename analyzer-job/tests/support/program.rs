@@ -15,7 +15,7 @@ use plumbline_model_server::{Options, Server};
 use serde_json::{Value, json};
 
 use crate::runs;
-pub(crate) use crate::runs::{Run, files_below, gzip, signal};
+pub(crate) use crate::runs::{Run, RunTime, await_handler, files_below, gzip, signal};
 
 /// A tree that stands for `/opt/ml`, with a home folder and one for scratch files beside it.
 pub(crate) struct Tree {
