@@ -250,7 +250,6 @@ fn facet_details(facet: &Facet, baseline: Baseline) -> FacetDetails {
                     let beyond = value.abs() - was.abs() > 2.8 * error;
                     Chance {
                         p_value: if beyond { 0.01 } else { 1.0 },
-                        farther_from_zero: beyond,
                         farther_from_parity: beyond || (code == "DI" && was - value > 2.8 * error),
                         exact_baseline: false,
                         unjudged: false,

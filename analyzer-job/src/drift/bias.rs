@@ -18,11 +18,11 @@ use crate::settings::Windows;
 use crate::state::counts::{Group, Groups};
 use crate::values::numbers;
 
-/// What makes a metric that is farther from 0 than its baseline a violation.
+/// What makes a metric a violation.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule {
-    /// Only what `chance::judge` found beyond chance. Otherwise any metric that is farther from 0 is a violation: what
-    /// the hosted service does.
+    /// What `chance::judge` found farther from parity than the baseline beyond chance. Otherwise any metric that is farther from 0 is a
+    /// violation, also a ratio, whose parity is 1: what the hosted service does.
     pub beyond_chance_only: bool,
     /// In how many windows it must be so.
     pub windows: Windows,
@@ -256,8 +256,8 @@ pub fn violations(
     let here = ByGroup::of_details(facets);
     let earlier: Vec<Earlier> = before.iter().map(Earlier::of).collect();
     let is_violation = |pair: &&Pair| {
-        pair.is_farther_from_zero()
-            && (!rule.beyond_chance_only || metric_in(&here, pair).is_none_or(is_beyond_chance))
+        let metric = metric_in(&here, pair).filter(|_| rule.beyond_chance_only);
+        metric.map_or_else(|| pair.is_farther_from_zero(), MetricDetails::is_beyond_chance)
             && earlier.iter().filter(|run| run.agrees(pair)).count() + 1 >= rule.windows.agreeing
     };
     comparison
@@ -282,11 +282,6 @@ fn metric_in<'a>(groups: &ByGroup<'a, FacetDetails>, pair: &Pair) -> Option<&'a 
     metrics.iter().find(|known| known.name == pair.metric)
 }
 
-/// Of a metric that is farther from 0. What was not tested is not beyond chance.
-fn is_beyond_chance(metric: &MetricDetails) -> bool {
-    metric.chance.is_some_and(|chance| chance.farther_from_zero)
-}
-
 /// An earlier window that counts, its metrics found by group.
 enum Earlier<'a> {
     Details(ByGroup<'a, FacetDetails>),
@@ -301,10 +296,10 @@ impl<'a> Earlier<'a> {
         }
     }
 
-    /// Whether the pair's metric was farther from 0 than the baseline there, by the same rule.
+    /// Whether the pair's metric broke the same rule there.
     fn agrees(&self, pair: &Pair) -> bool {
         match self {
-            Earlier::Details(groups) => metric_in(groups, pair).is_some_and(is_beyond_chance),
+            Earlier::Details(groups) => metric_in(groups, pair).is_some_and(MetricDetails::is_beyond_chance),
             Earlier::Results(sections) => sections
                 .get(pair.stage, pair.facet, pair.value_or_threshold)
                 .and_then(|entry| entry.metrics.iter().find(|known| known.name == pair.metric)?.value)

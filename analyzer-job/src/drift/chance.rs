@@ -24,7 +24,7 @@ use crate::bias::{self, Compute, Contrast, Evidence, METRICS, Metric};
 use crate::normal;
 use crate::random::Random;
 use crate::results::details::{Chance, FacetDetails, MetricDetails, SelectionRole};
-use crate::results::metrics::{self, reads_any};
+use crate::results::metrics::reads_any;
 use crate::results::{Counts, Number, Results};
 use crate::state::counts::Groups;
 
@@ -47,9 +47,9 @@ pub fn judge(
 ) -> Result<()> {
     hold_against(facets, baseline);
     let baseline = Sections::of(baseline);
-    let streams: Vec<Stream> = facets.iter().map(|facet| Stream::of(facet, &baseline, seed)).collect();
-    let most_tests = most_tests(facets, &streams);
-    let examined = |fineness| examine_all(facets, &streams, &baseline, fineness, stop);
+    let samples = samples(facets, &baseline, seed);
+    let most_tests = most_tests(facets, &samples);
+    let examined = |fineness| examine_all(facets, &samples, fineness, stop);
     let bound = 1.0 - confidence;
     let mut found = examined(Fineness { draws: DRAWS, ranked: most_tests <= DRAWS })?;
     let fine = (MOST_RANKS / most_tests.max(1)).min(FINE_DRAWS);
@@ -97,24 +97,15 @@ struct Examined {
 
 fn examine_all(
     facets: &[FacetDetails],
-    streams: &[Stream],
-    baseline: &Sections,
+    samples: &[Samples],
     fineness: Fineness,
     stop: &Stop,
 ) -> Result<Examined> {
-    let examine = |(facet, stream): (&FacetDetails, &Stream), draws_entropy: bool| {
+    let found = facets.par_iter().zip(samples).map(|(facet, samples)| {
         stop.check()?;
-        Ok(examine(facet, stream, baseline, fineness, draws_entropy))
-    };
-    // The first facet with a test of the entropy is mostly one of the first: then no other draws it.
-    let mut found: Vec<Found> = Vec::with_capacity(facets.len());
-    let mut has_entropy = false;
-    for facet in facets.iter().zip(streams).take(FIRST_FACETS) {
-        found.push(examine(facet, !has_entropy)?);
-        has_entropy |= found.iter().flat_map(|found| &found.tests).any(|test| test.about == ENTROPY);
-    }
-    let rest = facets.par_iter().zip(streams).skip(FIRST_FACETS);
-    found.extend(rest.map(|facet| examine(facet, !has_entropy)).collect::<Result<Vec<_>>>()?);
+        Ok(examine(facet, samples, fineness))
+    });
+    let found = found.collect::<Result<Vec<_>>>()?;
     let (mut tests, mut too_few) = (Vec::new(), Vec::new());
     for (facet_idx, found) in found.into_iter().enumerate() {
         too_few.extend(found.too_few.into_iter().map(|member| (facet_idx, member)));
@@ -126,25 +117,24 @@ fn examine_all(
 
 /// The p-values of the tests, adjusted for all of them. What is the same test of several facets counts once.
 fn adjusted(tests: &[(usize, Test)]) -> Vec<f64> {
-    let mut first: HashMap<Identity, usize> = HashMap::new();
-    let told_by: Vec<usize> = (0..tests.len())
-        .map(|position| *first.entry(tests[position].1.identity()).or_insert(position))
-        .collect();
-    let own: Vec<usize> = (0..tests.len()).filter(|&position| told_by[position] == position).collect();
-    let ranks = |&position: &usize| {
-        let test = &tests[position].1;
-        Some((test.p_value, test.under_null.as_ref()?))
-    };
-    // Of so many tests the draws cannot tell what they have in common, and Holm's bound needs none.
-    let adjusted = match own.iter().map(ranks).collect::<Option<Vec<_>>>() {
-        Some(with_ranks) => step_down(&with_ranks),
-        None => holm(&own.iter().map(|&position| tests[position].1.p_value).collect::<Vec<_>>()),
-    };
-    let mut p_values = vec![1.0; tests.len()];
-    for (&position, adjusted) in own.iter().zip(adjusted) {
-        p_values[position] = adjusted;
+    let mut own: Vec<(f64, Option<&Draws>)> = Vec::new();
+    let mut places: HashMap<Identity, usize> = HashMap::new();
+    for (_, test) in tests {
+        let Some(p_value) = test.p_value else { continue };
+        places.entry(test.identity()).or_insert_with(|| {
+            own.push((p_value, test.under_null.as_ref()));
+            own.len() - 1
+        });
     }
-    told_by.into_iter().map(|position| p_values[position]).collect()
+    let with_ranks = own.iter().map(|&(p_value, ranks)| Some((p_value, ranks?)));
+    // Of so many tests the draws cannot tell what they have in common, and Holm's bound needs none.
+    let adjusted = match with_ranks.collect::<Option<Vec<_>>>() {
+        Some(with_ranks) => step_down(&with_ranks),
+        None => holm(&own.iter().map(|(p_value, _)| *p_value).collect::<Vec<_>>()),
+    };
+    let of_test =
+        |(_, test): &(usize, Test)| places.get(&test.identity()).map_or(1.0, |&place| adjusted[place]);
+    tests.iter().map(of_test).collect()
 }
 
 /// Writes the baseline's values into the metrics, and that those which read an empty selection cannot be judged.
@@ -199,10 +189,13 @@ fn is_open(metric: &MetricDetails) -> bool {
 }
 
 /// How many tests the facets make, about; facets that are the same comparison make them once.
-fn most_tests(facets: &[FacetDetails], streams: &[Stream]) -> usize {
-    let mut seen = HashSet::new();
-    let own = facets.iter().zip(streams).filter(|(_, stream)| seen.insert(stream.comparison));
-    own.map(|(facet, _)| comparable(facet)).sum()
+fn most_tests(facets: &[FacetDetails], samples: &[Samples]) -> usize {
+    let mut most: HashMap<u64, usize> = HashMap::new();
+    for (facet, samples) in facets.iter().zip(samples) {
+        let known = most.entry(samples.of_groups.stream.comparison).or_default();
+        *known = comparable(facet).max(*known);
+    }
+    most.values().sum()
 }
 
 /// The metrics of counts that may make a test, about: distances share theirs, and some make two.
@@ -217,7 +210,6 @@ fn comparable(facet: &FacetDetails) -> usize {
 /// Of too few rows, or of an empty selection, nobody can tell.
 const UNJUDGED: Chance = Chance {
     p_value: 1.0,
-    farther_from_zero: false,
     farther_from_parity: false,
     exact_baseline: false,
     unjudged: true,
@@ -226,78 +218,44 @@ const UNJUDGED: Chance = Chance {
 
 /// `bound`: of the p-value of what is beyond chance.
 fn tell(metric: &mut MetricDetails, test: &Test, p_value: f64, bound: f64) {
-    let is_beyond = p_value <= bound;
-    let is_farther =
-        metric.value.zip(metric.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs());
-    let chance = metric.chance.get_or_insert(Chance {
+    metric.chance = Some(Chance {
+        p_value,
+        farther_from_parity: p_value <= bound && metric.is_away(),
         exact_baseline: test.exact.is_some(),
         unjudged: false,
-        ..UNJUDGED
+        empty_baseline: false,
     });
-    if test.from == From::Parity {
-        chance.farther_from_parity = is_beyond;
-    }
-    // A ratio that moved away from its parity is judged by that, whichever of the two groups it is by.
-    let known = metrics::Metric::of(&metric.name);
-    let is_away = known.zip(metric.value.zip(metric.baseline)).is_some_and(|(known, (now, then))| {
-        known.compare_distances(now.value(), then.value()) == std::cmp::Ordering::Greater
-    });
-    let own = if is_away { From::Parity } else { From::Zero };
-    if test.from == From::Both || test.from == own {
-        chance.p_value = p_value;
-        chance.farther_from_zero = is_beyond && is_farther;
-    }
-    if test.from == From::Both {
-        chance.farther_from_parity = is_beyond;
-    }
 }
 
 const ENTROPY: &str = "GE";
-/// Facets that are looked through for the test of the entropy, one after the other.
-const FIRST_FACETS: usize = 4;
 /// The difference of the shares that the distances of labels are made of.
 const SHARES: &str = "DPL";
 
-/// A null hypothesis about a facet, with its p-value.
+/// The null hypothesis that some metrics of a facet are no farther from parity than in the baseline.
 struct Test {
-    /// `Stream::comparison` of its facet.
+    /// `Stream::comparison` of its sample.
     comparison: u64,
     /// Code of the metric whose draws were compared.
     about: &'static str,
     /// Positions of the metrics of the facet that it judges.
     members: Vec<usize>,
-    /// What the metric is not farther from.
-    from: From,
-    p_value: f64,
+    /// None for an entropy that another facet draws.
+    p_value: Option<f64>,
     /// The p-values that draws of a population have in which the null hypothesis just holds; none when no one asks for them.
     under_null: Option<Draws>,
     /// Size of a baseline value that was taken as exact; none when the baseline was drawn from its counts.
     exact: Option<f64>,
 }
 
-/// Comparison, metric, what it is not farther from, and the digits of the p-value: those of a limit that a person chose for one
-/// of two values only are others.
-type Identity = (u64, &'static str, From, u64);
+/// Comparison, metric, and the digits of a baseline value that was taken as exact.
+type Identity = (u64, &'static str, Option<u64>);
 
 impl Test {
     /// What tests that are the same have in common: those of the two values of a two-valued facet, which are one comparison seen
     /// from either side, and those of the generalized entropy, which is the same number in every facet.
     fn identity(&self) -> Identity {
-        match self.about {
-            ENTROPY => (0, ENTROPY, self.from, 0),
-            about => (self.comparison, about, self.from, self.p_value.to_bits()),
-        }
+        (self.comparison, self.about, self.exact.map(f64::to_bits))
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum From {
-    /// Of a ratio: what the rule goes by.
-    Zero,
-    /// Of a ratio.
-    Parity,
-    /// Of all other metrics, whose parity is 0.
-    Both,
 }
 
 #[derive(Default)]
@@ -307,7 +265,55 @@ struct Found {
     too_few: Vec<usize>,
 }
 
-/// Random numbers of a facet, and the side that its groups are seen from. Both follow from the counts alone: a comparison has the same
+/// What the metrics of a facet are drawn from.
+struct Samples<'a> {
+    of_groups: Sample<'a>,
+    /// All rows as one group, for the entropy: it does not know the groups, and is the same number in every facet.
+    of_all_rows: Sample<'a>,
+    /// Whether no facet before this one draws the entropy.
+    draws_entropy: bool,
+}
+
+/// Two groups, here and in the baseline.
+struct Sample<'a> {
+    stream: Stream,
+    now: Groups,
+    /// If the baseline has counts.
+    then: Option<Groups>,
+    /// The baseline's value and standard error of metrics that do not follow from the counts, by stage.
+    estimates: Vec<&'a IndexMap<String, [f64; 2]>>,
+}
+
+fn samples<'a>(facets: &[FacetDetails], baseline: &Sections<'a>, seed: u64) -> Vec<Samples<'a>> {
+    let mut entropies = HashSet::new();
+    let samples = facets.iter().map(|facet| {
+        let then = counts_of(facet, baseline).next().map(Counts::groups);
+        let estimates = counts_of(facet, baseline).map(|counts| &counts.estimates).collect();
+        let of_groups = Sample {
+            stream: Stream::of(&facet.groups, then.as_ref(), seed),
+            now: facet.groups,
+            then,
+            estimates,
+        };
+        let (now, then) = (all_rows(&facet.groups), then.as_ref().map(all_rows));
+        let stream = Stream::of(&now, then.as_ref(), seed);
+        let entropy = facet.metrics.iter().find(|metric| metric.name == ENTROPY && is_open(metric));
+        let limit = entropy.and_then(|metric| metric.baseline).map(|limit| to_known_digits(limit.value()));
+        let draws_entropy =
+            limit.is_some_and(|limit| entropies.insert((stream.comparison, limit.abs().to_bits())));
+        let of_all_rows = Sample { stream, now, then, estimates: Vec::new() };
+        Samples { of_groups, of_all_rows, draws_entropy }
+    });
+    samples.collect()
+}
+
+fn all_rows(groups: &Groups) -> Groups {
+    let mut all = groups.d;
+    all.add(&groups.a);
+    Groups { d: all, ..Groups::default() }
+}
+
+/// Random numbers of a sample, and the side that its groups are seen from. Both follow from the counts alone: a comparison has the same
 /// draws wherever its facet stands in the configuration, and whichever of two values is listed.
 struct Stream {
     seed: u64,
@@ -318,9 +324,8 @@ struct Stream {
 }
 
 impl Stream {
-    fn of(facet: &FacetDetails, baseline: &Sections, seed: u64) -> Stream {
-        let then = counts_of(facet, baseline).next().map(Counts::groups).unwrap_or_default();
-        let now = facet.groups;
+    fn of(now: &Groups, then: Option<&Groups>, seed: u64) -> Stream {
+        let then = then.copied().unwrap_or_default();
         let [group, rest] = [[now.d.rows, then.d.rows], [now.a.rows, then.a.rows]];
         let is_exchanged = rest < group;
         let sides = if is_exchanged { [rest, group] } else { [group, rest] };
@@ -361,8 +366,14 @@ impl Stream {
 
     fn around(&self, side: Side, metric: &Metric, [value, error]: [f64; 2], draws: usize) -> Vec<f64> {
         let part = METRICS.iter().position(|known| known.code == metric.code).unwrap_or(METRICS.len()) + 1;
-        draws::around(self.value(metric, value), error, draws, &mut self.random(side, part as u64))
+        let [value, error] = [self.value(metric, value), error].map(to_known_digits);
+        draws::around(value, error, draws, &mut self.random(side, part as u64))
     }
+}
+
+/// A number without its last digits, which hang on the order in which it was added up, and on the side it is seen from.
+fn to_known_digits(value: f64) -> f64 {
+    format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 /// Which of two samples is drawn. Each has random numbers of its own.
@@ -372,26 +383,11 @@ enum Side {
     Baseline,
 }
 
-/// `draws_entropy`: no facet before this one has a test of the entropy; else its
-/// p-value is of no use.
-fn examine(
-    facet: &FacetDetails,
-    stream: &Stream,
-    baseline: &Sections,
-    fineness: Fineness,
-    draws_entropy: bool,
-) -> Found {
+fn examine(facet: &FacetDetails, samples: &Samples, fineness: Fineness) -> Found {
     let Fineness { draws: n, ranked } = fineness;
     let mut found = Found::default();
-    if facet.metrics.iter().all(|metric| metric.baseline.is_none()) {
-        return found;
-    }
-    let drawn = |side, groups| Drawn { stream, side, groups, draws: n, populations: OnceCell::new() };
-    let now_drawn = drawn(Side::Now, facet.groups);
-    let before = counts_of(facet, baseline).next().map(|counts| Before {
-        estimates: counts_of(facet, baseline).map(|counts| &counts.estimates).collect(),
-        drawn: drawn(Side::Baseline, counts.groups()),
-    });
+    let drawn = [&samples.of_groups, &samples.of_all_rows]
+        .map(|sample| (Drawn::of(sample, n), Before::of(sample, n)));
     for (member, details) in facet.metrics.iter().enumerate().filter(|(_, details)| is_open(details)) {
         let Some(known) = bias::metric(&details.name) else { continue };
         let (Some(value), Some(limit)) = (details.value, details.baseline) else { continue };
@@ -403,13 +399,17 @@ fn examine(
         // Distances are judged by the difference of the shares, if the baseline says what that was.
         let is_distance = matches!(known.evidence, Evidence::Distance(_));
         let Some(about) = bias::metric(if is_distance { SHARES } else { known.code }) else { continue };
-        let draws = draws_entropy || about.code != ENTROPY;
-        let then = before.as_ref().and_then(|before| before.of(known, about, limit.value(), stream, draws));
+        let is_entropy = about.code == ENTROPY;
+        let draws = samples.draws_entropy || !is_entropy;
+        let sample = if is_entropy { &samples.of_all_rows } else { &samples.of_groups };
+        let (now_drawn, before) = &drawn[usize::from(is_entropy)];
+        let stream = &sample.stream;
+        let then = before.as_ref().and_then(|before| before.then(known, about, limit.value(), draws));
         let (about, then) = match then {
             Some(then) => (about, then),
             None => {
                 let (about, then) = exact(known, about, facet, limit.value());
-                (about, then.map(|limit| stream.value(about, limit)))
+                (about, then.map(|limit| to_known_digits(stream.value(about, limit))))
             }
         };
         if let Then::TooFew = then {
@@ -420,29 +420,21 @@ fn examine(
             Then::Exact(then) => Some(then.abs()),
             _ => None,
         };
-        let is_same = |earlier: &&mut Test| {
-            earlier.about == about.code
-                && match (earlier.exact, exact) {
-                    (None, None) => true,
-                    (Some(one), Some(other)) => (one - other).abs() < 1e-9,
-                    _ => false,
-                }
-        };
+        let is_same = |earlier: &&mut Test| earlier.about == about.code && earlier.exact == exact;
         if let Some(earlier) = found.tests.iter_mut().find(is_same) {
             earlier.members.push(member);
             continue;
         }
+        let mut test = Test {
+            comparison: stream.comparison,
+            about: about.code,
+            members: vec![member],
+            p_value: None,
+            under_null: None,
+            exact,
+        };
         if !draws {
-            let members = vec![member];
-            found.tests.push(Test {
-                comparison: stream.comparison,
-                about: ENTROPY,
-                members,
-                from: From::Both,
-                p_value: 1.0,
-                under_null: None,
-                exact,
-            });
+            found.tests.push(test);
             continue;
         }
         let now = match about.compute {
@@ -455,33 +447,19 @@ fn examine(
                 }
             },
         };
-        let mut add = |from, compared: Compared| {
-            let Compared { p_value, under_null } = compared;
-            found.tests.push(Test {
-                comparison: stream.comparison,
-                about: about.code,
-                members: vec![member],
-                from,
-                p_value,
-                under_null,
-                exact,
-            });
-        };
-        match about.evidence {
+        let Compared { p_value, under_null } = match about.evidence {
+            // The distance of a ratio from its parity is that of its inverse.
             Evidence::Ratios(_, Contrast::GroupByRest) => {
-                let logarithm = |values: Vec<f64>| values.into_iter().map(f64::ln).collect::<Vec<_>>();
-                let (now, then) = (logarithm(now), then.map(f64::ln));
-                add(From::Zero, differs(&now, &then, ranked));
-                add(From::Parity, farther(&now, &then, ranked));
+                farther(&now.into_iter().map(f64::ln).collect::<Vec<_>>(), &then.map(f64::ln), ranked)
             }
             // A divergence is about the square of the difference of the shares.
-            Evidence::Distance(_) => {
-                add(From::Both, farther(&now_drawn.signed_roots(about), &then.map(f64::sqrt), ranked))
-            }
+            Evidence::Distance(_) => farther(&now_drawn.signed_roots(about), &then.map(f64::sqrt), ranked),
             // Never negative.
-            Evidence::Errors => add(From::Both, larger(&now, &then, ranked)),
-            _ => add(From::Both, farther(&now, &then, ranked)),
-        }
+            Evidence::Errors => larger(&now, &then, ranked),
+            _ => farther(&now, &then, ranked),
+        };
+        (test.p_value, test.under_null) = (Some(p_value), under_null);
+        found.tests.push(test);
     }
     found
 }
@@ -495,7 +473,12 @@ struct Drawn<'a> {
     populations: OnceCell<Vec<Groups>>,
 }
 
-impl Drawn<'_> {
+impl<'a> Drawn<'a> {
+    fn of(sample: &'a Sample<'_>, draws: usize) -> Drawn<'a> {
+        let stream = &sample.stream;
+        Drawn { stream, side: Side::Now, groups: sample.now, draws, populations: OnceCell::new() }
+    }
+
     /// A metric of counts in each of the populations. The Kullback-Leibler divergence is another number from the other side, and
     /// is taken from its own.
     fn values(&self, metric: &Metric) -> Vec<f64> {
@@ -519,17 +502,22 @@ impl Drawn<'_> {
     }
 }
 
-/// The baseline of a facet, where its counts are known.
+/// The baseline of a sample, where its counts are known.
 struct Before<'a> {
-    /// Value and standard error of metrics that do not follow from the counts, by stage.
-    estimates: Vec<&'a IndexMap<String, [f64; 2]>>,
+    estimates: &'a [&'a IndexMap<String, [f64; 2]>],
     drawn: Drawn<'a>,
 }
 
-impl Before<'_> {
+impl<'a> Before<'a> {
+    fn of(sample: &'a Sample<'a>, draws: usize) -> Option<Before<'a>> {
+        let drawn = Drawn { side: Side::Baseline, groups: sample.then?, ..Drawn::of(sample, draws) };
+        Some(Before { estimates: &sample.estimates, drawn })
+    }
+
     /// The baseline of `metric`, in terms of the metric `about` whose draws are compared; none when the counts did not give the
     /// constraints' value `limit`: a value that a person chose is a limit, no sample. Without `draws` there are none.
-    fn of(&self, metric: &Metric, about: &Metric, limit: f64, stream: &Stream, draws: bool) -> Option<Then> {
+    fn then(&self, metric: &Metric, about: &Metric, limit: f64, draws: bool) -> Option<Then> {
+        let stream = self.drawn.stream;
         match metric.compute {
             Compute::Groups(_) => {
                 if !gave(metric.code, &self.drawn.groups, limit) {
@@ -618,18 +606,6 @@ struct Compared {
 fn larger(now: &[f64], then: &Then, ranked: bool) -> Compared {
     let p_value = pairs(now, then).below(1.0, 1.0);
     Compared { p_value, under_null: ranked.then(|| ranks(&differences(now, then, [1.0, 1.0]))) }
-}
-
-/// Of `now = then`, in either direction: the verdict on a ratio is that on its inverse.
-fn differs(now: &[f64], then: &Then, ranked: bool) -> Compared {
-    let pairs = pairs(now, then);
-    let (below, above) = (pairs.below(1.0, 1.0), pairs.below(-1.0, -1.0));
-    let under_null = ranked.then(|| {
-        let below = ranks(&differences(now, then, [1.0, 1.0]));
-        let nearer_end = |draw| below.p_value(draw).min(1.0 - below.p_value(draw));
-        ranks(&(0..now.len()).map(nearer_end).collect::<Vec<_>>())
-    });
-    Compared { p_value: (2.0 * below.min(above)).min(1.0), under_null }
 }
 
 /// Of `|now| <= |then|`.

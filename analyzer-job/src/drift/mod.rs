@@ -6,4 +6,5 @@ pub mod chance;
 pub mod error_rate;
 pub(crate) mod same;
 mod unchecked;
+pub(crate) mod verdict;
 pub mod windows;

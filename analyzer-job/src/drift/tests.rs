@@ -235,21 +235,20 @@ fn sections_of_other_positive_labels_are_not_compared() {
     }
 }
 
-/// Details of a group `f` = `a` with metrics, their values and what chance says of them.
-fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
-    let metric = |(name, enough_rows, farther): &(&str, bool, Option<bool>)| MetricDetails {
+/// Details of a group `f` = `a` with metrics, their values here and in the baseline, and whether the test calls them farther.
+fn details(metrics: &[(&str, [f64; 2], Option<bool>)]) -> Vec<FacetDetails> {
+    let metric = |(name, [now, then], farther): &(&str, [f64; 2], Option<bool>)| MetricDetails {
         stage: Stage::PostTraining,
         name: (*name).into(),
-        value: None,
+        value: Some(Number::Float(*now)),
         error: None,
         standard_error: None,
         interval: None,
-        enough_rows: *enough_rows,
+        enough_rows: true,
         rows_reason: None,
-        baseline: None,
+        baseline: Some(Number::Float(*then)),
         chance: farther.map(|farther| Chance {
             p_value: 0.5,
-            farther_from_zero: farther,
             farther_from_parity: farther,
             exact_baseline: false,
             unjudged: false,
@@ -267,29 +266,35 @@ fn details(metrics: &[(&str, bool, Option<bool>)]) -> Vec<FacetDetails> {
     }]
 }
 
+/// A ratio is judged by its distance from 1: the groups exchanged, it is a violation as well.
 #[test]
 fn beyond_chance_only_what_is_beyond_chance_is_a_violation() {
-    let current = after_training(&[(
-        "f",
-        "a",
-        &[("AD", Some(0.3)), ("DI", Some(0.3)), ("RD", Some(0.3)), ("SD", Some(0.05)), ("TE", Some(0.3))],
-    )]);
-    let limits: Vec<_> = ["AD", "DI", "RD", "SD", "TE"].map(|name| (name, Some(0.1))).to_vec();
-    let baseline = after_training(&[("f", "a", &limits)]);
-    let mut details = details(&[
-        ("AD", true, Some(false)),
-        ("DI", true, Some(true)),
-        // Enough rows, but not tested.
-        ("RD", true, None),
-        ("SD", true, Some(true)),
-        ("TE", false, None),
-    ]);
-    let comparison = compare(&current, &[], &baseline);
-    let found = violations(&comparison, &details, &BEYOND_CHANCE, &[]);
-    assert_eq!(names(&found), ["f a DI"]);
-    mark(&mut details, &found);
-    let marks: Vec<_> = details[0].metrics.iter().map(|metric| metric.violated).collect();
-    assert_eq!(marks, [false, true, false, false, false]);
+    for (name, [now, then], farther, expected) in [
+        ("AD", [0.3, 0.1], Some(true), true),
+        ("AD", [-0.3, 0.1], Some(true), true),
+        ("AD", [0.3, 0.1], Some(false), false),
+        ("AD", [0.05, 0.1], Some(true), false),
+        // Not tested.
+        ("AD", [0.3, 0.1], None, false),
+        ("DI", [0.5, 0.8], Some(true), true),
+        ("DI", [2.0, 1.25], Some(true), true),
+        ("DI", [0.5, 0.8], Some(false), false),
+        ("DI", [0.8, 0.5], Some(true), false),
+        ("DI", [1.25, 2.0], Some(true), false),
+        ("DI", [0.5, 1.25], Some(true), true),
+        ("DI", [1.25, 0.5], Some(true), false),
+        ("DI", [0.0, 0.5], Some(true), true),
+        ("DI", [0.5, f64::INFINITY], Some(true), false),
+    ] {
+        let current = after_training(&[("f", "a", &[(name, Some(now))])]);
+        let baseline = after_training(&[("f", "a", &[(name, Some(then))])]);
+        let mut details = details(&[(name, [now, then], farther)]);
+        let comparison = compare(&current, &[], &baseline);
+        let found = violations(&comparison, &details, &BEYOND_CHANCE, &[]);
+        assert_eq!(!found.is_empty(), expected, "{name} {now} {then} {farther:?}");
+        mark(&mut details, &found);
+        assert_eq!(details[0].metrics[0].violated, expected);
+    }
 }
 
 #[test]
@@ -314,8 +319,9 @@ fn a_metric_is_a_violation_once_enough_of_the_last_windows_agree() {
     // By chance the earlier windows must say so themselves.
     let now = window(0.3);
     let both = Rule { windows: Windows { agreeing: 2, of: 2 }, ..BEYOND_CHANCE };
-    let moved = || details(&[("AD", true, Some(true))]);
-    for (earlier, agrees) in [(moved(), true), (details(&[("AD", true, None)]), false), (Vec::new(), false)] {
+    let moved = || details(&[("AD", [0.3, 0.1], Some(true))]);
+    let untested = details(&[("AD", [0.3, 0.1], None)]);
+    for (earlier, agrees) in [(moved(), true), (untested, false), (Vec::new(), false)] {
         let before = [Before::Judged(earlier.into())];
         assert_eq!(before[0].is_mute(), !agrees);
         let found = violations(&compare(&now, &[], &baseline), &moved(), &both, &before);

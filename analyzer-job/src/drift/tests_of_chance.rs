@@ -5,6 +5,9 @@ use crate::results::details::Stage;
 use crate::results::metrics::codes_of;
 use crate::state::counts::{BiasCounts, FacetCounts, Group};
 
+#[path = "tests_of_order.rs"]
+mod order;
+
 fn methods() -> Methods {
     Methods {
         pre_training_bias: Some(codes_of(Stage::PreTraining).collect()),
@@ -61,8 +64,8 @@ fn counts_travel_inside_the_constraints() {
     assert_eq!(read, baseline(&then));
     let found = judged(&[("f", "1", NOW)], &read);
     assert!(!chance(&found, "SD").exact_baseline);
-    assert!(chance(&found, "SD").farther_from_zero);
-    assert!(!chance(&found, "RD").farther_from_zero);
+    assert!(chance(&found, "SD").farther_from_parity);
+    assert!(!chance(&found, "RD").farther_from_parity);
 }
 
 #[test]
@@ -83,7 +86,7 @@ fn without_counts_or_with_a_value_of_a_persons_the_baseline_is_exact() {
     metric.value = Some(Number::Float(0.3));
     let found = judged(&[("f", "1", NOW)], &edited);
     assert!(chance(&found, "SD").exact_baseline && !chance(&found, "AD").exact_baseline);
-    assert!(!chance(&found, "SD").farther_from_zero, "the person's limit is 0.3");
+    assert!(!chance(&found, "SD").farther_from_parity, "the person's limit is 0.3");
 }
 
 /// Estimates of metrics that do not follow from the counts: value and error must fit the constraints.
@@ -190,7 +193,7 @@ fn what_moves_beside_an_empty_selection_is_found() {
         let labelled = |sides: [[u64; 4]; 2]| sides.map(|[tn, fp, fn_, tp]| [tn, fn_, fp, tp]);
         let of_role = |sides| if role == SelectionRole::Label { sides } else { labelled(sides) };
         let found = judged(&[("f", "1", empty(of_role(less)))], &baseline(&[("f", "1", of_role(even))]));
-        assert!(chance(&found, code).farther_from_zero, "{role:?} {how}: {:?}", chance(&found, code));
+        assert!(chance(&found, code).farther_from_parity, "{role:?} {how}: {:?}", chance(&found, code));
         assert_eq!(chance(&found, other), UNJUDGED, "{role:?} {how}");
     }
 }
@@ -204,7 +207,7 @@ fn a_limit_of_a_persons_is_judged_whatever_the_baseline_held() {
     entry.metrics.iter_mut().find(|metric| metric.name == "DPL").unwrap().value = Some(Number::Float(0.05));
     let found = judged(&[("f", "1", FIRST)], &edited);
     let chance = chance(&found, "DPL");
-    assert!(chance.farther_from_zero && chance.exact_baseline && !chance.empty_baseline, "{chance:?}");
+    assert!(chance.farther_from_parity && chance.exact_baseline && !chance.empty_baseline, "{chance:?}");
 }
 
 #[test]
@@ -217,24 +220,17 @@ fn too_few_rows_on_either_side_are_never_a_finding() {
     }
 }
 
-/// The parity of DI is 1: it moves away from it upwards and downwards, and the rule of the hosted service sees any rise, also
-/// one towards parity, and no fall.
+/// The parity of DI is 1: it moves away from it upwards and downwards, and towards it is no finding.
 #[test]
 fn a_ratio_moves_away_from_parity_on_either_side() {
     const LOW: [[u64; 4]; 2] = [[345, 5, 100, 50], [329, 21, 22, 128]];
     const HIGH: [[u64; 4]; 2] = [[329, 21, 22, 128], [345, 5, 100, 50]];
-    for (then, now, farther_from_zero, farther_from_parity) in [
-        (THEN, LOW, false, true),
-        (THEN, HIGH, true, true),
-        (LOW, THEN, true, false),
-        (HIGH, THEN, false, false),
-    ] {
+    for (then, now, is_farther) in
+        [(THEN, LOW, true), (THEN, HIGH, true), (LOW, THEN, false), (HIGH, THEN, false)]
+    {
         let chance = chance(&judged(&[("f", "1", now)], &baseline(&[("f", "1", then)])), "DI");
-        let found = (chance.farther_from_zero, chance.farther_from_parity);
-        assert_eq!(found, (farther_from_zero, farther_from_parity), "{then:?} {now:?}: {chance:?}");
-        // Towards its parity it fell beyond chance too, which is no finding.
-        let is_told = farther_from_zero || farther_from_parity || then == HIGH;
-        assert_eq!(chance.p_value < 0.05, is_told, "{then:?} {now:?}: {chance:?}");
+        assert_eq!(chance.farther_from_parity, is_farther, "{then:?} {now:?}: {chance:?}");
+        assert_eq!(chance.p_value < 0.05, is_farther, "{then:?} {now:?}: {chance:?}");
     }
 }
 
@@ -291,9 +287,6 @@ fn a_metric_seen_from_the_other_side_has_the_same_verdict() {
             assert_eq!(one.unjudged, other.unjudged, "{told}");
             assert_eq!(one.farther_from_parity, other.farther_from_parity, "{told}");
             assert!((one.p_value - other.p_value).abs() < 1e-6, "{told}");
-            if code != "DI" {
-                assert_eq!(one.farther_from_zero, other.farther_from_zero, "{told}");
-            }
             found[usize::from(one.farther_from_parity)] += 1;
         }
     }
@@ -377,7 +370,7 @@ fn the_entropy_is_one_test_of_a_run() {
         facets.iter().map(|facet| facet.metrics[0].chance.unwrap()).collect()
     };
     let alone = chances(&["a"])[0];
-    assert!(alone.farther_from_zero && alone.p_value > 0.05 / 6.0, "{alone:?}");
+    assert!(alone.farther_from_parity && alone.p_value > 0.05 / 6.0, "{alone:?}");
     assert_eq!(chances(&["a", "b", "c", "d", "e", "f"]), [alone; 6]);
 }
 
@@ -557,8 +550,8 @@ fn an_exact_baseline_at_parity_is_judged_in_both_directions() {
 fn a_distance_that_fell_is_not_farther_though_its_shares_are() {
     let of = |d: u64, a: u64| [[10_000 - d, 0, 0, d], [10_000 - a, 0, 0, a]];
     let found = judged(&[("f", "1", of(4000, 6000))], &baseline(&[("f", "1", of(200, 1500))]));
-    assert!(chance(&found, "DPL").farther_from_zero && chance(&found, "TVD").farther_from_zero);
-    assert!(!chance(&found, "KL").farther_from_zero, "{:?}", chance(&found, "KL"));
+    assert!(chance(&found, "DPL").farther_from_parity && chance(&found, "TVD").farther_from_parity);
+    assert!(!chance(&found, "KL").farther_from_parity, "{:?}", chance(&found, "KL"));
 }
 
 /// Constraints of this facet without counts, and of these metrics only.
@@ -588,9 +581,9 @@ fn a_distance_without_counts_is_tested() {
             for codes in [vec![code], vec![code, "TVD"], vec![code, "DPL"]] {
                 let hosted = hosted(then, &codes);
                 let found = judged(&[("f", "1", wider)], &hosted);
-                assert!(chance(&found, code).farther_from_zero, "{code} {codes:?} {then:?}");
+                assert!(chance(&found, code).farther_from_parity, "{code} {codes:?} {then:?}");
                 let found = judged(&[("f", "1", same)], &hosted);
-                assert!(!chance(&found, code).farther_from_zero, "{code} {codes:?} {then:?}");
+                assert!(!chance(&found, code).farther_from_parity, "{code} {codes:?} {then:?}");
                 assert!(chance(&found, code).exact_baseline && !chance(&found, code).unjudged);
             }
         }
@@ -614,8 +607,8 @@ fn a_divergence_is_tested_against_the_value_that_a_person_chose() {
         let found = judged(&now, &edited);
         let kl = found[0].metrics.iter().find(|metric| metric.name == "KL").unwrap();
         assert!(kl.value.unwrap().value() > limit, "{:?}", kl.value);
-        assert_eq!(chance(&found, "KL").farther_from_zero, is_farther, "{kl:?}");
-        assert!(chance(&found, "KL").exact_baseline && chance(&found, "DPL").farther_from_zero);
+        assert_eq!(chance(&found, "KL").farther_from_parity, is_farther, "{kl:?}");
+        assert!(chance(&found, "KL").exact_baseline && chance(&found, "DPL").farther_from_parity);
     }
 }
 
@@ -642,7 +635,7 @@ fn a_divergence_tested_alone_keeps_the_error_rate() {
         let then = hosted(rows(of(d), of(a), 1_000_000), &["KL"]);
         let found = (0..60).filter(|_| {
             let now = rows(sample(d, 500), sample(a, 500), 500);
-            chance(&judged(&[("f", "1", now)], &then), "KL").farther_from_zero
+            chance(&judged(&[("f", "1", now)], &then), "KL").farther_from_parity
         });
         let found = found.count();
         assert!(found <= 8, "{found} of 60 runs, {d} {a}");

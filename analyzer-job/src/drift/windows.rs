@@ -274,7 +274,7 @@ mod tests {
         let found = by_chance(&earlier, now, 9, (0.95, 0), &Stop::default()).unwrap();
         let farther = |before: &Before| match before {
             Before::Judged(facets) => {
-                facets.first()?.metrics[0].chance.map(|chance| chance.farther_from_zero)
+                facets.first()?.metrics[0].chance.map(|chance| chance.farther_from_parity)
             }
             Before::Values(_) => panic!("judged by its values"),
         };

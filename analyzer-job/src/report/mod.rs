@@ -37,6 +37,7 @@ use plumbline_common::{Result, output};
 use serde_json::{Value as Json, json};
 
 use crate::config::ReportNames;
+use crate::drift::verdict::Tally;
 use crate::performance::details::QualityDetails;
 use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings, OUTPUTS_WITH_CHAPTER};
 use crate::results::{BiasSection, Results, Violation};
@@ -149,7 +150,7 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
     };
     verdict::fill(&mut report, findings);
     if let (Some(all), Some(bias)) = (&findings.bias, &shown.bias) {
-        bias::sections(&mut report, bias);
+        bias::sections(&mut report, bias, &Tally::of(&all.facets));
         parts::others(&mut report, all, bias.facets.len());
         parts::crossed(&mut report, bias);
         parts::segments(&mut report, bias);

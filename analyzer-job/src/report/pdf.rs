@@ -54,7 +54,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
     crate::paper::write(&document(report))
 }
 
-fn document(report: &Report) -> Document {
+/// What the pages say, before they are set.
+pub(super) fn document(report: &Report) -> Document {
     let explained = explained(report);
     let mut blocks = opening(report);
     for section in &report.sections {

@@ -3,13 +3,16 @@
 
 use std::collections::HashSet;
 
+use plumbline_common::words::{counted, part_of};
+
+use crate::drift::verdict::{Tally, Verdict, unseen_by_size};
 use crate::results::Number;
 use crate::results::comparisons::{self, is_compared};
 use crate::results::details::{BiasDetails, Check, FacetDetails, Findings, MetricDetails, RunDetails};
 
 use super::amounts::{count, number, of, percent, points};
 use super::attributions::{order_in_words, ranked};
-use super::bias::{self, Course, Doubt};
+use super::bias;
 use super::four_fifths::Impact;
 use super::page::{Report, State};
 use super::sentences::{compared, isolate};
@@ -26,12 +29,17 @@ const GAPS: [&str; 7] = ["DPPL", "DPL", "RD", "SD", "DAR", "DRR", "AD"];
 struct Finding<'a> {
     facet: &'a FacetDetails,
     details: &'a MetricDetails,
-    state: State,
+    verdict: Verdict,
 }
 
 impl<'a> Finding<'a> {
     fn of(facet: &'a FacetDetails, details: &'a MetricDetails) -> Finding<'a> {
-        Finding { facet, details, state: bias::state(facet, details) }
+        Finding { facet, details, verdict: Verdict::of(facet, details) }
+    }
+
+    /// Nobody can tell whether it moved.
+    fn is_doubtful(&self) -> bool {
+        matches!(self.verdict, Verdict::WithinChance | Verdict::TooFewRows | Verdict::NotJudged)
     }
 
     fn compares_nothing(&self) -> bool {
@@ -98,7 +106,7 @@ fn untold_groups(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
     const NAMED: usize = 3;
     let has_baseline = all.iter().any(Finding::is_compared);
     let tells = |finding: &Finding| {
-        let is_told = finding.state != State::Undefined && !finding.compares_nothing();
+        let is_told = finding.verdict != Verdict::Undefined && !finding.compares_nothing();
         compares_groups(&finding.details.name) && if has_baseline { finding.is_compared() } else { is_told }
     };
     let told = told(bias);
@@ -126,23 +134,12 @@ fn untold_groups(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
 
 fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     let number_of = |wanted: &dyn Fn(&Finding) -> bool| all.iter().filter(|finding| wanted(finding)).count();
-    let telling = number_of(&|finding| finding.state != State::Undefined && !finding.compares_nothing());
-    let compared = number_of(&|finding| finding.is_compared());
-    let moved = number_of(&|finding| finding.state == State::Moved);
-    let unsure = number_of(&|finding| {
-        finding.state == State::CannotTell && Doubt::of(finding.details) != Doubt::NotJudged
-    });
-    let farther_by = |doubt: Doubt| {
-        number_of(&|finding| {
-            let is_unsure = finding.state == State::CannotTell && bias::is_away(finding.details);
-            is_unsure && Doubt::of(finding.details) == doubt
-        })
-    };
-    let [within, too_few, unjudged] = [Doubt::Chance, Doubt::TooFewRows, Doubt::NotJudged].map(farther_by);
-    let perhaps = within + too_few;
+    let telling = number_of(&|finding| finding.verdict != Verdict::Undefined && !finding.compares_nothing());
+    let tally = Tally::of(&bias.facets);
+    let (compared, moved) = (tally.compared, tally.moved);
     let groups = in_groups(bias, all, &|_| true);
     let of_groups = |finding: &Finding| compares_groups(&finding.details.name);
-    if all.iter().all(|finding| finding.state == State::Undefined) {
+    if all.iter().all(|finding| finding.verdict == Verdict::Undefined) {
         return (State::CannotTell, format!("No bias metric could be computed{groups}"));
     }
     // Where metrics that compare groups are asked for, one that is the same for every facet tells nothing of these.
@@ -179,7 +176,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     if compared == 0 {
         let groups = in_groups(bias, all, &|finding| {
             of_groups(finding) == asks_for_groups
-                && finding.state != State::Undefined
+                && finding.verdict != Verdict::Undefined
                 && !finding.compares_nothing()
         });
         return (
@@ -188,48 +185,41 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
                 .unwrap_or_else(|| format!("{} measured{groups}", of(telling as u64, "metric", "metrics"))),
         );
     }
-    let metrics = |number: usize| if number == 1 { "metric" } else { "metrics" };
     // What is said of the groups is said of those that are compared.
     let groups =
         in_groups(bias, all, &|finding| of_groups(finding) == asks_for_groups && finding.is_compared());
     if moved > 0 {
         let whose = if moved == 1 { "its" } else { "their" };
-        let groups = in_groups(bias, all, &|finding| finding.state == State::Moved);
-        let text =
-            format!("{moved} of {compared} {} moved away from {whose} baseline{groups}", metrics(compared));
-        return (State::Moved, text);
+        let groups = in_groups(bias, all, &|finding| finding.verdict == Verdict::Moved);
+        let moved = part_of(moved, compared, "metric");
+        return (State::Moved, format!("{moved} moved away from {whose} baseline{groups}"));
     }
-    let doubtful = if perhaps > 0 { perhaps } else { unsure };
-    if too_few * 2 > perhaps || (perhaps == 0 && unsure * 2 > telling) {
-        let text = format!("Not enough rows to say whether {doubtful} {} moved{groups}", metrics(doubtful));
-        return (State::CannotTell, text);
+    let metrics = counted(compared as u64, "metric");
+    if tally.within_chance == compared {
+        return (State::CannotTell, format!("{metrics} moved{groups}, no more than chance explains"));
     }
-    if perhaps > 0 {
-        let text = format!(
-            "{perhaps} of {compared} {} moved{groups}, no more than chance explains",
-            metrics(compared)
-        );
-        return (State::CannotTell, text);
+    if tally.too_few_rows == compared {
+        return (State::CannotTell, format!("Not enough rows to say whether {metrics} moved{groups}"));
     }
-    let only_unjudged = number_of(&|finding| finding.state == State::CannotTell) == telling;
-    if unjudged > 0 || only_unjudged {
-        let text = if unjudged == 0 {
-            format!("{compared} {} compared{groups}, none can be judged by chance", metrics(compared))
-        } else {
-            format!(
-                "{unjudged} of {compared} {} moved{groups}, and cannot be judged by chance",
-                metrics(compared)
-            )
-        };
-        return (State::CannotTell, text);
+    if tally.not_judged == compared {
+        return (State::CannotTell, format!("{metrics} compared{groups}, none can be judged by chance"));
     }
-    let text = format!("No metric moved away from its baseline{groups}");
+    // Doubts about what is no farther from parity are no reason for a doubtful head, unless there are hardly any others.
+    let is_farther_perhaps =
+        number_of(&|finding| finding.is_compared() && finding.is_doubtful() && finding.details.is_away());
+    if is_farther_perhaps > 0 || tally.unjudged() * 2 > compared {
+        let doubts = tally.doubts_in_words();
+        return (State::CannotTell, format!("None of {metrics} moved beyond chance{groups}: {doubts}"));
+    }
+    let mut text = format!("No metric moved away from its baseline{groups}");
+    if tally.unjudged() > 0 {
+        text.push_str(&format!(": {} held, {}", tally.held, tally.unjudged_in_words()));
+    }
     if compares_nothing == 0 {
         return (State::Held, text);
     }
-    let with_value = number_of(&|finding| finding.details.value.is_some());
     let state = if compares_nothing > compared { State::CannotTell } else { State::Held };
-    (state, format!("{text}; only {compared} of {with_value} metrics could be compared"))
+    (state, format!("{text}; only {} could be compared", part_of(compared, tally.measured, "metric")))
 }
 
 /// Why metrics compare nothing.
@@ -272,18 +262,15 @@ fn violations_in_words(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
         .filter(|(_, metric)| metric.violated)
         .map(|(facet, metric)| Finding::of(facet, metric))
         .collect();
-    let of_state = |state| violated.iter().filter(|finding| finding.state == state).count();
-    let (moved, towards) = (of_state(State::Moved), of_state(State::Held));
-    let by = |doubt| {
-        violated.iter().filter(|f| f.state == State::CannotTell && Doubt::of(f.details) == doubt).count()
-    };
+    let by = |verdict| violated.iter().filter(|finding| finding.verdict == verdict).count();
+    let moved = by(Verdict::Moved);
     let parts = [
         (moved, "beyond chance"),
-        (by(Doubt::Chance), "within what chance explains"),
-        (by(Doubt::TooFewRows), "with too few rows to say"),
-        (by(Doubt::NotJudged), "not judged by chance"),
-        (towards, "with a smaller difference than in the baseline"),
-        (of_state(State::Measured), "of metrics that compare nothing"),
+        (by(Verdict::WithinChance), "within what chance explains"),
+        (by(Verdict::TooFewRows), "with too few rows to say"),
+        (by(Verdict::NotJudged), "not judged by chance"),
+        (by(Verdict::Held), "with a smaller difference than in the baseline"),
+        (by(Verdict::ComparesNothing), "of metrics that compare nothing"),
     ];
     let told: Vec<(usize, &str)> = parts.into_iter().filter(|(number, _)| *number > 0).collect();
     let number = violated.len();
@@ -296,7 +283,7 @@ fn violations_in_words(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
             format!(": {}", told.join(", "))
         }
     };
-    let in_headline = all.iter().filter(|finding| finding.state == State::Moved).count();
+    let in_headline = all.iter().filter(|finding| finding.verdict == Verdict::Moved).count();
     if number == 0 || (number == moved && moved == in_headline) {
         return None;
     }
@@ -332,14 +319,12 @@ fn held_back(bias: &BiasDetails) -> Option<String> {
     Some(format!("{violations} held back: fewer than {windows} windows agree."))
 }
 
-/// What a check that only counts what is beyond chance could not see.
-fn limits(check: &Check) -> Vec<String> {
+/// What a check could not see.
+fn limits(check: &Check, tally: &Tally) -> Vec<String> {
     let mut sentences = Vec::new();
     if check.unjudged > 0 {
         let metrics = of(check.unjudged, "metric cannot be a violation", "metrics cannot be violations");
-        sentences.push(format!(
-            "{metrics} of this check: the rows are too few, or chance cannot judge the metric."
-        ));
+        sentences.push(format!("{metrics} of this check: {}.", tally.unjudged_in_words()));
     }
     if check.runs_without_baseline > 0 {
         let runs = of(check.runs_without_baseline, "earlier run", "earlier runs");
@@ -356,24 +341,31 @@ fn limits(check: &Check) -> Vec<String> {
     sentences
 }
 
-/// The worst sentence of each question, at most four in all.
+/// The worst sentence of each question, at most four in all; then what all comparisons came to.
 fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
-    let compared = all.iter().any(Finding::is_compared);
+    let tally = Tally::of(&bias.facets);
+    let compared = tally.compared > 0;
+    let unseen = match &bias.check {
+        Some(check) if check.beyond_chance_only => Vec::new(),
+        _ => unseen_by_size(&bias.facets),
+    };
+    let is_unseen = |details: &MetricDetails| unseen.iter().any(|(_, unseen)| std::ptr::eq(*unseen, details));
     let mut told: Vec<&Finding> = Vec::new();
     for family in [Family::Predictions, Family::Errors, Family::Data, Family::Calibration] {
         let mut of_family: Vec<&Finding> = all
             .iter()
             .filter(|finding| {
-                finding.state != State::Undefined && (!compared || bias::is_away(finding.details))
+                finding.verdict != Verdict::Undefined && (!compared || finding.details.is_away())
             })
             .filter(|finding| !finding.compares_nothing())
-            .filter(|finding| matches!(bias::course(finding.details), None | Some(Course::AwayPerhaps)))
+            // It has a note of its own.
+            .filter(|finding| !is_unseen(finding.details))
             .filter(|finding| Metric::of(&finding.details.name).is_some_and(|metric| metric.family == family))
             .collect();
         // Sure before unsure, easily understood before intricate, large before small.
-        let doubt = |finding: &Finding| match finding.state {
-            State::Moved => 0,
-            State::CannotTell => 2,
+        let doubt = |finding: &Finding| match finding.verdict {
+            Verdict::Moved => 0,
+            _ if finding.is_doubtful() => 2,
             _ => 1,
         };
         of_family.sort_by(|a, b| {
@@ -389,41 +381,15 @@ fn bias_lead(bias: &BiasDetails, all: &[Finding]) -> Vec<String> {
     }
     let mut sentences: Vec<String> =
         told.into_iter().take(LEAD).map(|finding| sentence(bias, finding)).collect();
-    if sentences.is_empty() && compared {
-        let unsure = |doubt: Doubt| {
-            let of = |finding: &&Finding| {
-                finding.state == State::CannotTell && Doubt::of(finding.details) == doubt
-            };
-            all.iter().filter(of).count()
-        };
-        let (too_few, unjudged) = (unsure(Doubt::TooFewRows), unsure(Doubt::NotJudged));
-        let held = all.iter().filter(|finding| finding.state == State::Held).count();
-        if held > 0 {
-            sentences.push(format!(
-                "{} no farther from parity than in the baseline.",
-                of(held as u64, "metric is", "metrics are")
-            ));
-        }
-        if too_few > 0 {
-            sentences.push(format!(
-                "For {} the rows are too few to tell.",
-                of(too_few as u64, "metric", "metrics")
-            ));
-        }
-        if unjudged > 0 {
-            sentences
-                .push(format!("{} not judged by chance.", of(unjudged as u64, "metric is", "metrics are")));
-        }
+    if compared {
+        sentences.push(format!("{}.", tally.in_words()));
     }
     sentences.extend(nothing_compared(all));
     sentences.extend(untold_groups(bias, all));
     sentences.extend(violations_in_words(bias, all));
     sentences.extend(held_back(bias));
-    sentences.extend(bias.check.as_ref().map(limits).unwrap_or_default());
-    let is_unseen = |finding: &&Finding| {
-        finding.state == State::Moved && bias::course(finding.details) == Some(Course::AwayUnseen)
-    };
-    for finding in all.iter().filter(is_unseen) {
+    sentences.extend(bias.check.iter().flat_map(|check| limits(check, &tally)));
+    for finding in all.iter().filter(|finding| is_unseen(finding.details)) {
         sentences.push(format!(
             "Note: {} The ratio is farther from 1 than in the baseline. This is not a violation, because the rule compares \
              sizes only, and the ratio fell.",
@@ -443,7 +409,7 @@ fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
     let mut meaning = bias::counted(finding.facet, details, &words).unwrap_or_else(|| {
         let name =
             Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.name().into());
-        let what = if bias::is_farther(details) {
+        let what = if details.is_farther_from_zero() {
             "farther from 0 than in the baseline".into()
         } else {
             now.clone()
@@ -469,12 +435,10 @@ fn sentence(bias: &BiasDetails, finding: &Finding) -> String {
         };
         was.clear();
     }
-    let doubt = match finding.state {
-        State::CannotTell => match Doubt::of(details) {
-            Doubt::Chance => "; chance explains that",
-            Doubt::TooFewRows => "; too few rows to say",
-            Doubt::NotJudged => "; not judged by chance",
-        },
+    let doubt = match finding.verdict {
+        Verdict::WithinChance => "; chance explains that",
+        Verdict::TooFewRows => "; too few rows to say",
+        Verdict::NotJudged => "; not judged by chance",
         _ => "",
     };
     format!("{meaning} ({} {now}{was}{doubt}).", details.name)

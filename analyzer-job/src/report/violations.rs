@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use indexmap::IndexMap;
 
+use crate::drift::verdict::Verdict;
 use crate::results::details::{FacetDetails, Findings};
 use crate::results::{Number, Violation};
 
 use super::amounts::of;
 use super::attributions::NDCG_LIMIT;
-use super::bias::{self, Doubt};
+use super::bias::COMPARES_NOTHING;
 use super::page::{Report, State};
 use super::sentences::{condition, isolate};
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
@@ -123,6 +124,16 @@ fn by_group(told: &[(Violated, &Violation)]) -> Table {
     .coded("violations")
 }
 
+/// Why nobody can tell whether chance explains a violation.
+fn doubt_in_words(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::WithinChance => "within chance",
+        Verdict::TooFewRows => "too few rows to say",
+        Verdict::NotJudged => "not judged by chance",
+        _ => COMPARES_NOTHING,
+    }
+}
+
 /// A violation with what the details know of it.
 struct Violated {
     whom: String,
@@ -143,13 +154,12 @@ fn violated(findings: &Findings, details: &Details, violation: &Violation) -> Vi
             let group = details.get(&(facet.as_str(), facet_value.as_str()));
             let details =
                 group.and_then(|group| group.metrics.iter().find(|metric| metric.name == *metric_name));
-            let judged = group.zip(details).map(|(group, details)| bias::state(group, details));
-            let (state, sure) = match (judged, details) {
-                (Some(State::Moved), _) => (State::Moved, "beyond chance"),
-                (Some(State::Held), _) => (State::Held, "smaller difference"),
-                (Some(State::CannotTell), Some(details)) => (State::CannotTell, Doubt::of(details).words()),
-                (Some(_), _) => (State::CannotTell, bias::COMPARES_NOTHING),
-                (None, _) => (State::Moved, "moved"),
+            let verdict = group.zip(details).map(|(group, details)| Verdict::of(group, details));
+            let (state, sure) = match verdict {
+                Some(Verdict::Moved) => (State::Moved, "beyond chance"),
+                Some(Verdict::Held) => (State::Held, "smaller difference"),
+                Some(verdict) => (State::CannotTell, doubt_in_words(verdict)),
+                None => (State::Moved, "moved"),
             };
             Violated {
                 whom: condition(facet, facet_value),

@@ -71,44 +71,6 @@ pub(crate) fn each(facets: &[FacetDetails]) -> impl Iterator<Item = (&FacetDetai
         .flat_map(|(facet, metrics)| metrics.into_iter().map(move |metric| (facet, metric)))
 }
 
-/// How many metrics of a run there are, each comparison once.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Numbers {
-    /// With a value.
-    pub measured: usize,
-    /// Of these, held against a value of the baseline, where both tell something.
-    pub compared: usize,
-    /// Of the compared, those that chance cannot judge: too few rows, or a metric of which it says nothing.
-    pub unjudged: usize,
-    /// Of the compared, those whose baseline was taken as exact.
-    pub exact: usize,
-    /// With a value on both sides, of which one tells nothing.
-    pub of_nothing: usize,
-}
-
-impl Numbers {
-    /// `facets`: held against the baseline, and judged.
-    pub(crate) fn of(facets: &[FacetDetails]) -> Numbers {
-        let mut numbers = Numbers::default();
-        for (facet, metric) in each(facets) {
-            numbers.measured += usize::from(metric.value.is_some());
-            if is_compared(facet, metric) {
-                numbers.compared += 1;
-                numbers.unjudged += usize::from(metric.chance.is_none_or(|chance| chance.unjudged));
-                numbers.exact += usize::from(metric.chance.is_some_and(|chance| chance.exact_baseline));
-            } else if metric.value.is_some() && metric.baseline.is_some() {
-                numbers.of_nothing += 1;
-            }
-        }
-        numbers
-    }
-
-    /// Those that chance judges.
-    pub(crate) fn judged(&self) -> usize {
-        self.compared - self.unjudged
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Number;
@@ -118,7 +80,6 @@ mod tests {
     fn metric(name: &str, has_baseline: bool, unjudged: bool) -> MetricDetails {
         let chance = Chance {
             p_value: 1.0,
-            farther_from_zero: false,
             farther_from_parity: false,
             exact_baseline: !unjudged,
             unjudged,
@@ -179,24 +140,11 @@ mod tests {
     #[test]
     fn what_does_not_read_the_facet_counts_once() {
         let facets = [facet("0", [5, 9], false), facet("1", [4, 10], true), facet("2", [3, 11], true)];
-        let numbers = Numbers::of(&facets);
-        let expected = Numbers { measured: 7, compared: 5, unjudged: 2, exact: 3, of_nothing: 0 };
-        assert_eq!((numbers, numbers.judged()), (expected, 3));
         // The one that counts is held against a baseline.
         let of_all: Vec<&str> = each(&facets)
             .filter(|(_, metric)| metric.name == "GE")
             .map(|(facet, _)| facet.value_or_threshold.as_str())
             .collect();
         assert_eq!(of_all, ["1"]);
-    }
-
-    #[test]
-    fn what_reads_an_empty_selection_is_not_compared() {
-        let mut of_none = facet("0", [5, 9], true);
-        of_none.empty = vec![SelectionRole::Label];
-        let numbers = Numbers::of(&[of_none]);
-        // The flip test does not read the observed labels.
-        assert_eq!((numbers.compared, numbers.of_nothing, numbers.measured), (1, 2, 3));
-        assert_eq!(Numbers::of(&[]), Numbers::default());
     }
 }

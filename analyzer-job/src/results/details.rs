@@ -4,6 +4,8 @@
 //!
 //! Nothing here depends on the clock, so two runs on the same input write the same bytes.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
@@ -174,16 +176,40 @@ pub struct MetricDetails {
     pub violated: bool,
 }
 
-/// Is a metric farther from 0, or from its parity, than in the baseline beyond chance? The p-values are adjusted for all
-/// tests of the run (`drift::error_rate::step_down`).
+impl MetricDetails {
+    /// How the distance from parity compares with that of the baseline; none without a value on either side. Of a metric that
+    /// nobody knows parity is taken to be 0.
+    pub fn compare_distances(&self) -> Option<Ordering> {
+        let (now, then) = (self.value?.value(), self.baseline?.value());
+        Some(match metrics::Metric::of(&self.name) {
+            Some(metric) => metric.compare_distances(now, then),
+            None => now.abs().total_cmp(&then.abs()),
+        })
+    }
+
+    /// Farther from parity than the baseline, chance aside.
+    pub fn is_away(&self) -> bool {
+        self.compare_distances() == Some(Ordering::Greater)
+    }
+
+    /// Farther from parity than the baseline, beyond what chance explains.
+    pub fn is_beyond_chance(&self) -> bool {
+        self.is_away() && self.chance.is_some_and(|chance| chance.farther_from_parity)
+    }
+
+    /// Farther from 0 than the baseline: the rule of the hosted service, also for a ratio, whose parity is 1.
+    pub fn is_farther_from_zero(&self) -> bool {
+        self.value.zip(self.baseline).is_some_and(|(now, then)| now.value().abs() > then.value().abs())
+    }
+}
+
+/// Is a metric farther from its parity than in the baseline beyond chance? The p-values are adjusted for all tests of the run
+/// (`drift::error_rate::step_down`).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Chance {
-    /// Of "not farther from 0 than in the baseline"; of a ratio that is farther from its parity, of "not farther from parity";
-    /// of another ratio, of "no change".
+    /// Of "no farther from parity than in the baseline". Parity is 0, of disparate impact 1.
     pub p_value: f64,
-    /// `p_value` is at most 1 - `drift_confidence`.
-    pub farther_from_zero: bool,
-    /// The same for the distance from parity. Only for disparate impact, whose parity is 1, this differs.
+    /// The value is farther from parity than the baseline, and `p_value` is at most 1 - `drift_confidence`.
     pub farther_from_parity: bool,
     /// The baseline's value was taken as exact: its counts were not at hand, or a person chose the value.
     pub exact_baseline: bool,

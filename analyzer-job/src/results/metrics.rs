@@ -116,7 +116,8 @@ impl Metric {
     /// How the distance of one value from parity compares with that of another. Ratios that only rounding tells apart are equal.
     pub fn compare_distances(&self, one: f64, other: f64) -> Ordering {
         let [one, other] = [one, other].map(|value| self.distance(value));
-        let is_rounded = self.scale == Scale::Ratio && (one - other).abs() <= 1e-12 * other;
+        let is_rounded =
+            self.scale == Scale::Ratio && other.is_finite() && (one - other).abs() <= 1e-12 * other;
         if is_rounded { Ordering::Equal } else { one.total_cmp(&other) }
     }
 

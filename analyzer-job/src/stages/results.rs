@@ -12,11 +12,11 @@ use plumbline_common::{Problem, Result, codes};
 use crate::context::{Context, SEED, warn};
 use crate::drift::attributions::{self, attribution_drift};
 use crate::drift::bias::{self as drift, Rule};
+use crate::drift::verdict::{Tally, unseen_by_size};
 use crate::drift::windows::{self, Now};
 use crate::publish::cloudwatch;
 use crate::read::Reading;
 use crate::report::{self, Draft};
-use crate::results::comparisons::Numbers;
 use crate::results::details::{
     BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
 };
@@ -94,7 +94,7 @@ fn message(findings: &Findings) -> Message {
             remarks.push_str(&format!(" Compared {}.", part_of(check.compared, check.measured, "metric")));
         }
         if let Some(check) = &bias.check {
-            remarks.push_str(&unjudged(check));
+            remarks.push_str(&unseen(check, &bias.facets, violations));
         }
         if let Some(held) = bias.check.as_ref().and_then(|check| check.held_back) {
             remarks.push_str(&format!(
@@ -117,20 +117,41 @@ fn compares_nothing(facet: &FacetDetails) -> bool {
     !facet.empty.is_empty() || facet.metrics.iter().any(|metric| facet.compares_nothing(metric))
 }
 
-/// What a check that only counts what is beyond chance could not judge; empty when it could judge most: a metric or two, such as
-/// the flip test, are in the log and the report.
-fn unjudged(check: &Check) -> String {
+/// What a check could not see: metrics that cannot be violations, if these are most of them (a metric or two, such as the flip test, are
+/// in the log and the report); ratios that fell, where no violation makes people read on; windows that cannot agree.
+fn unseen(check: &Check, facets: &[FacetDetails], violations: usize) -> String {
     let mut text = String::new();
     if check.unjudged * 2 > check.compared {
         text.push_str(&format!(
-            " Not judged by chance: {}.",
-            part_of(check.unjudged, check.compared, "metric")
+            " Cannot be violations: {} ({}).",
+            part_of(check.unjudged, check.compared, "metric"),
+            Tally::of(facets).unjudged_in_words()
+        ));
+    }
+    let groups = if check.beyond_chance_only || violations > 0 { Vec::new() } else { fallen_ratios(facets) };
+    if !groups.is_empty() {
+        text.push_str(&format!(
+            " Disparate Impact (DI) fell away from 1 beyond chance, which `bias_drift_check=value` does not count: {}.",
+            groups.join(", ")
         ));
     }
     if check.mute_windows > 0 {
         text.push_str(&format!(" Windows of the history that cannot agree: {}.", check.mute_windows));
     }
     text
+}
+
+/// Groups whose ratio is farther from 1 beyond chance, and which the hosted rule does not see: the first three, and how many more.
+fn fallen_ratios(facets: &[FacetDetails]) -> Vec<String> {
+    const NAMED: usize = 3;
+    let found = unseen_by_size(facets);
+    let name =
+        |(facet, _): &(&FacetDetails, _)| format!("`{}` = `{}`", facet.facet, facet.value_or_threshold);
+    let mut named: Vec<String> = found.iter().take(NAMED).map(name).collect();
+    if found.len() > NAMED {
+        named.push(format!("{} more", found.len() - NAMED));
+    }
+    named
 }
 
 fn bias_details(run: &Context, manifest: RunDetails, bias: Bias) -> BiasDetails {
@@ -224,15 +245,15 @@ fn judge_bias(
         of: rule.windows.of as u64,
         missing: rule.windows.agreeing.saturating_sub(1 + before.len()) as u64,
     });
-    let numbers = Numbers::of(&bias.facets);
+    let tally = Tally::of(&bias.facets);
     let check = Check {
-        compared: numbers.compared as u64,
-        measured: numbers.measured as u64,
+        compared: tally.compared as u64,
+        measured: tally.measured as u64,
         confidence: run.settings.drift_confidence,
-        exact_baselines: numbers.exact as u64,
+        exact_baselines: tally.exact as u64,
         beyond_chance_only: rule.beyond_chance_only,
         held_back,
-        unjudged: if rule.beyond_chance_only { numbers.unjudged as u64 } else { 0 },
+        unjudged: if rule.beyond_chance_only { tally.unjudged() as u64 } else { 0 },
         mute_windows: before.iter().filter(|before| before.is_mute()).count() as u64,
         runs_without_baseline: history.without_baseline as u64,
         has_counts: alone::has_counts(baseline),
@@ -269,16 +290,25 @@ fn judge_bias(
     }
     if check.unjudged > 0 {
         warnings.push(format!(
-            "metrics that cannot be violations, as they have too few rows to be judged by chance, or chance cannot judge them: {} of \
-             {} compared",
-            check.unjudged, check.compared
+            "metrics that cannot be violations: {} of {} compared ({})",
+            check.unjudged,
+            check.compared,
+            tally.unjudged_in_words()
         ));
     }
-    if numbers.of_nothing > 0 {
+    let groups = if check.beyond_chance_only { Vec::new() } else { fallen_ratios(&bias.facets) };
+    if !groups.is_empty() {
+        warnings.push(format!(
+            "Disparate Impact (DI) is farther from 1 than in the baseline beyond chance, and is no violation, as \
+             `bias_drift_check=value` compares sizes and the ratio fell: {}; see DPPL beside it, or set `bias_drift_check` to `interval`",
+            groups.join(", ")
+        ));
+    }
+    if tally.of_nothing > 0 {
         warnings.push(format!(
             "metrics that compare nothing, as they read a selection of no row or every row here or in the baseline: {} of {}{}",
-            numbers.of_nothing,
-            numbers.of_nothing + numbers.compared,
+            tally.of_nothing,
+            tally.of_nothing + tally.compared,
             drift::empty_in_baseline(&bias.facets, baseline)
         ));
     }
@@ -297,11 +327,12 @@ fn judge_bias(
     }
     tracing::info!(
         "metrics compared with the baseline, each comparison once: {} of {} with a value; chance judges {} of them; entries of the \
-         violations file: {}",
-        numbers.compared,
-        numbers.measured,
-        numbers.judged(),
-        found.len()
+         violations file: {}; {}",
+        tally.compared,
+        tally.measured,
+        tally.judged(),
+        found.len(),
+        tally.in_words()
     );
     if let Some((problem, way_out)) = nothing_compared {
         if run.settings.on_nothing_compared.is_allowed() {

@@ -176,7 +176,7 @@ fn a_divergence_without_counts_is_held_against_chance() {
         assert!(run.log.contains("the baseline is taken as exact for 3 of 3 metrics,"), "{}", run.log);
         let metrics = tree.result("bias_details.json")["facets"][0]["metrics"].clone();
         for metric in metrics.as_array().unwrap() {
-            assert_eq!(metric["chance"]["farther_from_zero"], json!(false), "{metric}");
+            assert_eq!(metric["chance"]["farther_from_parity"], json!(false), "{metric}");
             assert_eq!(metric["violated"], json!(rule == "value"), "{metric}");
         }
         let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap();

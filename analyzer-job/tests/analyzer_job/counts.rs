@@ -13,6 +13,8 @@ struct Case {
     /// Columns with their listed values; none for every value in turn.
     facets: &'static [(&'static str, &'static [&'static str])],
     methods: [&'static [&'static str]; 2],
+    /// Few rows are too few for some metrics.
+    rows: u32,
     /// How far the groups are apart now.
     gap: u32,
     baseline: Baseline,
@@ -50,7 +52,8 @@ fn cases() -> Vec<Case> {
             for by_chance in [true, false] {
                 let at = place + turn + usize::from(by_chance);
                 let gap = [0, 25, 90][(place + 2 * turn + usize::from(by_chance)) % 3];
-                cases.push(Case { facets, methods, gap, baseline: baselines[at % 4], by_chance });
+                let rows = [900, 250, 90][(place + turn) % 3];
+                cases.push(Case { facets, methods, rows, gap, baseline: baselines[at % 4], by_chance });
             }
         }
     }
@@ -58,7 +61,7 @@ fn cases() -> Vec<Case> {
 }
 
 /// Rows of two sexes in three towns.
-fn write(tree: &Tree, gap: u32, salt: u32) {
+fn write(tree: &Tree, rows: u32, gap: u32, salt: u32) {
     let row = |n: u32| {
         let chance = |of: u32| (n * 16 + of + salt).wrapping_mul(2_654_435_761) >> 16 & 0xff;
         let is_woman = n.is_multiple_of(3);
@@ -68,7 +71,7 @@ fn write(tree: &Tree, gap: u32, salt: u32) {
         let (sex, town) = (if is_woman { "f" } else { "m" }, ["a", "b", "c"][(chance(5) % 3) as usize]);
         format!("{},{sex},{town},{},{}\n", chance(3), u8::from(observed), u8::from(predicted))
     };
-    let rows: String = (0..900).map(row).collect();
+    let rows: String = (0..rows).map(row).collect();
     tree.file("processing/input/data/d.csv", format!("x,sex,town,y,p\n{rows}"));
 }
 
@@ -122,6 +125,53 @@ struct Expected {
     compared: usize,
     judged: usize,
     moved: usize,
+    within_chance: usize,
+    held: usize,
+    too_few_rows: usize,
+    not_judged: usize,
+}
+
+impl Expected {
+    fn add(&mut self, numbers: [bool; 8]) {
+        let fields = [
+            &mut self.measured,
+            &mut self.compared,
+            &mut self.judged,
+            &mut self.moved,
+            &mut self.within_chance,
+            &mut self.held,
+            &mut self.too_few_rows,
+            &mut self.not_judged,
+        ];
+        fields.into_iter().zip(numbers).for_each(|(field, number)| *field += usize::from(number));
+    }
+
+    /// What the compared metrics came to, and why those of which nobody can tell.
+    fn in_words(&self) -> [String; 3] {
+        let listed = |parts: &[(usize, String)]| {
+            let parts = parts.iter().filter(|(number, _)| *number > 0).map(|(_, text)| text.as_str());
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        let numbers = [
+            (self.moved, "moved"),
+            (self.within_chance, "moved within chance"),
+            (self.held, "held"),
+            (self.too_few_rows, "with too few rows"),
+            (self.not_judged, "not judged by chance"),
+        ]
+        .map(|(number, what)| (number, format!("{number} {what}")));
+        let doubts = [
+            (self.within_chance, format!("chance explains {}", self.within_chance)),
+            (self.too_few_rows, format!("too few rows for {}", self.too_few_rows)),
+            (self.not_judged, format!("{} not judged by chance", self.not_judged)),
+        ];
+        let metrics = if self.compared == 1 { "metric" } else { "metrics" };
+        let all = match self.compared {
+            0 => format!("0 {metrics} compared"),
+            compared => format!("{compared} {metrics} compared: {}", listed(&numbers)),
+        };
+        [all, listed(&doubts), listed(&doubts[1..])]
+    }
 }
 
 fn size(code: &str, value: &Value) -> f64 {
@@ -153,7 +203,7 @@ fn expected(details: &Value) -> Expected {
     };
     let mut expected = Expected::default();
     // The Generalized Entropy of any entry will do, one that is compared before another.
-    let mut entropy: Option<(bool, [usize; 4])> = None;
+    let mut entropy: Option<(bool, [bool; 8])> = None;
     for place in (0..facets.len()).filter(|place| is_told(*place)) {
         for metric in facets[place]["metrics"].as_array().unwrap() {
             let (code, chance) = (metric["name"].as_str().unwrap(), &metric["chance"]);
@@ -162,9 +212,17 @@ fn expected(details: &Value) -> Expected {
             let is_compared = is_measured && !metric["baseline"].is_null() && !has_empty;
             let is_judged = is_compared && !chance.is_null() && chance["unjudged"] != true;
             let is_away = is_compared && size(code, &metric["value"]) > size(code, &metric["baseline"]);
-            let beyond = if code == "DI" { "farther_from_parity" } else { "farther_from_zero" };
-            let is_moved = is_judged && is_away && chance[beyond] == true;
-            let numbers = [is_measured, is_compared, is_judged, is_moved].map(usize::from);
+            let is_moved = is_judged && is_away && chance["farther_from_parity"] == true;
+            let numbers = [
+                is_measured,
+                is_compared,
+                is_judged,
+                is_moved,
+                is_judged && is_away && !is_moved,
+                is_judged && !is_away,
+                is_compared && !is_judged && code != "FT",
+                is_compared && !is_judged && code == "FT",
+            ];
             if code == "GE" {
                 let has_rows = empty(facets[place]).is_empty();
                 if entropy.is_none_or(|(known, found)| (has_rows, numbers[1]) > (known, found[1])) {
@@ -172,16 +230,10 @@ fn expected(details: &Value) -> Expected {
                 }
                 continue;
             }
-            let fields =
-                [&mut expected.measured, &mut expected.compared, &mut expected.judged, &mut expected.moved];
-            fields.into_iter().zip(numbers).for_each(|(field, number)| *field += number);
+            expected.add(numbers);
         }
     }
-    let fields = [&mut expected.measured, &mut expected.compared, &mut expected.judged, &mut expected.moved];
-    fields
-        .into_iter()
-        .zip(entropy.map_or([0; 4], |(_, numbers)| numbers))
-        .for_each(|(field, number)| *field += number);
+    expected.add(entropy.map_or([false; 8], |(_, numbers)| numbers));
     expected
 }
 
@@ -229,8 +281,9 @@ fn check(tree: &Tree, run: &Run, case: &Case) {
     assert_eq!(metrics.filter(|metric| metric["violated"] == true).count(), violations, "{}", told("marks"));
     let number = if violations == 0 { "no".to_owned() } else { violations.to_string() };
     assert!(run.message.contains(&format!("with {number} violations.")), "{}", told("message"));
+    let [all, doubts, unjudged] = expected.in_words();
     let line = format!(
-        "each comparison once: {} of {} with a value; chance judges {} of them; entries of the violations file: {violations}",
+        "each comparison once: {} of {} with a value; chance judges {} of them; entries of the violations file: {violations}; {all}",
         expected.compared, expected.measured, expected.judged
     );
     assert!(run.log.contains(&line), "{}\n{line}\n{}", told("log"), run.log);
@@ -264,16 +317,30 @@ fn check(tree: &Tree, run: &Run, case: &Case) {
             "{}",
             told("two numbers that no sentence explains")
         );
+        // What all came to, and why nobody can tell of some.
+        assert!(expected.compared == 0 || text.contains(&format!(" {all}. ")), "{}", told(&all));
+        if let Some(place) = text.find("None of ") {
+            assert!(text[place..].contains(&format!(": {doubts} ")), "{}", told(&doubts));
+        }
+        let number = expected.too_few_rows + expected.not_judged;
+        for words in
+            [" metrics cannot be violations of this check: ", " metric cannot be a violation of this check: "]
+        {
+            let found = numbers_before(text, words);
+            assert!(found.last().is_none_or(|found| *found == number), "{}", told(words));
+            assert!(found.is_empty() || text.contains(&format!("{words}{unjudged}.")), "{}", told(&unjudged));
+        }
         // The headline.
         for words in ["metrics moved away from", "metric moved away from"] {
             if let [.., moved, compared] = numbers_before(text, words)[..] {
                 assert_eq!((moved, compared), (expected.moved, expected.compared), "{}", told("headline"));
             }
         }
+        let moved = text.replace("No metric moved away from its baseline", "");
         assert_eq!(
-            text.contains(" moved away from their baseline")
-                || text.contains(" moved away from its baseline in")
-                || text.contains(" moved away from its baseline for"),
+            moved.contains(" moved away from their baseline")
+                || moved.contains(" moved away from its baseline in")
+                || moved.contains(" moved away from its baseline for"),
             expected.moved > 0,
             "{}",
             told("headline")
@@ -289,6 +356,14 @@ fn check(tree: &Tree, run: &Run, case: &Case) {
     // What is said on the first screen is said in both.
     let headline = |text: &str, end: &str| text.split(end).next().unwrap_or_default().len();
     assert!(headline(&page, "rows analysed") > 0 && headline(&notebook, "rows analysed") > 0);
+    let cannot = format!(
+        " Cannot be violations: {} of {} metric",
+        expected.too_few_rows + expected.not_judged,
+        expected.compared
+    );
+    let is_told = case.by_chance && 2 * (expected.compared - expected.judged) > expected.compared;
+    assert_eq!(run.message.contains(&cannot), is_told, "{}", told(&cannot));
+    assert!(!is_told || run.message.contains(&format!("({unjudged}).")), "{}", told(&unjudged));
     if let Some(place) = run.message.find(" Compared ") {
         let words = format!(" Compared {} of {} metric", expected.compared, expected.measured);
         assert!(run.message[place..].starts_with(&words), "{}", told("message"));
@@ -322,16 +397,66 @@ fn every_surface_says_the_same_numbers() {
     for case in cases() {
         let tree = Tree::new();
         tree.config(&config(&case));
-        write(&tree, 0, 0);
+        write(&tree, case.rows, 0, 0);
         tree.succeed(&[]);
         let mut constraints = tree.result("analysis.json");
         change(case.baseline, &mut constraints);
         tree.file("baseline/analysis.json", constraints.to_string());
-        write(&tree, case.gap, 5);
+        write(&tree, case.rows, case.gap, 5);
         let path = format!("--baseline-constraints={}", tree.path("baseline").display());
         let rule = format!("--bias-drift-check={}", if case.by_chance { "interval" } else { "value" });
         // Of a check of nothing too the numbers are told.
         let run = tree.succeed(&[&path, &rule, "--on-nothing-compared=succeed"]);
         check(&tree, &run, &case);
+    }
+}
+
+/// Women are predicted positive less often than in the baseline: the ratio of women fell, that of men rose. By chance either is one
+/// violation. By size only the one that rose is; where nobody lists it, log, message and report say what is missed.
+#[test]
+fn a_ratio_is_a_violation_by_chance_whichever_value_is_listed_and_by_size_what_is_missed_is_told() {
+    const WOMEN: &[(&str, &[&str])] = &[("sex", &["f"])];
+    const MEN: &[(&str, &[&str])] = &[("sex", &["m"])];
+    const BOTH: &[(&str, &[&str])] = &[("sex", &[])];
+    for (facets, by_size, by_chance) in [(WOMEN, 0, 1), (MEN, 1, 1), (BOTH, 1, 2)] {
+        for is_by_chance in [false, true] {
+            let case = Case {
+                facets,
+                methods: [NONE, &["DI"]],
+                rows: 900,
+                gap: 90,
+                baseline: Baseline::Whole,
+                by_chance: is_by_chance,
+            };
+            let tree = Tree::new();
+            tree.config(&config(&case));
+            write(&tree, case.rows, 0, 0);
+            tree.succeed(&[]);
+            tree.file("baseline/analysis.json", tree.analysis_bytes());
+            write(&tree, case.rows, case.gap, 5);
+            let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+            let rule = format!("--bias-drift-check={}", if is_by_chance { "interval" } else { "value" });
+            let run = tree.succeed(&[&path, &rule]);
+            check(&tree, &run, &case);
+            let number = if is_by_chance { by_chance } else { by_size };
+            let told = format!("{case:?}: {}", run.message);
+            let words = match number {
+                0 => "no violations".into(),
+                1 => "1 violations".into(),
+                number => format!("{number} violations"),
+            };
+            assert!(run.message.contains(&format!("with {words}.")), "{told}");
+            let is_missed = !is_by_chance && by_size == 0;
+            let fell = " Disparate Impact (DI) fell away from 1 beyond chance, which `bias_drift_check=value` does not count: `sex` = `f`.";
+            assert_eq!(run.message.contains(fell), is_missed, "{told}");
+            let line = "Disparate Impact (DI) is farther from 1 than in the baseline beyond chance, and is no violation";
+            assert_eq!(run.log.contains(line), is_missed, "{told}: {}", run.log);
+            let page = plain(&fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap());
+            assert_eq!(
+                page.contains("This is not a violation, because the rule compares sizes only"),
+                is_missed,
+                "{told}"
+            );
+        }
     }
 }

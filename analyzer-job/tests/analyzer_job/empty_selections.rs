@@ -107,7 +107,7 @@ fn check_run(tree: &Tree, run: &Run, (role, by_chance): (&str, bool), told: &str
         let (is_nothing, chance) = (reading.contains(&code), &metric["chance"]);
         assert_eq!(chance["unjudged"] == true, is_nothing || code == "FT", "{told}: {metric}");
         let is_violated =
-            if by_chance { chance["farther_from_zero"] == true } else { now.abs() > then.abs() };
+            if by_chance { chance["farther_from_parity"] == true } else { now.abs() > then.abs() };
         assert!(!(by_chance && is_nothing && is_violated), "{told}: {metric}");
         assert_eq!(metric["violated"], is_violated, "{told}: {metric}");
         expected.extend(is_violated.then(|| code.to_owned()));

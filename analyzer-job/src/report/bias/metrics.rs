@@ -1,5 +1,6 @@
 //! The metrics of a group: by the question they answer, and all of them in words.
 
+use crate::drift::verdict::Verdict;
 use crate::report::amounts::change;
 use crate::report::charts::{Axis, Dot, dot_row};
 use crate::report::notebook::literal;
@@ -10,7 +11,7 @@ use crate::results::Number;
 use crate::results::details::{FacetDetails, MetricDetails};
 use crate::results::metrics::{Family, Meaning, Metric, Scale};
 
-use super::judged::{Doubt, has_too_few_rows, state, verdict};
+use super::judged::{state, verdict};
 
 /// The main picture: the metrics that answer one question, a table for each scale.
 pub(super) fn family_section(
@@ -197,9 +198,9 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
         None => Metric::of(&details.name).map_or_else(|| details.name.clone(), |metric| metric.asks.into()),
     };
     if let Some(reason) = details.rows_reason.as_ref().filter(|_| !details.enough_rows) {
-        let doubt = match Doubt::of(details) {
-            Doubt::NotJudged => "Not judged by chance",
-            _ if has_too_few_rows(details) => "Not enough rows to say",
+        let doubt = match Verdict::of(facet, details) {
+            Verdict::NotJudged => "Not judged by chance",
+            Verdict::TooFewRows => "Not enough rows to say",
             _ => "Too few rows for a reliable interval of the value",
         };
         text.push_str(&format!(" {doubt}: {reason}."));

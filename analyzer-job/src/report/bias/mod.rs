@@ -6,8 +6,9 @@ mod impact;
 mod judged;
 mod metrics;
 
-use crate::results::comparisons::{self, Numbers};
-use crate::results::details::{BiasDetails, FacetDetails};
+use crate::drift::verdict::Tally;
+use crate::results::comparisons;
+use crate::results::details::{BiasDetails, Check, FacetDetails, MetricDetails};
 use crate::results::metrics::Family;
 
 use super::amounts::{count, of, percent, percent_of};
@@ -17,10 +18,11 @@ use super::sentences::{Words, isolate};
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
 
 pub(super) use groups::{positive, positive_values, selections_of, words};
-pub(super) use judged::{COMPARES_NOTHING, Course, Doubt, course, is_away, is_farther, state};
+pub(super) use judged::{COMPARES_NOTHING, state};
 pub(super) use metrics::counted;
 
-pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
+/// `tally`: of the whole run, of which `details` may have the largest groups only.
+pub(super) fn sections(report: &mut Report, details: &BiasDetails, tally: &Tally) {
     // Of several groups an overview comes first.
     let shown = comparisons::by_group(&details.facets);
     let several = shown.len() > 1;
@@ -29,10 +31,10 @@ pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
     }
     for (place, (facet, metrics)) in shown.into_iter().enumerate() {
         let position = details.facets.iter().position(|known| std::ptr::eq(known, facet)).unwrap_or_default();
-        // As in the headline, a metric that is the same in every group is counted with one of them.
-        let states: Vec<State> = metrics.into_iter().map(|metric| state(facet, metric)).collect();
         let id = format!("group-{}", position + 1);
-        facet_sections(report, details, (facet, &states), &id, place == 0);
+        let how_to_read = (place == 0).then(|| how_to_read(facet, details.check.as_ref(), tally));
+        // As in the headline, a metric that is the same in every group is counted with one of them.
+        facet_sections(report, details, (facet, &metrics), &id, how_to_read);
     }
     if !several {
         impact::section(report, details);
@@ -42,12 +44,12 @@ pub(super) fn sections(report: &mut Report, details: &BiasDetails) {
 fn facet_sections(
     report: &mut Report,
     details: &BiasDetails,
-    (facet, states): (&FacetDetails, &[State]),
+    (facet, metrics): (&FacetDetails, &[&MetricDetails]),
     id: &str,
-    is_first: bool,
+    how_to_read: Option<String>,
 ) {
     let said = words(details, facet);
-    let heading = format!("{} against everyone else{}", said.facet, tally(states));
+    let heading = format!("{} against everyone else{}", said.facet, in_words(facet, metrics));
     let section = report.section(2, id, heading);
     if facet.groups.d.n() + facet.groups.a.n() > 0 {
         section.table(groups_table(facet, &said));
@@ -63,8 +65,8 @@ fn facet_sections(
     for note in groups::selections_of(details, facet) {
         section.note(format!("Check the selection of the {note}."));
     }
-    if is_first {
-        section.text(how_to_read(facet, details));
+    if let Some(text) = how_to_read {
+        section.text(text);
     }
     for family in Family::ALL {
         metrics::family_section(report, facet, &said, family, id);
@@ -75,7 +77,7 @@ fn facet_sections(
 }
 
 /// What the marks of the pictures are, told once.
-fn how_to_read(facet: &FacetDetails, details: &BiasDetails) -> String {
+fn how_to_read(facet: &FacetDetails, check: Option<&Check>, tally: &Tally) -> String {
     let compared = facet.metrics.iter().any(|metric| metric.baseline.is_some());
     let ring = if compared { ", the ring the baseline" } else { "" };
     let mut text = format!(
@@ -88,36 +90,38 @@ fn how_to_read(facet: &FacetDetails, details: &BiasDetails) -> String {
              are too few, or the metric is not judged by chance. A dot means: held.",
         );
     }
-    let numbers = Numbers::of(&details.facets);
-    if let Some(check) = details.check.as_ref().filter(|_| numbers.judged() > 0) {
+    if let Some(check) = check.filter(|_| tally.judged() > 0) {
         let percent = percent_of(1.0 - check.confidence);
         text.push_str(&format!(
             " If nothing has changed, the chance that one or more metrics of this report are marked as moved is at most {percent} \
              (corrected for the {} that chance can judge).",
-            of(numbers.judged() as u64, "metric", "metrics")
+            of(tally.judged() as u64, "metric", "metrics")
         ));
-        if numbers.exact > 0 && check.has_counts {
+        if tally.exact > 0 && check.has_counts {
             text.push_str(&format!(
                 " For {} of these metrics the counts of the baseline do not give its value, which is taken as a limit that a person \
                  chose.",
-                count(numbers.exact as u64)
+                count(tally.exact as u64)
             ));
-        } else if numbers.exact > 0 {
+        } else if tally.exact > 0 {
             text.push_str(&format!(
                 " This does not hold for {} of these metrics: the baseline is taken as exact, because the counts behind its \
                  values are missing. If nothing has changed, up to two in three such runs mark a metric as moved.",
-                count(numbers.exact as u64)
+                count(tally.exact as u64)
             ));
         }
     }
     text
 }
 
-/// `: 3 metrics moved, no verdict on 9`, for a heading.
-fn tally(states: &[State]) -> String {
-    let number_of = |state: State| states.iter().filter(|s| **s == state).count() as u64;
-    let (moved, unsure, held) =
-        (number_of(State::Moved), number_of(State::CannotTell), number_of(State::Held));
+/// `: 3 metrics moved, no verdict on 9`, for a heading: of those that are compared with the baseline, if any is.
+fn in_words(facet: &FacetDetails, metrics: &[&MetricDetails]) -> String {
+    let of_group = Tally::of_metrics(metrics.iter().map(|metric| (facet, *metric)));
+    let (moved, held) = (of_group.moved as u64, of_group.held as u64);
+    let unsure = match of_group.compared {
+        0 => metrics.iter().filter(|metric| state(facet, metric) == State::CannotTell).count(),
+        _ => of_group.within_chance + of_group.unjudged(),
+    } as u64;
     let metrics = |number| of(number, "metric", "metrics");
     match (moved, unsure, held) {
         (0, 0, 0) => String::new(),

@@ -1,10 +1,11 @@
 //! What reports say: verdicts, the first screen, sides of the charts.
 
-use super::super::bias::{self, Course, Doubt};
+use super::super::bias;
 use super::super::page::{Block, State};
 use super::super::tables::{Cell, Style};
 use super::super::{html, report};
 use super::{facet, findings, metric, names, text_of_html};
+use crate::drift::verdict::Verdict;
 use crate::paper::drawing::Shape;
 use crate::results::details::{
     Chance, FacetDetails, Findings, MetricDetails, SegmentDetails, Selected, SelectionNote, SelectionRole,
@@ -33,7 +34,6 @@ fn a_metric_moved_only_beyond_chance() {
     let chance = |farther| {
         Some(Chance {
             p_value: 0.01,
-            farther_from_zero: farther,
             farther_from_parity: farther,
             exact_baseline: false,
             unjudged: false,
@@ -49,7 +49,8 @@ fn a_metric_moved_only_beyond_chance() {
             ..metric("DPPL", -0.7, Some(0.1))
         };
         assert_eq!(state(&few), expected);
-        assert_eq!(Doubt::of(&few), Doubt::Chance);
+        let verdict = if farther { Verdict::Moved } else { Verdict::WithinChance };
+        assert_eq!(Verdict::of(&facet("Sex", "0"), &few), verdict);
         let mut findings = findings();
         findings.explanations = None;
         findings.results.explanations = None;
@@ -75,7 +76,6 @@ fn a_metric_moved_only_beyond_chance() {
 fn the_flip_test_is_not_judged_by_chance() {
     let unjudged = Chance {
         p_value: 1.0,
-        farther_from_zero: false,
         farther_from_parity: false,
         exact_baseline: false,
         unjudged: true,
@@ -106,7 +106,8 @@ fn the_flip_test_is_not_judged_by_chance() {
     }
     // A baseline of few rows is a lack of rows, not what chance explains.
     let of_few = MetricDetails { chance: Some(unjudged), ..metric("DPPL", 0.5, Some(0.1)) };
-    assert_eq!((state(&of_few), Doubt::of(&of_few)), (State::CannotTell, Doubt::TooFewRows));
+    assert_eq!(state(&of_few), State::CannotTell);
+    assert_eq!(Verdict::of(&facet("Sex", "0"), &of_few), Verdict::TooFewRows);
 }
 
 const EVERY_ROLE: [SelectionRole; 3] =
@@ -166,7 +167,6 @@ fn the_headline_counts_the_metrics_that_read_no_empty_selection() {
 
 const UNJUDGED_FOR_THE_BASELINE: Chance = Chance {
     p_value: 1.0,
-    farther_from_zero: false,
     farther_from_parity: false,
     exact_baseline: false,
     unjudged: true,
@@ -278,16 +278,15 @@ fn a_selection_that_reading_changed_is_called_what_it_became() {
 fn a_ratio_that_moved_away_within_chance_did_not_hold() {
     let chance = Chance {
         p_value: 0.9,
-        farther_from_zero: false,
         farther_from_parity: false,
         exact_baseline: false,
         unjudged: false,
         empty_baseline: false,
     };
     let fell = MetricDetails { chance: Some(chance), ..metric("DI", 0.8, Some(1.07)) };
-    assert_eq!((bias::course(&fell), state(&fell)), (Some(Course::AwayPerhaps), State::CannotTell));
+    assert_eq!(state(&fell), State::CannotTell);
     let nearer = MetricDetails { chance: Some(chance), ..metric("DI", 0.98, Some(1.07)) };
-    assert_eq!((bias::course(&nearer), state(&nearer)), (None, State::Held));
+    assert_eq!(state(&nearer), State::Held);
     let mut findings = findings();
     findings.explanations = None;
     findings.results.explanations = None;
@@ -296,7 +295,10 @@ fn a_ratio_that_moved_away_within_chance_did_not_hold() {
     facets[0].metrics = vec![fell, metric("DPPL", 0.01, Some(0.02))];
     let report = report(&findings, &names(), &[]);
     let plain = |text: &str| text.replace('\u{a0}', " ");
-    assert_eq!(plain(&report.headline), "1 of 2 metrics moved for Sex = 0, no more than chance explains");
+    assert_eq!(
+        plain(&report.headline),
+        "None of 2 metrics moved beyond chance for Sex = 0: chance explains 1"
+    );
     assert!(
         plain(&report.lead[0]).contains("(DI 0.80, baseline 1.07; chance explains that)"),
         "{:?}",
@@ -346,7 +348,7 @@ fn a_ratio_that_rose_to_its_parity_is_no_farther_from_it() {
     facets.truncate(1);
     facets[0].metrics = vec![metric("DI", 0.91, Some(0.18))];
     let lead = report(&findings, &names(), &[]).lead.join(" ").replace('\u{a0}', " ");
-    assert!(lead.contains("1 metric is no farther from parity than in the baseline."), "{lead}");
+    assert!(lead.contains("1 metric compared: 1 held."), "{lead}");
     // With the groups exchanged it fell to its parity and is no violation: verdict and headline are the same.
     let mut exchanged = findings.clone();
     let metrics = &mut exchanged.bias.as_mut().unwrap().facets[0].metrics;
@@ -394,11 +396,9 @@ fn first_screen_says_what_moved_for_whom_and_how_much() {
 #[test]
 fn ratio_is_judged_by_its_own_parity() {
     let nearer = metric("DI", 0.5, Some(0.2));
-    assert_eq!((bias::course(&nearer), state(&nearer)), (Some(Course::TowardsParity), State::Held));
+    assert_eq!(state(&nearer), State::Held);
     let unseen = metric("DI", 0.2, Some(0.5));
-    assert_eq!((bias::course(&unseen), state(&unseen)), (Some(Course::AwayUnseen), State::Moved));
-    assert_eq!(bias::course(&metric("DI", 1.5, Some(1.2))), None);
-    assert_eq!(bias::course(&metric("DPPL", 0.5, Some(0.2))), None);
+    assert_eq!(state(&unseen), State::Moved);
     let mut findings = findings();
     for facet in &mut findings.bias.as_mut().unwrap().facets {
         facet.metrics = vec![unseen.clone()];
