@@ -1,14 +1,17 @@
 //! Parts of the rows: two facets crossed, and segments. A row each, with the metrics that tell most;
 //! the details file has all.
 
-use crate::results::details::{BiasDetails, FacetDetails, MetricDetails, SegmentDetails};
+use std::collections::HashMap;
+
+use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails, SelectionRole};
 
 use super::amounts::of;
-use super::bias::{COMPARES_NOTHING, state, words};
-use super::page::{Report, State};
+use super::bias::{COMPARES_NOTHING, words};
+use super::page::Report;
 use super::sentences::isolate;
 use super::tables::{Cell, Column, ColumnKind, Row, Style, Table, columns};
-use crate::results::metrics::Metric;
+use crate::drift::verdict::Verdict;
+use crate::results::metrics::{Metric, compares_groups};
 
 /// The metrics of a row, if they were asked for; the first five.
 const TELLING: [&str; 7] = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"];
@@ -77,8 +80,14 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
             isolate(&empty.segmentation)
         ));
     }
+    if let Some(groups) = one_sided(details) {
+        section.note(format!(
+            "No row or every row of the segment is in {groups}: nothing is compared there. Put segments together until each has rows of \
+             both sides."
+        ));
+    }
     let facets = || details.segments.iter().flat_map(|segment| &segment.facets);
-    if facets().any(|facet| facet.metrics.iter().any(|metric| says_nothing(facet, metric))) {
+    if facets().any(|facet| facet.metrics.iter().any(|metric| facet.says_nothing(&metric.name))) {
         section.text(
             "A metric compares nothing where the label, the predicted label or the facet holds no row or every row of the segment.",
         );
@@ -98,9 +107,41 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
     }
 }
 
-/// Whether a value reads a selection of no row or every row.
-fn says_nothing(facet: &FacetDetails, metric: &MetricDetails) -> bool {
-    metric.value.is_some() && facet.says_nothing(&metric.name)
+/// The groups that no row or every row of their segment is in, though not of all rows: how many, and the first three.
+fn one_sided(details: &BiasDetails) -> Option<String> {
+    const NAMED: usize = 3;
+    let is_empty = |facet: &FacetDetails| facet.empty.contains(&SelectionRole::Facet);
+    let whole: HashMap<(&str, &str), &FacetDetails> = details
+        .facets
+        .iter()
+        .map(|facet| ((facet.facet.as_str(), facet.value_or_threshold.as_str()), facet))
+        .collect();
+    let is_told = |facet: &FacetDetails| {
+        whole
+            .get(&(facet.facet.as_str(), facet.value_or_threshold.as_str()))
+            .is_some_and(|whole| is_empty(whole))
+    };
+    let groups: Vec<(&SegmentDetails, &FacetDetails)> = details
+        .segments
+        .iter()
+        .filter(|segment| segment.rows > 0)
+        .flat_map(|segment| segment.facets.iter().map(move |facet| (segment, facet)))
+        .filter(|(_, facet)| is_empty(facet) && !is_told(facet))
+        .collect();
+    let name = |(segment, facet): &(&SegmentDetails, &FacetDetails)| {
+        format!(
+            "{} in {} of {}",
+            words(details, facet).facet,
+            isolate(&segment.segment),
+            isolate(&segment.segmentation)
+        )
+    };
+    let mut named: Vec<String> = groups.iter().take(NAMED).map(name).collect();
+    if groups.len() > NAMED {
+        named.push(format!("{} more", groups.len() - NAMED));
+    }
+    let counted = of(groups.len() as u64, "group", "groups");
+    (!named.is_empty()).then(|| format!("{counted} ({})", named.join(", ")))
 }
 
 /// A row for each group; `first` are columns before the metrics, whose cells come with the rows.
@@ -134,18 +175,20 @@ fn table(
             cells.push(Cell::count(facet.groups.d.n()));
             cells.extend(codes.iter().map(|code| {
                 let metric = facet.metrics.iter().find(|metric| metric.name == *code);
-                if let Some(value) =
-                    metric.filter(|metric| says_nothing(facet, metric)).and_then(|metric| metric.value)
-                {
-                    return Cell::number(COMPARES_NOTHING, value);
+                if metric.is_some_and(|metric| facet.says_nothing(&metric.name)) {
+                    let value = metric.and_then(|metric| metric.value);
+                    return value.map_or_else(
+                        || Cell::text(COMPARES_NOTHING),
+                        |value| Cell::number(COMPARES_NOTHING, value),
+                    );
                 }
                 let interval = metric.and_then(|m| m.interval).map(|[low, high]| [low.value(), high.value()]);
                 Cell::value(metric.and_then(|metric| metric.value), interval)
             }));
             if compared {
-                cells.push(Cell::count(
-                    facet.metrics.iter().filter(|m| state(facet, m) == State::Moved).count() as u64,
-                ));
+                let own = facet.metrics.iter().filter(|metric| compares_groups(&metric.name));
+                let moved = own.filter(|metric| Verdict::of(facet, metric) == Verdict::Moved).count();
+                cells.push(Cell::count(moved as u64));
             }
             Row::new(cells)
         })

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::drift::same::{ByGroup, Sections, of_same_labels};
 use crate::results::comparisons;
-use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails};
+use crate::results::details::{BiasDetails, FacetDetails, Findings, MetricDetails, SelectionRole};
 use crate::results::{Number, Results};
 
 use super::amounts::{number, of};
@@ -12,7 +12,7 @@ use super::charts::{self, Point};
 use super::page::{Block, Figure, Report};
 use super::sentences::{condition, isolate};
 use crate::results::details::EarlierRun;
-use crate::results::metrics::{Metric, Scale};
+use crate::results::metrics::{Metric, Scale, reads_any};
 
 /// Features whose attributions are followed.
 const FEATURES: usize = 6;
@@ -68,8 +68,8 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     let section = report.section(2, "trends", format!("Over {}", of(runs.len() as u64, "run", "runs")));
     section.text(format!(
         "The oldest run ({first}) is on the left; this run is the large dot on the right. The dashed line is the value of the \
-         baseline, the band the 95\u{202f}% interval of the runs that have one. Charts of metrics of the same kind have the same \
-         vertical axis."
+         baseline, the band the 95\u{202f}% interval of the runs that have one. A run in which a metric has no value, or compares \
+         nothing, has no point. Charts of metrics of the same kind have the same vertical axis."
     ));
     let left_out = history.len() - earlier.len();
     if left_out > 0 {
@@ -82,13 +82,19 @@ pub(super) fn sections(report: &mut Report, findings: &Findings, history: &[Earl
     }
 }
 
+/// A metric that compares nothing has no point: a difference of 0 would look like parity.
 fn point(run: &Run, facet: &str, group: &str, metric: &Metric) -> Point {
-    let value = run
-        .sections
-        .get(metric.stage, facet, group)
-        .and_then(|entry| entry.metrics.iter().find(|known| known.name == metric.code)?.value)
-        .map(Number::value);
+    let entry = run.sections.get(metric.stage, facet, group);
     let details = run.details.get(facet, group);
+    let says_nothing = match (details, entry.and_then(|entry| entry.counts.as_ref())) {
+        (Some(details), _) => details.says_nothing(metric.code),
+        (None, Some(counts)) => reads_any(metric.code, &SelectionRole::empty_in(&counts.groups(), true)),
+        (None, None) => false,
+    };
+    let value = entry
+        .and_then(|entry| entry.metrics.iter().find(|known| known.name == metric.code)?.value)
+        .filter(|_| !says_nothing)
+        .map(Number::value);
     let interval = details
         .and_then(|details| details.metrics.iter().find(|known| known.name == metric.code)?.interval)
         .map(|[low, high]| [low.value(), high.value()])

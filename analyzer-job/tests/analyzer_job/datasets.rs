@@ -140,6 +140,71 @@ fn segments_have_metrics_of_their_own() {
     );
 }
 
+/// Towns that hold rows of one group only, for facets of two and of three values: each group that has no row there, or every row, is
+/// counted and named, in the log and in the report. No group of both sides is.
+#[test]
+fn segments_of_one_group_are_told() {
+    let towns = ["a", "b", "c", "d"];
+    // Values of the facet by town.
+    let cases: [([&[&str]; 4], Value); 4] = [
+        ([&["f"], &["f", "m"], &["m"], &["m", "f"]], json!(["f"])),
+        ([&["f"], &["f", "m"], &["m"], &["m", "f"]], Value::Null),
+        ([&["x", "y", "z"], &["x", "y"], &["z"], &["y", "z"]], Value::Null),
+        ([&["x", "y"]; 4], json!(["x"])),
+    ];
+    for (values, listed) in cases {
+        let mut facet = json!({"name_or_index": "sex"});
+        if !listed.is_null() {
+            facet["value_or_threshold"] = listed.clone();
+        }
+        let tree = small("text/csv", |config| {
+            config["headers"] = json!(["sex", "town", "y", "p"]);
+            config["facet"] = json!([facet]);
+            let segments: Vec<[&str; 1]> = towns.map(|town| [town]).into();
+            config["segment_config"] = json!([{"name_or_index": "town", "segments": segments}]);
+        });
+        let row = |(place, town): (usize, &str)| {
+            let of_town = values[place];
+            let row =
+                |n: usize| format!("{},{town},{},{}\n", of_town[n % of_town.len()], n / 3 % 2, n / 4 % 2);
+            (0..24).map(row).collect::<String>()
+        };
+        let rows: String = towns.into_iter().enumerate().map(row).collect();
+        tree.file("processing/input/data/d.csv", format!("sex,town,y,p\n{rows}"));
+        let run = tree.succeed(&[]);
+        let page = fs::read_to_string(tree.path(OUTPUT).join("report.html")).unwrap().replace('\u{a0}', " ");
+        let mut all: Vec<&str> = values.concat();
+        all.sort_unstable();
+        all.dedup();
+        let groups = if listed.is_null() { all } else { vec![listed[0].as_str().unwrap()] };
+        let mut number = 0;
+        for (place, town) in towns.iter().enumerate() {
+            let there = |value: &&&str| values[place].contains(*value);
+            let none: Vec<&&str> = groups.iter().filter(|value| !there(value)).collect();
+            let every: Vec<&&str> = groups.iter().filter(|value| values[place] == [**value]).collect();
+            number += none.len() + every.len();
+            let named = |what: &str, groups: &[&&str]| {
+                let groups: Vec<String> = groups.iter().map(|value| format!("`sex` = `{value}`")).collect();
+                (!groups.is_empty()).then(|| format!("{what} {}", groups.join(", ")))
+            };
+            let parts: Vec<String> = [named("no row is in", &none), named("every row is in", &every)]
+                .into_iter()
+                .flatten()
+                .collect();
+            let line = format!("segment `{town}` of `town`: {}: nothing is compared", parts.join(", "));
+            assert_eq!(run.log.contains(&line), !parts.is_empty(), "{line}: {}", run.log);
+        }
+        let note = "No row or every row of the segment is in";
+        let counted = format!("{note} {number} group");
+        assert_eq!(page.contains(note), number > 0, "{values:?} {listed}");
+        assert!(number == 0 || page.contains(&counted), "{counted}");
+        assert_eq!(run.log.matches("put segments together").count() > 0, number > 0);
+        // A cell for each of five metrics that are shown.
+        let cells = page.matches(">compares nothing<").count();
+        assert_eq!(cells, 5 * number, "{values:?} {listed}");
+    }
+}
+
 /// A bias run of a few columns; `change`: of the configuration.
 fn small(kind: &str, change: impl FnOnce(&mut Value)) -> Tree {
     let tree = Tree::new();

@@ -201,7 +201,7 @@ pub fn count(
     let segments = segments::count(reading, &cross, analysis, &counts, &|inside| {
         facets.iter().flat_map(|facet| counter.facet(facet, inside)).collect()
     })?;
-    warnings.extend(segments::warnings(&segments));
+    warnings.extend(segments::warnings(&segments, &counts));
     let rows = match predictions {
         Some(predicted) if cross.by_row => Some(RowRoles {
             facets: facets

@@ -47,12 +47,13 @@ pub(super) fn count(
     Ok(counted)
 }
 
-/// What a reader of the segments' metrics must know: a segment has no rows, or a selection holds none or all of its rows.
-pub(super) fn warnings(segments: &[SegmentCounts]) -> Vec<String> {
-    let warning = |part: &SegmentCounts| {
+/// What a reader of the segments' metrics must know: a segment has no rows, or a selection holds none or all of its rows. `all`: the
+/// counts of all rows, whose own empty selections are told by themselves.
+pub(super) fn warnings(segments: &[SegmentCounts], all: &BiasCounts) -> Vec<String> {
+    let warnings_of = |part: &SegmentCounts| {
         let named = format!("segment `{}` of `{}`", part.segment, part.segmentation);
         if part.rows == 0 {
-            return Some(format!("{named}: no row has one of its values: check their spelling"));
+            return vec![format!("{named}: no row has one of its values: check their spelling")];
         }
         // Missing values of a facet make its groups smaller than the segment.
         let empty_in = |facet: &FacetCounts| SelectionRole::empty_in(&facet.total, part.counts.predicted);
@@ -65,14 +66,46 @@ pub(super) fn warnings(segments: &[SegmentCounts]) -> Vec<String> {
                 .into_iter()
                 .filter_map(|(role, name)| selects(role).then_some(name))
                 .collect();
-        (!empty.is_empty()).then(|| {
+        let of_labels = (!empty.is_empty()).then(|| {
             format!(
                 "{named}: no row or every row has a positive {}: metrics that read it compare nothing there",
                 empty.join(" and a positive ")
             )
-        })
+        });
+        let of_facets = one_sided(part, all).map(|groups| {
+            format!(
+                "{named}: {groups}: nothing is compared with these groups there; put segments together until each has rows of both sides"
+            )
+        });
+        of_labels.into_iter().chain(of_facets).collect()
     };
-    segments.iter().filter_map(warning).collect()
+    segments.iter().flat_map(warnings_of).collect()
+}
+
+/// Groups that no row or every row of a segment is in, though not of all rows: how many, and the first three of either kind.
+fn one_sided(part: &SegmentCounts, all: &BiasCounts) -> Option<String> {
+    const NAMED: usize = 3;
+    let is_empty =
+        |facet: &FacetCounts| SelectionRole::empty_in(&facet.total, true).contains(&SelectionRole::Facet);
+    // Segments count the same facets as all rows do.
+    let groups = part.counts.facets.iter().zip(&all.facets);
+    let one_sided: Vec<&FacetCounts> = groups
+        .filter(|(inside, whole)| is_empty(inside) && !is_empty(whole))
+        .map(|(inside, _)| inside)
+        .collect();
+    let named = |what: &str, has_rows: bool| {
+        let names: Vec<String> = one_sided
+            .iter()
+            .filter(|facet| (facet.total.d.n() > 0) == has_rows)
+            .map(|facet| format!("`{}` = `{}`", facet.facet, facet.value_or_threshold))
+            .collect();
+        let more = names.len().saturating_sub(NAMED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        (!names.is_empty()).then(|| format!("{what} {}{more}", names[..NAMED.min(names.len())].join(", ")))
+    };
+    let parts: Vec<String> =
+        [named("no row is in", false), named("every row is in", true)].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// Each segment's name and the values in it, by position in the distinct values; the default one last.

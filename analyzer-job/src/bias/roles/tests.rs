@@ -257,7 +257,11 @@ fn crossed_facets_and_segments_count_their_rows() {
         found.warnings,
         [
             "segment `a` of `town`: no row or every row has a positive predicted label: metrics that read it compare nothing there",
-            "segment `A` of `town`: no row has one of its values: check their spelling"
+            "segment `a` of `town`: no row is in `town` = `b`, `town` = `c`, every row is in `town` = `a`: nothing is compared with \
+             these groups there; put segments together until each has rows of both sides",
+            "segment `A` of `town`: no row has one of its values: check their spelling",
+            "segment `__default__` of `town`: no row is in `town` = `a`: nothing is compared with these groups there; put segments \
+             together until each has rows of both sides"
         ]
     );
     let roles = found.rows.unwrap();

@@ -11,11 +11,11 @@ use serde_json::{Value as Json, json};
 use crate::config::ReportNames;
 use crate::results::details::{
     BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, FeatureDetails, Findings,
-    MetricDetails, OutputDetails, RunDetails, Stage,
+    MetricDetails, OutputDetails, RunDetails, SelectionRole, Stage,
 };
 use crate::results::{
-    Attributions, BiasSection, Explanations, FacetResult, MetricResult, Number, PartialDependence, Results,
-    VERSION, Violation, Violations,
+    Attributions, BiasSection, Counts, Explanations, FacetResult, MetricResult, Number, PartialDependence,
+    Results, VERSION, Violation, Violations,
 };
 use crate::state::counts::{Group, Groups};
 use crate::values::numbers::to_pretty_json;
@@ -573,4 +573,51 @@ fn trends_are_of_the_same_labels_and_groups() {
     let (heading, text) = of(&[run("other", &other), run("same", &same)]).unwrap();
     assert_eq!(heading, "Over 2 runs");
     assert!(text.contains("The oldest run (same)") && text.contains("1 earlier run is left out"), "{text}");
+}
+
+/// Of a run in which nobody was predicted positive a difference of 0 is no parity: such a run has no point, whether it left details or the
+/// counts in its analysis.json, or both.
+#[test]
+fn trends_have_no_point_where_a_metric_compares_nothing() {
+    let now = findings();
+    let points = |has_details: bool, has_counts: bool, is_empty: bool| {
+        let (mut results, mut bias) = (now.results.clone(), now.bias.clone().unwrap());
+        let positive = u64::from(!is_empty) * 30;
+        let empty = Groups {
+            d: Group { rows: [[600, positive], [180, positive]] },
+            a: Group { rows: [[1150, 2 * positive], [450, positive]] },
+        };
+        for facet in &mut bias.facets {
+            facet.groups = empty;
+            facet.empty = if is_empty { vec![SelectionRole::Prediction] } else { Vec::new() };
+        }
+        for entry in
+            results.post_training_bias_metrics.iter_mut().flat_map(|s| s.facets.values_mut()).flatten()
+        {
+            entry.counts = has_counts.then(|| Counts::new(&empty, Default::default()));
+        }
+        let earlier = |name: &str, results: &Results, bias: Option<BiasDetails>| EarlierRun {
+            name: name.into(),
+            results: results.clone(),
+            bias,
+        };
+        let history = [
+            earlier("1", &now.results, now.bias.clone()),
+            earlier("2", &results, has_details.then_some(bias)),
+        ];
+        let report = report(&now, &names(), &history);
+        let figures = report.sections.iter().filter(|section| section.id.starts_with("trend-"));
+        let figures = figures.flat_map(|section| &section.blocks).filter_map(|block| match block {
+            Block::Figures { figures, .. } => Some(figures),
+            _ => None,
+        });
+        let alts = figures.flatten().map(|figure| figure.alt.clone());
+        alts.filter(|alt| alt.contains("(DPPL)")).collect::<Vec<_>>().join("; ")
+    };
+    for (has_details, has_counts) in [(true, false), (false, true), (true, true)] {
+        for (is_empty, runs) in [(true, "over 2 runs"), (false, "over 3 runs")] {
+            let found = points(has_details, has_counts, is_empty);
+            assert_eq!(found.matches(runs).count(), 2, "{has_details} {has_counts} {is_empty}: {found}");
+        }
+    }
 }
