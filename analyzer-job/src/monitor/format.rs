@@ -168,13 +168,11 @@ pub fn is_profile(file: &InputFile) -> bool {
     file.path.file_name().is_some_and(|name| name == PROFILE_NAME)
 }
 
-/// What the files of a dataset are read as: what is `given`, else what the first of them looks like, and which one that is. A file
-/// that cannot be read tells nothing; none where no file tells.
-pub fn of<'a>(given: Option<&Format>, files: &'a [InputFile]) -> Option<(Format, Option<&'a InputFile>)> {
-    match given {
-        Some(format) => Some((format.clone(), None)),
-        None => files.iter().find_map(|file| Some((guess(file).ok()?, Some(file)))),
-    }
+/// What the files of a dataset are read as: what is `given`, else what the first of them looks like. A file that cannot be read
+/// tells nothing; none where no file tells. Whether files of CSV have header rows is known for sure only when all were looked
+/// at.
+pub fn of(given: Option<&Format>, files: &[InputFile]) -> Option<Format> {
+    given.cloned().or_else(|| files.iter().find_map(|file| guess(file).ok()))
 }
 
 /// By the file's name, else its first bytes.
@@ -218,29 +216,6 @@ fn guess(file: &InputFile) -> Result<Format> {
     })
 }
 
-/// What is said of a format that was guessed by the first row of a file, where the row may be something else.
-///
-/// # Errors
-/// The file cannot be read.
-pub(crate) fn doubt(file: &InputFile, guessed: &Format) -> Result<Option<String>> {
-    let Format::Csv { header } = guessed else { return Ok(None) };
-    let row = first_row(&first_line(file)?);
-    let told = |what: &str, other: &str| {
-        let cells: Vec<String> = row.iter().take(5).map(|cell| format!("`{cell}`")).collect();
-        let more = if row.len() > cells.len() { ", ..." } else { "" };
-        format!(
-            "the first row ({}{more}) is taken as {what}, since `dataset_format` is not set; if it is not, set it to \
-             {{\"csv\": {{\"header\": {other}}}}}",
-            cells.join(", ")
-        )
-    };
-    Ok(match header {
-        false => Some(told("data, not as names", "true")),
-        true if row.iter().any(is_number) => Some(told("the names of the columns", "false")),
-        true => None,
-    })
-}
-
 /// The cells of a line of CSV.
 fn first_row(line: &str) -> StringRecord {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
@@ -251,7 +226,7 @@ fn first_row(line: &str) -> StringRecord {
 }
 
 /// Numbers alone are data and no names, except where they count the columns.
-fn is_header(row: &StringRecord) -> bool {
+pub(crate) fn is_header(row: &StringRecord) -> bool {
     let is_data = row.iter().all(|cell| is_number(cell) || is_missing(cell)) && row.iter().any(is_number);
     !is_data || is_count(row)
 }
@@ -375,35 +350,6 @@ mod tests {
         assert_eq!(guessed("x.json", &format!("{rows}\n{rows}\n")), Format::JsonLines);
         for other in [r#"{"rows":[1,2]}"#, r#"{"rows":[]}"#, r#"{"rows":[{"a":1}],"n":1}"#, r#"{"a":1}"#] {
             assert_eq!(guessed("x.json", other), Format::JsonLines, "{other}");
-        }
-    }
-
-    #[test]
-    fn a_first_row_of_numbers_is_data_and_a_doubtful_one_is_told() {
-        let guessed = |name: &str, text: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join(name), text).unwrap();
-            let file = input::list(folder.path()).unwrap().files.remove(0);
-            let format = guess(&file).unwrap();
-            let doubt = doubt(&file, &format).unwrap();
-            (format, doubt)
-        };
-        for name in ["x.csv", "x"] {
-            for (text, header, doubted) in [
-                ("1,2\n3,4\n", false, Some("`1`, `2`")),
-                ("-1.5,1e3,\n", false, Some("-1.5")),
-                ("\n7\n8\n", false, Some("`7`")),
-                ("\"1\",\"2\"\n", false, Some("`1`, `2`")),
-                ("0,1,2\n5,6,7\n", true, Some("`0`, `1`, `2`")),
-                ("1,a\n2,b\n", true, Some("`1`, `a`")),
-                ("a,b\n1,2\n", true, None),
-                ("a,\n1,2\n", true, None),
-            ] {
-                let (format, doubt) = guessed(name, text);
-                assert_eq!(format, Format::Csv { header }, "{text}");
-                let told = doubt.is_some_and(|told| doubted.is_some_and(|what| told.contains(what)));
-                assert_eq!(told, doubted.is_some(), "{text}");
-            }
         }
     }
 }

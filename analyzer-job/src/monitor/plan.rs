@@ -68,6 +68,8 @@ pub struct MonitorPlan {
     pub metric_time: Option<Timestamp>,
     /// Columns that are left out on both sides: names, or positions from 0.
     pub exclude: Vec<String>,
+    /// The names of the baseline's columns.
+    pub known: Vec<String>,
     /// `compat=strict`.
     pub strict: bool,
     /// The setting `columns`.
@@ -120,6 +122,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         metric_time: metric_time(settings, window, now)?,
         window,
         exclude: exclude.split(',').map(str::trim).filter(|name| !name.is_empty()).map(Into::into).collect(),
+        known: Vec::new(),
         strict: settings.compat == Some(Compat::Strict),
         preparation: preparation.map(Arc::new),
         preprocessor,
@@ -178,7 +181,7 @@ impl MonitorPlan {
             return Ok(Some(format.clone()));
         }
         let files = super::rows::files(&self.dataset)?.files;
-        Ok(format::of(None, &files).map(|(format, _)| format))
+        Ok(format::of(None, &files))
     }
 
     /// The files of the baseline.
@@ -195,6 +198,7 @@ impl MonitorPlan {
             strict: settings.on_bad_record == OnBadRecord::Fail,
             preparation: self.preparation.as_deref(),
             exclude: &self.exclude,
+            known: &self.known,
             script: self.preprocessor.as_ref(),
             for_people: job.for_people,
             ..Source::new(&self.dataset, &job.stop)

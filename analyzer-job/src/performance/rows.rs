@@ -55,7 +55,7 @@ pub fn read(
     ids: Option<&mut Ids>,
 ) -> Result<Part> {
     let files = rows::files(source.path)?.files;
-    let format = format::of(source.format.as_ref(), &files).map(|(format, _)| format);
+    let format = format::of(source.format.as_ref(), &files);
     let is_captured = match &format {
         Some(format) => matches!(format, Format::Capture(_) | Format::Merged(_)),
         // Captures of which none was merged with a label; or nothing that tells, and no column of labels as rows need it.
@@ -216,6 +216,8 @@ fn read_dataset(
     let mut met: Vec<(String, u32)> = Vec::new();
     let (names, account) = rows::read(source, &mut |block, names| {
         columns.find(names);
+        // Header rows are known for sure only when all files were looked at.
+        let is_open = is_open || names.by_header;
         if names.named && is_open {
             let is_begun = into.files.last().is_some_and(|last| last.as_os_str() == block.file().as_os_str());
             let file = (into.files.len() - usize::from(is_begun)) as u32;
@@ -261,6 +263,7 @@ fn read_dataset(
         let by_name = |attribute: &&Attribute| names.names.contains(&attribute.text);
         let position = |attribute: &Attribute| Some(attribute).filter(|one| !by_name(one))?.position;
         let positions: Vec<Option<usize>> = sought.iter().map(position).collect();
+        let is_open = is_open || names.by_header;
         let counts = positions.iter().any(Option::is_some) && names.named && is_open;
         part.open = counts.then_some(Open { columns: met, positions });
     }

@@ -19,4 +19,6 @@ pub mod segments;
 pub mod shift;
 pub mod statistics;
 #[cfg(test)]
+mod tests_of_headers;
+#[cfg(test)]
 mod twin;

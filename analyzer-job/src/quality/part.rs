@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
-use crate::monitor::rows::Order;
+use crate::monitor::rows::{Doubt, Order};
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
@@ -184,6 +184,10 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
         for &other in others {
             same_columns(&parts[first], &parts[other])?;
         }
+        for &at in &with_columns {
+            let others = with_columns.iter().filter(|&&other| other != at).map(|&other| &parts[other]);
+            check_header(&parts[at], others)?;
+        }
         all.profiled.columns.named = parts[first].1.profiled.columns.named;
         all.profiled.columns.by_header = parts[first].1.profiled.columns.by_header;
         all.profiled.columns.order = parts[first].1.profiled.columns.order;
@@ -286,29 +290,56 @@ fn segments(parts: &[(PathBuf, Part)], names: &IndexSet<String>) -> Vec<Segment>
     sums.into_iter().map(segment).collect()
 }
 
-/// That columns without names are as many. Objects and files of Parquet may bring any others, and files with a header row
-/// others beside one that is known: without it one run takes the columns by position.
+/// That columns without names are as many. Objects, and files that name their columns, may bring any others.
 fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
     let (first, other) = (&one.1.profiled, &two.1.profiled);
-    let share_a_name = || first.columns.names.iter().any(|name| other.columns.names.contains(name));
     let same = first.columns.named == other.columns.named
         && first.columns.order == other.columns.order
         && first.columns.by_header == other.columns.by_header
         && first.open == other.open
-        && if first.open {
-            !first.columns.by_header || share_a_name()
-        } else {
-            first.columns.names.iter().eq(other.columns.names.iter())
-        };
+        && (first.open || first.columns.names.iter().eq(other.columns.names.iter()));
     if same {
         return Ok(());
     }
-    let [expected, found] = told_apart(first, other);
-    Err(Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have different columns")
+    let problem = do_not_fit(one, two);
+    let is_headed = |profiled: &Profiled| profiled.columns.by_header;
+    let is_bare = |profiled: &Profiled| !profiled.columns.named && profiled.columns.order == Order::Data;
+    let one_is_headed = is_headed(first) && is_bare(other) || is_headed(other) && is_bare(first);
+    Err(if one_is_headed { problem.hint(FIRST_ROWS) } else { problem })
+}
+
+const FIRST_ROWS: &str = "the first row of a CSV file may be data, and a part sees its own ones only: give `dataset_format` to every \
+                          `fold`, {\"csv\": {\"header\": true}} if each file has a header row and {\"csv\": {\"header\": false}} if \
+                          none has; where only some have one, fold all of them as one part";
+
+/// That a header row of a part which may be data names what the other parts name: one run, which sees all first rows, could take
+/// it as a row.
+fn check_header<'a>(
+    own: &'a (PathBuf, Part),
+    mut others: impl Iterator<Item = &'a (PathBuf, Part)> + Clone,
+) -> Result<()> {
+    let names = &own.1.profiled.columns.names;
+    let shares = |other: &Part| other.profiled.columns.names.iter().any(|name| names.contains(name));
+    let other = match own.1.profiled.columns.doubt {
+        Doubt::None => None,
+        Doubt::Lonely if others.clone().any(|(_, other)| shares(other)) => None,
+        Doubt::Lonely => others.next(),
+        Doubt::Rows => others.find(|(_, other)| !other.profiled.columns.names.iter().eq(names)),
+    };
+    match other {
+        None => Ok(()),
+        Some(other) => Err(do_not_fit(other, own).hint(FIRST_ROWS)),
+    }
+}
+
+/// The problem of a part whose columns are not those of another one.
+fn do_not_fit(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Problem {
+    let [expected, found] = told_apart(&one.1.profiled, &two.1.profiled);
+    Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have different columns")
         .file(&two.0)
         .found(found)
         .expected(format!("{expected}, as in {}", one.0.display()))
-        .hint("each part takes its columns from its own first file: give every file the same format and the same columns in the same order"))
+        .hint("each part takes its columns from its own first file: give every file the same format and the same columns in the same order")
 }
 
 /// The columns of two parts in words that differ.

@@ -405,7 +405,7 @@ pub(crate) fn prepare(
         Some(constraints) => constraints.config.clone(),
         None => MonitoringConfig::of(&layers, false)?,
     };
-    Ok(Prepared {
+    let mut prepared = Prepared {
         written: MonitoringConfig::of(&layers, true)?,
         taken,
         segments,
@@ -418,7 +418,9 @@ pub(crate) fn prepare(
         constraints,
         distributions,
         whole,
-    })
+    };
+    prepared.plan.known = prepared.names().unwrap_or_default();
+    Ok(prepared)
 }
 
 const NOTHING_TO_COMPARE: &str = "no column is compared with the baseline's statistics, so drift is not checked: no column has \

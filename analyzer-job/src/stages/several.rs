@@ -152,7 +152,10 @@ pub(crate) fn seat(tasks: &mut [(AnalysisType, Task<'_>)]) -> Vec<SharedReading>
     let mut readings = Vec::new();
     let mut of_records: IndexMap<Subject, Vec<Guest>> = IndexMap::new();
     for (subject, guests) in tasks_of {
-        let plan = tasks[guests[0]].1.rows_plan().filter(|_| guests.len() > 1);
+        // The baseline of one of them may know names.
+        let plans =
+            guests.iter().rev().filter_map(|&at| tasks[at].1.rows_plan()).filter(|_| guests.len() > 1);
+        let plan = plans.max_by_key(|plan| plan.known.len());
         let shared = match (subject.form, plan) {
             (Form::Rows | Form::Scripted, Some(plan)) => {
                 let rows = shared::SharedRows::new();

@@ -755,17 +755,23 @@ fn columns_of_a_file_are_known_by_their_content() {
     }
 }
 
-/// The columns have the same names, so these alone would not say what to mend.
+/// The columns may have the same names, so these alone would not say what to mend; and a part alone does not tell whether its
+/// first row is data.
 #[test]
-fn parts_of_different_formats_or_with_other_names_only_are_told_apart() {
+fn parts_of_different_formats_or_with_doubtful_names_are_told_apart() {
+    let way_out = "give `dataset_format` to every `fold`";
     for (files, words) in [
         (
-            [("f0.csv", "a,b\n1,2\n".to_string()), ("f1.jsonl", "{\"a\":1,\"b\":2}\n".into())],
-            ["CSV", "JSON objects"],
+            [("f0.csv", "a,b\n1,2\n"), ("f1.jsonl", "{\"a\":1,\"b\":2}\n")],
+            ["CSV", "JSON objects", "same format"],
         ),
         (
-            [("f0.csv", "a,b\n1,2\n".to_string()), ("f1.csv", "x,y\n1,2\n".into())],
-            ["2 columns (`a`, `b`)", "2 columns (`x`, `y`)"],
+            [("f0.csv", "f,28\nm,31\n"), ("f1.csv", "m,31\nf,40\n")],
+            ["2 columns (`f`, `28`)", "2 columns (`m`, `31`)", way_out],
+        ),
+        (
+            [("f0.csv", "a,b\n1,2\n"), ("f1.csv", "1,2\n3,4\n")],
+            ["2 columns (`a`, `b`)", "2 columns (`_c0`, `_c1`)", way_out],
         ),
     ] {
         let tree = Tree::new();

@@ -3,6 +3,7 @@
 
 mod cut;
 mod doubt;
+mod heads;
 
 use std::io::Read;
 
@@ -17,11 +18,24 @@ use crate::read::looks;
 
 pub(super) use cut::with_bad_bytes_as;
 use cut::{Bad, Cut};
+use heads::First;
+pub(super) use heads::Heads;
 
-/// Reads all files as one table.
-pub(super) fn read(files: &[InputFile], header: bool, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
-    for file in files {
-        File::open(file, header)?.read(file, reader, take)?;
+/// Reads all files as one table. `heads`: none where no file has a header row.
+pub(super) fn read(
+    files: &[InputFile],
+    heads: Option<&Heads>,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<()> {
+    for (at, file) in files.iter().enumerate() {
+        let mut opened = File::open(file, Block::BYTES)?;
+        if let Some(what) = other_format(&opened.buffer) {
+            reader.account.notes.push((file.relative.clone(), what));
+        }
+        let first = heads.and_then(|heads| Some((heads, *heads.firsts.get(at)?)));
+        let places = first.map_or(Ok(None), |(heads, first)| opened.places(first, heads, file, reader))?;
+        opened.read(file, places, reader, take)?;
     }
     Ok(())
 }
@@ -35,20 +49,19 @@ struct File {
     line: u64,
     /// What ends a row: a line feed, or a carriage return in files that have no line feed.
     terminator: u8,
-    header: bool,
 }
 
 impl File {
-    fn open(file: &InputFile, header: bool) -> Result<File> {
+    /// Reads the first bytes.
+    fn open(file: &InputFile, bytes: usize) -> Result<File> {
         let mut opened = File {
             reader: input::open(&file.path)?,
-            buffer: Vec::with_capacity(Block::BYTES + (Block::BYTES >> 2)),
+            buffer: Vec::with_capacity(bytes + (bytes >> 2)),
             at_end: false,
             line: 1,
             terminator: b'\n',
-            header,
         };
-        opened.fill(file, Block::BYTES)?;
+        opened.fill(file, bytes)?;
         if opened.buffer.starts_with(b"\xef\xbb\xbf") {
             opened.buffer.drain(..3);
         }
@@ -72,12 +85,35 @@ impl File {
         Ok(())
     }
 
-    fn read(mut self, file: &InputFile, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
+    /// Where the columns of the table stand in the file, where they stand elsewhere; its first row is done with where it is
+    /// none.
+    fn places(
+        &mut self,
+        first: First,
+        heads: &Heads,
+        file: &InputFile,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<Places>> {
         let name = file.relative.as_path();
-        if let Some(what) = other_format(&self.buffer) {
-            reader.account.notes.push((name.into(), what));
+        let own = match first {
+            First::Row => None,
+            First::Names | First::LeftOut => self.first_row(file)?,
+        };
+        match (first, own, &heads.names) {
+            (First::Names, Some((names, line)), _) => reader.header(names, name, line),
+            (First::Row | First::LeftOut, _, Some(names)) => reader.by_position(names, name),
+            _ => Ok(None),
         }
-        let places = if self.header { self.header(file, reader)? } else { None };
+    }
+
+    fn read(
+        mut self,
+        file: &InputFile,
+        places: Option<Places>,
+        reader: &mut Reader<'_>,
+        take: Take<'_>,
+    ) -> Result<()> {
+        let name = file.relative.as_path();
         let mut cut = Cut::default();
         while !(self.at_end && self.buffer.is_empty()) {
             let own_width = places.as_ref().map(|places| places.width);
@@ -122,9 +158,8 @@ impl File {
         Ok(())
     }
 
-    /// Takes the names of the columns from the first row. Gives the place of each column of the table in this
-    /// file, where it is another one.
-    fn header(&mut self, file: &InputFile, reader: &mut Reader<'_>) -> Result<Option<Places>> {
+    /// Takes the first row as the names of the columns, with its line.
+    fn first_row(&mut self, file: &InputFile) -> Result<Option<(Vec<String>, u64)>> {
         let name = file.relative.as_path();
         let mut cut = Cut::default();
         let consumed = loop {
@@ -159,10 +194,7 @@ impl File {
                 .line(at)
                 .hint("save the file as UTF-8"));
         }
-        let names = (0..block.width())
-            .map(|column| block.cell(0, column).map_or_else(|| format!("_c{column}"), Into::into))
-            .collect();
-        reader.header(names, name, at)
+        Ok(Some((heads::names((0..block.width()).map(|column| block.cell(0, column))), at)))
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Source<'a> {
     pub script: Option<&'a Script>,
     /// Rows without names have this many cells, whatever the first one has.
     pub width: Option<usize>,
+    /// The names of the baseline's columns: what a first row of CSV is may hang on them.
+    pub known: &'a [String],
     /// Only so many records.
     pub limit: Option<u64>,
     /// Others read the rest of the data.
@@ -89,6 +91,7 @@ impl<'a> Source<'a> {
             exclude: &[],
             script: None,
             width: None,
+            known: &[],
             limit: None,
             folds: false,
             stop,
@@ -108,12 +111,32 @@ pub struct Columns {
     /// The names are those of header rows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_header: bool,
+    /// How far they can be taken as names.
+    #[serde(default, skip_serializing_if = "Doubt::is_none")]
+    pub doubt: Doubt,
     /// What the order of the names means.
     pub order: Order,
     /// Places in JSON where some row has an object or a list that is several columns. A null there has the name of the place
     /// itself, and makes no column of its own.
     #[serde(default, skip_serializing_if = "IndexSet::is_empty")]
     pub nested: IndexSet<String>,
+}
+
+/// Which names of other parts of the data may be joined with those of a header row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Doubt {
+    #[default]
+    None,
+    /// Some of them; without one in common either row may be data.
+    Lonely,
+    /// The same in the same order: the row looks like data.
+    Rows,
+}
+
+impl Doubt {
+    fn is_none(&self) -> bool {
+        *self == Doubt::None
+    }
 }
 
 /// The order of columns.
@@ -303,23 +326,33 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
 fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     let listing = files(source.path)?;
     let files = listing.files;
-    let (format, told_by) = match format::of(source.format.as_ref(), &files) {
+    let format = match format::of(source.format.as_ref(), &files) {
         Some(known) => known,
         None if files.is_empty() && listing.unreadable.is_empty() => return Ok(Default::default()),
         // Whatever they are, they cannot be read.
-        None => (Format::JsonLines, None),
+        None => Format::JsonLines,
     };
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let doubt = match told_by {
-        Some(file) => format::doubt(file, &format)?.map(|what| (file.relative.clone(), what)),
-        None => None,
+    let given = source.format.is_some();
+    let heads = match &format {
+        Format::Csv { header } if source.script.is_none() && (*header || !given) => {
+            Some(csv::Heads::of(&files, given, source.known)?)
+        }
+        _ => None,
+    };
+    let format = match &heads {
+        Some(heads) => Format::Csv { header: heads.is_header() },
+        None => format,
     };
     let mut reader = Reader {
         source,
-        columns: Columns::default(),
+        columns: Columns {
+            doubt: heads.as_ref().map(|heads| heads.doubt).unwrap_or_default(),
+            ..Columns::default()
+        },
         account: Account {
             format: Some(format.clone()),
-            notes: doubt.into_iter().collect(),
+            notes: heads.as_ref().map(|heads| heads.notes.clone()).unwrap_or_default(),
             ..Account::default()
         },
         spare: Block::default(),
@@ -342,7 +375,7 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         _ if source.script.is_some() && format != Format::Profile => {
             scripted::read(&files, &format, &mut reader, take)?
         }
-        Format::Csv { header } => csv::read(&files, *header, &mut reader, take)?,
+        Format::Csv { .. } => csv::read(&files, heads.as_ref(), &mut reader, take)?,
         Format::JsonLines => json::lines(&files, &mut reader, take)?,
         Format::Json => json::documents(&files, &mut reader, take)?,
         Format::Parquet => parquet::read(&files, &mut reader, take)?,
@@ -542,7 +575,9 @@ impl<'a> Reader<'a> {
         let waits = !self.columns.named && self.rows == 0;
         if known.is_empty() || (waits && found.len() == known.len()) {
             self.account.schemas.add(found.iter().cloned(), file);
-            self.columns = Columns { names: found, named: true, by_header: true, ..Columns::default() };
+            let doubt = self.columns.doubt;
+            self.columns =
+                Columns { names: found, named: true, by_header: true, doubt, ..Columns::default() };
             return Ok(None);
         }
         if found.iter().eq(known.iter()) {
@@ -561,8 +596,8 @@ impl<'a> Reader<'a> {
         let others: Vec<String> =
             found.iter().filter(|name| !known.contains(*name)).map(|name| format!("`{name}`")).collect();
         let is_same = others.is_empty() && found.len() == known.len();
-        // Without a name in common it may be no header row at all, and with a given width all rows are as wide.
-        if others.len() == found.len() || (self.source.width.is_some() && !is_same) {
+        // With a given width all rows are as wide.
+        if self.source.width.is_some() && !is_same {
             let what = if found.len() == known.len() {
                 format!(
                     "the columns have other names than in the first file ({}); they are taken by position",
@@ -570,9 +605,9 @@ impl<'a> Reader<'a> {
                 )
             } else {
                 format!(
-                    "the header row has {}, that of the first file {}; rows as wide as this one are left out",
+                    "the header row has {}, and most rows have {}; rows as wide as this one are left out",
                     counted(found.len(), "name"),
-                    known.len()
+                    counted(known.len(), "value")
                 )
             };
             self.account.notes.push((file.into(), what));
@@ -588,6 +623,15 @@ impl<'a> Reader<'a> {
         let width = found.len();
         self.account.schemas.add(found, file);
         Ok(Some(Places { width, of }))
+    }
+
+    /// A file whose columns are those with these names, in this order.
+    fn by_position(&mut self, names: &[String], file: &Path) -> Result<Option<Places>> {
+        // With a given width all rows are as wide.
+        match self.source.width {
+            Some(width) if width != names.len() => Ok(None),
+            _ => self.header(names.to_vec(), file, 1),
+        }
     }
 
     /// More records were read.

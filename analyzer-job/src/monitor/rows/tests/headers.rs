@@ -1,0 +1,254 @@
+//! First rows of CSV files: names or data, whatever the order of the files.
+
+use super::*;
+use crate::random::Random;
+
+/// As without `dataset_format`.
+fn guessed(files: &[(&str, &[u8])]) -> Found {
+    try_read(CSV, files, |source| source.format = None).unwrap()
+}
+
+fn text(header: Option<&str>, rows: &[String]) -> String {
+    header.into_iter().map(Into::into).chain(rows.iter().cloned()).map(|line| line + "\n").collect()
+}
+
+/// Reads the texts as files in this order, named by their places in it.
+fn in_order(texts: &[String], order: &[usize], change: impl Fn(&mut Source<'_>)) -> Found {
+    let names: Vec<String> = (0..order.len()).map(|at| format!("{at}.csv")).collect();
+    let files: Vec<(&str, &[u8])> =
+        names.iter().zip(order).map(|(name, &at)| (name.as_str(), texts[at].as_bytes())).collect();
+    try_read(CSV, &files, change).unwrap()
+}
+
+fn orders(n: usize) -> Vec<Vec<usize>> {
+    (0..n).fold(vec![vec![]], |orders, at| {
+        let longer = |order: Vec<usize>| {
+            (0..=order.len()).map(move |place| [&order[..place], &[at], &order[place..]].concat())
+        };
+        orders.into_iter().flat_map(longer).collect()
+    })
+}
+
+/// The rows as `name=value` of what they have, sorted.
+fn by_name(found: &Found) -> Vec<String> {
+    let row = |row: &Vec<Option<String>>| {
+        let cells = found.names.iter().zip(row);
+        let mut cells: Vec<String> =
+            cells.filter_map(|(name, cell)| Some(format!("{name}={}", cell.as_ref()?))).collect();
+        cells.sort();
+        cells.join(" ")
+    };
+    let mut rows: Vec<String> = found.rows.iter().map(row).collect();
+    rows.sort();
+    rows
+}
+
+/// Names of columns of several files: nothing in common, some, all in another order, one file that has them all.
+const HEADERS: [&[&str]; 9] = [
+    &["a,b", "s,t"],
+    &["a,b", "s,t", "a,b,s,t"],
+    &["a,b", "b,c", "c,d"],
+    &["a,b,c", "c,a,b", "b"],
+    &["a", "b", "c"],
+    &["a,b,c", "d", "a,e", "f,g"],
+    &[",a,b", ",b,a", ",c"],
+    &["id,2020,2021", "id,2021,2022", "2020,id"],
+    &["0,1,2", "0,1,2,3"],
+];
+
+/// The rows of a file with numbers, and what they are by name.
+fn numbers(header: &str, file: usize) -> (String, Vec<String>) {
+    let names = header.split(',').enumerate();
+    let names: Vec<String> =
+        names.map(|(at, name)| if name.is_empty() { format!("_c{at}") } else { name.into() }).collect();
+    let value = |row: usize, at: usize| format!("{}.5", 100 * file + 10 * row + at);
+    let rows: Vec<String> =
+        (0..3).map(|row| (0..names.len()).map(|at| value(row, at)).collect::<Vec<_>>().join(",")).collect();
+    let named = (0..3).map(|row| {
+        let mut cells: Vec<String> =
+            names.iter().enumerate().map(|(at, name)| format!("{name}={}", value(row, at))).collect();
+        cells.sort();
+        cells.join(" ")
+    });
+    (text(Some(header), &rows), named.collect())
+}
+
+#[test]
+fn files_with_header_rows_are_one_table_by_name_in_every_order() {
+    for headers in HEADERS {
+        let (texts, expected): (Vec<_>, Vec<_>) =
+            headers.iter().enumerate().map(|(file, header)| numbers(header, file)).unzip();
+        let mut expected = expected.concat();
+        expected.sort();
+        for order in orders(texts.len()) {
+            let found = in_order(&texts, &order, |_| {});
+            assert_eq!(by_name(&found), expected, "{headers:?} {order:?}: {:?}", found.account.warnings);
+            assert_eq!(found.account.bad, 0);
+            // The same where nothing says that they have header rows.
+            let found = in_order(&texts, &order, |source| source.format = None);
+            assert_eq!(by_name(&found), expected, "{headers:?} {order:?}: {:?}", found.account.warnings);
+        }
+    }
+}
+
+/// Texts alone do not tell names from data, a name in common does.
+#[test]
+fn header_rows_above_texts_with_a_name_in_common_are_one_table_by_name_in_every_order() {
+    let body = |n: usize, width: usize| -> Vec<String> {
+        let cell = |row: usize, at: usize| ["oslo", "rome", "bern"][(row * 2 + at + n) % 3].to_string();
+        (0..6).map(|row| (0..width).map(|at| cell(row, at)).collect::<Vec<_>>().join(",")).collect()
+    };
+    for headers in [&["a,b", "b,a", "a"][..], &["a,b", "b,c", "c,d"], &["a,b", "a,b", "b,a"]] {
+        let texts: Vec<String> = headers
+            .iter()
+            .enumerate()
+            .map(|(n, header)| text(Some(header), &body(n, header.split(',').count())))
+            .collect();
+        let expected = by_name(&in_order(&texts, &[0, 1, 2], |_| {}));
+        for order in orders(3) {
+            for is_given in [true, false] {
+                let found = in_order(&texts, &order, |source| {
+                    source.format = source.format.take().filter(|_| is_given);
+                });
+                let case = format!("{headers:?} {order:?} {is_given}: {:?}", found.account.warnings);
+                assert_eq!(by_name(&found), expected, "{case}");
+                assert_eq!(found.rows.len(), 18, "{case}");
+            }
+        }
+    }
+    // The baseline names what no other file does.
+    let texts = [text(Some("a,b"), &body(0, 2)), text(Some("s,t"), &body(1, 2))];
+    let known: &[String] = ["a", "b", "s", "t"].map(String::from).to_vec().leak();
+    let found = |known: &'static [String]| {
+        let found = in_order(&texts, &[0, 1], |source| (source.format, source.known) = (None, known));
+        (found.names.join(","), found.rows.len())
+    };
+    assert_eq!(found(known), ("a,b,s,t".into(), 12));
+    assert_eq!(found(&[]), ("a,b".into(), 13));
+}
+
+/// Values of a column, by kind.
+fn values(kind: usize, random: &mut Random) -> String {
+    match kind {
+        0 => random.below(2).to_string(),
+        1 => (20 + random.below(40)).to_string(),
+        2 => format!("{:.4}", random.uniform()),
+        3 => ["f", "m"][random.below(2)].into(),
+        4 => ["red", "blue", "green", ""][random.below(4)].into(),
+        _ => format!("id{}", random.below(1_000_000)),
+    }
+}
+
+#[test]
+fn files_without_header_rows_keep_every_value_in_its_column_and_lose_no_row_silently() {
+    let random = &mut Random::new(11, 0);
+    let mut lost = 0;
+    for case in 0..400 {
+        let width = 1 + random.below(5);
+        let mut kinds: Vec<usize> = (0..width).map(|_| random.below(6)).collect();
+        // Texts that are all different are no more than names for any program.
+        if kinds.iter().all(|kind| *kind == 5) {
+            kinds[0] = random.below(5);
+        }
+        let files: Vec<Vec<String>> = (0..1 + random.below(4))
+            .map(|_| {
+                let row = |_| kinds.iter().map(|&kind| values(kind, random)).collect::<Vec<_>>().join(",");
+                (0..30).map(row).filter(|row| !row.is_empty()).collect()
+            })
+            .collect();
+        let texts: Vec<String> = files.iter().map(|rows| text(None, rows)).collect();
+        let order: Vec<usize> = (0..files.len()).collect();
+        let found = in_order(&texts, &order, |source| source.format = None);
+        let told = found.account.warnings.join("\n");
+        let case = format!(
+            "case {case}, {kinds:?}, {:?}: {told}",
+            files.iter().map(|rows| &rows[0]).collect::<Vec<_>>()
+        );
+        assert_eq!(found.names.len(), width, "{case}");
+        let shown = |row: &Vec<Option<String>>| {
+            row.iter().map(|cell| cell.clone().unwrap_or_default()).collect::<Vec<_>>().join(",")
+        };
+        let rows: Vec<String> = found.rows.iter().map(shown).collect();
+        let name =
+            |(at, name): (usize, &String)| if *name == format!("_c{at}") { "" } else { name }.to_string();
+        let named = found.names.iter().enumerate().map(name).collect::<Vec<_>>().join(",");
+        let mut expected = files.concat();
+        if rows.len() < expected.len() {
+            lost += 1;
+            assert!(told.contains("dataset_format"), "{case}");
+            let body = |rows: &Vec<String>| rows[usize::from(rows[0] == named)..].to_vec();
+            expected = files.iter().flat_map(body).collect();
+        }
+        assert_eq!(rows, expected, "{case}");
+        assert_eq!(found.account.bad, 0, "{case}");
+    }
+    assert!((1..200).contains(&lost), "{lost}");
+}
+
+/// As `split` makes them.
+#[test]
+fn files_of_which_one_has_the_header_row_lose_no_row_and_it_is_told() {
+    let bodies: [[&[&str]; 3]; 4] = [
+        [&["1,2", "3,4"], &["5,6", "7,8"], &["9,10", "11,12"]],
+        [&["oslo,1", "rome,2"], &["bern,3", "oslo,4"], &["rome,5", "rome,6"]],
+        [&["oslo,x", "rome,x"], &["bern,y", "bern,x"], &["rome,z", "rome,y"]],
+        [&["1,oslo", "2,rome"], &["unknown,bern", "4,bern"], &[",rome", "5,rome"]],
+    ];
+    for body in bodies {
+        let rows = |at: usize| body[at].iter().map(|row| row.to_string()).collect::<Vec<_>>();
+        let texts = [text(Some("a,b"), &rows(0)), text(None, &rows(1)), text(None, &rows(2))];
+        for order in orders(3) {
+            let found = in_order(&texts, &order, |source| source.format = None);
+            let told = found.account.warnings.join("\n");
+            assert_eq!((found.names.join(","), found.rows.len()), ("a,b".into(), 6), "{order:?}: {told}");
+            let mut short: Vec<String> =
+                found.short().iter().map(|row| row.replace('|', ",").replace('-', "")).collect();
+            short.sort();
+            let mut expected: Vec<String> = (0..3).flat_map(rows).collect();
+            expected.sort();
+            assert_eq!(short, expected, "{order:?}");
+            let main = order.iter().position(|&at| at == 0).unwrap();
+            assert!(told.contains(&format!("by position those of {main}.csv (so in 2 files)")), "{told}");
+            assert!(told.contains(r#"{"csv": {"header": true}}"#) && told.contains("line 1: `"), "{told}");
+        }
+        // Where `dataset_format` says that each file has one, the row is left out and told.
+        let found = in_order(&texts, &[0, 1, 2], |_| {});
+        let told = found.account.warnings.join("\n");
+        let numbers = body[1][0].contains(|c: char| c.is_ascii_digit());
+        if numbers {
+            assert_eq!((found.names.join(","), found.rows.len()), ("a,b".into(), 4), "{told}");
+            assert!(
+                told.contains("1.csv: the first row (line 1: `") && told.contains("is left out"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_first_row_of_numbers_is_data_and_a_doubtful_one_is_told() {
+    for name in ["x.csv", "x"] {
+        for (text, header, doubted) in [
+            ("1,2\n3,4\n", false, Some("`1`, `2`")),
+            ("-1.5,1e3,\n", false, Some("-1.5")),
+            ("\n7\n8\n", false, Some("`7`")),
+            ("\"1\",\"2\"\n", false, Some("`1`, `2`")),
+            ("yes,yes\nno,yes\n", false, Some("`yes`, `yes`")),
+            ("0,1,2\n5,6,7\n", true, None),
+            ("1,a\n2,b\n", true, Some("`1`, `a`")),
+            ("red,x\nred,y\n", true, Some("`red`, `x`")),
+            ("a,b\n1,2\n", true, None),
+            ("a,b\na,b\n1,2\n", true, None),
+            ("a,b\nx,y\n", true, None),
+            ("a,\n1,2\n", true, None),
+        ] {
+            let found = guessed(&[(name, text.as_bytes())]);
+            assert_eq!(found.account.format, Some(Format::Csv { header }), "{text}");
+            let told = found.account.warnings.join("\n");
+            assert_eq!(told.contains("dataset_format"), doubted.is_some(), "{text}: {told}");
+            assert!(told.contains(doubted.unwrap_or_default()), "{text}: {told}");
+        }
+    }
+    let told = |text: &str| found(CSV, text).account.warnings.join("\n");
+    assert!(told("1,2\n3,4\n").contains("looks like data") && told("1,a\n2,b\n").is_empty());
+}
