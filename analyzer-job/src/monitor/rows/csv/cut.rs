@@ -50,8 +50,8 @@ pub(super) enum Bad {
     /// It has so many fields.
     Fields(usize),
     Quote(Damage),
-    /// Its quotes do not work out on its line.
-    Quotes(quotes::What),
+    /// Its quotes do not work out on its line; with the text from the first such quote on.
+    Quotes(quotes::What, String),
     /// It may be the rest of a bad one before.
     Rest,
 }
@@ -62,14 +62,14 @@ impl Bad {
         match self {
             Bad::Fields(fields) => Some(*fields),
             Bad::Quote(damage) => damage.fields,
-            Bad::Quotes(_) | Bad::Rest => None,
+            Bad::Quotes(..) | Bad::Rest => None,
         }
     }
 
     /// Lines that are lost with it.
     pub(super) fn lines(&self) -> u64 {
         match self {
-            Bad::Fields(_) | Bad::Quotes(_) | Bad::Rest => 1,
+            Bad::Fields(_) | Bad::Quotes(..) | Bad::Rest => 1,
             Bad::Quote(damage) => damage.lost,
         }
     }
@@ -79,7 +79,7 @@ impl Bad {
         match self {
             Bad::Fields(fields) => counted(*fields, "value"),
             Bad::Quote(damage) => damage.told(line),
-            Bad::Quotes(what) => what.to_string(),
+            Bad::Quotes(what, text) => format!("{what}: {text}"),
             Bad::Rest => "it may be the rest of a bad row before".into(),
         }
     }
@@ -170,7 +170,7 @@ impl Cut {
                     self.cells.truncate(first);
                     self.made.truncate(made);
                     let (doubted, bad) = match fault {
-                        Some(what) => (DOUBTED, Bad::Quotes(what)),
+                        Some(what) => (DOUBTED, Bad::Quotes(what, quoted(&text[start..end]))),
                         None => (self.doubted - 1, Bad::Rest),
                     };
                     self.doubted = doubted;
@@ -377,6 +377,18 @@ pub(in crate::monitor::rows) fn with_bad_bytes_as(mut text: Vec<u8>, byte: u8) -
 
 /// Added to the places of unescaped fields until the end of the text that was read is known.
 const MADE: usize = 1 << 31;
+
+/// The beginning of the first quoted field of a record that does not work out.
+fn quoted(record: &[u8]) -> String {
+    const SHOWN: usize = 30;
+    let at = quotes::fault(record).map_or(0, |fault| fault.at as usize);
+    let text = String::from_utf8_lossy(&record[at..]);
+    let text = text.trim_end_matches(['\r', '\n']);
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.into(),
+    }
+}
 
 /// The end of a field without the carriage return of its line end.
 fn without_return(text: &[u8], start: usize, end: usize) -> usize {

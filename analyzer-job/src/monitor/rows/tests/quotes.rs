@@ -47,6 +47,9 @@ fn a_value_that_goes_on_behind_its_closing_quote_costs_its_line() {
         1,
         &["line 3", text],
     );
+    let long = format!("\"{}\"{}", "x".repeat(10), "y".repeat(40));
+    let shown = format!("{text}: {}...", &long[..30]);
+    check(&format!("a,b\n1,\"2, \"3\n2,{long}\n4,4"), &["4|4"], &[4], 2, &["field: \"2, \"3", &shown]);
     check("a,b\n1,\"x\"y\n2,\"x\" \"y\"\n3,\"x\"\"\"y\n4,4", &["4|4"], &[5], 3, &[text]);
     // Blanks belong to the value, also where they stand behind several lines.
     check("a,b\n\"1\" ,\"x\"\t\r\n\"2\n\" ,3\n", &["1 |x\t", "2\n |3"], &[2, 3], 0, &[]);
