@@ -430,7 +430,7 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
     let name = file.relative.as_path();
     rows.enter(name, reader, take)?;
     let mut left = file.bytes;
-    let mut is_first = true;
+    let (mut objects, mut if_only) = (0_u64, None);
     let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
@@ -446,10 +446,12 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
         left -= bytes;
         reader.advance_often(bytes)?;
         rows.begin_record(&reader.columns);
-        if std::mem::take(&mut is_first)
-            && let Some(what) = oriented::told(text)
-        {
-            reader.account.notes.push((name.into(), what));
+        objects += 1;
+        if objects == 1 {
+            match oriented::told(text, false) {
+                Some(what) => reader.account.notes.push((name.into(), what)),
+                None => if_only = oriented::told(text, true),
+            }
         }
         let row = match std::str::from_utf8(text) {
             Ok(text) => rows.document_row(&Shape::Object(text), reader),
@@ -476,6 +478,9 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
             (false, false) => Taken::NoRecord,
         })
     })?;
+    if let Some(what) = if_only.filter(|_| objects == 1) {
+        reader.account.notes.push((name.into(), what));
+    }
     Ok(taken != Taken::Enough)
 }
 
@@ -497,7 +502,7 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
     rows.enter(name, reader, take)?;
     let elements = document::elements(&text);
     if let [Element { row: Ok(Shape::Object(json)), .. }] = elements.as_slice()
-        && let Some(what) = oriented::told(json.as_bytes())
+        && let Some(what) = oriented::told(json.as_bytes(), true)
     {
         reader.account.notes.push((name.into(), what));
     }

@@ -6,16 +6,16 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// What an object looks like that holds a whole table, and the way out.
-pub(super) fn told(json: &[u8]) -> Option<String> {
-    let orientation = orientation(json)?;
+/// What an object looks like that holds a whole table, and the way out. `is_only`: its file holds nothing else.
+pub(super) fn told(json: &[u8], is_only: bool) -> Option<String> {
+    let orientation = orientation(json, is_only)?;
     Some(format!(
         "one object is one row, and this one looks like a table that pandas wrote with `orient=\"{orientation}\"`; if it is, \
          write it with `to_json(orient=\"records\")`"
     ))
 }
 
-fn orientation(json: &[u8]) -> Option<&'static str> {
+fn orientation(json: &[u8], is_only: bool) -> Option<&'static str> {
     let object: HashMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
     let begins = |key: &str, with: &str| object.get(key).is_some_and(|value| value.get().starts_with(with));
     if begins("data", "[") {
@@ -37,10 +37,15 @@ fn orientation(json: &[u8]) -> Option<&'static str> {
         .values()
         .map(|value| HashMap::deserialize(&mut serde_json::Deserializer::from_str(value.get())).ok())
         .collect::<Option<_>>()?;
+    // Where rows have names as columns have, only two columns with the same ones and nothing else in the file tell.
+    let may_be_named = is_only && columns.len() > 1 && columns[0].len() > 1;
     let are_cells = |column: &HashMap<String, &RawValue>| {
+        let is_cell = |value: &RawValue| !value.get().starts_with(['{', '[']);
         column.len() == columns[0].len()
             && !column.is_empty()
-            && column.keys().all(|key| number(key) && columns[0].contains_key(key))
+            && column.iter().all(|(key, value)| {
+                columns[0].contains_key(key) && (number(key) || may_be_named && is_cell(value))
+            })
     };
     columns.iter().all(are_cells).then_some("columns")
 }
@@ -60,12 +65,19 @@ mod tests {
             (r#"{"a":{"0":1,"1":2},"b":{"0":3}}"#, None),
             (r#"{"a":{"0":1},"b":2}"#, None),
             (r#"{"a":{"x":1,"y":2}}"#, None),
+            (r#"{"a":{"x":1,"y":2},"b":{"x":1,"y":2,"z":3}}"#, None),
+            (r#"{"a":{"x":1},"b":{"x":1}}"#, None),
+            (r#"{"a":{"x":[1],"y":2},"b":{"x":1,"y":2}}"#, None),
             (r#"{"data":[1,2],"a":1}"#, None),
             (r#"{"a":{}}"#, None),
             ("{}", None),
             ("{", None),
         ] {
-            assert_eq!(orientation(json.as_bytes()), expected, "{json}");
+            assert_eq!(orientation(json.as_bytes(), true), expected, "{json}");
+            assert_eq!(orientation(json.as_bytes(), false), expected, "{json}");
         }
+        // An index of texts.
+        let json = br#"{"a":{"r1":1,"r2":null},"b":{"r1":"x","r2":"y"}}"#;
+        assert_eq!((orientation(json, true), orientation(json, false)), (Some("columns"), None));
     }
 }
