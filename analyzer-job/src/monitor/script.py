@@ -4,6 +4,7 @@ Lines in: a letter and JSON. r: a captured record, d: a JSON record, l: a line o
 Lines out: o and the rows, none of them or empty ones where the handler returned nothing, s for a record that is left out
 by [], e and the reason why it cannot be used.
 """
+import errno
 import importlib.util
 import inspect
 import json
@@ -93,7 +94,13 @@ def reason(error):
     """The script's own message with the line of the script it is from."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == script]
     where = f" (line {frames[-1].lineno} of the script)" if frames else ""
-    return f"{type(error).__name__}: {error}{where}"
+    closed = "; the script closed its standard output, or another file that it uses" if is_closed(error) else ""
+    return f"{type(error).__name__}: {error}{where}{closed}"
+
+
+def is_closed(error):
+    return (isinstance(error, OSError) and error.errno == errno.EBADF
+            or isinstance(error, ValueError) and "closed file" in str(error))
 
 
 def load(name):

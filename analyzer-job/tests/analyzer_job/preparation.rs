@@ -244,6 +244,26 @@ def preprocess_handler(record):
     assert_eq!(statistics["features"][0]["numerical_statistics"]["max"], 0.0, "{statistics}");
 }
 
+/// What a script prints behind that costs the record, and the reason says why.
+#[test]
+fn a_script_that_closes_its_standard_output_is_told() {
+    for close in ["os.close(1)", "sys.stdout.close()"] {
+        let script = format!(
+            "import os, sys\ndef preprocess_handler(record):\n    print('n', flush=True)\n    {close}\n    return {{'n': 1}}\n"
+        );
+        let Some(tree) = scripted(&script, &["1,2", "3,4", "5,6"]) else { return };
+        let run = tree.succeed(&[]);
+        assert_eq!(tree.result("statistics.json")["dataset"]["item_count"], 1, "{close}");
+        let told =
+            "(line 3 of the script); the script closed its standard output, or another file that it uses";
+        assert!(
+            run.log.contains(told) && run.log.contains("2 records of 3 cannot be used"),
+            "{close}: {}",
+            run.log
+        );
+    }
+}
+
 #[test]
 fn a_script_makes_the_rows_and_its_own_words_name_what_it_cannot_take() {
     let script = r#"
