@@ -75,6 +75,8 @@ pub struct Doubts {
     pub told: Vec<String>,
     /// Columns of which something cannot be read that is checked.
     pub unchecked: IndexSet<String>,
+    /// Columns with null in place of their distribution.
+    pub without: IndexSet<String>,
 }
 
 impl Doubts {
@@ -90,7 +92,7 @@ impl Doubts {
             let of = if columns.is_empty() { String::new() } else { format!(", of {}", listed(columns)) };
             told.push(format!("{}: {} more of the kind{of}", path.display(), rest.len()));
         }
-        Doubts { told, unchecked }
+        Doubts { told, unchecked, without: IndexSet::new() }
     }
 }
 
@@ -308,6 +310,7 @@ pub fn statistics_of(document: &Json, path: &Path) -> Result<(IndexMap<String, D
             path.display(),
             listed(&without)
         ));
+        all.without = without.into_iter().collect();
     }
     Ok((out, all))
 }
@@ -469,8 +472,14 @@ fn texts(found: &Json, rows: Option<f64>) -> std::result::Result<Option<Seen>, S
 
 /// A distribution of another number of values than the column has.
 fn other_number(key: &str, sum: f64, rows: Option<f64>) -> String {
-    let expected = rows.map_or("some".into(), |rows| format!("{rows} by `num_present`"));
-    format!("{DRIFT} not compared, as `{key}` stands for {sum} values, expected {expected}")
+    let number = |value: f64| match value {
+        // The sum of nothing is -0.0.
+        0.0 => "0".into(),
+        _ if value.abs() < 1e15 => value.to_string(),
+        _ => format!("{value:e}"),
+    };
+    let expected = rows.map_or("some".into(), |rows| format!("{} by `num_present`", number(rows)));
+    format!("{DRIFT} not compared, as `{key}` stands for {} values, expected {expected}", number(sum))
 }
 
 /// What stands below these keys; none where one of them is null, as in old files of the hosted service, and within it none where
@@ -757,6 +766,7 @@ mod tests_of_whole_files {
         let (found, doubts) = read(vec![number("a", json!(null)), number("b", json!(null))]).unwrap();
         assert!(found.values().all(|one| one.seen == Seen::Nothing));
         assert!(doubts.unchecked.is_empty() && doubts.told.len() == 1, "{doubts:?}");
+        assert_eq!(doubts.without.iter().collect::<Vec<_>>(), ["a", "b"]);
         assert!(
             doubts.told[0].ends_with("of 2 columns, so their drift is not checked: `a`, `b`"),
             "{doubts:?}"

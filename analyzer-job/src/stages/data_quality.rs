@@ -167,7 +167,7 @@ pub(crate) fn finish(
         unchecked: prepared.unchecked(&named),
         columns: found.shifts.clone(),
     };
-    let remarks = not_checked(&details.unchecked);
+    let remarks = not_checked(&details.unchecked) + &not_compared(prepared.not_compared(&named));
     let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
     let segments = kept.iter().map(|kept| kept.of(&named.columns)).collect();
     let profile = Profile::new(columns(profiled, &named), segments, &profiled.account, has_names);
@@ -202,6 +202,16 @@ fn not_checked(columns: &[String]) -> String {
             if n == 1 { "1 column is".into() } else { format!("{n} columns are") }
         ),
     }
+}
+
+/// What the exit message says of columns for which the baseline has null in place of a distribution.
+fn not_compared(columns: usize) -> String {
+    let whose = match columns {
+        0 => return String::new(),
+        1 => "1 column".into(),
+        n => format!("{n} columns"),
+    };
+    format!(" Warning: the drift of {whose} is not checked, since the baseline's statistics have null there.")
 }
 
 /// What was run and on what, for the head of the report.
@@ -346,6 +356,8 @@ pub(crate) struct Prepared {
     doubts: Vec<String>,
     /// Columns whose constraints, and whose distribution, cannot all be read.
     unread: [IndexSet<String>; 2],
+    /// Columns for which the baseline's statistics have null in place of a distribution.
+    without: IndexSet<String>,
     /// The data are a part of all data.
     folds: bool,
     /// By column its share of the model's attributions.
@@ -383,6 +395,7 @@ pub(crate) fn prepare(
     let (mut distributions, of_distributions) = distributions.unzip();
     let both = [of_constraints, of_distributions].map(Option::unwrap_or_default);
     let mut doubts: Vec<String> = both.iter().flat_map(|doubts| doubts.told.clone()).collect();
+    let without = both[1].without.clone();
     let mut unread = both.map(|doubts| doubts.unchecked);
     if let (Some(constraints), Some(distributions)) = (&constraints, &distributions) {
         let lacks = baseline::lacking(constraints, distributions);
@@ -414,6 +427,7 @@ pub(crate) fn prepare(
         rule: settings.drift_rule,
         doubts,
         unread,
+        without,
         plan,
         constraints,
         distributions,
@@ -465,6 +479,15 @@ impl Prepared {
         let is_sought = self.plan.monitoring && named.comparable;
         let names = named.columns.iter().map(|(name, _)| name).filter(|_| is_sought);
         names.filter(is_unchecked).cloned().collect()
+    }
+
+    /// Number of the columns of the run whose drift would be checked if the baseline did not have null there.
+    fn not_compared(&self, named: &Named) -> usize {
+        let is_sought = |name: &String| self.config(name).distribution_constraints.perform_comparison.on();
+        let names = named.columns.iter().map(|(name, _)| name);
+        let names =
+            names.filter(|name| self.plan.monitoring && named.comparable && self.without.contains(*name));
+        names.filter(|name| is_sought(name)).count()
     }
 
     /// The names of the baseline's columns, in its order.

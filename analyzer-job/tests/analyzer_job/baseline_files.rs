@@ -176,6 +176,10 @@ fn a_column_whose_distribution_cannot_be_read_is_named_everywhere() {
     let mut old = statistics.clone();
     *old.pointer_mut(&at("/distribution/kll/sketch/data")).unwrap() = json!(null);
     assert!(check(&old, &constraints, "").contains("null in place of the distribution of 1 column"));
+    let told =
+        "Warning: the drift of 1 column is not checked, since the baseline's statistics have null there.";
+    let run = tree.succeed(&arguments);
+    assert!(run.message.ends_with(told), "{}", run.message);
     // Nothing can be read at all.
     let mut none = statistics.clone();
     for feature in none["features"].as_array_mut().unwrap() {
