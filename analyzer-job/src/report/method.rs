@@ -97,13 +97,20 @@ pub(super) fn method(report: &mut Report, findings: &Findings) {
         points.push("Bias metrics are computed from the counts of each group without rounding.".to_owned());
         points.extend(intervals(bias));
         if bias.facets.iter().flat_map(|facet| &facet.metrics).any(|metric| metric.baseline.is_some()) {
-            points.push(
-                "The hosted service reports a violation when a metric is farther from 0 than in the baseline. This report marks a \
-                 metric as moved only if chance does not explain the difference: baseline and window are both drawn from their \
-                 counts, and Westfall and Young's step-down procedure keeps one error rate for all metrics of the run. Disparate \
-                 Impact (DI) has its parity at 1: there the verdict says if the rule misleads."
-                    .to_owned(),
-            );
+            let rule = match &bias.check {
+                Some(check) if check.beyond_chance_only => {
+                    "In this run a violation is a metric that moved (`bias_drift_check=interval`)."
+                }
+                _ => {
+                    "In this run a violation is a metric that is farther from 0 than in the baseline, as in the hosted service \
+                     (`bias_drift_check=value`)."
+                }
+            };
+            points.push(format!(
+                "A metric moved if it is farther from its parity than in the baseline, and chance does not explain the difference: \
+                 baseline and window are both drawn from their counts, and Westfall and Young's step-down procedure keeps one error \
+                 rate for all metrics of the run. Parity is 1 for Disparate Impact (DI), 0 for the other metrics. {rule}"
+            ));
         }
     }
     points.extend(findings.explanations.iter().flat_map(explanation_method));

@@ -205,6 +205,15 @@ fn in_words(facet: &FacetDetails, details: &MetricDetails, words: &Words) -> Str
         };
         text.push_str(&format!(" {doubt}: {reason}."));
     }
+    // The rows of this run are enough for an interval, so for a test too.
+    if details.enough_rows && Verdict::of(facet, details) == Verdict::TooFewRows {
+        text.push_str(match Metric::of(&details.name).map(|metric| metric.scale) {
+            Some(Scale::Distance) => {
+                " Not enough rows of each label, here or in the baseline, to say whether it moved."
+            }
+            _ => " Not enough rows in the baseline to say whether it moved.",
+        });
+    }
     if facet.compares_nothing(details) {
         text.push_str(" Nothing is compared with the baseline, where a selection holds no row or every row.");
     }

@@ -108,6 +108,18 @@ fn the_flip_test_is_not_judged_by_chance() {
     let of_few = MetricDetails { chance: Some(unjudged), ..metric("DPPL", 0.5, Some(0.1)) };
     assert_eq!(state(&of_few), State::CannotTell);
     assert_eq!(Verdict::of(&facet("Sex", "0"), &of_few), Verdict::TooFewRows);
+    // The rows of this run are enough: the reason is named.
+    let mut findings = findings();
+    let facets = &mut findings.bias.as_mut().unwrap().facets;
+    facets.truncate(1);
+    facets[0].metrics = vec![of_few.clone(), MetricDetails { name: "TVD".into(), ..of_few }];
+    let report = report(&findings, &names(), &[]);
+    let html = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
+    for words in
+        ["Not enough rows in the baseline to say", "Not enough rows of each label, here or in the baseline"]
+    {
+        assert_eq!(html.matches(words).count(), 1, "{words}: {html}");
+    }
 }
 
 const EVERY_ROLE: [SelectionRole; 3] =
