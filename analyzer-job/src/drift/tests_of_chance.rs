@@ -234,6 +234,30 @@ fn a_ratio_moves_away_from_parity_on_either_side() {
     }
 }
 
+/// A limit of 0.8 is the four-fifths rule, whichever group is better off.
+#[test]
+fn a_limit_of_a_ratio_is_one_on_either_side_of_parity() {
+    let predicted = |rows: u64| [1000 - rows, rows, 0, 0];
+    for (d, a, is_farther) in [
+        (150, 300, true),
+        (300, 150, true),
+        (270, 300, false),
+        (300, 270, false),
+        // 0.78, which chance explains.
+        (234, 300, false),
+    ] {
+        for limit in [0.8, 1.25] {
+            let mut edited = baseline(&[("f", "1", THEN)]);
+            let entry = &mut edited.post_training_bias_metrics.as_mut().unwrap().facets["f"][0];
+            entry.metrics.iter_mut().find(|metric| metric.name == "DI").unwrap().value =
+                Some(Number::Float(limit));
+            let chance = chance(&judged(&[("f", "1", [predicted(d), predicted(a)])], &edited), "DI");
+            assert!(chance.exact_baseline && !chance.unjudged, "{chance:?}");
+            assert_eq!(chance.farther_from_parity, is_farther, "{d} {a} {limit}: {chance:?}");
+        }
+    }
+}
+
 /// Samples of two groups with every kind of change, some of them near the bound.
 fn generated() -> Vec<[[[u64; 4]; 2]; 2]> {
     let mut random = Random::new(11, 0);
