@@ -33,7 +33,7 @@ pub fn start(job: &JobConfig, level: Option<&str>) {
             .json()
             .flatten_event(true)
             .with_target(false)
-            .with_current_span(false)
+            .with_current_span(true)
             .with_span_list(false)
             .init();
     }

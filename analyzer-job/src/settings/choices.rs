@@ -48,6 +48,16 @@ impl AnalysisType {
             AnalysisType::ModelExplainability => "Model explainability",
         }
     }
+
+    /// What lines of the log that are written in it carry beside others, at every level: the name of its folder.
+    pub(crate) fn span(self) -> tracing::Span {
+        match self {
+            AnalysisType::DataQuality => tracing::error_span!("data-quality"),
+            AnalysisType::ModelQuality => tracing::error_span!("model-quality"),
+            AnalysisType::ModelBias => tracing::error_span!("model-bias"),
+            AnalysisType::ModelExplainability => tracing::error_span!("model-explainability"),
+        }
+    }
 }
 
 /// The monitors of a run, each once, in the order of `AnalysisType::ALL`; never none.

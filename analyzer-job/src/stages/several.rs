@@ -51,7 +51,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     for (kind, read) in read_all(job, &own, tasks, readings, |task| task.read(&joins)) {
         tracing::info!("{}: measuring", kind.title());
         let done = match going_on(read)? {
-            Ok(read) => going_on(read.finish())?,
+            Ok(read) => going_on(kind.span().in_scope(|| read.finish()))?,
             Err(problem) => Err(problem),
         };
         ended.push((kind, done));
@@ -92,7 +92,7 @@ pub(crate) fn combine(
     output::check_folder(&plan::output(job, settings))?;
     let mut ended = Vec::new();
     for (kind, combined) in combined {
-        ended.push((kind, going_on(combined.finish())?));
+        ended.push((kind, going_on(kind.span().in_scope(|| combined.finish()))?));
     }
     write(job, settings, &own, ended, scratch.path())
 }
@@ -227,7 +227,7 @@ pub(crate) fn read_all<'a, T: Send>(
             .into_iter()
             .map(|(kind, task)| {
                 tracing::info!("{}: reading", kind.title());
-                (kind, scope.spawn(move || read(task)))
+                (kind, scope.spawn(move || kind.span().in_scope(|| read(task))))
             })
             .collect();
         let joined = threads.into_iter().map(|(kind, thread)| {
@@ -274,7 +274,7 @@ fn each<'a, T>(
         let scratch = scratch.join(kind.folder());
         fs::create_dir_all(&scratch)
             .map_err(|error| Problem::io("create the scratch folder", &scratch, error))?;
-        match start(*kind, settings, &scratch) {
+        match kind.span().in_scope(|| start(*kind, settings, &scratch)) {
             Ok(started) => prepared.push((*kind, started)),
             Err(problem) => problems.push((*kind, problem)),
         }

@@ -342,11 +342,29 @@ fn a_shared_configuration_serves_both() {
     assert!(explained.get("post_training_bias_metrics").is_none() && explained.get("explanations").is_some());
 }
 
+/// Each warning of a run of several monitors stands in the log once, or once for each monitor, which is named. Gives how many of two
+/// monitors there are.
+#[track_caller]
+fn warnings_name_their_monitor(log: &str) -> usize {
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let warnings = lines.filter(|line| line["level"] == "WARN");
+    let mut warnings: Vec<(String, String)> =
+        warnings.map(|line| (line["message"].to_string(), line["span"]["name"].to_string())).collect();
+    warnings.sort();
+    let of_two = warnings.windows(2).filter(|pair| pair[0].0 == pair[1].0);
+    of_two
+        .inspect(|pair| {
+            assert!(pair[0].1 != pair[1].1 && pair.iter().all(|line| line.1 != "null"), "{pair:?}")
+        })
+        .count()
+}
+
 /// The results of the quality monitors alone and together, each with exit code and message.
 fn quality_together(tree: &Tree, settings: &[&str], read_once: bool, what: &str) {
     let together = tree.run(&[&["--analysis-type=MODEL_QUALITY,DATA_QUALITY"], settings].concat());
     let told = together.log.contains("read once for: Data quality, Model quality");
     assert_eq!(told, read_once, "{what}: {}", together.log);
+    warnings_name_their_monitor(&together.log);
     let results = if tree.path(OUTPUT).exists() { tree.results() } else { Files::new() };
     for (name, folder) in &ALL[..2] {
         let (kind, output) =
@@ -437,6 +455,7 @@ fn captured_records_are_read_once_for_all_monitors() {
             "{}",
             run.log
         );
+        assert!(warnings_name_their_monitor(&run.log) > 0, "{}", run.log);
         let results = tree.results();
         for kind in ALL {
             assert_same(&in_folder(&results, kind.1), &alone(&tree, kind, more).0, kind.1);
