@@ -47,6 +47,16 @@ impl Key {
 struct Class {
     as_label: Option<Spelled>,
     as_prediction: Option<Spelled>,
+    /// The first row that has it and a label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first: Option<Place>,
+}
+
+/// Number of a file, and of a line in it from 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Place {
+    pub file: u32,
+    pub line: u64,
 }
 
 /// A spelling, and the number of the file in which it came first.
@@ -98,6 +108,18 @@ impl Classes {
         number
     }
 
+    /// A row with this class and a label stands there.
+    pub fn meet(&mut self, number: u32, place: Place) {
+        if let Some(class) = self.known.get_mut(number as usize) {
+            class.first = Some(class.first.map_or(place, |first| first.min(place)));
+        }
+    }
+
+    /// The first row that has this class and a label.
+    pub fn first(&self, number: u32) -> Option<Place> {
+        self.known.get(number as usize)?.first
+    }
+
     /// Number of the class of this spelling, when there is one.
     pub fn find(&self, text: &str) -> Option<u32> {
         self.keys.get(&Key::of(text)).copied()
@@ -137,17 +159,24 @@ impl Classes {
             if let Some(spelled) = &class.as_prediction {
                 self.prediction(&spelled.text, spelled.file);
             }
-            self.number(class.name())
+            let number = self.number(class.name());
+            if let Some(first) = class.first {
+                self.meet(number, first);
+            }
+            number
         };
         other.known.iter().map(take).collect()
     }
 
     /// Gives the files other numbers.
     pub fn renumber(&mut self, file: impl Fn(u32) -> u32) {
-        let spellings =
-            self.known.iter_mut().flat_map(|class| [&mut class.as_label, &mut class.as_prediction]);
-        for spelled in spellings.flatten() {
-            spelled.file = file(spelled.file);
+        for class in &mut self.known {
+            for spelled in [&mut class.as_label, &mut class.as_prediction].into_iter().flatten() {
+                spelled.file = file(spelled.file);
+            }
+            if let Some(first) = &mut class.first {
+                first.file = file(first.file);
+            }
         }
     }
 
@@ -163,7 +192,7 @@ impl Classes {
         let next = self.known.len() as u32;
         let number = *self.keys.entry(Key::of(text)).or_insert(next);
         if number == next {
-            self.known.push(Class { as_label: None, as_prediction: None });
+            self.known.push(Class { as_label: None, as_prediction: None, first: None });
         }
         if self.spellings.len() < SPELLINGS {
             self.spellings.insert(text.into(), number);

@@ -87,6 +87,7 @@ pub fn findings(
         details.mostly_new_classes = details.class_doubt.is_some();
     }
     details.notes.extend(notes::not_estimated(&details.not_estimated));
+    details.notes.extend(baseline.doubt.clone());
     details.notes.extend(groups.iter().filter_map(notes::not_told));
     if !scores_on_both(&statistics.counts, baseline.details.as_ref()) {
         let (with, without) = match &statistics.counts {

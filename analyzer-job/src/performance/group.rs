@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use super::classes::Place;
 use super::outcomes::{Outcomes, Question, Row};
 
 /// The rows by the values of one column.
@@ -60,12 +61,12 @@ impl Group {
         self.values.values_mut()
     }
 
-    pub(super) fn update(&mut self, value: &str, question: &Question, row: Row<'_>, file: u32) {
+    pub(super) fn update(&mut self, value: &str, question: &Question, row: Row<'_>, place: Place) {
         if self.too_many {
             return;
         }
         if let Some(outcomes) = self.values.get_mut(value) {
-            outcomes.begin(file);
+            outcomes.begin(place);
             let _ = outcomes.update(row);
             return;
         }
@@ -75,7 +76,7 @@ impl Group {
             return;
         }
         let mut outcomes = Outcomes::new(question.clone());
-        outcomes.begin(file);
+        outcomes.begin(place);
         let _ = outcomes.update(row);
         self.values.insert(value.into(), outcomes);
     }
@@ -117,7 +118,7 @@ mod tests {
         for value in 0..40 {
             for _ in 0..=value {
                 let row = Row { label: Some("1"), prediction: Some("0"), score: None };
-                group.update(&value.to_string(), &question, row, 0);
+                group.update(&value.to_string(), &question, row, Place::default());
             }
         }
         assert_eq!(group.largest().len(), Group::MOST_TOLD);

@@ -23,6 +23,7 @@ pub mod fit;
 pub mod group;
 pub mod intervals;
 pub mod metrics;
+pub mod misfit;
 pub mod moved;
 pub mod notes;
 pub mod outcomes;
@@ -35,3 +36,4 @@ pub mod statistics;
 pub mod tally;
 #[cfg(test)]
 mod twin;
+mod written;

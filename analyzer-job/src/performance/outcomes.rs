@@ -4,11 +4,15 @@
 //! and a state saved at training time can be a baseline later. Memory: 24 bytes for each distinct combination, up
 //! to twice that while it grows.
 
+mod strays;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::classes::{Classes, Sides, order, same};
+pub use strays::{Expected, Strays};
+
+use super::classes::{Classes, Place, Sides, order, same};
 use super::fit::{self, Fit};
 use super::tally::Tally;
 
@@ -108,9 +112,9 @@ pub struct Outcomes {
     pairs: Tally<(u64, u64)>,
     /// Regression: rows without a label, by their prediction as ordered bits.
     waiting_numbers: Tally<u64>,
-    /// Number of the file that rows come from.
+    /// Where the next row stands.
     #[serde(skip)]
-    file: u32,
+    at: Place,
     /// Binary problems: the negative and the positive class of the baseline.
     #[serde(skip)]
     known: Option<[String; 2]>,
@@ -125,7 +129,7 @@ impl Outcomes {
             waiting: Tally::default(),
             pairs: Tally::default(),
             waiting_numbers: Tally::default(),
-            file: 0,
+            at: Place::default(),
             known: None,
         }
     }
@@ -144,9 +148,9 @@ impl Outcomes {
         self.known = Some(classes.clone());
     }
 
-    /// The rows that follow are of this file. A class is called as it is spelled where it came first.
-    pub fn begin(&mut self, file: u32) {
-        self.file = file;
+    /// The rows that follow stand there. A class is called as it is spelled in the file where it came first.
+    pub fn begin(&mut self, place: Place) {
+        self.at = place;
     }
 
     /// Gives the files other numbers.
@@ -218,13 +222,15 @@ impl Outcomes {
         let score = if self.question.score { Some(score(row.score)?) } else { None };
         let bits = score.map_or(0, ordered_bits);
         let predicted = match (prediction.filter(|_| self.question.prediction), score) {
-            (Some(text), _) => self.classes.prediction(text, self.file),
+            (Some(text), _) => self.classes.prediction(text, self.at.file),
             (None, Some(score)) if score > self.question.threshold => ABOVE,
             (None, _) => BELOW,
         };
         match label {
             Some(label) => {
-                let label = self.classes.label(label, self.file);
+                let label = self.classes.label(label, self.at.file);
+                self.classes.meet(label, self.at);
+                self.classes.meet(predicted, self.at);
                 self.labelled.add((label, predicted, bits), 1);
                 Ok(())
             }
@@ -638,7 +644,7 @@ pub(super) mod tests {
             let of = |take: &dyn Fn(u32) -> bool| {
                 let mut outcomes = Outcomes::new(question(ProblemType::MulticlassClassification, true, false));
                 for &(file, label, predicted) in rows.iter().filter(|row| take(row.0)) {
-                    outcomes.begin(file);
+                    outcomes.begin(Place { file, line: 1 });
                     let (label, prediction) = (Some(spelled[label]), Some(spelled[predicted]));
                     let _ = outcomes.update(Row { label, prediction, score: None });
                 }

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use super::answers::{SEGMENTS, no_such_column};
+use super::baseline::Baseline;
+use super::classes::{Place, same};
 use super::fit::{Classes, Fit};
 use super::group::Group;
-use super::outcomes::{Outcomes, Question};
+use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
 use crate::monitor::rows::Schemas;
 use crate::read::Skips;
@@ -96,17 +99,112 @@ pub struct Reading {
     pub groups: Vec<Group>,
     pub counts: RowCounts,
     pub warnings: Vec<String>,
+    /// With rows, by their numbers.
+    files: Vec<PathBuf>,
 }
 
 impl Reading {
-    /// Finds the classes of the baseline among those of the rows, also for the rows of each group.
-    pub fn know(&mut self, classes: &Classes) -> Fit {
-        let fit = self.outcomes.fit(classes);
-        if let (Classes::Binary(_), Ok(both)) = (classes, <&[String; 2]>::try_from(fit.known.as_slice())) {
-            let groups = self.groups.iter_mut().flat_map(Group::outcomes_mut);
-            std::iter::once(&mut self.outcomes).chain(groups).for_each(|outcomes| outcomes.know(both));
+    /// Finds the classes of the baseline among those of the rows, also for the rows of each group, and leaves out the few rows of
+    /// neither class of a binary problem.
+    ///
+    /// # Errors
+    /// `BAD_RECORD`: with `strict` there are such rows.
+    pub fn know(&mut self, baseline: &Baseline, strict: bool) -> Result<Fit> {
+        let mut fit = self.outcomes.fit(&baseline.classes);
+        let both = match baseline.classes {
+            Classes::Binary(_) => <[String; 2]>::try_from(fit.known.clone()).ok(),
+            _ => None,
+        };
+        let expected =
+            both.as_ref().map(|classes| Expected { classes, positive_share: baseline.positive_share });
+        if let Some(strays) = self.outcomes.strays(expected) {
+            if strict {
+                return Err(self.stray(&strays));
+            }
+            self.each(|outcomes| outcomes.keep(&strays.kept));
+            self.tell(&strays);
+            fit = self.outcomes.fit(&baseline.classes);
         }
-        fit
+        if let Some(both) = both {
+            self.each(|outcomes| outcomes.know(&both));
+        }
+        if let (Classes::Several(_), true) = (&baseline.classes, fit.foreign.is_empty()) {
+            self.tell_new(&fit.known);
+        }
+        Ok(fit)
+    }
+
+    /// Where classes that the baseline does not have came first.
+    fn tell_new(&mut self, known: &[String]) {
+        const NAMED: usize = 5;
+        let classes = self.outcomes.classes();
+        let rows = self.outcomes.rows_by_class();
+        let new =
+            rows.into_iter().filter(|&(class, _)| !known.iter().any(|name| same(name, classes.name(class))));
+        let mut new: Vec<(Option<Place>, u32, u64)> =
+            new.map(|(class, rows)| (classes.first(class), class, rows)).collect();
+        new.sort_by_key(|&(first, class, _)| (first, classes.name(class)));
+        let mut told: Vec<String> = Vec::new();
+        for &(first, class, rows) in new.iter().take(NAMED) {
+            if let Some(place) = self.place(first) {
+                told.push(format!("`{}` in {}, first in {place}", classes.name(class), counted(rows, "row")));
+            }
+        }
+        if !told.is_empty() {
+            let more = if new.len() > NAMED { "; ..." } else { "" };
+            self.warnings.push(format!("the baseline does not have the class {}{more}", told.join("; ")));
+        }
+    }
+
+    /// The rows, and those of each group.
+    fn each(&mut self, change: impl FnMut(&mut Outcomes)) {
+        let groups = self.groups.iter_mut().flat_map(Group::outcomes_mut);
+        std::iter::once(&mut self.outcomes).chain(groups).for_each(change);
+    }
+
+    fn tell(&mut self, strays: &Strays) {
+        const NAMED: usize = 5;
+        let [one, two] = &strays.kept;
+        let mut examples: Vec<String> = Vec::new();
+        for class in strays.classes.iter().take(NAMED) {
+            let place = self.place(class.first).map_or(String::new(), |place| format!("{place}: "));
+            let meant = class
+                .meant
+                .as_ref()
+                .map_or(String::new(), |meant| format!(", spelled `{meant}` it would count"));
+            let rows = if class.rows == 1 { String::new() } else { format!(" in {} rows", class.rows) };
+            examples.push(format!("{place}`{}`{rows}{meant}", class.name));
+        }
+        if strays.classes.len() > NAMED {
+            examples.push(format!("and {} others", strays.classes.len() - NAMED));
+        }
+        let reason = format!("label or prediction neither `{one}` nor `{two}`");
+        let noun = if strays.rows == 1 { "row" } else { "rows" };
+        self.warnings.push(format!("{} {noun} left out, {reason}: {}", strays.rows, examples.join("; ")));
+        self.counts.records_skipped.push(Skipped { reason, records: strays.rows, examples });
+        self.counts.rows = self.outcomes.rows();
+    }
+
+    fn stray(&self, strays: &Strays) -> Problem {
+        let problem = Problem::new(&codes::BAD_RECORD, "a row is of neither class of a binary problem");
+        let first = strays.classes.first();
+        let problem =
+            match first.and_then(|class| Some((class.first?, self.files.get(class.first?.file as usize)?))) {
+                Some((place, file)) => problem.file(file).line(place.line),
+                None => problem,
+            };
+        let [one, two] = &strays.kept;
+        let found = first.map_or("", |class| class.name.as_str());
+        problem
+            .found(format!("label or prediction `{found}`"))
+            .expected(format!("`{one}` or `{two}`"))
+            .hint("with `on_bad_record` unset such rows are left out and counted")
+    }
+
+    /// File and line in words.
+    pub fn place(&self, place: Option<Place>) -> Option<String> {
+        let place = place?;
+        Some(format!("{}, line {}", self.files.get(place.file as usize)?.display(), place.line))
     }
 }
 
@@ -188,6 +286,7 @@ impl Part {
             groups: self.groups,
             counts: RowCounts { records_read: self.records, records_skipped: skipped, rows },
             warnings,
+            files: self.files,
         })
     }
 
@@ -226,7 +325,6 @@ impl Part {
         self.records = self.records.saturating_add(other.records);
         self.outside = self.outside.saturating_add(other.outside);
         self.not_joined = self.not_joined.saturating_add(other.not_joined);
-        self.files.extend(other.files);
         self.left_out.merge(other.left_out);
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
@@ -318,6 +416,9 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
+    let mut numbered: Vec<(u32, PathBuf)> =
+        ranks.iter().flatten().copied().zip(files.iter().copied().flatten().cloned()).collect();
+    numbered.sort_unstable();
     let mut joined: Option<Joined> = None;
     for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
         joined.get_or_insert_default().merge(more);
@@ -359,6 +460,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     let Some((_, mut all)) = all.or_else(|| without.next()) else { return Ok(None) };
     all.outside = all.outside.saturating_sub(outside);
     all.joined = joined;
+    all.files = numbered.into_iter().map(|(_, file)| file).collect();
     // None of their captures found a label.
     for (_, part) in without {
         all.add_not_joined(&part.outcomes)?;

@@ -8,6 +8,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::answers::{Attribute, CapturedRows, is_none};
+use super::classes::Place;
 use super::group::Group;
 use super::outcomes::{Outcomes, ProblemType, Question, Row, Unusable};
 use super::part::{Bad, Open, Part, Sought};
@@ -110,14 +111,14 @@ impl<'a> Sink<'a> {
         if self.files.last().is_none_or(|last| last.as_os_str() != file.as_os_str()) {
             self.files.push(file.into());
         }
-        let number = self.files.len() as u32 - 1;
-        self.outcomes.begin(number);
+        let place = Place { file: self.files.len() as u32 - 1, line };
+        self.outcomes.begin(place);
         if let Err(reason) = self.outcomes.update(row) {
             return self.unusable(file, line, &reason);
         }
         for (at, into) in self.groups.iter_mut().enumerate() {
             let value = group(at);
-            into.update(value.as_deref().unwrap_or("(missing)"), self.question, row, number);
+            into.update(value.as_deref().unwrap_or("(missing)"), self.question, row, place);
         }
         Ok(())
     }
@@ -392,7 +393,7 @@ pub fn read_waiting(
     let mut answers = CapturedRows::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
     let mut outcomes = Outcomes::new(question.clone());
     // These rows come after all with a label.
-    outcomes.begin(u32::MAX);
+    outcomes.begin(Place { file: u32::MAX, line: 0 });
     captured::each(&rows::files(source.path)?.files, false, &mut |_, _, met| {
         let record = match met {
             Met::Record { record, .. } => record,

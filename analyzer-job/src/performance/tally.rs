@@ -39,6 +39,11 @@ impl<K: Ord + Copy> Tally<K> {
         }
     }
 
+    /// Takes out the others.
+    pub fn retain(&mut self, is_kept: impl Fn(&K) -> bool) {
+        self.cells.retain(|cell| is_kept(&cell.0));
+    }
+
     /// Distinct keys in order, with how often each came.
     pub fn sorted(&self) -> Vec<(K, u64)> {
         let mut copy = self.clone();

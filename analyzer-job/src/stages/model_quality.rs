@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output;
-use plumbline_common::words::{counted, number_of};
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::json;
@@ -21,8 +21,9 @@ use crate::performance::constraints::{self, Constraint, Margin};
 use crate::performance::details::{self, QualityDetails};
 use crate::performance::estimate::Unknown;
 use crate::performance::findings::{self, Findings};
-use crate::performance::fit::{Fit, listed};
-use crate::performance::outcomes::{Outcomes, ProblemType, Question};
+use crate::performance::fit::Fit;
+use crate::performance::misfit::not_two_classes;
+use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Ids, Places};
 use crate::plan::RowsFrom;
@@ -57,7 +58,7 @@ pub(crate) fn finish(
         joined.judge(!prepared.estimate_without_labels, &plan.dataset)?;
     }
     let mut reading = part.finish()?;
-    let fit = reading.know(&prepared.baseline.classes);
+    let fit = reading.know(&prepared.baseline, settings.on_bad_record == OnBadRecord::Fail)?;
     let reading = &reading;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
@@ -517,7 +518,10 @@ pub(crate) fn look(
         Err(problem) => return later(problem, text),
         Ok(reading) => reading,
     };
-    let fit = reading.know(&prepared.baseline.classes);
+    let fit = match reading.know(&prepared.baseline, settings.on_bad_record == OnBadRecord::Fail) {
+        Err(problem) => return later(problem, text),
+        Ok(fit) => fit,
+    };
     text.push_str(&format!(
         "\nFirst {}: {} with a label, {} without\n",
         counted(reading.counts.records_read, "record"),
@@ -572,7 +576,11 @@ fn tell_doubt(details: &mut QualityDetails, fit: &Fit) {
 }
 
 fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -> Result<Findings> {
-    let classes = reading.outcomes.classes().len();
+    let classes = match prepared.question.problem {
+        // Some may be those of rows that were left out.
+        ProblemType::BinaryClassification => reading.outcomes.rows_by_class().len(),
+        _ => reading.outcomes.classes().len(),
+    };
     if classes > MOST_CLASSES {
         return Err(Problem::new(
             &codes::VALUE_DOES_NOT_FIT,
@@ -586,45 +594,7 @@ fn measure(prepared: &Prepared, reading: &Reading, fit: &Fit, run: RunDetails) -
     let baseline =
         if fit.foreign.is_empty() { prepared.baseline.respelled(fit) } else { Baseline::default() };
     findings::findings(&reading.outcomes, &reading.groups, &baseline, run)
-        .map_err(|names| not_two_classes(&reading.outcomes, names))
-}
-
-/// That a binary problem has more than two classes, or none that is `positive_label`.
-fn not_two_classes(outcomes: &Outcomes, mut names: Vec<String>) -> Problem {
-    let label = outcomes.question().positive_label.as_deref();
-    let missing = label.filter(|label| outcomes.classes().find(label).is_none());
-    names.retain(|name| missing.is_none_or(|label| !same(name, label)));
-    let shown = listed(names.iter().map(String::as_str));
-    if let Some(label) = missing.filter(|_| names.len() <= 2) {
-        return Problem::new(
-            &codes::VALUE_DOES_NOT_FIT,
-            "`positive_label` is none of the classes of the rows",
-        )
-        .field("positive_label")
-        .found(format!("`{}`", label.trim()))
-        .expected(format!("one of the labels and predictions: {shown}"));
-    }
-    Problem::new(&codes::VALUE_DOES_NOT_FIT, "a binary problem has two classes")
-        .field("problem_type")
-        .found(format!("{}: {shown}{}", number_of(names.len(), "class", "classes"), spelled_alike(&names)))
-        .expected("two, `positive_label` among them")
-        .hint("check `ground_truth_attribute` and `inference_attribute`, or use problem_type MulticlassClassification")
-}
-
-/// The classes among more than two that differ in their spelling alone; empty without any.
-fn spelled_alike(names: &[String]) -> String {
-    let pairs =
-        names.iter().enumerate().flat_map(|(at, one)| names[at + 1..].iter().map(move |two| (one, two)));
-    let alike: Vec<String> = pairs
-        .filter(|(one, two)| alike(one, two))
-        .take(2)
-        .map(|(one, two)| format!("`{one}` and `{two}`"))
-        .collect();
-    if alike.is_empty() {
-        String::new()
-    } else {
-        format!("; spelled in one way, {} would match", alike.join(", "))
-    }
+        .map_err(|names| not_two_classes(reading, names))
 }
 
 /// That a metric was compared, where there are constraints of which one can be.

@@ -40,6 +40,7 @@ mod several_ends;
 mod splits;
 mod states;
 mod stops;
+mod strays;
 mod tools;
 mod unlike;
 mod validate;
