@@ -283,14 +283,31 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let Ok(stream) = stream else { continue };
+        let open = Open::new(number, &stream, shared);
+        // Where the system has no thread more, the connection ends: nobody waits for an answer that never comes, and the next
+        // one may find a thread.
+        let _ = thread::Builder::new().spawn(move || serve(stream, &open.shared));
+    }
+}
+
+/// A connection that is closed at the end of the server, until this is dropped, be it in a panic of the model.
+struct Open {
+    number: u64,
+    shared: Arc<Shared>,
+}
+
+impl Open {
+    fn new(number: u64, stream: &TcpStream, shared: &Arc<Shared>) -> Open {
         if let Ok(copy) = stream.try_clone() {
             lock(&shared.connections).insert(number, copy);
         }
-        let shared = Arc::clone(shared);
-        thread::spawn(move || {
-            serve(stream, &shared);
-            lock(&shared.connections).remove(&number);
-        });
+        Open { number, shared: Arc::clone(shared) }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        lock(&self.shared.connections).remove(&self.number);
     }
 }
 
@@ -324,12 +341,14 @@ impl Shared {
         }
     }
 
-    fn begin(&self) {
+    /// An invocation is in work until what this gives is dropped.
+    fn begin(&self) -> Running<'_> {
         let mut work = lock(&self.work);
         work.running += 1;
         work.since.get_or_insert_with(Instant::now);
         let mut seen = lock(&self.seen);
         seen.most_running = seen.most_running.max(work.running);
+        Running(self)
     }
 
     fn end(&self) {
@@ -360,10 +379,11 @@ impl Shared {
         match (request.method.as_str(), path, endpoint) {
             ("GET", "/ping", _) => Some(Reply::ok("text/plain", b"\n".to_vec())),
             ("POST", "/invocations", _) => self.invoke(request, None),
-            ("POST", _, Some(name)) => match lock(&self.plane).refuse_invocation(name) {
-                Some(refused) => Some(refused),
-                None => self.invoke(request, Some(name)),
-            },
+            ("POST", _, Some(name)) => {
+                // Not in the head of a `match`, where the lock would be held until there is an answer.
+                let refused = lock(&self.plane).refuse_invocation(name);
+                refused.or_else(|| self.invoke(request, Some(name)))
+            }
             ("GET" | "HEAD", _, _) if !self.options.objects.is_empty() => {
                 Some(s3::answer(&self.options.objects, request))
             }
@@ -372,10 +392,8 @@ impl Shared {
     }
 
     fn invoke(&self, request: &Request, endpoint: Option<&str>) -> Option<Reply> {
-        self.begin();
-        let reply = self.answer(request, endpoint);
-        self.end();
-        reply
+        let _running = self.begin();
+        self.answer(request, endpoint)
     }
 
     /// `endpoint`: asked through SageMaker, which wraps the errors of the model.
@@ -432,6 +450,15 @@ impl Shared {
             }
             Err(message) => faults::model_error(400, &message, endpoint.is_some()),
         })
+    }
+}
+
+/// An invocation in work.
+struct Running<'a>(&'a Shared);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.end();
     }
 }
 

@@ -1,4 +1,5 @@
 use std::io::{BufRead, BufReader, Read, Write};
+use std::sync::Condvar;
 
 use serde_json::{Value, json};
 
@@ -230,6 +231,49 @@ fn served_scores_are_those_of_the_generated_traffic() {
         let expected = f64::from(applicant.score_millionths) / 1e6;
         assert!((score.parse::<f64>().unwrap() - expected).abs() < 1e-6);
     }
+}
+
+/// Who waits for an answer would wait until its own patience ends.
+#[test]
+fn a_model_that_panics_ends_its_connection_and_no_other() {
+    let server = server(|options| {
+        options.model = Arc::new(|row| match row {
+            [Cell::Word(_)] => panic!("on purpose"),
+            _ => vec![0.5],
+        });
+    });
+    let mut other = Client::new(&server);
+    for path in ["/invocations", "/endpoints/credit-endpoint/invocations"] {
+        let mut client = Client::new(&server);
+        client.0.get_ref().set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+        let began = Instant::now();
+        assert_eq!(client.post(path, "", "x"), None);
+        assert!(began.elapsed() < Duration::from_secs(30), "the connection stays open");
+        assert_eq!(other.post(path, "", "1").unwrap().0, 200);
+    }
+    assert_eq!(lock(&server.shared.work).running, 0);
+}
+
+/// As real endpoints do, which the client counts on: it keeps several requests in flight.
+#[test]
+fn an_endpoint_answers_several_requests_at_once() {
+    let both = Arc::new((Mutex::new(0), Condvar::new()));
+    let server = server(|options| {
+        options.model = Arc::new(move |_| {
+            let (inside, changed) = &*both;
+            let mut inside = lock(inside);
+            *inside += 1;
+            changed.notify_all();
+            let (inside, _) = changed
+                .wait_timeout_while(inside, Duration::from_secs(60), |inside| *inside < 2)
+                .unwrap_or_else(PoisonError::into_inner);
+            vec![f64::from(u8::from(*inside >= 2))]
+        });
+    });
+    let ask = || Client::new(&server).post("/endpoints/credit-endpoint/invocations", "", "1").unwrap();
+    let answers =
+        thread::scope(|scope| [scope.spawn(ask), scope.spawn(ask)].map(|asking| asking.join().unwrap()));
+    assert!(answers.iter().all(|(status, body)| *status == 200 && body.ends_with(",1\n")), "{answers:?}");
 }
 
 #[test]
