@@ -158,9 +158,10 @@ impl Reader {
     /// Of JSON Lines with one for each record, the first record whose line cannot be read. Where none can, it is no fault
     /// of a record.
     fn of_a_line(&self, text: &str, n: usize, fault: Fault) -> Unusable {
-        let mut own = Answer::default();
-        let is_bad =
-            |line| matches!(self.answers.read(line, self.accept, 1, &mut own), Err(Fault::Problem(_)));
+        let is_bad = |line| {
+            let mut own = Answer::default();
+            matches!(self.answers.append(line, self.accept, 1, &mut own), Err(Fault::Problem(_)))
+        };
         match fault {
             Fault::Problem(problem) if self.accept == ContentType::JsonLines => {
                 let lines = text.lines().filter(|line| !line.trim_ascii().is_empty());

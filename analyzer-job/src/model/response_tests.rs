@@ -56,6 +56,75 @@ fn records_have_equally_many_scores_and_as_many_as_headers() {
     assert!(problem(headers.scores(&[0xff], 1, None)).contains("UTF-8"));
 }
 
+/// Null in the place of a label or score, alone or among other rows, in every form of an answer: one text, which is not that
+/// of a place that is not there.
+#[test]
+fn a_null_is_told_in_one_way_wherever_it_stands() {
+    type Form = (ContentType, &'static str, &'static str, fn(&[&str]) -> String);
+    let forms: [Form; 9] = [
+        (Csv, "", "", |rows| rows.iter().map(|value| format!("{}\n", value.replace("null", ","))).collect()),
+        (Csv, "0", "0", |rows| {
+            rows.iter().map(|value| format!("{},x\n", value.replace("null", ""))).collect()
+        }),
+        (JsonLines, "", "", |rows| rows.join("\n")),
+        (JsonLines, "v", "v", |rows| rows.iter().map(|value| format!("{{\"v\":{value}}}\n")).collect()),
+        (JsonLines, "a.v", "a.v", |rows| {
+            rows.iter()
+                .map(|value| format!("{{\"a\":{{\"v\":{value}}}}}\n").replace("{\"v\":null}", "null"))
+                .collect()
+        }),
+        (JsonLines, "v", "v", |rows| {
+            rows.iter().map(|value| format!("{{\"v\":[0.25,{value}]}}\n")).collect()
+        }),
+        (Json, "", "", |rows| format!("[{}]", rows.join(","))),
+        (Json, "p[*].v", "p[*].v", |rows| {
+            let records: Vec<_> = rows.iter().map(|value| format!("{{\"v\":{value}}}")).collect();
+            format!("{{\"p\":[{}]}}", records.join(",")).replace("{\"v\":null}", "null")
+        }),
+        (Json, "v", "v", |rows| match rows {
+            [only] => format!("{{\"v\":{only}}}"),
+            _ if rows.contains(&"null") => "{\"v\":null}".into(),
+            _ => format!("{{\"v\":[{}]}}", rows.join(",")),
+        }),
+    ];
+    for n in 1..4 {
+        for mask in 0..1_u32 << n {
+            let rows: Vec<&str> =
+                (0..n).map(|row| if mask >> row & 1 == 1 { "null" } else { "0.5" }).collect();
+            for (at, (accept, label, score, form)) in forms.into_iter().enumerate() {
+                let body = form(&rows);
+                let scores = reader(accept, "", score, &[]).scores(body.as_bytes(), n, None);
+                let several = at == 5;
+                let labels = (!several).then(|| reader(accept, label, "", &[]).labels(body.as_bytes(), n));
+                if mask == 0 {
+                    assert!(scores.is_ok() && labels.is_none_or(|labels| labels.is_ok()), "{body}");
+                    continue;
+                }
+                let told = problem(scores);
+                assert!(told.starts_with("PL0604: Could not convert string to float"), "{body}: {told}");
+                assert!(
+                    told.contains("found null in the model's response, expected a score"),
+                    "{body}: {told}"
+                );
+                let Some(labels) = labels else { continue };
+                let told = problem(labels);
+                match label {
+                    "" => {
+                        assert!(told.contains("PL0604") && told.contains("found null in"), "{body}: {told}")
+                    }
+                    _ => assert!(
+                        told.starts_with("PL0603: a record of the response has no label")
+                            && told.contains("found null,"),
+                        "{body}: {told}"
+                    ),
+                }
+            }
+        }
+    }
+    let absent = problem(reader(JsonLines, "", "w", &[]).scores(b"{\"v\":null}", 1, None));
+    assert!(absent.contains("nothing at `w`") && absent.contains("`v`"), "{absent}");
+}
+
 #[test]
 fn labels_mean_what_they_mean_in_a_dataset() {
     let cells = |reader: Reader, body: &str, n: usize| -> Vec<Cell> {

@@ -201,6 +201,16 @@ impl Paths {
         Ok(())
     }
 
+    /// Whether a null stands where a path that found nothing leads, or on its way there, for any element of a list that it goes
+    /// through: what was looked for has no value. Else no such thing is there, as for an expression that is no simple path.
+    /// `json` is valid.
+    pub fn is_null_there(&self, number: usize, json: &str) -> bool {
+        match (self.queries.get(number), self.steps.get(number)) {
+            (Some(None), Some(steps)) => meets_null(steps, json, 0),
+            _ => false,
+        }
+    }
+
     /// The keys that stand where a path that found nothing leaves the document, at most `MOST_KEYS`: those of the
     /// object that lacks its next key, of the first element where it goes through a list. `json` is valid.
     pub fn keys_there(&self, number: usize, json: &str) -> Vec<String> {
@@ -212,6 +222,22 @@ impl Paths {
         }
         keys(json, at)
     }
+}
+
+/// Whether a null stands at the end of these steps from the value at `at`, or on the way.
+fn meets_null(steps: &[Step], json: &str, at: usize) -> bool {
+    // The text was found valid before, so that errors cannot come.
+    let Ok(here) = Scanner::from(json, at).value() else { return false };
+    if scan::is_null(&json[here.clone()]) {
+        return true;
+    }
+    let Some((step, rest)) = steps.split_first() else { return false };
+    if *step == Step::Each {
+        let mut elements = Vec::new();
+        return scan::split(json, here, &mut elements)
+            && elements.iter().any(|element| meets_null(rest, json, element.start));
+    }
+    step.go(json, at).is_some_and(|next| meets_null(rest, json, next))
 }
 
 /// Most keys that a message names.

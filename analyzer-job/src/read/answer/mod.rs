@@ -31,7 +31,7 @@ use crate::values::scan;
 use crate::values::typing::{self, Cell};
 
 use lines::Lines;
-use place::{Place, no_number, push_cell, push_elements, push_entry, shape};
+use place::{Place, push_cell, push_elements, push_entry, shape};
 
 pub(crate) use lines::listed_rows;
 pub use predicted::Predicted;
@@ -234,30 +234,29 @@ impl Answers {
     /// # Errors
     /// The first row without.
     pub(crate) fn check(&self, n: usize, answer: &Answer) -> Read<()> {
-        self.first_without(n, answer).map_or(Ok(()), |(_, problem)| Err(problem.into()))
+        let lack = self.first_lack(n, answer);
+        lack.map_or(Ok(()), |(row, place, found)| {
+            Err(place.lacks(&format!("{found} for row {} of {n}", row + 1)).into())
+        })
     }
 
-    /// The first of the `n` rows that lacks a label or scores which are wanted.
+    /// The first of the `n` rows that lacks a label or scores which are wanted. The problem is the same wherever the row
+    /// stands.
     pub(crate) fn first_without(&self, n: usize, answer: &Answer) -> Option<(usize, Problem)> {
-        for (place, grid) in self.wanted(answer) {
-            for row in 0..n {
-                let missing = match grid.width(row) {
-                    0 => "an empty list",
-                    1 if typing::parse(grid.cell(row, 0)) == Cell::Missing => "null",
-                    _ => continue,
-                };
-                let found = format!("{missing} for row {} of {n}", row + 1);
-                let problem = match place.setting {
-                    "predictor.label" => shape("a record of the response has no label")
-                        .field(place.setting)
-                        .found(found)
-                        .expected("one label for each record"),
-                    setting => no_number(&found, setting),
-                };
-                return Some((row, problem));
+        self.first_lack(n, answer).map(|(row, place, found)| (row, place.lacks(found)))
+    }
+
+    /// The first row without, the place at which something is wanted, and what is there instead.
+    fn first_lack<'a>(&'a self, n: usize, answer: &'a Answer) -> Option<(usize, &'a Place, &'static str)> {
+        let lack = |grid: &Grid, row| {
+            let is_null = |at| typing::parse(grid.cell(row, at)) == Cell::Missing;
+            match grid.width(row) {
+                0 => Some("an empty list"),
+                width => (0..width).any(is_null).then_some("null"),
             }
-        }
-        None
+        };
+        let mut wanted = self.wanted(answer);
+        wanted.find_map(|(place, grid)| (0..n).find_map(|row| Some((row, place, lack(grid, row)?))))
     }
 
     fn scores_place(&self) -> Option<&Place> {
@@ -317,8 +316,8 @@ impl Answers {
         differ && (texts || (self.probability.is_some() && as_scores))
     }
 
-    /// A document for each row. One that has nothing at a place where another one has something is as a null in a list: the
-    /// row has no value.
+    /// A document for each row. One that has nothing at a place where another one has something, were it a null, is as a null
+    /// in a list: the row has no value.
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
         let (mut has, mut lacks) = ([false; 2], [None, None]);
         for line in lines(text) {
@@ -332,20 +331,21 @@ impl Answers {
                 [(self.label.as_ref(), &mut answer.labels), (self.scores_place(), &mut answer.scores)];
             for (at, (place, grid)) in places.into_iter().enumerate() {
                 let Some(place) = place else { continue };
-                let found = match place.found(line, &self.paths, &answer.found) {
-                    Ok(found) => found,
+                let found = place.found(line, &self.paths, &answer.found);
+                has[at] |= found.is_ok();
+                match found {
+                    Ok(Some(found)) => {
+                        if found.elements(line, &mut answer.spans) {
+                            push_elements(found.source(line), &answer.spans, place, grid)?;
+                        } else if let Some(span) = found.value() {
+                            push_entry(found.source(line), span, place, grid)?;
+                        }
+                    }
+                    Ok(None) => grid.push(Raw::Json("null")),
                     Err(problem) => {
                         grid.push(Raw::Json("null"));
-                        grid.end_row();
                         lacks[at].get_or_insert(problem);
-                        continue;
                     }
-                };
-                has[at] = true;
-                if found.elements(line, &mut answer.spans) {
-                    push_elements(found.source(line), &answer.spans, place, grid)?;
-                } else if let Some(span) = found.value() {
-                    push_entry(found.source(line), span, place, grid)?;
                 }
                 grid.end_row();
             }
@@ -356,7 +356,14 @@ impl Answers {
 
     /// Appends an entry for each of `n` rows from what stands at a place of a document.
     fn list(&self, text: &str, n: usize, place: &Place, found: &[Found], grid: &mut Grid) -> Read<Form> {
-        let found = place.found(text, &self.paths, found)?;
+        let Some(found) = place.found(text, &self.paths, found)? else {
+            // One null in place of the list of all rows.
+            for _ in 0..n {
+                grid.push(Raw::Json("null"));
+                grid.end_row();
+            }
+            return Ok(Form::Value);
+        };
         let source = found.source(text);
         let mut spans = Vec::new();
         if !found.elements(text, &mut spans) {

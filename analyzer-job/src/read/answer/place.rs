@@ -50,10 +50,22 @@ impl Place {
         })
     }
 
-    /// What the path found in one document of an answer.
-    pub(super) fn found<'f>(&self, document: &str, paths: &Paths, found: &'f [Found]) -> Result<&'f Found> {
+    /// What the path found in one document of an answer; none for a null.
+    ///
+    /// # Errors
+    /// Nothing is at the place, not even a null.
+    pub(super) fn found<'f>(
+        &self,
+        document: &str,
+        paths: &Paths,
+        found: &'f [Found],
+    ) -> Result<Option<&'f Found>> {
         let number = self.number()?;
         let here = &found[number];
+        if here.is_nothing(document) && paths.is_null_there(number, document) {
+            // A list of nulls has one for each row.
+            return Ok(here.elements(document, &mut Vec::new()).then_some(here));
+        }
         if here.is_nothing(document) {
             let problem = shape("the response has nothing at the place that the setting names")
                 .field(self.setting)
@@ -68,7 +80,18 @@ impl Place {
                 }
             });
         }
-        Ok(here)
+        Ok(Some(here))
+    }
+
+    /// The problem of a row that has no label or scores: `found` stands in their place.
+    pub(super) fn lacks(&self, found: &str) -> Problem {
+        match self.setting {
+            "predictor.label" => shape("a record of the response has no label")
+                .field(self.setting)
+                .found(found)
+                .expected("one label for each record"),
+            setting => no_number(found, setting),
+        }
     }
 }
 
