@@ -91,7 +91,7 @@ fn read_files(
         }
         let was_known = known.is_some();
         let (mut header, mut order) = (None, None);
-        match header::first_row(&first, reader.look()?, known.as_deref(), name)? {
+        match header::first_row(&first, reader.look(expected)?, known.as_deref(), name)? {
             First::Data => {
                 if header::is_mixed(&first) {
                     told.data.push(name.into());
@@ -287,11 +287,23 @@ impl<'f> Reader<'f> {
     }
 
     /// The rows that follow, a thousand at most; they come again when it is their turn.
-    fn look(&mut self) -> Result<&[csv::StringRecord]> {
+    ///
+    /// # Errors
+    /// A row that cannot be read, unless one of another width than `expected` stands before it: then that one.
+    fn look(&mut self, expected: usize) -> Result<&[csv::StringRecord]> {
         let mut rows = Vec::new();
         let mut record = csv::StringRecord::new();
-        while rows.len() < LOOKED_AT && self.read(&mut record)? {
-            rows.push(record.clone());
+        while rows.len() < LOOKED_AT {
+            match self.read(&mut record) {
+                Ok(true) => rows.push(record.clone()),
+                Ok(false) => break,
+                Err(problem) => {
+                    let other = rows.iter().find(|row| row.len() != expected);
+                    return Err(other.map_or(problem, |row| {
+                        other_width(&self.file.relative, self.line_of(row), row, expected)
+                    }));
+                }
+            }
         }
         rows.reverse();
         self.ahead = rows;
@@ -370,3 +382,7 @@ fn unreadable(path: &Path, name: &Path, line: u64, error: csv::Error) -> Problem
             .found(format!("{kind:?}")),
     }
 }
+
+#[cfg(test)]
+#[path = "tests/csv.rs"]
+mod tests;
