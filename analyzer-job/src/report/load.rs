@@ -144,6 +144,23 @@ fn findings(folder: &Path) -> Result<(Findings, ReportNames)> {
     Ok((Findings { results, violations, bias, explanations }, names))
 }
 
+/// The base name of the reports of a run of bias or attributions, by the details that it left in a folder; none where it
+/// left none that can be read.
+pub fn name_in(folder: &Path) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Details {
+        run: Run,
+    }
+    #[derive(Deserialize)]
+    struct Run {
+        configuration: Json,
+    }
+    let details = ["bias_details.json", "explanations_details.json"]
+        .into_iter()
+        .find_map(|name| read::<Details>(&folder.join(name)).ok().flatten())?;
+    Some(names(Some(&details.run.configuration)).name)
+}
+
 fn names(configuration: Option<&Json>) -> ReportNames {
     let text = |key: &str| {
         let value = configuration?.get("methods")?.get("report")?.get(key)?.as_str()?;

@@ -42,7 +42,7 @@ use crate::performance::details::QualityDetails;
 use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings, OUTPUTS_WITH_CHAPTER};
 use crate::results::{BiasSection, Results, Violation};
 
-pub use load::{history, rebuild};
+pub use load::{history, name_in, rebuild};
 use page::{Report, State};
 pub use quality::Quality;
 pub use several::{Chapter, Ended, together};

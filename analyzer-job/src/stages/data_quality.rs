@@ -182,7 +182,6 @@ pub(crate) fn finish(
     Ok(Done {
         files,
         output: plan.output.clone(),
-        report_name: report::NAME.into(),
         given: plan.baseline_files().cloned().collect(),
         draft,
         message: Message::Judged { violations: violated.unwrap_or(0), remarks },

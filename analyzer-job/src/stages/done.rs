@@ -15,8 +15,6 @@ pub(crate) struct Done {
     pub(crate) files: output::Results,
     /// The folder of the results.
     pub(crate) output: PathBuf,
-    /// Base name of the reports.
-    pub(crate) report_name: String,
     /// Files that the run was given, such as a baseline in the folder of the results: they stay.
     pub(crate) given: Vec<PathBuf>,
     /// The report, for a report of several monitors.
@@ -97,9 +95,10 @@ impl Done {
     /// # Errors
     /// As `write`.
     pub(crate) fn write_untold(&mut self) -> Result<()> {
+        let reports = earlier::report_names(&self.output);
         let written = std::mem::take(&mut self.files).publish_below(&self.output)?;
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
-        earlier::remove(&self.output, &self.report_name, &written, &given, &[])
+        earlier::remove(&self.output, &reports, &written, &given, &[])
     }
 }
 
@@ -110,7 +109,6 @@ impl Done {
         Done {
             files: output::Results::default(),
             output: PathBuf::new(),
-            report_name: String::new(),
             given: Vec::new(),
             draft: Draft::empty(),
             message: Message::Judged { violations: 0, remarks: String::new() },

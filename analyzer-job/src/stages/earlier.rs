@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::report;
 use crate::settings::AnalysisType;
 
 /// Every result that has a fixed name, of all four monitors.
@@ -23,7 +24,7 @@ const NAMES: [&str; 12] = [
     "predictions.csv",
     "statistics.json",
 ];
-/// Of the reports, whose base name may be chosen.
+/// Of the reports, whose base name may be chosen: see `report_names`.
 const REPORT_ENDINGS: [&str; 3] = ["html", "ipynb", "pdf"];
 /// A folder of ours, which goes when nothing is left in it.
 const FOLDER: &str = "explanations_shap";
@@ -52,28 +53,36 @@ pub(crate) fn check_baseline_stays<'a>(
     Ok(())
 }
 
+/// Base names that reports of an earlier run in a folder may have: the usual one, and the one that its results tell. To be
+/// called before these are replaced.
+pub(crate) fn report_names(folder: &Path) -> Vec<String> {
+    let mut names = vec![report::NAME.to_string()];
+    names.extend(report::name_in(folder));
+    names
+}
+
 /// Removes the results of an earlier run that this one, which is complete, has not replaced: also those in the folders
 /// that a run of several monitors makes. Files of other names stay.
 ///
-/// `report`: base name of the reports. `written`: what this run wrote. `read`: what it was given, such as a baseline
+/// `reports`: what `report_names` gave. `written`: what this run wrote. `read`: what it was given, such as a baseline
 /// in the same folder, which stays too. `own`: folders of monitors of this run, which clean up by themselves.
 ///
 /// # Errors
 /// `FILE_OPERATION_FAILED`.
 pub(crate) fn remove(
     output: &Path,
-    report: &str,
+    reports: &[String],
     written: &[PathBuf],
     read: &[&Path],
     own: &[&str],
 ) -> Result<()> {
     let read: Vec<PathBuf> = read.iter().filter_map(|path| path.canonicalize().ok()).collect();
-    clear(output, report, written, &read)?;
+    clear(output, reports, written, &read)?;
     for folder in AnalysisType::ALL.map(AnalysisType::folder) {
         let path = output.join(folder);
         let is_folder = fs::symlink_metadata(&path).is_ok_and(|found| found.is_dir());
         if is_folder && !own.contains(&folder) {
-            clear(&path, report, &[], &read)?;
+            clear(&path, &report_names(&path), &[], &read)?;
             let _ = fs::remove_dir(&path);
         }
     }
@@ -81,9 +90,9 @@ pub(crate) fn remove(
 }
 
 /// The same for one folder.
-fn clear(output: &Path, report: &str, written: &[PathBuf], read: &[PathBuf]) -> Result<()> {
-    let reports = REPORT_ENDINGS.map(|ending| format!("{report}.{ending}"));
-    for name in NAMES.into_iter().chain(reports.iter().map(String::as_str)) {
+fn clear(output: &Path, reports: &[String], written: &[PathBuf], read: &[PathBuf]) -> Result<()> {
+    let reports = reports.iter().flat_map(|name| REPORT_ENDINGS.map(|ending| format!("{name}.{ending}")));
+    for name in NAMES.into_iter().map(String::from).chain(reports) {
         let path = output.join(name);
         let is_file = fs::symlink_metadata(&path).is_ok_and(|found| !found.is_dir());
         let was_read = || path.canonicalize().is_ok_and(|path| read.contains(&path));

@@ -74,7 +74,6 @@ pub(crate) fn finish(
     let done = |files, draft, message, metrics, failed| Done {
         files,
         output: plan.output.clone(),
-        report_name: report::NAME.into(),
         given: plan.baseline_files().cloned().collect(),
         draft,
         message,

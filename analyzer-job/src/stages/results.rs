@@ -71,7 +71,6 @@ pub(crate) fn finish(
     Ok(Done {
         files,
         output: run.plan.output.clone(),
-        report_name: names.name.clone(),
         given: run.plan.constraints.clone().into_iter().collect(),
         draft,
         message: message(&findings),

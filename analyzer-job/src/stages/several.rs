@@ -339,11 +339,12 @@ fn write_report(
         file.write_all(&bytes).map_err(|error| Problem::io("write the report", &path, error))?;
         files.add(file)?;
     }
+    let reports = earlier::report_names(output);
     let written: Vec<PathBuf> = files.publish_below(output)?;
     let given = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).flat_map(|done| &done.given);
     let given: Vec<&Path> = given.map(PathBuf::as_path).collect();
     let folders: Vec<&str> = own.iter().map(|(kind, _)| kind.folder()).collect();
-    earlier::remove(output, report::NAME, &written, &given, &folders)
+    earlier::remove(output, &reports, &written, &given, &folders)
 }
 
 /// The exit message, or what failed.

@@ -85,6 +85,58 @@ fn a_run_that_succeeds_leaves_only_its_own_results() {
     }
 }
 
+/// A name of the reports that the configuration of the run before chose, in each order of runs.
+#[test]
+fn reports_of_an_earlier_run_with_another_name_go_too() {
+    let server = model(|_| ());
+    let url = format!("--model-url={}", server.url());
+    let named = |name: Option<&str>, mut config: serde_json::Value| {
+        if let Some(name) = name {
+            config["methods"]["report"] = json!({"name": name});
+        }
+        config
+    };
+    let mut explained = configs::explainability_baseline(Format::Csv);
+    explained["methods"]["shap"]["num_samples"] = json!(10);
+    let bias = configs::bias_baseline(Format::Csv, &[]);
+    let runs: [(Option<&str>, &serde_json::Value, &[&str]); 7] = [
+        (None, &bias, &[]),
+        (Some("april"), &bias, &[]),
+        (Some("May 1.5"), &bias, &[]),
+        (Some("june"), &explained, &[&url, "--dataset-source=/opt/ml/processing/input/explained"]),
+        (None, &bias, QUALITY[0]),
+        (Some("july"), &bias, &[]),
+        (None, &bias, QUALITY[1]),
+    ];
+    let tree = Tree::with_dataset(&bias, Format::Csv, 100, true);
+    let without_predictions = Tree::with_dataset(&explained, Format::Csv, 20, false);
+    let rows = fs::read(without_predictions.path("processing/input/data/data")).unwrap();
+    tree.file("processing/input/explained/data", rows);
+    tree.file(&format!("{OUTPUT}/notes.html"), "of others")
+        .file(&format!("{OUTPUT}/April.html"), "of others");
+    for (name, config, arguments) in runs {
+        tree.config(&named(name, config.clone()));
+        tree.succeed(arguments);
+        let reports: Vec<String> = tree
+            .results()
+            .into_keys()
+            .filter(|name| [".html", ".ipynb", ".pdf"].iter().any(|ending| name.ends_with(ending)))
+            .filter(|file| !["notes.html", "April.html"].contains(&file.as_str()))
+            .collect();
+        let own = ["html", "ipynb", "pdf"].map(|ending| format!("{}.{ending}", name.unwrap_or("report")));
+        assert_eq!(reports, own);
+    }
+    // Into the folder of a run of several monitors, and into that of one of them.
+    let inside = format!("{OUTPUT}/model-bias");
+    tree.config(&named(Some("august"), bias.clone()));
+    tree.succeed(&[&format!("--output-path=/opt/ml/{inside}")]);
+    assert!(tree.path(&inside).join("august.pdf").exists());
+    tree.config(&bias);
+    tree.succeed(&[]);
+    assert!(!tree.path(&inside).exists());
+    assert_eq!(tree.results()["notes.html"], b"of others");
+}
+
 #[test]
 fn what_a_run_of_several_monitors_left_goes_with_the_next_run() {
     let tree = bias();
