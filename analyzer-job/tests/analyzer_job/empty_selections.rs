@@ -147,6 +147,16 @@ fn check_run(tree: &Tree, run: &Run, (role, by_chance): (&str, bool), told: &str
     }
 }
 
+/// Makes a baseline, and then data that differ from it: a selection is empty in these, or in that. Gives the setting that names the
+/// baseline.
+fn with_baseline(tree: &Tree, is_now: bool, emptied: Emptied) -> String {
+    write(tree, false, if is_now { |row| row } else { emptied });
+    tree.succeed(&[]);
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    write(tree, true, if is_now { emptied } else { |row| row });
+    format!("--baseline-constraints={}", tree.path("baseline").display())
+}
+
 /// Every selection that may hold no row or every row, now or in the baseline, under both rules. Where no row is predicted positive,
 /// the job stops.
 #[test]
@@ -154,11 +164,7 @@ fn what_reads_an_empty_selection_is_not_judged_and_what_does_not_is() {
     let tree = tree();
     for (role, how, emptied) in EMPTIED {
         for is_now in [true, false] {
-            write(&tree, false, if is_now { |row| row } else { emptied });
-            tree.succeed(&[]);
-            tree.file("baseline/analysis.json", tree.analysis_bytes());
-            write(&tree, true, if is_now { emptied } else { |row| row });
-            let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+            let path = with_baseline(&tree, is_now, emptied);
             for by_chance in [true, false] {
                 let rule = format!("--bias-drift-check={}", if by_chance { "interval" } else { "value" });
                 let told = format!("{role}, {how} row, {}, {rule}", if is_now { "now" } else { "then" });
@@ -204,11 +210,7 @@ fn a_check_whose_metrics_all_compare_nothing_is_an_empty_one() {
         }));
         tree.set("publish_cloudwatch_metrics", "Enabled");
         for is_now in [true, false] {
-            write(&tree, false, if is_now { |row| row } else { emptied });
-            tree.succeed(&[]);
-            tree.file("baseline/analysis.json", tree.analysis_bytes());
-            write(&tree, true, if is_now { emptied } else { |row| row });
-            let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+            let path = with_baseline(&tree, is_now, emptied);
             let side = if is_now { "data" } else { "baseline" };
             for rule in ["--bias-drift-check=interval", "--bias-drift-check=value"] {
                 let told = format!("{role}, {side}, {rule}");

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
+use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use plumbline_model_server::{Cell, Options};
 use serde_json::{Value, json};
 
 use crate::dry_run_of_models::stops_as_the_job;
+use crate::parquet_file;
 use crate::program::{Tree, model};
 
 const ROWS: usize = 60;
@@ -63,12 +63,7 @@ fn parquet(rows: &[Row]) -> Vec<u8> {
         ("word", Arc::new(rows.iter().map(|row| Some(row.word)).collect::<StringArray>())),
         ("label", Arc::new(rows.iter().map(|row| Some(row.label)).collect::<Int64Array>())),
     ];
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
+    parquet_file::file(columns)
 }
 
 const FORMATS: [&str; 4] = ["text/csv", "application/jsonlines", "application/json", "application/x-parquet"];

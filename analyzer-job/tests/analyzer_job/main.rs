@@ -22,7 +22,10 @@ mod monitors;
 mod nulls;
 mod own_model;
 mod pages;
+#[path = "../support/parquet_file.rs"]
+mod parquet_file;
 mod parts;
+mod parts_of_captures;
 mod places;
 #[path = "../support/plurals.rs"]
 mod plurals;
@@ -33,6 +36,7 @@ mod quality;
 mod quality_classes;
 mod quality_thresholds;
 mod refusals;
+mod refused_states;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod several;

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::program::Tree;
 
-const DATA: &str = "processing/input/endpoint";
 const FORMATS: [(&str, &str); 3] = [
     ("jsonl", r#"{"json":{"lines":true}}"#),
     ("json", r#"{"json":{}}"#),
@@ -38,21 +37,8 @@ fn file(format: &str, rows: &[&str]) -> String {
 }
 
 fn tree(format: (&str, &str), files: &[&[&str]]) -> Tree {
-    let mut tree = Tree::new();
-    for (number, rows) in files.iter().enumerate() {
-        tree.file(&format!("{DATA}/{number}.jsonl"), file(format.0, rows));
-    }
-    tree.set("dataset_format", format.1).set("analysis_type", "DATA_QUALITY");
-    tree
-}
-
-fn monitor(mut tree: Tree, baseline: &Tree) -> Tree {
-    for name in ["constraints.json", "statistics.json"] {
-        tree.file(&format!("processing/baseline/{name}"), &baseline.results()[name]);
-    }
-    tree.set("baseline_constraints", "/opt/ml/processing/baseline/constraints.json")
-        .set("baseline_statistics", "/opt/ml/processing/baseline");
-    tree
+    let file = |(number, rows): (usize, &&[&str])| (format!("{number}.jsonl"), file(format.0, rows));
+    Tree::of_quality(format.1, files.iter().enumerate().map(file))
 }
 
 fn names(tree: &Tree) -> Vec<String> {
@@ -94,13 +80,13 @@ fn a_null_where_other_rows_have_an_object_or_a_list_is_no_column_and_no_alarm() 
         for (at, rows) in tables.iter().enumerate() {
             // Each window against two baselines, so that each meets one that has nulls and one that has none.
             for baseline in [&baselines[0], &baselines[(at + 3) % tables.len()]] {
-                let window = monitor(tree(format, &[rows]), baseline);
+                let window = tree(format, &[rows]).against(baseline);
                 window.succeed(&[]);
                 assert!(!is_counted(&window), "{format:?} {rows:?}");
             }
         }
         // A window that has nulls only lacks the columns, and has no other.
-        let nulls = monitor(tree(format, &[&[NULLS, ABSENT]]), &baselines[1]);
+        let nulls = tree(format, &[&[NULLS, ABSENT]]).against(&baselines[1]);
         nulls.succeed(&[]);
         assert_eq!(names(&nulls), ["a"], "{format:?}");
         assert!(is_counted(&nulls));
@@ -108,7 +94,7 @@ fn a_null_where_other_rows_have_an_object_or_a_list_is_no_column_and_no_alarm() 
         let alone = tree(format, &[&[NULLS, NULLS]]);
         alone.succeed(&[]);
         assert_eq!(names(&alone), ["a", "cust", "l"], "{format:?}");
-        let same = monitor(tree(format, &[&[NULLS]]), &alone);
+        let same = tree(format, &[&[NULLS]]).against(&alone);
         same.succeed(&[]);
         assert!(!is_counted(&same) && names(&same) == ["a", "cust", "l"], "{format:?}");
     }
@@ -125,9 +111,9 @@ fn parts_of_nulls_and_parts_of_objects_are_one_table() {
         let baseline = tree(format, &[&[WHOLE, NULLS, WHOLE]]);
         baseline.succeed(&[]);
         for files in [[&[NULLS, NULLS][..], &[WHOLE, DEEP]], [&[WHOLE, DEEP], &[NULLS, EMPTY]]] {
-            let whole = monitor(tree(format, &files), &baseline);
+            let whole = tree(format, &files).against(&baseline);
             whole.succeed(&[]);
-            let parts = monitor(tree(format, &files), &baseline);
+            let parts = tree(format, &files).against(&baseline);
             let mut arguments = vec!["combine".to_string()];
             for number in 0..2 {
                 parts.file("list", format!("{number}.jsonl"));

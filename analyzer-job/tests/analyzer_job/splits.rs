@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-use parquet::arrow::ArrowWriter;
+use arrow_array::{ArrayRef, Int64Array, StringArray};
 use serde_json::{Value, json};
 
+use crate::parquet_file;
 use crate::program::{OUTPUT, Run, Tree, files_below};
 
 const DATA: &str = "processing/input/rows";
@@ -280,12 +280,7 @@ fn parquet(rows: &[Row], late: Option<&str>) -> Vec<u8> {
         ("plan", texts(|row| row.plan)),
     ];
     columns.extend(late.map(|name| (name, numbers(|row| row.n))));
-    let batch = RecordBatch::try_from_iter(columns).unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-    writer.write(&batch).unwrap();
-    writer.close().unwrap();
-    bytes
+    parquet_file::file(columns)
 }
 
 /// What is run on which data.

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, RecordBatch};
-use parquet::arrow::ArrowWriter;
+use arrow_array::{ArrayRef, Float64Array};
 
+use crate::parquet_file;
 use crate::program::{Run, Tree};
 
-const DATA: &str = "processing/input/endpoint";
 const FORMATS: [(&str, &str); 4] = [
     ("csv", r#"{"csv":{"header":true}}"#),
     ("jsonl", r#"{"json":{"lines":true}}"#),
@@ -24,12 +23,7 @@ fn file(format: &str, names: &[&str]) -> Vec<u8> {
                 Arc::new(Float64Array::from_iter_values((0..40).map(|row| value(name, row))));
             (*name, column)
         });
-        let batch = RecordBatch::try_from_iter(columns).unwrap();
-        let mut bytes = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
-        writer.write(&batch).unwrap();
-        writer.close().unwrap();
-        return bytes;
+        return parquet_file::file(columns);
     }
     let row = |row: usize| {
         let cells = names.iter().map(|name| (name, value(name, row)));
@@ -52,22 +46,8 @@ fn file(format: &str, names: &[&str]) -> Vec<u8> {
 }
 
 fn tree(format: (&str, &str), files: &[&[&str]]) -> Tree {
-    let mut tree = Tree::new();
-    for (number, names) in files.iter().enumerate() {
-        tree.file(&format!("{DATA}/{number}.{}", format.0), file(format.0, names));
-    }
-    tree.set("dataset_format", format.1).set("analysis_type", "DATA_QUALITY");
-    tree
-}
-
-/// The tree as a monitor of what another one wrote.
-fn monitor(mut tree: Tree, baseline: &Tree) -> Tree {
-    for name in ["constraints.json", "statistics.json"] {
-        tree.file(&format!("processing/baseline/{name}"), &baseline.results()[name]);
-    }
-    tree.set("baseline_constraints", "/opt/ml/processing/baseline/constraints.json")
-        .set("baseline_statistics", "/opt/ml/processing/baseline");
-    tree
+    let file = |(number, names): (usize, &&[&str])| (format!("{number}.{}", format.0), file(format.0, names));
+    Tree::of_quality(format.1, files.iter().enumerate().map(file))
 }
 
 fn checks(tree: &Tree) -> Vec<String> {
@@ -112,7 +92,7 @@ fn a_column_that_only_some_files_have_is_checked_whatever_the_names_of_the_files
             for (baseline, expected) in
                 [(&plain, "Extra columns extra_column_check"), (&whole, "fraud completeness_check")]
             {
-                let tree = monitor(tree(format, &files), baseline);
+                let tree = tree(format, &files).against(baseline);
                 let case = format!("{format:?} {files:?} {expected}");
                 let run = tree.succeed(&[]);
                 assert_eq!(checks(&tree), [expected], "{case}");

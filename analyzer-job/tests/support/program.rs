@@ -43,6 +43,29 @@ impl Tree {
         tree
     }
 
+    /// Of the data quality monitor: files by name, of a `dataset_format`.
+    pub(crate) fn of_quality<B: AsRef<[u8]>>(
+        dataset_format: &str,
+        files: impl IntoIterator<Item = (String, B)>,
+    ) -> Tree {
+        let mut tree = Tree::new();
+        for (name, bytes) in files {
+            tree.file(&format!("processing/input/endpoint/{name}"), bytes);
+        }
+        tree.set("dataset_format", dataset_format).set("analysis_type", "DATA_QUALITY");
+        tree
+    }
+
+    /// Held against what a quality monitor wrote in another tree.
+    pub(crate) fn against(mut self, baseline: &Tree) -> Tree {
+        for name in ["constraints.json", "statistics.json"] {
+            self.file(&format!("processing/baseline/{name}"), &baseline.results()[name]);
+        }
+        self.set("baseline_constraints", "/opt/ml/processing/baseline/constraints.json")
+            .set("baseline_statistics", "/opt/ml/processing/baseline");
+        self
+    }
+
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.path().join(path)
     }
