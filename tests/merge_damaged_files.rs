@@ -1,6 +1,8 @@
 //! Files of rows of a batch transform: several rows damaged alike, at the beginning too, every kind of line end, rows of varying
 //! width, headings. Half a row is never a record, and no more good rows are lost than the documentation says.
 
+#[path = "support/merge_found.rs"]
+mod merge_found;
 #[path = "support/merge_pieces.rs"]
 mod merge_pieces;
 #[path = "support/merge_plain_rows.rs"]
@@ -8,9 +10,8 @@ mod merge_plain_rows;
 
 use std::collections::BTreeSet;
 
-use merge_job::record::{Bad, Captures};
-use merge_pieces::in_pieces;
-use merge_plain_rows::{TIME, as_one_line, as_one_row, data_and_id, last_two, rests_behind_a_heading};
+use merge_found::found;
+use merge_plain_rows::{TIME, as_one_line, as_one_row, last_two, rests_behind_a_heading};
 
 /// First cells of a row, and what follows them; `#` stands for the number of the row.
 const FIRST: [&str; 10] = [
@@ -37,26 +38,6 @@ fn row(first: &str, behind: &str, n: usize) -> String {
 
 fn rows(first: &str, behind: &str) -> Vec<String> {
     (0..ROWS).map(|n| row(first, behind, n)).collect()
-}
-
-fn read(text: &str, sizes: &[usize]) -> Vec<(u64, Result<String, Bad>)> {
-    in_pieces(Captures, text.as_bytes(), sizes, 1 << 20)
-}
-
-/// Data and ids of the records, each found once, and the lines of what is bad. Pieces of any size give the same.
-#[track_caller]
-fn found(text: &str) -> (BTreeSet<(String, String)>, Vec<u64>) {
-    let all = read(text, &[usize::MAX]);
-    let size = 1 + text.len() % 9;
-    assert_eq!(all, read(text, &[size]), "pieces of {size}: {text:?}");
-    let (mut good, mut bad) = (BTreeSet::new(), Vec::new());
-    for (line, what) in &all {
-        match what {
-            Ok(body) => assert!(good.insert(data_and_id(body)), "{text:?}: {all:?}"),
-            Err(_) => bad.push(*line),
-        }
-    }
-    (good, bad)
 }
 
 /// The laws that hold for any damage of some rows: `damaged` has the text of those.

@@ -1,6 +1,8 @@
 //! Damage among rows of a batch transform whose unquoted cells have quotes, and rows of other kinds: it costs few rows, and
 //! each row that it costs is counted.
 
+#[path = "support/merge_found.rs"]
+mod merge_found;
 #[path = "support/merge_pieces.rs"]
 mod merge_pieces;
 #[path = "support/merge_plain_rows.rs"]
@@ -8,9 +10,8 @@ mod merge_plain_rows;
 
 use std::collections::BTreeSet;
 
-use merge_job::record::Captures;
-use merge_pieces::in_pieces;
-use merge_plain_rows::{TIME, as_one_line, as_one_row, data_and_id, last_two, rests_behind_a_heading};
+use merge_found::found;
+use merge_plain_rows::{TIME, as_one_line, as_one_row, last_two, rests_behind_a_heading};
 
 /// What stands before id and time; `#` stands for the number of the row.
 const DATA: [&str; 15] = [
@@ -36,22 +37,6 @@ const LOST: usize = 3;
 
 fn rows(data: &str) -> Vec<String> {
     (0..ROWS).map(|n| format!("{},i{n},{TIME}", data.replace('#', &(n % 10).to_string()))).collect()
-}
-
-/// Data and ids of the records, each found once, and the lines of what is bad. Pieces of any size give the same.
-#[track_caller]
-fn found(text: &str) -> (BTreeSet<(String, String)>, Vec<u64>) {
-    let all = in_pieces(Captures, text.as_bytes(), &[usize::MAX], 1 << 20);
-    let size = 1 + text.len() % 9;
-    assert_eq!(all, in_pieces(Captures, text.as_bytes(), &[size], 1 << 20), "pieces of {size}: {text:?}");
-    let (mut good, mut bad) = (BTreeSet::new(), Vec::new());
-    for (line, what) in &all {
-        match what {
-            Ok(body) => assert!(good.insert(data_and_id(body)), "{text:?}: {all:?}"),
-            Err(_) => bad.push(*line),
-        }
-    }
-    (good, bad)
 }
 
 fn text_of<'a>(lines: impl IntoIterator<Item = &'a str>) -> String {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use plumbline_common::Result;
+use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use crate::config::{Analysis, Dataset, DatasetFormat, Facet, Location, Methods, ReportNames, Scalar};
@@ -86,4 +87,28 @@ pub(super) fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_
             format!("{rows} {layout:?} {said:?} {}", serde_json::to_string(&tally).unwrap())
         }),
     }
+}
+
+/// Text of the characters that mean something in CSV, of at most so many pieces.
+pub(super) fn csv_like(most: usize) -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => Just(","),
+        3 => Just("\n"),
+        1 => Just("\r\n"),
+        1 => Just("\r"),
+        3 => Just("\""),
+        1 => Just("\"\""),
+        2 => Just("\"a,\"\"b\n\""),
+        4 => Just("a"),
+        1 => Just("é"),
+        1 => Just("\t"),
+        1 => Just(" "),
+    ];
+    proptest::collection::vec(piece, 0..most).prop_map(|pieces| pieces.concat())
+}
+
+/// Every record of a text by the `csv` crate.
+pub(super) fn csv_records(text: &str) -> Vec<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+    reader.records().map(|record| record.unwrap().iter().map(Into::into).collect()).collect()
 }

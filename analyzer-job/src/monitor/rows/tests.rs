@@ -32,6 +32,16 @@ impl Found {
         let cell = |cell: &Option<String>| cell.clone().unwrap_or_else(|| "-".into());
         self.rows.iter().map(|row| row.iter().map(cell).collect::<Vec<_>>().join("|")).collect()
     }
+
+    /// Rows as `name=cell` of these columns, missing cells as `-`.
+    fn by_name(&self, names: [&str; 3]) -> Vec<String> {
+        let place = |name: &str| self.names.iter().position(|own| own == name).unwrap();
+        let places = names.map(|name| (name, place(name)));
+        let row = |row: &Vec<Option<String>>| {
+            places.map(|(name, at)| format!("{name}={}", row[at].as_deref().unwrap_or("-"))).join(" ")
+        };
+        self.rows.iter().map(row).collect()
+    }
 }
 
 fn try_read(format: Format, files: &[(&str, &[u8])], change: impl Fn(&mut Source<'_>)) -> Result<Found> {
@@ -127,14 +137,7 @@ fn a_table_of_csv_has_the_columns_of_every_header_row() {
         let named: Vec<(&str, &[u8])> =
             ["0", "1", "2", "3"].into_iter().zip(order.map(|at| files[at].as_bytes())).collect();
         let found = try_read(CSV, &named, |_| {}).unwrap();
-        let by_name = |row: &Vec<Option<String>>| {
-            let cell = |name: &&str| {
-                let at = found.names.iter().position(|own| own == name).unwrap();
-                format!("{name}={}", row[at].as_deref().unwrap_or("-"))
-            };
-            ["a", "b", "c"].iter().map(cell).collect::<Vec<_>>().join(" ")
-        };
-        let mut rows: Vec<String> = found.rows.iter().map(by_name).collect();
+        let mut rows = found.by_name(["a", "b", "c"]);
         rows.sort_by_key(|row| expected.iter().position(|known| known == row));
         assert_eq!((rows, found.names.len()), (expected.map(Into::into).to_vec(), 3), "{order:?}");
         // Each file has its own width.

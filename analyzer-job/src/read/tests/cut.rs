@@ -1,70 +1,43 @@
 use proptest::prelude::*;
 
 use super::*;
-
-fn reader(text: &[u8]) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text)
-}
-
-/// Every record by the `csv` crate.
-fn records(text: &[u8]) -> Vec<Vec<Vec<u8>>> {
-    let mut reader = reader(text);
-    reader.byte_records().map(|record| record.unwrap().iter().map(<[u8]>::to_vec).collect()).collect()
-}
-
-fn csv_like() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            4 => Just(","),
-            3 => Just("\n"),
-            1 => Just("\r\n"),
-            1 => Just("\r"),
-            3 => Just("\""),
-            1 => Just("\"\""),
-            4 => Just("a"),
-            1 => Just("é"),
-            1 => Just(" "),
-        ],
-        0..40,
-    )
-    .prop_map(|parts| parts.concat())
-}
+use crate::read::fixture::{csv_like, csv_records};
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
 
     #[test]
-    fn text_cut_at_a_record_end_has_the_same_records(text in csv_like()) {
+    fn text_cut_at_a_record_end_has_the_same_records(text in csv_like(40)) {
         let end = last_end(text.as_bytes());
-        let mut parts = records(&text.as_bytes()[..end]);
-        parts.extend(records(&text.as_bytes()[end..]));
-        prop_assert_eq!(&parts, &records(text.as_bytes()));
+        let (whole, rest) = text.split_at(end);
+        let mut parts = csv_records(whole);
+        parts.extend(csv_records(rest));
+        prop_assert_eq!(&parts, &csv_records(&text));
         // And it is the last: all records but the one at hand end before.
-        let rest = &text.as_bytes()[end..];
-        prop_assert!(records(rest).len() <= 1, "{:?}", rest);
+        prop_assert!(csv_records(rest).len() <= 1, "{:?}", rest);
     }
 
     #[test]
     fn text_with_quotes_has_the_fields_of_the_csv_crate_or_a_fault(
-        text in csv_like(),
+        text in csv_like(40),
         wanted in proptest::collection::btree_set(0_usize..4, 0..4),
         wider in 0_usize..3,
     ) {
         let wanted: Vec<usize> = wanted.into_iter().collect();
-        let all = records(text.as_bytes());
+        let all = csv_records(&text);
         let width = all.first().map_or(1, Vec::len).max(wanted.last().map_or(0, |last| last + 1)) + wider / 2;
         let (mut found, mut row) = (Vec::new(), Vec::new());
         let whole = quoted(&text, width, &wanted, |part| match part {
             Part::Field(at, field) => {
                 assert_eq!(at, row.len());
-                row.push(field.as_bytes().to_vec());
+                row.push(field.to_string());
             }
             Part::End => found.push(std::mem::take(&mut row)),
         });
         let works_out = quotes::fault(text.as_bytes()).is_none();
         prop_assert_eq!(whole, works_out && all.iter().all(|record| record.len() == width));
         if whole {
-            let expected: Vec<Vec<Vec<u8>>> =
+            let expected: Vec<Vec<String>> =
                 all.iter().map(|record| wanted.iter().map(|&at| record[at].clone()).collect()).collect();
             prop_assert_eq!(found, expected);
         }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::read::fixture::{csv_like, csv_records};
 
 /// The records of a text, or what was handed on before it turned out not to be as it should be.
 fn found(text: &str, width: usize, piece: usize) -> (bool, Vec<Vec<String>>) {
@@ -9,32 +10,6 @@ fn found(text: &str, width: usize, piece: usize) -> (bool, Vec<Vec<String>>) {
         found.push((0..width).map(|position| record.get(position, &mut String::new()).into()).collect());
     });
     (whole, found)
-}
-
-/// Every record by the `csv` crate.
-fn records_of(text: &str) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
-    reader.records().map(|record| record.unwrap().iter().map(Into::into).collect()).collect()
-}
-
-fn csv_like() -> impl Strategy<Value = String> {
-    proptest::collection::vec(
-        prop_oneof![
-            4 => Just(","),
-            3 => Just("\n"),
-            1 => Just("\r\n"),
-            1 => Just("\r"),
-            2 => Just("\""),
-            1 => Just("\"\""),
-            3 => Just("\"a,\"\"b\n\""),
-            4 => Just("a"),
-            1 => Just("é"),
-            1 => Just("\t"),
-            1 => Just(" "),
-        ],
-        0..120,
-    )
-    .prop_map(|parts| parts.concat())
 }
 
 /// Texts of records, and how they may be written.
@@ -68,11 +43,11 @@ proptest! {
 
     #[test]
     fn any_text_has_the_records_of_the_csv_crate_or_is_refused(
-        text in csv_like(),
+        text in csv_like(120),
         blocks in 1_usize..3,
         wider in 0_usize..3,
     ) {
-        let all = records_of(&text);
+        let all = csv_records(&text);
         let width = all.first().map_or(1, Vec::len) + wider / 2;
         let (whole, found) = found(&text, width, 64 * blocks);
         if whole {
@@ -88,7 +63,7 @@ proptest! {
         let width = records.first().map_or(1, Vec::len);
         prop_assert_eq!(&found(&text, width, 64 * blocks), &(true, records.clone()), "{:?}", text);
         prop_assert!(found(&text, width + 1, 64 * blocks).1.is_empty());
-        prop_assert_eq!(records_of(&text), records);
+        prop_assert_eq!(csv_records(&text), records);
     }
 }
 

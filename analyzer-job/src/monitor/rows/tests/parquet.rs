@@ -125,14 +125,7 @@ fn a_table_has_the_columns_of_every_file_whatever_their_order() {
             try_read(Format::Parquet, &named, |source| source.limit = limit).unwrap()
         };
         let found = read(None);
-        let by_name = |row: &Vec<Option<String>>| {
-            let cell = |name: &&str| {
-                let at = found.names.iter().position(|own| own == name).unwrap();
-                format!("{name}={}", row[at].as_deref().unwrap_or("-"))
-            };
-            ["a", "b", "z"].iter().map(cell).collect::<Vec<_>>().join(" ")
-        };
-        let mut rows: Vec<String> = found.rows.iter().map(by_name).collect();
+        let mut rows = found.by_name(["a", "b", "z"]);
         rows.sort_by_key(|row| expected.iter().position(|known| known == row));
         assert_eq!((rows, found.names.len()), (expected.map(Into::into).to_vec(), 3), "{order:?}");
         let place = |at: usize| order.iter().position(|&file| file == at).unwrap();
