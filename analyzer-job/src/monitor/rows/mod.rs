@@ -600,7 +600,8 @@ impl<'a> Reader<'a> {
         if self.source.width.is_some() && !is_same {
             let what = if found.len() == known.len() {
                 format!(
-                    "the columns have other names than in the first file ({}); they are taken by position",
+                    "the header row names other columns than that of the first file, such as {}; the columns are taken by \
+                     position",
                     others[0]
                 )
             } else {

@@ -296,6 +296,14 @@ impl Seen<'_> {
         }
     }
 
+    /// Whether a header row looks like data in some file, and like names for sure in none.
+    fn is_told(&self, main: &Head) -> bool {
+        let same = || self.heads.iter().flatten().filter(|head| head.cells == main.cells);
+        let is_sure = |head: &Head| matches!(head.kind, Kind::Sure | Kind::Mixed);
+        let is_known = main.cells.iter().all(|cell| self.known.contains(cell));
+        !is_known && same().any(|head| head.kind == Kind::LikeRow) && !same().any(is_sure)
+    }
+
     fn notes(&self, firsts: &[First], main: &Head, is_guess: bool) -> Vec<(PathBuf, String)> {
         let of = |first: First| {
             let heads = self.heads.iter().zip(firsts).filter(move |(_, own)| **own == first);
@@ -316,7 +324,7 @@ impl Seen<'_> {
                 );
                 notes.push((main.file.clone(), what));
             }
-            Kind::LikeRow | Kind::Mixed if is_guess && !self.given => {
+            _ if !self.given && (self.is_told(main) || is_guess && main.kind != Kind::Texts) => {
                 notes.push((main.file.clone(), taken_as(main, "the names of the columns", "false")));
             }
             _ => {}

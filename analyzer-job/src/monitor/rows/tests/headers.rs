@@ -249,6 +249,18 @@ fn a_first_row_of_numbers_is_data_and_a_doubtful_one_is_told() {
             assert!(told.contains(doubted.unwrap_or_default()), "{text}: {told}");
         }
     }
+    // Some files have too few rows to tell.
+    let files: [&[u8]; 3] = [b"red\nblue\nred\n", b"red\n", b"red\nblue\n"];
+    for order in orders(3) {
+        let texts = files.map(|text| String::from_utf8_lossy(text).into_owned());
+        let found = in_order(&texts, &order, |source| source.format = None);
+        let told = found.account.warnings.join("\n");
+        assert_eq!(found.rows.len(), 3, "{order:?}: {told}");
+        assert!(
+            told.contains("the first row (`red`) is taken as the names of the columns"),
+            "{order:?}: {told}"
+        );
+    }
     let told = |text: &str| found(CSV, text).account.warnings.join("\n");
     assert!(told("1,2\n3,4\n").contains("looks like data") && told("1,a\n2,b\n").is_empty());
 }
