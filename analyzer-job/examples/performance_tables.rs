@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 /// Cells that the bootstrap of an interval draws at most.
 const DRAWN: u64 = 1_000_000;
 const SIZES: &[u64] = &[50, 200, 1000, 5000];
+const OF_NUMBERS: &[u64] = &[100, 200, 500, 1000, 5000];
 /// Of populations with a rare class.
 const OF_RARE: &[u64] = &[300, 1000, 5000];
 /// Rows of the baseline and of the window, and how far the window leans to high scores (1: as the baseline).
@@ -53,7 +54,7 @@ const BINARY: &[&str] = &["recall", "precision", "accuracy", "false_positive_rat
 const OF_SCORES: &[&str] = &["accuracy", "precision", "recall", "f1", "false_positive_rate", "auc"];
 const CLASSES: &[&str] = &["accuracy", "weighted_precision", "weighted_f1", "weighted_f2"];
 
-const WORLDS: [World; 7] = [
+const WORLDS: [World; 9] = [
     World {
         name: "binary, half positive",
         problem: ProblemType::BinaryClassification,
@@ -89,11 +90,28 @@ const WORLDS: [World; 7] = [
         problem: ProblemType::Regression,
         metrics: &["mae", "mse", "rmse", "r2"],
         estimated: &["mae", "mse", "rmse"],
-        sizes: SIZES,
+        sizes: OF_NUMBERS,
         row: numbers,
         lean: 1.0,
     },
+    World {
+        name: "regression, errors of Student's t with 3 degrees of freedom",
+        row: of_heavy_tails,
+        ..NUMBERS
+    },
+    World { name: "regression, log-normal errors", row: of_lognormal, ..NUMBERS },
 ];
+
+/// Regressions of which some errors are far larger than the rest.
+const NUMBERS: World = World {
+    name: "",
+    problem: ProblemType::Regression,
+    metrics: &["mae", "mse", "rmse", "r2"],
+    estimated: &[],
+    sizes: OF_NUMBERS,
+    row: numbers,
+    lean: 1.0,
+};
 
 const RARE: World = World {
     name: "binary, 10 % positive",
@@ -132,6 +150,24 @@ fn numbers(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
     let prediction = 10.0 * random.random::<f64>().powf(lean);
     let label = prediction + (0.5 + 0.2 * prediction) * normal(random);
     [label.to_string(), prediction.to_string(), String::new()]
+}
+
+/// Errors of which few are far larger than the others.
+fn of_heavy_tails(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
+    let squares: f64 = (0..3).map(|_| normal(random).powi(2)).sum();
+    let error = normal(random) / (squares / 3.0).sqrt();
+    of_error(random, lean, error)
+}
+
+/// Errors of which the large ones are all on one side.
+fn of_lognormal(random: &mut ChaCha8Rng, lean: f64) -> [String; 3] {
+    let error = normal(random).exp() - 0.5_f64.exp();
+    of_error(random, lean, error)
+}
+
+fn of_error(random: &mut ChaCha8Rng, lean: f64, error: f64) -> [String; 3] {
+    let prediction = 10.0 * random.random::<f64>().powf(lean);
+    [(prediction + error).to_string(), prediction.to_string(), String::new()]
 }
 
 /// A draw of the standard normal distribution.

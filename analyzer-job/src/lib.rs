@@ -1,6 +1,7 @@
 //! The analysis: bias metrics, attributions and their drift, from any dataset or from monitoring data.
 
 pub mod aws;
+mod beta;
 pub mod bias;
 pub mod commands;
 pub mod config;

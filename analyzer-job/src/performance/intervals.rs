@@ -1,16 +1,17 @@
 //! How far a metric may be from its value over all rows of the kind: standard errors and 95 % intervals.
 //!
-//! Shares of rows have Wilson's interval, and so have the other metrics of classes, of as many rows as they vary like (`as_share`); mean
-//! errors have one on the scale of their logarithm, the explained variance a seeded bootstrap. In fewer rows than an interval needs to
-//! hold the true value about as often as it says there is none.
+//! Shares of rows have Wilson's interval, the other metrics of classes Jeffreys' of as many rows as they vary like (`as_share`), errors of
+//! regressions one without their skewness (`errors`). In fewer rows than an interval needs to hold the true value about as often as it
+//! says there is none.
 
 use hashbrown::HashMap;
 use rayon::prelude::*;
 
 use super::as_share;
 use super::curves::{self, ratio};
+use super::errors;
 use super::metrics::{self, Counts, Scalar};
-use super::outcomes::{Binary, Multiclass, Pair, ScoreCell};
+use super::outcomes::{Binary, Multiclass, ScoreCell};
 use super::random;
 pub use super::spread::Spread;
 use crate::normal::{self, Z};
@@ -48,7 +49,7 @@ pub fn spreads(counts: &Counts, scalars: &[Scalar], most_drawn: u64) -> Vec<Spre
         if needed.is_empty() { Vec::new() } else { replicates(counts, &needed, most_drawn) }.into_iter();
     let spread = |(at, known): (usize, Option<Spread>)| {
         known.unwrap_or_else(|| match (scalars[at].1, drawn.next()) {
-            (Some(value), Some(values)) => of_draws(counts, value, values),
+            (Some(value), Some(values)) => of_draws(counts, value, &values),
             _ => Spread::default(),
         })
     };
@@ -74,9 +75,8 @@ fn direct(counts: &Counts, name: &str, value: f64) -> Option<Spread> {
     }
     match (counts, name) {
         (Counts::Binary(binary), "auc") => Some(as_share::of_roc(value, &binary.cells)),
-        (Counts::Regression(regression), "mae" | "mse" | "rmse") => {
-            Some(mean_error(&regression.pairs, name, value))
-        }
+        (Counts::Regression(regression), "r2") => Some(errors::of_explained(&regression.pairs, value)),
+        (Counts::Regression(regression), _) => Some(errors::of_mean(&regression.pairs, name, value)),
         // Constants: always answering one class has no hits of the other.
         (Counts::Binary(_), name) if name.ends_with("_best_constant_classifier") => Some(Spread::default()),
         _ => None,
@@ -130,31 +130,6 @@ fn positives(binary: &Binary) -> u64 {
     missed + hits
 }
 
-/// Mean of the absolute or the squared error, or the root of the latter: normal on the scale of its logarithm, where a
-/// mean of squares is less skewed.
-fn mean_error(pairs: &[Pair], name: &str, value: f64) -> Spread {
-    let is_root = name == "rmse";
-    let mean = if is_root { value * value } else { value };
-    let (mut rows, mut squares) = (0.0, 0.0);
-    for pair in pairs {
-        let error = (pair.prediction - pair.label).abs();
-        let term = if name == "mae" { error } else { error * error };
-        rows += pair.times as f64;
-        squares += pair.times as f64 * (term - mean).powi(2);
-    }
-    let error = (squares / (rows - 1.0) / rows).sqrt();
-    if !error.is_finite() || error <= 0.0 {
-        return Spread { standard_error: error.is_finite().then_some(error), ..Spread::default() };
-    }
-    let way = (Z * error / mean).exp();
-    let interval = [mean / way, mean * way];
-    Spread {
-        standard_error: Some(if is_root { error / (2.0 * value) } else { error }),
-        interval: Some(if is_root { interval.map(f64::sqrt) } else { interval }),
-        share: None,
-    }
-}
-
 /// The counts that a metric is a share of: the part and the whole.
 pub fn share(counts: &Counts, name: &str) -> Option<[u64; 2]> {
     match counts {
@@ -205,7 +180,8 @@ fn replicates(counts: &Counts, needed: &[&str], most_drawn: u64) -> Vec<Vec<f64>
     let cells = match counts {
         Counts::Binary(binary) => 4 * binary.cells.len(),
         Counts::Multiclass(multiclass) => multiclass.cells.len(),
-        Counts::Regression(regression) => regression.pairs.len(),
+        // What is known of a regression comes from formulas.
+        Counts::Regression(_) => 0,
     };
     let number = most_drawn.checked_div(cells as u64).unwrap_or(0).clamp(100, MOST_REPLICATES);
     if !all.is_empty() {
@@ -230,7 +206,7 @@ fn draw(counts: &Counts, names: &[&str], replicates: u64) -> Vec<Vec<f64>> {
 }
 
 /// The spread of a metric by its values in draws; empty for too few of them.
-fn of_draws(counts: &Counts, value: f64, values: Vec<f64>) -> Spread {
+fn of_draws(counts: &Counts, value: f64, values: &[f64]) -> Spread {
     let n = values.len() as f64;
     if n < 50.0 {
         return Spread::default();
@@ -240,26 +216,8 @@ fn of_draws(counts: &Counts, value: f64, values: Vec<f64>) -> Spread {
     let error = (squares / (n - 1.0)).sqrt();
     match counts {
         Counts::Binary(binary) => as_share::of_draws(value, error, positives(binary)),
-        Counts::Multiclass(_) => as_share::of_draws(value, error, counts.rows()),
-        Counts::Regression(_) => of_percentiles(value, error, values),
+        _ => as_share::of_draws(value, error, counts.rows()),
     }
-}
-
-/// From few replicates the ends of a percentile interval are vague; then the normal one.
-const FEWEST_FOR_PERCENTILES: usize = 400;
-
-/// The spread of a metric without bounds. Draws that do not differ say nothing of how much it varies: no interval.
-fn of_percentiles(value: f64, error: f64, mut values: Vec<f64>) -> Spread {
-    let n = values.len();
-    values.sort_unstable_by(f64::total_cmp);
-    if values[n - 1] <= values[0] {
-        return Spread { standard_error: Some(0.0), ..Spread::default() };
-    }
-    let outside = (0.025 * n as f64) as usize;
-    let [low, high] = [values[outside].min(value), values[n - 1 - outside].max(value)];
-    let are_percentiles = n >= FEWEST_FOR_PERCENTILES && low < high;
-    let interval = if are_percentiles { [low, high] } else { [value - Z * error, value + Z * error] };
-    Spread { standard_error: Some(error), interval: Some(interval), share: None }
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub mod constraints;
 pub mod curves;
 pub mod details;
 pub mod deviations;
+mod errors;
 pub mod estimate;
 pub mod facets;
 pub mod findings;

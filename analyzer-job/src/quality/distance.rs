@@ -215,7 +215,7 @@ fn upper_gamma(a: f64, x: f64) -> f64 {
 }
 
 /// Lanczos' approximation with g = 7; relative error below 1e-14.
-pub(super) fn ln_gamma(x: f64) -> f64 {
+pub(crate) fn ln_gamma(x: f64) -> f64 {
     const G: f64 = 7.0;
     const TERMS: [f64; 9] = [
         0.999_999_999_999_809_9,
