@@ -89,15 +89,16 @@ fn groups_of(all: &[Finding], is_meant: &dyn Fn(&Finding) -> bool) -> HashSet<*c
     all.iter().filter(|finding| is_meant(finding)).map(|finding| std::ptr::from_ref(finding.facet)).collect()
 }
 
-/// ` for Sex = 0`, ` in 3 groups`, or ` in 2 of 3 groups` where only these have a metric of this kind.
+/// ` for Sex = 0`, ` in 3 groups`, or ` in 2 of 3 groups` where only these have a metric of this kind. Empty where none has: what is the
+/// same for every group, the entropy, is said of none.
 fn in_groups(bias: &BiasDetails, all: &[Finding], is_meant: &dyn Fn(&Finding) -> bool) -> String {
     let told = told(bias);
-    if let [facet] = told.as_slice() {
-        return format!(" for {}", bias::words(bias, facet).facet);
-    }
-    match (groups_of(all, is_meant).len(), told.len()) {
-        (some, of) if some == of => format!(" in {of} groups"),
-        (some, of) => format!(" in {some} of {of} groups"),
+    let groups = groups_of(all, &|finding| compares_groups(&finding.details.name) && is_meant(finding));
+    match (groups.len(), told.as_slice()) {
+        (0, _) => String::new(),
+        (_, [facet]) => format!(" for {}", bias::words(bias, facet).facet),
+        (some, told) if some == told.len() => format!(" in {some} groups"),
+        (some, told) => format!(" in {some} of {} groups", told.len()),
     }
 }
 
@@ -175,9 +176,7 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
     }
     if compared == 0 {
         let groups = in_groups(bias, all, &|finding| {
-            of_groups(finding) == asks_for_groups
-                && finding.verdict != Verdict::Undefined
-                && !finding.compares_nothing()
+            finding.verdict != Verdict::Undefined && !finding.compares_nothing()
         });
         return (
             State::Measured,
@@ -186,11 +185,13 @@ fn bias_headline(bias: &BiasDetails, all: &[Finding]) -> (State, String) {
         );
     }
     // What is said of the groups is said of those that are compared.
-    let groups =
-        in_groups(bias, all, &|finding| of_groups(finding) == asks_for_groups && finding.is_compared());
+    let groups = in_groups(bias, all, &|finding| finding.is_compared());
     if moved > 0 {
         let whose = if moved == 1 { "its" } else { "their" };
-        let groups = in_groups(bias, all, &|finding| finding.verdict == Verdict::Moved);
+        let mut groups = in_groups(bias, all, &|finding| finding.verdict == Verdict::Moved);
+        if groups.is_empty() {
+            groups = ": the Generalized Entropy (GE), the same for every group".into();
+        }
         let moved = part_of(moved, compared, "metric");
         return (State::Moved, format!("{moved} moved away from {whose} baseline{groups}"));
     }

@@ -388,3 +388,39 @@ fn numbers_of_many_groups_are_those_of_all() {
         report.lead
     );
 }
+
+/// The entropy is the same for every group, and none is named for it.
+#[test]
+fn a_headline_on_the_entropy_alone_names_no_group() {
+    for groups in [1, 3] {
+        for (kind, others, expected) in [
+            (
+                Kind::Moved,
+                None,
+                "1 of 1 metric moved away from its baseline: the Generalized Entropy (GE), the same for every group",
+            ),
+            (Kind::TooFew(true), None, "Not enough rows to say whether 1 metric moved"),
+            (Kind::WithinChance, None, "1 metric moved, no more than chance explains"),
+            (Kind::Held, None, "No metric moved away from its baseline"),
+            (Kind::NotCompared, None, "No metric has a value in the baseline: nothing is compared"),
+            (Kind::Undefined, None, "No bias metric could be computed"),
+            (
+                Kind::Moved,
+                Some(Kind::Held),
+                "metrics moved away from its baseline: the Generalized Entropy (GE), the same for every group",
+            ),
+        ] {
+            let mut findings = findings_of(&vec![vec![others.unwrap_or(Kind::Held)]; groups], true);
+            for facet in &mut findings.bias.as_mut().unwrap().facets {
+                if others.is_none() {
+                    facet.metrics.clear();
+                }
+                facet.metrics.push(made("GE", kind));
+            }
+            let headline = report(&findings, &names(), &[]).headline.replace('\u{a0}', " ");
+            let is_expected =
+                if others.is_some() { headline.ends_with(expected) } else { headline == expected };
+            assert!(is_expected, "{groups} {kind:?}: {headline}");
+        }
+    }
+}
