@@ -111,8 +111,7 @@ impl Grid {
             return Ok(());
         }
         for line in text.lines() {
-            let line = line.trim_ascii_end();
-            if line.is_empty() {
+            if line.trim_ascii().is_empty() {
                 continue;
             }
             line.split(',').for_each(|field| self.push_text(field, true));

@@ -90,7 +90,8 @@ impl Lines {
     }
 
     /// Cuts a text into cells: quoted as RFC 4180 has it, or a list to its closing bracket, which may lie on
-    /// another line, or up to the next comma or line end. Blanks around a cell are no part of it.
+    /// another line, or up to the next comma or line end. Blanks around a list and before a quote are no part of the cell; all
+    /// others are, as in a dataset.
     pub(super) fn read(&mut self, text: &str) {
         self.text.clear();
         self.cells.clear();
@@ -99,20 +100,21 @@ impl Lines {
         let mut rest = text;
         let mut line_began = false;
         loop {
-            rest = rest.trim_start_matches([' ', '\t', '\r']);
+            let begin = rest;
+            rest = rest.trim_start_matches(BLANKS);
             let Some(first) = rest.chars().next() else { break };
             if first == '\n' && !line_began {
                 rest = &rest[1..];
                 continue;
             }
             line_began = true;
-            rest = self.cut(rest, first);
-            rest = rest.trim_start_matches([' ', '\t', '\r']);
+            rest = self.cut(begin, rest, first);
+            rest = rest.trim_start_matches(BLANKS);
             match rest.chars().next() {
                 Some(',') => {
                     rest = &rest[1..];
                     // A comma at the end of a line of lists goes on with the next line; else a cell is empty.
-                    let next = rest.trim_start_matches([' ', '\t', '\r']);
+                    let next = rest.trim_start_matches(BLANKS);
                     if next.is_empty() || next.starts_with('\n') {
                         let lists = self.line_start();
                         if !(lists..self.cells.len()).all(|at| self.cell(at).starts_with('[')) {
@@ -154,15 +156,21 @@ impl Lines {
         self.cells.push(start..self.text.len());
     }
 
-    /// Takes one cell off a text and gives the rest.
-    fn cut<'a>(&mut self, text: &'a str, first: char) -> &'a str {
+    /// Takes one cell off a text and gives the rest. `begin`: the same text with the blanks before it.
+    fn cut<'a>(&mut self, begin: &'a str, text: &'a str, first: char) -> &'a str {
         if first == '"'
             && let Some(closed) = quotes::closing(text.as_bytes(), 1)
         {
             let rest = &text[closed..];
-            let next = rest.trim_start_matches([' ', '\t', '\r']);
+            let next = rest.trim_start_matches(BLANKS);
             if next.is_empty() || next.starts_with([',', '\n']) {
-                self.push(text[1..closed - 1].replace("\"\"", "\"").trim());
+                let inside = text[1..closed - 1].replace("\"\"", "\"");
+                let list = inside.trim();
+                match list.starts_with('[') && list.ends_with(']') {
+                    true => self.push(list),
+                    // Blanks behind the closing quote belong to the cell, as in a dataset.
+                    false => self.push(&(inside + rest[..rest.len() - next.len()].trim_end_matches('\r'))),
+                }
                 return rest;
             }
             self.goes_on = true;
@@ -184,9 +192,9 @@ impl Lines {
             }
             return &text[end..];
         }
-        let end = text.find([',', '\n']).unwrap_or(text.len());
-        self.push(text[..end].trim_end());
-        &text[end..]
+        let end = begin.find([',', '\n']).unwrap_or(begin.len());
+        self.push(begin[..end].trim_end_matches('\r'));
+        &begin[end..]
     }
 
     /// Lists are rows by themselves; else each line is one.
@@ -222,6 +230,9 @@ impl Lines {
         }
     }
 }
+
+/// What may stand between cells on a line.
+const BLANKS: [char; 3] = [' ', '\t', '\r'];
 
 /// What of a CSV answer is a row.
 #[derive(Debug, Clone, Copy)]

@@ -121,7 +121,7 @@ fn csv_has_a_line_for_each_row_or_one_line_for_all() {
 #[test]
 fn a_quoted_cell_that_goes_on_shifts_no_other() {
     let says = Says { label: index(0), probability: index(1), ..Says::default() };
-    labels(Csv, says.clone(), "\"yes, \"\"really\"\"\" ,0.9\n", &[named("yes, \"really\"")]);
+    labels(Csv, says.clone(), "\"yes, \"\"really\"\"\" ,0.9\n", &[named("yes, \"really\" ")]);
     for body in ["\"yes, \"really\"\",0.9\n", "no,0.1\n\"a\"b,0.9", "\"0.4, \"0.9"] {
         let told = problem(Csv, says.clone(), body, body.lines().count());
         assert!(told.contains("text behind the closing quote"), "{body}: {told}");
@@ -547,6 +547,33 @@ proptest! {
             }
         }
     }
+}
+
+/// A text has the blanks that it has in a dataset, whichever way it is quoted, on whatever line and at whatever place; numbers
+/// have none.
+#[test]
+fn texts_of_csv_keep_their_blanks() {
+    let says = |label| Says { label, probability: index(1), ..Says::default() };
+    for text in [" >50K", ">50K ", "  two words  ", "\ttab", " True"] {
+        for end in ["\n", "\r\n", ""] {
+            for cell in [text.to_string(), format!("\"{text}\"")] {
+                let plain = cell.ends_with('"') || !text.ends_with([' ', '\t']) || !end.is_empty();
+                let body = format!("{cell}, 0.5{end}");
+                labels(Csv, says(index(0)), &body, &[named(text)]);
+                let body = format!("a,0.25\r\n{cell},0.5 \nb,1{end}");
+                labels(Csv, says(index(0)), &body, &[named("a"), named(text), named("b")]);
+                let last = Says { label: index(1), probability: index(0), ..Says::default() };
+                if plain {
+                    labels(Csv, last, &format!(" 0.5,{cell}{end}"), &[named(text)]);
+                }
+            }
+        }
+    }
+    labels(Csv, says(index(0)), "\"yes\" ,0.5\n", &[named("yes ")]);
+    labels(Csv, says(index(0)), " 1 , 0.5\n", &[Cell::Int(1)]);
+    scores(Csv, Says::default(), " 0.5 , 0.25 \r\n 1 ,\t0\r\n", &[&[0.5, 0.25], &[1.0, 0.0]]);
+    scores(Csv, Says::default(), " [0.1, 0.9] , [0.8, 0.2] \n", &[&[0.1, 0.9], &[0.8, 0.2]]);
+    scores(Csv, Says::default(), "\" [0.1, 0.9] \" \n\"[0.8, 0.2]\"\n", &[&[0.1, 0.9], &[0.8, 0.2]]);
 }
 
 /// The scores behind a null keep their classes: the row has no scores, not fewer.
