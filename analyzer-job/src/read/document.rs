@@ -162,6 +162,7 @@ pub(crate) fn read(
         source.advance(file.bytes)?;
     }
     source.keys = Keys(targets.paths.keys());
+    source.by_position = targets.paths.are_by_position();
     Ok(read)
 }
 

@@ -126,6 +126,18 @@ pub(crate) fn places(known: &[String], names: &[String]) -> Result<Places> {
     }
 }
 
+/// The problem of an object of which some keys are names of the columns, at other places, and others are not.
+pub(crate) fn contradicting_keys(keys: &[String], known: &[String]) -> Problem {
+    Problem::new(&codes::HEADERS_DO_NOT_FIT, "the keys of a record contradict the names of the columns")
+        .field("headers")
+        .found(format!("the keys {}", listed(keys)))
+        .expected(format!(
+            "keys that are the columns {}, in any order, or stand in their order",
+            listed(known)
+        ))
+        .hint("name each key in `headers`")
+}
+
 /// For each known column its position in a file that has exactly these names; none for any other file. Names
 /// are equal without regard to case, unless two of them then were.
 fn order(known: &[String], names: &[String]) -> Option<Vec<usize>> {

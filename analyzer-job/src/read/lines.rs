@@ -11,6 +11,7 @@ use crate::read::Source;
 use crate::read::blocks::{self, BLOCK_BYTES, Texts};
 use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
+use crate::read::header;
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
 use crate::state::keys::Keys;
@@ -134,6 +135,7 @@ fn one_after_the_other(
         }
     }
     source.keys = Keys(targets.paths.keys());
+    source.by_position = targets.paths.are_by_position();
     Ok(read)
 }
 
@@ -301,6 +303,9 @@ pub(crate) fn no_features(
     document: &str,
     fault: NoFeatures,
 ) -> Problem {
+    if let Some(keys) = targets.paths.contradiction(0) {
+        return header::contradicting_keys(keys, analysis.dataset.headers.as_deref().unwrap_or_default());
+    }
     let path = analysis.dataset.features.as_deref().unwrap_or("@");
     let record = fault.row.map_or(String::new(), |row| format!(" in record {row} (counted from 1)"));
     let problem = Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")

@@ -275,6 +275,11 @@ fn read_once(
         Some(DatasetFormat::Parquet) => row_groups::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
+    source.notes.push(Note::Files {
+        files: files.iter().filter(|_| source.by_position).map(|file| file.relative.clone()).collect(),
+        what: "objects have other keys than the names in `headers`, so their values are named by position"
+            .into(),
+    });
     if source.ids != before {
         return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
     }
@@ -362,6 +367,8 @@ pub(crate) struct Source<'a> {
     pub(crate) windowed: Vec<OfFile>,
     /// In which order paths took the values of objects.
     pub(crate) keys: Keys,
+    /// These values went by their positions, as keys are not the names of columns.
+    pub(crate) by_position: bool,
 }
 
 impl Source<'_> {
@@ -381,6 +388,7 @@ impl Source<'_> {
             captured: (None, None),
             windowed: Vec::new(),
             keys: Keys::default(),
+            by_position: false,
         }
     }
 

@@ -386,6 +386,71 @@ fn record(time: Option<&str>, input: &str, output: &str, label: &str) -> String 
     record.to_string() + "\n"
 }
 
+/// Keys of objects name the columns as names in a header row do: case and blanks aside. Some of them at other places contradict, and
+/// where they are not all names, it is said that the values go by position.
+#[test]
+fn keys_of_objects_are_names_of_columns_whatever_their_case_or_a_contradiction() {
+    let names = ["income", "age", "sex"];
+    let record = |keys: [&str; 3]| format!("{{\"{}\":30,\"{}\":5000,\"{}\":1}}", keys[0], keys[1], keys[2]);
+    let datasets = |objects: &[String]| {
+        let all: Vec<String> =
+            objects.iter().map(|object| format!("{{\"f\":{object},\"y\":1,\"pred\":0}}")).collect();
+        let mut lines = fixture::analysis(DatasetFormat::JsonLines);
+        lines.dataset.features = Some("f.*".into());
+        let mut json = fixture::analysis(DatasetFormat::Json);
+        json.dataset.features = Some("rows[*].f.*".into());
+        json.label = Some(name("rows[*].y"));
+        json.predicted_label = Some(name("rows[*].pred"));
+        for analysis in [&mut lines, &mut json] {
+            analysis.dataset.headers =
+                Some([&names[..], &["y", "pred"]].concat().iter().map(ToString::to_string).collect());
+            analysis.facets = vec![fixture::facet("sex", &[Scalar::Int(1)])];
+        }
+        [(lines, all.join("\n")), (json, format!("{{\"rows\":[{}]}}", all.join(",")))]
+    };
+    for keys in [["age", "income", "sex"], ["Age", "INCOME", " sex "], ["AGE ", "income", "Sex"]] {
+        let other = ["sex", "income", "age"].map(|name| name.to_uppercase());
+        let other = format!("{{\"{}\":0,\"{}\":70,\"{}\":40}}", other[0], other[1], other[2]);
+        for (analysis, text) in datasets(&[record(keys), other]) {
+            let columns = table(&[("a.json", text.as_bytes())], &analysis).columns;
+            let expected = [("income", vec![5000, 70]), ("age", vec![30, 40]), ("sex", vec![1, 0])];
+            for (found, (name, values)) in columns.iter().zip(expected) {
+                assert_eq!((found.name.as_str(), &found.values), (name, &Values::Int(values)), "{keys:?}");
+            }
+        }
+    }
+    for keys in [["age", "pay", "sex"], ["b", "SEX", "a"], ["age", "Age", "income"]] {
+        for (analysis, text) in datasets(&[record(keys)]) {
+            fails(&[("a.json", text.as_bytes())], &analysis, &["PL0303", "contradict", keys[1], "`headers`"]);
+        }
+    }
+    for (keys, is_told) in
+        [(["a", "b", "c"], true), (["a", "b", "Sex"], true), (["age", "income", "sex"], false)]
+    {
+        for (analysis, text) in datasets(&[record(keys), record(keys)]) {
+            let reading = fixture::read(&[("a.json", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+            let told = reading.warnings.join("\n");
+            assert_eq!(told.contains("named by position") && told.contains("a.json"), is_told, "{told}");
+        }
+    }
+    // In captures such a record is left out.
+    let mut analysis = monitor();
+    analysis.dataset.features = Some("features.*".into());
+    analysis.dataset.headers = Some(["sex", "x", "target"].map(String::from).to_vec());
+    let of = |object: &str| record_of(&format!("{{\"features\":{object}}}"));
+    let text = [of(r#"{"X":7,"Sex":1}"#), of(r#"{"sex":0,"x":8}"#), of(r#"{"sex":0,"z":9}"#)].concat();
+    let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+    let columns = &reading.rows().unwrap().table.columns;
+    assert_eq!(columns[0].values, Values::Int(vec![1, 0]));
+    assert_eq!(columns[1].values, Values::Int(vec![7, 8]));
+    let left_out = &reading.row_counts.records_skipped[0].examples[0];
+    assert!(left_out.contains("only some of the keys `sex`, `z` are names in `headers`"), "{left_out}");
+}
+
+fn record_of(input: &str) -> String {
+    record(None, input, r#"{"score":0.7}"#, r#"{"y":1}"#)
+}
+
 fn monitor() -> Analysis {
     let mut analysis = fixture::analysis(DatasetFormat::Capture);
     analysis.predicted_label = None;

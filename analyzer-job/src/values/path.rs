@@ -11,7 +11,7 @@ use std::ops::Range;
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::values::query::Query;
+use crate::values::query::{Columns, Query};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 /// What a path found in a text; reused from text to text.
@@ -166,7 +166,18 @@ impl Paths {
     /// For each place at which `name_columns` columns are made of an object: the keys that decide about their order, once there
     /// was one.
     pub fn keys(&self) -> Vec<Option<Vec<String>>> {
-        self.queries.iter().flatten().flat_map(Query::keys).collect()
+        self.queries.iter().flatten().flat_map(Query::columns).map(Columns::keys).collect()
+    }
+
+    /// Whether objects had keys that are none of the names which `name_columns` gave, so that their values went by positions.
+    pub fn are_by_position(&self) -> bool {
+        self.queries.iter().flatten().flat_map(Query::columns).any(Columns::are_by_position)
+    }
+
+    /// Keys of the first object at a path of which some are names that `name_columns` gave, at other places, and others are not.
+    pub fn contradiction(&self, number: usize) -> Option<&[String]> {
+        let query = self.queries.get(number)?.as_ref()?;
+        query.columns().into_iter().find_map(Columns::contradiction)
     }
 
     /// Whether every path is a simple one, whose results depend on no text that was searched before.

@@ -91,6 +91,7 @@ pub(crate) fn read(
     source.captured = (reader.kinds.0, reader.kinds.1);
     let of_features = reader.features.iter().flat_map(Paths::keys);
     source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
+    source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
     tally.finish(reader, source)
 }
 
@@ -298,7 +299,12 @@ impl<'a> Reader<'a> {
                 let place = fault.row.map_or(String::new(), |row| format!(" for row {row}"));
                 let mut reason = format!("Data must contain features: found {}{place}", fault.found);
                 let keys = paths.keys_there(0, document);
-                if self.found[0].is_nothing(document) && !keys.is_empty() {
+                if let Some(keys) = paths.contradiction(0) {
+                    reason.push_str(&format!(
+                        "; only some of the keys `{}` are names in `headers`",
+                        keys.join("`, `")
+                    ));
+                } else if self.found[0].is_nothing(document) && !keys.is_empty() {
                     let path = self.analysis.dataset.features.as_deref().unwrap_or("@");
                     reason.push_str(&format!(" at `{path}`; the keys there are `{}`", keys.join("`, `")));
                 }

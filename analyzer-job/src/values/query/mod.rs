@@ -13,7 +13,8 @@ use jmespath::ast::{Ast, Comparator};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 use functions::Function;
-use order::{Columns, ordered};
+pub(super) use order::Columns;
+use order::ordered;
 
 /// A checked expression.
 #[derive(Debug)]
@@ -68,11 +69,11 @@ impl Query {
         self.0.name_columns(names);
     }
 
-    /// For each place at which columns are made of an object: the keys that decide about their order, once there was one.
-    pub(super) fn keys(&self) -> Vec<Option<Vec<String>>> {
-        let mut keys = Vec::new();
-        self.0.keys(&mut keys);
-        keys
+    /// What is known of the columns at each place at which these are made of an object.
+    pub(super) fn columns(&self) -> Vec<&Columns> {
+        let mut found = Vec::new();
+        self.0.columns(&mut found);
+        found
     }
 
     /// The JSON text of what the expression finds in a document; none for null, for an expression that
@@ -159,24 +160,26 @@ impl Node {
         }
     }
 
-    fn keys(&self, keys: &mut Vec<Option<Vec<String>>>) {
+    fn columns<'n>(&'n self, found: &mut Vec<&'n Columns>) {
         if let Node::Values(_, Some(columns)) | Node::Function(_, _, Some(columns)) = self {
-            keys.push(columns.keys());
+            found.push(columns);
         }
         match self {
             Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => {
-                one.keys(keys);
+                one.columns(found);
             }
             Node::And(one, two)
             | Node::Or(one, two)
             | Node::Compare(_, one, two)
             | Node::Then(one, two)
-            | Node::Project(one, None, two) => [one, two].into_iter().for_each(|node| node.keys(keys)),
+            | Node::Project(one, None, two) => [one, two].into_iter().for_each(|node| node.columns(found)),
             Node::Project(one, Some(filter), two) => {
-                [one, filter, two].into_iter().for_each(|node| node.keys(keys));
+                [one, filter, two].into_iter().for_each(|node| node.columns(found));
             }
-            Node::List(nodes) | Node::Function(_, nodes, _) => nodes.iter().for_each(|node| node.keys(keys)),
-            Node::Object(nodes) => nodes.iter().for_each(|(_, node)| node.keys(keys)),
+            Node::List(nodes) | Node::Function(_, nodes, _) => {
+                nodes.iter().for_each(|node| node.columns(found))
+            }
+            Node::Object(nodes) => nodes.iter().for_each(|(_, node)| node.columns(found)),
             Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
         }
     }
