@@ -1,6 +1,7 @@
 //! Whether predictions fit the labels: scores that stand for labels, columns of different kinds, predictions of which
 //! none is positive. What a few answers of a model show of it is told before all of them are paid for.
 
+use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, Scalar};
@@ -57,7 +58,8 @@ impl<'a> Expected<'a> {
             distinct.values.iter().any(|cell| matches!(cell, Cell::Float(value) if value.fract() != 0.0));
         let spelled = Spelling::of(&distinct.values, print_cell);
         let other = match self.kind {
-            Kind::Continuous if spelled == Spelling::Words => Some(Kind::Categorical),
+            // A text makes the column one of texts, whatever it says.
+            Kind::Continuous if distinct.kind == Type::Text => Some(Kind::Categorical),
             Kind::Categorical if list.len() <= 1 && has_decimals && !is_score => Some(Kind::Continuous),
             _ => None,
         };
@@ -153,11 +155,11 @@ pub(super) struct Column<'a> {
 pub(super) fn kinds_differ(predicted: &Column, label: &Column, analysis: &Analysis) -> Problem {
     let say = |column: &Column| {
         format!(
-            "{} ({}, {} distinct values in {} rows)",
+            "{} ({}, {} in {})",
             column.kind.name(),
             column.distinct.kind.name(),
-            column.distinct.n_distinct,
-            column.rows
+            counted(column.distinct.n_distinct, "distinct value"),
+            counted(column.rows, "row")
         )
     };
     Problem::new(
@@ -176,6 +178,15 @@ fn other_kind(kind: Kind, predicted: &Distinct, label: &Distinct, analysis: &Ana
         values.take(2).map(|value| format!("`{}`", value.print())).collect::<Vec<_>>().join(", ")
     };
     match kind {
+        Kind::Categorical
+            if predicted.kind == Type::Text
+                && Spelling::of(&predicted.values, print_cell) == Spelling::Numbers =>
+        {
+            format!(
+                "the predictions are numbers in quotes, such as {}, which are texts: let them be written without quotes",
+                values(predicted)
+            )
+        }
         Kind::Continuous if predicted.kind == Type::Float && analysis.predictor.is_some() => {
             "if the predictions are scores, give their place as `predictor.probability`: a score above \
              `probability_threshold` counts as 1; numbers with decimals are continuous always"
@@ -301,6 +312,20 @@ mod tests {
             (&one, Continuous, &["0.7", "12"], false),
         ] {
             assert_eq!(check(list, kind, values, place), Ok(()), "{list:?} {values:?}");
+        }
+        // A number in quotes is a text, in any company.
+        let analysis = analysis(&[Scalar::Float(4.5)]);
+        for tokens in [&["\"3.25\""][..], &["\"3\"", "4.5"], &["\"low\"", "\"3\""], &["null", "\"5.5\""]] {
+            let mut dictionary = crate::values::raw::Dictionary::default();
+            let rows: Vec<u32> = tokens.iter().map(|token| dictionary.intern(Raw::Json(token))).collect();
+            let answered = typing::column(String::new(), &dictionary, &rows).values;
+            let told = expected(&analysis, Continuous).check(&answered).unwrap_err().to_string();
+            assert!(told.starts_with("PL0311") && !told.contains("1 distinct values"), "{told}");
+            assert_eq!(
+                told.contains("numbers in quotes"),
+                !tokens.contains(&"\"low\""),
+                "{tokens:?}: {told}"
+            );
         }
         let two = [Scalar::Int(1), Scalar::Int(2)];
         assert_eq!(check(&two, Categorical, &["1.5"], true), Ok(()));
