@@ -86,7 +86,7 @@ impl Model {
         };
         Ok(Probe {
             request,
-            response: String::from_utf8_lossy(&answer.body).into_owned(),
+            response: self.line.transport.shown(&answer.body),
             scores: self.reader.scores(&answer.body, 1, None).map(|scores| scores.values).map_err(unusable),
             label: self
                 .reader

@@ -119,6 +119,15 @@ impl Transport {
         Ok(Transport::Server { http, url })
     }
 
+    /// What a model answered, for a person, without what the address has of secrets.
+    pub(crate) fn shown(&self, answer: &[u8]) -> String {
+        let text = String::from_utf8_lossy(answer);
+        match self {
+            Transport::Endpoint { .. } => text.into_owned(),
+            Transport::Server { url, .. } => masked(&text, &secrets_of(url)),
+        }
+    }
+
     /// The endpoint or the address, for messages.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -182,7 +191,7 @@ impl Transport {
                 if status.is_success() {
                     Ok(Response { body, content_type })
                 } else {
-                    Err(server_failure(status, &body))
+                    Err(server_failure(status, &body, &secrets_of(url)))
                 }
             }
         }
@@ -259,13 +268,40 @@ fn by_container_status(status: u16, message: &str) -> Failure {
     }
 }
 
-fn server_failure(status: StatusCode, body: &[u8]) -> Failure {
+/// The query of an address, its values, and its login, the longest first: nobody is to read them in a log.
+fn secrets_of(address: &str) -> Vec<String> {
+    /// A shorter text is no secret, and masking it would make others unreadable.
+    const SHORTEST: usize = 4;
+    let Ok(url) = reqwest::Url::parse(address) else { return Vec::new() };
+    let mut secrets: Vec<String> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
+    let query = url.query().unwrap_or_default();
+    secrets.push(query.into());
+    secrets.extend(query.split('&').filter_map(|pair| Some(pair.split_once('=')?.1.to_string())));
+    for login in [url.username(), url.password().unwrap_or_default()] {
+        // As it is written, and without its escapes.
+        secrets.push(login.into());
+        let plain = reqwest::Url::parse(&format!("http://host/?login={}", login.replace('+', "%2B")));
+        secrets.extend(plain.iter().flat_map(reqwest::Url::query_pairs).map(|(_, value)| value.into_owned()));
+    }
+    secrets.retain(|secret| secret.chars().count() >= SHORTEST);
+    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+    secrets.dedup();
+    secrets
+}
+
+fn masked(text: &str, secrets: &[String]) -> String {
+    secrets.iter().fold(text.to_string(), |text, secret| text.replace(secret.as_str(), "***"))
+}
+
+fn server_failure(status: StatusCode, body: &[u8], secrets: &[String]) -> Failure {
     let text = String::from_utf8_lossy(body);
     let json: Json = serde_json::from_slice(body).unwrap_or(Json::Null);
     let said = ["OriginalMessage", "message", "Message", "error", "detail"]
         .iter()
         .find_map(|name| json.get(name)?.as_str())
         .unwrap_or(&text);
+    // A model may repeat the address that it was asked by.
+    let said = &masked(&said[..said.floor_char_boundary(MOST_SAID)], secrets);
     match status.as_u16() {
         502..=504 => Failure::Unavailable(format!("HTTP {}: {}", status.as_u16(), cut(said))),
         404 | 405 => Failure::Fatal(
@@ -277,9 +313,12 @@ fn server_failure(status: StatusCode, body: &[u8]) -> Failure {
     }
 }
 
+/// Bytes of what a model said that are looked at.
+const MOST_SAID: usize = 20_000;
+
 /// What a model said, as at most 200 characters of plain text on one line: it may hold data, or a page of HTML.
 fn cut(message: &str) -> String {
-    let beginning = &message[..message.floor_char_boundary(20_000)];
+    let beginning = &message[..message.floor_char_boundary(MOST_SAID)];
     short(&plain(beginning)).chars().take(200).collect()
 }
 
@@ -367,6 +406,32 @@ mod tests {
             problem.contains("h:8080") && !problem.contains("word") && !problem.contains("token"),
             "{problem}"
         );
+    }
+
+    /// Wherever it stands, in every way in which it may be written.
+    #[test]
+    fn secrets_of_the_address_are_masked_in_what_a_model_says() {
+        let address = "http://someone:pass%2Bword@h:1/m?token=SECRET%2FTOK&v=1&other=long+one";
+        let secrets = secrets_of(address);
+        for secret in
+            ["SECRET%2FTOK", "SECRET/TOK", "someone", "pass%2Bword", "pass+word", "long one", "long+one"]
+        {
+            for said in [
+                format!("bad request to /invocations?token={secret}"),
+                format!("{{\"message\":\"no {secret}\"}}"),
+                format!("<h1>404</h1><p>{}{secret}</p>", "x".repeat(150)),
+                secret.to_string(),
+            ] {
+                for status in
+                    [StatusCode::BAD_REQUEST, StatusCode::BAD_GATEWAY, StatusCode::TOO_MANY_REQUESTS]
+                {
+                    let told = format!("{:?}", server_failure(status, said.as_bytes(), &secrets));
+                    assert!(!told.contains(secret) && told.contains("***"), "{said}: {told}");
+                }
+            }
+        }
+        assert_eq!(masked("v=1 is short", &secrets), "v=1 is short");
+        assert!(secrets_of("http://h/m").is_empty());
     }
 
     #[test]
