@@ -11,6 +11,7 @@ use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
 use aws_sdk_sagemakerruntime::primitives::Blob;
 use plumbline_common::{Problem, Result, codes};
 use reqwest::StatusCode;
+use reqwest::header::HeaderValue;
 use serde_json::Value as Json;
 
 use super::bounded::{Bounded, is_too_long};
@@ -176,6 +177,9 @@ impl Transport {
                 }
                 let mut answer = post.body(body).send().await.map_err(connection_failure)?;
                 let status = answer.status();
+                if status.is_redirection() {
+                    return Err(redirected(status, answer.headers().get("location"), url));
+                }
                 let content_type = answer
                     .headers()
                     .get("content-type")
@@ -287,6 +291,19 @@ fn secrets_of(address: &str) -> Vec<String> {
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     secrets.dedup();
     secrets
+}
+
+/// Data are not sent to another address than the one that was given.
+fn redirected(status: StatusCode, to: Option<&HeaderValue>, url: &str) -> Failure {
+    let to = to.and_then(|to| to.to_str().ok()).unwrap_or("no address");
+    let shown = short(&masked(&without_secrets(to), &secrets_of(url)));
+    Failure::Fatal(
+        Problem::new(&codes::NO_MODEL, "the server of the model points to another address")
+            .field("model_url")
+            .found(format!("HTTP {} to `{shown}`", status.as_u16()))
+            .expected("an answer to `POST /invocations`")
+            .hint("if the model answers there, give that address as `model_url`"),
+    )
 }
 
 fn masked(text: &str, secrets: &[String]) -> String {

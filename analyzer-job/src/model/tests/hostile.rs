@@ -109,11 +109,14 @@ fn broken_answers_are_a_problem_and_no_more() {
 #[test]
 fn a_redirect_is_not_followed() {
     let (elsewhere, asked) = answering(whole("{\"score\":1}\n"));
-    let location =
-        format!("HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/invocations\r\nContent-Length: 0\r\n\r\n");
-    let (url, _) = answering(location);
-    let problem = problem(&url, 1);
-    assert!(problem.to_string().contains("307"), "{problem}");
+    let location = format!(
+        "HTTP/1.1 307 Moved\r\nLocation: {elsewhere}/invocations?token=SECRET\r\nContent-Length: 0\r\n\r\n"
+    );
+    let (url, requests) = answering(location);
+    let problem = problem(&format!("{url}/m?token=SECRET"), 300);
+    let told = problem.to_string();
+    assert!(told.contains("307") && told.contains(&elsewhere) && !told.contains("SECRET"), "{told}");
+    assert_eq!(requests.load(Ordering::Relaxed), 1, "asking again cannot help");
     assert_eq!(asked.load(Ordering::Relaxed), 0, "data went to another server");
 }
 
