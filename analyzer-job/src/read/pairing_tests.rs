@@ -649,7 +649,8 @@ fn parquet_columns_go_by_name_where_headers_have_another_order() {
     let column = |values: [i64; 2]| -> ArrayRef { Arc::new(Int64Array::from_iter_values(values)) };
     let file = |names: [&str; 3]| {
         let values = BTreeMap::from([("a", [1, 2]), ("sex", [0, 1]), ("y", [1, 0])]);
-        let arrays = names.map(|name| (name, column(values.get(name).copied().unwrap_or([7, 7]))));
+        let of = |name: &str| values.get(name.trim().to_lowercase().as_str()).copied().unwrap_or([7, 7]);
+        let arrays = names.map(|name| (name, column(of(name))));
         let batch = RecordBatch::try_from_iter(arrays).unwrap();
         let mut bytes = Vec::new();
         let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
@@ -670,6 +671,22 @@ fn parquet_columns_go_by_name_where_headers_have_another_order() {
     assert!(text.contains("`a` as column 1"), "{text}");
     let found = table(&[("d.parquet", &file(["p", "q", "y"]))], &analysis);
     assert_eq!([printed(&found, "sex"), printed(&found, "y")], [["7", "7"], ["1", "0"]]);
+    // Names of a later file may differ in case and blanks, as in CSV.
+    analysis.dataset.headers = None;
+    let first = file(["a", "sex", "y"]);
+    for order in [["A", "Sex", "y"], ["Y ", "a", "SEX"]] {
+        for keep in [keep_rows(), Options::default()] {
+            let files: &[(&str, &[u8])] = &[("d.parquet", &first), ("e.parquet", &file(order))];
+            let reading = fixture::read(files, &analysis, &keep).unwrap();
+            assert_eq!(reading.row_counts.rows, 4);
+        }
+        let found = table(&[("d.parquet", &first), ("e.parquet", &file(order))], &analysis);
+        assert_eq!(printed(&found, "a"), ["1", "2", "1", "2"], "{order:?}");
+    }
+    for other in [["a", "sex", "z"], ["a", "sex", "b"]] {
+        let text = refused(&[("d.parquet", &first), ("e.parquet", &file(other))], &analysis);
+        assert!(text.contains("e.parquet") && text.contains("`y`") || text.contains(other[2]), "{text}");
+    }
 }
 
 #[test]

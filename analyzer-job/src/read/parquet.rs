@@ -128,8 +128,7 @@ impl Head {
     ) -> Result<Vec<(usize, usize)>> {
         let of_column = |&column: &usize| {
             let stored = &self.stored_names[column];
-            let at = metadata.schema().fields().iter().position(|field| field.name() == stored);
-            let at = at.ok_or_else(|| {
+            let at = place(stored, &names(metadata)).ok_or_else(|| {
                 Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
                     .file(&file.relative)
                     .field(stored.clone())
@@ -142,15 +141,26 @@ impl Head {
 
     /// That a file has no column that the first lacks: where rows are kept each may be a feature, whichever file has it.
     fn check_no_others(&self, file: &InputFile, metadata: &ArrowReaderMetadata) -> Result<()> {
-        let Some(other) = names(metadata).into_iter().find(|name| !self.stored_names.contains(name)) else {
-            return Ok(());
-        };
+        let names = names(metadata);
+        let known: Vec<_> = self.stored_names.iter().filter_map(|stored| place(stored, &names)).collect();
+        let other = names.into_iter().enumerate().find(|(at, _)| !known.contains(at));
+        let Some((_, other)) = other else { return Ok(()) };
         Err(Problem::new(&codes::BAD_RECORD, "a file has a column that the first file lacks")
             .file(&file.relative)
             .field(other)
             .expected(format!("the columns of {}", self.said.0.display()))
             .hint(SAME_COLUMNS))
     }
+}
+
+/// The place of a name among those of a file: as it is spelled, else the only one that differs in case and blanks alone.
+fn place(name: &str, of_file: &[String]) -> Option<usize> {
+    let exact = of_file.iter().position(|other| other == name);
+    exact.or_else(|| {
+        let mut same = of_file.iter().enumerate().filter(|(_, other)| header::same(name, other));
+        let (place, _) = same.next()?;
+        same.next().is_none().then_some(place)
+    })
 }
 
 fn opened(file: &InputFile) -> Result<File> {
