@@ -711,13 +711,15 @@ fn share_of_pairs(now: &[f64], then: &[f64], difference: f64) -> f64 {
 /// of this is the sum of the two: at parity two-sided, far from it one-sided. Where the baseline varies as the window does, the
 /// two are nearly independent, and seldom are both small. So the larger of them keeps the error rate in both directions together:
 /// at the border of the null hypothesis, where now is as far as `then`, either is rarely small by chance without the other being
-/// far from it (`tests::the_larger_of_two_p_values_keeps_the_error_rate`).
+/// far from it. That holds of small p-values only: where 0.2 is the bound and the window varies 2.5 times as much as its baseline, the
+/// larger one alone would find 23 % (`tests::a_p_value_of_both_directions_keeps_every_error_rate`). So beyond 0.05, the bound by
+/// default, the sum is taken: it never finds more than the bound, and is hardly larger where the other p-value is small.
 fn of_both(one: f64, other: f64, is_spread_alike: bool) -> f64 {
     let larger = one.max(other);
     if is_spread_alike && larger <= LARGEST_OF_ALIKE { larger } else { (one + other).min(1.0) }
 }
 
-/// Up to this p-value the larger of two is one, where the spread is alike.
+/// Up to this p-value the larger of two is the p-value of both, where the spread is alike; `docs/bias-metrics.md` says so.
 const LARGEST_OF_ALIKE: f64 = 0.05;
 /// How much farther than the baseline's the window's draws may spread, to be alike.
 const MOST_SPREAD: f64 = 2.5;

@@ -524,35 +524,80 @@ fn spoilt_counts_are_none_and_the_values_stay() {
     }
 }
 
+/// The distance of a metric from the nearer of its baseline and the baseline's mirror image, and the least distance from the other,
+/// both in standard deviations, at which the p-value `of` both p-values is at most `bound`.
+fn beyond_bound(bound: f64, of: impl Fn(f64, f64) -> f64) -> Vec<[f64; 2]> {
+    let places = (0..4000).map(|place| (f64::from(place) + 0.5) * STEP - normal::quantile(bound));
+    let least = |near: f64| {
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..50 {
+            let middle = 0.5 * (low + high);
+            if of(normal::below(-near), middle) <= bound { low = middle } else { high = middle }
+        }
+        [near, -normal::quantile(low.max(1e-12))]
+    };
+    places.map(least).collect()
+}
+
+const STEP: f64 = 0.002;
+
 /// Two numbers of a normal distribution, the distances of a metric from its baseline and from the baseline's mirror image, in
 /// standard deviations. Under the null hypothesis the mean of the nearer is 0, that of the other 0 or more. The chance that both
-/// are beyond `z` on the one side or on the other, for a window that spreads `spread` times as far as its baseline.
-fn chance_of_a_finding(z: f64, mean: f64, spread: f64) -> f64 {
+/// are beyond the bound on the one side or on the other, for a window that spreads `spread` times as far as its baseline.
+fn chance_of_a_finding(beyond: &[[f64; 2]], mean: f64, spread: f64) -> f64 {
     let correlation = (spread * spread - 1.0) / (spread * spread + 1.0);
     let rest = (1.0 - correlation * correlation).sqrt();
-    let step = 0.002;
-    let beyond = |near: f64| {
+    let found = |&[near, z]: &[f64; 2]| {
         let above = normal::below((correlation * near - (z - mean)) / rest);
         let below = normal::below((correlation * near - (z + mean)) / rest);
         // The second by symmetry: both numbers below.
-        (-0.5 * near * near).exp() / std::f64::consts::TAU.sqrt() * (above + below) * step
+        (-0.5 * near * near).exp() / std::f64::consts::TAU.sqrt() * (above + below) * STEP
     };
-    (0..4000).map(|place| beyond(z + (f64::from(place) + 0.5) * step)).sum()
+    beyond.iter().map(found).sum()
 }
 
 #[test]
-fn the_larger_of_two_p_values_keeps_the_error_rate() {
-    for p_value in [LARGEST_OF_ALIKE, 0.02, 0.005, 0.0005] {
-        let z = -normal::quantile(p_value);
-        for spread in [0.0, 0.3, 1.0, 1.5, 2.0, MOST_SPREAD] {
-            for mean in (0..60).map(|tenth| f64::from(tenth) * 0.1) {
-                let found = chance_of_a_finding(z, mean, spread);
-                assert!(found <= p_value * 1.001, "{p_value} {spread} {mean}: {found}");
+fn a_p_value_of_both_directions_keeps_every_error_rate() {
+    for bound in [0.2, 0.1, 0.06, LARGEST_OF_ALIKE, 0.02, 0.005, 0.0005] {
+        let beyond = beyond_bound(bound, |one, other| of_both(one, other, true));
+        for spread in [0.1, 0.3, 1.0, 1.5, 2.0, MOST_SPREAD] {
+            for mean in (0..20).map(|place| f64::from(place) * 0.3) {
+                let found = chance_of_a_finding(&beyond, mean, spread);
+                assert!(found <= bound * 1.01, "{bound} {spread} {mean}: {found}");
             }
         }
-        // Of a baseline that hardly varies both directions count.
-        assert!(chance_of_a_finding(z, 0.0, 20.0) > 1.5 * p_value);
     }
+    // Of a baseline that hardly varies both directions count, and of large p-values the larger one is not enough.
+    let larger = |bound| beyond_bound(bound, f64::max);
+    assert!(chance_of_a_finding(&larger(LARGEST_OF_ALIKE), 0.0, 20.0) > 1.5 * LARGEST_OF_ALIKE);
+    assert!(chance_of_a_finding(&larger(0.2), 0.0, MOST_SPREAD) > 1.1 * 0.2);
+}
+
+/// Windows in which a share moves by and by, held against a baseline near parity. The two p-values are those of normal distributions.
+#[test]
+fn up_to_five_percent_the_larger_p_value_counts_and_beyond_it_the_sum() {
+    let share = |[positive, all]: [u64; 2]| (positive as f64 + 0.5) / (all as f64 + 1.0);
+    let difference = |[d, a]: [[u64; 2]; 2]| share(d) - share(a);
+    let variance = |[d, a]: [[u64; 2]; 2]| -> f64 {
+        [d, a].iter().map(|&group| share(group) * (1.0 - share(group)) / (group[1] as f64 + 2.0)).sum()
+    };
+    let then = [[152, 500], [149, 500]];
+    let mut seen = [0, 0];
+    for positive in [170, 176, 180, 182, 184, 188, 190, 192, 196, 200] {
+        let now = [[positive, 500], [149, 500]];
+        let error = (variance(now) + variance(then)).sqrt();
+        let [one, other] =
+            [1.0, -1.0].map(|side| normal::below(-(difference(now) - side * difference(then)) / error));
+        let is_small = one.max(other) <= 0.05;
+        let expected = if is_small { one.max(other) } else { one + other };
+        let found = p_value_of_labels(then, now, 0);
+        assert!(
+            (found - expected).abs() < 0.04 * expected,
+            "{positive}: {found}, not {expected} of {one} and {other}"
+        );
+        seen[usize::from(is_small)] += 1;
+    }
+    assert!(seen.iter().all(|number| *number > 2), "{seen:?}");
 }
 
 #[test]
