@@ -57,7 +57,23 @@ impl Impact {
         self.ratio.is_some_and(|ratio| ratio < FOUR_FIFTHS)
     }
 
-    /// Whether the population may well be on the other side of the line.
+    /// Where everyone else is below four fifths of the group.
+    pub(super) fn is_above(&self) -> bool {
+        self.ratio.is_some_and(|ratio| ratio > FIVE_QUARTERS)
+    }
+
+    /// The line that the population may well be on the other side of, of four fifths and five quarters.
+    pub(super) fn line_included(&self) -> Option<f64> {
+        self.ratio?;
+        let lines: &[f64] = match (self.is_below(), self.is_above()) {
+            (true, _) => &[FOUR_FIFTHS],
+            (_, true) => &[FIVE_QUARTERS],
+            _ => &[FOUR_FIFTHS, FIVE_QUARTERS],
+        };
+        lines.iter().copied().find(|line| self.includes(*line))
+    }
+
+    /// Whether the population may well be on the other side of four fifths.
     pub(super) fn is_unsure(&self) -> bool {
         self.ratio.is_some() && self.includes(FOUR_FIFTHS)
     }
@@ -68,16 +84,17 @@ impl Impact {
 
     /// For a cell.
     pub(super) fn in_words(&self) -> String {
-        let Some(ratio) = self.ratio else { return "no positives outside".into() };
-        let (place, line) = match ratio {
-            r if r < FOUR_FIFTHS => ("below four fifths", FOUR_FIFTHS),
-            r if r > FIVE_QUARTERS => ("above five quarters", FIVE_QUARTERS),
-            _ if self.includes(FOUR_FIFTHS) => ("within four fifths", FOUR_FIFTHS),
-            _ => ("within four fifths", FIVE_QUARTERS),
+        if self.ratio.is_none() {
+            return "no positives outside".into();
+        }
+        let place = match (self.is_below(), self.is_above()) {
+            (true, _) => "below four fifths",
+            (_, true) => "above five quarters",
+            _ => "within four fifths",
         };
-        match self.includes(line) {
-            true => format!("{place}, but the interval includes {line:.2}"),
-            false => place.into(),
+        match self.line_included() {
+            Some(line) => format!("{place}, but the interval includes {line:.2}"),
+            None => place.into(),
         }
     }
 }

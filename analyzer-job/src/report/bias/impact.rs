@@ -82,8 +82,9 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
     let section = report.section(2, "impact-ratios", heading(groups, &judged));
     section.text(format!(
         "The disparate impact ratio is the share {how} {positive} in a group, divided by that of everyone else. The line is at \
-         four fifths (0.80): below it, US regulators see evidence of adverse impact. This takes {positive} as the wanted outcome. \
-         If the 95\u{202f}% interval includes 0.80, the sample does not tell on which side of the line the group is."
+         four fifths (0.80): below it, US regulators see evidence of adverse impact. Above five quarters (1.25) everyone else is below four fifths of \
+         the group. This takes {positive} as the wanted outcome. If the 95\u{202f}% interval includes a line, the sample does not tell \
+         on which side of it the group is."
     ));
     for note in details.selections.iter().filter(|note| !note.is_vacuous()) {
         section.note(format!("Check the selection of the {note}."));
@@ -107,22 +108,40 @@ pub(super) fn section(report: &mut Report, details: &BiasDetails) {
 
 /// `judged`: those of `groups` groups that have a ratio of enough rows. A group without any row has none.
 fn heading(groups: usize, judged: &[Impact]) -> String {
+    let place = match judged {
+        [] => "cannot be said".into(),
+        [impact] if groups == 1 => impact.in_words(),
+        _ => format!("{}{}", places(groups, judged), doubts(judged)),
+    };
+    format!("Disparate impact ratio: {place}")
+}
+
+/// How many of several groups are beyond either line.
+fn places(groups: usize, judged: &[Impact]) -> String {
     let below = judged.iter().filter(|impact| impact.is_below()).count();
-    let unsure = judged.iter().filter(|impact| impact.is_unsure()).count();
-    let place = match (below, judged.len()) {
-        (_, 0) => return "Disparate impact ratio: cannot be said".into(),
-        (0, 1) if groups == 1 => "at or above four fifths".into(),
-        (_, 1) if groups == 1 => "below four fifths".into(),
-        (0, all) if all == groups => format!("at or above four fifths for all {all} groups"),
-        (0, some) => format!("at or above four fifths for {some} of {groups} groups"),
-        (below, _) => format!("below four fifths for {below} of {groups} groups"),
-    };
-    let doubt = match (unsure, groups) {
-        (0, _) => String::new(),
-        (_, 1) => ", but the interval includes the line".into(),
-        (unsure, _) => format!("; the interval of {unsure} includes the line"),
-    };
-    format!("Disparate impact ratio: {place}{doubt}")
+    let above = judged.iter().filter(|impact| impact.is_above()).count();
+    match (below, above) {
+        (0, 0) if judged.len() == groups => format!("within four fifths for all {groups} groups"),
+        (0, 0) => format!("within four fifths for {} of {groups} groups", judged.len()),
+        (0, above) => format!("above five quarters for {above} of {groups} groups"),
+        (below, 0) => format!("below four fifths for {below} of {groups} groups"),
+        (below, above) => {
+            format!("below four fifths for {below} of {groups} groups, above five quarters for {above}")
+        }
+    }
+}
+
+/// Of how many of several groups the interval includes a line.
+fn doubts(judged: &[Impact]) -> String {
+    let mut lines: Vec<f64> = judged.iter().filter_map(Impact::line_included).collect();
+    let unsure = lines.len();
+    lines.sort_by(f64::total_cmp);
+    lines.dedup();
+    let lines: Vec<String> = lines.iter().map(|line| format!("{line:.2}")).collect();
+    match unsure {
+        0 => String::new(),
+        _ => format!("; the interval of {unsure} includes {}", lines.join(" or ")),
+    }
 }
 
 #[cfg(test)]
@@ -132,19 +151,28 @@ mod tests {
     #[test]
     fn the_heading_says_where_the_groups_are_and_how_sure_that_is() {
         let impact = |ratio, interval| Impact { shares: [0.1, 0.1], ratio: Some(ratio), interval };
-        let (low, perhaps, high) =
+        let (low, perhaps, even) =
             (impact(0.5, [0.4, 0.6]), impact(0.75, [0.6, 0.9]), impact(1.0, [0.9, 1.1]));
+        let (high, perhaps_high) = (impact(2.86, [2.0, 4.0]), impact(1.3, [1.1, 1.5]));
         for (groups, judged, expected) in [
             (1, vec![], "cannot be said"),
             (1, vec![low], "below four fifths"),
-            (1, vec![perhaps], "below four fifths, but the interval includes the line"),
-            (1, vec![high], "at or above four fifths"),
-            (2, vec![high, high], "at or above four fifths for all 2 groups"),
-            (3, vec![high, high], "at or above four fifths for 2 of 3 groups"),
+            (1, vec![perhaps], "below four fifths, but the interval includes 0.80"),
+            (1, vec![even], "within four fifths"),
+            (1, vec![high], "above five quarters"),
+            (1, vec![perhaps_high], "above five quarters, but the interval includes 1.25"),
+            (2, vec![even, even], "within four fifths for all 2 groups"),
+            (3, vec![even, even], "within four fifths for 2 of 3 groups"),
+            (3, vec![high, even], "above five quarters for 1 of 3 groups"),
             (
                 3,
-                vec![low, perhaps, high],
-                "below four fifths for 2 of 3 groups; the interval of 1 includes the line",
+                vec![low, perhaps, even],
+                "below four fifths for 2 of 3 groups; the interval of 1 includes 0.80",
+            ),
+            (
+                4,
+                vec![low, perhaps, high, perhaps_high],
+                "below four fifths for 2 of 4 groups, above five quarters for 2; the interval of 2 includes 0.80 or 1.25",
             ),
         ] {
             assert_eq!(heading(groups, &judged), format!("Disparate impact ratio: {expected}"));

@@ -352,7 +352,7 @@ fn a_check_of_nothing_has_no_green_head() {
 fn groups_of_few_rows_pass_no_four_fifths_line() {
     for (few, heading, says) in [
         (&[1][..], "below four fifths for 1 of 2 groups", ["below four fifths", "too few rows to say"]),
-        (&[0], "at or above four fifths for 1 of 2 groups", ["too few rows to say", "within four fifths"]),
+        (&[0], "within four fifths for 1 of 2 groups", ["too few rows to say", "within four fifths"]),
         (&[0, 1], "cannot be said", ["too few rows to say"; 2]),
     ] {
         let mut findings = findings();
