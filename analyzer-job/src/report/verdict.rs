@@ -288,11 +288,8 @@ fn violations_in_words(bias: &BiasDetails, all: &[Finding]) -> Option<String> {
     if number == 0 || (number == moved && moved == in_headline) {
         return None;
     }
-    let counted_ones: HashSet<*const MetricDetails> =
-        all.iter().map(|finding| std::ptr::from_ref(finding.details)).collect();
-    let is_counted = |violation: &&Finding| counted_ones.contains(&std::ptr::from_ref(violation.details));
-    let again = number - violated.iter().filter(is_counted).count();
-    let again = match again {
+    let entries = violated.iter().map(|finding| (finding.facet, finding.details));
+    let again = match number - comparisons::number_of(&bias.facets, entries) {
         0 => String::new(),
         again => format!(
             " The file has an entry for each metric of each group. {} a comparison that this report counts once: the other value of \

@@ -3,7 +3,7 @@
 //! The files have an entry for each metric of each facet value. Two of them may be the same comparison: a facet of two values is
 //! one comparison seen from either side, and a metric that does not read the facet is the same in all entries.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::details::{FacetDetails, MetricDetails, SelectionRole};
 use super::metrics::compares_groups;
@@ -71,6 +71,28 @@ pub(crate) fn each(facets: &[FacetDetails]) -> impl Iterator<Item = (&FacetDetai
         .flat_map(|(facet, metrics)| metrics.into_iter().map(move |metric| (facet, metric)))
 }
 
+/// How many comparisons some entries of the facets are.
+pub(crate) fn number_of<'a>(
+    facets: &'a [FacetDetails],
+    entries: impl Iterator<Item = (&'a FacetDetails, &'a MetricDetails)>,
+) -> usize {
+    let told = told(facets);
+    let told_of = |facet: &'a FacetDetails| {
+        let is_told = |known: &&FacetDetails| std::ptr::eq(*known, facet);
+        let is_twin = |known: &&FacetDetails| {
+            known.facet == facet.facet && known.groups.d == facet.groups.a && known.groups.a == facet.groups.d
+        };
+        let found = told.iter().copied();
+        found.clone().find(is_told).or_else(|| found.clone().find(is_twin)).map(std::ptr::from_ref)
+    };
+    let comparisons = entries.map(|(facet, metric)| {
+        // One that does not read the facet is the same for all.
+        let facet = if compares_groups(&metric.name) { told_of(facet) } else { None };
+        (facet, metric.name.as_str())
+    });
+    comparisons.collect::<HashSet<_>>().len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Number;
@@ -135,6 +157,27 @@ mod tests {
         let three = [facet("0", [5, 9], true), facet("1", [4, 10], true), facet("2", [5, 9], true)];
         assert_eq!(values(&three), ["0", "1", "2"]);
         assert_eq!(twin(&three, &three[0]), None);
+    }
+
+    /// Entries are the same comparison whichever side of it is told: a metric that only the other side names repeats nothing.
+    #[test]
+    fn entries_of_two_sides_are_as_many_comparisons_as_there_are_metrics() {
+        let facets = [facet("0", [5, 9], true), facet("1", [9, 5], true), facet("2", [4, 10], true)];
+        let entries = |named: &'static [(usize, &str)]| {
+            named.iter().map(|&(place, name)| {
+                let facet = &facets[place];
+                (facet, facet.metrics.iter().find(|metric| metric.name == name).unwrap())
+            })
+        };
+        for (named, expected) in [
+            (&[(0, "AD"), (1, "AD"), (1, "FT")][..], 2),
+            (&[(1, "AD"), (1, "FT")], 2),
+            (&[(0, "AD"), (2, "AD")], 2),
+            (&[(0, "GE"), (1, "GE"), (2, "GE"), (2, "AD")], 2),
+            (&[], 0),
+        ] {
+            assert_eq!(number_of(&facets, entries(named)), expected, "{named:?}");
+        }
     }
 
     #[test]
