@@ -138,6 +138,21 @@ impl Tally {
     /// What the compared metrics came to, all of them: `20 metrics compared: 2 moved, 8 moved within chance, 6 held, 3 with too few
     /// rows, 1 not judged by chance`. In the words of the marks.
     pub(crate) fn in_words(&self) -> String {
+        let compared = format!("{} compared", counted(self.compared as u64, "metric"));
+        if self.compared > 0 { format!("{compared}: {}", listed(self.parts())) } else { compared }
+    }
+
+    /// The same for a heading: `2 metrics moved, 8 moved within chance, 6 held`.
+    pub(crate) fn as_heading(&self) -> String {
+        let words = listed(self.parts());
+        match words.split_once(' ').zip(self.parts().into_iter().find(|(number, _)| *number > 0)) {
+            Some(((_, verdict), (number, _))) => format!("{} {verdict}", counted(number as u64, "metric")),
+            None => words,
+        }
+    }
+
+    /// The verdicts in the words of the marks, each with its number.
+    fn parts(&self) -> [(usize, String); 5] {
         let parts = [
             (self.moved, "moved"),
             (self.within_chance, "moved within chance"),
@@ -145,9 +160,7 @@ impl Tally {
             (self.too_few_rows, "with too few rows"),
             (self.not_judged, "not judged by chance"),
         ];
-        let parts = parts.map(|(number, what)| (number, format!("{number} {what}")));
-        let compared = format!("{} compared", counted(self.compared as u64, "metric"));
-        if self.compared > 0 { format!("{compared}: {}", listed(parts)) } else { compared }
+        parts.map(|(number, what)| (number, format!("{number} {what}")))
     }
 }
 

@@ -114,22 +114,15 @@ fn how_to_read(facet: &FacetDetails, check: Option<&Check>, tally: &Tally) -> St
     text
 }
 
-/// `: 3 metrics moved, no verdict on 9`, for a heading: of those that are compared with the baseline, if any is.
+/// `: 3 metrics moved, 9 moved within chance`, for a heading: what those came to that are compared with the baseline, if any is.
 fn in_words(facet: &FacetDetails, metrics: &[&MetricDetails]) -> String {
     let of_group = Tally::of_metrics(metrics.iter().map(|metric| (facet, *metric)));
-    let (moved, held) = (of_group.moved as u64, of_group.held as u64);
-    let unsure = match of_group.compared {
-        0 => metrics.iter().filter(|metric| state(facet, metric) == State::CannotTell).count(),
-        _ => of_group.within_chance + of_group.unjudged(),
-    } as u64;
-    let metrics = |number| of(number, "metric", "metrics");
-    match (moved, unsure, held) {
-        (0, 0, 0) => String::new(),
-        (0, 0, held) => format!(": {} held", metrics(held)),
-        (0, unsure, 0) => format!(": no verdict on {}", metrics(unsure)),
-        (0, unsure, held) => format!(": {} held, no verdict on {unsure}", metrics(held)),
-        (moved, 0, _) => format!(": {} moved", metrics(moved)),
-        (moved, unsure, _) => format!(": {} moved, no verdict on {unsure}", metrics(moved)),
+    if of_group.compared > 0 {
+        return format!(": {}", of_group.as_heading());
+    }
+    match metrics.iter().filter(|metric| state(facet, metric) == State::CannotTell).count() {
+        0 => String::new(),
+        unsure => format!(": no verdict on {}", of(unsure as u64, "metric", "metrics")),
     }
 }
 

@@ -242,11 +242,25 @@ fn check_sections(report: &Report, expected: &Expected, told: &str) {
         .filter(|section| section.heading.contains("against everyone else"))
         .map(|section| section.heading.replace(['\u{a0}', '\u{202f}'], " "))
         .collect();
-    let sum = |words: &[&str]| -> usize {
-        headings.iter().flat_map(|text| words.iter().flat_map(|words| numbers(text, words))).sum()
+    // `1 metric moved, 2 held`, in the words of the sentence that counts all.
+    let sum = |verdict: &str| -> usize {
+        let parts = headings.iter().filter_map(|text| text.split_once("against everyone else: "));
+        let parts = parts.flat_map(|(_, verdicts)| verdicts.split(", "));
+        let number = |part: &str| {
+            let (number, words) = part.split_once(' ')?;
+            let words = words.strip_prefix("metrics ").or(words.strip_prefix("metric ")).unwrap_or(words);
+            (words == verdict).then(|| number.parse::<usize>().unwrap())
+        };
+        parts.filter_map(number).sum()
     };
-    if expected.compared > 0 {
-        assert_eq!(sum(&["# metrics moved", "# metric moved"]), expected.moved, "{headings:?}; {told}");
+    for (verdict, number) in [
+        ("moved", expected.moved),
+        ("moved within chance", expected.within),
+        ("held", expected.held),
+        ("with too few rows", expected.too_few),
+        ("not judged by chance", expected.not_judged),
+    ] {
+        assert_eq!(sum(verdict), number, "{verdict}: {headings:?}; {told}");
     }
     let words = |wanted: &[&str]| {
         let tables =

@@ -318,7 +318,7 @@ fn a_ratio_that_moved_away_within_chance_did_not_hold() {
     );
     let text = text_of_html(&String::from_utf8(html::write(&report).unwrap()).unwrap());
     assert!(
-        text.contains("moved, within chance") && text.contains("1 metric held, no verdict on 1"),
+        text.contains("moved, within chance") && text.contains("1 metric moved within chance, 1 held"),
         "{text}"
     );
 }
