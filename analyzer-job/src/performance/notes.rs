@@ -207,8 +207,10 @@ pub fn new_classes(counts: &Multiclass, then: &[(String, f64)]) -> Option<String
         )
     });
     some(told.collect()).map(|(named, is_one)| {
-        let noun = if is_one { "This class is" } else { "These classes are" };
-        format!("{noun} not in the baseline: {named}. What its thresholds say does not hold for their rows.")
+        let (noun, rows) = if is_one { ("This class is", "this class") } else { ("These classes are", "these classes") };
+        format!(
+            "{noun} not in the baseline: {named}. The baseline's thresholds say nothing of the rows of {rows}."
+        )
     })
 }
 

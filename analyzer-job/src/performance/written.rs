@@ -133,10 +133,17 @@ fn doubt(
         return None;
     }
     let drawn = vague.iter().any(|name| sides[*name].spread.standard_error.is_some());
+    let names: Vec<String> = vague.iter().map(|name| format!("`{name}`")).collect();
+    let (names, place) = (names.join(", "), path.display());
     let known = if drawn {
-        "only the standard deviation of five draws, so a change must be one and a half times as large to be told from chance"
+        format!(
+            "The baseline {place} gives only the standard deviation of five draws for {names}: a change of these must be one and a \
+             half times as large to be told from chance"
+        )
     } else {
-        "nothing, so their change cannot be told from chance"
+        format!(
+            "The baseline {place} does not say how much {names} vary: a change of these cannot be told from chance"
+        )
     };
     let missing = match problem {
         ProblemType::BinaryClassification => {
@@ -148,12 +155,8 @@ fn doubt(
             "the spread of the errors, which the layout of the hosted service has no place for"
         }
     };
-    let names: Vec<String> = vague.iter().map(|name| format!("`{name}`")).collect();
     Some(format!(
-        "Of how much {} vary in the baseline {} tells {known}. It lacks {missing}. Make the baseline with this program and leave its \
-         `{}` beside `constraints.json`.",
-        names.join(", "),
-        path.display(),
+        "{known}. It lacks {missing}. Make the baseline with this program and leave its `{}` beside `constraints.json`.",
         details::FILE
     ))
 }
