@@ -333,17 +333,21 @@ pub(crate) fn print(location: &Location) -> String {
     }
 }
 
-fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> Problem {
+/// Names for a message, at most twenty.
+pub(crate) fn listed(names: &[String]) -> String {
     const SHOWN: usize = 20;
-    let mut expected =
-        names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let mut listed = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     if names.len() > SHOWN {
-        expected.push_str(", ...");
+        listed.push_str(", ...");
     }
+    listed
+}
+
+fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> Problem {
     let problem = Problem::new(&codes::COLUMN_NOT_FOUND, what)
         .field(setting)
         .found(print(location))
-        .expected(format!("one of {} {expected}", counted(names.len(), "column")));
+        .expected(format!("one of {} {}", counted(names.len(), "column"), listed(names)));
     match location {
         Location::Name(name) if name.parse::<usize>().is_ok_and(|index| index < names.len()) => {
             problem.hint("a position is written as a number, without quotes")

@@ -25,6 +25,7 @@ mod layout;
 mod lines;
 pub(crate) mod looks;
 mod marks;
+pub(crate) mod named;
 mod notes;
 mod paired;
 mod parquet;

@@ -16,9 +16,9 @@ use crate::bias::roles::Counted;
 use crate::context::Context;
 use crate::drift::bias as drift;
 use crate::model::{self, Left, Model, Resource};
-use crate::plan::{self, RowsFrom};
+use crate::plan::{self, Plan, RowsFrom};
 use crate::read::together::RecordsSeat;
-use crate::read::{self, Part, Reading};
+use crate::read::{self, Part, Reading, named};
 use crate::results::Results;
 use crate::results::details::EarlierRun;
 use crate::settings::Settings;
@@ -88,6 +88,10 @@ pub(crate) fn prepare<'a>(
     rows: RowsFrom<'_>,
 ) -> Result<Prepared<'a>> {
     let plan = plan::plan(job, settings, now, rows)?;
+    // States have their columns, which were found when they were folded.
+    if !matches!(rows, RowsFrom::Folded(_)) {
+        check_columns(&plan).map_err(|problem| problem.file(&plan.config_path))?;
+    }
     plan.check_output()?;
     earlier::check_baseline_stays(&plan.output, &["analysis.json"], &plan.constraints)?;
     let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
@@ -98,6 +102,16 @@ pub(crate) fn prepare<'a>(
     let history = history(job, settings)?;
     let run = Context { job, settings, plan, scratch: scratch.into() };
     Ok(Prepared { run, now, baseline, history })
+}
+
+/// That the columns which the configuration names are among its `headers`.
+fn check_columns(plan: &Plan) -> Result<()> {
+    named::check(&plan.analysis, plan.reads_captures())?;
+    if plan.reads_captures() && plan.bias() {
+        let truths = plan.ground_truth.as_deref().unwrap_or(Path::new(&plan.dataset));
+        named::check_truth(&plan.analysis, truths)?;
+    }
+    Ok(())
 }
 
 /// Reads the data. What the model will be asked about is complete before it is reached, and paid for.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use serde_json::{Value, json};
+
 use crate::preparation::{SCRIPT, with_python};
 use crate::program::{OUTPUT, Tree, model, monitored};
 use crate::several::{csv, set_up};
@@ -65,6 +67,31 @@ fn tables_by_facet_are_of_binary_problems_only() {
         let problem = format!("--problem-type={problem}");
         tree.succeed(&["--analysis-type=MODEL_QUALITY,MODEL_BIAS", &problem]);
         assert_eq!(page(&tree).contains("By facet of the bias monitor"), told, "{problem}");
+    }
+}
+
+/// Ground truth in CSV has no names, so its first record shows that a label which is no header is a mistake.
+#[test]
+fn columns_that_are_no_headers_are_told_before_any_monitor_reads() {
+    let server = model(|_| ());
+    let tree = set_up(monitored(&csv(60, 0.0)), &server);
+    let path = "processing/input/config/model-bias/analysis_config.json";
+    let sound: Value = serde_json::from_slice(&fs::read(tree.path(path)).unwrap()).unwrap();
+    for pointer in ["/label", "/facet/0/name_or_index"] {
+        let mut config = sound.clone();
+        *config.pointer_mut(pointer).unwrap() = json!("nowhere");
+        tree.file(path, config.to_string());
+        for arguments in [&[][..], &["validate"]] {
+            let run =
+                tree.run(&[arguments, &["--analysis-type=MODEL_QUALITY,DATA_QUALITY,MODEL_BIAS"]].concat());
+            assert_eq!(run.code, Some(1));
+            let told = format!("{}{}", run.stdout, run.message);
+            for part in ["PL0304", "analysis_config.json", "`headers`", "nowhere"] {
+                assert!(told.contains(part), "{part} is not in {told}");
+            }
+            assert!(!told.contains(".jsonl, line"), "{told}");
+            assert!(tree.results().is_empty());
+        }
     }
 }
 
