@@ -320,11 +320,15 @@ fn check_header<'a>(
 ) -> Result<()> {
     let names = &own.1.profiled.columns.names;
     let shares = |other: &Part| other.profiled.columns.names.iter().any(|name| names.contains(name));
+    let is_sure = |other: &Part| other.profiled.columns.doubt == Doubt::None;
     let other = match own.1.profiled.columns.doubt {
         Doubt::None => None,
         Doubt::Lonely if others.clone().any(|(_, other)| shares(other)) => None,
+        Doubt::Texts if others.clone().any(|(_, other)| is_sure(other) && shares(other)) => None,
         Doubt::Lonely => others.next(),
-        Doubt::Rows => others.find(|(_, other)| !other.profiled.columns.names.iter().eq(names)),
+        Doubt::Texts | Doubt::Rows => {
+            others.find(|(_, other)| !other.profiled.columns.names.iter().eq(names))
+        }
     };
     match other {
         None => Ok(()),

@@ -180,7 +180,9 @@ impl File {
                 .file(name)
                 .line(*line)
                 .found(bad.told(*line))
-                .hint("is a quote missing, or one too many? Inside of quotes a quote is written twice"));
+                .hint(other_format(&self.buffer).unwrap_or_else(|| {
+                    "is a quote missing, or one too many? Inside of quotes a quote is written twice".into()
+                })));
         }
         let Some(at) = cut.rows.first().map(|row| row.line) else {
             self.buffer.clear();

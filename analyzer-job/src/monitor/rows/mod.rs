@@ -129,6 +129,8 @@ pub enum Doubt {
     None,
     /// Some of them; without one in common either row may be data.
     Lonely,
+    /// Those of a header row without doubt; else the same in the same order, since texts alone may be data.
+    Texts,
     /// The same in the same order: the row looks like data.
     Rows,
 }

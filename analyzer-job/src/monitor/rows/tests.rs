@@ -197,6 +197,15 @@ fn json_lines_that_are_read_as_csv_are_told() {
         let text = format!("{line}\n").repeat(3);
         let found = found(Format::Csv { header: false }, &text);
         assert!(found.account.warnings[0].contains(format), "{:?}", found.account.warnings);
+        // Without blanks no header row can be cut from it.
+        let compact = text.replace(' ', "");
+        for given in [true, false] {
+            let problem = try_read(CSV, &[("a.csv", compact.as_bytes())], |source| {
+                source.format = source.format.take().filter(|_| given);
+            });
+            let told = problem.err().unwrap().to_string();
+            assert!(told.contains("PL0301") && told.contains(format), "{told}");
+        }
     }
     assert!(found(Format::Csv { header: false }, "{a,b\n{c,d\n").account.warnings.is_empty());
 }

@@ -4,9 +4,9 @@
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 
-use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::words::counted;
+use plumbline_common::{Problem, Result, codes};
 
 use super::File;
 use super::cut::Cut;
@@ -57,10 +57,10 @@ impl Heads {
     /// baseline's columns.
     ///
     /// # Errors
-    /// A file that cannot be read.
+    /// A file that cannot be read. `HEADERS_DO_NOT_FIT`: the files begin with different rows, and nothing tells whether these are names.
     pub(in crate::monitor::rows) fn of(files: &[InputFile], given: bool, known: &[String]) -> Result<Heads> {
         let heads: Vec<Option<Head>> = files.iter().map(Head::of).collect::<Result<_>>()?;
-        Ok(Seen { heads: &heads, known, given }.told())
+        Seen { heads: &heads, known, given }.told()
     }
 }
 
@@ -87,6 +87,8 @@ struct Head {
     /// For each column whether the rows below have numbers there and nothing else.
     numbers: Vec<bool>,
     kind: Kind,
+    /// A cell stands in its column below too.
+    recurs: bool,
 }
 
 impl Head {
@@ -133,7 +135,7 @@ impl Head {
         }
         numbers.iter_mut().zip(others).for_each(|(numbers, others)| *numbers &= !others);
         let kind = kind(&cells, &numbers, recurs);
-        Ok(Some(Head { file: file.relative.clone(), line, cells, numbers, kind }))
+        Ok(Some(Head { file: file.relative.clone(), line, cells, numbers, kind, recurs }))
     }
 
     /// The first cells in words.
@@ -159,6 +161,27 @@ impl Head {
 
     fn is_twice(&self) -> bool {
         header::differ(&self.names()).is_err()
+    }
+
+    /// Whether it may be a row of the table that another file names.
+    fn fits(&self, main: &Head) -> bool {
+        self.cells.len() == main.cells.len() && !is_above(&self.cells, &main.numbers)
+    }
+
+    /// Whether it may be names for all that the rows below say, whatever they look like.
+    fn may_name(&self) -> bool {
+        !self.recurs
+            && !self.is_twice()
+            && self.texts().next().is_some()
+            && !self.cells.iter().any(|cell| typing::is_missing(cell))
+    }
+
+    /// Whether it has all cells of another row, as names in another order or number do.
+    fn repeats(&self, other: &Head) -> bool {
+        self.cells != other.cells
+            && self.may_name()
+            && other.may_name()
+            && other.cells.iter().all(|cell| self.cells.contains(cell))
     }
 }
 
@@ -202,45 +225,85 @@ struct Seen<'a> {
 }
 
 impl Seen<'_> {
-    fn told(&self) -> Heads {
+    fn told(&self) -> Result<Heads> {
         let is_header = self.are_headers();
         let sure = is_header.iter().position(|is_header| *is_header);
         let Some(first) = self.heads.iter().flatten().next() else {
-            return Heads { firsts: vec![First::Names; self.heads.len()], ..Heads::default() };
+            return Ok(Heads { firsts: vec![First::Names; self.heads.len()], ..Heads::default() });
         };
+        if !self.given {
+            self.check(first, &is_header)?;
+        }
         let Some(main) = sure.or_else(|| self.guess()).and_then(|at| self.heads[at].as_ref()) else {
             let what = taken_as(first, "data, not as names", "true");
-            return Heads { notes: vec![(first.file.clone(), what)], ..Heads::default() };
+            return Ok(Heads { notes: vec![(first.file.clone(), what)], ..Heads::default() });
         };
         let firsts: Vec<First> = self
             .heads
             .iter()
             .zip(is_header)
             .map(|(own, is_header)| match own {
-                Some(own) if !is_header && own.cells != main.cells => self.first(own, main),
+                Some(own) if !is_header && own.cells != main.cells && self.given => First::LeftOut,
+                Some(own) if !is_header && own.cells != main.cells => First::Row,
                 _ => First::Names,
             })
             .collect();
         let is_guess = sure.is_none();
         let doubt = match main.kind {
             _ if !is_guess => Doubt::None,
-            Kind::LikeRow if !self.given => Doubt::Rows,
-            _ => Doubt::Lonely,
+            _ if self.given => Doubt::Lonely,
+            Kind::LikeRow => Doubt::Rows,
+            _ => Doubt::Texts,
         };
-        Heads { notes: self.notes(&firsts, main, is_guess), names: Some(main.names()), doubt, firsts }
+        Ok(Heads { notes: self.notes(&firsts, main, is_guess), names: Some(main.names()), doubt, firsts })
+    }
+
+    /// That nothing has to be guessed of files that begin with different rows: names taken as data, or data as names, would move
+    /// values between columns.
+    fn check(&self, first: &Head, is_header: &[bool]) -> Result<()> {
+        let main = is_header.iter().position(|is_header| *is_header).and_then(|at| self.heads[at].as_ref());
+        let others = self.heads.iter().flatten().zip(is_header).filter(|(_, is_header)| !**is_header);
+        let doubtful = match main {
+            // A row of the table, as in the later files that `split` makes.
+            Some(main) => others
+                .map(|(head, _)| head)
+                .find(|own| own.kind != Kind::LikeRow && !own.recurs && !own.fits(main))
+                .map(|own| [main, own]),
+            None => self.heads.iter().flatten().find(|own| own.cells != first.cells).and_then(|other| {
+                let like_names = self.heads.iter().flatten().any(|head| head.kind != Kind::LikeRow);
+                let same =
+                    || self.heads.iter().flatten().find(|own| own.repeats(first) || first.repeats(own));
+                if like_names { Some([first, other]) } else { same().map(|same| [first, same]) }
+            }),
+        };
+        let Some([one, two]) = doubtful else { return Ok(()) };
+        Err(Problem::new(
+            &codes::HEADERS_DO_NOT_FIT,
+            "files begin with different rows, which may be names of columns or data",
+        )
+        .file(&two.file)
+        .line(two.line)
+        .found(two.shown())
+        .expected(format!("the row that {} begins with: {}", one.file.display(), one.shown()))
+        .hint(
+            "set `dataset_format` to {\"csv\": {\"header\": true}} if each file has a header row, and to \
+                 {\"csv\": {\"header\": false}} if none has",
+        ))
     }
 
     /// For each file whether its first row is a header row for sure.
     fn are_headers(&self) -> Vec<bool> {
-        let counts = |head: &&Head| self.given || head.kind != Kind::LikeRow;
+        let known: HashSet<&str> = self.known.iter().map(String::as_str).collect();
+        // Values may be alike by chance, so only names of which nothing is doubtful speak for others.
+        let speaks = |head: &&Head| self.given || matches!(head.kind, Kind::Sure | Kind::Mixed);
         let mut files: HashMap<&str, usize> = HashMap::new();
-        for head in self.heads.iter().flatten().filter(counts) {
+        for head in self.heads.iter().flatten().filter(speaks) {
             let own: HashSet<&str> = head.texts().collect();
             own.into_iter().for_each(|name| *files.entry(name).or_default() += 1);
         }
-        let known: HashSet<&str> = self.known.iter().map(String::as_str).collect();
         let shares = |head: &Head| {
-            head.texts().any(|name| known.contains(name) || files.get(name).is_some_and(|files| *files > 1))
+            let own = usize::from(speaks(&head));
+            head.texts().any(|name| known.contains(name) || files.get(name).is_some_and(|files| *files > own))
         };
         let of_sure = self.heads.iter().flatten().filter(|head| head.kind == Kind::Sure);
         let sure: HashSet<&str> = of_sure.flat_map(Head::texts).chain(known.iter().copied()).collect();
@@ -284,16 +347,6 @@ impl Seen<'_> {
             let is_same = self.heads.iter().flatten().all(|other| other.cells == head.cells);
             (is_same && head.is_header() && !head.is_twice()).then_some(first)
         })
-    }
-
-    /// What a row is that is no header row for sure. `main`: that of the file whose names the table has.
-    fn first(&self, own: &Head, main: &Head) -> First {
-        let fits = own.cells.len() == main.cells.len() && !is_above(&own.cells, &main.numbers);
-        match own.kind {
-            _ if self.given => First::LeftOut,
-            Kind::Texts if !fits => First::Names,
-            _ => First::Row,
-        }
     }
 
     /// Whether a header row looks like data in some file, and like names for sure in none.
