@@ -96,6 +96,8 @@ fn kind_of(job: &Job, settings: &Settings) -> &'static str {
 
 /// Makes the results of a run over states in a folder.
 fn make(job: &Job, settings: &Settings, kind: &str, place: &Path, folder: &Path) -> Result<()> {
+    // Lines of its log are not to be taken for those of the window.
+    let _inside = tracing::error_span!("baseline").entered();
     tracing::info!("the baseline is made of the states in {}", place.display());
     fs::create_dir_all(folder).map_err(|error| Problem::io("create the scratch folder", folder, error))?;
     let states = states::read(job, &[place.to_path_buf()], None)?;

@@ -114,6 +114,21 @@ fn a_state_is_a_baseline_of_a_monitor_with_another_configuration() {
     assert!(expected.0.starts_with("CompletedWithViolations"), "{}", expected.0);
     assert_eq!(found.0, expected.0);
     same(&found.1, &expected.1, 1);
+    // What is odd in the baseline's rows is not told as if it were of this run's.
+    let line = |run: &str| run.contains("the baseline is made of the states");
+    let told =
+        monitor.succeed(&[&settings[..], &[MERGED, "--baseline-constraints=/opt/ml/all.state"]].concat());
+    let lines: Vec<&str> = told.log.lines().filter(|text| line(text)).collect();
+    assert!(
+        !lines.is_empty() && lines.iter().all(|text| text.contains(r#""span":{"name":"baseline"}"#)),
+        "{lines:?}"
+    );
+    let after = told.log.lines().skip_while(|text| !text.contains("metrics compared with the baseline"));
+    assert!(
+        after.clone().count() > 0 && after.clone().all(|text| !text.contains(r#""name":"baseline""#)),
+        "{}",
+        told.log
+    );
     // A state of another monitor is none, and neither is half of one.
     let quality = &monitors()[1];
     let run = monitor.run(&[&quality[..], &[MERGED, "--baseline-constraints=/opt/ml/all.state"]].concat());
