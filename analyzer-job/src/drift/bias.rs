@@ -10,6 +10,7 @@ pub(crate) use super::same::of_same_labels;
 use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
 use super::unchecked::Unchecked;
 use super::windows::Before;
+use crate::bias::roles::plain;
 use crate::config::{Analysis, Facet, Location, Scalar};
 use crate::results::details::{FacetDetails, MetricDetails, SelectionRole, Stage};
 use crate::results::metrics::{compares_groups, reads_any};
@@ -110,7 +111,12 @@ impl Comparison<'_> {
             let details = groups.get(facet, &entry.value_or_threshold)?;
             Some((details.empty.clone(), details.groups))
         };
-        nothing_compared(baseline_in_words(baseline), in_words(current, "data", of_run), self.only_empty())
+        nothing_compared(
+            baseline_in_words(baseline),
+            in_words(current, "data", of_run),
+            self.only_empty(),
+            None,
+        )
     }
 
     /// What to do where nothing was compared and that is allowed.
@@ -391,6 +397,7 @@ pub(crate) fn check_baseline(
     let facets: Vec<String> = analysis.facets.iter().map(in_words).collect();
     let stages: Vec<&str> =
         asked.iter().filter(|(_, codes)| codes.is_some()).map(|(stage, _)| section_name(*stage)).collect();
+    let slip = other_spelling(analysis, baseline);
     Err(nothing_compared(
         baseline_in_words(baseline),
         format!(
@@ -400,18 +407,39 @@ pub(crate) fn check_baseline(
             listed(&analysis.label_values_or_threshold)
         ),
         (!comparable.is_empty()).then(|| comparable.iter().any(|(_, is_nothing)| *is_nothing)),
+        slip,
     ))
+}
+
+/// That values of a facet, or the positive labels, are in the baseline in another spelling: `` `F` is spelled `f` in the baseline ``.
+fn other_spelling(analysis: &Analysis, baseline: &Results) -> Option<String> {
+    let told = |values: &[Scalar], there: &str| {
+        let here = listed(values);
+        let is_slip = plain(&here) == plain(there) && !here.is_empty() && !may_be_listed(values, there);
+        is_slip.then(|| format!("`{here}` is spelled `{there}` in the baseline"))
+    };
+    let mut sections = STAGES.into_iter().filter_map(|stage| section(baseline, stage));
+    sections.find_map(|section| {
+        let of_facets = analysis.facets.iter().find_map(|facet| {
+            let mut there = entries(section).filter(|(name, _)| has_name(facet, name));
+            there.find_map(|(_, entry)| told(&facet.values, &entry.value_or_threshold))
+        });
+        of_facets.or_else(|| told(&analysis.label_values_or_threshold, &section.label_value_or_threshold))
+    })
 }
 
 /// Whether a facet value of the constraints may be one of this run. A facet given by its position, or by a path, may have any
 /// name, and one without a list any value.
 fn may_be_asked(analysis: &Analysis, name: &str, value: &str) -> bool {
-    let has_name = |facet: &Facet| match &facet.column {
+    let has_value = |facet: &Facet| facet.values.is_empty() || may_be_listed(&facet.values, value);
+    analysis.facets.iter().any(|facet| has_name(facet, name) && has_value(facet))
+}
+
+fn has_name(facet: &Facet, name: &str) -> bool {
+    match &facet.column {
         Location::Name(known) => known == name || known.contains(['.', '[', '@', '*', '"']),
         Location::Index(_) => true,
-    };
-    let has_value = |facet: &Facet| facet.values.is_empty() || may_be_listed(&facet.values, value);
-    analysis.facets.iter().any(|facet| has_name(facet) && has_value(facet))
+    }
 }
 
 /// Whether results may print a selection of these values like this. A number may be a threshold, whose interval has the data's
@@ -435,8 +463,14 @@ fn listed(values: &[Scalar]) -> String {
 }
 
 /// The error of a check that compared nothing. `only_empty`: but metrics that say nothing of a facet, and whether any of them reads a
-/// selection of no row or every row; none where no metric has a value on both sides.
-fn nothing_compared(found: String, expected: String, only_empty: Option<bool>) -> Problem {
+/// selection of no row or every row; none where no metric has a value on both sides. `slip`: a value that is spelled otherwise in the
+/// baseline.
+fn nothing_compared(
+    found: String,
+    expected: String,
+    only_empty: Option<bool>,
+    slip: Option<String>,
+) -> Problem {
     let what = match only_empty {
         None => "bias drift cannot be checked: no metric of this run is in the constraints",
         Some(_) => {
@@ -444,7 +478,10 @@ fn nothing_compared(found: String, expected: String, only_empty: Option<bool>) -
              Generalized Entropy (GE), the same for every facet, or metrics that read a selection of no row or every row"
         }
     };
-    let way_out = way_out(only_empty);
+    let way_out = match slip {
+        Some(slip) => format!("{slip}: spell it in the same way; or {}", way_out(only_empty)),
+        None => way_out(only_empty).into(),
+    };
     Problem::new(&codes::NOTHING_COMPARED, what)
         .field("baseline_constraints")
         .found(found)

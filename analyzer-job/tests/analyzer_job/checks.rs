@@ -57,6 +57,42 @@ fn an_empty_check_fails_or_warns_in_the_job_and_in_the_dry_run() {
     assert!(warnings.to_string().contains(told), "{warnings}");
 }
 
+/// The monitor's configuration spells a value in another way than baseline and data do.
+#[test]
+fn an_empty_check_names_what_the_baseline_spells_otherwise() {
+    let tree = Tree::new();
+    let configure = |value: &str, positive: &str| {
+        tree.config(&json!({
+            "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [positive], "predicted_label": "p",
+            "facet": [{"name_or_index": "sex", "value_or_threshold": [value]}],
+            "methods": {"pre_training_bias": {"methods": ["DPL"]}, "post_training_bias": {"methods": ["DPPL"]}},
+        }));
+    };
+    let row = |n: usize| {
+        format!("{},{},{}\n", ["f", "m"][n % 2], ["yes", "no"][n / 3 % 2], ["yes", "no"][n / 5 % 2])
+    };
+    let rows: String = (0..400).map(row).collect();
+    tree.file("processing/input/data/d.csv", format!("sex,y,p\n{rows}"));
+    configure("f", "yes");
+    tree.succeed(&[]);
+    tree.file("baseline/analysis.json", tree.analysis_bytes());
+    let path = format!("--baseline-constraints={}", tree.path("baseline").display());
+    for (value, positive, told) in [
+        ("F", "yes", Some("`F` is spelled `f` in the baseline")),
+        (" f", "yes", Some("` f` is spelled `f` in the baseline")),
+        ("f", "Yes", Some("`Yes` is spelled `yes` in the baseline")),
+        ("x", "yes", None),
+    ] {
+        configure(value, positive);
+        let (run, dry) = (tree.run(&[&path]), tree.run(&["validate", &path]));
+        assert!(run.code == Some(1) && run.message.contains("PL0802"), "{}", run.message);
+        for text in [&run.message, &dry.stdout] {
+            assert_eq!(text.contains("in the baseline:"), told.is_some(), "{text}");
+            assert!(told.is_none_or(|told| text.contains(told)), "{text}");
+        }
+    }
+}
+
 /// A facet whose value is spelled in another way in the window, or in the baseline: only the metric that is the same for every facet
 /// has a value on both sides, and that compares nothing of the facet.
 #[test]

@@ -267,7 +267,7 @@ fn present(column: &Column, kind: Kind) -> Vec<String> {
 }
 
 /// A text without what is often a slip: blanks, quotes, capitals.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.trim().trim_matches('"').to_lowercase()
 }
 

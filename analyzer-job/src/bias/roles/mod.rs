@@ -19,6 +19,8 @@ use crate::values::numbers::repr;
 use crate::values::table::Values;
 use crate::values::typing::{Cell, Distinct, Type};
 
+pub(crate) use doubts::plain;
+
 use counter::{Counter, Strata};
 use cross::{Cross, CrossColumn};
 use facets::Facets;
