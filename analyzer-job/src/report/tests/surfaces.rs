@@ -347,7 +347,7 @@ fn check_writers(report: &Report, told: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn every_surface_counts_each_reason_by_itself(kinds in kinds(), by_chance in any::<bool>()) {
