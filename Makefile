@@ -41,7 +41,7 @@ lint: ## format, lints, names of errors and settings in step with their pages
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace --all-targets -- -D warnings
 	docker/check.sh
-	@if command -v shellcheck >/dev/null; then shellcheck -S warning $(SCRIPTS); else \
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); else \
 		echo "left out: shellcheck: not installed, scripts are only parsed"; \
 		for script in $(SCRIPTS); do bash -n $$script || exit 1; done; fi
 

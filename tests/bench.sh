@@ -66,8 +66,10 @@ merge() {
     # To /dev/null nothing is written, and pieces of 128 kB never leave the processor's cache: the least that reading
     # can cost. The merge writes as much as it reads, so it also stands beside a copy. dd moves every byte, where cp
     # and cat may let the file system share them.
+    # shellcheck disable=SC2016 # for the inner shell
     fastest sh -c 'find "$0" -type f -exec dd if={} of=/dev/null bs=128K status=none ";"' "$work/traffic"
     row "reading the same files" "$gigabytes" GB
+    # shellcheck disable=SC2016 # for the inner shell
     fastest sh -c 'find "$0" -type f -exec dd if={} bs=128K status=none ";" >"$1"' "$work/traffic" "$work/copy"
     rm "$work/copy"
     row "copying the same files" "$gigabytes" GB

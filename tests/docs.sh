@@ -58,7 +58,8 @@ prepare() {
     # The configuration that the README shows.
     mkdir blocks config
     blocks "$root/README.md" blocks json
-    cp "$(ls blocks/*.json | head -n 1)" analysis_config.json
+    local examples=(blocks/*.json)
+    cp "${examples[0]}" analysis_config.json
     cp analysis_config.json config/
     rm -r blocks traffic configs
     # A result of each side for the page about the move.

@@ -48,6 +48,7 @@ job() {
 # inputs KIND: what the platform tells of the inputs.
 inputs() {
     local input='{"InputName": "%s", "S3Input": {"LocalPath": "/opt/ml/processing/%s", "S3DataDistributionType": "%s"}}'
+    # shellcheck disable=SC2059 # the format is made of three
     printf "{\"ProcessingJobName\": \"\", \"ProcessingInputs\": [$input, $input, $input]}" \
         captures input_data "$1" labels groundtruth FullyReplicated analysis_config input/config FullyReplicated
 }
@@ -112,6 +113,7 @@ missed() { # the combination that lacks algo-3 fails, names it, and writes nothi
     local code=0
     combine || code=$?
     cat "$ml/output/message"
+    # shellcheck disable=SC2016 # the message has these quotes
     [ "$code" = 3 ] && grep -q 'PL0909.*`algo-3`' "$ml/output/message" && [ -z "$(ls "$ml/processing/output")" ]
 }
 

@@ -15,7 +15,7 @@ other=
 trap '[ -z "$other" ] || kill "$other"; rm -f "$log"' EXIT
 code=0
 
-# shellcheck disable=SC2207 # words on purpose
+# shellcheck disable=SC2207,SC2086 # words on purpose
 run_tests=("$MODEL_IMAGE" python "$here/main.py" $(printf 'test_%s. ' $tests))
 "$here/local.sh" v3 "${run_tests[@]}" >"$log" 2>&1 &
 other=$!
