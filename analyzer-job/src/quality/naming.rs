@@ -21,6 +21,7 @@ pub struct Named {
 ///
 /// # Errors
 /// `COLUMN_NOT_FOUND`: a column to leave out that neither the data nor the baseline have. `NO_DATA`: no column is left.
+/// `HEADERS_DO_NOT_FIT`: the baseline's names would go by a position that hangs on the order of the files.
 pub fn name(profiled: &Profiled, exclude: &[String], baseline: Option<&[String]>) -> Result<Named> {
     let found = &profiled.columns;
     let shown: Vec<usize> =
@@ -38,6 +39,16 @@ pub fn name(profiled: &Profiled, exclude: &[String], baseline: Option<&[String]>
                 .found(format!("all {} left out", counted(shown.len(), "column")))
                 .hint("leave out fewer columns")
         });
+    }
+    let renamed = named.columns.iter().find(|(name, at)| found.names[*at] != *name);
+    if let (true, Some((name, at)), true) = (found.named, renamed, profiled.account.first_rows.differ()) {
+        return Err(Problem::new(
+            &codes::HEADERS_DO_NOT_FIT,
+            "the header rows of the files differ, and the baseline has other names, so no position tells which column is which",
+        )
+        .found(format!("`{}`", found.names[*at]))
+        .expected(format!("the names of the baseline, such as `{name}`"))
+        .hint("give all files the same header row, or rename their columns by `columns`"));
     }
     Ok(named)
 }

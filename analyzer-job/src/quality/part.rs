@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
-use crate::monitor::rows::{Doubt, Order};
+use crate::monitor::rows::{FirstRows, Order};
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
@@ -158,14 +158,16 @@ impl Part {
 }
 
 /// Puts parts together, in the order in which they are given where nothing else decides. Each has the path of its state,
-/// for messages.
+/// for messages. `known`: the names of the baseline's columns.
 ///
 /// # Errors
-/// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts have other columns.
-pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
+/// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts have other columns. `HEADERS_DO_NOT_FIT`: as
+/// of one run over all files.
+pub fn combine(parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part> {
     for (path, part) in &parts {
         part.check(path)?;
     }
+    check_first_rows(&parts, known)?;
     let files: Vec<&[PathBuf]> =
         parts.iter().map(|(_, part)| part.profiled.account.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
@@ -183,10 +185,6 @@ pub fn combine(parts: Vec<(PathBuf, Part)>) -> Result<Part> {
     if let Some((&first, others)) = with_columns.split_first() {
         for &other in others {
             same_columns(&parts[first], &parts[other])?;
-        }
-        for &at in &with_columns {
-            let others = with_columns.iter().filter(|&&other| other != at).map(|&other| &parts[other]);
-            check_header(&parts[at], others)?;
         }
         all.profiled.columns.named = parts[first].1.profiled.columns.named;
         all.profiled.columns.by_header = parts[first].1.profiled.columns.by_header;
@@ -301,39 +299,38 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
     if same {
         return Ok(());
     }
-    let problem = do_not_fit(one, two);
-    let is_headed = |profiled: &Profiled| profiled.columns.by_header;
-    let is_bare = |profiled: &Profiled| !profiled.columns.named && profiled.columns.order == Order::Data;
-    let one_is_headed = is_headed(first) && is_bare(other) || is_headed(other) && is_bare(first);
-    Err(if one_is_headed { problem.hint(FIRST_ROWS) } else { problem })
+    Err(do_not_fit(one, two))
 }
 
 const FIRST_ROWS: &str = "the first row of a CSV file may be data, and a part sees its own ones only: give `dataset_format` to every \
                           `fold`, {\"csv\": {\"header\": true}} if each file has a header row and {\"csv\": {\"header\": false}} if \
                           none has; where only some have one, fold all of them as one part";
 
-/// That a header row of a part which may be data names what the other parts name: one run, which sees all first rows, could take
-/// it as a row.
-fn check_header<'a>(
-    own: &'a (PathBuf, Part),
-    mut others: impl Iterator<Item = &'a (PathBuf, Part)> + Clone,
-) -> Result<()> {
-    let names = &own.1.profiled.columns.names;
-    let shares = |other: &Part| other.profiled.columns.names.iter().any(|name| names.contains(name));
-    let is_sure = |other: &Part| other.profiled.columns.doubt == Doubt::None;
-    let other = match own.1.profiled.columns.doubt {
-        Doubt::None => None,
-        Doubt::Lonely if others.clone().any(|(_, other)| shares(other)) => None,
-        Doubt::Texts if others.clone().any(|(_, other)| is_sure(other) && shares(other)) => None,
-        Doubt::Lonely => others.next(),
-        Doubt::Texts | Doubt::Rows => {
-            others.find(|(_, other)| !other.profiled.columns.names.iter().eq(names))
+/// That each part took the first rows of its CSV files for what one run, which sees those of all parts, takes them for. `known`:
+/// the names of the baseline's columns.
+fn check_first_rows(parts: &[(PathBuf, Part)], known: &[String]) -> Result<()> {
+    let mut all = FirstRows::default();
+    parts.iter().for_each(|(_, part)| all.merge(part.profiled.account.first_rows.clone()));
+    all.know(known);
+    let all = all.judge()?;
+    for (path, part) in parts {
+        let own = part.profiled.account.first_rows.judge()?;
+        if let Some(row) = own.otherwise(&all) {
+            let (found, expected) = match own.is_header(row) {
+                true => ("names of columns", "data, as the first rows of all parts say"),
+                false => ("data", "columns with the names that other parts have"),
+            };
+            return Err(Problem::new(
+                &codes::STATES_DO_NOT_FIT,
+                "a part of the data was read otherwise than one run over all of it would read it",
+            )
+            .file(path)
+            .found(format!("the first row {} as {found}", row.place()))
+            .expected(expected)
+            .hint(FIRST_ROWS));
         }
-    };
-    match other {
-        None => Ok(()),
-        Some(other) => Err(do_not_fit(other, own).hint(FIRST_ROWS)),
     }
+    Ok(())
 }
 
 /// The problem of a part whose columns are not those of another one.
@@ -421,7 +418,7 @@ mod tests {
     /// Combines a part with a sound one and uses all of it, as a run does; false when it is refused.
     fn used(damaged: Part) -> bool {
         let parts = vec![("a.state".into(), damaged), ("b.state".into(), part())];
-        let all = match combine(parts) {
+        let all = match combine(parts, &[]) {
             Ok(all) => all,
             Err(problem) => {
                 // A part that is sound in itself may still be of other data.

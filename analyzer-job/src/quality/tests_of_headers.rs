@@ -1,5 +1,7 @@
 //! Files whose header rows differ: one table, whatever their order, format and parts.
 
+mod generated;
+
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use plumbline_common::{Result, codes};
 
 use crate::monitor::format::Format;
 use crate::monitor::rows::Source;
+use crate::quality::naming::name;
 use crate::quality::part::{Part, combine};
 use crate::quality::pass::{self, Profiled};
 use crate::quality::statistics::{Taken, statistics};
@@ -113,7 +116,7 @@ fn in_parts(files: &[(String, Vec<u8>)], parts: &[usize], format: &str, is_given
     let part = |part: usize| {
         Ok((format!("{part}.state").into(), Part::new(folded(&of(part), format, is_given)?, Vec::new())))
     };
-    combine((0..n).map(part).collect::<Result<_>>()?)
+    combine((0..n).map(part).collect::<Result<_>>()?, &[])
 }
 
 /// Every way to put n files in parts.
@@ -198,4 +201,22 @@ fn parts_whose_first_rows_may_be_data_are_as_one_run_or_refused() {
         }
     }
     assert!(refused > 10, "{refused}");
+}
+
+/// The baseline's names by position, where the order of the files would decide which position a column has.
+#[test]
+fn other_names_than_the_baselines_go_by_position_only_where_all_header_rows_are_the_same() {
+    let named = |headers: &[&str], baseline: &[&str]| {
+        let files = headers.iter().enumerate();
+        let files: Vec<_> =
+            files.map(|(at, header)| (format!("{at}.csv"), file("csv", header, at))).collect();
+        let baseline: Vec<String> = baseline.iter().map(ToString::to_string).collect();
+        name(&folded(&files, "csv", true).unwrap(), &[], Some(&baseline))
+    };
+    for headers in [["x,y", "y,x"], ["y,x", "x,y"], ["x", "x,y"], ["x,y", "y"]] {
+        let problem = named(&headers, &["a", "b"]).err().unwrap();
+        assert_eq!(problem.code(), &codes::HEADERS_DO_NOT_FIT, "{headers:?}: {problem}");
+        assert!(named(&headers, &["y", "x"]).is_ok() && named(&headers, &["a", "b", "c"]).is_ok());
+    }
+    assert_eq!(named(&["x,y", "x,y"], &["a", "b"]).unwrap().columns[1], ("b".into(), 1));
 }

@@ -157,7 +157,7 @@ impl<'a> Combined<'a> {
             DATA_QUALITY => {
                 let prepared = data_quality::prepare(job, settings, now, folded(true, None, None))?;
                 fits(None)?;
-                let part = quality::part::combine(states::bodies(states)?)?;
+                let part = quality::part::combine(states::bodies(states)?, &prepared.plan.known)?;
                 Whole::DataQuality(Box::new(prepared), Box::new(part))
             }
             MODEL_QUALITY => {

@@ -13,6 +13,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use super::block::Block;
+use super::first_rows::names;
 use super::{Places, Reader, Take};
 use crate::read::looks;
 
@@ -85,8 +86,7 @@ impl File {
         Ok(())
     }
 
-    /// Where the columns of the table stand in the file, where they stand elsewhere; its first row is done with where it is
-    /// none.
+    /// Where the columns of the table stand in the file, where they stand elsewhere; a header row is done with.
     fn places(
         &mut self,
         first: First,
@@ -95,14 +95,13 @@ impl File {
         reader: &mut Reader<'_>,
     ) -> Result<Option<Places>> {
         let name = file.relative.as_path();
-        let own = match first {
-            First::Row => None,
-            First::Names | First::LeftOut => self.first_row(file)?,
-        };
-        match (first, own, &heads.names) {
-            (First::Names, Some((names, line)), _) => reader.header(names, name, line),
-            (First::Row | First::LeftOut, _, Some(names)) => reader.by_position(names, name),
-            _ => Ok(None),
+        match (first, &heads.names) {
+            (First::Row, Some(names)) => reader.by_position(names, name),
+            (First::Row, None) => Ok(None),
+            (First::Names, _) => match self.first_row(file)? {
+                Some((names, line)) => reader.header(names, name, line),
+                None => Ok(None),
+            },
         }
     }
 
@@ -196,7 +195,7 @@ impl File {
                 .line(at)
                 .hint("save the file as UTF-8"));
         }
-        Ok(Some((heads::names((0..block.width()).map(|column| block.cell(0, column))), at)))
+        Ok(Some((names((0..block.width()).map(|column| block.cell(0, column))), at)))
     }
 }
 
@@ -206,7 +205,8 @@ fn other_format(text: &[u8]) -> Option<String> {
     const LOOKED_AT: usize = 4096;
     let text = text.trim_ascii_start();
     let first = text.split(|byte| *byte == b'\n').next()?;
-    if first.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() {
+    let is_json = first.starts_with(b"{") || first.starts_with(b"[");
+    if is_json && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() {
         let (look, format) = match memmem::find(first, b"\"captureData\"") {
             Some(_) => ("captured records", r#"{"sagemakerCaptureJson": {}}"#),
             None => ("JSON Lines", r#"{"json": {"lines": true}}"#),

@@ -506,6 +506,11 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
     {
         reader.account.notes.push((name.into(), what));
     }
+    let has_values = elements.iter().any(|element| matches!(element.row, Ok(Shape::Value(_))));
+    if has_values && !text.trim_start().starts_with(['[', '{']) {
+        let what = r#"the file is read as JSON, and values without brackets are rows; if it is CSV, set `dataset_format` to {"csv": {"header": true}} or {"csv": {"header": false}}"#;
+        reader.account.notes.push((name.into(), what.into()));
+    }
     for Element { line, row } in elements {
         reader.records(1);
         rows.begin_record(&reader.columns);

@@ -5,6 +5,7 @@ mod block;
 mod capture;
 mod csv;
 mod document;
+mod first_rows;
 mod json;
 mod names;
 mod oriented;
@@ -42,6 +43,7 @@ use shared::Seat;
 use twice::{AllTwice, Twice};
 
 pub use block::Block;
+pub(crate) use first_rows::FirstRows;
 pub use names::{Settled, settle};
 pub(crate) use unlike::Schemas;
 
@@ -111,34 +113,12 @@ pub struct Columns {
     /// The names are those of header rows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_header: bool,
-    /// How far they can be taken as names.
-    #[serde(default, skip_serializing_if = "Doubt::is_none")]
-    pub doubt: Doubt,
     /// What the order of the names means.
     pub order: Order,
     /// Places in JSON where some row has an object or a list that is several columns. A null there has the name of the place
     /// itself, and makes no column of its own.
     #[serde(default, skip_serializing_if = "IndexSet::is_empty")]
     pub nested: IndexSet<String>,
-}
-
-/// Which names of other parts of the data may be joined with those of a header row.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Doubt {
-    #[default]
-    None,
-    /// Some of them; without one in common either row may be data.
-    Lonely,
-    /// Those of a header row without doubt; else the same in the same order, since texts alone may be data.
-    Texts,
-    /// The same in the same order: the row looks like data.
-    Rows,
-}
-
-impl Doubt {
-    fn is_none(&self) -> bool {
-        *self == Doubt::None
-    }
 }
 
 /// The order of columns.
@@ -172,6 +152,9 @@ pub struct Account {
     /// The columns of the files, in formats whose files name them.
     #[serde(default, skip_serializing_if = "Schemas::is_empty")]
     schemas: Schemas,
+    /// The first rows of CSV files that may have header rows.
+    #[serde(default, skip_serializing_if = "FirstRows::is_empty")]
+    pub(crate) first_rows: FirstRows,
     /// Names that stand twice in a row.
     #[serde(default, skip_serializing_if = "AllTwice::is_empty")]
     twice: AllTwice,
@@ -225,6 +208,7 @@ impl Account {
         self.skips.merge(other.skips, by_text);
         self.quotes.merge(other.quotes, by_text);
         self.schemas.merge(other.schemas);
+        self.first_rows.merge(other.first_rows);
         self.twice.merge(other.twice);
         self.notes.extend(other.notes);
         self.notes.sort_by(|one, two| by_text(&one.0, &two.0));
@@ -346,17 +330,12 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         Some(heads) => Format::Csv { header: heads.is_header() },
         None => format,
     };
+    let (first_rows, notes) =
+        heads.as_ref().map(|heads| (heads.rows.clone(), heads.notes.clone())).unwrap_or_default();
     let mut reader = Reader {
         source,
-        columns: Columns {
-            doubt: heads.as_ref().map(|heads| heads.doubt).unwrap_or_default(),
-            ..Columns::default()
-        },
-        account: Account {
-            format: Some(format.clone()),
-            notes: heads.as_ref().map(|heads| heads.notes.clone()).unwrap_or_default(),
-            ..Account::default()
-        },
+        columns: Columns::default(),
+        account: Account { format: Some(format.clone()), notes, first_rows, ..Account::default() },
         spare: Block::default(),
         since_check: 0,
         other_widths: BTreeMap::new(),
@@ -577,9 +556,7 @@ impl<'a> Reader<'a> {
         let waits = !self.columns.named && self.rows == 0;
         if known.is_empty() || (waits && found.len() == known.len()) {
             self.account.schemas.add(found.iter().cloned(), file);
-            let doubt = self.columns.doubt;
-            self.columns =
-                Columns { names: found, named: true, by_header: true, doubt, ..Columns::default() };
+            self.columns = Columns { names: found, named: true, by_header: true, ..Columns::default() };
             return Ok(None);
         }
         if found.iter().eq(known.iter()) {

@@ -88,7 +88,7 @@ impl<'a> Cells<'a> {
         }
         self.known = found.names.len();
         self.columns.named |= found.named;
-        (self.columns.by_header, self.columns.doubt) = (found.by_header, found.doubt);
+        self.columns.by_header = found.by_header;
         if self.columns.nested.len() != found.nested.len() {
             self.columns.nested.clone_from(&found.nested);
         }

@@ -446,8 +446,12 @@ fn a_table_with_another_delimiter_or_in_one_object_is_told() {
         (CSV, "a;b\n1;2\n3;4\n", "values separated by `;`"),
         (CSV, "a;b\n1,5;2\n3,5;4\n", "values separated by `;`"),
         (Format::Csv { header: false }, "1\t2\n3\t4", "values separated by tabs"),
+        (CSV, "[\"a\", 1]\n[\"b\", 2]\n", "looks like JSON Lines"),
+        (Format::Csv { header: false }, "[0.1,0.9]\n[0.2,0.8]\n", "looks like JSON Lines"),
         (CSV, "a|b\r\n1|2\r\n", "values separated by `|`"),
         (Format::JsonLines, r#"{"a":{"0":1,"1":2},"b":{"0":3,"1":4}}"#, "orient=\"columns\""),
+        (Format::Json, "1,2\n3,4\n", "if it is CSV"),
+        (Format::Json, "a,b\n3,4\n", "if it is CSV"),
         (Format::Json, r#"{"columns":["a"],"index":[0,1],"data":[[1],[2]]}"#, "orient=\"split\""),
     ] {
         let found = found(format, text);
@@ -458,8 +462,21 @@ fn a_table_with_another_delimiter_or_in_one_object_is_told() {
         (CSV, "a\n1\n"),
         (CSV, "text\nx;y\nz\n"),
         (Format::JsonLines, "{\"a\":{\"x\":1}}\n"),
+        (Format::Json, "[1, 2]"),
+        (Format::Json, "[[1, 2], [3, 4]]"),
     ] {
         assert_eq!(found(format, text).account.warnings, [""; 0], "{text}");
+    }
+}
+
+/// Lists of texts without blanks cannot be cut as CSV.
+#[test]
+fn a_header_row_that_is_a_list_is_told_as_json() {
+    for format in [Some(CSV), None] {
+        let files = [("x.csv", &b"[\"a\",\"b\"]\n[\"c\",\"d\"]\n"[..])];
+        let problem = try_read(CSV, &files, |source| source.format.clone_from(&format)).err().unwrap();
+        assert_eq!(problem.code(), &codes::BAD_RECORD);
+        assert!(problem.to_string().contains("looks like JSON Lines"), "{problem}");
     }
 }
 
