@@ -226,9 +226,15 @@ fn share(value: &Json) -> Option<f64> {
     value.as_f64().filter(|share| (0.0..=1.0).contains(share))
 }
 
+/// Whether it is neither a list nor an object.
+fn is_value(json: &Json) -> bool {
+    !json.is_array() && !json.is_object()
+}
+
 /// The texts that a column may hold; `None` where none are listed, which is not checked.
 fn domains(text: &Json) -> Option<Vec<String>> {
-    let values = text.get("domains")?.as_array().filter(|values| !values.is_empty())?;
+    let values = text.get("domains")?.as_array()?;
+    let values = Some(values).filter(|values| !values.is_empty() && values.iter().all(is_value))?;
     Some(values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), Into::into)).collect())
 }
 
@@ -259,9 +265,15 @@ fn not_read(feature: &Json) -> Vec<String> {
         |found| share(found).is_some(),
         "a number from 0 to 1",
     );
-    let is_object = |found: &Json| found.is_object() || found.is_null();
+    // A column of numbers has no categories.
+    let is_object: fn(&Json) -> bool =
+        match feature.get("inferred_type").and_then(Json::as_str) == Some("String") {
+            true => Json::is_object,
+            false => |found| found.is_object() || found.is_null(),
+        };
     check("its categories are", "/string_constraints", false, is_object, "an object");
-    check("its categories are", "/string_constraints/domains", false, Json::is_array, "a list of texts");
+    let is_list = |found: &Json| found.as_array().is_some_and(|values| values.iter().all(is_value));
+    check("its categories are", "/string_constraints/domains", false, is_list, "a list of texts");
     let domains = feature.pointer("/string_constraints/domains").and_then(Json::as_array);
     if domains.is_some_and(Vec::is_empty) {
         out.push("its categories are not checked, as `domains` is empty".into());
@@ -396,7 +408,9 @@ fn distribution(feature: &Json) -> Read {
             if present.and_then(count).is_none() {
                 unknown.push(reason("its number of rows is", "num_present", present, "a number from 0"));
             }
-            if is_numeric && std_dev.and_then(count).is_none() {
+            // As written of numbers whose sum goes beyond the range of doubles.
+            let is_beyond = std_dev.is_some_and(|value| *value == "NaN" || *value == "Infinity");
+            if is_numeric && std_dev.and_then(count).is_none() && !is_beyond {
                 unknown.push(reason(
                     "the distance in standard deviations is",
                     "std_dev",
@@ -569,7 +583,11 @@ mod tests {
         for (at, value, words) in [
             ("/string_constraints/domains", json!([]), "`domains` is empty"),
             ("/string_constraints/domains", json!("x"), "`domains` is \"x\", expected a list"),
+            ("/string_constraints/domains", json!(null), "`domains` is null"),
+            ("/string_constraints/domains", json!([["x"]]), "`domains` is [[\"x\"]], expected a list"),
+            ("/string_constraints/domains", json!(["x", {"y": 1}]), "expected a list of texts"),
             ("/string_constraints", json!(["x"]), "`string_constraints` is [\"x\"]"),
+            ("/string_constraints", json!(null), "`string_constraints` is null"),
         ] {
             let mut feature = good.clone();
             *feature.pointer_mut(at).unwrap() = value;
@@ -694,6 +712,9 @@ mod tests {
         assert!(
             told("/features/1", json!({"name": "n"})).ends_with("`n`: stands twice: the last one counts")
         );
+        for beyond in ["NaN", "Infinity"] {
+            assert_eq!(told("/features/0/numerical_statistics/std_dev", json!(beyond)), "");
+        }
         let few = told("/features/0/numerical_statistics/distribution/kll/sketch/data", json!([[1.0, 2.0]]));
         assert_eq!(
             few,

@@ -212,7 +212,8 @@ fn shift(
             out.effect = distance::kolmogorov_smirnov(&before, &now);
             out.p_value = kolmogorov::p_value(out.effect, &before, &now);
             out.wasserstein = distance::wasserstein(&before, &now, then.std_dev.unwrap_or(0.0));
-            out.quantiles = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0]
+            // A sketch does not keep the extremes.
+            out.quantiles = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99]
                 .into_iter()
                 .filter_map(|share| Some([share, before.quantile(share)?, now.quantile(share)?]))
                 .collect();
