@@ -101,6 +101,7 @@ pub struct Model {
     names: Vec<String>,
     learnt: OnceLock<Outputs>,
     headers: Option<Vec<String>>,
+    told_by_position: AtomicBool,
     keeper: Option<Keeper>,
     runtime: Arc<Runtime>,
 }
@@ -196,6 +197,7 @@ impl Model {
             names: request.feature_names,
             learnt: OnceLock::new(),
             headers: predictor.label_headers.clone(),
+            told_by_position: AtomicBool::new(false),
             keeper,
             runtime,
         })
@@ -272,6 +274,11 @@ impl Model {
         read: &ask::Read<'_, T>,
     ) -> Result<Vec<(usize, T)>> {
         let asked = self.runtime.block_on(self.line.ask(cells, rows, alone, read));
+        if self.reader.is_by_position() && !self.told_by_position.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "the model's answers have other keys than the names in `label_headers`, so their scores are named by position"
+            );
+        }
         asked.map_err(|problem| self.with_reason(problem, cells))
     }
 

@@ -99,6 +99,11 @@ impl Reader {
         Ok(Reader { answers, accept, has_headers: predictor.label_headers.is_some() })
     }
 
+    /// Whether scores went by position, as their keys are not those in `label_headers`.
+    pub(crate) fn is_by_position(&self) -> bool {
+        self.answers.are_by_position()
+    }
+
     /// Scores of the `n` records that were sent. `known`: names of the outputs as learnt before, into whose order
     /// the scores are brought.
     ///

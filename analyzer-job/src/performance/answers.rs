@@ -97,8 +97,8 @@ impl CapturedRows {
         let label = places.label.as_deref().map(str::trim);
         let position = label.and_then(|text| text.parse().ok()).map(|position| (LABEL, position));
         let path = match label {
-            Some(text) if position.is_none() => Some(Ok(Paths::compile(&[(LABEL, text)])?)),
-            Some(text) => Some(place(LABEL, text)),
+            Some(text) if position.is_none() => Some(Ok((text.into(), Paths::compile(&[(LABEL, text)])?))),
+            Some(text) => Some(place(LABEL, text).map(|paths| (text.into(), paths))),
             None => None,
         };
         Ok(CapturedRows {

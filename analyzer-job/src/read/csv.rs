@@ -14,6 +14,7 @@ use crate::read::layout;
 use crate::read::pieces::Pieces;
 use crate::read::quotes::{self, Fault};
 use crate::read::{Note, Skips, Source};
+use crate::values::names;
 
 /// What reading CSV files comes upon.
 pub(crate) enum Event<'a> {
@@ -139,7 +140,7 @@ fn read_files(
             }
             // Nearly every row differs from the names in its first cell.
             let first = record.get(0).unwrap_or_default();
-            let is_name = |names: &Vec<String>| names.iter().any(|name| header::same(name, first));
+            let is_name = |names: &Vec<String>| names.iter().any(|name| names::same(name, first));
             if known.as_ref().is_some_and(is_name) || header.as_ref().is_some_and(is_name) {
                 let known = known.as_deref().unwrap_or_default();
                 let again = header::later_row(&record, known, header.as_deref());

@@ -13,6 +13,7 @@ use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
 use crate::read::{Skips, Source, fields, notes, quotes};
+use crate::values::names;
 use crate::values::raw::Raw;
 
 /// Counts the rows of CSV files without side datasets. None when they have to be read one after the other.
@@ -86,7 +87,7 @@ impl Shape {
         match cell.bytes().next() {
             None => self.empty,
             Some(first) => {
-                self.begins[usize::from(first)] && self.names.iter().any(|name| header::same(name, cell))
+                self.begins[usize::from(first)] && self.names.iter().any(|name| names::same(name, cell))
             }
         }
     }

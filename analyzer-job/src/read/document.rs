@@ -70,7 +70,7 @@ pub(crate) fn read(
         features.clear();
         features
             .push_features(text, &found[0])
-            .map_err(|fault| no_features(analysis, &targets, text, fault).file(name))?;
+            .map_err(|fault| no_features(analysis, &targets, text, &found[0], fault).file(name))?;
         // An empty list is a file without records.
         if features.n_cells() == 0 {
             continue;

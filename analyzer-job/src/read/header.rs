@@ -6,6 +6,7 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::values::names::{self, Meaning, listed};
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
 
@@ -102,72 +103,43 @@ fn above_numbers(row: &csv::StringRecord, below: &[csv::StringRecord]) -> bool {
 /// Known names and strange ones, of which a known one stands at another place than its own: what the strange
 /// ones are cannot be told.
 pub(crate) fn places(known: &[String], names: &[String]) -> Result<Places> {
-    if let Some(order) = order(known, names) {
-        return Ok(if order.iter().copied().eq(0..known.len()) {
-            Places::Same
-        } else {
-            Places::Other(order)
-        });
-    }
-    let moved = names.iter().enumerate().find_map(|(at, name)| {
-        let own = known.iter().position(|mine| mine.trim() == name)?;
-        (own != at).then_some((at, name))
-    });
+    let moved = match names::meaning(known, names) {
+        Meaning::ByName(positions) if positions.iter().copied().eq(0..known.len()) => {
+            return Ok(Places::Same);
+        }
+        Meaning::ByName(positions) if positions.len() == known.len() => {
+            return Ok(Places::Other(inverted(&positions)));
+        }
+        Meaning::ByName(positions) => positions.iter().enumerate().position(|(at, position)| at != *position),
+        Meaning::ByPosition => None,
+        Meaning::Contradiction(at) => Some(at),
+    };
     match moved {
         None => Ok(Places::Unknown),
-        Some((at, name)) => Err(Problem::new(
+        Some(at) => Err(Problem::new(
             &codes::HEADERS_DO_NOT_FIT,
             "the names in a file contradict the names of the columns",
         )
         .field("headers")
-        .found(format!("`{name}` as column {at} (counted from 0) among {}", listed(names)))
+        .found(format!("`{}` as column {at} (counted from 0) among {}", names[at], listed(names)))
         .expected(format!("the columns {}, in any order", listed(known)))
         .hint("name in `headers` the columns of the files, or leave it out so that the files name them")),
     }
 }
 
-/// The problem of an object of which some keys are names of the columns, at other places, and others are not.
-pub(crate) fn contradicting_keys(keys: &[String], known: &[String]) -> Problem {
-    Problem::new(&codes::HEADERS_DO_NOT_FIT, "the keys of a record contradict the names of the columns")
-        .field("headers")
-        .found(format!("the keys {}", listed(keys)))
-        .expected(format!(
-            "keys that are the columns {}, in any order, or stand in their order",
-            listed(known)
-        ))
-        .hint("name each key in `headers`")
-}
-
-/// For each known column its position in a file that has exactly these names; none for any other file. Names
-/// are equal without regard to case, unless two of them then were.
+/// For each known column its position in a file that has exactly these names; none for any other file.
 fn order(known: &[String], names: &[String]) -> Option<Vec<usize>> {
-    if known.len() != names.len() {
-        return None;
+    match names::meaning(known, names) {
+        Meaning::ByName(positions) if positions.len() == known.len() => Some(inverted(&positions)),
+        _ => None,
     }
-    let by = |same: &dyn Fn(&str) -> String| {
-        let names: Vec<String> = names.iter().map(|name| same(name.trim())).collect();
-        let mut taken = HashSet::new();
-        let order: Option<Vec<usize>> = known
-            .iter()
-            .map(|known| {
-                let known = same(known.trim());
-                let mut found = names.iter().enumerate().filter(|(_, name)| **name == known);
-                let (at, _) = found.next()?;
-                (found.next().is_none() && taken.insert(at)).then_some(at)
-            })
-            .collect();
-        order
-    };
-    by(&|name| name.into()).or_else(|| by(&|name| name.to_lowercase()))
 }
 
-/// Whether two names are the same, blanks around them and case aside.
-pub(crate) fn same(one: &str, two: &str) -> bool {
-    let (one, two) = (one.trim(), two.trim());
-    match one.is_ascii() && two.is_ascii() {
-        true => one.eq_ignore_ascii_case(two),
-        false => one.to_lowercase() == two.to_lowercase(),
-    }
+/// The position of each number in a list that has each of them once.
+fn inverted(positions: &[usize]) -> Vec<usize> {
+    let mut order = vec![0; positions.len()];
+    positions.iter().enumerate().for_each(|(at, &position)| order[position] = at);
+    order
 }
 
 /// What a row further down is.
@@ -211,16 +183,6 @@ pub(crate) fn differ(names: &[String]) -> Result<()> {
             .expected("names that differ")
             .hint("rename one of the columns in the file")),
     }
-}
-
-/// Names for a message, at most twenty.
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut text = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(", ...");
-    }
-    text
 }
 
 #[cfg(test)]

@@ -26,6 +26,15 @@ impl Ids {
     }
 }
 
+/// An identifier for a message, cut to a length that fits there.
+pub(crate) fn shown(written: &str) -> String {
+    const LONGEST: usize = 40;
+    match written.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("`{}...`", &written[..end]),
+        None => format!("`{written}`"),
+    }
+}
+
 /// Appends the value of a decimal number, digit for digit: `7.0`, `+7` and `70e-1` are the same text, and numbers of
 /// any length stay apart, which they would not as doubles. None for what is no number or has leading zeros.
 fn decimal(number: &str, key: &mut String) -> Option<()> {

@@ -6,6 +6,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, Location, rules};
+use crate::values::names::listed;
 
 /// The columns of the table and their roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,7 +303,7 @@ fn finish(
     }
     let mut excluded = Vec::new();
     for (number, location) in analysis.dataset.excluded_columns.iter().enumerate() {
-        let setting = format!("excluded_columns[{number}]");
+        let setting = excluded_setting(analysis, number);
         excluded.push(other(location, &setting, "the excluded column is not present in the dataset")?);
     }
     layout.roles.group = group;
@@ -318,6 +319,12 @@ fn finish(
     Ok(())
 }
 
+/// The setting that one of the excluded columns comes from.
+pub(crate) fn excluded_setting(analysis: &Analysis, number: usize) -> String {
+    let given = analysis.given["excluded_columns"].as_array().map_or(0, Vec::len);
+    if number < given { format!("excluded_columns[{number}]") } else { "exclude_features_attribute".into() }
+}
+
 pub(crate) fn find(names: &[String], location: &Location) -> Option<usize> {
     match location {
         Location::Name(name) => names.iter().position(|mine| mine == name),
@@ -331,16 +338,6 @@ pub(crate) fn print(location: &Location) -> String {
         Location::Name(name) => format!("`{name}`"),
         Location::Index(index) => format!("position {index}"),
     }
-}
-
-/// Names for a message, at most twenty.
-pub(crate) fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let mut listed = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        listed.push_str(", ...");
-    }
-    listed
 }
 
 fn missing(setting: &str, location: &Location, names: &[String], what: &str) -> Problem {

@@ -11,7 +11,6 @@ use crate::read::Source;
 use crate::read::blocks::{self, BLOCK_BYTES, Texts};
 use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
-use crate::read::header;
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
 use crate::state::keys::Keys;
@@ -54,7 +53,7 @@ impl Targets {
             }
         }
         let mut paths = Paths::compile(&named)?;
-        paths.name_columns(0, analysis.dataset.headers.as_deref().unwrap_or_default());
+        paths.name_columns(0, analysis.dataset.headers.as_deref().unwrap_or_default(), None);
         Ok(Targets { paths, label: positions[0], predicted: positions[1] })
     }
 }
@@ -210,13 +209,15 @@ impl Record {
             return Ok(());
         }
         let mut features = Grid::default();
-        features.push_features(text, found).map_err(|fault| no_features(analysis, targets, text, fault))?;
+        features
+            .push_features(text, found)
+            .map_err(|fault| no_features(analysis, targets, text, found, fault))?;
         if features.n_rows() != 1 {
-            let found = NoFeatures {
+            let fault = NoFeatures {
                 found: number_of(features.n_rows(), "list of features", "lists of features"),
                 row: None,
             };
-            return Err(no_features(analysis, targets, text, found)
+            return Err(no_features(analysis, targets, text, found, fault)
                 .hint("a line is one record; its features are one flat list"));
         }
         self.features = Some(features);
@@ -296,15 +297,16 @@ pub(crate) fn not_json(fault: NotJson) -> Problem {
     Problem::new(&codes::BAD_RECORD, "a record is not JSON").found(fault.what).expected("one JSON document")
 }
 
-/// A record without features; `document`: its text, or that of all of them.
+/// A record without features; `document`: its text, or that of all of them, in which they were `found`.
 pub(crate) fn no_features(
     analysis: &Analysis,
     targets: &Targets,
     document: &str,
+    found: &Found,
     fault: NoFeatures,
 ) -> Problem {
-    if let Some(keys) = targets.paths.contradiction(0) {
-        return header::contradicting_keys(keys, analysis.dataset.headers.as_deref().unwrap_or_default());
+    if let Some(contradiction) = found.contradiction() {
+        return contradiction.problem("headers");
     }
     let path = analysis.dataset.features.as_deref().unwrap_or("@");
     let record = fault.row.map_or(String::new(), |row| format!(" in record {row} (counted from 1)"));

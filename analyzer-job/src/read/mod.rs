@@ -113,6 +113,8 @@ pub struct Reading {
     /// Content type of the captured requests and responses.
     pub captured_input: Option<ContentType>,
     pub captured_output: Option<ContentType>,
+    /// In which order paths took the values of objects; those of the features come first.
+    pub keys: Keys,
 }
 
 #[derive(Debug)]
@@ -276,11 +278,21 @@ fn read_once(
         Some(DatasetFormat::Parquet) => row_groups::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
-    source.notes.push(Note::Files {
-        files: files.iter().filter(|_| source.by_position).map(|file| file.relative.clone()).collect(),
-        what: "objects have other keys than the names in `headers`, so their values are named by position"
-            .into(),
-    });
+    for (by_position, what) in [
+        (
+            source.by_position,
+            "objects have other keys than the names in `headers`, so their values are named by position",
+        ),
+        (
+            source.scores_by_position,
+            "answers have other keys than the names in `label_headers`, so their scores are named by position",
+        ),
+    ] {
+        source.notes.push(Note::Files {
+            files: files.iter().filter(|_| by_position).map(|file| file.relative.clone()).collect(),
+            what: what.into(),
+        });
+    }
     if source.ids != before {
         return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
     }
@@ -370,6 +382,8 @@ pub(crate) struct Source<'a> {
     pub(crate) keys: Keys,
     /// These values went by their positions, as keys are not the names of columns.
     pub(crate) by_position: bool,
+    /// The same of the scores of captured answers.
+    pub(crate) scores_by_position: bool,
 }
 
 impl Source<'_> {
@@ -390,6 +404,7 @@ impl Source<'_> {
             windowed: Vec::new(),
             keys: Keys::default(),
             by_position: false,
+            scores_by_position: false,
         }
     }
 

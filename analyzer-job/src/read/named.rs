@@ -11,6 +11,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::{layout, payload};
 use crate::config::{Analysis, ContentType, DatasetFormat, Location};
+use crate::values::names::listed;
 
 /// Names that a configuration gives its columns, and those that the columns which need no name have beside them.
 struct Headers<'a> {
@@ -37,7 +38,7 @@ impl Headers<'_> {
         if self.has(location) {
             return Ok(());
         }
-        let names = layout::listed(self.names);
+        let names = listed(self.names);
         let problem = Problem::new(code, what).field(setting).found(layout::print(location)).expected(
             format!("one of the {} of `{}`: {names}", counted(self.names.len(), "column"), self.key),
         );
@@ -100,13 +101,8 @@ pub(crate) fn check(analysis: &Analysis, captures: bool) -> Result<()> {
         }
     }
     let Some(own) = own else { return Ok(()) };
-    let given = analysis.given["excluded_columns"].as_array().map_or(0, Vec::len);
     let excluded = dataset.excluded_columns.iter().enumerate().map(|(number, location)| {
-        let setting = if number < given {
-            format!("excluded_columns[{number}]")
-        } else {
-            "exclude_features_attribute".into()
-        };
+        let setting = layout::excluded_setting(analysis, number);
         (setting, location, "the excluded column is not present in the dataset")
     });
     let segments = analysis.segments.iter().enumerate().map(|(number, segment)| {

@@ -8,7 +8,7 @@ use crate::read::blocks::BLOCK_BYTES;
 use crate::read::csv::{Event, Go, rows};
 use crate::read::csv_blocks;
 use crate::read::gather::Gather;
-use crate::read::ids::Ids;
+use crate::read::ids::{self, Ids};
 use crate::read::layout::{self, Layout};
 use crate::read::notes;
 use crate::read::side::Side;
@@ -84,7 +84,8 @@ pub(crate) fn one_after_the_other(
                 }
                 if sides.iter().zip(paired).any(|(side, at)| side.is_some() && at.is_none()) {
                     if sides.iter().flatten().any(Side::joined) {
-                        unmatched.add(row.place.0, row.place.1, "");
+                        let id = layout.roles.joins.first().map_or("", |&at| row.get(at));
+                        unmatched.add(row.place.0, row.place.1, &ids::shown(id));
                     }
                     return Ok(Go::On);
                 }

@@ -21,6 +21,7 @@ use crate::read::gather::Gather;
 use crate::read::header::{self, Places};
 use crate::read::layout::{self, Layout};
 use crate::read::{Note, Source};
+use crate::values::names;
 use crate::values::raw::Raw;
 
 const ROWS_PER_BATCH: usize = 8192;
@@ -128,7 +129,7 @@ impl Head {
     ) -> Result<Vec<(usize, usize)>> {
         let of_column = |&column: &usize| {
             let stored = &self.stored_names[column];
-            let at = place(stored, &names(metadata)).ok_or_else(|| {
+            let at = names::position(stored, &names(metadata)).ok_or_else(|| {
                 Problem::new(&codes::BAD_RECORD, "a file lacks a column that the first file has")
                     .file(&file.relative)
                     .field(stored.clone())
@@ -142,7 +143,8 @@ impl Head {
     /// That a file has no column that the first lacks: where rows are kept each may be a feature, whichever file has it.
     fn check_no_others(&self, file: &InputFile, metadata: &ArrowReaderMetadata) -> Result<()> {
         let names = names(metadata);
-        let known: Vec<_> = self.stored_names.iter().filter_map(|stored| place(stored, &names)).collect();
+        let known: Vec<_> =
+            self.stored_names.iter().filter_map(|stored| names::position(stored, &names)).collect();
         let other = names.into_iter().enumerate().find(|(at, _)| !known.contains(at));
         let Some((_, other)) = other else { return Ok(()) };
         Err(Problem::new(&codes::BAD_RECORD, "a file has a column that the first file lacks")
@@ -151,16 +153,6 @@ impl Head {
             .expected(format!("the columns of {}", self.said.0.display()))
             .hint(SAME_COLUMNS))
     }
-}
-
-/// The place of a name among those of a file: as it is spelled, else the only one that differs in case and blanks alone.
-fn place(name: &str, of_file: &[String]) -> Option<usize> {
-    let exact = of_file.iter().position(|other| other == name);
-    exact.or_else(|| {
-        let mut same = of_file.iter().enumerate().filter(|(_, other)| header::same(name, other));
-        let (place, _) = same.next()?;
-        same.next().is_none().then_some(place)
-    })
 }
 
 fn opened(file: &InputFile) -> Result<File> {

@@ -15,10 +15,11 @@ use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
-use crate::results::details::{InputDigest, RowCounts};
+use crate::results::details::{InputDigest, RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::keys::{self, Keys};
 use crate::state::order::{self, by_folder};
+use crate::values::names::listed;
 
 /// Rows of several parts that are compared with each other at most: they lie in memory, and each is compared with many.
 pub const MOST_ROWS: u64 = 1_000_000;
@@ -146,6 +147,7 @@ impl Part {
             warnings,
             captured_input: self.captured.0,
             captured_output: self.captured.1,
+            keys: self.keys,
         })
     }
 
@@ -207,6 +209,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
                 *mine = mine.saturating_add(theirs);
             }
         }
+        all.keys.extend(part.keys);
         all.captured.0 = all.captured.0.or(part.captured.0);
         all.captured.1 = all.captured.1.or(part.captured.1);
     }
@@ -249,16 +252,12 @@ fn differ(path: &Path, found: String) -> Problem {
     Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data were read differently").file(path).found(found)
 }
 
-fn listed(names: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let more = if names.len() > SHOWN { ", ..." } else { "" };
-    format!("{}{more}", shown.join(", "))
-}
-
 fn no_rows(dataset: &Path, notes: &Notes, records: u64) -> Problem {
-    let skipped: Vec<String> =
-        notes.skipped().iter().map(|skipped| format!("{}: {}", skipped.reason, skipped.records)).collect();
+    let skipped = |skipped: Skipped| match skipped.examples.first() {
+        Some(first) => format!("{}: {}, the first: {first}", skipped.reason, skipped.records),
+        None => format!("{}: {}", skipped.reason, skipped.records),
+    };
+    let skipped: Vec<String> = notes.skipped().into_iter().map(skipped).collect();
     let problem =
         Problem::new(&codes::NO_DATA, "there are no rows to analyse: the dataset is empty").file(dataset);
     if records == 0 {

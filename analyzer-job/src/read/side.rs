@@ -10,7 +10,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
-use crate::read::ids::Ids;
+use crate::read::ids::{self, Ids};
 use crate::read::layout::SideColumns;
 use crate::read::{Skips, Source, listed};
 use crate::values::raw::{Dictionary, Raw};
@@ -184,7 +184,7 @@ impl Side {
         if let Some(join) = &self.join {
             for (row, _) in join.used.iter().enumerate().filter(|(_, used)| !**used) {
                 let (file, line) = join.places[row];
-                skips.add(&join.files[file], line, "");
+                skips.add(&join.files[file], line, &ids::shown(&join.ids[row]));
             }
         }
         skips

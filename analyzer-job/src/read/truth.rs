@@ -14,8 +14,8 @@ pub(crate) struct Truth {
     setting: &'static str,
     /// In CSV, with the setting that gives it: none for every cell.
     position: Option<(&'static str, usize)>,
-    /// In JSON: a path, or why there is none; nothing for the whole of it.
-    path: Option<Result<Paths, String>>,
+    /// In JSON: a path with its text, or why there is none; nothing for the whole of it.
+    path: Option<Result<(String, Paths), String>>,
     found: Vec<Found>,
     cells: Grid,
 }
@@ -24,7 +24,7 @@ impl Truth {
     pub(crate) fn new(
         setting: &'static str,
         position: Option<(&'static str, usize)>,
-        path: Option<Result<Paths, String>>,
+        path: Option<Result<(String, Paths), String>>,
     ) -> Truth {
         Truth { setting, position, path, found: Vec::new(), cells: Grid::default() }
     }
@@ -43,7 +43,7 @@ impl Truth {
         let (mut has, mut lacks) = (false, None);
         for document in payload::documents(text, kind) {
             let before = labels.n_rows();
-            if let Some(Ok(paths)) = &self.path {
+            if let Some(Ok((_, paths))) = &self.path {
                 paths.find(document, &mut self.found).map_err(|fault| format!("not JSON: {fault}"))?;
                 if !self.found[0].is_nothing(document) {
                     labels.push_values(document, &self.found[0]);
@@ -117,10 +117,13 @@ impl Truth {
         match &self.path {
             None => format!("the label is an object; name the label's place in it with `{setting}`"),
             Some(Err(reason)) => reason.clone(),
-            Some(Ok(paths)) => match paths.keys_there(0, document).as_slice() {
-                [] => format!("nothing found by `{setting}`"),
+            Some(Ok((text, paths))) => match paths.keys_there(0, document).as_slice() {
+                [] => format!("nothing found by `{setting}` = `{text}`"),
                 keys => {
-                    format!("nothing found by `{setting}`; the keys there are `{}`", keys.join("`, `"))
+                    format!(
+                        "nothing found by `{setting}` = `{text}`; the keys there are `{}`",
+                        keys.join("`, `")
+                    )
                 }
             },
         }

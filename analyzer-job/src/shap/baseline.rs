@@ -11,6 +11,7 @@ use crate::config::ContentType;
 use crate::read::grid::Grid;
 use crate::read::quotes;
 use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::names::{self, Meaning};
 use crate::values::path::Paths;
 use crate::values::raw::Raw;
 use crate::values::scan::{self, Scanner};
@@ -18,6 +19,14 @@ use crate::values::table::{Column, Values};
 use crate::values::typing::{self, Cell};
 
 const SETTING: &str = "methods.shap.baseline";
+
+/// Where records have the features.
+#[derive(Debug, Clone, Copy)]
+pub struct Place<'a> {
+    pub path: &'a str,
+    /// The keys of the dataset's first objects, as `Paths::keys` gives them: a baseline takes values in the same order.
+    pub keys: &'a [Option<Vec<String>>],
+}
 
 /// Reads a baseline that stands in the configuration, which is in the dataset's format.
 ///
@@ -31,7 +40,7 @@ const SETTING: &str = "methods.shap.baseline";
 pub fn from_configuration(
     given: &Json,
     format: ContentType,
-    features: Option<&str>,
+    features: Option<Place<'_>>,
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
@@ -55,7 +64,7 @@ fn cell_of_csv(text: &str) -> Json {
 fn rows_of(
     text: &str,
     format: ContentType,
-    features: Option<&str>,
+    features: Option<Place<'_>>,
     columns: &[&Column],
 ) -> Result<Vec<Vec<Json>>> {
     let text = text.trim_ascii();
@@ -76,8 +85,10 @@ fn rows_of(
     let any_object = records.iter().any(|record| record.starts_with('{'));
     if format == ContentType::Json && any_object {
         // The structure of the dataset; a list of its records is understood too.
-        if let Ok(rows) = search(text, features, columns) {
-            return Ok(rows);
+        match search(text, features, columns) {
+            Err(problem) if problem.code() == &codes::HEADERS_DO_NOT_FIT => return Err(problem),
+            Ok(rows) => return Ok(rows),
+            Err(_) => {}
         }
     }
     let mut rows = Vec::with_capacity(records.len());
@@ -120,7 +131,7 @@ fn not_json(what: &str) -> Problem {
 pub fn from_file(
     text: &[u8],
     format: ContentType,
-    features: Option<&str>,
+    features: Option<Place<'_>>,
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {
@@ -181,15 +192,15 @@ fn utf8(text: &[u8]) -> Result<&str> {
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
-/// The features' names in the order of a row made of them; `None` for any other row. Blanks around a name and
-/// its case do not count.
+/// The features' names in the order of a row made of them; `None` for any other row.
 fn header_names(record: &csv::StringRecord, columns: &[&Column]) -> Option<Vec<String>> {
-    let plain = |name: &str| name.trim().to_lowercase();
-    let names = record.iter().map(|cell| {
-        columns.iter().find(|column| plain(&column.name) == plain(cell)).map(|column| column.name.clone())
-    });
-    let names: Vec<String> = names.collect::<Option<_>>()?;
-    columns.iter().all(|column| names.contains(&column.name)).then_some(names)
+    let known: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    match names::meaning(&known, &record.iter().collect::<Vec<_>>()) {
+        Meaning::ByName(positions) if positions.len() == known.len() => {
+            Some(positions.into_iter().map(|position| known[position].clone()).collect())
+        }
+        _ => None,
+    }
 }
 
 /// Reads a baseline whose file names its columns: by name, in any order, when the features are among them;
@@ -204,7 +215,7 @@ pub(crate) fn from_table(
     cells: &mut Cells,
 ) -> Result<ModelRows> {
     let places: Vec<Option<usize>> =
-        columns.iter().map(|column| names.iter().position(|name| *name == column.name)).collect();
+        columns.iter().map(|column| names::position(&column.name, names)).collect();
     if places.iter().all(Option::is_none) {
         return model_rows(rows, columns, cells);
     }
@@ -229,16 +240,20 @@ fn invalid(what: &str) -> Problem {
 }
 
 /// The rows that a JMESPath finds in checked JSON text: a list of values, or a list of such lists.
-fn search(record: &str, features: Option<&str>, columns: &[&Column]) -> Result<Vec<Vec<Json>>> {
-    let Some(path) = features else {
+fn search(record: &str, features: Option<Place<'_>>, columns: &[&Column]) -> Result<Vec<Vec<Json>>> {
+    let Some(Place { path, keys }) = features else {
         return Err(invalid("a baseline of objects needs the setting `features`")
             .expected("a JMESPath to the values")
             .hint("set `features`, or give the baseline as rows of values"));
     };
     let mut paths = Paths::compile(&[("features", path)])?;
-    paths.name_columns(0, &columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
+    paths.name_columns(0, &columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), None);
+    paths.begin(keys);
     let mut found = Vec::new();
     paths.find(record, &mut found).map_err(|fault| not_json(fault.what))?;
+    if let Some(contradiction) = found[0].contradiction() {
+        return Err(contradiction.problem("headers").hint(format!("the object is a row of `{SETTING}`")));
+    }
     let mut grid = Grid::default();
     let fault = match grid.push_features(record, &found[0]) {
         Ok(()) if grid.n_cells() > 0 => {
@@ -335,6 +350,10 @@ mod tests {
     use super::*;
     use crate::values::table::Texts;
 
+    fn at(path: &str) -> Option<Place<'_>> {
+        Some(Place { path, keys: &[] })
+    }
+
     fn columns() -> Vec<Column> {
         let column = |name: &str, values| Column { name: name.into(), values };
         vec![
@@ -362,17 +381,17 @@ mod tests {
         let row = json!([39.0, 2, "red"]);
         check(from_configuration(&json!([row]), ContentType::Csv, None, &columns, &mut cells), &cells);
         check(
-            from_configuration(&json!([{"x": row}]), ContentType::JsonLines, Some("x"), &columns, &mut cells),
+            from_configuration(&json!([{"x": row}]), ContentType::JsonLines, at("x"), &columns, &mut cells),
             &cells,
         );
         let document = json!({"instances": [{"x": row}]});
         check(
-            from_configuration(&document, ContentType::Json, Some("instances[*].x"), &columns, &mut cells),
+            from_configuration(&document, ContentType::Json, at("instances[*].x"), &columns, &mut cells),
             &cells,
         );
         let list = json!([{"x": row}]);
         for path in ["[*].x", "x"] {
-            check(from_configuration(&list, ContentType::Json, Some(path), &columns, &mut cells), &cells);
+            check(from_configuration(&list, ContentType::Json, at(path), &columns, &mut cells), &cells);
         }
         check(from_file(b"39,2,red\n", ContentType::Csv, None, &columns, &mut cells), &cells);
         let shifted =
@@ -385,18 +404,12 @@ mod tests {
             &cells,
         );
         check(
-            from_file(
-                b"{\"x\":[39,2.0,\"red\"]}\n\n",
-                ContentType::JsonLines,
-                Some("x"),
-                &columns,
-                &mut cells,
-            ),
+            from_file(b"{\"x\":[39,2.0,\"red\"]}\n\n", ContentType::JsonLines, at("x"), &columns, &mut cells),
             &cells,
         );
         let text = document.to_string();
         check(
-            from_file(text.as_bytes(), ContentType::Json, Some("instances[*].x"), &columns, &mut cells),
+            from_file(text.as_bytes(), ContentType::Json, at("instances[*].x"), &columns, &mut cells),
             &cells,
         );
     }
@@ -421,6 +434,50 @@ mod tests {
         assert!(rows.unwrap_err().to_string().contains("found 2 values, expected 3"));
     }
 
+    /// Keys of objects mean what they mean in the dataset, whose first object tells the order of those that are no names.
+    #[test]
+    fn keys_are_names_of_features_or_stand_as_in_the_dataset_or_contradict() {
+        let columns = columns();
+        let columns: Vec<&Column> = columns.iter().collect();
+        let strange = [Some(["a", "b", "c"].map(String::from).to_vec())];
+        for (object, keys, contradicts) in [
+            (r#"{"colour":"red","AGE":39," score ":2}"#, &[][..], false),
+            (r#"{"a":39,"b":2,"c":"red"}"#, &[], false),
+            (r#"{"c":"red","a":39,"b":2}"#, &strange, false),
+            (r#"{"age":39,"b":2,"c":"red"}"#, &[], false),
+            (r#"{"score":39,"b":2,"c":"red"}"#, &[], true),
+            (r#"{"c":"red","a":39,"d":2}"#, &strange, true),
+            (r#"{"a":39,"b":2,"age":"red"}"#, &strange, true),
+        ] {
+            for (format, path, text) in [
+                (ContentType::JsonLines, "x.*", format!("{{\"x\":{object}}}")),
+                (ContentType::Json, "rows[*].x.*", format!("{{\"rows\":[{{\"x\":{object}}}]}}")),
+                (ContentType::Json, "[*].x.*", format!("[{{\"x\":{object}}}]")),
+            ] {
+                let mut cells = Cells::default();
+                let place = Some(Place { path, keys });
+                let inline = serde_json::from_str(&text).unwrap();
+                let read = [
+                    from_file(text.as_bytes(), format, place, &columns, &mut cells),
+                    from_configuration(&inline, format, place, &columns, &mut cells),
+                ];
+                for rows in read {
+                    if contradicts {
+                        let told = rows.unwrap_err().to_string();
+                        assert!(told.contains("PL0303") && told.contains("`headers`"), "{told}");
+                    } else {
+                        check(rows, &cells);
+                    }
+                }
+            }
+        }
+        // Names of a file too.
+        let mut cells = Cells::default();
+        let names = [" Colour", "AGE", "Score "].map(String::from);
+        let row = vec![json!("red"), json!(39), json!(2)];
+        check(from_table(&names, &[row], &columns, &mut cells), &cells);
+    }
+
     #[test]
     fn nulls_are_missing_values() {
         let columns = columns();
@@ -442,19 +499,18 @@ mod tests {
         let expected = vec![Value::Int(39), Value::Null, Value::Text("red".into())];
         let text = r#"{"rows":[{"z":39,"b":NaN,"a":"red"},{"z":39,"b":null,"a":"red"}]}"#;
         for path in ["rows[*].[z,b,a]", "rows[*].*", "rows[*].values(@)"] {
-            let rows = from_file(text.as_bytes(), ContentType::Json, Some(path), &columns, &mut cells);
+            let rows = from_file(text.as_bytes(), ContentType::Json, at(path), &columns, &mut cells);
             assert_eq!(values(&cells, &rows.unwrap()), [expected.clone(), expected.clone()], "{path}");
         }
         let lines = "{\"x\":{\"z\":39,\"b\":NaN,\"a\":\"red\"}}\n\n[39, null, \"red\"]\n";
-        let rows =
-            from_file(lines.as_bytes(), ContentType::JsonLines, Some("values(x)"), &columns, &mut cells);
+        let rows = from_file(lines.as_bytes(), ContentType::JsonLines, at("values(x)"), &columns, &mut cells);
         assert_eq!(values(&cells, &rows.unwrap()), [expected.clone(), expected.clone()]);
         let infinite = b"{\"x\":[39,-Infinity,\"red\"]}";
-        let rows = from_file(infinite, ContentType::Json, Some("x"), &columns, &mut cells).unwrap();
+        let rows = from_file(infinite, ContentType::Json, at("x"), &columns, &mut cells).unwrap();
         assert_eq!(values(&cells, &rows)[0][1], Value::Float(f64::NEG_INFINITY));
         // A record without values is told, and does not vanish.
         let gap = b"{\"rows\":[{\"x\":[39,2,\"red\"]},{\"x\":null}]}";
-        let told = from_file(gap, ContentType::Json, Some("rows[*].x"), &columns, &mut cells).unwrap_err();
+        let told = from_file(gap, ContentType::Json, at("rows[*].x"), &columns, &mut cells).unwrap_err();
         assert!(told.to_string().contains("row 2"), "{told}");
         let broken = b"[1,\n2,]";
         let told = from_file(broken, ContentType::Json, None, &columns, &mut cells).unwrap_err();
@@ -499,7 +555,7 @@ mod tests {
         assert!(message(json!([[1, "much", "red"]]), None).contains("\"much\" for `score`"));
         assert!(message(json!([]), None).contains("no rows"));
         assert!(message(json!([{"x": [1]}]), None).contains("needs the setting `features`"));
-        assert!(message(json!([{"x": [1]}]), Some("y")).contains("finds no values"));
+        assert!(message(json!([{"x": [1]}]), at("y")).contains("finds no values"));
         assert!(message(json!(3), None).contains("not a list of rows"));
     }
 }

@@ -36,7 +36,7 @@ mod twins;
 pub use ask::Known;
 pub(crate) use baseline::from_table;
 pub(crate) use baseline::written::to_file;
-pub use baseline::{from_configuration, from_file};
+pub use baseline::{Place, from_configuration, from_file};
 pub(crate) use budget::{check, coalitions};
 pub(crate) use clusters::MOST_CLUSTERS;
 pub use clusters::from_clusters;

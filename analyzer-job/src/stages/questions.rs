@@ -256,6 +256,7 @@ pub(crate) fn given_baseline(
     cells: &mut Cells,
 ) -> Result<Option<ModelRows>> {
     let features = run.plan.analysis.dataset.features.as_deref();
+    let features = features.map(|path| shap::Place { path, keys: &reading.keys.0 });
     let format = baseline_format(run, reading);
     match &settings.baseline {
         Baseline::Inline(given) => {
@@ -295,7 +296,7 @@ pub(crate) fn baseline_format(run: &Context, reading: &Reading) -> ContentType {
 fn baseline_file(
     file: &InputFile,
     format: ContentType,
-    features: Option<&str>,
+    features: Option<shap::Place<'_>>,
     columns: &[&Column],
     cells: &mut Cells,
 ) -> Result<ModelRows> {

@@ -7,9 +7,21 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
+use crate::values::names::listed;
+
 /// For each place of a path at which columns are made of an object: the keys that decide about their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keys(pub Vec<Option<Vec<String>>>);
+
+impl Keys {
+    /// Adds those of another part, which fit.
+    pub fn extend(&mut self, other: Keys) {
+        self.0.resize(other.0.len().max(self.0.len()), None);
+        for (own, other) in self.0.iter_mut().zip(other.0) {
+            *own = own.take().or(other);
+        }
+    }
+}
 
 /// That all parts took the values in one order. Each part has the path of its state, for messages.
 ///
@@ -45,12 +57,6 @@ fn differ((one, expected): (&Path, &[String]), (two, found): (&Path, &[String]))
         "a path such as `x.*` takes the values in the order of the first object of its part: name each value, as in `[x.a, x.b]`, \
          or give the keys as names of columns in `headers`",
     )
-}
-
-fn listed(keys: &[String]) -> String {
-    const SHOWN: usize = 20;
-    let shown: Vec<String> = keys.iter().take(SHOWN).map(|key| format!("`{key}`")).collect();
-    format!("{}{}", shown.join(", "), if keys.len() > SHOWN { ", ..." } else { "" })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod cells;
 pub(crate) mod firsts;
 pub mod java;
+pub(crate) mod names;
 pub mod numbers;
 pub mod path;
 mod query;

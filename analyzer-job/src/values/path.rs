@@ -11,6 +11,7 @@ use std::ops::Range;
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::values::names::Contradiction;
 use crate::values::query::{Columns, Query};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
@@ -25,6 +26,7 @@ pub struct Found {
     is_list: bool,
     /// Text of a result that does not stand in the input as such.
     made: Option<String>,
+    contradiction: Option<Contradiction>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -52,6 +54,11 @@ impl Found {
             }
             Shape::Value => false,
         }
+    }
+
+    /// Why nothing is found where an object contradicts the names of the columns.
+    pub(crate) fn contradiction(&self) -> Option<&Contradiction> {
+        self.contradiction.as_ref()
     }
 
     /// The text that the spans of this result point into; `json` is the text searched.
@@ -92,6 +99,7 @@ impl Found {
         self.spans.clear();
         self.is_list = false;
         self.made = None;
+        self.contradiction = None;
     }
 
     fn make(&mut self, text: String) {
@@ -156,10 +164,21 @@ impl Paths {
     }
 
     /// Says that what a path finds are rows of columns, with names if these are known: an object whose values it takes
-    /// (`x.*`, `values(x)`) gives them to the columns by its keys, in whatever order they stand.
-    pub fn name_columns(&mut self, number: usize, names: &[String]) {
+    /// (`x.*`, `values(x)`) gives them to the columns by its keys, in whatever order they stand. `elsewhere`: the position
+    /// among the names of one that objects with fewer values lack.
+    pub fn name_columns(&mut self, number: usize, names: &[String], elsewhere: Option<usize>) {
         if let Some(Some(query)) = self.queries.get_mut(number) {
-            query.name_columns(names);
+            query.name_columns(names, elsewhere);
+        }
+    }
+
+    /// Says which keys the first objects had elsewhere, as `keys` gives them.
+    pub(crate) fn begin(&self, keys: &[Option<Vec<String>>]) {
+        let columns = self.queries.iter().flatten().flat_map(Query::columns);
+        for (columns, keys) in columns.zip(keys) {
+            if let Some(keys) = keys {
+                columns.begin(keys);
+            }
         }
     }
 
@@ -172,12 +191,6 @@ impl Paths {
     /// Whether objects had keys that are none of the names which `name_columns` gave, so that their values went by positions.
     pub fn are_by_position(&self) -> bool {
         self.queries.iter().flatten().flat_map(Query::columns).any(Columns::are_by_position)
-    }
-
-    /// Keys of the first object at a path of which some are names that `name_columns` gave, at other places, and others are not.
-    pub fn contradiction(&self, number: usize) -> Option<&[String]> {
-        let query = self.queries.get(number)?.as_ref()?;
-        query.columns().into_iter().find_map(Columns::contradiction)
     }
 
     /// Whether every path is a simple one, whose results depend on no text that was searched before.
@@ -205,8 +218,10 @@ impl Paths {
         self.root.walk(&mut scanner, json, found, false)?;
         scanner.end()?;
         for (query, found) in self.queries.iter().zip(found) {
-            if let Some(text) = query.as_ref().and_then(|query| query.find(json)) {
-                found.make(text);
+            match query.as_ref().map(|query| query.find(json)) {
+                Some(Ok(Some(text))) => found.make(text),
+                Some(Err(contradiction)) => found.contradiction = Some(contradiction),
+                Some(Ok(None)) | None => {}
             }
         }
         Ok(())
@@ -220,6 +235,29 @@ impl Paths {
             (Some(None), Some(steps)) => meets_null(steps, json, 0),
             _ => false,
         }
+    }
+
+    /// For each element of the list that a path goes through (`p[*].s`): whether a null stands where the path leads in it, or on
+    /// its way there. Nothing for a path through no list, and for an expression that is no simple path. `json` is valid.
+    pub(crate) fn nulls_there(&self, number: usize, json: &str) -> Vec<bool> {
+        let (Some(None), Some(steps)) = (self.queries.get(number), self.steps.get(number)) else {
+            return Vec::new();
+        };
+        let mut at = 0;
+        let mut steps = steps.as_slice();
+        while let Some((step, rest)) = steps.split_first() {
+            steps = rest;
+            if *step == Step::Each {
+                let mut elements = Vec::new();
+                // The text was found valid before, so that errors cannot come.
+                let Ok(list) = Scanner::from(json, at).value() else { return Vec::new() };
+                scan::split(json, list, &mut elements);
+                return elements.iter().map(|element| meets_null(steps, json, element.start)).collect();
+            }
+            let Some(next) = step.go(json, at) else { break };
+            at = next;
+        }
+        Vec::new()
     }
 
     /// The keys that stand where a path that found nothing leaves the document, at most `MOST_KEYS`: those of the
@@ -490,7 +528,7 @@ pub(crate) mod tests {
         let found = |path: &str, names: Option<&[&str]>, documents: &[&str]| -> Vec<Json> {
             let mut paths = Paths::compile(&[("features", path)]).unwrap();
             if let Some(names) = names {
-                paths.name_columns(0, &names.iter().map(ToString::to_string).collect::<Vec<_>>());
+                paths.name_columns(0, &names.iter().map(ToString::to_string).collect::<Vec<_>>(), None);
             }
             documents.iter().map(|json| result(&paths, json).remove(0)).collect()
         };

@@ -106,6 +106,37 @@ fn broken_answers_are_a_problem_and_no_more() {
     }
 }
 
+/// One request tells that scores would get names of others.
+#[test]
+fn keys_that_contradict_the_headers_are_told_after_one_request() {
+    let ask = |keys: [&str; 2]| {
+        let line = format!("{{\"{}\":0.25,\"{}\":0.75}}\n", keys[0], keys[1]);
+        let (url, requests) = serving(move |stream| stream.write_all(whole(&line).as_bytes()));
+        let access = Access { model_url: Some(url.clone()), most_rows: Some(1), ..Access::default() };
+        let stop = Stop::default();
+        let named = Predictor {
+            label_headers: Some(vec!["no".into(), "yes".into()]),
+            probability: Some(Location::Name("values(@)".into())),
+            ..predictor(Target::None)
+        };
+        let request = request(ContentType::JsonLines);
+        let model =
+            Model::connect_with(&named, request, &access, &stop, false, QUICK, &|| Aws::at(&url, &stop))
+                .unwrap();
+        let (cells, rows, _) = rows(9);
+        (model.predict(&cells, &rows), requests.load(Ordering::Relaxed))
+    };
+    for keys in [["yes", "other"], ["other", "NO"]] {
+        let (answers, requests) = ask(keys);
+        let problem = answers.unwrap_err();
+        assert_eq!((problem.code(), requests), (&codes::HEADERS_DO_NOT_FIT, 1), "{problem}");
+    }
+    for (keys, expected) in [(["yes", "no"], [0.75, 0.25]), (["0", "1"], [0.25, 0.75])] {
+        let (answers, requests) = ask(keys);
+        assert_eq!((answers.unwrap().row(8).to_vec(), requests), (expected.to_vec(), 9));
+    }
+}
+
 #[test]
 fn a_redirect_is_not_followed() {
     let (elsewhere, asked) = answering(whole("{\"score\":1}\n"));

@@ -31,7 +31,7 @@ use crate::values::scan;
 use crate::values::typing::{self, Cell};
 
 use lines::Lines;
-use place::{Place, push_cell, push_elements, push_entry, shape};
+use place::{Lack, Place, push_cell, push_elements, push_entry, shape};
 
 pub(crate) use lines::listed_rows;
 pub use predicted::Predicted;
@@ -48,6 +48,9 @@ pub struct Answers {
     threshold: f64,
     single: bool,
 }
+
+/// The cell of a row in whose part of an answer nothing is at the place, not even a null.
+const ABSENT: Raw<'static> = Raw::Json("");
 
 /// One answer, cut into rows; reused from answer to answer.
 #[derive(Debug, Default)]
@@ -144,7 +147,7 @@ impl Answers {
         self.paths = Paths::compile(&named)?;
         // Scores by class.
         if let Some(scores) = self.probability.as_ref().and_then(|place| place.path) {
-            self.paths.name_columns(scores, &self.headers);
+            self.paths.name_columns(scores, &self.headers, None);
         }
         Ok(())
     }
@@ -152,6 +155,11 @@ impl Answers {
     /// For each place at which scores are made of an object: the keys that decide about their order, once there was one.
     pub(crate) fn keys(&self) -> Vec<Option<Vec<String>>> {
         self.paths.keys()
+    }
+
+    /// Whether objects of scores have other keys than `label_headers`, so that these name their values by position.
+    pub(crate) fn are_by_position(&self) -> bool {
+        self.paths.are_by_position()
     }
 
     /// Whether the places can stand in answers of a kind: positions in CSV, paths in JSON.
@@ -236,23 +244,24 @@ impl Answers {
     pub(crate) fn check(&self, n: usize, answer: &Answer) -> Read<()> {
         let lack = self.first_lack(n, answer);
         lack.map_or(Ok(()), |(row, place, found)| {
-            Err(place.lacks(&format!("{found} for row {} of {n}", row + 1)).into())
+            Err(place.lacks(found, &format!(" for row {} of {n}", row + 1)).into())
         })
     }
 
     /// The first of the `n` rows that lacks a label or scores which are wanted. The problem is the same wherever the row
     /// stands.
     pub(crate) fn first_without(&self, n: usize, answer: &Answer) -> Option<(usize, Problem)> {
-        self.first_lack(n, answer).map(|(row, place, found)| (row, place.lacks(found)))
+        self.first_lack(n, answer).map(|(row, place, found)| (row, place.lacks(found, "")))
     }
 
     /// The first row without, the place at which something is wanted, and what is there instead.
-    fn first_lack<'a>(&'a self, n: usize, answer: &'a Answer) -> Option<(usize, &'a Place, &'static str)> {
+    fn first_lack<'a>(&'a self, n: usize, answer: &'a Answer) -> Option<(usize, &'a Place, Lack)> {
         let lack = |grid: &Grid, row| {
-            let is_null = |at| typing::parse(grid.cell(row, at)) == Cell::Missing;
+            let is_null = |cell| typing::parse(cell) == Cell::Missing;
             match grid.width(row) {
-                0 => Some("an empty list"),
-                width => (0..width).any(is_null).then_some("null"),
+                0 => Some(Lack::Empty),
+                _ if grid.row(row).any(|cell| cell == ABSENT) => Some(Lack::Absent),
+                _ => grid.row(row).any(is_null).then_some(Lack::Null),
             }
         };
         let mut wanted = self.wanted(answer);
@@ -316,8 +325,8 @@ impl Answers {
         differ && (texts || (self.probability.is_some() && as_scores))
     }
 
-    /// A document for each row. One that has nothing at a place where another one has something, were it a null, is as a null
-    /// in a list: the row has no value.
+    /// A document for each row. One that has nothing at a place where another one has something, were it a null, is as an
+    /// element of a list that has nothing there: the row has no value.
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
         let (mut has, mut lacks) = ([false; 2], [None, None]);
         for line in lines(text) {
@@ -342,8 +351,11 @@ impl Answers {
                         }
                     }
                     Ok(None) => grid.push(Raw::Json("null")),
+                    Err(problem) if problem.code() == &codes::HEADERS_DO_NOT_FIT => {
+                        return Err(problem.into());
+                    }
                     Err(problem) => {
-                        grid.push(Raw::Json("null"));
+                        grid.push(ABSENT);
                         lacks[at].get_or_insert(problem);
                     }
                 }
@@ -384,8 +396,16 @@ impl Answers {
         if spans.len() != n {
             return Err(Fault::Count(spans.len()));
         }
-        for span in spans {
-            push_entry(source, span, place, grid)?;
+        let nulls = match place.path.filter(|_| spans.iter().any(Range::is_empty)) {
+            Some(number) => self.paths.nulls_there(number, text),
+            None => Vec::new(),
+        };
+        for (row, span) in spans.into_iter().enumerate() {
+            match nulls.get(row) {
+                Some(true) if span.is_empty() => grid.push(Raw::Json("null")),
+                _ if span.is_empty() => grid.push(ABSENT),
+                _ => push_entry(source, span, place, grid)?,
+            }
             grid.end_row();
         }
         Ok(Form::ListOfRows)

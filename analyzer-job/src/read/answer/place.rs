@@ -12,6 +12,15 @@ use crate::values::raw::Raw;
 use crate::values::scan;
 use crate::values::typing::{self, Cell};
 
+/// What a row has in place of a label or of scores.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lack {
+    /// Nothing is at the place.
+    Absent,
+    Null,
+    Empty,
+}
+
 /// Where something stands. A text of digits is a position: settings of a monitoring job are texts.
 #[derive(Debug)]
 pub(super) struct Place {
@@ -53,7 +62,7 @@ impl Place {
     /// What the path found in one document of an answer; none for a null.
     ///
     /// # Errors
-    /// Nothing is at the place, not even a null.
+    /// `HEADERS_DO_NOT_FIT`: an object whose keys contradict `label_headers`. Nothing is at the place, not even a null.
     pub(super) fn found<'f>(
         &self,
         document: &str,
@@ -62,6 +71,9 @@ impl Place {
     ) -> Result<Option<&'f Found>> {
         let number = self.number()?;
         let here = &found[number];
+        if let Some(contradiction) = here.contradiction() {
+            return Err(contradiction.problem("predictor.label_headers"));
+        }
         if here.is_nothing(document) && paths.is_null_there(number, document) {
             // A list of nulls has one for each row.
             return Ok(here.elements(document, &mut Vec::new()).then_some(here));
@@ -83,14 +95,24 @@ impl Place {
         Ok(Some(here))
     }
 
-    /// The problem of a row that has no label or scores: `found` stands in their place.
-    pub(super) fn lacks(&self, found: &str) -> Problem {
+    /// The problem of a row that has no label or scores. `whose`: the row, for the message.
+    pub(super) fn lacks(&self, lack: Lack, whose: &str) -> Problem {
+        let found = match lack {
+            Lack::Absent => {
+                return shape("a record of the response has nothing at the place that the setting names")
+                    .field(self.setting)
+                    .found(format!("nothing at `{}`{whose}", self.text))
+                    .expected("a value for each record");
+            }
+            Lack::Null => format!("null{whose}"),
+            Lack::Empty => format!("an empty list{whose}"),
+        };
         match self.setting {
             "predictor.label" => shape("a record of the response has no label")
                 .field(self.setting)
                 .found(found)
                 .expected("one label for each record"),
-            setting => no_number(found, setting),
+            setting => no_number(&found, setting),
         }
     }
 }

@@ -262,6 +262,98 @@ fn a_null_keeps_its_index_and_makes_the_answer_unfit() {
     assert!(label_problem(JsonType, label, r#"{"p":[{"l":1},{"s":0.8}]}"#, 2).contains("row 2 of 2"));
 }
 
+/// A key that is not there is told as such, in one record or in all, in a list and on lines; a null as a null.
+#[test]
+fn a_place_that_is_not_there_is_no_null() {
+    let both =
+        [Says { label: at("p.v"), ..Says::default() }, Says { probability: at("p.v"), ..Says::default() }];
+    let records = |rows: &[&str]| rows.iter().map(|row| format!("{{\"p\":{row}}}")).collect::<Vec<_>>();
+    for n in 1..4 {
+        for mask in 0..3_u32.pow(n) {
+            let rows: Vec<u32> = (0..n).map(|row| mask / 3_u32.pow(row) % 3).collect();
+            let texts: Vec<&str> =
+                rows.iter().map(|kind| ["{\"v\":1}", "{\"v\":null}", "{\"w\":1}"][*kind as usize]).collect();
+            let lines = records(&texts).join("\n");
+            let list = format!("[{}]", records(&texts).join(","));
+            for says in &both {
+                let mut in_list = says.clone();
+                for place in [&mut in_list.label, &mut in_list.probability] {
+                    *place = place.take().and_then(|_| at("[*].p.v"));
+                }
+                for (kind, says, body) in [(JsonLines, says, &lines), (JsonType, &in_list, &list)] {
+                    let read = read(kind, says, body, n as usize);
+                    let told = match read {
+                        Ok(_) => None,
+                        Err(Fault::Problem(problem)) => Some(problem.to_string()),
+                        Err(Fault::Count(count)) => panic!("{count}: {body}"),
+                    };
+                    // Of some rows the first that lacks a value is told; a place that no row has before all.
+                    let expected = match rows.iter().find(|kind| **kind > 0) {
+                        None => None,
+                        Some(2) => Some(["PL0603", "nothing at `"]),
+                        Some(_) if says.label.is_some() => Some(["PL0603", "found null"]),
+                        Some(_) => Some(["PL0604", "found null"]),
+                    };
+                    assert_eq!(told.is_some(), expected.is_some(), "{body}");
+                    for part in expected.iter().flatten() {
+                        assert!(told.as_ref().is_some_and(|told| told.contains(part)), "{body}: {told:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Scores by class: keys are the headers in any order, or others in their places, or contradict them.
+#[test]
+fn keys_of_scores_are_label_headers_or_stand_in_their_places_or_contradict() {
+    let headers: &[&str] = &["no", "maybe", "yes"];
+    for (keys, expected) in [
+        (["no", "maybe", "yes"], Ok(([0.0, 1.0, 2.0], false))),
+        (["yes", "No", " maybe"], Ok(([1.0, 2.0, 0.0], false))),
+        (["0", "1", "2"], Ok(([0.0, 1.0, 2.0], true))),
+        (["a", "maybe", "c"], Ok(([0.0, 1.0, 2.0], true))),
+        (["yes", "b", "c"], Err("`yes`")),
+        (["maybe", "no", "c"], Err("`maybe`")),
+    ] {
+        let one = format!("{{\"{}\":0,\"{}\":1,\"{}\":2}}", keys[0], keys[1], keys[2]);
+        for (kind, path, body, n) in [
+            (JsonType, "values(@)", one.clone(), 1),
+            (JsonType, "p[*].s.*", format!("{{\"p\":[{{\"s\":{one}}},{{\"s\":{one}}}]}}"), 2),
+            (JsonLines, "s.*", format!("{{\"s\":{one}}}\n{{\"s\":{one}}}"), 2),
+            (JsonLines, "s.*", format!("{{\"s\":{{\"yes\":2,\"no\":0,\"maybe\":1}}}}\n{{\"s\":{one}}}"), 2),
+        ] {
+            let says = Says { probability: at(path), headers: Some(headers), ..Says::default() };
+            let reader = try_reader(&says).unwrap();
+            let mut answer = Answer::default();
+            let read = reader.read(&body, kind, n, &mut answer);
+            let mixed = body.contains("{\"s\":{\"yes\":2");
+            match expected {
+                Ok((values, by_position)) if !(mixed && by_position) => {
+                    read.unwrap();
+                    let mut found = Vec::new();
+                    reader.scores(&answer, n - 1, &mut found).unwrap();
+                    assert_eq!(
+                        (found.as_slice(), reader.are_by_position()),
+                        (&values[..], by_position),
+                        "{body}"
+                    );
+                }
+                other => {
+                    let Err(Fault::Problem(problem)) = read else { panic!("{body}") };
+                    let told = problem.to_string();
+                    assert!(
+                        problem.code() == &codes::HEADERS_DO_NOT_FIT
+                            && told.contains("predictor.label_headers"),
+                        "{told}"
+                    );
+                    assert!(other.err().is_none_or(|key| told.contains(key)), "{told}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_no_number_is_told_by_kind_not_by_content() {
     let score = Says { probability: at("s"), ..Says::default() };

@@ -4,6 +4,7 @@ use crate::config::Analysis;
 use crate::read::grid::Grid;
 use crate::read::header::{self, Later};
 use crate::read::layout;
+use crate::values::names;
 use crate::values::raw::Raw;
 
 /// The names that the values of a request have by `headers`: with the label's among them, or without.
@@ -36,7 +37,7 @@ impl Headed {
         let may_be = |row: usize| {
             let Raw::Csv(first) = rows.cell(row, 0) else { return false };
             self.names.iter().any(|names| {
-                names.len() == rows.width(row) && names.iter().any(|name| header::same(name, first))
+                names.len() == rows.width(row) && names.iter().any(|name| names::same(name, first))
             })
         };
         if !(from..rows.n_rows()).any(may_be) {

@@ -92,6 +92,7 @@ pub(crate) fn read(
     let of_features = reader.features.iter().flat_map(Paths::keys);
     source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
     source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
+    source.scores_by_position = reader.answers.are_by_position();
     tally.finish(reader, source)
 }
 
@@ -152,18 +153,21 @@ struct Wants {
 impl<'a> Reader<'a> {
     fn new(analysis: &'a Analysis, keep_rows: bool, exact: bool) -> Result<Reader<'a>> {
         let position = analysis.truth_position.map(|position| (TRUTH, position));
-        let path = match (&analysis.label, position) {
-            (Some(label), _) => place("label", &label.to_string()),
-            (None, Some((setting, position))) => place(setting, &position.to_string()),
-            (None, None) => place("label", "label"),
+        let (of, text) = match (&analysis.label, position) {
+            (Some(label), _) => ("label", label.to_string()),
+            (None, Some((setting, position))) => (setting, position.to_string()),
+            (None, None) => ("label", "label".into()),
         };
+        let path = place(of, &text).map(|paths| (text, paths));
         let setting = if analysis.label.is_none() && position.is_some() { TRUTH } else { "label" };
         let label = Truth::new(setting, position, Some(path));
         let post = analysis.methods.post_training_bias.is_some();
         let pre = analysis.methods.pre_training_bias.is_some();
         let mut features = place("features_attribute", analysis.dataset.features.as_deref().unwrap_or("@"));
         if let Ok(features) = &mut features {
-            features.name_columns(0, analysis.dataset.headers.as_deref().unwrap_or_default());
+            let headers = analysis.dataset.headers.as_deref().unwrap_or_default();
+            let label = analysis.label.as_ref().and_then(|label| layout::find(headers, label));
+            features.name_columns(0, headers, label);
         }
         Ok(Reader {
             features,
@@ -265,17 +269,24 @@ impl<'a> Reader<'a> {
 
     /// The number of answers when it is not that of the rows.
     fn count(
-        &self,
+        &mut self,
         n: usize,
         read: std::result::Result<(), Fault>,
     ) -> std::result::Result<Option<usize>, Bad> {
         match read.and_then(|()| self.answers.check(n, &self.answer)) {
             Ok(()) => Ok(None),
             Err(Fault::Count(found)) => Ok(Some(found)),
-            Err(Fault::Problem(problem)) => {
-                Err(Bad::Record(Kind::Answer, format!("output: {}", brief(&problem))))
-            }
+            Err(Fault::Problem(problem)) => Err(self.bad_answer(problem)),
         }
+    }
+
+    fn bad_answer(&mut self, problem: Problem) -> Bad {
+        let reason = format!("output: {}", brief(&problem));
+        if !std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) {
+            return Bad::Record(Kind::Answer, reason);
+        }
+        self.unfit.get_or_insert(problem);
+        Bad::Record(Kind::Headers, reason)
     }
 
     fn input(&mut self, text: &str, kind: ContentType) -> std::result::Result<(), Bad> {
@@ -295,16 +306,15 @@ impl<'a> Reader<'a> {
             paths
                 .find(document, &mut self.found)
                 .map_err(|fault| Bad::Record(Kind::Payload, format!("input: not JSON: {fault}")))?;
+            if let Some(contradiction) = self.found[0].contradiction() {
+                self.unfit.get_or_insert_with(|| contradiction.problem("headers"));
+                return Err(Bad::Record(Kind::Headers, format!("input: {}", contradiction.told())));
+            }
             self.inputs.push_features(document, &self.found[0]).map_err(|fault| {
                 let place = fault.row.map_or(String::new(), |row| format!(" for row {row}"));
                 let mut reason = format!("Data must contain features: found {}{place}", fault.found);
                 let keys = paths.keys_there(0, document);
-                if let Some(keys) = paths.contradiction(0) {
-                    reason.push_str(&format!(
-                        "; only some of the keys `{}` are names in `headers`",
-                        keys.join("`, `")
-                    ));
-                } else if self.found[0].is_nothing(document) && !keys.is_empty() {
+                if self.found[0].is_nothing(document) && !keys.is_empty() {
                     let path = self.analysis.dataset.features.as_deref().unwrap_or("@");
                     reason.push_str(&format!(" at `{path}`; the keys there are `{}`", keys.join("`, `")));
                 }
@@ -331,9 +341,7 @@ impl<'a> Reader<'a> {
             match self.answers.append(output, ContentType::Json, n, &mut self.answer) {
                 Ok(()) => {}
                 Err(Fault::Count(found)) => return Ok(Some(found)),
-                Err(Fault::Problem(problem)) => {
-                    return Err(Bad::Record(Kind::Answer, format!("output: {}", brief(&problem))));
-                }
+                Err(Fault::Problem(problem)) => return Err(self.bad_answer(problem)),
             }
         }
         if self.wants.predicted { self.count(self.inputs.n_rows(), Ok(())) } else { Ok(None) }

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::order::{Columns, ordered};
-use super::{Doc, Node};
+use super::{Doc, Evaluated, Fault, Node};
 
 macro_rules! functions {
     ($($name:ident = $text:literal, $least:literal..=$most:expr;)*) => {
@@ -58,32 +58,54 @@ functions! {
     Values = "values", 1..=1;
 }
 
-/// What a function gives for arguments evaluated at a place; none for arguments of a wrong type. `columns`: what is known
-/// of the columns whose values or keys it gives.
+/// What a function gives for arguments evaluated at a place. `columns`: what is known of the columns whose values or keys it
+/// gives.
+///
+/// # Errors
+/// Arguments of a wrong type; an object that contradicts the names of the columns.
 pub(super) fn call(
     function: Function,
     arguments: &[Node],
     columns: Option<&Columns>,
     here: &Rc<Doc>,
-) -> Option<Rc<Doc>> {
-    if let (Function::Map, [Node::Expression(each), list]) = (function, arguments) {
-        let list = list.find(here, false)?;
-        let items = list.items()?.iter().map(|item| each.find(item, false)).collect::<Option<_>>()?;
-        return Some(Rc::new(Doc::List(items)));
+) -> Evaluated {
+    let items_of = |list: &Doc| list.items().map(<[Rc<Doc>]>::to_vec).ok_or(Fault::Inapplicable);
+    let each_of = |items: &[Rc<Doc>], each: &Node| {
+        items.iter().map(|item| each.find(item, false)).collect::<Result<Vec<_>, Fault>>()
+    };
+    match (function, arguments) {
+        (Function::Map, [Node::Expression(each), list]) => {
+            let items = items_of(&*list.find(here, false)?)?;
+            return Ok(Rc::new(Doc::List(each_of(&items, each)?)));
+        }
+        (Function::MaxBy | Function::MinBy | Function::SortBy, [list, Node::Expression(key)]) => {
+            let items = items_of(&*list.find(here, false)?)?;
+            let keys = each_of(&items, key)?;
+            return by(function, &items, &keys).ok_or(Fault::Inapplicable);
+        }
+        (Function::Map | Function::MaxBy | Function::MinBy | Function::SortBy, _) => {
+            return Err(Fault::Inapplicable);
+        }
+        (_, arguments) if arguments.iter().any(|argument| matches!(argument, Node::Expression(_))) => {
+            return Err(Fault::Inapplicable);
+        }
+        _ => {}
     }
-    if let (Function::MaxBy | Function::MinBy | Function::SortBy, [list, Node::Expression(key)]) =
-        (function, arguments)
-    {
-        let list = list.find(here, false)?;
-        return by(function, &list, key);
+    let arguments =
+        arguments.iter().map(|argument| argument.find(here, false)).collect::<Result<Vec<_>, Fault>>()?;
+    if let Function::Keys | Function::Values = function {
+        let fields = arguments[0].fields().ok_or(Fault::Inapplicable)?;
+        let fields = ordered(columns, fields).map_err(Fault::Contradiction)?.into_iter();
+        return Ok(Rc::new(Doc::List(match function {
+            Function::Keys => fields.map(|(key, _)| Rc::new(Doc::text(key))).collect(),
+            _ => fields.map(|(_, value)| Rc::clone(value)).collect(),
+        })));
     }
-    if matches!(function, Function::Map | Function::MaxBy | Function::MinBy | Function::SortBy)
-        || arguments.iter().any(|argument| matches!(argument, Node::Expression(_)))
-    {
-        return None;
-    }
-    let arguments: Vec<Rc<Doc>> =
-        arguments.iter().map(|argument| argument.find(here, false)).collect::<Option<_>>()?;
+    plain(function, &arguments).ok_or(Fault::Inapplicable)
+}
+
+/// What a function of values gives for its arguments; none for arguments of a wrong type.
+fn plain(function: Function, arguments: &[Rc<Doc>]) -> Option<Rc<Doc>> {
     let one = &arguments[0];
     let number = |number: f64| Some(Rc::new(Doc::of_number(number)));
     let truth = |truth: bool| Some(Rc::new(Doc::truth(truth)));
@@ -110,13 +132,6 @@ pub(super) fn call(
             let parts = arguments[1].items()?.iter().map(|item| item.as_text());
             text(&parts.collect::<Option<Vec<String>>>()?.join(&one.as_text()?))
         }
-        Function::Keys | Function::Values => {
-            let fields = ordered(columns, one.fields()?)?.into_iter();
-            list(match function {
-                Function::Keys => fields.map(|(key, _)| Rc::new(Doc::text(key))).collect(),
-                _ => fields.map(|(_, value)| Rc::clone(value)).collect(),
-            })
-        }
         Function::Length => match (one.as_text(), &**one) {
             (Some(text), _) => number(text.chars().count() as f64),
             (None, Doc::List(items)) => number(items.len() as f64),
@@ -136,7 +151,7 @@ pub(super) fn call(
         }
         Function::Merge => {
             let mut merged: Vec<(String, Rc<Doc>)> = Vec::new();
-            for argument in &arguments {
+            for argument in arguments {
                 for (key, value) in argument.fields()? {
                     match merged.iter_mut().find(|(known, _)| known == key) {
                         Some((_, known)) => *known = Rc::clone(value),
@@ -181,15 +196,19 @@ pub(super) fn call(
             _ if one.as_text().is_some() => "string",
             Doc::Token(_) => "boolean",
         }),
-        Function::Map | Function::MaxBy | Function::MinBy | Function::SortBy => None,
+        // Of expressions, or of the fields of an object.
+        Function::Map
+        | Function::MaxBy
+        | Function::MinBy
+        | Function::SortBy
+        | Function::Keys
+        | Function::Values => None,
     }
 }
 
-/// The functions that order a list by an expression.
-fn by(function: Function, list: &Doc, key: &Node) -> Option<Rc<Doc>> {
-    let items = list.items()?;
-    let keys: Vec<Rc<Doc>> = items.iter().map(|item| key.find(item, false)).collect::<Option<_>>()?;
-    order(&keys)?;
+/// The functions that order a list by an expression; `keys`: what it is for each item.
+fn by(function: Function, items: &[Rc<Doc>], keys: &[Rc<Doc>]) -> Option<Rc<Doc>> {
+    order(keys)?;
     let mut order: Vec<usize> = (0..items.len()).collect();
     order.sort_by(|&one, &two| compared(&keys[one], &keys[two]));
     let null = || Some(Rc::new(Doc::null()));

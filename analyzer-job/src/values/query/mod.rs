@@ -10,11 +10,23 @@ use std::rc::Rc;
 
 use jmespath::ast::{Ast, Comparator};
 
+use crate::values::names::Contradiction;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 use functions::Function;
 pub(super) use order::Columns;
 use order::ordered;
+
+/// What an expression is in a document, or why it is nothing.
+type Evaluated = Result<Rc<Doc>, Fault>;
+
+/// Why an expression is nothing in a document.
+#[derive(Debug)]
+enum Fault {
+    /// A function with an argument of a wrong type.
+    Inapplicable,
+    Contradiction(Contradiction),
+}
 
 /// A checked expression.
 #[derive(Debug)]
@@ -64,9 +76,10 @@ impl Query {
         Node::of(&ast).map(Query)
     }
 
-    /// Says that objects whose values the expression takes are rows of columns with these names, if any.
-    pub(super) fn name_columns(&mut self, names: &[String]) {
-        self.0.name_columns(names);
+    /// Says that objects whose values the expression takes are rows of columns with these names, if any. `elsewhere`: as that
+    /// of `Columns::new`.
+    pub(super) fn name_columns(&mut self, names: &[String], elsewhere: Option<usize>) {
+        self.0.name_columns(&|| Columns::new(names, elsewhere));
     }
 
     /// What is known of the columns at each place at which these are made of an object.
@@ -78,15 +91,19 @@ impl Query {
 
     /// The JSON text of what the expression finds in a document; none for null, for an expression that
     /// cannot be evaluated, and for a text that is not JSON.
-    pub(super) fn find(&self, json: &str) -> Option<String> {
-        let doc = Rc::new(Doc::parse(json).ok()?);
-        let found = self.0.find(&doc, true)?;
-        if found.is_null() {
-            return None;
-        }
+    ///
+    /// # Errors
+    /// An object that contradicts the names of the columns.
+    pub(super) fn find(&self, json: &str) -> Result<Option<String>, Contradiction> {
+        let Ok(doc) = Doc::parse(json) else { return Ok(None) };
+        let found = match self.0.find(&Rc::new(doc), true) {
+            Ok(found) if !found.is_null() => found,
+            Ok(_) | Err(Fault::Inapplicable) => return Ok(None),
+            Err(Fault::Contradiction(contradiction)) => return Err(contradiction),
+        };
         let mut text = String::new();
         found.print(&mut text);
-        Some(text)
+        Ok(Some(text))
     }
 }
 
@@ -136,12 +153,12 @@ impl Node {
         })
     }
 
-    fn name_columns(&mut self, names: &[String]) {
+    fn name_columns(&mut self, new: &dyn Fn() -> Columns) {
         if let Node::Values(_, columns) | Node::Function(_, _, columns) = self {
-            *columns = Some(Columns::new(names));
+            *columns = Some(new());
         }
         let within = |nodes: &mut [&mut Box<Node>]| {
-            nodes.iter_mut().for_each(|node| node.name_columns(names));
+            nodes.iter_mut().for_each(|node| node.name_columns(new));
         };
         match self {
             Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => {
@@ -153,9 +170,9 @@ impl Node {
             Node::Project(one, None, two) => within(&mut [one, two]),
             Node::Project(one, Some(filter), two) => within(&mut [one, filter, two]),
             Node::List(nodes) | Node::Function(_, nodes, _) => {
-                nodes.iter_mut().for_each(|node| node.name_columns(names));
+                nodes.iter_mut().for_each(|node| node.name_columns(new));
             }
-            Node::Object(nodes) => nodes.iter_mut().for_each(|(_, node)| node.name_columns(names)),
+            Node::Object(nodes) => nodes.iter_mut().for_each(|(_, node)| node.name_columns(new)),
             Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
         }
     }
@@ -184,45 +201,47 @@ impl Node {
         }
     }
 
-    /// What stands there. `kept`: a list made here is the result, and keeps its nulls. None when a function
-    /// cannot be applied.
-    pub(super) fn find(&self, doc: &Rc<Doc>, kept: bool) -> Option<Rc<Doc>> {
-        let null = || Some(Rc::new(Doc::null()));
+    /// What stands there. `kept`: a list made here is the result, and keeps its nulls.
+    ///
+    /// # Errors
+    /// A function that cannot be applied; an object that contradicts the names of the columns.
+    pub(super) fn find(&self, doc: &Rc<Doc>, kept: bool) -> Evaluated {
+        let null = || Ok(Rc::new(Doc::null()));
         match (self, &**doc) {
-            (Node::Here, _) => Some(Rc::clone(doc)),
+            (Node::Here, _) => Ok(Rc::clone(doc)),
             (Node::Field(name), Doc::Object(fields)) => {
                 let found = fields.iter().find(|(key, _)| key == name);
-                found.map(|(_, value)| Rc::clone(value)).or_else(null)
+                found.map_or_else(null, |(_, value)| Ok(Rc::clone(value)))
             }
             (Node::Index(index), Doc::List(items)) => {
                 let at = if *index < 0 { *index + items.len() as i64 } else { *index };
-                usize::try_from(at).ok().and_then(|at| items.get(at).cloned()).or_else(null)
+                usize::try_from(at).ok().and_then(|at| items.get(at).cloned()).map_or_else(null, Ok)
             }
             (Node::Slice(start, stop, step), Doc::List(items)) => {
-                Some(Rc::new(Doc::List(slice(items, *start, *stop, *step))))
+                Ok(Rc::new(Doc::List(slice(items, *start, *stop, *step))))
             }
-            (Node::Literal(text), _) => Some(Rc::new(Doc::parse(text).unwrap_or_else(|_| Doc::null()))),
+            (Node::Literal(text), _) => Ok(Rc::new(Doc::parse(text).unwrap_or_else(|_| Doc::null()))),
             (Node::List(_) | Node::Object(_), Doc::Token(_)) if doc.is_null() => null(),
             (Node::List(nodes), _) => {
-                let items = nodes.iter().map(|node| node.find(doc, kept)).collect::<Option<_>>()?;
-                Some(Rc::new(Doc::List(items)))
+                let items = nodes.iter().map(|node| node.find(doc, kept)).collect::<Result<_, Fault>>()?;
+                Ok(Rc::new(Doc::List(items)))
             }
             (Node::Object(nodes), _) => {
-                let fields = nodes.iter().map(|(key, node)| Some((key.clone(), node.find(doc, false)?)));
-                Some(Rc::new(Doc::Object(fields.collect::<Option<_>>()?)))
+                let fields = nodes.iter().map(|(key, node)| Ok((key.clone(), node.find(doc, false)?)));
+                Ok(Rc::new(Doc::Object(fields.collect::<Result<_, Fault>>()?)))
             }
-            (Node::Not(node), _) => Some(Rc::new(Doc::truth(!node.find(doc, false)?.is_true()))),
+            (Node::Not(node), _) => Ok(Rc::new(Doc::truth(!node.find(doc, false)?.is_true()))),
             (Node::And(one, two), _) => {
                 let found = one.find(doc, false)?;
-                if found.is_true() { two.find(doc, kept) } else { Some(found) }
+                if found.is_true() { two.find(doc, kept) } else { Ok(found) }
             }
             (Node::Or(one, two), _) => {
                 let found = one.find(doc, kept)?;
-                if found.is_true() { Some(found) } else { two.find(doc, kept) }
+                if found.is_true() { Ok(found) } else { two.find(doc, kept) }
             }
             (Node::Compare(comparator, one, two), _) => {
                 let (one, two) = (one.find(doc, false)?, two.find(doc, false)?);
-                Some(Rc::new(compare(comparator, &one, &two)))
+                Ok(Rc::new(compare(comparator, &one, &two)))
             }
             (Node::Then(one, two), _) => two.find(&one.find(doc, false)?, kept),
             (Node::Flatten(node), _) => match &*node.find(doc, kept)? {
@@ -234,14 +253,14 @@ impl Node {
                             _ => flat.push(Rc::clone(item)),
                         }
                     }
-                    Some(Rc::new(Doc::List(flat)))
+                    Ok(Rc::new(Doc::List(flat)))
                 }
                 _ => null(),
             },
             (Node::Values(node, columns), _) => match &*node.find(doc, kept)? {
                 Doc::Object(fields) => {
-                    let fields = ordered(columns.as_ref(), fields)?;
-                    Some(Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect())))
+                    let fields = ordered(columns.as_ref(), fields).map_err(Fault::Contradiction)?;
+                    Ok(Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect())))
                 }
                 _ => null(),
             },
@@ -260,7 +279,7 @@ impl Node {
                         out.push(found);
                     }
                 }
-                Some(Rc::new(Doc::List(out)))
+                Ok(Rc::new(Doc::List(out)))
             }
             (Node::Function(function, arguments, columns), _) => {
                 functions::call(*function, arguments, columns.as_ref(), doc)

@@ -1,15 +1,15 @@
 //! The order in which a wildcard takes the values of an object.
 //!
 //! That is the order of the text. But where the values are the columns of a row, objects of the same keys are rows of the
-//! same columns, however their keys are ordered: a value goes by its key where the columns have the keys as names, case and
-//! blanks around them aside as in CSV, else to the place that the key has in the first object. Where only some keys are names,
-//! these must stand at the places of their columns, or the object contradicts them.
+//! same columns, however their keys are ordered: a value goes by its key where the keys are names of the columns, else to the
+//! place that the key has in the first object. Keys of which some are names, at other places than their columns', contradict
+//! the names (`names::meaning`), and so do keys that are no names behind objects whose keys are.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
 use super::Doc;
+use crate::values::names::{self, Contradiction, Meaning};
 
 type Field = (String, Rc<Doc>);
 
@@ -17,91 +17,112 @@ type Field = (String, Rc<Doc>);
 #[derive(Debug)]
 pub(in crate::values) struct Columns {
     names: Vec<String>,
-    /// Keys of the first object.
-    first: OnceLock<Vec<String>>,
-    /// Keys of the first object that contradicts the names.
-    contradicts: OnceLock<Vec<String>>,
+    /// The names for objects of other lengths, where one column is kept elsewhere: that one is the last.
+    shorter: Option<Vec<String>>,
+    first: OnceLock<First>,
+}
+
+/// The first object.
+#[derive(Debug)]
+struct First {
+    keys: Vec<String>,
+    /// Its values go by name.
+    by_name: bool,
 }
 
 impl Columns {
-    pub(super) fn new(names: &[String]) -> Columns {
-        Columns { names: names.to_vec(), first: OnceLock::new(), contradicts: OnceLock::new() }
+    /// `elsewhere`: the position among `names` of a column that objects with fewer keys than there are names lack.
+    pub(super) fn new(names: &[String], elsewhere: Option<usize>) -> Columns {
+        let shorter = elsewhere.map(|elsewhere| {
+            let mut names = names.to_vec();
+            names[elsewhere..].rotate_left(1);
+            names
+        });
+        Columns { names: names.to_vec(), shorter, first: OnceLock::new() }
+    }
+
+    /// Makes these keys those of the first object, unless there was one.
+    pub(in crate::values) fn begin(&self, keys: &[String]) {
+        let by_name = matches!(names::meaning(self.names(keys.len()), keys), Meaning::ByName(_));
+        self.first.get_or_init(|| First { keys: keys.to_vec(), by_name });
+    }
+
+    /// The names of the columns of so many values.
+    fn names(&self, n: usize) -> &[String] {
+        match &self.shorter {
+            Some(shorter) if n != self.names.len() => shorter,
+            _ => &self.names,
+        }
     }
 
     /// The keys that decide about the order; sorted where the names of the columns do, whatever order they stand in. None before
     /// the first object.
     pub(in crate::values) fn keys(&self) -> Option<Vec<String>> {
-        let mut keys = self.first.get()?.clone();
-        if keys.iter().all(|key| self.place(key).is_some()) {
+        let First { keys, by_name } = self.first.get()?;
+        let mut keys = keys.clone();
+        if *by_name {
             keys.sort();
         }
         Some(keys)
     }
 
-    /// The place of a key among the names.
-    fn place(&self, key: &str) -> Option<usize> {
-        let plain = |name: &str| name.trim().to_lowercase();
-        let exact = self.names.iter().position(|name| name == key);
-        exact.or_else(|| {
-            let key = plain(key);
-            let mut same = self.names.iter().enumerate().filter(|(_, name)| plain(name) == key);
-            let (place, _) = same.next()?;
-            same.next().is_none().then_some(place)
-        })
-    }
-
     /// Whether the columns have names, and objects came with keys that are none of these.
     pub(in crate::values) fn are_by_position(&self) -> bool {
-        let is_strange = |keys: &Vec<String>| keys.iter().any(|key| self.place(key).is_none());
-        !self.names.is_empty() && self.first.get().is_some_and(is_strange)
+        !self.names.is_empty() && self.first.get().is_some_and(|first| !first.by_name)
     }
 
-    /// Keys of the first object of which some are names of the columns, and others are not.
-    pub(in crate::values) fn contradiction(&self) -> Option<&[String]> {
-        self.contradicts.get().map(Vec::as_slice)
-    }
-
-    /// The fields of an object in the order of the columns; none when these have names, and the keys contradict them, or some
-    /// of the keys are those of the first object and others stand in place of the rest.
-    fn order<'f>(&self, fields: &'f [Field]) -> Option<Vec<&'f Field>> {
+    /// The fields of an object in the order of the columns.
+    ///
+    /// # Errors
+    /// The columns have names, and the keys contradict them; or the keys are others than those of the first object, which are
+    /// names, or of which some are the same.
+    fn order<'f>(&self, fields: &'f [Field]) -> Result<Vec<&'f Field>, Contradiction> {
         // One without a key says nothing of the others.
         if fields.is_empty() {
-            return Some(Vec::new());
+            return Ok(Vec::new());
         }
-        let first = self.first.get_or_init(|| fields.iter().map(|(key, _)| key.clone()).collect());
-        let by = |known: &[String]| {
-            let place = |field: &'f Field| Some((known.iter().position(|name| *name == field.0)?, field));
-            let mut placed = fields.iter().map(place).collect::<Option<Vec<_>>>()?;
+        let keys: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
+        let sorted = |places: Vec<usize>| {
+            let mut placed: Vec<(usize, &Field)> = places.into_iter().zip(fields).collect();
             placed.sort_by_key(|(place, _)| *place);
-            Some(placed.into_iter().map(|(_, field)| field).collect())
+            placed.into_iter().map(|(_, field)| field).collect()
         };
-        let places: Vec<Option<usize>> = fields.iter().map(|(key, _)| self.place(key)).collect();
-        let mut seen = HashSet::new();
-        if places.iter().all(|place| place.is_some_and(|place| seen.insert(place))) {
-            let mut placed: Vec<_> = places.into_iter().zip(fields).collect();
-            placed.sort_by_key(|(place, _)| *place);
-            return Some(placed.into_iter().map(|(_, field)| field).collect());
+        let names = self.names(fields.len());
+        let first = |by_name| {
+            self.first.get_or_init(|| First { keys: keys.iter().copied().cloned().collect(), by_name })
+        };
+        match names::meaning(names, &keys) {
+            Meaning::ByName(places) => {
+                first(true);
+                return Ok(sorted(places));
+            }
+            Meaning::Contradiction(_) => return Err(Contradiction::new(keys, names)),
+            Meaning::ByPosition => {}
         }
-        // Other names for some columns, as long as the others stand where they belong.
-        let is_own = |(at, key): (usize, &String)| self.place(key).is_none_or(|place| place == at);
-        if places.iter().any(Option::is_some) && !first.iter().enumerate().all(is_own) {
-            self.contradicts.get_or_init(|| fields.iter().map(|(key, _)| key.clone()).collect());
-            return None;
-        }
-        let known = fields.iter().filter(|(key, _)| first.contains(key)).count();
+        let First { keys: first, by_name } = first(false);
+        let places: Vec<Option<usize>> =
+            keys.iter().map(|key| first.iter().position(|known| known == *key)).collect();
+        let known = places.iter().flatten().count();
         let is_other = known > 0 && known < first.len() && fields.len() == first.len();
-        if is_other && !self.names.is_empty() {
-            return None;
+        if !names.is_empty() && (*by_name || is_other) {
+            return Err(Contradiction::new(keys, first));
         }
-        by(first).or_else(|| Some(fields.iter().collect()))
+        let places: Option<Vec<usize>> = places.into_iter().collect();
+        Ok(places.map_or_else(|| fields.iter().collect(), sorted))
     }
 }
 
-/// The fields of an object as a wildcard takes them. None for an object that contradicts the first one.
-pub(super) fn ordered<'f>(columns: Option<&Columns>, fields: &'f [Field]) -> Option<Vec<&'f Field>> {
+/// The fields of an object as a wildcard takes them.
+///
+/// # Errors
+/// The object contradicts the names of the columns, or the first object.
+pub(super) fn ordered<'f>(
+    columns: Option<&Columns>,
+    fields: &'f [Field],
+) -> Result<Vec<&'f Field>, Contradiction> {
     let is_row = fields.iter().all(|(_, value)| matches!(**value, Doc::Token(_)));
     match columns.filter(|_| is_row) {
         Some(columns) => columns.order(fields),
-        None => Some(fields.iter().collect()),
+        None => Ok(fields.iter().collect()),
     }
 }
