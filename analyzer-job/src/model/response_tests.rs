@@ -125,6 +125,57 @@ fn a_null_is_told_in_one_way_wherever_it_stands() {
     assert!(absent.contains("nothing at `w`") && absent.contains("`v`"), "{absent}");
 }
 
+/// Keys of an object as labels, and its values as scores: whichever order the keys of a record have, a score keeps its label,
+/// live and captured; attributions have the scores of all records in one order.
+#[test]
+fn the_keys_of_an_object_keep_to_its_values_in_any_order() {
+    const CLASSES: [&str; 3] = ["no", "maybe", "yes"];
+    const SCORES: [[f64; 3]; 3] = [[0.1, 0.2, 0.7], [0.6, 0.3, 0.1], [0.2, 0.5, 0.3]];
+    let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+    let record = |order: [usize; 3], row: usize| {
+        let fields: Vec<String> =
+            order.iter().map(|&class| format!("\"{}\":{}", CLASSES[class], SCORES[row][class])).collect();
+        format!("{{\"x\":{{{}}}}}", fields.join(","))
+    };
+    for (first, second) in orders.iter().flat_map(|first| orders.iter().map(move |second| (*first, *second)))
+    {
+        let records = [record(first, 0), record(second, 1), record(first, 2)];
+        let lines = records.join("\n");
+        let list = format!("{{\"p\":[{}]}}", records.join(","));
+        for (kind, body, label, probability) in [
+            (JsonLines, &lines, "keys(x)", "x.*"),
+            (JsonLines, &lines, "keys(x)", "values(x)"),
+            (JsonLines, &lines, "x.keys(@)", "x.* | @"),
+            (Json, &list, "p[*].x.keys(@)", "p[*].x.*"),
+            (Json, &list, "p[*].keys(x)", "p[*].values(x)"),
+        ] {
+            for headers in [&[][..], &CLASSES] {
+                let columns = three_ways((kind, label, probability, headers), body, 3, None);
+                let texts = Values::Text(crate::values::table::Texts {
+                    codes: vec![0, 1, 2],
+                    dictionary: ["yes", "no", "maybe"].map(Into::into).to_vec(),
+                });
+                assert_eq!(columns, [texts.clone(), texts], "{label} {probability} {body}");
+                let read =
+                    reader(kind, label, probability, headers).scores(body.as_bytes(), 3, None).unwrap();
+                let order = if headers.is_empty() { first } else { [0, 1, 2] };
+                let expected: Vec<f64> =
+                    SCORES.iter().flat_map(|scores| order.map(|class| scores[class])).collect();
+                assert_eq!(read.values, expected, "{label} {probability} {body}");
+                let names =
+                    headers.is_empty().then(|| order.map(|class| CLASSES[class].to_string()).to_vec());
+                assert_eq!(read.names, names, "{body}");
+            }
+        }
+    }
+    // A list of labels cannot follow.
+    let two = r#"{"n":["no","yes"],"x":{"no":0.1,"yes":0.9}}
+{"n":["yes","no"],"x":{"yes":0.2,"no":0.8}}"#;
+    let reader = reader(JsonLines, "n", "x.*", &[]);
+    assert!(problem(reader.scores(two.as_bytes(), 2, None)).contains("different orders"));
+    assert!(problem(reader.labels(two.as_bytes(), 2)).contains("different orders"));
+}
+
 #[test]
 fn labels_mean_what_they_mean_in_a_dataset() {
     let cells = |reader: Reader, body: &str, n: usize| -> Vec<Cell> {

@@ -178,7 +178,7 @@ fn side_datasets_pair_by_position_or_by_identifier() {
     assert_eq!(rows.table.columns[4].values, Values::Int(vec![1, 0, 1]));
     assert_eq!(rows.features, [0]);
     let skipped = &reading.row_counts.records_skipped;
-    assert_eq!(skipped[0].examples, ["b.csv, line 2"]);
+    assert_eq!(skipped[0].examples, ["b.csv, line 2: `10`"]);
     // What the other datasets have too much is told of each.
     assert!(skipped[1].reason.contains("of the facet dataset") && skipped[1].records == 1, "{skipped:?}");
     assert_eq!(skipped.len(), 2, "{skipped:?}");
@@ -189,6 +189,97 @@ fn side_datasets_pair_by_position_or_by_identifier() {
     assert_eq!(table(files, &by_position).columns, rows.table.columns);
     let twice: &[(&str, &[u8])] = &[files[0], ("facets/f.csv", b"id,sex\n7,f\n7,m\n"), files[3]];
     fails(twice, &analysis, &["stands twice", "facets dataset", "line 3", "`7`"]);
+    // Without any partner an identifier of each side shows why; files of the other datasets are named as those of the dataset.
+    let none: &[(&str, &[u8])] = &[
+        ("a.csv", b"x,id,y\n1,c-7,0\n"),
+        ("facets/f.csv", b"id,sex\n7,f\n"),
+        ("facets/g.csv", b"id,sex\n8,f\n"),
+        ("predictions/p.csv", b"7,0\n"),
+    ];
+    fails(none, &analysis, &["PL0302", "a.csv, line 2: `c-7`", "f.csv, line 2: `7`"]);
+    let left_over: &[(&str, &[u8])] = &[
+        ("a.csv", b"x,id,y\n1,7,0\n"),
+        ("facets/f.csv", b"id,sex\n7,f\n"),
+        ("facets/g.csv", b"id,sex\n8,f\n9,m\n"),
+        ("predictions/p.csv", b"7,0\n"),
+    ];
+    let reading = fixture::read(left_over, &analysis, &keep_rows()).unwrap();
+    let skipped = &reading.row_counts.records_skipped;
+    assert_eq!(skipped[0].examples, ["g.csv, line 2: `8`", "g.csv, line 3: `9`"]);
+}
+
+/// The last text of a line of a captured request or label has its blanks, as in a dataset.
+#[test]
+fn texts_at_the_ends_of_captured_lines_keep_their_blanks() {
+    let mut analysis = monitor();
+    analysis.label = Some(name("target"));
+    analysis.predictor = None;
+    analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f ".into())])];
+    let text = json!({
+        "captureData": {
+            "endpointInput": {"data": "1,f \n2,m\r\n3, f\t\n", "encoding": "CSV"},
+            "endpointOutput": {"data": "0.1\n0.9\n0.2", "encoding": "CSV"},
+        },
+        "groundTruthData": {"data": "yes \n no\nyes", "encoding": "CSV"},
+    });
+    let found = table(&[("a.jsonl", text.to_string().as_bytes())], &analysis).columns;
+    assert_eq!(found[1].values, self::text(&["f ", "m", " f\t"], &[0, 1, 2]));
+    assert_eq!(found[2].values, self::text(&["yes ", " no", "yes"], &[0, 1, 2]));
+}
+
+/// Of a look at the first rows it is known whether another dataset has fewer, and not whether it has more.
+#[test]
+fn a_look_refuses_a_side_dataset_of_fewer_rows() {
+    let mut analysis = plain();
+    analysis.dataset.facet_dataset = Some(SideDataset { uri: "f.csv".into(), headers: None });
+    let look = |rows: &[u8]| {
+        let files: &[(&str, &[u8])] = &[("a.csv", b"x,y\n1,0\n2,1\n3,1\n"), ("facets/f.csv", rows)];
+        fixture::read(files, &analysis, &Options { limit: Some(2), ..keep_rows() })
+    };
+    for rows in ["sex\nf\nm\n", "sex\nf\nm\nf\n", "sex\nf\nm\nf\nf\n"] {
+        assert_eq!(look(rows.as_bytes()).unwrap().row_counts.rows, 2, "{rows}");
+    }
+    assert!(look(b"sex\nf\n").unwrap_err().to_string().contains("PL0307"));
+}
+
+/// Records outside of the window are none of those that a look wants.
+#[test]
+fn a_look_goes_past_records_outside_of_the_window() {
+    let at = |hour: u32, x: u32| {
+        let time = format!("2024-01-19T{hour}:00:00Z");
+        record(Some(&time), &format!("{{\"features\":[{x},{}]}}", x % 2), r#"{"score":0.7}"#, r#"{"y":1}"#)
+    };
+    let text = [at(10, 1), at(10, 2), at(12, 3), at(10, 4), at(12, 5), at(12, 6)].concat();
+    let window = ("2024-01-19T12:00:00Z".parse().unwrap(), "2024-01-19T13:00:00Z".parse().unwrap());
+    let options = Options { window: Some(window), limit: Some(2), ..keep_rows() };
+    let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &monitor(), &options).unwrap();
+    assert_eq!(reading.rows().unwrap().table.columns[0].values, Values::Int(vec![3, 5]));
+}
+
+/// A record of a batch transform that holds several documents has the answers of each beside its own rows.
+#[test]
+fn documents_of_a_batch_record_are_paired_one_by_one() {
+    let document = |xs: &[i64]| {
+        let rows: Vec<Json> = xs.iter().map(|x| json!([x, x % 2])).collect();
+        let scores: Vec<Json> = xs.iter().map(|x| json!({"score": if *x > 2 { 0.9 } else { 0.1 }})).collect();
+        json!({"features": rows, "SageMakerOutput": {"p": scores}}).to_string()
+    };
+    for parts in [&[&[1, 2, 3][..]][..], &[&[1, 2], &[3]], &[&[1], &[2, 3]], &[&[1], &[2], &[3]]] {
+        let data = parts.iter().map(|xs| document(xs)).collect::<Vec<_>>().join("\n");
+        let text = json!({
+            "captureData": {"batchTransformOutput": {"data": data, "encoding": "JSON", "observedContentType": "application/jsonlines"}},
+            "groundTruthData": {"data": "1\n0\n1", "encoding": "CSV"},
+        });
+        let mut analysis = monitor();
+        analysis.label = Some(name("target"));
+        analysis.predictor =
+            Some(Predictor { probability: Some(name("p[*].score")), ..Predictor::default() });
+        let reading =
+            fixture::read(&[("a.jsonl", text.to_string().as_bytes())], &analysis, &keep_rows()).unwrap();
+        let columns = &reading.rows().unwrap().table.columns;
+        assert_eq!(columns[0].values, Values::Int(vec![1, 2, 3]), "{data}");
+        assert_eq!(columns[3].values, Values::Int(vec![0, 0, 1]), "{data}");
+    }
 }
 
 #[test]

@@ -145,9 +145,11 @@ impl Answers {
             }
         }
         self.paths = Paths::compile(&named)?;
-        // Scores by class.
-        if let Some(scores) = self.probability.as_ref().and_then(|place| place.path) {
-            self.paths.name_columns(scores, &self.headers, None);
+        // Scores by class, and the names of the classes beside them: both keep the same order.
+        for place in [&self.label, &self.probability].into_iter().flatten() {
+            if let Some(path) = place.path {
+                self.paths.name_columns(path, &self.headers, None);
+            }
         }
         Ok(())
     }
@@ -155,6 +157,26 @@ impl Answers {
     /// For each place at which scores are made of an object: the keys that decide about their order, once there was one.
     pub(crate) fn keys(&self) -> Vec<Option<Vec<String>>> {
         self.paths.keys()
+    }
+
+    /// That several labels of a row stand over its scores: a list of labels is in the order of the text, and the scores of an
+    /// object in that of the first object.
+    ///
+    /// # Errors
+    /// `RESPONSE_SHAPE`: an object had its keys in another order, and the labels are none of its keys.
+    fn check_order(&self, answer: &Answer, row: usize) -> Result<()> {
+        let (Some(label), Some(scores)) = (&self.label, &self.probability) else { return Ok(()) };
+        let moved = |place: &Place| place.path.is_some_and(|path| self.paths.were_moved(path));
+        if answer.labels.width(row) < 2 || moved(label) == moved(scores) {
+            return Ok(());
+        }
+        Err(shape("the labels of a record and its scores may stand in different orders")
+            .field(label.setting)
+            .found(format!(
+                "labels at `{}` beside an object of scores, whose keys change their order",
+                label.text
+            ))
+            .expected("labels that are the keys of the object, as in `keys(scores)`, or scores in a list"))
     }
 
     /// Whether objects of scores have other keys than `label_headers`, so that these name their values by position.

@@ -34,13 +34,14 @@ impl Answers {
     /// stands at the label's place counts as scores when no other place is given.
     ///
     /// # Errors
-    /// `RESPONSE_NUMBER` for anything else; NaN is no score.
+    /// `RESPONSE_NUMBER` for anything else; NaN is no score. `RESPONSE_SHAPE` for labels in another order than the scores.
     pub fn scores(&self, answer: &Answer, row: usize, out: &mut Vec<f64>) -> Result<()> {
         let (grid, place) = match (self.scores_place(), &self.label) {
             (Some(place), _) => (&answer.scores, place),
             (None, Some(place)) => (&answer.labels, place),
             (None, None) => return Ok(()),
         };
+        self.check_order(answer, row)?;
         for cell in grid.row(row) {
             out.push(number(cell, place.setting)?);
         }

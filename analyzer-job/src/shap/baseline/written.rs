@@ -62,6 +62,7 @@ mod tests {
     use super::*;
     use crate::config::{Analysis, DatasetFormat};
     use crate::read::{self, Reading, Rows, fixture};
+    use crate::shap::Place;
     use crate::values::typing::MISSING_TEXTS;
 
     /// Texts that some format could take for something else.

@@ -69,19 +69,16 @@ pub(super) fn call(
     columns: Option<&Columns>,
     here: &Rc<Doc>,
 ) -> Evaluated {
-    let items_of = |list: &Doc| list.items().map(<[Rc<Doc>]>::to_vec).ok_or(Fault::Inapplicable);
-    let each_of = |items: &[Rc<Doc>], each: &Node| {
-        items.iter().map(|item| each.find(item, false)).collect::<Result<Vec<_>, Fault>>()
-    };
     match (function, arguments) {
         (Function::Map, [Node::Expression(each), list]) => {
-            let items = items_of(&*list.find(here, false)?)?;
-            return Ok(Rc::new(Doc::List(each_of(&items, each)?)));
+            let list = list.find(here, false)?;
+            return Ok(Rc::new(Doc::List(each_of(items_of(&list)?, each)?)));
         }
         (Function::MaxBy | Function::MinBy | Function::SortBy, [list, Node::Expression(key)]) => {
-            let items = items_of(&*list.find(here, false)?)?;
-            let keys = each_of(&items, key)?;
-            return by(function, &items, &keys).ok_or(Fault::Inapplicable);
+            let list = list.find(here, false)?;
+            let items = items_of(&list)?;
+            let keys = each_of(items, key)?;
+            return by(function, items, &keys).ok_or(Fault::Inapplicable);
         }
         (Function::Map | Function::MaxBy | Function::MinBy | Function::SortBy, _) => {
             return Err(Fault::Inapplicable);
@@ -102,6 +99,15 @@ pub(super) fn call(
         })));
     }
     plain(function, &arguments).ok_or(Fault::Inapplicable)
+}
+
+fn items_of(list: &Doc) -> Result<&[Rc<Doc>], Fault> {
+    list.items().ok_or(Fault::Inapplicable)
+}
+
+/// What an expression is for each item.
+fn each_of(items: &[Rc<Doc>], each: &Node) -> Result<Vec<Rc<Doc>>, Fault> {
+    items.iter().map(|item| each.find(item, false)).collect()
 }
 
 /// What a function of values gives for its arguments; none for arguments of a wrong type.

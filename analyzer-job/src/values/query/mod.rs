@@ -523,7 +523,7 @@ mod tests {
             let query = Query::compile(&expression).unwrap();
             let doc = Rc::new(Doc::parse(&json).unwrap());
             let mut ours = String::new();
-            query.0.find(&doc, false).map_or_else(Doc::null, |found| (*found).clone()).print(&mut ours);
+            query.0.find(&doc, false).map_or_else(|_| Doc::null(), |found| (*found).clone()).print(&mut ours);
             let ours: Json = serde_json::from_str(&ours).unwrap();
             prop_assert!(same(&ours, &theirs), "{} on {}: {} and {}", expression, json, ours, theirs);
         }
@@ -532,8 +532,8 @@ mod tests {
     #[test]
     fn the_mean_of_no_numbers_is_null() {
         let found = |expression: &str| Query::compile(expression).unwrap().find("[]");
-        assert_eq!(found("avg(@)"), None);
-        assert_eq!(found("avg(@) | type(@)").as_deref(), Some("\"null\""));
+        assert_eq!(found("avg(@)"), Ok(None));
+        assert_eq!(found("avg(@) | type(@)").unwrap().as_deref(), Some("\"null\""));
     }
 
     /// Equal, numbers by value.

@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Doc;
 use crate::values::names::{self, Contradiction, Meaning};
@@ -20,6 +21,8 @@ pub(in crate::values) struct Columns {
     /// The names for objects of other lengths, where one column is kept elsewhere: that one is the last.
     shorter: Option<Vec<String>>,
     first: OnceLock<First>,
+    /// Values of an object were taken in another order than that of the text.
+    moved: AtomicBool,
 }
 
 /// The first object.
@@ -30,6 +33,13 @@ struct First {
     by_name: bool,
 }
 
+impl First {
+    /// Whether its values go by position, and an object has the same keys in some order.
+    fn has(&self, keys: &[&String]) -> bool {
+        !self.by_name && keys.len() == self.keys.len() && keys.iter().all(|key| self.keys.contains(key))
+    }
+}
+
 impl Columns {
     /// `elsewhere`: the position among `names` of a column that objects with fewer keys than there are names lack.
     pub(super) fn new(names: &[String], elsewhere: Option<usize>) -> Columns {
@@ -38,7 +48,7 @@ impl Columns {
             names[elsewhere..].rotate_left(1);
             names
         });
-        Columns { names: names.to_vec(), shorter, first: OnceLock::new() }
+        Columns { names: names.to_vec(), shorter, first: OnceLock::new(), moved: AtomicBool::new(false) }
     }
 
     /// Makes these keys those of the first object, unless there was one.
@@ -71,6 +81,11 @@ impl Columns {
         !self.names.is_empty() && self.first.get().is_some_and(|first| !first.by_name)
     }
 
+    /// Whether values of an object were taken in another order than that of the text.
+    pub(in crate::values) fn were_moved(&self) -> bool {
+        self.moved.load(Ordering::Relaxed)
+    }
+
     /// The fields of an object in the order of the columns.
     ///
     /// # Errors
@@ -83,6 +98,9 @@ impl Columns {
         }
         let keys: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
         let sorted = |places: Vec<usize>| {
+            if !places.is_sorted() {
+                self.moved.store(true, Ordering::Relaxed);
+            }
             let mut placed: Vec<(usize, &Field)> = places.into_iter().zip(fields).collect();
             placed.sort_by_key(|(place, _)| *place);
             placed.into_iter().map(|(_, field)| field).collect()
@@ -96,8 +114,10 @@ impl Columns {
                 first(true);
                 return Ok(sorted(places));
             }
-            Meaning::Contradiction(_) => return Err(Contradiction::new(keys, names)),
-            Meaning::ByPosition => {}
+            Meaning::Contradiction(_) if !self.first.get().is_some_and(|first| first.has(&keys)) => {
+                return Err(Contradiction::new(keys, names));
+            }
+            Meaning::Contradiction(_) | Meaning::ByPosition => {}
         }
         let First { keys: first, by_name } = first(false);
         let places: Vec<Option<usize>> =
