@@ -304,7 +304,7 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
 
 const FIRST_ROWS: &str = "the first row of a CSV file may be data, and a part sees its own ones only: give `dataset_format` to every \
                           `fold`, {\"csv\": {\"header\": true}} if each file has a header row and {\"csv\": {\"header\": false}} if \
-                          none has; where only some have one, fold all of them as one part";
+                          none has; where only some have one, fold all of them as one part; give the baseline to every `fold` too";
 
 /// That each part took the first rows of its CSV files for what one run, which sees those of all parts, takes them for. `known`:
 /// the names of the baseline's columns.
@@ -318,7 +318,7 @@ fn check_first_rows(parts: &[(PathBuf, Part)], known: &[String]) -> Result<()> {
         if let Some(row) = own.otherwise(&all) {
             let (found, expected) = match own.is_header(row) {
                 true => ("names of columns", "data, as the first rows of all parts say"),
-                false => ("data", "columns with the names that other parts have"),
+                false => ("data", "names of columns, as the first rows of all parts or the baseline say"),
             };
             return Err(Problem::new(
                 &codes::STATES_DO_NOT_FIT,

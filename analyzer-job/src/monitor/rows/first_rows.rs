@@ -303,7 +303,7 @@ impl Judged<'_> {
             Evidence::Data if row.is_declared => !row.is_known,
             _ if row.is_declared => false,
             Evidence::Names => row.numbers_below < FEW && !row.is_known,
-            _ => !row.has_text() || is_alone && !row.is_known,
+            _ => !row.has_text() || row.recurs || is_alone && !row.is_known,
         })
     }
 

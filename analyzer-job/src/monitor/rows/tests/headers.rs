@@ -341,6 +341,11 @@ fn header_rows_of_numbers_go_by_name_where_the_setting_or_the_baseline_says_so()
             }
         }
     }
+    // A value that is a name of the baseline by chance.
+    let files = [("x.csv", &b"red\nblue\nred\n"[..])];
+    let known: &'static [String] = ["red", "blue"].map(String::from).to_vec().leak();
+    let found = try_read(CSV, &files, |source| (source.format, source.known) = (None, known)).unwrap();
+    assert!(found.account.warnings.join("\n").contains("(`red`) is taken as the names"));
     // A name twice, which is no data.
     assert!(refused(&["n,n\n1,2\n".into()], &[0]).contains("`n` twice"));
     // Numbers that have nothing in common, and data that are alike by chance.
