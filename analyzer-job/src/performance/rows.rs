@@ -15,7 +15,7 @@ use super::part::{Bad, Open, Part, Sought};
 use super::reasons::Reasons;
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::shared::Seat;
-use crate::monitor::rows::{self, Source};
+use crate::monitor::rows::{self, Account, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
 use crate::read::together;
@@ -191,6 +191,17 @@ fn read_dataset(
     question: &Question,
     places: &Places,
 ) -> Result<Part> {
+    let once = |source: &Source<'_>| read_once(source, format, question, places);
+    Ok(rows::settled(source, once, |(_, account)| account)?.0)
+}
+
+/// The part, and what became of the rows.
+fn read_once(
+    source: &Source<'_>,
+    format: Option<&Format>,
+    question: &Question,
+    places: &Places,
+) -> Result<(Part, Account)> {
     let Some(label) = &places.label else {
         return Err(Problem::new(&codes::SETTING_INVALID, "the column of the labels is not set")
             .field("ground_truth_attribute")
@@ -276,7 +287,7 @@ fn read_dataset(
         notes: account.notes().to_vec(),
         schemas: account.schemas().clone(),
     };
-    Ok(part)
+    Ok((part, account))
 }
 
 fn read_records(

@@ -21,4 +21,6 @@ pub mod statistics;
 #[cfg(test)]
 mod tests_of_headers;
 #[cfg(test)]
+mod tests_of_kinds;
+#[cfg(test)]
 mod twin;

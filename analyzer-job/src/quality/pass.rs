@@ -61,12 +61,7 @@ const AHEAD: usize = 2;
 /// # Errors
 /// As `rows::read`.
 pub fn profile(source: &Source<'_>) -> Result<Profiled> {
-    let mut profiled = once(source)?;
-    if let Some(width) = profiled.account.better_width {
-        // The first row was the odd one out.
-        profiled = once(&Source { width: Some(width), ..source.clone() })?;
-    }
-    Ok(profiled)
+    rows::settled(source, once, |profiled| &profiled.account)
 }
 
 fn once(source: &Source<'_>) -> Result<Profiled> {

@@ -94,6 +94,7 @@ fn segments(
     }
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;
+    source.kinds = profiled.account.kinds;
     let names = &profiled.columns.names;
     let by = prepared.folds.then(|| by.iter().map(|(_, at)| names[*at].clone()).collect());
     Ok((segments::gather(&source, &chosen, names, width)?, by))
@@ -698,6 +699,7 @@ fn inside<'a>(
     );
     let mut source = prepared.plan.source(job, settings);
     source.width = profiled.account.width;
+    source.kinds = profiled.account.kinds;
     let counts = pass::inside(&source, &open)?;
     out.extend(open.iter().zip(counts).map(|(&(at, domain), rows)| (at, domain, rows)));
     Ok(out)

@@ -212,8 +212,19 @@ impl Rowed<'_> {
         }
     }
 
-    fn named(&self) -> bool {
-        matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..))))
+    /// Whether the values have names; none of nulls, which do not tell.
+    fn named(&self) -> Option<bool> {
+        let Rowed::Json(rows) = self else { return Some(false) };
+        let named = rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..)));
+        (named || !rows.iter().all(Shape::is_null)).then_some(named)
+    }
+
+    /// What a row is.
+    fn word(&self) -> &'static str {
+        match self {
+            Rowed::Json(rows) => rows.first().map_or("an empty list", Shape::word),
+            _ => "CSV",
+        }
     }
 
     /// One row of n values becomes n rows of one: some models answer a batch on a single line. Unchanged when
@@ -357,6 +368,12 @@ fn taken(
     if found.iter().any(|part| part.rows() != n) {
         return Err(unpaired(&texts, &found, n));
     }
+    for ((text, rows), part) in texts.iter().zip(&found).zip(&order) {
+        if !reader.kinds.fits(*part, rows.named()) {
+            let expected = if rows.named() == Some(true) { "values without names" } else { "an object" };
+            return Err(format!("{}: {}, expected {expected} as the others are", text.what, rows.word()));
+        }
+    }
     let found: Vec<(&Rowed<'_>, Part)> = found.iter().zip(order).collect();
     rows_of(&found, rows, reader).map(|()| Taken::Rows)
 }
@@ -436,7 +453,7 @@ fn rows_of(
     if n == 0 {
         return Err("no rows".into());
     }
-    let named = parts.iter().any(|(part, _)| part.named());
+    let named = parts.iter().any(|(part, _)| part.named() == Some(true));
     if reader.has_rows() && reader.columns.named != named {
         let kind = |named: bool| if named { "have names" } else { "have no names" };
         return Err(format!("its values {}, those before {}", kind(named), kind(reader.columns.named)));

@@ -14,7 +14,7 @@ use super::document::{self, Element};
 use super::shape::Shape;
 use super::twice::Twice;
 use super::{Columns, Reader, Take, oriented};
-use crate::monitor::columns::Records;
+use crate::monitor::columns::{Part, Records};
 use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
@@ -392,12 +392,13 @@ impl Rows {
     /// Why it cannot be taken.
     pub(super) fn document_row(&mut self, shape: &Shape<'_>, reader: &mut Reader<'_>) -> Taking {
         let named = matches!(shape, Shape::Object(_));
-        let mixed = reader.has_rows() && named != reader.columns.named;
         let nested = !reader.source.one_row_per_record;
         self.shape(shape, &mut reader.columns, named.then_some("_c"), nested)?;
         self.paths(shape, reader.records_setting(), &mut reader.columns)?;
-        if mixed {
-            return Err(Fault::Unfit("objects and lists are mixed".into()));
+        let told = (!shape.is_null()).then_some(named);
+        if !reader.kinds.fits(Part::Input, told) {
+            let expected = if named { "a list" } else { "an object" };
+            return Err(Fault::Unfit(format!("{}, expected {expected} as the other rows are", shape.word())));
         }
         if named {
             reader.columns.named = true;

@@ -7,6 +7,7 @@ mod csv;
 mod document;
 mod first_rows;
 mod json;
+mod kinds;
 mod names;
 mod oriented;
 mod parquet;
@@ -38,12 +39,14 @@ use crate::read::windowed::OfFile;
 use crate::read::{Skips, header};
 use crate::state::order::by_text;
 
+use kinds::Counted;
 use prepare::Cells;
 use shared::Seat;
 use twice::{AllTwice, Twice};
 
 pub use block::Block;
 pub(crate) use first_rows::FirstRows;
+pub use kinds::Kinds;
 pub use names::{Settled, settle};
 pub(crate) use unlike::Schemas;
 
@@ -68,10 +71,14 @@ pub struct Source<'a> {
     pub script: Option<&'a Script>,
     /// Rows without names have this many cells, whatever the first one has.
     pub width: Option<usize>,
+    /// Rows are objects or values without names, whatever the first ones are.
+    pub kinds: Option<Kinds>,
     /// The names of the baseline's columns: what a first row of CSV is may hang on them.
     pub known: &'a [String],
     /// Only so many records.
     pub limit: Option<u64>,
+    /// Only what most rows are is looked for: `columns` does nothing with them.
+    pub bare: bool,
     /// Others read the rest of the data.
     pub folds: bool,
     pub stop: &'a Stop,
@@ -93,12 +100,39 @@ impl<'a> Source<'a> {
             exclude: &[],
             script: None,
             width: None,
+            kinds: None,
             known: &[],
             limit: None,
+            bare: false,
             folds: false,
             stop,
             for_people: false,
             seat: None,
+        }
+    }
+}
+
+impl Source<'_> {
+    /// The same with what most rows are; none when this was read by it.
+    fn again(&self, account: &Account) -> Option<Self> {
+        match (account.better_kinds, account.better_width) {
+            (Some(kinds), _) => Some(Source { kinds: Some(kinds), ..self.clone() }),
+            (None, Some(width)) => Some(Source { width: Some(width), ..self.clone() }),
+            (None, None) => None,
+        }
+    }
+
+    /// The same with what most rows are, where the first one is another; none where it is like them, or nothing can be read.
+    fn fitting(&self) -> Option<Self> {
+        let mut found = self.clone();
+        let mut is_other = false;
+        loop {
+            let bare = Source { bare: true, seat: None, ..found.clone() };
+            let (_, account) = read(&bare, &mut |block, _| Ok(block)).ok()?;
+            match found.again(&account) {
+                Some(next) => (found, is_other) = (next, true),
+                None => return is_other.then_some(found),
+            }
         }
     }
 }
@@ -174,6 +208,12 @@ pub struct Account {
     /// Most rows have another number of cells than the first: read again with this width.
     #[serde(skip)]
     pub better_width: Option<usize>,
+    /// Most rows are of another kind than the first: read again with these.
+    #[serde(skip)]
+    pub better_kinds: Option<Kinds>,
+    /// The kinds of rows that were given.
+    #[serde(skip)]
+    pub kinds: Option<Kinds>,
     /// Cells of a row as it was read, in data without names, or whose first names do not fit most rows.
     pub width: Option<usize>,
     /// Records and rows that the setting `columns` or a script leaves out.
@@ -189,9 +229,9 @@ pub struct Account {
 impl Account {
     /// Adds that of another part of the data.
     pub fn merge(&mut self, other: Account) {
-        if self.records == 0 {
+        if self.rows == 0 {
             self.absent = other.absent;
-        } else if other.records > 0 {
+        } else if other.rows > 0 {
             self.absent.retain(|what| other.absent.contains(what));
         }
         for (mine, theirs) in [
@@ -308,6 +348,29 @@ pub fn read(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     }
 }
 
+/// Reads with `once`, and again where the first row turns out to be another than most: the first row decides nothing for the
+/// others. `account`: what `once` tells of the rows.
+///
+/// # Errors
+/// Those of `once`, unless they come from a first row that is another than most.
+pub fn settled<T>(
+    source: &Source<'_>,
+    mut once: impl FnMut(&Source<'_>) -> Result<T>,
+    account: impl Fn(&T) -> &Account,
+) -> Result<T> {
+    let mut source = source.clone();
+    loop {
+        let next = match once(&source) {
+            Ok(found) => match source.again(account(&found)) {
+                Some(next) => next,
+                None => return Ok(found),
+            },
+            Err(problem) => source.fitting().ok_or(problem)?,
+        };
+        source = next;
+    }
+}
+
 /// As `read`, whatever seat the source has.
 fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> {
     let listing = files(source.path)?;
@@ -339,6 +402,7 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         spare: Block::default(),
         since_check: 0,
         other_widths: BTreeMap::new(),
+        kinds: Counted::new(source.kinds),
         cells: None,
         rows: 0,
         found_by_path: IndexSet::new(),
@@ -408,6 +472,8 @@ pub(crate) struct Reader<'a> {
     since_check: u32,
     /// Number of rows of each other width than the first.
     other_widths: BTreeMap<usize, u64>,
+    /// Which rows have names.
+    kinds: Counted,
     /// What the setting `columns` does with cells.
     cells: Option<Cells<'a>>,
     /// Rows as they were read.
@@ -447,7 +513,7 @@ impl<'a> Reader<'a> {
         }
         // A captured record is sampled whole, by its id.
         let sample = preparation.records.sample.filter(|_| !captured);
-        if sample.is_some() || !preparation.steps.is_empty() {
+        if !self.source.bare && (sample.is_some() || !preparation.steps.is_empty()) {
             self.cells = Some(Cells::new(&preparation.steps, sample));
         }
         Ok(())
@@ -651,7 +717,7 @@ impl<'a> Reader<'a> {
     /// Hands the rows of a file on; an empty block goes nowhere.
     fn hand_on(&mut self, mut block: Block, file: &Path, take: Take<'_>) -> Result<()> {
         self.rows += block.rows() as u64;
-        if block.rows() > 0 {
+        if block.rows() > 0 && !self.source.bare {
             self.check_paths()?;
         }
         if block.rows() > 0 && self.cells.is_some() {
@@ -702,6 +768,8 @@ impl<'a> Reader<'a> {
 
     fn finish(self) -> Result<(Columns, Account)> {
         let mut account = self.account;
+        account.kinds = self.source.kinds;
+        account.better_kinds = self.kinds.better();
         let is_given = self.source.width.is_some();
         account.width = (is_given || !self.columns.named).then_some(self.columns.names.len());
         if let Some((field, name)) = self.cells.as_ref().and_then(Cells::missing) {

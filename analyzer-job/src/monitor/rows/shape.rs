@@ -49,6 +49,23 @@ impl<'a> Shape<'a> {
         }
     }
 
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Shape::Value(json) if scan::is_null(json))
+    }
+
+    /// What it is.
+    pub(super) fn word(&self) -> &'static str {
+        let text = self.start().unwrap_or_default();
+        match (self.kind(), text.as_bytes().first()) {
+            (Kind::Object, _) => "an object",
+            (Kind::List, _) => "a list",
+            (_, Some(b'"')) => "a text",
+            (_, Some(b't' | b'f')) => "a truth value",
+            _ if scan::is_null(text) => "null",
+            _ => "a number",
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Shape::Object(_) => Kind::Object,
@@ -149,14 +166,7 @@ pub(super) fn settle<'r, 'a: 'r>(rows: impl Iterator<Item = &'r mut Shape<'a>>) 
             continue;
         }
         let text = row.start().unwrap_or_default();
-        let found = match (row.kind(), text.as_bytes().first()) {
-            (Kind::List, _) => "a list",
-            (_, Some(b'"')) => "a text",
-            (_, Some(b't' | b'f')) => "a truth value",
-            _ if scan::is_null(text) => "null",
-            _ => "a number",
-        };
-        *row = Shape::Stray(Stray { text, found, expected });
+        *row = Shape::Stray(Stray { text, found: row.word(), expected });
     }
 }
 

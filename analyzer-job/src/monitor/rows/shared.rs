@@ -46,7 +46,7 @@ pub(crate) type SharedRows = FanOut<PathBuf, Piece>;
 /// The rows that the seat of a source promises; none without a seat, and for another look at the data than a first and
 /// whole one.
 pub(super) fn pieces(source: &Source<'_>) -> Option<Receiver<Arc<Piece>>> {
-    let is_first = source.width.is_none() && source.limit.is_none();
+    let is_first = source.width.is_none() && source.kinds.is_none() && source.limit.is_none();
     match source.seat {
         Some(Seat::Rows(seat)) if is_first => seat.take(source.path.into()),
         _ => None,
