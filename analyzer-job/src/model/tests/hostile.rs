@@ -106,6 +106,30 @@ fn broken_answers_are_a_problem_and_no_more() {
     }
 }
 
+/// In a failure and in what a dry run shows of an answer.
+#[test]
+fn a_model_that_repeats_its_address_tells_no_secret_of_it() {
+    const SECRET: &str = "token=SECRET-TOKEN";
+    for status in ["400 Bad Request", "404 Not Found", "500 Internal Server Error"] {
+        let body = format!("cannot serve /m/invocations?{SECRET}");
+        let head = format!("HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}", body.len());
+        let (url, _) = answering(format!("{head}\r\n\r\n{body}"));
+        let told = problem(&format!("{url}/m?{SECRET}"), 1).to_string();
+        assert!(!told.contains("SECRET-TOKEN"), "{told}");
+    }
+    let (url, _) = answering(whole(&format!("{{\"score\":1,\"asked\":\"/m/invocations?{SECRET}\"}}\n")));
+    let url = format!("{url}/m?{SECRET}");
+    let access = Access { model_url: Some(url.clone()), ..Access::default() };
+    let stop = Stop::default();
+    let (predictor, request) = (predictor(Target::None), request(ContentType::JsonLines));
+    let model =
+        Model::connect_with(&predictor, request, &access, &stop, false, QUICK, &|| Aws::at(&url, &stop))
+            .unwrap();
+    let (cells, rows, _) = rows(1);
+    let shown = model.probe(&cells, &rows, false).unwrap().response;
+    assert!(shown.contains("***") && !shown.contains("SECRET-TOKEN"), "{shown}");
+}
+
 /// One request tells that scores would get names of others.
 #[test]
 fn keys_that_contradict_the_headers_are_told_after_one_request() {
