@@ -246,6 +246,22 @@ mod tests {
     }
 
     #[test]
+    fn designs_of_many_numbers_of_players_are_bounded_by_bytes() {
+        let designs = designs();
+        let (mut made, mut most, mut largest) = (0, 0, 0);
+        for players in 12..60 {
+            let keys: Vec<Key> = (0..4).map(|turn| Key { players, budget: 1000, turn }).collect();
+            let own: usize = designs.get(&keys).iter().flatten().map(|design| design.bytes()).sum();
+            made += own;
+            largest = largest.max(own);
+            let kept = lock(&designs.designs);
+            most = most.max(kept.entries.values().map(|(design, _)| design.bytes()).sum());
+        }
+        assert!(made > KEPT_BYTES / 10 + 2 * largest, "{made} bytes: the test needs more designs");
+        assert!(most <= KEPT_BYTES / 10 + largest, "{most}");
+    }
+
+    #[test]
     fn a_design_goes_with_the_last_row_that_it_is_for() {
         let designs = designs();
         let key = |turn| Key { players: 40, budget: 120, turn };
