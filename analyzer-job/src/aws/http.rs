@@ -1,5 +1,6 @@
 //! Connections for plain posts, and what a failed one tells.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use plumbline_common::{Problem, Result, codes};
@@ -7,7 +8,7 @@ use plumbline_common::{Problem, Result, codes};
 /// Longest time for a connection to come about.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-const WAY_OUT: &str = "name a file with CA certificates in SSL_CERT_FILE";
+const CERTIFICATES: &str = "name a file with CA certificates in SSL_CERT_FILE";
 
 /// A client that serves `http://` addresses on every machine, and `https://` ones where there are CA
 /// certificates to trust them by: a minimal host has none.
@@ -56,7 +57,7 @@ impl Http {
             )
             .field(url)
             .found(why.clone())
-            .hint(WAY_OUT)),
+            .hint(CERTIFICATES)),
             _ => Ok(()),
         }
     }
@@ -69,14 +70,40 @@ impl Http {
     }
 }
 
-/// The way out where a server's certificate was the reason of a failure.
-pub(crate) fn certificate_hint(failure: &str) -> Option<&'static str> {
-    failure.contains("invalid peer certificate").then_some(WAY_OUT)
+/// The way out of a failure that comes from this machine: it does not trust a server's certificate, or its clock is wrong.
+pub(crate) fn way_out(failure: &str) -> Option<&'static str> {
+    const CLOCK: [&str; 4] =
+        ["RequestTimeTooSkewed", "Signature expired", "Signature not yet current", "RequestExpired"];
+    if failure.contains("invalid peer certificate") {
+        Some(CERTIFICATES)
+    } else if CLOCK.iter().any(|said| failure.contains(said)) {
+        Some(
+            "set the clock of this machine: AWS refuses a request whose time is off by more than five minutes",
+        )
+    } else {
+        None
+    }
+}
+
+/// What AWS says of a request, without the request: of one whose signature or token it does not accept it repeats the
+/// headers, the session token among them. Of a document of S3, code and message stay.
+pub(crate) fn without_request(text: &str) -> Cow<'_, str> {
+    const REPEATED: &str = "The Canonical String for this request";
+    if let Some(start) = text.find(REPEATED) {
+        return Cow::Borrowed(text[..start].trim_end());
+    }
+    let Some((before, document)) = text.split_once("<Error>") else { return Cow::Borrowed(text) };
+    let before = before.split("<?xml").next().unwrap_or_default();
+    let said = ["Code", "Message"].into_iter().filter_map(|name| {
+        let (_, rest) = document.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0)
+    });
+    Cow::Owned(format!("{before}{}", said.collect::<Vec<_>>().join(": ")))
 }
 
 /// A text from a remote party, cut to 300 characters on one line.
 pub(crate) fn short(text: &str) -> String {
-    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line: String = without_request(text).split_whitespace().collect::<Vec<_>>().join(" ");
     match line.char_indices().nth(300) {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line,
@@ -107,5 +134,25 @@ mod tests {
         assert_eq!(short("a\n b"), "a b");
         let cut = short(&"é".repeat(500));
         assert_eq!(cut.chars().count(), 303);
+    }
+    /// Documents as S3 answers them, and the message of the other services.
+    #[test]
+    fn of_a_refused_request_nothing_is_repeated() {
+        let expired = "403 Forbidden: <?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>ExpiredToken</Code>\
+            <Message>The provided token has expired.</Message><Token-0>SECRET</Token-0></Error>";
+        let signature = "403 Forbidden: <Error><Code>SignatureDoesNotMatch</Code><Message>It does not match.</Message>\
+            <CanonicalRequest>GET\nx-amz-security-token:SECRET\n</CanonicalRequest></Error>";
+        let canonical = "It does not match.\n\nThe Canonical String for this request should have been\n'POST\n\
+            x-amz-security-token:SECRET\n'";
+        for (said, shown) in [
+            (expired, "403 Forbidden: ExpiredToken: The provided token has expired."),
+            (signature, "403 Forbidden: SignatureDoesNotMatch: It does not match."),
+            ("<Error><Code>Odd</Code></Error>", "Odd"),
+            ("<Error>SECRET", ""),
+            (canonical, "It does not match."),
+            ("not authorized", "not authorized"),
+        ] {
+            assert_eq!(short(said), shown);
+        }
     }
 }

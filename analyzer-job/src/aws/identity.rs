@@ -11,7 +11,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use plumbline_common::{Problem, Result, codes};
 
-use super::http::{Http, causes, certificate_hint};
+use super::http::{Http, causes, way_out};
 
 /// Credentials are asked for again so long before they expire.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -69,7 +69,7 @@ impl Identity {
         let provider = self.config.credentials_provider().ok_or_else(|| problem().hint(usual))?;
         let found = provider.provide_credentials().await.map_err(|error| {
             let why = causes(&error);
-            let hint = certificate_hint(&why).unwrap_or(usual);
+            let hint = way_out(&why).unwrap_or(usual);
             problem().found(why).hint(hint)
         })?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());

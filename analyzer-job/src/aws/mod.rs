@@ -18,7 +18,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 use tokio::runtime::{Builder, Runtime};
 
-use http::{Http, causes, certificate_hint, short};
+use http::{Http, causes, short, way_out, without_request};
 use identity::Identity;
 use jitter::Jitter;
 
@@ -137,7 +137,7 @@ impl CallError {
             CallError::Unanswered(cause) | CallError::Unreachable(cause) => {
                 let route =
                     "without network isolation the job needs a route to the service: docs/permissions.md";
-                let hint = certificate_hint(&cause).unwrap_or(route);
+                let hint = way_out(&cause).unwrap_or(route);
                 Problem::new(&codes::AWS_UNREACHABLE, format!("no answer to `{action}` from AWS"))
                     .found(cause)
                     .hint(hint)
@@ -147,6 +147,8 @@ impl CallError {
                     Problem::new(&codes::AWS_REFUSED, format!("AWS refused `{action}`")).found(self.cause());
                 if self.is_denied() {
                     problem.hint("give the job's role this permission: docs/permissions.md")
+                } else if let Some(hint) = way_out(&self.cause()) {
+                    problem.hint(hint)
                 } else {
                     problem
                 }
@@ -345,7 +347,7 @@ impl Aws {
             } else {
                 code
             },
-            message: text(&["message", "Message"]).unwrap_or_default(),
+            message: without_request(&text(&["message", "Message"]).unwrap_or_default()).into_owned(),
             lost: false,
         })
     }

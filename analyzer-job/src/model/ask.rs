@@ -19,7 +19,7 @@ use super::pace::{Pace, Permit};
 use super::request::{Encoder, Texts};
 use super::response::Unusable;
 use super::transport::{Envelope, Failure, Response, Transport};
-use crate::aws::http::certificate_hint;
+use crate::aws::http::way_out;
 use crate::config::ContentType;
 use crate::values::cells::{Cells, ModelRows};
 
@@ -400,7 +400,7 @@ impl Line {
         let name = self.transport.name();
         let lost = |what: &str, text: String| {
             let problem = Problem::new(&codes::MODEL_UNREACHABLE, what).field(name.clone());
-            match certificate_hint(&text) {
+            match way_out(&text) {
                 Some(hint) => problem.found(text).hint(hint),
                 None => problem.found(text),
             }

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use super::bounded::{Bounded, is_too_long};
 use crate::aws::Aws;
-use crate::aws::http::{CONNECT_TIMEOUT, Http, causes, short};
+use crate::aws::http::{CONNECT_TIMEOUT, Http, causes, short, way_out};
 
 /// The platform cuts a container off after 60 s; an answer may come up to that late.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(70);
@@ -228,9 +228,7 @@ fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure
         SdkError::DispatchFailure(dispatch) => {
             let text = causes(&error);
             // A connector's timeout is that of connecting: an answer has the timeout above.
-            return if dispatch.is_timeout()
-                || text.contains("onnect") && text.contains("error trying to connect")
-            {
+            return if dispatch.is_timeout() || text.contains("client error (Connect)") {
                 Failure::Unreachable(text)
             } else {
                 Failure::Broken(text)
@@ -259,7 +257,12 @@ fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure
         _ => {
             let what = format!("AWS refused `InvokeEndpoint` on endpoint `{name}`");
             let found = if service.is_some() { text } else { causes(&error) };
-            Failure::Fatal(Problem::new(&codes::AWS_REFUSED, what).found(found))
+            let hint = way_out(&found);
+            let problem = Problem::new(&codes::AWS_REFUSED, what).found(found);
+            Failure::Fatal(match hint {
+                Some(hint) => problem.hint(hint),
+                None => problem,
+            })
         }
     }
 }

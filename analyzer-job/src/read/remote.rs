@@ -15,7 +15,7 @@ use plumbline_common::contract::Tree;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
-use crate::aws::http::{Http, causes};
+use crate::aws::http::{Http, causes, way_out};
 use crate::aws::identity::Identity;
 use crate::aws::{runtime, unless_stopped};
 
@@ -182,9 +182,14 @@ fn not_there(address: &str, what: &str) -> Problem {
 }
 
 fn unreadable(address: &str, what: &str, error: &object_store::Error) -> Problem {
+    let found = causes(error);
+    let hint = way_out(&found);
     let problem = Problem::new(&codes::OBJECT_UNREADABLE, format!("cannot fetch the {what} input"))
         .file(address)
-        .found(causes(error));
+        .found(found);
+    if let Some(hint) = hint {
+        return problem.hint(hint);
+    }
     match error {
         object_store::Error::NotFound { .. } => problem.hint("check bucket and key"),
         object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {

@@ -1,16 +1,18 @@
-//! AWS: whose credentials, which addresses, and what never reaches a log.
+//! AWS: whose credentials, and which addresses.
 
 use std::fs;
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
-use plumbline_model_server::Server;
+use plumbline_model_server::{ControlFault, Instead, Script, Server};
 use serde_json::{Value, json};
 
 use crate::program::{Tree, model};
+use crate::secrets::refusing;
+use crate::stops::{DATA, account, in_the_account};
 
 /// A job whose data are in S3, as two objects below a prefix.
-fn in_s3(config: Value, predictions: bool) -> (Tree, Server) {
+pub(crate) fn in_s3(config: Value, predictions: bool) -> (Tree, Server) {
     let tree = Tree::with_dataset(&config, Format::Csv, 300, predictions);
     let text = fs::read_to_string(tree.path("processing/input/data/data")).unwrap();
     fs::remove_dir_all(tree.path("processing/input/data")).unwrap();
@@ -143,33 +145,35 @@ fn without_ca_certificates_secure_addresses_are_refused_with_the_way_out() {
     }
 }
 
+/// AWS refuses what was signed at another time than its own: S3, the services that make an endpoint, and the endpoint.
 #[test]
-fn secrets_stand_in_no_log_message_or_result() {
-    let (mut tree, server) = in_s3(configs::bias_model_baseline(Format::Csv, &[]), false);
-    tree.aws(&server).set("AWS_SESSION_TOKEN", "token-of-the-environment").set("log_level", "debug");
-    let login = server.url().replace("http://", "http://somebody:password-of-the-url@");
-    let token = format!("{login}/?token=query-of-the-url");
-    let gone = "http://somebody:password-of-the-url@127.0.0.1:9/m?token=query-of-the-url";
-    for arguments in [
-        vec![],
-        vec!["validate"],
-        vec!["--model-url", &login],
-        vec!["--model-url", &token],
-        vec!["--model-url", gone],
-        vec!["validate", "--model-url", gone],
-    ] {
-        let run = tree.run(&arguments);
-        assert_eq!(run.code == Some(0), !arguments.contains(&gone), "{}", run.log);
-        let mut told = vec![run.message, run.log, run.stdout];
-        told.extend(tree.results().into_values().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()));
-        for secret in [
-            "secret-of-the-environment",
-            "token-of-the-environment",
-            "password-of-the-url",
-            "query-of-the-url",
-        ] {
-            let place = told.iter().find_map(|text| text.lines().find(|line| line.contains(secret)));
-            assert_eq!(place, None, "{arguments:?} tells {secret}");
+fn a_wrong_clock_is_told_with_the_way_out() {
+    const CODE: &str = "InvalidSignatureException";
+    const SAYS: &str = "Signature expired: 20240501T000000Z is now earlier than 20240501T000500Z (20240501T001000Z - 5 min.)";
+    type Make = fn() -> (Server, Option<String>);
+    let refused: [(&str, Make); 3] = [
+        ("S3", || {
+            let error = "<Code>RequestTimeTooSkewed</Code><Message>The difference is too large.</Message>";
+            (account(|_| ()), Some(refusing(403, error)))
+        }),
+        ("an action", || {
+            let says = |_: &str, _| Some(ControlFault::Refuse(403, CODE, SAYS));
+            (account(|options| options.faults.script = Script::controlled(says)), None)
+        }),
+        ("the endpoint", || {
+            let says = |_, _| Some(Instead::Refuse(403, CODE, SAYS.into()));
+            (account(|options| options.faults.script = Script::invoked(says)), None)
+        }),
+    ];
+    for (what, make) in refused {
+        let (server, s3) = make();
+        let mut tree = in_the_account(&server, DATA);
+        if let Some(url) = s3 {
+            tree.set("AWS_ENDPOINT_URL_S3", url);
         }
+        let run = tree.run(&[]);
+        assert!(matches!(run.code, Some(1 | 3)), "{what}: {}", run.log);
+        assert!(run.message.contains("set the clock of this machine"), "{what}: {}", run.message);
+        assert_eq!(server.left_behind(), [""; 0], "{what}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod aws;
 mod baseline_files;
+mod certificates;
 mod checks;
 mod counts;
 mod datasets;
@@ -39,6 +40,7 @@ mod refusals;
 mod refused_states;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
+mod secrets;
 mod several;
 mod several_ends;
 mod splits;

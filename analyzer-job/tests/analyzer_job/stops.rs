@@ -13,7 +13,7 @@ use crate::preparation::with_python;
 use crate::program::{OUTPUT, RunTime, Tree, files_below, model};
 
 /// A job that does all that a job does in an account: it fetches its data, makes an endpoint, asks it, deletes it and publishes.
-fn in_the_account(server: &Server, data: &str) -> Tree {
+pub(crate) fn in_the_account(server: &Server, data: &str) -> Tree {
     let mut config = configs::bias_model_baseline(Format::Csv, &["DPPL".into()]);
     let predictor = config["predictor"].as_object_mut().unwrap();
     predictor.remove("endpoint_name");
@@ -35,7 +35,7 @@ fn rows() -> Vec<u8> {
     std::fs::read(tree.path("processing/input/data/data")).unwrap()
 }
 
-fn account(change: impl FnOnce(&mut Options)) -> Server {
+pub(crate) fn account(change: impl FnOnce(&mut Options)) -> Server {
     let rows = rows();
     model(|options| {
         options.objects = [("bucket/data/a.csv".to_string(), rows)].into();
@@ -45,7 +45,7 @@ fn account(change: impl FnOnce(&mut Options)) -> Server {
     })
 }
 
-const DATA: &str = "s3://bucket/data/";
+pub(crate) const DATA: &str = "s3://bucket/data/";
 
 /// The longest that a call which makes or deletes something is waited for, as its effect must be known.
 const ONE_TRY: Duration = Duration::from_secs(4);
