@@ -12,7 +12,7 @@ use super::verdict::run;
 use crate::results::metrics::Metric;
 
 /// Inputs that the report lists: a window may have a hundred thousand files.
-const MOST_INPUTS: usize = 200;
+pub(super) const MOST_INPUTS: usize = 200;
 
 /// A longer configuration is cut; its hash stands in the manifest.
 const CONFIGURATION_CHARACTERS: usize = 20_000;

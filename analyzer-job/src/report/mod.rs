@@ -236,16 +236,20 @@ fn shown(findings: &Findings) -> Findings {
 
 /// Everything in full precision but the dots of the pictures, which are most of the bytes.
 fn island(findings: &Findings) -> Json {
-    let mut explanations = findings.explanations.clone();
+    let (mut bias, mut explanations) = (findings.bias.clone(), findings.explanations.clone());
     for feature in
         explanations.iter_mut().flat_map(|e| &mut e.outputs).flat_map(|output| &mut output.features)
     {
         feature.sample.clear();
     }
+    let runs = [bias.as_mut().map(|bias| &mut bias.run), explanations.as_mut().map(|e| &mut e.run)];
+    for run in runs.into_iter().flatten() {
+        run.inputs.truncate(method::MOST_INPUTS);
+    }
     json!({
         "analysis": findings.results,
         "violations": findings.violations,
-        "bias_details": findings.bias,
+        "bias_details": bias,
         "explanations_details": explanations,
     })
 }
