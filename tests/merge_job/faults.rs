@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::runs::{Run, gzip};
-use crate::tree::{Tree, capture, label, large, lines};
+use crate::runs::{Run, await_open, gzip};
+use crate::tree::{Tree, capture, check_account, label, large, lines};
 
 const CAPTURES: &str = "processing/input_data";
 
@@ -229,4 +229,52 @@ fn a_file_that_grows_while_it_is_read_ends_the_run_all_the_same() {
         ["merged", "captures_unmatched", "captures_bad", "captures_duplicate", "captures_outside_window"];
     assert_eq!(sum(&counts), summary["captures_read"].as_u64().unwrap(), "{summary}");
     assert!(tree.merged().len() == 20_000 && sum(&["captures_bad"]) <= 2, "{summary}");
+}
+
+/// Files that are gone, empty or cut off between the list of them and their turn cost what is gone, and no more.
+#[test]
+fn files_that_vanish_or_shrink_under_way_are_counted_and_the_rest_goes_on() {
+    const FILES: usize = 400;
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("gone", |file| fs::remove_file(file).unwrap()),
+        ("empty", |file| drop(fs::File::create(file).unwrap())),
+        // Within the last record.
+        ("cut off", |file| {
+            let file = OpenOptions::new().write(true).open(file).unwrap();
+            file.set_len(file.metadata().unwrap().len() - 5).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        // A file that became empty is one without records.
+        let mut is_seen = what == "empty";
+        for _ in 0..8 {
+            let tree = tree_of(0..10 * FILES);
+            for n in 0..FILES {
+                captures(&tree, OsStr::new(&format!("{n:03}.jsonl")), 10 * n..10 * (n + 1));
+            }
+            let folder = fs::canonicalize(tree.path(CAPTURES)).unwrap();
+            let mut child = tree.command(&[]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+            if await_open(&mut child, &folder) {
+                // The first file stays, so that something is merged. The last ones first, to be there before the program.
+                for n in (1..FILES).rev() {
+                    change(&folder.join(format!("{n:03}.jsonl")));
+                }
+            }
+            let run = tree.ended(child.wait_with_output().unwrap());
+            assert_eq!(run.code, Some(0), "{what}: {}", run.log);
+            let summary = tree.summary();
+            check_account(&summary);
+            let count = |name: &str| summary[name].as_u64().unwrap() as usize;
+            assert_eq!(tree.merged().len(), count("merged"), "{what}: {summary}");
+            let (gone, bad) = (count("files_unreadable"), count("captures_bad"));
+            assert!(if what == "gone" { bad == 0 } else { gone == 0 }, "{what}: {summary}");
+            assert!(count("merged") >= 10, "{what}: {summary}");
+            is_seen |= gone + bad > 0;
+            if is_seen {
+                break;
+            }
+        }
+        assert!(is_seen, "{what}: every run was over before");
+    }
 }

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt;
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::runs::{self, RunTime};
-use crate::tree::{HOUR, Tree, capture, in_hour, label, label_of, large, lines};
+use crate::tree::{HOUR, Tree, busy, capture, in_hour, label, label_of, large, lines};
 
 #[test]
 fn a_failed_rerun_leaves_the_results_of_the_run_before() {
@@ -201,12 +201,29 @@ fn what_cannot_be_written_is_named() {
     assert_eq!(run.code, Some(3), "{}", run.log);
     assert!(run.message.contains("PL0901") && run.message.contains("blocked"), "{}", run.message);
 
+    let check = |command: &mut Command| {
+        let run = tree.ended(command.output().unwrap());
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        assert!(run.log.contains("cannot write the exit message") && run.message.is_empty(), "{}", run.log);
+        assert_eq!(tree.merged_files().len(), 1);
+        fs::remove_dir_all(tree.path("processing/output")).unwrap();
+        fs::create_dir(tree.path("processing/output")).unwrap();
+    };
     fs::remove_dir_all(tree.path("output")).unwrap();
     tree.file("output", "the message cannot be written");
-    let run = tree.run(&[]);
-    assert_eq!(run.code, Some(0), "{}", run.log);
-    assert!(run.log.contains("cannot write the exit message"), "{}", run.log);
-    assert_eq!(tree.merged_files().len(), 1);
+    check(&mut tree.command(&[]));
+
+    // A folder of somebody else; root may write everywhere.
+    fs::remove_file(tree.path("output")).unwrap();
+    fs::create_dir(tree.path("output")).unwrap();
+    for (path, bits) in [("", 0o755), ("tmp", 0o777), ("output", 0o555), ("processing/output", 0o777)] {
+        fs::set_permissions(tree.path(path), fs::Permissions::from_mode(bits)).unwrap();
+    }
+    let mut command = tree.command(&[]);
+    if fs::metadata(tree.path("output")).unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    }
+    check(&mut command);
 }
 
 #[test]
@@ -280,4 +297,33 @@ fn killed_at_dozens_of_moments_it_leaves_whole_files_and_loses_no_earlier_result
     assert!(killed > 5, "only {killed} runs were killed");
     assert_eq!(tree.run(&[]).code, Some(0));
     assert!(tree.merged_files() == later);
+}
+
+/// The merge needs no credentials, and tells none that a job has.
+#[test]
+fn keys_of_the_environment_stand_in_nothing_that_is_said_or_written() {
+    let tree = busy();
+    tree.file(
+        "config/processingjobconfig.json",
+        r#"{"ProcessingJobName": "j", "Environment": {"API_KEY": "key-of-the-job"}}"#,
+    );
+    let before = runs::files_below(&tree.path(""));
+    for arguments in [&["--log-level=debug"][..], &["validate", "--log-level=debug"]] {
+        let mut command = tree.command(arguments);
+        command
+            .env("AWS_SECRET_ACCESS_KEY", "secret-of-the-environment")
+            .env("AWS_SESSION_TOKEN", "token-of-it");
+        let run = tree.ended(command.output().unwrap());
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        let written = runs::files_below(&tree.path("")).into_iter();
+        let written = written.filter(|(name, bytes)| before.get(name) != Some(bytes));
+        let said =
+            [run.message, run.log, run.stdout].map(String::into_bytes).map(|text| ("said".into(), text));
+        for (name, bytes) in said.into_iter().chain(written) {
+            let text = String::from_utf8_lossy(&bytes);
+            for secret in ["secret-of-the-environment", "token-of-it", "key-of-the-job"] {
+                assert!(!text.contains(secret), "{name} tells {secret}");
+            }
+        }
+    }
 }

@@ -53,6 +53,19 @@ pub(crate) fn await_handler(child: &Child, signal: u32) {
     }
 }
 
+/// Waits until a program has opened a file below a folder; false when it ended before.
+pub(crate) fn await_open(child: &mut Child, folder: &Path) -> bool {
+    let open = format!("/proc/{}/fd", child.id());
+    while child.try_wait().unwrap().is_none() {
+        // Descriptors come and go while they are listed.
+        let targets = fs::read_dir(&open).into_iter().flatten().flatten();
+        if targets.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path.starts_with(folder)) {
+            return true;
+        }
+    }
+    false
+}
+
 /// How long a run takes, learned from runs that are ended under way: a machine is busy at one moment and not at the next,
 /// and by a time that is measured once all runs would be over before they are ended.
 pub(crate) struct RunTime(Duration);

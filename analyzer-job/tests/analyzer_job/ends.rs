@@ -66,15 +66,10 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
     for (path, bits) in [("", 0o755), ("tmp", 0o777), ("output", 0o777), (OUTPUT, 0o555)] {
         mode(path, bits);
     }
-    let mut command = tree.command(&[]);
-    if fs::metadata(tree.path(CONFIG)).unwrap().uid() == 0 {
-        // Root may write everywhere, so another user runs the program.
-        command.uid(65534).gid(65534);
-    }
     fs::remove_file(tree.path("output/message")).unwrap();
     // Whoever began with the work would miss the data first.
     fs::remove_dir_all(tree.path("processing/input/data")).unwrap();
-    let run = tree.ended(command.output().unwrap());
+    let run = tree.ended(as_another_user(&tree).output().unwrap());
     mode(OUTPUT, 0o755);
     assert_eq!(run.code, Some(3), "{}", run.log);
     assert!(run.message.starts_with("Error: PL0901: ") && run.message.contains(OUTPUT), "{}", run.message);
@@ -82,12 +77,35 @@ fn an_output_that_cannot_be_written_is_told_before_the_work() {
     assert!(tree.results().is_empty());
 }
 
+/// A file in the place of the folder, and a folder of somebody else.
 #[test]
 fn without_a_place_for_the_message_the_work_is_done_all_the_same() {
     let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 100, true);
+    let check = |command: &mut Command| {
+        let run = tree.ended(command.output().unwrap());
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        assert!(run.log.contains("cannot write the exit message") && run.message.is_empty(), "{}", run.log);
+        assert!(tree.results().contains_key("analysis.json"));
+        fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+        fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+    };
     fs::remove_dir_all(tree.path("output")).unwrap();
     tree.file("output", "the message cannot be written");
-    let run = tree.succeed(&[]);
-    assert!(run.log.contains("cannot write the exit message"), "{}", run.log);
-    assert!(tree.results().contains_key("analysis.json"));
+    check(&mut tree.command(&[]));
+
+    fs::remove_file(tree.path("output")).unwrap();
+    fs::create_dir(tree.path("output")).unwrap();
+    for (path, bits) in [("", 0o755), ("tmp", 0o777), ("output", 0o555), (OUTPUT, 0o777)] {
+        fs::set_permissions(tree.path(path), Permissions::from_mode(bits)).unwrap();
+    }
+    check(&mut as_another_user(&tree));
+}
+
+/// The program as a user who may write only where all may; root may write everywhere.
+fn as_another_user(tree: &Tree) -> Command {
+    let mut command = tree.command(&[]);
+    if fs::metadata(tree.path(CONFIG)).unwrap().uid() == 0 {
+        command.uid(65534).gid(65534);
+    }
+    command
 }

@@ -12,6 +12,7 @@ use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
 use crate::program::{OUTPUT, Run, RunTime, Tree, files_below, signal};
+use crate::runs::await_open;
 
 const DATA: &str = "processing/input/data";
 
@@ -175,6 +176,8 @@ fn thousands_of_small_files_need_few_open_ones() {
     // The report does not list them all; the configuration is one of them.
     let page = String::from_utf8(tree.results()["report.html"].clone()).unwrap();
     assert!(page.contains("The first 200 of 2\u{202f}001 inputs"), "{} bytes", page.len());
+    assert!(page.contains(".csv") && page.matches(".csv").count() <= 2 * 200, "{} bytes", page.len());
+    assert_eq!(tree.result("bias_details.json")["run"]["inputs"].as_array().unwrap().len(), 2_001);
     let few = Tree::new();
     few.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
     let all: Vec<_> = rows.iter().cycle().take(2_000).cloned().collect();
@@ -197,4 +200,53 @@ fn a_file_that_opens_and_cannot_be_read_is_named() {
     std::os::unix::fs::symlink(unreadable, tree.path(DATA).join("z.csv")).unwrap();
     let run = tree.fail(&[], 3, "PL0901");
     assert!(run.message.contains("z.csv"), "{}", run.message);
+}
+
+/// Files that are gone, empty or cut off between the list of them and their turn.
+#[test]
+fn files_that_vanish_or_shrink_under_way_are_named_or_were_read_before() {
+    let lines = lines(4_000);
+    let (header, rows) = lines.split_first().unwrap();
+    let tree = Tree::new();
+    tree.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 3] = [
+        ("gone", |file| fs::remove_file(file).unwrap()),
+        ("empty", |file| drop(fs::File::create(file).unwrap())),
+        // Within a row.
+        ("cut off", |file| {
+            let file = fs::OpenOptions::new().write(true).open(file).unwrap();
+            file.set_len(file.metadata().unwrap().len() - 40).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        // A file that became empty is one without rows.
+        let mut is_seen = what == "empty";
+        for _ in 0..8 {
+            for (n, part) in rows.chunks(10).enumerate() {
+                write(&tree, OsStr::new(&format!("{n}.csv")), header, part);
+            }
+            let folder = fs::canonicalize(tree.path(DATA)).unwrap();
+            let mut child = tree.start(&[]);
+            if await_open(&mut child, &folder) {
+                // The last ones first, to be there before the program.
+                files_below(&folder).keys().rev().for_each(|name| change(&folder.join(name)));
+            }
+            let run = tree.ended(child.wait_with_output().unwrap());
+            if run.code == Some(0) {
+                fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+                fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+            } else {
+                assert!(matches!(run.code, Some(1..=3)), "{what}: {:?} {}", run.code, run.log);
+                // The rows that are left may be too few for the analysis.
+                assert!(what == "empty" || run.message.contains(".csv"), "{what}: {}", run.message);
+                assert!(tree.results().is_empty(), "{what}: {:?}", tree.results().keys());
+                is_seen = true;
+            }
+            if is_seen {
+                break;
+            }
+        }
+        assert!(is_seen, "{what}: every run was over before");
+    }
 }

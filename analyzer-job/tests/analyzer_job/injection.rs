@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::program::{CONFIG, Tree};
+use crate::program::{CONFIG, Run, Tree, model};
 
 const SCRIPT: &str = "<script>window.flag=1</script>";
 const IMAGE: &str = "\"><img src=x onerror=window.flag=1>";
@@ -17,7 +18,7 @@ const TEMPLATE: &str = "{{7*7}}${jndi:ldap://x}`id`$(id)%n";
 fn tree() -> Tree {
     let tree = Tree::new();
     let names = [SCRIPT, FORMULA, TEMPLATE, "label", "predicted", "__proto__"];
-    let values = [SCRIPT, IMAGE, ESCAPE, FORMULA, TEMPLATE];
+    let values = STRANGE;
     let mut rows = Vec::new();
     for n in 0..200_usize {
         let row = [
@@ -48,7 +49,7 @@ fn tree() -> Tree {
     tree
 }
 
-/// No result carries markup or a steering character as such.
+/// No result carries markup or a steering character as such, but for the CSV files: those are data.
 #[track_caller]
 fn check(results: &BTreeMap<String, Vec<u8>>) {
     for (name, bytes) in results {
@@ -76,19 +77,34 @@ fn check(results: &BTreeMap<String, Vec<u8>>) {
                 }
             }
         }
-        if !name.ends_with(".pdf") {
+        if ![".pdf", ".gz", ".csv"].iter().any(|end| name.ends_with(end)) {
             assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{name} holds control characters");
         }
     }
 }
 
-#[test]
-fn names_and_values_stay_text_in_every_report() {
-    let tree = tree();
-    let run = tree.succeed(&["--log-level=debug"]);
+/// Nor does what the run says; each line of the log is one record.
+#[track_caller]
+fn check_said(run: &Run) {
     for text in [&run.message, &run.log, &run.stdout] {
         assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
     }
+    assert!(!run.message.contains('\n'), "{:?}", run.message);
+    assert!(run.log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", run.log);
+}
+
+/// Cells of a CSV file, each in quotes.
+fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+    rows.into_iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n").collect()
+}
+
+const STRANGE: [&str; 5] = [SCRIPT, IMAGE, ESCAPE, FORMULA, TEMPLATE];
+
+#[test]
+fn names_and_values_stay_text_in_every_report() {
+    let tree = tree();
+    check_said(&tree.succeed(&["--log-level=debug"]));
     let results = tree.results();
     assert!(
         results.contains_key("report.html") && results.contains_key("report.ipynb"),
@@ -119,4 +135,128 @@ fn errors_with_such_values_steer_no_terminal() {
     assert!(!run.log.contains(['\u{1b}', '\u{7}']), "{:?}", run.log);
     // One record a line: a value cannot forge another.
     assert!(run.log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", run.log);
+}
+
+/// Names of features and of the model's outputs, values of features and identifiers: reports, and the CSV files, which a reader
+/// gives back as they were.
+#[test]
+fn names_in_attributions_stay_text() {
+    let outputs = [IMAGE, FORMULA];
+    let names = [SCRIPT, FORMULA, "id"];
+    let rows = (0..12).map(|n| vec![STRANGE[n % 5].into(), n.to_string(), format!("{}{n}", STRANGE[n / 3])]);
+    let tree = Tree::new();
+    tree.file("processing/input/data/data.csv", csv(rows));
+    tree.config(&json!({
+        "dataset_type": "text/csv",
+        "headers": names,
+        "joinsource_name_or_index": "id",
+        "methods": {
+            "report": {"name": "report", "title": SCRIPT},
+            "shap": {"baseline": [[TEMPLATE, 0]], "num_samples": 4, "save_local_shap_values": true},
+        },
+        "predictor": {"content_type": "text/csv", "label_headers": outputs},
+    }));
+    let server = model(|options| {
+        options.score_only = true;
+        options.model = Arc::new(|row| vec![0.25, row.len() as f64]);
+    });
+    check_said(&tree.succeed(&["--log-level=debug", &format!("--model-url={}", server.url())]));
+    let results = tree.results();
+    check(&results);
+    let mut reader = csv::Reader::from_reader(results["explanations_shap/out.csv"].as_slice());
+    let headers: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
+    let expected: Vec<String> = outputs
+        .iter()
+        .flat_map(|output| names[..2].iter().map(move |name| format!("{name}_{output}")))
+        .chain(["id".into()])
+        .collect();
+    assert_eq!(headers, expected);
+    for (n, record) in reader.records().enumerate() {
+        assert_eq!(record.unwrap()[4], format!("{}{n}", STRANGE[n / 3]));
+    }
+}
+
+/// Columns, categories and classes of the quality monitors, in a baseline and in a window that violates it.
+#[test]
+fn names_in_quality_monitors_stay_text() {
+    for kind in ["DATA_QUALITY", "MODEL_QUALITY"] {
+        let tree_of = |shift: usize| {
+            let row = |n: usize| {
+                let class = |n: usize| STRANGE[n % STRANGE.len()].to_string();
+                vec![class(n), class(n / 2 + shift), class(n / 3), n.to_string()]
+            };
+            let names = [SCRIPT, "predicted", FORMULA, IMAGE].map(String::from).to_vec();
+            let data = csv([names].into_iter().chain((0..400).map(row)));
+            let format = r#"{"csv": {"header": true}}"#;
+            let mut tree = Tree::of_quality(format, [("data.csv".to_string(), data)]);
+            tree.set("analysis_type", kind)
+                .set("problem_type", "MulticlassClassification")
+                .set("ground_truth_attribute", SCRIPT)
+                .set("inference_attribute", "predicted");
+            tree
+        };
+        let baseline = tree_of(0);
+        check_said(&baseline.succeed(&["--log-level=debug"]));
+        check(&baseline.results());
+        let window = tree_of(1).against(&baseline);
+        let run = window.succeed(&["--log-level=debug"]);
+        check_said(&run);
+        check(&window.results());
+        assert!(window.results().contains_key("constraint_violations.json"), "{kind}: {}", run.message);
+    }
+}
+
+/// What JSON may hold and many programs choke on, as a record of the data: it is read or told with file and line, and takes
+/// neither the stack nor another record with it.
+#[test]
+fn odd_json_is_read_or_told_with_its_line() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep_object = format!("{}1{}", "{\"a\":".repeat(100_000), "}".repeat(100_000));
+    for (what, record) in [
+        ("a duplicate key", r#"{"f":["a",1],"label":0,"f":["b",2],"label":1}"#.to_string()),
+        ("half a surrogate pair", r#"{"f":["\ud800",1],"label":1}"#.into()),
+        ("its other half", r#"{"f":["\udc00\ud800",1],"label":1}"#.into()),
+        ("half of a pair as a key", r#"{"\ud800":1,"f":["a",1],"label":1}"#.into()),
+        ("a zero byte", "{\"f\":[\"a\\u0000\",1],\"label\":1}".into()),
+        ("a deep list", format!(r#"{{"f":["a",{deep}],"label":1}}"#)),
+        ("a deep object", format!(r#"{{"f":["a",{deep_object}],"label":1}}"#)),
+        ("a deep list beside the features", format!(r#"{{"f":["a",1],"label":1,"more":{deep}}}"#)),
+    ] {
+        let good = |n: usize| {
+            let group = if n.is_multiple_of(2) { "a" } else { "b" };
+            json!({"f": [group, n], "label": n / 2 % 2}).to_string()
+        };
+        let good: Vec<String> = (0..20).map(good).collect();
+        let data = format!("{}\n{record}\n{}\n", good[..10].join("\n"), good[10..].join("\n"));
+        let tree = Tree::new();
+        tree.file("processing/input/data/data.jsonl", &data);
+        tree.config(&json!({
+            "dataset_type": "application/jsonlines", "headers": ["f", "n", "label"], "features": "f", "label": "label",
+            "label_values_or_threshold": [1], "facet": [{"name_or_index": "f", "value_or_threshold": ["a"]}],
+            "methods": {"report": {"name": "report", "title": SCRIPT}, "pre_training_bias": {"methods": "all"}},
+        }));
+        let run = tree.run(&["--log-level=debug"]);
+        check_said(&run);
+        let is_deep = what.starts_with("a deep");
+        if is_deep {
+            assert_eq!(run.code, Some(3), "{what}: {}", run.log);
+            assert!(run.message.contains("data.jsonl, line 11"), "{what}: {}", run.message);
+        } else {
+            assert_eq!(run.code, Some(0), "{what}: {}", run.log);
+            assert_eq!(tree.result("bias_details.json")["run"]["rows"]["rows"], 21, "{what}");
+            check(&tree.results());
+        }
+
+        let monitor = Tree::of_quality(r#"{"json": {"lines": true}}"#, [("data.jsonl".to_string(), data)]);
+        let run = monitor.succeed(&["--log-level=debug"]);
+        check_said(&run);
+        assert_eq!(
+            run.log.contains("data.jsonl, line 11: not a JSON object"),
+            is_deep,
+            "{what}: {}",
+            run.log
+        );
+        let rows = &monitor.result("statistics.json")["dataset"]["item_count"];
+        assert_eq!(*rows, if is_deep { 20 } else { 21 }, "{what}");
+    }
 }
