@@ -38,6 +38,37 @@ fn check(folder: PathBuf) {
     assert_eq!(circles(&tops), Vec::<String>::new(), "top modules of {}", folder.display());
 }
 
+/// A clock that is set while a job runs changes neither its results nor how long it waits: the wall clock is read only where a
+/// time of day is needed, for the window of a schedule, for what is signed and for names; how long something takes is measured
+/// by a clock that nobody sets.
+#[test]
+fn the_wall_clock_is_read_only_where_a_time_of_day_is_needed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for program in ["src", "../merge-job/src", "../common/src"] {
+        for (path, text) in read(&root.join(program)) {
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            let is_read = ["SystemTime::now()", "Timestamp::now()", "Zoned::now()", "UNIX_EPOCH.elapsed()"];
+            if is_read.iter().any(|call| text.contains(call)) {
+                found.insert(path.join("::"));
+            }
+        }
+    }
+    let needed = [
+        "aws",
+        "aws::identity",
+        "commands::validate",
+        "model::shadow",
+        "run",
+        "stages::baselines",
+        "stages::combine",
+        "stages::fold",
+        "stages::several",
+        "task",
+    ];
+    assert_eq!(found, BTreeSet::from(needed.map(String::from)));
+}
+
 #[test]
 fn a_circle_is_found_through_braces_reexports_and_super() {
     let modules: Modules = [
