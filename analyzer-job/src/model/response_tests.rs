@@ -168,6 +168,28 @@ fn the_keys_of_an_object_keep_to_its_values_in_any_order() {
             }
         }
     }
+    // What is picked by its position is that of the record's own text.
+    let lines = [record([2, 0, 1], 0), record([0, 2, 1], 1), record([1, 0, 2], 2)];
+    let list = format!("{{\"p\":[{}]}}", lines.join(","));
+    let lines = lines.join("\n");
+    for (kind, body, label, probability) in [
+        (JsonLines, &lines, "keys(x)[0]", "values(x)[0]"),
+        (JsonLines, &lines, "keys(x) | [0]", "x.* | [0]"),
+        (JsonLines, &lines, "x.keys(@)[0]", "x.values(@)[0]"),
+        (Json, &list, "p[*].keys(x)[0]", "p[*].values(x)[0]"),
+    ] {
+        let texts = Values::Text(crate::values::table::Texts {
+            codes: vec![0, 1, 2],
+            dictionary: ["yes", "no", "maybe"].map(Into::into).to_vec(),
+        });
+        assert_eq!(
+            three_ways((kind, label, probability, &[]), body, 3, None),
+            [texts.clone(), texts],
+            "{label}"
+        );
+        let read = reader(kind, label, probability, &[]).scores(body.as_bytes(), 3, None).unwrap();
+        assert_eq!(read.values, [0.7, 0.6, 0.5], "{probability}");
+    }
     // A list of labels cannot follow.
     let two = r#"{"n":["no","yes"],"x":{"no":0.1,"yes":0.9}}
 {"n":["yes","no"],"x":{"yes":0.2,"no":0.8}}"#;

@@ -172,6 +172,11 @@ impl Paths {
         }
     }
 
+    /// Whether a path picks one element of what it finds, as in `keys(scores)[0]`.
+    pub(crate) fn picks(&self, number: usize) -> bool {
+        self.queries.get(number).and_then(Option::as_ref).is_some_and(Query::picks)
+    }
+
     /// Says which keys the first objects had elsewhere, as `keys` gives them.
     pub(crate) fn begin(&self, keys: &[Option<Vec<String>>]) {
         let columns = self.queries.iter().flatten().flat_map(Query::columns);

@@ -145,9 +145,10 @@ impl Answers {
             }
         }
         self.paths = Paths::compile(&named)?;
-        // Scores by class, and the names of the classes beside them: both keep the same order.
-        for place in [&self.label, &self.probability].into_iter().flatten() {
-            if let Some(path) = place.path {
+        // Scores by class, and the names of the classes beside them: both keep the same order. What is picked among keys or values
+        // is that of its own record.
+        for path in [&self.label, &self.probability].into_iter().flatten().filter_map(|place| place.path) {
+            if !self.paths.picks(path) {
                 self.paths.name_columns(path, &self.headers, None);
             }
         }

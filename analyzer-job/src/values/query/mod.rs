@@ -82,6 +82,15 @@ impl Query {
         self.0.name_columns(&|| Columns::new(names, elsewhere));
     }
 
+    /// Whether the expression picks one element by its position, which counts in the order of the text.
+    pub(super) fn picks(&self) -> bool {
+        let mut last = &self.0;
+        while let Node::Then(_, next) | Node::Project(_, _, next) = last {
+            last = next;
+        }
+        matches!(last, Node::Index(_))
+    }
+
     /// What is known of the columns at each place at which these are made of an object.
     pub(super) fn columns(&self) -> Vec<&Columns> {
         let mut found = Vec::new();
