@@ -93,18 +93,21 @@ fn parts_whose_files_name_other_columns_are_refused() {
 #[test]
 fn parts_of_different_formats_or_with_doubtful_names_are_told_apart() {
     let way_out = "give `dataset_format` to every `fold`";
-    for (files, words) in [
+    for (files, (exit_code, code), words) in [
         (
             [("f0.csv", "a,b\n1,2\n"), ("f1.jsonl", "{\"a\":1,\"b\":2}\n")],
+            (3, "PL0909"),
             ["CSV", "JSON objects", "same format"],
         ),
         (
             [("f0.csv", "f,28\nm,31\n"), ("f1.csv", "m,31\nf,40\n")],
-            ["2 columns (`f`, `28`)", "2 columns (`m`, `31`)", way_out],
+            (1, "PL0303"),
+            ["found `f`, `28`", "f1.csv begins with: `m`, `31`", "give every piece the header row"],
         ),
         (
             [("f0.csv", "a,b\n1,2\n"), ("f1.csv", "1,2\n3,4\n")],
-            ["2 columns (`a`, `b`)", "2 columns (`_c0`, `_c1`)", way_out],
+            (3, "PL0909"),
+            ["the first row `1`, `2` (line 1 of f1.csv)", "as the first rows of all parts", way_out],
         ),
     ] {
         let tree = Tree::new();
@@ -118,7 +121,7 @@ fn parts_of_different_formats_or_with_doubtful_names_are_told_apart() {
             arguments.push(out);
         }
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        let run = tree.fail(&arguments, 3, "PL0909");
+        let run = tree.fail(&arguments, exit_code, code);
         for word in words {
             assert!(run.message.contains(word), "no {word} in {}", run.message);
         }
