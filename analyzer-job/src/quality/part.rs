@@ -294,6 +294,7 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
     let same = first.columns.named == other.columns.named
         && first.columns.order == other.columns.order
         && first.columns.by_header == other.columns.by_header
+        && first.columns.kinds.fit(&other.columns.kinds)
         && first.open == other.open
         && (first.open || first.columns.names.iter().eq(other.columns.names.iter()));
     if same {

@@ -182,3 +182,74 @@ fn documents_of_another_kind_cost_their_rows_in_any_order() {
         }
     }
 }
+
+/// A record that is of another kind on both sides, or wider on one and narrower on the other.
+#[test]
+fn records_that_differ_on_both_sides_cost_themselves() {
+    for (names, records) in good() {
+        let is_named = |side: usize| [&records[0].0, &records[0].1][side].starts_with('{');
+        let odd = |side: usize| match is_named(side) {
+            true => vec!["null", "1,2", "\"error\""],
+            false => vec!["{\"error\":\"x\"}", "1,2,3,4"],
+        };
+        for (one, two) in odd(0).into_iter().flat_map(|one| odd(1).into_iter().map(move |two| (one, two))) {
+            for at in 0..=records.len() {
+                let mut lines: Vec<String> = records.iter().map(|(one, two)| line(one, two)).collect();
+                lines.insert(at, line(one, two));
+                assert_eq!(read(&lines), (names.into(), 7, 1), "{one} -> {two} at {at}");
+            }
+        }
+        for (side, odd) in [(0, "9"), (0, "1,2,3"), (1, "0.1,0.2")] {
+            for at in 0..=records.len() {
+                let (mut one, mut two) = records[0].clone();
+                if is_named(side) {
+                    continue;
+                }
+                *(if side == 0 { &mut one } else { &mut two }) = odd.into();
+                let mut lines: Vec<String> = records.iter().map(|(one, two)| line(one, two)).collect();
+                lines.insert(at, line(&one, &two));
+                assert_eq!(read(&lines), (names.into(), 7, 1), "{odd} as {side} at {at}");
+            }
+        }
+    }
+    // The request lost a value and the answer has one more: as many values as the others have.
+    let good = line("1,2,3", "0.5");
+    let moved = line("1,2", "0.5,7");
+    for lines in [[&moved, &good, &good], [&good, &good, &moved]] {
+        let lines = lines.map(String::clone);
+        assert_eq!(read(&lines), ("_c0,_c1,_c2,_c3".into(), 2, 1));
+        let told = profile(&lines).account.warnings.join("\n");
+        assert!(told.contains("2 values, expected 1") || told.contains("2 values, expected 3"), "{told}");
+    }
+    // No kind of one side goes with that of the other in most records.
+    let groups = [line("1,2", "0.5"), line("{\"a\":1}", "{\"s\":1}"), line("{\"a\":1}", "0.5")];
+    for order in [[0, 1], [1, 0]] {
+        let mut lines: Vec<String> = order.iter().flat_map(|&at| vec![groups[at].clone(); 5]).collect();
+        lines.push(groups[2].clone());
+        assert_eq!(read(&lines), ("s,a".into(), 5, 6));
+    }
+}
+
+/// Parts whose rows are of different kinds are no table: one run would leave one of them out.
+#[test]
+fn parts_of_different_kinds_are_refused() {
+    use crate::quality::part::{Part, combine};
+
+    let of = |records: &[(&str, &str)]| {
+        let lines: Vec<String> = records.iter().map(|(one, two)| line(one, two)).collect();
+        let mut part = Part::default();
+        part.profiled = profile(&lines);
+        part
+    };
+    let (named, null, numbers) = (("{\"a\":1}", "{\"s\":1}"), ("{\"a\":1}", "null"), ("{\"a\":1}", "0.5"));
+    let sum = |one: &[(&str, &str)], two: &[(&str, &str)]| {
+        combine(vec![("one".into(), of(one)), ("two".into(), of(two))], &[])
+    };
+    for (one, two) in [([named, named], [null, null]), ([named, named], [numbers, numbers])] {
+        for (one, two) in [(one, two), (two, one)] {
+            let problem = sum(&one, &two).err().unwrap();
+            assert_eq!(problem.code(), &plumbline_common::codes::STATES_DO_NOT_FIT, "{problem}");
+        }
+    }
+    assert_eq!(sum(&[numbers], &[null, numbers]).unwrap().profiled.account.rows, 3);
+}

@@ -12,6 +12,7 @@ use plumbline_common::words::counted;
 use serde::Deserialize;
 
 use super::json::Rows;
+use super::kinds::{self, Kind};
 use super::shape::{self, Shape};
 use super::shared::Seat;
 use super::{Columns, Reader, Take, prepare};
@@ -212,11 +213,34 @@ impl Rowed<'_> {
         }
     }
 
-    /// Whether the values have names; none of nulls, which do not tell.
-    fn named(&self) -> Option<bool> {
-        let Rowed::Json(rows) = self else { return Some(false) };
-        let named = rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..)));
-        (named || !rows.iter().all(Shape::is_null)).then_some(named)
+    fn named(&self) -> bool {
+        matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..))))
+    }
+
+    /// What the rows are, at least one; none of nulls, which do not tell.
+    ///
+    /// # Errors
+    /// Two of them have other numbers of values.
+    fn kind(&self) -> std::result::Result<Option<Kind>, String> {
+        if self.named() {
+            return Ok(Some(Kind::Objects));
+        }
+        let width = |row: usize| match self {
+            Rowed::Lines(text, places) => {
+                memchr::memchr_iter(b',', text[places[row].clone()].as_bytes()).count() + 1
+            }
+            Rowed::Records(records) => records[row].len(),
+            Rowed::Json(rows) => match &rows[row] {
+                Shape::List(cells) => cells.len(),
+                _ => 1,
+            },
+        };
+        let first = width(0);
+        if let Some(row) = (1..self.rows()).find(|row| width(*row) != first) {
+            return Err(format!("row {}: {}, expected {first}", row + 1, counted(width(row), "value")));
+        }
+        let is_null = matches!(self, Rowed::Json(rows) if rows.iter().all(Shape::is_null));
+        Ok((!is_null).then_some(Kind::Values(first)))
     }
 
     /// What a row is.
@@ -368,11 +392,17 @@ fn taken(
     if found.iter().any(|part| part.rows() != n) {
         return Err(unpaired(&texts, &found, n));
     }
-    for ((text, rows), part) in texts.iter().zip(&found).zip(&order) {
-        if !reader.kinds.fits(*part, rows.named()) {
-            let expected = if rows.named() == Some(true) { "values without names" } else { "an object" };
-            return Err(format!("{}: {}, expected {expected} as the others are", text.what, rows.word()));
-        }
+    if n == 0 {
+        return Err("no rows".into());
+    }
+    let is_whole = |part: &Part| *part == Part::Output && capture.batch_transform_output.is_some();
+    let mut own = [(0, None); 3];
+    for (own, ((text, rows), part)) in own.iter_mut().zip(texts.iter().zip(&found).zip(&order)) {
+        let place = if is_whole(part) { kinds::BATCH } else { *part as usize };
+        *own = (place, rows.kind().map_err(|reason| format!("{}: {reason}", text.what))?);
+    }
+    if let Some((at, expected)) = reader.kinds.misfit(&own[..found.len()]) {
+        return Err(format!("{}: {}", texts[at].what, kinds::misfit(found[at].word(), own[at].1, expected)));
     }
     let found: Vec<(&Rowed<'_>, Part)> = found.iter().zip(order).collect();
     rows_of(&found, rows, reader).map(|()| Taken::Rows)
@@ -450,10 +480,7 @@ fn rows_of(
     reader: &mut Reader<'_>,
 ) -> std::result::Result<(), String> {
     let n = parts.first().map_or(0, |(part, _)| part.rows());
-    if n == 0 {
-        return Err("no rows".into());
-    }
-    let named = parts.iter().any(|(part, _)| part.named() == Some(true));
+    let named = parts.iter().any(|(part, _)| part.named());
     if reader.has_rows() && reader.columns.named != named {
         let kind = |named: bool| if named { "have names" } else { "have no names" };
         return Err(format!("its values {}, those before {}", kind(named), kind(reader.columns.named)));

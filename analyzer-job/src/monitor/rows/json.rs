@@ -11,10 +11,11 @@ use plumbline_common::input::{InputFile, Lines};
 
 use super::block::{Block, Span};
 use super::document::{self, Element};
+use super::kinds;
 use super::shape::Shape;
 use super::twice::Twice;
 use super::{Columns, Reader, Take, oriented};
-use crate::monitor::columns::{Part, Records};
+use crate::monitor::columns::Records;
 use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
@@ -395,10 +396,9 @@ impl Rows {
         let nested = !reader.source.one_row_per_record;
         self.shape(shape, &mut reader.columns, named.then_some("_c"), nested)?;
         self.paths(shape, reader.records_setting(), &mut reader.columns)?;
-        let told = (!shape.is_null()).then_some(named);
-        if !reader.kinds.fits(Part::Input, told) {
-            let expected = if named { "a list" } else { "an object" };
-            return Err(Fault::Unfit(format!("{}, expected {expected} as the other rows are", shape.word())));
+        let kind = Some(if named { kinds::Kind::Objects } else { kinds::Kind::Values(0) });
+        if let Some((_, expected)) = reader.kinds.misfit(&[(0, kind)]) {
+            return Err(Fault::Unfit(kinds::misfit(shape.word(), kind, expected)));
         }
         if named {
             reader.columns.named = true;

@@ -147,6 +147,9 @@ pub struct Columns {
     /// The names are those of header rows.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub by_header: bool,
+    /// What the rows are that they were found in.
+    #[serde(default, skip_serializing_if = "Kinds::is_empty")]
+    pub kinds: Kinds,
     /// What the order of the names means.
     pub order: Order,
     /// Places in JSON where some row has an object or a list that is several columns. A null there has the name of the place
@@ -803,6 +806,8 @@ impl<'a> Reader<'a> {
             .filter(|(_, rows)| **rows > self.rows && self.source.width.is_none())
             .map(|(width, _)| *width);
         account.finish();
-        Ok((self.cells.map_or(self.columns, |cells| cells.columns), account))
+        let mut columns = self.cells.map_or(self.columns, |cells| cells.columns);
+        columns.kinds = self.kinds.kinds;
+        Ok((columns, account))
     }
 }
