@@ -31,7 +31,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
         }
         1 => {
             let Ok(part) = serde_json::from_str::<quality::part::Part>(text) else { return };
-            let _ = quality::part::combine(twice(part.clone(), part));
+            let _ = quality::part::combine(twice(part.clone(), part), &[]);
         }
         _ => {
             let Ok(part) = serde_json::from_str::<performance::part::Part>(text) else { return };
