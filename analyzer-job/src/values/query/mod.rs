@@ -2,6 +2,7 @@
 //! numbers and the words `NaN` and `Infinity`. The `jmespath` crate reads the expression; its own evaluation
 //! sorts the keys of objects, so it is not used.
 
+mod depth;
 mod functions;
 mod order;
 
@@ -72,6 +73,9 @@ impl Query {
     /// # Errors
     /// Why the text is no expression.
     pub(super) fn compile(text: &str) -> Result<Query, String> {
+        if depth::is_too_deep(text) {
+            return Err(format!("more than {} steps inside of each other", depth::DEEPEST));
+        }
         let ast = jmespath::parse(text).map_err(|error| error.reason.to_string())?;
         Node::of(&ast).map(Query)
     }
