@@ -1,15 +1,18 @@
 #![no_main]
 //! An expression on the first line, a document below it: what is JSON for serde_json is JSON for us, and what a path
-//! finds is a value of the document or one made of it.
+//! finds is a value of the document or one made of it. Behind a pipe, and where keys are in their order, it is what the
+//! `jmespath` crate finds.
 
 use analyzer_job::values::path::Paths;
 use analyzer_job::values::scan::{self, Scanner};
 use serde::de::IgnoredAny;
+use serde_json::Value as Json;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let Some((expression, json)) = text.split_once('\n') else { return };
     // The words of Python are ours alone, and so is the limit of nesting.
-    let ours_alone = json.contains("NaN") || json.contains("Infinity") || json.matches(['[', '{']).count() > 500;
+    let ours_alone =
+        json.contains("NaN") || json.contains("Infinity") || json.matches(['[', '{']).count() > 500;
     let Ok(paths) = Paths::compile(&[("features", expression), ("label", "a[*].b")]) else { return };
     let mut found = Vec::new();
     let is_json = paths.find(json, &mut found).is_ok();
@@ -32,4 +35,38 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
             let _keys = paths.keys_there(number, json);
         }
     }
+    if let Ok(mut document) = serde_json::from_str::<Json>(json) {
+        document.sort_all_objects();
+        compare(&format!("{expression} | @"), &document.to_string());
+    }
 });
+
+/// Our evaluation against that of the crate. Where that fails ours may find null.
+fn compare(expression: &str, json: &str) {
+    let (Ok(ours), Ok(theirs)) = (Paths::compile(&[("features", expression)]), jmespath::compile(expression))
+    else {
+        return;
+    };
+    let Ok(theirs) = theirs.search(jmespath::Variable::from_json(json).unwrap()) else { return };
+    let theirs = serde_json::to_value(&*theirs).unwrap();
+    let mut found = Vec::new();
+    ours.find(json, &mut found).unwrap();
+    let value = found[0].value().map_or("null", |span| &found[0].source(json)[span]);
+    let ours: Json = serde_json::from_str(value).unwrap();
+    assert!(same(&ours, &theirs), "{expression} on {json}: {ours} and {theirs}");
+}
+
+/// Equal, numbers by value.
+fn same(one: &Json, two: &Json) -> bool {
+    match (one, two) {
+        (Json::Number(one), Json::Number(two)) => one.as_f64() == two.as_f64(),
+        (Json::Array(one), Json::Array(two)) => {
+            one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two))
+        }
+        (Json::Object(one), Json::Object(two)) => {
+            one.len() == two.len()
+                && one.iter().all(|(key, value)| two.get(key).is_some_and(|two| same(value, two)))
+        }
+        _ => one == two,
+    }
+}

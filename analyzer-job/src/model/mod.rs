@@ -9,7 +9,7 @@ mod bounded;
 mod pace;
 mod probe;
 mod removal;
-mod request;
+pub mod request;
 mod response;
 mod shadow;
 mod standing;

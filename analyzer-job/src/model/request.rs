@@ -15,7 +15,7 @@ type Template = templates::Template<usize>;
 
 /// How rows become a body.
 #[derive(Debug)]
-pub(crate) struct Encoder {
+pub struct Encoder {
     content_type: ContentType,
     /// Of one record; none for CSV.
     record: Template,
@@ -28,7 +28,7 @@ pub(crate) struct Encoder {
 impl Encoder {
     /// # Errors
     /// `REQUEST_TEMPLATE` when the templates are missing or make no JSON.
-    pub(crate) fn new(
+    pub fn new(
         predictor: &Predictor,
         content_type: ContentType,
         feature_names: &[String],
@@ -53,7 +53,7 @@ impl Encoder {
     }
 
     /// One record per request, because the content template says `$record`.
-    pub(crate) fn single(&self) -> bool {
+    pub fn single(&self) -> bool {
         self.content.as_ref().is_some_and(|content| content.has(&Piece::Record))
     }
 
@@ -78,7 +78,7 @@ impl Encoder {
     ///
     /// # Errors
     /// `REQUEST_TEMPLATE`: with the values of a row the template gives no JSON.
-    pub(crate) fn check_rows<'r>(
+    pub fn check_rows<'r>(
         &self,
         cells: &Cells,
         rows: impl Iterator<Item = &'r [u32]>,
@@ -116,7 +116,7 @@ impl Encoder {
     ///
     /// # Errors
     /// `REQUEST_TEMPLATE` for more text than one request can have.
-    pub(crate) fn body<'r>(
+    pub fn body<'r>(
         &self,
         texts: &mut Texts<'_>,
         rows: impl Iterator<Item = &'r [u32]>,
@@ -311,7 +311,7 @@ fn json_templates(content: Option<Template>, record: Option<Template>) -> Result
 
 /// The texts of values, each made when it is first needed.
 #[derive(Debug)]
-pub(crate) struct Texts<'a> {
+pub struct Texts<'a> {
     cells: &'a Cells,
     content_type: ContentType,
     /// By value number: where its text ends in `bytes`, plus one; 0 while there is none.
@@ -320,7 +320,7 @@ pub(crate) struct Texts<'a> {
 }
 
 impl<'a> Texts<'a> {
-    pub(crate) fn new(cells: &'a Cells, content_type: ContentType) -> Texts<'a> {
+    pub fn new(cells: &'a Cells, content_type: ContentType) -> Texts<'a> {
         Texts { cells, content_type, places: vec![(0, 0); cells.len()], bytes: vec![0] }
     }
 
