@@ -50,3 +50,4 @@ mod strays;
 mod tools;
 mod unlike;
 mod validate;
+mod version;
