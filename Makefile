@@ -65,7 +65,7 @@ fuzz: fuzz/Cargo.lock ## a fuzz target for some seconds (cargo-fuzz, nightly com
 
 FILES ?=
 mutants: ## which small changes of FILES="merge-job/src/join.rs ..." no test notices (cargo-mutants)
-	cargo mutants --in-place --output target $(foreach file,$(FILES),--file $(file)) -- --release --lib
+	cargo mutants --in-place --output target $(foreach file,$(FILES),--file $(file)) -- --release --tests
 
 TO ?=
 version: ## make this version TO=0.2.0 everywhere it stands
