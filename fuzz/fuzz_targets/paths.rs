@@ -1,12 +1,22 @@
 #![no_main]
 //! An expression on the first line, a document below it: what is JSON for serde_json is JSON for us, and what a path
 //! finds is a value of the document or one made of it. Behind a pipe, and where keys are in their order, it is what the
-//! `jmespath` crate finds.
+//! `jmespath` crate finds. Of documents on lines below each other, those that are known by earlier ones give what a walk
+//! finds.
 
-use analyzer_job::values::path::Paths;
+use analyzer_job::values::path::{Finds, Found, Paths};
 use analyzer_job::values::scan::{self, Scanner};
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
+
+/// All that can be asked of what was found.
+fn told<'a>(json: &'a str, found: &'a Found) -> (bool, Option<&'a str>, bool, Vec<&'a str>) {
+    let source = found.source(json);
+    let mut spans = Vec::new();
+    let is_list = found.elements(json, &mut spans);
+    let elements = spans.into_iter().map(|span| &source[span]).collect();
+    (found.is_nothing(json), found.value().map(|span| &source[span]), is_list, elements)
+}
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let Some((expression, json)) = text.split_once('\n') else { return };
@@ -15,6 +25,16 @@ libfuzzer_sys::fuzz_target!(|text: &str| {
         json.contains("NaN") || json.contains("Infinity") || json.matches(['[', '{']).count() > 500;
     let Ok(paths) = Paths::compile(&[("features", expression), ("label", "a[*].b")]) else { return };
     let mut found = Vec::new();
+    let mut finds = Finds::default();
+    for line in json.lines() {
+        let walked = paths.find(line, &mut found);
+        assert_eq!(finds.find(&paths, line), walked);
+        if walked.is_ok() && paths.depend_on_no_other() {
+            for (one, other) in finds.iter().zip(&found) {
+                assert_eq!(told(line, one), told(line, other), "{line}");
+            }
+        }
+    }
     let is_json = paths.find(json, &mut found).is_ok();
     if !ours_alone {
         assert_eq!(is_json, serde_json::from_str::<IgnoredAny>(json).is_ok(), "{json}");

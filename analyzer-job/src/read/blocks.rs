@@ -28,6 +28,99 @@ pub(super) struct Block<B> {
     pub(super) records: B,
 }
 
+/// Reads blocks on all processors, and hands on what was read of them in their order.
+///
+/// `next`: the next block, given one that is done with; none at the end. `reader`: what reads the blocks of one thread. `take`: takes
+/// a block and what was read of it; false when no more are wanted.
+///
+/// # Errors
+/// What `take` fails with.
+pub(super) fn in_order<B: Send, P: Send, R: FnMut(&B) -> P>(
+    next: impl FnMut(Option<B>) -> Option<B> + Send,
+    reader: impl Fn() -> R + Sync,
+    take: impl FnMut(&B, P) -> Result<bool> + Send,
+) -> Result<()> {
+    let ahead = Mutex::new(Ahead { next, number: 0, is_done: false });
+    let behind = Mutex::new(Behind {
+        take,
+        number: 0,
+        waiting: BTreeMap::new(),
+        spent: Vec::new(),
+        outcome: Ok(true),
+    });
+    // Each gets a block and reads it at once, while it is in the cache of its processor.
+    let work = || {
+        let mut read = reader();
+        let mut spent = None;
+        loop {
+            let block = lock(&ahead).block(spent.take());
+            let Some((number, block)) = block else { break };
+            let part = read(&block);
+            let (more, free) = lock(&behind).put(number, block, part);
+            if !more {
+                lock(&ahead).is_done = true;
+            }
+            spent = free;
+        }
+    };
+    rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| work())));
+    behind.into_inner().unwrap_or_else(PoisonError::into_inner).outcome.map(|_| ())
+}
+
+/// What is locked is whole at any moment, also when a thread panics, and that panic goes on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The blocks that are still to be read.
+struct Ahead<N> {
+    next: N,
+    /// How many were taken.
+    number: usize,
+    is_done: bool,
+}
+
+impl<N> Ahead<N> {
+    /// The next block with its number.
+    fn block<B>(&mut self, spent: Option<B>) -> Option<(usize, B)>
+    where
+        N: FnMut(Option<B>) -> Option<B>,
+    {
+        let block = if self.is_done { None } else { (self.next)(spent) };
+        self.is_done = block.is_none();
+        self.number += 1;
+        Some((self.number - 1, block?))
+    }
+}
+
+/// Where what was read goes to.
+struct Behind<B, P, T> {
+    take: T,
+    /// The block that is taken next.
+    number: usize,
+    /// Those behind it.
+    waiting: BTreeMap<usize, (B, P)>,
+    /// Those that were taken.
+    spent: Vec<B>,
+    /// Whether more are wanted.
+    outcome: Result<bool>,
+}
+
+impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
+    /// Takes in what was read of a block. Whether more are wanted, and a block that is done with.
+    fn put(&mut self, number: usize, block: B, part: P) -> (bool, Option<B>) {
+        self.waiting.insert(number, (block, part));
+        while matches!(self.outcome, Ok(true))
+            && let Some((block, part)) = self.waiting.remove(&self.number)
+        {
+            self.number += 1;
+            self.outcome = (self.take)(&block, part);
+            self.spent.push(block);
+        }
+        (matches!(self.outcome, Ok(true)), self.spent.pop())
+    }
+}
+
 /// Counts blocks. None when the data have to be read one record after the other.
 ///
 /// `first`: the first block; `next`: the one that follows, given records that are done with, `Some(None)` at the end; `like`:
@@ -37,110 +130,43 @@ pub(super) struct Block<B> {
 /// `STOPPED`.
 pub(super) fn count<B: Send>(
     first: Block<B>,
-    next: impl FnMut(Option<B>) -> Option<Option<Block<B>>> + Send,
+    mut next: impl FnMut(Option<B>) -> Option<Option<Block<B>>> + Send,
     like: &Gather,
     count: impl Fn(&B) -> Option<Gather> + Sync,
     source: &mut Source<'_>,
 ) -> Result<Option<Gather>> {
-    let ahead = Mutex::new(Ahead { first: Some(first), next, number: 0, is_done: false });
-    let counted = Mutex::new(Counted {
-        all: like.clone(),
-        source,
-        number: 0,
-        waiting: BTreeMap::new(),
-        outcome: Ok(true),
-    });
-    // Each reads a block and counts it at once, while it is in the cache of its processor.
-    let work = || {
-        let mut spent = None;
-        loop {
-            let taken = lock(&ahead).take(spent.take());
-            let Some((number, block)) = taken else { break };
-            let part = block.as_ref().and_then(|Block { file, bytes, records }| {
-                Some(Block { file: *file, bytes: *bytes, records: count(records)? })
-            });
-            if !lock(&counted).put(number, part) {
-                lock(&ahead).is_done = true;
-            }
-            spent = block.map(|block| block.records);
-        }
-    };
-    rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| work())));
-    let counted = counted.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let is_whole = counted.outcome?;
-    counted.source.records += if is_whole { counted.all.rows() } else { 0 };
-    Ok(is_whole.then_some(counted.all))
-}
-
-/// What is locked is whole at any moment, also when a thread panics, and that panic goes on.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The blocks that are still to be counted.
-struct Ahead<B, N> {
-    first: Option<Block<B>>,
-    next: N,
-    /// How many were taken.
-    number: usize,
-    is_done: bool,
-}
-
-impl<B, N: FnMut(Option<B>) -> Option<Option<Block<B>>>> Ahead<B, N> {
-    /// The next block with its number; no block where the data are not as they should be.
-    fn take(&mut self, spent: Option<B>) -> Option<(usize, Option<Block<B>>)> {
-        if self.is_done {
-            return None;
-        }
-        let block = match self.first.take() {
+    let mut first = Some(first);
+    let mut is_readable = true;
+    let mut is_whole = true;
+    let mut all = like.clone();
+    in_order(
+        // What cannot be read is a block too, which ends the counting.
+        |spent: Option<Option<Block<B>>>| match first.take() {
             Some(first) => Some(Some(first)),
-            None => (self.next)(spent),
-        };
-        self.is_done = !matches!(block, Some(Some(_)));
-        self.number += 1;
-        match block {
-            Some(None) => None,
-            block => Some((self.number - 1, block.flatten())),
-        }
-    }
-}
-
-/// What was counted.
-struct Counted<'c, 's> {
-    all: Gather,
-    source: &'c mut Source<'s>,
-    /// The block that is merged next.
-    number: usize,
-    /// Those behind it.
-    waiting: BTreeMap<usize, Block<Gather>>,
-    /// Whether all blocks were as they should be.
-    outcome: Result<bool>,
-}
-
-impl Counted<'_, '_> {
-    /// Takes the counts of a block in, none where it is not as it should be. False when no more are wanted.
-    fn put(&mut self, number: usize, part: Option<Block<Gather>>) -> bool {
-        match part {
-            Some(part) => self.waiting.insert(number, part),
-            None => {
-                if let Ok(is_whole) = &mut self.outcome {
-                    *is_whole = false;
+            None if !is_readable => None,
+            None => match next(spent.flatten().map(|block| block.records)) {
+                Some(block) => block.map(Some),
+                None => {
+                    is_readable = false;
+                    Some(None)
                 }
-                None
+            },
+        },
+        || |block: &Option<Block<B>>| count(&block.as_ref()?.records),
+        |block, part| {
+            let (Some(block), Some(part)) = (block, part) else {
+                is_whole = false;
+                return Ok(false);
+            };
+            if part.rows() > 0 {
+                all.begin(block.file);
+                all.merge(&part);
             }
-        };
-        while self.outcome.as_ref().is_ok_and(|is_whole| *is_whole)
-            && let Some(part) = self.waiting.remove(&self.number)
-        {
-            self.number += 1;
-            if part.records.rows() > 0 {
-                self.all.begin(part.file);
-                self.all.merge(&part.records);
-            }
-            self.outcome = self.source.advance(part.bytes).map(|()| true);
-        }
-        self.outcome.as_ref().is_ok_and(|is_whole| *is_whole)
-    }
+            source.advance(block.bytes).map(|()| true)
+        },
+    )?;
+    source.records += if is_whole { all.rows() } else { 0 };
+    Ok(is_whole.then_some(all))
 }
 
 /// The blocks of files of text.

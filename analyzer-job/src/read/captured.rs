@@ -6,11 +6,14 @@ use std::path::Path;
 use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
-use plumbline_common::input::{InputFile, Lines};
+use plumbline_common::input::InputFile;
 use plumbline_common::record::{EventMetadata, Record};
 use plumbline_common::{Problem, Result, codes};
 
-use crate::read::records::{self, Piece, Taken};
+use crate::read::blocks::{BLOCK_BYTES, Block};
+use crate::read::line_blocks::{Behind, LineBlocks, Lines};
+use crate::read::parser::Parser;
+use crate::read::records::{Piece, Records, Taken};
 use crate::values::path::Paths;
 
 /// What reading comes upon.
@@ -28,86 +31,84 @@ pub(crate) enum Met<'a> {
 /// Takes what was met, with file and line; false when no more is wanted.
 pub(crate) type Take<'a> = &'a mut dyn FnMut(&Path, u64, Met<'_>) -> Result<bool>;
 
-/// Lines between two reports of the bytes that are done.
-const LINES_BETWEEN: u32 = 1 << 10;
+/// A key that each record has and nothing inside of one.
+const KEY: &str = "captureData";
 
 /// Gives everything to `take` until it says false. `strict`: a file that cannot be read on ends the reading.
 ///
 /// # Errors
 /// With `strict` a file that cannot be read; whatever `take` fails with.
 pub(crate) fn each(files: &[InputFile], strict: bool, take: Take<'_>) -> Result<()> {
-    for file in files {
-        let name = file.relative.as_path();
-        let hour = folder_hour(file.folder());
-        let (mut bytes, mut told, mut since) = (0, 0, 0);
-        let read = Lines::open(&file.path).and_then(|mut lines| {
-            records::read(&mut lines, Some("captureData"), &mut |line, piece| {
-                let (text, may_be_none) = match piece {
-                    Piece::Line(text) => (text, true),
-                    Piece::Object(text) => (text, false),
-                    Piece::Bad(what) => return enough_unless(take(name, line, Met::Damage(what.into()))?),
-                };
-                bytes += text.len() as u64 + 1;
-                since += 1;
-                if since == LINES_BETWEEN {
-                    since = 0;
-                    // A packed file is longer when it is read.
-                    let done = bytes.min(file.bytes);
-                    if !take(name, line, Met::Bytes(done - told))? {
-                        return Ok(Taken::Enough);
-                    }
-                    told = done;
-                }
-                match parse(text) {
-                    Ok((record, text)) => {
-                        match take(name, line, Met::Record { record: &record, text, hour })? {
-                            true => Ok(Taken::Record),
-                            false => Ok(Taken::Enough),
-                        }
-                    }
-                    Err(_) if may_be_none => Ok(Taken::NoRecord),
-                    Err(reason) => enough_unless(take(name, line, Met::Damage(reason))?),
-                }
-            })
-        });
-        match read {
-            Ok(Taken::Enough) => return Ok(()),
-            Ok(_) => {}
-            Err(problem) if std::ptr::eq(problem.code(), &codes::FILE_OPERATION_FAILED) && !strict => {
-                let line = problem.place().line.unwrap_or(1);
-                let reason = problem.found_text().unwrap_or("cannot be read").to_string();
-                if !take(name, line, Met::File(reason))? {
-                    return Ok(());
-                }
-            }
-            Err(problem) => return Err(problem),
+    let mut blocks = LineBlocks::new(files, BLOCK_BYTES);
+    let (mut records, mut parser) = (records(), Parser::default());
+    let mut spent = None;
+    while let Some(block) = blocks.next(spent.take()) {
+        if !each_of(&block, files, strict, &mut records, &mut parser, take)? {
+            break;
         }
-        if !take(name, 1, Met::Bytes(file.bytes - told))? {
-            return Ok(());
-        }
+        spent = Some(block);
     }
     Ok(())
 }
 
+/// Captured records before the first line of a file.
+pub(crate) fn records() -> Records<'static> {
+    Records::new(Some(KEY))
+}
+
+/// As `each`, of one block; false when no more is wanted. `records`: as the lines before have left it.
+///
+/// # Errors
+/// As `each`.
+pub(super) fn each_of(
+    block: &Block<Lines>,
+    files: &[InputFile],
+    strict: bool,
+    records: &mut Records<'_>,
+    parser: &mut Parser,
+    take: Take<'_>,
+) -> Result<bool> {
+    let file = &files[block.file];
+    let name = file.relative.as_path();
+    let hour = folder_hour(file.folder());
+    let mut of_piece = |line, piece: Piece<'_>| {
+        let (text, may_be_none) = match piece {
+            Piece::Line(text) => (text, true),
+            Piece::Object(text) => (text, false),
+            Piece::Bad(what) => return enough_unless(take(name, line, Met::Damage(what.into()))?),
+        };
+        match parser.parse(text) {
+            Ok((record, text)) => match take(name, line, Met::Record { record: &record, text, hour })? {
+                true => Ok(Taken::Record),
+                false => Ok(Taken::Enough),
+            },
+            Err(_) if may_be_none => Ok(Taken::NoRecord),
+            Err(reason) => enough_unless(take(name, line, Met::Damage(reason))?),
+        }
+    };
+    for (line, text) in block.records.iter() {
+        if records.line(line, text, &mut of_piece)? == Taken::Enough {
+            return Ok(false);
+        }
+    }
+    let taken = match &block.records.behind {
+        Behind::Lines => Taken::Record,
+        Behind::TooLong(line) => records.too_long(*line, &mut of_piece)?,
+        Behind::End => records.end(&mut of_piece)?,
+        Behind::Fault(problem) => {
+            if strict || !std::ptr::eq(problem.code(), &codes::FILE_OPERATION_FAILED) {
+                return Err(problem.again());
+            }
+            *records = self::records();
+            let reason = problem.found_text().unwrap_or("cannot be read").to_string();
+            enough_unless(take(name, problem.place().line.unwrap_or(1), Met::File(reason))?)?
+        }
+    };
+    Ok(taken != Taken::Enough && take(name, 1, Met::Bytes(block.bytes))?)
+}
+
 fn enough_unless(more: bool) -> Result<Taken> {
     Ok(if more { Taken::NoRecord } else { Taken::Enough })
-}
-
-fn parse(text: &[u8]) -> std::result::Result<(Record<'_>, &str), String> {
-    let text = std::str::from_utf8(text).map_err(|_| "not UTF-8 text".to_string())?;
-    let record = serde_json::from_str(text);
-    let record = record.map_err(|error| format!("not a captured record: {}", column_only(&error)))?;
-    Ok((record, text))
-}
-
-/// An error of the JSON of one line, whose own line counts from the file's: only the column is told.
-pub(crate) fn column_only(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) if error.line() == 1 => format!("{} at column {}", &text[..end], error.column()),
-        Some(end) => text[..end].to_string(),
-        None => text,
-    }
 }
 
 /// A reason with the id of the event it belongs to, when there is one.

@@ -136,6 +136,8 @@ impl Grid {
             spans.iter().enumerate().try_for_each(|(row, span)| {
                 self.push_list(source, span.clone()).map_err(|found| NoFeatures { found, row: Some(row + 1) })
             })
+        } else if let Some(list) = found.value() {
+            self.push_values_of(source, list, &spans).map_err(|found| NoFeatures { found, row: None })
         } else {
             let cells = spans.iter().try_for_each(|span| self.push_plain(&source[span.clone()]));
             self.end_row();
@@ -157,6 +159,31 @@ impl Grid {
         elements.into_iter().try_for_each(|element| self.push_plain(&source[element]))?;
         self.end_row();
         Ok(())
+    }
+
+    /// Appends the elements of a list as one row, whose text is copied at once.
+    fn push_values_of(
+        &mut self,
+        source: &str,
+        list: Range<usize>,
+        elements: &[Range<usize>],
+    ) -> Result<(), String> {
+        let is_plain = |element: &&Range<usize>| !matches!(source.as_bytes()[element.start], b'[' | b'{');
+        let plain = elements.iter().take_while(is_plain);
+        let (before, behind) = (list.start, self.text.len());
+        self.text.push_str(&source[list]);
+        let moved = |at: usize| at - before + behind;
+        self.cells.extend(plain.map(|element| Span {
+            start: moved(element.start),
+            end: moved(element.end),
+            csv: false,
+        }));
+        self.end_row();
+        let is_odd = |element: &&Range<usize>| !is_plain(element);
+        match elements.iter().find(is_odd) {
+            Some(element) => Err(format!("`{}` as a value", shown(&source[element.clone()]))),
+            None => Ok(()),
+        }
     }
 
     fn push_plain(&mut self, token: &str) -> Result<(), String> {
@@ -219,7 +246,8 @@ fn shown(text: &str) -> &str {
 /// Whether the elements of a list are rows rather than values: one is a list, and of those that are something no more are
 /// values, so that a message names what is odd.
 fn are_rows(source: &str, elements: &[Range<usize>]) -> bool {
-    let is_list = |element: &Range<usize>| source[element.clone()].starts_with('[');
+    let is_list =
+        |element: &Range<usize>| source.as_bytes().get(element.start) == Some(&b'[') && !element.is_empty();
     if !elements.iter().any(is_list) {
         return false;
     }

@@ -14,7 +14,7 @@ use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
 use crate::state::keys::Keys;
-use crate::values::path::{Found, Paths};
+use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::{NotJson, Scanner};
 
@@ -149,7 +149,7 @@ fn count(
     block_bytes: usize,
 ) -> Result<Option<(Layout, Gather)>> {
     let targets = Targets::of(analysis)?;
-    if !targets.paths.are_simple() {
+    if !targets.paths.depend_on_no_other() {
         return Ok(None);
     }
     let mut texts = Texts::new(files, block_bytes);
@@ -185,7 +185,7 @@ fn lines(text: &[u8]) -> Option<impl Iterator<Item = &str>> {
 /// What stands in a line; reused from line to line.
 #[derive(Default)]
 struct Record {
-    found: Vec<Found>,
+    found: Finds,
     /// The features, where they are plain values.
     spans: Vec<Range<usize>>,
     /// The features, where they are not.
@@ -196,7 +196,7 @@ struct Record {
 impl Record {
     /// Finds what the paths lead to in a line. Problems have no place.
     fn find(&mut self, text: &str, targets: &Targets, analysis: &Analysis) -> Result<()> {
-        targets.paths.find(text, &mut self.found).map_err(|fault| {
+        self.found.find(&targets.paths, text).map_err(|fault| {
             let told = fault.told(text);
             not_json(fault).found(told)
         })?;

@@ -62,6 +62,14 @@ impl Skips {
         }
     }
 
+    /// Takes in those that were left out next.
+    pub(crate) fn append(&mut self, next: Skips) {
+        self.skipped.records += next.skipped.records;
+        let room = Skips::NAMED - self.places.len();
+        self.places.extend(next.places.into_iter().take(room));
+        self.skipped.examples.extend(next.skipped.examples.into_iter().take(room));
+    }
+
     /// Takes in those of another part; named are the first in the order of the files.
     pub(crate) fn merge(&mut self, other: Skips, before: Before) {
         self.skipped.records = self.skipped.records.saturating_add(other.skipped.records);

@@ -34,29 +34,24 @@ pub fn text<'a>(payload: &'a Payload<'_>) -> Result<(Cow<'a, str>, ContentType),
 /// How a text is written, from its content type (parameters such as `charset` aside), its encoding tag, or
 /// its look.
 pub fn kind(content_type: Option<&str>, encoding: Option<Encoding>, text: &str) -> ContentType {
-    let named =
-        content_type.and_then(|kind| kind.split(';').next()).map(|kind| kind.trim().to_ascii_lowercase());
-    let names_lines = matches!(
-        named.as_deref(),
-        Some(
-            "application/jsonlines"
-                | "application/x-jsonlines"
-                | "application/jsonl"
-                | "application/x-ndjson"
-        )
-    );
+    let named = content_type.and_then(|kind| kind.split(';').next()).map(str::trim);
+    let is_named =
+        |kinds: &[&str]| named.is_some_and(|named| kinds.iter().any(|kind| named.eq_ignore_ascii_case(kind)));
+    let names_lines = is_named(&[
+        "application/jsonlines",
+        "application/x-jsonlines",
+        "application/jsonl",
+        "application/x-ndjson",
+    ]);
     if text.trim_ascii_start().starts_with('{') {
         // A single line is JSON Lines where the content type says so; over many lines the look decides.
         let single = !text.trim_ascii().contains('\n');
         return if names_lines && single { ContentType::JsonLines } else { json_or_lines(text) };
     }
-    match named.as_deref() {
-        Some("text/csv" | "application/csv") => return ContentType::Csv,
-        _ if names_lines => return ContentType::JsonLines,
-        Some("application/json") => return json_or_lines(text),
-        _ => {}
-    }
     match encoding {
+        _ if is_named(&["text/csv", "application/csv"]) => ContentType::Csv,
+        _ if names_lines => ContentType::JsonLines,
+        _ if is_named(&["application/json"]) => json_or_lines(text),
         Some(Encoding::Csv) => ContentType::Csv,
         Some(Encoding::Json) => json_or_lines(text),
         _ if text.trim_ascii_start().starts_with(['{', '[', '"']) => json_or_lines(text),
@@ -88,6 +83,11 @@ fn json_or_lines(text: &str) -> ContentType {
 /// Whether a text under the tag CSV was sent as BASE64: it decodes to CSV or JSON that can be printed.
 fn looks_like_base64(text: &str) -> bool {
     let text = text.trim_ascii();
+    // Most text shows at once that it is none.
+    let may_stand = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    if !text.len().is_multiple_of(4) || !text.bytes().all(may_stand) {
+        return false;
+    }
     let Ok(bytes) = STANDARD.decode(text) else { return false };
     let Ok(decoded) = String::from_utf8(bytes) else { return false };
     let printable = decoded.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'));

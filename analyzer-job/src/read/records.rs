@@ -36,74 +36,95 @@ struct Open {
 /// The deepest JSON that `serde_json` reads.
 const DEEPEST: usize = 128;
 
+const ENDLESS: &str = "a JSON value that does not end";
+
 const TOO_LONG: &str = "a line that is longer than a record may be (256 MiB)";
+
+/// Takes what a piece was found to be; see `read`.
+pub(crate) type Take<'a> = &'a mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>;
 
 /// Gives every piece of a file to `take`, with its line from 1; `Taken::Enough` when `take` said so. `key`: a key that
 /// each record has and nothing inside of one, by which records are found behind damage on the same line.
 ///
 /// # Errors
 /// Reading failed; what `take` fails on.
-pub(crate) fn read(
-    lines: &mut Lines,
-    key: Option<&str>,
-    take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
-) -> Result<Taken> {
-    let mut open: Option<Open> = None;
+pub(crate) fn read(lines: &mut Lines, key: Option<&str>, take: Take<'_>) -> Result<Taken> {
+    let mut records = Records::new(key);
     loop {
-        let (line, text) = match lines.next_line() {
-            Ok(Some(next)) => next,
-            Ok(None) => break,
+        let taken = match lines.next_line() {
+            Ok(Some((line, text))) => records.line(line, text, take)?,
+            Ok(None) => return records.end(take),
             Err(problem) if std::ptr::eq(problem.code(), &codes::BAD_RECORD) => {
-                open = None;
-                let line = problem.place().line.unwrap_or(1);
-                if take(line, Piece::Bad(TOO_LONG))? == Taken::Enough {
-                    return Ok(Taken::Enough);
-                }
-                continue;
+                records.too_long(problem.place().line.unwrap_or(1), take)?
             }
             Err(problem) => return Err(problem),
         };
-        if let Some(mut value) = open.take() {
+        if taken == Taken::Enough {
+            return Ok(taken);
+        }
+    }
+}
+
+/// What is read line after line, as `read` does.
+#[derive(Default)]
+pub(crate) struct Records<'k> {
+    key: Option<&'k str>,
+    open: Option<Open>,
+}
+
+impl<'k> Records<'k> {
+    pub(crate) fn new(key: Option<&'k str>) -> Records<'k> {
+        Records { key, open: None }
+    }
+
+    /// Whether no value goes on with the next line: what follows does not depend on what came before.
+    pub(crate) fn is_between(&self) -> bool {
+        self.open.is_none()
+    }
+
+    /// The next line that is not blank, without its line end.
+    pub(crate) fn line(&mut self, line: u64, text: &[u8], take: Take<'_>) -> Result<Taken> {
+        if let Some(mut value) = self.open.take() {
             // A record by itself stands where a value has not ended: the value is damaged.
             let taken = if text.starts_with(b"{") {
                 take(line, Piece::Line(element(text)))?
             } else {
                 Taken::NoRecord
             };
-            if taken == Taken::Enough {
-                return Ok(taken);
-            }
-            if taken == Taken::Record {
-                if take(value.line, Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
-                    return Ok(Taken::Enough);
-                }
-                continue;
+            match taken {
+                Taken::Enough => return Ok(taken),
+                Taken::Record => return take(value.line, Piece::Bad(ENDLESS)),
+                Taken::NoRecord => {}
             }
             value.text.push(b'\n');
             value.text.extend_from_slice(text);
             let ended = value.depth.pass(text).is_some();
             if !ended && value.text.len() < LONGEST_RECORD {
-                open = Some(value);
-                continue;
+                self.open = Some(value);
+                return Ok(taken);
             }
-            if pieces(&value.text, value.line, key, take, &mut open)? == Taken::Enough {
-                return Ok(Taken::Enough);
-            }
-            continue;
+            return pieces(&value.text, value.line, self.key, take, &mut self.open);
         }
         let whole = text.trim_ascii_start();
         let taken = if whole.starts_with(b"{") { take(line, Piece::Line(whole))? } else { Taken::NoRecord };
-        let taken = match taken {
-            Taken::NoRecord => pieces(whole, line, key, take, &mut open)?,
-            taken => taken,
-        };
-        if taken == Taken::Enough {
-            return Ok(taken);
+        match taken {
+            Taken::NoRecord => pieces(whole, line, self.key, take, &mut self.open),
+            taken => Ok(taken),
         }
     }
-    match open {
-        Some(value) => take(value.line, Piece::Bad("a JSON value that does not end")),
-        None => Ok(Taken::Record),
+
+    /// A line that is too long stands here.
+    pub(crate) fn too_long(&mut self, line: u64, take: Take<'_>) -> Result<Taken> {
+        self.open = None;
+        take(line, Piece::Bad(TOO_LONG))
+    }
+
+    /// The file ends.
+    pub(crate) fn end(&mut self, take: Take<'_>) -> Result<Taken> {
+        match self.open.take() {
+            Some(value) => take(value.line, Piece::Bad(ENDLESS)),
+            None => Ok(Taken::Record),
+        }
     }
 }
 
@@ -112,7 +133,7 @@ fn pieces(
     text: &[u8],
     line: u64,
     key: Option<&str>,
-    take: &mut dyn FnMut(u64, Piece<'_>) -> Result<Taken>,
+    take: Take<'_>,
     open: &mut Option<Open>,
 ) -> Result<Taken> {
     let mut at = 0;
@@ -142,7 +163,7 @@ fn pieces(
         let Some(length) = depth.pass(&text[at..]) else {
             match next_record(text, key, at + 1) {
                 Some(next) => {
-                    if take(line_of(at), Piece::Bad("a JSON value that does not end"))? == Taken::Enough {
+                    if take(line_of(at), Piece::Bad(ENDLESS))? == Taken::Enough {
                         return Ok(Taken::Enough);
                     }
                     at = next;
@@ -150,7 +171,7 @@ fn pieces(
                 }
                 // It may go on with the next line; what has no record in it and was damaged before does not.
                 None if !damaged && text.len() - at >= LONGEST_RECORD => {
-                    return take(line_of(at), Piece::Bad("a JSON value that does not end"));
+                    return take(line_of(at), Piece::Bad(ENDLESS));
                 }
                 None if !damaged => {
                     *open = Some(Open { text: text[at..].to_vec(), line: line_of(at), depth })

@@ -3,7 +3,7 @@
 use crate::config::ContentType;
 use crate::read::grid::Grid;
 use crate::read::payload;
-use crate::values::path::{Found, Paths};
+use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::Scanner;
 
@@ -16,7 +16,7 @@ pub(crate) struct Truth {
     position: Option<(&'static str, usize)>,
     /// In JSON: a path with its text, or why there is none; nothing for the whole of it.
     path: Option<Result<(String, Paths), String>>,
-    found: Vec<Found>,
+    found: Finds,
     cells: Grid,
 }
 
@@ -26,7 +26,7 @@ impl Truth {
         position: Option<(&'static str, usize)>,
         path: Option<Result<(String, Paths), String>>,
     ) -> Truth {
-        Truth { setting, position, path, found: Vec::new(), cells: Grid::default() }
+        Truth { setting, position, path, found: Finds::default(), cells: Grid::default() }
     }
 
     /// Appends a row for each label of a text: a line of CSV, or a cell where all stand on one line; what the path
@@ -44,7 +44,7 @@ impl Truth {
         for document in payload::documents(text, kind) {
             let before = labels.n_rows();
             if let Some(Ok((_, paths))) = &self.path {
-                paths.find(document, &mut self.found).map_err(|fault| format!("not JSON: {fault}"))?;
+                self.found.find(paths, document).map_err(|fault| format!("not JSON: {fault}"))?;
                 if !self.found[0].is_nothing(document) {
                     labels.push_values(document, &self.found[0]);
                 }

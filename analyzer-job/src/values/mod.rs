@@ -1,5 +1,6 @@
 //! What a cell is, once: values, cells as written, the typing rule, tables, numbers as printed, paths.
 
+pub(crate) mod alike;
 pub mod cells;
 pub(crate) mod firsts;
 pub mod java;

@@ -7,10 +7,12 @@
 //! order; inside of filters, functions and in front of a pipe nulls are left out, as in JMESPath. And objects
 //! keep the order of the text, or that of their columns (`name_columns`).
 
-use std::ops::Range;
+use std::ops::{Deref, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use plumbline_common::{Problem, Result, codes};
 
+use crate::values::alike::{Alike, Moved, Place, Sample};
 use crate::values::names::Contradiction;
 use crate::values::query::{Columns, Query};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
@@ -109,9 +111,87 @@ impl Found {
     }
 }
 
+/// What the same paths found in a text; reused from text to text, of which later ones are known by earlier ones.
+#[derive(Debug, Default)]
+pub struct Finds {
+    found: Vec<Found>,
+    alike: Alike<Vec<Known>>,
+    /// The number of the paths that found it.
+    paths: u64,
+}
+
+/// What a path found in an earlier text.
+#[derive(Debug)]
+struct Known {
+    shape: Shape,
+    spans: Vec<(Place, Place)>,
+    elements: Vec<(Place, Place)>,
+    is_list: bool,
+}
+
+impl Finds {
+    /// As `Paths::find`.
+    ///
+    /// # Errors
+    /// The text is not one JSON document.
+    pub fn find(&mut self, paths: &Paths, json: &str) -> Scanned<()> {
+        if self.paths != paths.number {
+            *self = Finds { paths: paths.number, ..Finds::default() };
+        }
+        if let Some((known, moved)) = self.alike.find(json) {
+            known.iter().zip(&mut self.found).for_each(|(known, found)| known.put(moved, found));
+            return Ok(());
+        }
+        paths.find(json, &mut self.found)?;
+        // What an expression gives depends on the values.
+        if paths.queries.iter().all(Option::is_none) && self.alike.may_learn(json) {
+            let sample = Sample::of(json, |_| false);
+            let known = self.found.iter().map(|found| Known::of(found, &sample)).collect();
+            self.alike.learn(sample, known);
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Finds {
+    type Target = [Found];
+
+    fn deref(&self) -> &[Found] {
+        &self.found
+    }
+}
+
+impl Known {
+    fn of(found: &Found, sample: &Sample) -> Known {
+        let places = |spans: &[Range<usize>]| {
+            spans.iter().map(|span| (sample.place(span.start), sample.place(span.end))).collect()
+        };
+        let elements = if found.is_list { &found.elements[..] } else { &[] };
+        Known {
+            shape: found.shape,
+            spans: places(&found.spans),
+            elements: places(elements),
+            is_list: found.is_list,
+        }
+    }
+
+    fn put(&self, moved: &Moved, found: &mut Found) {
+        let put = |places: &[(Place, Place)], spans: &mut Vec<Range<usize>>| {
+            spans.clear();
+            spans.extend(places.iter().map(|(start, end)| moved.at(*start)..moved.at(*end)));
+        };
+        put(&self.spans, &mut found.spans);
+        put(&self.elements, &mut found.elements);
+        (found.shape, found.is_list) = (self.shape, self.is_list);
+        (found.made, found.contradiction) = (None, None);
+    }
+}
+
 /// Paths that are looked up together in each text.
 #[derive(Debug, Default)]
 pub struct Paths {
+    /// Of those that were compiled, from 1.
+    number: u64,
     root: Node,
     /// By number of the path; none for a path of `root`.
     queries: Vec<Option<Query>>,
@@ -144,7 +224,9 @@ impl Paths {
     /// # Errors
     /// `PATH_INVALID` for an expression that is no JMESPath.
     pub fn compile(expressions: &[(&str, &str)]) -> Result<Paths> {
-        let mut paths = Paths { root: Node::default(), queries: Vec::new(), steps: Vec::new() };
+        static COMPILED: AtomicU64 = AtomicU64::new(1);
+        let number = COMPILED.fetch_add(1, Ordering::Relaxed);
+        let mut paths = Paths { number, ..Paths::default() };
         for (number, (setting, expression)) in expressions.iter().enumerate() {
             let query = Query::compile(expression).map_err(|error| {
                 Problem::new(&codes::PATH_INVALID, "cannot read a JMESPath")
@@ -204,9 +286,9 @@ impl Paths {
         query.is_some_and(|query| query.columns().into_iter().any(Columns::were_moved))
     }
 
-    /// Whether every path is a simple one, whose results depend on no text that was searched before.
-    pub fn are_simple(&self) -> bool {
-        self.queries.iter().all(Option::is_none)
+    /// Whether what is found in a text depends on no other that was searched before: no path makes columns of an object.
+    pub fn depend_on_no_other(&self) -> bool {
+        self.queries.iter().flatten().all(|query| query.columns().is_empty())
     }
 
     /// Whether a text is an expression that can be evaluated.

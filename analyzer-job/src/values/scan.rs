@@ -207,6 +207,17 @@ impl<'a> Scanner<'a> {
         here
     }
 
+    /// Passes over a number or a string that begins here, and gives its end; none for anything else, also for the word `-Infinity`.
+    pub(super) fn number_or_string(&mut self) -> Option<usize> {
+        match self.text.get(self.at)? {
+            b'"' => self.string().ok()?,
+            b'-' if self.text.get(self.at + 1) == Some(&b'I') => return None,
+            b'-' | b'0'..=b'9' => self.number().ok()?,
+            _ => return None,
+        }
+        Some(self.at)
+    }
+
     fn scalar(&mut self) -> Scanned<()> {
         match self.text[self.at] {
             b'"' => self.string(),
@@ -226,6 +237,13 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Scanned<()> {
         self.at += 1;
         loop {
+            while let Some(word) = self.text[self.at..].first_chunk() {
+                let plain = plain_letters(u64::from_le_bytes(*word));
+                self.at += plain;
+                if plain < 8 {
+                    break;
+                }
+            }
             match self.text.get(self.at) {
                 Some(b'"') => {
                     self.at += 1;
@@ -284,6 +302,25 @@ impl<'a> Scanner<'a> {
     }
 }
 
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// The top bit of the first of eight letters that is below a limit of at most 128, the first in the lowest bits; those of letters
+/// above it may be set without being so.
+fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * u64::from(limit)) & !word & (ONES << 7)
+}
+
+/// How many of eight letters come before one.
+fn first_of(word: u64, letter: u8) -> usize {
+    below(word ^ (ONES * u64::from(letter)), 1).trailing_zeros() as usize / 8
+}
+
+/// How many of eight letters of a string come before a quote, a backslash or a control character.
+fn plain_letters(word: u64) -> usize {
+    let is = |letter: u8| below(word ^ (ONES * u64::from(letter)), 1);
+    (is(b'"') | is(b'\\') | below(word, 0x20)).trailing_zeros() as usize / 8
+}
+
 /// Whether a text is one JSON document.
 pub fn is_json(text: &str) -> bool {
     let mut scanner = Scanner::new(text);
@@ -301,6 +338,47 @@ pub fn unescaped(inside: &str) -> Cow<'_, str> {
         return Cow::Borrowed(inside);
     }
     serde_json::from_str(&format!("\"{inside}\"")).map_or(Cow::Borrowed(inside), Cow::Owned)
+}
+
+/// Appends the text of a valid string between its quotes; none when an escape by number stands in it.
+pub(crate) fn push_unescaped(inside: &str, out: &mut Vec<u8>) -> Option<()> {
+    let text = inside.as_bytes();
+    let (mut from, mut to) = (0, out.len());
+    out.resize(to + text.len() + 8, 0);
+    while from < text.len() {
+        // Eight letters are copied, of which those count that stand before a backslash.
+        if let Some(word) = text[from..].first_chunk::<8>() {
+            out[to..to + 8].copy_from_slice(word);
+            let plain = first_of(u64::from_le_bytes(*word), b'\\');
+            from += plain;
+            to += plain;
+            if plain == 8 {
+                continue;
+            }
+        }
+        let (letter, length) = match (text[from], text.get(from + 1)) {
+            (b'\\', Some(escaped)) => (escape_of(*escaped)?, 2),
+            (letter, _) => (letter, 1),
+        };
+        out[to] = letter;
+        from += length;
+        to += 1;
+    }
+    out.truncate(to);
+    Some(())
+}
+
+/// The letter that stands behind a backslash for itself or another one.
+fn escape_of(escaped: u8) -> Option<u8> {
+    Some(match escaped {
+        b'"' | b'\\' | b'/' => escaped,
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        _ => return None,
+    })
 }
 
 /// Appends the spans of the elements of the list that begins at `span.start`; false when no list begins

@@ -198,6 +198,16 @@ pub fn is_missing(field: &str) -> bool {
     field.is_empty() || MISSING_TEXTS.contains(&field)
 }
 
+/// Whether a cell has no value: `parse` makes it `Cell::Missing`.
+pub fn lacks_value(raw: Raw<'_>) -> bool {
+    match raw {
+        Raw::Csv(field) => is_missing(field),
+        // Strings, truth values and numbers.
+        Raw::Json(token) if matches!(token.as_bytes(), [b'"' | b't' | b'f' | b'0'..=b'9', ..]) => false,
+        raw => parse(raw) == Cell::Missing,
+    }
+}
+
 /// A cell by itself, before the rest of its column has a say.
 pub fn parse(raw: Raw<'_>) -> Cell {
     match raw {
@@ -365,6 +375,40 @@ mod tests {
             &[Json("\"a\""), Json("1"), Json("1.0"), Json("true")],
             texts(&["a", "1", "1.0", "True"], &[0, 1, 2, 3]),
         );
+    }
+
+    #[test]
+    fn cells_lack_a_value_when_they_are_read_as_missing() {
+        let tokens = [
+            "null",
+            "NaN",
+            "",
+            "true",
+            "false",
+            "0",
+            "-1",
+            "2.5e9",
+            "1e999",
+            "-Infinity",
+            "Infinity",
+            "\"\"",
+            "\"null\"",
+            "[]",
+            "{}",
+        ];
+        let fields = MISSING_TEXTS.iter().chain(&["", " ", "0", "x", "true", "-", "inf"]);
+        let cells = tokens.iter().map(|token| Raw::Json(token)).chain(fields.map(|field| Raw::Csv(field)));
+        let others = [
+            Raw::Missing,
+            Raw::Int(0),
+            Raw::Float(f64::NAN),
+            Raw::Float(0.0),
+            Raw::Bool(false),
+            Raw::Text(""),
+        ];
+        for cell in cells.chain(others) {
+            assert_eq!(lacks_value(cell), parse(cell) == Cell::Missing, "{cell:?}");
+        }
     }
 
     #[test]

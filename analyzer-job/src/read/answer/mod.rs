@@ -25,10 +25,10 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
 use crate::read::quotes;
-use crate::values::path::{Found, Paths};
+use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan;
-use crate::values::typing::{self, Cell};
+use crate::values::typing;
 
 use lines::Lines;
 use place::{Lack, Place, push_cell, push_elements, push_entry, shape};
@@ -59,7 +59,7 @@ pub struct Answer {
     labels: Grid,
     /// The scores' cells, likewise; empty when only the label's place is given.
     scores: Grid,
-    found: Vec<Found>,
+    found: Finds,
     lines: Lines,
     spans: Vec<Range<usize>>,
 }
@@ -185,6 +185,11 @@ impl Answers {
         self.paths.are_by_position()
     }
 
+    /// Whether an answer is read in the same way whatever was read before.
+    pub(crate) fn depend_on_no_other(&self) -> bool {
+        self.paths.depend_on_no_other()
+    }
+
     /// Whether the places can stand in answers of a kind: positions in CSV, paths in JSON.
     ///
     /// # Errors
@@ -238,7 +243,7 @@ impl Answers {
             }
             ContentType::JsonLines if !scan::is_json(text) => lines(text).count(),
             _ => {
-                let Ok(()) = self.paths.find(text, &mut answer.found) else { return lines(text).count() };
+                let Ok(()) = answer.found.find(&self.paths, text) else { return lines(text).count() };
                 let place = self.scores_place().or(self.label.as_ref()).and_then(|place| place.path);
                 match place.map(|number| &answer.found[number]) {
                     Some(found) if found.elements(text, &mut answer.spans) => answer.spans.len(),
@@ -280,7 +285,7 @@ impl Answers {
     /// The first row without, the place at which something is wanted, and what is there instead.
     fn first_lack<'a>(&'a self, n: usize, answer: &'a Answer) -> Option<(usize, &'a Place, Lack)> {
         let lack = |grid: &Grid, row| {
-            let is_null = |cell| typing::parse(cell) == Cell::Missing;
+            let is_null = |cell| typing::lacks_value(cell);
             match grid.width(row) {
                 0 => Some(Lack::Empty),
                 _ if grid.row(row).any(|cell| cell == ABSENT) => Some(Lack::Absent),
@@ -297,7 +302,7 @@ impl Answers {
 
     /// One document, a list over the rows at each place. A text of one document for each line is read so.
     fn json(&self, text: &str, n: usize, answer: &mut Answer) -> Read<()> {
-        if let Err(fault) = self.paths.find(text, &mut answer.found) {
+        if let Err(fault) = answer.found.find(&self.paths, text) {
             let mut documents = lines(text);
             if documents.clone().nth(1).is_some() && documents.all(scan::is_json) {
                 let found = lines(text).count();
@@ -353,7 +358,7 @@ impl Answers {
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
         let (mut has, mut lacks) = ([false; 2], [None, None]);
         for line in lines(text) {
-            self.paths.find(line, &mut answer.found).map_err(|fault| {
+            answer.found.find(&self.paths, line).map_err(|fault| {
                 shape("the response is not JSON")
                     .field("predictor.accept_type")
                     .found(fault.to_string())

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::lines::listed;
 use super::*;
+use crate::values::typing::Cell;
 use ContentType::{Csv, Json as JsonType, JsonLines};
 
 #[derive(Default, Clone)]

@@ -5,7 +5,12 @@
 //! something is missing for a row is left out whole, never shifted.
 
 mod headed;
-mod tally;
+mod outcome;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use plumbline_common::input::InputFile;
@@ -15,21 +20,25 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, ContentType};
 use crate::read::answer::{Answer, Answers, Fault};
+use crate::read::blocks::{self, BLOCK_BYTES, Block};
 use crate::read::captured::{self, Met, brief, place};
 use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
+use crate::read::line_blocks::{LineBlocks, Lines};
+use crate::read::parser::Parser;
+use crate::read::records::Records;
 use crate::read::truth::Truth;
 use crate::read::windowed::Windowed;
-use crate::read::{Source, payload, together};
+use crate::read::{Options, Source, payload, together};
 use crate::state::keys::Keys;
-use crate::values::path::{Found, Paths};
+use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
-use crate::values::typing::{self, Cell};
+use crate::values::typing;
 
 use headed::Headed;
-use tally::{Kind, Tally};
-pub(super) use tally::{UNDATED, judge};
+use outcome::{Kind, Outcome};
+pub(super) use outcome::{UNDATED, judge};
 
 /// The setting that places the label in ground truth.
 const TRUTH: &str = "ground_truth_attribute";
@@ -44,56 +53,94 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
-    let mut reader = Reader::new(analysis, source.options.keep_rows, source.exact)?;
-    let limit = source.options.limit.unwrap_or(u64::MAX);
+    read_in(files, analysis, source, BLOCK_BYTES)
+}
+
+/// As `read`, on all processors in blocks of `block_bytes` where rows are only counted.
+fn read_in(
+    files: &[InputFile],
+    analysis: &Analysis,
+    source: &mut Source<'_>,
+    block_bytes: usize,
+) -> Result<Option<(Layout, Gather)>> {
     let options = source.options;
-    let mut tally = Tally::new();
+    let mut reader = Reader::new(files, analysis, options, source.exact)?;
+    let mut outcome = Outcome::new(None);
     let mut windowed = Windowed::new(options.window.filter(|_| options.part), true);
-    together::each(files, options.strict, options.seat.as_deref(), &mut |name, line, met| {
-        if let Some(windowed) = &mut windowed {
-            windowed.note(name, line, &met);
-        }
-        while files.get(reader.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
-            reader.file += 1;
-        }
-        let header_rows = reader.header_rows;
-        let taken = match met {
-            Met::Bytes(bytes) => {
-                source.advance(bytes)?;
-                return Ok(true);
+    let each_alone = reader.depends_on_no_other() && windowed.is_none() && options.limit.is_none();
+    if each_alone && !options.keep_rows && options.seat.is_none() {
+        by_blocks(&mut reader, &mut outcome, source, block_bytes)?;
+    } else {
+        together::each(files, options.strict, options.seat.as_deref(), &mut |name, line, met| {
+            if let Some(windowed) = &mut windowed {
+                windowed.note(name, line, &met);
             }
-            // No record is read behind the last one that is wanted; those outside of the window do not count.
-            _ if source.records - tally.outside.skipped.records == limit => return Ok(false),
-            Met::Record { record, hour, .. } => reader.take(record, hour, options.window),
-            Met::Damage(reason) => Err(Bad::Record(Kind::NoRecord, reason)),
-            Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
-        };
-        source.records += 1;
-        if reader.header_rows > header_rows {
-            tally.headed(name);
-        }
-        match taken {
-            Ok(true) => {}
-            Ok(false) => tally.outside.skipped.records += 1,
-            Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
-            Err(Bad::Record(_, reason)) if options.strict => {
-                return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
-                    .file(name)
-                    .line(line)
-                    .found(reason)
-                    .hint("with `on_bad_record` unset such records are left out and counted"));
+            match met {
+                Met::Bytes(bytes) => source.advance(bytes).map(|()| true),
+                met => reader.meet(name, line, met, &mut outcome),
             }
-            Err(Bad::Record(kind, reason)) => tally.bad(kind, name, line, &reason),
-        }
-        Ok(true)
-    })?;
+        })?;
+    }
     source.windowed = windowed.map(Windowed::finish).unwrap_or_default();
-    source.captured = (reader.kinds.0, reader.kinds.1);
     let of_features = reader.features.iter().flat_map(Paths::keys);
     source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
     source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
     source.scores_by_position = reader.answers.are_by_position();
-    tally.finish(reader, source)
+    outcome.finish(source)
+}
+
+/// Reads all files, block by block on all processors, as one line after the other would.
+fn by_blocks(
+    reader: &mut Reader<'_>,
+    outcome: &mut Outcome,
+    source: &mut Source<'_>,
+    block_bytes: usize,
+) -> Result<()> {
+    let (files, analysis, options) = (reader.files, reader.analysis, reader.options);
+    let mut blocks = LineBlocks::new(files, block_bytes);
+    let mut records = captured::records();
+    // The first record that can be used tells the columns.
+    let mut spent = None;
+    let layout = loop {
+        if let Some((layout, _)) = &outcome.table {
+            break layout.clone();
+        }
+        let Some(block) = blocks.next(spent.take()) else { return Ok(()) };
+        reader.block(&block, &mut records, outcome)?;
+        source.advance(block.bytes)?;
+        spent = Some(block);
+    };
+    let like = Gather::new(&layout, analysis, false, false);
+    // A value goes on with the next block, which it takes to read that one.
+    let goes_on = AtomicBool::new(!records.is_between());
+    blocks::in_order(
+        |spent| blocks.next(spent),
+        || {
+            let mut reader = Reader::new(files, analysis, options, false).ok();
+            let (layout, like, goes_on) = (&layout, &like, &goes_on);
+            move |block: &Block<Lines>| {
+                let reader = reader.as_mut().filter(|_| !goes_on.load(Ordering::Relaxed))?;
+                let mut part = Outcome::new(Some((layout.clone(), like.clone())));
+                let mut records = captured::records();
+                reader.block(block, &mut records, &mut part).ok()?;
+                Some((part, records))
+            }
+        },
+        |block, read| {
+            match read {
+                Some((part, left)) if records.is_between() => {
+                    outcome.append(block.file, part);
+                    records = left;
+                }
+                // With what the block before has left, and with the problem that ends the reading.
+                _ => {
+                    reader.block(block, &mut records, outcome)?;
+                }
+            }
+            goes_on.store(!records.is_between(), Ordering::Relaxed);
+            source.advance(block.bytes).map(|()| true)
+        },
+    )
 }
 
 /// Why a record gives no rows.
@@ -117,6 +164,10 @@ fn bad(kind: Kind) -> impl Fn(String) -> Bad {
 
 /// Reads record after record.
 struct Reader<'a> {
+    files: &'a [InputFile],
+    analysis: &'a Analysis,
+    options: &'a Options,
+    exact: bool,
     /// The path of a request's features, or why there is none.
     features: std::result::Result<Paths, String>,
     answers: Answers,
@@ -126,21 +177,16 @@ struct Reader<'a> {
     /// Rows of requests that were these names.
     header_rows: u64,
     wants: Wants,
-    keep_rows: bool,
-    exact: bool,
-    read: Option<(Layout, Gather)>,
-    /// Why the first record did not fit the headers; the reason when none does.
+    /// Why the record at hand does not fit the headers.
     unfit: Option<Problem>,
-    /// Kinds of the first request and answer, in which a model is spoken to when nothing else tells.
-    kinds: (Option<ContentType>, Option<ContentType>),
     /// Number of the file at hand.
     file: usize,
-    found: Vec<Found>,
+    parser: Parser,
+    found: Finds,
     inputs: Grid,
     answer: Answer,
     truths: Grid,
     scratch: Grid,
-    analysis: &'a Analysis,
 }
 
 /// What the analysis needs of each record beside the features.
@@ -151,7 +197,13 @@ struct Wants {
 }
 
 impl<'a> Reader<'a> {
-    fn new(analysis: &'a Analysis, keep_rows: bool, exact: bool) -> Result<Reader<'a>> {
+    /// `exact`: keep every cell of kept rows as written.
+    fn new(
+        files: &'a [InputFile],
+        analysis: &'a Analysis,
+        options: &'a Options,
+        exact: bool,
+    ) -> Result<Reader<'a>> {
         let position = analysis.truth_position.map(|position| (TRUTH, position));
         let (of, text) = match (&analysis.label, position) {
             (Some(label), _) => ("label", label.to_string()),
@@ -170,25 +222,83 @@ impl<'a> Reader<'a> {
             features.name_columns(0, headers, label);
         }
         Ok(Reader {
+            files,
+            analysis,
+            options,
+            exact,
             features,
             answers: Answers::new(analysis.predictor.as_ref(), analysis.probability_threshold, false)?,
             label,
             names: Headed::new(analysis, pre || post),
             header_rows: 0,
             wants: Wants { truth: pre || post, predicted: post },
-            keep_rows,
-            exact,
-            read: None,
-            file: 0,
             unfit: None,
-            kinds: (None, None),
-            found: Vec::new(),
+            file: 0,
+            parser: Parser::default(),
+            found: Finds::default(),
             inputs: Grid::default(),
             answer: Answer::default(),
             truths: Grid::default(),
             scratch: Grid::default(),
-            analysis,
         })
+    }
+
+    /// Whether a record is read in the same way whatever came before it, but for the columns.
+    fn depends_on_no_other(&self) -> bool {
+        self.features.as_ref().map_or(true, Paths::depend_on_no_other) && self.answers.depend_on_no_other()
+    }
+
+    /// Reads a block; `records`: as the lines before have left it.
+    fn block(
+        &mut self,
+        block: &Block<Lines>,
+        records: &mut Records<'_>,
+        outcome: &mut Outcome,
+    ) -> Result<bool> {
+        let (files, strict) = (self.files, self.options.strict);
+        let mut parser = std::mem::take(&mut self.parser);
+        let more = captured::each_of(block, files, strict, records, &mut parser, &mut |name, line, met| {
+            self.meet(name, line, met, outcome)
+        });
+        self.parser = parser;
+        more
+    }
+
+    /// Takes what was met; false when no more is wanted.
+    fn meet(&mut self, name: &Path, line: u64, met: Met<'_>, outcome: &mut Outcome) -> Result<bool> {
+        while self.files.get(self.file).is_some_and(|file| file.relative.as_os_str() != name.as_os_str()) {
+            self.file += 1;
+        }
+        let header_rows = self.header_rows;
+        let taken = match met {
+            Met::Bytes(_) => return Ok(true),
+            // No record is read behind the last one that is wanted; those outside of the window do not count.
+            _ if self.options.limit == Some(outcome.used()) => return Ok(false),
+            Met::Record { record, hour, .. } => self.take(record, hour, outcome),
+            Met::Damage(reason) => Err(Bad::Record(Kind::NoRecord, reason)),
+            Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
+        };
+        outcome.records += 1;
+        if let Some(problem) = self.unfit.take() {
+            outcome.unfit.get_or_insert(problem);
+        }
+        if self.header_rows > header_rows {
+            outcome.headed(name);
+        }
+        match taken {
+            Ok(true) => {}
+            Ok(false) => outcome.outside(),
+            Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
+            Err(Bad::Record(_, reason)) if self.options.strict => {
+                return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
+                    .file(name)
+                    .line(line)
+                    .found(reason)
+                    .hint("with `on_bad_record` unset such records are left out and counted"));
+            }
+            Err(Bad::Record(kind, reason)) => outcome.bad(kind, name, line, &reason),
+        }
+        Ok(true)
     }
 
     /// Takes a record's rows in; false when it lies outside of the window.
@@ -196,7 +306,7 @@ impl<'a> Reader<'a> {
         &mut self,
         record: &Record<'_>,
         hour: Option<Timestamp>,
-        window: Option<(Timestamp, Timestamp)>,
+        outcome: &mut Outcome,
     ) -> std::result::Result<bool, Bad> {
         let with_id = |problem| match problem {
             Bad::Record(kind, reason) => {
@@ -204,14 +314,17 @@ impl<'a> Reader<'a> {
             }
             stop => stop,
         };
-        if !captured::in_window(record, hour, window).map_err(bad(Kind::Time)).map_err(with_id)? {
+        if !captured::in_window(record, hour, self.options.window)
+            .map_err(bad(Kind::Time))
+            .map_err(with_id)?
+        {
             return Ok(false);
         }
-        self.record(record).map_err(with_id)?;
+        self.record(record, outcome).map_err(with_id)?;
         Ok(true)
     }
 
-    fn record(&mut self, record: &Record<'_>) -> std::result::Result<(), Bad> {
+    fn record(&mut self, record: &Record<'_>, outcome: &mut Outcome) -> std::result::Result<(), Bad> {
         let Some(capture) = &record.capture_data else {
             return Err(Bad::Record(Kind::NoCapture, "`captureData` is missing".into()));
         };
@@ -227,13 +340,13 @@ impl<'a> Reader<'a> {
             (Some(batch), _) => {
                 let (text, kind) = payload_of(batch, "batch transform output")?;
                 n_answers = self.batch(&text, kind)?;
-                self.kinds.0.get_or_insert(kind);
+                outcome.kinds.0.get_or_insert(kind);
             }
             (None, Some(input)) => {
                 let (text, kind) = payload_of(input, "input")?;
                 let kind = payload::kind_of_rows(kind, &text);
                 self.input(&text, kind)?;
-                self.kinds.0.get_or_insert(kind);
+                outcome.kinds.0.get_or_insert(kind);
                 if self.wants.predicted {
                     let Some(output) = &capture.endpoint_output else {
                         return Err(Bad::Record(Kind::NoOutput, "`endpointOutput` is missing".into()));
@@ -242,11 +355,11 @@ impl<'a> Reader<'a> {
                     let n = self.inputs.n_rows();
                     let read = self.answers.append(&text, kind, n, &mut self.answer);
                     n_answers = self.count(n, read)?;
-                    self.kinds.1.get_or_insert(kind);
+                    outcome.kinds.1.get_or_insert(kind);
                 } else if let Some(output) = &capture.endpoint_output {
                     let named = output.observed_content_type.as_deref();
-                    if self.kinds.1.is_none() && named.is_some() {
-                        self.kinds.1 = Some(payload::kind(named, output.encoding, ""));
+                    if outcome.kinds.1.is_none() && named.is_some() {
+                        outcome.kinds.1 = Some(payload::kind(named, output.encoding, ""));
                     }
                 }
             }
@@ -264,7 +377,7 @@ impl<'a> Reader<'a> {
                 .append(&text, kind, &mut self.truths)
                 .map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
         }
-        self.rows(n_answers)
+        self.rows(n_answers, outcome)
     }
 
     /// The number of answers when it is not that of the rows.
@@ -303,8 +416,8 @@ impl<'a> Reader<'a> {
                 Ok(paths) => paths,
                 Err(reason) => return Err(Bad::Record(Kind::Features, format!("input: {reason}"))),
             };
-            paths
-                .find(document, &mut self.found)
+            self.found
+                .find(paths, document)
                 .map_err(|fault| Bad::Record(Kind::Payload, format!("input: not JSON: {fault}")))?;
             if let Some(contradiction) = self.found[0].contradiction() {
                 self.unfit.get_or_insert_with(|| contradiction.problem("headers"));
@@ -396,7 +509,7 @@ impl<'a> Reader<'a> {
 
     /// Pairs what was found and takes the rows in. `n_answers`: the number of answers when it is not that of the
     /// rows.
-    fn rows(&mut self, n_answers: Option<usize>) -> std::result::Result<(), Bad> {
+    fn rows(&mut self, n_answers: Option<usize>, outcome: &mut Outcome) -> std::result::Result<(), Bad> {
         let n = self.inputs.n_rows();
         let n_truths = self.truths.n_cells();
         let truths_fit = !self.wants.truth || (self.truths.n_rows() == n && n_truths == n);
@@ -411,7 +524,7 @@ impl<'a> Reader<'a> {
             return Err(Bad::Record(Kind::Counts, counts));
         }
         if self.wants.truth
-            && let Some(row) = (0..n).find(|&row| typing::parse(self.truths.cell(row, 0)) == Cell::Missing)
+            && let Some(row) = (0..n).find(|&row| typing::lacks_value(self.truths.cell(row, 0)))
         {
             return Err(Bad::Record(
                 Kind::Truth,
@@ -423,17 +536,17 @@ impl<'a> Reader<'a> {
             return Err(Bad::Record(Kind::Features, reason));
         }
         let has_headers = self.analysis.dataset.headers.is_some();
-        let (layout, gather) = match &mut self.read {
-            Some(read) => read,
+        let (layout, gather) = match &mut outcome.table {
+            Some(table) => table,
             None => {
                 let brought = Brought { label: self.wants.truth, predicted: self.wants.predicted };
                 match layout::of_capture(self.inputs.width(0), brought, self.analysis) {
                     Ok(layout) => {
-                        let gather = Gather::new(&layout, self.analysis, self.keep_rows, self.exact);
-                        self.read.insert((layout, gather))
+                        let gather = Gather::new(&layout, self.analysis, self.options.keep_rows, self.exact);
+                        outcome.table.insert((layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {
-                        self.unfit.get_or_insert(problem);
+                        outcome.unfit.get_or_insert(problem);
                         return Err(unlike_headers(self.inputs.width(0), 0));
                     }
                     Err(problem) => return Err(Bad::Job(problem)),

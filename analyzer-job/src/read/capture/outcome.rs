@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use plumbline_common::words::part_of;
 use plumbline_common::{Problem, Result, codes};
 
-use super::Reader;
+use crate::config::ContentType;
 use crate::read::gather::Gather;
 use crate::read::layout::Layout;
 use crate::read::{Note, Notes, Skips, Source};
@@ -88,23 +88,41 @@ pub(in crate::read) const UNDATED: [usize; 3] =
 const HEADED: &str =
     "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
 
-/// Bad records and those outside of the window.
-pub(super) struct Tally {
-    pub(super) outside: Skips,
+/// What was read of captured records, in their order.
+pub(super) struct Outcome {
+    /// All of them.
+    pub(super) records: u64,
+    outside: Skips,
     skips: Skips,
     by_kind: [u64; Kind::ALL.len()],
     /// Files with a request that has a header row.
     headed: Vec<PathBuf>,
+    /// The rows, once a record told their columns.
+    pub(super) table: Option<(Layout, Gather)>,
+    /// Why the first record did not fit the headers; the reason when none does.
+    pub(super) unfit: Option<Problem>,
+    /// Kinds of the first request and answer, in which a model is spoken to when nothing else tells.
+    pub(super) kinds: (Option<ContentType>, Option<ContentType>),
 }
 
-impl Tally {
-    pub(super) fn new() -> Tally {
-        Tally {
+impl Outcome {
+    /// Without a record. `table`: one without rows, where the columns are known.
+    pub(super) fn new(table: Option<(Layout, Gather)>) -> Outcome {
+        Outcome {
+            records: 0,
             outside: Skips::new("outside the time window"),
             skips: Skips::default(),
             by_kind: [0; Kind::ALL.len()],
             headed: Vec::new(),
+            table,
+            unfit: None,
+            kinds: (None, None),
         }
+    }
+
+    /// Records of the window.
+    pub(super) fn used(&self) -> u64 {
+        self.records - self.outside.skipped.records
     }
 
     /// A request of a file has a header row.
@@ -114,28 +132,50 @@ impl Tally {
         }
     }
 
+    pub(super) fn outside(&mut self) {
+        self.outside.skipped.records += 1;
+    }
+
     pub(super) fn bad(&mut self, kind: Kind, file: &Path, line: u64, reason: &str) {
         self.by_kind[kind as usize] += 1;
         self.skips.add(file, line, reason);
     }
 
+    /// Takes in what was read next, of one file by its number, by the same columns.
+    pub(super) fn append(&mut self, file: usize, next: Outcome) {
+        self.records += next.records;
+        self.outside.append(next.outside);
+        self.skips.append(next.skips);
+        for (mine, theirs) in self.by_kind.iter_mut().zip(next.by_kind) {
+            *mine += theirs;
+        }
+        next.headed.iter().for_each(|file| self.headed(file));
+        if let (Some((_, mine)), Some((_, theirs))) = (&mut self.table, &next.table)
+            && theirs.rows() > 0
+        {
+            mine.begin(file);
+            mine.merge(theirs);
+        }
+        self.unfit = self.unfit.take().or(next.unfit);
+        self.kinds = (self.kinds.0.or(next.kinds.0), self.kinds.1.or(next.kinds.1));
+    }
+
+    /// Tells `source` about the records, and gives the rows.
+    ///
     /// # Errors
     /// Not one record of the whole has as many values as the configuration says.
-    pub(super) fn finish(
-        self,
-        reader: Reader<'_>,
-        source: &mut Source<'_>,
-    ) -> Result<Option<(Layout, Gather)>> {
-        let (n_bad, outside) = (self.skips.skipped.records, self.outside.skipped.records);
-        let used = source.records - outside;
+    pub(super) fn finish(self, source: &mut Source<'_>) -> Result<Option<(Layout, Gather)>> {
+        let (n_bad, used) = (self.skips.skipped.records, self.used());
+        source.records += self.records;
+        source.captured = self.kinds;
         source.notes.push(Note::Files { files: self.headed, what: HEADED.into() });
         source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);
         source.bad_kinds = self.by_kind.to_vec();
-        let rows = reader.read.as_ref().map_or(0, |(_, gather)| gather.rows());
-        match reader.unfit {
+        let rows = self.table.as_ref().map_or(0, |(_, gather)| gather.rows());
+        match self.unfit {
             Some(problem) if rows == 0 && n_bad * 2 > used && !source.options.part => Err(problem),
-            _ => Ok(reader.read),
+            _ => Ok(self.table),
         }
     }
 }

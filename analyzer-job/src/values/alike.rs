@@ -1,0 +1,266 @@
+//! JSON texts that are alike but for their numbers and strings.
+//!
+//! The records of a file are written by one program: between their values the same bytes stand in each. A text that has the bytes of
+//! an earlier one, and a number or a string wherever that one has its numbers and strings, is JSON as that one is, and its parts stand
+//! in the same order. So what was found in the earlier text is found in this one at the places that have moved, and the text need not be
+//! walked. `true`, `null`, `NaN` and the like belong to the bytes between the values, as do keys and brackets.
+//!
+//! This changes nothing that is found: property tests hold it to the walk over whole sequences of texts.
+
+use std::ops::Range;
+
+use crate::values::scan::Scanner;
+
+/// Earlier texts that are kept at a time; files with more kinds of records are rare.
+const MOST_KNOWN: usize = 4;
+/// Longer texts are walked.
+const LONGEST: usize = 1 << 16;
+/// Texts that may be learned from in advance; each text that is known again pays for another.
+const TRUST: u32 = 64;
+/// Where learning did not pay, one in so many texts is learned from.
+const SELDOM: u32 = 256;
+
+/// Earlier texts, each with what is known of it.
+#[derive(Debug)]
+pub(crate) struct Alike<T> {
+    known: Vec<(Sample, T)>,
+    /// The one that was like the text at hand.
+    last: usize,
+    trust: u32,
+    /// Texts that were not learned from since one was.
+    passed_over: u32,
+    values: Moved,
+}
+
+impl<T> Default for Alike<T> {
+    fn default() -> Alike<T> {
+        Alike { known: Vec::new(), last: 0, trust: TRUST, passed_over: 0, values: Moved(Vec::new()) }
+    }
+}
+
+impl<T> Alike<T> {
+    /// What is known of an earlier text that the text is like, and where its values stand. Nothing is said of a text that is like none.
+    pub(crate) fn find(&mut self, json: &str) -> Option<(&T, &Moved)> {
+        let n = self.known.len();
+        let mut order = (self.last..n).chain(0..self.last);
+        let at = order.find(|&at| self.known[at].0.fits(json, &mut self.values))?;
+        self.last = at;
+        self.trust = (self.trust + 1).min(TRUST);
+        Some((&self.known[at].1, &self.values))
+    }
+
+    /// What is known of the text that `find` found last.
+    pub(crate) fn found(&self) -> Option<&T> {
+        self.known.get(self.last).map(|(_, known)| known)
+    }
+
+    /// Whether it may pay to learn from a text that is like none which is known. Who is told so does.
+    pub(crate) fn may_learn(&mut self, json: &str) -> bool {
+        if json.len() > LONGEST {
+            return false;
+        }
+        if self.trust == 0 && self.passed_over < SELDOM {
+            self.passed_over += 1;
+            return false;
+        }
+        self.trust = self.trust.saturating_sub(1);
+        self.passed_over = 0;
+        true
+    }
+
+    /// Learns from an earlier text what is known of it.
+    pub(crate) fn learn(&mut self, sample: Sample, known: T) {
+        if self.known.len() == MOST_KNOWN {
+            self.known.remove(usize::from(self.last == 0));
+        }
+        self.known.push((sample, known));
+        self.last = self.known.len() - 1;
+    }
+}
+
+/// An earlier text.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    text: String,
+    /// Its numbers and strings that may differ, in their order.
+    values: Vec<Range<usize>>,
+}
+
+/// Where the values of a text stand that is like a sample; nothing at the beginning of the text comes first.
+#[derive(Debug)]
+pub(crate) struct Moved(Vec<Range<usize>>);
+
+/// A place in a sample and in all texts that are like it: so many bytes behind the end of a value.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    value: usize,
+    behind: usize,
+}
+
+impl Sample {
+    /// `json` is valid. `is_fixed`: whether texts that are alike have the same number or string at this place.
+    pub(crate) fn of(json: &str, is_fixed: impl Fn(&Range<usize>) -> bool) -> Sample {
+        let bytes = json.as_bytes();
+        let mut values = Vec::new();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            let mut scanner = Scanner::from(json, at);
+            at = match (byte, scanner.number_or_string()) {
+                (_, Some(end)) => {
+                    let is_key = matches!(bytes[end..].trim_ascii_start(), [b':', ..]);
+                    if !is_key && !is_fixed(&(at..end)) {
+                        values.push(at..end);
+                    }
+                    end
+                }
+                // A minus sign before a word, or what belongs to none of them.
+                _ => at + 1,
+            };
+        }
+        Sample { text: json.into(), values }
+    }
+
+    /// The number of a value of the sample by its span.
+    pub(crate) fn value(&self, span: &Range<usize>) -> Option<usize> {
+        self.values
+            .binary_search_by_key(&span.start, |value| value.start)
+            .ok()
+            .filter(|&at| self.values[at] == *span)
+    }
+
+    /// The place at a byte of the sample that lies in no value.
+    pub(crate) fn place(&self, at: usize) -> Place {
+        let value = self.values.partition_point(|value| value.end <= at);
+        Place { value, behind: at - value.checked_sub(1).map_or(0, |last| self.values[last].end) }
+    }
+
+    /// Whether a text is like this one; puts down where its values stand.
+    fn fits(&self, json: &str, moved: &mut Moved) -> bool {
+        let (text, sample) = (json.as_bytes(), self.text.as_bytes());
+        let values = &mut moved.0;
+        values.clear();
+        values.push(0..0);
+        let (mut at, mut from) = (0, 0);
+        for value in &self.values {
+            let between = &sample[from..value.start];
+            let is_same = match between {
+                [one] => text.get(at) == Some(one),
+                _ => text[at..].starts_with(between),
+            };
+            if !is_same {
+                return false;
+            }
+            let start = at + between.len();
+            let Some(end) = Scanner::from(json, start).number_or_string() else { return false };
+            values.push(start..end);
+            (at, from) = (end, value.end);
+        }
+        text[at..] == sample[from..]
+    }
+}
+
+impl Moved {
+    pub(crate) fn at(&self, place: Place) -> usize {
+        self.0[place.value].end + place.behind
+    }
+
+    /// The values, in their order.
+    pub(crate) fn values(&self) -> &[Range<usize>] {
+        &self.0[1..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use proptest::sample::Index;
+
+    use crate::values::path::tests::documents;
+    use crate::values::path::{Finds, Found, Paths};
+
+    /// All that can be asked of what was found.
+    fn told(json: &str, found: &[Found]) -> Vec<(bool, Option<String>, Option<Vec<String>>)> {
+        let of = |found: &Found| {
+            let source = found.source(json);
+            let mut spans = Vec::new();
+            let elements = found.elements(json, &mut spans);
+            let elements = elements.then(|| spans.into_iter().map(|span| source[span].to_string()).collect());
+            (found.is_nothing(json), found.value().map(|span| source[span].to_string()), elements)
+        };
+        found.iter().map(of).collect()
+    }
+
+    fn expression() -> impl Strategy<Value = String> {
+        let step = prop_oneof![
+            3 => "[a-c]".prop_map(|name| format!(".{name}")),
+            1 => (0..3).prop_map(|index| format!("[{index}]")),
+            1 => Just("[*]".to_string()),
+            1 => Just("[]".to_string()),
+        ];
+        prop_oneof![
+            8 => prop::collection::vec(step, 1..4).prop_map(|steps| steps.concat().trim_start_matches('.').to_string()),
+            1 => Just("@".to_string()),
+        ]
+    }
+
+    /// Changes of a text: a value in place of another, a key twice, damage.
+    fn changed(text: &str, (at, kind, put): &(Index, u8, String)) -> String {
+        let at = (0..=at.index(text.len().max(1)).min(text.len()))
+            .rev()
+            .find(|&at| text.is_char_boundary(at))
+            .unwrap_or(0);
+        let from = |what: char| text[at..].find(what).map(|found| at + found);
+        let digit = || text[at..].find(|c: char| c.is_ascii_digit()).map(|found| at + found);
+        let instead = |place: Option<usize>, length: usize, with: &str| match place {
+            Some(place) => format!("{}{with}{}", &text[..place], &text[place + length..]),
+            None => text.to_string(),
+        };
+        match kind {
+            0 => instead(digit(), 1, "73"),
+            1 => instead(digit(), 1, "\"x\\\"y\""),
+            2 => instead(digit(), 1, "null"),
+            3 => instead(digit(), 1, "NaN"),
+            4 => instead(digit(), 1, "-Infinity"),
+            5 => instead(digit(), 1, "[1,2]"),
+            6 => instead(text[at..].find("null").map(|found| at + found), 4, "5"),
+            7 => instead(from('{'), 1, "{\"a\":1,"),
+            8 => instead(from('{'), 1, "{\"\\u0061\":[1,2], "),
+            9 => instead(from(','), 1, ", "),
+            10 => instead(Some(at), 0, put),
+            11 => text[..at].to_string(),
+            12 => instead(digit(), 1, "1.5e+3"),
+            _ => text.to_string(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn texts_that_are_alike_are_walked_in_effect(
+            documents in prop::collection::vec(documents(), 1..4),
+            order in prop::collection::vec(
+                (any::<Index>(), prop::collection::vec((any::<Index>(), 0..16_u8, "[\\[\\]{}\":,\\\\ 0a-]{0,2}"), 0..3)),
+                1..12,
+            ),
+            paths in prop::collection::vec(expression(), 1..4),
+            others in prop::collection::vec(expression(), 1..3),
+            change_at in 0..24_usize,
+        ) {
+            let texts: Vec<String> = documents.iter().map(ToString::to_string).collect();
+            let compiled = [paths, others].map(|paths| {
+                Paths::compile(&paths.iter().map(|path| ("p", path.as_str())).collect::<Vec<_>>()).unwrap()
+            });
+            let mut finds = Finds::default();
+            for (number, (text, changes)) in order.iter().enumerate() {
+                let text = changes.iter().fold(text.get(&texts).clone(), |text, change| changed(&text, change));
+                let paths = &compiled[usize::from(number >= change_at)];
+                let mut found = Vec::new();
+                let walked = paths.find(&text, &mut found);
+                prop_assert_eq!(finds.find(paths, &text), walked, "{}", text);
+                if walked.is_ok() {
+                    prop_assert_eq!(told(&text, &finds), told(&text, &found), "{}", text);
+                }
+            }
+        }
+    }
+}
