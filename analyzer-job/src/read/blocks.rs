@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use plumbline_common::Result;
 use plumbline_common::input::InputFile;
+use rayon::Scope;
 
 use crate::read::Source;
 use crate::read::gather::Gather;
@@ -28,6 +29,9 @@ pub(super) struct Block<B> {
     pub(super) records: B,
 }
 
+/// Blocks that may wait for one before them, for each processor. Memory stays flat where one takes long.
+const WAITING: usize = 2;
+
 /// Reads blocks on all processors, and hands on what was read of them in their order.
 ///
 /// `next`: the next block, given one that is done with; none at the end. `reader`: what reads the blocks of one thread. `take`: takes
@@ -35,36 +39,65 @@ pub(super) struct Block<B> {
 ///
 /// # Errors
 /// What `take` fails with.
-pub(super) fn in_order<B: Send, P: Send, R: FnMut(&B) -> P>(
+pub(super) fn in_order<B, P, R>(
     next: impl FnMut(Option<B>) -> Option<B> + Send,
     reader: impl Fn() -> R + Sync,
     take: impl FnMut(&B, P) -> Result<bool> + Send,
-) -> Result<()> {
+) -> Result<()>
+where
+    B: Send,
+    P: Send,
+    R: FnMut(&B) -> P,
+{
+    let threads = rayon::current_num_threads();
     let ahead = Mutex::new(Ahead { next, number: 0, is_done: false });
     let behind = Mutex::new(Behind {
         take,
         number: 0,
         waiting: BTreeMap::new(),
+        most: threads * WAITING,
+        resting: 0,
         spent: Vec::new(),
         outcome: Ok(true),
     });
-    // Each gets a block and reads it at once, while it is in the cache of its processor.
-    let work = || {
-        let mut read = reader();
-        let mut spent = None;
-        loop {
-            let block = lock(&ahead).block(spent.take());
-            let Some((number, block)) = block else { break };
-            let part = read(&block);
-            let (more, free) = lock(&behind).put(number, block, part);
-            if !more {
-                lock(&ahead).is_done = true;
-            }
-            spent = free;
+    rayon::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|scope| work(scope, &ahead, &behind, &reader));
         }
-    };
-    rayon::scope(|scope| (0..rayon::current_num_threads()).for_each(|_| scope.spawn(|_| work())));
+    });
     behind.into_inner().unwrap_or_else(PoisonError::into_inner).outcome.map(|_| ())
+}
+
+/// Gets a block and reads it at once, while it is in the cache of its processor; and so on.
+fn work<'s, B, P, R, N, F, T>(
+    scope: &Scope<'s>,
+    ahead: &'s Mutex<Ahead<N>>,
+    behind: &'s Mutex<Behind<B, P, T>>,
+    reader: &'s F,
+) where
+    B: Send,
+    P: Send,
+    R: FnMut(&B) -> P,
+    N: FnMut(Option<B>) -> Option<B> + Send,
+    F: Fn() -> R + Sync,
+    T: FnMut(&B, P) -> Result<bool> + Send,
+{
+    let mut read = reader();
+    let mut spent = None;
+    loop {
+        let block = lock(ahead).block(spent.take());
+        let Some((number, block)) = block else { break };
+        let part = read(&block);
+        let next = lock(behind).put(number, block, part);
+        match next {
+            Next::Block { free, resting } => {
+                spent = free;
+                (0..resting).for_each(|_| scope.spawn(|scope| work(scope, ahead, behind, reader)));
+            }
+            Next::Rest => break,
+            Next::Enough => lock(ahead).is_done = true,
+        }
+    }
 }
 
 /// What is locked is whole at any moment, also when a thread panics, and that panic goes on.
@@ -98,17 +131,30 @@ struct Behind<B, P, T> {
     take: T,
     /// The block that is taken next.
     number: usize,
-    /// Those behind it.
+    /// Those behind it, which are at most so many, and one for each thread.
     waiting: BTreeMap<usize, (B, P)>,
+    most: usize,
+    /// Threads that do not read until the block is there which is taken next.
+    resting: usize,
     /// Those that were taken.
     spent: Vec<B>,
     /// Whether more are wanted.
     outcome: Result<bool>,
 }
 
+/// What a thread does that has read a block.
+enum Next<B> {
+    /// It reads another one, perhaps in the memory of one that is done with, as do so many others that have rested.
+    Block { free: Option<B>, resting: usize },
+    /// It ends, and another one begins for it later: a thread that waits would wait forever for one that panics.
+    Rest,
+    /// No more blocks are wanted.
+    Enough,
+}
+
 impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
-    /// Takes in what was read of a block. Whether more are wanted, and a block that is done with.
-    fn put(&mut self, number: usize, block: B, part: P) -> (bool, Option<B>) {
+    /// Takes in what was read of a block.
+    fn put(&mut self, number: usize, block: B, part: P) -> Next<B> {
         self.waiting.insert(number, (block, part));
         while matches!(self.outcome, Ok(true))
             && let Some((block, part)) = self.waiting.remove(&self.number)
@@ -117,7 +163,14 @@ impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
             self.outcome = (self.take)(&block, part);
             self.spent.push(block);
         }
-        (matches!(self.outcome, Ok(true)), self.spent.pop())
+        if !matches!(self.outcome, Ok(true)) {
+            return Next::Enough;
+        }
+        if self.waiting.len() > self.most {
+            self.resting += 1;
+            return Next::Rest;
+        }
+        Next::Block { free: self.spent.pop(), resting: std::mem::take(&mut self.resting) }
     }
 }
 
@@ -207,3 +260,7 @@ impl<'a> Texts<'a> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "tests/blocks.rs"]
+mod tests;
