@@ -72,17 +72,16 @@ impl Parser {
     /// Why the text is none.
     pub(crate) fn parse<'a>(&'a mut self, text: &'a [u8]) -> Result<(Record<'a>, &'a str), String> {
         let text = std::str::from_utf8(text).map_err(|_| "not UTF-8 text".to_string())?;
-        let strings = match self.alike.find(text) {
-            Some((form, moved)) => form.strings(text, moved, &mut self.made),
-            None => None,
-        };
-        if let (Some(strings), Some(form)) = (strings, self.alike.found()) {
+        let known = self.alike.find(text).map(|(form, moved)| form.strings(text, moved, &mut self.made));
+        // It teaches nothing new, also where an escape of it must be looked up.
+        let is_known = known.is_some();
+        if let (Some(Some(strings)), Some(form)) = (known, self.alike.found()) {
             let made = std::str::from_utf8(&self.made).expect("text, of which escapes were taken out");
             return Ok((form.record(&strings, text, made), text));
         }
         let record = serde_json::from_str(text);
         let record = record.map_err(|error| format!("not a captured record: {}", column_only(&error)))?;
-        if self.alike.may_learn(text) {
+        if !is_known && self.alike.may_learn(text) {
             self.learn(text, &record);
         }
         Ok((record, text))

@@ -68,6 +68,11 @@ impl<T> Alike<T> {
         true
     }
 
+    #[cfg(test)]
+    pub(crate) fn n_known(&self) -> usize {
+        self.known.len()
+    }
+
     /// Learns from an earlier text what is known of it.
     pub(crate) fn learn(&mut self, sample: Sample, known: T) {
         if self.known.len() == MOST_KNOWN {

@@ -122,3 +122,16 @@ fn records_that_are_not_alike_are_seldom_learned_from() {
     let learned = (0..1000).filter(|_| parser.alike.may_learn("{}")).count();
     assert!((1..10).contains(&learned), "{learned}");
 }
+
+#[test]
+fn a_record_with_an_escape_by_number_teaches_nothing_new() {
+    let mut parser = Parser::default();
+    let record = |data: &str| format!("{{\"captureData\":{{\"endpointInput\":{{\"data\":\"{data}\"}}}}}}");
+    for at in 0..2000 {
+        let line = record(if at % 2 == 0 { "plain" } else { "\\u00e9" });
+        let (record, _) = parser.parse(line.as_bytes()).unwrap();
+        let data = record.capture_data.unwrap().endpoint_input.unwrap().data.unwrap();
+        assert_eq!(data.as_text(), if at % 2 == 0 { "plain" } else { "é" });
+    }
+    assert_eq!(parser.alike.n_known(), 1);
+}
