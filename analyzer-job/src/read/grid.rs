@@ -129,6 +129,9 @@ impl Grid {
         let mut spans = std::mem::take(&mut self.spans);
         let result = if found.is_nothing(json) {
             Err(NoFeatures { found: "nothing".into(), row: None })
+        } else if let Some((values, ends)) = found.rows() {
+            self.push_rows_of(source, values, ends);
+            Ok(())
         } else if !found.elements(json, &mut spans) {
             let found = found.value().map_or("", |span| shown(&source[span]));
             Err(NoFeatures { found: format!("`{found}`, not a list"), row: None })
@@ -159,6 +162,20 @@ impl Grid {
         elements.into_iter().try_for_each(|element| self.push_plain(&source[element]))?;
         self.end_row();
         Ok(())
+    }
+
+    /// Appends rows by their values, and for each row how many belong to it and those before it. The text is copied at once.
+    fn push_rows_of(&mut self, source: &str, values: &[Range<usize>], ends: &[usize]) {
+        let (before, behind) = (values.first().map_or(0, |first| first.start), self.text.len());
+        self.text.push_str(&source[before..values.last().map_or(before, |last| last.end)]);
+        let moved = |at: usize| at - before + behind;
+        let n_cells = self.cells.len();
+        self.cells.extend(values.iter().map(|value| Span {
+            start: moved(value.start),
+            end: moved(value.end),
+            csv: false,
+        }));
+        self.ends.extend(ends.iter().map(|end| n_cells + end));
     }
 
     /// Appends the elements of a list as one row, whose text is copied at once.
@@ -258,8 +275,10 @@ fn are_rows(source: &str, elements: &[Range<usize>]) -> bool {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::values::path::Paths;
+    use crate::values::path::{Finds, Paths};
 
     pub(crate) fn rows(grid: &Grid) -> Vec<Vec<Raw<'_>>> {
         (0..grid.n_rows()).map(|row| grid.row(row).collect()).collect()
@@ -317,6 +336,54 @@ pub(crate) mod tests {
             (r#"[{},{"f":[1,2]}]"#, 1),
         ] {
             check(records, "[*].f", Err(("null instead of a list", Some(row))));
+        }
+    }
+
+    fn documents() -> impl Strategy<Value = (String, String)> {
+        let cell = prop_oneof![
+            8 => prop_oneof![Just("1"), Just("-2.5"), Just("\"é\\\"\""), Just("1e9")],
+            1 => prop_oneof![Just("null"), Just("true"), Just("[1]"), Just("{}"), Just("[]")],
+        ];
+        let row = (prop::collection::vec(cell, 0..4), 0..20_u8).prop_map(|(cells, odd)| match odd {
+            0 => "null".to_string(),
+            1 => "5".into(),
+            _ => format!("[{}]", cells.join(", ")),
+        });
+        (prop::collection::vec(row, 0..4), 0..4_u8).prop_map(|(rows, form)| match form {
+            0 => (format!("{{\"f\" : [{}]}}", rows.join(" ,")), "f".into()),
+            1 => (format!("[{}]", rows.join(",")), "@".into()),
+            2 => {
+                let rows: Vec<String> =
+                    rows.iter().map(|row| format!("{{\"more\":[7],\"f\":{row}}}")).collect();
+                (format!("{{\"x\":[{}]}}", rows.join(",")), "x[*].f".into())
+            }
+            _ => (format!("{{\"f\":{}}}", rows.first().map_or("7", String::as_str)), "f".into()),
+        })
+    }
+
+    proptest! {
+        /// What is known by an earlier text has the rows that a look at the text finds.
+        #[test]
+        fn features_of_texts_that_are_alike_are_those_of_each(
+            (json, path) in documents(),
+            numbers in prop::collection::vec(prop_oneof![Just("33"), Just("\"x\""), Just("0")], 1..5),
+        ) {
+            let paths = Paths::compile(&[("features", &path)]).unwrap();
+            let mut finds = Finds::default();
+            for number in numbers {
+                let json = json.replace("-2.5", number);
+                let mut found = Vec::new();
+                paths.find(&json, &mut found).unwrap();
+                finds.find(&paths, &json).unwrap();
+                let [walked, known] = [&found[0], &finds[0]].map(|found| {
+                    let mut grid = Grid::default();
+                    grid.push(Raw::Csv("before"));
+                    grid.end_row();
+                    let pushed = grid.push_features(&json, found);
+                    pushed.map(|()| rows(&grid).iter().map(|row| format!("{row:?}")).collect::<Vec<_>>())
+                });
+                prop_assert_eq!(known, walked, "{}", json);
+            }
         }
     }
 }

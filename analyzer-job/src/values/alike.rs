@@ -7,12 +7,15 @@
 //!
 //! This changes nothing that is found: property tests hold it to the walk over whole sequences of texts.
 
+use std::iter;
 use std::ops::Range;
 
 use crate::values::scan::Scanner;
 
-/// Earlier texts that are kept at a time; files with more kinds of records are rare.
-const MOST_KNOWN: usize = 4;
+/// Earlier texts that are kept at a time: requests of so many sizes, say. What they begin with alike is compared once.
+const MOST_KNOWN: usize = 16;
+/// Bytes of them.
+const MOST_BYTES: usize = 1 << 18;
 /// Longer texts are walked.
 const LONGEST: usize = 1 << 16;
 /// Texts that may be learned from in advance; each text that is known again pays for another.
@@ -23,7 +26,7 @@ const SELDOM: u32 = 256;
 /// Earlier texts, each with what is known of it.
 #[derive(Debug)]
 pub(crate) struct Alike<T> {
-    known: Vec<(Sample, T)>,
+    earlier: Vec<Earlier<T>>,
     /// The one that was like the text at hand.
     last: usize,
     trust: u32,
@@ -32,26 +35,43 @@ pub(crate) struct Alike<T> {
     values: Moved,
 }
 
+#[derive(Debug)]
+struct Earlier<T> {
+    sample: Sample,
+    known: T,
+    /// For each one before it: how many values stand behind the same bytes in both, from the first one on.
+    shared: Vec<usize>,
+}
+
 impl<T> Default for Alike<T> {
     fn default() -> Alike<T> {
-        Alike { known: Vec::new(), last: 0, trust: TRUST, passed_over: 0, values: Moved(Vec::new()) }
+        Alike { earlier: Vec::new(), last: 0, trust: TRUST, passed_over: 0, values: Moved(Vec::new()) }
     }
 }
 
 impl<T> Alike<T> {
     /// What is known of an earlier text that the text is like, and where its values stand. Nothing is said of a text that is like none.
     pub(crate) fn find(&mut self, json: &str) -> Option<(&T, &Moved)> {
-        let n = self.known.len();
-        let mut order = (self.last..n).chain(0..self.last);
-        let at = order.find(|&at| self.known[at].0.fits(json, &mut self.values))?;
+        let Alike { earlier, values, .. } = self;
+        values.begin();
+        let mut tried: Option<usize> = None;
+        let at = (self.last..earlier.len()).chain(0..self.last).find(|&at| {
+            // What was passed with another one need not be passed again; one that begins in another way does not begin as the text.
+            let shared = |tried: usize| earlier[tried.max(at)].shared[tried.min(at)];
+            if tried.is_some_and(|tried| shared(tried) < values.values().len()) {
+                return false;
+            }
+            tried = Some(at);
+            earlier[at].sample.goes_on(json, values)
+        })?;
         self.last = at;
         self.trust = (self.trust + 1).min(TRUST);
-        Some((&self.known[at].1, &self.values))
+        Some((&self.earlier[at].known, &self.values))
     }
 
     /// What is known of the text that `find` found last.
     pub(crate) fn found(&self) -> Option<&T> {
-        self.known.get(self.last).map(|(_, known)| known)
+        self.earlier.get(self.last).map(|earlier| &earlier.known)
     }
 
     /// Whether it may pay to learn from a text that is like none which is known. Who is told so does.
@@ -70,16 +90,25 @@ impl<T> Alike<T> {
 
     #[cfg(test)]
     pub(crate) fn n_known(&self) -> usize {
-        self.known.len()
+        self.earlier.len()
     }
 
     /// Learns from an earlier text what is known of it.
     pub(crate) fn learn(&mut self, sample: Sample, known: T) {
-        if self.known.len() == MOST_KNOWN {
-            self.known.remove(usize::from(self.last == 0));
+        let mut bytes = self.earlier.iter().map(|earlier| earlier.sample.text.len()).sum::<usize>();
+        bytes += sample.text.len();
+        while self.earlier.len() == MOST_KNOWN || (bytes > MOST_BYTES && !self.earlier.is_empty()) {
+            // The oldest but for the one that was found last.
+            let oldest = usize::from(self.last == 0 && self.earlier.len() > 1);
+            bytes -= self.earlier.remove(oldest).sample.text.len();
+            for later in &mut self.earlier[oldest..] {
+                later.shared.remove(oldest);
+            }
+            self.last -= usize::from(self.last > oldest);
         }
-        self.known.push((sample, known));
-        self.last = self.known.len() - 1;
+        let shared = self.earlier.iter().map(|earlier| earlier.sample.shared(&sample)).collect();
+        self.earlier.push(Earlier { sample, known, shared });
+        self.last = self.earlier.len() - 1;
     }
 }
 
@@ -139,14 +168,24 @@ impl Sample {
         Place { value, behind: at - value.checked_sub(1).map_or(0, |last| self.values[last].end) }
     }
 
-    /// Whether a text is like this one; puts down where its values stand.
-    fn fits(&self, json: &str, moved: &mut Moved) -> bool {
+    /// The bytes before each value, behind the one before it.
+    fn between(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = iter::once(0).chain(self.values.iter().map(|value| value.end));
+        ends.zip(&self.values).map(|(end, value)| &self.text.as_bytes()[end..value.start])
+    }
+
+    /// How many values stand behind the same bytes in both, from the first one on.
+    fn shared(&self, other: &Sample) -> usize {
+        self.between().zip(other.between()).take_while(|(one, other)| one == other).count()
+    }
+
+    /// Whether a text is like this one, as it is up to the values that were put down; puts down where the others stand, up to a
+    /// difference.
+    fn goes_on(&self, json: &str, moved: &mut Moved) -> bool {
         let (text, sample) = (json.as_bytes(), self.text.as_bytes());
-        let values = &mut moved.0;
-        values.clear();
-        values.push(0..0);
-        let (mut at, mut from) = (0, 0);
-        for value in &self.values {
+        let (passed, values) = self.values.split_at(moved.values().len());
+        let (mut at, mut from) = (moved.end(), passed.last().map_or(0, |value| value.end));
+        for value in values {
             let between = &sample[from..value.start];
             let is_same = match between {
                 [one] => text.get(at) == Some(one),
@@ -157,7 +196,7 @@ impl Sample {
             }
             let start = at + between.len();
             let Some(end) = Scanner::from(json, start).number_or_string() else { return false };
-            values.push(start..end);
+            moved.0.push(start..end);
             (at, from) = (end, value.end);
         }
         text[at..] == sample[from..]
@@ -165,6 +204,17 @@ impl Sample {
 }
 
 impl Moved {
+    /// Before the first value.
+    fn begin(&mut self) {
+        self.0.clear();
+        self.0.push(0..0);
+    }
+
+    /// Where the last value ends.
+    fn end(&self) -> usize {
+        self.0.last().map_or(0, |last| last.end)
+    }
+
     pub(crate) fn at(&self, place: Place) -> usize {
         self.0[place.value].end + place.behind
     }
@@ -180,6 +230,7 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::Index;
 
+    use super::*;
     use crate::values::path::tests::documents;
     use crate::values::path::{Finds, Found, Paths};
 
@@ -266,6 +317,42 @@ mod tests {
                     prop_assert_eq!(told(&text, &finds), told(&text, &found), "{}", text);
                 }
             }
+        }
+    }
+
+    /// Texts of one program that have more or fewer rows.
+    #[test]
+    fn texts_of_several_sizes_are_known_after_the_first_of_each() {
+        let text = |rows: usize, at: usize| {
+            let rows: Vec<String> = (0..rows).map(|row| format!("[{},\"x\",{at}]", row * at)).collect();
+            format!("{{\"id\":{at},\"rows\":[{}],\"end\":null}}", rows.join(","))
+        };
+        let mut alike = Alike::default();
+        for at in 0..200 {
+            let rows = at * 7919 % MOST_KNOWN;
+            let json = text(rows, at);
+            let found = alike.find(&json).map(|(known, moved)| {
+                (
+                    *known,
+                    moved.values().iter().map(|value| json[value.clone()].to_string()).collect::<Vec<_>>(),
+                )
+            });
+            let sample = Sample::of(&json, |_| false);
+            let values = sample.values.iter().map(|value| json[value.clone()].to_string()).collect();
+            assert_eq!(found, (at >= MOST_KNOWN).then_some((rows, values)), "{json}");
+            if found.is_none() {
+                alike.learn(sample, rows);
+            }
+        }
+        assert_eq!(alike.n_known(), MOST_KNOWN);
+        // What is kept is bounded, by number and by bytes.
+        for at in 1..100 {
+            let json = text(at * 200, at);
+            alike.learn(Sample::of(&json, |_| false), at);
+            let bytes = alike.earlier.iter().map(|earlier| earlier.sample.text.len());
+            assert!(alike.n_known() == 1 || bytes.sum::<usize>() <= MOST_BYTES);
+            assert!(alike.earlier.iter().enumerate().all(|(at, earlier)| earlier.shared.len() == at));
+            assert!(alike.find(&json).is_some_and(|(known, _)| *known == at));
         }
     }
 }

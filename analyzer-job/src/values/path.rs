@@ -29,6 +29,15 @@ pub struct Found {
     /// Text of a result that does not stand in the input as such.
     made: Option<String>,
     contradiction: Option<Contradiction>,
+    rows: Rows,
+}
+
+/// The values of a list of lists of plain values; nothing where these are not known.
+#[derive(Debug, Clone, Default)]
+struct Rows {
+    values: Vec<Range<usize>>,
+    /// How many of the values belong to each list and those before it.
+    ends: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,7 +105,14 @@ impl Found {
         }
     }
 
+    /// Where it is known that the result is a list of lists of plain values, none of them a list that lacks: the values, and for
+    /// each list how many of them belong to it and those before it. `elements` and `scan::split` find the same.
+    pub(crate) fn rows(&self) -> Option<(&[Range<usize>], &[usize])> {
+        (!self.rows.ends.is_empty()).then_some((&self.rows.values, &self.rows.ends))
+    }
+
     fn clear(&mut self) {
+        self.rows.ends.clear();
         self.shape = Shape::Nothing;
         self.spans.clear();
         self.is_list = false;
@@ -127,6 +143,8 @@ struct Known {
     spans: Vec<(Place, Place)>,
     elements: Vec<(Place, Place)>,
     is_list: bool,
+    values: Vec<(Place, Place)>,
+    ends: Vec<usize>,
 }
 
 impl Finds {
@@ -146,7 +164,7 @@ impl Finds {
         // What an expression gives depends on the values.
         if paths.queries.iter().all(Option::is_none) && self.alike.may_learn(json) {
             let sample = Sample::of(json, |_| false);
-            let known = self.found.iter().map(|found| Known::of(found, &sample)).collect();
+            let known = self.found.iter().map(|found| Known::of(found, json, &sample)).collect();
             self.alike.learn(sample, known);
         }
         Ok(())
@@ -162,16 +180,19 @@ impl Deref for Finds {
 }
 
 impl Known {
-    fn of(found: &Found, sample: &Sample) -> Known {
+    fn of(found: &Found, json: &str, sample: &Sample) -> Known {
         let places = |spans: &[Range<usize>]| {
             spans.iter().map(|span| (sample.place(span.start), sample.place(span.end))).collect()
         };
         let elements = if found.is_list { &found.elements[..] } else { &[] };
+        let Rows { values, ends } = Rows::of(found, json).unwrap_or_default();
         Known {
             shape: found.shape,
             spans: places(&found.spans),
             elements: places(elements),
             is_list: found.is_list,
+            values: places(&values),
+            ends,
         }
     }
 
@@ -182,8 +203,34 @@ impl Known {
         };
         put(&self.spans, &mut found.spans);
         put(&self.elements, &mut found.elements);
+        put(&self.values, &mut found.rows.values);
+        found.rows.ends.clone_from(&self.ends);
         (found.shape, found.is_list) = (self.shape, self.is_list);
         (found.made, found.contradiction) = (None, None);
+    }
+}
+
+impl Rows {
+    /// None for another result.
+    fn of(found: &Found, json: &str) -> Option<Rows> {
+        let mut lists = Vec::new();
+        let mut rows = Rows::default();
+        if !found.elements(json, &mut lists) {
+            return None;
+        }
+        for list in lists {
+            let before = rows.values.len();
+            // A null that no token stands for is no list.
+            if list.is_empty() || !scan::split(json, list, &mut rows.values) {
+                return None;
+            }
+            let is_plain = |value: &Range<usize>| !matches!(json.as_bytes()[value.start], b'[' | b'{');
+            if !rows.values[before..].iter().all(is_plain) {
+                return None;
+            }
+            rows.ends.push(rows.values.len());
+        }
+        Some(rows)
     }
 }
 
