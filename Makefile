@@ -21,7 +21,7 @@ ACCEPTANCE := ../shared/acceptance
 ACCEPTANCE_GROUPS := merge-* golden-* monitor-* bias-* error-* explain-* shap-* reading-* dryrun-* promise-* quality-* model-quality-*
 
 .PHONY: help build demo test lint dependencies check-fuzz fuzz mutants version images test-images test-browser test-clients \
-	test-docs test-spark test-hosts bench bench-scale bench-instructions bench-shapley bench-constants push-images acceptance acceptance-images
+	test-docs test-spark test-hosts bench bench-scale bench-instructions bench-peers bench-shapley bench-constants push-images acceptance acceptance-images
 
 help: ## list the commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 20
@@ -104,8 +104,12 @@ bench-scale: build ## one process, two that fold and one that combines, and Spar
 bench-instructions: build ## instructions of fixed small runs under callgrind, against their budgets
 	tests/instructions.sh $(BIN)
 
-bench-peers: build ## the same work by other programs, results held equal first (PYTHON with tests/peers/requirements.txt)
-	$(PYTHON) tests/peers/data_quality.py $(BIN)
+WORK ?=
+SCALE ?= 1
+TURNS ?= 3
+PAGE ?=
+bench-peers: build ## the same work by other programs, results held equal first: WORK="merge bias" SCALE=0.1 PAGE=docs/benchmarks.md
+	$(PYTHON) tests/peers/run.py $(BIN) --work "$(WORK)" --scale $(SCALE) --turns $(TURNS) $(if $(PAGE),--page $(PAGE))
 
 bench-shapley: ## error of the attributions by budget, beside the figures of the shap library
 	cargo bench --locked -p analyzer-job --bench shapley
