@@ -99,6 +99,9 @@ fn look_at(
     ask_model: bool,
     text: &mut String,
 ) -> Result<()> {
+    if let Some(told) = task.unused_window()? {
+        line(text, "warning", told);
+    }
     match &task.prepared {
         task::Prepared::DataQuality(prepared) => data_quality::look(job, settings, prepared, RECORDS, text),
         task::Prepared::ModelQuality(prepared) => model_quality::look(job, settings, prepared, RECORDS, text),

@@ -1,4 +1,4 @@
-//! What a monitoring job's environment adds to its configuration.
+//! What the settings of a job add to its configuration.
 
 use std::ffi::OsStr;
 use std::fmt::Display;
@@ -44,9 +44,45 @@ pub enum MonitorKind {
 /// `SETTING_INVALID` for an attribute that cannot be used, `CONFIG_SCHEMA` for what the kind of monitor
 /// needs and the configuration lacks.
 pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorKind) -> Result<Vec<String>> {
-    let mut warnings = Vec::new();
     methods(analysis, kind)?;
+    let warnings = places(analysis, attributes, kind)?;
+    match located("ground_truth_attribute", &attributes.ground_truth)? {
+        // Of CSV, whatever column the label becomes.
+        Some(Location::Index(position)) => analysis.truth_position = Some(position),
+        Some(path) if analysis.label.is_none() => analysis.label = Some(path),
+        _ => {}
+    }
+    Ok(warnings)
+}
 
+/// Completes the configuration of an analysis of a dataset: the attributes win over it, as in a monitor. Those that have a
+/// meaning only where a model is asked are checked, and used where one is.
+///
+/// Returns a warning for each value of the configuration that an attribute replaces.
+///
+/// # Errors
+/// `SETTING_INVALID` for an attribute that cannot be used.
+pub fn places_in_dataset(analysis: &mut Analysis, attributes: &Attributes) -> Result<Vec<String>> {
+    located("ground_truth_attribute", &attributes.ground_truth)?;
+    let methods = &analysis.methods;
+    let kind = match methods.pre_training_bias.is_some() || methods.post_training_bias.is_some() {
+        true => MonitorKind::Bias,
+        false => MonitorKind::Explainability,
+    };
+    if analysis.needs_model(false) {
+        return places(analysis, attributes, kind);
+    }
+    located("inference_attribute", &attributes.inference)?;
+    located("probability_attribute", &attributes.probability)?;
+    threshold(attributes)?;
+    let of_data =
+        Attributes { inference: None, probability: None, probability_threshold: None, ..attributes.clone() };
+    places(analysis, &of_data, kind)
+}
+
+/// Gives the configuration the places, the threshold and the columns to leave out that the attributes name.
+fn places(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorKind) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
     if let Some(path) = given(&attributes.features) {
         // In CSV all cells of the captured input are features, whatever is given here.
         replace(
@@ -73,12 +109,7 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
             replace(&mut predictor.probability, scores, "predictor.probability", attribute, &mut warnings);
         }
     }
-    if let Some(text) = given(&attributes.probability_threshold) {
-        let threshold: f64 = text
-            .parse()
-            .ok()
-            .filter(|value: &f64| value.is_finite())
-            .ok_or_else(|| invalid("probability_threshold_attribute", text, "a number such as 0.5"))?;
+    if let Some((threshold, text)) = threshold(attributes)? {
         let before = analysis.given.get("probability_threshold").and_then(Json::as_f64);
         if before.is_some_and(|before| before != threshold) {
             let attribute = "probability_threshold_attribute";
@@ -86,12 +117,6 @@ pub fn complete(analysis: &mut Analysis, attributes: &Attributes, kind: MonitorK
         }
         analysis.probability_threshold = threshold;
         analysis.threshold_given = true;
-    }
-    match located("ground_truth_attribute", &attributes.ground_truth)? {
-        // Of CSV, whatever column the label becomes.
-        Some(Location::Index(position)) => analysis.truth_position = Some(position),
-        Some(path) if analysis.label.is_none() => analysis.label = Some(path),
-        _ => {}
     }
     if let Some(names) = given(&attributes.exclude_features) {
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -142,6 +167,15 @@ fn methods(analysis: &mut Analysis, kind: MonitorKind) -> Result<()> {
 
 fn given(value: &Option<String>) -> Option<&str> {
     value.as_deref().map(str::trim).filter(|value| !absent(OsStr::new(value)))
+}
+
+/// The threshold, and how it is written.
+fn threshold(attributes: &Attributes) -> Result<Option<(f64, &str)>> {
+    let Some(text) = given(&attributes.probability_threshold) else { return Ok(None) };
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite());
+    let number =
+        number.ok_or_else(|| invalid("probability_threshold_attribute", text, "a number such as 0.5"))?;
+    Ok(Some((number, text)))
 }
 
 /// A text of digits is a position, any other a JMESPath.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::check::{Kind, load};
-use super::monitoring::{Attributes, MonitorKind, complete};
+use super::monitoring::{Attributes, MonitorKind, complete, places_in_dataset};
 use super::*;
 
 fn bias_csv() -> Json {
@@ -439,6 +439,56 @@ fn a_bias_monitor_computes_every_metric_and_takes_places_from_its_attributes() {
     let predictor = analysis.predictor.unwrap();
     assert_eq!(predictor.label, Some(Location::Name("predicted_label".into())));
     assert_eq!(predictor.probability, None);
+}
+
+/// The same settings mean the same as in a monitor; without a model there is no answer to find anything in, and only what is of the
+/// data is used.
+#[test]
+fn an_analysis_of_a_dataset_takes_its_attributes_too() {
+    let attributes = Attributes {
+        inference: some("0"),
+        probability_threshold: some("0.8"),
+        exclude_features: some("age, 3"),
+        ground_truth: some("0"),
+        ..Attributes::default()
+    };
+    let mut config = json!({
+        "dataset_type": "text/csv", "label": "y", "label_values_or_threshold": [1], "probability_threshold": 0.4,
+        "facet": [{"name_or_index": "sex"}], "methods": {"post_training_bias": {"methods": "all"}},
+        "predictor": {"endpoint_name": "e", "label": 1},
+    });
+    let load = |config: &Json| try_load(config, Kind::Processing).unwrap();
+    let mut analysis = load(&config);
+    let warnings = places_in_dataset(&mut analysis, &attributes).unwrap();
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert_eq!((analysis.probability_threshold, &analysis.label), (0.8, &Some(Location::Name("y".into()))));
+    assert_eq!(analysis.truth_position, None);
+    assert_eq!(analysis.dataset.excluded_columns, [Location::Name("age".into()), Location::Index(3)]);
+    assert_eq!(analysis.predictor.unwrap().label, Some(Location::Index(0)));
+
+    config["predicted_label"] = json!("p");
+    let mut analysis = load(&config);
+    let warnings = places_in_dataset(&mut analysis, &attributes).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+    assert_eq!(analysis.probability_threshold, 0.4);
+    assert_eq!(analysis.dataset.excluded_columns.len(), 2);
+    assert_eq!(analysis.predictor.unwrap().label, Some(Location::Index(1)));
+
+    let scores = json!({
+        "dataset_type": "text/csv", "methods": {"shap": {}}, "predictor": {"endpoint_name": "e"},
+    });
+    let mut analysis = load(&scores);
+    places_in_dataset(&mut analysis, &attributes).unwrap();
+    let predictor = analysis.predictor.unwrap();
+    assert_eq!((predictor.label, predictor.probability), (None, Some(Location::Index(0))));
+
+    for wrong in [
+        Attributes { probability_threshold: some("x"), ..Attributes::default() },
+        Attributes { inference: some("not a path"), ..Attributes::default() },
+    ] {
+        let problem = places_in_dataset(&mut load(&config), &wrong).unwrap_err();
+        assert_eq!(problem.code(), &codes::SETTING_INVALID);
+    }
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::monitor::columns::{self, Preparation};
 use crate::monitor::format::{self, Format};
 use crate::monitor::rows::Source;
 use crate::monitor::script::Script;
-use crate::plan::{RowsFrom, config_place, dataset_folders, empty_input, metric_time, output, window};
+use crate::plan::{
+    RowsFrom, config_place, dataset_folders, empty_input, metric_time, output, unused, window,
+};
 use crate::settings::{AnalysisType, Compat, OnBadRecord, Settings};
 
 /// The two monitors that need no analysis configuration.
@@ -127,7 +129,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         preparation: preparation.map(Arc::new),
         preprocessor,
         postprocessor,
-        warnings: ignored(job),
+        warnings: unused::of_any(job),
     })
 }
 
@@ -278,17 +280,6 @@ fn scripts(job: &Job, settings: &Settings) -> Result<(Option<Script>, Option<Scr
         Script::find(job, "post_analytics_processor_script", path, instead)
     });
     Ok((before.transpose()?, after.transpose()?))
-}
-
-/// Settings of the hosted analyzer that change nothing here; each is said once.
-fn ignored(job: &Job) -> Vec<String> {
-    ["detect_outliers", "detect_drift", "image_data", "report_enabled", "auto_ml_job_detail"]
-        .into_iter()
-        .filter(|name| {
-            job.config.setting(name).is_some() || plumbline_common::contract::variable(name).is_some()
-        })
-        .map(|name| format!("the setting `{name}` has no effect"))
-        .collect()
 }
 
 /// A file of the baseline as JSON.

@@ -1,6 +1,7 @@
 //! From settings and configuration to what this run does: where everything stands, and which kind of run it is.
 
 pub mod monitors;
+pub(crate) mod unused;
 
 use std::path::{Path, PathBuf};
 
@@ -168,6 +169,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
     };
     let kind = if monitor { Kind::Monitoring } else { Kind::Processing };
     let mut analysis = check::load(&text, &config_path, kind)?;
+    let label_is_given = analysis.label.is_some();
     let mut warnings = Vec::new();
     let dataset = match rows {
         RowsFrom::Folded(folded) => folded.place.display().to_string(),
@@ -197,8 +199,11 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         warnings.extend(complete(&mut analysis, settings)?);
         monitoring::check_format(&analysis).map_err(|problem| problem.file(&config_path))?;
     }
+    if !monitor {
+        warnings.extend(monitoring::places_in_dataset(&mut analysis, &attributes(settings))?);
+    }
     let window = window(settings, now)?;
-    Ok(Plan {
+    let mut plan = Plan {
         ground_truth: match rows {
             RowsFrom::Folded(_) => None,
             RowsFrom::Here | RowsFrom::Part => ground_truth(job, settings, monitor, &analysis),
@@ -212,7 +217,11 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         dataset,
         warnings,
         analysis,
-    })
+    };
+    let reads = unused::Reads { monitor, captures: plan.reads_captures(), label_is_given };
+    let unused = unused::of_analysis(job, settings, &plan.analysis, &reads);
+    plan.warnings.extend(unused);
+    Ok(plan)
 }
 
 /// A target needs an estimator that stops early and knows how wrong it is: `exact` promises every
@@ -375,22 +384,25 @@ fn keep_own_methods(analysis: &mut Analysis, settings: &Settings) {
     }
 }
 
-fn complete(analysis: &mut Analysis, settings: &Settings) -> Result<Vec<String>> {
-    let attributes = Attributes {
+fn attributes(settings: &Settings) -> Attributes {
+    Attributes {
         features: settings.features_attribute.clone(),
         inference: settings.inference_attribute.clone(),
         probability: settings.probability_attribute.clone(),
         probability_threshold: settings.probability_threshold_attribute.clone(),
         ground_truth: settings.ground_truth_attribute.clone(),
         exclude_features: settings.exclude_features_attribute.clone(),
-    };
+    }
+}
+
+fn complete(analysis: &mut Analysis, settings: &Settings) -> Result<Vec<String>> {
     let kind = match settings.monitor() {
         Some(AnalysisType::ModelExplainability) => MonitorKind::Explainability,
         Some(_) => MonitorKind::Bias,
         None if analysis.facets.is_empty() => MonitorKind::Explainability,
         None => MonitorKind::Bias,
     };
-    monitoring::complete(analysis, &attributes, kind)
+    monitoring::complete(analysis, &attributes(settings), kind)
 }
 
 fn dataset(

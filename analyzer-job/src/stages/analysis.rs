@@ -134,12 +134,17 @@ pub(crate) fn read(
     Ok(Read { reading, counted, questions })
 }
 
+/// Tells what is odd about the settings.
+fn tell(plan: &Plan) {
+    for warning in &plan.warnings {
+        tracing::warn!("{warning}");
+    }
+}
+
 /// Reads the data, and tells what is odd about them.
 fn read_rows(prepared: &Prepared<'_>, joins: &Joins<'_>, seat: Option<Arc<RecordsSeat>>) -> Result<Reading> {
     let run = &prepared.run;
-    for warning in &run.plan.warnings {
-        tracing::warn!("{warning}");
-    }
+    tell(&run.plan);
     let reading = inputs::read(run, joins, seat)?;
     for warning in &reading.warnings {
         tracing::warn!("{warning}");
@@ -222,6 +227,7 @@ pub(crate) fn fold(
 ) -> Result<(Folded, output::Results)> {
     let run = &prepared.run;
     let plan = &run.plan;
+    tell(plan);
     let (mut part, joined) = inputs::read_part(run, joins, seat)?;
     for warning in part.warnings() {
         tracing::warn!("{warning}");
@@ -310,6 +316,7 @@ pub(crate) fn unite(prepared: &Prepared<'_>, states: Vec<(PathBuf, Folded)>) -> 
 /// No usable row; what does not fit the configuration; attributions that were made differently.
 pub(crate) fn unfold(prepared: &Prepared<'_>, united: United) -> Result<Gathered> {
     let run = &prepared.run;
+    tell(&run.plan);
     let United { part, explained, joined } = united;
     joined.map_or(Ok(()), |joined| joined.judge(true, Path::new(&run.plan.dataset)))?;
     let reading = part.finish(Path::new(&run.plan.dataset), &run.plan.analysis)?;

@@ -55,11 +55,12 @@ fn settings_used(run: &Context, judged: bool) -> Vec<SettingUsed> {
             value: value.unwrap_or_else(|| default.into()),
         });
     };
-    let given = |key: &str| analysis.given.get(key).map(ToString::to_string);
     add("features_attribute", settings.features_attribute.clone(), "");
     add("inference_attribute", settings.inference_attribute.clone(), "");
     add("probability_attribute", settings.probability_attribute.clone(), "");
-    add("probability_threshold", given("probability_threshold"), &analysis.probability_threshold.to_string());
+    let threshold = analysis.probability_threshold.to_string();
+    add("probability_threshold", analysis.threshold_given.then(|| threshold.clone()), &threshold);
+    add("exclude_features_attribute", settings.exclude_features_attribute.clone(), "");
     add("start_time", settings.start_time.clone(), "");
     add("end_time", settings.end_time.clone(), "");
     let not_default = |value: String, default: &str| Some(value).filter(|value| value != default);

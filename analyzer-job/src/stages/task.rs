@@ -143,11 +143,11 @@ impl<'a> Task<'a> {
         }
     }
 
-    /// Says that a window passes nothing over, where the data have no times.
+    /// What is said of a window that passes nothing over, as the data have no times.
     ///
     /// # Errors
     /// The data cannot be read.
-    fn tell_unused_window(&self) -> Result<()> {
+    pub(crate) fn unused_window(&self) -> Result<Option<&'static str>> {
         let of_plan = |plan: &MonitorPlan| {
             Ok::<_, Problem>(plan.window.is_some() && plan.is_captured()? == Some(false))
         };
@@ -159,8 +159,13 @@ impl<'a> Task<'a> {
                 plan.window.is_some() && !plan.reads_captures()
             }
         };
-        if is_unused {
-            tracing::warn!("`start_time` and `end_time` have no effect: only captured records have times");
+        let told = "`start_time` and `end_time` have no effect: only captured records have times";
+        Ok(is_unused.then_some(told))
+    }
+
+    fn tell_unused_window(&self) -> Result<()> {
+        if let Some(told) = self.unused_window()? {
+            tracing::warn!("{told}");
         }
         Ok(())
     }

@@ -49,5 +49,6 @@ mod stops;
 mod strays;
 mod tools;
 mod unlike;
+mod unused_settings;
 mod validate;
 mod version;

@@ -1,0 +1,116 @@
+//! Settings that are given and change nothing in this run: each is told, in the job and in the dry run. The one list of them for
+//! analyses of bias and attributions.
+
+use plumbline_common::contract;
+use plumbline_common::job::Job;
+
+use crate::config::{Analysis, DatasetFormat};
+use crate::settings::{AnalysisType, DriftRule, Settings, ValueTyping};
+
+/// Rows of the smallest segment of data quality, where no setting says how many.
+const SEGMENT_ROWS: u64 = 100;
+
+/// Settings of the hosted analyzer that change nothing in any run.
+pub(crate) fn of_any(job: &Job) -> Vec<String> {
+    ["detect_outliers", "detect_drift", "image_data", "report_enabled", "auto_ml_job_detail"]
+        .into_iter()
+        .filter(|name| job.config.setting(name).is_some() || contract::variable(name).is_some())
+        .map(|name| format!("the setting `{name}` has no effect"))
+        .collect()
+}
+
+/// What an analysis reads, which says what it uses.
+pub(super) struct Reads {
+    pub(super) monitor: bool,
+    pub(super) captures: bool,
+    /// The configuration itself names the label.
+    pub(super) label_is_given: bool,
+}
+
+/// The settings that an analysis of bias or attributions does not use. `analysis`: as they have completed it.
+pub(super) fn of_analysis(job: &Job, settings: &Settings, analysis: &Analysis, reads: &Reads) -> Vec<String> {
+    let mut unused = of_any(job);
+    let mut tell = |name: &str, is_given: bool, why: &str| {
+        if is_given {
+            unused.push(format!("the setting `{name}` has no effect: {why}"));
+        }
+    };
+    if !reads.captures {
+        of_captures(settings, analysis, reads, &mut tell);
+    }
+    // Beside another monitor they may be that one's.
+    if !settings.among_others {
+        of_quality(settings, &mut tell);
+        let own = settings.monitor();
+        for (kind, name, path) in [
+            (AnalysisType::DataQuality, "data_quality_baseline", &settings.data_quality_baseline),
+            (AnalysisType::ModelQuality, "model_quality_baseline", &settings.model_quality_baseline),
+            (AnalysisType::ModelBias, "model_bias_baseline", &settings.model_bias_baseline),
+            (
+                AnalysisType::ModelExplainability,
+                "model_explainability_baseline",
+                &settings.model_explainability_baseline,
+            ),
+        ] {
+            let why =
+                format!("`analysis_type` has no {}; `baseline_constraints` is the baseline", kind.name());
+            tell(name, path.is_some() && own != Some(kind), &why);
+        }
+    }
+    unused
+}
+
+/// Those that say where something stands in captured records, of data that are none.
+fn of_captures(
+    settings: &Settings,
+    analysis: &Analysis,
+    reads: &Reads,
+    tell: &mut impl FnMut(&str, bool, &str),
+) {
+    let asks_model = analysis.needs_model(false);
+    let of_json = matches!(analysis.dataset.format, Some(DatasetFormat::JsonLines | DatasetFormat::Json));
+    let tables = "columns of CSV and Parquet are found by `headers`, `label` and positions";
+    tell("features_attribute", settings.features_attribute.is_some() && !of_json, tables);
+    let no_model = "no model is asked, and the data are no captured records";
+    tell("inference_attribute", settings.inference_attribute.is_some() && !asks_model, no_model);
+    tell("probability_attribute", settings.probability_attribute.is_some() && !asks_model, no_model);
+    let threshold = settings.probability_threshold_attribute.is_some();
+    tell("probability_threshold_attribute", threshold && !asks_model, no_model);
+    let truth = settings.ground_truth_attribute.as_deref();
+    let is_label = reads.monitor
+        && !reads.label_is_given
+        && truth.is_some_and(|text| text.trim().parse::<usize>().is_err());
+    let of_dataset = "the label of a dataset is `label` of the configuration";
+    tell("ground_truth_attribute", truth.is_some() && !is_label, of_dataset);
+    let by_type = "`dataset_type` of the configuration says what the data are";
+    tell("dataset_format", !reads.monitor && settings.dataset_format.is_some(), by_type);
+    let by_uri = "`dataset_uri` of the configuration names the data";
+    tell("dataset_source", settings.dataset_source.is_some() && analysis.dataset.uri.is_some(), by_uri);
+}
+
+/// Those of the quality monitors.
+fn of_quality(settings: &Settings, tell: &mut impl FnMut(&str, bool, &str)) {
+    let is_given = [
+        ("baseline_statistics", settings.baseline_statistics.is_some()),
+        ("baseline_profile", settings.baseline_profile.is_some()),
+        ("problem_type", settings.problem_type.is_some()),
+        ("positive_label", settings.positive_label.is_some()),
+        ("constraint_margin", settings.constraint_margin.is_some()),
+        ("segment_columns", settings.segment_columns.is_some()),
+        ("segment_attributes", settings.segment_attributes.is_some()),
+        ("segment_minimum_rows", settings.segment_minimum_rows != SEGMENT_ROWS),
+        ("attributions", settings.attributions.is_some()),
+        ("estimate_without_labels", settings.estimate_without_labels.on()),
+        ("drift_rule", settings.drift_rule != DriftRule::Deequ),
+        ("value_typing", settings.value_typing != ValueTyping::Spelling),
+        ("data_quality_monitoring_config", settings.data_quality_monitoring_config.is_some()),
+        ("categorical_drift_method", settings.categorical_drift_method.is_some()),
+        ("compat", settings.compat.is_some()),
+        ("columns", settings.columns.is_some()),
+        ("record_preprocessor_script", settings.record_preprocessor_script.is_some()),
+        ("post_analytics_processor_script", settings.post_analytics_processor_script.is_some()),
+    ];
+    for (name, is_given) in is_given {
+        tell(name, is_given, "only the quality monitors use it");
+    }
+}
