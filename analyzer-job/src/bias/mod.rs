@@ -45,43 +45,57 @@ pub fn results(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) ->
 ///
 /// `flips` as in `results`.
 pub fn details(counts: &BiasCounts, flips: &[FlipOutcome], methods: &Methods) -> Vec<FacetDetails> {
-    let metrics = |facet: &FacetCounts, flip: Option<&FlipOutcome>| {
-        let mut metrics = Vec::new();
-        for stage in [Stage::PostTraining, Stage::PreTraining] {
-            let asked = asked(methods, stage).unwrap_or_default();
-            metrics.extend(measure(facet, flip, stage, asked).map(|(metric, outcome)| {
-                let rows_reason = evidence::too_few(metric, facet);
-                let (value, error) = split(outcome);
-                let spread = value.map(|_| intervals::spread(metric, facet, flip.and_then(known)));
-                let spread = spread.unwrap_or_default();
-                MetricDetails {
-                    stage,
-                    name: metric.code.into(),
-                    value,
-                    error,
-                    standard_error: spread.standard_error,
-                    interval: spread.interval,
-                    enough_rows: rows_reason.is_none() && value.is_some(),
-                    rows_reason,
-                    baseline: None,
-                    chance: None,
-                    violated: false,
-                }
-            }));
-        }
-        metrics
-    };
-    let facets = counts.facets.iter().enumerate();
+    let mut facets = groups(counts);
+    for (facet_idx, (details, facet)) in facets.iter_mut().zip(&counts.facets).enumerate() {
+        details.metrics = metric_details(facet, flips.get(facet_idx), methods);
+    }
     facets
-        .map(|(facet_idx, facet)| FacetDetails {
-            facet: facet.facet.clone(),
-            value_or_threshold: facet.value_or_threshold.clone(),
-            groups: facet.total,
-            predicted: counts.predicted,
-            empty: SelectionRole::empty_in(&facet.total, counts.predicted),
-            metrics: metrics(facet, flips.get(facet_idx)),
-        })
-        .collect()
+}
+
+/// For each of `counts.facets` its counts, without a metric.
+pub(crate) fn groups(counts: &BiasCounts) -> Vec<FacetDetails> {
+    let group = |facet: &FacetCounts| FacetDetails {
+        facet: facet.facet.clone(),
+        value_or_threshold: facet.value_or_threshold.clone(),
+        groups: facet.total,
+        predicted: counts.predicted,
+        empty: SelectionRole::empty_in(&facet.total, counts.predicted),
+        metrics: Vec::new(),
+    };
+    counts.facets.iter().map(group).collect()
+}
+
+/// Every metric of a group that was asked for, post-training ones first, each stage in report order. `flip`: the outcome of the
+/// flip test; none when it was not computed, and then it has no entry.
+pub(crate) fn metric_details(
+    facet: &FacetCounts,
+    flip: Option<&FlipOutcome>,
+    methods: &Methods,
+) -> Vec<MetricDetails> {
+    let mut metrics = Vec::new();
+    for stage in [Stage::PostTraining, Stage::PreTraining] {
+        let asked = asked(methods, stage).unwrap_or_default();
+        metrics.extend(measure(facet, flip, stage, asked).map(|(metric, outcome)| {
+            let rows_reason = evidence::too_few(metric, facet);
+            let (value, error) = split(outcome);
+            let spread = value.map(|_| intervals::spread(metric, facet, flip.and_then(known)));
+            let spread = spread.unwrap_or_default();
+            MetricDetails {
+                stage,
+                name: metric.code.into(),
+                value,
+                error,
+                standard_error: spread.standard_error,
+                interval: spread.interval,
+                enough_rows: rows_reason.is_none() && value.is_some(),
+                rows_reason,
+                baseline: None,
+                chance: None,
+                violated: false,
+            }
+        }));
+    }
+    metrics
 }
 
 /// Whether chance can judge a metric of enough rows: not of the flip test, where rows of the rest are neighbours of many rows.

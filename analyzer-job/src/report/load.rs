@@ -232,10 +232,12 @@ fn details_beside(path: &Path) -> Option<BiasDetails> {
         return None;
     }
     let details = read(&path.with_file_name("bias_details.json"));
-    details.unwrap_or_else(|problem| {
+    let details: Option<BiasDetails> = details.unwrap_or_else(|problem| {
         tracing::warn!("details of an earlier run are skipped: {problem}");
         None
-    })
+    });
+    // Of parts of the rows there are no trends, and there may be far more of them than groups.
+    details.map(|details| BiasDetails { intersections: Vec::new(), segments: Vec::new(), ..details })
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {

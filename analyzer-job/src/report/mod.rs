@@ -39,11 +39,12 @@ use serde_json::{Value as Json, json};
 use crate::config::ReportNames;
 use crate::drift::verdict::Tally;
 use crate::performance::details::QualityDetails;
-use crate::results::details::{EarlierRun, ExplanationDetails, FacetDetails, Findings, OUTPUTS_WITH_CHAPTER};
+use crate::results::details::{BiasDetails, EarlierRun, ExplanationDetails, Findings, OUTPUTS_WITH_CHAPTER};
 use crate::results::{BiasSection, Results, Violation};
 
 pub use load::{history, name_in, rebuild};
 use page::{Report, State};
+pub(crate) use parts::largest_of_segments as groups_of_segments;
 pub use quality::Quality;
 pub use several::{Chapter, Ended, together};
 
@@ -152,8 +153,8 @@ fn report(findings: &Findings, names: &ReportNames, history: &[EarlierRun]) -> R
     if let (Some(all), Some(bias)) = (&findings.bias, &shown.bias) {
         bias::sections(&mut report, bias, &Tally::of(&all.facets));
         parts::others(&mut report, all, bias.facets.len());
-        parts::crossed(&mut report, bias);
-        parts::segments(&mut report, bias);
+        parts::crossed(&mut report, all, bias);
+        parts::segments(&mut report, all, bias);
     }
     attributions::sections(&mut report, &shown.results, shown.explanations.as_ref());
     if let Some(left) = outputs(findings).checked_sub(outputs(&shown)).filter(|&left| left > 0) {
@@ -192,19 +193,20 @@ fn shown(findings: &Findings) -> Findings {
     if let Some(outputs) = results.explanations.as_mut().and_then(|found| found.kernel_shap.as_mut()) {
         outputs.truncate(OUTPUTS_WITH_CHAPTER);
     }
+    let with_groups = |bias: &BiasDetails, facets| {
+        bias.with_groups(facets, parts::shown_of_crossed(bias), parts::shown_of_segments(bias))
+    };
     let Some(bias) = findings.bias.as_ref().filter(|_| all > MOST_GROUPS) else {
         results.post_training_bias_metrics.clone_from(&findings.results.post_training_bias_metrics);
         results.pre_training_bias_metrics.clone_from(&findings.results.pre_training_bias_metrics);
         return Findings {
             results,
             violations: findings.violations.clone(),
-            bias: findings.bias.clone(),
+            bias: findings.bias.as_ref().map(|bias| with_groups(bias, bias.facets.clone())),
             explanations,
         };
     };
-    let mut places = parts::by_size(&bias.facets)[..MOST_GROUPS].to_vec();
-    places.sort_unstable();
-    let facets: Vec<FacetDetails> = places.into_iter().map(|place| bias.facets[place].clone()).collect();
+    let facets = parts::largest(&bias.facets, MOST_GROUPS);
     let has_chapter = |name: &str, value: &str| {
         facets.iter().any(|facet| facet.facet == name && facet.value_or_threshold == value)
     };
@@ -229,7 +231,7 @@ fn shown(findings: &Findings) -> Findings {
     Findings {
         results,
         violations: findings.violations.iter().filter(is_shown).cloned().collect(),
-        bias: Some(bias.with_facets(facets)),
+        bias: Some(with_groups(bias, facets)),
         explanations,
     }
 }

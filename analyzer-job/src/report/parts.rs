@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::results::details::{BiasDetails, FacetDetails, SegmentDetails, SelectionRole};
 
-use super::amounts::of;
+use super::amounts::{count, of};
 use super::bias::{COMPARES_NOTHING, words};
 use super::page::Report;
 use super::sentences::isolate;
@@ -17,18 +17,36 @@ use crate::results::metrics::{Metric, compares_groups};
 const TELLING: [&str; 7] = ["DI", "DPPL", "RD", "DAR", "AD", "DPL", "CI"];
 /// Rows of the table of further groups: a longer one is read by nobody.
 const MOST_ROWS: usize = 300;
+/// Groups of two facets combined, and groups within segments: of either so many in the whole report, with all of their metrics
+/// in its data.
+const MOST_PARTS: usize = 100;
+/// Segments without rows that are named one by one.
+const MOST_EMPTY: usize = 10;
 /// Longer tables may be folded away.
 const OPEN_ROWS: usize = 25;
 
 /// Two facets at once: where groups hide that neither facet shows alone.
-pub(super) fn crossed(report: &mut Report, details: &BiasDetails) {
+pub(super) fn crossed(report: &mut Report, all: &BiasDetails, details: &BiasDetails) {
     if details.intersections.is_empty() {
         return;
     }
     let rows = details.intersections.iter().map(|facet| (Vec::new(), facet)).collect();
     let table = table(details, "Two facets combined".into(), &[], rows);
     let section = report.section(2, "crossed", "Two facets combined");
-    section.text("Each row is a group with a value of both facets. Such a group may differ although neither facet shows it alone.").table(table);
+    section.text("Each row is a group with a value of both facets. Such a group may differ although neither facet shows it alone.");
+    if let Some(text) = left_out(all.intersections.len(), details.intersections.len(), "groups of two values")
+    {
+        section.text(text);
+    }
+    section.table(table);
+}
+
+/// That a table has the largest of some groups only, and where all of them are.
+fn left_out(all: usize, shown: usize, what: &str) -> Option<String> {
+    let (total, largest) = (count(all as u64), count(shown as u64));
+    (shown < all).then(|| {
+        format!("The {largest} largest of {total} {what} stand here; bias_details.json has all of them.")
+    })
 }
 
 /// Positions of groups, the largest first; of equal ones the first.
@@ -36,6 +54,52 @@ pub(super) fn by_size(facets: &[FacetDetails]) -> Vec<usize> {
     let mut places: Vec<usize> = (0..facets.len()).collect();
     places.sort_by_key(|&place| std::cmp::Reverse(facets[place].groups.d.n()));
     places
+}
+
+/// The largest of some groups, in the order they came.
+pub(super) fn largest(facets: &[FacetDetails], most: usize) -> Vec<FacetDetails> {
+    let mut places = by_size(facets);
+    places.truncate(most);
+    places.sort_unstable();
+    places.into_iter().map(|place| facets[place].clone()).collect()
+}
+
+/// The groups of two facets combined that a report shows.
+pub(super) fn shown_of_crossed(details: &BiasDetails) -> Vec<FacetDetails> {
+    largest(&details.intersections, MOST_PARTS)
+}
+
+/// The largest groups over all segments, by positions of segment and facet and in their order: those that a report shows.
+pub(crate) fn largest_of_segments(segments: &[SegmentDetails]) -> Vec<(usize, usize)> {
+    let groups = |number: usize| (0..segments[number].facets.len()).map(move |facet| (number, facet));
+    let mut places: Vec<(usize, usize)> = (0..segments.len()).flat_map(groups).collect();
+    if places.len() > MOST_PARTS {
+        let rows = |&(segment, facet): &(usize, usize)| segments[segment].facets[facet].groups.d.n();
+        places.sort_by_key(|place| std::cmp::Reverse(rows(place)));
+        places.truncate(MOST_PARTS);
+        places.sort_unstable();
+    }
+    places
+}
+
+/// The segments with the groups that a report shows.
+pub(super) fn shown_of_segments(details: &BiasDetails) -> Vec<SegmentDetails> {
+    let all = &details.segments;
+    let mut shown: Vec<(usize, SegmentDetails)> = Vec::new();
+    for (number, facet) in largest_of_segments(all) {
+        let from = &all[number];
+        if shown.last().is_none_or(|(last, _)| *last != number) {
+            let (segmentation, segment) = (from.segmentation.clone(), from.segment.clone());
+            shown.push((
+                number,
+                SegmentDetails { segmentation, segment, rows: from.rows, facets: Vec::new() },
+            ));
+        }
+        if let Some((_, segment)) = shown.last_mut() {
+            segment.facets.push(from.facets[facet].clone());
+        }
+    }
+    shown.into_iter().map(|(_, segment)| segment).collect()
 }
 
 /// The groups behind the `chapters` largest, which have a chapter each.
@@ -61,8 +125,9 @@ pub(super) fn others(report: &mut Report, details: &BiasDetails, chapters: usize
     section.table(table);
 }
 
-pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
-    if details.segments.is_empty() {
+/// `all`: the run's details, of which `details` have the largest groups only.
+pub(super) fn segments(report: &mut Report, all: &BiasDetails, details: &BiasDetails) {
+    if all.segments.is_empty() {
         return;
     }
     let mut names: Vec<&str> = Vec::new();
@@ -73,30 +138,43 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
     }
     let section = report.section(2, "segments", "By segment");
     section.text("The same metrics, computed within each segment of the rows.");
-    for empty in details.segments.iter().filter(|segment| segment.rows == 0) {
+    let groups = |details: &BiasDetails| details.segments.iter().map(|segment| segment.facets.len()).sum();
+    if let Some(text) = left_out(groups(all), groups(details), "groups within segments") {
+        section.text(text);
+    }
+    let empty: Vec<&SegmentDetails> = all.segments.iter().filter(|segment| segment.rows == 0).collect();
+    for empty in empty.iter().take(MOST_EMPTY) {
         section.note(format!(
             "No row is in the segment {} of {}: check the spelling of its values.",
             isolate(&empty.segment),
             isolate(&empty.segmentation)
         ));
     }
-    if let Some(groups) = one_sided(details) {
+    if empty.len() > MOST_EMPTY {
+        section.note(format!(
+            "No row is in {} either; bias_details.json names all segments.",
+            of((empty.len() - MOST_EMPTY) as u64, "more segment", "more segments")
+        ));
+    }
+    if let Some(groups) = one_sided(all) {
         section.note(format!(
             "No row or every row of the segment is in {groups}: nothing is compared there. Put segments together until each has rows of \
              both sides."
         ));
     }
-    let facets = || details.segments.iter().flat_map(|segment| &segment.facets);
-    if facets().any(|facet| facet.metrics.iter().any(|metric| facet.says_nothing(&metric.name))) {
+    let mut facets = details.segments.iter().flat_map(|segment| &segment.facets);
+    let says_nothing = |facet: &FacetDetails| {
+        let of_metric = facet.metrics.iter().any(|metric| facet.says_nothing(&metric.name));
+        of_metric || has_no_rows(facet)
+    };
+    if facets.any(says_nothing) {
         section.text(
             "A metric compares nothing where the label, the predicted label or the facet holds no row or every row of the segment.",
         );
     }
     for name in names {
-        let of_name: Vec<&SegmentDetails> =
-            details.segments.iter().filter(|s| s.segmentation == name).collect();
+        let of_name = details.segments.iter().filter(|segment| segment.segmentation == name);
         let rows = of_name
-            .iter()
             .flat_map(|segment| segment.facets.iter().map(move |facet| (segment, facet)))
             .map(|(segment, facet)| {
                 (vec![Cell::text(isolate(&segment.segment)), Cell::count(segment.rows)], facet)
@@ -105,6 +183,11 @@ pub(super) fn segments(report: &mut Report, details: &BiasDetails) {
         let columns = [(ColumnKind::Text, "Segment"), (ColumnKind::Number, "Rows of the segment")];
         section.table(table(details, format!("By {}", isolate(name)), &columns, rows));
     }
+}
+
+/// Such a group of a segment has no metrics.
+fn has_no_rows(facet: &FacetDetails) -> bool {
+    facet.groups.d.n() == 0 && facet.metrics.is_empty()
 }
 
 /// The groups that no row or every row of their segment is in, though not of all rows: how many, and the first three.
@@ -175,7 +258,7 @@ fn table(
             cells.push(Cell::count(facet.groups.d.n()));
             cells.extend(codes.iter().map(|code| {
                 let metric = facet.metrics.iter().find(|metric| metric.name == *code);
-                if metric.is_some_and(|metric| facet.says_nothing(&metric.name)) {
+                if has_no_rows(facet) || metric.is_some_and(|metric| facet.says_nothing(&metric.name)) {
                     let value = metric.and_then(|metric| metric.value);
                     return value.map_or_else(
                         || Cell::text(COMPARES_NOTHING),

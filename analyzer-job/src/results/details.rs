@@ -37,8 +37,13 @@ pub struct BiasDetails {
 }
 
 impl BiasDetails {
-    /// The same with other facets.
-    pub(crate) fn with_facets(&self, facets: Vec<FacetDetails>) -> BiasDetails {
+    /// The same with other groups.
+    pub(crate) fn with_groups(
+        &self,
+        facets: Vec<FacetDetails>,
+        intersections: Vec<FacetDetails>,
+        segments: Vec<SegmentDetails>,
+    ) -> BiasDetails {
         BiasDetails {
             run: self.run.clone(),
             label: self.label.clone(),
@@ -48,8 +53,8 @@ impl BiasDetails {
             check: self.check.clone(),
             selections: self.selections.clone(),
             left_out: self.left_out.clone(),
-            intersections: self.intersections.clone(),
-            segments: self.segments.clone(),
+            intersections,
+            segments,
         }
     }
 }
@@ -151,6 +156,8 @@ pub struct SegmentDetails {
     /// Name of this segment.
     pub segment: String,
     pub rows: u64,
+    /// A group without rows in the segment has no metrics. While a run goes on, only the groups that the report shows have any
+    /// (`stages::segments`).
     pub facets: Vec<FacetDetails>,
 }
 

@@ -20,6 +20,7 @@ pub(crate) struct Bias {
     pub(crate) counted: Counted,
     pub(crate) facets: Vec<FacetDetails>,
     pub(crate) intersections: Vec<FacetDetails>,
+    /// The groups without their metrics: see `segments`.
     pub(crate) segments: Vec<SegmentDetails>,
 }
 
@@ -78,7 +79,7 @@ pub(crate) fn measure(
         segmentation: segment.segmentation.clone(),
         segment: segment.segment.clone(),
         rows: segment.rows,
-        facets: with_noted(bias::details(&segment.counts, &[], methods)),
+        facets: with_noted(bias::groups(&segment.counts)),
     });
     let segments: Vec<SegmentDetails> = segments.collect();
     Ok(Bias { results, counted, facets, intersections, segments })

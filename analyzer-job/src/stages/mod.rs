@@ -18,6 +18,7 @@ pub(crate) mod publish;
 pub(crate) mod questions;
 pub(crate) mod refused;
 pub(crate) mod results;
+pub(crate) mod segments;
 pub(crate) mod several;
 pub(crate) mod sources;
 pub(crate) mod states;

@@ -19,13 +19,14 @@ use crate::read::Reading;
 use crate::report::{self, Draft};
 use crate::results::details::{
     BiasDetails, Check, EarlierRun, ExplanationDetails, FacetDetails, Findings, HeldBack, RunDetails,
+    SegmentDetails,
 };
 use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
 use crate::stages::done::{Done, Message};
-use crate::stages::{manifest, publish};
+use crate::stages::{manifest, publish, segments};
 use crate::values::numbers;
 
 /// Only there when something is violated.
@@ -50,6 +51,10 @@ pub(crate) fn finish(
     let Found { mut bias, explanation } = found;
     let mut results = bias.as_mut().map(|bias| std::mem::take(&mut bias.results)).unwrap_or_default();
     results.version = VERSION.into();
+    let counts = segments::Counts {
+        segments: bias.as_mut().map(|bias| std::mem::take(&mut bias.counted.segments)).unwrap_or_default(),
+        methods: &run.plan.analysis.methods,
+    };
     let details_of_run = manifest::run_details(run, reading, baseline.is_some())?;
     let mut bias = bias.map(|bias| bias_details(run, details_of_run.clone(), bias));
     let mut explanations = explanation.map(|explanation| {
@@ -60,11 +65,17 @@ pub(crate) fn finish(
         details
     });
     let judged = judge(run, &results, baseline.as_ref(), history, bias.as_mut(), explanations.as_mut())?;
-    let findings = Findings { results, violations: judged.violations, bias, explanations };
+    let mut findings = Findings { results, violations: judged.violations, bias, explanations };
+    if let Some(bias) = &mut findings.bias {
+        let shown = report::groups_of_segments(&bias.segments);
+        counts.fill(&mut bias.segments, &shown);
+    }
     let names = &run.plan.analysis.methods.report;
     run.job.stop.check()?;
     let draft = report::draft(&findings, names, history);
-    add_results(run, &findings, &draft, &mut files)?;
+    let of_segments =
+        findings.bias.as_mut().map(|bias| std::mem::take(&mut bias.segments)).unwrap_or_default();
+    add_results(run, &findings, (&of_segments, &counts), &draft, &mut files)?;
     let metrics = publish::metrics(run.settings, run.plan.metric_time.unwrap_or(now), |scope| {
         cloudwatch::metrics(&findings.results, scope)
     });
@@ -348,13 +359,20 @@ fn judge_bias(
     Ok(())
 }
 
-fn add_results(run: &Context, findings: &Findings, draft: &Draft, files: &mut output::Results) -> Result<()> {
+fn add_results(
+    run: &Context,
+    findings: &Findings,
+    (of_segments, counts): (&[SegmentDetails], &segments::Counts<'_>),
+    draft: &Draft,
+    files: &mut output::Results,
+) -> Result<()> {
     run.job.stop.check()?;
     for (name, bytes) in draft.files(&run.plan.analysis.methods.report.name)? {
         run.add(files, &name, &bytes)?;
     }
     if let Some(bias) = &findings.bias {
-        add_json(run, files, "bias_details.json", bias)?;
+        let complete = segments::Complete::new(bias, of_segments, counts);
+        add_json_to_depth(run, files, "bias_details.json", &complete, DETAILS_DEPTH)?;
     }
     if let Some(explanations) = &findings.explanations {
         add_json(run, files, "explanations_details.json", explanations)?;
@@ -366,16 +384,31 @@ fn add_results(run: &Context, findings: &Findings, draft: &Draft, files: &mut ou
     add_json(run, files, "analysis.json", &findings.results)
 }
 
+/// Lists and objects that are nested deeper stand on one line each in `bias_details.json`, where they are most of the bytes: the
+/// counts of two groups, an interval, the metrics of a group within a segment.
+const DETAILS_DEPTH: usize = 5;
+
 fn add_json(
     run: &Context,
     files: &mut output::Results,
     name: &str,
     value: &impl serde::Serialize,
 ) -> Result<()> {
+    add_json_to_depth(run, files, name, value, usize::MAX)
+}
+
+fn add_json_to_depth(
+    run: &Context,
+    files: &mut output::Results,
+    name: &str,
+    value: &impl serde::Serialize,
+    depth: usize,
+) -> Result<()> {
     run.job.stop.check()?;
     let path = run.plan.output.join(name);
     let mut file = OutputFile::create(&path, &run.scratch)?;
-    let written = numbers::write_pretty_json(value, &mut Looking { file: &mut file, stop: &run.job.stop });
+    let written =
+        numbers::write_pretty_json(value, depth, &mut Looking { file: &mut file, stop: &run.job.stop });
     // A writer can only say that it failed.
     run.job.stop.check()?;
     written.map_err(|error| {

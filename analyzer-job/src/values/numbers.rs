@@ -43,21 +43,37 @@ pub fn repr(value: f64) -> String {
 /// Only what `serde_json` refuses, such as a map with keys that are no text.
 pub fn to_pretty_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut out = Vec::new();
-    write_pretty_json(value, &mut out)?;
+    write_pretty_json(value, usize::MAX, &mut out)?;
     Ok(out)
 }
 
-/// As `to_pretty_json`, written as it is made.
+/// As `to_pretty_json`, written as it is made. Lists and objects below `depth` levels of them stand on one line.
 ///
 /// # Errors
 /// Those of the writer too.
-pub fn write_pretty_json(value: &impl Serialize, out: &mut impl io::Write) -> serde_json::Result<()> {
-    let format = Service(PrettyFormatter::with_indent(b"    "));
+pub fn write_pretty_json(
+    value: &impl Serialize,
+    depth: usize,
+    out: &mut impl io::Write,
+) -> serde_json::Result<()> {
+    let format = Service { pretty: PrettyFormatter::with_indent(b"    "), level: 0, depth };
     value.serialize(&mut Serializer::with_formatter(&mut *out, format))?;
     out.write_all(b"\n").map_err(serde_json::Error::io)
 }
 
-struct Service<'a>(PrettyFormatter<'a>);
+/// Writes as the hosted service does, down to a depth.
+struct Service<'a> {
+    pretty: PrettyFormatter<'a>,
+    /// Open lists and objects.
+    level: usize,
+    depth: usize,
+}
+
+impl Service<'_> {
+    fn is_deep(&self) -> bool {
+        self.level > self.depth
+    }
+}
 
 impl Formatter for Service<'_> {
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
@@ -65,39 +81,53 @@ impl Formatter for Service<'_> {
     }
 
     fn begin_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_array(writer)
+        self.level += 1;
+        if self.is_deep() { writer.write_all(b"[") } else { self.pretty.begin_array(writer) }
     }
 
     fn end_array<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array(writer)
+        let is_deep = self.is_deep();
+        self.level -= 1;
+        if is_deep { writer.write_all(b"]") } else { self.pretty.end_array(writer) }
     }
 
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_array_value(writer, first)
+        match (self.is_deep(), first) {
+            (true, true) => Ok(()),
+            (true, false) => writer.write_all(b", "),
+            (false, _) => self.pretty.begin_array_value(writer, first),
+        }
     }
 
     fn end_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_array_value(writer)
+        if self.is_deep() { Ok(()) } else { self.pretty.end_array_value(writer) }
     }
 
     fn begin_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object(writer)
+        self.level += 1;
+        if self.is_deep() { writer.write_all(b"{") } else { self.pretty.begin_object(writer) }
     }
 
     fn end_object<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object(writer)
+        let is_deep = self.is_deep();
+        self.level -= 1;
+        if is_deep { writer.write_all(b"}") } else { self.pretty.end_object(writer) }
     }
 
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        self.0.begin_object_key(writer, first)
+        match (self.is_deep(), first) {
+            (true, true) => Ok(()),
+            (true, false) => writer.write_all(b", "),
+            (false, _) => self.pretty.begin_object_key(writer, first),
+        }
     }
 
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.begin_object_value(writer)
+        self.pretty.begin_object_value(writer)
     }
 
     fn end_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        self.0.end_object_value(writer)
+        if self.is_deep() { Ok(()) } else { self.pretty.end_object_value(writer) }
     }
 }
 
@@ -171,6 +201,24 @@ pub fn strict_json(text: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What is nested deeper stands on one line, and all of it is still the same JSON.
+    #[test]
+    fn lists_and_objects_below_a_depth_stand_on_one_line() {
+        let value = serde_json::json!({"a": [1, {"b": [2, 0.5], "c": {}, "d": []}, []], "e": {"f": null}});
+        let written = |depth| {
+            let mut out = Vec::new();
+            write_pretty_json(&value, depth, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let expected = "{\n    \"a\": [\n        1,\n        {\"b\": [2, 0.5], \"c\": {}, \"d\": []},\n        []\n    ],\n    \
+                        \"e\": {\n        \"f\": null\n    }\n}\n";
+        assert_eq!(written(2), expected);
+        for depth in 0..5 {
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&written(depth)).unwrap(), value, "{depth}");
+        }
+        assert_eq!(written(usize::MAX).into_bytes(), to_pretty_json(&value).unwrap());
+    }
 
     #[test]
     fn json_errors_name_no_types_of_the_program() {

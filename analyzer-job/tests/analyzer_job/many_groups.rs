@@ -1,4 +1,4 @@
-//! A facet of thousands of values: every group is in the results, and the reports stay small. `tests/bench.sh` has the time
+//! A facet of thousands of values, and segments of it: every group is in the results, and the reports stay small. `tests/bench.sh` has the time
 //! and the memory of it.
 
 use std::collections::BTreeSet;
@@ -60,4 +60,84 @@ fn a_facet_of_3000_values_has_all_groups_and_small_reports() {
     assert!(
         html.contains("region-2999 against everyone else") && !html.contains("region-17 against everyone")
     );
+}
+
+/// Rows of `values` facet values and `segments` values of another column: each row has a pair of them.
+fn of_segments(values: usize, segments: usize, rows: usize) -> String {
+    let mut text = String::from("region,plan,label,predicted\n");
+    for row in 0..rows {
+        let (label, predicted) = (row.is_multiple_of(3), (row * 7 / 2).is_multiple_of(2));
+        let (region, plan) = (row * row / 7 % values, (row * 11 + row / 13) % segments);
+        text.push_str(&format!("r{region},p{plan},{},{}\n", u8::from(label), u8::from(predicted)));
+    }
+    text
+}
+
+/// Few segments of many groups, and many segments of some: pages show the largest groups over all segments, and say where the
+/// others are. Reports that are made again are the same.
+#[test]
+fn segments_of_many_groups_have_small_reports() {
+    for (values, listed, all, rows) in [(400, 2, 3, 3000), (60, 300, 400, 3000)] {
+        let tree = Tree::new();
+        tree.file("processing/input/data/data.csv", of_segments(values, all, rows));
+        let segments: Vec<[String; 1]> = (0..listed).map(|plan| [format!("p{plan}")]).collect();
+        tree.config(&json!({
+            "dataset_type": "text/csv", "label": "label", "predicted_label": "predicted", "label_values_or_threshold": [1],
+            "facet": [{"name_or_index": "region"}],
+            "segment_config": [{"name_or_index": "plan", "segments": segments}],
+            "methods": {
+                "pre_training_bias": {"methods": "all"}, "post_training_bias": {"methods": ["DPPL", "DI", "AD", "TE"]},
+                "report": {"name": "report", "title": "Analysis Report"},
+            },
+        }));
+        let run = tree.succeed(&[]);
+        let details = tree.result("bias_details.json");
+        let found = details["segments"].as_array().unwrap();
+        assert_eq!(found.len(), listed + 1);
+        let (mut groups, mut with_rows) = (0, 0);
+        let mut of_segments = 0;
+        for segment in found {
+            of_segments += segment["rows"].as_u64().unwrap();
+            for group in segment["facets"].as_array().unwrap() {
+                groups += 1;
+                let rows = group["groups"]["d"]["rows"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .flat_map(|row| row.as_array().unwrap());
+                let has_rows = rows.filter_map(Value::as_u64).sum::<u64>() > 0;
+                with_rows += usize::from(has_rows);
+                let metrics = group["metrics"].as_array().unwrap().len();
+                assert_eq!(metrics, if has_rows { 12 } else { 0 }, "{group}");
+            }
+        }
+        assert_eq!(of_segments, rows as u64);
+        assert_eq!(groups % found.len(), 0);
+        let results = tree.results();
+        for (name, most) in [("report.html", 2 * MB), ("report.pdf", 2 * MB), ("report.ipynb", 4 * MB)] {
+            assert!(results[name].len() < most, "{} bytes of {name}", results[name].len());
+        }
+        // All groups of the facet once, and twelve metrics of those with rows in a segment.
+        let most = 4500 * with_rows + 600 * groups + 3 * MB;
+        assert!(
+            results["bias_details.json"].len() < most,
+            "{} of {most}",
+            results["bias_details.json"].len()
+        );
+        let page = String::from_utf8_lossy(&results["report.html"]).into_owned();
+        let total = format!("{},{:03}", groups / 1000, groups % 1000);
+        let told = format!("The 100 largest of {total} groups within segments stand here");
+        assert!(page.contains(&told), "{told}");
+        assert!(run.log.matches("nothing is compared with these groups there").count() <= 20, "{}", run.log);
+        // From the files alone, which have all groups.
+        let folder = tree.path(crate::program::OUTPUT);
+        for name in ["report.html", "report.ipynb", "report.pdf"] {
+            std::fs::remove_file(folder.join(name)).unwrap();
+        }
+        tree.succeed(&["report", folder.to_str().unwrap()]);
+        let again = tree.results();
+        for name in ["report.html", "report.ipynb", "report.pdf"] {
+            assert!(again[name] == results[name], "{name} differs");
+        }
+    }
 }

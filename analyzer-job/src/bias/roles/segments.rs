@@ -39,7 +39,18 @@ pub(super) fn count(
             let rows =
                 cross.counts.iter().enumerate().filter(|(at, _)| inside(*at)).map(|(_, rows)| rows).sum();
             if rows > 0 || number < segmentation.segments.len() {
-                let counts = BiasCounts { facets: facets(&inside), left_out: Vec::new(), ..all.clone() };
+                let mut facets = facets(&inside);
+                // What nothing is computed of: there may be far more groups than rows.
+                for facet in facets.iter_mut().filter(|facet| facet.total.d.n() == 0) {
+                    facet.strata = None;
+                }
+                let counts = BiasCounts {
+                    label: all.label.clone(),
+                    label_value_or_threshold: all.label_value_or_threshold.clone(),
+                    predicted: all.predicted,
+                    facets,
+                    left_out: Vec::new(),
+                };
                 counted.push(SegmentCounts { segmentation: name.clone(), segment, rows, counts });
             }
         }
@@ -79,8 +90,19 @@ pub(super) fn warnings(segments: &[SegmentCounts], all: &BiasCounts) -> Vec<Stri
         });
         of_labels.into_iter().chain(of_facets).collect()
     };
-    segments.iter().flat_map(warnings_of).collect()
+    let mut warnings: Vec<String> = segments.iter().flat_map(warnings_of).collect();
+    let more = warnings.len().saturating_sub(MOST_WARNINGS);
+    if more > 0 {
+        warnings.truncate(MOST_WARNINGS);
+        warnings.push(format!(
+            "warnings of this kind on further segments: {more}; the report counts the groups, and bias_details.json has all segments"
+        ));
+    }
+    warnings
 }
+
+/// Warnings on segments that are told one by one.
+const MOST_WARNINGS: usize = 20;
 
 /// Groups that no row or every row of a segment is in, though not of all rows: how many, and the first three of either kind.
 fn one_sided(part: &SegmentCounts, all: &BiasCounts) -> Option<String> {
