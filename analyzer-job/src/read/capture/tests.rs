@@ -158,3 +158,42 @@ proptest! {
         prop_assert_eq!(alone, blocks);
     }
 }
+
+/// A value that has not ended where a file cannot be read on does not go on with the next file.
+#[test]
+fn a_file_begins_anew_behind_one_that_cannot_be_read_on() {
+    let text: String = (0..40_000).map(|at| format!("{},\n", at * 7919)).collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(format!("{{\"a\":[\n{text}").as_bytes()).unwrap();
+    let mut broken = encoder.finish().unwrap();
+    broken.truncate(broken.len() / 2);
+    let payload = |text: &str| json!({"data": text, "encoding": "JSON"});
+    let record = json!({
+        "captureData": {"endpointInput": payload("{\"features\":[3,\"f\",1]}"), "endpointOutput": payload("{\"l\":1}")},
+        "groundTruthData": payload("{\"y\":1}"),
+    });
+    let files = [broken, record.to_string().into_bytes()];
+    for block_bytes in [100, BLOCK_BYTES] {
+        for told in both(&files, &with_roles(), &Options::default(), block_bytes, 2) {
+            let told = told.unwrap();
+            assert!(
+                told.contains("left out 1 record that cannot be used: 2024/01/02/00/a.jsonl, line"),
+                "{told}"
+            );
+        }
+    }
+}
+
+#[test]
+fn of_blocks_the_first_reason_is_told() {
+    let part = |what: Option<&str>| {
+        let mut part = Outcome::new(None);
+        part.unfit = what.map(|what| Problem::new(&codes::HEADERS_DO_NOT_FIT, what));
+        part
+    };
+    let mut all = part(None);
+    for next in [None, Some("the first"), None, Some("the second")] {
+        all.append(0, part(next));
+    }
+    assert!(all.unfit.is_some_and(|problem| problem.what() == "the first"));
+}

@@ -135,3 +135,18 @@ fn a_record_with_an_escape_by_number_teaches_nothing_new() {
     }
     assert_eq!(parser.alike.n_known(), 1);
 }
+
+/// What JSON does not have is refused wherever it stands, also in a field that nobody reads.
+#[test]
+fn what_is_no_json_is_refused_in_records_that_are_known() {
+    let record = |value: &str| {
+        let input = format!("{{\"data\":\"x\",\"mode\":{value}}}");
+        format!("{{\"captureData\":{{\"endpointInput\":{input}}},\"more\":[{value}]}}")
+    };
+    for value in ["-Infinity", "Infinity", "NaN", "-", "01", "1.", "1e", "\"\t\"", "\"\\x\"", "1 2"] {
+        let mut parser = Parser::default();
+        assert!(parser.parse(record("5").as_bytes()).is_ok());
+        assert!(parser.alike.find(&record("\"seven\"")).is_some());
+        assert!(parser.parse(record(value).as_bytes()).is_err(), "{value}");
+    }
+}
