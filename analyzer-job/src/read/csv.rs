@@ -13,7 +13,7 @@ use crate::read::header::{self, First, Later, Places};
 use crate::read::layout;
 use crate::read::pieces::Pieces;
 use crate::read::quotes::{self, Fault};
-use crate::read::{Note, Skips, Source};
+use crate::read::{Note, Skips, Source, looks};
 use crate::values::names;
 
 /// What reading CSV files comes upon.
@@ -82,7 +82,8 @@ fn read_files(
     for file in files {
         let name = file.relative.as_path();
         let mut reader = Reader::open(file)?;
-        let Some(first) = reader.first()? else { continue };
+        let first = reader.first().map_err(|problem| one_column(problem, file, headers))?;
+        let Some(first) = first else { continue };
         let expected = *width.get_or_insert(first.len());
         if let Some(headers) = headers.filter(|headers| headers.len() != first.len()) {
             return Err(layout::headers_do_not_fit(headers.len(), first.len()).file(name));
@@ -240,6 +241,16 @@ fn other_width(file: &Path, line: u64, row: &csv::StringRecord, expected: usize)
         .found(counted(row.len(), "field"))
         .expected(counted(expected, "column"))
         .hint(hint)
+}
+
+/// Where the quotes of a first row do not work out since the file has other delimiters than commas, it is of one column, as it is
+/// without quotes.
+fn one_column(problem: Problem, file: &InputFile, headers: Option<&[String]>) -> Problem {
+    let is_bad = std::ptr::eq(problem.code(), &codes::BAD_RECORD);
+    match headers.filter(|headers| is_bad && headers.len() > 1 && looks::is_delimited(file)) {
+        Some(headers) => layout::headers_do_not_fit(headers.len(), 1).file(&file.relative),
+        None => problem,
+    }
 }
 
 fn wrong_quotes(file: &Path, line: u64, fault: Fault) -> Problem {

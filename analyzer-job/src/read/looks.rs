@@ -105,6 +105,12 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
     }
 }
 
+/// Whether a file looks like one of values with another delimiter than a comma between them.
+pub(crate) fn is_delimited(file: &InputFile) -> bool {
+    let text = beginning(file).unwrap_or_default();
+    other_delimiter(&String::from_utf8_lossy(&text)).is_some()
+}
+
 /// Whether a text begins with an object of several lines and another one behind it.
 fn are_records_over_lines(text: &str) -> bool {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();

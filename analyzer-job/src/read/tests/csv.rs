@@ -47,3 +47,29 @@ proptest! {
         prop_assert!(told.contains(FAULTS[*fault].1) || is_open, "{:?}: {}", faults, told);
     }
 }
+
+/// A file with other delimiters has one column, whether its values are quoted or not, and wherever it stands.
+#[test]
+fn a_file_with_other_delimiters_does_not_fit_the_headers() {
+    use plumbline_common::codes;
+
+    let mut analysis = fixture::analysis(DatasetFormat::Csv);
+    analysis.dataset.headers = Some(["y", "pred"].map(String::from).to_vec());
+    for (delimiter, look) in [("\t", "tabs"), (";", "`;`"), ("|", "`|`")] {
+        for quote in ["", "\""] {
+            let row = |one: &str, two: &str| format!("{quote}{one}{quote}{delimiter}{quote}{two}{quote}\n");
+            let odd = [row("y", "pred"), row("1", "0").repeat(5)].concat();
+            let good = "y,pred\n1,0\n0,1\n";
+            for (one, two, file) in [(good, odd.as_str(), "b.csv"), (&odd, good, "a.csv")] {
+                let files = [("a.csv", one.as_bytes()), ("b.csv", two.as_bytes())];
+                for keep_rows in [true, false] {
+                    let options = Options { keep_rows, ..Options::default() };
+                    let problem = fixture::read(&files, &analysis, &options).unwrap_err();
+                    let told = problem.to_string();
+                    assert_eq!(problem.code(), &codes::HEADERS_DO_NOT_FIT, "{odd}: {told}");
+                    assert!(told.contains(file) && told.contains(look), "{told}");
+                }
+            }
+        }
+    }
+}
