@@ -336,16 +336,24 @@ fn monitoring_format(text: &str) -> Result<DatasetFormat> {
             .expected(r#"JSON such as {"sagemakerCaptureJson": {...}}, {"csv": {"header": true}}, {"json": {"line": true}} or {"parquet": {}}"#)
     };
     let value: Json = serde_json::from_str(text).map_err(|error| bad(error.to_string()))?;
-    let names: Vec<&str> =
-        value.as_object().map(|object| object.keys().map(String::as_str).collect()).unwrap_or_default();
-    match names[..] {
-        ["sagemakerCaptureJson" | "sagemakerMergeJson"] => Ok(DatasetFormat::Capture),
-        ["csv"] => Ok(DatasetFormat::Csv),
-        ["json"] => {
-            let lines = value["json"]["line"].as_bool().unwrap_or(false);
-            Ok(if lines { DatasetFormat::JsonLines } else { DatasetFormat::Json })
-        }
-        ["parquet"] => Ok(DatasetFormat::Parquet),
+    let mut entries = value.as_object().into_iter().flatten();
+    let (Some((name, options)), None) = (entries.next(), entries.next()) else {
+        return Err(bad(format!("`{text}`")));
+    };
+    // Flags are written as texts too.
+    let is_true = |value: &Json| match value {
+        Json::String(text) => text.eq_ignore_ascii_case("true"),
+        value => value.as_bool() == Some(true),
+    };
+    let are_lines = |(key, value): (&String, &Json)| {
+        ["line", "lines"].iter().any(|name| key.eq_ignore_ascii_case(name)) && is_true(value)
+    };
+    match name.to_ascii_lowercase().as_str() {
+        "sagemakercapturejson" | "sagemakermergejson" => Ok(DatasetFormat::Capture),
+        "csv" => Ok(DatasetFormat::Csv),
+        "json" if options.as_object().into_iter().flatten().any(are_lines) => Ok(DatasetFormat::JsonLines),
+        "json" => Ok(DatasetFormat::Json),
+        "parquet" => Ok(DatasetFormat::Parquet),
         _ => Err(bad(format!("`{text}`"))),
     }
 }

@@ -9,7 +9,7 @@ use plumbline_common::{Problem, Result, codes, input};
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::monitor::columns;
+use crate::monitor::{columns, format};
 use crate::settings::{Compat, OnBadRecord, Settings};
 use crate::stages::sources;
 use crate::state::file::{self, ENDING, Stored};
@@ -212,8 +212,10 @@ fn differ(state: &Stored, found: &str) -> Problem {
 pub(crate) fn fits(states: &[Stored], bearing: &IndexMap<String, String>) -> Result<()> {
     for state in states {
         let other = &state.head.settings;
-        let differing =
-            bearing.keys().chain(other.keys()).find(|name| bearing.get(*name) != other.get(*name));
+        let differing = bearing
+            .keys()
+            .chain(other.keys())
+            .find(|name| !mean_the_same(name, bearing.get(*name), other.get(*name)));
         if let Some(name) = differing {
             let value =
                 |found: Option<&String>| found.map_or("not given".into(), |value| format!("`{value}`"));
@@ -224,6 +226,24 @@ pub(crate) fn fits(states: &[Stored], bearing: &IndexMap<String, String>) -> Res
         }
     }
     Ok(())
+}
+
+/// Whether two values of a setting mean the same, however they are written.
+fn mean_the_same(name: &str, one: Option<&String>, two: Option<&String>) -> bool {
+    let (Some(one), Some(two)) = (one, two) else { return one == two };
+    let both = |of: fn(&str) -> Option<String>| of(one).is_some_and(|value| of(two) == Some(value));
+    one == two
+        || match name {
+            "dataset_format" => {
+                format::parse(one).is_ok_and(|format| format::parse(two).ok() == Some(format))
+            }
+            // The order of its entries counts.
+            "columns" => both(|text| Some(serde_json::from_str::<Json>(text).ok()?.to_string())),
+            "probability_threshold_attribute" => {
+                both(|text| Some(text.trim().parse::<f64>().ok()?.to_string()))
+            }
+            _ => false,
+        }
 }
 
 /// The settings that are texts and bear on what is gathered, by name: as a state bears them, and as they are taken from it
@@ -327,5 +347,36 @@ mod tests {
             let without = Cli::try_parse_from(["analyzer-job"]).unwrap().settings;
             assert!(super::bearing(&job, &without, None).is_empty());
         }
+    }
+
+    /// A state that was folded with the same values in another spelling belongs to the run.
+    #[test]
+    fn settings_are_compared_by_what_they_mean() {
+        let same =
+            |name: &str, one: &str, two: &str| mean_the_same(name, Some(&one.into()), Some(&two.into()));
+        for (name, one, two, other) in [
+            (
+                "dataset_format",
+                r#"{"csv":{"header":true}}"#,
+                r#"{ "CSV": {"header": "True"} }"#,
+                r#"{"csv":{}}"#,
+            ),
+            (
+                "dataset_format",
+                r#"{"sagemakerCaptureJson":{}}"#,
+                r#"{"sagemakerCaptureJson": {"captureIndexNames": null, "output_columns_position": "start"}}"#,
+                r#"{"sagemakerCaptureJson":{"output_columns_position":"END"}}"#,
+            ),
+            ("dataset_format", r#"{"json":{"lines":true}}"#, r#"{"json":{"line":true}}"#, r#"{"json":{}}"#),
+            ("columns", r#"[{"drop":["a"]}]"#, "[ {\"drop\": [\"a\"]}\n]", r#"[{"drop":["b"]}]"#),
+            ("probability_threshold_attribute", "0.5", "0.500000", "0.50001"),
+        ] {
+            assert!(same(name, one, two) && same(name, two, one), "{name} {one} {two}");
+            assert!(!same(name, one, other) && !same(name, two, other), "{name} {one} {other}");
+            assert!(!mean_the_same(name, Some(&one.into()), None), "{name}");
+        }
+        // No format, but the same text; and a name, which means what it says.
+        assert!(same("dataset_format", "oops", "oops") && !same("dataset_format", "oops", "oops "));
+        assert!(!same("ground_truth_attribute", "y", "y "));
     }
 }
