@@ -13,7 +13,7 @@ use super::fit::{Classes, Fit};
 use super::group::Group;
 use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
-use crate::monitor::rows::Schemas;
+use crate::monitor::rows::{FirstRows, Schemas, check_parts};
 use crate::read::Skips;
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
@@ -28,7 +28,7 @@ pub struct Part {
     pub outcomes: Outcomes,
     pub(super) groups: Vec<Group>,
     pub(super) records: u64,
-    /// Files with rows, in the order they were read.
+    /// Files with rows or names of columns, in the order they were read.
     pub(super) files: Vec<PathBuf>,
     /// Rows that do not count.
     pub(super) left_out: Reasons,
@@ -67,12 +67,14 @@ pub(super) struct Open {
 /// Records that cannot be used.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) enum Bad {
-    /// Of a dataset, and what is said of single files and of their columns.
+    /// Of a dataset, and what is said of single files, of their columns and of their first rows.
     Rows {
         skips: Skips,
         notes: Vec<(PathBuf, String)>,
         #[serde(default, skip_serializing_if = "Schemas::is_empty")]
         schemas: Schemas,
+        #[serde(default, skip_serializing_if = "FirstRows::is_empty")]
+        first_rows: FirstRows,
     },
     /// Captured records.
     Records(Skips),
@@ -99,6 +101,9 @@ pub struct Reading {
     pub groups: Vec<Group>,
     pub counts: RowCounts,
     pub warnings: Vec<String>,
+    /// Records inside of the window, and those of them that cannot be used.
+    pub inside: u64,
+    pub unusable: u64,
     /// With rows, by their numbers.
     files: Vec<PathBuf>,
 }
@@ -281,7 +286,10 @@ impl Part {
             ));
         }
         let rows = self.outcomes.rows();
+        let unusable = self.bad.skips().skipped.records;
         Ok(Reading {
+            inside: self.records.saturating_sub(self.outside),
+            unusable,
             outcomes: self.outcomes,
             groups: self.groups,
             counts: RowCounts { records_read: self.records, records_skipped: skipped, rows },
@@ -345,6 +353,13 @@ impl Part {
 }
 
 impl Bad {
+    fn first_rows(&self) -> Option<&FirstRows> {
+        match self {
+            Bad::Rows { first_rows, .. } => Some(first_rows),
+            Bad::Records(_) => None,
+        }
+    }
+
     fn skips(&self) -> &Skips {
         match self {
             Bad::Rows { skips, .. } | Bad::Records(skips) => skips,
@@ -354,7 +369,8 @@ impl Bad {
     fn tell(&self, records: u64, outside: u64, skipped: &mut Vec<Skipped>, warnings: &mut Vec<String>) {
         let bad = &self.skips().skipped;
         match self {
-            Bad::Rows { notes, schemas, .. } => {
+            Bad::Rows { notes, schemas, first_rows, .. } => {
+                warnings.extend(first_rows.told());
                 warnings.extend(notes.iter().map(|(file, what)| format!("{}: {what}", file.display())));
                 warnings.extend(schemas.told());
                 if bad.records > 0 {
@@ -389,11 +405,12 @@ impl Bad {
     fn merge(&mut self, other: Bad) -> std::result::Result<(), String> {
         match (self, other) {
             (
-                Bad::Rows { skips, notes, schemas },
-                Bad::Rows { skips: more, notes: others, schemas: other_schemas },
+                Bad::Rows { skips, notes, schemas, first_rows },
+                Bad::Rows { skips: more, notes: others, schemas: other_schemas, first_rows: other_rows },
             ) => {
                 skips.merge(more, by_text);
                 schemas.merge(other_schemas);
+                first_rows.merge(other_rows);
                 notes.extend(others);
                 notes.sort_by(|one, two| by_text(&one.0, &two.0));
             }
@@ -409,6 +426,7 @@ impl Bad {
 ///
 /// # Errors
 /// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts found the values in other columns.
+/// `HEADERS_DO_NOT_FIT`: as of one run over all files.
 pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Option<Part>> {
     for (path, part) in &parts {
         part.check(path, question)?;
@@ -427,6 +445,10 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;
     let outside = windowed::outside(&again);
+    let none = FirstRows::default();
+    let first_rows =
+        parts.iter().map(|(path, part)| (path.as_path(), part.bad.first_rows().unwrap_or(&none)));
+    check_parts(first_rows, &[])?;
     check_positions(&parts, &ranks)?;
     let mut all: Option<(PathBuf, Part)> = None;
     let mut read: Option<(PathBuf, Vec<String>)> = None;

@@ -84,7 +84,7 @@ struct Sink<'a> {
     groups: Vec<Group>,
     left_out: Reasons,
     strict: bool,
-    /// With rows, in the order they are read.
+    /// With rows or names of columns, in the order they are read.
     files: Vec<PathBuf>,
 }
 
@@ -100,6 +100,14 @@ impl<'a> Sink<'a> {
         }
     }
 
+    /// The next rows are of this file. Gives its number.
+    fn enter(&mut self, file: &Path) -> u32 {
+        if self.files.last().is_none_or(|last| last.as_os_str() != file.as_os_str()) {
+            self.files.push(file.into());
+        }
+        self.files.len() as u32 - 1
+    }
+
     /// `group`: the value of the row in each column that rows are grouped by.
     fn row<'b>(
         &mut self,
@@ -108,10 +116,7 @@ impl<'a> Sink<'a> {
         file: &Path,
         line: u64,
     ) -> Result<()> {
-        if self.files.last().is_none_or(|last| last.as_os_str() != file.as_os_str()) {
-            self.files.push(file.into());
-        }
-        let place = Place { file: self.files.len() as u32 - 1, line };
+        let place = Place { file: self.enter(file), line };
         self.outcomes.begin(place);
         if let Err(reason) = self.outcomes.update(row) {
             return self.unusable(file, line, &reason);
@@ -231,8 +236,7 @@ fn read_once(
         // Header rows are known for sure only when all files were looked at.
         let is_open = is_open || names.by_header;
         if names.named && is_open {
-            let is_begun = into.files.last().is_some_and(|last| last.as_os_str() == block.file().as_os_str());
-            let file = (into.files.len() - usize::from(is_begun)) as u32;
+            let file = into.enter(block.file());
             met.extend(names.names.iter().skip(met.len()).map(|name| (name.clone(), file)));
         }
         if !(names.named && is_open) {
@@ -286,6 +290,7 @@ fn read_once(
         skips: account.skips().clone(),
         notes: account.notes().to_vec(),
         schemas: account.schemas().clone(),
+        first_rows: account.first_rows.clone(),
     };
     Ok((part, account))
 }

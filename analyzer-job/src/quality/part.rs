@@ -1,5 +1,7 @@
 //! What one pass leaves of the data or of a part of them, and how parts become the whole.
 
+mod fewer;
+
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
-use crate::monitor::rows::{FirstRows, Order};
+use crate::monitor::rows::{Order, check_parts};
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
@@ -120,6 +122,33 @@ impl Part {
         Ok(())
     }
 
+    /// Leaves out the rows, for they are of the kind that fewer records have. False where it is not known how many these are.
+    fn leave_out(&mut self, reason: &str) -> bool {
+        let Profiled { columns, account, .. } = &mut self.profiled;
+        let is_known = account.leave_out(&columns.kinds, reason);
+        if is_known {
+            let account = std::mem::take(account);
+            *self = Part { profiled: Profiled { account, ..Profiled::default() }, ..Part::default() };
+        }
+        is_known
+    }
+
+    /// Gives the column whose header is empty this name, unless another column has it.
+    fn name_unnamed(&mut self, new: &str) {
+        let columns = &mut self.profiled.columns;
+        let Some(old) = columns.unnamed.clone().filter(|_| !columns.names.contains(new)) else { return };
+        let renamed = |name: &String| if *name == old { new.to_string() } else { name.clone() };
+        columns.names = columns.names.iter().map(renamed).collect();
+        columns.unnamed = Some(new.into());
+        self.profiled.account.rename(&old, new);
+        self.inside = std::mem::take(&mut self.inside)
+            .into_iter()
+            .map(|(name, inside)| (renamed(&name), inside))
+            .collect();
+        self.segments.iter_mut().for_each(|segment| segment.column = renamed(&segment.column));
+        self.by.iter_mut().flatten().for_each(|name| *name = renamed(name));
+    }
+
     fn as_grouped(&self, path: &Path) -> Option<Grouped> {
         let (by, columns) = (self.by.clone()?, self.profiled.columns.names.clone());
         Some(Grouped { path: path.into(), columns, by })
@@ -163,11 +192,14 @@ impl Part {
 /// # Errors
 /// `STATE_UNUSABLE`: a part holds what no fold writes. `STATES_DO_NOT_FIT`: parts have other columns. `HEADERS_DO_NOT_FIT`: as
 /// of one run over all files.
-pub fn combine(parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part> {
+pub fn combine(mut parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part> {
     for (path, part) in &parts {
         part.check(path)?;
     }
-    check_first_rows(&parts, known)?;
+    let first_rows = parts.iter().map(|(path, part)| (path.as_path(), &part.profiled.account.first_rows));
+    check_parts(first_rows, known)?;
+    fewer::leave_out(&mut parts)?;
+    name_alike(&mut parts);
     let files: Vec<&[PathBuf]> =
         parts.iter().map(|(_, part)| part.profiled.account.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
@@ -240,11 +272,24 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part> {
         all.profiled.account.merge(part.profiled.account);
     }
     all.profiled.account.outside = all.profiled.account.outside.saturating_sub(outside);
+    all.profiled.account.first_rows.know(known);
     all.profiled.account.finish();
     let rows = all.profiled.account.rows;
     all.profiled.profiles.iter_mut().for_each(|column| column.rows = rows);
     all.profiled.firsts = vec![0; all.profiled.profiles.len()];
     Ok(all)
+}
+
+/// The only column whose header is empty has the same name in every part: that of the first file.
+fn name_alike(parts: &mut [(PathBuf, Part)]) {
+    let named = parts.iter().filter_map(|(_, Part { profiled, .. })| {
+        let name = profiled.columns.unnamed.as_ref()?;
+        let at = profiled.columns.names.get_index_of(name)?;
+        Some((profiled.account.files.get(profiled.firsts[at] as usize)?, name))
+    });
+    if let Some(name) = named.min_by(|one, two| by_text(one.0, two.0)).map(|(_, name)| name.clone()) {
+        parts.iter_mut().for_each(|(_, part)| part.name_unnamed(&name));
+    }
 }
 
 /// The segments of all parts. One that a part does not have has no row there: where a part kept too few of them, the sum
@@ -301,37 +346,6 @@ fn same_columns(one: &(PathBuf, Part), two: &(PathBuf, Part)) -> Result<()> {
         return Ok(());
     }
     Err(do_not_fit(one, two))
-}
-
-const FIRST_ROWS: &str = "the first row of a CSV file may be data, and a part sees its own ones only: give `dataset_format` to every \
-                          `fold`, {\"csv\": {\"header\": true}} if each file has a header row and {\"csv\": {\"header\": false}} if \
-                          none has; where only some have one, fold all of them as one part; give the baseline to every `fold` too";
-
-/// That each part took the first rows of its CSV files for what one run, which sees those of all parts, takes them for. `known`:
-/// the names of the baseline's columns.
-fn check_first_rows(parts: &[(PathBuf, Part)], known: &[String]) -> Result<()> {
-    let mut all = FirstRows::default();
-    parts.iter().for_each(|(_, part)| all.merge(part.profiled.account.first_rows.clone()));
-    all.know(known);
-    let all = all.judge()?;
-    for (path, part) in parts {
-        let own = part.profiled.account.first_rows.judge()?;
-        if let Some(row) = own.otherwise(&all) {
-            let (found, expected) = match own.is_header(row) {
-                true => ("names of columns", "data, as the first rows of all parts say"),
-                false => ("data", "names of columns, as the first rows of all parts or the baseline say"),
-            };
-            return Err(Problem::new(
-                &codes::STATES_DO_NOT_FIT,
-                "a part of the data was read otherwise than one run over all of it would read it",
-            )
-            .file(path)
-            .found(format!("the first row {} as {found}", row.place()))
-            .expected(expected)
-            .hint(FIRST_ROWS));
-        }
-    }
-    Ok(())
 }
 
 /// The problem of a part whose columns are not those of another one.

@@ -1,12 +1,15 @@
 //! Captured payloads of another kind than most: one record each, wherever it stands.
 
 use std::fs;
+use std::path::PathBuf;
 
 use plumbline_common::stop::Stop;
+use plumbline_common::{Result, codes};
 use serde_json::Value;
 
 use crate::monitor::format::{Captured, Format};
-use crate::monitor::rows::Source;
+use crate::monitor::rows::{self, Source};
+use crate::quality::part::{Part, combine};
 use crate::quality::pass::{self, Profiled};
 
 /// A line of a capture file.
@@ -183,6 +186,132 @@ fn documents_of_another_kind_cost_their_rows_in_any_order() {
     }
 }
 
+/// Reads files of a format: names of the columns, rows, and rows that cannot be used.
+fn read_files(format: Format, files: &[(&str, &str)]) -> (String, u64, u64) {
+    let folder = tempfile::tempdir().unwrap();
+    files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
+    let stop = Stop::default();
+    let source = Source { format: Some(format), ..Source::new(folder.path(), &stop) };
+    let found = pass::profile(&source).unwrap();
+    let names: Vec<&str> = found.columns.names.iter().map(String::as_str).collect();
+    (names.join(","), found.account.rows, found.account.bad)
+}
+
+/// Objects and lists in one JSON document, in every form: what most rows are counts, as in other formats.
+#[test]
+fn rows_of_another_kind_in_one_document_cost_themselves() {
+    let rows = |lists: usize, objects: usize, others: usize, turn: usize| {
+        let all = [vec!["[1,2]"; lists], vec!["{\"a\":1}"; objects], vec!["[1,2,3]"; others]];
+        let mut all = all.concat();
+        let n = all.len();
+        all.rotate_left(turn % n);
+        all
+    };
+    for (lists, objects, others, (names, good)) in [
+        (9, 1, 0, ("_c0,_c1", 9)),
+        (1, 9, 0, ("a", 9)),
+        (4, 4, 0, ("a", 4)),
+        (5, 2, 3, ("_c0,_c1", 5)),
+        (2, 3, 3, ("a", 3)),
+        (3, 0, 3, ("_c0,_c1", 3)),
+        (2, 2, 4, ("_c0,_c1,_c2", 4)),
+    ] {
+        let bad = (lists + objects + others - good) as u64;
+        for turn in 0..lists + objects + others {
+            let rows = rows(lists, objects, others, turn);
+            let forms = [
+                format!("[{}]", rows.join(",")),
+                format!("[\n{}\n]\n", rows.join(",\n")),
+                format!("{{\"rows\": [{}]}}", rows.join(", ")),
+                rows.iter().map(|row| format!("[{row}]\n")).collect(),
+            ];
+            for text in forms {
+                let found = read_files(Format::Json, &[("x.json", &text)]);
+                assert_eq!(found, (names.into(), good as u64, bad), "{text}");
+                // Lists in several files, by both readers of JSON.
+                let (one, two) = rows.split_at(rows.len() / 2);
+                let [one, two] = [one, two].map(|rows| format!("[{}]", rows.join(",")));
+                for format in [Format::Json, Format::JsonLines] {
+                    let found = read_files(format, &[("1", &one), ("2", &two)]);
+                    assert_eq!(found, (names.into(), good as u64, bad), "{one} {two}");
+                }
+            }
+        }
+    }
+}
+
+/// A list by itself holds rows: an empty one has none, and no bad one either. Among the rows of a list it is a row without a value.
+#[test]
+fn an_empty_list_by_itself_has_no_rows() {
+    for format in [Format::Json, Format::JsonLines] {
+        let found = read_files(format.clone(), &[("x", "{\"a\":1}\n[]\n{\"a\":2}\n")]);
+        assert_eq!(found, ("a".into(), 2, 0), "{format:?}");
+        let found = read_files(format.clone(), &[("x", "[{\"a\":1},[],{\"a\":2}]")]);
+        assert_eq!(found, ("a".into(), 2, 1), "{format:?}");
+    }
+}
+
+/// With `on_bad_record=fail` the row is named that is another than most, wherever it stands, and not the one behind it.
+#[test]
+fn the_odd_row_is_the_one_that_fails_the_job() {
+    let captures = |request: &str| line(request, "0.5").trim_end().to_string();
+    let cases: [(Format, String, String); 6] = [
+        (Format::Csv { header: false }, "1,2".into(), "1,2,3".into()),
+        (Format::Csv { header: true }, "1,2".into(), "1,2,3".into()),
+        (Format::Json, "{\"a\":1}".into(), "[1]".into()),
+        (Format::Json, "[[1,2]]".into(), "{\"a\":1}".into()),
+        (Format::Capture(Captured::default()), captures("1,2"), captures("{\"a\":1}")),
+        (Format::Capture(Captured::default()), captures("{\"a\":1}"), captures("1,2")),
+    ];
+    for (format, good, odd) in cases {
+        for at in 0..6 {
+            let mut lines = vec![good.as_str(); 5];
+            lines.insert(at, &odd);
+            let is_named = format == Format::Csv { header: true };
+            if is_named {
+                lines.insert(0, "x,y");
+            }
+            let folder = tempfile::tempdir().unwrap();
+            fs::write(folder.path().join("rows"), lines.join("\n")).unwrap();
+            let stop = Stop::default();
+            let source =
+                Source { format: Some(format.clone()), strict: true, ..Source::new(folder.path(), &stop) };
+            let problem = pass::profile(&source).err().unwrap();
+            let expected = at as u64 + 1 + u64::from(is_named);
+            assert_eq!(problem.code(), &codes::BAD_RECORD, "{problem}");
+            assert_eq!(problem.place().line, Some(expected), "{format:?} {at}: {problem}");
+        }
+    }
+}
+
+/// What the setting `columns` names and the data do not have is told after one reading, by whatever it is noticed.
+#[test]
+fn a_wrong_name_is_told_without_another_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let rows = |rows: usize| format!("a,b\n{}", "1,2\n".repeat(rows));
+    for (columns, code, n) in [
+        ("[{\"keep\":[\"nothing\"]}]", &codes::COLUMN_NOT_FOUND, 10),
+        ("[{\"rename\":{\"a\":\"b\"}}]", &codes::HEADERS_DO_NOT_FIT, 10),
+        // Behind so many rows of one kind the first is none that is another than most.
+        ("[{\"name\":[\"one\"]}]", &codes::HEADERS_DO_NOT_FIT, 400_000),
+    ] {
+        fs::write(folder.path().join("x.csv"), rows(n)).unwrap();
+        let (stop, preparation) = (Stop::default(), crate::monitor::columns::parse(columns).unwrap());
+        let source = Source {
+            format: Some(Format::Csv { header: true }),
+            preparation: Some(&preparation),
+            ..Source::new(folder.path(), &stop)
+        };
+        let mut readings = 0;
+        let once = |source: &Source<'_>| {
+            readings += 1;
+            rows::read(source, &mut |block, _| Ok(block))
+        };
+        let problem = rows::settled(&source, once, |(_, account)| account).err().unwrap();
+        assert_eq!((problem.code(), readings), (code, 1), "{columns}: {problem}");
+    }
+}
+
 /// A record that is of another kind on both sides, or wider on one and narrower on the other.
 #[test]
 fn records_that_differ_on_both_sides_cost_themselves() {
@@ -230,26 +359,179 @@ fn records_that_differ_on_both_sides_cost_themselves() {
     }
 }
 
-/// Parts whose rows are of different kinds are no table: one run would leave one of them out.
-#[test]
-fn parts_of_different_kinds_are_refused() {
-    use crate::quality::part::{Part, combine};
+/// One run over files, and the parts of one file each put together.
+fn whole_and_parts(format: Option<Format>, files: &[(&str, String)]) -> (Profiled, Result<Profiled>) {
+    let parts: Vec<_> = files.iter().map(|file| vec![file.clone()]).collect();
+    whole_and_split(format, files, &parts)
+}
 
-    let of = |records: &[(&str, &str)]| {
-        let lines: Vec<String> = records.iter().map(|(one, two)| line(one, two)).collect();
+/// The same of parts of several files.
+fn whole_and_split(
+    format: Option<Format>,
+    files: &[(&str, String)],
+    parts: &[Vec<(&str, String)>],
+) -> (Profiled, Result<Profiled>) {
+    let stop = Stop::default();
+    let read = |files: &[(&str, String)], folds: bool| {
+        let folder = tempfile::tempdir().unwrap();
+        files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
+        let source = Source { format: format.clone(), folds, ..Source::new(folder.path(), &stop) };
+        pass::profile(&source).unwrap()
+    };
+    let part = |own: &Vec<(&str, String)>| {
         let mut part = Part::default();
-        part.profiled = profile(&lines);
-        part
+        part.profiled = read(own, true);
+        // As a state keeps it.
+        let part: Part = serde_json::from_str(&serde_json::to_string(&part).unwrap()).unwrap();
+        (PathBuf::from(format!("{}.state", own[0].0)), part)
     };
-    let (named, null, numbers) = (("{\"a\":1}", "{\"s\":1}"), ("{\"a\":1}", "null"), ("{\"a\":1}", "0.5"));
-    let sum = |one: &[(&str, &str)], two: &[(&str, &str)]| {
-        combine(vec![("one".into(), of(one)), ("two".into(), of(two))], &[])
-    };
-    for (one, two) in [([named, named], [null, null]), ([named, named], [numbers, numbers])] {
-        for (one, two) in [(one, two), (two, one)] {
-            let problem = sum(&one, &two).err().unwrap();
-            assert_eq!(problem.code(), &plumbline_common::codes::STATES_DO_NOT_FIT, "{problem}");
+    let parts = parts.iter().map(part).collect();
+    (read(files, false), combine(parts, &[]).map(|all| all.profiled))
+}
+
+/// What parts must have in common with one run: columns, rows, values in each column, and the places of bad records.
+fn found(profiled: &Profiled) -> (Vec<String>, [u64; 3], Vec<u64>, Vec<String>) {
+    let account = &profiled.account;
+    let place = |example: &String| example.split(':').next().unwrap_or_default().to_string();
+    (
+        profiled.columns.names.iter().cloned().collect(),
+        [account.records, account.rows, account.bad],
+        profiled.profiles.iter().map(|column| column.present()).collect(),
+        account.examples.iter().map(place).collect(),
+    )
+}
+
+/// Parts of one kind of rows each: those of the kind that fewer records have are left out, counted and named as in one run.
+#[test]
+fn parts_whose_rows_are_not_like_most_are_left_out_as_in_one_run() {
+    let request = |text: &str| line(text, "0.5");
+    let captures = || Format::Capture(Captured::default());
+    let csv = || Format::Csv { header: false };
+    let cases: [(Format, [String; 2]); 8] = [
+        (captures(), [line("{\"a\":1}", "{\"s\":1}"), line("{\"a\":1}", "null")]),
+        (captures(), [line("{\"a\":1}", "{\"s\":1}"), line("{\"a\":1}", "0.5")]),
+        (captures(), [request("1,2"), request("{\"a\":1}")]),
+        (captures(), [request("1,2"), request("1,2,3")]),
+        (Format::Json, ["[[1,2]]\n".into(), "[{\"a\":1}]\n".into()]),
+        (Format::JsonLines, ["[[1,2]]\n".into(), "{\"a\":1}\n".into()]),
+        (Format::Json, ["[[1,2]]\n".into(), "[[1,2,3]]\n".into()]),
+        (csv(), ["1,2\n".into(), "1,2,3\n".into()]),
+    ];
+    for (format, [one, two]) in cases {
+        for (ones, twos, more) in [(9, 2, 0), (2, 9, 0), (4, 4, 0), (7, 8, 6), (1, 1, 1)] {
+            for names in [["1", "2", "3"], ["2", "1", "3"], ["3", "2", "1"]] {
+                let files = [
+                    (names[0], one.repeat(ones)),
+                    (names[1], two.repeat(twos)),
+                    (names[2], one.repeat(more)),
+                ];
+                let files = &files[..if more > 0 { 3 } else { 2 }];
+                let (whole, parts) = whole_and_parts(Some(format.clone()), files);
+                let parts = parts.unwrap();
+                assert_eq!(found(&parts), found(&whole), "{format:?} {files:?}");
+                assert_eq!(parts.account.files, whole.account.files);
+                assert!(parts.account.bad > 0 && parts.account.examples[0].contains("expected"), "{files:?}");
+            }
         }
     }
-    assert_eq!(sum(&[numbers], &[null, numbers]).unwrap().profiled.account.rows, 3);
+}
+
+/// Records like most that a part left out are lost with it: nothing but a fold of all its files brings them back.
+#[test]
+fn a_part_that_left_out_records_like_most_is_refused_with_the_way_out() {
+    let (csv, object) = (line("1,2", "0.5"), line("{\"a\":1}", "0.5"));
+    let files = [("1", [csv.repeat(3), object.clone()].concat()), ("2", object.repeat(5))];
+    let (whole, parts) = whole_and_parts(Some(Format::Capture(Captured::default())), &files);
+    assert_eq!((whole.account.rows, whole.account.bad), (6, 3));
+    let problem = parts.err().unwrap();
+    assert_eq!(problem.code(), &codes::STATES_DO_NOT_FIT);
+    let told = problem.to_string();
+    for part in ["1.state", "the part left out 1 record like most", "fold the files of this part together"] {
+        assert!(told.contains(part), "{told}");
+    }
+}
+
+/// What is said of first rows hangs on the rows of all parts, as in one run.
+#[test]
+fn parts_say_of_first_rows_what_one_run_says() {
+    let rows = |head: &str, n: usize| format!("{head}\n{}", "1,2\n".repeat(n));
+    for files in [
+        // Fewer than ten numbers a part, and more in all.
+        vec![("1", rows("a,b", 4)), ("2", rows("a,b", 4)), ("3", rows("a,b", 4))],
+        vec![("1", rows("a,b", 2)), ("2", rows("a,b", 3))],
+        vec![("1", rows("1,2", 4)), ("2", rows("3,3", 4)), ("3", rows("1,2", 4))],
+        vec![("1", rows("5,2", 4)), ("2", rows("6,2", 4)), ("3", rows("7,7", 4)), ("4", rows("8,8", 4))],
+    ] {
+        let (whole, parts) = whole_and_parts(None, &files);
+        let parts = parts.unwrap();
+        assert_eq!(parts.account.warnings, whole.account.warnings, "{files:?}");
+        assert_eq!(found(&parts), found(&whole), "{files:?}");
+    }
+    // A part that lacks the names of another one.
+    let files = [("1", rows("a,b", 20)), ("2", rows("1,2", 20))];
+    let (whole, parts) = whole_and_parts(None, &files);
+    assert_eq!(whole.account.rows, 41);
+    let told = parts.err().unwrap().to_string();
+    assert!(told.contains("as data in columns without names"), "{told}");
+    assert!(told.contains("in the columns of the header row `a`, `b` (line 1 of 1)"), "{told}");
+}
+
+/// The row numbers that pandas writes have no name: they are one column, wherever they stand in a file.
+#[test]
+fn the_column_without_a_name_is_one_in_all_files_and_parts() {
+    let first = ",a,b\n0,1.5,x\n1,2.5,y\n".to_string();
+    let moved = "b,,a\nz,2,3.5\nz,3,4.5\nz,4,5.5\n".to_string();
+    let other = "a,b\n6.5,x\n".to_string();
+    for format in [None, Some(Format::Csv { header: true })] {
+        for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0], [2, 0, 1]] {
+            let files = order.map(|at: usize| [first.clone(), moved.clone(), other.clone()][at].clone());
+            let files: Vec<(&str, String)> = ["1", "2", "3"].into_iter().zip(files).collect();
+            let (whole, parts) = whole_and_parts(format.clone(), &files);
+            let parts = parts.unwrap();
+            for profiled in [&whole, &parts] {
+                let mut present: Vec<(&str, u64)> = profiled
+                    .columns
+                    .names
+                    .iter()
+                    .zip(&profiled.profiles)
+                    .map(|(name, column)| (name.as_str(), column.present()))
+                    .collect();
+                present.sort_unstable();
+                // The name is its position in the first file that has it.
+                let name = if order[0] == 1 || order == [2, 1, 0] { "_c1" } else { "_c0" };
+                assert_eq!(present, [(name, 5), ("a", 6), ("b", 6)], "{files:?}");
+                let told = profiled.account.warnings.join("\n");
+                assert!(told.contains(&format!("`{name}` is in")) && !told.contains("`a` is"), "{told}");
+            }
+            assert_eq!(found(&parts), found(&whole), "{files:?}");
+        }
+        // The baseline's name goes before the position.
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), &moved).unwrap();
+        let (stop, known) = (Stop::default(), ["_c0", "a", "b"].map(String::from));
+        let source = Source { format, known: &known, ..Source::new(folder.path(), &stop) };
+        let profiled = pass::profile(&source).unwrap();
+        assert_eq!(profiled.columns.names.iter().collect::<Vec<_>>(), ["b", "_c0", "a"]);
+    }
+}
+
+/// A file that has a header row only, as that of an hour without traffic, says where columns stand as any other, whatever the parts.
+#[test]
+fn files_with_a_header_row_only_count_for_the_columns_in_every_split() {
+    let texts = ["b,a\n", "a,b\nu,1\nv,2\nw,3\n", "z,a,b\n", "a,b,c\nx,4,5\n"];
+    let format = Some(Format::Csv { header: true });
+    for order in [[0, 1, 2, 3], [1, 0, 3, 2], [2, 1, 0, 3], [3, 2, 1, 0], [2, 0, 1, 3], [1, 3, 0, 2]] {
+        let files: Vec<(&str, String)> =
+            ["1", "2", "3", "4"].into_iter().zip(order.map(|at: usize| texts[at].to_string())).collect();
+        for split in 0..81_usize {
+            let of = |part: usize| -> Vec<(&str, String)> {
+                let own =
+                    files.iter().enumerate().filter(|(at, _)| split / 3_usize.pow(*at as u32) % 3 == part);
+                own.map(|(_, file)| file.clone()).collect()
+            };
+            let parts: Vec<_> = (0..3).map(of).filter(|part| !part.is_empty()).collect();
+            let (whole, all) = whole_and_split(format.clone(), &files, &parts);
+            assert_eq!(found(&all.unwrap()), found(&whole), "{order:?} {split}");
+        }
+    }
 }

@@ -28,7 +28,8 @@ impl Default for Skips {
 }
 
 impl Skips {
-    const NAMED: usize = 5;
+    /// So many are named.
+    pub(crate) const NAMED: usize = 5;
 
     pub(crate) fn new(reason: &str) -> Skips {
         let skipped = Skipped { reason: reason.into(), records: 0, examples: Vec::new() };

@@ -33,7 +33,7 @@ use crate::quality::statistics::{self, Statistics, Taken};
 use crate::quality::{constraints, metrics};
 use crate::report::{self, Draft, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
-use crate::stages::done::{Done, Message};
+use crate::stages::done::{Done, Message, most_unusable};
 use crate::stages::{earlier, publish, states};
 use crate::state::profile::Column;
 use crate::values::java;
@@ -168,7 +168,10 @@ pub(crate) fn finish(
         unchecked: prepared.unchecked(&named),
         columns: found.shifts.clone(),
     };
-    let remarks = not_checked(&details.unchecked) + &not_compared(prepared.not_compared(&named));
+    let account = &profiled.account;
+    let remarks = not_checked(&details.unchecked)
+        + &not_compared(prepared.not_compared(&named))
+        + &most_unusable(account.bad, account.records.saturating_sub(account.outside));
     let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
     let segments = kept.iter().map(|kept| kept.of(&named.columns)).collect();
     let profile = Profile::new(columns(profiled, &named), segments, &profiled.account, has_names);

@@ -102,6 +102,14 @@ impl Done {
     }
 }
 
+/// What the exit message says where more than half of the records cannot be used: what is said of the others speaks of few.
+pub(crate) fn most_unusable(bad: u64, records: u64) -> String {
+    match bad > records / 2 {
+        true => format!(" Warning: {bad} of {records} records cannot be used and are left out."),
+        false => String::new(),
+    }
+}
+
 #[cfg(test)]
 impl Done {
     /// Without files and violations.

@@ -31,7 +31,7 @@ use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
-use crate::stages::done::{Done, Message};
+use crate::stages::done::{Done, Message, most_unusable};
 use crate::stages::joins::{Joins, Labels};
 use crate::stages::{earlier, publish, states};
 use crate::state::joined::Joined;
@@ -108,7 +108,9 @@ pub(crate) fn finish(
         tracing::warn!("{note}");
     }
     let draft = add_results(prepared, &found, &suggested, &mut files, scratch)?;
-    let remarks = found.details.class_doubt.iter().map(|doubt| format!(" Warning: {doubt}")).collect();
+    let mut remarks: String =
+        found.details.class_doubt.iter().map(|doubt| format!(" Warning: {doubt}")).collect();
+    remarks.push_str(&most_unusable(reading.unusable, reading.inside));
     let message = Message::Judged { violations: found.breaches.len(), remarks };
     let metrics = publish::metrics(settings, plan.metric_time.unwrap_or(now), |scope| {
         metrics(&found, plan.monitoring, scope)

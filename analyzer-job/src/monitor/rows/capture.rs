@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use super::json::Rows;
 use super::kinds::{self, Kind};
+use super::reader::Reader;
 use super::shape::{self, Shape};
 use super::shared::Seat;
-use super::{Columns, Reader, Take, prepare};
+use super::{Columns, Take, prepare};
 use crate::config::ContentType;
 use crate::monitor::columns::{Part, Records};
 use crate::monitor::format::Captured;
@@ -60,6 +61,11 @@ pub(super) fn read(
             Ok(Taken::Rows) => rows.keep_record(line, reader, take)?,
             Ok(Taken::Outside) => reader.account.outside += 1,
             Ok(Taken::LeftOut) => reader.account.left_out += 1,
+            Ok(Taken::Misfit(reason)) => {
+                rows.drop_record(&mut reader.columns);
+                let reason = captured::named(record.event_metadata.as_ref(), reason);
+                reader.misfit(file, line, 1, &reason)?;
+            }
             Err(reason) => {
                 rows.drop_record(&mut reader.columns);
                 let reason = captured::named(record.event_metadata.as_ref(), reason);
@@ -83,6 +89,8 @@ enum Taken {
     Outside,
     /// The setting `columns` does not want it.
     LeftOut,
+    /// It is of another kind than most.
+    Misfit(String),
 }
 
 /// The payload of one part.
@@ -188,11 +196,10 @@ impl<'a> Text<'a> {
 
     /// The rows, all of which must be there, since those of the other parts stand beside them.
     fn listed<'b>(&self, rows: Vec<Shape<'b>>) -> std::result::Result<Rowed<'b>, String> {
-        let stray = rows.iter().enumerate().find_map(|(at, row)| match row {
-            Shape::Stray(stray) => Some(format!("{}: row {} of {}: {stray}", self.what, at + 1, rows.len())),
-            _ => None,
-        });
-        stray.map_or(Ok(Rowed::Json(rows)), Err)
+        match shape::odd(&rows) {
+            Some((at, why)) => Err(format!("{}: row {} of {}: {why}", self.what, at + 1, rows.len())),
+            None => Ok(Rowed::Json(rows)),
+        }
     }
 }
 
@@ -217,36 +224,10 @@ impl Rowed<'_> {
         matches!(self, Rowed::Json(rows) if rows.iter().any(|row| matches!(row, Shape::Object(_) | Shape::Named(..))))
     }
 
-    /// What the rows are, at least one; none of nulls, which do not tell.
-    ///
-    /// # Errors
-    /// Two of them have other numbers of values.
-    fn kind(&self) -> std::result::Result<Option<Kind>, String> {
-        if self.named() {
-            return Ok(Some(Kind::Objects));
-        }
-        let width = |row: usize| match self {
-            Rowed::Lines(text, places) => {
-                memchr::memchr_iter(b',', text[places[row].clone()].as_bytes()).count() + 1
-            }
-            Rowed::Records(records) => records[row].len(),
-            Rowed::Json(rows) => match &rows[row] {
-                Shape::List(cells) => cells.len(),
-                _ => 1,
-            },
-        };
-        let first = width(0);
-        if let Some(row) = (1..self.rows()).find(|row| width(*row) != first) {
-            return Err(format!("row {}: {}, expected {first}", row + 1, counted(width(row), "value")));
-        }
-        let is_null = matches!(self, Rowed::Json(rows) if rows.iter().all(Shape::is_null));
-        Ok((!is_null).then_some(Kind::Values(first)))
-    }
-
     /// What a row is.
-    fn word(&self) -> &'static str {
+    fn word(&self, row: usize) -> &'static str {
         match self {
-            Rowed::Json(rows) => rows.first().map_or("an empty list", Shape::word),
+            Rowed::Json(rows) => rows[row].word(),
             _ => "CSV",
         }
     }
@@ -292,7 +273,7 @@ impl Rowed<'_> {
     }
 
     /// Puts the cells of a row behind those that are there. `named`: cells without a name get this one, with their
-    /// position in this part behind it.
+    /// position in this part behind it. Gives the kind of the row.
     fn put(
         &self,
         row: usize,
@@ -301,7 +282,7 @@ impl Rowed<'_> {
         setting: Option<&Records>,
         rows: &mut Rows,
         columns: &mut Columns,
-    ) -> std::result::Result<(), String> {
+    ) -> std::result::Result<Option<Kind>, String> {
         let mut position = 0;
         let mut put = |rows: &mut Rows, columns: &mut Columns, text: &str| {
             let value = (!text.is_empty()).then_some(text);
@@ -314,20 +295,16 @@ impl Rowed<'_> {
         match self {
             Rowed::Lines(text, places) => {
                 text[places[row].clone()].split(',').for_each(|field| put(rows, columns, field));
-                Ok(())
             }
-            Rowed::Records(records) => {
-                records[row].iter().for_each(|field| put(rows, columns, field));
-                Ok(())
-            }
+            Rowed::Records(records) => records[row].iter().for_each(|field| put(rows, columns, field)),
             Rowed::Json(shapes) => {
                 let shape = &shapes[row];
                 let taken = rows.shape(shape, columns, named, nested);
-                taken
-                    .and_then(|()| rows.paths(shape, setting, columns))
-                    .map_err(|fault| fault.reason().to_string())
+                let taken = taken.and_then(|()| rows.paths(shape, setting, columns));
+                return taken.map(|()| shape.kind()).map_err(|fault| fault.reason().to_string());
             }
         }
+        Ok(Some(Kind::Values(position)))
     }
 }
 
@@ -396,16 +373,14 @@ fn taken(
         return Err("no rows".into());
     }
     let is_whole = |part: &Part| *part == Part::Output && capture.batch_transform_output.is_some();
-    let mut own = [(0, None); 3];
-    for (own, ((text, rows), part)) in own.iter_mut().zip(texts.iter().zip(&found).zip(&order)) {
-        let place = if is_whole(part) { kinds::BATCH } else { *part as usize };
-        *own = (place, rows.kind().map_err(|reason| format!("{}: {reason}", text.what))?);
-    }
-    if let Some((at, expected)) = reader.kinds.misfit(&own[..found.len()]) {
-        return Err(format!("{}: {}", texts[at].what, kinds::misfit(found[at].word(), own[at].1, expected)));
-    }
-    let found: Vec<(&Rowed<'_>, Part)> = found.iter().zip(order).collect();
-    rows_of(&found, rows, reader).map(|()| Taken::Rows)
+    let place = |part: &Part| if is_whole(part) { kinds::BATCH } else { *part as usize };
+    let sides: Vec<Side<'_>> = texts
+        .iter()
+        .zip(&found)
+        .zip(&order)
+        .map(|((text, rows), part)| Side { rows, part: *part, place: place(part), what: text.what })
+        .collect();
+    rows_of(&sides, rows, reader)
 }
 
 /// Why parts are no rows together. `n`: the rows that each should have.
@@ -473,31 +448,55 @@ fn wanted(
     })
 }
 
+/// A part of a record.
+struct Side<'a> {
+    rows: &'a Rowed<'a>,
+    part: Part,
+    /// Among the kinds of a record.
+    place: usize,
+    what: &'static str,
+}
+
 /// The rows of parts that have equally many.
 fn rows_of(
-    parts: &[(&Rowed<'_>, Part)],
+    sides: &[Side<'_>],
     rows: &mut Rows,
     reader: &mut Reader<'_>,
-) -> std::result::Result<(), String> {
-    let n = parts.first().map_or(0, |(part, _)| part.rows());
-    let named = parts.iter().any(|(part, _)| part.named());
-    if reader.has_rows() && reader.columns.named != named {
-        let kind = |named: bool| if named { "have names" } else { "have no names" };
-        return Err(format!("its values {}, those before {}", kind(named), kind(reader.columns.named)));
-    }
+) -> std::result::Result<Taken, String> {
+    let n = sides.first().map_or(0, |side| side.rows.rows());
+    let named = sides.iter().any(|side| side.rows.named());
     let nested = !reader.source.one_row_per_record;
+    let known = reader.has_rows().then_some(reader.columns.named);
+    let mut own = [(0, None); 3];
+    let mut width = 0;
     for row in 0..n {
-        for (number, (cells, part)) in parts.iter().enumerate() {
+        for (number, Side { rows: cells, part, place, what }) in sides.iter().enumerate() {
             let name = named.then_some(part.name());
             rows.begin_payload(number, part.word());
-            cells.put(row, name, nested, reader.records_setting(), rows, &mut reader.columns)?;
+            let kind = cells.put(row, name, nested, reader.records_setting(), rows, &mut reader.columns)?;
+            let first = Kind::first(own[number].1);
+            if row > 0 && !first.takes(kind) {
+                let why = kinds::misfit(cells.word(row), kind, first);
+                return Err(format!("{what}: row {} of {n}: {why}", row + 1));
+            }
+            own[number] = (*place, if row == 0 { kind } else { own[number].1.or(kind) });
         }
-        if named {
-            reader.columns.named = true;
-        } else {
-            reader.check_width(rows.width())?;
-        }
+        width = rows.width();
         rows.end_row();
     }
-    Ok(())
+    if let Some((at, expected)) = reader.kinds.misfit(&own[..sides.len()]) {
+        let why = kinds::misfit(sides[at].rows.word(0), own[at].1, expected);
+        return Ok(Taken::Misfit(format!("{}: {why}", sides[at].what)));
+    }
+    // The output of a batch transform beside records of an endpoint.
+    if let Some(known) = known.filter(|known| *known != named) {
+        let kind = |named: bool| if named { "have names" } else { "have no names" };
+        return Err(format!("its values {}, those before {}", kind(named), kind(known)));
+    }
+    if named {
+        reader.columns.named = true;
+    } else {
+        reader.check_width(width)?;
+    }
+    Ok(Taken::Rows)
 }

@@ -12,9 +12,9 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
+use super::Take;
 use super::block::Block;
-use super::first_rows::names;
-use super::{Places, Reader, Take};
+use super::reader::{Places, Reader};
 use crate::read::looks;
 
 pub(super) use cut::with_bad_bytes_as;
@@ -36,6 +36,9 @@ pub(super) fn read(
         }
         let first = heads.and_then(|heads| Some((heads, *heads.firsts.get(at)?)));
         let places = first.map_or(Ok(None), |(heads, first)| opened.places(first, heads, file, reader))?;
+        if first.is_some() {
+            reader.hand_on_columns(&file.relative, take)?;
+        }
         opened.read(file, places, reader, take)?;
     }
     Ok(())
@@ -123,15 +126,17 @@ impl File {
                 reader.unnamed(cut.width);
             }
             for (line, bad) in cut.bad.drain(..) {
-                let wide = bad
-                    .fields()
-                    .and_then(|fields| reader.check_width_of(fields, own_width.or(reader.width())).err());
+                let expected = own_width.or(reader.width());
+                let wide = bad.fields().and_then(|fields| reader.other_width(fields, expected));
+                reader.records(bad.lines());
                 let reason = match &bad {
                     Bad::Fields(_) => wide.unwrap_or_default(),
                     bad => bad.told(line),
                 };
-                reader.records(bad.lines());
-                reader.bad_lines(name, line, bad.lines(), &reason)?;
+                match &bad {
+                    Bad::Fields(_) => reader.misfit(name, line, bad.lines(), &reason)?,
+                    bad => reader.bad_lines(name, line, bad.lines(), &reason)?,
+                }
                 if bad.lines() > 1 {
                     reader.account.quotes.add(name, line, &reason);
                 }
@@ -157,8 +162,8 @@ impl File {
         Ok(())
     }
 
-    /// Takes the first row as the names of the columns, with its line.
-    fn first_row(&mut self, file: &InputFile) -> Result<Option<(Vec<String>, u64)>> {
+    /// Takes the first row as the names of the columns, with its line; none for an empty cell.
+    fn first_row(&mut self, file: &InputFile) -> Result<Option<(Vec<Option<String>>, u64)>> {
         let name = file.relative.as_path();
         let mut cut = Cut::default();
         let consumed = loop {
@@ -195,7 +200,8 @@ impl File {
                 .line(at)
                 .hint("save the file as UTF-8"));
         }
-        Ok(Some((names((0..block.width()).map(|column| block.cell(0, column))), at)))
+        let cells = (0..block.width()).map(|column| block.cell(0, column).map(Into::into));
+        Ok(Some((cells.collect(), at)))
     }
 }
 

@@ -6,13 +6,14 @@ mod tests;
 
 use std::collections::HashSet;
 use std::io::Read as _;
+use std::ops::Range;
 
 use indexmap::IndexMap;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result};
 
 use super::shape::{self, Shape};
-use crate::values::scan::{Kind, NotJson, Scanner};
+use crate::values::scan::{self, Kind, NotJson, Scanner};
 
 /// A damaged element up to this length is passed by its brackets; behind a longer one an element is looked for.
 const LONGEST_DAMAGE: usize = 64 << 10;
@@ -71,7 +72,7 @@ pub(super) fn elements(text: &str) -> Vec<Element<'_>> {
         found: Vec::new(),
         counted: (0, 1),
         keys: HashSet::new(),
-        has_lists: false,
+        rows: [0; 2],
         effort: 16 * text.len() + (1 << 20),
     };
     reading.documents();
@@ -88,7 +89,8 @@ struct Reading<'a> {
     counted: (usize, u64),
     /// First keys of the objects that were read.
     keys: HashSet<&'a str>,
-    has_lists: bool,
+    /// Objects and lists that were read.
+    rows: [u64; 2],
     /// Bytes that may still be looked at in search of the next element, so that damage does not take the square of the
     /// text's length.
     effort: usize,
@@ -143,7 +145,8 @@ impl<'a> Reading<'a> {
         if matches!(row, Shape::Object(_)) {
             self.learn(at);
         }
-        self.has_lists |= matches!(row, Shape::List(_));
+        self.rows[0] += u64::from(matches!(row, Shape::Object(_)));
+        self.rows[1] += u64::from(matches!(row, Shape::List(_)));
         let line = self.line(at);
         self.found.push(Element { line, row: Ok(row) });
     }
@@ -228,7 +231,7 @@ impl<'a> Reading<'a> {
             let mut scanner = Scanner::from(self.text, self.at);
             let value = match scanner.value() {
                 // It may hold the rest of the elements, behind a bracket that should not be there.
-                Ok(span) if self.is_bracket(span.start) => {
+                Ok(span) if self.is_no_row(span.clone()) => {
                     Err(NotJson { what: "a list among objects", at: span.start })
                 }
                 value => value,
@@ -241,7 +244,7 @@ impl<'a> Reading<'a> {
                         Some(b',') => self.at += 1,
                         // Nothing is lost with a comma.
                         Some(b']' | b'{') | None => {}
-                        Some(b'[') if self.keys.is_empty() => {}
+                        Some(b'[') if self.keys.is_empty() || self.are_lists() => {}
                         Some(_) => {
                             self.damage(NotJson { what: "expected `,` or `]`", at: self.at }, true);
                             if self.peek().is_none() {
@@ -362,11 +365,41 @@ impl<'a> Reading<'a> {
         last.peek().is_none() || last.any(|known| known == keys(self.text, at))
     }
 
+    /// Whether most elements are lists.
+    fn are_lists(&self) -> bool {
+        self.rows[1] > self.rows[0]
+    }
+
     /// Whether a list begins here where objects are the elements.
     fn is_bracket(&self, at: usize) -> bool {
         let bytes = self.text.as_bytes();
         let holds_objects = || bytes[at + 1..].trim_ascii_start().starts_with(b"{");
-        bytes[at] == b'[' && (!self.keys.is_empty() || holds_objects())
+        bytes[at] == b'[' && (!self.keys.is_empty() && !self.are_lists() || holds_objects())
+    }
+
+    /// Whether a whole list is no row: it holds an object that is like the elements, or it stands among objects and is hardly one
+    /// of the elements, as what is behind it says.
+    fn is_no_row(&self, span: Range<usize>) -> bool {
+        if self.text.as_bytes()[span.start] != b'[' {
+            return false;
+        }
+        let is_apart = !self.keys.is_empty() && !self.are_lists() && !self.goes_on(span.end);
+        let mut parts = Vec::new();
+        let is_element = |(number, part): (usize, &Range<usize>)| {
+            self.text[part.clone()].starts_with('{') && (number == 0 || self.is_known(part.start))
+        };
+        is_apart || scan::split(self.text, span, &mut parts) && parts.iter().enumerate().any(is_element)
+    }
+
+    /// Whether what is behind an element is another one, or the end of the text.
+    fn goes_on(&self, at: usize) -> bool {
+        let opens = |text: &str| text.starts_with(['{', '[']);
+        let rest = self.text[at..].trim_ascii_start();
+        match rest.as_bytes().first() {
+            Some(b',') => opens(rest[1..].trim_ascii_start()),
+            Some(b']') => rest[1..].trim_matches([' ', '\t', '\r', '\n', '}']).is_empty(),
+            _ => rest.is_empty() || opens(rest),
+        }
     }
 
     /// Whether the object here begins with the key of an element.
@@ -378,10 +411,10 @@ impl<'a> Reading<'a> {
     /// and begins with the key of another element. Where the rows are lists, a list.
     fn next_element(&mut self, from: usize, to: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
-        if self.keys.is_empty() && !self.has_lists {
+        if self.keys.is_empty() && !self.are_lists() {
             self.keys.extend(likely_key(self.text, from, &mut self.effort));
         }
-        let opening = if self.keys.is_empty() && self.has_lists { b'[' } else { b'{' };
+        let opening = if self.are_lists() { b'[' } else { b'{' };
         let places = memchr::memchr_iter(opening, bytes.get(from..to)?).map(|at| from + at);
         let mut looked_at = from;
         for at in places {

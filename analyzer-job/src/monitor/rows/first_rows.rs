@@ -2,6 +2,9 @@
 //! files" in docs/data-quality.md. Neither the order of the files nor how they are split into parts counts, and what may be either
 //! stops the job.
 
+mod parts;
+mod told;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 
@@ -12,6 +15,8 @@ use crate::read::header;
 use crate::state::order::by_text;
 use crate::values::raw::Raw;
 use crate::values::typing::{self, Cell};
+
+pub(crate) use parts::check as check_parts;
 
 /// Fewer numbers below a text may do without another text there by chance.
 const FEW: u64 = 10;
@@ -31,6 +36,8 @@ pub(crate) struct FirstRow {
     /// The first of the files, and the line there.
     pub(super) file: PathBuf,
     pub(super) line: u64,
+    /// Files that begin with it.
+    pub(super) files: u64,
     /// As they stand there; empty where missing.
     pub(super) cells: Vec<String>,
     /// Numbers below a text of it, in a column that holds nothing else; of the column with most.
@@ -61,6 +68,16 @@ impl FirstRow {
     /// The names of the columns; one without a name has its position.
     pub(super) fn names(&self) -> Vec<String> {
         names(self.cells.iter().map(|cell| Some(cell.as_str()).filter(|cell| !cell.is_empty())))
+    }
+
+    /// The names by which its columns are known in other files. The only one without a name is the same wherever it stands.
+    fn keys(&self) -> Vec<String> {
+        let mut keys = self.names();
+        let mut empty = (0..keys.len()).filter(|&at| self.cells[at].is_empty());
+        if let (Some(at), None) = (empty.next(), empty.next()) {
+            keys[at].clear();
+        }
+        keys
     }
 
     /// The first cells in words.
@@ -119,13 +136,13 @@ impl FirstRow {
 
     /// Marks it where all of its cells are names of the baseline's columns. Numbers may be names by chance, so all of the
     /// baseline's count.
-    fn know(&mut self, known: &HashSet<String>) {
-        let is_enough = self.has_text() || self.cells.len() == known.len();
+    fn know(&mut self, known: &HashSet<String>, columns: usize) {
+        let is_enough = self.has_text() || self.cells.len() == columns;
         self.is_known |= is_enough && !self.is_twice() && self.is_among(known);
     }
 
     fn is_among(&self, names: &HashSet<String>) -> bool {
-        self.names().iter().all(|name| names.contains(name)) && self.cells.iter().any(|cell| !cell.is_empty())
+        self.keys().iter().all(|name| names.contains(name)) && self.cells.iter().any(|cell| !cell.is_empty())
     }
 
     fn shares_text(&self, other: &FirstRow) -> bool {
@@ -143,8 +160,18 @@ impl FirstRow {
 }
 
 /// The names of columns of which some have none.
-pub(super) fn names<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
+fn names<'a>(cells: impl Iterator<Item = Option<&'a str>>) -> Vec<String> {
     cells.enumerate().map(|(at, cell)| cell.map_or_else(|| format!("_c{at}"), Into::into)).collect()
+}
+
+/// The name that a column without one has among others: the only one that is made of a position.
+pub(super) fn unnamed(names: &[String]) -> Option<&String> {
+    let is_position = |name: &&String| {
+        let position = name.strip_prefix("_c").unwrap_or_default();
+        !position.is_empty() && position.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let mut made = names.iter().filter(is_position);
+    made.next().filter(|_| made.next().is_none())
 }
 
 pub(super) fn is_text(cell: &str) -> bool {
@@ -181,6 +208,7 @@ impl FirstRows {
         };
         mine.numbers_below = mine.numbers_below.saturating_add(row.numbers_below);
         mine.recurs |= row.recurs;
+        mine.files = mine.files.saturating_add(row.files);
         mine.is_declared |= row.is_declared;
         mine.is_known |= row.is_known;
         if by_text(&row.file, &mine.file).is_lt() {
@@ -195,8 +223,9 @@ impl FirstRows {
 
     /// Marks the rows whose cells are all names of the baseline's columns.
     pub(crate) fn know(&mut self, known: &[String]) {
-        let known: HashSet<String> = known.iter().cloned().collect();
-        self.rows.iter_mut().for_each(|row| row.know(&known));
+        let mut names: HashSet<String> = known.iter().cloned().collect();
+        names.extend(unnamed(known).map(|_| String::new()));
+        self.rows.iter_mut().for_each(|row| row.know(&names, known.len()));
     }
 
     /// Whether files have different header rows, so that the order of the table's columns hangs on that of the files.
@@ -214,7 +243,7 @@ impl FirstRows {
             .rows
             .iter()
             .filter(|row| row.evidence() == Evidence::Names)
-            .flat_map(FirstRow::names)
+            .flat_map(FirstRow::keys)
             .collect();
         let is_sure = |row: &FirstRow| {
             row.evidence() == Evidence::Names

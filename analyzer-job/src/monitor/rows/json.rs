@@ -12,9 +12,10 @@ use plumbline_common::input::{InputFile, Lines};
 use super::block::{Block, Span};
 use super::document::{self, Element};
 use super::kinds;
+use super::reader::Reader;
 use super::shape::Shape;
 use super::twice::Twice;
-use super::{Columns, Reader, Take, oriented};
+use super::{Columns, Take, oriented};
 use crate::monitor::columns::Records;
 use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
@@ -23,14 +24,27 @@ use crate::values::scan::{self, Kind, Scanned, Scanner};
 /// Why a record gives no rows.
 pub(super) enum Fault {
     NotJson(String),
-    /// It is JSON, and does not go with the others.
+    /// It is JSON, and no row.
     Unfit(String),
+    /// It is of another kind than most rows.
+    Misfit(String),
 }
 
 impl Fault {
     pub(super) fn reason(&self) -> &str {
         match self {
-            Fault::NotJson(reason) | Fault::Unfit(reason) => reason,
+            Fault::NotJson(reason) | Fault::Unfit(reason) | Fault::Misfit(reason) => reason,
+        }
+    }
+
+    /// Counts the record at this line as one that cannot be used.
+    ///
+    /// # Errors
+    /// As `Reader::bad` and `Reader::misfit`.
+    pub(super) fn count(&self, file: &Path, line: u64, reader: &mut Reader<'_>) -> Result<()> {
+        match self {
+            Fault::Misfit(reason) => reader.misfit(file, line, 1, reason),
+            Fault::NotJson(reason) | Fault::Unfit(reason) => reader.bad(file, line, reason),
         }
     }
 }
@@ -396,14 +410,18 @@ impl Rows {
         let nested = !reader.source.one_row_per_record;
         self.shape(shape, &mut reader.columns, named.then_some("_c"), nested)?;
         self.paths(shape, reader.records_setting(), &mut reader.columns)?;
-        let kind = Some(if named { kinds::Kind::Objects } else { kinds::Kind::Values(0) });
+        let width = self.width();
+        if !named && width == 0 {
+            return Err(Fault::Unfit("no values".into()));
+        }
+        let kind = shape.kind();
         if let Some((_, expected)) = reader.kinds.misfit(&[(0, kind)]) {
-            return Err(Fault::Unfit(kinds::misfit(shape.word(), kind, expected)));
+            return Err(Fault::Misfit(kinds::misfit(shape.word(), kind, expected)));
         }
         if named {
             reader.columns.named = true;
-        } else {
-            reader.check_width(self.width()).map_err(Fault::Unfit)?;
+        } else if reader.width().is_none() {
+            reader.unnamed(width);
         }
         self.end_row();
         Ok(())
@@ -470,7 +488,7 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
                     return Ok(Taken::NoRecord);
                 }
                 reader.records(1);
-                reader.bad(name, line, fault.reason())?;
+                fault.count(name, line, reader)?;
             }
         }
         Ok(match (reader.done(), is_json) {
@@ -523,7 +541,7 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
             Ok(()) => rows.keep_record(line, reader, take)?,
             Err(fault) => {
                 rows.drop_record(&mut reader.columns);
-                reader.bad(name, line, fault.reason())?;
+                fault.count(name, line, reader)?;
             }
         }
         if reader.done() {

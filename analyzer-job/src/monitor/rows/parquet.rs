@@ -14,8 +14,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 
+use super::Take;
 use super::block::{Block, Span};
-use super::{Reader, Take, Use};
+use super::reader::{Reader, Use};
 use crate::read::{header, instants};
 use crate::values::java;
 

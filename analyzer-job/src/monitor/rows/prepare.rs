@@ -23,6 +23,8 @@ pub(super) struct Cells<'a> {
     /// So many columns of the data have been looked at.
     known: usize,
     outs: Vec<Out<'a>>,
+    /// Columns that are left out behind an entry which some values do not fit: such values make their rows bad all the same.
+    checks: Vec<Out<'a>>,
     pub(super) columns: Columns,
     /// By entry: the columns it names that were there.
     met: Vec<HashSet<String>>,
@@ -32,7 +34,7 @@ pub(super) struct Cells<'a> {
 
 struct Out<'a> {
     from: usize,
-    ops: Vec<(&'a str, Op<'a>)>,
+    ops: Ops<'a>,
 }
 
 #[derive(Clone, Copy)]
@@ -49,6 +51,7 @@ impl<'a> Cells<'a> {
             sample,
             known: 0,
             outs: Vec::new(),
+            checks: Vec::new(),
             columns: Columns::default(),
             met: vec![HashSet::new(); steps.len()],
             last: (PathBuf::new(), 0, 0),
@@ -62,7 +65,7 @@ impl<'a> Cells<'a> {
     pub(super) fn extend(&mut self, found: &Columns) -> Result<()> {
         let steps = self.steps;
         for (from, name) in found.names.iter().enumerate().skip(self.known) {
-            let mut current = vec![(name.clone(), Vec::new())];
+            let (mut current, mut dropped) = (vec![(name.clone(), Vec::new())], Vec::new());
             for (number, (field, step)) in steps.iter().enumerate() {
                 for (name, _) in &current {
                     if step.names().contains(&name.as_str()) {
@@ -70,8 +73,10 @@ impl<'a> Cells<'a> {
                     }
                 }
                 self.columns.named |= matches!(step, Step::Name(_) | Step::Rename(_) | Step::Split { .. });
-                current = applied(current, field, step, from, found)?;
+                current = applied(current, &mut dropped, field, step, from, found)?;
             }
+            let may_refuse = |ops: &Ops<'_>| ops.iter().any(|(_, op)| !matches!(op, Op::Null(_)));
+            self.checks.extend(dropped.into_iter().filter(may_refuse).map(|ops| Out { from, ops }));
             for (name, ops) in current {
                 let (_, new) = self.columns.names.insert_full(name.clone());
                 if !new {
@@ -89,6 +94,7 @@ impl<'a> Cells<'a> {
         self.known = found.names.len();
         self.columns.named |= found.named;
         self.columns.by_header = found.by_header;
+        self.columns.unnamed.clone_from(&found.unnamed);
         if self.columns.nested.len() != found.nested.len() {
             self.columns.nested.clone_from(&found.nested);
         }
@@ -98,6 +104,11 @@ impl<'a> Cells<'a> {
     /// Where a column of the data stands among those that are handed on; nowhere when it is left out.
     pub(super) fn places(&self, from: usize) -> impl Iterator<Item = usize> {
         self.outs.iter().enumerate().filter(move |(_, out)| out.from == from).map(|(at, _)| at)
+    }
+
+    /// Whether the values of a column of the data are looked at, although it is left out.
+    pub(super) fn is_checked(&self, from: usize) -> bool {
+        self.checks.iter().any(|check| check.from == from)
     }
 
     /// The first column that an entry names and the data lack so far, with the entry.
@@ -120,9 +131,17 @@ impl<'a> Cells<'a> {
                 continue;
             }
             let first = cells.len();
-            let mut refused = None;
+            let span_of = |out: &Out<'_>| match out.from < block.width() {
+                true => block.span(row, out.from),
+                false => Span::MISSING,
+            };
+            let is_there = |check: &&Out<'_>| span_of(check) != Span::MISSING;
+            let mut refused =
+                self.checks.iter().filter(is_there).find_map(|check| {
+                    changed(block.cell(row, check.from).unwrap_or_default(), &check.ops).err()
+                });
             for out in &self.outs {
-                let span = if out.from < block.width() { block.span(row, out.from) } else { Span::MISSING };
+                let span = span_of(out);
                 if out.ops.is_empty() || span == Span::MISSING {
                     cells.push(span);
                     continue;
@@ -160,10 +179,13 @@ impl<'a> Cells<'a> {
     }
 }
 
-type Current<'a> = Vec<(String, Vec<(&'a str, Op<'a>)>)>;
+type Ops<'a> = Vec<(&'a str, Op<'a>)>;
+type Current<'a> = Vec<(String, Ops<'a>)>;
 
+/// `dropped`: takes what was done so far with columns that the entry leaves out.
 fn applied<'a>(
     current: Current<'a>,
+    dropped: &mut Vec<Ops<'a>>,
     field: &'a str,
     step: &'a Step,
     from: usize,
@@ -187,8 +209,8 @@ fn applied<'a>(
                 }
                 out.push((names[from].clone(), ops));
             }
-            Step::Keep(names) if !names.contains(&name) => {}
-            Step::Drop(names) if names.contains(&name) => {}
+            Step::Keep(names) if !names.contains(&name) => dropped.push(ops),
+            Step::Drop(names) if names.contains(&name) => dropped.push(ops),
             Step::Rename(names) => out.push((names.get(&name).cloned().unwrap_or(name), ops)),
             Step::Cast(casts) => {
                 ops.extend(casts.get(&name).map(|cast| (field, Op::Cast(*cast))));

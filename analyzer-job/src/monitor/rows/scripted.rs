@@ -7,10 +7,11 @@ use plumbline_common::input::{self, InputFile, Lines};
 use plumbline_common::{Problem, Result, codes};
 
 use super::document::{self, Element};
-use super::json::Rows;
+use super::json::{Fault, Rows};
+use super::reader::Reader;
 use super::shape::{self, Shape};
 use super::shared::Seat;
-use super::{Order, Reader, Take};
+use super::{Order, Take};
 use crate::monitor::format::Format;
 use crate::monitor::script::{Answer, Running};
 use crate::read::captured::{self, Met};
@@ -112,9 +113,9 @@ impl Asked<'_> {
                             reader.account.nothing += nothing;
                             self.rows.keep_record(line, reader, take)?;
                         }
-                        Err(reason) => {
+                        Err(fault) => {
                             self.rows.drop_record(&mut reader.columns);
-                            reader.bad(&self.file, line, &reason)?;
+                            fault.count(&self.file, line, reader)?;
                         }
                     }
                 }
@@ -135,14 +136,15 @@ impl Asked<'_> {
 
 /// Takes the rows of an answer. Gives the number of those that are none: objects without a key, and an answer without any
 /// row, which counts as one.
-fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<u64, String> {
-    let shapes = shape::rows(json).map_err(|fault| format!("the script's answer is not JSON: {fault}"))?;
+fn row(json: &str, rows: &mut Rows, reader: &mut Reader<'_>) -> std::result::Result<u64, Fault> {
+    let not_json = |fault| Fault::NotJson(format!("the script's answer is not JSON: {fault}"));
+    let shapes = shape::rows(json).map_err(not_json)?;
     let mut nothing = u64::from(shapes.is_empty());
     for shape in &shapes {
         match shape {
             Shape::Object("{}") => nothing += 1,
             Shape::Stray(stray) if stray.is_null() => nothing += 1,
-            shape => rows.document_row(shape, reader).map_err(|fault| fault.reason().to_string())?,
+            shape => rows.document_row(shape, reader)?,
         }
     }
     Ok(nothing)

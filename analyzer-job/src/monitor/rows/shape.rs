@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::kinds;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 /// What a payload or document holds: an object for each row, or a list for each row.
@@ -29,7 +30,7 @@ pub(super) struct Stray<'a> {
 
 impl fmt::Display for Stray<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, expected {} as the other rows are", self.found, self.expected)
+        write!(f, "{}, expected {} as the others are", self.found, self.expected)
     }
 }
 
@@ -49,28 +50,26 @@ impl<'a> Shape<'a> {
         }
     }
 
-    pub(super) fn is_null(&self) -> bool {
-        matches!(self, Shape::Value(json) if scan::is_null(json))
+    /// The kind of the row; none of a null and of what is no row.
+    pub(super) fn kind(&self) -> Option<kinds::Kind> {
+        match self {
+            Shape::Object(_) | Shape::Named(..) => Some(kinds::Kind::Objects),
+            Shape::List(cells) => Some(kinds::Kind::Values(cells.len())),
+            Shape::Value(json) if !scan::is_null(json) => Some(kinds::Kind::Values(1)),
+            Shape::Value(_) | Shape::Stray(_) => None,
+        }
     }
 
     /// What it is.
     pub(super) fn word(&self) -> &'static str {
         let text = self.start().unwrap_or_default();
-        match (self.kind(), text.as_bytes().first()) {
-            (Kind::Object, _) => "an object",
-            (Kind::List, _) => "a list",
+        match (self, text.as_bytes().first()) {
+            (Shape::Object(_), _) => "an object",
+            (Shape::List(_), _) => "a list",
             (_, Some(b'"')) => "a text",
             (_, Some(b't' | b'f')) => "a truth value",
             _ if scan::is_null(text) => "null",
             _ => "a number",
-        }
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Shape::Object(_) => Kind::Object,
-            Shape::List(_) => Kind::List,
-            Shape::Value(_) | Shape::Named(..) | Shape::Stray(_) => Kind::Scalar,
         }
     }
 
@@ -139,7 +138,7 @@ fn elements(json: &str) -> Option<Vec<&str>> {
 fn listed(json: &str) -> Option<Vec<Shape<'_>>> {
     let mut rows: Vec<Shape<'_>> = elements(json)?.into_iter().map(element).collect();
     settle(rows.iter_mut());
-    let is_row = |row: &Shape<'_>| row.kind() != Kind::Scalar;
+    let is_row = |row: &Shape<'_>| matches!(row, Shape::Object(_) | Shape::List(_));
     (rows.is_empty() || rows.iter().any(is_row)).then_some(rows)
 }
 
@@ -152,22 +151,39 @@ pub(super) fn element(json: &str) -> Shape<'_> {
     }
 }
 
-/// Among objects only objects are rows, else among lists only lists: a null, a text or a number there is none.
+/// Among objects and lists a null, a text or a number is no row. Whether these are objects or lists is not decided here.
 pub(super) fn settle<'r, 'a: 'r>(rows: impl Iterator<Item = &'r mut Shape<'a>>) {
     let rows: Vec<&mut Shape<'a>> = rows.collect();
-    let any = |kind: Kind| rows.iter().any(|row| row.kind() == kind);
-    let (kind, expected) = match (any(Kind::Object), any(Kind::List)) {
-        (true, _) => (Kind::Object, "an object"),
-        (_, true) => (Kind::List, "a list"),
-        _ => return,
-    };
+    let Some(expected) = most(rows.iter().map(|row| &**row)) else { return };
     for row in rows {
-        if row.kind() == kind || matches!(row, Shape::Stray(_)) {
-            continue;
+        if let Shape::Value(text) = *row {
+            *row = Shape::Stray(Stray { text, found: row.word(), expected });
         }
-        let text = row.start().unwrap_or_default();
-        *row = Shape::Stray(Stray { text, found: row.word(), expected });
     }
+}
+
+/// What most of the rows are that are objects or lists; of as many the former.
+fn most<'r, 'a: 'r>(rows: impl Iterator<Item = &'r Shape<'a>>) -> Option<&'static str> {
+    let (mut objects, mut lists) = (0, 0);
+    for row in rows {
+        objects += usize::from(matches!(row, Shape::Object(_)));
+        lists += usize::from(matches!(row, Shape::List(_)));
+    }
+    match (objects, lists) {
+        (0, 0) => None,
+        _ if lists > objects => Some("a list"),
+        _ => Some("an object"),
+    }
+}
+
+/// The first row of a payload that is another than most of them, by its number from 0, and why.
+pub(super) fn odd(rows: &[Shape<'_>]) -> Option<(usize, String)> {
+    let expected = most(rows.iter())?;
+    rows.iter().enumerate().find_map(|(at, row)| match row {
+        Shape::Stray(stray) => Some((at, stray.to_string())),
+        row if row.word() == expected => None,
+        row => Some((at, format!("{}, expected {expected} as the others are", row.word()))),
+    })
 }
 
 /// Key and value of an object that has one key.

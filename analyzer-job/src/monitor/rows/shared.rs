@@ -6,8 +6,10 @@ use std::sync::mpsc::Receiver;
 
 use plumbline_common::{Problem, Result, codes};
 
+use super::account::Account;
 use super::block::Block;
-use super::{Account, Columns, Source, Take, read_here};
+use super::settled::is_of_columns;
+use super::{Columns, Source, Take, read_here};
 use crate::read::fan_out::{self, FanOut};
 use crate::read::together;
 
@@ -55,12 +57,19 @@ pub(super) fn pieces(source: &Source<'_>) -> Option<Receiver<Arc<Piece>>> {
 
 /// Gives all rows to `take`, as `read` does.
 pub(super) fn hand_on(pieces: Receiver<Arc<Piece>>, take: Take<'_>) -> Result<(Columns, Account)> {
+    // What stops the monitor unless most rows are others than those that it comes from.
+    let mut refused = None;
     for piece in pieces {
         match &*piece {
-            Piece::Rows(block, columns) => {
-                take(block.clone(), columns)?;
+            Piece::Rows(..) if refused.is_some() => {}
+            Piece::Rows(block, columns) => match take(block.clone(), columns) {
+                Err(problem) if is_of_columns(&problem) => refused = Some(problem),
+                taken => drop(taken?),
+            },
+            Piece::End(columns, account) => {
+                let refused = refused.filter(|_| account.is_settled());
+                return refused.map_or_else(|| Ok((columns.clone(), Account::clone(account))), Err);
             }
-            Piece::End(columns, account) => return Ok((columns.clone(), Account::clone(account))),
             Piece::Failed(problem) => return Err(problem.again()),
         }
     }

@@ -676,6 +676,35 @@ fn a_path_takes_no_value_away_without_a_word() {
     assert!(found.account.warnings[0].contains("`path` of `columns` makes a column `city`"));
 }
 
+/// The entries of `columns` work one behind the other, also on a column that a later one leaves out.
+#[test]
+fn what_cannot_be_cast_costs_its_row_although_the_column_is_dropped_later() {
+    for (columns, expected) in [
+        (r#"[{"cast": {"b": "integer"}}, {"drop": ["b"]}]"#, vec!["1", "4"]),
+        (r#"[{"cast": {"b": "integer"}}, {"keep": ["a"]}]"#, vec!["1", "4"]),
+        (r#"[{"split": "b", "at": "-", "into": ["c", "d"]}, {"keep": ["a"]}]"#, vec!["2"]),
+        (
+            r#"[{"null": ["x-y"], "column": "b"}, {"cast": {"b": "integer"}}, {"drop": ["b"]}]"#,
+            vec!["1", "2", "4"],
+        ),
+        (r#"[{"drop": ["b"]}]"#, vec!["1", "2", "3", "4"]),
+    ] {
+        let preparation: &'static _ = Box::leak(Box::new(crate::monitor::columns::parse(columns).unwrap()));
+        let csv = "a,b\n1,5\n2,x-y\n3,1.5\n4,6\n";
+        let json = "{\"a\":1,\"b\":5}\n{\"a\":2,\"b\":\"x-y\"}\n{\"a\":3,\"b\":1.5}\n{\"a\":4,\"b\":6}\n";
+        for (format, text) in [(CSV, csv), (Format::JsonLines, json)] {
+            let files: [(&str, &[u8]); 1] = [("data", text.as_bytes())];
+            let found = try_read(format, &files, |source| source.preparation = Some(preparation)).unwrap();
+            assert_eq!(
+                (found.short(), found.names.join(",")),
+                (expected.iter().map(|row| row.to_string()).collect(), "a".to_string()),
+                "{columns}"
+            );
+            assert_eq!(found.account.bad as usize, 4 - expected.len());
+        }
+    }
+}
+
 #[test]
 fn a_window_includes_its_start_and_not_its_end() {
     let at = |time: &str| capture("1,2", "0", &format!(", \"inferenceTime\": \"{time}\""));

@@ -40,6 +40,16 @@ impl Schemas {
         other.0.into_iter().for_each(|schema| self.put(schema));
     }
 
+    /// A column has another name in the whole.
+    pub(super) fn rename(&mut self, old: &str, new: &str) {
+        for mut schema in std::mem::take(&mut self.0) {
+            if schema.columns.remove(old) {
+                schema.columns.insert(new.into());
+            }
+            self.put(schema);
+        }
+    }
+
     fn put(&mut self, schema: Schema) {
         let Some(known) = self.0.iter_mut().find(|known| known.columns == schema.columns) else {
             return self.0.push(schema);

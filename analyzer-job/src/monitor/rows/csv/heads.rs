@@ -1,15 +1,12 @@
 //! The first rows of CSV files: the names of their columns, or rows like the others. All files are looked at before the
 //! first is read.
 
-use std::path::PathBuf;
-
 use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile};
-use plumbline_common::words::counted;
 
 use super::File;
 use super::cut::Cut;
-use crate::monitor::rows::first_rows::{FirstRow, FirstRows, Judged, is_text};
+use crate::monitor::rows::first_rows::{FirstRow, FirstRows, is_text};
 use crate::values::typing;
 
 /// Bytes of a file that tell what its first row is.
@@ -32,12 +29,10 @@ pub(super) enum First {
 pub(in crate::monitor::rows) struct Heads {
     /// By file; none where no file names its columns.
     pub(super) firsts: Vec<First>,
-    /// The names by position where a file has none of its own.
-    pub(super) names: Option<Vec<String>>,
+    /// The header row by position where a file has none of its own; none for a cell without a name.
+    pub(super) names: Option<Vec<Option<String>>>,
     /// The rows that these are told by.
     pub(in crate::monitor::rows) rows: FirstRows,
-    /// What is to be said of single files.
-    pub(in crate::monitor::rows) notes: Vec<(PathBuf, String)>,
 }
 
 impl Heads {
@@ -64,7 +59,7 @@ impl Heads {
         rows.know(known);
         let judged = rows.judge()?;
         if judged.header.is_empty() && own.iter().any(Option::is_some) {
-            return Ok(Heads { notes: notes(&own, &judged), rows, ..Heads::default() });
+            return Ok(Heads { rows, ..Heads::default() });
         }
         let is_row = |own: &FirstRow| !judged.data.is_empty() && !judged.is_header(own);
         let first = |own: &Option<FirstRow>| match own {
@@ -73,8 +68,9 @@ impl Heads {
         };
         Ok(Heads {
             firsts: own.iter().map(first).collect(),
-            names: judged.header.first().map(|row| row.names()),
-            notes: notes(&own, &judged),
+            names: judged.header.first().map(|row| {
+                row.cells.iter().map(|cell| Some(cell.clone()).filter(|cell| !cell.is_empty())).collect()
+            }),
             rows,
         })
     }
@@ -129,42 +125,11 @@ fn first_row(file: &InputFile, is_declared: bool) -> Result<Option<FirstRow>> {
     Ok(Some(FirstRow {
         file: file.relative.clone(),
         line,
+        files: 1,
         cells,
         numbers_below,
         recurs,
         is_declared,
         is_known: false,
     }))
-}
-
-/// What is said of first rows. `own`: those of the files.
-fn notes(own: &[Option<FirstRow>], judged: &Judged<'_>) -> Vec<(PathBuf, String)> {
-    let all = || own.iter().flatten();
-    let mut notes = Vec::new();
-    for row in judged.doubtful() {
-        let what = match row.is_declared {
-            true => "looks like data; if no file has a header row, set",
-            false => "is taken as the names of the columns; if it is data, set",
-        };
-        let what = format!(
-            "the first row ({}) {what} `dataset_format` to {{\"csv\": {{\"header\": false}}}}",
-            row.shown()
-        );
-        notes.extend(all().filter(|own| own.cells == row.cells).map(|own| (own.file.clone(), what.clone())));
-    }
-    const TOLD: usize = 10;
-    let by = judged.header.first().map_or(String::new(), |main| {
-        format!(", and the columns are by position those of {}", main.file.display())
-    });
-    let of = "if it names columns, set `dataset_format` to {\"csv\": {\"header\": true}}";
-    let data: Vec<&FirstRow> = all().filter(|own| !judged.is_header(own)).collect();
-    let (told, more) = data.split_at(data.len().min(TOLD));
-    notes.extend(told.iter().map(|own| {
-        (own.file.clone(), format!("the first row ({}) is taken as data{by}; {of}", own.shown()))
-    }));
-    if let [first, ..] = more {
-        let what = format!("the first row is taken as data too, so in {}", counted(more.len(), "file"));
-        notes.push((first.file.clone(), what));
-    }
-    notes
 }
