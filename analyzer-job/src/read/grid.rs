@@ -125,13 +125,18 @@ impl Grid {
     /// # Errors
     /// What was found instead, and in which row (from 1) when there are several.
     pub fn push_features(&mut self, json: &str, found: &Found) -> Result<(), NoFeatures> {
+        if let Some(values) = found.row() {
+            self.push_rows_of(json, values, &[values.len()]);
+            return Ok(());
+        }
+        if let Some((values, ends)) = found.rows() {
+            self.push_rows_of(json, values, ends);
+            return Ok(());
+        }
         let source = found.source(json);
         let mut spans = std::mem::take(&mut self.spans);
         let result = if found.is_nothing(json) {
             Err(NoFeatures { found: "nothing".into(), row: None })
-        } else if let Some((values, ends)) = found.rows() {
-            self.push_rows_of(source, values, ends);
-            Ok(())
         } else if !found.elements(json, &mut spans) {
             let found = found.value().map_or("", |span| shown(&source[span]));
             Err(NoFeatures { found: format!("`{found}`, not a list"), row: None })

@@ -16,7 +16,7 @@ use crate::read::pieces::Pieces;
 use crate::state::keys::Keys;
 use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
-use crate::values::scan::{NotJson, Scanner};
+use crate::values::scan::{self, NotJson, Scanner};
 
 /// The paths of a JSON dataset and where their results stand.
 pub(crate) struct Targets {
@@ -130,7 +130,7 @@ fn one_after_the_other(
                 }
             };
             gather.begin(number);
-            record.put(text, &targets, layout, gather).map_err(here)?;
+            record.put(text, &targets, layout, gather, None).map_err(here)?;
         }
     }
     source.keys = Keys(targets.paths.keys());
@@ -163,11 +163,12 @@ fn count(
     };
     let Some(layout) = layout() else { return Ok(None) };
     let like = Gather::new(&layout, analysis, false, false);
+    let wanted = like.wanted();
     let of_block = |text: &Vec<u8>| {
         let (mut gather, mut record) = (like.clone(), Record::default());
         for text in lines(text)? {
             record.find(text, &targets, analysis).ok()?;
-            record.put(text, &targets, &layout, &mut gather).ok()?;
+            record.put(text, &targets, &layout, &mut gather, Some(&wanted)).ok()?;
         }
         Some(gather)
     };
@@ -179,7 +180,7 @@ fn count(
 /// The lines of a text that are not blank, as `Lines` gives them; none when they are not UTF-8.
 fn lines(text: &[u8]) -> Option<impl Iterator<Item = &str>> {
     let text = std::str::from_utf8(text).ok()?;
-    Some(text.split('\n').map(str::trim_ascii_end).filter(|line| !line.is_empty()))
+    Some(scan::lines(text).map(str::trim_ascii_end).filter(|line| !line.is_empty()))
 }
 
 /// What stands in a line; reused from line to line.
@@ -202,6 +203,11 @@ impl Record {
         })?;
         self.features = None;
         let found = &self.found[0];
+        if let Some(values) = found.row() {
+            self.spans.clear();
+            self.spans.extend_from_slice(values);
+            return Ok(());
+        }
         let source = found.source(text);
         let is_plain = |span: &Range<usize>| !matches!(source[span.clone()].as_bytes(), [b'[' | b'{', ..]);
         if found.elements(text, &mut self.spans) && self.spans.iter().all(is_plain) && !found.is_nothing(text)
@@ -228,8 +234,16 @@ impl Record {
         self.features.as_ref().map_or(self.spans.len(), |features| features.width(0))
     }
 
-    /// Puts the row of a line, which `find` was given, into `gather`. Problems have no place.
-    fn put(&mut self, text: &str, targets: &Targets, layout: &Layout, gather: &mut Gather) -> Result<()> {
+    /// Puts the row of a line, which `find` was given, into `gather`; `wanted`: the columns that it takes in, ascending, where
+    /// these are known. Problems have no place.
+    fn put(
+        &mut self,
+        text: &str,
+        targets: &Targets,
+        layout: &Layout,
+        gather: &mut Gather,
+        wanted: Option<&[usize]>,
+    ) -> Result<()> {
         let n_features = layout.names.len()
             - usize::from(targets.label.is_some())
             - usize::from(targets.predicted.is_some());
@@ -237,12 +251,18 @@ impl Record {
             return Err(uneven(self.n_features(), n_features));
         }
         let source = self.found[0].source(text);
-        for column in 0..n_features {
+        let mut set = |column: usize| {
             let cell = match &self.features {
                 Some(features) => features.cell(0, column),
                 None => Raw::Json(&source[self.spans[column].clone()]),
             };
             gather.set(column, cell);
+        };
+        match wanted {
+            Some(wanted) => {
+                wanted.iter().copied().take_while(|&column| column < n_features).for_each(&mut set)
+            }
+            None => (0..n_features).for_each(&mut set),
         }
         for (setting, path, column) in [
             ("label", targets.label, layout.roles.label),

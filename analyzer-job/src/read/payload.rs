@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use plumbline_common::record::{Encoding, Payload};
 
 use crate::config::ContentType;
-use crate::values::scan::{Kind, Scanner, is_json, unescaped};
+use crate::values::scan::{self, Kind, Scanner, is_json, unescaped};
 
 /// The text of a payload and how it is written. BASE64 is decoded; the content type tells the kind, else the
 /// encoding, else the text itself. An object is JSON, whatever its tags say.
@@ -45,7 +45,7 @@ pub fn kind(content_type: Option<&str>, encoding: Option<Encoding>, text: &str) 
     ]);
     if text.trim_ascii_start().starts_with('{') {
         // A single line is JSON Lines where the content type says so; over many lines the look decides.
-        let single = !text.trim_ascii().contains('\n');
+        let single = memchr::memchr(b'\n', text.trim_ascii().as_bytes()).is_none();
         return if names_lines && single { ContentType::JsonLines } else { json_or_lines(text) };
     }
     match encoding {
@@ -74,8 +74,8 @@ pub fn kind_of_rows(kind: ContentType, text: &str) -> ContentType {
 /// One document, or one for each line: told by whether the first line is a document while more follow.
 fn json_or_lines(text: &str) -> ContentType {
     let text = text.trim_ascii();
-    match text.split_once('\n') {
-        Some((first, _)) if is_json(first) => ContentType::JsonLines,
+    match memchr::memchr(b'\n', text.as_bytes()) {
+        Some(end) if is_json(&text[..end]) => ContentType::JsonLines,
         _ => ContentType::Json,
     }
 }
@@ -101,7 +101,7 @@ fn looks_like_base64(text: &str) -> bool {
 pub fn documents(text: &str, kind: ContentType) -> impl Iterator<Item = &str> {
     let lines = kind == ContentType::JsonLines;
     let whole = (!lines).then_some(text);
-    let lines = lines.then(|| text.lines().filter(|line| !line.trim_ascii().is_empty()));
+    let lines = lines.then(|| scan::lines(text).filter(|line| !line.trim_ascii().is_empty()));
     whole.into_iter().chain(lines.into_iter().flatten())
 }
 

@@ -124,6 +124,27 @@ pub(crate) struct Sample {
 #[derive(Debug)]
 pub(crate) struct Moved(Vec<Range<usize>>);
 
+/// Spans of a sample, as they are found again in texts that are like it.
+#[derive(Debug)]
+pub(crate) enum Spans {
+    /// Values that follow each other, by their numbers.
+    Values(Range<usize>),
+    Places(Vec<(Place, Place)>),
+}
+
+impl Spans {
+    /// Puts down where they stand in a text.
+    pub(crate) fn put(&self, moved: &Moved, spans: &mut Vec<Range<usize>>) {
+        spans.clear();
+        match self {
+            Spans::Values(values) => spans.extend_from_slice(&moved.values()[values.clone()]),
+            Spans::Places(places) => {
+                spans.extend(places.iter().map(|(start, end)| moved.at(*start)..moved.at(*end)));
+            }
+        }
+    }
+}
+
 /// A place in a sample and in all texts that are like it: so many bytes behind the end of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place {
@@ -162,8 +183,20 @@ impl Sample {
             .filter(|&at| self.values[at] == *span)
     }
 
+    /// Spans that begin and end in no value.
+    pub(crate) fn spans(&self, spans: &[Range<usize>]) -> Spans {
+        let first = spans.first().and_then(|first| self.value(first));
+        let values = first.and_then(|first| Some((first, self.values.get(first..first + spans.len())?)));
+        match values {
+            Some((first, values)) if values == spans => Spans::Values(first..first + spans.len()),
+            _ => Spans::Places(
+                spans.iter().map(|span| (self.place(span.start), self.place(span.end))).collect(),
+            ),
+        }
+    }
+
     /// The place at a byte of the sample that lies in no value.
-    pub(crate) fn place(&self, at: usize) -> Place {
+    fn place(&self, at: usize) -> Place {
         let value = self.values.partition_point(|value| value.end <= at);
         Place { value, behind: at - value.checked_sub(1).map_or(0, |last| self.values[last].end) }
     }
@@ -215,7 +248,7 @@ impl Moved {
         self.0.last().map_or(0, |last| last.end)
     }
 
-    pub(crate) fn at(&self, place: Place) -> usize {
+    fn at(&self, place: Place) -> usize {
         self.0[place.value].end + place.behind
     }
 

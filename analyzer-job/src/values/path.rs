@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use plumbline_common::{Problem, Result, codes};
 
-use crate::values::alike::{Alike, Moved, Place, Sample};
+use crate::values::alike::{Alike, Moved, Sample, Spans};
 use crate::values::names::Contradiction;
 use crate::values::query::{Columns, Query};
 use crate::values::scan::{self, Kind, Scanned, Scanner};
@@ -38,6 +38,8 @@ struct Rows {
     values: Vec<Range<usize>>,
     /// How many of the values belong to each list and those before it.
     ends: Vec<usize>,
+    /// The elements are plain values, and so one row.
+    is_row: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,8 +113,14 @@ impl Found {
         (!self.rows.ends.is_empty()).then_some((&self.rows.values, &self.rows.ends))
     }
 
+    /// Where it is known that the result is a list of plain values: these, as `elements` finds them.
+    pub(crate) fn row(&self) -> Option<&[Range<usize>]> {
+        self.rows.is_row.then_some(&self.elements)
+    }
+
     fn clear(&mut self) {
         self.rows.ends.clear();
+        self.rows.is_row = false;
         self.shape = Shape::Nothing;
         self.spans.clear();
         self.is_list = false;
@@ -140,11 +148,12 @@ pub struct Finds {
 #[derive(Debug)]
 struct Known {
     shape: Shape,
-    spans: Vec<(Place, Place)>,
-    elements: Vec<(Place, Place)>,
+    spans: Spans,
+    elements: Spans,
     is_list: bool,
-    values: Vec<(Place, Place)>,
+    values: Spans,
     ends: Vec<usize>,
+    is_row: bool,
 }
 
 impl Finds {
@@ -181,30 +190,27 @@ impl Deref for Finds {
 
 impl Known {
     fn of(found: &Found, json: &str, sample: &Sample) -> Known {
-        let places = |spans: &[Range<usize>]| {
-            spans.iter().map(|span| (sample.place(span.start), sample.place(span.end))).collect()
-        };
         let elements = if found.is_list { &found.elements[..] } else { &[] };
-        let Rows { values, ends } = Rows::of(found, json).unwrap_or_default();
+        let is_plain = |element: &Range<usize>| !matches!(json.as_bytes()[element.start], b'[' | b'{');
+        let is_row = found.shape == Shape::Value && found.is_list && elements.iter().all(is_plain);
+        let Rows { values, ends, .. } = Rows::of(found, json).unwrap_or_default();
         Known {
             shape: found.shape,
-            spans: places(&found.spans),
-            elements: places(elements),
+            spans: sample.spans(&found.spans),
+            elements: sample.spans(elements),
             is_list: found.is_list,
-            values: places(&values),
+            values: sample.spans(&values),
             ends,
+            is_row,
         }
     }
 
     fn put(&self, moved: &Moved, found: &mut Found) {
-        let put = |places: &[(Place, Place)], spans: &mut Vec<Range<usize>>| {
-            spans.clear();
-            spans.extend(places.iter().map(|(start, end)| moved.at(*start)..moved.at(*end)));
-        };
-        put(&self.spans, &mut found.spans);
-        put(&self.elements, &mut found.elements);
-        put(&self.values, &mut found.rows.values);
+        self.spans.put(moved, &mut found.spans);
+        self.elements.put(moved, &mut found.elements);
+        self.values.put(moved, &mut found.rows.values);
         found.rows.ends.clone_from(&self.ends);
+        found.rows.is_row = self.is_row;
         (found.shape, found.is_list) = (self.shape, self.is_list);
         (found.made, found.contradiction) = (None, None);
     }

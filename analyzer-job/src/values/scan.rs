@@ -237,11 +237,22 @@ impl<'a> Scanner<'a> {
     fn string(&mut self) -> Scanned<()> {
         self.at += 1;
         loop {
+            // Eight letters at a time, and escapes between them.
             while let Some(word) = self.text[self.at..].first_chunk() {
-                let plain = plain_letters(u64::from_le_bytes(*word));
+                let word = u64::from_le_bytes(*word);
+                let plain = plain_letters(word);
                 self.at += plain;
-                if plain < 8 {
-                    break;
+                match plain {
+                    8 => {}
+                    7 => break,
+                    _ if letter(word, plain) == b'"' => {
+                        self.at += 1;
+                        return Ok(());
+                    }
+                    _ if letter(word, plain) == b'\\' && escape_of(letter(word, plain + 1)).is_some() => {
+                        self.at += 2
+                    }
+                    _ => break,
                 }
             }
             match self.text.get(self.at) {
@@ -274,6 +285,10 @@ impl<'a> Scanner<'a> {
     }
 
     fn number(&mut self) -> Scanned<()> {
+        if let Some(end) = self.short_number() {
+            self.at = end;
+            return Ok(());
+        }
         if self.take(b'-') && self.text[self.at..].starts_with(b"Infinity") {
             self.at += b"Infinity".len();
             return Ok(());
@@ -291,6 +306,28 @@ impl<'a> Scanner<'a> {
             }
         }
         Ok(())
+    }
+
+    /// The end of a number as most are: fewer than eight digits, perhaps with a point among them. None for what must be looked at
+    /// digit by digit.
+    fn short_number(&self) -> Option<usize> {
+        let start = self.at + usize::from(self.text.get(self.at) == Some(&b'-'));
+        let word = u64::from_le_bytes(*self.text.get(start..)?.first_chunk()?);
+        let whole = leading_digits(word);
+        if matches!(whole, 0 | 8) || (whole > 1 && letter(word, 0) == b'0') {
+            return None;
+        }
+        match letter(word, whole) {
+            b'e' | b'E' => None,
+            b'.' => {
+                let behind = start + whole + 1;
+                let word = u64::from_le_bytes(*self.text.get(behind..)?.first_chunk()?);
+                let digits = leading_digits(word);
+                let is_whole = !matches!(digits, 0 | 8) && !matches!(letter(word, digits), b'e' | b'E');
+                is_whole.then_some(behind + digits)
+            }
+            _ => Some(start + whole),
+        }
     }
 
     fn digits(&mut self) -> usize {
@@ -321,6 +358,35 @@ fn plain_letters(word: u64) -> usize {
     (is(b'"') | is(b'\\') | below(word, 0x20)).trailing_zeros() as usize / 8
 }
 
+/// One of eight letters.
+fn letter(word: u64, at: usize) -> u8 {
+    word.to_le_bytes()[at]
+}
+
+/// How many of eight letters come before one that is no digit.
+fn leading_digits(word: u64) -> usize {
+    // What digits differ from 0 in is at most 9, and with this number added below 128.
+    let others = word ^ (ONES * u64::from(b'0'));
+    let above = ((others & (ONES * 0x7f)).wrapping_add(ONES * 0x76) | others) & (ONES << 7);
+    above.trailing_zeros() as usize / 8
+}
+
+/// The lines of a text, as `str::lines` gives them, found at the speed of memory.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let Some(end) = memchr::memchr(b'\n', rest.as_bytes()) else {
+            return Some(std::mem::take(&mut rest));
+        };
+        let line = &rest[..end];
+        rest = &rest[end + 1..];
+        Some(line.strip_suffix('\r').unwrap_or(line))
+    })
+}
+
 /// Whether a text is one JSON document.
 pub fn is_json(text: &str) -> bool {
     let mut scanner = Scanner::new(text);
@@ -349,11 +415,19 @@ pub(crate) fn push_unescaped(inside: &str, out: &mut Vec<u8>) -> Option<()> {
         // Eight letters are copied, of which those count that stand before a backslash.
         if let Some(word) = text[from..].first_chunk::<8>() {
             out[to..to + 8].copy_from_slice(word);
-            let plain = first_of(u64::from_le_bytes(*word), b'\\');
+            let word = u64::from_le_bytes(*word);
+            let plain = first_of(word, b'\\');
             from += plain;
             to += plain;
-            if plain == 8 {
-                continue;
+            match plain {
+                8 => continue,
+                7 => {}
+                _ => {
+                    out[to] = escape_of(letter(word, plain + 1))?;
+                    from += 2;
+                    to += 1;
+                    continue;
+                }
             }
         }
         let (letter, length) = match (text[from], text.get(from + 1)) {
@@ -370,15 +444,19 @@ pub(crate) fn push_unescaped(inside: &str, out: &mut Vec<u8>) -> Option<()> {
 
 /// The letter that stands behind a backslash for itself or another one.
 fn escape_of(escaped: u8) -> Option<u8> {
-    Some(match escaped {
-        b'"' | b'\\' | b'/' => escaped,
-        b'b' => 0x08,
-        b'f' => 0x0c,
-        b'n' => b'\n',
-        b'r' => b'\r',
-        b't' => b'\t',
-        _ => return None,
-    })
+    /// 0 where there is none.
+    const LETTERS: [u8; 256] = {
+        let mut letters = [0; 256];
+        let pairs = [b"\"\"", b"\\\\", b"//", b"b\x08", b"f\x0c", b"n\n", b"r\r", b"t\t"];
+        let mut at = 0;
+        while at < pairs.len() {
+            letters[pairs[at][0] as usize] = pairs[at][1];
+            at += 1;
+        }
+        letters
+    };
+    let letter = LETTERS[usize::from(escaped)];
+    (letter != 0).then_some(letter)
 }
 
 /// Appends the spans of the elements of the list that begins at `span.start`; false when no list begins
@@ -440,6 +518,8 @@ mod tests {
         let fault = whole("{\"a\": 1,\n\"b\" 2}").unwrap_err();
         assert_eq!((fault.line("{\"a\": 1,\n\"b\" 2}"), fault.what), (2, "expected `:` behind a key"));
         assert!(whole(&"[".repeat(100_000)).unwrap_err().what.contains("nested"));
+        assert_eq!(whole("[1,\"a\nb\"]").unwrap_err().at, 5);
+        assert_eq!(whole("[1,\"abcdefgh\\xabcdefgh\"]").unwrap_err().at, 12);
         for text in [
             "",
             "[1,]",
@@ -459,6 +539,36 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn numbers_are_those_of_serde_json(
+            text in "-?(0|0?[0-9]{1,9})(\\.[0-9]{0,9})?([eE][+-]?[0-9]{0,3})?",
+            behind in "[,\\]} ]?[0-9a\"]{0,12}",
+        ) {
+            let joined = format!("{text}{behind}");
+            let theirs = (1..=text.len()).filter(|&end| serde_json::from_str::<IgnoredAny>(&text[..end]).is_ok()).max();
+            let mut scanner = Scanner::new(&joined);
+            let ours = scanner.number().map(|()| scanner.at());
+            // A number that goes on behind its text, or is none as a whole.
+            if behind.starts_with([',', ']', '}', ' ']) {
+                prop_assert_eq!(ours.ok().filter(|end| *end == text.len()), theirs.filter(|end| *end == text.len()), "{}", joined);
+            }
+            let mut slow = Scanner::new(&text);
+            let alone = slow.number().map(|()| slow.at());
+            prop_assert_eq!(alone.is_ok_and(|end| end == text.len()), theirs == Some(text.len()), "{}", text);
+        }
+
+        #[test]
+        fn lines_and_escapes_are_those_of_the_library(text in "[ab\r\n\"\\\\/\t\u{8}\u{c}\u{e9}]{0,40}") {
+            prop_assert!(lines(&text).eq(text.lines()));
+            let written = serde_json::to_string(&text).unwrap();
+            let mut scanner = Scanner::new(&written);
+            prop_assert_eq!(scanner.value().unwrap(), 0..written.len());
+            let mut out = b"before".to_vec();
+            let inside = &written[1..written.len() - 1];
+            prop_assert_eq!(push_unescaped(inside, &mut out), Some(()));
+            prop_assert_eq!(&out[6..], text.as_bytes());
+        }
+
         /// Valid documents, and damage at every place of them.
         #[test]
         fn what_is_json_is_what_serde_json_reads(

@@ -508,5 +508,5 @@ impl Answer {
 
 /// The lines of a text that are not blank.
 fn lines(text: &str) -> impl Iterator<Item = &str> + Clone {
-    text.split('\n').map(str::trim).filter(|line| !line.is_empty())
+    scan::lines(text).map(str::trim).filter(|line| !line.is_empty())
 }

@@ -37,7 +37,7 @@ use crate::values::raw::Raw;
 use crate::values::typing;
 
 use headed::Headed;
-use outcome::{Kind, Outcome};
+use outcome::{Kind, Outcome, Table};
 pub(super) use outcome::{UNDATED, judge};
 
 /// The setting that places the label in ground truth.
@@ -102,8 +102,8 @@ fn by_blocks(
     // The first record that can be used tells the columns.
     let mut spent = None;
     let layout = loop {
-        if let Some((layout, _)) = &outcome.table {
-            break layout.clone();
+        if let Some(table) = &outcome.table {
+            break table.layout.clone();
         }
         let Some(block) = blocks.next(spent.take()) else { return Ok(()) };
         reader.block(&block, &mut records, outcome)?;
@@ -111,16 +111,17 @@ fn by_blocks(
         spent = Some(block);
     };
     let like = Gather::new(&layout, analysis, false, false);
+    let like = Table::new(layout, like);
     // A value goes on with the next block, which it takes to read that one.
     let goes_on = AtomicBool::new(!records.is_between());
     blocks::in_order(
         |spent| blocks.next(spent),
         || {
             let mut reader = Reader::new(files, analysis, options, false).ok();
-            let (layout, like, goes_on) = (&layout, &like, &goes_on);
+            let (like, goes_on) = (&like, &goes_on);
             move |block: &Block<Lines>| {
                 let reader = reader.as_mut().filter(|_| !goes_on.load(Ordering::Relaxed))?;
-                let mut part = Outcome::new(Some((layout.clone(), like.clone())));
+                let mut part = Outcome::new(Some(like.clone()));
                 let mut records = captured::records();
                 reader.block(block, &mut records, &mut part).ok()?;
                 Some((part, records))
@@ -536,14 +537,14 @@ impl<'a> Reader<'a> {
             return Err(Bad::Record(Kind::Features, reason));
         }
         let has_headers = self.analysis.dataset.headers.is_some();
-        let (layout, gather) = match &mut outcome.table {
+        let Table { layout, gather, wanted } = match &mut outcome.table {
             Some(table) => table,
             None => {
                 let brought = Brought { label: self.wants.truth, predicted: self.wants.predicted };
                 match layout::of_capture(self.inputs.width(0), brought, self.analysis) {
                     Ok(layout) => {
                         let gather = Gather::new(&layout, self.analysis, self.options.keep_rows, self.exact);
-                        outcome.table.insert((layout, gather))
+                        outcome.table.insert(Table::new(layout, gather))
                     }
                     Err(problem) if std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT) => {
                         outcome.unfit.get_or_insert(problem);
@@ -576,8 +577,8 @@ impl<'a> Reader<'a> {
         }
         gather.begin(self.file);
         for row in 0..n {
-            for (cell, &column) in self.inputs.row(row).zip(&layout.captured) {
-                gather.set(column, cell);
+            for &(at, column) in wanted.iter() {
+                gather.set(column, self.inputs.cell(row, at));
             }
             if let Some(label) = layout.roles.label {
                 gather.set(label, self.truths.cell(row, 0));

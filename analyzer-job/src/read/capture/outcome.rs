@@ -88,6 +88,25 @@ pub(in crate::read) const UNDATED: [usize; 3] =
 const HEADED: &str =
     "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
 
+/// Rows by their columns.
+#[derive(Clone)]
+pub(super) struct Table {
+    pub(super) layout: Layout,
+    pub(super) gather: Gather,
+    /// The values of a request that are taken in: their positions and columns.
+    pub(super) wanted: Vec<(usize, usize)>,
+}
+
+impl Table {
+    /// Without a row.
+    pub(super) fn new(layout: Layout, gather: Gather) -> Table {
+        let columns = gather.wanted();
+        let places = layout.captured.iter().copied().enumerate();
+        let wanted = places.filter(|(_, column)| columns.contains(column)).collect();
+        Table { layout, gather, wanted }
+    }
+}
+
 /// What was read of captured records, in their order.
 pub(super) struct Outcome {
     /// All of them.
@@ -98,7 +117,7 @@ pub(super) struct Outcome {
     /// Files with a request that has a header row.
     headed: Vec<PathBuf>,
     /// The rows, once a record told their columns.
-    pub(super) table: Option<(Layout, Gather)>,
+    pub(super) table: Option<Table>,
     /// Why the first record did not fit the headers; the reason when none does.
     pub(super) unfit: Option<Problem>,
     /// Kinds of the first request and answer, in which a model is spoken to when nothing else tells.
@@ -107,7 +126,7 @@ pub(super) struct Outcome {
 
 impl Outcome {
     /// Without a record. `table`: one without rows, where the columns are known.
-    pub(super) fn new(table: Option<(Layout, Gather)>) -> Outcome {
+    pub(super) fn new(table: Option<Table>) -> Outcome {
         Outcome {
             records: 0,
             outside: Skips::new("outside the time window"),
@@ -150,11 +169,11 @@ impl Outcome {
             *mine += theirs;
         }
         next.headed.iter().for_each(|file| self.headed(file));
-        if let (Some((_, mine)), Some((_, theirs))) = (&mut self.table, &next.table)
-            && theirs.rows() > 0
+        if let (Some(mine), Some(theirs)) = (&mut self.table, &next.table)
+            && theirs.gather.rows() > 0
         {
-            mine.begin(file);
-            mine.merge(theirs);
+            mine.gather.begin(file);
+            mine.gather.merge(&theirs.gather);
         }
         self.unfit = self.unfit.take().or(next.unfit);
         self.kinds = (self.kinds.0.or(next.kinds.0), self.kinds.1.or(next.kinds.1));
@@ -172,10 +191,10 @@ impl Outcome {
         source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);
         source.bad_kinds = self.by_kind.to_vec();
-        let rows = self.table.as_ref().map_or(0, |(_, gather)| gather.rows());
+        let rows = self.table.as_ref().map_or(0, |table| table.gather.rows());
         match self.unfit {
             Some(problem) if rows == 0 && n_bad * 2 > used && !source.options.part => Err(problem),
-            _ => Ok(self.table),
+            _ => Ok(self.table.map(|Table { layout, gather, .. }| (layout, gather))),
         }
     }
 }
