@@ -192,10 +192,16 @@ fn spilled(pass: &mut Pass, inputs: &Inputs) -> Result<Joined> {
     pass.captures("merging", inputs, Some(&mut parts), |records, mut output| {
         account.files(Kind::Capture, records.stretches());
         for record in records.iter() {
-            join::capture(&record, &task.window, &mut judged, &mut account, output.as_deref_mut())?;
+            join::capture(&record, &task.window, &mut judged, &mut account, output.as_deref_mut()).map_err(
+                |problem| match problem.place().file {
+                    Some(_) => problem,
+                    None => problem.file(&record.origin.name),
+                },
+            )?;
         }
         Ok(true)
     })?;
+    judged.check_all()?;
     Ok((account, parts))
 }
 

@@ -5,7 +5,7 @@
 //! and unpacked by whoever reads the block; larger ones, the next of them too, are unpacked by threads of their own.
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -452,15 +452,20 @@ enum Opened {
     Packed(Vec<u8>),
 }
 
+/// A file as long as it was when it was listed. What is added later is for the next run: captures that are read twice must be
+/// the same both times.
 fn open(file: &InputFile, in_advance: bool) -> io::Result<Opened> {
-    let mut opened = File::open(&file.path)?;
+    let mut opened = File::open(&file.path)?.take(file.bytes);
     let mut magic = [0; 2];
     let n = opened.read(&mut magic)?;
     let is_packed = input::begins_as_gzip(&magic[..n]);
+    let mut whole = io::Cursor::new(magic).take(n as u64).chain(opened);
     if is_packed && file.bytes <= SMALL_GZIP_BYTES {
-        return Ok(Opened::Packed(fs::read(&file.path)?));
+        let mut packed = Vec::with_capacity(file.bytes as usize);
+        whole.read_to_end(&mut packed)?;
+        return Ok(Opened::Packed(packed));
     }
-    let reader = input::unpacked(io::Cursor::new(magic).take(n as u64).chain(opened))?;
+    let reader = input::unpacked(whole)?;
     Ok(Opened::Plain(match is_packed && in_advance {
         true => Ahead::of(reader).map_or_else(|reader| reader, |ahead| Box::new(ahead)),
         false => reader,

@@ -4,14 +4,15 @@
 //! a time fits in memory. The captures are read twice: first for their ids, then, when every
 //! division has said what becomes of its captures, to write the merged records in their order. Each
 //! division keeps its verdicts in the order of its captures, so the second reading only takes the
-//! next verdict of the division that a capture belongs to.
+//! next verdict of the division that a capture belongs to. Each verdict has the key of its capture: files that changed
+//! in between are refused, and no capture gets the label of another.
 
 use std::hash::BuildHasher;
 use std::path::{Path, PathBuf};
 
 use hashbrown::{DefaultHashBuilder, HashSet};
 use plumbline_common::stop::Stop;
-use plumbline_common::{Problem, Result};
+use plumbline_common::{Problem, Result, codes};
 
 use crate::account::Account;
 use crate::batch::Placed;
@@ -191,7 +192,7 @@ impl Divided {
     /// # Errors
     /// Scratch files cannot be written or read, or the job shall stop.
     pub(crate) fn judge(self, account: &mut Account, stop: &Stop) -> Result<Judged> {
-        let mut pages = self.pages;
+        let (mut pages, known) = (self.pages, self.captures);
         let again = repeated(self.identities, &mut pages, |_| false, stop)?;
         let known_events = repeated(self.events, &mut pages, |number| again.has(number), stop)?;
         let mut by_event_id = Bits::default();
@@ -201,19 +202,19 @@ impl Divided {
             let mut labels = read_labels(labels, &mut pages, self.policy, account)?;
             let (mut keys, mut verdict) = (keys.read(), List::default());
             while let Some(key) = keys.bytes::<16>(&mut pages)? {
-                let key = u128::from_le_bytes(key);
                 let [mark] = keys.whole(&mut pages)?;
                 let number = keys.number(&mut pages)?;
                 if again.has(number) {
                     continue;
                 }
                 if mark == EVENT_ID {
-                    if labels.has(key) {
+                    if labels.has(u128::from_le_bytes(key)) {
                         by_event_id.set(number);
                     }
                     continue;
                 }
-                for hit in labels.take(key) {
+                verdict.write(&mut pages, &[&key])?;
+                for hit in labels.take(u128::from_le_bytes(key)) {
                     let hour = hit.hour.map_or(NO_HOUR, |hour| hour as u64);
                     let head = [1, hour, hit.value.len() as u64].map(u64::to_le_bytes);
                     verdict.write(&mut pages, &[head.as_flattened(), hit.value])?;
@@ -223,7 +224,16 @@ impl Divided {
             account.labels(&labels);
             verdicts.push(verdict.read());
         }
-        Ok(Judged { pages, hasher: self.hasher, again, known_events, by_event_id, verdicts, captures: 0 })
+        Ok(Judged {
+            pages,
+            hasher: self.hasher,
+            again,
+            known_events,
+            by_event_id,
+            verdicts,
+            known,
+            captures: 0,
+        })
     }
 }
 
@@ -286,8 +296,40 @@ pub(crate) struct Judged {
     known_events: Bits,
     by_event_id: Bits,
     verdicts: Vec<ListReader>,
+    /// Captures of the first reading.
+    known: u64,
     /// How many were asked about.
     captures: u64,
+}
+
+impl Judged {
+    /// That the second reading had all captures of the first.
+    ///
+    /// # Errors
+    /// It had not; scratch files cannot be read.
+    pub(crate) fn check_all(&mut self) -> Result<()> {
+        if self.captures != self.known {
+            return Err(changed());
+        }
+        for verdict in &mut self.verdicts {
+            if verdict.bytes::<1>(&mut self.pages)?.is_some() {
+                return Err(changed());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The captures are not those of the first reading.
+fn changed() -> Problem {
+    Problem::new(
+        &codes::FILE_OPERATION_FAILED,
+        "the captures changed between the two times that they are read",
+    )
+    .field("dataset_source")
+    .hint(
+        "start the merge when all captures are written; with more memory (`memory_limit`) they are read once",
+    )
 }
 
 impl Partners for Judged {
@@ -305,6 +347,9 @@ impl Partners for Judged {
         let idx = division(self.hasher.hash_one(capture.key_number), self.verdicts.len());
         let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(false) };
         let pages = &mut self.pages;
+        if verdict.bytes(pages)? != Some(capture.key_number.to_le_bytes()) {
+            return Err(changed());
+        }
         let mut has_label = false;
         while verdict.number(pages)? == 1 {
             let hour = verdict.number(pages)?;
