@@ -337,7 +337,8 @@ struct Answered {
 }
 
 /// Everything for which the model is needed. The rows that it may refuse come first. The groups are counted between the two
-/// parts of the analysis, so that predictions which do not fit are told before the attributions are paid for.
+/// parts of the analysis, so that predictions which do not fit are told before the attributions are paid for. What needs no
+/// model is not lost to one whose answers cannot be used.
 fn ask(
     run: &Context,
     reading: &Reading,
@@ -345,27 +346,24 @@ fn ask(
     (mut counted, questions): (Option<Counted>, Questions),
     files: &mut output::Results,
 ) -> Result<Answered> {
+    let methods = &run.plan.analysis.methods;
     let explains = run.plan.explains();
-    let known = if explains {
-        attributions::ask_first(run, &questions, model, usize::MAX)?
-    } else {
-        Known::default()
+    let (without, is_left) = match run.plan.predicts() {
+        true => (Without::Predictions, methods.pre_training_bias.is_some()),
+        false => (Without::Explanation, counted.is_some()),
     };
-    if run.plan.predicts() {
-        let predicted = predictions::predicted_labels(run, reading, &questions, model, files)?;
-        match bias::count(run, reading, Some(&predicted)) {
-            Ok(all) => counted = Some(all),
-            Err(problem) if run.plan.analysis.methods.pre_training_bias.is_some() => {
-                let lost = Some(Lost { without: Without::Predictions, problem });
-                return Ok(Answered { counted, explanation: None, lost });
-            }
-            Err(problem) => return Err(problem),
+    let answered = answered(run, reading, model, &questions, files);
+    let (known, predicted) = match answered {
+        Ok(answered) => answered,
+        Err(problem) if is_left && !is_stop(&problem) => {
+            return Ok(Answered { counted, explanation: None, lost: Some(Lost { without, problem }) });
         }
-    }
+        Err(problem) => return Err(problem),
+    };
+    counted = predicted.or(counted);
     if !explains {
         return Ok(Answered { counted, explanation: None, lost: None });
     }
-    let is_stop = |problem: &Problem| problem.class() == Class::Stopped;
     let (explanation, lost) = match attributions::explain(run, reading, questions, &known, model, files) {
         Ok((_, Some(problem))) if is_stop(&problem) => return Err(problem),
         Ok((explanation, lost)) => {
@@ -377,6 +375,29 @@ fn ask(
         Err(problem) => return Err(problem),
     };
     Ok(Answered { counted, explanation, lost })
+}
+
+/// What the model says of the rows that it is asked for first, and the groups with its predictions, where these are wanted.
+fn answered(
+    run: &Context,
+    reading: &Reading,
+    model: &Model,
+    questions: &Questions,
+    files: &mut output::Results,
+) -> Result<(Known, Option<Counted>)> {
+    let known = match run.plan.explains() {
+        true => attributions::ask_first(run, questions, model, usize::MAX)?,
+        false => Known::default(),
+    };
+    if !run.plan.predicts() {
+        return Ok((known, None));
+    }
+    let predicted = predictions::predicted_labels(run, reading, questions, model, files)?;
+    bias::count(run, reading, Some(&predicted)).map(|counted| (known, Some(counted)))
+}
+
+fn is_stop(problem: &Problem) -> bool {
+    problem.class() == Class::Stopped
 }
 
 /// Measures what was gathered, judges it, and makes every result.
@@ -396,6 +417,11 @@ pub(crate) fn finish(prepared: Prepared<'_>, gathered: Gathered) -> Result<Done>
         None => {}
     }
     let and_left = |problem| model::and_left(problem, &left);
+    let counted = match lost.as_ref().map(|lost| &lost.without) {
+        // While predictions were awaited, only what they cannot change was looked at.
+        Some(Without::Predictions) => Some(bias::count(&run, &reading, None).map_err(and_left)?),
+        _ => counted,
+    };
     let bias = counted.map(|counted| bias::measure(&run, &reading, counted, baseline.as_ref())).transpose();
     let bias = bias.map_err(and_left)?;
     let found = Found { bias, explanation };

@@ -15,6 +15,7 @@ mod fold;
 mod hosts;
 mod infinite;
 mod injection;
+mod late_refusals;
 mod made_baselines;
 mod many_groups;
 mod model_quality;
