@@ -81,6 +81,49 @@ fn what_every_host_needs_whole_may_not_be_sharded() {
     tree.fail(&[], 1, "PL0103");
 }
 
+/// By the names that the hosted service gives them, and by the settings that name their places.
+#[test]
+fn no_input_that_every_host_needs_whole_may_be_sharded() {
+    let input = |name: &str, path: &str, kind: &str| {
+        json!({"InputName": name, "S3Input": {"LocalPath": format!("/opt/ml/processing/{path}"), "S3Uri": "s3://b/k",
+            "S3DataDistributionType": kind}})
+    };
+    let run = |name: &str, path: &str, setting: &str| {
+        let mut tree = Tree::new();
+        dataset(&tree, false);
+        fs::create_dir_all(tree.path(&format!("processing/{path}"))).unwrap();
+        tree.file(
+            "config/resourceconfig.json",
+            json!({"current_host": "a", "hosts": ["a", "b"]}).to_string(),
+        );
+        let inputs = [input("dataset", "input/data", "ShardedByS3Key"), input(name, path, "ShardedByS3Key")];
+        tree.file("config/processingjobconfig.json", json!({"ProcessingInputs": inputs}).to_string());
+        if !setting.is_empty() {
+            tree.set(setting, format!("/opt/ml/processing/{path}"));
+        }
+        tree.run(&[])
+    };
+    for name in ["analysis_config", "constraints", "baseline_constraints", "baseline_statistics", "baseline"]
+    {
+        let run = run(name, "elsewhere", "");
+        assert_eq!(run.code, Some(1), "{name}: {}", run.log);
+        assert!(
+            run.message.contains("PL0103") && run.message.contains(&format!("`{name}`")),
+            "{}",
+            run.message
+        );
+    }
+    for setting in ["baseline_constraints", "baseline_statistics", "ground_truth_source"] {
+        for path in ["elsewhere", "elsewhere/below"] {
+            let run = run("mine", path, setting);
+            assert_eq!(run.code, Some(1), "{setting}: {}", run.log);
+            assert!(run.message.contains("PL0103") && run.message.contains("`mine`"), "{}", run.message);
+        }
+    }
+    let run = run("mine", "elsewhere", "");
+    assert!(!run.message.contains("PL0103"), "{}", run.message);
+}
+
 #[test]
 fn a_host_with_an_empty_shard_of_a_monitor_folds_what_the_others_fold() {
     let tree = Tree::new();

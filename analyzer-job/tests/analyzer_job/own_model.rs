@@ -85,6 +85,37 @@ fn predictions_that_cannot_fit_the_labels_are_told_after_one_request() {
     tree.succeed(&[&url]);
 }
 
+/// The first thousand records, of which few make rows, are all data or not: only of all data is known that no prediction is
+/// positive.
+#[test]
+fn a_look_at_a_thousand_records_judges_all_predictions_only_if_there_are_no_more() {
+    let server = answering(false, |number| vec![f64::from(u8::from(number >= 1000.0))]);
+    let url = format!("--model-url={}", server.url());
+    // Every twentieth row has a partner.
+    let with = |rows: usize| {
+        let tree = Tree::new();
+        tree.config(&json!({
+            "dataset_type": "text/csv", "headers": ["id", "n", "y"], "label": "y", "joinsource_name_or_index": "id",
+            "facet_dataset_uri": "/opt/ml/processing/input/facets", "facet_headers": ["id", "sex"],
+            "label_values_or_threshold": [1], "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
+            "methods": {"post_training_bias": {"methods": ["DPPL"]}},
+            "predictor": {"content_type": "text/csv", "label": 0},
+        }));
+        let data: String = (0..rows).map(|n| format!("{n},{n},{}\n", n / 20 % 2)).collect();
+        let facets: String = (0..rows).step_by(20).map(|n| format!("{n},{}\n", n / 40 % 2)).collect();
+        tree.file("processing/input/data/a.csv", data).file("processing/input/facets/a.csv", facets);
+        tree
+    };
+    for (rows, code) in [(999, Some(1)), (1000, None), (1100, Some(0))] {
+        let tree = with(rows);
+        let (dry, job) = (tree.run(&["validate", &url]), tree.run(&[&url]));
+        assert_eq!(job.code, Some(if rows > 1000 { 0 } else { 1 }), "{rows}: {}", job.log);
+        if let Some(code) = code {
+            assert_eq!(dry.code, Some(code), "{rows}: {}", dry.stdout);
+        }
+    }
+}
+
 fn explained(change: impl FnOnce(&mut Value)) -> Tree {
     let mut config = configs::explainability_baseline(Format::Csv);
     config["methods"]["shap"]["num_samples"] = json!(10);
