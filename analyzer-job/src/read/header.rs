@@ -85,11 +85,14 @@ fn is_text(cell: &str) -> bool {
     matches!(typing::parse(Raw::Csv(cell)), Cell::Text(_))
 }
 
-/// Whether a row has text above a column that otherwise holds numbers only.
+/// Whether a row has text above a column that otherwise holds numbers only. The same row further down may be a header row again.
 fn above_numbers(row: &csv::StringRecord, below: &[csv::StringRecord]) -> bool {
+    let is_again = |other: &csv::StringRecord| {
+        other.len() == row.len() && other.iter().zip(row).all(|(one, two)| names::same(one, two))
+    };
     row.iter().enumerate().filter(|(_, cell)| is_text(cell)).any(|(column, _)| {
         let mut numbers = 0;
-        below.iter().filter_map(|row| row.get(column)).all(|cell| {
+        below.iter().filter(|other| !is_again(other)).filter_map(|row| row.get(column)).all(|cell| {
             let is_number = typing::is_number(cell);
             numbers += u64::from(is_number);
             is_number || typing::is_missing(cell)
@@ -253,6 +256,12 @@ mod tests {
         check("age,sex", &["28,f", "29,m"], None, Some(Places::Same));
         check("age,2020", &["28,1", "29,2"], None, Some(Places::Same));
         check("age,2020", &["28,1", ",2", "NA,3"], Some("a,b"), Some(Places::Unknown));
+        // Again further down, as in files that were put behind each other.
+        for again in ["2019,2020,y", " 2019 ,2020,Y"] {
+            check("2019,2020,y", &["1,2,0", again, "3,4,1"], None, Some(Places::Same));
+            check("2019,2020,y", &[again, "3,4,x"], None, None);
+        }
+        check("f,28", &["f,28", "f,28"], None, None);
         check("f,28", &["m,29"], None, None);
         check("f,28", &[], None, None);
         check("f,28", &[",29"], None, None);
