@@ -1,10 +1,13 @@
 //! What a live model's answer says: scores or a predicted label for each record. The reading itself is that of
 //! captured answers too (`read::answer`).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Predictor};
 use crate::read::answer::{Answer, Answers, Fault};
+use crate::read::one_line::LineForm;
 use crate::values::raw::Raw;
 
 /// Why a response cannot be used.
@@ -39,6 +42,8 @@ pub(crate) struct Reader {
     accept: ContentType,
     /// `label_headers` name the outputs; else the answers may.
     has_headers: bool,
+    /// An answer in CSV had several values on the line of a row: no line stands for several rows.
+    is_wide: AtomicBool,
 }
 
 /// Scores of the records of one response.
@@ -96,7 +101,8 @@ impl Reader {
     ) -> Result<Reader> {
         let answers = Answers::new(Some(predictor), threshold, single)?;
         answers.fits(accept)?;
-        Ok(Reader { answers, accept, has_headers: predictor.label_headers.is_some() })
+        let has_headers = predictor.label_headers.is_some();
+        Ok(Reader { answers, accept, has_headers, is_wide: AtomicBool::new(false) })
     }
 
     /// Whether scores went by position, as their keys are not those in `label_headers`.
@@ -153,6 +159,11 @@ impl Reader {
         let text = utf8(body)?;
         if let Err(fault) = self.answers.append(text, self.accept, n, &mut answer) {
             return Err(self.of_a_line(text, n, fault));
+        }
+        match answer.form() {
+            LineForm::Wide => self.is_wide.store(true, Ordering::Relaxed),
+            LineForm::OneLine if self.is_wide.load(Ordering::Relaxed) => return Err(Unusable::Count(1)),
+            LineForm::OneLine | LineForm::Plain => {}
         }
         match self.answers.first_without(n, &answer) {
             Some((row, problem)) => Err(Unusable::Row(row, problem)),

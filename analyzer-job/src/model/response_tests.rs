@@ -190,12 +190,94 @@ fn the_keys_of_an_object_keep_to_its_values_in_any_order() {
         let read = reader(kind, label, probability, &[]).scores(body.as_bytes(), 3, None).unwrap();
         assert_eq!(read.values, [0.7, 0.6, 0.5], "{probability}");
     }
-    // A list of labels cannot follow.
-    let two = r#"{"n":["no","yes"],"x":{"no":0.1,"yes":0.9}}
-{"n":["yes","no"],"x":{"yes":0.2,"no":0.8}}"#;
+}
+
+/// A list of labels goes by the keys of the scores, in whatever order either stands, and whichever record is the first.
+#[test]
+fn labels_that_are_the_keys_of_the_scores_go_by_key() {
+    let records = [
+        (["no", "yes", "maybe"], r#"{"no":0.1,"yes":0.7,"maybe":0.2}"#, "yes"),
+        (["no", "yes", "maybe"], r#"{"maybe":0.5,"no":0.4,"yes":0.1}"#, "maybe"),
+        (["yes", "maybe", "no"], r#"{"no":0.6,"maybe":0.3,"yes":0.1}"#, "no"),
+        (["maybe", "yes", "no"], r#"{"yes":0.5,"no":0.2,"maybe":0.3}"#, "yes"),
+    ];
+    for turn in 0..records.len() {
+        let mut records = records;
+        records.rotate_left(turn);
+        let record = |(labels, scores, _): &([&str; 3], &str, &str)| {
+            format!(r#"{{"n":{},"x":{scores}}}"#, serde_json::to_string(labels).unwrap())
+        };
+        let documents: Vec<String> = records.iter().map(record).collect();
+        let list = format!("{{\"p\":[{}]}}", documents.join(","));
+        let lines = documents.join("\n");
+        let expected: Vec<&str> = records.iter().map(|(_, _, expected)| *expected).collect();
+        for (kind, body, label, scores) in [
+            (JsonLines, &lines, "n", "x.*"),
+            (JsonLines, &lines, "n", "values(x)"),
+            (Json, &list, "p[*].n", "p[*].values(x)"),
+            (Json, &list, "p[*].n", "p[*].x.*"),
+        ] {
+            let labels = reader(kind, label, scores, &[]).labels(body.as_bytes(), records.len()).unwrap();
+            let found: Vec<String> = labels.iter().map(|label| typing::parse(label.raw()).print()).collect();
+            assert_eq!(found, expected, "{scores} from {turn} on");
+        }
+        // Scores stand in the order of the first record's labels.
+        let read = reader(JsonLines, "n", "x.*", &[]).scores(lines.as_bytes(), records.len(), None).unwrap();
+        let order = records[0].0;
+        let score = |scores: &str, label: &str| {
+            serde_json::from_str::<serde_json::Value>(scores).unwrap()[label].as_f64().unwrap()
+        };
+        let expected: Vec<f64> =
+            records.iter().flat_map(|(_, scores, _)| order.map(|label| score(scores, label))).collect();
+        assert_eq!(read.values, expected);
+        assert_eq!(read.names.unwrap(), order);
+    }
+    // Labels that are no keys can only go by their order, which the keys must keep.
+    let others = r#"{"n":["no","yes"],"x":{"p0":0.1,"p1":0.9}}
+{"n":["no","yes"],"x":{"p1":0.2,"p0":0.8}}"#;
     let reader = reader(JsonLines, "n", "x.*", &[]);
-    assert!(problem(reader.scores(two.as_bytes(), 2, None)).contains("different orders"));
-    assert!(problem(reader.labels(two.as_bytes(), 2)).contains("different orders"));
+    assert!(problem(reader.scores(others.as_bytes(), 2, None)).contains("different orders"));
+    assert!(problem(reader.labels(others.as_bytes(), 2)).contains("different orders"));
+}
+
+/// The scores of an object go by the keys of the first one, whatever case and blanks these have; other keys contradict. Where the
+/// labels are the keys, each record may have its own classes.
+#[test]
+fn scores_of_other_keys_than_those_before_contradict() {
+    let first = r#"{"s":{"a":0.9,"b":0.1}}"#;
+    let scores = |second: &str, headers: &[&str]| {
+        let body = format!("{first}\n{{\"s\":{second}}}");
+        reader(JsonLines, "", "s.*", headers).scores(body.as_bytes(), 2, None).map(|scores| scores.values)
+    };
+    for headers in [&[][..], &["no", "yes"]] {
+        assert_eq!(scores(r#"{"B":0.6," A":0.4}"#, headers).unwrap(), [0.9, 0.1, 0.4, 0.6]);
+        for other in [r#"{"b":0.6,"zz":0.4}"#, r#"{"a":0.6,"zz":0.4}"#, r#"{"p":0.6,"q":0.4}"#] {
+            let told = problem(scores(other, headers));
+            assert!(told.starts_with("PL0303") && told.contains("objects before"), "{other}: {told}");
+        }
+    }
+    let labels = |label: &str| {
+        let body = format!("{first}\n{}", r#"{"s":{"p":0.2,"q":0.8}}"#);
+        let labels = reader(JsonLines, label, "values(s)", &[]).labels(body.as_bytes(), 2).unwrap();
+        labels.iter().map(|label| typing::parse(label.raw()).print()).collect::<Vec<_>>()
+    };
+    assert_eq!(labels("keys(s)"), ["a", "q"]);
+}
+
+/// A model whose answers have a line of several values for each row does not answer several rows on one line.
+#[test]
+fn half_an_answer_is_none_once_lines_had_several_values() {
+    let labels = reader(Csv, "0", "", &[]);
+    assert_eq!(labels.labels(b"1,0", 2).unwrap().len(), 2);
+    assert_eq!(labels.labels(b"1,0.4\n0,0.2\n", 2).unwrap().len(), 2);
+    assert!(matches!(labels.labels(b"1,0.47", 2), Err(Unusable::Count(1))));
+    assert_eq!(labels.labels(b"1,0.47", 1).unwrap().len(), 1);
+    let scores = reader(Csv, "", "", &[]);
+    scores.scores(b"[0.1, 0.9]", 1, None).unwrap();
+    assert!(matches!(scores.scores(b"0.1,0.9", 2, None), Err(Unusable::Count(1))));
+    let plain = reader(Csv, "", "", &[]);
+    plain.scores(b"0.1\n0.9", 2, None).unwrap();
+    assert_eq!(plain.scores(b"0.1,0.9", 2, None).unwrap().values, [0.1, 0.9]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
 use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
+use crate::read::one_line::{Allowed, BothForms};
 use crate::read::payload;
 use crate::read::truth::Truth;
 use crate::state::keys::Keys;
@@ -64,6 +65,7 @@ pub struct CapturedRows {
     rows: usize,
     labelled: bool,
     seen: Seen,
+    forms: BothForms,
 }
 
 /// What some record had.
@@ -117,7 +119,19 @@ impl CapturedRows {
             rows: 0,
             labelled: false,
             seen: Seen::default(),
+            forms: BothForms::default(),
         })
+    }
+
+    /// With what one line of CSV may be.
+    pub(crate) fn reading(mut self, one_line: Allowed) -> CapturedRows {
+        (self.reader.one_line, self.truth.one_line) = (one_line.answers, one_line.truths);
+        self
+    }
+
+    /// How the rows of answers and ground truth stood on their lines.
+    pub(crate) fn forms(&self) -> BothForms {
+        self.forms
     }
 
     /// Predictions are numbers, not classes, if the problem is one of regression.
@@ -136,7 +150,13 @@ impl CapturedRows {
         self.answer.clear();
         let labels = self.labels(record.ground_truth_data.as_ref());
         let n_labels = labels.as_ref().ok().copied().flatten();
-        self.rows = self.answers(capture, n_labels)?;
+        let forms = self.forms.answers;
+        let rows = self.answers(capture, n_labels);
+        if labels.is_err() {
+            // Nothing tells how many rows the answer is to.
+            self.forms.answers = forms;
+        }
+        self.rows = rows?;
         self.labelled = labels?.is_some();
         if self.groups.is_empty() {
             return Ok(());
@@ -217,9 +237,15 @@ impl CapturedRows {
     fn labels(&mut self, truth: Option<&Payload<'_>>) -> std::result::Result<Option<usize>, String> {
         self.labels.clear();
         let Some(truth) = truth.filter(|truth| truth.data.is_some()) else { return Ok(None) };
-        let read =
-            payload::text(truth).and_then(|(text, kind)| self.truth.append(&text, kind, &mut self.labels));
-        read.map_err(|reason| format!("ground truth: {reason}"))?;
+        let of_truth = |reason: String| format!("ground truth: {reason}");
+        let (text, kind) = payload::text(truth).map_err(of_truth)?;
+        let read = self.truth.append(&text, kind, None, &mut self.labels);
+        self.forms.truths.add(self.truth.form());
+        read.map_err(of_truth)?;
+        if let Some(row) = (0..self.labels.n_rows()).find(|&row| self.labels.width(row) != 1) {
+            let n = self.labels.width(row);
+            return Err(of_truth(format!("{} for row {}", count(n, "label"), row + 1)));
+        }
         self.seen.label |= self.labels.n_rows() > 0;
         Ok(Some(self.labels.n_rows()))
     }
@@ -238,7 +264,9 @@ impl CapturedRows {
             (true, _) => self.joined_documents(&text, kind, n),
             (false, _) => {
                 let n = n.unwrap_or_else(|| self.reader.rows(&text, kind, &mut self.answer));
-                self.reader.append(&text, kind, n, &mut self.answer).map(|()| n)
+                let read = self.reader.append(&text, kind, n, &mut self.answer).map(|()| n);
+                self.forms.answers.add(self.answer.form());
+                read
             }
         };
         // A batch tells its rows by itself.

@@ -15,6 +15,7 @@ use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
 use crate::monitor::rows::{FirstRows, Schemas, check_parts};
 use crate::read::Skips;
+use crate::read::one_line::{self, BothForms};
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
@@ -54,6 +55,8 @@ pub struct Part {
     pub(super) windowed: Vec<OfFile>,
     /// In which order the scores of objects were taken.
     pub(super) keys: Keys,
+    /// How the rows of captured answers and ground truth stand on their lines.
+    pub(super) forms: BothForms,
 }
 
 /// Columns that are not the same in all rows.
@@ -334,6 +337,7 @@ impl Part {
         self.outside = self.outside.saturating_add(other.outside);
         self.not_joined = self.not_joined.saturating_add(other.not_joined);
         self.left_out.merge(other.left_out);
+        self.forms.append(other.forms);
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
             (Some(mine), Some(theirs)) => {
@@ -432,6 +436,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         part.check(path, question)?;
     }
     keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
+    one_line::check(parts.iter().map(|(path, part)| (path.as_path(), part.forms)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
     let mut numbered: Vec<(u32, PathBuf)> =

@@ -18,6 +18,7 @@ use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Account, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
+use crate::read::one_line::{Allowed, BothForms};
 use crate::read::together;
 use crate::read::windowed::Windowed;
 use crate::state::keys::Keys;
@@ -158,6 +159,7 @@ impl<'a> Sink<'a> {
             joined: None,
             windowed: Vec::new(),
             keys: Keys::default(),
+            forms: BothForms::default(),
         }
     }
 }
@@ -301,7 +303,25 @@ fn read_records(
     places: &Places,
     mut ids: Option<&mut Ids>,
 ) -> Result<Part> {
-    let mut answers = CapturedRows::new(places)?.of(question.problem);
+    let mut one_line = Allowed::default();
+    loop {
+        let part = read_records_once(source, question, places, ids.as_deref_mut(), one_line)?;
+        match part.forms.allowed() {
+            as_read if as_read == one_line => return Ok(part),
+            found => one_line = found,
+        }
+    }
+}
+
+/// `one_line`: what one line of CSV may be.
+fn read_records_once(
+    source: &Source<'_>,
+    question: &Question,
+    places: &Places,
+    mut ids: Option<&mut Ids>,
+    one_line: Allowed,
+) -> Result<Part> {
+    let mut answers = CapturedRows::new(places)?.of(question.problem).reading(one_line);
     let listing = rows::files(source.path)?;
     let files = listing.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
@@ -379,6 +399,7 @@ fn read_records(
     part.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     part.bad = Bad::Records(bad);
     part.keys = answers.keys();
+    part.forms = answers.forms();
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)
 }

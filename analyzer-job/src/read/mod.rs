@@ -28,6 +28,7 @@ pub(crate) mod looks;
 mod marks;
 pub(crate) mod named;
 mod notes;
+pub(crate) mod one_line;
 mod paired;
 mod parquet;
 mod parser;
@@ -66,6 +67,7 @@ use gather::Gather;
 use ids::Ids;
 pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
+use one_line::{Allowed, BothForms};
 pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
 use side::Side;
@@ -216,9 +218,9 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
 }
 
 fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
-    let mut attempt = Attempt { exact: options.part, ids: Ids::Numbers };
-    // Each attempt that fails sets one of the two, and with both nothing is lost.
-    for _ in 0..3 {
+    let mut attempt = Attempt { exact: options.part, ids: Ids::Numbers, one_line: Allowed::default() };
+    // Each attempt that fails sets one of these, and with all of them nothing is lost.
+    for _ in 0..4 {
         match read_once(inputs, files, analysis, options, attempt) {
             Ok(Read::Whole(part)) => return Ok(*part),
             Ok(Read::Again(next)) => attempt = next,
@@ -235,6 +237,8 @@ struct Attempt {
     exact: bool,
     /// An identifier of the dataset is no number.
     ids: Ids,
+    /// As all captured records show it.
+    one_line: Allowed,
 }
 
 enum Read {
@@ -250,7 +254,8 @@ fn read_once(
     attempt: Attempt,
 ) -> Result<Read> {
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let mut source = Source { exact: attempt.exact, ids: attempt.ids, ..Source::new(options, bytes) };
+    let Attempt { exact, ids, one_line } = attempt;
+    let mut source = Source { exact, ids, one_line, ..Source::new(options, bytes) };
     let dataset = &analysis.dataset;
     let mut sides = [None, None];
     if let (Some(path), Some(side)) = (&inputs.facets, &dataset.facet_dataset) {
@@ -298,6 +303,9 @@ fn read_once(
     if source.ids != before {
         return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
     }
+    if source.forms.allowed() != one_line {
+        return Ok(Read::Again(Attempt { one_line: source.forms.allowed(), ..attempt }));
+    }
     sides.iter().flatten().try_for_each(Side::check_ids)?;
     if read.as_ref().is_some_and(|(_, gather)| gather.lost()) {
         return Ok(Read::Again(Attempt { exact: true, ..attempt }));
@@ -318,6 +326,7 @@ fn read_once(
         format: dataset.format,
         windowed: source.windowed,
         keys: source.keys,
+        forms: source.forms,
     })))
 }
 
@@ -367,6 +376,9 @@ fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<(
 pub(crate) struct Source<'a> {
     pub(crate) options: &'a Options,
     exact: bool,
+    /// Whether one line of CSV may stand for several rows, and what the captured records show of it.
+    pub(crate) one_line: Allowed,
+    pub(crate) forms: BothForms,
     /// How identifiers are compared; set to texts by who meets one that is no number.
     pub(crate) ids: Ids,
     /// Lines, documents or rows of the input.
@@ -395,6 +407,8 @@ impl Source<'_> {
     fn new(options: &Options, bytes: u64) -> Source<'_> {
         Source {
             exact: false,
+            one_line: Allowed::default(),
+            forms: BothForms::default(),
             ids: Ids::Numbers,
             options,
             records: 0,

@@ -181,6 +181,51 @@ fn captured() -> impl Strategy<Value = Captured> {
         .prop_map(|(rows, input, output, truth)| Captured { rows, input, output, truth })
 }
 
+/// A record of these texts in CSV.
+fn in_csv(input: &str, output: &str, truth: &str) -> String {
+    let [input, output, truth] = [input, output, truth].map(|text| part(text.into(), "text/csv", false));
+    json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
+        .to_string()
+}
+
+/// A line of several values for several rows is in doubt where as many records have several values for a row.
+#[test]
+fn one_line_for_several_rows_is_read_as_the_other_records_are() {
+    let rows = |lines: &[String]| {
+        let reading =
+            fixture::read(&[("a.jsonl", lines.join("\n").as_bytes())], &monitor(), &keep_rows()).unwrap();
+        let bad = reading.row_counts.records_skipped.iter().flat_map(|skipped| skipped.examples.clone());
+        (reading.row_counts.rows, bad.collect::<Vec<_>>().join("; "))
+    };
+    let plain: Vec<String> = (0..9).map(|n| in_csv(&format!("{n},1\n3,0"), "0.2\n0.7", "1\n0")).collect();
+    // Labels: several for one row are bad in any case.
+    let line = || in_csv("1,1\n2,0", "0.1\n0.9", "1,0");
+    let wide = || in_csv("1,1", "0.1", "1,0");
+    // Scores: those of two classes for one row give no label, or stand in a list.
+    let scores = || in_csv("1,1\n2,0", "0.1,0.9", "1\n0");
+    let two = || in_csv("1,1", "0.1,0.9", "1");
+    let listed = || in_csv("1,1\n2,0", "[0.1,0.9]\n[0.2,0.8]", "1\n0");
+    for (line, others) in [(&line as &dyn Fn() -> String, vec![wide()]), (&scores, vec![two(), listed()])] {
+        assert_eq!(rows(&[&plain[..], &[line()]].concat()), (20, String::new()));
+        for wide in others {
+            for order in 0..3 {
+                let mut doubt = vec![line(), wide.clone()];
+                doubt.rotate_left(order % 2);
+                doubt.extend(plain.clone());
+                doubt.rotate_left(order / 2);
+                let (rows, told) = rows(&doubt);
+                assert_eq!((rows, told.matches("a.jsonl, line").count()), (18, 2), "{told}");
+            }
+            // Most are lines for several rows.
+            let most = [&plain[..], &[line(), wide, line()]].concat();
+            assert_eq!(rows(&most).0, 22);
+        }
+    }
+    // A line in JSON, or of one value, says nothing.
+    let single = in_csv("1,1", "0.1", "1");
+    assert_eq!(rows(&[line(), single.clone(), scores(), single]).0, 6);
+}
+
 proptest! {
     #[test]
     fn every_kind_on_every_side_is_paired_row_by_row_or_left_out(

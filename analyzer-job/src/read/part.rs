@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
+use crate::read::one_line::{self, BothForms};
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts, Skipped};
@@ -44,6 +45,8 @@ pub struct Part {
     pub(super) windowed: Vec<OfFile>,
     /// In which order paths took the values of objects.
     pub(super) keys: Keys,
+    /// How the rows of captured answers and ground truth stand on their lines.
+    pub(super) forms: BothForms,
 }
 
 impl Part {
@@ -186,6 +189,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
     }
     let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
     keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
+    one_line::check(parts.iter().map(|(path, part)| (path.as_path(), part.forms)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
     let table = tables(&parts, &ranks, analysis, most_rows)?;
@@ -210,6 +214,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
             }
         }
         all.keys.extend(part.keys);
+        all.forms.append(part.forms);
         all.captured.0 = all.captured.0.or(part.captured.0);
         all.captured.1 = all.captured.1.or(part.captured.1);
     }

@@ -24,6 +24,12 @@ pub fn text<'a>(payload: &'a Payload<'_>) -> Result<(Cow<'a, str>, ContentType),
     } else {
         text
     };
+    // A mark of the byte order is no part of the text.
+    let text = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Cow::Owned(text) if text.starts_with('\u{feff}') => Cow::Owned(text['\u{feff}'.len_utf8()..].into()),
+        text => text,
+    };
     if payload.encoding == Some(Encoding::Csv) && looks_like_base64(&text) {
         return Err("`data` looks like BASE64, and `encoding` is CSV".into());
     }

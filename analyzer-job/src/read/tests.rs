@@ -227,6 +227,49 @@ fn texts_at_the_ends_of_captured_lines_keep_their_blanks() {
     assert_eq!(found[2].values, self::text(&["yes ", " no", "yes"], &[0, 1, 2]));
 }
 
+/// As some editors and programs begin a file: no part of a value, in any part of a record and under any encoding.
+#[test]
+fn a_mark_of_the_byte_order_is_no_part_of_a_captured_text() {
+    use base64::Engine as _;
+    let mut analysis = monitor();
+    analysis.dataset.features = Some("@".into());
+    analysis.label = Some(name("target"));
+    analysis.predictor = None;
+    analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+    for base64 in [false, true] {
+        let part = |text: &str| {
+            let text = format!("\u{feff}{text}");
+            match base64 {
+                true => {
+                    json!({"data": base64::engine::general_purpose::STANDARD.encode(text), "encoding": "BASE64"})
+                }
+                false => json!({"data": text, "encoding": "CSV"}),
+            }
+        };
+        for (input, truth) in [("f,1\nm,2", "yes\nno"), ("[[\"f\",1],[\"m\",2]]", "[\"yes\",\"no\"]")] {
+            let text = json!({
+                "captureData": {"endpointInput": part(input), "endpointOutput": part("0.1\n0.9")},
+                "groundTruthData": part(truth),
+            });
+            let found = table(&[("a.jsonl", text.to_string().as_bytes())], &analysis).columns;
+            assert_eq!(found[0].values, self::text(&["f", "m"], &[0, 1]), "{text}");
+            assert_eq!(found[2].values, self::text(&["yes", "no"], &[0, 1]), "{text}");
+        }
+    }
+}
+
+/// A path that leads past a list is told so, not by the key that it asks for.
+#[test]
+fn a_label_in_a_list_of_records_is_told_with_the_path_that_finds_it() {
+    let text = record(None, r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"[{"y":1}]"#);
+    let told =
+        fixture::read(&[("a.jsonl", text.as_bytes())], &monitor(), &keep_rows()).unwrap_err().to_string();
+    assert!(
+        told.contains("in a list; a path into its records begins with `[*]`") && told.contains("`y`"),
+        "{told}"
+    );
+}
+
 /// Of a look at the first rows it is known whether another dataset has fewer, and not whether it has more.
 #[test]
 fn a_look_refuses_a_side_dataset_of_fewer_rows() {
@@ -620,7 +663,8 @@ fn later_objects_go_by_name_or_as_the_first_or_contradict() {
         (["Sex", "age", "income"], KEYS, Some([0, 1, 2])),
         (strange, ["c", "a", "b"], Some([1, 2, 0])),
         (strange, ["age", "income", "sex"], Some([1, 0, 2])),
-        (strange, ["x", "y", "z"], Some([0, 1, 2])),
+        (strange, ["x", "y", "z"], None),
+        (strange, ["C", " a", "b"], Some([1, 2, 0])),
         (strange, ["a", "b", "d"], None),
         (strange, ["c", "b", "d"], None),
         (strange, ["age", "b", "c"], None),
@@ -657,6 +701,26 @@ fn later_objects_go_by_name_or_as_the_first_or_contradict() {
             None => {
                 let told = dataset.unwrap_err().to_string();
                 assert!(told.contains("PL0303") && told.contains("line 2"), "{told}");
+                // A document tells the record by its number.
+                for path in ["_", "rows[*]._", "r.list[]._"] {
+                    let mut document = Analysis { label: Some(name("y")), ..lines.clone() };
+                    document.dataset.format = Some(DatasetFormat::Json);
+                    let path = if path == "_" { "[*]._" } else { path };
+                    document.dataset.features = Some(path.replace('_', "f.*"));
+                    document.label = Some(name(&path.replace('_', "y")));
+                    document.predicted_label = Some(name(&path.replace('_', "pred")));
+                    let list = format!("[{},{}]", record(&first), record(&second));
+                    let text = match path {
+                        "[*]._" => list,
+                        "rows[*]._" => format!("{{\"rows\":{list}}}"),
+                        _ => format!("{{\"r\":{{\"list\":{list}}}}}"),
+                    };
+                    fails(
+                        &[("a.json", text.as_bytes())],
+                        &document,
+                        &["PL0303", "a.json", "in record 2 (counted from 1)"],
+                    );
+                }
                 let left_out = &captured.row_counts.records_skipped[0];
                 let told = &left_out.examples[0];
                 assert!(

@@ -2,6 +2,7 @@
 
 use crate::config::ContentType;
 use crate::read::grid::Grid;
+use crate::read::one_line::LineForm;
 use crate::read::payload;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
@@ -18,6 +19,10 @@ pub(crate) struct Truth {
     path: Option<Result<(String, Paths), String>>,
     found: Finds,
     cells: Grid,
+    /// One line of CSV may stand for several rows.
+    pub(crate) one_line: bool,
+    /// Of the text that was read last.
+    form: LineForm,
 }
 
 impl Truth {
@@ -26,19 +31,33 @@ impl Truth {
         position: Option<(&'static str, usize)>,
         path: Option<Result<(String, Paths), String>>,
     ) -> Truth {
-        Truth { setting, position, path, found: Finds::default(), cells: Grid::default() }
+        let (found, cells) = (Finds::default(), Grid::default());
+        Truth { setting, position, path, found, cells, one_line: true, form: LineForm::Plain }
+    }
+
+    /// How the labels of the text that was read last stand on its lines.
+    pub(crate) fn form(&self) -> LineForm {
+        self.form
     }
 
     /// Appends a row for each label of a text: a line of CSV, or a cell where all stand on one line; what the path
-    /// finds in JSON, else the whole of it when that is no object. A null keeps its place.
+    /// finds in JSON, else the whole of it when that is no object. A null keeps its place. `n`: the number of rows, where the
+    /// request tells it.
     ///
     /// # Errors
     /// Why there are no labels.
-    pub(crate) fn append(&mut self, text: &str, kind: ContentType, labels: &mut Grid) -> Result<(), String> {
+    pub(crate) fn append(
+        &mut self,
+        text: &str,
+        kind: ContentType,
+        n: Option<usize>,
+        labels: &mut Grid,
+    ) -> Result<(), String> {
+        self.form = LineForm::Plain;
         // Under any tag: a list in square brackets is JSON.
         let kind = payload::kind_of_rows(kind, text);
         if kind == ContentType::Csv {
-            return self.csv(text, labels);
+            return self.csv(text, n, labels);
         }
         let (mut has, mut lacks) = (false, None);
         for document in payload::documents(text, kind) {
@@ -80,14 +99,28 @@ impl Truth {
         }
     }
 
-    fn csv(&mut self, text: &str, labels: &mut Grid) -> Result<(), String> {
+    fn csv(&mut self, text: &str, n: Option<usize>, labels: &mut Grid) -> Result<(), String> {
         let filled = with_empty_lines(text);
         let text = filled.as_deref().unwrap_or(text);
         let Some((setting, position)) = self.position else {
             labels.push_csv(text)?;
-            if labels.n_rows() == 1 && labels.n_cells() > 1 {
-                labels.turn();
+            let (rows, cells) = (labels.n_rows(), labels.n_cells());
+            if cells <= rows {
+                return Ok(());
             }
+            if rows > 1 || n == Some(1) {
+                self.form = LineForm::Wide;
+                return Ok(());
+            }
+            if n.is_none_or(|n| n == cells) {
+                self.form = LineForm::OneLine;
+                if !self.one_line {
+                    return Err(format!(
+                        "{cells} values on one line, where other records have several values on the line of a row"
+                    ));
+                }
+            }
+            labels.turn();
             return Ok(());
         };
         self.cells.clear();
@@ -119,6 +152,11 @@ impl Truth {
             Some(Err(reason)) => reason.clone(),
             Some(Ok((text, paths))) => match paths.keys_there(0, document).as_slice() {
                 [] => format!("nothing found by `{setting}` = `{text}`"),
+                keys if document.trim_ascii_start().starts_with('[') => format!(
+                    "nothing found by `{setting}` = `{text}` in a list; a path into its records begins with `[*]`, and their keys \
+                     are `{}`",
+                    keys.join("`, `")
+                ),
                 keys => {
                     format!(
                         "nothing found by `{setting}` = `{text}`; the keys there are `{}`",

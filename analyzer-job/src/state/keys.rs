@@ -7,7 +7,7 @@ use std::path::Path;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
-use crate::values::names::listed;
+use crate::values::names::{listed, same};
 
 /// For each place of a path at which columns are made of an object: the keys that decide about their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +34,7 @@ pub fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, &'a Keys)>) -> Resul
         for (known, own) in known.iter_mut().zip(keys) {
             let Some(own) = own.as_deref() else { continue };
             match *known {
-                Some((first, expected)) if own != expected => {
+                Some((first, expected)) if !are_same(own, expected) => {
                     return Err(differ((first, expected), (path, own)));
                 }
                 Some(_) => {}
@@ -43,6 +43,11 @@ pub fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, &'a Keys)>) -> Resul
         }
     }
     Ok(())
+}
+
+/// Case and blanks around a key make no difference, as in the objects of one part.
+fn are_same(keys: &[String], others: &[String]) -> bool {
+    keys.len() == others.len() && keys.iter().zip(others).all(|(one, other)| same(one, other))
 }
 
 fn differ((one, expected): (&Path, &[String]), (two, found): (&Path, &[String])) -> Problem {
@@ -76,6 +81,8 @@ mod tests {
         let none = Keys::default();
         assert!(check(&[]).is_ok());
         assert!(check(&[none.clone(), keys(&[None, Some("a b")]), keys(&[Some("x"), Some("a b")])]).is_ok());
+        assert!(check(&[keys(&[Some("a b")]), keys(&[Some("A B")])]).is_ok());
+        assert!(check(&[keys(&[Some("a b")]), keys(&[Some("a")])]).is_err());
         let told = check(&[none, keys(&[None, Some("a b")]), keys(&[Some("x"), Some("b a")])]).unwrap_err();
         for part in ["2.state", "`b`, `a`", "`a`, `b`, as in 1.state"] {
             assert!(told.contains(part), "{told}");

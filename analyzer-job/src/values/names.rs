@@ -62,24 +62,60 @@ pub(crate) fn meaning(known: &[String], names: &[impl AsRef<str>]) -> Meaning {
 pub(crate) struct Contradiction {
     keys: Vec<String>,
     known: Vec<String>,
+    /// What is known are the keys of the first object.
+    of_first: bool,
+    /// The object's number, from 1, in a list of objects.
+    element: Option<usize>,
 }
 
 impl Contradiction {
-    /// `known`: the names of the columns, or the keys of the first object.
+    /// `known`: the names of the columns.
     pub(super) fn new<'k>(keys: impl IntoIterator<Item = &'k String>, known: &[String]) -> Contradiction {
-        Contradiction { keys: keys.into_iter().cloned().collect(), known: known.to_vec() }
+        let keys = keys.into_iter().cloned().collect();
+        Contradiction { keys, known: known.to_vec(), of_first: false, element: None }
+    }
+
+    /// `first`: the keys of the first object.
+    pub(super) fn of_first<'k>(
+        keys: impl IntoIterator<Item = &'k String>,
+        first: &[String],
+    ) -> Contradiction {
+        Contradiction { of_first: true, ..Contradiction::new(keys, first) }
+    }
+
+    /// Of the object at this position, counted from 0, of a list.
+    pub(super) fn at(self, position: usize) -> Contradiction {
+        Contradiction { element: Some(position + 1), ..self }
+    }
+
+    fn found(&self) -> String {
+        let element =
+            self.element.map_or(String::new(), |element| format!(" in record {element} (counted from 1)"));
+        format!("the keys {}{element}", listed(&self.keys))
     }
 
     /// For a message on one record.
     pub(crate) fn told(&self) -> String {
-        format!("the keys {} contradict the names {}", listed(&self.keys), listed(&self.known))
+        let known = if self.of_first { "keys of the objects before," } else { "names" };
+        format!("{} contradict the {known} {}", self.found(), listed(&self.known))
     }
 
     /// `setting`: the one that names the columns.
     pub(crate) fn problem(&self, setting: &str) -> Problem {
+        if self.of_first {
+            return Problem::new(
+                &codes::HEADERS_DO_NOT_FIT,
+                "the keys of an object contradict those of the objects before",
+            )
+            .found(self.found())
+            .expected(format!("the keys {} in any order", listed(&self.known)))
+            .hint(format!(
+                "write every object with the same keys; or name each value in the path, as in `[x.a, x.b]`, or each key in `{setting}`"
+            ));
+        }
         Problem::new(&codes::HEADERS_DO_NOT_FIT, "the keys of an object contradict the names of the columns")
             .field(setting)
-            .found(format!("the keys {}", listed(&self.keys)))
+            .found(self.found())
             .expected(format!(
                 "the keys {} in any order, or others in their places",
                 listed(&self.known)

@@ -250,6 +250,8 @@ pub struct Paths {
     queries: Vec<Option<Query>>,
     /// By number of the path: the steps of a simple one, for messages.
     steps: Vec<Vec<Step>>,
+    /// By number of the path.
+    texts: Vec<String>,
 }
 
 /// A step of the simple paths: what to do with the value that stands here.
@@ -294,6 +296,7 @@ impl Paths {
             }
             paths.queries.push(steps.is_none().then_some(query));
             paths.steps.push(steps.unwrap_or_default());
+            paths.texts.push((*expression).into());
         }
         Ok(paths)
     }
@@ -305,6 +308,17 @@ impl Paths {
         if let Some(Some(query)) = self.queries.get_mut(number) {
             query.name_columns(names, elsewhere);
         }
+    }
+
+    /// Makes a path give the keys of objects where it gives their values, in the same order; false where it takes the values of
+    /// none.
+    pub(crate) fn take_keys(&mut self, number: usize) -> bool {
+        self.queries.get_mut(number).and_then(Option::as_mut).is_some_and(Query::take_keys)
+    }
+
+    /// Whether a path gives the keys of objects.
+    pub(crate) fn gives_keys(&mut self, number: usize) -> bool {
+        self.queries.get_mut(number).and_then(Option::as_mut).is_some_and(Query::gives_keys)
     }
 
     /// Whether a path picks one element of what it finds, as in `keys(scores)[0]`.
@@ -374,11 +388,12 @@ impl Paths {
     }
 
     /// Whether a null stands where a path that found nothing leads, or on its way there, for any element of a list that it goes
-    /// through: what was looked for has no value. Else no such thing is there, as for an expression that is no simple path.
-    /// `json` is valid.
+    /// through: what was looked for has no value. So have the values of an object that are all null. Else no such thing is there,
+    /// as for any other expression that is no simple path. `json` is valid.
     pub fn is_null_there(&self, number: usize, json: &str) -> bool {
-        match (self.queries.get(number), self.steps.get(number)) {
-            (Some(None), Some(steps)) => meets_null(steps, json, 0),
+        match (self.queries.get(number), self.steps.get(number), self.texts.get(number)) {
+            (Some(None), Some(steps), _) => meets_null(steps, json, 0),
+            (Some(Some(_)), _, Some(text)) => has_keys(text, json),
             _ => false,
         }
     }
@@ -417,6 +432,18 @@ impl Paths {
         }
         keys(json, at)
     }
+}
+
+/// Whether the objects whose values an expression takes have keys.
+fn has_keys(expression: &str, json: &str) -> bool {
+    let Ok(mut query) = Query::compile(expression) else { return false };
+    let mut found = Found::default();
+    if query.take_keys()
+        && let Ok(Some(keys)) = query.find(json)
+    {
+        found.make(keys);
+    }
+    !found.is_nothing(json)
 }
 
 /// Whether a null stands at the end of these steps from the value at `at`, or on the way.
@@ -689,11 +716,17 @@ pub(crate) mod tests {
         // Rows of one document, and an object of rows, which is no row.
         let rows = r#"{"r":{"2":{"b":1,"a":2},"1":{"a":3,"b":4}}}"#;
         assert_eq!(found("r.*.values(@)", Some(&[]), &[rows]), [json!([[1, 2], [4, 3]])]);
-        // Other keys are other rows; some others are a contradiction.
+        // Other keys contradict; fewer are a row of another width.
         let others = [documents[0], r#"{"f":{"d":5,"c":6}}"#, r#"{"f":{"a":5}}"#, r#"{"f":{"a":5,"c":6}}"#];
-        let expected = [json!([1, 2]), json!([5, 6]), json!([5]), Json::Null];
-        assert_eq!(found("f.*", Some(&["x", "z"]), &others), expected);
-        assert_eq!(found("f.*", Some(&[]), &others)[3], json!([5, 6]));
+        let expected = [json!([1, 2]), Json::Null, json!([5]), Json::Null];
+        for names in [&["x", "z"][..], &[]] {
+            assert_eq!(found("f.*", Some(names), &others), expected);
+        }
+        // Case and blanks make no difference, with names or without.
+        let spelled = [documents[0], r#"{"f":{"A":3,"B":4}}"#, r#"{"f":{" b":5,"A ":6}}"#];
+        for names in [&["x", "z"][..], &[]] {
+            assert_eq!(found("f.*", Some(names), &spelled), [json!([1, 2]), json!([4, 3]), json!([5, 6])]);
+        }
     }
 
     #[test]

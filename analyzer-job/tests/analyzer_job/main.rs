@@ -22,6 +22,7 @@ mod model_quality;
 mod models;
 mod monitors;
 mod nulls;
+mod one_line;
 mod own_model;
 mod pages;
 #[path = "../support/parquet_file.rs"]

@@ -686,7 +686,11 @@ fn a_place_that_no_record_has_is_told_with_the_first_record() {
             json!("1,0.9"),
             "1",
             &["--inference-attribute=5"],
-            &["PL0304", "`inference_attribute`: `5`; ", "index 5 and 2 columns"],
+            &[
+                "PL0304",
+                "`inference_attribute`: `5`; ",
+                "found a record of 2 columns, expected a column at position 5",
+            ],
         ),
         (
             json!({"p": {"a": 1}}),

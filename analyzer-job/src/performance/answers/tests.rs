@@ -58,7 +58,11 @@ fn csv_answers_stand_at_positions() {
         Ok(&[["0", "", "0.1"], ["1", "", "0.2"], ["1", "", "0.3"]]),
     );
     check(&record(csv("0.1"), csv("0,1")), wanted(None, Some("0"), None), Err("1 answer and 2 labels"));
-    check(&record(csv("0.1"), csv("0")), wanted(None, Some("3"), None), Err("index 3 and 1 column"));
+    check(
+        &record(csv("0.1"), csv("0")),
+        wanted(None, Some("3"), None),
+        Err("found a record of 1 column, expected a column at position 3"),
+    );
     check(&record(csv("0.1"), csv("0")), wanted(None, Some("score"), None), Err("no names"));
     // Lists in square brackets are rows; an empty cell stays at its place.
     check(
@@ -71,6 +75,15 @@ fn csv_answers_stand_at_positions() {
         wanted(Some("0"), None, None),
         Err("the label of a record is a list"),
     );
+}
+
+/// Each row has one label.
+#[test]
+fn a_row_with_several_labels_is_none() {
+    let score = || wanted(None, Some("0"), None);
+    check(&record(csv("0.1\n0.2"), csv("1,x\n0,y")), score(), Err("ground truth: 2 labels for row 1"));
+    check(&record(csv("0.1\n0.2"), as_json("[1,[0,1]]")), score(), Err("ground truth: 2 labels for row 2"));
+    check(&record(csv("0.1\n0.2"), as_json("[[1],[0]]")), score(), Ok(&[["1", "", "0.1"], ["0", "", "0.2"]]));
 }
 
 #[test]

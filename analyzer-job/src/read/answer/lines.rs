@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::read::one_line::LineForm;
 use crate::read::quotes;
 
 /// The rows of a CSV answer that is made of lists in square brackets, each list a row; none for another answer.
@@ -220,6 +221,23 @@ impl Lines {
             return Ok(RowForm::Cell);
         }
         Err(if lists { self.cells.len() } else { n_lines })
+    }
+
+    /// How the cells of `n` rows stand on the lines.
+    pub(super) fn form(&self, n: usize, form: RowForm) -> LineForm {
+        let is_several = |row: usize| {
+            let cells = self.row(row, form);
+            let is_list = |at: usize| {
+                let cell = self.cell(at);
+                cell.starts_with('[') && cell[1..].trim_ascii().contains([',', ' '])
+            };
+            cells.len() > 1 || cells.clone().any(is_list)
+        };
+        match form {
+            RowForm::Cell if !self.are_lists() => LineForm::OneLine,
+            _ if (0..n).any(is_several) => LineForm::Wide,
+            _ => LineForm::Plain,
+        }
     }
 
     /// The cells of a row.

@@ -6,7 +6,7 @@
 //!
 //! - JSON: what stands at the place of label or scores is a list of `n` entries, or the entry of the only row; a
 //!   null keeps its index. JSON Lines: a document for each row.
-//! - CSV: a line for each row, or `n` cells on one line. A list in square brackets is one row's: `[0.1, 0.9]`
+//! - CSV: a line for each row, or `n` cells on one line, if it may stand for several rows (`one_line`). A list in square brackets is one row's: `[0.1, 0.9]`
 //!   (also with blanks between its items, as NumPy prints, or in quotes as one cell), and several such lists are
 //!   as many rows, whether commas or line ends stand between them.
 
@@ -24,6 +24,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
+use crate::read::one_line::LineForm;
 use crate::read::quotes;
 use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
@@ -43,10 +44,14 @@ pub struct Answers {
     probability: Option<Place>,
     /// The whole answer, when neither is given.
     whole: Option<Place>,
+    /// The keys of the scores, where these are the values of an object, and the labels stand elsewhere.
+    score_keys: Option<Place>,
     paths: Paths,
     headers: Vec<String>,
     threshold: f64,
     single: bool,
+    /// One line of CSV may stand for several rows.
+    pub(crate) one_line: bool,
 }
 
 /// The cell of a row in whose part of an answer nothing is at the place, not even a null.
@@ -59,9 +64,12 @@ pub struct Answer {
     labels: Grid,
     /// The scores' cells, likewise; empty when only the label's place is given.
     scores: Grid,
+    /// The keys of the scores, likewise, as far as they are known.
+    score_keys: Grid,
     found: Finds,
     lines: Lines,
     spans: Vec<Range<usize>>,
+    form: LineForm,
 }
 
 /// Why an answer cannot be used.
@@ -98,10 +106,12 @@ impl Answers {
             label: label.map(|location| place(location, "predictor.label")),
             probability: probability.map(|location| place(location, "predictor.probability")),
             whole,
+            score_keys: None,
             paths: Paths::default(),
             headers: predictor.and_then(|predictor| predictor.label_headers.clone()).unwrap_or_default(),
             threshold,
             single,
+            one_line: true,
         };
         answers.compile()?;
         Ok(answers)
@@ -121,17 +131,19 @@ impl Answers {
             label: label.map(place),
             probability: probability.map(place),
             whole: None,
+            score_keys: None,
             paths: Paths::default(),
             headers: Vec::new(),
             threshold: 0.5,
             single: false,
+            one_line: true,
         };
         answers.compile()?;
         Ok(answers)
     }
 
     fn compile(&mut self) -> Result<()> {
-        let mut named: Vec<(&str, &str)> = Vec::new();
+        let mut n = 0;
         for place in [&mut self.label, &mut self.probability, &mut self.whole].into_iter().flatten() {
             if place.text.trim() == "*" {
                 return Err(Problem::new(&codes::PATH_INVALID, "cannot read a JMESPath")
@@ -140,14 +152,34 @@ impl Answers {
                     .expected("a JMESPath such as `predictions[*].score`"));
             }
             if place.position.is_none() {
-                place.path = Some(named.len());
-                named.push((place.setting, &place.text));
+                place.path = Some(n);
+                n += 1;
             }
         }
+        if let (Some(label), Some(scores)) = (&self.label, &self.probability)
+            && label.path.is_some()
+            && scores.path.is_some()
+        {
+            self.score_keys = Some(Place::at(scores, n));
+        }
+        let places = [&self.label, &self.probability, &self.whole, &self.score_keys].into_iter().flatten();
+        let named: Vec<(&str, &str)> = places
+            .filter(|place| place.path.is_some())
+            .map(|place| (place.setting, place.text.as_str()))
+            .collect();
         self.paths = Paths::compile(&named)?;
+        let takes_keys = |keys: &Place| keys.path.is_some_and(|path| self.paths.take_keys(path));
+        self.score_keys = self.score_keys.take().filter(takes_keys);
         // Scores by class, and the names of the classes beside them: both keep the same order. What is picked among keys or values
         // is that of its own record.
-        for path in [&self.label, &self.probability].into_iter().flatten().filter_map(|place| place.path) {
+        let label = self.label.as_ref().and_then(|label| label.path);
+        let is_by_key = |label: usize| !self.paths.picks(label) && self.paths.gives_keys(label);
+        if self.headers.is_empty() && label.is_some_and(is_by_key) {
+            // Each record has its own classes, and both stand in the order of its text.
+            return Ok(());
+        }
+        let places = [&self.label, &self.probability, &self.score_keys].into_iter().flatten();
+        for path in places.filter_map(|place| place.path) {
             if !self.paths.picks(path) {
                 self.paths.name_columns(path, &self.headers, None);
             }
@@ -160,16 +192,23 @@ impl Answers {
         self.paths.keys()
     }
 
-    /// That several labels of a row stand over its scores: a list of labels is in the order of the text, and the scores of an
-    /// object in that of the first object.
+    /// For each of several labels of a row the position of its score: they go by the keys of the object of scores if they are these
+    /// keys, else by their order.
     ///
     /// # Errors
-    /// `RESPONSE_SHAPE`: an object had its keys in another order, and the labels are none of its keys.
-    fn check_order(&self, answer: &Answer, row: usize) -> Result<()> {
-        let (Some(label), Some(scores)) = (&self.label, &self.probability) else { return Ok(()) };
+    /// `RESPONSE_SHAPE`: an object had its keys in another order, and the labels are none of its keys. A list of labels is in the
+    /// order of the text, and the scores of an object in that of the first object.
+    fn order_by_label(&self, answer: &Answer, row: usize) -> Result<Option<Vec<usize>>> {
+        let (Some(label), Some(scores)) = (&self.label, &self.probability) else { return Ok(None) };
+        if answer.labels.width(row) < 2 {
+            return Ok(None);
+        }
+        if let Some(places) = self.places_by_key(answer, row) {
+            return Ok(Some(places));
+        }
         let moved = |place: &Place| place.path.is_some_and(|path| self.paths.were_moved(path));
-        if answer.labels.width(row) < 2 || moved(label) == moved(scores) {
-            return Ok(());
+        if moved(label) == moved(scores) {
+            return Ok(None);
         }
         Err(shape("the labels of a record and its scores may stand in different orders")
             .field(label.setting)
@@ -177,7 +216,24 @@ impl Answers {
                 "labels at `{}` beside an object of scores, whose keys change their order",
                 label.text
             ))
-            .expected("labels that are the keys of the object, as in `keys(scores)`, or scores in a list"))
+            .expected("labels that are the keys of the object, or scores in a list"))
+    }
+
+    /// Of each label the position among the keys of the scores; none where the labels are not these keys.
+    fn places_by_key(&self, answer: &Answer, row: usize) -> Option<Vec<usize>> {
+        let n = answer.labels.width(row);
+        let keys = &answer.score_keys;
+        if keys.n_rows() != answer.scores.n_rows() || keys.width(row) != n || answer.scores.width(row) != n {
+            return None;
+        }
+        let print = |cell| typing::parse(cell).print();
+        let keys: Vec<String> = keys.row(row).map(print).collect();
+        let mut is_taken = vec![false; n];
+        let place = |label: String| {
+            let place = keys.iter().position(|key| *key == label)?;
+            (!std::mem::replace(&mut is_taken[place], true)).then_some(place)
+        };
+        answer.labels.row(row).map(print).map(place).collect()
     }
 
     /// Whether objects of scores have other keys than `label_headers`, so that these name their values by position.
@@ -318,6 +374,11 @@ impl Answers {
             Some(place) => Some(self.list(text, n, place, &answer.found, &mut answer.scores)?),
             None => None,
         };
+        if let Some(place) = &self.score_keys
+            && self.list(text, n, place, &answer.found, &mut answer.score_keys).is_err()
+        {
+            answer.score_keys.clear();
+        }
         let Some(place) = &self.label else { return Ok(()) };
         let labels = self.list(text, n, place, &answer.found, &mut answer.labels);
         let once = match &labels {
@@ -356,7 +417,7 @@ impl Answers {
     /// A document for each row. One that has nothing at a place where another one has something, were it a null, is as an
     /// element of a list that has nothing there: the row has no value.
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
-        let (mut has, mut lacks) = ([false; 2], [None, None]);
+        let (mut has, mut lacks) = ([false; 3], [None, None, None]);
         for line in lines(text) {
             answer.found.find(&self.paths, line).map_err(|fault| {
                 shape("the response is not JSON")
@@ -364,8 +425,11 @@ impl Answers {
                     .found(fault.to_string())
                     .hint("set `accept_type` to what the model answers")
             })?;
-            let places =
-                [(self.label.as_ref(), &mut answer.labels), (self.scores_place(), &mut answer.scores)];
+            let places = [
+                (self.label.as_ref(), &mut answer.labels),
+                (self.scores_place(), &mut answer.scores),
+                (self.score_keys.as_ref(), &mut answer.score_keys),
+            ];
             for (at, (place, grid)) in places.into_iter().enumerate() {
                 let Some(place) = place else { continue };
                 let found = place.found(line, &self.paths, &answer.found);
@@ -390,7 +454,8 @@ impl Answers {
                 grid.end_row();
             }
         }
-        let nowhere = lacks.into_iter().zip(has).find_map(|(problem, has)| problem.filter(|_| !has));
+        // Scores may be something else than an object.
+        let nowhere = lacks.into_iter().zip(has).take(2).find_map(|(problem, has)| problem.filter(|_| !has));
         nowhere.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
@@ -440,6 +505,13 @@ impl Answers {
     }
 
     fn csv(&self, text: &str, n: usize, answer: &mut Answer) -> Read<()> {
+        if is_page(text) {
+            return Err(shape("the response is a page for a browser")
+                .found("HTML or XML")
+                .expected("CSV")
+                .hint("something between the job and the model answered, or the model failed with the status of a success")
+                .into());
+        }
         let mut cells = std::mem::take(&mut answer.lines);
         cells.read(text);
         let placed = self.label.is_some() || self.probability.is_some();
@@ -449,10 +521,16 @@ impl Answers {
                 .expected("a comma or line end behind a closing quote")
                 .hint("inside of quotes a quote is written twice")
                 .into()),
-            Ok(form) => (0..n).try_for_each(|row| {
-                let row = cells.row(row, form);
-                self.row(row.len(), |at| cells.cell(row.start + at), answer)
-            }),
+            Ok(form) => {
+                answer.form = cells.form(n, form);
+                match answer.form {
+                    LineForm::OneLine if !self.one_line => Err(Fault::Count(1)),
+                    _ => (0..n).try_for_each(|row| {
+                        let row = cells.row(row, form);
+                        self.row(row.len(), |at| cells.cell(row.start + at), answer)
+                    }),
+                }
+            }
             Err(found) => Err(Fault::Count(found)),
         };
         answer.lines = cells;
@@ -475,7 +553,8 @@ impl Answers {
             if position >= n_cells {
                 return Err(shape("the response has too few columns")
                     .field(place.setting)
-                    .found(format!("index {position} and {}", counted(n_cells, "column")))
+                    .found(format!("a record of {}", counted(n_cells, "column")))
+                    .expected(format!("a column at position {position} (counted from 0)"))
                     .into());
             }
             push_cell(cell(position), grid);
@@ -503,7 +582,27 @@ impl Answer {
     pub(crate) fn clear(&mut self) {
         self.labels.clear();
         self.scores.clear();
+        self.score_keys.clear();
+        self.form = LineForm::Plain;
     }
+
+    /// How the rows of what was read last stand on its lines.
+    pub(crate) fn form(&self) -> LineForm {
+        self.form
+    }
+}
+
+/// Whether a text is HTML or XML. Labels such as `<=50K` and `<low>` are none.
+fn is_page(text: &str) -> bool {
+    let text = text.trim_start();
+    if !text.starts_with('<') {
+        return false;
+    }
+    const OPENINGS: [&str; 5] = ["<!doctype", "<html", "<head", "<body", "<?xml"];
+    let begins =
+        |opening: &str| text.get(..opening.len()).is_some_and(|start| start.eq_ignore_ascii_case(opening));
+    let is_tag = text[1..].starts_with(|next: char| next.is_ascii_alphabetic() || next == '!');
+    OPENINGS.into_iter().any(begins) || (is_tag && text.contains("</"))
 }
 
 /// The lines of a text that are not blank.

@@ -37,6 +37,11 @@ impl Place {
         Place { setting, text, position, path: None }
     }
 
+    /// Where another one stands, found by another path.
+    pub(super) fn at(other: &Place, path: usize) -> Place {
+        Place { setting: other.setting, text: other.text.clone(), position: None, path: Some(path) }
+    }
+
     /// # Errors
     /// A path, which a CSV answer does not have.
     pub(super) fn position(&self) -> Result<usize> {

@@ -31,7 +31,8 @@ impl<'a> Predicted<'a> {
 
 impl Answers {
     /// The scores of a row, appended to `out`: numbers, texts that are numbers, truth values as 1 and 0. What
-    /// stands at the label's place counts as scores when no other place is given.
+    /// stands at the label's place counts as scores when no other place is given. Of several labels each stands over its score, unless
+    /// label headers tell the order.
     ///
     /// # Errors
     /// `RESPONSE_NUMBER` for anything else; NaN is no score. `RESPONSE_SHAPE` for labels in another order than the scores.
@@ -41,11 +42,17 @@ impl Answers {
             (None, Some(place)) => (&answer.labels, place),
             (None, None) => return Ok(()),
         };
-        self.check_order(answer, row)?;
-        for cell in grid.row(row) {
-            out.push(number(cell, place.setting)?);
+        let order = if self.headers.is_empty() { self.order_by_label(answer, row)? } else { None };
+        match order {
+            Some(order) => order.into_iter().try_for_each(|at| {
+                out.push(number(grid.cell(row, at), place.setting)?);
+                Ok(())
+            }),
+            None => grid.row(row).try_for_each(|cell| {
+                out.push(number(cell, place.setting)?);
+                Ok(())
+            }),
         }
-        Ok(())
     }
 
     /// The scores of a row as they are written.
@@ -93,7 +100,12 @@ impl Answers {
                     .found(format!("{found} scores"))
                     .expected(choices.to_string()));
             }
-            let highest = self.highest(answer, row)?;
+            let order = self.order_by_label(answer, row)?;
+            let score = |label: usize| {
+                let at = order.as_ref().map_or(label, |order| order[label]);
+                number(answer.scores.cell(row, at), scores.setting)
+            };
+            let highest = highest((0..choices).map(score))?;
             return Ok(Predicted::Label(answer.labels.cell(row, highest)));
         }
         match answer.scores.width(row) {
@@ -102,7 +114,9 @@ impl Answers {
                 Ok(Predicted::Score(number(answer.scores.cell(row, 0), setting)? > self.threshold))
             }
             found if found == self.headers.len() => {
-                Ok(Predicted::Header(&self.headers[self.highest(answer, row)?]))
+                let setting = self.scores_place().map_or("predictor", |place| place.setting);
+                let scores = answer.scores.row(row).map(|cell| number(cell, setting));
+                Ok(Predicted::Header(&self.headers[highest(scores)?]))
             }
             found if self.headers.is_empty() => {
                 Err(shape("the model gives several scores for a record, and no setting says how they give a label")
@@ -132,16 +146,16 @@ impl Answers {
             .expected(self.headers.len().to_string())
             .hint("if the response has more than scores, set `probability` to their location")
     }
+}
 
-    fn highest(&self, answer: &Answer, row: usize) -> Result<usize> {
-        let mut scores = Vec::new();
-        self.scores(answer, row, &mut scores)?;
-        let mut best = 0;
-        for (at, score) in scores.iter().enumerate() {
-            if *score > scores[best] {
-                best = at;
-            }
+/// The position of the highest score, of equal ones that of the first.
+fn highest(scores: impl Iterator<Item = Result<f64>>) -> Result<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (at, score) in scores.enumerate() {
+        let score = score?;
+        if best.is_none_or(|(_, best)| score > best) {
+            best = Some((at, score));
         }
-        Ok(best)
     }
+    Ok(best.map_or(0, |(at, _)| at))
 }

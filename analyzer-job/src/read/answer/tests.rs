@@ -105,6 +105,59 @@ fn named(text: &str) -> Cell {
     Cell::Text(text.into())
 }
 
+/// What a proxy or a failing model says is no label, however many lines it has; texts that only begin alike are labels.
+#[test]
+fn a_page_is_no_answer_and_labels_with_angle_brackets_are() {
+    let says = || Says { label: index(0), ..Says::default() };
+    for page in [
+        "<!DOCTYPE html>",
+        " \n<HTML><body>502 Bad Gateway</body></HTML>",
+        "<?xml version=\"1.0\"?>",
+        "<h1>Bad Gateway</h1>",
+        "<html>\n<p>no\n</html>",
+        "<center>\nno</center>",
+        "<body>,0.5",
+    ] {
+        for n in 1..4 {
+            let told = label_problem(Csv, says(), page, n);
+            assert!(told.starts_with("PL0603") && told.contains("HTML"), "{told}");
+        }
+    }
+    for label in ["<=50K", "<50K", "<low>", "< a", "<>", "<-1"] {
+        labels(Csv, says(), &format!("{label},0.1\n{label},0.2\n"), &[named(label), named(label)]);
+    }
+}
+
+/// One code for one thing: the scores are there, and are no numbers.
+#[test]
+fn an_object_of_nulls_has_no_scores_in_every_format() {
+    let says = |path: &str| Says { probability: at(path), ..Says::default() };
+    let nulls = r#"{"s":{"a":null,"b":NaN}}"#;
+    let some = r#"{"s":{"a":0.5,"b":0.5}}"#;
+    let list = |records: &[&str]| format!("{{\"p\":[{}]}}", records.join(","));
+    for records in [&[nulls][..], &[nulls, nulls], &[some, nulls], &[nulls, some]] {
+        for (path, list_path) in [("s.*", "p[*].s.*"), ("values(s)", "p[*].values(s)")] {
+            let n = records.len();
+            let told = [
+                problem(JsonLines, says(path), &records.join("\n"), n),
+                problem(JsonType, says(list_path), &list(records), n),
+            ];
+            for told in told {
+                assert!(
+                    told.starts_with("PL0604") && told.contains("found null"),
+                    "{path} {records:?}: {told}"
+                );
+            }
+        }
+    }
+    // Where no object is, or one without keys, the place is not there.
+    for nothing in [r#"{"s":null}"#, r#"{"t":1}"#, r#"{"s":{}}"#] {
+        let told = problem(JsonLines, says("s.*"), nothing, 1);
+        assert!(told.starts_with("PL060"), "{told}");
+        assert_eq!(told.starts_with("PL0603"), !nothing.contains("{}"), "{nothing}: {told}");
+    }
+}
+
 #[test]
 fn csv_has_a_line_for_each_row_or_one_line_for_all() {
     let none = Says::default();
@@ -386,7 +439,10 @@ fn wrong_places_are_told_with_what_there_is() {
     let text = problem(JsonType, Says::default(), "{\"predictions\":[1]}", 1);
     assert!(text.contains("`predictions`"), "{text}");
     let text = problem(Csv, Says { probability: index(4), ..Says::default() }, "1,2\n", 1);
-    assert!(text.contains("index 4 and 2 columns"), "{text}");
+    assert!(
+        text.contains("found a record of 2 columns, expected a column at position 4 (counted from 0)"),
+        "{text}"
+    );
     let text = problem(JsonType, Says::default(), "[0.5, Nan]", 2);
     assert!(text.contains("not JSON") && text.contains("byte 7"), "{text}");
     for says in [Says { label: at("*"), ..Says::default() }, Says { label: at("a-b"), ..Says::default() }] {

@@ -26,6 +26,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
 use crate::read::line_blocks::{LineBlocks, Lines};
+use crate::read::one_line::Allowed;
 use crate::read::parser::Parser;
 use crate::read::records::Records;
 use crate::read::truth::Truth;
@@ -64,7 +65,7 @@ fn read_in(
     block_bytes: usize,
 ) -> Result<Option<(Layout, Gather)>> {
     let options = source.options;
-    let mut reader = Reader::new(files, analysis, options, source.exact)?;
+    let mut reader = Reader::new(files, analysis, options, source.exact)?.reading(source.one_line);
     let mut outcome = Outcome::new(None);
     let mut windowed = Windowed::new(options.window.filter(|_| options.part), true);
     let each_alone = reader.depends_on_no_other() && windowed.is_none() && options.limit.is_none();
@@ -97,6 +98,7 @@ fn by_blocks(
     block_bytes: usize,
 ) -> Result<()> {
     let (files, analysis, options) = (reader.files, reader.analysis, reader.options);
+    let one_line = source.one_line;
     let mut blocks = LineBlocks::new(files, block_bytes);
     let mut records = captured::records();
     // The first record that can be used tells the columns.
@@ -117,7 +119,8 @@ fn by_blocks(
     blocks::in_order(
         |spent| blocks.next(spent),
         || {
-            let mut reader = Reader::new(files, analysis, options, false).ok();
+            let reader = Reader::new(files, analysis, options, false).ok();
+            let mut reader = reader.map(|reader| reader.reading(one_line));
             let (like, goes_on) = (&like, &goes_on);
             move |block: &Block<Lines>| {
                 let reader = reader.as_mut().filter(|_| !goes_on.load(Ordering::Relaxed))?;
@@ -302,6 +305,12 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
+    /// With what one line may be.
+    fn reading(mut self, one_line: Allowed) -> Reader<'a> {
+        (self.answers.one_line, self.label.one_line) = (one_line.answers, one_line.truths);
+        self
+    }
+
     /// Takes a record's rows in; false when it lies outside of the window.
     fn take(
         &mut self,
@@ -355,6 +364,7 @@ impl<'a> Reader<'a> {
                     let (text, kind) = payload_of(output, "output")?;
                     let n = self.inputs.n_rows();
                     let read = self.answers.append(&text, kind, n, &mut self.answer);
+                    outcome.forms.answers.add(self.answer.form());
                     n_answers = self.count(n, read)?;
                     outcome.kinds.1.get_or_insert(kind);
                 } else if let Some(output) = &capture.endpoint_output {
@@ -374,9 +384,9 @@ impl<'a> Reader<'a> {
             if payload::kind_of_rows(kind, &text) == ContentType::Csv {
                 layout::label_of_csv(self.analysis).map_err(Bad::Job)?;
             }
-            self.label
-                .append(&text, kind, &mut self.truths)
-                .map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
+            let read = self.label.append(&text, kind, Some(self.inputs.n_rows()), &mut self.truths);
+            outcome.forms.truths.add(self.label.form());
+            read.map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
         }
         self.rows(n_answers, outcome)
     }

@@ -92,7 +92,7 @@ pub(super) fn call(
         arguments.iter().map(|argument| argument.find(here, false)).collect::<Result<Vec<_>, Fault>>()?;
     if let Function::Keys | Function::Values = function {
         let fields = arguments[0].fields().ok_or(Fault::Inapplicable)?;
-        let fields = ordered(columns, fields).map_err(Fault::Contradiction)?.into_iter();
+        let fields = ordered(columns, fields).map_err(Fault::from)?.into_iter();
         return Ok(Rc::new(Doc::List(match function {
             Function::Keys => fields.map(|(key, _)| Rc::new(Doc::text(key))).collect(),
             _ => fields.map(|(_, value)| Rc::clone(value)).collect(),

@@ -26,7 +26,24 @@ type Evaluated = Result<Rc<Doc>, Fault>;
 enum Fault {
     /// A function with an argument of a wrong type.
     Inapplicable,
-    Contradiction(Contradiction),
+    /// Boxed, as evaluation may be deep, and each step holds it on the stack.
+    Contradiction(Box<Contradiction>),
+}
+
+impl From<Contradiction> for Fault {
+    fn from(contradiction: Contradiction) -> Fault {
+        Fault::Contradiction(Box::new(contradiction))
+    }
+}
+
+impl Fault {
+    /// In the element at this position of a list, which is that of the outermost list in the end.
+    fn at(self, position: usize) -> Fault {
+        match self {
+            Fault::Contradiction(contradiction) => contradiction.at(position).into(),
+            Fault::Inapplicable => Fault::Inapplicable,
+        }
+    }
 }
 
 /// A checked expression.
@@ -86,6 +103,11 @@ impl Query {
         self.0.name_columns(&|| Columns::new(names, elsewhere));
     }
 
+    /// Makes it give the keys of objects where it gives their values, in the same order; false where it takes the values of none.
+    pub(super) fn take_keys(&mut self) -> bool {
+        self.0.take_keys()
+    }
+
     /// Whether the expression picks one element by its position, which counts in the order of the text.
     pub(super) fn picks(&self) -> bool {
         let mut last = &self.0;
@@ -93,6 +115,11 @@ impl Query {
             last = next;
         }
         matches!(last, Node::Index(_))
+    }
+
+    /// Whether the expression gives the keys of objects.
+    pub(super) fn gives_keys(&mut self) -> bool {
+        self.0.gives_keys()
     }
 
     /// What is known of the columns at each place at which these are made of an object.
@@ -112,7 +139,7 @@ impl Query {
         let found = match self.0.find(&Rc::new(doc), true) {
             Ok(found) if !found.is_null() => found,
             Ok(_) | Err(Fault::Inapplicable) => return Ok(None),
-            Err(Fault::Contradiction(contradiction)) => return Err(contradiction),
+            Err(Fault::Contradiction(contradiction)) => return Err(*contradiction),
         };
         let mut text = String::new();
         found.print(&mut text);
@@ -170,23 +197,41 @@ impl Node {
         if let Node::Values(_, columns) | Node::Function(_, _, columns) = self {
             *columns = Some(new());
         }
-        let within = |nodes: &mut [&mut Box<Node>]| {
-            nodes.iter_mut().for_each(|node| node.name_columns(new));
-        };
+        self.within().into_iter().for_each(|node| node.name_columns(new));
+    }
+
+    fn take_keys(&mut self) -> bool {
+        let within = self.within().into_iter().fold(false, |found, node| node.take_keys() | found);
         match self {
-            Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => {
-                within(&mut [one]);
+            Node::Values(object, _) => {
+                let object = std::mem::replace(&mut **object, Node::Here);
+                *self = Node::Function(Function::Keys, vec![object], None);
+                true
             }
+            Node::Function(function @ Function::Values, _, _) => {
+                *function = Function::Keys;
+                true
+            }
+            _ => within,
+        }
+    }
+
+    fn gives_keys(&mut self) -> bool {
+        matches!(self, Node::Function(Function::Keys, ..)) || self.within().into_iter().any(Node::gives_keys)
+    }
+
+    /// The nodes that it is made of.
+    fn within(&mut self) -> Vec<&mut Node> {
+        match self {
+            Node::Not(one) | Node::Flatten(one) | Node::Values(one, _) | Node::Expression(one) => vec![one],
             Node::And(one, two) | Node::Or(one, two) | Node::Compare(_, one, two) | Node::Then(one, two) => {
-                within(&mut [one, two]);
+                vec![one, two]
             }
-            Node::Project(one, None, two) => within(&mut [one, two]),
-            Node::Project(one, Some(filter), two) => within(&mut [one, filter, two]),
-            Node::List(nodes) | Node::Function(_, nodes, _) => {
-                nodes.iter_mut().for_each(|node| node.name_columns(new));
-            }
-            Node::Object(nodes) => nodes.iter_mut().for_each(|(_, node)| node.name_columns(new)),
-            Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => {}
+            Node::Project(one, None, two) => vec![one, two],
+            Node::Project(one, Some(filter), two) => vec![one, filter, two],
+            Node::List(nodes) | Node::Function(_, nodes, _) => nodes.iter_mut().collect(),
+            Node::Object(nodes) => nodes.iter_mut().map(|(_, node)| node).collect(),
+            Node::Here | Node::Field(_) | Node::Index(_) | Node::Slice(..) | Node::Literal(_) => Vec::new(),
         }
     }
 
@@ -272,7 +317,7 @@ impl Node {
             },
             (Node::Values(node, columns), _) => match &*node.find(doc, kept)? {
                 Doc::Object(fields) => {
-                    let fields = ordered(columns.as_ref(), fields).map_err(Fault::Contradiction)?;
+                    let fields = ordered(columns.as_ref(), fields).map_err(Fault::from)?;
                     Ok(Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect())))
                 }
                 _ => null(),
@@ -281,13 +326,13 @@ impl Node {
                 let list = list.find(doc, kept)?;
                 let Doc::List(items) = &*list else { return null() };
                 let mut out = Vec::with_capacity(items.len());
-                for item in items {
+                for (position, item) in items.iter().enumerate() {
                     if let Some(filter) = filter
                         && !filter.find(item, false)?.is_true()
                     {
                         continue;
                     }
-                    let found = rest.find(item, kept)?;
+                    let found = rest.find(item, kept).map_err(|fault| fault.at(position))?;
                     if kept || !found.is_null() {
                         out.push(found);
                     }

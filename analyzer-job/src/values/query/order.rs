@@ -3,7 +3,7 @@
 //! That is the order of the text. But where the values are the columns of a row, objects of the same keys are rows of the
 //! same columns, however their keys are ordered: a value goes by its key where the keys are names of the columns, else to the
 //! place that the key has in the first object. Keys of which some are names, at other places than their columns', contradict
-//! the names (`names::meaning`), and so do keys that are no names behind objects whose keys are.
+//! the names (`names::meaning`), and other keys than those of the first object contradict that one.
 
 use std::rc::Rc;
 use std::sync::OnceLock;
@@ -34,9 +34,13 @@ struct First {
 }
 
 impl First {
-    /// Whether its values go by position, and an object has the same keys in some order.
-    fn has(&self, keys: &[&String]) -> bool {
-        !self.by_name && keys.len() == self.keys.len() && keys.iter().all(|key| self.keys.contains(key))
+    /// Where the values of another object belong, if those of this one go by position, and the other has the same keys in some
+    /// order.
+    fn places(&self, keys: &[&String]) -> Option<Vec<usize>> {
+        match names::meaning(&self.keys, keys) {
+            Meaning::ByName(places) if !self.by_name && places.len() == self.keys.len() => Some(places),
+            _ => None,
+        }
     }
 }
 
@@ -71,7 +75,7 @@ impl Columns {
         let First { keys, by_name } = self.first.get()?;
         let mut keys = keys.clone();
         if *by_name {
-            keys.sort();
+            keys.sort_by_cached_key(|key| key.trim().to_lowercase());
         }
         Some(keys)
     }
@@ -89,8 +93,7 @@ impl Columns {
     /// The fields of an object in the order of the columns.
     ///
     /// # Errors
-    /// The columns have names, and the keys contradict them; or the keys are others than those of the first object, which are
-    /// names, or of which some are the same.
+    /// The columns have names, and the keys contradict them; or the keys are others than those of the first object.
     fn order<'f>(&self, fields: &'f [Field]) -> Result<Vec<&'f Field>, Contradiction> {
         // One without a key says nothing of the others.
         if fields.is_empty() {
@@ -114,21 +117,20 @@ impl Columns {
                 first(true);
                 return Ok(sorted(places));
             }
-            Meaning::Contradiction(_) if !self.first.get().is_some_and(|first| first.has(&keys)) => {
+            Meaning::Contradiction(_)
+                if self.first.get().is_none_or(|first| first.places(&keys).is_none()) =>
+            {
                 return Err(Contradiction::new(keys, names));
             }
             Meaning::Contradiction(_) | Meaning::ByPosition => {}
         }
-        let First { keys: first, by_name } = first(false);
-        let places: Vec<Option<usize>> =
-            keys.iter().map(|key| first.iter().position(|known| known == *key)).collect();
-        let known = places.iter().flatten().count();
-        let is_other = known > 0 && known < first.len() && fields.len() == first.len();
-        if !names.is_empty() && (*by_name || is_other) {
-            return Err(Contradiction::new(keys, first));
+        let first = first(false);
+        match first.places(&keys) {
+            Some(places) => Ok(sorted(places)),
+            // Rows of another width are told by those who know what a row is.
+            None if !first.by_name && fields.len() != first.keys.len() => Ok(fields.iter().collect()),
+            None => Err(Contradiction::of_first(keys, &first.keys)),
         }
-        let places: Option<Vec<usize>> = places.into_iter().collect();
-        Ok(places.map_or_else(|| fields.iter().collect(), sorted))
     }
 }
 
