@@ -135,7 +135,9 @@ fn model_quality(text: &[u8], choice: usize) {
     }
     let known = if fit.foreign.is_empty() { known.respelled(&fit) } else { return };
     if let Some(constraints) = &known.constraints {
-        constraints.iter().for_each(|constraint| drop(known.is_chosen(constraint)));
+        for constraint in constraints {
+            let _ = known.is_chosen(constraint);
+        }
     }
     let found = findings::findings(&outcomes, &[], &known, RunDetails::default()).unwrap();
     serde_json::to_string(&found.details).unwrap();

@@ -5,6 +5,7 @@ mod aws;
 mod baseline_files;
 mod certificates;
 mod checks;
+mod ci;
 mod counts;
 mod datasets;
 mod dry_run_of_models;

@@ -212,3 +212,31 @@ fn distances_and_missing_material_have_no_interval() {
     }
     assert_eq!(spread(metric("DPL").unwrap(), &facet([0; 4], [10; 4], None), None), Spread::default());
 }
+
+/// Two strata of equal size in which the shares differ by 1/2 and by -1/2. Of n rows in all, each of the four shares, of n / 4 rows,
+/// has the variance 3/16 : n/4, and the mean of the differences, weighted by rows that vary, another 1/4 : n.
+#[test]
+fn the_error_of_a_conditional_metric_counts_that_the_weights_vary() {
+    let stratum = |d, a| Groups { d: group(d), a: group(a) };
+    let [many, few] = [[30_000, 0, 10_000, 0], [10_000, 0, 30_000, 0]];
+    let all = [40_000, 0, 40_000, 0];
+    let counts = facet(all, all, Some(vec![stratum(many, few), stratum(few, many)]));
+    let error = spread(metric("CDDL").unwrap(), &counts, None).standard_error.unwrap();
+    let n = 160_000.0_f64;
+    let expected = (4.0 * (3.0 / 16.0 / (n / 4.0)) / 4.0 + 1.0 / 4.0 / n).sqrt();
+    assert!((error / expected - 1.0).abs() < 1e-4, "{error} instead of {expected}");
+}
+
+/// 0 of 9 rows counts as 1/2 of 10, 3 of 4 as 7/2 of 5.
+#[test]
+fn the_variance_of_a_share_is_that_with_half_a_row_on_either_side() {
+    for (part, whole, expected) in [
+        (0, 0, 0.0),
+        (1, 1, 0.25),
+        (0, 9, 0.05 * 0.95 / 8.0),
+        (3, 4, 0.7 * 0.3 / 3.0),
+        (4, 4, 0.9 * 0.1 / 3.0),
+    ] {
+        assert!((variance_of_share(part, whole) - expected).abs() < 1e-15, "{part} of {whole}");
+    }
+}
