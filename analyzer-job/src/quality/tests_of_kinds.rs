@@ -535,3 +535,28 @@ fn files_with_a_header_row_only_count_for_the_columns_in_every_split() {
         }
     }
 }
+
+/// One run reads all files in one format: parts that were read in several are no parts of it, whatever most rows are.
+#[test]
+fn parts_of_several_formats_are_refused() {
+    let part = |format: Format, text: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("x"), text).unwrap();
+        let stop = Stop::default();
+        let source = Source { format: Some(format), folds: true, ..Source::new(folder.path(), &stop) };
+        let mut part = Part::default();
+        part.profiled = pass::profile(&source).unwrap();
+        part
+    };
+    let object = "{\"a\":1,\"b\":2}\n";
+    for (csv, header) in [("a,b\n1,2\n", true), ("1,2\n", false), ("1,2\n3,4\n5,6\n", false)] {
+        for other in [object.to_string(), object.repeat(9), "[[1,2,3]]\n".repeat(9)] {
+            let parts = [part(Format::Csv { header }, csv), part(Format::JsonLines, &other)];
+            for order in [[0, 1], [1, 0]] {
+                let parts = order.map(|at: usize| (PathBuf::from(format!("{at}.state")), parts[at].clone()));
+                let problem = combine(parts.into(), &[]).err().unwrap();
+                assert_eq!(problem.code(), &codes::STATES_DO_NOT_FIT, "{csv} {other}: {problem}");
+            }
+        }
+    }
+}

@@ -73,6 +73,9 @@ pub struct Account {
     /// The kinds of records that were met, in formats whose rows may be of several.
     #[serde(default, skip_serializing_if = "Met::is_empty")]
     pub(crate) met: Met,
+    /// These are rows of CSV.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_csv: bool,
     /// The first records with rows: file and line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) firsts: Vec<(PathBuf, u64)>,

@@ -461,6 +461,7 @@ impl<'a> Reader<'a> {
         account.better_width =
             most.filter(is_more).filter(|_| self.source.width.is_none()).map(|(width, _)| *width);
         if is_unnamed_csv && self.source.script.is_none() && self.rows > 0 {
+            account.is_csv = true;
             kinds = Kinds::of_width(self.columns.names.len());
             let own = (self.columns.names.len(), self.rows);
             let widths = self.other_widths.iter().map(|(width, rows)| (*width, *rows)).chain([own]);

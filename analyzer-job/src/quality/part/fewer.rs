@@ -13,6 +13,13 @@ use crate::monitor::rows::Met;
 /// # Errors
 /// `STATES_DO_NOT_FIT`: such a part had records like most, and left them out.
 pub(super) fn leave_out(parts: &mut [(PathBuf, Part)]) -> Result<()> {
+    let with_rows =
+        || parts.iter().map(|(_, part)| &part.profiled.account).filter(|account| account.rows > 0);
+    let csv = with_rows().filter(|account| account.is_csv).count();
+    // Formats whose rows are of one kind tell none. Parts of several formats are no table, whatever most rows are.
+    if with_rows().any(|account| account.met.is_empty()) || csv > 0 && csv < with_rows().count() {
+        return Ok(());
+    }
     let mut all = Met::default();
     parts.iter().for_each(|(_, part)| all.merge(&part.profiled.account.met));
     let Some(most) = all.most() else { return Ok(()) };
