@@ -134,6 +134,39 @@ fn bad_csv_names_its_place() {
     fails(&[("a.csv", b"x,sex,y\n1,f,0\n")], &quoted, &["without quotes"]);
 }
 
+/// Fewer names than columns, and more, in the first file and in a later one.
+#[test]
+fn headers_name_every_column_and_no_more() {
+    let file = |width: usize| format!("{}\n", ["1", "f", "0", "7"][..width].join(",")).repeat(3);
+    for (names, first, second) in [(2, 3, 3), (4, 3, 3), (3, 2, 3), (3, 4, 3), (3, 3, 2), (3, 3, 4)] {
+        let mut analysis = plain();
+        headers(&mut analysis, &["x", "sex", "y", "z"][..names]);
+        analysis.label = Some(Location::Index(0));
+        let (one, two) = (file(first), file(second));
+        let files: &[(&str, &[u8])] = &[("a.csv", one.as_bytes()), ("b.csv", two.as_bytes())];
+        let at = if first == names { "b.csv" } else { "a.csv" };
+        fails(files, &analysis, &["PL0303", at, &format!("{names} headers")]);
+    }
+}
+
+/// Files that were put behind each other: the rows behind a header row go by its names.
+#[test]
+fn a_header_row_in_the_middle_names_the_rows_behind_it() {
+    let text = b"x,sex,y\n1,f,0\ny,x,sex\n1,2,m\n0,3,f\nx,sex,y\n4,m,1\n";
+    let mut analysis = plain();
+    for named in [false, true] {
+        if named {
+            headers(&mut analysis, &["x", "sex", "y"]);
+        }
+        let reading = fixture::read(&[("a.csv", text)], &analysis, &keep_rows()).unwrap();
+        let table = &reading.rows().unwrap().table;
+        assert_eq!(table.column("x").unwrap().values, Values::Int(vec![1, 2, 3, 4]));
+        assert_eq!(table.column("y").unwrap().values, Values::Int(vec![0, 1, 0, 1]));
+        let left_out: u64 = reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
+        assert_eq!(left_out, 2, "{:?}", reading.row_counts);
+    }
+}
+
 #[test]
 fn side_datasets_pair_by_position_or_by_identifier() {
     let mut analysis = plain();

@@ -353,6 +353,17 @@ mod tests {
         check(&[Csv("income"), Csv("-")], texts(&["income", "-"], &[0, 1]));
     }
 
+    /// Beyond 2 to the power of 53 not every whole number is a double.
+    #[test]
+    fn large_whole_numbers_keep_their_last_digit() {
+        for number in [9_007_199_254_740_993, -9_007_199_254_740_993, i64::MAX, i64::MIN] {
+            let text = number.to_string();
+            assert_eq!(parse(Raw::Csv(&text)), Cell::Int(number));
+            assert_eq!(parse(Raw::Json(&text)), Cell::Int(number));
+            check(&[Raw::Csv(&text), Raw::Csv("1")], Values::Int(vec![number, 1]));
+        }
+    }
+
     #[test]
     fn json_cells_bring_their_type() {
         use Raw::Json;
