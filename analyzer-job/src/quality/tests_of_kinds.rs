@@ -225,6 +225,12 @@ fn rows_of_another_kind_in_one_document_cost_themselves() {
                 format!("{{\"rows\": [{}]}}", rows.join(", ")),
                 rows.iter().map(|row| format!("[{row}]\n")).collect(),
             ];
+            // A row a line, by both readers of JSON.
+            let lines = rows.join("\n");
+            for format in [Format::Json, Format::JsonLines] {
+                let found = read_files(format, &[("x.jsonl", &lines)]);
+                assert_eq!(found, (names.into(), good as u64, bad), "{lines}");
+            }
             for text in forms {
                 let found = read_files(Format::Json, &[("x.json", &text)]);
                 assert_eq!(found, (names.into(), good as u64, bad), "{text}");
@@ -236,6 +242,32 @@ fn rows_of_another_kind_in_one_document_cost_themselves() {
                     assert_eq!(found, (names.into(), good as u64, bad), "{one} {two}");
                 }
             }
+        }
+    }
+}
+
+/// What is no row costs itself among lists, one a line, wherever it stands: an object, a value, other text, damage.
+#[test]
+fn lists_a_line_are_lost_to_no_other_line() {
+    let odd = [
+        "{\"error\":\"x\"}",
+        "{}",
+        "null",
+        "\"x\"",
+        "7",
+        "INFO started",
+        "7\",7.5]",
+        "{\"a\":1,\"b",
+        "{\"a\":\n\n[",
+    ];
+    for odd in odd {
+        for at in 0..=9 {
+            let mut lines: Vec<String> = (0..9).map(|n| format!("[{n},{n}.5]")).collect();
+            lines.insert(at, odd.into());
+            let (names, rows, bad) = read_files(Format::JsonLines, &[("x.jsonl", &lines.join("\n"))]);
+            // Behind a list that comes first, damage may count twice.
+            let as_expected = bad == 1 || at > 0 && bad > 0;
+            assert!(names == "_c0,_c1" && rows == 9 && as_expected, "{odd} at {at}: {names} {rows} {bad}");
         }
     }
 }

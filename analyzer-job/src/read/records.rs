@@ -1,4 +1,4 @@
-//! The records of a file of captures. A file is a row of JSON values: a record a line, several on a line, lists of
+//! The records of a file of captures or objects. A file is a row of JSON values: a record a line, several on a line, lists of
 //! them, values printed over many lines, and mixtures. No form of a file is guessed.
 //!
 //! What cannot be used is told as one bad record, with the line it begins on, and reading goes on behind it.
@@ -8,7 +8,8 @@ use plumbline_common::{Result, codes};
 
 /// What stands in a file.
 pub(crate) enum Piece<'a> {
-    /// A line that is a record if it can be read as one; else it is looked at more closely.
+    /// A line that is a record if it can be read as one; else it is looked at more closely. Without a key that each record has,
+    /// it may also begin with the bracket of a list.
     Line(&'a [u8]),
     /// An object. When it cannot be read as a record, it is a bad one.
     Object(&'a [u8]),
@@ -30,6 +31,8 @@ pub(crate) enum Taken {
 struct Open {
     text: Vec<u8>,
     line: u64,
+    /// The last line of the text.
+    last: u64,
     depth: Depth,
 }
 
@@ -93,11 +96,14 @@ impl<'k> Records<'k> {
             };
             match taken {
                 Taken::Enough => return Ok(taken),
-                Taken::Record => return take(value.line, Piece::Bad(ENDLESS)),
+                Taken::Record => return self.endless(&value, take),
                 Taken::NoRecord => {}
             }
-            value.text.push(b'\n');
+            // Blank lines are passed over, and count.
+            let ends = (line - value.last).min(LONGEST_RECORD as u64) as usize;
+            value.text.resize(value.text.len() + ends, b'\n');
             value.text.extend_from_slice(text);
+            value.last = line;
             let ended = value.depth.pass(text).is_some();
             if !ended && value.text.len() < LONGEST_RECORD {
                 self.open = Some(value);
@@ -106,7 +112,8 @@ impl<'k> Records<'k> {
             return pieces(&value.text, value.line, self.key, take, &mut self.open);
         }
         let whole = text.trim_ascii_start();
-        let taken = if whole.starts_with(b"{") { take(line, Piece::Line(whole))? } else { Taken::NoRecord };
+        let may_be_record = whole.starts_with(b"{") || self.key.is_none() && whole.starts_with(b"[");
+        let taken = if may_be_record { take(line, Piece::Line(whole))? } else { Taken::NoRecord };
         match taken {
             Taken::NoRecord => pieces(whole, line, self.key, take, &mut self.open),
             taken => Ok(taken),
@@ -122,9 +129,25 @@ impl<'k> Records<'k> {
     /// The file ends.
     pub(crate) fn end(&mut self, take: Take<'_>) -> Result<Taken> {
         match self.open.take() {
-            Some(value) => take(value.line, Piece::Bad(ENDLESS)),
+            Some(value) => self.endless(&value, take),
             None => Ok(Taken::Record),
         }
+    }
+
+    /// A value that does not end. Lists that fill a line, where they may be records, are not lost to it.
+    fn endless(&self, value: &Open, take: Take<'_>) -> Result<Taken> {
+        let mut taken = take(value.line, Piece::Bad(ENDLESS))?;
+        if self.key.is_some() {
+            return Ok(taken);
+        }
+        let behind = (value.line..).zip(value.text.split(|byte| *byte == b'\n')).skip(1);
+        for (line, text) in behind.filter(|(_, text)| text.starts_with(b"[")) {
+            if taken == Taken::Enough {
+                break;
+            }
+            taken = take(line, Piece::Line(text.trim_ascii_end()))?;
+        }
+        Ok(taken)
     }
 }
 
@@ -174,7 +197,8 @@ fn pieces(
                     return take(line_of(at), Piece::Bad(ENDLESS));
                 }
                 None if !damaged => {
-                    *open = Some(Open { text: text[at..].to_vec(), line: line_of(at), depth })
+                    let last = line_of(text.len());
+                    *open = Some(Open { text: text[at..].to_vec(), line: line_of(at), last, depth });
                 }
                 None => {}
             }

@@ -13,7 +13,7 @@ use super::block::{Block, Span};
 use super::document::{self, Element};
 use super::kinds;
 use super::reader::Reader;
-use super::shape::Shape;
+use super::shape::{self, Shape};
 use super::twice::Twice;
 use super::{Columns, Take, oriented};
 use crate::monitor::columns::Records;
@@ -473,6 +473,10 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
             }
         }
         let row = match std::str::from_utf8(text) {
+            Ok(list) if list.starts_with('[') => match shape::list(list) {
+                Some(list) => rows.document_row(&list, reader),
+                None => Err(Fault::NotJson("not a list of values".into())),
+            },
             Ok(text) => rows.document_row(&Shape::Object(text), reader),
             Err(_) => Err(Fault::NotJson("not UTF-8 text".into())),
         };

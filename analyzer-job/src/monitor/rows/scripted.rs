@@ -211,7 +211,10 @@ fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, t
             let bytes = left.min(text.len() as u64 + 1);
             left -= bytes;
             reader.advance_often(bytes)?;
-            let json = std::str::from_utf8(text).ok().filter(|text| scan::is_json(text));
+            let is_row = |text: &&str| {
+                if text.starts_with('[') { shape::list(text).is_some() } else { scan::is_json(text) }
+            };
+            let json = std::str::from_utf8(text).ok().filter(is_row);
             match json {
                 Some(json) => asked.value(line, json, reader, take)?,
                 None if may_be_none => return Ok(Taken::NoRecord),
