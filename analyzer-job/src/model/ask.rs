@@ -58,6 +58,7 @@ pub(crate) struct Line {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) requests: AtomicU64,
+    pub(crate) answers: AtomicU64,
     pub(crate) rows: AtomicU64,
     pub(crate) throttled: AtomicU64,
     pub(crate) failed: AtomicU64,
@@ -74,6 +75,7 @@ impl Default for Tally {
         let zero = || AtomicU64::new(0);
         Tally {
             requests: zero(),
+            answers: zero(),
             rows: zero(),
             throttled: zero(),
             failed: zero(),
@@ -186,6 +188,7 @@ impl Line {
                         let took = permit.sent.elapsed();
                         let sent = permit.sent;
                         drop(permit);
+                        self.tally.answers.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
                         let failure = match result {
                             Ok(answer) => match read(&answer.body, portion.len()) {
                                 Ok(answer) => {

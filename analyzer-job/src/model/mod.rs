@@ -82,6 +82,8 @@ pub struct Access {
 pub struct Usage {
     /// Requests sent, failed ones included.
     pub requests: u64,
+    /// Requests that the model answered, whether its answer could be used or not.
+    pub answers: u64,
     /// Rows that were answered.
     pub rows: u64,
     pub throttled: u64,
@@ -404,6 +406,7 @@ impl Model {
         let began = *tally.began.lock().unwrap_or_else(PoisonError::into_inner);
         Usage {
             requests: tally.requests.load(Ordering::Relaxed),
+            answers: tally.answers.load(Ordering::Relaxed),
             rows: tally.rows.load(Ordering::Relaxed),
             throttled: tally.throttled.load(Ordering::Relaxed),
             failed: tally.failed.load(Ordering::Relaxed),

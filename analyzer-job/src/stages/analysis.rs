@@ -355,7 +355,8 @@ fn ask(
     let answered = answered(run, reading, model, &questions, files);
     let (known, predicted) = match answered {
         Ok(answered) => answered,
-        Err(problem) if is_left && !is_stop(&problem) => {
+        // A model that answers nothing at all has cost nothing.
+        Err(problem) if is_left && !is_stop(&problem) && model.usage().answers > 0 => {
             return Ok(Answered { counted, explanation: None, lost: Some(Lost { without, problem }) });
         }
         Err(problem) => return Err(problem),

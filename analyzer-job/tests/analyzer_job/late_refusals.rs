@@ -114,8 +114,13 @@ fn what_needs_no_model_is_not_lost_to_answers_that_cannot_be_used() {
             keeps(&tree(predictor, &both(&more), false), &server.url(), code, &alone);
         }
     }
-    // Nobody listens there.
-    keeps(&tree(&label, &both(&json!({})), false), "http://127.0.0.1:9", "PL0606", &alone);
+    // Nobody listens there, or nothing is ever answered: nothing was paid for, and nothing is written.
+    let refusing_all = answering(sound, |options| options.takes = Arc::new(|_| false));
+    for (url, code) in [("http://127.0.0.1:9", "PL0606"), (refusing_all.url().as_str(), "PL0605")] {
+        let tree = tree(&label, &both(&json!({})), false);
+        tree.fail(&[&format!("--model-url={url}")], 3, code);
+        assert!(tree.results().is_empty(), "{code}: {:?}", tree.results().keys());
+    }
 
     // Predictions of the dataset need no model: attributions alone are lost.
     let with_predictions = tree(&label, &both(&json!({})), true);

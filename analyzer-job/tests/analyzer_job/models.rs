@@ -73,11 +73,11 @@ fn results_of_a_faulty_model_are_the_same_bytes() {
 #[test]
 fn a_model_without_answers_is_told_in_time() {
     let tree = baseline(Format::Csv, 50);
-    let run = tree.run(&["--model-url=http://127.0.0.1:9"]);
-    assert!(run.code == Some(3) && run.message.starts_with("Error: PL0606: "), "{}", run.log);
+    let run = tree.fail(&["--model-url=http://127.0.0.1:9"], 3, "PL0606");
     assert!(run.message.contains("http://127.0.0.1:9/invocations"), "{}", run.message);
     assert_eq!(run.message.matches("PL0606").count(), 1, "{}", run.message);
-    baseline(Format::Csv, 50).fail(&[], 1, "PL0610");
+    assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
+    tree.fail(&[], 1, "PL0610");
 }
 
 /// Results that need no predictions are not lost to predictions of which none is positive.
