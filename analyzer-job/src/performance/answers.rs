@@ -126,12 +126,13 @@ impl CapturedRows {
     /// With what one line of CSV may be.
     pub(crate) fn reading(mut self, one_line: Allowed) -> CapturedRows {
         (self.reader.one_line, self.truth.one_line) = (one_line.answers, one_line.truths);
+        self.reader.by_order = one_line.by_order;
         self
     }
 
-    /// How the rows of answers and ground truth stood on their lines.
+    /// What the records show of one another.
     pub(crate) fn forms(&self) -> BothForms {
-        self.forms
+        BothForms { keys: self.reader.key_order(), ..self.forms }
     }
 
     /// Predictions are numbers, not classes, if the problem is one of regression.

@@ -21,6 +21,7 @@ mod gather;
 pub mod grid;
 pub(crate) mod header;
 mod ids;
+mod key_order;
 mod layout;
 mod line_blocks;
 mod lines;
@@ -220,7 +221,7 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
 fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
     let mut attempt = Attempt { exact: options.part, ids: Ids::Numbers, one_line: Allowed::default() };
     // Each attempt that fails sets one of these, and with all of them nothing is lost.
-    for _ in 0..4 {
+    for _ in 0..5 {
         match read_once(inputs, files, analysis, options, attempt) {
             Ok(Read::Whole(part)) => return Ok(*part),
             Ok(Read::Again(next)) => attempt = next,

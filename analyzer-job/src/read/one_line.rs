@@ -11,6 +11,8 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
+use super::key_order::{self, KeyOrder};
+
 /// How the rows of a text stand on its lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum LineForm {
@@ -55,36 +57,42 @@ impl LineForms {
     }
 }
 
-/// The forms of answers and of ground truth.
+/// What the other records tell of one: the forms of answers and of ground truth, and the order of keys.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct BothForms {
     pub(crate) answers: LineForms,
     pub(crate) truths: LineForms,
+    pub(crate) keys: KeyOrder,
 }
 
 impl BothForms {
     pub(crate) fn append(&mut self, other: BothForms) {
         self.answers.append(other.answers);
         self.truths.append(other.truths);
+        self.keys.append(other.keys);
     }
 
-    /// What one line may be, as far as these records tell.
+    /// What may be, as far as these records tell.
     pub(crate) fn allowed(self) -> Allowed {
-        Allowed { answers: self.answers.allow(), truths: self.truths.allow() }
+        Allowed { answers: self.answers.allow(), truths: self.truths.allow(), by_order: self.keys.allow() }
     }
 }
 
-/// Whether one line may stand for several rows, in answers and in ground truth.
+/// What is allowed unless the records contradict it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Allowed {
+    /// One line of an answer may stand for several rows.
     pub(crate) answers: bool,
+    /// One line of ground truth may.
     pub(crate) truths: bool,
+    /// Labels beside an object of scores may go by their order.
+    pub(crate) by_order: bool,
 }
 
 impl Default for Allowed {
     /// Before any record was read.
     fn default() -> Allowed {
-        Allowed { answers: true, truths: true }
+        Allowed { answers: true, truths: true, by_order: true }
     }
 }
 
@@ -92,9 +100,11 @@ impl Default for Allowed {
 ///
 /// # Errors
 /// `STATES_DO_NOT_FIT`.
-pub(crate) fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, BothForms)> + Clone) -> Result<()> {
+pub(crate) fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, BothForms)>) -> Result<()> {
+    let parts: Vec<_> = parts.into_iter().collect();
+    key_order::check(&parts.iter().map(|(path, forms)| (*path, forms.keys)).collect::<Vec<_>>())?;
     let mut all = BothForms::default();
-    parts.clone().into_iter().for_each(|(_, forms)| all.append(forms));
+    parts.iter().for_each(|(_, forms)| all.append(*forms));
     for (path, forms) in parts {
         for (what, own, all) in
             [("answer", forms.answers, all.answers), ("ground truth", forms.truths, all.truths)]
@@ -147,12 +157,8 @@ mod tests {
         let told = |parts: &[(u64, u64)], truths: bool| {
             let names: Vec<String> = (0..parts.len()).map(|at| format!("{at}.state")).collect();
             let both = parts.iter().map(|&(one_line, wide)| {
-                let (own, none) = (forms(one_line, wide), LineForms::default());
-                if truths {
-                    BothForms { answers: none, truths: own }
-                } else {
-                    BothForms { answers: own, truths: none }
-                }
+                let (own, none) = (forms(one_line, wide), BothForms::default());
+                if truths { BothForms { truths: own, ..none } } else { BothForms { answers: own, ..none } }
             });
             let parts: Vec<_> = names.iter().map(Path::new).zip(both).collect();
             check(parts).map_err(|problem| problem.to_string())

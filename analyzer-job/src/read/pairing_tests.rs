@@ -226,6 +226,44 @@ fn one_line_for_several_rows_is_read_as_the_other_records_are() {
     assert_eq!(rows(&[line(), single.clone(), scores(), single]).0, 6);
 }
 
+/// Labels in a list beside an object of scores go by their order, unless some object has its keys in another one: then they are in
+/// doubt in all records, wherever that one stands. Labels that are the keys, and scores in a list, are in doubt in none.
+#[test]
+fn labels_beside_scores_are_in_doubt_wherever_keys_change_their_order() {
+    let mut analysis = monitor();
+    analysis.predictor =
+        Some(Predictor { label: Some(name("l")), probability: Some(name("s.*")), ..Predictor::default() });
+    let record = |answer: &str| {
+        let parts = [("1,0", "text/csv"), (answer, "application/json"), ("1", "text/csv")];
+        let [input, output, truth] = parts.map(|(data, kind)| part(data.into(), kind, false));
+        json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
+            .to_string()
+    };
+    let plain = record(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
+    let by_key = record(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
+    let moved = [
+        record(r#"{"l":["0","1"],"s":{"b":0.1,"a":0.9}}"#),
+        record(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#),
+    ];
+    let rows = |records: &[&String]| {
+        let text = records.iter().map(|record| format!("{record}\n")).collect::<String>();
+        let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
+        let left_out: u64 = reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
+        (reading.row_counts.rows, left_out)
+    };
+    assert_eq!(rows(&[&plain; 5]), (5, 0));
+    for moved in &moved {
+        assert_eq!(rows(&[&by_key, moved, &by_key]).0 + u64::from(moved.contains("\\\"0")), 3);
+        for at in 0..=9 {
+            // Most records can be used, so that the job goes on.
+            let mut records = [vec![&by_key; 6], vec![&plain; 3]].concat();
+            records.insert(at, moved);
+            let in_doubt = 3 + u64::from(moved.contains("\\\"0"));
+            assert_eq!(rows(&records), (10 - in_doubt, in_doubt), "{moved} at {at}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn every_kind_on_every_side_is_paired_row_by_row_or_left_out(

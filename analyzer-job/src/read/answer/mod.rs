@@ -18,12 +18,14 @@ mod tests;
 
 use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
+use crate::read::key_order::KeyOrder;
 use crate::read::one_line::LineForm;
 use crate::read::quotes;
 use crate::values::path::{Finds, Found, Paths};
@@ -52,6 +54,10 @@ pub struct Answers {
     single: bool,
     /// One line of CSV may stand for several rows.
     pub(crate) one_line: bool,
+    /// Labels beside an object of scores may go by their order.
+    pub(crate) by_order: bool,
+    /// Some did.
+    were_by_order: AtomicBool,
 }
 
 /// The cell of a row in whose part of an answer nothing is at the place, not even a null.
@@ -112,6 +118,8 @@ impl Answers {
             threshold,
             single,
             one_line: true,
+            by_order: true,
+            were_by_order: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -137,6 +145,8 @@ impl Answers {
             threshold: 0.5,
             single: false,
             one_line: true,
+            by_order: true,
+            were_by_order: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -206,8 +216,13 @@ impl Answers {
         if let Some(places) = self.places_by_key(answer, row) {
             return Ok(Some(places));
         }
-        let moved = |place: &Place| place.path.is_some_and(|path| self.paths.were_moved(path));
-        if moved(label) == moved(scores) {
+        let moved = self.were_moved(label, scores);
+        let has_keys = row < answer.score_keys.n_rows() && answer.score_keys.width(row) > 0;
+        if !has_keys && !moved {
+            return Ok(None);
+        }
+        self.were_by_order.store(true, Ordering::Relaxed);
+        if self.by_order && !moved {
             return Ok(None);
         }
         Err(shape("the labels of a record and its scores may stand in different orders")
@@ -217,6 +232,23 @@ impl Answers {
                 label.text
             ))
             .expected("labels that are the keys of the object, or scores in a list"))
+    }
+
+    /// Whether the values of one of both places were taken in another order than that of the text.
+    fn were_moved(&self, label: &Place, scores: &Place) -> bool {
+        let moved = |place: &Place| place.path.is_some_and(|path| self.paths.were_moved(path));
+        moved(label) != moved(scores)
+    }
+
+    /// What the answers so far show of the order of labels beside an object of scores.
+    pub(crate) fn key_order(&self) -> KeyOrder {
+        let (Some(label), Some(scores)) = (&self.label, &self.probability) else {
+            return KeyOrder::default();
+        };
+        KeyOrder {
+            by_order: self.were_by_order.load(Ordering::Relaxed),
+            moved: self.were_moved(label, scores),
+        }
     }
 
     /// Of each label the position among the keys of the scores; none where the labels are not these keys.

@@ -87,6 +87,7 @@ fn read_in(
     source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
     source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
     source.scores_by_position = reader.answers.are_by_position();
+    outcome.forms.keys = reader.answers.key_order();
     outcome.finish(source)
 }
 
@@ -308,6 +309,7 @@ impl<'a> Reader<'a> {
     /// With what one line may be.
     fn reading(mut self, one_line: Allowed) -> Reader<'a> {
         (self.answers.one_line, self.label.one_line) = (one_line.answers, one_line.truths);
+        self.answers.by_order = one_line.by_order;
         self
     }
 
