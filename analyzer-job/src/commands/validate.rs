@@ -117,7 +117,7 @@ fn look_at_analysis(
 ) -> Result<()> {
     let run = &task.run;
     tell_plan(&run.plan, text);
-    for warning in &run.plan.warnings {
+    for warning in run.plan.warnings.iter().chain(&run.plan.of_others) {
         line(text, "warning", warning);
     }
     if let Some(path) = &run.plan.constraints {

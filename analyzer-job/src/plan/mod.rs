@@ -35,6 +35,9 @@ pub struct Plan {
     /// Time of the metric lines, when something other than the clock gives it.
     pub metric_time: Option<Timestamp>,
     pub warnings: Vec<String>,
+    /// Settings of other monitors, which change nothing in this run. They are told, and not written with the results, which are the
+    /// same beside those monitors.
+    pub of_others: Vec<String>,
 }
 
 impl Plan {
@@ -216,11 +219,12 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         monitor,
         dataset,
         warnings,
+        of_others: Vec::new(),
         analysis,
     };
     let reads = unused::Reads { monitor, captures: plan.reads_captures(), label_is_given };
-    let unused = unused::of_analysis(job, settings, &plan.analysis, &reads);
-    plan.warnings.extend(unused);
+    plan.warnings.extend(unused::of_analysis(job, settings, &plan.analysis, &reads));
+    plan.of_others = unused::of_other_monitors(settings);
     Ok(plan)
 }
 

@@ -38,24 +38,35 @@ pub(super) fn of_analysis(job: &Job, settings: &Settings, analysis: &Analysis, r
     if !reads.captures {
         of_captures(settings, analysis, reads, &mut tell);
     }
-    // Beside another monitor they may be that one's.
-    if !settings.among_others {
-        of_quality(settings, &mut tell);
-        let own = settings.monitor();
-        for (kind, name, path) in [
-            (AnalysisType::DataQuality, "data_quality_baseline", &settings.data_quality_baseline),
-            (AnalysisType::ModelQuality, "model_quality_baseline", &settings.model_quality_baseline),
-            (AnalysisType::ModelBias, "model_bias_baseline", &settings.model_bias_baseline),
-            (
-                AnalysisType::ModelExplainability,
-                "model_explainability_baseline",
-                &settings.model_explainability_baseline,
-            ),
-        ] {
-            let why =
-                format!("`analysis_type` has no {}; `baseline_constraints` is the baseline", kind.name());
-            tell(name, path.is_some() && own != Some(kind), &why);
+    unused
+}
+
+/// The settings of other monitors that an analysis of bias or attributions does not use; none beside another monitor, which may
+/// use them.
+pub(super) fn of_other_monitors(settings: &Settings) -> Vec<String> {
+    let mut unused = Vec::new();
+    if settings.among_others {
+        return unused;
+    }
+    let mut tell = |name: &str, is_given: bool, why: &str| {
+        if is_given {
+            unused.push(format!("the setting `{name}` has no effect: {why}"));
         }
+    };
+    of_quality(settings, &mut tell);
+    let own = settings.monitor();
+    for (kind, name, path) in [
+        (AnalysisType::DataQuality, "data_quality_baseline", &settings.data_quality_baseline),
+        (AnalysisType::ModelQuality, "model_quality_baseline", &settings.model_quality_baseline),
+        (AnalysisType::ModelBias, "model_bias_baseline", &settings.model_bias_baseline),
+        (
+            AnalysisType::ModelExplainability,
+            "model_explainability_baseline",
+            &settings.model_explainability_baseline,
+        ),
+    ] {
+        let why = format!("`analysis_type` has no {}; `baseline_constraints` is the baseline", kind.name());
+        tell(name, path.is_some() && own != Some(kind), &why);
     }
     unused
 }

@@ -136,7 +136,7 @@ pub(crate) fn read(
 
 /// Tells what is odd about the settings.
 fn tell(plan: &Plan) {
-    for warning in &plan.warnings {
+    for warning in plan.warnings.iter().chain(&plan.of_others) {
         tracing::warn!("{warning}");
     }
 }

@@ -121,7 +121,7 @@ impl Whole<'_> {
         let (plan, more): (_, &[String]) = match self {
             Whole::DataQuality(prepared, _) => (&prepared.plan.warnings, &[]),
             Whole::ModelQuality(prepared, _) => (&prepared.plan.warnings, &prepared.warnings),
-            Whole::Analysis(prepared, _) => (&prepared.run.plan.warnings, &[]),
+            Whole::Analysis(prepared, _) => (&prepared.run.plan.warnings, &prepared.run.plan.of_others),
         };
         plan.iter().chain(more)
     }

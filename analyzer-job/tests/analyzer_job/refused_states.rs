@@ -107,7 +107,11 @@ fn parts_of_different_formats_or_with_doubtful_names_are_told_apart() {
         (
             [("f0.csv", "a,b\n1,2\n"), ("f1.csv", "1,2\n3,4\n")],
             (3, "PL0909"),
-            ["the first row `1`, `2` (line 1 of f1.csv)", "as the first rows of all parts", way_out],
+            [
+                "the first row `1`, `2` (line 1 of f1.csv)",
+                "the columns of the header row `a`, `b` (line 1 of f0.csv)",
+                way_out,
+            ],
         ),
     ] {
         let tree = Tree::new();
