@@ -303,7 +303,7 @@ def machine():
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     revision = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     return (f"Measured on {time.strftime('%Y-%m-%d', time.gmtime())}: {processor}, {THREADS} processors, {memory:.0f} GB of memory, "
-            f"{platform.system()} {platform.release()}; load before the first run {os.getloadavg()[0]:.2f}. "
+            f"{platform.system()} {platform.release().split('-')[0]}; load before the first run {os.getloadavg()[0]:.2f}. "
             f"Ours at revision {revision or 'unknown'}; Python {platform.python_version()}.")
 
 
