@@ -60,7 +60,7 @@ pub(crate) fn records() -> Records<'static> {
 ///
 /// # Errors
 /// As `each`.
-pub(super) fn each_of(
+fn each_of(
     block: &Block<Lines>,
     files: &[InputFile],
     strict: bool,
@@ -68,10 +68,32 @@ pub(super) fn each_of(
     parser: &mut Parser,
     take: Take<'_>,
 ) -> Result<bool> {
-    let file = &files[block.file];
-    let name = file.relative.as_path();
-    let hour = folder_hour(file.folder());
-    let mut of_piece = |line, piece: Piece<'_>| {
+    let reading = Reading::of(block, files, strict);
+    for (line, text) in block.records.iter() {
+        if !reading.line(line, text, records, parser, take)? {
+            return Ok(false);
+        }
+    }
+    reading.end(records, parser, take)
+}
+
+/// Reads the lines of a block.
+pub(super) struct Reading<'a> {
+    block: &'a Block<Lines>,
+    pub(super) name: &'a Path,
+    /// The hour that the folder of the file names.
+    pub(super) hour: Option<Timestamp>,
+    strict: bool,
+}
+
+impl<'a> Reading<'a> {
+    pub(super) fn of(block: &'a Block<Lines>, files: &'a [InputFile], strict: bool) -> Reading<'a> {
+        let file = &files[block.file];
+        Reading { block, name: file.relative.as_path(), hour: folder_hour(file.folder()), strict }
+    }
+
+    fn piece(&self, line: u64, piece: Piece<'_>, parser: &mut Parser, take: Take<'_>) -> Result<Taken> {
+        let (name, hour) = (self.name, self.hour);
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
             Piece::Object(text) => (text, false),
@@ -85,26 +107,46 @@ pub(super) fn each_of(
             Err(_) if may_be_none => Ok(Taken::NoRecord),
             Err(reason) => enough_unless(take(name, line, Met::Damage(reason))?),
         }
-    };
-    for (line, text) in block.records.iter() {
-        if records.line(line, text, &mut of_piece)? == Taken::Enough {
-            return Ok(false);
-        }
     }
-    let taken = match &block.records.behind {
-        Behind::Lines => Taken::Record,
-        Behind::TooLong(line) => records.too_long(*line, &mut of_piece)?,
-        Behind::End => records.end(&mut of_piece)?,
-        Behind::Fault(problem) => {
-            if strict || !std::ptr::eq(problem.code(), &codes::FILE_OPERATION_FAILED) {
-                return Err(problem.again());
+
+    /// Reads a line; false when no more is wanted.
+    ///
+    /// # Errors
+    /// What `take` fails with.
+    pub(super) fn line(
+        &self,
+        line: u64,
+        text: &[u8],
+        records: &mut Records<'_>,
+        parser: &mut Parser,
+        take: Take<'_>,
+    ) -> Result<bool> {
+        let taken = records.line(line, text, &mut |line, piece| self.piece(line, piece, parser, take))?;
+        Ok(taken != Taken::Enough)
+    }
+
+    /// Reads what is behind the lines; false when no more is wanted.
+    ///
+    /// # Errors
+    /// As `each`.
+    pub(super) fn end(&self, records: &mut Records<'_>, parser: &mut Parser, take: Take<'_>) -> Result<bool> {
+        let mut of_piece = |line, piece: Piece<'_>| self.piece(line, piece, parser, take);
+        let taken = match &self.block.records.behind {
+            Behind::Lines => Taken::Record,
+            Behind::TooLong(line) => records.too_long(*line, &mut of_piece)?,
+            Behind::End => records.end(&mut of_piece)?,
+            Behind::Fault(problem) => {
+                if self.strict || !std::ptr::eq(problem.code(), &codes::FILE_OPERATION_FAILED) {
+                    return Err(problem.again());
+                }
+                *records = self::records();
+                let reason = problem.found_text().unwrap_or("cannot be read").to_string();
+                let line = problem.place().line.unwrap_or(1);
+                enough_unless(take(self.name, line, Met::File(reason))?)?
             }
-            *records = self::records();
-            let reason = problem.found_text().unwrap_or("cannot be read").to_string();
-            enough_unless(take(name, problem.place().line.unwrap_or(1), Met::File(reason))?)?
-        }
-    };
-    Ok(taken != Taken::Enough && take(name, 1, Met::Bytes(block.bytes))?)
+        };
+        Ok(taken != Taken::Enough && take(self.name, 1, Met::Bytes(self.block.bytes))?)
+    }
 }
 
 fn enough_unless(more: bool) -> Result<Taken> {

@@ -78,6 +78,15 @@ impl Grid {
         }
     }
 
+    /// As `push` of a JSON string, by what stands between its quotes.
+    pub(crate) fn push_quoted(&mut self, inside: &str) {
+        let start = self.text.len();
+        self.text.push('"');
+        self.text.push_str(inside);
+        self.text.push('"');
+        self.cells.push(Span { start, end: self.text.len(), csv: false });
+    }
+
     pub fn end_row(&mut self) {
         self.ends.push(self.cells.len());
     }

@@ -167,7 +167,15 @@ fn count(
     let of_block = |text: &Vec<u8>| {
         let (mut gather, mut record) = (like.clone(), Record::default());
         for text in lines(text)? {
-            record.find(text, &targets, analysis).ok()?;
+            if record.found.is_known(&targets.paths, text) {
+                if record.count_known(text, &targets, &layout, &mut gather, &wanted) {
+                    continue;
+                }
+                record.found.put();
+            } else {
+                record.found.walk(&targets.paths, text).ok()?;
+            }
+            record.look(text, &targets, analysis).ok()?;
             record.put(text, &targets, &layout, &mut gather, Some(&wanted)).ok()?;
         }
         Some(gather)
@@ -201,6 +209,11 @@ impl Record {
             let told = fault.told(text);
             not_json(fault).found(told)
         })?;
+        self.look(text, targets, analysis)
+    }
+
+    /// Looks at what was found in a line. Problems have no place.
+    fn look(&mut self, text: &str, targets: &Targets, analysis: &Analysis) -> Result<()> {
         self.features = None;
         let found = &self.found[0];
         if let Some(values) = found.row() {
@@ -230,6 +243,37 @@ impl Record {
         Ok(())
     }
 
+    /// As `look` and `put` of a line that is known and a plain row; false for another one.
+    fn count_known(
+        &mut self,
+        text: &str,
+        targets: &Targets,
+        layout: &Layout,
+        gather: &mut Gather,
+        wanted: &[usize],
+    ) -> bool {
+        let Some(like) = self.found.like() else { return false };
+        let n_features = n_features(targets, layout);
+        let Some(features) = like.row(0).filter(|row| row.len() == n_features) else { return false };
+        let labels = [(targets.label, layout.roles.label), (targets.predicted, layout.roles.predicted)];
+        for (path, column) in labels {
+            let (Some(path), Some(column)) = (path, column) else { continue };
+            gather.set(
+                column,
+                match like.value(path) {
+                    Some(Some(value)) if !text[value.clone()].starts_with('[') => Raw::Json(&text[value]),
+                    Some(None) => Raw::Missing,
+                    _ => return false,
+                },
+            );
+        }
+        for &column in wanted.iter().take_while(|column| **column < n_features) {
+            gather.set(column, Raw::Json(&text[features.value(column)]));
+        }
+        gather.finish_row();
+        true
+    }
+
     fn n_features(&self) -> usize {
         self.features.as_ref().map_or(self.spans.len(), |features| features.width(0))
     }
@@ -244,9 +288,7 @@ impl Record {
         gather: &mut Gather,
         wanted: Option<&[usize]>,
     ) -> Result<()> {
-        let n_features = layout.names.len()
-            - usize::from(targets.label.is_some())
-            - usize::from(targets.predicted.is_some());
+        let n_features = n_features(targets, layout);
         if self.n_features() != n_features {
             return Err(uneven(self.n_features(), n_features));
         }
@@ -288,6 +330,11 @@ impl Record {
         gather.finish_row();
         Ok(())
     }
+}
+
+/// How many of the columns are features.
+fn n_features(targets: &Targets, layout: &Layout) -> usize {
+    layout.names.len() - usize::from(targets.label.is_some()) - usize::from(targets.predicted.is_some())
 }
 
 /// A path that finds nothing in any record is a mistake, not missing data.

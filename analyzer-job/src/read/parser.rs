@@ -21,7 +21,7 @@ pub(crate) struct Parser {
 }
 
 /// What stands in records: data, encoding and content type of each payload, and the metadata.
-const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 15] = [
     "captureData.endpointInput.data",
     "captureData.endpointInput.encoding",
     "captureData.endpointInput.observedContentType",
@@ -48,8 +48,8 @@ const METADATA: usize = 12;
 
 /// What is the same of records that are alike.
 #[derive(Debug)]
-struct Form {
-    /// For each of `FIELDS` the number of its string among the values that differ.
+pub(super) struct Form {
+    /// For each of `FIELDS` that is asked for the number of its string among the values that differ.
     strings: [Option<usize>; FIELDS.len()],
     has_capture: bool,
     has_metadata: bool,
@@ -59,7 +59,7 @@ struct Form {
 
 /// Where the text of a string stands.
 #[derive(Clone)]
-enum Stands {
+pub(super) enum Stands {
     InLine(Range<usize>),
     /// In `made`.
     Made(Range<usize>),
@@ -75,7 +75,7 @@ impl Parser {
         let known = self.alike.find(text).map(|(form, moved)| form.strings(text, moved, &mut self.made));
         // It teaches nothing new, also where an escape of it must be looked up.
         let is_known = known.is_some();
-        if let (Some(Some(strings)), Some(form)) = (known, self.alike.found()) {
+        if let (Some(Some(strings)), Some((form, _))) = (known, self.alike.found()) {
             let made = std::str::from_utf8(&self.made).expect("text, of which escapes were taken out");
             return Ok((form.record(&strings, text, made), text));
         }
@@ -88,15 +88,34 @@ impl Parser {
     }
 
     fn learn(&mut self, text: &str, record: &Record<'_>) {
-        if PATHS.find(text, &mut self.found).is_err() {
-            return;
-        }
-        let spans: Vec<Option<Range<usize>>> = self.found.iter().map(Found::value).collect();
+        let Some(spans) = spans(text, &mut self.found) else { return };
         let is_encoding = |at: usize| at % 3 == 1 && at < METADATA;
         let is_fixed = |span: &Range<usize>| {
             (0..FIELDS.len()).any(|at| is_encoding(at) && spans[at].as_ref() == Some(span))
         };
         let sample = Sample::of(text, is_fixed);
+        if let Some(form) = Form::of(record, text, &spans, &sample, is_encoding) {
+            self.alike.learn(sample, form);
+        }
+    }
+}
+
+/// Where the values of `FIELDS` stand; nothing for a text that is no JSON.
+pub(super) fn spans(text: &str, found: &mut Vec<Found>) -> Option<[Option<Range<usize>>; FIELDS.len()]> {
+    PATHS.find(text, found).ok()?;
+    Some(std::array::from_fn(|at| found[at].value()))
+}
+
+impl Form {
+    /// The form of a record and those that are like the sample of its text. `spans`: as `spans` gives them. `is_passed`: the fields
+    /// that are the same in all of these, or are not asked for. None for a record with other values than strings.
+    pub(super) fn of(
+        record: &Record<'_>,
+        text: &str,
+        spans: &[Option<Range<usize>>; FIELDS.len()],
+        sample: &Sample,
+        is_passed: impl Fn(usize) -> bool,
+    ) -> Option<Form> {
         let capture = record.capture_data.as_ref();
         let payloads = [
             capture.and_then(|capture| capture.endpoint_input.as_ref()),
@@ -117,30 +136,24 @@ impl Parser {
             is_there[METADATA + 2] = metadata.inference_time.is_some();
         }
         let mut strings = [None; FIELDS.len()];
-        for (at, (is_there, span)) in is_there.into_iter().zip(&spans).enumerate() {
+        for (at, (is_there, span)) in is_there.into_iter().zip(spans).enumerate() {
             // A list is a record too, for `serde_json`; its values have no names.
             if is_there != span.is_some() {
-                return;
+                return None;
             }
-            let Some(span) = span.as_ref().filter(|_| !is_encoding(at)) else { continue };
-            let Some(value) = sample.value(span).filter(|_| text[span.clone()].starts_with('"')) else {
-                return;
-            };
-            strings[at] = Some(value);
+            let Some(span) = span.as_ref().filter(|_| !is_passed(at)) else { continue };
+            strings[at] = Some(sample.value(span).filter(|_| text[span.clone()].starts_with('"'))?);
         }
-        let form = Form {
+        Some(Form {
             strings,
             has_capture: capture.is_some(),
             has_metadata: record.event_metadata.is_some(),
             encodings: payloads.map(|payload| payload.map(|payload| payload.encoding)),
-        };
-        self.alike.learn(sample, form);
+        })
     }
-}
 
-impl Form {
     /// Where the strings of a record stand; none when one of them is none, or has an escape whose letter must be looked up.
-    fn strings(
+    pub(super) fn strings(
         &self,
         text: &str,
         moved: &Moved,
@@ -163,7 +176,7 @@ impl Form {
         Some(strings)
     }
 
-    fn record<'a>(
+    pub(super) fn record<'a>(
         &self,
         strings: &[Option<Stands>; FIELDS.len()],
         line: &'a str,

@@ -69,9 +69,9 @@ impl<T> Alike<T> {
         Some((&self.earlier[at].known, &self.values))
     }
 
-    /// What is known of the text that `find` found last.
-    pub(crate) fn found(&self) -> Option<&T> {
-        self.earlier.get(self.last).map(|earlier| &earlier.known)
+    /// What `find` found last.
+    pub(crate) fn found(&self) -> Option<(&T, &Moved)> {
+        self.earlier.get(self.last).map(|earlier| (&earlier.known, &self.values))
     }
 
     /// Whether it may pay to learn from a text that is like none which is known. Who is told so does.
@@ -118,6 +118,8 @@ pub(crate) struct Sample {
     text: String,
     /// Its numbers and strings that may differ, in their order.
     values: Vec<Range<usize>>,
+    /// The numbers of those among them that stand in the JSON text of a string, where quotes are escaped.
+    inside: Range<usize>,
 }
 
 /// Where the values of a text stand that is like a sample; nothing at the beginning of the text comes first.
@@ -133,6 +135,21 @@ pub(crate) enum Spans {
 }
 
 impl Spans {
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Spans::Values(values) => values.len(),
+            Spans::Places(places) => places.len(),
+        }
+    }
+
+    /// Where one of them, by its number, stands in a text.
+    pub(crate) fn at(&self, moved: &Moved, number: usize) -> Range<usize> {
+        match self {
+            Spans::Values(values) => moved.values()[values.start + number].clone(),
+            Spans::Places(places) => moved.at(places[number].0)..moved.at(places[number].1),
+        }
+    }
+
     /// Puts down where they stand in a text.
     pub(crate) fn put(&self, moved: &Moved, spans: &mut Vec<Range<usize>>) {
         spans.clear();
@@ -172,7 +189,27 @@ impl Sample {
                 _ => at + 1,
             };
         }
-        Sample { text: json.into(), values }
+        Sample { text: json.into(), values, inside: 0..0 }
+    }
+
+    /// As `of`, of a text in which a string is a JSON text too. `inner`: the numbers and strings of that text that may differ, in
+    /// their order; its strings have no escapes.
+    pub(crate) fn around(
+        json: &str,
+        string: &Range<usize>,
+        inner: Vec<Range<usize>>,
+        is_fixed: impl Fn(&Range<usize>) -> bool,
+    ) -> Sample {
+        let mut sample = Sample::of(json, |span| span == string || is_fixed(span));
+        let first = sample.values.partition_point(|value| value.start < string.start);
+        sample.inside = first..first + inner.len();
+        sample.values.splice(first..first, inner);
+        sample
+    }
+
+    /// Its numbers and strings that may differ, in their order.
+    pub(crate) fn values(&self) -> &[Range<usize>] {
+        &self.values
     }
 
     /// The number of a value of the sample by its span.
@@ -228,7 +265,10 @@ impl Sample {
                 return false;
             }
             let start = at + between.len();
-            let Some(end) = Scanner::from(json, start).number_or_string() else { return false };
+            let mut scanner = Scanner::from(json, start);
+            let is_inside = self.inside.contains(&(moved.0.len() - 1));
+            let end = if is_inside { scanner.inner_value() } else { scanner.number_or_string() };
+            let Some(end) = end else { return false };
             moved.0.push(start..end);
             (at, from) = (end, value.end);
         }

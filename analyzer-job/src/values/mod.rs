@@ -5,6 +5,7 @@ pub mod cells;
 pub(crate) mod firsts;
 pub mod java;
 pub(crate) mod names;
+pub(crate) mod nested;
 pub mod numbers;
 pub mod path;
 mod query;

@@ -118,6 +118,23 @@ impl Found {
         self.rows.is_row.then_some(&self.elements)
     }
 
+    /// The values of a list of plain values or of a list of such lists, and for each list how many of them belong to it and those
+    /// before it; none for another result.
+    pub(crate) fn plain_rows(&self, json: &str) -> Option<(Vec<Range<usize>>, Vec<usize>)> {
+        if self.made.is_some() {
+            return None;
+        }
+        if let Some(rows) = Rows::of(self, json) {
+            return Some((rows.values, rows.ends));
+        }
+        let mut values = Vec::new();
+        let is_plain =
+            |value: &Range<usize>| !value.is_empty() && !matches!(json.as_bytes()[value.start], b'[' | b'{');
+        let is_row = self.elements(json, &mut values) && values.iter().all(is_plain);
+        let ends = vec![values.len()];
+        is_row.then_some((values, ends))
+    }
+
     fn clear(&mut self) {
         self.rows.ends.clear();
         self.rows.is_row = false;
@@ -162,21 +179,82 @@ impl Finds {
     /// # Errors
     /// The text is not one JSON document.
     pub fn find(&mut self, paths: &Paths, json: &str) -> Scanned<()> {
+        if !self.is_known(paths, json) {
+            return self.walk(paths, json);
+        }
+        self.put();
+        Ok(())
+    }
+
+    /// Whether a text is like an earlier one, so that `like` tells what is found in it.
+    pub(crate) fn is_known(&mut self, paths: &Paths, json: &str) -> bool {
         if self.paths != paths.number {
             *self = Finds { paths: paths.number, ..Finds::default() };
         }
-        if let Some((known, moved)) = self.alike.find(json) {
-            known.iter().zip(&mut self.found).for_each(|(known, found)| known.put(moved, found));
-            return Ok(());
-        }
+        self.alike.find(json).is_some()
+    }
+
+    /// What is found in the text that is known.
+    pub(crate) fn like(&self) -> Option<Like<'_>> {
+        self.alike.found().map(|(known, moved)| Like { known, moved })
+    }
+
+    /// Puts down what is found in the text that is known.
+    pub(crate) fn put(&mut self) {
+        let Some((known, moved)) = self.alike.found() else { return };
+        known.iter().zip(&mut self.found).for_each(|(known, found)| known.put(moved, found));
+    }
+
+    /// As `find`, of a text that is not known.
+    pub(crate) fn walk(&mut self, paths: &Paths, json: &str) -> Scanned<()> {
         paths.find(json, &mut self.found)?;
         // What an expression gives depends on the values.
-        if paths.queries.iter().all(Option::is_none) && self.alike.may_learn(json) {
+        if paths.are_simple() && self.alike.may_learn(json) {
             let sample = Sample::of(json, |_| false);
             let known = self.found.iter().map(|found| Known::of(found, json, &sample)).collect();
             self.alike.learn(sample, known);
         }
         Ok(())
+    }
+}
+
+/// What is found in a text that is like an earlier one.
+pub(crate) struct Like<'a> {
+    known: &'a [Known],
+    moved: &'a Moved,
+}
+
+impl<'a> Like<'a> {
+    /// As `Found::row`.
+    pub(crate) fn row(&self, path: usize) -> Option<Row<'a>> {
+        let Known { elements, is_row, .. } = &self.known[path];
+        is_row.then_some(Row { spans: elements, moved: self.moved })
+    }
+
+    /// As `Found::value`, and `Some(None)` where the path finds nothing.
+    pub(crate) fn value(&self, path: usize) -> Option<Option<Range<usize>>> {
+        let Known { shape, spans, .. } = &self.known[path];
+        match shape {
+            Shape::Nothing => Some(None),
+            Shape::Value => Some(Some(spans.at(self.moved, 0))),
+            Shape::List => None,
+        }
+    }
+}
+
+/// The values of a list.
+pub(crate) struct Row<'a> {
+    spans: &'a Spans,
+    moved: &'a Moved,
+}
+
+impl Row<'_> {
+    pub(crate) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(crate) fn value(&self, at: usize) -> Range<usize> {
+        self.spans.at(self.moved, at)
     }
 }
 
@@ -356,6 +434,11 @@ impl Paths {
     /// Whether what is found in a text depends on no other that was searched before: no path makes columns of an object.
     pub fn depend_on_no_other(&self) -> bool {
         self.queries.iter().flatten().all(|query| query.columns().is_empty())
+    }
+
+    /// Whether all of them are simple, so that what they find depends on where values stand and not on what these are.
+    pub(crate) fn are_simple(&self) -> bool {
+        self.queries.iter().all(Option::is_none)
     }
 
     /// Whether a text is an expression that can be evaluated.

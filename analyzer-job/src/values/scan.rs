@@ -218,6 +218,37 @@ impl<'a> Scanner<'a> {
         Some(self.at)
     }
 
+    /// As `number_or_string` in a JSON text that is itself the text of a string: a string stands between escaped quotes, and has no
+    /// escapes.
+    pub(super) fn inner_value(&mut self) -> Option<usize> {
+        match self.text.get(self.at)? {
+            b'\\' if self.text.get(self.at + 1) == Some(&b'"') => {
+                self.at += 2;
+                self.plain();
+                self.take(b'\\').then_some(())?;
+                self.take(b'"').then_some(())?;
+            }
+            b'-' if self.text.get(self.at + 1) == Some(&b'I') => return None,
+            b'-' | b'0'..=b'9' => self.number().ok()?,
+            _ => return None,
+        }
+        Some(self.at)
+    }
+
+    /// Passes over the letters of a string up to a quote, a backslash, a control character or the end.
+    fn plain(&mut self) {
+        while let Some(word) = self.text[self.at..].first_chunk() {
+            let plain = plain_letters(u64::from_le_bytes(*word));
+            self.at += plain;
+            if plain < 8 {
+                return;
+            }
+        }
+        while self.text.get(self.at).is_some_and(|letter| !matches!(letter, b'"' | b'\\' | 0..0x20)) {
+            self.at += 1;
+        }
+    }
+
     fn scalar(&mut self) -> Scanned<()> {
         match self.text[self.at] {
             b'"' => self.string(),
@@ -443,7 +474,7 @@ pub(crate) fn push_unescaped(inside: &str, out: &mut Vec<u8>) -> Option<()> {
 }
 
 /// The letter that stands behind a backslash for itself or another one.
-fn escape_of(escaped: u8) -> Option<u8> {
+pub(super) fn escape_of(escaped: u8) -> Option<u8> {
     /// 0 where there is none.
     const LETTERS: [u8; 256] = {
         let mut letters = [0; 256];

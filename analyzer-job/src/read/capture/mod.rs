@@ -6,6 +6,7 @@
 
 mod headed;
 mod outcome;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,7 @@ use crate::values::typing;
 use headed::Headed;
 use outcome::{Kind, Outcome, Table};
 pub(super) use outcome::{UNDATED, judge};
+use requests::Requests;
 
 /// The setting that places the label in ground truth.
 const TRUTH: &str = "ground_truth_attribute";
@@ -187,6 +189,9 @@ struct Reader<'a> {
     /// Number of the file at hand.
     file: usize,
     parser: Parser,
+    requests: Requests,
+    /// How the request of the record at hand is written, where its rows are known by an earlier one and stand in `inputs`.
+    known: Option<ContentType>,
     found: Finds,
     inputs: Grid,
     answer: Answer,
@@ -240,6 +245,8 @@ impl<'a> Reader<'a> {
             unfit: None,
             file: 0,
             parser: Parser::default(),
+            requests: Requests::default(),
+            known: None,
             found: Finds::default(),
             inputs: Grid::default(),
             answer: Answer::default(),
@@ -260,13 +267,46 @@ impl<'a> Reader<'a> {
         records: &mut Records<'_>,
         outcome: &mut Outcome,
     ) -> Result<bool> {
-        let (files, strict) = (self.files, self.options.strict);
         let mut parser = std::mem::take(&mut self.parser);
-        let more = captured::each_of(block, files, strict, records, &mut parser, &mut |name, line, met| {
-            self.meet(name, line, met, outcome)
-        });
-        self.parser = parser;
+        let mut requests = std::mem::take(&mut self.requests);
+        let more = self.lines(block, records, &mut parser, &mut requests, outcome);
+        (self.parser, self.requests) = (parser, requests);
         more
+    }
+
+    fn lines(
+        &mut self,
+        block: &Block<Lines>,
+        records: &mut Records<'_>,
+        parser: &mut Parser,
+        requests: &mut Requests,
+        outcome: &mut Outcome,
+    ) -> Result<bool> {
+        let reading = captured::Reading::of(block, self.files, self.options.strict);
+        let (name, hour) = (reading.name, reading.hour);
+        for (line, text) in block.records.iter() {
+            // Where no value goes on with it, a line that can be read as a record is one.
+            let may_be_known = records.is_between() && outcome.table.is_some();
+            if may_be_known && let Some((record, text, kind)) = requests.find(text, &mut self.inputs) {
+                self.known = Some(kind);
+                let more = self.meet(name, line, Met::Record { record: &record, text, hour }, outcome);
+                self.known = None;
+                if !more? {
+                    return Ok(false);
+                }
+                continue;
+            }
+            let mut take = |name: &Path, line: u64, met: Met<'_>| -> Result<bool> {
+                self.meet(name, line, met, outcome)
+            };
+            if !reading.line(line, text, records, parser, &mut take)? {
+                return Ok(false);
+            }
+            if may_be_known && let (Ok(features), Some(table)) = (&self.features, &outcome.table) {
+                requests.learn(text, features, |at| table.wanted.iter().any(|(wanted, _)| *wanted == at));
+            }
+        }
+        reading.end(records, parser, &mut |name, line, met| self.meet(name, line, met, outcome))
     }
 
     /// Takes what was met; false when no more is wanted.
@@ -340,9 +380,10 @@ impl<'a> Reader<'a> {
         let Some(capture) = &record.capture_data else {
             return Err(Bad::Record(Kind::NoCapture, "`captureData` is missing".into()));
         };
-        for grid in [&mut self.inputs, &mut self.truths] {
-            grid.clear();
+        if self.known.is_none() {
+            self.inputs.clear();
         }
+        self.truths.clear();
         self.answer.clear();
         let payload_of = |payload, what: &str| {
             payload::text(payload).map_err(|reason| Bad::Record(Kind::Payload, format!("{what}: {reason}")))
@@ -355,9 +396,15 @@ impl<'a> Reader<'a> {
                 outcome.kinds.0.get_or_insert(kind);
             }
             (None, Some(input)) => {
-                let (text, kind) = payload_of(input, "input")?;
-                let kind = payload::kind_of_rows(kind, &text);
-                self.input(&text, kind)?;
+                let kind = match self.known {
+                    Some(kind) => kind,
+                    None => {
+                        let (text, kind) = payload_of(input, "input")?;
+                        let kind = payload::kind_of_rows(kind, &text);
+                        self.input(&text, kind)?;
+                        kind
+                    }
+                };
                 outcome.kinds.0.get_or_insert(kind);
                 if self.wants.predicted {
                     let Some(output) = &capture.endpoint_output else {
