@@ -30,15 +30,19 @@ pub(super) struct Reads {
 /// The settings that an analysis of bias or attributions does not use. `analysis`: as they have completed it.
 pub(super) fn of_analysis(job: &Job, settings: &Settings, analysis: &Analysis, reads: &Reads) -> Vec<String> {
     let mut unused = of_any(job);
-    let mut tell = |name: &str, is_given: bool, why: &str| {
+    if !reads.captures {
+        of_captures(settings, analysis, reads, &mut telling(&mut unused));
+    }
+    unused
+}
+
+/// Takes a setting by its name, and tells why it has no effect, if it is given.
+fn telling(unused: &mut Vec<String>) -> impl FnMut(&str, bool, &str) {
+    move |name, is_given, why| {
         if is_given {
             unused.push(format!("the setting `{name}` has no effect: {why}"));
         }
-    };
-    if !reads.captures {
-        of_captures(settings, analysis, reads, &mut tell);
     }
-    unused
 }
 
 /// The settings of other monitors that an analysis of bias or attributions does not use; none beside another monitor, which may
@@ -48,11 +52,7 @@ pub(super) fn of_other_monitors(settings: &Settings) -> Vec<String> {
     if settings.among_others {
         return unused;
     }
-    let mut tell = |name: &str, is_given: bool, why: &str| {
-        if is_given {
-            unused.push(format!("the setting `{name}` has no effect: {why}"));
-        }
-    };
+    let mut tell = telling(&mut unused);
     of_quality(settings, &mut tell);
     let own = settings.monitor();
     for (kind, name, path) in [
@@ -68,6 +68,7 @@ pub(super) fn of_other_monitors(settings: &Settings) -> Vec<String> {
         let why = format!("`analysis_type` has no {}; `baseline_constraints` is the baseline", kind.name());
         tell(name, path.is_some() && own != Some(kind), &why);
     }
+    drop(tell);
     unused
 }
 
