@@ -93,6 +93,8 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
         (Some(b'{'), Some(Csv | Parquet | Json)) if lines == 2 => Some(
             "JSON Lines: set `dataset_type` to application/jsonlines, and `features` and `label` to JMESPaths",
         ),
+        // A record on a line of its own, which may be the only one, or longer than what was looked at.
+        (Some(b'{'), Some(JsonLines)) if lines > 0 || !text.trim_end().contains('\n') => None,
         (Some(b'{' | b'['), Some(Csv | Parquet | JsonLines)) if lines < 2 => {
             Some("JSON: set `dataset_type` to application/json, and `features` and `label` to JMESPaths")
         }
@@ -156,6 +158,10 @@ mod tests {
             (b"{\"a\":1}\n{\"a\":2}\n", Json, Some("JSON Lines")),
             (b"{\"a\":1}\n{\"a\":2}\n", JsonLines, None),
             (b"[{\"a\":1},\n{\"a\":2}]\n", JsonLines, Some("application/json")),
+            (b"{\"a\":1}\n", JsonLines, None),
+            (b"{\"a\":1}\n[]\n", JsonLines, None),
+            (b"{\"a\":[1,1,1", JsonLines, None),
+            (b"{\n\"a\":1}\n", JsonLines, Some("application/json")),
             (b"{\n\"a\":1}\n{\n\"a\":2}\n", JsonLines, Some("over several lines")),
             (b"{\"a\":1,\n\"b\":[1]}\n{\"a\":2,\n\"b\":[2]}\n", Json, Some("over several lines")),
             (b"{\n\"a\":1}", Json, None),
