@@ -255,6 +255,9 @@ fn predicted_positives(
 ) -> Result<Selection> {
     let list = &analysis.label_values_or_threshold;
     let kind = select::kind(&column.distinct, column.rows_with_value(&cross.counts), list.len());
+    if predictions::can_be_none_of(label_kind, &column.distinct, list) {
+        return Err(predictions::none_is_positive(label_kind, &column.distinct, list));
+    }
     if kind != label_kind {
         let of = |kind, distinct| predictions::Column { kind, distinct, rows: cross.rows() };
         return Err(predictions::kinds_differ(

@@ -56,7 +56,9 @@ impl<'a> Expected<'a> {
         let is_score = of_scores(&distinct, self.kind, self.analysis).is_some();
         let has_decimals =
             distinct.values.iter().any(|cell| matches!(cell, Cell::Float(value) if value.fract() != 0.0));
-        let spelled = Spelling::of(&distinct.values, print_cell);
+        if can_be_none_of(self.kind, &distinct, list) {
+            return Err(none_is_positive(self.kind, &distinct, list));
+        }
         let other = match self.kind {
             // A text makes the column one of texts, whatever it says.
             Kind::Continuous if distinct.kind == Type::Text => Some(Kind::Categorical),
@@ -68,14 +70,17 @@ impl<'a> Expected<'a> {
             let label = Column { kind: self.kind, distinct: &self.label, rows: self.rows };
             return Err(kinds_differ(&predicted, &label, self.analysis));
         }
-        let never = [(Spelling::Words, Spelling::Numbers), (Spelling::Numbers, Spelling::Words)];
-        if self.kind == Kind::Categorical
-            && never.contains(&(spelled, Spelling::of(list, |value| Some(select::print(value)))))
-        {
-            return Err(none_is_positive(self.kind, &distinct, list));
-        }
         Ok(())
     }
+}
+
+/// Whether predictions are numbers and the listed values of categories words, or the other way round: none can be one of these,
+/// whatever else the predictions are.
+pub(super) fn can_be_none_of(label_kind: Kind, predicted: &Distinct, list: &[Scalar]) -> bool {
+    let spelled = Spelling::of(&predicted.values, print_cell);
+    let listed = Spelling::of(list, |value| Some(select::print(value)));
+    let never = [(Spelling::Words, Spelling::Numbers), (Spelling::Numbers, Spelling::Words)];
+    label_kind == Kind::Categorical && never.contains(&(spelled, listed))
 }
 
 /// Whether values are all numbers or all words; truth values are either.
@@ -290,6 +295,7 @@ mod tests {
             (&one, Categorical, &["yes", "no"][..], false, "No Label values"),
             (&yes, Categorical, &["1", "0"], false, "No Label values"),
             (&yes, Categorical, &["0.7"], false, "No Label values"),
+            (&yes, Categorical, &["0.7"], true, "No Label values"),
             (&one, Continuous, &["yes"], false, "datatype is not the same"),
             (&one, Categorical, &["0.7"], true, "datatype is not the same"),
         ] {
