@@ -89,7 +89,6 @@ pub(crate) fn of_table(
     predictions: Option<&SideColumns>,
     analysis: &Analysis,
 ) -> Result<Layout> {
-    let dataset = &analysis.dataset;
     let label = match &analysis.label {
         Some(location) => {
             let found = find(&names, location);
@@ -106,25 +105,8 @@ pub(crate) fn of_table(
         }
         _ => None,
     };
-    let join = match &dataset.join_source {
-        Some(location) => {
-            let found = find(&names, location);
-            Some(found.ok_or_else(|| {
-                missing(
-                    "joinsource_name_or_index",
-                    location,
-                    &names,
-                    "the identifier column is not in the dataset",
-                )
-            })?)
-        }
-        None => None,
-    };
-    let mut layout = Layout {
-        roles: Roles { label, predicted, joins: join.into_iter().collect(), ..Roles::default() },
-        names,
-        ..Layout::default()
-    };
+    let mut layout =
+        Layout { roles: Roles { label, predicted, ..Roles::default() }, names, ..Layout::default() };
     let mine = layout.names.len();
     finish(&mut layout, mine, facets, predictions, analysis)?;
     Ok(layout)
@@ -239,6 +221,13 @@ fn finish(
     predictions: Option<&SideColumns>,
     analysis: &Analysis,
 ) -> Result<()> {
+    if let Some(location) = &analysis.dataset.join_source {
+        let what = "the identifier column is not in the dataset";
+        let found = find(&layout.names[..mine], location);
+        let found =
+            found.ok_or_else(|| missing("joinsource_name_or_index", location, &layout.names, what))?;
+        layout.roles.joins.push(found);
+    }
     let at_facets = layout.names.len();
     layout.names.extend(facet_columns.iter().flat_map(|side| side.names.iter().cloned()));
     let at_predictions = layout.names.len();

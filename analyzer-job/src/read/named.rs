@@ -78,14 +78,14 @@ pub(crate) fn check(analysis: &Analysis, captures: bool) -> Result<()> {
             let named = Headers { unnamed: &[], ..*own };
             named.check("label", location, absent, "Headers must contain label")?;
         }
-        if is_table {
-            if let (Some(location), None) = (&analysis.predicted_label, &dataset.predicted_label_dataset) {
-                own.check("predicted_label", location, absent, "Headers must contain predicted label")?;
-            }
-            if let Some(location) = &dataset.join_source {
-                let what = "the identifier column is not in the dataset";
-                own.check("joinsource_name_or_index", location, absent, what)?;
-            }
+        if is_table
+            && let (Some(location), None) = (&analysis.predicted_label, &dataset.predicted_label_dataset)
+        {
+            own.check("predicted_label", location, absent, "Headers must contain predicted label")?;
+        }
+        if let Some(location) = &dataset.join_source {
+            let what = "the identifier column is not in the dataset";
+            own.check("joinsource_name_or_index", location, absent, what)?;
         }
     }
     if let Some(names) = dataset.predicted_label_dataset.as_ref().and_then(|side| side.headers.as_deref()) {
@@ -200,7 +200,7 @@ mod tests {
     const FIELDS: [(&str, &str, bool); 9] = [
         ("label", "/label", false),
         ("predicted_label", "/predicted_label", false),
-        ("joinsource_name_or_index", "/joinsource_name_or_index", false),
+        ("joinsource_name_or_index", "/joinsource_name_or_index", true),
         ("facet[0].name_or_index", "/facet/0/name_or_index", true),
         ("group_variable", "/group_variable", true),
         ("segment_config[0].name_or_index", "/segment_config/0/name_or_index", true),
