@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Predictor};
 use crate::read::answer::{Answer, Answers, Fault};
-use crate::read::one_line::LineForm;
+use crate::read::shown::LineForm;
 use crate::values::raw::Raw;
 
 /// Why a response cannot be used.

@@ -16,10 +16,9 @@ use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
 use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
-use crate::read::one_line::{Allowed, BothForms};
 use crate::read::payload;
+use crate::read::shown::{Rules, Shown};
 use crate::read::truth::Truth;
-use crate::state::keys::Keys;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 
@@ -65,7 +64,7 @@ pub struct CapturedRows {
     rows: usize,
     labelled: bool,
     seen: Seen,
-    forms: BothForms,
+    shown: Shown,
 }
 
 /// What some record had.
@@ -119,20 +118,20 @@ impl CapturedRows {
             rows: 0,
             labelled: false,
             seen: Seen::default(),
-            forms: BothForms::default(),
+            shown: Shown::default(),
         })
     }
 
-    /// With what one line of CSV may be.
-    pub(crate) fn reading(mut self, one_line: Allowed) -> CapturedRows {
-        (self.reader.one_line, self.truth.one_line) = (one_line.answers, one_line.truths);
-        self.reader.by_order = one_line.by_order;
+    /// By these rules.
+    pub(crate) fn read_by(mut self, rules: &Rules) -> CapturedRows {
+        self.reader.read_by(rules, &rules.objects);
+        self.truth.one_line = rules.truths;
         self
     }
 
     /// What the records show of one another.
-    pub(crate) fn forms(&self) -> BothForms {
-        BothForms { keys: self.reader.key_order(), ..self.forms }
+    pub(crate) fn shown(&self) -> Shown {
+        Shown { labels: self.reader.key_order(), objects: self.reader.key_sets(), ..self.shown.clone() }
     }
 
     /// Predictions are numbers, not classes, if the problem is one of regression.
@@ -151,11 +150,11 @@ impl CapturedRows {
         self.answer.clear();
         let labels = self.labels(record.ground_truth_data.as_ref());
         let n_labels = labels.as_ref().ok().copied().flatten();
-        let forms = self.forms.answers;
+        let forms = self.shown.answers;
         let rows = self.answers(capture, n_labels);
         if labels.is_err() {
             // Nothing tells how many rows the answer is to.
-            self.forms.answers = forms;
+            self.shown.answers = forms;
         }
         self.rows = rows?;
         self.labelled = labels?.is_some();
@@ -174,11 +173,6 @@ impl CapturedRows {
 
     pub fn rows(&self) -> usize {
         self.rows
-    }
-
-    /// In which order the scores of objects were taken.
-    pub(crate) fn keys(&self) -> Keys {
-        Keys(self.reader.keys())
     }
 
     /// # Errors
@@ -241,7 +235,7 @@ impl CapturedRows {
         let of_truth = |reason: String| format!("ground truth: {reason}");
         let (text, kind) = payload::text(truth).map_err(of_truth)?;
         let read = self.truth.append(&text, kind, None, &mut self.labels);
-        self.forms.truths.add(self.truth.form());
+        self.shown.truths.add(self.truth.form());
         read.map_err(of_truth)?;
         if let Some(row) = (0..self.labels.n_rows()).find(|&row| self.labels.width(row) != 1) {
             let n = self.labels.width(row);
@@ -266,7 +260,7 @@ impl CapturedRows {
             (false, _) => {
                 let n = n.unwrap_or_else(|| self.reader.rows(&text, kind, &mut self.answer));
                 let read = self.reader.append(&text, kind, n, &mut self.answer).map(|()| n);
-                self.forms.answers.add(self.answer.form());
+                self.shown.answers.add(self.answer.form());
                 read
             }
         };

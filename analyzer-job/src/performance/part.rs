@@ -15,12 +15,11 @@ use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
 use crate::monitor::rows::{FirstRows, Schemas, check_parts};
 use crate::read::Skips;
-use crate::read::one_line::{self, BothForms};
+use crate::read::shown::{self, Shown};
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::joined::Joined;
-use crate::state::keys::{self, Keys};
 use crate::state::order::{self, by_text};
 
 /// Counts of the rows, and what became of the records.
@@ -53,10 +52,8 @@ pub struct Part {
     pub joined: Option<Joined>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
-    /// In which order the scores of objects were taken.
-    pub(super) keys: Keys,
-    /// How the rows of captured answers and ground truth stand on their lines.
-    pub(super) forms: BothForms,
+    /// What the records show of one another.
+    pub(super) shown: Shown,
 }
 
 /// Columns that are not the same in all rows.
@@ -222,14 +219,10 @@ impl Part {
     ///
     /// # Errors
     /// Counts of another question.
-    pub fn add_not_joined(&mut self, waiting: &Outcomes) -> Result<()> {
+    pub(super) fn add_not_joined(&mut self, waiting: &Outcomes, shown: &Shown) -> Result<()> {
         self.not_joined += waiting.waiting();
+        self.shown.append(shown);
         self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
-    }
-
-    /// Takes in how the rows that wait for a label were read.
-    pub fn add_keys(&mut self, waiting: Keys) {
-        self.keys.0.extend(waiting.0);
     }
 
     /// Records that were read, or that wait for a label.
@@ -337,7 +330,7 @@ impl Part {
         self.outside = self.outside.saturating_add(other.outside);
         self.not_joined = self.not_joined.saturating_add(other.not_joined);
         self.left_out.merge(other.left_out);
-        self.forms.append(other.forms);
+        self.shown.append(&other.shown);
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
             (Some(mine), Some(theirs)) => {
@@ -435,8 +428,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     for (path, part) in &parts {
         part.check(path, question)?;
     }
-    keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
-    one_line::check(parts.iter().map(|(path, part)| (path.as_path(), part.forms)))?;
+    shown::check(parts.iter().map(|(path, part)| (path.as_path(), &part.shown)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
     let mut numbered: Vec<(u32, PathBuf)> =
@@ -490,7 +482,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     all.files = numbered.into_iter().map(|(_, file)| file).collect();
     // None of their captures found a label.
     for (_, part) in without {
-        all.add_not_joined(&part.outcomes)?;
+        all.add_not_joined(&part.outcomes, &part.shown)?;
     }
     Ok(Some(all))
 }

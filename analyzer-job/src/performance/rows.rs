@@ -18,16 +18,15 @@ use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Account, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
-use crate::read::one_line::{Allowed, BothForms};
+use crate::read::shown::{self, Attempted, Rules, Shown};
 use crate::read::together;
 use crate::read::windowed::Windowed;
-use crate::state::keys::Keys;
 
 pub use super::answers::Places;
 
 /// Ids of records. Memory: 8 bytes for each, since what is kept of them is a hash.
 #[derive(Default)]
-pub struct Ids {
+struct Ids {
     hasher: RandomState,
     seen: HashSet<u64>,
 }
@@ -44,8 +43,8 @@ impl Ids {
     }
 }
 
-/// Reads everything into counts. Whether a path finds something is judged in the end (`Part::finish`). `ids`: takes those
-/// of all captured records, also of those that are not used.
+/// Reads everything into counts. Whether a path finds something is judged in the end (`Part::finish`). `captures`: those of
+/// which the records are the ones that were merged with labels; the others of them are rows without labels.
 ///
 /// # Errors
 /// A column that the data do not have; a file that cannot be read; with `strict` a row that does not count; being
@@ -54,14 +53,14 @@ pub fn read(
     source: &Source<'_>,
     question: &Question,
     places: &Places,
-    ids: Option<&mut Ids>,
+    captures: Option<&Source<'_>>,
 ) -> Result<Part> {
     let files = rows::files(source.path)?.files;
     let format = format::of(source.format.as_ref(), &files);
     let is_captured = match &format {
         Some(format) => matches!(format, Format::Capture(_) | Format::Merged(_)),
         // Captures of which none was merged with a label; or nothing that tells, and no column of labels as rows need it.
-        None => ids.is_some() || places.label.is_none(),
+        None => captures.is_some() || places.label.is_none(),
     };
     if is_captured && source.preparation.is_some() {
         return Err(Problem::new(
@@ -72,11 +71,32 @@ pub fn read(
         .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`"));
     }
     if is_captured && source.script.is_none() {
-        return read_records(source, question, places, ids);
+        return shown::settled(Rules::default(), |rules| {
+            let mut ids = captures.map(|_| Ids::default());
+            let mut part = read_records(source, question, places, ids.as_mut(), &rules)?;
+            if let (Some(captures), Some(ids)) = (captures, &ids) {
+                let (waiting, shown) = read_waiting(captures, question, places, ids, &rules)?;
+                part.add_not_joined(&waiting, &shown)?;
+            }
+            Ok(attempted(part.shown.other_rules(&rules), part))
+        });
     }
     // A script gets the records, and gives rows without ids.
-    ids.map_or(Ok(()), |ids| read_ids(source, ids))?;
-    read_dataset(source, format.as_ref(), question, places)
+    let mut part = read_dataset(source, format.as_ref(), question, places)?;
+    if let Some(captures) = captures {
+        let ids = read_ids(source)?;
+        let (waiting, shown) = shown::settled(Rules::default(), |rules| {
+            let (waiting, shown) = read_waiting(captures, question, places, &ids, &rules)?;
+            Ok(attempted(shown.other_rules(&rules), (waiting, shown)))
+        })?;
+        part.add_not_joined(&waiting, &shown)?;
+    }
+    Ok(part)
+}
+
+/// What was read, or by which rules it is to be read again.
+fn attempted<T>(other_rules: Option<Rules>, read: T) -> Attempted<T, Rules> {
+    other_rules.map_or_else(|| Attempted::Whole(Box::new(read)), Attempted::Again)
 }
 
 struct Sink<'a> {
@@ -158,8 +178,7 @@ impl<'a> Sink<'a> {
             not_joined: 0,
             joined: None,
             windowed: Vec::new(),
-            keys: Keys::default(),
-            forms: BothForms::default(),
+            shown: Shown::default(),
         }
     }
 }
@@ -302,26 +321,9 @@ fn read_records(
     question: &Question,
     places: &Places,
     mut ids: Option<&mut Ids>,
+    rules: &Rules,
 ) -> Result<Part> {
-    let mut one_line = Allowed::default();
-    loop {
-        let part = read_records_once(source, question, places, ids.as_deref_mut(), one_line)?;
-        match part.forms.allowed() {
-            as_read if as_read == one_line => return Ok(part),
-            found => one_line = found,
-        }
-    }
-}
-
-/// `one_line`: what one line of CSV may be.
-fn read_records_once(
-    source: &Source<'_>,
-    question: &Question,
-    places: &Places,
-    mut ids: Option<&mut Ids>,
-    one_line: Allowed,
-) -> Result<Part> {
-    let mut answers = CapturedRows::new(places)?.of(question.problem).reading(one_line);
+    let mut answers = CapturedRows::new(places)?.of(question.problem).read_by(rules);
     let listing = rows::files(source.path)?;
     let files = listing.files;
     let bytes = files.iter().map(|file| file.bytes).sum();
@@ -398,14 +400,14 @@ fn read_records_once(
     part.outside = outside;
     part.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     part.bad = Bad::Records(bad);
-    part.keys = answers.keys();
-    part.forms = answers.forms();
+    part.shown = answers.shown();
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)
 }
 
-/// Takes the ids of all captured records.
-fn read_ids(source: &Source<'_>, ids: &mut Ids) -> Result<()> {
+/// The ids of all captured records.
+fn read_ids(source: &Source<'_>) -> Result<Ids> {
+    let mut ids = Ids::default();
     captured::each(&rows::files(source.path)?.files, false, &mut |_, _, met| {
         match met {
             Met::Record { record, .. } => ids.insert(record),
@@ -413,21 +415,24 @@ fn read_ids(source: &Source<'_>, ids: &mut Ids) -> Result<()> {
             Met::Damage(_) | Met::File(_) => {}
         }
         Ok(true)
-    })
+    })?;
+    Ok(ids)
 }
 
-/// The captured records whose id is not among those that were `merged`, as rows without labels, and in which order the scores
-/// of objects were taken. What cannot be read is left out: reading for the merge has told it.
+/// The captured records whose id is not among those that were `merged`, as rows without labels, and what they show of the order
+/// of scores. What cannot be read is left out: reading for the merge has told it.
 ///
 /// # Errors
 /// As `read`.
-pub fn read_waiting(
+fn read_waiting(
     source: &Source<'_>,
     question: &Question,
     places: &Places,
     merged: &Ids,
-) -> Result<(Outcomes, Keys)> {
-    let mut answers = CapturedRows::new(&Places { label: None, groups: Vec::new(), ..places.clone() })?;
+    rules: &Rules,
+) -> Result<(Outcomes, Shown)> {
+    let places = Places { label: None, groups: Vec::new(), ..places.clone() };
+    let mut answers = CapturedRows::new(&places)?.read_by(rules);
     let mut outcomes = Outcomes::new(question.clone());
     // These rows come after all with a label.
     outcomes.begin(Place { file: u32::MAX, line: 0 });
@@ -454,7 +459,9 @@ pub fn read_waiting(
         }
         Ok(true)
     })?;
-    Ok((outcomes, answers.keys()))
+    // How many rows an answer has it tells by itself here, and so nothing of lines.
+    let Shown { labels, objects, .. } = answers.shown();
+    Ok((outcomes, Shown { labels, objects, ..Shown::default() }))
 }
 
 fn id<'a>(record: &'a plumbline_common::record::Record<'_>) -> Option<std::borrow::Cow<'a, str>> {
@@ -474,9 +481,9 @@ mod tests {
         )
     }
 
-    /// The merged records are read once: what was merged is known from that reading, whatever became of the rows.
+    /// What was merged waits for no label, whatever became of the rows.
     #[test]
-    fn the_ids_of_all_records_come_with_their_rows() {
+    fn captures_wait_for_a_label_unless_they_were_merged() {
         let folder = tempfile::tempdir().unwrap();
         let (merged, captures) = (folder.path().join("merged"), folder.path().join("captures"));
         let write = |folder: &Path, lines: &[String]| {
@@ -495,12 +502,7 @@ mod tests {
         let start = "2024-05-01T00:00:00Z".parse().unwrap();
         let source =
             |path| Source { window: Some((start, jiff::Timestamp::MAX)), ..Source::new(path, &stop) };
-        let mut ids = Ids::default();
-        let part = read(&source(&merged), &question, &places, Some(&mut ids)).unwrap();
-        assert_eq!((part.outcomes.rows(), part.outside), (1, 1));
-        // They are not needed any more.
-        std::fs::remove_dir_all(&merged).unwrap();
-        let (waiting, _) = read_waiting(&source(&captures), &question, &places, &ids).unwrap();
-        assert_eq!((waiting.rows(), waiting.waiting()), (0, 1));
+        let part = read(&source(&merged), &question, &places, Some(&source(&captures))).unwrap();
+        assert_eq!((part.outcomes.rows(), part.outside, part.not_joined), (1, 1, 1));
     }
 }

@@ -16,7 +16,6 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
 use crate::read::lines::{Targets, no_features, not_json};
-use crate::state::keys::Keys;
 
 /// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
 /// memory.
@@ -54,6 +53,7 @@ pub(crate) fn read(
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
     let targets = Targets::of(analysis)?;
+    targets.paths.decide(&source.rules.objects);
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut found = Vec::new();
     let (mut features, mut labels, mut predictions) = (Grid::default(), Grid::default(), Grid::default());
@@ -67,10 +67,15 @@ pub(crate) fn read(
             .find(text, &mut found)
             .map_err(|fault| not_json(fault).file(name).line(fault.line(text)))?;
         source.options.stop.check()?;
+        if let Some(contradiction) = found[0].contradiction() {
+            // What the others show tells whether it is so.
+            source.refused.get_or_insert_with(|| contradiction.problem("headers").file(name));
+            continue;
+        }
         features.clear();
         features
             .push_features(text, &found[0])
-            .map_err(|fault| no_features(analysis, &targets, text, &found[0], fault).file(name))?;
+            .map_err(|fault| no_features(analysis, &targets, text, fault).file(name))?;
         // An empty list is a file without records.
         if features.n_cells() == 0 {
             continue;
@@ -161,7 +166,7 @@ pub(crate) fn read(
         }
         source.advance(file.bytes)?;
     }
-    source.keys = Keys(targets.paths.keys());
+    source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)
 }

@@ -13,8 +13,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
-use crate::state::keys::Keys;
-use crate::values::path::{Finds, Found, Paths};
+use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::{self, NotJson, Scanner};
 
@@ -96,6 +95,7 @@ fn one_after_the_other(
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
     let targets = Targets::of(analysis)?;
+    targets.paths.decide(&source.rules.objects);
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut record = Record::default();
     let mut read: Option<(Layout, Gather)> = None;
@@ -119,7 +119,12 @@ fn one_after_the_other(
             let here = |problem: Problem| problem.file(name).line(line);
             let text = std::str::from_utf8(text)
                 .map_err(|_| here(Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text")))?;
-            record.find(text, &targets, analysis).map_err(here)?;
+            if let Some(contradiction) = record.contradiction(text, &targets).map_err(here)? {
+                // What the others show tells whether it is so.
+                source.refused.get_or_insert_with(|| here(contradiction));
+                continue;
+            }
+            record.look(text, &targets, analysis).map_err(here)?;
             let (layout, gather) = match &mut read {
                 Some(read) => read,
                 None => {
@@ -133,7 +138,7 @@ fn one_after_the_other(
             record.put(text, &targets, layout, gather, None).map_err(here)?;
         }
     }
-    source.keys = Keys(targets.paths.keys());
+    source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)
 }
@@ -181,7 +186,6 @@ fn count(
         Some(gather)
     };
     let counted = blocks::count(first, next, &like, of_block, source)?;
-    source.keys = Keys(targets.paths.keys());
     Ok(counted.map(|gather| (layout, gather)))
 }
 
@@ -205,11 +209,19 @@ struct Record {
 impl Record {
     /// Finds what the paths lead to in a line. Problems have no place.
     fn find(&mut self, text: &str, targets: &Targets, analysis: &Analysis) -> Result<()> {
+        match self.contradiction(text, targets)? {
+            Some(contradiction) => Err(contradiction),
+            None => self.look(text, targets, analysis),
+        }
+    }
+
+    /// As `find`, without the features. Gives the problem of an object that contradicts the columns.
+    fn contradiction(&mut self, text: &str, targets: &Targets) -> Result<Option<Problem>> {
         self.found.find(&targets.paths, text).map_err(|fault| {
             let told = fault.told(text);
             not_json(fault).found(told)
         })?;
-        self.look(text, targets, analysis)
+        Ok(self.found[0].contradiction().map(|contradiction| contradiction.problem("headers")))
     }
 
     /// Looks at what was found in a line. Problems have no place.
@@ -228,15 +240,13 @@ impl Record {
             return Ok(());
         }
         let mut features = Grid::default();
-        features
-            .push_features(text, found)
-            .map_err(|fault| no_features(analysis, targets, text, found, fault))?;
+        features.push_features(text, found).map_err(|fault| no_features(analysis, targets, text, fault))?;
         if features.n_rows() != 1 {
             let fault = NoFeatures {
                 found: number_of(features.n_rows(), "list of features", "lists of features"),
                 row: None,
             };
-            return Err(no_features(analysis, targets, text, found, fault)
+            return Err(no_features(analysis, targets, text, fault)
                 .hint("a line is one record; its features are one flat list"));
         }
         self.features = Some(features);
@@ -364,17 +374,13 @@ pub(crate) fn not_json(fault: NotJson) -> Problem {
     Problem::new(&codes::BAD_RECORD, "a record is not JSON").found(fault.what).expected("one JSON document")
 }
 
-/// A record without features; `document`: its text, or that of all of them, in which they were `found`.
+/// A record without features; `document`: its text, or that of all of them.
 pub(crate) fn no_features(
     analysis: &Analysis,
     targets: &Targets,
     document: &str,
-    found: &Found,
     fault: NoFeatures,
 ) -> Problem {
-    if let Some(contradiction) = found.contradiction() {
-        return contradiction.problem("headers");
-    }
     let path = analysis.dataset.features.as_deref().unwrap_or("@");
     let record = fault.row.map_or(String::new(), |row| format!(" in record {row} (counted from 1)"));
     let problem = Problem::new(&codes::FEATURES_NOT_FOUND, "Data must contain features")

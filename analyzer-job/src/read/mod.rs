@@ -21,7 +21,6 @@ mod gather;
 pub mod grid;
 pub(crate) mod header;
 mod ids;
-mod key_order;
 mod layout;
 mod line_blocks;
 mod lines;
@@ -29,7 +28,6 @@ pub(crate) mod looks;
 mod marks;
 pub(crate) mod named;
 mod notes;
-pub(crate) mod one_line;
 mod paired;
 mod parquet;
 mod parser;
@@ -40,6 +38,7 @@ pub(crate) mod quotes;
 pub(crate) mod records;
 pub mod remote;
 mod row_groups;
+pub(crate) mod shown;
 mod side;
 mod stored;
 pub(crate) mod together;
@@ -60,7 +59,6 @@ use crate::results::details::{InputDigest, RowCounts};
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::table::{Table, Values};
 
-use crate::state::keys::Keys;
 use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
 use digest::Digests;
@@ -68,9 +66,9 @@ use gather::Gather;
 use ids::Ids;
 pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
-use one_line::{Allowed, BothForms};
 pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
+use shown::{Attempted, Rules, Shown};
 use side::Side;
 use together::RecordsSeat;
 use windowed::OfFile;
@@ -118,8 +116,8 @@ pub struct Reading {
     /// Content type of the captured requests and responses.
     pub captured_input: Option<ContentType>,
     pub captured_output: Option<ContentType>,
-    /// In which order paths took the values of objects; those of the features come first.
-    pub keys: Keys,
+    /// How the records were read; the objects of the features come first.
+    pub(crate) rules: Rules,
 }
 
 #[derive(Debug)]
@@ -219,32 +217,19 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
 }
 
 fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
-    let mut attempt = Attempt { exact: options.part, ids: Ids::Numbers, one_line: Allowed::default() };
-    // Each attempt that fails sets one of these, and with all of them nothing is lost.
-    for _ in 0..5 {
-        match read_once(inputs, files, analysis, options, attempt) {
-            Ok(Read::Whole(part)) => return Ok(*part),
-            Ok(Read::Again(next)) => attempt = next,
-            Err(problem) => return Err(looks::hint(problem, files, analysis.dataset.format)),
-        }
-    }
-    Err(Problem::new(&codes::INTERNAL, "cells were lost although all were to be kept"))
+    let first = Attempt { exact: options.part, ids: Ids::Numbers, rules: Rules::default() };
+    shown::settled(first, |attempt| read_once(inputs, files, analysis, options, attempt))
+        .map_err(|problem| looks::hint(problem, files, analysis.dataset.format))
 }
 
-/// How the data are read. What is rare is found out by reading, and then they are read again.
-#[derive(Debug, Clone, Copy)]
+/// How the data are read.
+#[derive(Debug, Clone)]
 struct Attempt {
     /// Keep every cell as written: text came late into a column of numbers, whose spelling was gone.
     exact: bool,
     /// An identifier of the dataset is no number.
     ids: Ids,
-    /// As all captured records show it.
-    one_line: Allowed,
-}
-
-enum Read {
-    Whole(Box<Part>),
-    Again(Attempt),
+    rules: Rules,
 }
 
 fn read_once(
@@ -253,10 +238,10 @@ fn read_once(
     analysis: &Analysis,
     options: &Options,
     attempt: Attempt,
-) -> Result<Read> {
+) -> Result<Attempted<Part, Attempt>> {
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let Attempt { exact, ids, one_line } = attempt;
-    let mut source = Source { exact, ids, one_line, ..Source::new(options, bytes) };
+    let Attempt { exact, ids, rules } = attempt.clone();
+    let mut source = Source { exact, ids, rules, ..Source::new(options, bytes) };
     let dataset = &analysis.dataset;
     let mut sides = [None, None];
     if let (Some(path), Some(side)) = (&inputs.facets, &dataset.facet_dataset) {
@@ -302,20 +287,23 @@ fn read_once(
         });
     }
     if source.ids != before {
-        return Ok(Read::Again(Attempt { ids: source.ids, ..attempt }));
+        return Ok(Attempted::Again(Attempt { ids: source.ids, ..attempt }));
     }
-    if source.forms.allowed() != one_line {
-        return Ok(Read::Again(Attempt { one_line: source.forms.allowed(), ..attempt }));
+    if let Some(rules) = source.shown.other_rules(&attempt.rules) {
+        return Ok(Attempted::Again(Attempt { rules, ..attempt }));
+    }
+    if let Some(problem) = source.refused {
+        return Err(problem);
     }
     sides.iter().flatten().try_for_each(Side::check_ids)?;
     if read.as_ref().is_some_and(|(_, gather)| gather.lost()) {
-        return Ok(Read::Again(Attempt { exact: true, ..attempt }));
+        return Ok(Attempted::Again(Attempt { exact: true, ..attempt }));
     }
     let table = read.map(|(layout, mut gather)| {
         gather.end();
         (layout, gather)
     });
-    Ok(Read::Whole(Box::new(Part {
+    Ok(Attempted::Whole(Box::new(Part {
         files: files.iter().map(|file| file.relative.clone()).collect(),
         inputs: Vec::new(),
         header: source.header,
@@ -326,8 +314,7 @@ fn read_once(
         captured: source.captured,
         format: dataset.format,
         windowed: source.windowed,
-        keys: source.keys,
-        forms: source.forms,
+        shown: source.shown,
     })))
 }
 
@@ -377,9 +364,11 @@ fn check_join(files: &[(&str, Vec<InputFile>)], analysis: &Analysis) -> Result<(
 pub(crate) struct Source<'a> {
     pub(crate) options: &'a Options,
     exact: bool,
-    /// Whether one line of CSV may stand for several rows, and what the captured records show of it.
-    pub(crate) one_line: Allowed,
-    pub(crate) forms: BothForms,
+    pub(crate) rules: Rules,
+    /// What the records show of one another.
+    pub(crate) shown: Shown,
+    /// Why a dataset cannot be used, if it is read by the right rules: an object contradicts others.
+    pub(crate) refused: Option<Problem>,
     /// How identifiers are compared; set to texts by who meets one that is no number.
     pub(crate) ids: Ids,
     /// Lines, documents or rows of the input.
@@ -393,8 +382,6 @@ pub(crate) struct Source<'a> {
     pub(crate) captured: (Option<ContentType>, Option<ContentType>),
     /// Of a part that has a window.
     pub(crate) windowed: Vec<OfFile>,
-    /// In which order paths took the values of objects.
-    pub(crate) keys: Keys,
     /// These values went by their positions, as keys are not the names of columns.
     pub(crate) by_position: bool,
     /// The same of the scores of captured answers.
@@ -408,8 +395,9 @@ impl Source<'_> {
     fn new(options: &Options, bytes: u64) -> Source<'_> {
         Source {
             exact: false,
-            one_line: Allowed::default(),
-            forms: BothForms::default(),
+            rules: Rules::default(),
+            shown: Shown::default(),
+            refused: None,
             ids: Ids::Numbers,
             options,
             records: 0,
@@ -419,7 +407,6 @@ impl Source<'_> {
             progress: Progress::start("reading", "bytes", bytes, options.for_people),
             captured: (None, None),
             windowed: Vec::new(),
-            keys: Keys::default(),
             by_position: false,
             scores_by_position: false,
         }

@@ -13,12 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
-use crate::read::one_line::{self, BothForms};
+use crate::read::shown::{self, Shown};
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts, Skipped};
 use crate::state::file::unusable;
-use crate::state::keys::{self, Keys};
 use crate::state::order::{self, by_folder};
 use crate::values::names::listed;
 
@@ -43,10 +42,8 @@ pub struct Part {
     pub(super) format: Option<DatasetFormat>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
-    /// In which order paths took the values of objects.
-    pub(super) keys: Keys,
-    /// How the rows of captured answers and ground truth stand on their lines.
-    pub(super) forms: BothForms,
+    /// What the records show of one another.
+    pub(super) shown: Shown,
 }
 
 impl Part {
@@ -150,7 +147,7 @@ impl Part {
             warnings,
             captured_input: self.captured.0,
             captured_output: self.captured.1,
-            keys: self.keys,
+            rules: self.shown.rules(),
         })
     }
 
@@ -188,8 +185,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         part.check(path, analysis)?;
     }
     let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
-    keys::check(parts.iter().map(|(path, part)| (path.as_path(), &part.keys)))?;
-    one_line::check(parts.iter().map(|(path, part)| (path.as_path(), part.forms)))?;
+    shown::check(parts.iter().map(|(path, part)| (path.as_path(), &part.shown)))?;
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
     let table = tables(&parts, &ranks, analysis, most_rows)?;
@@ -213,8 +209,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
                 *mine = mine.saturating_add(theirs);
             }
         }
-        all.keys.extend(part.keys);
-        all.forms.append(part.forms);
+        all.shown.append(&part.shown);
         all.captured.0 = all.captured.0.or(part.captured.0);
         all.captured.1 = all.captured.1.or(part.captured.1);
     }

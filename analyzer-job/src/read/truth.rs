@@ -2,8 +2,8 @@
 
 use crate::config::ContentType;
 use crate::read::grid::Grid;
-use crate::read::one_line::LineForm;
 use crate::read::payload;
+use crate::read::shown::LineForm;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::Scanner;

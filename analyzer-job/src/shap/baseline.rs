@@ -11,6 +11,7 @@ use crate::config::ContentType;
 use crate::read::grid::Grid;
 use crate::read::quotes;
 use crate::values::cells::{Cells, ModelRows, Value};
+use crate::values::key_sets::KeyRule;
 use crate::values::names::{self, Meaning};
 use crate::values::path::Paths;
 use crate::values::raw::Raw;
@@ -24,8 +25,8 @@ const SETTING: &str = "methods.shap.baseline";
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
     pub path: &'a str,
-    /// The keys of the dataset's first objects, as `Paths::keys` gives them: a baseline takes values in the same order.
-    pub keys: &'a [Option<Vec<String>>],
+    /// Which objects of the dataset are rows: a baseline takes values in the same order.
+    pub(crate) rules: &'a [Option<KeyRule>],
 }
 
 /// Reads a baseline that stands in the configuration, which is in the dataset's format.
@@ -241,14 +242,14 @@ fn invalid(what: &str) -> Problem {
 
 /// The rows that a JMESPath finds in checked JSON text: a list of values, or a list of such lists.
 fn search(record: &str, features: Option<Place<'_>>, columns: &[&Column]) -> Result<Vec<Vec<Json>>> {
-    let Some(Place { path, keys }) = features else {
+    let Some(Place { path, rules }) = features else {
         return Err(invalid("a baseline of objects needs the setting `features`")
             .expected("a JMESPath to the values")
             .hint("set `features`, or give the baseline as rows of values"));
     };
     let mut paths = Paths::compile(&[("features", path)])?;
     paths.name_columns(0, &columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>(), None);
-    paths.begin(keys);
+    paths.decide(rules);
     let mut found = Vec::new();
     paths.find(record, &mut found).map_err(|fault| not_json(fault.what))?;
     if let Some(contradiction) = found[0].contradiction() {
@@ -351,7 +352,7 @@ mod tests {
     use crate::values::table::Texts;
 
     fn at(path: &str) -> Option<Place<'_>> {
-        Some(Place { path, keys: &[] })
+        Some(Place { path, rules: &[] })
     }
 
     fn columns() -> Vec<Column> {
@@ -439,8 +440,9 @@ mod tests {
     fn keys_are_names_of_features_or_stand_as_in_the_dataset_or_contradict() {
         let columns = columns();
         let columns: Vec<&Column> = columns.iter().collect();
-        let strange = [Some(["a", "b", "c"].map(String::from).to_vec())];
-        for (object, keys, contradicts) in [
+        let strange = [Some(KeyRule::Keys(["a", "b", "c"].map(String::from).to_vec()))];
+        let by_name = [Some(KeyRule::Names)];
+        for (object, rules, contradicts) in [
             (r#"{"colour":"red","AGE":39," score ":2}"#, &[][..], false),
             (r#"{"a":39,"b":2,"c":"red"}"#, &[], false),
             (r#"{"c":"red","a":39,"b":2}"#, &strange, false),
@@ -448,6 +450,8 @@ mod tests {
             (r#"{"score":39,"b":2,"c":"red"}"#, &[], true),
             (r#"{"c":"red","a":39,"d":2}"#, &strange, true),
             (r#"{"a":39,"b":2,"age":"red"}"#, &strange, true),
+            (r#"{"colour":"red","AGE":39," score ":2}"#, &strange, false),
+            (r#"{"a":39,"b":2,"c":"red"}"#, &by_name, true),
         ] {
             for (format, path, text) in [
                 (ContentType::JsonLines, "x.*", format!("{{\"x\":{object}}}")),
@@ -455,7 +459,7 @@ mod tests {
                 (ContentType::Json, "[*].x.*", format!("[{{\"x\":{object}}}]")),
             ] {
                 let mut cells = Cells::default();
-                let place = Some(Place { path, keys });
+                let place = Some(Place { path, rules });
                 let inline = serde_json::from_str(&text).unwrap();
                 let read = [
                     from_file(text.as_bytes(), format, place, &columns, &mut cells),
@@ -464,7 +468,7 @@ mod tests {
                 for rows in read {
                     if contradicts {
                         let told = rows.unwrap_err().to_string();
-                        let whose = ["`headers`", "those of the objects before"];
+                        let whose = ["`headers`", "those of most objects"];
                         let names_both = whose.iter().any(|whose| told.contains(whose));
                         assert!(told.contains("PL0303") && names_both, "{told}");
                     } else {

@@ -25,7 +25,7 @@ use crate::performance::fit::Fit;
 use crate::performance::misfit::not_two_classes;
 use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
-use crate::performance::rows::{self, Ids, Places};
+use crate::performance::rows::{self, Places};
 use crate::plan::RowsFrom;
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::report::{self, Draft};
@@ -422,16 +422,13 @@ fn rows_of(
     if let Some((records, _)) = joined {
         source.path = records;
     }
-    let mut merged = (joined.is_some() && limit.is_none()).then(Ids::default);
-    let mut part = rows::read(&source, &prepared.question, &prepared.places, merged.as_mut())?;
-    if let Some(merged) = &merged {
-        // Captures without a label: for the estimates.
+    // Captures without a label: for the estimates.
+    let captures = (joined.is_some() && limit.is_none()).then(|| {
         let mut captures = prepared.plan.source(job, settings);
         captures.strict = false;
-        let (waiting, keys) = rows::read_waiting(&captures, &prepared.question, &prepared.places, merged)?;
-        part.add_not_joined(&waiting)?;
-        part.add_keys(keys);
-    }
+        captures
+    });
+    let mut part = rows::read(&source, &prepared.question, &prepared.places, captures.as_ref())?;
     part.joined = joined.map(|(_, joined)| joined.clone());
     Ok(part)
 }

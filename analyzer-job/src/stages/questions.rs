@@ -256,7 +256,7 @@ pub(crate) fn given_baseline(
     cells: &mut Cells,
 ) -> Result<Option<ModelRows>> {
     let features = run.plan.analysis.dataset.features.as_deref();
-    let features = features.map(|path| shap::Place { path, keys: &reading.keys.0 });
+    let features = features.map(|path| shap::Place { path, rules: &reading.rules.objects });
     let format = baseline_format(run, reading);
     match &settings.baseline {
         Baseline::Inline(given) => {

@@ -5,7 +5,6 @@ pub mod file;
 mod fold;
 pub mod hll;
 pub mod joined;
-pub mod keys;
 pub mod kll;
 pub mod order;
 pub mod profile;

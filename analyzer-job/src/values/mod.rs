@@ -4,6 +4,7 @@ pub(crate) mod alike;
 pub mod cells;
 pub(crate) mod firsts;
 pub mod java;
+pub(crate) mod key_sets;
 pub(crate) mod names;
 pub(crate) mod nested;
 pub mod numbers;

@@ -57,30 +57,34 @@ pub(crate) fn meaning(known: &[String], names: &[impl AsRef<str>]) -> Meaning {
     }
 }
 
-/// An object whose keys contradict the names of the columns, or the keys of objects before it.
+/// An object whose keys contradict the names of the columns, or the keys of other objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Contradiction {
     keys: Vec<String>,
     known: Vec<String>,
-    /// What is known are the keys of the first object.
-    of_first: bool,
+    whose: Whose,
     /// The object's number, from 1, in a list of objects.
     element: Option<usize>,
 }
 
-impl Contradiction {
-    /// `known`: the names of the columns.
-    pub(super) fn new<'k>(keys: impl IntoIterator<Item = &'k String>, known: &[String]) -> Contradiction {
-        let keys = keys.into_iter().cloned().collect();
-        Contradiction { keys, known: known.to_vec(), of_first: false, element: None }
-    }
+/// Whose keys or names are contradicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Columns,
+    ObjectsBefore,
+    MostObjects,
+    /// None are those of most objects.
+    AsManyObjects,
+}
 
-    /// `first`: the keys of the first object.
-    pub(super) fn of_first<'k>(
+impl Contradiction {
+    pub(super) fn new<'k>(
         keys: impl IntoIterator<Item = &'k String>,
-        first: &[String],
+        whose: Whose,
+        known: &[String],
     ) -> Contradiction {
-        Contradiction { of_first: true, ..Contradiction::new(keys, first) }
+        let keys = keys.into_iter().cloned().collect();
+        Contradiction { keys, known: known.to_vec(), whose, element: None }
     }
 
     /// Of the object at this position, counted from 0, of a list.
@@ -96,33 +100,40 @@ impl Contradiction {
 
     /// For a message on one record.
     pub(crate) fn told(&self) -> String {
-        let known = if self.of_first { "keys of the objects before," } else { "names" };
-        format!("{} contradict the {known} {}", self.found(), listed(&self.known))
+        let known = match self.whose {
+            Whose::Columns => "the names",
+            Whose::ObjectsBefore => "the keys of the objects before,",
+            Whose::MostObjects => "the keys of most objects,",
+            Whose::AsManyObjects => "the keys of as many objects,",
+        };
+        format!("{} contradict {known} {}", self.found(), listed(&self.known))
     }
 
     /// `setting`: the one that names the columns.
     pub(crate) fn problem(&self, setting: &str) -> Problem {
-        if self.of_first {
-            return Problem::new(
-                &codes::HEADERS_DO_NOT_FIT,
-                "the keys of an object contradict those of the objects before",
-            )
+        let of_others = match self.whose {
+            Whose::Columns => {
+                return Problem::new(
+                    &codes::HEADERS_DO_NOT_FIT,
+                    "the keys of an object contradict the names of the columns",
+                )
+                .field(setting)
+                .found(self.found())
+                .expected(format!("the keys {} in any order, or others in their places", listed(&self.known)))
+                .hint(format!(
+                    "name in `{setting}` each key as it is; or leave `{setting}` out, so that values go by the order of the first \
+                     object"
+                ));
+            }
+            Whose::ObjectsBefore => "the keys of an object contradict those of the objects before",
+            Whose::MostObjects => "the keys of an object contradict those of most objects",
+            Whose::AsManyObjects => "the keys of an object contradict those of as many objects",
+        };
+        Problem::new(&codes::HEADERS_DO_NOT_FIT, of_others)
             .found(self.found())
             .expected(format!("the keys {} in any order", listed(&self.known)))
             .hint(format!(
                 "write every object with the same keys; or name each value in the path, as in `[x.a, x.b]`, or each key in `{setting}`"
-            ));
-        }
-        Problem::new(&codes::HEADERS_DO_NOT_FIT, "the keys of an object contradict the names of the columns")
-            .field(setting)
-            .found(self.found())
-            .expected(format!(
-                "the keys {} in any order, or others in their places",
-                listed(&self.known)
-            ))
-            .hint(format!(
-                "name in `{setting}` each key as it is; or leave `{setting}` out, so that values go by the order of the first \
-                 object"
             ))
     }
 }

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use crate::read::one_line::LineForm;
 use crate::read::quotes;
+use crate::read::shown::LineForm;
 
 /// The rows of a CSV answer that is made of lists in square brackets, each list a row; none for another answer.
 pub(crate) fn listed_rows(text: &str) -> Option<Vec<Vec<String>>> {

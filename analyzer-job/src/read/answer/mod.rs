@@ -25,9 +25,9 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
-use crate::read::key_order::KeyOrder;
-use crate::read::one_line::LineForm;
 use crate::read::quotes;
+use crate::read::shown::{KeyOrder, LineForm, Rules};
+use crate::values::key_sets::{KeyRule, KeySets};
 use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan;
@@ -53,11 +53,13 @@ pub struct Answers {
     threshold: f64,
     single: bool,
     /// One line of CSV may stand for several rows.
-    pub(crate) one_line: bool,
+    one_line: bool,
     /// Labels beside an object of scores may go by their order.
-    pub(crate) by_order: bool,
+    by_order: bool,
     /// Some did.
     were_by_order: AtomicBool,
+    /// Only one of labels and scores had its keys in another order in some document.
+    moved: AtomicBool,
 }
 
 /// The cell of a row in whose part of an answer nothing is at the place, not even a null.
@@ -76,6 +78,8 @@ pub struct Answer {
     lines: Lines,
     spans: Vec<Range<usize>>,
     form: LineForm,
+    /// Labels or scores are the values of an object.
+    of_objects: bool,
 }
 
 /// Why an answer cannot be used.
@@ -120,6 +124,7 @@ impl Answers {
             one_line: true,
             by_order: true,
             were_by_order: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -147,6 +152,7 @@ impl Answers {
             one_line: true,
             by_order: true,
             were_by_order: AtomicBool::new(false),
+            moved: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -197,17 +203,23 @@ impl Answers {
         Ok(())
     }
 
-    /// For each place at which scores are made of an object: the keys that decide about their order, once there was one.
-    pub(crate) fn keys(&self) -> Vec<Option<Vec<String>>> {
-        self.paths.keys()
+    /// With these rules; `objects`: those of the places at which labels and scores are made of objects.
+    pub(crate) fn read_by(&mut self, rules: &Rules, objects: &[Option<KeyRule>]) {
+        (self.one_line, self.by_order) = (rules.answers, rules.by_order);
+        self.paths.decide(objects);
+    }
+
+    /// For each place at which labels or scores are made of an object: the keys that objects had.
+    pub(crate) fn key_sets(&self) -> Vec<KeySets> {
+        self.paths.key_sets()
     }
 
     /// For each of several labels of a row the position of its score: they go by the keys of the object of scores if they are these
     /// keys, else by their order.
     ///
     /// # Errors
-    /// `RESPONSE_SHAPE`: an object had its keys in another order, and the labels are none of its keys. A list of labels is in the
-    /// order of the text, and the scores of an object in that of the first object.
+    /// `RESPONSE_SHAPE`: an object had its keys in another order, and the labels are none of its keys. A list is in the order of
+    /// the text, and the values of an object in that of the first object.
     fn order_by_label(&self, answer: &Answer, row: usize) -> Result<Option<Vec<usize>>> {
         let (Some(label), Some(scores)) = (&self.label, &self.probability) else { return Ok(None) };
         if answer.labels.width(row) < 2 {
@@ -216,11 +228,10 @@ impl Answers {
         if let Some(places) = self.places_by_key(answer, row) {
             return Ok(Some(places));
         }
-        let moved = self.were_moved(label, scores);
-        let has_keys = row < answer.score_keys.n_rows() && answer.score_keys.width(row) > 0;
-        if !has_keys && !moved {
+        if !answer.of_objects {
             return Ok(None);
         }
+        let moved = self.moved.load(Ordering::Relaxed);
         self.were_by_order.store(true, Ordering::Relaxed);
         if self.by_order && !moved {
             return Ok(None);
@@ -228,26 +239,27 @@ impl Answers {
         Err(shape("the labels of a record and its scores may stand in different orders")
             .field(label.setting)
             .found(format!(
-                "labels at `{}` beside an object of scores, whose keys change their order",
-                label.text
+                "labels at `{}` and scores at `{}`, of which only one changes the order of its keys",
+                label.text, scores.text
             ))
-            .expected("labels that are the keys of the object, or scores in a list"))
+            .expected("labels that are the keys of the object of scores, or both in lists"))
     }
 
-    /// Whether the values of one of both places were taken in another order than that of the text.
-    fn were_moved(&self, label: &Place, scores: &Place) -> bool {
-        let moved = |place: &Place| place.path.is_some_and(|path| self.paths.were_moved(path));
-        moved(label) != moved(scores)
+    /// Notes in which orders labels and scores were taken from the objects of a document.
+    fn note_orders(&self, answer: &mut Answer) {
+        let found = |place: &Option<Place>| place.as_ref().and_then(|place| answer.found.get(place.path?));
+        let (Some(labels), Some(scores)) = (found(&self.label), found(&self.probability)) else { return };
+        if !labels.moved_as(scores) {
+            self.moved.store(true, Ordering::Relaxed);
+        }
+        answer.of_objects |= labels.took_objects() || scores.took_objects();
     }
 
-    /// What the answers so far show of the order of labels beside an object of scores.
+    /// What the answers so far show of the order of labels and scores.
     pub(crate) fn key_order(&self) -> KeyOrder {
-        let (Some(label), Some(scores)) = (&self.label, &self.probability) else {
-            return KeyOrder::default();
-        };
         KeyOrder {
             by_order: self.were_by_order.load(Ordering::Relaxed),
-            moved: self.were_moved(label, scores),
+            moved: self.moved.load(Ordering::Relaxed),
         }
     }
 
@@ -402,6 +414,7 @@ impl Answers {
                 .hint("set `accept_type` to what the model answers")
                 .into());
         }
+        self.note_orders(answer);
         let scores = match self.scores_place() {
             Some(place) => Some(self.list(text, n, place, &answer.found, &mut answer.scores)?),
             None => None,
@@ -457,6 +470,7 @@ impl Answers {
                     .found(fault.to_string())
                     .hint("set `accept_type` to what the model answers")
             })?;
+            self.note_orders(answer);
             let places = [
                 (self.label.as_ref(), &mut answer.labels),
                 (self.scores_place(), &mut answer.scores),
@@ -616,6 +630,7 @@ impl Answer {
         self.scores.clear();
         self.score_keys.clear();
         self.form = LineForm::Plain;
+        self.of_objects = false;
     }
 
     /// How the rows of what was read last stand on its lines.
@@ -624,17 +639,14 @@ impl Answer {
     }
 }
 
-/// Whether a text is HTML or XML. Labels such as `<=50K` and `<low>` are none.
+/// Whether a text is HTML or XML: it begins as a document does, or with a tag and has a closing one. Labels such as `<=50K`,
+/// `<low>` and `<html>` are none.
 fn is_page(text: &str) -> bool {
     let text = text.trim_start();
-    if !text.starts_with('<') {
-        return false;
-    }
-    const OPENINGS: [&str; 5] = ["<!doctype", "<html", "<head", "<body", "<?xml"];
     let begins =
         |opening: &str| text.get(..opening.len()).is_some_and(|start| start.eq_ignore_ascii_case(opening));
-    let is_tag = text[1..].starts_with(|next: char| next.is_ascii_alphabetic() || next == '!');
-    OPENINGS.into_iter().any(begins) || (is_tag && text.contains("</"))
+    let is_tag = text.starts_with('<') && text[1..].starts_with(|next: char| next.is_ascii_alphabetic());
+    ["<!doctype", "<?xml", "<!--"].into_iter().any(begins) || (is_tag && text.contains("</"))
 }
 
 /// The lines of a text that are not blank.

@@ -116,14 +116,14 @@ fn a_page_is_no_answer_and_labels_with_angle_brackets_are() {
         "<h1>Bad Gateway</h1>",
         "<html>\n<p>no\n</html>",
         "<center>\nno</center>",
-        "<body>,0.5",
+        "<!-- none --><p>",
     ] {
         for n in 1..4 {
             let told = label_problem(Csv, says(), page, n);
             assert!(told.starts_with("PL0603") && told.contains("HTML"), "{told}");
         }
     }
-    for label in ["<=50K", "<50K", "<low>", "< a", "<>", "<-1"] {
+    for label in ["<=50K", "<50K", "<low>", "<html>", "<div>", "<!", "< a", "<>", "<-1"] {
         labels(Csv, says(), &format!("{label},0.1\n{label},0.2\n"), &[named(label), named(label)]);
     }
 }

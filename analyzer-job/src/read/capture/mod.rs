@@ -27,13 +27,12 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Brought, Layout};
 use crate::read::line_blocks::{LineBlocks, Lines};
-use crate::read::one_line::Allowed;
 use crate::read::parser::Parser;
 use crate::read::records::Records;
+use crate::read::shown::Rules;
 use crate::read::truth::Truth;
 use crate::read::windowed::Windowed;
 use crate::read::{Options, Source, payload, together};
-use crate::state::keys::Keys;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing;
@@ -67,7 +66,7 @@ fn read_in(
     block_bytes: usize,
 ) -> Result<Option<(Layout, Gather)>> {
     let options = source.options;
-    let mut reader = Reader::new(files, analysis, options, source.exact)?.reading(source.one_line);
+    let mut reader = Reader::new(files, analysis, options, source.exact)?.reading(&source.rules);
     let mut outcome = Outcome::new(None);
     let mut windowed = Windowed::new(options.window.filter(|_| options.part), true);
     let each_alone = reader.depends_on_no_other() && windowed.is_none() && options.limit.is_none();
@@ -85,11 +84,11 @@ fn read_in(
         })?;
     }
     source.windowed = windowed.map(Windowed::finish).unwrap_or_default();
-    let of_features = reader.features.iter().flat_map(Paths::keys);
-    source.keys = Keys(of_features.chain(reader.answers.keys()).collect());
+    let of_features = reader.features.iter().flat_map(Paths::key_sets);
+    outcome.shown.objects = of_features.chain(reader.answers.key_sets()).collect();
     source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
     source.scores_by_position = reader.answers.are_by_position();
-    outcome.forms.keys = reader.answers.key_order();
+    outcome.shown.labels = reader.answers.key_order();
     outcome.finish(source)
 }
 
@@ -101,7 +100,7 @@ fn by_blocks(
     block_bytes: usize,
 ) -> Result<()> {
     let (files, analysis, options) = (reader.files, reader.analysis, reader.options);
-    let one_line = source.one_line;
+    let rules = source.rules.clone();
     let mut blocks = LineBlocks::new(files, block_bytes);
     let mut records = captured::records();
     // The first record that can be used tells the columns.
@@ -123,7 +122,7 @@ fn by_blocks(
         |spent| blocks.next(spent),
         || {
             let reader = Reader::new(files, analysis, options, false).ok();
-            let mut reader = reader.map(|reader| reader.reading(one_line));
+            let mut reader = reader.map(|reader| reader.reading(&rules));
             let (like, goes_on) = (&like, &goes_on);
             move |block: &Block<Lines>| {
                 let reader = reader.as_mut().filter(|_| !goes_on.load(Ordering::Relaxed))?;
@@ -346,10 +345,13 @@ impl<'a> Reader<'a> {
         Ok(true)
     }
 
-    /// With what one line may be.
-    fn reading(mut self, one_line: Allowed) -> Reader<'a> {
-        (self.answers.one_line, self.label.one_line) = (one_line.answers, one_line.truths);
-        self.answers.by_order = one_line.by_order;
+    /// By these rules.
+    fn reading(mut self, rules: &Rules) -> Reader<'a> {
+        let n = self.features.as_ref().map_or(0, Paths::places_of_columns).min(rules.objects.len());
+        let (of_features, of_answers) = rules.objects.split_at(n);
+        self.features.iter().for_each(|features| features.decide(of_features));
+        self.answers.read_by(rules, of_answers);
+        self.label.one_line = rules.truths;
         self
     }
 
@@ -413,7 +415,7 @@ impl<'a> Reader<'a> {
                     let (text, kind) = payload_of(output, "output")?;
                     let n = self.inputs.n_rows();
                     let read = self.answers.append(&text, kind, n, &mut self.answer);
-                    outcome.forms.answers.add(self.answer.form());
+                    outcome.shown.answers.add(self.answer.form());
                     n_answers = self.count(n, read)?;
                     outcome.kinds.1.get_or_insert(kind);
                 } else if let Some(output) = &capture.endpoint_output {
@@ -434,7 +436,7 @@ impl<'a> Reader<'a> {
                 layout::label_of_csv(self.analysis).map_err(Bad::Job)?;
             }
             let read = self.label.append(&text, kind, Some(self.inputs.n_rows()), &mut self.truths);
-            outcome.forms.truths.add(self.label.form());
+            outcome.shown.truths.add(self.label.form());
             read.map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
         }
         self.rows(n_answers, outcome)

@@ -8,7 +8,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::ContentType;
 use crate::read::gather::Gather;
 use crate::read::layout::Layout;
-use crate::read::one_line::BothForms;
+use crate::read::shown::Shown;
 use crate::read::{Note, Notes, Skips, Source};
 
 /// What a bad record lacks: what to do about it depends on it.
@@ -123,8 +123,8 @@ pub(super) struct Outcome {
     pub(super) unfit: Option<Problem>,
     /// Kinds of the first request and answer, in which a model is spoken to when nothing else tells.
     pub(super) kinds: (Option<ContentType>, Option<ContentType>),
-    /// How the rows of answers and ground truth stand on their lines.
-    pub(super) forms: BothForms,
+    /// What the records show of one another.
+    pub(super) shown: Shown,
 }
 
 impl Outcome {
@@ -139,7 +139,7 @@ impl Outcome {
             table,
             unfit: None,
             kinds: (None, None),
-            forms: BothForms::default(),
+            shown: Shown::default(),
         }
     }
 
@@ -180,7 +180,7 @@ impl Outcome {
             mine.gather.merge(&theirs.gather);
         }
         self.unfit = self.unfit.take().or(next.unfit);
-        self.forms.append(next.forms);
+        self.shown.append(&next.shown);
         self.kinds = (self.kinds.0.or(next.kinds.0), self.kinds.1.or(next.kinds.1));
     }
 
@@ -192,7 +192,7 @@ impl Outcome {
         let (n_bad, used) = (self.skips.skipped.records, self.used());
         source.records += self.records;
         source.captured = self.kinds;
-        source.forms = self.forms;
+        source.shown = self.shown;
         source.notes.push(Note::Files { files: self.headed, what: HEADED.into() });
         source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);

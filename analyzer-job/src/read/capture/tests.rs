@@ -29,7 +29,7 @@ fn both(
     [&alone, options].map(|options| {
         let mut source = Source::new(options, 0);
         let read = pool.install(|| read_in(&files, analysis, &mut source, block_bytes));
-        let beside = (&source.bad_kinds, source.captured, &source.keys, source.by_position, source.records);
+        let beside = (&source.bad_kinds, source.captured, &source.shown, source.by_position, source.records);
         let beside = format!("{beside:?} {:?}", source.notes.warnings());
         outcome(read, &source).map(|text| format!("{text} {beside}"))
     })

@@ -217,7 +217,7 @@ mod tests {
             columns.iter().map(|&column| &rows.table.columns[rows.features[column]]).collect();
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         let text = to_file(format, &names, &columns, &mut cells, &baseline);
-        let features = (format != ContentType::Csv).then_some(Place { path: "x", keys: &[] });
+        let features = (format != ContentType::Csv).then_some(Place { path: "x", rules: &[] });
         let again = from_file(text.as_bytes(), format, features, &columns, &mut cells)
             .unwrap_or_else(|problem| panic!("{what}: {problem} in {text}"));
         let values = |rows: &ModelRows| -> Vec<Vec<Value>> {

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::order::{Columns, ordered};
-use super::{Doc, Evaluated, Fault, Node};
+use super::order::{Columns, Noted, ordered};
+use super::{Doc, Evaluated, Inapplicable, Node};
 
 macro_rules! functions {
     ($($name:ident = $text:literal, $least:literal..=$most:expr;)*) => {
@@ -62,52 +62,55 @@ functions! {
 /// gives.
 ///
 /// # Errors
-/// Arguments of a wrong type; an object that contradicts the names of the columns.
+/// Arguments of a wrong type.
 pub(super) fn call(
     function: Function,
     arguments: &[Node],
     columns: Option<&Columns>,
     here: &Rc<Doc>,
+    noted: &Noted,
 ) -> Evaluated {
     match (function, arguments) {
         (Function::Map, [Node::Expression(each), list]) => {
-            let list = list.find(here, false)?;
-            return Ok(Rc::new(Doc::List(each_of(items_of(&list)?, each)?)));
+            let list = list.find(here, false, noted)?;
+            return Ok(Rc::new(Doc::List(each_of(items_of(&list)?, each, noted)?)));
         }
         (Function::MaxBy | Function::MinBy | Function::SortBy, [list, Node::Expression(key)]) => {
-            let list = list.find(here, false)?;
+            let list = list.find(here, false, noted)?;
             let items = items_of(&list)?;
-            let keys = each_of(items, key)?;
-            return by(function, items, &keys).ok_or(Fault::Inapplicable);
+            let keys = each_of(items, key, noted)?;
+            return by(function, items, &keys).ok_or(Inapplicable);
         }
         (Function::Map | Function::MaxBy | Function::MinBy | Function::SortBy, _) => {
-            return Err(Fault::Inapplicable);
+            return Err(Inapplicable);
         }
         (_, arguments) if arguments.iter().any(|argument| matches!(argument, Node::Expression(_))) => {
-            return Err(Fault::Inapplicable);
+            return Err(Inapplicable);
         }
         _ => {}
     }
-    let arguments =
-        arguments.iter().map(|argument| argument.find(here, false)).collect::<Result<Vec<_>, Fault>>()?;
+    let arguments = arguments
+        .iter()
+        .map(|argument| argument.find(here, false, noted))
+        .collect::<Result<Vec<_>, Inapplicable>>()?;
     if let Function::Keys | Function::Values = function {
-        let fields = arguments[0].fields().ok_or(Fault::Inapplicable)?;
-        let fields = ordered(columns, fields).map_err(Fault::from)?.into_iter();
+        let fields = arguments[0].fields().ok_or(Inapplicable)?;
+        let fields = ordered(columns, fields, noted).into_iter();
         return Ok(Rc::new(Doc::List(match function {
             Function::Keys => fields.map(|(key, _)| Rc::new(Doc::text(key))).collect(),
             _ => fields.map(|(_, value)| Rc::clone(value)).collect(),
         })));
     }
-    plain(function, &arguments).ok_or(Fault::Inapplicable)
+    plain(function, &arguments).ok_or(Inapplicable)
 }
 
-fn items_of(list: &Doc) -> Result<&[Rc<Doc>], Fault> {
-    list.items().ok_or(Fault::Inapplicable)
+fn items_of(list: &Doc) -> Result<&[Rc<Doc>], Inapplicable> {
+    list.items().ok_or(Inapplicable)
 }
 
 /// What an expression is for each item.
-fn each_of(items: &[Rc<Doc>], each: &Node) -> Result<Vec<Rc<Doc>>, Fault> {
-    items.iter().map(|item| each.find(item, false)).collect()
+fn each_of(items: &[Rc<Doc>], each: &Node, noted: &Noted) -> Result<Vec<Rc<Doc>>, Inapplicable> {
+    items.iter().map(|item| each.find(item, false, noted)).collect()
 }
 
 /// What a function of values gives for its arguments; none for arguments of a wrong type.

@@ -15,36 +15,15 @@ use crate::values::names::Contradiction;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
 
 use functions::Function;
-pub(super) use order::Columns;
-use order::ordered;
+pub(super) use order::{Columns, Order};
+use order::{Noted, ordered};
 
 /// What an expression is in a document, or why it is nothing.
-type Evaluated = Result<Rc<Doc>, Fault>;
+type Evaluated = Result<Rc<Doc>, Inapplicable>;
 
-/// Why an expression is nothing in a document.
+/// An expression is nothing in a document: a function has an argument of a wrong type.
 #[derive(Debug)]
-enum Fault {
-    /// A function with an argument of a wrong type.
-    Inapplicable,
-    /// Boxed, as evaluation may be deep, and each step holds it on the stack.
-    Contradiction(Box<Contradiction>),
-}
-
-impl From<Contradiction> for Fault {
-    fn from(contradiction: Contradiction) -> Fault {
-        Fault::Contradiction(Box::new(contradiction))
-    }
-}
-
-impl Fault {
-    /// In the element at this position of a list, which is that of the outermost list in the end.
-    fn at(self, position: usize) -> Fault {
-        match self {
-            Fault::Contradiction(contradiction) => contradiction.at(position).into(),
-            Fault::Inapplicable => Fault::Inapplicable,
-        }
-    }
-}
+struct Inapplicable;
 
 /// A checked expression.
 #[derive(Debug)]
@@ -77,11 +56,11 @@ enum Node {
     /// One after the other: also a pipe.
     Then(Box<Node>, Box<Node>),
     Flatten(Box<Node>),
-    /// With what is known of the columns that the values are.
-    Values(Box<Node>, Option<Columns>),
+    /// With what is known of the columns that the values are; boxed, as expressions may be deep.
+    Values(Box<Node>, Option<Box<Columns>>),
     /// The elements of the first, of which the second tells what is kept, each through the third.
     Project(Box<Node>, Option<Box<Node>>, Box<Node>),
-    Function(Function, Vec<Node>, Option<Columns>),
+    Function(Function, Vec<Node>, Option<Box<Columns>>),
     /// An argument that is an expression.
     Expression(Box<Node>),
 }
@@ -130,20 +109,21 @@ impl Query {
     }
 
     /// The JSON text of what the expression finds in a document; none for null, for an expression that
-    /// cannot be evaluated, and for a text that is not JSON.
+    /// cannot be evaluated, and for a text that is not JSON. And the order in which it took the values of objects.
     ///
     /// # Errors
-    /// An object that contradicts the names of the columns.
-    pub(super) fn find(&self, json: &str) -> Result<Option<String>, Contradiction> {
-        let Ok(doc) = Doc::parse(json) else { return Ok(None) };
-        let found = match self.0.find(&Rc::new(doc), true) {
-            Ok(found) if !found.is_null() => found,
-            Ok(_) | Err(Fault::Inapplicable) => return Ok(None),
-            Err(Fault::Contradiction(contradiction)) => return Err(*contradiction),
-        };
-        let mut text = String::new();
-        found.print(&mut text);
-        Ok(Some(text))
+    /// An object that contradicts the names of the columns, or other objects.
+    pub(super) fn find(&self, json: &str) -> Result<(Option<String>, Order), Contradiction> {
+        let Ok(doc) = Doc::parse(json) else { return Ok((None, Order::None)) };
+        let noted = Noted::default();
+        let found = self.0.find(&Rc::new(doc), true, &noted);
+        let order = noted.finish()?;
+        let text = found.ok().filter(|found| !found.is_null()).map(|found| {
+            let mut text = String::new();
+            found.print(&mut text);
+            text
+        });
+        Ok((text, order))
     }
 }
 
@@ -195,7 +175,7 @@ impl Node {
 
     fn name_columns(&mut self, new: &dyn Fn() -> Columns) {
         if let Node::Values(_, columns) | Node::Function(_, _, columns) = self {
-            *columns = Some(new());
+            *columns = Some(Box::new(new()));
         }
         self.within().into_iter().for_each(|node| node.name_columns(new));
     }
@@ -262,8 +242,8 @@ impl Node {
     /// What stands there. `kept`: a list made here is the result, and keeps its nulls.
     ///
     /// # Errors
-    /// A function that cannot be applied; an object that contradicts the names of the columns.
-    pub(super) fn find(&self, doc: &Rc<Doc>, kept: bool) -> Evaluated {
+    /// A function that cannot be applied.
+    fn find(&self, doc: &Rc<Doc>, kept: bool, noted: &Noted) -> Evaluated {
         let null = || Ok(Rc::new(Doc::null()));
         match (self, &**doc) {
             (Node::Here, _) => Ok(Rc::clone(doc)),
@@ -281,71 +261,87 @@ impl Node {
             (Node::Literal(text), _) => Ok(Rc::new(Doc::parse(text).unwrap_or_else(|_| Doc::null()))),
             (Node::List(_) | Node::Object(_), Doc::Token(_)) if doc.is_null() => null(),
             (Node::List(nodes), _) => {
-                let items = nodes.iter().map(|node| node.find(doc, kept)).collect::<Result<_, Fault>>()?;
+                let items = nodes
+                    .iter()
+                    .map(|node| node.find(doc, kept, noted))
+                    .collect::<Result<_, Inapplicable>>()?;
                 Ok(Rc::new(Doc::List(items)))
             }
             (Node::Object(nodes), _) => {
-                let fields = nodes.iter().map(|(key, node)| Ok((key.clone(), node.find(doc, false)?)));
-                Ok(Rc::new(Doc::Object(fields.collect::<Result<_, Fault>>()?)))
+                let fields = nodes.iter().map(|(key, node)| Ok((key.clone(), node.find(doc, false, noted)?)));
+                Ok(Rc::new(Doc::Object(fields.collect::<Result<_, Inapplicable>>()?)))
             }
-            (Node::Not(node), _) => Ok(Rc::new(Doc::truth(!node.find(doc, false)?.is_true()))),
+            (Node::Not(node), _) => Ok(Rc::new(Doc::truth(!node.find(doc, false, noted)?.is_true()))),
             (Node::And(one, two), _) => {
-                let found = one.find(doc, false)?;
-                if found.is_true() { two.find(doc, kept) } else { Ok(found) }
+                let found = one.find(doc, false, noted)?;
+                if found.is_true() { two.find(doc, kept, noted) } else { Ok(found) }
             }
             (Node::Or(one, two), _) => {
-                let found = one.find(doc, kept)?;
-                if found.is_true() { Ok(found) } else { two.find(doc, kept) }
+                let found = one.find(doc, kept, noted)?;
+                if found.is_true() { Ok(found) } else { two.find(doc, kept, noted) }
             }
             (Node::Compare(comparator, one, two), _) => {
-                let (one, two) = (one.find(doc, false)?, two.find(doc, false)?);
+                let (one, two) = (one.find(doc, false, noted)?, two.find(doc, false, noted)?);
                 Ok(Rc::new(compare(comparator, &one, &two)))
             }
-            (Node::Then(one, two), _) => two.find(&one.find(doc, false)?, kept),
-            (Node::Flatten(node), _) => match &*node.find(doc, kept)? {
-                Doc::List(items) => {
-                    let mut flat = Vec::with_capacity(items.len());
-                    for item in items {
-                        match &**item {
-                            Doc::List(inner) => flat.extend(inner.iter().cloned()),
-                            _ => flat.push(Rc::clone(item)),
-                        }
-                    }
-                    Ok(Rc::new(Doc::List(flat)))
-                }
-                _ => null(),
-            },
-            (Node::Values(node, columns), _) => match &*node.find(doc, kept)? {
-                Doc::Object(fields) => {
-                    let fields = ordered(columns.as_ref(), fields).map_err(Fault::from)?;
-                    Ok(Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect())))
-                }
-                _ => null(),
-            },
+            (Node::Then(one, two), _) => two.find(&one.find(doc, false, noted)?, kept, noted),
+            (Node::Flatten(node), _) => Ok(flattened(&*node.find(doc, kept, noted)?)),
+            (Node::Values(node, columns), _) => {
+                Ok(values(columns.as_deref(), &*node.find(doc, kept, noted)?, noted))
+            }
             (Node::Project(list, filter, rest), _) => {
-                let list = list.find(doc, kept)?;
-                let Doc::List(items) = &*list else { return null() };
-                let mut out = Vec::with_capacity(items.len());
-                for (position, item) in items.iter().enumerate() {
-                    if let Some(filter) = filter
-                        && !filter.find(item, false)?.is_true()
-                    {
-                        continue;
-                    }
-                    let found = rest.find(item, kept).map_err(|fault| fault.at(position))?;
-                    if kept || !found.is_null() {
-                        out.push(found);
-                    }
-                }
-                Ok(Rc::new(Doc::List(out)))
+                let list = list.find(doc, kept, noted)?;
+                rest.projected(&list, filter.as_deref(), kept, noted)
             }
             (Node::Function(function, arguments, columns), _) => {
-                functions::call(*function, arguments, columns.as_ref(), doc)
+                functions::call(*function, arguments, columns.as_deref(), doc, noted)
             }
-            (Node::Expression(node), _) => node.find(doc, false),
+            (Node::Expression(node), _) => node.find(doc, false, noted),
             (Node::Field(_) | Node::Index(_) | Node::Slice(..), _) => null(),
         }
     }
+
+    /// What it finds in each element of a list that `filter` lets through. Apart from `find`, whose frames hold less so.
+    fn projected(&self, list: &Doc, filter: Option<&Node>, kept: bool, noted: &Noted) -> Evaluated {
+        let Doc::List(items) = list else { return Ok(Rc::new(Doc::null())) };
+        let mut out = Vec::with_capacity(items.len());
+        for (position, item) in items.iter().enumerate() {
+            if let Some(filter) = filter
+                && !filter.find(item, false, noted)?.is_true()
+            {
+                continue;
+            }
+            let contradicted = noted.is_contradicted();
+            let found = self.find(item, kept, noted)?;
+            if !contradicted {
+                noted.at(position);
+            }
+            if kept || !found.is_null() {
+                out.push(found);
+            }
+        }
+        Ok(Rc::new(Doc::List(out)))
+    }
+}
+
+/// A list with the elements of the lists in it; null for anything else.
+fn flattened(doc: &Doc) -> Rc<Doc> {
+    let Doc::List(items) = doc else { return Rc::new(Doc::null()) };
+    let mut flat = Vec::with_capacity(items.len());
+    for item in items {
+        match &**item {
+            Doc::List(inner) => flat.extend(inner.iter().cloned()),
+            _ => flat.push(Rc::clone(item)),
+        }
+    }
+    Rc::new(Doc::List(flat))
+}
+
+/// The values of an object; null for anything else.
+fn values(columns: Option<&Columns>, doc: &Doc, noted: &Noted) -> Rc<Doc> {
+    let Doc::Object(fields) = doc else { return Rc::new(Doc::null()) };
+    let fields = ordered(columns, fields, noted);
+    Rc::new(Doc::List(fields.into_iter().map(|(_, value)| Rc::clone(value)).collect()))
 }
 
 fn slice(items: &[Rc<Doc>], start: Option<i64>, stop: Option<i64>, step: i64) -> Vec<Rc<Doc>> {
@@ -581,7 +577,7 @@ mod tests {
             let query = Query::compile(&expression).unwrap();
             let doc = Rc::new(Doc::parse(&json).unwrap());
             let mut ours = String::new();
-            query.0.find(&doc, false).map_or_else(|_| Doc::null(), |found| (*found).clone()).print(&mut ours);
+            query.0.find(&doc, false, &Noted::default()).map_or_else(|_| Doc::null(), |found| (*found).clone()).print(&mut ours);
             let ours: Json = serde_json::from_str(&ours).unwrap();
             prop_assert!(same(&ours, &theirs), "{} on {}: {} and {}", expression, json, ours, theirs);
         }
@@ -589,7 +585,7 @@ mod tests {
 
     #[test]
     fn the_mean_of_no_numbers_is_null() {
-        let found = |expression: &str| Query::compile(expression).unwrap().find("[]");
+        let found = |expression: &str| Query::compile(expression).unwrap().find("[]").map(|(found, _)| found);
         assert_eq!(found("avg(@)"), Ok(None));
         assert_eq!(found("avg(@) | type(@)").unwrap().as_deref(), Some("\"null\""));
     }

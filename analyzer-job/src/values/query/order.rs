@@ -2,15 +2,16 @@
 //!
 //! That is the order of the text. But where the values are the columns of a row, objects of the same keys are rows of the
 //! same columns, however their keys are ordered: a value goes by its key where the keys are names of the columns, else to the
-//! place that the key has in the first object. Keys of which some are names, at other places than their columns', contradict
-//! the names (`names::meaning`), and other keys than those of the first object contradict that one.
+//! place that the key has in the first object of these keys. What other objects are, is told in `key_sets`.
 
+use std::cell::{Cell, RefCell};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::rc::Rc;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::Doc;
-use crate::values::names::{self, Contradiction, Meaning};
+use crate::values::key_sets::{KeyRule, KeySets, Met};
+use crate::values::names::Contradiction;
 
 type Field = (String, Rc<Doc>);
 
@@ -20,27 +21,57 @@ pub(in crate::values) struct Columns {
     names: Vec<String>,
     /// The names for objects of other lengths, where one column is kept elsewhere: that one is the last.
     shorter: Option<Vec<String>>,
-    first: OnceLock<First>,
-    /// Values of an object were taken in another order than that of the text.
-    moved: AtomicBool,
+    met: Mutex<Met>,
 }
 
-/// The first object.
-#[derive(Debug)]
-struct First {
-    keys: Vec<String>,
-    /// Its values go by name.
-    by_name: bool,
+/// In which order an expression took the values of the objects of a text.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::values) enum Order {
+    /// It took those of none.
+    #[default]
+    None,
+    AsWritten,
+    /// In others; the number is the same for the same ones.
+    Moved(u64),
 }
 
-impl First {
-    /// Where the values of another object belong, if those of this one go by position, and the other has the same keys in some
-    /// order.
-    fn places(&self, keys: &[&String]) -> Option<Vec<usize>> {
-        match names::meaning(&self.keys, keys) {
-            Meaning::ByName(places) if !self.by_name && places.len() == self.keys.len() => Some(places),
-            _ => None,
+/// What comes up while an expression is evaluated in a text, and ends nothing: all objects are to be counted.
+#[derive(Debug, Default)]
+pub(super) struct Noted {
+    /// The first.
+    contradiction: RefCell<Option<Contradiction>>,
+    orders: RefCell<DefaultHasher>,
+    took: Cell<bool>,
+    moved: Cell<bool>,
+}
+
+impl Noted {
+    pub(super) fn is_contradicted(&self) -> bool {
+        self.contradiction.borrow().is_some()
+    }
+
+    /// The contradiction is in the element at this position of a list; that of the outermost list counts in the end.
+    pub(super) fn at(&self, position: usize) {
+        self.contradiction.replace_with(|noted| noted.take().map(|noted| noted.at(position)));
+    }
+
+    /// The first contradiction, else the order.
+    ///
+    /// # Errors
+    /// The contradiction.
+    pub(super) fn finish(self) -> Result<Order, Contradiction> {
+        match self.contradiction.into_inner() {
+            Some(contradiction) => Err(contradiction),
+            None if self.moved.get() => Ok(Order::Moved(self.orders.borrow().finish())),
+            None if self.took.get() => Ok(Order::AsWritten),
+            None => Ok(Order::None),
         }
+    }
+
+    fn take(&self, places: &[usize]) {
+        places.hash(&mut *self.orders.borrow_mut());
+        self.took.set(true);
+        self.moved.set(self.moved.get() || !places.is_sorted());
     }
 }
 
@@ -52,13 +83,16 @@ impl Columns {
             names[elsewhere..].rotate_left(1);
             names
         });
-        Columns { names: names.to_vec(), shorter, first: OnceLock::new(), moved: AtomicBool::new(false) }
+        Columns { names: names.to_vec(), shorter, met: Mutex::default() }
     }
 
-    /// Makes these keys those of the first object, unless there was one.
-    pub(in crate::values) fn begin(&self, keys: &[String]) {
-        let by_name = matches!(names::meaning(self.names(keys.len()), keys), Meaning::ByName(_));
-        self.first.get_or_init(|| First { keys: keys.to_vec(), by_name });
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says which objects are rows, whatever comes first.
+    pub(in crate::values) fn decide(&self, rule: KeyRule) {
+        self.met().decide(rule);
     }
 
     /// The names of the columns of so many values.
@@ -69,82 +103,44 @@ impl Columns {
         }
     }
 
-    /// The keys that decide about the order; sorted where the names of the columns do, whatever order they stand in. None before
-    /// the first object.
-    pub(in crate::values) fn keys(&self) -> Option<Vec<String>> {
-        let First { keys, by_name } = self.first.get()?;
-        let mut keys = keys.clone();
-        if *by_name {
-            keys.sort_by_cached_key(|key| key.trim().to_lowercase());
-        }
-        Some(keys)
+    /// The keys that objects had.
+    pub(in crate::values) fn key_sets(&self) -> KeySets {
+        self.met().sets.clone()
     }
 
-    /// Whether the columns have names, and objects came with keys that are none of these.
+    /// Whether the columns have names, and values of objects went by position, as their keys are none of these.
     pub(in crate::values) fn are_by_position(&self) -> bool {
-        !self.names.is_empty() && self.first.get().is_some_and(|first| !first.by_name)
+        self.met().by_position()
     }
 
-    /// Whether values of an object were taken in another order than that of the text.
-    pub(in crate::values) fn were_moved(&self) -> bool {
-        self.moved.load(Ordering::Relaxed)
-    }
-
-    /// The fields of an object in the order of the columns.
-    ///
-    /// # Errors
-    /// The columns have names, and the keys contradict them; or the keys are others than those of the first object.
-    fn order<'f>(&self, fields: &'f [Field]) -> Result<Vec<&'f Field>, Contradiction> {
+    /// The fields of an object in the order of the columns; as they are where they contradict the columns.
+    fn order<'f>(&self, fields: &'f [Field], noted: &Noted) -> Vec<&'f Field> {
         // One without a key says nothing of the others.
         if fields.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         let keys: Vec<&String> = fields.iter().map(|(key, _)| key).collect();
-        let sorted = |places: Vec<usize>| {
-            if !places.is_sorted() {
-                self.moved.store(true, Ordering::Relaxed);
+        let taken = self.met().take(self.names(fields.len()), &keys);
+        match taken {
+            Ok(places) => {
+                noted.take(&places);
+                let mut placed: Vec<(usize, &Field)> = places.into_iter().zip(fields).collect();
+                placed.sort_by_key(|(place, _)| *place);
+                placed.into_iter().map(|(_, field)| field).collect()
             }
-            let mut placed: Vec<(usize, &Field)> = places.into_iter().zip(fields).collect();
-            placed.sort_by_key(|(place, _)| *place);
-            placed.into_iter().map(|(_, field)| field).collect()
-        };
-        let names = self.names(fields.len());
-        let first = |by_name| {
-            self.first.get_or_init(|| First { keys: keys.iter().copied().cloned().collect(), by_name })
-        };
-        match names::meaning(names, &keys) {
-            Meaning::ByName(places) => {
-                first(true);
-                return Ok(sorted(places));
+            Err(contradiction) => {
+                noted.contradiction.borrow_mut().get_or_insert(contradiction);
+                fields.iter().collect()
             }
-            Meaning::Contradiction(_)
-                if self.first.get().is_none_or(|first| first.places(&keys).is_none()) =>
-            {
-                return Err(Contradiction::new(keys, names));
-            }
-            Meaning::Contradiction(_) | Meaning::ByPosition => {}
-        }
-        let first = first(false);
-        match first.places(&keys) {
-            Some(places) => Ok(sorted(places)),
-            // Rows of another width are told by those who know what a row is.
-            None if !first.by_name && fields.len() != first.keys.len() => Ok(fields.iter().collect()),
-            None => Err(Contradiction::of_first(keys, &first.keys)),
         }
     }
 }
 
 /// The fields of an object as a wildcard takes them.
-///
-/// # Errors
-/// The object contradicts the names of the columns, or the first object.
-pub(super) fn ordered<'f>(
-    columns: Option<&Columns>,
-    fields: &'f [Field],
-) -> Result<Vec<&'f Field>, Contradiction> {
+pub(super) fn ordered<'f>(columns: Option<&Columns>, fields: &'f [Field], noted: &Noted) -> Vec<&'f Field> {
     let is_row = fields.iter().all(|(_, value)| matches!(**value, Doc::Token(_)));
     match columns.filter(|_| is_row) {
-        Some(columns) => columns.order(fields),
-        None => Ok(fields.iter().collect()),
+        Some(columns) => columns.order(fields, noted),
+        None => fields.iter().collect(),
     }
 }

@@ -11,8 +11,6 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
-use super::key_order::{self, KeyOrder};
-
 /// How the rows of a text stand on its lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum LineForm {
@@ -41,13 +39,13 @@ impl LineForms {
         }
     }
 
-    fn append(&mut self, other: LineForms) {
+    pub(super) fn append(&mut self, other: LineForms) {
         self.one_line = self.one_line.saturating_add(other.one_line);
         self.wide = self.wide.saturating_add(other.wide);
     }
 
     /// Whether one line may stand for several rows.
-    fn allow(self) -> bool {
+    pub(super) fn allow(self) -> bool {
         self.wide == 0 || self.one_line > self.wide
     }
 
@@ -57,64 +55,18 @@ impl LineForms {
     }
 }
 
-/// What the other records tell of one: the forms of answers and of ground truth, and the order of keys.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct BothForms {
-    pub(crate) answers: LineForms,
-    pub(crate) truths: LineForms,
-    pub(crate) keys: KeyOrder,
-}
-
-impl BothForms {
-    pub(crate) fn append(&mut self, other: BothForms) {
-        self.answers.append(other.answers);
-        self.truths.append(other.truths);
-        self.keys.append(other.keys);
-    }
-
-    /// What may be, as far as these records tell.
-    pub(crate) fn allowed(self) -> Allowed {
-        Allowed { answers: self.answers.allow(), truths: self.truths.allow(), by_order: self.keys.allow() }
-    }
-}
-
-/// What is allowed unless the records contradict it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Allowed {
-    /// One line of an answer may stand for several rows.
-    pub(crate) answers: bool,
-    /// One line of ground truth may.
-    pub(crate) truths: bool,
-    /// Labels beside an object of scores may go by their order.
-    pub(crate) by_order: bool,
-}
-
-impl Default for Allowed {
-    /// Before any record was read.
-    fn default() -> Allowed {
-        Allowed { answers: true, truths: true, by_order: true }
-    }
-}
-
-/// That each part was read as one run over all of them would read it. Each part has the path of its state, for messages.
+/// That each part was read as one run over all of them would read it. Each part has the path of its state, for messages;
+/// `what` the texts are.
 ///
 /// # Errors
 /// `STATES_DO_NOT_FIT`.
-pub(crate) fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, BothForms)>) -> Result<()> {
-    let parts: Vec<_> = parts.into_iter().collect();
-    key_order::check(&parts.iter().map(|(path, forms)| (*path, forms.keys)).collect::<Vec<_>>())?;
-    let mut all = BothForms::default();
-    parts.iter().for_each(|(_, forms)| all.append(*forms));
-    for (path, forms) in parts {
-        for (what, own, all) in
-            [("answer", forms.answers, all.answers), ("ground truth", forms.truths, all.truths)]
-        {
-            if !own.fit(all) {
-                return Err(differ(path, what, own, all));
-            }
-        }
+pub(super) fn check(parts: &[(&Path, LineForms)], what: &str) -> Result<()> {
+    let mut all = LineForms::default();
+    parts.iter().for_each(|(_, own)| all.append(*own));
+    match parts.iter().find(|(_, own)| !own.fit(all)) {
+        None => Ok(()),
+        Some((path, own)) => Err(differ(path, what, *own, all)),
     }
-    Ok(())
 }
 
 fn differ(path: &Path, what: &str, own: LineForms, all: LineForms) -> Problem {
@@ -154,30 +106,25 @@ mod tests {
 
     #[test]
     fn parts_fit_if_one_run_would_read_each_of_them_alike() {
-        let told = |parts: &[(u64, u64)], truths: bool| {
+        let told = |parts: &[(u64, u64)]| {
             let names: Vec<String> = (0..parts.len()).map(|at| format!("{at}.state")).collect();
-            let both = parts.iter().map(|&(one_line, wide)| {
-                let (own, none) = (forms(one_line, wide), BothForms::default());
-                if truths { BothForms { truths: own, ..none } } else { BothForms { answers: own, ..none } }
-            });
-            let parts: Vec<_> = names.iter().map(Path::new).zip(both).collect();
-            check(parts).map_err(|problem| problem.to_string())
+            let forms = parts.iter().map(|&(one_line, wide)| forms(one_line, wide));
+            let parts: Vec<_> = names.iter().map(Path::new).zip(forms).collect();
+            check(&parts, "answer").map_err(|problem| problem.to_string())
         };
-        for truths in [false, true] {
-            for fitting in [
-                &[(1, 0), (2, 0)][..],
-                &[(0, 3), (1, 4)],
-                &[(0, 0), (1, 0)],
-                &[(3, 1), (0, 1)],
-                &[(0, 2), (0, 1)],
-                &[],
-            ] {
-                assert_eq!(told(fitting, truths), Ok(()), "{fitting:?}");
-            }
-            for (other, at) in [(&[(0, 3), (1, 0)][..], 1), (&[(1, 0), (0, 1)], 0), (&[(1, 1), (5, 0)], 0)] {
-                let told = told(other, truths).unwrap_err();
-                assert!(told.starts_with("PL0909") && told.contains(&format!("{at}.state")), "{told}");
-            }
+        for fitting in [
+            &[(1, 0), (2, 0)][..],
+            &[(0, 3), (1, 4)],
+            &[(0, 0), (1, 0)],
+            &[(3, 1), (0, 1)],
+            &[(0, 2), (0, 1)],
+            &[],
+        ] {
+            assert_eq!(told(fitting), Ok(()), "{fitting:?}");
+        }
+        for (other, at) in [(&[(0, 3), (1, 0)][..], 1), (&[(1, 0), (0, 1)], 0), (&[(1, 1), (5, 0)], 0)] {
+            let told = told(other).unwrap_err();
+            assert!(told.starts_with("PL0909") && told.contains(&format!("{at}.state")), "{told}");
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Labels in a list beside an object of scores.
+//! Labels and scores of which one or both are the values of an object.
 //!
-//! The labels are in the order of the text, the scores in that of the first object. Both are the same as long as no object has
-//! its keys in another order. Where one has, nothing tells which label belongs to which score in any of the records, the ones
-//! before it included. Labels that are the keys of their object go by key, and are not in doubt.
+//! Those of a list are in the order of the text, those of an object in that of the first object. Both are the same as long as no
+//! object has its keys in another order, or both objects of a record have. Where only one has, nothing tells which label belongs
+//! to which score in any of the records, the ones before it included. Labels that are the keys of their object go by key, and are
+//! not in doubt.
 
 use std::path::Path;
 
@@ -14,18 +15,18 @@ use serde::{Deserialize, Serialize};
 pub(crate) struct KeyOrder {
     /// Labels had only their order to go by.
     pub(crate) by_order: bool,
-    /// An object had its keys in another order.
+    /// Only one of both had its keys in another order in some record.
     pub(crate) moved: bool,
 }
 
 impl KeyOrder {
-    pub(crate) fn append(&mut self, other: KeyOrder) {
+    pub(super) fn append(&mut self, other: KeyOrder) {
         self.by_order |= other.by_order;
         self.moved |= other.moved;
     }
 
     /// Whether labels may go by their order.
-    pub(crate) fn allow(self) -> bool {
+    pub(super) fn allow(self) -> bool {
         !(self.by_order && self.moved)
     }
 }
@@ -34,7 +35,7 @@ impl KeyOrder {
 ///
 /// # Errors
 /// `STATES_DO_NOT_FIT`.
-pub(crate) fn check(parts: &[(&Path, KeyOrder)]) -> Result<()> {
+pub(super) fn check(parts: &[(&Path, KeyOrder)]) -> Result<()> {
     let mut all = KeyOrder::default();
     parts.iter().for_each(|(_, own)| all.append(*own));
     match parts.iter().find(|(_, own)| own.by_order && own.allow() != all.allow()) {

@@ -1,0 +1,123 @@
+//! What the records of the data show of one another, and the rules by which each of them is read.
+//!
+//! A record alone does not tell how its rows stand on a line of CSV, which label goes with which score, or whether an object is a
+//! row. What the records show together does, so that none decides by being the first one. The rules are known once all were
+//! read; where they were read by others, they are read again.
+
+mod key_order;
+mod objects;
+mod one_line;
+
+use std::path::Path;
+
+use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
+
+use crate::values::key_sets::{KeyRule, KeySets};
+
+pub(crate) use key_order::KeyOrder;
+pub(crate) use one_line::{LineForm, LineForms};
+
+/// What records show of one another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Shown {
+    /// How the rows of answers stand on their lines.
+    pub(crate) answers: LineForms,
+    /// The same of ground truth.
+    pub(crate) truths: LineForms,
+    /// The order of labels and scores.
+    pub(crate) labels: KeyOrder,
+    /// The keys of objects, for each place at which a path makes columns of them.
+    pub(crate) objects: Vec<KeySets>,
+}
+
+/// How records are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// One line of an answer may stand for several rows.
+    pub(crate) answers: bool,
+    /// One line of ground truth may.
+    pub(crate) truths: bool,
+    /// Labels beside scores may go by their order.
+    pub(crate) by_order: bool,
+    /// Which objects are rows, for each place at which a path makes columns of them; what the first one shows where there is none.
+    pub(crate) objects: Vec<Option<KeyRule>>,
+}
+
+impl Default for Rules {
+    /// Before any record was read.
+    fn default() -> Rules {
+        Rules { answers: true, truths: true, by_order: true, objects: Vec::new() }
+    }
+}
+
+impl Shown {
+    /// Adds what records behind these show.
+    pub(crate) fn append(&mut self, other: &Shown) {
+        self.answers.append(other.answers);
+        self.truths.append(other.truths);
+        self.labels.append(other.labels);
+        objects::append(&mut self.objects, &other.objects);
+    }
+
+    /// By which rules these records are to be read.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            answers: self.answers.allow(),
+            truths: self.truths.allow(),
+            by_order: self.labels.allow(),
+            objects: objects::rules(&self.objects),
+        }
+    }
+
+    /// The rules by which the records are to be read again, where they were read by others.
+    pub(crate) fn other_rules(&self, read_by: &Rules) -> Option<Rules> {
+        let rules = self.rules();
+        let mut fitting = rules.clone();
+        for (at, fitting) in fitting.objects.iter_mut().enumerate() {
+            match read_by.objects.get(at).and_then(Option::as_ref) {
+                // The first object has told the same.
+                None if self.objects[at].are_all_alike() => {}
+                own => *fitting = own.cloned(),
+            }
+        }
+        let as_read = Rules { objects: fitting.objects, ..read_by.clone() };
+        (as_read != rules).then_some(rules)
+    }
+}
+
+/// That each part was read as one run over all of them would read it. Each part has the path of its state, for messages.
+///
+/// # Errors
+/// `STATES_DO_NOT_FIT`.
+pub(crate) fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, &'a Shown)>) -> Result<()> {
+    let parts: Vec<(&Path, &Shown)> = parts.into_iter().collect();
+    objects::check(&parts.iter().map(|(path, own)| (*path, own.objects.as_slice())).collect::<Vec<_>>())?;
+    key_order::check(&parts.iter().map(|(path, own)| (*path, own.labels)).collect::<Vec<_>>())?;
+    one_line::check(&parts.iter().map(|(path, own)| (*path, own.answers)).collect::<Vec<_>>(), "answer")?;
+    one_line::check(&parts.iter().map(|(path, own)| (*path, own.truths)).collect::<Vec<_>>(), "ground truth")
+}
+
+/// What came of reading the data.
+pub(crate) enum Attempted<T, A> {
+    Whole(Box<T>),
+    /// They are to be read again, in this way.
+    Again(A),
+}
+
+/// What reading comes to, in the end: in another way as long as the last one asks for it. What is rare is found out by reading.
+///
+/// # Errors
+/// Those of `read`; `INTERNAL` if it never ends.
+pub(crate) fn settled<T, A>(first: A, mut read: impl FnMut(A) -> Result<Attempted<T, A>>) -> Result<T> {
+    /// Each attempt that fails settles something for the next one, and there are fewer of such things.
+    const MOST_ATTEMPTS: usize = 8;
+    let mut way = first;
+    for _ in 0..MOST_ATTEMPTS {
+        match read(way)? {
+            Attempted::Whole(whole) => return Ok(*whole),
+            Attempted::Again(next) => way = next,
+        }
+    }
+    Err(Problem::new(&codes::INTERNAL, "every reading of the data asks for another one"))
+}
