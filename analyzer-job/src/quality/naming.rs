@@ -17,7 +17,9 @@ pub struct Named {
 }
 
 /// Names the columns and leaves out those of `exclude_features_attribute`, and nulls where other rows have an object or a
-/// list. A baseline that was made without excluded columns has fewer columns than the data: then they are left out first.
+/// list. The number of columns tells which side has the excluded ones: a baseline that was made without them has fewer columns
+/// than the data by just these, and data that lack them fewer than the baseline. They are left out of the other side then, before
+/// names go by position.
 ///
 /// # Errors
 /// `COLUMN_NOT_FOUND`: a column to leave out that neither the data nor the baseline have. `NO_DATA`: no column is left.
@@ -63,17 +65,20 @@ fn name_of(found: &Columns, exclude: &[String], baseline: Option<&[String]>) -> 
     };
     let own: Vec<(String, usize)> = found.names.iter().cloned().zip(0..).collect();
     let early: Option<Vec<usize>> = exclude.iter().map(|wanted| place(&own, wanted)).collect();
-    if let (Some(baseline), Some(early)) = (baseline, &early)
-        && !early.is_empty()
+    let kept = |early: &Vec<usize>| (0..own.len()).filter(|at| !early.contains(at)).collect::<Vec<usize>>();
+    if let (Some(baseline), Some(kept)) = (baseline, early.as_ref().map(kept))
         && own.len() != baseline.len()
-        && own.len() - early.len() == baseline.len()
+        && kept.len() == baseline.len()
     {
-        let kept: Vec<usize> = (0..own.len()).filter(|at| !early.contains(at)).collect();
         let names = kept.iter().map(|&at| own[at].0.clone()).collect();
         let settled = settle(&Columns { names, ..found.clone() }, Some(baseline));
         let columns = settled.columns.into_iter().map(|(name, at)| (name, kept[at])).collect();
         let Settled { comparable, warnings, .. } = settled;
         return Ok(Named { columns, comparable, excluded: Vec::new(), warnings });
+    }
+    if let Some((baseline, excluded)) = baseline.and_then(|baseline| lacked(found, exclude, baseline)) {
+        let Settled { columns, comparable, warnings } = settle(found, Some(&baseline));
+        return Ok(Named { columns, comparable, excluded, warnings });
     }
     let Settled { columns, comparable, warnings } = settle(found, baseline);
     let mut excluded = Vec::new();
@@ -99,6 +104,24 @@ fn name_of(found: &Columns, exclude: &[String], baseline: Option<&[String]>) -> 
     }
     let columns: Vec<_> = columns.into_iter().filter(|(name, _)| !excluded.contains(name)).collect();
     Ok(Named { columns, comparable, excluded, warnings })
+}
+
+/// The names of the baseline that are left, and those that are excluded, where the data lack just the excluded columns. A position
+/// is one among the baseline's columns then.
+fn lacked(found: &Columns, exclude: &[String], baseline: &[String]) -> Option<(Vec<String>, Vec<String>)> {
+    let of_baseline = |wanted: &String| {
+        let named = baseline.iter().position(|name| name == wanted);
+        named.or_else(|| wanted.parse().ok().filter(|&at| at < baseline.len()))
+    };
+    let places: Vec<usize> = exclude.iter().map(of_baseline).collect::<Option<_>>()?;
+    let pick = |is_excluded: bool| {
+        let places = (0..baseline.len()).filter(|at| places.contains(at) == is_excluded);
+        places.map(|at| baseline[at].clone()).collect::<Vec<_>>()
+    };
+    let (left, excluded) = (pick(false), pick(true));
+    let has_one = found.named && excluded.iter().any(|name| found.names.contains(name));
+    (found.names.len() != baseline.len() && found.names.len() == left.len() && !has_one)
+        .then_some((left, excluded))
 }
 
 #[cfg(test)]
@@ -138,6 +161,73 @@ mod tests {
         assert_eq!(name(&found, &texts(&["a"]), None).unwrap().columns, [("b".to_string(), 1)]);
         let all = name(&found, &texts(&["a", "1"]), None).err().unwrap();
         assert_eq!(all.code(), &codes::NO_DATA, "{all}");
+    }
+
+    /// The data have the columns `found`, the baseline `baseline`. Gives what each column of the data is called, by place, or none if
+    /// the baseline says nothing of the columns.
+    fn called(
+        found: &[&str],
+        named: bool,
+        exclude: &[&str],
+        baseline: &[&str],
+    ) -> Option<Vec<(usize, String)>> {
+        let columns: Vec<(&str, bool)> = found.iter().map(|name| (*name, true)).collect();
+        let mut profiled = profiled(&columns, &[]);
+        (profiled.columns.named, profiled.open) = (named, named);
+        let found = name(&profiled, &texts(exclude), Some(&texts(baseline))).unwrap();
+        let mut columns: Vec<_> = found.columns.into_iter().map(|(name, at)| (at, name)).collect();
+        columns.sort();
+        found.comparable.then_some(columns)
+    }
+
+    /// Data of every width that a baseline without, with and with more than the excluded columns can have beside them: what each cell
+    /// is called must be what it was when it was written.
+    #[test]
+    fn excluded_columns_leave_the_side_that_has_them() {
+        let all = ["y", "age", "id", "plan", "zip"];
+        for mask in 1..(1 << all.len()) - 1_usize {
+            let is_excluded = |at: &usize| mask & (1 << at) != 0;
+            let at_all = || 0..all.len();
+            let excluded: Vec<usize> = at_all().filter(is_excluded).collect();
+            let left: Vec<usize> = at_all().filter(|at| !is_excluded(at)).collect();
+            let names = |places: &[usize]| places.iter().map(|&at| all[at]).collect::<Vec<_>>();
+            let by_name = names(&excluded);
+            let by_place: Vec<String> = excluded.iter().map(usize::to_string).collect();
+            let by_place: Vec<&str> = by_place.iter().map(String::as_str).collect();
+            let unnamed: Vec<String> = at_all().map(|at| format!("_c{at}")).collect();
+            let unnamed: Vec<&str> = unnamed.iter().map(String::as_str).collect();
+            let expected = |places: &[usize]| {
+                let kept = places.iter().enumerate().filter(|(_, at)| left.contains(at));
+                Some(kept.map(|(here, &at)| (here, all[at].to_string())).collect::<Vec<_>>())
+            };
+            let whole: Vec<usize> = at_all().collect();
+            for exclude in [&by_name, &by_place] {
+                // Both have them; only the baseline; only the data, where a name says nothing of a column without one.
+                assert_eq!(called(&unnamed, false, exclude, &all), expected(&whole), "{exclude:?}");
+                let few = &unnamed[..left.len()];
+                assert_eq!(called(few, false, exclude, &all), expected(&left), "{exclude:?}");
+                assert_eq!(called(&all, true, exclude, &all), expected(&whole), "{exclude:?}");
+                assert_eq!(called(&all, true, exclude, &names(&left)), expected(&whole), "{exclude:?}");
+            }
+            assert_eq!(called(&unnamed, false, &by_place, &names(&left)), expected(&whole), "{by_place:?}");
+            assert_eq!(called(&names(&left), true, &by_name, &all), expected(&left), "{by_name:?}");
+            // The same column by name and by position, and twice.
+            let twice = [&by_name[..], &by_place, &by_name].concat();
+            assert_eq!(called(&unnamed, false, &twice, &all), expected(&whole), "{twice:?}");
+            assert_eq!(called(&unnamed[..left.len()], false, &twice, &all), expected(&left), "{twice:?}");
+            // Neither width.
+            for width in 1..unnamed.len() {
+                if width != left.len() {
+                    assert_eq!(called(&unnamed[..width], false, &by_name, &all), None, "{by_name:?} {width}");
+                }
+            }
+        }
+        // Data with names that have the excluded column lack another one, and go by name.
+        let found = called(&["y", "age"], true, &["y"], &["y", "age", "plan"]);
+        assert_eq!(found, Some(vec![(1, "age".to_string())]));
+        // As many with other names go by position.
+        let found = called(&["years", "tariff"], true, &["y"], &["y", "age", "plan"]);
+        assert_eq!(found, Some(vec![(0, "age".to_string()), (1, "plan".to_string())]));
     }
 
     #[test]

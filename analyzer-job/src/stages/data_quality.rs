@@ -145,6 +145,7 @@ pub(crate) fn finish(
     notes.extend(prepared.doubts.iter().cloned());
     notes.extend(other_features(job, settings, prepared, &named));
     let mut found = measure(prepared, profiled, &named);
+    notes.extend(prepared.not_held(&named));
     notes.extend(prepared.without_drift().or_else(|| {
         let is_sought = prepared.distributions.is_some() && named.comparable && prepared.compares();
         (is_sought && found.shifts.is_empty()).then(|| NOTHING_TO_COMPARE.into())
@@ -311,7 +312,8 @@ pub(crate) fn look(
     if account.left_out > 0 {
         line("left out", &format!("{} by `columns` or the script", account.left_out));
     }
-    account.warnings.iter().chain(&named.warnings).for_each(|warning| line("warning", warning));
+    let not_held = prepared.not_held(&named);
+    account.warnings.iter().chain(&named.warnings).chain(&not_held).for_each(|told| line("warning", told));
     if let Some(constraints) = &prepared.constraints {
         line("columns", &format!("{}, the baseline has {}", named.columns.len(), constraints.columns.len()));
     } else {
@@ -463,6 +465,19 @@ impl Prepared {
             }
             _ => None,
         }
+    }
+
+    /// What is said of columns without names that are not as many as the baseline's: no position tells which is which.
+    fn not_held(&self, named: &Named) -> Option<String> {
+        let names = self.names().filter(|_| self.plan.monitoring && !named.comparable)?;
+        let expected = names.iter().filter(|name| !named.excluded.contains(name)).count();
+        let constraints = self.constraints.as_ref();
+        let is_counted = constraints.is_some_and(|found| found.config.evaluate_constraints.on());
+        Some(format!(
+            "{} is checked: the data have {} without names, the baseline has {expected}, so no position tells which is which",
+            if is_counted { "only their number" } else { "nothing" },
+            counted(named.columns.len() as u64, "column"),
+        ))
     }
 
     /// The configuration of a column's checks.

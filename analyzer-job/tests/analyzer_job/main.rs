@@ -11,6 +11,7 @@ mod datasets;
 mod dry_run_of_models;
 mod empty_selections;
 mod ends;
+mod excluded_columns;
 mod faults;
 mod fold;
 mod hosts;
