@@ -65,6 +65,7 @@ pub struct CapturedRows {
     labelled: bool,
     seen: Seen,
     shown: Shown,
+    contradict: bool,
 }
 
 /// What some record had.
@@ -119,6 +120,7 @@ impl CapturedRows {
             labelled: false,
             seen: Seen::default(),
             shown: Shown::default(),
+            contradict: false,
         })
     }
 
@@ -134,6 +136,11 @@ impl CapturedRows {
         Shown { labels: self.reader.key_order(), objects: self.reader.key_sets(), ..self.shown.clone() }
     }
 
+    /// Whether the record that was taken last cannot be used as the keys of an object contradict those of others.
+    pub(crate) fn contradict(&self) -> bool {
+        self.contradict
+    }
+
     /// Predictions are numbers, not classes, if the problem is one of regression.
     pub fn of(mut self, problem: ProblemType) -> CapturedRows {
         self.numbers = problem == ProblemType::Regression;
@@ -145,6 +152,7 @@ impl CapturedRows {
     /// # Errors
     /// Why the record cannot be used.
     pub fn take(&mut self, record: &Record<'_>) -> std::result::Result<(), String> {
+        self.contradict = false;
         let Some(capture) = &record.capture_data else { return Err("`captureData` is missing".into()) };
         self.rows = 0;
         self.answer.clear();
@@ -275,6 +283,7 @@ impl CapturedRows {
                 format!("{} and {}", count(found, "answer"), count(n.unwrap_or(found), "label"))
             }
             Fault::Problem(problem) => {
+                self.contradict = std::ptr::eq(problem.code(), &codes::HEADERS_DO_NOT_FIT);
                 self.seen.nothing_at = self.seen.nothing_at.take().or_else(|| problem.place().field.clone());
                 of_output(brief(&problem))
             }

@@ -15,7 +15,7 @@ use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
 use crate::monitor::rows::{FirstRows, Schemas, check_parts};
 use crate::read::Skips;
-use crate::read::shown::{self, Shown};
+use crate::read::shown::{self, Readings, Refused, Rules, Shown};
 use crate::read::windowed::{self, OfFile};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
@@ -52,8 +52,15 @@ pub struct Part {
     pub joined: Option<Joined>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
-    /// What the records show of one another.
+    /// What the records show of one another, and how they were read.
     pub(super) shown: Shown,
+    pub(super) rules: Rules,
+    /// The first record for which all of the data are refused, if this is how they are to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refused>,
+    /// The same records as read by the other rules that all of the data may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) otherwise: Vec<Part>,
 }
 
 /// Columns that are not the same in all rows.
@@ -225,6 +232,19 @@ impl Part {
         self.outcomes.merge(waiting).map_err(|text| Problem::new(&codes::INTERNAL, text))
     }
 
+    fn readings(&self) -> Readings<'_> {
+        std::iter::once(self).chain(&self.otherwise).map(|part| (&part.rules, &part.shown)).collect()
+    }
+
+    /// The reading by this number, of which the first is its own.
+    fn reading(mut self, at: usize) -> Part {
+        let mut otherwise = std::mem::take(&mut self.otherwise);
+        match at.checked_sub(1) {
+            Some(at) if at < otherwise.len() => otherwise.swap_remove(at),
+            _ => self,
+        }
+    }
+
     /// Records that were read, or that wait for a label.
     pub fn records(&self) -> u64 {
         self.records.max(self.not_joined)
@@ -240,6 +260,9 @@ impl Part {
     /// # Errors
     /// No record has what a setting names.
     pub fn finish(self) -> Result<Reading> {
+        if let Some(refused) = &self.refused {
+            return Err(refused.problem());
+        }
         if let Some(sought) = self.sought.as_ref().filter(|sought| sought.records > 0) {
             let none_counts = self.outcomes.rows() + self.outcomes.waiting() == self.not_joined;
             // A segment that no request has costs no row, and is a mistake all the same.
@@ -331,6 +354,7 @@ impl Part {
         self.not_joined = self.not_joined.saturating_add(other.not_joined);
         self.left_out.merge(other.left_out);
         self.shown.append(&other.shown);
+        self.refused = self.refused.take().or(other.refused);
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
             (Some(mine), Some(theirs)) => {
@@ -427,17 +451,21 @@ impl Bad {
 pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Option<Part>> {
     for (path, part) in &parts {
         part.check(path, question)?;
+        part.otherwise.iter().try_for_each(|part| part.check(path, question))?;
     }
-    shown::check(parts.iter().map(|(path, part)| (path.as_path(), &part.shown)))?;
+    let mut joined: Option<Joined> = None;
+    for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
+        joined.get_or_insert_default().merge(more);
+    }
+    let readings: Vec<_> = parts.iter().map(|(path, part)| (path.as_path(), part.readings())).collect();
+    let chosen = shown::chosen(&readings)?;
+    let parts: Vec<(PathBuf, Part)> =
+        parts.into_iter().zip(chosen).map(|((path, part), at)| (path, part.reading(at))).collect();
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_text);
     let mut numbered: Vec<(u32, PathBuf)> =
         ranks.iter().flatten().copied().zip(files.iter().copied().flatten().cloned()).collect();
     numbered.sort_unstable();
-    let mut joined: Option<Joined> = None;
-    for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
-        joined.get_or_insert_default().merge(more);
-    }
     let windowed: Vec<_> =
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;

@@ -18,7 +18,7 @@ use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Account, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
-use crate::read::shown::{self, Attempted, Rules, Shown};
+use crate::read::shown::{self, Attempted, Refused, Rules, Shown};
 use crate::read::together;
 use crate::read::windowed::Windowed;
 
@@ -71,15 +71,7 @@ pub fn read(
         .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`"));
     }
     if is_captured && source.script.is_none() {
-        return shown::settled(Rules::default(), |rules| {
-            let mut ids = captures.map(|_| Ids::default());
-            let mut part = read_records(source, question, places, ids.as_mut(), &rules)?;
-            if let (Some(captures), Some(ids)) = (captures, &ids) {
-                let (waiting, shown) = read_waiting(captures, question, places, ids, &rules)?;
-                part.add_not_joined(&waiting, &shown)?;
-            }
-            Ok(attempted(part.shown.other_rules(&rules), part))
-        });
+        return read_captured(source, question, places, captures);
     }
     // A script gets the records, and gives rows without ids.
     let mut part = read_dataset(source, format.as_ref(), question, places)?;
@@ -92,6 +84,37 @@ pub fn read(
         part.add_not_joined(&waiting, &shown)?;
     }
     Ok(part)
+}
+
+/// Captured records by the rules that they show, and of a part by the others too that all may ask for.
+fn read_captured(
+    source: &Source<'_>,
+    question: &Question,
+    places: &Places,
+    captures: Option<&Source<'_>>,
+) -> Result<Part> {
+    let by = |rules: &Rules| {
+        let mut ids = captures.map(|_| Ids::default());
+        let mut part = read_records(source, question, places, ids.as_mut(), rules)?;
+        if let (Some(captures), Some(ids)) = (captures, &ids) {
+            let (waiting, shown) = read_waiting(captures, question, places, ids, rules)?;
+            part.add_not_joined(&waiting, &shown)?;
+        }
+        part.rules = part.shown.rules();
+        Ok(part)
+    };
+    let mut part = shown::settled(Rules::default(), |rules| {
+        by(&rules).map(|part| attempted(part.shown.other_rules(&rules), part))
+    })?;
+    if source.folds {
+        for rules in part.shown.open_rules(part.records()) {
+            part.otherwise.push(Part { rules: rules.clone(), ..by(&rules)? });
+        }
+    }
+    match &part.refused {
+        Some(refused) if part.otherwise.iter().all(|part| part.refused.is_some()) => Err(refused.problem()),
+        _ => Ok(part),
+    }
 }
 
 /// What was read, or by which rules it is to be read again.
@@ -179,6 +202,9 @@ impl<'a> Sink<'a> {
             joined: None,
             windowed: Vec::new(),
             shown: Shown::default(),
+            rules: Rules::default(),
+            refused: None,
+            otherwise: Vec::new(),
         }
     }
 }
@@ -333,15 +359,12 @@ fn read_records(
     let (mut read, mut outside, mut bad, mut looked_at) = (0, 0, Skips::default(), 0_u64);
     let unusable = |bad: &mut Skips, file: &Path, line: u64, reason: &str| {
         if source.strict {
-            return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
-                .file(file)
-                .line(line)
-                .found(reason)
-                .hint("with `on_bad_record` unset such records are left out and counted"));
+            return Err(Refused::of_captures(file, line, reason).problem());
         }
         bad.add(file, line, reason);
         Ok(())
     };
+    let mut refused = None;
     for (name, error) in &listing.unreadable {
         read += 1;
         unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
@@ -392,6 +415,10 @@ fn read_records(
                     }
                 }
             }
+            // What the others show tells whether it is so.
+            Err(reason) if source.strict && answers.contradict() => {
+                refused.get_or_insert_with(|| Refused::of_captures(file, line, &reason));
+            }
             Err(reason) => unusable(&mut bad, file, line, &reason)?,
         }
         Ok(true)
@@ -401,6 +428,7 @@ fn read_records(
     part.windowed = windowed.map(Windowed::finish).unwrap_or_default();
     part.bad = Bad::Records(bad);
     part.shown = answers.shown();
+    part.refused = refused;
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)
 }

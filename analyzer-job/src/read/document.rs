@@ -16,6 +16,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
 use crate::read::lines::{Targets, no_features, not_json};
+use crate::read::shown::Refused;
 
 /// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
 /// memory.
@@ -69,7 +70,7 @@ pub(crate) fn read(
         source.options.stop.check()?;
         if let Some(contradiction) = found[0].contradiction() {
             // What the others show tells whether it is so.
-            source.refused.get_or_insert_with(|| contradiction.problem("headers").file(name));
+            source.refused.get_or_insert_with(|| Refused::of_dataset(name, None, contradiction));
             continue;
         }
         features.clear();

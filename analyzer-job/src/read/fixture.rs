@@ -1,6 +1,7 @@
 //! For tests: an analysis without anything in it, and reading texts as files.
 
 use std::fs;
+use std::path::Path;
 
 use plumbline_common::Result;
 use proptest::prelude::*;
@@ -8,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::config::{Analysis, Dataset, DatasetFormat, Facet, Location, Methods, ReportNames, Scalar};
 use crate::read::gather::{Gather, Gathered};
-use crate::read::{Inputs, Layout, Options, Reading, Source};
+use crate::read::{Inputs, Layout, Options, Reading, Source, part};
 
 pub(crate) fn name(name: &str) -> Location {
     Location::Name(name.into())
@@ -69,6 +70,26 @@ pub(crate) fn read(files: &[(&str, &[u8])], analysis: &Analysis, options: &Optio
         fs::write(path, bytes).unwrap();
     }
     super::read(&inputs, analysis, options)
+}
+
+/// As `read`, of each file, by name and text, as a part of its own.
+pub(crate) fn combined(
+    files: &[(String, String)],
+    analysis: &Analysis,
+    options: &Options,
+) -> Result<Reading> {
+    let options = Options { part: true, ..options.clone() };
+    let mut parts = Vec::new();
+    for (name, text) in files {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join(name), text).unwrap();
+        let inputs = Inputs { dataset: root.path().into(), facets: None, predictions: None };
+        let part = super::read_part(&inputs, analysis, &options)?;
+        // As a state that was written and read.
+        let written = serde_json::to_string(&part).unwrap();
+        parts.push((format!("{name}.state").into(), serde_json::from_str(&written).unwrap()));
+    }
+    part::combine(parts, analysis)?.finish(Path::new("data"), analysis)
 }
 
 pub(crate) fn keep_rows() -> Options {

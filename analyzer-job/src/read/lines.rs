@@ -13,6 +13,8 @@ use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
+use crate::read::shown::Refused;
+use crate::values::names::Contradiction;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::{self, NotJson, Scanner};
@@ -121,7 +123,7 @@ fn one_after_the_other(
                 .map_err(|_| here(Problem::new(&codes::BAD_RECORD, "a line is not UTF-8 text")))?;
             if let Some(contradiction) = record.contradiction(text, &targets).map_err(here)? {
                 // What the others show tells whether it is so.
-                source.refused.get_or_insert_with(|| here(contradiction));
+                source.refused.get_or_insert_with(|| Refused::of_dataset(name, Some(line), contradiction));
                 continue;
             }
             record.look(text, &targets, analysis).map_err(here)?;
@@ -210,18 +212,18 @@ impl Record {
     /// Finds what the paths lead to in a line. Problems have no place.
     fn find(&mut self, text: &str, targets: &Targets, analysis: &Analysis) -> Result<()> {
         match self.contradiction(text, targets)? {
-            Some(contradiction) => Err(contradiction),
+            Some(contradiction) => Err(contradiction.problem("headers")),
             None => self.look(text, targets, analysis),
         }
     }
 
-    /// As `find`, without the features. Gives the problem of an object that contradicts the columns.
-    fn contradiction(&mut self, text: &str, targets: &Targets) -> Result<Option<Problem>> {
+    /// As `find`, without the features. Gives what is wrong with an object that contradicts the columns.
+    fn contradiction(&mut self, text: &str, targets: &Targets) -> Result<Option<&Contradiction>> {
         self.found.find(&targets.paths, text).map_err(|fault| {
             let told = fault.told(text);
             not_json(fault).found(told)
         })?;
-        Ok(self.found[0].contradiction().map(|contradiction| contradiction.problem("headers")))
+        Ok(self.found[0].contradiction())
     }
 
     /// Looks at what was found in a line. Problems have no place.

@@ -49,6 +49,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use plumbline_common::codes::Class;
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
@@ -68,7 +69,7 @@ pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips};
 pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
-use shown::{Attempted, Rules, Shown};
+use shown::{Attempted, Refused, Rules, Shown};
 use side::Side;
 use together::RecordsSeat;
 use windowed::OfFile;
@@ -211,15 +212,37 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
     });
     let mut part = read?;
     part.inputs = digests.transpose()?.unwrap_or_default();
-    part.notes.push(looks::note(&files[0].1, analysis.dataset.format));
-    part.notes.push(Note::Unreadable(unreadable));
+    part.each_reading(|part| {
+        part.notes.push(looks::note(&files[0].1, analysis.dataset.format));
+        part.notes.push(Note::Unreadable(unreadable.clone()));
+    });
     Ok((part, files.swap_remove(0).1))
 }
 
 fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
-    let first = Attempt { exact: options.part, ids: Ids::Numbers, rules: Rules::default() };
-    shown::settled(first, |attempt| read_once(inputs, files, analysis, options, attempt))
-        .map_err(|problem| looks::hint(problem, files, analysis.dataset.format))
+    let by = |rules| {
+        let first = Attempt { exact: options.part, ids: Ids::Numbers, rules, are_given: false };
+        shown::settled(first, |attempt| read_once(inputs, files, analysis, options, attempt))
+            .map_err(|problem| looks::hint(problem, files, analysis.dataset.format))
+    };
+    let mut part = by(Rules::default())?;
+    if options.part {
+        for rules in part.shown.open_rules(part.records) {
+            let given = Attempt { exact: true, ids: Ids::Numbers, rules, are_given: true };
+            match shown::settled(given, |attempt| read_once(inputs, files, analysis, options, attempt)) {
+                Ok(otherwise) => part.otherwise.push(otherwise),
+                Err(problem) if problem.class() == Class::Stopped => return Err(problem),
+                // It cannot be read so, which is no fault as long as nobody asks for it.
+                Err(_) => {}
+            }
+        }
+    }
+    match &part.refused {
+        Some(refused) if part.otherwise.iter().all(|part| part.refused.is_some()) => {
+            Err(looks::hint(refused.problem(), files, analysis.dataset.format))
+        }
+        _ => Ok(part),
+    }
 }
 
 /// How the data are read.
@@ -230,6 +253,8 @@ struct Attempt {
     /// An identifier of the dataset is no number.
     ids: Ids,
     rules: Rules,
+    /// The rules are not those that the records show.
+    are_given: bool,
 }
 
 fn read_once(
@@ -240,7 +265,7 @@ fn read_once(
     attempt: Attempt,
 ) -> Result<Attempted<Part, Attempt>> {
     let bytes = files.iter().map(|file| file.bytes).sum();
-    let Attempt { exact, ids, rules } = attempt.clone();
+    let Attempt { exact, ids, rules, .. } = attempt.clone();
     let mut source = Source { exact, ids, rules, ..Source::new(options, bytes) };
     let dataset = &analysis.dataset;
     let mut sides = [None, None];
@@ -289,11 +314,10 @@ fn read_once(
     if source.ids != before {
         return Ok(Attempted::Again(Attempt { ids: source.ids, ..attempt }));
     }
-    if let Some(rules) = source.shown.other_rules(&attempt.rules) {
+    if !attempt.are_given
+        && let Some(rules) = source.shown.other_rules(&attempt.rules)
+    {
         return Ok(Attempted::Again(Attempt { rules, ..attempt }));
-    }
-    if let Some(problem) = source.refused {
-        return Err(problem);
     }
     sides.iter().flatten().try_for_each(Side::check_ids)?;
     if read.as_ref().is_some_and(|(_, gather)| gather.lost()) {
@@ -314,7 +338,10 @@ fn read_once(
         captured: source.captured,
         format: dataset.format,
         windowed: source.windowed,
+        rules: if attempt.are_given { attempt.rules } else { source.shown.rules() },
         shown: source.shown,
+        refused: source.refused,
+        otherwise: Vec::new(),
     })))
 }
 
@@ -367,8 +394,8 @@ pub(crate) struct Source<'a> {
     pub(crate) rules: Rules,
     /// What the records show of one another.
     pub(crate) shown: Shown,
-    /// Why a dataset cannot be used, if it is read by the right rules: an object contradicts others.
-    pub(crate) refused: Option<Problem>,
+    /// The first record for which all are refused, if they are read by the right rules.
+    pub(crate) refused: Option<Refused>,
     /// How identifiers are compared; set to texts by who meets one that is no number.
     pub(crate) ids: Ids,
     /// Lines, documents or rows of the input.

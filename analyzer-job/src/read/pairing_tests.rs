@@ -10,6 +10,8 @@ use super::fixture::{self, keep_rows, name};
 use super::*;
 use crate::config::{Facet, Location, Predictor, Scalar, SideDataset};
 
+mod in_doubt;
+
 /// The cells of a column as printed, missing ones as `nan`.
 fn printed(table: &Table, column: &str) -> Vec<String> {
     let values = &table.column(column).unwrap_or_else(|| panic!("no column {column}")).values;
@@ -186,82 +188,6 @@ fn in_csv(input: &str, output: &str, truth: &str) -> String {
     let [input, output, truth] = [input, output, truth].map(|text| part(text.into(), "text/csv", false));
     json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
         .to_string()
-}
-
-/// A line of several values for several rows is in doubt where as many records have several values for a row.
-#[test]
-fn one_line_for_several_rows_is_read_as_the_other_records_are() {
-    let rows = |lines: &[String]| {
-        let reading =
-            fixture::read(&[("a.jsonl", lines.join("\n").as_bytes())], &monitor(), &keep_rows()).unwrap();
-        let bad = reading.row_counts.records_skipped.iter().flat_map(|skipped| skipped.examples.clone());
-        (reading.row_counts.rows, bad.collect::<Vec<_>>().join("; "))
-    };
-    let plain: Vec<String> = (0..9).map(|n| in_csv(&format!("{n},1\n3,0"), "0.2\n0.7", "1\n0")).collect();
-    // Labels: several for one row are bad in any case.
-    let line = || in_csv("1,1\n2,0", "0.1\n0.9", "1,0");
-    let wide = || in_csv("1,1", "0.1", "1,0");
-    // Scores: those of two classes for one row give no label, or stand in a list.
-    let scores = || in_csv("1,1\n2,0", "0.1,0.9", "1\n0");
-    let two = || in_csv("1,1", "0.1,0.9", "1");
-    let listed = || in_csv("1,1\n2,0", "[0.1,0.9]\n[0.2,0.8]", "1\n0");
-    for (line, others) in [(&line as &dyn Fn() -> String, vec![wide()]), (&scores, vec![two(), listed()])] {
-        assert_eq!(rows(&[&plain[..], &[line()]].concat()), (20, String::new()));
-        for wide in others {
-            for order in 0..3 {
-                let mut doubt = vec![line(), wide.clone()];
-                doubt.rotate_left(order % 2);
-                doubt.extend(plain.clone());
-                doubt.rotate_left(order / 2);
-                let (rows, told) = rows(&doubt);
-                assert_eq!((rows, told.matches("a.jsonl, line").count()), (18, 2), "{told}");
-            }
-            // Most are lines for several rows.
-            let most = [&plain[..], &[line(), wide, line()]].concat();
-            assert_eq!(rows(&most).0, 22);
-        }
-    }
-    // A line in JSON, or of one value, says nothing.
-    let single = in_csv("1,1", "0.1", "1");
-    assert_eq!(rows(&[line(), single.clone(), scores(), single]).0, 6);
-}
-
-/// Labels in a list beside an object of scores go by their order, unless some object has its keys in another one: then they are in
-/// doubt in all records, wherever that one stands. Labels that are the keys, and scores in a list, are in doubt in none.
-#[test]
-fn labels_beside_scores_are_in_doubt_wherever_keys_change_their_order() {
-    let mut analysis = monitor();
-    analysis.predictor =
-        Some(Predictor { label: Some(name("l")), probability: Some(name("s.*")), ..Predictor::default() });
-    let record = |answer: &str| {
-        let parts = [("1,0", "text/csv"), (answer, "application/json"), ("1", "text/csv")];
-        let [input, output, truth] = parts.map(|(data, kind)| part(data.into(), kind, false));
-        json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
-            .to_string()
-    };
-    let plain = record(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
-    let by_key = record(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
-    let moved = [
-        record(r#"{"l":["0","1"],"s":{"b":0.1,"a":0.9}}"#),
-        record(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#),
-    ];
-    let rows = |records: &[&String]| {
-        let text = records.iter().map(|record| format!("{record}\n")).collect::<String>();
-        let reading = fixture::read(&[("a.jsonl", text.as_bytes())], &analysis, &keep_rows()).unwrap();
-        let left_out: u64 = reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
-        (reading.row_counts.rows, left_out)
-    };
-    assert_eq!(rows(&[&plain; 5]), (5, 0));
-    for moved in &moved {
-        assert_eq!(rows(&[&by_key, moved, &by_key]).0 + u64::from(moved.contains("\\\"0")), 3);
-        for at in 0..=9 {
-            // Most records can be used, so that the job goes on.
-            let mut records = [vec![&by_key; 6], vec![&plain; 3]].concat();
-            records.insert(at, moved);
-            let in_doubt = 3 + u64::from(moved.contains("\\\"0"));
-            assert_eq!(rows(&records), (10 - in_doubt, in_doubt), "{moved} at {at}");
-        }
-    }
 }
 
 proptest! {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
-use crate::read::shown::{self, Shown};
+use crate::read::shown::{self, Readings, Refused, Rules, Shown};
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts, Skipped};
@@ -42,8 +42,15 @@ pub struct Part {
     pub(super) format: Option<DatasetFormat>,
     /// Of captured records that were read with a window.
     pub(super) windowed: Vec<OfFile>,
-    /// What the records show of one another.
+    /// What the records show of one another, and how they were read.
     pub(super) shown: Shown,
+    pub(super) rules: Rules,
+    /// The first record for which all of the data are refused, if this is how they are to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<Refused>,
+    /// The same records as read by the other rules that all of the data may ask for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) otherwise: Vec<Part>,
 }
 
 impl Part {
@@ -90,14 +97,41 @@ impl Part {
             .collect()
     }
 
+    /// Changes every reading of the records.
+    pub(super) fn each_reading(&mut self, mut change: impl FnMut(&mut Part)) {
+        let mut otherwise = std::mem::take(&mut self.otherwise);
+        std::iter::once(&mut *self).chain(&mut otherwise).for_each(&mut change);
+        self.otherwise = otherwise;
+    }
+
+    fn readings(&self) -> Readings<'_> {
+        std::iter::once(self).chain(&self.otherwise).map(|part| (&part.rules, &part.shown)).collect()
+    }
+
+    /// The reading by this number, of which the first is its own.
+    fn reading(mut self, at: usize) -> Part {
+        let mut otherwise = std::mem::take(&mut self.otherwise);
+        match at.checked_sub(1) {
+            Some(at) if at < otherwise.len() => Part { inputs: self.inputs, ..otherwise.swap_remove(at) },
+            _ => self,
+        }
+    }
+
+    /// Gives up the other readings. What is made of the rows of this one, such as attributions, is of no other.
+    pub fn without_other_readings(&mut self) {
+        self.otherwise.clear();
+    }
+
     /// Gives up rows that are too many to be compared with each other, or that nobody will compare.
     pub fn without_rows(&mut self, analysis: &Analysis, compared: bool) {
-        if let Some((layout, gather)) = &mut self.table
-            && gather.keeps_rows()
-            && (!compared || gather.rows() > MOST_ROWS)
-        {
-            *gather = gather.counted(layout, analysis);
-        }
+        self.each_reading(|part| {
+            if let Some((layout, gather)) = &mut part.table
+                && gather.keeps_rows()
+                && (!compared || gather.rows() > MOST_ROWS)
+            {
+                *gather = gather.counted(layout, analysis);
+            }
+        });
     }
 
     /// A column holds a text that none of the rows of this part has, which makes it a column of text.
@@ -112,6 +146,9 @@ impl Part {
     /// # Errors
     /// No row; more than half of the captured records bad; a path that finds nothing.
     pub fn finish(self, dataset: &Path, analysis: &Analysis) -> Result<Reading> {
+        if let Some(refused) = &self.refused {
+            return Err(refused.problem());
+        }
         if let Some(DatasetFormat::Capture) | None = self.format {
             capture::judge(&self.notes, &self.bad_kinds, self.records)?;
         }
@@ -147,7 +184,7 @@ impl Part {
             warnings,
             captured_input: self.captured.0,
             captured_output: self.captured.1,
-            rules: self.shown.rules(),
+            rules: self.rules,
         })
     }
 
@@ -183,14 +220,24 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, analysis: &Analysis) -> Result<Part>
 fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: u64) -> Result<Part> {
     for (path, part) in &parts {
         part.check(path, analysis)?;
+        part.otherwise.iter().try_for_each(|part| part.check(path, analysis))?;
     }
     let parts: Vec<(PathBuf, Part)> = parts.into_iter().filter(|(_, part)| !part.files.is_empty()).collect();
-    shown::check(parts.iter().map(|(path, part)| (path.as_path(), &part.shown)))?;
+    let readings: Vec<_> = parts.iter().map(|(path, part)| (path.as_path(), part.readings())).collect();
+    let chosen = shown::chosen(&readings)?;
+    let parts: Vec<(PathBuf, Part)> =
+        parts.into_iter().zip(chosen).map(|((path, part), at)| (path, part.reading(at))).collect();
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
     let table = tables(&parts, &ranks, analysis, most_rows)?;
     let format = parts.first().and_then(|(_, part)| part.format);
-    let mut all = Part { table, format, ..Part::default() };
+    // The first in the order of the files.
+    let by_file = |(_, part): &&(PathBuf, Part)| part.files.first().cloned();
+    let mut refused: Vec<&(PathBuf, Part)> =
+        parts.iter().filter(|(_, part)| part.refused.is_some()).collect();
+    refused.sort_by_key(by_file);
+    let refused = refused.first().and_then(|(_, part)| part.refused.clone());
+    let mut all = Part { table, format, refused, ..Part::default() };
     let windowed: Vec<_> =
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;
@@ -213,6 +260,7 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         all.captured.0 = all.captured.0.or(part.captured.0);
         all.captured.1 = all.captured.1.or(part.captured.1);
     }
+    all.rules = all.shown.rules();
     all.notes.forget_outside(outside);
     all.files.sort_by(|one, two| by_folder(one, two));
     all.inputs.sort_by(|one, two| by_folder(Path::new(&one.name), Path::new(&two.name)));

@@ -235,6 +235,7 @@ pub(crate) fn fold(
     let mut files = output::Results::default();
     let mut explained = None;
     if plan.explains() && part.rows() > 0 {
+        part.without_other_readings();
         let (reading, texts) = parts::rows_of(run, &part)?;
         if let Some(questions) = questions::of_all(run, &reading, prepared.baseline.as_ref())? {
             let model = predictions::connect(run, &reading, &questions)?;

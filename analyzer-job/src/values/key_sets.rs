@@ -32,7 +32,7 @@ struct KeySet {
 }
 
 /// Which objects are rows beside those whose keys are names of the columns.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum KeyRule {
     /// No others.
     Names,
@@ -136,6 +136,15 @@ impl KeySets {
             [(_, first), ..] if !self.too_many => Some(KeyRule::Keys(first.keys.clone())),
             _ => Some(KeyRule::Names),
         }
+    }
+
+    /// The rules by which these objects may have to be read, together with others.
+    pub(crate) fn open_rules(&self) -> Vec<KeyRule> {
+        if self.others.is_empty() {
+            return Vec::new();
+        }
+        let kinds = self.others.values().filter(|set| set.may_go_by_position);
+        std::iter::once(KeyRule::Names).chain(kinds.map(|set| KeyRule::Keys(set.keys.clone()))).collect()
     }
 
     /// Whether reading decides nothing by the first object that others could contradict.

@@ -2,6 +2,7 @@
 //! columns. One rule for header rows, schemas of Parquet, and keys of objects in data, captures, baselines and answers.
 
 use plumbline_common::{Problem, codes};
+use serde::{Deserialize, Serialize};
 
 /// Whether two names are the same, blanks around them and case aside.
 pub(crate) fn same(one: &str, two: &str) -> bool {
@@ -58,7 +59,7 @@ pub(crate) fn meaning(known: &[String], names: &[impl AsRef<str>]) -> Meaning {
 }
 
 /// An object whose keys contradict the names of the columns, or the keys of other objects.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Contradiction {
     keys: Vec<String>,
     known: Vec<String>,
@@ -68,7 +69,7 @@ pub(crate) struct Contradiction {
 }
 
 /// Whose keys or names are contradicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Whose {
     Columns,
     ObjectsBefore,

@@ -29,7 +29,7 @@ use crate::read::layout::{self, Brought, Layout};
 use crate::read::line_blocks::{LineBlocks, Lines};
 use crate::read::parser::Parser;
 use crate::read::records::Records;
-use crate::read::shown::Rules;
+use crate::read::shown::{Refused, Rules};
 use crate::read::truth::Truth;
 use crate::read::windowed::Windowed;
 use crate::read::{Options, Source, payload, together};
@@ -185,6 +185,8 @@ struct Reader<'a> {
     wants: Wants,
     /// Why the record at hand does not fit the headers.
     unfit: Option<Problem>,
+    /// Its keys contradict those of others.
+    contradicts: bool,
     /// Number of the file at hand.
     file: usize,
     parser: Parser,
@@ -242,6 +244,7 @@ impl<'a> Reader<'a> {
             header_rows: 0,
             wants: Wants { truth: pre || post, predicted: post },
             unfit: None,
+            contradicts: false,
             file: 0,
             parser: Parser::default(),
             requests: Requests::default(),
@@ -323,6 +326,7 @@ impl<'a> Reader<'a> {
             Met::File(reason) => Err(Bad::Record(Kind::File, reason)),
         };
         outcome.records += 1;
+        let contradicts = std::mem::take(&mut self.contradicts);
         if let Some(problem) = self.unfit.take() {
             outcome.unfit.get_or_insert(problem);
         }
@@ -334,11 +338,12 @@ impl<'a> Reader<'a> {
             Ok(false) => outcome.outside(),
             Err(Bad::Job(problem)) => return Err(problem.file(name).line(line)),
             Err(Bad::Record(_, reason)) if self.options.strict => {
-                return Err(Problem::new(&codes::BAD_RECORD, "a captured record cannot be used")
-                    .file(name)
-                    .line(line)
-                    .found(reason)
-                    .hint("with `on_bad_record` unset such records are left out and counted"));
+                let refused = Refused::of_captures(name, line, &reason);
+                if !contradicts {
+                    return Err(refused.problem());
+                }
+                // What the others show tells whether it is so.
+                outcome.refused.get_or_insert(refused);
             }
             Err(Bad::Record(kind, reason)) => outcome.bad(kind, name, line, &reason),
         }
@@ -461,6 +466,7 @@ impl<'a> Reader<'a> {
             return Bad::Record(Kind::Answer, reason);
         }
         self.unfit.get_or_insert(problem);
+        self.contradicts = true;
         Bad::Record(Kind::Headers, reason)
     }
 
@@ -483,6 +489,7 @@ impl<'a> Reader<'a> {
                 .map_err(|fault| Bad::Record(Kind::Payload, format!("input: not JSON: {fault}")))?;
             if let Some(contradiction) = self.found[0].contradiction() {
                 self.unfit.get_or_insert_with(|| contradiction.problem("headers"));
+                self.contradicts = true;
                 return Err(Bad::Record(Kind::Headers, format!("input: {}", contradiction.told())));
             }
             self.inputs.push_features(document, &self.found[0]).map_err(|fault| {

@@ -8,7 +8,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::ContentType;
 use crate::read::gather::Gather;
 use crate::read::layout::Layout;
-use crate::read::shown::Shown;
+use crate::read::shown::{Refused, Shown};
 use crate::read::{Note, Notes, Skips, Source};
 
 /// What a bad record lacks: what to do about it depends on it.
@@ -125,6 +125,8 @@ pub(super) struct Outcome {
     pub(super) kinds: (Option<ContentType>, Option<ContentType>),
     /// What the records show of one another.
     pub(super) shown: Shown,
+    /// The first record for which all are refused, if they are read by the right rules.
+    pub(super) refused: Option<Refused>,
 }
 
 impl Outcome {
@@ -140,6 +142,7 @@ impl Outcome {
             unfit: None,
             kinds: (None, None),
             shown: Shown::default(),
+            refused: None,
         }
     }
 
@@ -181,6 +184,7 @@ impl Outcome {
         }
         self.unfit = self.unfit.take().or(next.unfit);
         self.shown.append(&next.shown);
+        self.refused = self.refused.take().or(next.refused);
         self.kinds = (self.kinds.0.or(next.kinds.0), self.kinds.1.or(next.kinds.1));
     }
 
@@ -193,6 +197,7 @@ impl Outcome {
         source.records += self.records;
         source.captured = self.kinds;
         source.shown = self.shown;
+        source.refused = self.refused;
         source.notes.push(Note::Files { files: self.headed, what: HEADED.into() });
         source.notes.push(Note::Outside(self.outside));
         source.skipped(self.skips);

@@ -25,6 +25,11 @@ impl KeyOrder {
         self.moved |= other.moved;
     }
 
+    /// Whether other records may tell that these are in doubt.
+    pub(super) fn is_open(self) -> bool {
+        self.by_order && !self.moved
+    }
+
     /// Whether labels may go by their order.
     pub(super) fn allow(self) -> bool {
         !(self.by_order && self.moved)

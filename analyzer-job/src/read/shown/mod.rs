@@ -7,8 +7,8 @@
 mod key_order;
 mod objects;
 mod one_line;
-
-use std::path::Path;
+mod parts;
+mod refused;
 
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use crate::values::key_sets::{KeyRule, KeySets};
 
 pub(crate) use key_order::KeyOrder;
 pub(crate) use one_line::{LineForm, LineForms};
+pub(crate) use parts::{Readings, chosen};
+pub(crate) use refused::Refused;
 
 /// What records show of one another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,7 +34,7 @@ pub(crate) struct Shown {
 }
 
 /// How records are read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rules {
     /// One line of an answer may stand for several rows.
     pub(crate) answers: bool,
@@ -84,18 +86,6 @@ impl Shown {
         let as_read = Rules { objects: fitting.objects, ..read_by.clone() };
         (as_read != rules).then_some(rules)
     }
-}
-
-/// That each part was read as one run over all of them would read it. Each part has the path of its state, for messages.
-///
-/// # Errors
-/// `STATES_DO_NOT_FIT`.
-pub(crate) fn check<'a>(parts: impl IntoIterator<Item = (&'a Path, &'a Shown)>) -> Result<()> {
-    let parts: Vec<(&Path, &Shown)> = parts.into_iter().collect();
-    objects::check(&parts.iter().map(|(path, own)| (*path, own.objects.as_slice())).collect::<Vec<_>>())?;
-    key_order::check(&parts.iter().map(|(path, own)| (*path, own.labels)).collect::<Vec<_>>())?;
-    one_line::check(&parts.iter().map(|(path, own)| (*path, own.answers)).collect::<Vec<_>>(), "answer")?;
-    one_line::check(&parts.iter().map(|(path, own)| (*path, own.truths)).collect::<Vec<_>>(), "ground truth")
 }
 
 /// What came of reading the data.

@@ -44,6 +44,11 @@ impl LineForms {
         self.wide = self.wide.saturating_add(other.wide);
     }
 
+    /// Whether other texts may tell that these are read otherwise.
+    pub(super) fn is_open(self) -> bool {
+        self.one_line > 0
+    }
+
     /// Whether one line may stand for several rows.
     pub(super) fn allow(self) -> bool {
         self.wide == 0 || self.one_line > self.wide

@@ -116,6 +116,13 @@ impl Data {
             texts.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
         self.end(fixture::read(&files, &self.analysis, &keep_rows()))
     }
+
+    /// The same, of each file as a part of its own.
+    fn combine(&self, files: &[&[String]]) -> String {
+        let file = |(at, records): (usize, &&[String])| (format!("{at}"), (self.file)(records));
+        let files: Vec<(String, String)> = files.iter().enumerate().map(file).collect();
+        self.end(fixture::combined(&files, &self.analysis, &keep_rows()))
+    }
 }
 
 #[test]
@@ -144,6 +151,7 @@ fn what_most_objects_are_decides_wherever_the_others_stand() {
                         let (one, two) = records.split_at(cut);
                         assert_eq!(data.run(&[one, two]), expected, "{odd:?} {places:b} {cut}");
                         assert_eq!(data.run(&[two, one]), expected, "{odd:?} {places:b} {cut}");
+                        assert_eq!(data.combine(&[one, two]), expected, "parts: {odd:?} {places:b} {cut}");
                     }
                 }
             }
