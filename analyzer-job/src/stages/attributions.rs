@@ -16,6 +16,7 @@ use crate::values::cells::{Cells, ModelRows, Predict};
 use crate::values::table::Values;
 
 pub(crate) mod parts;
+mod spelled;
 
 /// What the stage found; `details` awaits what the run tells of itself.
 pub(crate) struct Explanation {
@@ -263,11 +264,12 @@ fn explain_rows(
 }
 
 fn type_of(values: &Values) -> &'static str {
+    let [truth_values, whole_numbers, numbers, text] = spelled::TYPES;
     match values {
-        Values::Int(_) => "whole numbers",
-        Values::Float(_) => "numbers",
-        Values::Bool(_) => "truth values",
-        Values::Text(_) => "text",
+        Values::Int(_) => whole_numbers,
+        Values::Float(_) => numbers,
+        Values::Bool(_) => truth_values,
+        Values::Text(_) => text,
     }
 }
 

@@ -30,6 +30,7 @@ mod pages;
 #[path = "../support/parquet_file.rs"]
 mod parquet_file;
 mod parts;
+mod parts_of_attributions;
 mod parts_of_captures;
 mod places;
 #[path = "../support/plurals.rs"]

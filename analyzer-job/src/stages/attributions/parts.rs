@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use plumbline_common::{Problem, Result, codes, output};
 
+use super::spelled::Spelled;
 use super::{ExplainedPart, Explanation, ask_first, empty_details, explain_rows, told};
 use crate::config::{Baseline, Shap};
 use crate::context::Context;
@@ -128,11 +129,13 @@ pub(crate) fn unfold(
         .expected("a number, a truth value or null"));
     }
     let (mut rows, mut paths, mut explained) = (0_u64, Vec::new(), Vec::new());
+    let mut baseline = Spelled::new(&first.baseline, &first.types);
     for (path, part) in parts {
         part.explained.check().map_err(|what| unusable(&path, what))?;
-        if part.labels != first.labels || part.baseline != first.baseline {
-            return Err(differ(&path, "other outputs or another baseline than the first part".into()));
+        if part.labels != first.labels {
+            return Err(differ(&path, "other outputs than the first part".into()));
         }
+        baseline.add(&part.baseline, &part.types).map_err(|what| differ(&path, what))?;
         if part.types != first.types {
             tracing::warn!(
                 "{}: columns have other types than in the first part, so the model was sent other spellings of equal \
@@ -151,7 +154,7 @@ pub(crate) fn unfold(
     if explained.outputs() != first.labels.len() {
         return Err(unusable(&paths[0], "another number of outputs than names"));
     }
-    run.add(files, "explanations_shap/baseline.csv", first.baseline.as_bytes())?;
+    run.add(files, "explanations_shap/baseline.csv", baseline.text().as_bytes())?;
     let (mut explanations, mut details) = (Explanations::default(), empty_details(run));
     told(ExplainedPart { explained, rows, ..first }, &mut explanations, &mut details);
     Ok(Some(Explanation { explanations, details }))
