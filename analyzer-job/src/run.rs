@@ -114,8 +114,9 @@ fn combine(job: &Job, settings: &Settings, places: &[PathBuf], parts: Option<&[S
         return several::combine(job, settings, kinds, places, parts);
     }
     let scratch = context::scratch(job)?;
-    let settings = baselines::settings_of_one(job, settings, scratch.path())?;
-    let done = combine::run(job, &settings, places, parts, scratch.path())?;
+    let read = combine::read(job, settings, places, parts)?;
+    let settings = baselines::settings_of_states(job, settings, &read.0, scratch.path())?;
+    let done = combine::run(job, &settings, &read, scratch.path())?;
     end(job, &settings, done, scratch.path())
 }
 

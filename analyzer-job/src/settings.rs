@@ -583,6 +583,10 @@ pub struct Settings {
     #[arg(skip)]
     pub beside_data_quality: bool,
 
+    /// What is to be said of baselines that are named and not used.
+    #[arg(skip)]
+    pub unused_baselines: Vec<String>,
+
     /// The analysis configuration serves a bias and an explainability monitor of the same run.
     #[arg(skip)]
     pub shared_configuration: bool,

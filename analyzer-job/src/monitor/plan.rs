@@ -28,9 +28,9 @@ pub enum Kind {
 
 /// The kind that is asked for; `None` for the analyses of bias and attributions.
 ///
-/// Without `analysis_type` it is a data quality baseline (the hosted SDK's `suggest_baseline` says no more) when
-/// there is no analysis configuration and something names data: `dataset_source`, `dataset_format` or the
-/// input `baseline_dataset_input`.
+/// Without `analysis_type` it is data quality (the hosted SDK's `suggest_baseline` says no more) when there is no analysis
+/// configuration and something names data, `dataset_source`, `dataset_format` or the input `baseline_dataset_input`, or a
+/// baseline that only data quality has.
 pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
     match settings.monitor() {
         Some(AnalysisType::DataQuality) => return Some(Kind::DataQuality),
@@ -43,6 +43,8 @@ pub fn kind(job: &Job, settings: &Settings) -> Option<Kind> {
         || config_place(job, settings).is_file();
     let named = settings.dataset_source.is_some()
         || settings.dataset_format.is_some()
+        || settings.data_quality_baseline.is_some()
+        || settings.baseline_profile.is_some()
         || job.config.input(&job.tree, BASELINE_INPUT).is_some()
         || job.tree.processing("input").join(BASELINE_INPUT).is_dir();
     (!configured && named).then_some(Kind::DataQuality)
@@ -81,6 +83,8 @@ pub struct MonitorPlan {
     /// The script for the end of the job.
     pub postprocessor: Option<Script>,
     pub warnings: Vec<String>,
+    /// Baselines that are named and not used: told, and not written with the results, which are the same beside other monitors.
+    pub unused_baselines: Vec<String>,
 }
 
 /// Resolves the settings.
@@ -130,6 +134,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         preprocessor,
         postprocessor,
         warnings: unused::of_any(job),
+        unused_baselines: settings.unused_baselines.clone(),
     })
 }
 
@@ -184,6 +189,11 @@ impl MonitorPlan {
         }
         let files = super::rows::files(&self.dataset)?.files;
         Ok(format::of(None, &files))
+    }
+
+    /// What is to be told before data are read.
+    pub fn told(&self) -> impl Iterator<Item = &String> {
+        self.warnings.iter().chain(&self.unused_baselines)
     }
 
     /// The files of the baseline.

@@ -1,5 +1,6 @@
 //! From settings and configuration to what this run does: where everything stands, and which kind of run it is.
 
+mod baselines;
 pub mod monitors;
 pub(crate) mod unused;
 
@@ -225,6 +226,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
     let reads = unused::Reads { monitor, captures: plan.reads_captures(), label_is_given };
     plan.warnings.extend(unused::of_analysis(job, settings, &plan.analysis, &reads));
     plan.of_others = unused::of_other_monitors(settings);
+    plan.of_others.extend_from_slice(&settings.unused_baselines);
     Ok(plan)
 }
 
@@ -288,6 +290,26 @@ fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
         .file(&path)
         .expected(CONFIG_NAME)
         .hint("mount it as the input named `analysis_config`, or name it in the setting `analysis_config`"))
+}
+
+/// The monitors whose work an analysis does that has no `analysis_type`: its configuration tells. None where it cannot be read, which
+/// is told later.
+pub(crate) fn kinds_configured(job: &Job, settings: &Settings) -> Vec<AnalysisType> {
+    let text = std::fs::read(config_place(job, settings)).unwrap_or_default();
+    let Ok(Json::Object(config)) = serde_json::from_slice(&text) else { return Vec::new() };
+    let asks = |names: [&str; 2]| {
+        let methods = config.get("methods").and_then(Json::as_object);
+        methods.is_some_and(|methods| names.iter().any(|name| methods.contains_key(*name)))
+    };
+    let bias = asks(["pre_training_bias", "post_training_bias"]);
+    let explains = asks(["shap", "pdp"]);
+    // A monitor without methods computes those that its facets tell of.
+    let by_facets = !bias && !explains && config.contains_key("facet");
+    let kinds = [
+        (AnalysisType::ModelBias, bias || by_facets),
+        (AnalysisType::ModelExplainability, explains || !(bias || by_facets)),
+    ];
+    kinds.into_iter().filter(|(_, asked)| *asked).map(|(kind, _)| kind).collect()
 }
 
 /// Monitoring data: said by the analysis type or the dataset type, or, where a monitor's configuration

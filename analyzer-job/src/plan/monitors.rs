@@ -6,22 +6,52 @@ use std::path::{Path, PathBuf};
 use plumbline_common::job::Job;
 use plumbline_common::{Problem, Result, codes, input};
 
+use super::baselines::{self, own_setting};
 use super::{baseline_inputs, config_source, output};
 use crate::settings::{AnalysisType, AnalysisTypes, Settings};
 use crate::state::file;
 
-/// The settings of a run of one monitor: its own baseline setting wins over `baseline_constraints`.
+/// The settings of a run of one monitor, or of an analysis: its own baseline setting wins over `baseline_constraints`. `kinds`: the
+/// monitor; those whose work an analysis without `analysis_type` does; none where that is not known.
 ///
 /// # Errors
-/// `SETTING_INVALID` when the baseline that it names is not there.
-pub fn settings_of_one(job: &Job, settings: &Settings) -> Result<Settings> {
+/// `SETTING_INVALID` when the baseline that it names is not there, when it names two, or when it names only baselines that it
+/// cannot use.
+pub fn settings_of_one(job: &Job, settings: &Settings, kinds: &[AnalysisType]) -> Result<Settings> {
     let mut own = settings.clone();
-    if let Some(kind) = settings.monitor()
-        && let Some(path) = own_baseline(job, settings, kind)?
-    {
-        take_baseline(&mut own, kind, path);
+    let mut named: Vec<(AnalysisType, PathBuf)> = Vec::new();
+    for &kind in kinds {
+        named.extend(own_baseline(job, settings, kind)?.map(|path| (kind, path)));
+    }
+    let mut without = None;
+    if let Some((kind, path)) = named.first() {
+        let setting = own_setting(settings, *kind).0;
+        if let Some((other, two)) = named.iter().find(|(_, other)| other != path) {
+            return Err(Problem::new(&codes::SETTING_INVALID, "one analysis has two baselines")
+                .field(own_setting(settings, *other).0)
+                .found(two.display().to_string())
+                .expected(format!("that of `{setting}`, {}", path.display()))
+                .hint("name the one file that holds both in `baseline_constraints`, or one monitor in `analysis_type`"));
+        }
+        let other = settings.baseline_constraints.as_ref().filter(|other| job.tree.resolve(other) != *path);
+        without = other.map(|_| ("baseline_constraints", format!("`{setting}` is the baseline")));
+        take_baseline(&mut own, *kind, path.clone());
+    }
+    if kinds.is_empty() {
+        return Ok(own);
+    }
+    let is_analysis = !kinds.iter().copied().any(is_quality);
+    let of_input = is_analysis && baseline_inputs(job).is_some();
+    let without = without.as_ref().map(|(name, why)| (*name, why.as_str()));
+    own.unused_baselines = baselines::unused(settings, kinds, without, of_input)?;
+    if !kinds.contains(&AnalysisType::DataQuality) {
+        own.baseline_profile = None;
     }
     Ok(own)
+}
+
+fn is_quality(kind: AnalysisType) -> bool {
+    matches!(kind, AnalysisType::DataQuality | AnalysisType::ModelQuality)
 }
 
 /// The settings of each monitor of a run of several.
@@ -33,12 +63,15 @@ pub fn settings_of_each(
     settings: &Settings,
     kinds: &AnalysisTypes,
 ) -> Result<Vec<(AnalysisType, Settings)>> {
-    let baselines = baseline_folder(job, settings, kinds)?;
+    let folder = baseline_folder(job, settings, kinds)?;
     let each = kinds.all().iter().map(|&kind| {
         let mut own = among(job, settings, kinds, kind);
         own.baseline_constraints = None;
         own.baseline_statistics = statistics(job, settings, kind);
-        let of_folder = || match baselines.as_ref()? {
+        if kind != AnalysisType::DataQuality {
+            own.baseline_profile = None;
+        }
+        let of_folder = || match folder.as_ref()? {
             // States of several monitors hold that of each.
             states if file::are_at(states) => Some(states.clone()),
             folder => Some(folder.join(kind.folder())).filter(|folder| folder.is_dir()),
@@ -49,7 +82,17 @@ pub fn settings_of_each(
         }
         Ok((kind, own))
     });
-    each.collect()
+    let mut each = each.collect::<Result<Vec<_>>>()?;
+    let is_without = settings.baseline_statistics.is_some()
+        && each.iter().all(|(kind, _)| statistics(job, settings, *kind).is_none());
+    let why = "it has a folder for none of the monitors that use it";
+    let without = is_without.then_some(("baseline_statistics", why));
+    let unused = baselines::unused(settings, kinds.all(), without, folder.is_some())?;
+    if let Some((_, first)) = each.first_mut() {
+        // Of the whole run, so told once.
+        first.unused_baselines = unused;
+    }
+    Ok(each)
 }
 
 /// The settings with which the rows to explain are read: those of the monitor that explains, of one or of several. It is
@@ -114,18 +157,6 @@ fn among(job: &Job, settings: &Settings, kinds: &AnalysisTypes, kind: AnalysisTy
     }
 }
 
-fn own_setting(settings: &Settings, kind: AnalysisType) -> (&'static str, Option<&PathBuf>) {
-    let (name, path) = match kind {
-        AnalysisType::DataQuality => ("data_quality_baseline", &settings.data_quality_baseline),
-        AnalysisType::ModelQuality => ("model_quality_baseline", &settings.model_quality_baseline),
-        AnalysisType::ModelBias => ("model_bias_baseline", &settings.model_bias_baseline),
-        AnalysisType::ModelExplainability => {
-            ("model_explainability_baseline", &settings.model_explainability_baseline)
-        }
-    };
-    (name, path.as_ref())
-}
-
 fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Option<PathBuf>> {
     let (name, Some(path)) = own_setting(settings, kind) else { return Ok(None) };
     let path = job.tree.resolve(path);
@@ -138,12 +169,13 @@ fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Op
         .expected("the results of the baseline job, or their folder"))
 }
 
-/// Both files of a quality monitor lie in one folder, whichever of the two is named: the folder or its `constraints.json`.
-fn take_baseline(own: &mut Settings, kind: AnalysisType, path: PathBuf) {
-    if matches!(kind, AnalysisType::DataQuality | AnalysisType::ModelQuality)
-        && own.baseline_statistics.is_none()
-        && !file::are_at(&path)
-    {
+/// Both files of a quality monitor lie in one folder, whichever of the three is named: the folder, its `constraints.json` or its
+/// `statistics.json`.
+fn take_baseline(own: &mut Settings, kind: AnalysisType, mut path: PathBuf) {
+    if is_quality(kind) && path.is_file() && path.file_name() == Some("statistics.json".as_ref()) {
+        path.pop();
+    }
+    if is_quality(kind) && own.baseline_statistics.is_none() && !file::are_at(&path) {
         let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
         own.baseline_statistics =
             folder.map(|folder| folder.join("statistics.json")).filter(|statistics| statistics.is_file());

@@ -5,7 +5,7 @@ use plumbline_common::contract;
 use plumbline_common::job::Job;
 
 use crate::config::{Analysis, DatasetFormat};
-use crate::settings::{AnalysisType, DriftRule, Settings, ValueTyping};
+use crate::settings::{DriftRule, Settings, ValueTyping};
 
 /// Rows of the smallest segment of data quality, where no setting says how many.
 const SEGMENT_ROWS: u64 = 100;
@@ -45,30 +45,14 @@ fn telling(unused: &mut Vec<String>) -> impl FnMut(&str, bool, &str) {
     }
 }
 
-/// The settings of other monitors that an analysis of bias or attributions does not use; none beside another monitor, which may
-/// use them.
+/// The settings of other monitors that an analysis of bias or attributions does not use, beside their baselines; none beside another
+/// monitor, which may use them.
 pub(super) fn of_other_monitors(settings: &Settings) -> Vec<String> {
     let mut unused = Vec::new();
     if settings.among_others {
         return unused;
     }
-    let mut tell = telling(&mut unused);
-    of_quality(settings, &mut tell);
-    let own = settings.monitor();
-    for (kind, name, path) in [
-        (AnalysisType::DataQuality, "data_quality_baseline", &settings.data_quality_baseline),
-        (AnalysisType::ModelQuality, "model_quality_baseline", &settings.model_quality_baseline),
-        (AnalysisType::ModelBias, "model_bias_baseline", &settings.model_bias_baseline),
-        (
-            AnalysisType::ModelExplainability,
-            "model_explainability_baseline",
-            &settings.model_explainability_baseline,
-        ),
-    ] {
-        let why = format!("`analysis_type` has no {}; `baseline_constraints` is the baseline", kind.name());
-        tell(name, path.is_some() && own != Some(kind), &why);
-    }
-    drop(tell);
+    of_quality(settings, &mut telling(&mut unused));
     unused
 }
 
@@ -103,8 +87,6 @@ fn of_captures(
 /// Those of the quality monitors.
 fn of_quality(settings: &Settings, tell: &mut impl FnMut(&str, bool, &str)) {
     let is_given = [
-        ("baseline_statistics", settings.baseline_statistics.is_some()),
-        ("baseline_profile", settings.baseline_profile.is_some()),
         ("problem_type", settings.problem_type.is_some()),
         ("positive_label", settings.positive_label.is_some()),
         ("constraint_margin", settings.constraint_margin.is_some()),

@@ -16,12 +16,39 @@ use crate::stages::combine::{self, Combined, Of};
 use crate::stages::states::{self, ANALYSIS, DATA_QUALITY, MODEL_QUALITY};
 use crate::state::file::{self, Stored};
 
-/// The settings of a run of one monitor, whose baseline is files. `scratch`: a folder for those that are made here.
+/// The settings of a run of one monitor or of an analysis, whose baseline is files. `scratch`: a folder for those that are made
+/// here.
 ///
 /// # Errors
 /// As `monitors::settings_of_one`, and for states as `combine`.
 pub(crate) fn settings_of_one(job: &Job, settings: &Settings, scratch: &Path) -> Result<Settings> {
-    of_states(job, monitors::settings_of_one(job, settings)?, &scratch.join("baseline"))
+    settings_of_kind(job, settings, kind_of(job, settings), scratch)
+}
+
+/// The same of a run over states, which say of which monitor they are.
+///
+/// # Errors
+/// As `settings_of_one`.
+pub(crate) fn settings_of_states(
+    job: &Job,
+    settings: &Settings,
+    states: &[Stored],
+    scratch: &Path,
+) -> Result<Settings> {
+    let of_states = states.first().map(|state| state.head.kind.as_str());
+    let known = [DATA_QUALITY, MODEL_QUALITY, ANALYSIS].into_iter().find(|kind| of_states == Some(*kind));
+    settings_of_kind(job, settings, known.unwrap_or_else(|| kind_of(job, settings)), scratch)
+}
+
+/// `kind`: as states call it.
+fn settings_of_kind(job: &Job, settings: &Settings, kind: &'static str, scratch: &Path) -> Result<Settings> {
+    let kinds = match (kind, settings.monitor()) {
+        (DATA_QUALITY, _) => vec![AnalysisType::DataQuality],
+        (MODEL_QUALITY, _) => vec![AnalysisType::ModelQuality],
+        (_, Some(kind)) => vec![kind],
+        (_, None) => plan::kinds_configured(job, settings),
+    };
+    of_states(job, monitors::settings_of_one(job, settings, &kinds)?, kind, &scratch.join("baseline"))
 }
 
 /// The same for each monitor of a run of several.
@@ -36,16 +63,16 @@ pub(crate) fn settings_of_each(
 ) -> Result<Vec<(AnalysisType, Settings)>> {
     let each = monitors::settings_of_each(job, settings, kinds)?.into_iter();
     each.map(|(kind, own)| {
-        let own = of_states(job, own, &scratch.join("baseline").join(kind.folder()));
+        let of = kind_of(job, &own);
+        let own = of_states(job, own, of, &scratch.join("baseline").join(kind.folder()));
         own.map(|own| (kind, own))
             .map_err(|problem| problem.hint(format!("the baseline of {}", kind.title())))
     })
     .collect()
 }
 
-/// Replaces states among the baseline's settings by the files of a run over them.
-fn of_states(job: &Job, mut settings: Settings, results: &Path) -> Result<Settings> {
-    let kind = kind_of(job, &settings);
+/// Replaces states among the baseline's settings by the files of a run over them. `kind`: of this run, as states call it.
+fn of_states(job: &Job, mut settings: Settings, kind: &'static str, results: &Path) -> Result<Settings> {
     if kind == ANALYSIS && settings.baseline_constraints.is_none() && !settings.among_others {
         settings.baseline_constraints = baseline_inputs(job).filter(|place| file::are_at(place));
     }
@@ -162,6 +189,7 @@ fn settings_of(
         baseline_constraints: None,
         baseline_statistics: None,
         baseline_profile: None,
+        unused_baselines: Vec::new(),
         attributions: None,
         history: None,
         drift_windows: Default::default(),

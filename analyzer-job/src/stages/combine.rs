@@ -18,29 +18,41 @@ use crate::stages::states::{self, ANALYSIS, DATA_QUALITY, MODEL_QUALITY, SEVERAL
 use crate::stages::{analysis, data_quality, model_quality};
 use crate::state::file::{Stored, unusable};
 
-/// Combines states of one monitor or analysis, and makes every result of the run.
+/// The states of one monitor or analysis, and how it is called among the monitors if it was folded beside others.
 ///
 /// `places`: files, and folders of any depth; none for the job's input of states. `parts`: names of all parts, where
-/// they are known from elsewhere. `scratch`: a folder for what has no name yet.
+/// they are known from elsewhere.
 ///
 /// # Errors
-/// A state that cannot be used, or does not belong to the others; then as the run.
-pub(crate) fn run(
+/// A state that cannot be used, or does not belong to the others.
+pub(crate) fn read(
     job: &Job,
     settings: &Settings,
     places: &[PathBuf],
     parts: Option<&[String]>,
-    scratch: &Path,
-) -> Result<Done> {
+) -> Result<(Vec<Stored>, Option<AnalysisTypes>)> {
     let places = places_of(job, places);
     check_apart(&plan::output(job, settings), &places)?;
     let states = states::read(job, &places, parts)?;
-    let settings = &match monitors_of(&states) {
-        Some(kinds) => monitors::settings_of_one_among(job, settings, &kinds),
+    let monitors = monitors_of(&states);
+    Ok((of_one(states, settings)?, monitors))
+}
+
+/// Combines them, and makes every result of the run. `scratch`: a folder for what has no name yet.
+///
+/// # Errors
+/// States that do not fit the settings; then as the run.
+pub(crate) fn run(
+    job: &Job,
+    settings: &Settings,
+    (states, monitors): &(Vec<Stored>, Option<AnalysisTypes>),
+    scratch: &Path,
+) -> Result<Done> {
+    let settings = &match monitors {
+        Some(kinds) => monitors::settings_of_one_among(job, settings, kinds),
         None => settings.clone(),
     };
-    let states = of_one(states, settings)?;
-    Combined::new(job, settings, Timestamp::now(), &states, scratch, Of::Job)?.finish()
+    Combined::new(job, settings, Timestamp::now(), states, scratch, Of::Job)?.finish()
 }
 
 /// The places that are named, else the job's input of states.
@@ -118,12 +130,16 @@ enum Whole<'a> {
 impl Whole<'_> {
     /// What a run says before it reads.
     fn warnings(&self) -> impl Iterator<Item = &String> {
-        let (plan, more): (_, &[String]) = match self {
-            Whole::DataQuality(prepared, _) => (&prepared.plan.warnings, &[]),
-            Whole::ModelQuality(prepared, _) => (&prepared.plan.warnings, &prepared.warnings),
-            Whole::Analysis(prepared, _) => (&prepared.run.plan.warnings, &prepared.run.plan.of_others),
+        let (plan, unused, more): (_, _, &[String]) = match self {
+            Whole::DataQuality(prepared, _) => {
+                (&prepared.plan.warnings, &prepared.plan.unused_baselines, &[])
+            }
+            Whole::ModelQuality(prepared, _) => {
+                (&prepared.plan.warnings, &prepared.plan.unused_baselines, &prepared.warnings)
+            }
+            Whole::Analysis(prepared, _) => (&prepared.run.plan.warnings, &prepared.run.plan.of_others, &[]),
         };
-        plan.iter().chain(more)
+        plan.iter().chain(unused).chain(more)
     }
 }
 

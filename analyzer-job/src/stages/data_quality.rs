@@ -50,7 +50,7 @@ pub(crate) fn gather(
     prepared: &Prepared,
     seat: Option<&Seat>,
 ) -> Result<Part> {
-    for warning in &prepared.plan.warnings {
+    for warning in prepared.plan.told() {
         tracing::warn!("{warning}");
     }
     let (profiled, kept) = read(job, settings, prepared, None, seat)?;
@@ -276,7 +276,7 @@ pub(crate) fn look(
     for script in [&plan.preprocessor, &plan.postprocessor].into_iter().flatten() {
         line("script", &script.path().display().to_string());
     }
-    plan.warnings.iter().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
+    plan.told().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
     prepared.doubts.iter().for_each(|doubt| line("warning", doubt));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;

@@ -194,6 +194,7 @@ pub(crate) fn prepare(
         Err(_) if matches!(rows, RowsFrom::Folded(_)) => {}
         checked => checked?,
     }
+    warnings.extend(without_thresholds(&plan));
     warnings.extend(unchecked(&baseline.unchecked, question.problem));
     warnings.extend(baseline.sides_of_classes().and_then(|sides| other_side(&question, sides)));
     Ok(Prepared {
@@ -219,6 +220,18 @@ fn check_constraints(plan: &MonitorPlan, problem: ProblemType, baseline: &Baseli
         (Some(path), Some(loaded)) => compared::check(problem, loaded, &baseline.unchecked, path),
         _ => Ok(()),
     }
+}
+
+/// What is said of a monitoring run without constraints: it must not look as if every metric held its threshold.
+fn without_thresholds(plan: &MonitorPlan) -> Option<String> {
+    let told = match (&plan.constraints, &plan.statistics) {
+        (Some(_), _) => return None,
+        (None, Some(_)) => {
+            "no threshold is checked: the baseline has statistics only; name the baseline's constraints.json in `baseline_constraints`"
+        }
+        (None, None) => "nothing is checked: no baseline is given",
+    };
+    plan.monitoring.then(|| told.into())
 }
 
 /// Whether the rows are those of captured records; none for a part without files, which may be of any kind.
@@ -380,7 +393,7 @@ pub(crate) fn gather(
     seat: Option<&Seat>,
 ) -> Result<Part> {
     let plan = &prepared.plan;
-    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+    for warning in plan.told().chain(&prepared.warnings) {
         tracing::warn!("{warning}");
     }
     let joined = joined(prepared, settings, joins)?;
@@ -504,7 +517,7 @@ pub(crate) fn look(
             &format!("{sure}, so that chance can {}be told", if sure == "known" { "" } else { "not " }),
         );
     }
-    for warning in plan.warnings.iter().chain(&prepared.warnings) {
+    for warning in plan.told().chain(&prepared.warnings) {
         line("warning", warning);
     }
     let later = |problem: Problem, text: &mut String| {

@@ -23,6 +23,7 @@ mod many_groups;
 mod model_quality;
 mod models;
 mod monitors;
+mod named_baselines;
 mod nulls;
 mod one_line;
 mod own_model;

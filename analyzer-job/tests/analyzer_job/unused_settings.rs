@@ -42,7 +42,6 @@ fn settings_without_effect_are_told_in_job_and_dry_run() {
         ("drift_rule", "weighted"),
         ("compat", "strict"),
         ("record_preprocessor_script", "/nowhere/p.py"),
-        ("data_quality_baseline", "/nowhere"),
         ("report_enabled", "true"),
     ];
     for monitor in [false, true] {
