@@ -52,7 +52,8 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             .map(|(column, of)| fields.get_index_of(column).filter(|_| *of != Use::LeftOut))
             .collect();
         let read: Vec<usize> = places.iter().flatten().copied().collect();
-        reader.account.schemas.add(read.iter().map(|&at| fields[at].clone()), name);
+        let own = fields.iter().enumerate().filter(|(at, _)| read.contains(at));
+        reader.account.schemas.add(own.map(|(_, field)| field.clone()), name);
         if reader.done() {
             // Of the other files only the columns are asked for.
             continue;

@@ -291,11 +291,6 @@ impl<'a> Reader<'a> {
             self.account.notes.push((file.into(), what));
             return Ok(None);
         }
-        if is_same {
-            let what =
-                "the columns stand in another order than in the first file; their names say which is which";
-            self.account.notes.push((file.into(), what.into()));
-        }
         self.columns.unnamed = self.columns.unnamed.take().or(unnamed);
         self.columns.names.extend(found.iter().cloned());
         let of = self.columns.names.iter().map(|name| found.get_index_of(name)).collect();
