@@ -6,7 +6,9 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Map, Value as Json};
 
+use super::first_lines;
 use crate::read::header::is_count;
+use crate::values::scan;
 use crate::values::typing::{is_missing, is_number};
 
 /// How the rows of a dataset are written.
@@ -185,7 +187,12 @@ fn guess(file: &InputFile) -> Result<Format> {
         return Ok(Format::Profile);
     }
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    let text = first_line(file)?;
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let mut text = first_line(file)?;
+    // The first line may be damaged.
+    if !matches!(extension, Some("csv" | "parquet" | "pq")) && !scan::is_json(&text) {
+        text = first_lines::record(file)?.unwrap_or(text);
+    }
     let header = is_header(&first_row(&text));
     let captured = |text: &str| {
         let record: Option<Map<String, Json>> = serde_json::from_str(text).ok();
@@ -197,7 +204,6 @@ fn guess(file: &InputFile) -> Result<Format> {
             Format::Capture(whole)
         })
     };
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
     Ok(match extension {
         Some("csv") => Format::Csv { header },
         Some("parquet" | "pq") => Format::Parquet,
@@ -207,7 +213,7 @@ fn guess(file: &InputFile) -> Result<Format> {
             None if extension == Some("json") && !text.starts_with('{') => Format::Json,
             None if text.starts_with('[') => Format::Json,
             None if text.starts_with('{') => {
-                let whole = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+                let whole = scan::is_json(&text);
                 let is_list = extension == Some("json") && wraps_objects(&text) && is_one_line(file)?;
                 if whole && !is_list { Format::JsonLines } else { Format::Json }
             }

@@ -19,6 +19,8 @@ pub mod segments;
 pub mod shift;
 pub mod statistics;
 #[cfg(test)]
+mod tests_of_damage;
+#[cfg(test)]
 mod tests_of_headers;
 #[cfg(test)]
 mod tests_of_kinds;

@@ -51,19 +51,6 @@ pub(super) fn text(file: &InputFile) -> Result<String> {
         .unwrap_or_else(|error| super::csv::with_bad_bytes_as(error.into_bytes(), NOT_UTF8)))
 }
 
-/// Whether a file begins with a list, which is one document although lines are expected.
-///
-/// # Errors
-/// The file cannot be read.
-pub(super) fn is_list(file: &InputFile) -> Result<bool> {
-    let mut first = Vec::new();
-    input::open(&file.path)?
-        .take(1 << 10)
-        .read_to_end(&mut first)
-        .map_err(|error| Problem::io("read the input", &file.path, error))?;
-    Ok(first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&first).trim_ascii_start().starts_with(b"["))
-}
-
 /// All elements of the documents of a text, in its order.
 pub(super) fn elements(text: &str) -> Vec<Element<'_>> {
     let mut reading = Reading {

@@ -17,6 +17,7 @@ use super::shape::{self, Shape};
 use super::twice::Twice;
 use super::{Columns, Take, oriented};
 use crate::monitor::columns::Records;
+use crate::monitor::first_lines::{self, Beginning};
 use crate::read::records::{self, Piece, Taken};
 use crate::values::path::Found;
 use crate::values::scan::{self, Kind, Scanned, Scanner};
@@ -432,10 +433,9 @@ impl Rows {
 pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
     for file in files {
-        let goes_on = if document::is_list(file)? {
-            document(file, &mut rows, reader, take)?
-        } else {
-            objects(file, &mut rows, reader, take)?
+        let goes_on = match first_lines::begin(file)? {
+            Beginning::Rows => document(file, &mut rows, reader, take)?,
+            Beginning::Lines | Beginning::Other => records(file, &mut rows, reader, take)?,
         };
         if !goes_on {
             break;
@@ -444,8 +444,9 @@ pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>
     rows.hand_on(reader, take)
 }
 
-/// Reads the objects of a file, in whatever form they stand in it. False when no more are wanted.
-fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
+/// Reads the objects of a file and the lists that fill a line, in whatever form they stand in it. False when no more are
+/// wanted.
+fn records(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
     let name = file.relative.as_path();
     rows.enter(name, reader, take)?;
     let mut left = file.bytes;
@@ -473,9 +474,13 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
             }
         }
         let row = match std::str::from_utf8(text) {
-            Ok(list) if list.starts_with('[') => match shape::list(list) {
-                Some(list) => rows.document_row(&list, reader),
-                None => Err(Fault::NotJson("not a list of values".into())),
+            Ok(list) if list.starts_with('[') => match shape::rows(list) {
+                Ok(shapes) => {
+                    let wanted = shapes.iter().map(|shape| (line, Ok(shape)));
+                    let goes_on = elements(wanted, name, rows, reader, take)?;
+                    return Ok(if goes_on { Taken::Record } else { Taken::Enough });
+                }
+                Err(fault) => Err(Fault::NotJson(format!("not a list: {fault}"))),
             },
             Ok(text) => rows.document_row(&Shape::Object(text), reader),
             Err(_) => Err(Fault::NotJson("not UTF-8 text".into())),
@@ -511,7 +516,11 @@ fn objects(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
 pub(super) fn documents(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     let mut rows = Rows::default();
     for file in files {
-        if !document(file, &mut rows, reader, take)? {
+        let goes_on = match first_lines::begin(file)? {
+            Beginning::Lines => records(file, &mut rows, reader, take)?,
+            Beginning::Rows | Beginning::Other => document(file, &mut rows, reader, take)?,
+        };
+        if !goes_on {
             break;
         }
     }
@@ -534,10 +543,26 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
         let what = r#"the file is read as JSON, and values without brackets are rows; if it is CSV, set `dataset_format` to {"csv": {"header": true}} or {"csv": {"header": false}}"#;
         reader.account.notes.push((name.into(), what.into()));
     }
-    for Element { line, row } in elements {
+    let found = elements.iter().map(|element| (element.line, element.row.as_ref()));
+    if !self::elements(found, name, rows, reader, take)? {
+        return Ok(false);
+    }
+    reader.advance(file.bytes)?;
+    Ok(true)
+}
+
+/// Takes the rows of a list or of documents, each with its line, or why there is none. False when no more are wanted.
+fn elements<'r, 'a: 'r>(
+    elements: impl Iterator<Item = (u64, std::result::Result<&'r Shape<'a>, &'r String>)>,
+    file: &Path,
+    rows: &mut Rows,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<bool> {
+    for (line, row) in elements {
         reader.records(1);
         rows.begin_record(&reader.columns);
-        let taken = match &row {
+        let taken = match row {
             Ok(shape) => rows.document_row(shape, reader),
             Err(reason) => Err(Fault::NotJson(reason.clone())),
         };
@@ -545,13 +570,12 @@ fn document(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Ta
             Ok(()) => rows.keep_record(line, reader, take)?,
             Err(fault) => {
                 rows.drop_record(&mut reader.columns);
-                fault.count(name, line, reader)?;
+                fault.count(file, line, reader)?;
             }
         }
         if reader.done() {
             return Ok(false);
         }
     }
-    reader.advance(file.bytes)?;
     Ok(true)
 }

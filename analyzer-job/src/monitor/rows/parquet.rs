@@ -52,8 +52,10 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             .map(|(column, of)| fields.get_index_of(column).filter(|_| *of != Use::LeftOut))
             .collect();
         let read: Vec<usize> = places.iter().flatten().copied().collect();
-        let own = fields.iter().enumerate().filter(|(at, _)| read.contains(at));
-        reader.account.schemas.add(own.map(|(_, field)| field.clone()), name);
+        // Their order in a file is nothing to tell: nobody reads these files by position.
+        let mut own: Vec<String> = read.iter().map(|&at| fields[at].clone()).collect();
+        own.sort_unstable();
+        reader.account.schemas.add(own, name);
         if reader.done() {
             // Of the other files only the columns are asked for.
             continue;

@@ -12,6 +12,7 @@ use super::reader::Reader;
 use super::shape::{self, Shape};
 use super::shared::Seat;
 use super::{Order, Take};
+use crate::monitor::first_lines::{self, Beginning};
 use crate::monitor::format::Format;
 use crate::monitor::script::{Answer, Running};
 use crate::read::captured::{self, Met};
@@ -189,49 +190,54 @@ fn captured(
 
 fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
-        if document::is_list(file)? {
-            documents(std::slice::from_ref(file), asked, reader, take)?;
-            if reader.done() {
-                break;
-            }
-            continue;
-        }
-        asked.enter(&file.relative, reader, take)?;
-        let mut left = file.bytes;
-        let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
-            let (text, may_be_none) = match piece {
-                Piece::Line(text) => (text, true),
-                Piece::Object(text) => (text, false),
-                Piece::Bad(what) => {
-                    reader.records(1);
-                    asked.bad(line, what.into());
-                    return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
-                }
-            };
-            let bytes = left.min(text.len() as u64 + 1);
-            left -= bytes;
-            reader.advance_often(bytes)?;
-            let is_row = |text: &&str| {
-                if text.starts_with('[') { shape::list(text).is_some() } else { scan::is_json(text) }
-            };
-            let json = std::str::from_utf8(text).ok().filter(is_row);
-            match json {
-                Some(json) => asked.value(line, json, reader, take)?,
-                None if may_be_none => return Ok(Taken::NoRecord),
-                None => asked.bad(line, "not JSON".into()),
-            }
-            reader.records(1);
-            Ok(match (reader.done(), json) {
-                (true, _) => Taken::Enough,
-                (false, Some(_)) => Taken::Record,
-                (false, None) => Taken::NoRecord,
-            })
-        })?;
-        if taken == Taken::Enough {
+        let goes_on = match first_lines::begin(file)? {
+            Beginning::Rows => document(file, asked, reader, take)?,
+            Beginning::Lines | Beginning::Other => records(file, asked, reader, take)?,
+        };
+        if !goes_on {
             break;
         }
     }
     Ok(())
+}
+
+/// False when no more are wanted.
+fn records(file: &InputFile, asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
+    asked.enter(&file.relative, reader, take)?;
+    let mut left = file.bytes;
+    let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
+        let (text, may_be_none) = match piece {
+            Piece::Line(text) => (text, true),
+            Piece::Object(text) => (text, false),
+            Piece::Bad(what) => {
+                reader.records(1);
+                asked.bad(line, what.into());
+                return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
+            }
+        };
+        let bytes = left.min(text.len() as u64 + 1);
+        left -= bytes;
+        reader.advance_often(bytes)?;
+        let json = std::str::from_utf8(text).ok().filter(|text| scan::is_json(text));
+        match json {
+            Some(list) if list.starts_with('[') => {
+                let shapes = shape::rows(list).unwrap_or_default();
+                let rows = shapes.into_iter().map(|row| Element { line, row: Ok(row) });
+                let goes_on = asked.elements(rows, reader, take)?;
+                return Ok(if goes_on { Taken::Record } else { Taken::Enough });
+            }
+            Some(json) => asked.value(line, json, reader, take)?,
+            None if may_be_none => return Ok(Taken::NoRecord),
+            None => asked.bad(line, "not JSON".into()),
+        }
+        reader.records(1);
+        Ok(match (reader.done(), json) {
+            (true, _) => Taken::Enough,
+            (false, Some(_)) => Taken::Record,
+            (false, None) => Taken::NoRecord,
+        })
+    })?;
+    Ok(taken != Taken::Enough)
 }
 
 impl Asked<'_> {
@@ -239,6 +245,32 @@ impl Asked<'_> {
     fn value(&mut self, line: u64, text: &str, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
         let strict = strict_json(text.as_bytes());
         self.ask(line, b'd', std::str::from_utf8(&strict).unwrap_or(text), reader, take)
+    }
+
+    /// The rows of a list or of documents. False when no more are wanted.
+    fn elements<'a>(
+        &mut self,
+        elements: impl IntoIterator<Item = Element<'a>>,
+        reader: &mut Reader<'_>,
+        take: Take<'_>,
+    ) -> Result<bool> {
+        for Element { line, row } in elements {
+            reader.records(1);
+            match row {
+                Ok(Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json)) => {
+                    self.value(line, json, reader, take)?;
+                }
+                Ok(Shape::List(cells)) => {
+                    self.value(line, &format!("[{}]", cells.join(",")), reader, take)?;
+                }
+                Ok(Shape::Stray(stray)) => self.bad(line, stray.to_string()),
+                Err(reason) => self.bad(line, reason),
+            }
+            if reader.done() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -249,27 +281,31 @@ fn documents(
     take: Take<'_>,
 ) -> Result<()> {
     for file in files {
-        let text = document::text(file)?;
-        asked.enter(&file.relative, reader, take)?;
-        for Element { line, row } in document::elements(&text) {
-            reader.records(1);
-            match row {
-                Ok(Shape::Object(json) | Shape::Value(json) | Shape::Named(_, json)) => {
-                    asked.value(line, json, reader, take)?;
-                }
-                Ok(Shape::List(cells)) => {
-                    asked.value(line, &format!("[{}]", cells.join(",")), reader, take)?;
-                }
-                Ok(Shape::Stray(stray)) => asked.bad(line, stray.to_string()),
-                Err(reason) => asked.bad(line, reason),
-            }
-            if reader.done() {
-                return Ok(());
-            }
+        let goes_on = match first_lines::begin(file)? {
+            Beginning::Lines => records(file, asked, reader, take)?,
+            Beginning::Rows | Beginning::Other => document(file, asked, reader, take)?,
+        };
+        if !goes_on {
+            break;
         }
-        reader.advance(file.bytes)?;
     }
     Ok(())
+}
+
+/// False when no more are wanted.
+fn document(
+    file: &InputFile,
+    asked: &mut Asked<'_>,
+    reader: &mut Reader<'_>,
+    take: Take<'_>,
+) -> Result<bool> {
+    let text = document::text(file)?;
+    asked.enter(&file.relative, reader, take)?;
+    let goes_on = asked.elements(document::elements(&text), reader, take)?;
+    if goes_on {
+        reader.advance(file.bytes)?;
+    }
+    Ok(goes_on)
 }
 
 /// Lines of text, the header's included: such scripts skip it by what stands in it.

@@ -127,12 +127,6 @@ pub(super) fn rows(json: &str) -> Scanned<Vec<Shape<'_>>> {
     })
 }
 
-/// The row of a line that is a list of values, neither empty nor with rows in it.
-pub(super) fn list(json: &str) -> Option<Shape<'_>> {
-    let mut rows = rows(json).ok()?;
-    rows.pop().filter(|row| rows.is_empty() && matches!(row, Shape::List(cells) if !cells.is_empty()))
-}
-
 /// The elements of a list; none for another value.
 fn elements(json: &str) -> Option<Vec<&str>> {
     let mut spans = Vec::new();

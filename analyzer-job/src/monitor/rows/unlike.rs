@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(of(&files[1..3]).told(), expected[..1]);
         assert!(of(&files[1..2]).told().is_empty() && of(&[]).is_empty());
         let more = of(&[("2", &["x", "y"]), ("4", &["y", "x"]), ("3", &["y", "x"]), ("1", &["x", "y"])]);
-        let several = "3 and 1 more file: the columns stand in another order than in 1; their names say which is which";
+        let several =
+            "3 and 1 more file: the columns stand in another order than in 1; their names say which is which";
         assert_eq!(more.told(), [several]);
         let many: Vec<String> = (0..7).map(|n| format!("n{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
