@@ -36,5 +36,7 @@ pub mod spread;
 pub mod statistics;
 pub mod tally;
 #[cfg(test)]
+mod tests_of_parts;
+#[cfg(test)]
 mod twin;
 mod written;

@@ -508,9 +508,13 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     all.outside = all.outside.saturating_sub(outside);
     all.joined = joined;
     all.files = numbered.into_iter().map(|(_, file)| file).collect();
-    // None of their captures found a label.
-    for (_, part) in without {
+    for (path, part) in without {
+        // None of their captures found a label.
         all.add_not_joined(&part.outcomes, &part.shown)?;
+        // Files may have a header row and no rows.
+        if !all.is_captured() && !part.is_captured() {
+            all.bad.merge(part.bad).map_err(|what| differ(&path, what))?;
+        }
     }
     Ok(Some(all))
 }

@@ -21,6 +21,8 @@ pub mod statistics;
 #[cfg(test)]
 mod tests_of_damage;
 #[cfg(test)]
+mod tests_of_files;
+#[cfg(test)]
 mod tests_of_headers;
 #[cfg(test)]
 mod tests_of_kinds;

@@ -390,25 +390,28 @@ fn records_that_differ_on_both_sides_cost_themselves() {
 }
 
 /// One run over files, and the parts of one file each put together.
-fn whole_and_parts(format: Option<Format>, files: &[(&str, String)]) -> (Profiled, Result<Profiled>) {
+pub(super) fn whole_and_parts<B: AsRef<[u8]> + Clone>(
+    format: Option<Format>,
+    files: &[(&str, B)],
+) -> (Profiled, Result<Profiled>) {
     let parts: Vec<_> = files.iter().map(|file| vec![file.clone()]).collect();
     whole_and_split(format, files, &parts)
 }
 
 /// The same of parts of several files.
-fn whole_and_split(
+pub(super) fn whole_and_split<B: AsRef<[u8]>>(
     format: Option<Format>,
-    files: &[(&str, String)],
-    parts: &[Vec<(&str, String)>],
+    files: &[(&str, B)],
+    parts: &[Vec<(&str, B)>],
 ) -> (Profiled, Result<Profiled>) {
     let stop = Stop::default();
-    let read = |files: &[(&str, String)], folds: bool| {
+    let read = |files: &[(&str, B)], folds: bool| {
         let folder = tempfile::tempdir().unwrap();
         files.iter().for_each(|(name, text)| fs::write(folder.path().join(name), text).unwrap());
         let source = Source { format: format.clone(), folds, ..Source::new(folder.path(), &stop) };
         pass::profile(&source).unwrap()
     };
-    let part = |own: &Vec<(&str, String)>| {
+    let part = |own: &Vec<(&str, B)>| {
         let mut part = Part::default();
         part.profiled = read(own, true);
         // As a state keeps it.
@@ -420,7 +423,7 @@ fn whole_and_split(
 }
 
 /// What parts must have in common with one run: columns, rows, values in each column, and the places of bad records.
-fn found(profiled: &Profiled) -> (Vec<String>, [u64; 3], Vec<u64>, Vec<String>) {
+pub(super) fn found(profiled: &Profiled) -> (Vec<String>, [u64; 3], Vec<u64>, Vec<String>) {
     let account = &profiled.account;
     let place = |example: &String| example.split(':').next().unwrap_or_default().to_string();
     (

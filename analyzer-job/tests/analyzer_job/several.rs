@@ -10,7 +10,7 @@ use plumbline_model_server::Server;
 use serde_json::{Value, json};
 
 use crate::preparation::{SCRIPT, with_python};
-use crate::program::{CONFIG, OUTPUT, Tree, captured, files_below, model, monitored, traffic};
+use crate::program::{CONFIG, OUTPUT, Run, Tree, captured, files_below, model, monitored, traffic};
 
 const ALL: [(&str, &str); 4] = [
     ("DATA_QUALITY", "data-quality"),
@@ -359,8 +359,8 @@ fn warnings_name_their_monitor(log: &str) -> usize {
         .count()
 }
 
-/// The results of the quality monitors alone and together, each with exit code and message.
-fn quality_together(tree: &Tree, settings: &[&str], read_once: bool, what: &str) {
+/// The results of the quality monitors alone and together, each with exit code and message. Gives the run of both.
+pub(crate) fn quality_together(tree: &Tree, settings: &[&str], read_once: bool, what: &str) -> Run {
     let together = tree.run(&[&["--analysis-type=MODEL_QUALITY,DATA_QUALITY"], settings].concat());
     let told = together.log.contains("read once for: Data quality, Model quality");
     assert_eq!(told, read_once, "{what}: {}", together.log);
@@ -382,6 +382,7 @@ fn quality_together(tree: &Tree, settings: &[&str], read_once: bool, what: &str)
         }
         fs::remove_dir_all(own).ok();
     }
+    together
 }
 
 const CELLS: &str = "label,answer,score,age\n1,1,0.9,30\n0,1,0.7,\n1,0,0.2,41\n0,0,0.1,\"5\n2\"\n1,1,0.8,9\n";
