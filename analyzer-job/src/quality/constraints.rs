@@ -35,7 +35,7 @@ pub struct TextConstraints {
 }
 
 /// The constraints that the data themselves keep.
-pub fn suggest(statistics: &Statistics, monitoring_config: MonitoringConfig) -> Constraints {
+pub fn suggest(statistics: &Statistics<'_>, monitoring_config: MonitoringConfig) -> Constraints {
     let features = statistics.features.iter().map(|feature| {
         let (mut numbers, mut texts) = (None, None);
         match &feature.statistics {

@@ -9,7 +9,7 @@ use crate::publish::cloudwatch::{Measure, Metric, Scope};
 /// For each column the statistic set of its numbers, its completeness and, where one was computed, its drift;
 /// for a monitoring run the number of violations. Columns whose `emit_metrics` is off are silent.
 pub fn metrics(
-    statistics: &Statistics,
+    statistics: &Statistics<'_>,
     drifts: &[Drift],
     violations: Option<usize>,
     constraints: Option<&Constraints>,
@@ -42,7 +42,7 @@ pub fn metrics(
     out
 }
 
-fn numbers(feature: &Feature) -> Option<Measure> {
+fn numbers(feature: &Feature<'_>) -> Option<Measure> {
     match &feature.statistics {
         Measured::Numbers(numbers) => Some(Measure::Statistics {
             count: numbers.common.num_present as f64,

@@ -388,7 +388,7 @@ mod tests {
     use serde_json::{Value as Json, json};
 
     use super::*;
-    use crate::quality::profile::Profile;
+    use crate::quality::profile::{OfSegment, Written};
     use crate::quality::segments::{self, Held, Limits};
     use crate::quality::statistics::{Taken, statistics};
 
@@ -448,7 +448,7 @@ mod tests {
         let rows = all.profiled.account.rows;
         let limits = Limits::of_run(1, names.len());
         let (kept, _) = segments::kept(&all.segments, &all.profiled, &by, &named, limits);
-        let whole = kept.iter().map(|kept| kept.of(&named)).collect();
+        let whole = kept.iter().map(|kept| OfSegment::new(kept.segment, kept.column, &named)).collect();
         let columns = || names.iter().map(String::as_str).zip(&all.profiled.profiles);
         let taken = Taken { by_value: false, strict: false };
         let _ = serde_json::to_vec(&statistics(columns(), rows, taken)).unwrap();
@@ -458,7 +458,7 @@ mod tests {
         }
         let held = kept.iter().map(|&kept| Held { kept, baseline_rows: None, shifts: Vec::new() }).collect();
         let _ = segments::told(held, &named, rows, false);
-        let _ = Profile::new(columns(), whole, &all.profiled.account, true).encode().unwrap();
+        Written::new(columns(), whole, &all.profiled.account, true).write(std::io::sink()).unwrap();
         true
     }
 

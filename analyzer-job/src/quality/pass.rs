@@ -80,7 +80,10 @@ fn once(source: &Source<'_>) -> Result<Profiled> {
         });
     })?;
     profiles.resize_with(columns.names.len(), Column::new);
-    profiles.iter_mut().for_each(|profile| profile.rows = account.rows);
+    for profile in &mut profiles {
+        profile.rows = account.rows;
+        profile.shrink();
+    }
     firsts.resize(profiles.len(), files.len().saturating_sub(1) as u32);
     account.files = files;
     let objects = source.script.is_some() || account.format.as_ref().is_some_and(Format::is_open);

@@ -10,24 +10,24 @@ use serde_json::Value as Json;
 use super::baseline::{self, Constraints, Distribution};
 use super::config::MonitoringConfig;
 use super::constraints;
-use super::profile::Profile;
+use super::profile::Kept;
+use super::segments::Segment;
 use super::statistics::{self, Taken};
 use crate::results::Results;
+use crate::state::profile::Column;
 use crate::values::numbers::{json_error, strict_json};
 
 /// A profile as the baseline: what `constraints.json` and `statistics.json` of its data say.
 pub struct Past {
     pub constraints: Constraints,
     pub distributions: IndexMap<String, Distribution>,
-    pub segments: Vec<Then>,
+    pub segments: Segments,
 }
 
-/// A segment of the baseline.
-pub struct Then {
-    pub column: String,
-    pub value: String,
-    pub rows: u64,
-    pub columns: IndexMap<String, Distribution>,
+/// The segments of the baseline.
+pub struct Segments {
+    profile: Kept,
+    taken: Taken,
 }
 
 /// Reads the profile of `baseline_profile`.
@@ -35,24 +35,41 @@ pub struct Then {
 /// # Errors
 /// `CONSTRAINTS_UNREADABLE`: no profile, or a damaged one.
 pub fn of_profile(path: &Path, taken: Taken, layers: &[Json]) -> Result<Past> {
-    let profile = Profile::read(path, "baseline_profile")?;
+    let (kept, profile) = Kept::open(path, "baseline_profile")?;
     let statistics = statistics::statistics(profile.columns(), profile.rows(), taken);
     let suggested = constraints::suggest(&statistics, MonitoringConfig::of(layers, true)?);
-    let mut segments = Vec::new();
-    for (segment, columns) in profile.segments() {
-        let statistics = statistics::statistics(columns, segment.rows, taken);
-        segments.push(Then {
-            column: segment.column.clone(),
-            value: segment.value.clone(),
-            rows: segment.rows,
-            columns: baseline::statistics_of(&as_json(&statistics, path)?, path)?.0,
-        });
-    }
     Ok(Past {
         constraints: baseline::constraints_of(&as_json(&suggested, path)?, path, layers)?.0,
-        distributions: baseline::statistics_of(&as_json(&statistics, path)?, path)?.0,
-        segments,
+        distributions: distributions(profile.into_columns(), taken),
+        segments: Segments { profile: kept, taken },
     })
+}
+
+fn distributions(
+    columns: impl Iterator<Item = (String, Column)>,
+    taken: Taken,
+) -> IndexMap<String, Distribution> {
+    columns.map(|(name, column)| (name, Distribution::of(column, taken.by_value))).collect()
+}
+
+impl Segments {
+    /// Gives each segment that is wanted with its distributions by column.
+    ///
+    /// # Errors
+    /// `CONSTRAINTS_UNREADABLE`: the profile cannot be read again.
+    pub fn each(
+        &self,
+        is_wanted: impl Fn(&Segment) -> bool,
+        mut take: impl FnMut(&Segment, &IndexMap<String, Distribution>),
+    ) -> Result<()> {
+        self.profile.each_segment(&mut |segment, names| {
+            if is_wanted(segment) {
+                let columns = std::mem::take(&mut segment.columns);
+                let names = names.map(String::from);
+                take(segment, &distributions(names.zip(columns), self.taken));
+            }
+        })
+    }
 }
 
 fn as_json(value: &impl Serialize, path: &Path) -> Result<Json> {

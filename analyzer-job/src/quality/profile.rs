@@ -1,17 +1,21 @@
 //! The profile of a dataset as a file: everything that the statistics are made of. Profiles of windows and hosts add up,
 //! and any profile can be the baseline of a later run.
 
+mod kept;
+mod stored;
+mod written;
+
 use std::collections::HashSet;
-use std::io::{Read as _, Write as _};
+use std::fs::File;
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::read::GzDecoder;
-use flate2::write::GzEncoder;
 use plumbline_common::stop::Stop;
 use plumbline_common::words::{counted, part_of};
 use plumbline_common::{Problem, Result, codes};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+pub use kept::Kept;
+pub use written::{OfSegment, Written};
 
 use super::pass::Profiled;
 use super::segments::Segment;
@@ -21,25 +25,18 @@ use crate::state::profile::{Column, MOST_ROWS};
 
 /// Raised whenever something in the file gets another meaning.
 const VERSION: u32 = 1;
-/// Text of a profile that is read at most, so that a hostile file cannot fill the memory.
-const MOST_BYTES: u64 = 1 << 30;
-
 /// Columns in their order, each with all that is known of it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Profile {
-    version: u32,
-    /// Name and version of the program that wrote it.
-    program: String,
     records: u64,
     rows: u64,
     /// Whether the data name their columns; else the names are `_c0`, `_c1`, ...
     named: bool,
     columns: Vec<Named>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     segments: Vec<Segment>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 struct Named {
     name: String,
     #[serde(flatten)]
@@ -47,26 +44,6 @@ struct Named {
 }
 
 impl Profile {
-    /// `columns`: under their names, in order. `segments`: with their columns in that order too.
-    pub fn new<'a>(
-        columns: impl Iterator<Item = (&'a str, &'a Column)>,
-        segments: Vec<Segment>,
-        account: &Account,
-        named: bool,
-    ) -> Profile {
-        Profile {
-            version: VERSION,
-            program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
-            records: account.records,
-            rows: account.rows,
-            named,
-            columns: columns
-                .map(|(name, column)| Named { name: name.into(), profile: column.in_order() })
-                .collect(),
-            segments: segments.into_iter().map(in_order).collect(),
-        }
-    }
-
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -75,62 +52,23 @@ impl Profile {
         self.columns.iter().map(|column| (column.name.as_str(), &column.profile))
     }
 
-    /// The segments, each with its columns under their names.
-    pub fn segments(&self) -> impl Iterator<Item = (&Segment, impl Iterator<Item = (&str, &Column)>)> {
-        self.segments.iter().map(|segment| {
-            (segment, self.columns.iter().map(|column| column.name.as_str()).zip(&segment.columns))
-        })
-    }
-
-    /// The bytes of a file: gzip over JSON. Equal profiles give equal bytes.
-    ///
-    /// # Errors
-    /// `INTERNAL`.
-    pub fn encode(&self) -> Result<Vec<u8>> {
-        let mut packed = GzEncoder::new(Vec::new(), Compression::default());
-        serde_json::to_writer(&mut packed, self)
-            .map_err(std::io::Error::from)
-            .and_then(|()| packed.write_all(b"\n"))
-            .and_then(|()| packed.finish())
-            .map_err(|error| {
-                Problem::new(&codes::INTERNAL, "a profile cannot be written").found(error.to_string())
-            })
+    pub fn into_columns(self) -> impl Iterator<Item = (String, Column)> {
+        self.columns.into_iter().map(|column| (column.name, column.profile))
     }
 
     /// Reads a file, also one that was unpacked.
     ///
     /// # Errors
     /// `CONSTRAINTS_UNREADABLE`: no profile, a damaged one, or one of another version.
-    pub fn read(path: &Path, setting: &str) -> Result<Profile> {
-        let bytes = std::fs::read(path).map_err(|error| unusable(path, setting, error.to_string()))?;
-        Profile::decode(&bytes).map_err(|found| unusable(path, setting, found))
+    fn read(path: &Path, setting: &str) -> Result<Profile> {
+        let mut segments = Vec::new();
+        let file = File::open(path).map_err(|error| unusable(path, setting, error.to_string()))?;
+        let whole = stored::read(&file, &mut |_, segment| segments.push(segment));
+        let whole = whole.map_err(|found| unusable(path, setting, found))?;
+        Ok(Profile { segments, ..whole })
     }
 
-    fn decode(bytes: &[u8]) -> std::result::Result<Profile, String> {
-        let mut text = Vec::new();
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            GzDecoder::new(bytes)
-                .take(MOST_BYTES)
-                .read_to_end(&mut text)
-                .map_err(|error| format!("a damaged file: {error}"))?;
-        } else {
-            text.extend_from_slice(bytes);
-        }
-        #[derive(Deserialize)]
-        struct Version {
-            version: u32,
-        }
-        let version =
-            serde_json::from_slice::<Version>(&text).map_err(|error| format!("no profile: {error}"))?;
-        if version.version != VERSION {
-            return Err(format!("version {}, expected {VERSION}", version.version));
-        }
-        let found: Profile = serde_json::from_slice(&text).map_err(|error| format!("no profile: {error}"))?;
-        found.check()?;
-        Ok(found)
-    }
-
-    /// Whatever a file says is checked once, so that nobody has to look again.
+    /// Whatever a file says of the whole is checked once, so that nobody has to look again.
     fn check(&self) -> std::result::Result<(), String> {
         if self.rows > MOST_ROWS || self.records > MOST_ROWS {
             return Err(counted(self.rows, "row"));
@@ -145,21 +83,24 @@ impl Profile {
             }
             profile.check().map_err(|what| format!("`{name}`: {what}"))?;
         }
-        for segment in &self.segments {
-            let name = format!("`{}` = `{}`", segment.column, segment.value);
-            if segment.columns.len() != self.columns.len() || segment.rows > self.rows {
-                return Err(format!(
-                    "{name}: {}, {}",
-                    counted(segment.columns.len(), "column"),
-                    counted(segment.rows, "row")
-                ));
+        Ok(())
+    }
+
+    /// The same of a segment.
+    fn check_segment(&self, segment: &Segment) -> std::result::Result<(), String> {
+        let name = format!("`{}` = `{}`", segment.column, segment.value);
+        if segment.columns.len() != self.columns.len() || segment.rows > self.rows {
+            return Err(format!(
+                "{name}: {}, {}",
+                counted(segment.columns.len(), "column"),
+                counted(segment.rows, "row")
+            ));
+        }
+        for column in &segment.columns {
+            if column.rows != segment.rows {
+                return Err(format!("{name}: a column of {}", counted(column.rows, "row")));
             }
-            for column in &segment.columns {
-                if column.rows != segment.rows {
-                    return Err(format!("{name}: a column of {}", counted(column.rows, "row")));
-                }
-                column.check().map_err(|what| format!("{name}: {what}"))?;
-            }
+            column.check().map_err(|what| format!("{name}: {what}"))?;
         }
         Ok(())
     }
@@ -171,8 +112,7 @@ impl Profile {
     /// The first column that only one of the two has.
     fn merge(&mut self, other: &Profile) -> std::result::Result<(), String> {
         if self.columns.is_empty() {
-            let program = std::mem::take(&mut self.program);
-            *self = Profile { program, ..other.clone() };
+            *self = other.clone();
             return Ok(());
         }
         if self.named != other.named && self.columns.len() != other.columns.len() {
@@ -298,23 +238,43 @@ mod tests {
                     .update(part.iter().map(|row| Some(row.1.as_str()).filter(|text| !text.is_empty())));
                 let mut account = Account::default();
                 (account.records, account.rows) = (part.len() as u64, part.len() as u64);
-                let profile = Profile::new(["x", "y"].into_iter().zip(&columns), Vec::new(), &account, true);
-                Profile::decode(&profile.encode().unwrap()).unwrap()
+                let columns = ["x", "y"].into_iter().zip(&columns);
+                decode(&packed(&Written::new(columns, Vec::new(), &account, true))).unwrap()
             })
             .collect()
+    }
+
+    fn packed(written: &Written<'_>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        written.write(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn written(profile: &Profile) -> Written<'_> {
+        let mut account = Account::default();
+        (account.records, account.rows) = (profile.records, profile.rows);
+        let segments = profile.segments.iter().map(OfSegment::from).collect();
+        Written::new(profile.columns(), segments, &account, profile.named)
+    }
+
+    /// A profile of these bytes, which need not be packed.
+    fn decode(bytes: &[u8]) -> std::result::Result<Profile, String> {
+        let mut segments = Vec::new();
+        let whole = stored::read(bytes, &mut |_, segment| segments.push(segment))?;
+        Ok(Profile { segments, ..whole })
     }
 
     fn sum(parts: &[Profile]) -> Profile {
         let mut out = parts[0].clone();
         parts[1..].iter().for_each(|part| out.merge(part).unwrap());
         // Through a file once more, as sums of sums are.
-        Profile::decode(&out.encode().unwrap()).unwrap()
+        decode(&packed(&written(&out))).unwrap()
     }
 
     #[test]
     fn an_empty_profile_among_others_stops_the_sum() {
         let folder = tempfile::tempdir().unwrap();
-        let profile = of(&[(1.0, "x".into())], &[]).remove(0).encode().unwrap();
+        let profile = packed(&written(&of(&[(1.0, "x".into())], &[])[0]));
         for (name, bytes) in [("1", &profile[..]), ("2", &[])] {
             std::fs::create_dir(folder.path().join(name)).unwrap();
             std::fs::write(folder.path().join(name).join(PROFILE_NAME), bytes).unwrap();
@@ -385,22 +345,24 @@ mod tests {
             let (column, value, rows) = ("y".into(), value.into(), own.len() as u64);
             profile.segments.push(Segment { column, value, rows, columns });
         }
-        let mut json = serde_json::to_vec(&profile).unwrap();
+        let mut json = serde_json::to_vec(&written(&profile)).unwrap();
         // Unpacked files are read too, so that damage meets the checks and not only the checksum of gzip.
-        assert!(Profile::decode(&json).is_ok());
+        assert!(decode(&json).is_ok());
         let mut refused = 0;
         for at in 0..json.len() {
             let kept = json[at];
             for byte in [b'9', b'"'] {
                 json[at] = byte;
-                if let Ok(mut found) = Profile::decode(&json) {
+                if let Ok(mut found) = decode(&json) {
                     // Whatever passes the checks can be used.
                     let again = found.clone();
                     let _ = found.merge(&again);
+                    let of_segments = found.segments.iter().flat_map(|segment| &segment.columns);
                     found
                         .columns()
-                        .chain(found.segments().flat_map(|(_, columns)| columns))
-                        .for_each(|(_, column)| drop((column.sketch.weights(), column.distinct())));
+                        .map(|(_, column)| column)
+                        .chain(of_segments)
+                        .for_each(|column| drop((column.sketch.weights(), column.distinct())));
                 } else {
                     refused += 1;
                 }
@@ -409,7 +371,7 @@ mod tests {
         }
         assert!(refused > json.len() / 2, "{refused}");
         for end in 0..json.len() {
-            assert!(Profile::decode(&json[..end]).is_err());
+            assert!(decode(&json[..end]).is_err());
         }
     }
 
@@ -421,9 +383,38 @@ mod tests {
         assert!(one.merge(&other).unwrap_err().contains("`y`"));
         other.columns.pop();
         assert!(one.merge(&other).unwrap_err().contains("`y`"));
-        other.version = 2;
-        let text = serde_json::to_vec(&other).unwrap();
-        assert_eq!(Profile::decode(&text).unwrap_err(), "version 2, expected 1");
+        let text = serde_json::to_string(&written(&other)).unwrap();
+        let text = text.replace("\"version\":1", "\"version\":2");
+        assert_eq!(decode(text.as_bytes()).unwrap_err(), "version 2, expected 1");
+    }
+
+    /// A file whose keys were sorted by another program says the same; one that has segments and no columns says nothing.
+    #[test]
+    fn the_keys_of_a_profile_may_stand_in_another_order() {
+        let mut profile = of(&[(1.0, "a".into()), (2.0, "b".into())], &[]).remove(0);
+        let columns = of(&[(1.0, "a".into())], &[]).remove(0).columns;
+        let columns = columns.into_iter().map(|column| column.profile).collect();
+        profile.segments.push(Segment { column: "y".into(), value: "a".into(), rows: 1, columns });
+        let json = serde_json::to_value(written(&profile)).unwrap();
+        let object = json.as_object().unwrap();
+        let sorted: std::collections::BTreeMap<_, _> = object.iter().collect();
+        let found = decode(&serde_json::to_vec(&sorted).unwrap()).unwrap();
+        assert_eq!(packed(&written(&found)), packed(&written(&profile)));
+        for key in object.keys() {
+            let mut without = object.clone();
+            without.shift_remove(key);
+            let found = decode(&serde_json::to_vec(&without).unwrap());
+            let is_needed = key != "segments" && key != "program";
+            assert!(
+                found.as_ref().err().is_some_and(|found| found.contains(key)) == is_needed,
+                "{key}: {found:?}"
+            );
+        }
+        let backwards: Vec<String> =
+            ["segments", "columns"].map(|key| format!("\"{key}\":{}", object[key])).into();
+        let text =
+            format!("{{{},\"version\":1,\"records\":2,\"rows\":2,\"named\":true}}", backwards.join(","));
+        assert!(decode(text.as_bytes()).unwrap_err().contains("segments in front of"));
     }
 
     #[test]

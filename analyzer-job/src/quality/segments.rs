@@ -140,18 +140,6 @@ pub struct Kept<'a> {
     pub segment: &'a Segment,
 }
 
-impl Kept<'_> {
-    /// The segment with these columns, in this order.
-    pub fn of(&self, named: &[(String, usize)]) -> Segment {
-        Segment {
-            column: self.column.into(),
-            value: self.segment.value.clone(),
-            rows: self.segment.rows,
-            columns: named.iter().map(|(_, at)| self.segment.columns[*at].clone()).collect(),
-        }
-    }
-}
-
 /// Those of the gathered segments that are told, and what is to be said of the others. Where parts or profiles were put
 /// together and one of them did not keep a segment, its rows are fewer than the whole has of the value: it is left out.
 pub fn kept<'a>(
@@ -248,7 +236,10 @@ pub fn gather(
         .map(|(_, mut segment)| {
             // Columns that came late have no cells in the rows before.
             let rows = segment.rows;
-            segment.columns.iter_mut().for_each(|column| column.rows = rows);
+            for column in &mut segment.columns {
+                column.rows = rows;
+                column.shrink();
+            }
             segment
         })
         .collect())

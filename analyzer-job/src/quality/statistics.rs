@@ -1,15 +1,16 @@
 //! `statistics.json`: what is known of every column. The form and each number are the hosted service's.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::state::kll::Kll;
 use crate::state::profile::{Column, Kind};
 use crate::values::java::Double;
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Statistics {
+pub struct Statistics<'a> {
     pub version: f64,
     pub dataset: Dataset,
-    pub features: Vec<Feature>,
+    pub features: Vec<Feature<'a>>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -19,23 +20,23 @@ pub struct Dataset {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Feature {
+pub struct Feature<'a> {
     pub name: String,
     pub inferred_type: &'static str,
     #[serde(flatten)]
-    pub statistics: Measured,
+    pub statistics: Measured<'a>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub enum Measured {
+pub enum Measured<'a> {
     #[serde(rename = "numerical_statistics")]
-    Numbers(Numbers),
+    Numbers(Numbers<'a>),
     #[serde(rename = "string_statistics")]
     Texts(Texts),
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Numbers {
+pub struct Numbers<'a> {
     pub common: Common,
     pub mean: Double,
     pub sum: Double,
@@ -44,18 +45,18 @@ pub struct Numbers {
     pub max: f64,
     pub approximate_num_distinct_values: u64,
     pub completeness: f64,
-    pub distribution: NumberDistribution,
+    pub distribution: NumberDistribution<'a>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct NumberDistribution {
-    pub kll: Quantiles,
+pub struct NumberDistribution<'a> {
+    pub kll: Quantiles<'a>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Quantiles {
+pub struct Quantiles<'a> {
     pub buckets: Vec<Bucket>,
-    pub sketch: Sketch,
+    pub sketch: Sketch<'a>,
 }
 
 /// Rows from the lower bound (included) to the upper (included in the last bucket only), by the sketch.
@@ -67,9 +68,15 @@ pub struct Bucket {
 }
 
 #[derive(Debug, Clone, Serialize)]
-pub struct Sketch {
+pub struct Sketch<'a> {
     pub parameters: Parameters,
-    pub data: Vec<Vec<f64>>,
+    /// The items of each level.
+    #[serde(serialize_with = "levels")]
+    pub data: &'a Kll,
+}
+
+fn levels<S: Serializer>(sketch: &Kll, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(sketch.data())
 }
 
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -109,7 +116,7 @@ pub struct Common {
     pub num_missing: u64,
 }
 
-impl Feature {
+impl Feature<'_> {
     pub fn completeness(&self) -> f64 {
         match &self.statistics {
             Measured::Numbers(numbers) => numbers.completeness,
@@ -132,7 +139,7 @@ pub fn statistics<'a>(
     columns: impl Iterator<Item = (&'a str, &'a Column)>,
     rows: u64,
     taken: Taken,
-) -> Statistics {
+) -> Statistics<'a> {
     Statistics {
         version: 0.0,
         dataset: Dataset { item_count: rows },
@@ -140,7 +147,7 @@ pub fn statistics<'a>(
     }
 }
 
-fn feature(name: &str, column: &Column, rows: u64, taken: Taken) -> Feature {
+fn feature<'a>(name: &str, column: &'a Column, rows: u64, taken: Taken) -> Feature<'a> {
     let kind = column.spellings.kind(taken.by_value);
     let present = column.present();
     // A column that came late has no cells in the rows before it.
@@ -167,7 +174,7 @@ fn feature(name: &str, column: &Column, rows: u64, taken: Taken) -> Feature {
     Feature { name: name.into(), inferred_type: kind.name(), statistics }
 }
 
-fn numbers(column: &Column, common: Common, completeness: f64, taken: Taken) -> Numbers {
+fn numbers(column: &Column, common: Common, completeness: f64, taken: Taken) -> Numbers<'_> {
     let moments = &column.moments;
     // The hosted sketch starts with the largest and smallest numbers of 32 bits as its bounds.
     let (low, high) = if taken.strict {
@@ -188,10 +195,7 @@ fn numbers(column: &Column, common: Common, completeness: f64, taken: Taken) -> 
         distribution: NumberDistribution {
             kll: Quantiles {
                 buckets: buckets(column, low, high),
-                sketch: Sketch {
-                    parameters: Parameters { c: 0.64, k: 2048.0 },
-                    data: column.sketch.data().map(<[f64]>::to_vec).collect(),
-                },
+                sketch: Sketch { parameters: Parameters { c: 0.64, k: 2048.0 }, data: &column.sketch },
             },
         },
     }

@@ -1,6 +1,7 @@
 //! The data quality monitor: statistics and constraints of the data, and what a baseline says against them.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use indexmap::{IndexMap, IndexSet};
@@ -8,8 +9,7 @@ use jiff::Timestamp;
 use plumbline_common::job::Job;
 use plumbline_common::output;
 use plumbline_common::words::{counted, part_of};
-use plumbline_common::{Problem, Result, codes};
-use serde::Serialize;
+use plumbline_common::{Problem, Result};
 use serde_json::Value as Json;
 
 use crate::monitor::format::PROFILE_NAME;
@@ -25,8 +25,8 @@ use crate::quality::drift::{self, Drift};
 use crate::quality::naming::{Named, name};
 use crate::quality::part::Part;
 use crate::quality::pass::{self, Profiled};
-use crate::quality::past::{self, Then};
-use crate::quality::profile::{self, Profile};
+use crate::quality::past;
+use crate::quality::profile::{self, OfSegment, Written};
 use crate::quality::segments::{self, Held, Kept, Limits, Segment, Told};
 use crate::quality::shift::{self, Shift};
 use crate::quality::statistics::{self, Statistics, Taken};
@@ -34,11 +34,9 @@ use crate::quality::{constraints, metrics};
 use crate::report::{self, Draft, Quality};
 use crate::settings::{DriftRule, Settings, ValueTyping};
 use crate::stages::done::{Done, Message, most_unusable};
-use crate::stages::{earlier, publish, states};
+use crate::stages::written::{self, VIOLATIONS, write, write_java};
+use crate::stages::{publish, states};
 use crate::state::profile::Column;
-use crate::values::java;
-
-const VIOLATIONS: &str = "constraint_violations.json";
 
 /// Reads the data; it does not matter yet whether there are any.
 ///
@@ -153,7 +151,7 @@ pub(crate) fn finish(
     for warning in &notes {
         tracing::warn!("{warning}");
     }
-    found.segments = segmented(prepared, &kept, profiled.account.rows, &named);
+    found.segments = segmented(prepared, &kept, profiled.account.rows, &named)?;
     let violations = judge(prepared, gathered, &named, &found)?;
     let warnings = [&profiled.account.warnings[..], &named.warnings, &notes].concat();
     let details = Details {
@@ -174,8 +172,9 @@ pub(crate) fn finish(
         + &not_compared(prepared.not_compared(&named))
         + &most_unusable(account.bad, account.records.saturating_sub(account.outside));
     let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
-    let segments = kept.iter().map(|kept| kept.of(&named.columns)).collect();
-    let profile = Profile::new(columns(profiled, &named), segments, &profiled.account, has_names);
+    let segments =
+        kept.iter().map(|kept| OfSegment::new(kept.segment, kept.column, &named.columns)).collect();
+    let profile = Written::new(columns(profiled, &named), segments, &profiled.account, has_names);
     let quality = Quality::new(details.clone(), &found.statistics, violations.as_deref());
     let draft = report::draft_quality(&quality);
     let files = results(prepared, &found, &details, violations.as_deref(), &draft, &profile, scratch)?;
@@ -356,7 +355,7 @@ pub(crate) struct Prepared {
     rule: DriftRule,
     taken: Taken,
     /// Segments of the baseline's profile.
-    segments: Vec<Then>,
+    segments: Option<past::Segments>,
     /// What is to be said of the baseline's files.
     doubts: Vec<String>,
     /// Columns whose constraints, and whose distribution, cannot all be read.
@@ -385,13 +384,7 @@ pub(crate) fn prepare(
         settings.categorical_drift_method.as_deref(),
     )?;
     segments::check(settings.segment_columns.as_deref())?;
-    output::check_folder(&plan.output)?;
-    output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
-    earlier::check_baseline_stays(
-        &plan.output,
-        &["constraints.json", "statistics.json", PROFILE_NAME],
-        plan.baseline_files(),
-    )?;
+    written::check_output(&plan, &["constraints.json", "statistics.json", PROFILE_NAME])?;
     let taken = Taken { by_value: settings.value_typing == ValueTyping::Value, strict: plan.strict };
     let constraints =
         plan.constraints.as_deref().map(|path| baseline::constraints(path, &layers)).transpose()?;
@@ -407,12 +400,12 @@ pub(crate) fn prepare(
         doubts.extend(baseline::told_lacking(&lacks));
         unread[1].extend(lacks);
     }
-    let mut segments = Vec::new();
+    let mut segments = None;
     if let Some(path) = &plan.profile {
         let then = past::of_profile(path, taken, &layers)?;
         constraints = constraints.or(Some(then.constraints));
         distributions = distributions.or(Some(then.distributions));
-        segments = then.segments;
+        segments = Some(then.segments);
     }
     let attributions = settings
         .attributions
@@ -539,8 +532,8 @@ fn tell(account: &Account) {
 }
 
 /// What was found of the data, and of its drift.
-struct Found {
-    statistics: Statistics,
+struct Found<'a> {
+    statistics: Statistics<'a>,
     drifts: Vec<Drift>,
     shifts: Vec<Shift>,
     segments: Vec<Told>,
@@ -552,7 +545,7 @@ fn columns<'a>(profiled: &'a Profiled, named: &'a Named) -> impl Iterator<Item =
     named.columns.iter().map(|(name, at)| (name.as_str(), &profiled.profiles[*at]))
 }
 
-fn measure(prepared: &Prepared, profiled: &Profiled, named: &Named) -> Found {
+fn measure<'a>(prepared: &Prepared, profiled: &'a Profiled, named: &'a Named) -> Found<'a> {
     let rows = profiled.account.rows;
     let statistics = statistics::statistics(columns(profiled, named), rows, prepared.taken);
     let (mut drifts, mut shifts) = (Vec::new(), Vec::new());
@@ -608,24 +601,25 @@ fn kept<'a>(
 }
 
 /// The segments, each held against the baseline's rows of the same value where the baseline has them.
-fn segmented(prepared: &Prepared, kept: &[Kept<'_>], rows: u64, named: &Named) -> Vec<Told> {
-    let held = kept.iter().map(|&kept| {
-        let of = |then: &&Then| then.column == kept.column && then.value == kept.segment.value;
-        let then = prepared.segments.iter().find(of).filter(|_| named.comparable);
-        let columns = named
-            .columns
-            .iter()
-            .filter(|(name, _)| name != kept.column)
-            .map(|(name, at)| (name.as_str(), &kept.segment.columns[*at]));
-        Held {
-            kept,
-            baseline_rows: then.map(|then| then.rows),
-            shifts: then.map_or_else(Vec::new, |then| {
-                shift::unjudged(columns, &then.columns, &[], |name| prepared.config(name))
-            }),
-        }
-    });
-    segments::told(held.collect(), &named.columns, rows, prepared.taken.by_value)
+fn segmented(prepared: &Prepared, kept: &[Kept<'_>], rows: u64, named: &Named) -> Result<Vec<Told>> {
+    let mut held: Vec<Held<'_>> =
+        kept.iter().map(|&kept| Held { kept, baseline_rows: None, shifts: Vec::new() }).collect();
+    if let Some(segments) = prepared.segments.as_ref().filter(|_| named.comparable && !held.is_empty()) {
+        let is_of =
+            |kept: &Kept<'_>, then: &Segment| then.column == kept.column && then.value == kept.segment.value;
+        let is_wanted = |then: &Segment| kept.iter().any(|kept| is_of(kept, then));
+        segments.each(is_wanted, |then, distributions| {
+            let held = held.iter_mut().filter(|held| held.baseline_rows.is_none());
+            for held in held.filter(|held| is_of(&held.kept, then)) {
+                let Kept { column, segment } = held.kept;
+                let own = named.columns.iter().filter(|(name, _)| name != column);
+                let columns = own.map(|(name, at)| (name.as_str(), &segment.columns[*at]));
+                held.baseline_rows = Some(then.rows);
+                held.shifts = shift::unjudged(columns, distributions, &[], |name| prepared.config(name));
+            }
+        })?;
+    }
+    Ok(segments::told(held, &named.columns, rows, prepared.taken.by_value))
 }
 
 /// The violations of a monitoring run; `None` for a baseline.
@@ -633,7 +627,7 @@ fn judge(
     prepared: &Prepared,
     gathered: &Part,
     named: &Named,
-    found: &Found,
+    found: &Found<'_>,
 ) -> Result<Option<Vec<Violation>>> {
     if !prepared.plan.monitoring {
         return Ok(None);
@@ -726,11 +720,11 @@ fn inside<'a>(
 /// All result files, the violations last.
 fn results(
     prepared: &Prepared,
-    found: &Found,
+    found: &Found<'_>,
     details: &Details,
     violations: Option<&[Violation]>,
     draft: &Draft,
-    profile: &Profile,
+    profile: &Written<'_>,
     scratch: &Path,
 ) -> Result<output::Results> {
     let folder = &prepared.plan.output;
@@ -738,32 +732,14 @@ fn results(
     for (name, bytes) in draft.files(report::NAME)? {
         files.write(&folder.join(name), &bytes, scratch)?;
     }
-    add_bytes(&mut files, &folder.join(details::FILE), details.to_json(), scratch)?;
-    files.write(&folder.join(PROFILE_NAME), &profile.encode()?, scratch)?;
+    write(&mut files, &folder.join(details::FILE), scratch, |out| out.write_all(&details.to_json()?))?;
+    write(&mut files, &folder.join(PROFILE_NAME), scratch, |out| profile.write(out))?;
     let suggested = constraints::suggest(&found.statistics, prepared.written.clone());
-    add(&mut files, &folder.join("constraints.json"), &suggested, scratch)?;
-    add(&mut files, &folder.join("statistics.json"), &found.statistics, scratch)?;
+    write_java(&mut files, &folder.join("constraints.json"), scratch, &suggested)?;
+    write_java(&mut files, &folder.join("statistics.json"), scratch, &found.statistics)?;
     if let Some(violations) = violations {
         let violations = Violations { violations: violations.to_vec() };
-        add(&mut files, &folder.join(VIOLATIONS), &violations, scratch)?;
+        write_java(&mut files, &folder.join(VIOLATIONS), scratch, &violations)?;
     }
     Ok(files)
-}
-
-fn add(files: &mut output::Results, path: &Path, value: &impl Serialize, scratch: &Path) -> Result<()> {
-    add_bytes(files, path, java::to_json(value), scratch)
-}
-
-fn add_bytes(
-    files: &mut output::Results,
-    path: &Path,
-    bytes: serde_json::Result<Vec<u8>>,
-    scratch: &Path,
-) -> Result<()> {
-    let bytes = bytes.map_err(|error| {
-        Problem::new(&codes::INTERNAL, "a result cannot be written as JSON")
-            .file(path)
-            .found(error.to_string())
-    })?;
-    files.write(path, &bytes, scratch)
 }

@@ -23,3 +23,4 @@ pub(crate) mod several;
 pub(crate) mod sources;
 pub(crate) mod states;
 pub(crate) mod task;
+mod written;

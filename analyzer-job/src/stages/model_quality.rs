@@ -7,7 +7,6 @@ use plumbline_common::job::Job;
 use plumbline_common::output;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, input};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::config::DatasetFormat;
@@ -33,11 +32,11 @@ use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
 use crate::stages::done::{Done, Message, most_unusable};
 use crate::stages::joins::{Joins, Labels};
-use crate::stages::{earlier, publish, states};
+use crate::stages::written::{self, VIOLATIONS, write_java};
+use crate::stages::{publish, states};
 use crate::state::joined::Joined;
-use crate::values::{java, numbers};
+use crate::values::numbers;
 
-const VIOLATIONS: &str = "constraint_violations.json";
 /// A problem with more classes is no classification, and its matrix no table.
 const MOST_CLASSES: usize = 1000;
 
@@ -171,13 +170,7 @@ pub(crate) fn prepare(
             )
         })?,
     };
-    output::check_folder(&plan.output)?;
-    output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
-    earlier::check_baseline_stays(
-        &plan.output,
-        &["constraints.json", "statistics.json"],
-        plan.baseline_files(),
-    )?;
+    written::check_output(&plan, &["constraints.json", "statistics.json"])?;
     let given = settings.ground_truth_source.as_ref().filter(|_| !matches!(rows, RowsFrom::Folded(_)));
     let ground_truth = given.map(|path| job.tree.resolve(path));
     if let (Some(named), Some(folder)) = (&settings.ground_truth_source, &ground_truth) {
@@ -645,20 +638,14 @@ fn add_results(
 ) -> Result<Draft> {
     let folder = &prepared.plan.output;
     let suggested = constraints::document(prepared.question.problem, suggested);
-    files.write(&folder.join("constraints.json"), &java_json(&suggested)?, scratch)?;
-    files.write(&folder.join("statistics.json"), &java_json(&found.statistics.document())?, scratch)?;
+    write_java(files, &folder.join("constraints.json"), scratch, &suggested)?;
+    write_java(files, &folder.join("statistics.json"), scratch, &found.statistics.document())?;
     let draft = add_details(files, folder, &found.details, scratch)?;
     if prepared.plan.monitoring {
         let entries: Vec<_> = found.breaches.iter().map(constraints::Breach::document).collect();
-        files.write(&folder.join(VIOLATIONS), &java_json(&json!({"violations": entries}))?, scratch)?;
+        write_java(files, &folder.join(VIOLATIONS), scratch, &json!({"violations": entries}))?;
     }
     Ok(draft)
-}
-
-fn java_json(value: &impl Serialize) -> Result<Vec<u8>> {
-    java::to_json(value).map_err(|error| {
-        Problem::new(&codes::INTERNAL, "a result cannot be written as JSON").found(error.to_string())
-    })
 }
 
 fn add_details(

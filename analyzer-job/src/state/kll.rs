@@ -34,11 +34,13 @@ struct Stored {
 
 impl From<Stored> for Kll {
     fn from(Stored { levels }: Stored) -> Kll {
-        Kll {
+        let mut out = Kll {
             items: levels.iter().map(|level| level.items.len()).sum(),
             capacity: (0..levels.len()).map(capacity).sum(),
             levels,
-        }
+        };
+        out.shrink();
+        out
     }
 }
 
@@ -62,9 +64,27 @@ fn capacity(level: usize) -> usize {
     2 * ((K * C.powi(i32::try_from(level).unwrap_or(i32::MAX)) / 2.0).ceil() as usize + 1)
 }
 
+/// Room for so many more items is made at once in the lowest level: a run may have thousands of sketches, so none has much more
+/// than it needs. What is given back holds the items of another sketch's next level.
+fn more(items: usize) -> usize {
+    let first = capacity(0) + 1;
+    let half = first.div_ceil(2);
+    match items {
+        _ if items < 16 => 16,
+        _ if 4 * items < half => 3 * items,
+        _ if items < half => half - items,
+        _ if items < first => first - items,
+        _ => items / 4,
+    }
+}
+
 impl Kll {
     pub fn update(&mut self, value: f64) {
-        self.levels[0].items.push(value);
+        let items = &mut self.levels[0].items;
+        if items.len() == items.capacity() {
+            items.reserve_exact(more(items.len()));
+        }
+        items.push(value);
         self.items += 1;
         if self.items > self.capacity {
             self.condense();
@@ -128,6 +148,16 @@ impl Kll {
         Ok(())
     }
 
+    /// Gives back the room for more items.
+    pub(super) fn shrink(&mut self) {
+        self.levels.iter_mut().for_each(|level| level.items.shrink_to_fit());
+    }
+
+    /// The items of each level, lowest first, without a copy.
+    pub fn into_data(self) -> Vec<Vec<f64>> {
+        self.levels.into_iter().map(|level| level.items).collect()
+    }
+
     fn add_level(&mut self) {
         self.capacity += capacity(self.levels.len());
         self.levels.push(Level::default());
@@ -153,6 +183,7 @@ impl Level {
         }
         self.compactions += 1;
         self.items[..pairs].sort_unstable_by(f64::total_cmp);
+        above.reserve_exact(pairs / 2);
         above.extend(self.items[..pairs].iter().skip(self.offset).step_by(2));
         self.items.drain(..pairs);
     }

@@ -313,6 +313,11 @@ impl Column {
         self.places.insert_unique(hash, place, |&at| categories[at as usize].hash);
     }
 
+    /// No more rows come for now: gives back the room for them.
+    pub fn shrink(&mut self) {
+        self.sketch.shrink();
+    }
+
     /// Takes the rows of another part, which come after these.
     pub fn merge(&mut self, other: &Column) {
         self.rows += other.rows;

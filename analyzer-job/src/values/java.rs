@@ -69,10 +69,18 @@ impl Serialize for Double {
 /// JSON in the layout of the hosted files; no newline at the end.
 ///
 /// # Errors
-/// Only what `serde_json` refuses, such as a map with keys that are no text.
-pub fn to_json(value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+/// What cannot be written, and what `serde_json` refuses, such as a map with keys that are no text.
+pub fn write_json(value: &impl Serialize, out: impl io::Write) -> io::Result<()> {
+    Ok(value.serialize(&mut JsonSerializer::with_formatter(out, Layout::default()))?)
+}
+
+/// The same as bytes.
+///
+/// # Errors
+/// As `write_json`.
+pub fn to_json(value: &impl Serialize) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
-    value.serialize(&mut JsonSerializer::with_formatter(&mut out, Layout::default()))?;
+    write_json(value, &mut out)?;
     Ok(out)
 }
 

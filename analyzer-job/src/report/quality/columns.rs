@@ -30,11 +30,11 @@ pub(super) struct Facts {
 }
 
 /// The facts of all columns in their order.
-pub(super) fn of_statistics(statistics: &Statistics) -> Vec<Facts> {
+pub(super) fn of_statistics(statistics: &Statistics<'_>) -> Vec<Facts> {
     statistics.features.iter().map(of_feature).collect()
 }
 
-fn of_feature(feature: &Feature) -> Facts {
+fn of_feature(feature: &Feature<'_>) -> Facts {
     let (distinct, range, frequent) = match &feature.statistics {
         Measured::Numbers(numbers) => {
             (numbers.approximate_num_distinct_values, Some([numbers.min, numbers.mean.0, numbers.max]), None)

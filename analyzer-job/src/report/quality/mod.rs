@@ -49,7 +49,7 @@ impl Quality {
     /// What a run just found. `violations`: none at all in a baseline run.
     pub fn new(
         details: Details,
-        statistics: &Statistics,
+        statistics: &Statistics<'_>,
         violations: Option<&[checks::Violation]>,
     ) -> Quality {
         let violation = |violation: &checks::Violation| Violation {
