@@ -14,6 +14,7 @@ use plumbline_common::{Problem, Result, codes};
 use super::outcomes::ProblemType;
 use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
+use crate::read::blank_lines;
 use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
 use crate::read::payload;
@@ -21,6 +22,7 @@ use crate::read::shown::{Rules, Shown};
 use crate::read::truth::Truth;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
+use crate::values::typing::{self, Cell};
 
 pub use attribute::{Attribute, no_such_column};
 pub use cells::is_none;
@@ -156,10 +158,11 @@ impl CapturedRows {
         let Some(capture) = &record.capture_data else { return Err("`captureData` is missing".into()) };
         self.rows = 0;
         self.answer.clear();
-        let labels = self.labels(record.ground_truth_data.as_ref());
+        let asked = self.asked(capture);
+        let labels = self.labels(record.ground_truth_data.as_ref(), asked.as_ref().and_then(Asked::only));
         let n_labels = labels.as_ref().ok().copied().flatten();
         let forms = self.shown.answers;
-        let rows = self.answers(capture, n_labels);
+        let rows = self.answers(capture, n_labels, asked.as_ref());
         if labels.is_err() {
             // Nothing tells how many rows the answer is to.
             self.shown.answers = forms;
@@ -236,13 +239,41 @@ impl CapturedRows {
         std::iter::once((setting, text, self.seen.answer)).chain(label).chain(groups).collect()
     }
 
-    /// Reads the labels; how many there are, none when the record has none.
-    fn labels(&mut self, truth: Option<&Payload<'_>>) -> std::result::Result<Option<usize>, String> {
+    /// How many rows the request has, where it tells that: lines of CSV, or documents of JSON Lines.
+    fn asked(&mut self, capture: &CaptureData<'_>) -> Option<Asked> {
+        if capture.batch_transform_output.is_some() {
+            return None;
+        }
+        let input = capture.endpoint_input.as_ref()?;
+        let (text, kind) = payload::text(input).ok()?;
+        match payload::kind_of_rows(kind, &text) {
+            ContentType::Csv if payload::is_csv(input) => {
+                let filled = blank_lines::of_request(&text);
+                self.scratch.clear();
+                self.scratch.push_csv(filled.as_deref().unwrap_or(&text)).ok()?;
+                let rows = self.scratch.n_rows();
+                (rows > 0).then(|| Asked { rows, may_be_headed: rows > 1 && is_headed(&self.scratch) })
+            }
+            ContentType::JsonLines => {
+                let rows = payload::documents(&text, ContentType::JsonLines).count();
+                // One document may hold all rows, whatever its type says.
+                (rows > 1).then_some(Asked { rows, may_be_headed: false })
+            }
+            ContentType::Csv | ContentType::Json => None,
+        }
+    }
+
+    /// Reads the labels of `n` rows, as far as these are known; how many there are, none when the record has none.
+    fn labels(
+        &mut self,
+        truth: Option<&Payload<'_>>,
+        n: Option<usize>,
+    ) -> std::result::Result<Option<usize>, String> {
         self.labels.clear();
         let Some(truth) = truth.filter(|truth| truth.data.is_some()) else { return Ok(None) };
         let of_truth = |reason: String| format!("ground truth: {reason}");
         let (text, kind) = payload::text(truth).map_err(of_truth)?;
-        let read = self.truth.append(&text, kind, None, &mut self.labels);
+        let read = self.truth.append(&text, kind, n, &mut self.labels);
         self.shown.truths.add(self.truth.form());
         read.map_err(of_truth)?;
         if let Some(row) = (0..self.labels.n_rows()).find(|&row| self.labels.width(row) != 1) {
@@ -253,8 +284,13 @@ impl CapturedRows {
         Ok(Some(self.labels.n_rows()))
     }
 
-    /// Reads the answers to `n` rows, as many as the answer itself has when none are given.
-    fn answers(&mut self, capture: &CaptureData<'_>, n: Option<usize>) -> std::result::Result<usize, String> {
+    /// Reads the answers to `n` rows, as many as the answer itself has when neither labels nor the request tell it.
+    fn answers(
+        &mut self,
+        capture: &CaptureData<'_>,
+        n: Option<usize>,
+        asked: Option<&Asked>,
+    ) -> std::result::Result<usize, String> {
         let (output, batch) = match (&capture.batch_transform_output, &capture.endpoint_output) {
             (Some(batch), _) => (batch, true),
             (None, Some(output)) => (output, false),
@@ -266,12 +302,27 @@ impl CapturedRows {
             (true, ContentType::Csv) => self.joined_lines(&text),
             (true, _) => self.joined_documents(&text, kind, n),
             (false, _) => {
+                let n = n.or(asked.and_then(Asked::only));
                 let n = n.unwrap_or_else(|| self.reader.rows(&text, kind, &mut self.answer));
                 let read = self.reader.append(&text, kind, n, &mut self.answer).map(|()| n);
                 self.shown.answers.add(self.answer.form());
-                read
+                // Without the rows of the request nothing tells that a blank line is none.
+                let lines = (kind == ContentType::Csv && asked.is_none())
+                    .then(|| blank_lines::rows_of_answer(&text))
+                    .flatten();
+                match lines {
+                    Some(lines) if read.is_ok() && lines != n => Err(Fault::Count(lines)),
+                    _ => read,
+                }
             }
         };
+        if let (Ok(answers), Some(asked)) = (&read, asked)
+            && !asked.may_be(n.unwrap_or(*answers))
+        {
+            let labels = n.map_or(String::new(), |n| format!(", {}", count(n, "label")));
+            let answers = self.reader.rows(&text, kind, &mut self.answer);
+            return Err(format!("{}, {}{labels}", count(asked.rows, "input row"), count(answers, "answer")));
+        }
         // A batch tells its rows by itself.
         let rows = read.and_then(|rows| match n {
             Some(n) if n != rows => Err(Fault::Count(rows)),
@@ -348,6 +399,31 @@ impl CapturedRows {
         }
         Ok(())
     }
+}
+
+/// The rows of a request.
+struct Asked {
+    rows: usize,
+    /// The first one may be a header row.
+    may_be_headed: bool,
+}
+
+impl Asked {
+    fn may_be(&self, rows: usize) -> bool {
+        rows == self.rows || (self.may_be_headed && rows + 1 == self.rows)
+    }
+
+    /// How many there are, unless one may be a header row.
+    fn only(&self) -> Option<usize> {
+        (!self.may_be_headed).then_some(self.rows)
+    }
+}
+
+/// Whether the first row is all text, and another one has a number.
+fn is_headed(rows: &Grid) -> bool {
+    let is_number = |cell| matches!(typing::parse(cell), Cell::Int(_) | Cell::Float(_));
+    let is_name = |cell| matches!(typing::parse(cell), Cell::Text(_));
+    rows.row(0).all(is_name) && (1..rows.n_rows()).any(|row| rows.row(row).any(is_number))
 }
 
 fn count(number: usize, noun: &str) -> String {

@@ -65,6 +65,14 @@ pub fn kind(content_type: Option<&str>, encoding: Option<Encoding>, text: &str) 
     }
 }
 
+/// Whether a payload is called CSV by its content type, or where there is none by its encoding.
+pub(crate) fn is_csv(payload: &Payload<'_>) -> bool {
+    match payload.observed_content_type.as_deref().and_then(|kind| kind.split(';').next()).map(str::trim) {
+        Some(named) => ["text/csv", "application/csv"].iter().any(|kind| named.eq_ignore_ascii_case(kind)),
+        None => payload.encoding == Some(Encoding::Csv),
+    }
+}
+
 /// As `kind`, where a list in square brackets is JSON: in requests and in ground truth it is, while an answer
 /// may be a CSV list of scores.
 pub fn kind_of_rows(kind: ContentType, text: &str) -> ContentType {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::parts::{clear, folded, path, refused};
+use super::parts::{clear, folded, path};
 use crate::program::Tree;
 
 const CAPTURES: &str = "--dataset-source=/opt/ml/processing/input/captures";
@@ -101,7 +101,7 @@ fn a_line_of_one_row_is_no_answer_to_two() {
                 let files = tree(&[head.to_vec(), tail.to_vec()]);
                 files.succeed(&settings);
                 assert_eq!(numbers(&files), numbers(&without), "{settings:?} at {at} cut at {cut}");
-                in_parts(&files, &settings, &without, cut == 1 && at == 0);
+                in_parts(&files, &settings, &without);
             }
         }
         // Each row of a request may have a record of its own.
@@ -123,9 +123,9 @@ fn a_line_of_one_row_is_no_answer_to_two() {
     }
 }
 
-/// Folds both files and combines: as one run, or refused where the first part has nothing but the record in doubt.
+/// Folds both files and combines: as one run, also where the first part has nothing but the record in doubt.
 #[track_caller]
-fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree, in_doubt: bool) {
+fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree) {
     for part in 0..2 {
         folded(tree, &format!("states/p{part}.state"), &format!("{part}.jsonl"), settings);
     }
@@ -133,14 +133,8 @@ fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree, in_doubt: bool) {
     let states = path(tree, "states");
     let combine = [&["combine", &states], &settings[..settings.len() - 1]].concat();
     let run = tree.run(&combine);
-    // Of data quality a part of other columns than the others is left out.
-    match in_doubt && !settings[0].ends_with("DATA_QUALITY") {
-        true => refused(tree, &run, 3, &["PL0909", "p0.state"]),
-        false => {
-            assert_eq!(run.code, Some(0), "{}", run.log);
-            assert_eq!(counts(tree), counts(expected));
-        }
-    }
+    assert_eq!(run.code, Some(0), "{}", run.log);
+    assert_eq!(counts(tree), counts(expected));
 }
 
 /// A value for each row on one line, where that is how the model answers: also beside a few lines of several values.

@@ -24,6 +24,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
+use crate::read::blank_lines;
 use crate::read::grid::Grid;
 use crate::read::quotes;
 use crate::read::shown::{KeyOrder, LineForm, Rules};
@@ -559,7 +560,8 @@ impl Answers {
                 .into());
         }
         let mut cells = std::mem::take(&mut answer.lines);
-        cells.read(text);
+        let filled = blank_lines::of_answer(text, n);
+        cells.read(filled.as_deref().unwrap_or(text));
         let placed = self.label.is_some() || self.probability.is_some();
         let result = match cells.are_rows(n, placed) {
             _ if cells.goes_on() => Err(shape("the quotes of the response do not work out")

@@ -213,3 +213,45 @@ fn labels_beside_scores_are_in_doubt_wherever_keys_change_their_order() {
         }
     }
 }
+
+/// A blank line in a payload of one column is a row without a value, at every place, so that nothing moves to another row.
+#[test]
+fn blank_lines_of_one_column_are_rows_without_values() {
+    let mut analysis = monitor();
+    analysis.dataset.headers = Some(vec!["b".into(), "y".into()]);
+    let rows = |input: &str, output: &str, truth: &str| {
+        let others = vec![in_csv("8", "0.8", "1"); 2];
+        let records = [others, vec![in_csv(input, output, truth)]].concat();
+        let reading =
+            fixture::read(&[("a.jsonl", records.join("\n").as_bytes())], &analysis, &keep_rows()).unwrap();
+        let left_out: u64 = reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
+        let table = reading.rows().unwrap().table.clone();
+        let column = |name: &str| printed(&table, name).split_off(2).join(" ");
+        (left_out, [column("b"), column("predicted_label0"), column("y")].join("|"))
+    };
+    let left_out = (1, "||".to_string());
+    let values = [["3", "5", "7"], ["0.1", "0.9", "0.2"], ["0", "1", "0"]];
+    let text = |side: usize, without: Option<usize>| {
+        let mut values = values[side];
+        if let Some(row) = without {
+            values[row] = "";
+        }
+        format!("{}\n", values.join("\n"))
+    };
+    assert_eq!(rows(&text(0, None), &text(1, None), &text(2, None)), (0, "3 5 7|0 1 0|0 1 0".into()));
+    for row in 0..3 {
+        // A feature may be missing.
+        let found = rows(&text(0, Some(row)), &text(1, None), &text(2, None));
+        assert!(found.0 == 0 && found.1.ends_with("|0 1 0|0 1 0"), "{row}: {found:?}");
+        assert_eq!(found.1.split([' ', '|']).nth(row), Some("nan"), "{row}: {found:?}");
+        for other in 0..3 {
+            for third in 0..3 {
+                // All three lack another row.
+                let found = rows(&text(0, Some(row)), &text(1, Some(other)), &text(2, Some(third)));
+                assert_eq!(found, left_out, "{row} {other} {third}");
+            }
+        }
+        assert_eq!(rows(&text(0, None), &text(1, Some(row)), &text(2, None)), left_out, "{row}");
+        assert_eq!(rows(&text(0, None), &text(1, None), &text(2, Some(row))), left_out, "{row}");
+    }
+}
