@@ -18,6 +18,7 @@ pub mod profile;
 pub mod segments;
 pub mod shift;
 pub mod statistics;
+pub mod summed;
 #[cfg(test)]
 mod tests_of_damage;
 #[cfg(test)]

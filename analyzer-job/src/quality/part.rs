@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
+use super::summed::Summed;
 use crate::monitor::rows::{Order, check_parts};
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
@@ -266,6 +267,13 @@ pub fn combine(mut parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part
         }
     }
     all.segments = segments(&parts, &all.profiled.columns.names);
+    let mut summed = Summed::default();
+    for (path, part) in &parts {
+        if let Some(told) = summed.add(&part.profiled.made_of, path) {
+            all.profiled.account.note(path, told);
+        }
+    }
+    all.profiled.made_of = summed.into_all();
     all.of_profiles = parts.iter().any(|(_, part)| part.of_profiles);
     for ((_, mut part), again) in parts.into_iter().zip(again) {
         again.iter().for_each(|file| part.profiled.account.forget(file));

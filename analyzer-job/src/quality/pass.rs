@@ -24,6 +24,9 @@ pub struct Profiled {
     pub firsts: Vec<u32>,
     /// Rows are objects, or files name their columns: later ones may bring others.
     pub open: bool,
+    /// The profiles that these are the sum of; none of rows.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<String>,
 }
 
 impl Profiled {
@@ -88,7 +91,7 @@ fn once(source: &Source<'_>) -> Result<Profiled> {
     account.files = files;
     let objects = source.script.is_some() || account.format.as_ref().is_some_and(Format::is_open);
     let open = columns.named && objects;
-    Ok(Profiled { columns, profiles, account, firsts, open })
+    Ok(Profiled { columns, profiles, account, firsts, open, made_of: Vec::new() })
 }
 
 /// Reads on a thread of its own, and calls `take` with each block in order.

@@ -19,6 +19,7 @@ pub use written::{OfSegment, Written};
 
 use super::pass::Profiled;
 use super::segments::Segment;
+use super::summed::{self, Summed};
 use crate::monitor::format::{PROFILE_NAME, is_profile};
 use crate::monitor::rows::{self, Account, Columns};
 use crate::state::profile::{Column, MOST_ROWS};
@@ -34,6 +35,8 @@ pub struct Profile {
     named: bool,
     columns: Vec<Named>,
     segments: Vec<Segment>,
+    /// The profiles that it is the sum of; none where it was made of rows.
+    made_of: Vec<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +47,16 @@ struct Named {
 }
 
 impl Profile {
+    /// The profiles that it is the sum of, or itself. Segments are of the same rows.
+    fn profiles(&self) -> Vec<String> {
+        if self.made_of.is_empty() {
+            let columns: Vec<(&str, &Column)> = self.columns().collect();
+            summed::identity(&(self.records, self.rows, columns)).into_iter().collect()
+        } else {
+            self.made_of.clone()
+        }
+    }
+
     pub fn rows(&self) -> u64 {
         self.rows
     }
@@ -159,6 +172,8 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
     const SETTING: &str = "dataset_source";
     let mut sum: Option<Profile> = None;
     let mut seen: HashSet<(String, String)> = HashSet::new();
+    let mut account = Account::default();
+    let mut summed = Summed::default();
     let listing = rows::files(path)?;
     if let Some((file, error)) = listing.unreadable.first() {
         // A sum without it would look like a whole one.
@@ -180,6 +195,9 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
     for file in files {
         stop.check()?;
         let next = Profile::read(&file.path, SETTING)?;
+        if let Some(told) = summed.add(&next.profiles(), &file.relative) {
+            account.note(&file.relative, told);
+        }
         seen.extend(next.segments.iter().map(|segment| (segment.column.clone(), segment.value.clone())));
         match &mut sum {
             None => sum = Some(next),
@@ -195,11 +213,12 @@ pub fn gather(path: &Path, stop: &Stop) -> Result<(Profiled, Vec<Segment>)> {
     // In order, so that a sum and the same sum through a file give the same bytes.
     let (names, profiles): (_, Vec<Column>) =
         sum.columns.into_iter().map(|column| (column.name, column.profile.in_order())).unzip();
-    let mut account = Account::default();
     (account.records, account.rows) = (sum.records, sum.rows);
+    account.finish();
     let columns = Columns { names, named: sum.named, ..Columns::default() };
     let firsts = vec![0; profiles.len()];
-    Ok((Profiled { columns, profiles, account, firsts, open: false }, segments))
+    let made_of = summed.into_all();
+    Ok((Profiled { columns, profiles, account, firsts, open: false, made_of }, segments))
 }
 
 fn in_order(segment: Segment) -> Segment {

@@ -174,7 +174,8 @@ pub(crate) fn finish(
     let has_names = profiled.columns.named || (prepared.names().is_some() && named.comparable);
     let segments =
         kept.iter().map(|kept| OfSegment::new(kept.segment, kept.column, &named.columns)).collect();
-    let profile = Written::new(columns(profiled, &named), segments, &profiled.account, has_names);
+    let profile = Written::new(columns(profiled, &named), segments, &profiled.account, has_names)
+        .made_of(&profiled.made_of);
     let quality = Quality::new(details.clone(), &found.statistics, violations.as_deref());
     let draft = report::draft_quality(&quality);
     let files = results(prepared, &found, &details, violations.as_deref(), &draft, &profile, scratch)?;

@@ -335,6 +335,67 @@ fn profiles_that_cannot_be_used_are_named() {
     assert!(run.message.contains("profiles have no records"), "{}", run.message);
 }
 
+/// The same rows in two profiles of a sum, as a copy or as a sum beside its parts, are told in log, details and dry run.
+#[test]
+fn profiles_whose_rows_count_twice_are_told() {
+    let sum = |profiles: &[&Vec<u8>]| {
+        let mut tree = Tree::new();
+        for (at, profile) in profiles.iter().enumerate() {
+            tree.file(&format!("processing/input/endpoint/{at}/{PROFILE}"), profile);
+        }
+        tree.set("analysis_type", "DATA_QUALITY");
+        let run = tree.succeed(&[]);
+        (tree, run)
+    };
+    let made = |from: usize, more: &[&str]| {
+        let tree = of_table(&table(from, 200, 0.0));
+        tree.succeed(more);
+        tree.results()[PROFILE].clone()
+    };
+    let profile = |(tree, _): (Tree, _)| tree.results()[PROFILE].clone();
+    let [a, b, c] = [0, 200, 400].map(|from| made(from, &[]));
+    let segments = made(0, &["--segment-columns=plan"]);
+    let [ab, bc, twice] = [[&a, &b], [&b, &c], [&a, &a]].map(|parts| profile(sum(&parts)));
+    // Of one profile it is that profile.
+    assert!(profile(sum(&[&a])) == a && profile(sum(&[&ab])) == ab);
+    assert!(profile(sum(&[&ab, &c])) == profile(sum(&[&a, &b, &c])));
+    for (profiles, named) in [
+        (&[&a, &b][..], None),
+        (&[&ab, &c], None),
+        (&[&twice, &c], None),
+        (&[&a, &b, &a], Some((2, 0))),
+        (&[&a, &segments], Some((1, 0))),
+        (&[&c, &ab, &b], Some((2, 1))),
+        (&[&b, &c, &ab], Some((2, 0))),
+        (&[&ab, &bc], Some((1, 0))),
+        (&[&ab, &c, &ab], Some((2, 0))),
+        (&[&twice, &a], Some((1, 0))),
+    ] {
+        let (tree, run) = sum(profiles);
+        let told = "so they count twice";
+        let details = tree.result("data_quality_details.json")["warnings"].to_string();
+        let dry = tree.succeed(&["validate"]);
+        for text in [&run.log, &details, &dry.stdout] {
+            let expected = named
+                .map(|(at, of)| format!("{at}/{PROFILE}: it has the same rows as {of}/{PROFILE}, {told}"));
+            assert_eq!(text.matches(told).count(), usize::from(named.is_some()), "{text}");
+            assert!(expected.is_none_or(|expected| text.contains(&expected)), "{named:?} {text}");
+        }
+    }
+    // In parts that are combined.
+    let whole = Tree::new();
+    for (at, profile) in [&ab, &b].into_iter().enumerate() {
+        let part = whole.path(&format!("part{at}")).display().to_string();
+        whole.file(&format!("part{at}/{at}/{PROFILE}"), profile);
+        let out = whole.path(&format!("states/{at}.state")).display().to_string();
+        whole.succeed(&["fold", "--analysis-type=DATA_QUALITY", "--dataset-source", &part, "--out", &out]);
+    }
+    let states = whole.path("states").display().to_string();
+    let run = whole.succeed(&["combine", "--analysis-type=DATA_QUALITY", &states]);
+    assert!(run.log.contains("1.state: it has the same rows as "), "{}", run.log);
+    assert!(whole.results()[PROFILE] == profile(sum(&[&ab, &b])));
+}
+
 /// The folders of whole results, as they lie in S3, are a folder of profiles too.
 #[test]
 fn profiles_are_found_among_other_results() {

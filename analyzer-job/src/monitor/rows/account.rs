@@ -183,6 +183,11 @@ impl Account {
         }
     }
 
+    /// Says something of a file, once it is finished.
+    pub(crate) fn note(&mut self, file: &Path, what: String) {
+        self.notes.push((file.into(), what));
+    }
+
     /// Notes which records came first, as far as they are named should their rows turn out to be none.
     pub(super) fn note_firsts(&mut self, block: &Block) {
         for row in 0..block.rows() {

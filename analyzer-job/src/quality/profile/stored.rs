@@ -80,6 +80,13 @@ impl<'de> Visitor<'de> for Whole<'_> {
                 "rows" => head.rows = Some(map.next_value()?),
                 "named" => head.named = Some(map.next_value()?),
                 "columns" => head.columns = Some(map.next_value()?),
+                "made_of" => {
+                    let made_of = map.next_value()?;
+                    match &mut whole {
+                        Some(Profile { made_of: known, .. }) => *known = made_of,
+                        None => head.made_of = made_of,
+                    }
+                }
                 "segments" if head.columns.is_none() => {
                     return Err(A::Error::custom("segments in front of the columns"));
                 }
@@ -104,6 +111,7 @@ struct Head {
     rows: Option<u64>,
     named: Option<bool>,
     columns: Option<Vec<Named>>,
+    made_of: Vec<String>,
 }
 
 impl Head {
@@ -114,6 +122,7 @@ impl Head {
             named: self.named.ok_or_else(|| E::missing_field("named"))?,
             columns: self.columns.ok_or_else(|| E::missing_field("columns"))?,
             segments: Vec::new(),
+            made_of: self.made_of,
         };
         whole.check().map_err(E::custom)?;
         Ok(whole)

@@ -22,6 +22,9 @@ pub struct Written<'a> {
     rows: u64,
     named: bool,
     columns: Vec<Named<'a>>,
+    /// The profiles that it is the sum of.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    made_of: &'a [String],
     #[serde(skip_serializing_if = "Vec::is_empty")]
     segments: Vec<OfSegment<'a>>,
 }
@@ -78,8 +81,15 @@ impl<'a> Written<'a> {
             rows: account.rows,
             named,
             columns: columns.map(|(name, column)| Named { name, profile: InOrder(column) }).collect(),
+            made_of: &[],
             segments,
         }
+    }
+
+    /// As the sum of these profiles. What was made of one is that one.
+    #[must_use]
+    pub fn made_of(self, profiles: &'a [String]) -> Written<'a> {
+        Written { made_of: if profiles.len() > 1 { profiles } else { &[] }, ..self }
     }
 
     /// Writes the bytes of the file: gzip over JSON. Equal profiles give equal bytes.
