@@ -171,8 +171,20 @@ pub(crate) fn in_window(
     hour: Option<Timestamp>,
     window: Option<(Timestamp, Timestamp)>,
 ) -> std::result::Result<bool, String> {
-    let Some((start, end)) = window else { return Ok(true) };
     let time = record.event_metadata.as_ref().and_then(|metadata| metadata.inference_time.as_deref());
+    is_within(time, hour, window)
+}
+
+/// As `in_window`, of the inference time.
+///
+/// # Errors
+/// As `in_window`.
+pub(super) fn is_within(
+    time: Option<&str>,
+    hour: Option<Timestamp>,
+    window: Option<(Timestamp, Timestamp)>,
+) -> std::result::Result<bool, String> {
+    let Some((start, end)) = window else { return Ok(true) };
     match time {
         Some(text) => {
             let time = text.parse::<Timestamp>().ok().or_else(|| {

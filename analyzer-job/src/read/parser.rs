@@ -42,14 +42,15 @@ pub(super) const FIELDS: [&str; 15] = [
 static PATHS: LazyLock<Paths> =
     LazyLock::new(|| Paths::compile(&FIELDS.map(|path| ("", path))).expect("paths that are right"));
 
-/// The first of `FIELDS` of the ground truth, and of the metadata.
-const TRUTH: usize = 9;
-const METADATA: usize = 12;
+/// The first of `FIELDS` of the answer, of the ground truth, and of the metadata.
+pub(super) const OUTPUT: usize = 3;
+pub(super) const TRUTH: usize = 9;
+pub(super) const METADATA: usize = 12;
 
 /// What is the same of records that are alike.
 #[derive(Debug)]
-pub(super) struct Form {
-    /// For each of `FIELDS` that is asked for the number of its string among the values that differ.
+struct Form {
+    /// For each of `FIELDS` the number of its string among the values that differ.
     strings: [Option<usize>; FIELDS.len()],
     has_capture: bool,
     has_metadata: bool,
@@ -59,7 +60,7 @@ pub(super) struct Form {
 
 /// Where the text of a string stands.
 #[derive(Clone)]
-pub(super) enum Stands {
+enum Stands {
     InLine(Range<usize>),
     /// In `made`.
     Made(Range<usize>),
@@ -94,28 +95,6 @@ impl Parser {
             (0..FIELDS.len()).any(|at| is_encoding(at) && spans[at].as_ref() == Some(span))
         };
         let sample = Sample::of(text, is_fixed);
-        if let Some(form) = Form::of(record, text, &spans, &sample, is_encoding) {
-            self.alike.learn(sample, form);
-        }
-    }
-}
-
-/// Where the values of `FIELDS` stand; nothing for a text that is no JSON.
-pub(super) fn spans(text: &str, found: &mut Vec<Found>) -> Option<[Option<Range<usize>>; FIELDS.len()]> {
-    PATHS.find(text, found).ok()?;
-    Some(std::array::from_fn(|at| found[at].value()))
-}
-
-impl Form {
-    /// The form of a record and those that are like the sample of its text. `spans`: as `spans` gives them. `is_passed`: the fields
-    /// that are the same in all of these, or are not asked for. None for a record with other values than strings.
-    pub(super) fn of(
-        record: &Record<'_>,
-        text: &str,
-        spans: &[Option<Range<usize>>; FIELDS.len()],
-        sample: &Sample,
-        is_passed: impl Fn(usize) -> bool,
-    ) -> Option<Form> {
         let capture = record.capture_data.as_ref();
         let payloads = [
             capture.and_then(|capture| capture.endpoint_input.as_ref()),
@@ -136,24 +115,36 @@ impl Form {
             is_there[METADATA + 2] = metadata.inference_time.is_some();
         }
         let mut strings = [None; FIELDS.len()];
-        for (at, (is_there, span)) in is_there.into_iter().zip(spans).enumerate() {
+        for (at, (is_there, span)) in is_there.into_iter().zip(&spans).enumerate() {
             // A list is a record too, for `serde_json`; its values have no names.
             if is_there != span.is_some() {
-                return None;
+                return;
             }
-            let Some(span) = span.as_ref().filter(|_| !is_passed(at)) else { continue };
-            strings[at] = Some(sample.value(span).filter(|_| text[span.clone()].starts_with('"'))?);
+            let Some(span) = span.as_ref().filter(|_| !is_encoding(at)) else { continue };
+            let Some(value) = sample.value(span).filter(|_| text[span.clone()].starts_with('"')) else {
+                return;
+            };
+            strings[at] = Some(value);
         }
-        Some(Form {
+        let form = Form {
             strings,
             has_capture: capture.is_some(),
             has_metadata: record.event_metadata.is_some(),
             encodings: payloads.map(|payload| payload.map(|payload| payload.encoding)),
-        })
+        };
+        self.alike.learn(sample, form);
     }
+}
 
+/// Where the values of `FIELDS` stand; nothing for a text that is no JSON.
+pub(super) fn spans(text: &str, found: &mut Vec<Found>) -> Option<[Option<Range<usize>>; FIELDS.len()]> {
+    PATHS.find(text, found).ok()?;
+    Some(std::array::from_fn(|at| found[at].value()))
+}
+
+impl Form {
     /// Where the strings of a record stand; none when one of them is none, or has an escape whose letter must be looked up.
-    pub(super) fn strings(
+    fn strings(
         &self,
         text: &str,
         moved: &Moved,
@@ -176,7 +167,7 @@ impl Form {
         Some(strings)
     }
 
-    pub(super) fn record<'a>(
+    fn record<'a>(
         &self,
         strings: &[Option<Stands>; FIELDS.len()],
         line: &'a str,

@@ -36,6 +36,11 @@ impl Truth {
         Truth { setting, position, path, found, cells, one_line: true, form: LineForm::Plain }
     }
 
+    /// The path of labels in JSON, where there is one.
+    pub(super) fn paths(&self) -> Option<&Paths> {
+        self.path.as_ref().and_then(|path| path.as_ref().ok()).map(|(_, paths)| paths)
+    }
+
     /// How the labels of the text that was read last stand on its lines.
     pub(crate) fn form(&self) -> LineForm {
         self.form

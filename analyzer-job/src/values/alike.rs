@@ -69,6 +69,11 @@ impl<T> Alike<T> {
         Some((&self.earlier[at].known, &self.values))
     }
 
+    /// What `find` found last, to add to what is known of it.
+    pub(crate) fn found_mut(&mut self) -> Option<(&mut T, &Moved)> {
+        self.earlier.get_mut(self.last).map(|earlier| (&mut earlier.known, &self.values))
+    }
+
     /// What `find` found last.
     pub(crate) fn found(&self) -> Option<(&T, &Moved)> {
         self.earlier.get(self.last).map(|earlier| (&earlier.known, &self.values))
@@ -118,8 +123,8 @@ pub(crate) struct Sample {
     text: String,
     /// Its numbers and strings that may differ, in their order.
     values: Vec<Range<usize>>,
-    /// The numbers of those among them that stand in the JSON text of a string, where quotes are escaped.
-    inside: Range<usize>,
+    /// Whether each of them stands in the JSON text of a string, where quotes are escaped; nothing where none does.
+    are_inside: Vec<bool>,
 }
 
 /// Where the values of a text stand that is like a sample; nothing at the beginning of the text comes first.
@@ -189,21 +194,21 @@ impl Sample {
                 _ => at + 1,
             };
         }
-        Sample { text: json.into(), values, inside: 0..0 }
+        Sample { text: json.into(), values, are_inside: Vec::new() }
     }
 
-    /// As `of`, of a text in which a string is a JSON text too. `inner`: the numbers and strings of that text that may differ, in
-    /// their order; its strings have no escapes.
+    /// As `of`, of a text in which some strings are JSON texts too. `inner`: the numbers and strings of these texts that may differ;
+    /// such strings have no escapes. `is_fixed`: of the outer text.
     pub(crate) fn around(
         json: &str,
-        string: &Range<usize>,
-        inner: Vec<Range<usize>>,
+        inner: &[Range<usize>],
         is_fixed: impl Fn(&Range<usize>) -> bool,
     ) -> Sample {
-        let mut sample = Sample::of(json, |span| span == string || is_fixed(span));
-        let first = sample.values.partition_point(|value| value.start < string.start);
-        sample.inside = first..first + inner.len();
-        sample.values.splice(first..first, inner);
+        let mut sample = Sample::of(json, is_fixed);
+        let outer = sample.values.into_iter().map(|value| (value, false));
+        let mut values: Vec<_> = outer.chain(inner.iter().map(|value| (value.clone(), true))).collect();
+        values.sort_by_key(|(value, _)| value.start);
+        (sample.values, sample.are_inside) = values.into_iter().unzip();
         sample
     }
 
@@ -266,7 +271,7 @@ impl Sample {
             }
             let start = at + between.len();
             let mut scanner = Scanner::from(json, start);
-            let is_inside = self.inside.contains(&(moved.0.len() - 1));
+            let is_inside = self.are_inside.get(moved.0.len() - 1) == Some(&true);
             let end = if is_inside { scanner.inner_value() } else { scanner.number_or_string() };
             let Some(end) = end else { return false };
             moved.0.push(start..end);

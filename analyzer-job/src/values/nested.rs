@@ -44,15 +44,8 @@ impl Nested {
         (place.len() == value.len() + quotes).then_some(place)
     }
 
-    /// The outer text as a sample, of which the numbers and strings of the inner one may differ too. Both are valid.
-    pub(crate) fn sample(
-        &self,
-        json: &str,
-        string: &Range<usize>,
-        is_fixed: impl Fn(&Range<usize>) -> bool,
-    ) -> Sample {
-        let inner = Sample::of(&self.text, |_| false);
-        let places = inner.values().iter().filter_map(|value| self.place(value)).collect();
-        Sample::around(json, string, places, is_fixed)
+    /// The numbers and strings of the text, which is valid, but for keys.
+    pub(crate) fn values(&self) -> Vec<Range<usize>> {
+        Sample::of(&self.text, |_| false).values().to_vec()
     }
 }

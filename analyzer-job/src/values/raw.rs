@@ -57,6 +57,13 @@ impl Dictionary {
         self.entries.is_empty()
     }
 
+    /// The number of a cell that was interned.
+    pub(crate) fn find(&self, raw: Raw<'_>) -> Option<u32> {
+        let (tag, text, bits) = parts(raw);
+        let is_it = |&code: &u32| stored(&self.entries, &self.text, code) == (tag, text, bits);
+        self.table.find(hash(&self.hasher, tag, text, bits), is_it).copied()
+    }
+
     /// The number of a cell; equal cells (same kind, same spelling) have the same one.
     pub fn intern(&mut self, raw: Raw<'_>) -> u32 {
         let (tag, text, bits) = parts(raw);

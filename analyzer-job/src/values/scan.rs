@@ -228,7 +228,6 @@ impl<'a> Scanner<'a> {
                 self.take(b'\\').then_some(())?;
                 self.take(b'"').then_some(())?;
             }
-            b'-' if self.text.get(self.at + 1) == Some(&b'I') => return None,
             b'-' | b'0'..=b'9' => self.number().ok()?,
             _ => return None,
         }

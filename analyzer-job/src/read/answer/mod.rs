@@ -286,6 +286,11 @@ impl Answers {
         self.paths.are_by_position()
     }
 
+    /// The places in JSON.
+    pub(super) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
     /// Whether an answer is read in the same way whatever was read before.
     pub(crate) fn depend_on_no_other(&self) -> bool {
         self.paths.depend_on_no_other()

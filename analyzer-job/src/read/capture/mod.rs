@@ -5,8 +5,10 @@
 //! something is missing for a row is left out whole, never shifted.
 
 mod headed;
+mod known;
+mod memo;
 mod outcome;
-mod requests;
+mod shortcut;
 #[cfg(test)]
 mod tests;
 
@@ -39,9 +41,9 @@ use crate::values::raw::Raw;
 use crate::values::typing;
 
 use headed::Headed;
+use known::KnownRecords;
 use outcome::{Kind, Outcome, Table};
 pub(super) use outcome::{UNDATED, judge};
-use requests::Requests;
 
 /// The setting that places the label in ground truth.
 const TRUTH: &str = "ground_truth_attribute";
@@ -191,9 +193,12 @@ struct Reader<'a> {
     /// Number of the file at hand.
     file: usize,
     parser: Parser,
-    requests: Requests,
+    known: KnownRecords,
     /// How the request of the record at hand is written, where its rows are known by an earlier one and stand in `inputs`.
-    known: Option<ContentType>,
+    request: Option<ContentType>,
+    /// Room for tokens, and for texts of answers and ground truth.
+    made: String,
+    texts: [Vec<u8>; 2],
     found: Finds,
     inputs: Grid,
     answer: Answer,
@@ -248,8 +253,10 @@ impl<'a> Reader<'a> {
             contradicts: false,
             file: 0,
             parser: Parser::default(),
-            requests: Requests::default(),
-            known: None,
+            known: KnownRecords::default(),
+            request: None,
+            made: String::new(),
+            texts: [Vec::new(), Vec::new()],
             found: Finds::default(),
             inputs: Grid::default(),
             answer: Answer::default(),
@@ -271,45 +278,10 @@ impl<'a> Reader<'a> {
         outcome: &mut Outcome,
     ) -> Result<bool> {
         let mut parser = std::mem::take(&mut self.parser);
-        let mut requests = std::mem::take(&mut self.requests);
-        let more = self.lines(block, records, &mut parser, &mut requests, outcome);
-        (self.parser, self.requests) = (parser, requests);
+        let mut known = std::mem::take(&mut self.known);
+        let more = self.lines(block, records, &mut parser, &mut known, outcome);
+        (self.parser, self.known) = (parser, known);
         more
-    }
-
-    fn lines(
-        &mut self,
-        block: &Block<Lines>,
-        records: &mut Records<'_>,
-        parser: &mut Parser,
-        requests: &mut Requests,
-        outcome: &mut Outcome,
-    ) -> Result<bool> {
-        let reading = captured::Reading::of(block, self.files, self.options.strict);
-        let (name, hour) = (reading.name, reading.hour);
-        for (line, text) in block.records.iter() {
-            // Where no value goes on with it, a line that can be read as a record is one.
-            let may_be_known = records.is_between() && outcome.table.is_some();
-            if may_be_known && let Some((record, text, kind)) = requests.find(text, &mut self.inputs) {
-                self.known = Some(kind);
-                let more = self.meet(name, line, Met::Record { record: &record, text, hour }, outcome);
-                self.known = None;
-                if !more? {
-                    return Ok(false);
-                }
-                continue;
-            }
-            let mut take = |name: &Path, line: u64, met: Met<'_>| -> Result<bool> {
-                self.meet(name, line, met, outcome)
-            };
-            if !reading.line(line, text, records, parser, &mut take)? {
-                return Ok(false);
-            }
-            if may_be_known && let (Ok(features), Some(table)) = (&self.features, &outcome.table) {
-                requests.learn(text, features, |at| table.wanted.iter().any(|(wanted, _)| *wanted == at));
-            }
-        }
-        reading.end(records, parser, &mut |name, line, met| self.meet(name, line, met, outcome))
     }
 
     /// Takes what was met; false when no more is wanted.
@@ -388,7 +360,7 @@ impl<'a> Reader<'a> {
         let Some(capture) = &record.capture_data else {
             return Err(Bad::Record(Kind::NoCapture, "`captureData` is missing".into()));
         };
-        if self.known.is_none() {
+        if self.request.is_none() {
             self.inputs.clear();
         }
         self.truths.clear();
@@ -404,7 +376,7 @@ impl<'a> Reader<'a> {
                 outcome.kinds.0.get_or_insert(kind);
             }
             (None, Some(input)) => {
-                let kind = match self.known {
+                let kind = match self.request {
                     Some(kind) => kind,
                     None => {
                         let (text, kind) = payload_of(input, "input")?;

@@ -9,7 +9,7 @@ use crate::config::{DatasetFormat, Predictor, Scalar};
 use crate::read::fixture::{analysis, facet, name, outcome};
 
 /// What is read of files, as text: one line after the other, and in blocks.
-fn both(
+pub(super) fn both(
     files: &[Vec<u8>],
     analysis: &Analysis,
     options: &Options,
@@ -35,7 +35,7 @@ fn both(
     })
 }
 
-fn with_roles() -> Analysis {
+pub(super) fn with_roles() -> Analysis {
     let mut analysis = analysis(DatasetFormat::Capture);
     let headers = ["age", "sex", "job", "y"];
     analysis.dataset.headers = Some(headers.map(String::from).to_vec());
@@ -59,9 +59,13 @@ fn piece() -> impl Strategy<Value = String> {
                 _ if n == 1 => format!("{{\"features\":{}}}", rows[0]),
                 _ => format!("{{\"features\":[{}]}}\n", rows.join(",")),
             };
-            let truth = if odd == 2 { "null".into() } else { format!("{{\"y\":[{}]}}", list("1")) };
-            let output =
-                if odd == 3 { "{\"l\":[1,2,3,4]}".into() } else { format!("{{\"l\":[{}]}}", list("0")) };
+            let label = ["0", "1", "\"1\""][minute as usize];
+            let truth = if odd == 2 { "null".into() } else { format!("{{\"y\":[{}]}}", list(label)) };
+            let output = if odd == 3 {
+                "{\"l\":[1,2,3,4]}".into()
+            } else {
+                format!("{{\"l\":[{}]}}", list(["1", "0", "0"][minute as usize]))
+            };
             let payload = |text: String| json!({"data": text, "encoding": "JSON", "mode": "X"});
             let mut record = json!({
                 "captureData": {"endpointInput": payload(input), "endpointOutput": payload(output)},

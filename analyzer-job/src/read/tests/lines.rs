@@ -97,3 +97,18 @@ fn lines_as_they_mostly_are_are_counted_in_blocks() {
     let [counted, read] = both(&texts.map(String::into_bytes), &with_facets(), 1000, 3);
     assert!(counted.is_some() && counted == read);
 }
+
+/// Labels that are lists, and lists of labels, in lines that are alike.
+#[test]
+fn labels_in_lists_are_those_of_each_line() {
+    let mut analysis = with_facets();
+    for (label, labels) in
+        [("y", "\"y\":[1]"), ("ys[*].y", "\"ys\":[{\"y\":1}]"), ("y", "\"y\":null"), ("y", "\"z\":1")]
+    {
+        analysis.label = Some(crate::read::fixture::name(label));
+        let line = format!("{{\"features\":[3,\"f\",0.5],{labels},\"pred\":0}}\n");
+        let other = line.replace("[1]", "[0]").replace("\"y\":1", "\"y\":0");
+        let [counted, read] = both(&[(line + &other).repeat(20).into_bytes()], &analysis, 1000, 2);
+        assert!(counted.is_some() && counted == read, "{label} {labels}: {counted:?} {read:?}");
+    }
+}

@@ -143,6 +143,18 @@ impl Found {
         moved(self) == moved(other)
     }
 
+    /// The parts of a text that the result is made of, where it is made of some.
+    pub(crate) fn parts(&self, json: &str) -> Vec<Range<usize>> {
+        let mut parts = Vec::new();
+        match self.value() {
+            Some(value) => parts.push(value),
+            None => {
+                let _is_list = self.elements(json, &mut parts);
+            }
+        }
+        parts
+    }
+
     pub(super) fn clear(&mut self) {
         self.rows.ends.clear();
         self.rows.is_row = false;
