@@ -83,7 +83,7 @@ fn work<'s, B, P, R, N, F, T>(
     T: FnMut(&B, P) -> Result<bool> + Send,
 {
     let mut read = reader();
-    let mut spent = None;
+    let mut spent = lock(behind).spent.pop();
     loop {
         let block = lock(ahead).block(spent.take());
         let Some((number, block)) = block else { break };

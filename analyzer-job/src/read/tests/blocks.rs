@@ -62,6 +62,25 @@ fn few_blocks_are_read_ahead_of_one_that_takes_long() {
     }
 }
 
+/// Threads that have rested go on with blocks that are done with.
+#[test]
+fn no_more_blocks_are_made_than_are_in_use_at_a_time() {
+    for threads in 2..5 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let (mut made, mut blocks) = (0, 0..BLOCKS);
+        let next = |spent: Option<usize>| {
+            let block = blocks.next();
+            made += usize::from(spent.is_none() && block.is_some());
+            block
+        };
+        let slow_at_times =
+            |block: &usize| sleep(Duration::from_millis(if block.is_multiple_of(8) { 3 } else { 0 }));
+        pool.install(|| in_order(next, || slow_at_times, |_, ()| Ok(true))).unwrap();
+        // Those that wait, and for each thread one that it reads and one that it has just read.
+        assert!(made <= threads * (WAITING + 2), "{threads} threads: {made}");
+    }
+}
+
 #[test]
 fn a_panic_ends_the_reading_of_all() {
     let read = AtomicUsize::new(0);
