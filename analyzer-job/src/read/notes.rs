@@ -47,28 +47,34 @@ impl Skips {
     /// Counts so many lines from this one on, of which the first is named.
     pub(crate) fn add_lines(&mut self, file: &Path, line: u64, lines: u64, more: &str) {
         self.skipped.records += lines;
-        if self.places.len() < Skips::NAMED {
-            let sep = if more.is_empty() { "" } else { ": " };
-            self.skipped.examples.push(format!("{}, line {line}{sep}{more}", file.display()));
-            self.places.push((file.into(), line));
+        let sep = if more.is_empty() { "" } else { ": " };
+        self.name(file, line, || format!("{}, line {line}{sep}{more}", file.display()));
+    }
+
+    /// Names one as long as it is among the first. Files come in their order; what is wrong with a line may be known behind the next.
+    fn name(&mut self, file: &Path, line: u64, example: impl FnOnce() -> String) {
+        let is_behind = |(own, at): &&(PathBuf, u64)| *at > line && own == file;
+        let at = self.places.len() - self.places.iter().rev().take_while(is_behind).count();
+        if at < Skips::NAMED {
+            self.places.insert(at, (file.into(), line));
+            self.places.truncate(Skips::NAMED);
+            self.skipped.examples.insert(at, example());
+            self.skipped.examples.truncate(Skips::NAMED);
         }
     }
 
     /// Counts a whole file.
     pub(crate) fn add_file(&mut self, file: &Path, why: &str) {
         self.skipped.records += 1;
-        if self.places.len() < Skips::NAMED {
-            self.skipped.examples.push(format!("{}: {why}", file.display()));
-            self.places.push((file.into(), 0));
-        }
+        self.name(file, 0, || format!("{}: {why}", file.display()));
     }
 
     /// Takes in those that were left out next.
     pub(crate) fn append(&mut self, next: Skips) {
         self.skipped.records += next.skipped.records;
-        let room = Skips::NAMED - self.places.len();
-        self.places.extend(next.places.into_iter().take(room));
-        self.skipped.examples.extend(next.skipped.examples.into_iter().take(room));
+        for ((file, line), example) in next.places.into_iter().zip(next.skipped.examples) {
+            self.name(&file, line, || example);
+        }
     }
 
     /// Takes in those of another part; named are the first in the order of the files.
@@ -263,5 +269,26 @@ mod tests {
         let [mut one, two] = parts;
         one.merge(two, by_folder);
         assert_eq!(one, whole);
+    }
+
+    #[test]
+    fn lines_of_a_file_are_named_in_their_order_whenever_they_are_known() {
+        let of = |lines: &[u64]| {
+            let mut skips = Skips::new("bad");
+            skips.add(Path::new("a"), 9, "x");
+            lines.iter().for_each(|&line| skips.add(Path::new("b"), line, "x"));
+            skips
+        };
+        let sorted = of(&[1, 2, 3, 4, 5, 6]);
+        for lines in [[2, 1, 4, 3, 6, 5], [6, 5, 4, 3, 2, 1], [3, 4, 5, 6, 1, 2]] {
+            assert_eq!(of(&lines), sorted, "{lines:?}");
+            let [mut one, mut two] = [&lines[..2], &lines[2..]].map(of);
+            two.places.remove(0);
+            two.skipped.examples.remove(0);
+            two.skipped.records -= 1;
+            one.append(two);
+            assert_eq!(one, sorted, "{lines:?}");
+        }
+        assert_eq!(sorted.places.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [9, 1, 2, 3, 4]);
     }
 }

@@ -235,3 +235,29 @@ fn scores_with_label_headers_predict_the_highest() {
     let found = table(&[("a.jsonl", text.as_bytes())], &analysis);
     assert_eq!(found.columns[3].values, self::text(&["b"], &[0]));
 }
+
+/// A line that is cut is known as no record once the next one was read, and named before it all the same.
+#[test]
+fn bad_records_are_named_in_the_order_of_their_lines_in_one_run_and_in_parts() {
+    let good = record_of(r#"{"features":[1,0]}"#);
+    let two = record(None, r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"{"y":[1,0]}"#);
+    let mut analysis = monitor();
+    analysis.facets = vec![fixture::facet("sex", &[Scalar::Int(0)])];
+    let files = [good.repeat(4), [&good, &good[..80], "\n", &two, &good, &good].concat()];
+    let named = |reading: Reading| {
+        let skipped = &reading.row_counts.records_skipped[0];
+        let lines =
+            skipped.examples.iter().map(|text| text.split(':').next().unwrap_or_default().to_string());
+        (skipped.records, lines.collect::<Vec<_>>(), skipped.examples.clone())
+    };
+    let texts = [("0.jsonl", files[0].as_bytes()), ("1.jsonl", files[1].as_bytes())];
+    let whole = named(fixture::read(&texts, &analysis, &keep_rows()).unwrap());
+    assert_eq!(
+        (whole.0, whole.1.as_slice()),
+        (2, &["1.jsonl, line 2", "1.jsonl, line 3"].map(String::from)[..])
+    );
+    let counted = named(fixture::read(&texts, &analysis, &Options::default()).unwrap());
+    let parts = texts.map(|(name, text)| (name.to_string(), String::from_utf8_lossy(text).into_owned()));
+    let combined = named(fixture::combined(&parts, &analysis, &keep_rows()).unwrap());
+    assert_eq!((&whole, &whole), (&counted, &combined));
+}
