@@ -11,7 +11,7 @@ bin=$(cd "$1" && pwd)
 shift
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-export bin data=$work/data out=$work/out SAGEMAKER_BASE_DIR=$work/opt/ml
+export RAYON_NUM_THREADS=1 bin data=$work/data out=$work/out SAGEMAKER_BASE_DIR=$work/opt/ml
 mkdir -p "$SAGEMAKER_BASE_DIR/output" "$data"
 
 # Data of all runs. Seeds are fixed, so that the bytes are the same everywhere.
@@ -22,6 +22,13 @@ for shape in unlike list pretty; do
 done
 traffic gzip service
 find "$data/gzip/captures" -type f -exec gzip -n -1 {} +
+for format in csv jsonlines; do
+    "$bin/plumbline-generator" dataset "$data/rows-$format/rows.$format" --format $format --rows 50000
+    "$bin/plumbline-generator" configs "$data/config-$format" --format $format --metrics DPPL,DI,AD
+done
+"$bin/plumbline-generator" traffic "$data/rows" --rows 25000 --several 0 --hours 2 >/dev/null
+"$bin/merge-job" --threads 1 --log-level error --dataset-source "$data/rows/captures" --ground-truth-source "$data/rows/ground-truth" \
+    --output-path "$data/merged"
 
 failed=0
 while IFS=$'\t' read -r name budget command; do
