@@ -117,6 +117,16 @@ pub fn parse(text: &str) -> Result<Format> {
     }
 }
 
+/// Whether the setting is of CSV and leaves open if files have header rows: they are read as if they had none.
+pub fn leaves_header_open(text: &str) -> bool {
+    let is_open = |options: &Json| {
+        let given = options.as_object().into_iter().flatten();
+        !given.into_iter().any(|(key, value)| key.eq_ignore_ascii_case("header") && !value.is_null())
+    };
+    let document: Map<String, Json> = serde_json::from_str(text).unwrap_or_default();
+    document.iter().any(|(name, options)| name.eq_ignore_ascii_case("csv") && is_open(options))
+}
+
 fn output_first<'a>(option: impl Fn(&[&str]) -> Option<(&'a String, &'a Json)>) -> Result<bool> {
     match option(&["output_columns_position"]) {
         None | Some((_, Json::Null)) => Ok(true),

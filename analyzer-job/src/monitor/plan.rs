@@ -59,6 +59,8 @@ pub struct MonitorPlan {
     pub dataset: PathBuf,
     /// `None`: the first file tells.
     pub format: Option<Format>,
+    /// The format is CSV and does not say whether files have header rows.
+    pub header_is_open: bool,
     pub output: PathBuf,
     /// A monitoring run checks and writes violations; a baseline run does neither.
     pub monitoring: bool,
@@ -120,6 +122,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
             RowsFrom::Here | RowsFrom::Part => dataset(job, settings, rows == RowsFrom::Part)?,
         },
         format,
+        header_is_open: settings.dataset_format.as_deref().is_some_and(format::leaves_header_open),
         output: output(job, settings),
         monitoring,
         constraints: file(&settings.baseline_constraints, "constraints.json"),
@@ -205,6 +208,7 @@ impl MonitorPlan {
     pub fn source<'a>(&'a self, job: &'a Job, settings: &Settings) -> Source<'a> {
         Source {
             format: self.format.clone(),
+            header_is_open: self.header_is_open,
             window: self.window,
             one_row_per_record: self.strict,
             strict: settings.on_bad_record == OnBadRecord::Fail,

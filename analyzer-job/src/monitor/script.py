@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import random
+import re
 import sys
 import traceback
 
@@ -78,6 +79,17 @@ def plain(value):
     return value.item() if hasattr(value, "item") else str(value)
 
 
+def text_of(value):
+    """JSON that is UTF-8: two halves of a character become it, and a half by itself the character for what cannot be told."""
+    text = json.dumps(value, default=plain, ensure_ascii=False)
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:
+        whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+        return re.sub("[\ud800-\udfff]", "\ufffd", whole)
+
+
 def rows(found):
     if found is None:
         return []
@@ -132,7 +144,7 @@ try:
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
     more = (logger,) if len(positional) > 1 else ()
 except Exception as error:
-    answer("e", json.dumps(reason(error)))
+    answer("e", text_of(reason(error)))
     sys.exit(1)
 answer("s", "")
 for line in records:
@@ -142,6 +154,6 @@ for line in records:
         if isinstance(found, list) and not found:
             answer("s", "")
         else:
-            answer("o", json.dumps(rows(found), default=plain))
+            answer("o", text_of(rows(found)))
     except Exception as error:
-        answer("e", json.dumps(reason(error)))
+        answer("e", text_of(reason(error)))

@@ -12,11 +12,24 @@ const SEGMENT_ROWS: u64 = 100;
 
 /// Settings of the hosted analyzer that change nothing in any run.
 pub(crate) fn of_any(job: &Job) -> Vec<String> {
-    ["detect_outliers", "detect_drift", "image_data", "report_enabled", "auto_ml_job_detail"]
-        .into_iter()
-        .filter(|name| job.config.setting(name).is_some() || contract::variable(name).is_some())
-        .map(|name| format!("the setting `{name}` has no effect"))
-        .collect()
+    let given = |name: &str| contract::variable(name).or_else(|| job.config.setting(name).map(Into::into));
+    let names = ["detect_outliers", "detect_drift", "image_data", "report_enabled", "auto_ml_job_detail"];
+    let unused = names.into_iter().filter(|name| given(name).is_some());
+    let unused = unused.map(|name| format!("the setting `{name}` has no effect"));
+    // The platform reads both at these places only, which the hosted analyzer's defaults name.
+    let (message, metrics) = (job.tree.message_path(), job.tree.cloudwatch_path());
+    let places = [
+        ("output_message_file", "the exit message", message.as_path()),
+        ("cloudwatch_metrics_directory", "metric lines", metrics.parent().unwrap_or(&metrics)),
+    ];
+    let elsewhere = places.into_iter().filter_map(|(name, what, place)| {
+        let other = job.tree.resolve(given(name)?);
+        let told = || {
+            format!("the setting `{name}` has no effect: {what} always has its place at {}", place.display())
+        };
+        (other != place).then(told)
+    });
+    unused.chain(elsewhere).collect()
 }
 
 /// What an analysis reads, which says what it uses.

@@ -302,6 +302,38 @@ def preprocess_handler(inference_record, logger):
 }
 
 /// Nothing at all, a dict without a key, alone or among others: each is left out, counted, and said in log and report.
+/// Half of a character by itself, as in a text that was cut between its two halves, costs no other character of it.
+#[test]
+fn a_text_with_half_a_character_keeps_the_others() {
+    let script = r#"
+class Odd:
+    def __str__(self):
+        return "\xe9\udc00"
+def preprocess_handler(record):
+    cell = record.endpoint_input.data
+    if cell == "fail":
+        raise ValueError("\xe9\ud800")
+    found = {"cut": "\xe9\ud800", "low": "\udc00\u20ac", "both": "\ud83d\ude00", "whole": "\U0001f600\n\u2028",
+             "list": ["\xe9\ud800"], "odd": Odd()}
+    return {cell: found[cell]}
+"#;
+    for (cell, name, expected) in [
+        ("cut", "cut", "\u{e9}\u{fffd}"),
+        ("low", "low", "\u{fffd}\u{20ac}"),
+        ("both", "both", "\u{1f600}"),
+        ("whole", "whole", "\u{1f600}\n\u{2028}"),
+        ("list", "list", "[\"\u{e9}\u{fffd}\"]"),
+        ("odd", "odd", "\u{e9}\u{fffd}"),
+    ] {
+        let Some(tree) = scripted(script, &[cell, "fail"]) else { return };
+        let run = tree.succeed(&[]);
+        let feature = tree.result("statistics.json")["features"][0].clone();
+        let bucket = &feature["string_statistics"]["distribution"]["categorical"]["buckets"][0]["value"];
+        assert_eq!((&feature["name"], bucket), (&json!(name), &json!(expected)), "{cell} {}", run.log);
+        assert!(run.log.contains("ValueError: \u{e9}\u{fffd} (line 8 of the script)"), "{}", run.log);
+    }
+}
+
 #[test]
 fn records_for_which_a_script_returns_nothing_are_counted() {
     let script = r#"

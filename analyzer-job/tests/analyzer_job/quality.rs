@@ -396,6 +396,62 @@ fn profiles_whose_rows_count_twice_are_told() {
     assert!(whole.results()[PROFILE] == profile(sum(&[&ab, &b])));
 }
 
+/// A format that does not say whether files have header rows: what evidently names columns is told in log, details and dry run.
+#[test]
+fn a_header_row_that_nobody_spoke_of_is_data_with_a_warning() {
+    let named = "y,age\n1,20\n0,30\n".to_string() + &"1,40\n".repeat(12);
+    let rows = "1,20\n0,30\n".repeat(6);
+    let texts = "plan,zone\nx,north\ny,south\n";
+    let base = of_table(texts);
+    base.succeed(&[]);
+    let formats = [
+        (r#"{"csv":{}}"#, true),
+        (r#"{"CSV":null}"#, true),
+        (r#"{"csv":{"header":null}}"#, true),
+        (r#"{"csv":{"output_columns_position":"START"}}"#, true),
+        (r#"{"csv":{"header":false}}"#, false),
+        (r#"{"csv":{"Header":"false"}}"#, false),
+        (r#"{"csv":{"header":true}}"#, false),
+    ];
+    for (format, is_open) in formats {
+        for (text, is_evident, against) in
+            [(named.as_str(), true, false), (&rows, false, false), (texts, false, false), (texts, true, true)]
+        {
+            let mut tree = of_table(text);
+            if against {
+                hold_against(&mut tree, &base);
+            }
+            tree.set("dataset_format", format).file("processing/input/endpoint/more.csv", text);
+            let run = tree.succeed(&[]);
+            let details = tree.result("data_quality_details.json")["warnings"].to_string();
+            let dry = tree.succeed(&["validate"]);
+            for told in [&run.log, &details, &dry.stdout] {
+                let is_told = told.contains("does not say whether files have header rows");
+                assert_eq!(is_told, is_open && is_evident, "{format} {text} {told}");
+            }
+        }
+    }
+}
+
+/// Places that the platform does not read, and those that it does.
+#[test]
+fn another_place_for_message_and_metric_lines_is_told() {
+    for (name, own) in [
+        ("output_message_file", "/opt/ml/output/message"),
+        ("cloudwatch_metrics_directory", "/opt/ml/output/metrics/cloudwatch"),
+    ] {
+        for (place, is_told) in [(own, false), (&format!("{own}/"), false), ("/opt/ml/elsewhere", true)] {
+            let mut tree = of_table("a\n1\n");
+            tree.set(name, place).set("publish_cloudwatch_metrics", "Enabled");
+            let run = tree.succeed(&[]);
+            let told = format!("the setting `{name}` has no effect");
+            assert_eq!(run.log.contains(&told), is_told, "{place} {}", run.log);
+            assert_eq!(tree.succeed(&["validate"]).stdout.contains(&told), is_told, "{place}");
+            assert!(!tree.path("elsewhere").exists() && run.message.starts_with("Completed"));
+        }
+    }
+}
+
 /// The folders of whole results, as they lie in S3, are a folder of profiles too.
 #[test]
 fn profiles_are_found_among_other_results() {

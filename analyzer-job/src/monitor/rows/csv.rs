@@ -20,7 +20,7 @@ use crate::read::looks;
 pub(super) use cut::with_bad_bytes_as;
 use cut::{Bad, Cut};
 use heads::First;
-pub(super) use heads::Heads;
+pub(super) use heads::{Heads, taken_as_data};
 
 /// Reads all files as one table. `heads`: none where no file has a header row.
 pub(super) fn read(

@@ -228,6 +228,11 @@ impl FirstRows {
         self.rows.iter_mut().for_each(|row| row.know(&names, known.len()));
     }
 
+    /// The rows that would be header rows by themselves.
+    pub(super) fn evident(&self) -> impl Iterator<Item = &FirstRow> {
+        self.rows.iter().filter(|row| row.evidence() == Evidence::Names || row.is_known)
+    }
+
     /// Whether files have different header rows, so that the order of the table's columns hangs on that of the files.
     pub(crate) fn differ(&self) -> bool {
         self.judge().is_ok_and(|judged| judged.header.len() > 1)

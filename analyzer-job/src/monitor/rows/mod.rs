@@ -55,6 +55,8 @@ pub struct Source<'a> {
     pub path: &'a Path,
     /// `None`: the first file tells.
     pub format: Option<Format>,
+    /// The format is CSV and does not say whether files have header rows.
+    pub header_is_open: bool,
     /// Start (inclusive) and end (exclusive) of the inference times of captured records that count.
     pub window: Option<(Timestamp, Timestamp)>,
     /// A payload is one row, nested values stay text: as the hosted service reads them.
@@ -89,6 +91,7 @@ impl<'a> Source<'a> {
         Source {
             path,
             format: None,
+            header_is_open: false,
             window: None,
             one_row_per_record: false,
             strict: false,
@@ -180,8 +183,13 @@ fn read_here(source: &Source<'_>, take: Take<'_>) -> Result<(Columns, Account)> 
         Some(heads) => Format::Csv { header: heads.is_header() },
         None => format,
     };
+    let no_header = format == Format::Csv { header: false };
+    let evident = match source.header_is_open && no_header && source.script.is_none() {
+        true => csv::taken_as_data(&files, source.known)?,
+        false => Vec::new(),
+    };
     let first_rows = heads.as_ref().map(|heads| heads.rows.clone()).unwrap_or_default();
-    let account = Account { format: Some(format.clone()), first_rows, ..Account::default() };
+    let account = Account { format: Some(format.clone()), first_rows, notes: evident, ..Account::default() };
     let mut reader = Reader::new(source, account, bytes);
     for (name, error) in &listing.unreadable {
         reader.records(1);

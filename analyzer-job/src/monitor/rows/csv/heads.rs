@@ -1,6 +1,8 @@
 //! The first rows of CSV files: the names of their columns, or rows like the others. All files are looked at before the
 //! first is read.
 
+use std::path::PathBuf;
+
 use plumbline_common::Result;
 use plumbline_common::input::{self, InputFile};
 
@@ -74,6 +76,32 @@ impl Heads {
             rows,
         })
     }
+}
+
+/// The files whose first rows evidently name the columns, and are data all the same, with what is said of each. `known`: the names
+/// of the baseline's columns.
+///
+/// # Errors
+/// A file that cannot be read.
+pub(in crate::monitor::rows) fn taken_as_data(
+    files: &[InputFile],
+    known: &[String],
+) -> Result<Vec<(PathBuf, String)>> {
+    let mut told = Vec::new();
+    for file in files {
+        let mut rows = FirstRows::default();
+        first_row(file, false)?.into_iter().for_each(|row| rows.add(row));
+        rows.know(known);
+        told.extend(rows.evident().map(|row| {
+            let what = format!(
+                "the first row ({}) is taken as data, as `dataset_format` does not say whether files have header rows; if it \
+                 names columns, set `dataset_format` to {{\"csv\": {{\"header\": true}}}}",
+                row.shown()
+            );
+            (file.relative.clone(), what)
+        }));
+    }
+    Ok(told)
 }
 
 /// None of a file without rows, and where the first row cannot be cut.
