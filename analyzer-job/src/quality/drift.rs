@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_small_p_value_is_far_and_a_large_distance_is() {
-        let of = |method: Method, now: [usize; 2]| {
+        let at = |threshold: f64, method: Method, now: [usize; 2]| {
             let mut column = Column::new();
             let cells =
                 ["a", "b"].into_iter().zip(now).flat_map(|(text, n)| std::iter::repeat_n(Some(text), n));
@@ -153,6 +153,7 @@ mod tests {
             let distribution = &mut config.distribution_constraints;
             distribution.categorical_drift_method = CategoricalMethod::ChiSquared;
             distribution.comparison_method = method;
+            distribution.categorical_comparison_threshold = threshold;
             let then = Counts::from([("a".to_string(), 50.0), ("b".to_string(), 50.0)]);
             let then = Distribution {
                 inferred_type: "String".into(),
@@ -163,6 +164,7 @@ mod tests {
             let drift = drift("x", &column, Kind::String, &then, &config, DriftRule::Deequ).unwrap();
             (drift.value, drift.violation().map(|violation| violation.description))
         };
+        let of = |method, now| at(0.1, method, now);
         // 50 of each expected: (80 - 50)^2 / 50 + (20 - 50)^2 / 50 = 36.
         let (p, told) = of(Method::Robust, [80, 20]);
         assert!(p < 1e-8 && told.is_some_and(|told| told.contains("is below threshold: 0.1")));
@@ -172,6 +174,11 @@ mod tests {
         );
         assert_eq!(of(Method::Robust, [50, 50]), (1.0, None));
         assert_eq!(of(Method::Simple, [50, 50]), (0.0, None));
+        // At the threshold is not beyond it, on either side.
+        assert_eq!(at(36.0, Method::Simple, [80, 20]), (36.0, None));
+        assert!(at(35.9, Method::Simple, [80, 20]).1.is_some());
+        assert_eq!(at(p, Method::Robust, [80, 20]), (p, None));
+        assert!(at(2.0 * p, Method::Robust, [80, 20]).1.is_some());
     }
 
     #[test]

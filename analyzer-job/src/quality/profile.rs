@@ -291,6 +291,15 @@ mod tests {
     }
 
     #[test]
+    fn rows_in_another_order_make_the_same_file() {
+        let mut rows: Vec<(f64, String)> =
+            (0..40).map(|n| (f64::from(n % 7), format!("t{}", n % 3))).collect();
+        let file = packed(&written(&of(&rows, &[])[0]));
+        rows.reverse();
+        assert_eq!(packed(&written(&of(&rows, &[])[0])), file);
+    }
+
+    #[test]
     fn an_empty_profile_among_others_stops_the_sum() {
         let folder = tempfile::tempdir().unwrap();
         let profile = packed(&written(&of(&[(1.0, "x".into())], &[])[0]));
@@ -428,6 +437,15 @@ mod tests {
                 found.as_ref().err().is_some_and(|found| found.contains(key)) == is_needed,
                 "{key}: {found:?}"
             );
+        }
+        for (at, value) in [("rows", 2), ("rows", 3), ("columns/0/rows", 2), ("columns", 0)] {
+            let mut other = json.clone();
+            *other.pointer_mut(&format!("/segments/0/{at}")).unwrap() = match at {
+                "columns" => serde_json::json!([]),
+                _ => value.into(),
+            };
+            let refused = decode(&serde_json::to_vec(&other).unwrap()).unwrap_err();
+            assert!(refused.contains("`y` = `a`"), "{at} {value}: {refused}");
         }
         let backwards: Vec<String> =
             ["segments", "columns"].map(|key| format!("\"{key}\":{}", object[key])).into();

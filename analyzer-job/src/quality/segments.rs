@@ -418,6 +418,41 @@ mod tests {
         assert_eq!(run.kept(std::iter::repeat_n(1_000_000, 5000), 14), 50);
     }
 
+    /// Rows with one value three times, another twice, another once, and none once.
+    fn profiled() -> Profiled {
+        let mut column = Column::new();
+        let cells = ["a", "b", "a", "c", "", "b", "a"];
+        column.update(cells.into_iter().map(|cell| Some(cell).filter(|cell| !cell.is_empty())));
+        let mut profiled = Profiled { profiles: vec![column], firsts: vec![0], ..Profiled::default() };
+        profiled.columns.names.insert("x".into());
+        profiled.account.rows = cells.len() as u64;
+        profiled
+    }
+
+    #[test]
+    fn a_segment_has_the_least_number_of_rows_or_more() {
+        let (profiled, by) = (profiled(), [("x".to_string(), 0)]);
+        let chosen = |least| choose(&profiled, &by, Limits::of_run(least, 1));
+        assert_eq!([0, 1, 2, 3, 4].map(|least| chosen(least).0.len()), [4, 4, 2, 1, 0]);
+        assert!(chosen(1).1.is_empty() && chosen(2).1[0].contains("2 segments of fewer than 2 rows"));
+    }
+
+    /// Where a part did not keep the rows of a value, their sum is not all of them.
+    #[test]
+    fn a_segment_that_lacks_rows_is_left_out_and_named() {
+        let (profiled, by) = (profiled(), [("x".to_string(), 0)]);
+        let of = |value: &str, rows: u64| Segment {
+            column: "x".into(),
+            value: value.into(),
+            rows,
+            columns: vec![Column::new()],
+        };
+        let gathered = [of("b", 1), of("a", 3)];
+        let (kept, notes) = kept(&gathered, &profiled, &by, &by, Limits::of_run(2, 1));
+        assert_eq!(kept.iter().map(|kept| kept.segment.value.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert!(notes.last().is_some_and(|note| note.ends_with("has the same: `x` = `b`")), "{notes:?}");
+    }
+
     #[test]
     fn what_is_left_out_is_named() {
         assert_eq!(in_words(vec![("a", "x"), ("b", "(missing)")]), "`a` = `x`, `b` = `(missing)`");

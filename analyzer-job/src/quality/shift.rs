@@ -384,6 +384,24 @@ mod tests {
         );
     }
 
+    /// Of many columns some have a small p-value by chance: it counts adjusted for their number, and beside a large effect only.
+    #[test]
+    fn chance_is_judged_over_all_columns_and_an_effect_at_the_threshold_is_none() {
+        let before = column((0..4000).map(|i| (i % 82).to_string()));
+        let like = of(&before, &before, "Integral");
+        let judged = |p_values: &[f64], effect: f64| {
+            let one = |&p_value| Shift { p_value, effect, values: [1000; 2], ..like.clone() };
+            let mut shifts: Vec<Shift> = p_values.iter().map(one).collect();
+            judge(&mut shifts.iter_mut().collect::<Vec<_>>());
+            (shifts[0].adjusted_p_value, shifts[0].verdict)
+        };
+        assert_eq!(judged(&[0.04], 0.2), (0.04, Verdict::Moved));
+        // R: p.adjust(c(0.04, 0.5, 0.5, 0.5, 0.5), "BH")[1] is 0.2.
+        assert_eq!(judged(&[0.04, 0.5, 0.5, 0.5, 0.5], 0.2), (0.2, Verdict::Held));
+        assert_eq!(judged(&[0.04], like.threshold), (0.04, Verdict::Held));
+        assert_eq!(judged(&[0.05], 0.2), (0.05, Verdict::Held));
+    }
+
     #[test]
     fn categories_that_came_and_went_are_named() {
         let before = column((0..600).map(|i| ["basic", "gold", "pro"][i % 3].into()));

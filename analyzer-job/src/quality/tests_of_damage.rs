@@ -160,6 +160,17 @@ fn values_over_several_lines_stay_values() {
             assert_eq!((present, rows, bad), (vec![2; 2], 2, nulls), "{text} {format:?}");
         }
     }
+    // A list that fills a line may be a part of an object.
+    for text in ["{\"a\":\n[1,2]\n}\n{\"a\":[3,4]}", "{\"a\":[3,4]}\n{\n\"a\":\n[1,2]\n}"] {
+        let (names, present, counts) = read(Some(Format::JsonLines), "x", &[text.as_bytes().to_vec()]);
+        assert_eq!((names.as_str(), present, counts), ("a_0,a_1", vec![2; 2], [2, 2, 0]), "{text}");
+    }
+    // A document whose last row stands on a line by itself is no file of lines.
+    let text = "{\n\"rows\": [\n{\"a\":1,\"b\":2},\n{\"a\":3,\"b\":4}\n]\n}";
+    for format in [Some(Format::Json), None] {
+        let (names, present, counts) = read(format, "x.json", &[text.as_bytes().to_vec()]);
+        assert_eq!((names.as_str(), present, counts), ("a,b", vec![2; 2], [2, 2, 0]));
+    }
 }
 
 /// Captured records whose first line is cut off are captured records all the same.

@@ -67,14 +67,12 @@ fn capacity(level: usize) -> usize {
 /// Room for so many more items is made at once in the lowest level: a run may have thousands of sketches, so none has much more
 /// than it needs. What is given back holds the items of another sketch's next level.
 fn more(items: usize) -> usize {
-    let first = capacity(0) + 1;
-    let half = first.div_ceil(2);
+    let half = (capacity(0) + 1).div_ceil(2);
     match items {
         _ if items < 16 => 16,
         _ if 4 * items < half => 3 * items,
         _ if items < half => half - items,
-        _ if items < first => first - items,
-        _ => items / 4,
+        _ => half / 4,
     }
 }
 

@@ -247,6 +247,8 @@ fn json_has_names_with_dots_numbers_as_written_and_columns_as_they_come() {
     assert_eq!(found.short(), ["1|1.50|-|59.9|1|-|[\"a\",2]|-|-|-", "2|-|a\"b|-|-|-|-||true|-"]);
     let long = format!("{{\"v\": [{}]}}", vec!["1"; 101].join(", "));
     assert_eq!(self::found(Format::JsonLines, &long).names, ["v"]);
+    let longest = self::found(Format::JsonLines, &long.replacen("1, ", "", 1)).names;
+    assert_eq!((longest.len(), longest[99].as_str()), (100, "v_99"));
     let one =
         try_read(Format::JsonLines, &[("x", text.as_bytes())], |source| source.one_row_per_record = true);
     assert_eq!(one.unwrap().names, ["id", "rate", "user", "emb", "tags", "late", "ok", "big"]);

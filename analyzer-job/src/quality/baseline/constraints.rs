@@ -242,6 +242,35 @@ mod tests {
         assert!(told(feature).1[0].contains("`comparison_threshold` is null or NaN"));
     }
 
+    /// What stands on a column goes before what stands inside of its constraints, and both before the file's and the job's.
+    #[test]
+    fn the_thresholds_nearest_to_a_column_count() {
+        let share = |share: f64| json!({"datatype_check_threshold": share});
+        for (key, on_feature) in [
+            ("num_constraints", "monitoringConfigOverrides"),
+            ("string_constraints", "monitoring_config_overrides"),
+        ] {
+            for (inside, on, expected) in [
+                (None, None, 0.7),
+                (Some(0.3), None, 0.3),
+                (None, Some(0.2), 0.2),
+                (Some(0.3), Some(0.2), 0.2),
+            ] {
+                let mut feature = json!({"name": "a", "inferred_type": "Integral", "completeness": 1.0});
+                if let Some(inside) = inside {
+                    feature[key] = json!({"monitoring_config_overrides": share(inside)});
+                }
+                if let Some(on) = on {
+                    feature[on_feature] = share(on);
+                }
+                let document = json!({"features": [feature], "monitoring_config": share(0.9)});
+                let (read, _) = doubtful(&document, Path::new("c.json"), &[share(0.7)]).unwrap();
+                let found = read.columns["a"].config.datatype_check_threshold;
+                assert_eq!(found, expected, "{key} {inside:?} {on:?}");
+            }
+        }
+    }
+
     /// More oddities than are told one by one: every column is named all the same, up to a number.
     #[test]
     fn every_column_that_is_not_checked_is_named() {
