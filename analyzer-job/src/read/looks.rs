@@ -95,6 +95,7 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
         ),
         // A record on a line of its own, which may be the only one, or longer than what was looked at.
         (Some(b'{'), Some(JsonLines)) if lines > 0 || !text.trim_end().contains('\n') => None,
+        (Some(b'['), Some(JsonLines)) if lines > 0 && begins_with_values(text) => None,
         (Some(b'{' | b'['), Some(Csv | Parquet | JsonLines)) if lines < 2 => {
             Some("JSON: set `dataset_type` to application/json, and `features` and `label` to JMESPaths")
         }
@@ -105,6 +106,12 @@ fn unlike(bytes: &[u8], format: Option<DatasetFormat>) -> Option<&'static str> {
         }
         _ => None,
     }
+}
+
+/// Whether the first line is a list of values, which may be cut off: a record, and no document.
+fn begins_with_values(text: &str) -> bool {
+    let values = text.lines().next().and_then(|line| line.strip_prefix('['));
+    values.is_some_and(|values| !matches!(values.trim_start().as_bytes().first(), None | Some(b'{' | b'[')))
 }
 
 /// Whether a file looks like one of values with another delimiter than a comma between them.
@@ -160,6 +167,9 @@ mod tests {
             (b"[{\"a\":1},\n{\"a\":2}]\n", JsonLines, Some("application/json")),
             (b"{\"a\":1}\n", JsonLines, None),
             (b"{\"a\":1}\n[]\n", JsonLines, None),
+            (b"[1,2,\n{\"a\":1}\n", JsonLines, None),
+            (b"[\n{\"a\":1}\n]\n", JsonLines, Some("application/json")),
+            (b"[{\"a\":1},\n{\"a\":2}\n]\n", JsonLines, Some("application/json")),
             (b"{\"a\":[1,1,1", JsonLines, None),
             (b"{\n\"a\":1}\n", JsonLines, Some("application/json")),
             (b"{\n\"a\":1}\n{\n\"a\":2}\n", JsonLines, Some("over several lines")),
