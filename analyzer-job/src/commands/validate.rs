@@ -157,6 +157,7 @@ fn look_at_analysis(
         }
         false => None,
     };
+    let mut left = Vec::new();
     if let Some(questions) = &questions {
         match predictions::reach(run, &reading, questions, ask_model)? {
             Reached::NotMade(wanted) => {
@@ -166,7 +167,7 @@ fn look_at_analysis(
             }
             Reached::Connected(model) => {
                 let answered = ask(run, &reading, (questions, constraints), &model, &all.count, text);
-                let left = model.close();
+                left = model.close();
                 if let Some(left) = model::left_text(&left) {
                     line(text, "warning", &left);
                 }
@@ -174,11 +175,13 @@ fn look_at_analysis(
             }
         }
     }
-    match (groups, constraints) {
+    let compared = match (groups, constraints) {
         (Some(groups), Some(constraints)) => tell_comparison(run, &reading, &groups, constraints, text)
             .or_else(|problem| later(is_part, problem, |warning| line(text, "warning", warning))),
         _ => Ok(()),
-    }
+    };
+    let what = "the temporary endpoint may still exist and cost money";
+    predictions::failure_of_left(compared.err(), &left, what).map_or(Ok(()), Err)
 }
 
 /// Said of a model of which an endpoint would have to be made.

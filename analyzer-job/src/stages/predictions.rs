@@ -156,14 +156,9 @@ pub(crate) fn look(
 /// run fails once its results are written.
 pub(crate) fn with_left(mut done: Done, left: &[Left]) -> Done {
     let Some(text) = model::left_text(left) else { return done };
-    if done.failed.is_some() || left.iter().any(|left| left.resource == Resource::Endpoint) {
-        let problem = done.failed.take().unwrap_or_else(|| {
-            Problem::new(
-                &codes::AWS_REFUSED,
-                "the results are written, but the temporary endpoint may still exist and cost money",
-            )
-        });
-        done.failed = Some(model::and_left(problem, left));
+    let what = "the results are written, but the temporary endpoint may still exist and cost money";
+    done.failed = failure_of_left(done.failed, left, what);
+    if done.failed.is_some() {
         return done;
     }
     tracing::warn!("{text}");
@@ -172,6 +167,13 @@ pub(crate) fn with_left(mut done: Done, left: &[Left]) -> Done {
         Message::NotJudged(reason) => reason.push_str(&format!(" {text}")),
     }
     done
+}
+
+/// What a run ends with that could not delete these: its own problem, which names them too, or `what` if one is an endpoint.
+pub(crate) fn failure_of_left(failed: Option<Problem>, left: &[Left], what: &'static str) -> Option<Problem> {
+    let costs = left.iter().any(|left| left.resource == Resource::Endpoint);
+    let problem = failed.or_else(|| costs.then(|| Problem::new(&codes::AWS_REFUSED, what)))?;
+    Some(model::and_left(problem, left))
 }
 
 #[cfg(test)]

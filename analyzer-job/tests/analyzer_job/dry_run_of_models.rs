@@ -2,6 +2,7 @@
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
+use plumbline_model_server::{ControlFault, Script};
 use serde_json::{Value, json};
 
 use crate::program::{Tree, model};
@@ -222,6 +223,36 @@ fn of_a_model_without_endpoint_nothing_is_made_unless_it_is_asked_for() {
     assert!(server.control_calls().iter().any(|call| call == "CreateEndpoint"));
     assert!(server.left_behind().is_empty() && run.stdout.contains("One row sent"), "{}", run.stdout);
     assert!(tree.results().is_empty());
+}
+
+/// As the job does: an endpoint that cannot be deleted costs money, a configuration costs nothing.
+#[test]
+fn an_endpoint_that_the_dry_run_cannot_delete_is_its_failure() {
+    for (action, command, exit) in [
+        ("DeleteEndpointConfig", "aws sagemaker delete-endpoint-config --endpoint-config-name ", 0),
+        ("DeleteEndpoint", "aws sagemaker delete-endpoint --endpoint-name ", 1),
+    ] {
+        let server = model(|options| {
+            options.faults.script = Script::controlled(move |called, _| {
+                let denied = ControlFault::Refuse(400, "AccessDeniedException", "not authorized");
+                (called == action).then_some(denied)
+            });
+        });
+        let mut tree = explained(|config| {
+            config["predictor"] =
+                json!({"model_name": "credit", "instance_type": "ml.m5.large", "initial_instance_count": 1});
+        });
+        tree.aws(&server);
+        let dry = tree.run(&["validate", "--ask-model"]);
+        let left = server.left_behind();
+        assert_eq!(dry.code, Some(exit), "{}", dry.stdout);
+        assert!(dry.stdout.contains(&format!("{command}{}", left[0])), "{}", dry.stdout);
+        let stops = dry.stdout.lines().find(|line| line.starts_with("The job would stop: "));
+        assert_eq!(stops.is_some_and(|line| line.contains("PL0611") && line.contains(command)), exit == 1);
+        assert!(tree.results().is_empty());
+        let job = tree.run(&[]);
+        assert_eq!(job.code, dry.code, "{}", job.message);
+    }
 }
 
 #[test]
