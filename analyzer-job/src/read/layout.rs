@@ -6,7 +6,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, Location, rules};
-use crate::values::names::listed;
+use crate::values::names::{are_alike, listed};
 
 /// The columns of the table and their roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,13 @@ pub struct Roles {
 }
 
 impl Layout {
+    /// Whether the columns and their roles are the same, but for the case of names.
+    pub(crate) fn is_like(&self, other: &Layout) -> bool {
+        let Layout { names, roles, features, captured } = other;
+        are_alike(&self.names, names)
+            && (&self.roles, &self.features, &self.captured) == (roles, features, captured)
+    }
+
     /// That a layout which was read from a file speaks of columns that it has.
     pub(crate) fn check(&self) -> std::result::Result<(), String> {
         let Roles { label, predicted, facets, group, joins, segments } = &self.roles;

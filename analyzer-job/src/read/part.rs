@@ -19,7 +19,7 @@ use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of
 use crate::results::details::{InputDigest, RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::order::{self, by_folder};
-use crate::values::names::listed;
+use crate::values::names::{are_alike, listed};
 
 /// Rows of several parts that are compared with each other at most: they lie in memory, and each is compared with many.
 pub const MOST_ROWS: u64 = 1_000_000;
@@ -284,13 +284,31 @@ fn tables(
             gathered.push((gather, ranks));
         }
     }
-    let Some((first_path, first, layout)) = found.first() else { return Ok(None) };
-    for (path, part, other) in &found[1..] {
-        if other != layout || part.header != first.header {
-            return Err(differ(path, format!("the columns {}", listed(&other.names)))
-                .expected(format!("{}, as in {}", listed(&layout.names), first_path.display()))
-                .hint("the first file of a part names its columns: give their names in `headers`, and every part has the same"));
-        }
+    // Names that differ in case are those of the first file, as in one run.
+    let first = (0..found.len()).min_by_key(|at| gathered[*at].1.first());
+    let Some((first_path, first, layout)) = first.map(|at| found[at]) else { return Ok(None) };
+    for (path, part, other) in found.iter().copied() {
+        // What the files name the columns, where that is known.
+        let [stored, of_first] = [(part, other), (first, layout)]
+            .map(|(part, layout)| part.header.as_ref().unwrap_or(&layout.names));
+        let (found, expected, hint) = if !other.is_like(layout) {
+            (
+                &other.names,
+                &layout.names,
+                "the first file of a part names its columns: give their names in `headers`, and every part has the same",
+            )
+        } else if part.header.is_some() != first.header.is_some() || !are_alike(stored, of_first) {
+            (
+                stored,
+                of_first,
+                "the other files of a part are read by the names in its first file: give every file the same names",
+            )
+        } else {
+            continue;
+        };
+        return Err(differ(path, format!("the columns {}", listed(found)))
+            .expected(format!("{}, as in {}", listed(expected), first_path.display()))
+            .hint(hint));
     }
     let all = Gather::combine(&gathered, layout, analysis, most_rows);
     Ok(Some(((*layout).clone(), all)))
@@ -316,10 +334,86 @@ fn no_rows(dataset: &Path, notes: &Notes, records: u64) -> Problem {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+
     use super::*;
     use crate::config::Scalar;
     use crate::read::fixture;
     use crate::read::{Inputs, Options, read_part};
+
+    /// Three rows in columns of these names.
+    fn file(format: DatasetFormat, names: [&str; 4], first: i64) -> Vec<u8> {
+        if format == DatasetFormat::Csv {
+            let row = |n: i64| format!("{},{},{},{}\n", n % 2, (n + 1) % 2, ["f", "m"][n as usize % 2], n);
+            return [names.join(",") + "\n", (first..first + 3).map(row).collect()].concat().into_bytes();
+        }
+        let numbers = |of: &dyn Fn(i64) -> i64| -> ArrayRef {
+            Arc::new(Int64Array::from_iter_values((first..first + 3).map(of)))
+        };
+        let sexes = (first..first + 3).map(|n| ["f", "m"][n as usize % 2]);
+        let columns: [ArrayRef; 4] = [
+            numbers(&|n| n % 2),
+            numbers(&|n| (n + 1) % 2),
+            Arc::new(StringArray::from_iter_values(sexes)),
+            numbers(&|n| n),
+        ];
+        let batch = RecordBatch::try_from_iter(names.into_iter().zip(columns)).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    fn read(files: &[(&str, &[u8])], analysis: &Analysis) -> Part {
+        let root = tempfile::tempdir().unwrap();
+        for (name, bytes) in files {
+            std::fs::write(root.path().join(name), bytes).unwrap();
+        }
+        let inputs = Inputs { dataset: root.path().into(), facets: None, predictions: None };
+        read_part(&inputs, analysis, &Options { part: true, keep_rows: true, ..Options::default() }).unwrap()
+    }
+
+    /// As one run reads them: by the names of the first file, whatever part has it.
+    #[test]
+    fn parts_whose_names_differ_in_case_belong_together() {
+        const OWN: [&str; 4] = ["y", "pred", "sex", "Income"];
+        for format in [DatasetFormat::Csv, DatasetFormat::Parquet] {
+            for (names, headers, fits) in [
+                (["y", "pred", "sex", "INCOME"], false, true),
+                (["y", "pred", "sex", "INCOME"], true, true),
+                (["Y", " PRED ", "sex", "income"], true, true),
+                (["y", "pred", "sex", "age"], false, false),
+                (["y", "pred", "sex", "age"], true, format == DatasetFormat::Csv),
+            ] {
+                let mut analysis = fixture::analysis(format);
+                analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+                if headers {
+                    analysis.dataset.headers = Some(["y", "pred", "sex", "income"].map(String::from).into());
+                }
+                let files = [("a", file(format, OWN, 1)), ("b", file(format, names, 4))];
+                let [one, two] = files.each_ref().map(|(name, bytes)| (*name, bytes.as_slice()));
+                for order in [[one, two], [two, one]] {
+                    let parts = order.map(|file| (PathBuf::from(file.0), read(&[file], &analysis)));
+                    let whole = combine(parts.into(), &analysis);
+                    if !fits {
+                        let problem = whole.err().unwrap();
+                        assert_eq!(problem.code(), &codes::STATES_DO_NOT_FIT);
+                        let told = problem.to_string();
+                        assert!(told.contains("`age`") && told.contains("ncome`"), "{told}");
+                        continue;
+                    }
+                    let [whole, run] = [whole.unwrap(), read(&[one, two], &analysis)]
+                        .map(|part| part.finish(Path::new("data"), &analysis).unwrap());
+                    assert_eq!(whole.layout, run.layout, "{names:?}");
+                    let table = |reading: &Reading| format!("{:?}", reading.rows().unwrap().table.columns);
+                    assert_eq!(table(&whole), table(&run), "{names:?}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn rows_travel_up_to_the_limit_and_are_counted_above_it() {

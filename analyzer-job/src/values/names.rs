@@ -13,6 +13,14 @@ pub(crate) fn same(one: &str, two: &str) -> bool {
     }
 }
 
+/// Whether two lists name the same columns in the same order. Case and blanks count only where they tell columns of one list apart.
+pub(crate) fn are_alike(one: &[String], two: &[String]) -> bool {
+    let are_apart =
+        || one.iter().enumerate().all(|(at, name)| !one[at + 1..].iter().any(|other| same(name, other)));
+    let are_same = || one.len() == two.len() && one.iter().zip(two).all(|(one, two)| same(one, two));
+    one == two || are_same() && are_apart()
+}
+
 /// The position of a name among others: as it is spelled, else the only one that differs in blanks around it, else the
 /// only one that differs in case too.
 pub(crate) fn position(name: &str, among: &[String]) -> Option<usize> {
@@ -157,6 +165,23 @@ mod tests {
 
     fn names(text: &str) -> Vec<String> {
         text.split(',').map(Into::into).collect()
+    }
+
+    #[test]
+    fn lists_are_alike_unless_case_tells_their_columns_apart() {
+        for (one, two, expected) in [
+            ("a,b", "a,b", true),
+            ("a,b", "A, b ", true),
+            ("é,b", "É,B", true),
+            ("a,b", "b,a", false),
+            ("a,b", "a", false),
+            ("a,A", "a,A", true),
+            ("a,A", "A,a", false),
+            ("a,b", "a,c", false),
+        ] {
+            assert_eq!(are_alike(&names(one), &names(two)), expected, "{one} {two}");
+            assert_eq!(are_alike(&names(two), &names(one)), expected, "{two} {one}");
+        }
     }
 
     #[track_caller]
