@@ -119,6 +119,9 @@ pub(crate) struct Combined<'a> {
     now: Timestamp,
     scratch: PathBuf,
     rows: Whole<'a>,
+    /// The state that stands for the data of all of them, and where these are.
+    place: PathBuf,
+    data: PathBuf,
 }
 
 enum Whole<'a> {
@@ -209,7 +212,12 @@ impl<'a> Combined<'a> {
         if of == Of::Job {
             rows.warnings().for_each(|warning| tracing::warn!("{warning}"));
         }
-        Ok(Combined { job, settings, now, scratch: scratch.into(), rows })
+        let data = match &settings.dataset_source {
+            Some(source) if of == Of::Job => job.tree.resolve(source),
+            _ if states.len() > 1 => place.parent().unwrap_or(place).into(),
+            _ => place.into(),
+        };
+        Ok(Combined { job, settings, now, scratch: scratch.into(), rows, place: place.into(), data })
     }
 
     /// Goes on as a run over all data does.
@@ -217,18 +225,21 @@ impl<'a> Combined<'a> {
     /// # Errors
     /// No usable row; what cannot be written.
     pub(crate) fn finish(self) -> Result<Done> {
-        let Combined { job, settings, now, scratch, rows } = self;
-        match rows {
+        let Combined { job, settings, now, scratch, rows, place, data } = self;
+        let done = match rows {
             Whole::DataQuality(prepared, part) => {
                 data_quality::finish(job, settings, now, &prepared, &part, &scratch)
             }
             Whole::ModelQuality(prepared, part) => {
                 model_quality::finish(job, settings, now, &prepared, *part, &scratch)
             }
-            Whole::Analysis(prepared, united) => {
-                let gathered = analysis::unfold(&prepared, *united)?;
-                analysis::finish(*prepared, gathered)
-            }
-        }
+            Whole::Analysis(prepared, united) => analysis::unfold(&prepared, *united)
+                .and_then(|gathered| analysis::finish(*prepared, gathered)),
+        };
+        // What is wrong with all of the data is not wrong with one state.
+        done.map_err(|problem| match &problem.place().file {
+            Some(file) if *file == place => problem.file(data),
+            _ => problem,
+        })
     }
 }

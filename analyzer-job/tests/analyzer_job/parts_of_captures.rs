@@ -567,3 +567,34 @@ fn a_list_of_monitors_is_combined_with_the_warnings_of_its_run() {
         assert!(run.log.contains("segment_attributes"), "{}", run.log);
     }
 }
+
+/// What is wrong with all of the data is told as one run tells it: of the data, and of no state.
+#[test]
+fn parts_without_a_usable_row_end_as_one_run() {
+    let unlabelled = |number| record(None, number).replace("groundTruthData", "other");
+    let unusable = ["{\"captureData\": {}}\n", "{\"captureData\": {\n"].map(String::from);
+    for settings in WINDOW_SETTINGS {
+        let is_labelled = !settings[0].ends_with("DATA_QUALITY");
+        let of_labels = is_labelled.then(|| [unlabelled(1), unlabelled(2)]);
+        for lines in of_labels.into_iter().chain([unusable.clone()]) {
+            let tree = captures();
+            fs::remove_dir_all(tree.path("processing/input/captures")).unwrap();
+            for (name, line) in ["a", "b"].into_iter().zip(&lines) {
+                tree.file(&format!("processing/input/captures/{name}.jsonl"), line);
+            }
+            let settings = [settings, &[CAPTURES]].concat();
+            let one = tree.run(&settings);
+            assert!(one.code == Some(3) || one.message.contains("PL0304"), "{}", one.message);
+            for name in ["a", "b"] {
+                folded(&tree, &format!("states/{name}.state"), &format!("{name}.jsonl"), &settings);
+            }
+            let states = path(&tree, "states");
+            let combined = tree.run(&[&["combine", &states], settings.as_slice()].concat());
+            assert_eq!((combined.code, &combined.message), (one.code, &one.message));
+            // Where nothing names the data no state stands for them.
+            let combined = tree.run(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
+            assert_eq!(combined.code, one.code, "{}", combined.message);
+            assert!(!combined.message.contains(".state"), "{}", combined.message);
+        }
+    }
+}
