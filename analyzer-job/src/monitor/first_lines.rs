@@ -49,15 +49,6 @@ pub(super) fn begin(file: &InputFile) -> Result<Beginning> {
     })
 }
 
-/// A record of a file that has a record a line, although its first line is none.
-///
-/// # Errors
-/// The file cannot be read.
-pub(super) fn record(file: &InputFile) -> Result<Option<String>> {
-    let bytes = beginning(file)?;
-    Ok(record_among(&lines(&bytes)).map(str::to_string))
-}
-
 /// A line that is a record by itself, with another record behind it, or the end.
 fn record_among<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
     let opens = |line: &&[u8]| line.starts_with(b"{") || line.starts_with(b"[");

@@ -1,14 +1,15 @@
 //! `dataset_format`: how the data of a quality monitor are written, in every spelling that the hosted
 //! service's SDK, its schedules and people use.
 
+mod most_lines;
+
 use csv::StringRecord;
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use super::first_lines;
 use crate::read::header::is_count;
-use crate::values::scan;
 use crate::values::typing::{is_missing, is_number};
 
 /// How the rows of a dataset are written.
@@ -32,9 +33,43 @@ pub enum Format {
 }
 
 impl Format {
+    /// What parts of the data are told apart by.
+    pub(crate) fn family(&self) -> Family {
+        match self {
+            Format::Csv { .. } => Family::Csv,
+            Format::JsonLines | Format::Json => Family::Json,
+            Format::Parquet => Family::Parquet,
+            Format::Capture(_) | Format::Merged(_) => Family::Captures,
+            Format::Profile => Family::Profiles,
+        }
+    }
+
     /// Whether a row, or a file that names its columns, may bring a column that no earlier one had.
     pub fn is_open(&self) -> bool {
         !matches!(self, Format::Csv { header: false } | Format::Profile)
+    }
+}
+
+/// Formats whose rows are read alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Family {
+    Csv,
+    Json,
+    Parquet,
+    Captures,
+    Profiles,
+}
+
+impl Family {
+    /// For people.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Family::Csv => "CSV",
+            Family::Json => "JSON",
+            Family::Parquet => "Parquet",
+            Family::Captures => "captured records",
+            Family::Profiles => "profiles",
+        }
     }
 }
 
@@ -180,56 +215,10 @@ pub fn is_profile(file: &InputFile) -> bool {
     file.path.file_name().is_some_and(|name| name == PROFILE_NAME)
 }
 
-/// What the files of a dataset are read as: what is `given`, else what the first of them looks like. A file that cannot be read
-/// tells nothing; none where no file tells. Whether files of CSV have header rows is known for sure only when all were looked
-/// at.
+/// What the files of a dataset are read as: what is `given`, else what most of their first lines are; none where no file can be
+/// read. Whether files of CSV have header rows is known for sure only when all were looked at.
 pub fn of(given: Option<&Format>, files: &[InputFile]) -> Option<Format> {
-    given.cloned().or_else(|| files.iter().find_map(|file| guess(file).ok()))
-}
-
-/// By the file's name, else its first bytes.
-///
-/// # Errors
-/// The file cannot be read.
-fn guess(file: &InputFile) -> Result<Format> {
-    let name = file.relative.to_string_lossy().to_ascii_lowercase();
-    if is_profile(file) {
-        return Ok(Format::Profile);
-    }
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    let mut text = first_line(file)?;
-    // The first line may be damaged.
-    if !matches!(extension, Some("csv" | "parquet" | "pq")) && !scan::is_json(&text) {
-        text = first_lines::record(file)?.unwrap_or(text);
-    }
-    let header = is_header(&first_row(&text));
-    let captured = |text: &str| {
-        let record: Option<Map<String, Json>> = serde_json::from_str(text).ok();
-        let record = record.filter(|record| record.contains_key("captureData"))?;
-        let whole = Captured::default();
-        Some(if record.contains_key("groundTruthData") {
-            Format::Merged(whole)
-        } else {
-            Format::Capture(whole)
-        })
-    };
-    Ok(match extension {
-        Some("csv") => Format::Csv { header },
-        Some("parquet" | "pq") => Format::Parquet,
-        _ if text.starts_with("PAR1") => Format::Parquet,
-        _ => match captured(&text) {
-            Some(format) => format,
-            None if extension == Some("json") && !text.starts_with('{') => Format::Json,
-            None if text.starts_with('[') => Format::Json,
-            None if text.starts_with('{') => {
-                let whole = scan::is_json(&text);
-                let is_list = extension == Some("json") && wraps_objects(&text) && is_one_line(file)?;
-                if whole && !is_list { Format::JsonLines } else { Format::Json }
-            }
-            None => Format::Csv { header },
-        },
-    })
+    given.cloned().or_else(|| most_lines::of(files))
 }
 
 /// The cells of a line of CSV.
@@ -245,54 +234,6 @@ fn first_row(line: &str) -> StringRecord {
 pub(crate) fn is_header(row: &StringRecord) -> bool {
     let is_data = row.iter().all(|cell| is_number(cell) || is_missing(cell)) && row.iter().any(is_number);
     !is_data || is_count(row)
-}
-
-/// Whether an object has one key only, which holds a list of objects.
-fn wraps_objects(text: &str) -> bool {
-    let object: Map<String, Json> = serde_json::from_str(text).unwrap_or_default();
-    let mut values = object.values();
-    match (values.next(), values.next()) {
-        (Some(Json::Array(list)), None) => !list.is_empty() && list.iter().all(Json::is_object),
-        _ => false,
-    }
-}
-
-/// Whether a file holds one line that is not blank.
-///
-/// # Errors
-/// The file cannot be read.
-fn is_one_line(file: &InputFile) -> Result<bool> {
-    use std::io::{BufRead as _, BufReader};
-    let mut reader = BufReader::new(input::open(&file.path)?);
-    let (mut lines, mut line) = (0, Vec::new());
-    while lines < 2 {
-        line.clear();
-        let n = reader
-            .read_until(b'\n', &mut line)
-            .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        if n == 0 {
-            break;
-        }
-        lines += usize::from(!line.trim_ascii().is_empty());
-    }
-    Ok(lines == 1)
-}
-
-/// The first line that is not blank, lossily as text; at most 1 MB of it.
-fn first_line(file: &InputFile) -> Result<String> {
-    use std::io::{BufRead as _, BufReader, Read as _};
-    let mut reader = BufReader::new(input::open(&file.path)?.take(1 << 20));
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let n = reader
-            .read_until(b'\n', &mut line)
-            .map_err(|error| Problem::io("read the input", &file.path, error))?;
-        let text = String::from_utf8_lossy(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line));
-        if n == 0 || !text.trim().is_empty() {
-            return Ok(text.trim().to_string());
-        }
-    }
 }
 
 #[cfg(test)]
@@ -350,22 +291,5 @@ mod tests {
         }
         let shown = parse(r#"{"avro":{}}"#).unwrap_err().to_string();
         assert!(shown.contains("csv") && shown.contains("parquet"), "{shown}");
-    }
-
-    #[test]
-    fn the_only_object_of_a_json_file_may_be_a_list_of_rows() {
-        let guessed = |name: &str, text: &str| {
-            let folder = tempfile::tempdir().unwrap();
-            std::fs::write(folder.path().join(name), text).unwrap();
-            guess(&input::list(folder.path()).unwrap().files[0]).unwrap()
-        };
-        let rows = r#"{"rows":[{"a":1},{"a":2}]}"#;
-        assert_eq!(guessed("x.json", rows), Format::Json);
-        assert_eq!(guessed("x.json", &format!("\n{rows}\n\n")), Format::Json);
-        assert_eq!(guessed("x.jsonl", rows), Format::JsonLines);
-        assert_eq!(guessed("x.json", &format!("{rows}\n{rows}\n")), Format::JsonLines);
-        for other in [r#"{"rows":[1,2]}"#, r#"{"rows":[]}"#, r#"{"rows":[{"a":1}],"n":1}"#, r#"{"a":1}"#] {
-            assert_eq!(guessed("x.json", other), Format::JsonLines, "{other}");
-        }
     }
 }

@@ -57,7 +57,7 @@ const BASELINE_INPUT: &str = "baseline_dataset_input";
 #[derive(Debug, Clone)]
 pub struct MonitorPlan {
     pub dataset: PathBuf,
-    /// `None`: the first file tells.
+    /// `None`: the first lines of the files tell.
     pub format: Option<Format>,
     /// The format is CSV and does not say whether files have header rows.
     pub header_is_open: bool,

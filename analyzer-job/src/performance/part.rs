@@ -13,7 +13,8 @@ use super::fit::{Classes, Fit};
 use super::group::Group;
 use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
-use crate::monitor::rows::{FirstRows, Schemas, check_parts};
+use crate::monitor::format::Family;
+use crate::monitor::rows::{FirstRows, Schemas, check_parts, check_read_as};
 use crate::read::Skips;
 use crate::read::shown::{self, Readings, Refused, Rules, Shown};
 use crate::read::windowed::{self, OfFile};
@@ -28,6 +29,9 @@ pub struct Part {
     pub outcomes: Outcomes,
     pub(super) groups: Vec<Group>,
     pub(super) records: u64,
+    /// What the files were read as; none where no file tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) read_as: Option<Family>,
     /// Files with rows or names of columns, in the order they were read.
     pub(super) files: Vec<PathBuf>,
     /// Rows that do not count.
@@ -453,6 +457,8 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         part.check(path, question)?;
         part.otherwise.iter().try_for_each(|part| part.check(path, question))?;
     }
+    let with_records = |part: &Part| part.read_as.filter(|_| part.records > 0);
+    check_read_as(parts.iter().map(|(path, part)| (path.as_path(), with_records(part))))?;
     let mut joined: Option<Joined> = None;
     for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
         joined.get_or_insert_default().merge(more);

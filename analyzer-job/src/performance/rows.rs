@@ -70,8 +70,10 @@ pub fn read(
         .field("columns")
         .hint("the attributes are paths or positions in the payloads; or use `record_preprocessor_script`"));
     }
+    let read_as = format.as_ref().map(Format::family);
     if is_captured && source.script.is_none() {
-        return read_captured(source, question, places, captures);
+        let part = read_captured(source, question, places, captures)?;
+        return Ok(Part { read_as, ..part });
     }
     // A script gets the records, and gives rows without ids.
     let mut part = read_dataset(source, format.as_ref(), question, places)?;
@@ -83,7 +85,7 @@ pub fn read(
         })?;
         part.add_not_joined(&waiting, &shown)?;
     }
-    Ok(part)
+    Ok(Part { read_as, ..part })
 }
 
 /// Captured records by the rules that they show, and of a part by the others too that all may ask for.
@@ -190,6 +192,7 @@ impl<'a> Sink<'a> {
             outcomes: self.outcomes,
             groups: self.groups,
             records,
+            read_as: None,
             files: self.files,
             left_out: self.left_out,
             bad: Bad::default(),
@@ -258,7 +261,7 @@ fn read_once(
         return Err(Problem::new(&codes::SETTING_INVALID, "the column of the labels is not set")
             .field("ground_truth_attribute")
             .expected("the name or position of the label's column")
-            .hint("or name the format of captured records in `dataset_format`, if their first file does not look like them"));
+            .hint("or name the format of captured records in `dataset_format`, if their first lines do not look like them"));
     };
     let mut sought = Vec::new();
     let mut seek = |setting, text: &str| {

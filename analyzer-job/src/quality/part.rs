@@ -14,7 +14,7 @@ use super::checks;
 use super::pass::Profiled;
 use super::segments::{MISSING, Segment};
 use super::summed::Summed;
-use crate::monitor::rows::{Order, check_parts};
+use crate::monitor::rows::{Order, check_parts, check_read_as};
 use crate::read::windowed;
 use crate::state::file::{checksum, unusable};
 use crate::state::order::{self, by_text};
@@ -197,6 +197,7 @@ pub fn combine(mut parts: Vec<(PathBuf, Part)>, known: &[String]) -> Result<Part
     for (path, part) in &parts {
         part.check(path)?;
     }
+    check_read_as(parts.iter().map(|(path, part)| (path.as_path(), part.profiled.account.read_as)))?;
     let first_rows = parts.iter().map(|(path, part)| (path.as_path(), &part.profiled.account.first_rows));
     check_parts(first_rows, known)?;
     fewer::leave_out(&mut parts)?;

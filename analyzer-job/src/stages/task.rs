@@ -252,7 +252,7 @@ impl Task<'_> {
     /// The data on this machine.
     pub(crate) fn dataset(&self) -> Option<Dataset> {
         let of_plan = |plan: &MonitorPlan| {
-            // Without a format the first file tells, and CSV has header rows then.
+            // Without a format the first lines tell, and whether CSV has header rows.
             let is_headed = matches!(plan.read_as(), Ok(Some(Format::Csv { header: true })));
             Dataset { folder: plan.dataset.clone(), headed: is_headed && plan.preprocessor.is_none() }
         };

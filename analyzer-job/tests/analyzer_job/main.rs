@@ -25,6 +25,7 @@ mod models;
 mod monitors;
 mod named_baselines;
 mod nulls;
+mod odd_lines;
 mod one_line;
 mod own_model;
 mod pages;

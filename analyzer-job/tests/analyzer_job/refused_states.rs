@@ -97,7 +97,7 @@ fn parts_of_different_formats_or_with_doubtful_names_are_told_apart() {
         (
             [("f0.csv", "a,b\n1,2\n"), ("f1.jsonl", "{\"a\":1,\"b\":2}\n")],
             (3, "PL0909"),
-            ["CSV", "JSON objects", "same format"],
+            ["found JSON", "expected CSV", way_out],
         ),
         (
             [("f0.csv", "f,28\nm,31\n"), ("f1.csv", "m,31\nf,40\n")],

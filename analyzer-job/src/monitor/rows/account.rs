@@ -11,7 +11,7 @@ use super::first_rows::FirstRows;
 use super::kinds::{Kinds, Met};
 use super::twice::{AllTwice, Twice};
 use super::unlike::Schemas;
-use crate::monitor::format::Format;
+use crate::monitor::format::{Family, Format};
 use crate::read::Skips;
 use crate::read::windowed::OfFile;
 use crate::state::order::by_text;
@@ -54,6 +54,9 @@ pub struct Account {
     /// What the data were read as.
     #[serde(skip)]
     pub format: Option<Format>,
+    /// As what records or names of columns were read, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) read_as: Option<Family>,
     /// Most rows have another number of cells than the first: read again with this width.
     #[serde(skip)]
     pub better_width: Option<usize>,

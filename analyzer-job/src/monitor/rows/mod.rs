@@ -13,6 +13,7 @@ mod names;
 mod oriented;
 mod parquet;
 mod prepare;
+mod read_as;
 mod reader;
 mod scripted;
 mod settled;
@@ -45,6 +46,7 @@ pub(crate) use first_rows::{FirstRows, check_parts};
 pub use kinds::Kinds;
 pub(crate) use kinds::Met;
 pub use names::{Settled, settle};
+pub(crate) use read_as::check as check_read_as;
 pub use settled::settled;
 pub(crate) use unlike::Schemas;
 
@@ -53,7 +55,7 @@ pub(crate) use unlike::Schemas;
 pub struct Source<'a> {
     /// A folder of any depth, or a file.
     pub path: &'a Path,
-    /// `None`: the first file tells.
+    /// `None`: the first lines of the files tell.
     pub format: Option<Format>,
     /// The format is CSV and does not say whether files have header rows.
     pub header_is_open: bool,

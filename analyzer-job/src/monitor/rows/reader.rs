@@ -443,6 +443,8 @@ impl<'a> Reader<'a> {
     /// What was refused; a column to prepare that the data do not have.
     pub(super) fn finish(self) -> Result<(Columns, Account)> {
         let mut account = self.account;
+        let says_something = account.records > 0 || !self.columns.names.is_empty();
+        account.read_as = account.format.as_ref().map(Format::family).filter(|_| says_something);
         account.kinds = self.source.kinds;
         let mut kinds = self.kinds.kinds;
         (account.met, account.better_kinds) = self.kinds.finish();
