@@ -584,7 +584,7 @@ fn parts_without_a_usable_row_end_as_one_run() {
             }
             let settings = [settings, &[CAPTURES]].concat();
             let one = tree.run(&settings);
-            assert!(one.code == Some(3) || one.message.contains("PL0304"), "{}", one.message);
+            assert!(one.code != Some(0) && one.message.starts_with("Error: "), "{}", one.message);
             for name in ["a", "b"] {
                 folded(&tree, &format!("states/{name}.state"), &format!("{name}.jsonl"), &settings);
             }
