@@ -280,25 +280,6 @@ fn half_an_answer_is_none_once_lines_had_several_values() {
     assert_eq!(plain.scores(b"0.1,0.9", 2, None).unwrap().values, [0.1, 0.9]);
 }
 
-/// A blank line in place of a score is the score of its row, which has none, in a request of any number of rows.
-#[test]
-fn a_blank_line_is_a_row_without_a_score() {
-    let scores = reader(Csv, "", "", &[]);
-    for n in 1..4 {
-        for row in 0..n {
-            let lines: Vec<&str> = (0..n).map(|at| if at == row { "" } else { "0.5" }).collect();
-            let body = format!("{}\n", lines.join("\n"));
-            match scores.scores(body.as_bytes(), n, None) {
-                Err(Unusable::Row(at, problem)) => {
-                    assert!(at == row && problem.to_string().starts_with("PL0604"), "{body:?}: {problem}");
-                }
-                other => panic!("{body:?}: {other:?}"),
-            }
-        }
-    }
-    assert_eq!(scores.scores(b"\n0.5\n\n0.25\n\n", 2, None).unwrap().values, [0.5, 0.25]);
-}
-
 #[test]
 fn labels_mean_what_they_mean_in_a_dataset() {
     let cells = |reader: Reader, body: &str, n: usize| -> Vec<Cell> {

@@ -5,6 +5,7 @@
 mod attribute;
 mod cells;
 mod groups;
+mod request;
 
 use std::borrow::Cow;
 
@@ -14,7 +15,6 @@ use plumbline_common::{Problem, Result, codes};
 use super::outcomes::ProblemType;
 use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
-use crate::read::blank_lines;
 use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
 use crate::read::payload;
@@ -22,13 +22,13 @@ use crate::read::shown::{Rules, Shown};
 use crate::read::truth::Truth;
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
-use crate::values::typing::{self, Cell};
 
 pub use attribute::{Attribute, no_such_column};
 pub use cells::is_none;
 use cells::{score, text};
 use groups::Group;
 pub use groups::SEGMENTS;
+use request::Request;
 
 const PREDICTION: &str = "inference_attribute";
 const SCORE: &str = "probability_attribute";
@@ -40,6 +40,8 @@ pub struct Places {
     pub prediction: Option<String>,
     pub score: Option<String>,
     pub label: Option<String>,
+    /// Of the features in requests of JSON.
+    pub features: Option<String>,
     /// Columns that rows are grouped by.
     pub groups: Vec<String>,
     /// Columns of a dataset that no metric reads anyway: they must be there.
@@ -59,6 +61,7 @@ pub struct CapturedRows {
     truth: Truth,
     label: Option<String>,
     groups: Vec<Group>,
+    request: Request,
     answer: answer::Answer,
     labels: Grid,
     scratch: Grid,
@@ -114,6 +117,7 @@ impl CapturedRows {
             truth: Truth::new(LABEL, position, path),
             label: label.map(String::from),
             groups: places.groups.iter().map(|text| Group::new(text)).collect::<Result<_>>()?,
+            request: Request::new(places.features.as_deref()),
             answer: answer::Answer::default(),
             labels: Grid::default(),
             scratch: Grid::default(),
@@ -130,15 +134,22 @@ impl CapturedRows {
     pub(crate) fn read_by(mut self, rules: &Rules) -> CapturedRows {
         self.reader.read_by(rules, &rules.objects);
         self.truth.one_line = rules.truths;
+        self.request.rule = rules.requests.clone();
         self
     }
 
     /// What the records show of one another.
     pub(crate) fn shown(&self) -> Shown {
-        Shown { labels: self.reader.key_order(), objects: self.reader.key_sets(), ..self.shown.clone() }
+        Shown {
+            labels: self.reader.key_order(),
+            objects: self.reader.key_sets(),
+            requests: self.request.shown.clone(),
+            ..self.shown.clone()
+        }
     }
 
-    /// Whether the record that was taken last cannot be used as the keys of an object contradict those of others.
+    /// Whether the record that was taken last cannot be used as the keys of an object contradict those of others, or the rows of
+    /// its request are not as many as its answers while those of others are.
     pub(crate) fn contradict(&self) -> bool {
         self.contradict
     }
@@ -158,17 +169,21 @@ impl CapturedRows {
         let Some(capture) = &record.capture_data else { return Err("`captureData` is missing".into()) };
         self.rows = 0;
         self.answer.clear();
-        let asked = self.asked(capture);
-        let labels = self.labels(record.ground_truth_data.as_ref(), asked.as_ref().and_then(Asked::only));
+        let labels = self.labels(record.ground_truth_data.as_ref());
         let n_labels = labels.as_ref().ok().copied().flatten();
         let forms = self.shown.answers;
-        let rows = self.answers(capture, n_labels, asked.as_ref());
+        let rows = self.answers(capture, n_labels);
         if labels.is_err() {
             // Nothing tells how many rows the answer is to.
             self.shown.answers = forms;
         }
         self.rows = rows?;
         self.labelled = labels?.is_some();
+        // A batch tells its rows by itself.
+        let request = capture.endpoint_input.as_ref().filter(|_| capture.batch_transform_output.is_none());
+        if let (Some(n), Some(request)) = (n_labels, request) {
+            self.request.fits(request, n).inspect_err(|_| self.contradict = true)?;
+        }
         if self.groups.is_empty() {
             return Ok(());
         }
@@ -239,41 +254,13 @@ impl CapturedRows {
         std::iter::once((setting, text, self.seen.answer)).chain(label).chain(groups).collect()
     }
 
-    /// How many rows the request has, where it tells that: lines of CSV, or documents of JSON Lines.
-    fn asked(&mut self, capture: &CaptureData<'_>) -> Option<Asked> {
-        if capture.batch_transform_output.is_some() {
-            return None;
-        }
-        let input = capture.endpoint_input.as_ref()?;
-        let (text, kind) = payload::text(input).ok()?;
-        match payload::kind_of_rows(kind, &text) {
-            ContentType::Csv if payload::is_csv(input) => {
-                let filled = blank_lines::of_request(&text);
-                self.scratch.clear();
-                self.scratch.push_csv(filled.as_deref().unwrap_or(&text)).ok()?;
-                let rows = self.scratch.n_rows();
-                (rows > 0).then(|| Asked { rows, may_be_headed: rows > 1 && is_headed(&self.scratch) })
-            }
-            ContentType::JsonLines => {
-                let rows = payload::documents(&text, ContentType::JsonLines).count();
-                // One document may hold all rows, whatever its type says.
-                (rows > 1).then_some(Asked { rows, may_be_headed: false })
-            }
-            ContentType::Csv | ContentType::Json => None,
-        }
-    }
-
-    /// Reads the labels of `n` rows, as far as these are known; how many there are, none when the record has none.
-    fn labels(
-        &mut self,
-        truth: Option<&Payload<'_>>,
-        n: Option<usize>,
-    ) -> std::result::Result<Option<usize>, String> {
+    /// Reads the labels; how many there are, none when the record has none.
+    fn labels(&mut self, truth: Option<&Payload<'_>>) -> std::result::Result<Option<usize>, String> {
         self.labels.clear();
         let Some(truth) = truth.filter(|truth| truth.data.is_some()) else { return Ok(None) };
         let of_truth = |reason: String| format!("ground truth: {reason}");
         let (text, kind) = payload::text(truth).map_err(of_truth)?;
-        let read = self.truth.append(&text, kind, n, &mut self.labels);
+        let read = self.truth.append(&text, kind, None, &mut self.labels);
         self.shown.truths.add(self.truth.form());
         read.map_err(of_truth)?;
         if let Some(row) = (0..self.labels.n_rows()).find(|&row| self.labels.width(row) != 1) {
@@ -284,13 +271,8 @@ impl CapturedRows {
         Ok(Some(self.labels.n_rows()))
     }
 
-    /// Reads the answers to `n` rows, as many as the answer itself has when neither labels nor the request tell it.
-    fn answers(
-        &mut self,
-        capture: &CaptureData<'_>,
-        n: Option<usize>,
-        asked: Option<&Asked>,
-    ) -> std::result::Result<usize, String> {
+    /// Reads the answers to `n` rows, as many as the answer itself has when none are given.
+    fn answers(&mut self, capture: &CaptureData<'_>, n: Option<usize>) -> std::result::Result<usize, String> {
         let (output, batch) = match (&capture.batch_transform_output, &capture.endpoint_output) {
             (Some(batch), _) => (batch, true),
             (None, Some(output)) => (output, false),
@@ -302,27 +284,12 @@ impl CapturedRows {
             (true, ContentType::Csv) => self.joined_lines(&text),
             (true, _) => self.joined_documents(&text, kind, n),
             (false, _) => {
-                let n = n.or(asked.and_then(Asked::only));
                 let n = n.unwrap_or_else(|| self.reader.rows(&text, kind, &mut self.answer));
                 let read = self.reader.append(&text, kind, n, &mut self.answer).map(|()| n);
                 self.shown.answers.add(self.answer.form());
-                // Without the rows of the request nothing tells that a blank line is none.
-                let lines = (kind == ContentType::Csv && asked.is_none())
-                    .then(|| blank_lines::rows_of_answer(&text))
-                    .flatten();
-                match lines {
-                    Some(lines) if read.is_ok() && lines != n => Err(Fault::Count(lines)),
-                    _ => read,
-                }
+                read
             }
         };
-        if let (Ok(answers), Some(asked)) = (&read, asked)
-            && !asked.may_be(n.unwrap_or(*answers))
-        {
-            let labels = n.map_or(String::new(), |n| format!(", {}", count(n, "label")));
-            let answers = self.reader.rows(&text, kind, &mut self.answer);
-            return Err(format!("{}, {}{labels}", count(asked.rows, "input row"), count(answers, "answer")));
-        }
         // A batch tells its rows by itself.
         let rows = read.and_then(|rows| match n {
             Some(n) if n != rows => Err(Fault::Count(rows)),
@@ -399,31 +366,6 @@ impl CapturedRows {
         }
         Ok(())
     }
-}
-
-/// The rows of a request.
-struct Asked {
-    rows: usize,
-    /// The first one may be a header row.
-    may_be_headed: bool,
-}
-
-impl Asked {
-    fn may_be(&self, rows: usize) -> bool {
-        rows == self.rows || (self.may_be_headed && rows + 1 == self.rows)
-    }
-
-    /// How many there are, unless one may be a header row.
-    fn only(&self) -> Option<usize> {
-        (!self.may_be_headed).then_some(self.rows)
-    }
-}
-
-/// Whether the first row is all text, and another one has a number.
-fn is_headed(rows: &Grid) -> bool {
-    let is_number = |cell| matches!(typing::parse(cell), Cell::Int(_) | Cell::Float(_));
-    let is_name = |cell| matches!(typing::parse(cell), Cell::Text(_));
-    rows.row(0).all(is_name) && (1..rows.n_rows()).any(|row| rows.row(row).any(is_number))
 }
 
 fn count(number: usize, noun: &str) -> String {

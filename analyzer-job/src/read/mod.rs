@@ -5,7 +5,6 @@
 
 pub mod answer;
 mod batch;
-pub(crate) mod blank_lines;
 mod blocks;
 mod capture;
 pub(crate) mod captured;

@@ -1,7 +1,6 @@
 //! The reader of ground truth: from the text of a record's labels to a row for each of them.
 
 use crate::config::ContentType;
-use crate::read::blank_lines;
 use crate::read::grid::Grid;
 use crate::read::payload;
 use crate::read::shown::LineForm;
@@ -106,7 +105,7 @@ impl Truth {
     }
 
     fn csv(&mut self, text: &str, n: Option<usize>, labels: &mut Grid) -> Result<(), String> {
-        let filled = blank_lines::of_truth(text, n);
+        let filled = with_empty_lines(text);
         let text = filled.as_deref().unwrap_or(text);
         let Some((setting, position)) = self.position else {
             labels.push_csv(text)?;
@@ -172,4 +171,17 @@ impl Truth {
             },
         }
     }
+}
+
+/// An empty line between others is a row without a label, which a reader of CSV passes over: as one empty cell in quotes it
+/// keeps its place. None where nothing is to be changed.
+fn with_empty_lines(text: &str) -> Option<String> {
+    let inner = text.trim_matches(['\r', '\n']);
+    let is_empty = |line: &str| line.trim_end_matches('\r').is_empty();
+    // Line ends inside of quotes are no empty lines.
+    if inner.contains('"') || !inner.split('\n').any(is_empty) {
+        return None;
+    }
+    let lines: Vec<&str> = inner.split('\n').map(|line| if is_empty(line) { "\"\"" } else { line }).collect();
+    Some(lines.join("\n"))
 }

@@ -150,6 +150,7 @@ pub(crate) fn prepare(
         prediction: settings.inference_attribute.clone().filter(|_| question.prediction),
         score: settings.probability_attribute.clone().filter(|_| question.score),
         label: settings.ground_truth_attribute.clone(),
+        features: settings.features_attribute.clone(),
         groups: groups(&plan, settings, rows, &mut warnings)?,
         // Beside others they are features of those, which have names of their own and look for them.
         excluded: if settings.among_others { Vec::new() } else { plan.exclude.clone() },

@@ -45,6 +45,7 @@ mod quality_classes;
 mod quality_thresholds;
 mod refusals;
 mod refused_states;
+mod request_rows;
 #[path = "../../../tests/support/runs.rs"]
 mod runs;
 mod secrets;

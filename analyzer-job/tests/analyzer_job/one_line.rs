@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::parts::{clear, folded, path};
 use crate::program::Tree;
 
-const CAPTURES: &str = "--dataset-source=/opt/ml/processing/input/captures";
-const MONITORS: [&[&str]; 3] = [
+pub(super) const CAPTURES: &str = "--dataset-source=/opt/ml/processing/input/captures";
+pub(super) const MONITORS: [&[&str]; 3] = [
     &["--analysis-type=MODEL_BIAS", "--inference-attribute=0"],
     &["--analysis-type=MODEL_QUALITY", "--problem-type=BinaryClassification", "--inference-attribute=0"],
     &[
@@ -17,7 +17,7 @@ const MONITORS: [&[&str]; 3] = [
 ];
 
 /// A record of these rows of requests, answers and labels, and its id.
-fn record(id: &str, input: &str, output: &str, truth: &str) -> String {
+pub(super) fn record(id: &str, input: &str, output: &str, truth: &str) -> String {
     let part = |data: &str| json!({"data": data, "encoding": "CSV", "observedContentType": "text/csv"});
     let record = json!({
         "captureData": {"endpointInput": part(input), "endpointOutput": part(output)},
@@ -27,7 +27,7 @@ fn record(id: &str, input: &str, output: &str, truth: &str) -> String {
 }
 
 /// A record of two rows whose answer is what `answer` makes of two labels.
-fn of_two(number: usize, answer: fn([usize; 2]) -> String) -> String {
+pub(super) fn of_two(number: usize, answer: fn([usize; 2]) -> String) -> String {
     let bit = |n: usize| n % 2;
     let input = format!("{},{}\n{},{}", bit(number), number % 7, bit(number / 2), number % 5);
     let truth = format!("{}\n{}", bit(number / 3), bit(number / 5));
@@ -47,7 +47,7 @@ fn half([one, _]: [usize; 2]) -> String {
     format!("{one},0.47\n")
 }
 
-fn tree(files: &[Vec<String>]) -> Tree {
+pub(super) fn tree(files: &[Vec<String>]) -> Tree {
     let tree = Tree::new();
     tree.config(&json!({
         "dataset_type": "application/sagemakercapturejson", "headers": ["sex", "n", "y"], "label": "y",
@@ -61,14 +61,14 @@ fn tree(files: &[Vec<String>]) -> Tree {
 }
 
 /// The results that count rows.
-fn numbers(tree: &Tree) -> Vec<Value> {
+pub(super) fn numbers(tree: &Tree) -> Vec<Value> {
     let names = ["analysis.json", "statistics.json"];
     let there = tree.results();
     names.into_iter().filter(|name| there.contains_key(*name)).map(|name| tree.result(name)).collect()
 }
 
 /// The same without the last digits of sums, which depend on the parts.
-fn counts(tree: &Tree) -> Vec<Value> {
+pub(super) fn counts(tree: &Tree) -> Vec<Value> {
     let mut numbers = numbers(tree);
     for results in &mut numbers {
         for feature in results["features"].as_array_mut().into_iter().flatten() {

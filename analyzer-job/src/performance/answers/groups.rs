@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use plumbline_common::Result;
 
 use crate::config::ContentType;
-use crate::read::blank_lines;
 use crate::read::grid::Grid;
 use crate::read::payload;
 use crate::values::path::{Found, Paths};
@@ -85,9 +84,7 @@ impl Group {
         } else {
             scratch.clear();
             match kind {
-                ContentType::Csv => {
-                    scratch.push_csv(blank_lines::of_request(text).as_deref().unwrap_or(text))?
-                }
+                ContentType::Csv => scratch.push_csv(text)?,
                 _ => payload::documents(text, kind).for_each(|document| scratch.push_whole(document.trim())),
             }
             for row in 0..scratch.n_rows() {

@@ -8,6 +8,7 @@ fn wanted(prediction: Option<&str>, score: Option<&str>, label: Option<&str>) ->
         prediction: place(prediction),
         score: place(score),
         label: place(label),
+        features: None,
         groups: Vec::new(),
         excluded: Vec::new(),
     }
@@ -75,63 +76,6 @@ fn csv_answers_stand_at_positions() {
         wanted(Some("0"), None, None),
         Err("the label of a record is a list"),
     );
-}
-
-/// The request tells how many rows there are, where it is CSV or JSON Lines: a record with fewer or more answers or labels is left
-/// out, wherever a blank line stands for a row without a value.
-#[test]
-fn answers_and_labels_are_as_many_as_the_rows_of_the_request() {
-    let of = |request: &Json, output: &str, truth: &str| {
-        json!({
-            "captureData": {"endpointInput": request, "endpointOutput": csv(output)}, "groundTruthData": csv(truth),
-        })
-        .to_string()
-    };
-    let score = || wanted(None, Some("0"), None);
-    let lines = |n: usize| json!({"data": "{\"f\":[1]}\n".repeat(n), "encoding": "JSON"});
-    let whole = Ok(&[["0", "", "0.1"], ["1", "", "0.9"], ["0", "", "0.2"]][..]);
-    for three in [csv("f,3\nm,4\nf,7"), csv("x\n\nz\n"), csv("\n1\n2"), csv("1\n2\n\n"), lines(3)] {
-        check(&of(&three, "0.1\n0.9\n0.2", "0\n1\n0"), score(), whole);
-        check(&of(&three, "0.1,0.9,0.2", "0,1,0"), score(), whole);
-        // Fewer and more of both.
-        for (output, truth) in [("0.9\n0.1", "0\n1"), ("\n0.9\n0.1", "0\n1\n")] {
-            check(&of(&three, output, truth), score(), Err("3 input rows, 2 answers, 2 labels"));
-        }
-        check(&of(&three, "1\n2\n3\n4", "0\n1\n0\n1"), score(), Err("3 input rows, 4 answers, 4 labels"));
-        // A blank line at every place is a row without a value.
-        for row in 0..3 {
-            let without = |values: [&str; 3]| {
-                let mut values = values;
-                values[row] = "";
-                format!("{}\n", values.join("\n"))
-            };
-            let expected = |labels: [&'static str; 3], scores: [&'static str; 3]| {
-                [0, 1, 2].map(|at| [labels[at], "", scores[at]])
-            };
-            let blank = |values: [&'static str; 3]| {
-                let mut values = values;
-                values[row] = "";
-                values
-            };
-            let (scores, labels) = (["0.1", "0.9", "0.2"], ["0", "1", "0"]);
-            check(&of(&three, &without(scores), "0\n1\n0"), score(), Ok(&expected(labels, blank(scores))));
-            check(
-                &of(&three, "0.1\n0.9\n0.2", &without(labels)),
-                score(),
-                Ok(&expected(blank(labels), scores)),
-            );
-        }
-    }
-    // A header row may be one; a text of several lines is no CSV, and one document may hold all rows.
-    let headed = csv("age,sex,income\n1,2,3\n4,5,6");
-    check(&of(&headed, "0.1\n0.9", "0\n1"), score(), Ok(&[["0", "", "0.1"], ["1", "", "0.9"]]));
-    let plain = json!({"data": "a\nb\nc", "encoding": "CSV", "observedContentType": "text/plain"});
-    for one in [plain, as_json("{\"instances\":[[1],[2],[3]]}"), lines(1)] {
-        check(&of(&one, "0.1", "0"), score(), Ok(&[["0", "", "0.1"]]));
-        check(&of(&one, "0.1\n0.9", "0\n1"), score(), Ok(&[["0", "", "0.1"], ["1", "", "0.9"]]));
-        // Nothing tells which row has no answer here.
-        check(&of(&one, "\n0.9\n0.1", "0\n1"), score(), Err("3 answers and 2 labels"));
-    }
 }
 
 /// Each row has one label.

@@ -24,7 +24,6 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Location, Predictor};
-use crate::read::blank_lines;
 use crate::read::grid::Grid;
 use crate::read::quotes;
 use crate::read::shown::{KeyOrder, LineForm, Rules};
@@ -565,8 +564,7 @@ impl Answers {
                 .into());
         }
         let mut cells = std::mem::take(&mut answer.lines);
-        let filled = blank_lines::of_answer(text, n);
-        cells.read(filled.as_deref().unwrap_or(text));
+        cells.read(text);
         let placed = self.label.is_some() || self.probability.is_some();
         let result = match cells.are_rows(n, placed) {
             _ if cells.goes_on() => Err(shape("the quotes of the response do not work out")

@@ -23,7 +23,6 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{Analysis, ContentType};
 use crate::read::answer::{Answer, Answers, Fault};
-use crate::read::blank_lines;
 use crate::read::blocks::{self, BLOCK_BYTES, Block};
 use crate::read::captured::{self, Met, brief, place};
 use crate::read::gather::Gather;
@@ -447,9 +446,8 @@ impl<'a> Reader<'a> {
         for document in payload::documents(text, kind) {
             if kind == ContentType::Csv {
                 let before = self.inputs.n_rows();
-                let filled = blank_lines::of_request(document);
                 self.inputs
-                    .push_csv(filled.as_deref().unwrap_or(document))
+                    .push_csv(document)
                     .map_err(|reason| Bad::Record(Kind::Payload, format!("input: {reason}")))?;
                 self.header_rows += self.names.take_out(&mut self.inputs, before, &mut self.scratch);
                 continue;

@@ -9,6 +9,7 @@ mod objects;
 mod one_line;
 mod parts;
 mod refused;
+mod request_rows;
 
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub(crate) use key_order::KeyOrder;
 pub(crate) use one_line::{LineForm, LineForms};
 pub(crate) use parts::{Readings, chosen};
 pub(crate) use refused::Refused;
+pub(crate) use request_rows::{OddRequest, RequestForms, RequestRule};
 
 /// What records show of one another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +33,9 @@ pub(crate) struct Shown {
     pub(crate) labels: KeyOrder,
     /// The keys of objects, for each place at which a path makes columns of them.
     pub(crate) objects: Vec<KeySets>,
+    /// Whether requests have as many rows as answers and labels.
+    #[serde(default, skip_serializing_if = "RequestForms::is_default")]
+    pub(crate) requests: RequestForms,
 }
 
 /// How records are read.
@@ -44,12 +49,21 @@ pub(crate) struct Rules {
     pub(crate) by_order: bool,
     /// Which objects are rows, for each place at which a path makes columns of them; what the first one shows where there is none.
     pub(crate) objects: Vec<Option<KeyRule>>,
+    /// Which records are used whose request has other rows than answers and labels.
+    #[serde(default)]
+    pub(crate) requests: RequestRule,
 }
 
 impl Default for Rules {
     /// Before any record was read.
     fn default() -> Rules {
-        Rules { answers: true, truths: true, by_order: true, objects: Vec::new() }
+        Rules {
+            answers: true,
+            truths: true,
+            by_order: true,
+            objects: Vec::new(),
+            requests: RequestRule::default(),
+        }
     }
 }
 
@@ -60,6 +74,7 @@ impl Shown {
         self.truths.append(other.truths);
         self.labels.append(other.labels);
         objects::append(&mut self.objects, &other.objects);
+        self.requests.append(&other.requests);
     }
 
     /// By which rules these records are to be read.
@@ -69,6 +84,7 @@ impl Shown {
             truths: self.truths.allow(),
             by_order: self.labels.allow(),
             objects: objects::rules(&self.objects),
+            requests: self.requests.rule(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use super::{Rules, Shown, key_order, objects, one_line};
+use super::{Rules, Shown, key_order, objects, one_line, request_rows};
 
 /// Most ways in which a part is read, and most records of a part that is: more of them are no few damaged ones, and reading
 /// them again takes long.
@@ -31,6 +31,14 @@ impl Shown {
         add(self.answers.is_open(), &|rules| rules.answers ^= true);
         add(self.truths.is_open(), &|rules| rules.truths ^= true);
         add(self.labels.is_open(), &|rules| rules.by_order ^= true);
+        let mut others = self.requests.open_rules();
+        others.retain(|rule| !self.requests.are_read_alike(rule, &own.requests));
+        if ways.len() * (others.len() + 1) <= MOST_WAYS {
+            let known = ways.clone();
+            for rule in others {
+                ways.extend(known.iter().map(|rules| Rules { requests: rule.clone(), ..rules.clone() }));
+            }
+        }
         for (at, sets) in self.objects.iter().enumerate() {
             let others = sets.open_rules().into_iter().map(Some);
             let others: Vec<_> = others
@@ -60,6 +68,7 @@ impl Shown {
         (one.answers == two.answers || !self.answers.is_open())
             && (one.truths == two.truths || !self.truths.is_open())
             && (one.by_order == two.by_order || !self.labels.by_order)
+            && self.requests.are_read_alike(&one.requests, &two.requests)
             && self.objects.iter().enumerate().all(objects)
     }
 }
@@ -97,6 +106,7 @@ pub(crate) fn chosen(parts: &[(&Path, Readings<'_>)]) -> Result<Vec<usize>> {
 /// `STATES_DO_NOT_FIT`.
 fn check(parts: &[(&Path, &Shown)]) -> Result<()> {
     objects::check(&parts.iter().map(|(path, own)| (*path, own.objects.as_slice())).collect::<Vec<_>>())?;
+    request_rows::check(&parts.iter().map(|(path, own)| (*path, &own.requests)).collect::<Vec<_>>())?;
     key_order::check(&parts.iter().map(|(path, own)| (*path, own.labels)).collect::<Vec<_>>())?;
     one_line::check(&parts.iter().map(|(path, own)| (*path, own.answers)).collect::<Vec<_>>(), "answer")?;
     one_line::check(&parts.iter().map(|(path, own)| (*path, own.truths)).collect::<Vec<_>>(), "ground truth")
