@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 use crate::bias::roles::Counted;
 use crate::context::Context;
 use crate::drift::bias as drift;
-use crate::model::{self, Left, Model, Resource};
+use crate::model::{self, Left, Model};
 use crate::plan::{self, Plan, RowsFrom};
 use crate::read::together::RecordsSeat;
 use crate::read::{self, Part, Reading, named};
@@ -215,7 +215,8 @@ pub(crate) struct Folded {
     pub(crate) joined: Option<Joined>,
 }
 
-/// Reads a part of the data, and explains its rows where that is asked for; `name` of the part.
+/// Reads a part of the data, and explains its rows where that is asked for; `name` of the part. The last of the answer is
+/// what the run fails with once the state is written: the rows are paid for.
 ///
 /// # Errors
 /// What cannot be read or folded; the model's.
@@ -224,7 +225,7 @@ pub(crate) fn fold(
     joins: &Joins<'_>,
     seat: Option<Arc<RecordsSeat>>,
     name: &str,
-) -> Result<(Folded, output::Results)> {
+) -> Result<(Folded, output::Results, Option<Problem>)> {
     let run = &prepared.run;
     let plan = &run.plan;
     tell(plan);
@@ -233,7 +234,7 @@ pub(crate) fn fold(
         tracing::warn!("{warning}");
     }
     let mut files = output::Results::default();
-    let mut explained = None;
+    let (mut explained, mut failed) = (None, None);
     if plan.explains() && part.rows() > 0 {
         part.without_other_readings();
         let (reading, texts) = parts::rows_of(run, &part)?;
@@ -244,10 +245,10 @@ pub(crate) fn fold(
             let mut answered = answered.map_err(|problem| model::and_left(problem, &left))?;
             answered.texts_of_baseline = texts;
             explained = Some(answered);
-            if left.iter().any(|left| left.resource == Resource::Endpoint) {
-                let what =
-                    "the rows are explained, but the temporary endpoint may still exist and cost money";
-                return Err(model::and_left(Problem::new(&codes::AWS_REFUSED, what), &left));
+            let what = "the state is written, but the temporary endpoint may still exist and cost money";
+            failed = predictions::failure_of_left(None, &left, what);
+            if let Some(text) = model::left_text(&left).filter(|_| failed.is_none()) {
+                tracing::warn!("{text}");
             }
         }
     }
@@ -260,7 +261,7 @@ pub(crate) fn fold(
         explained,
         joined,
     };
-    Ok((folded, files))
+    Ok((folded, files, failed))
 }
 
 /// That nothing is asked for which needs all rows, or another dataset, at once.

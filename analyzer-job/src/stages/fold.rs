@@ -51,7 +51,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         None => Vec::new(),
     };
     let joins = Joins::new(job, scratch.path(), true);
-    let (path, rows) = if own.is_empty() {
+    let (path, rows, failed) = if own.is_empty() {
         let one = baselines::settings_of_one(job, settings, scratch.path())?;
         let mut task = Task::prepare(job, &one, now, scratch.path(), RowsFrom::Part)?;
         let path = place(part, task.output(), task.inputs())?;
@@ -67,7 +67,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let files = named(files, std::slice::from_ref(&folded));
         let head = Head { files, ..head(job, &one, part, &folded) };
         file::write(&path, &head, &folded.body, scratch.path())?;
-        (path, folded.rows)
+        (path, folded.rows, folded.failed)
     } else {
         let mut tasks = several::prepare(job, &own, now, RowsFrom::Part, scratch.path())?;
         let inputs = tasks.iter().flat_map(|(_, task)| task.inputs());
@@ -96,9 +96,10 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let window = folded.first().and_then(|first| first.window);
         let timed = folded.iter().all(|folded| folded.timed);
         let files = named(files, &folded);
-        let mut states = Several::new();
+        let (mut states, mut failed) = (Several::new(), None);
         for ((kind, mut folded), (_, settings)) in kinds_of.into_iter().zip(folded).zip(&own) {
             std::mem::take(&mut folded.files).publish()?;
+            failed = failed.or(folded.failed.take());
             let head = head(job, settings, part, &folded);
             states.insert(kind.folder().into(), OfMonitor { head, body: folded.body });
         }
@@ -107,8 +108,11 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let head =
             Head { rows, files, window: window.map(in_words), timed, ..of_part(part, SEVERAL, bearing) };
         file::write(&path, &head, &states, scratch.path())?;
-        (path, rows)
+        (path, rows, failed)
     };
+    if let Some(failed) = failed {
+        return Err(failed);
+    }
     job.stop.check()?;
     Ok(format!("Completed: folded {} of part {} into {}", counted(rows, "row"), part.name, path.display()))
 }

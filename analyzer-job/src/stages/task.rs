@@ -224,6 +224,8 @@ pub(crate) struct Folded {
     pub(crate) body: Box<RawValue>,
     /// Results that are written already and wait for their names.
     pub(crate) files: output::Results,
+    /// What the run fails with once the state is written.
+    pub(crate) failed: Option<Problem>,
 }
 
 impl Task<'_> {
@@ -310,6 +312,7 @@ impl Task<'_> {
                     without_rows: None,
                     body: body(&gathered)?,
                     files: output::Results::default(),
+                    failed: None,
                 }
             }
             Prepared::ModelQuality(prepared) => {
@@ -325,10 +328,11 @@ impl Task<'_> {
                     without_rows: None,
                     body: body(&gathered)?,
                     files: output::Results::default(),
+                    failed: None,
                 }
             }
             Prepared::Analysis(prepared) => {
-                let (folded, files) = analysis::fold(&prepared, joins, of_records(seat), name)?;
+                let (folded, files, failed) = analysis::fold(&prepared, joins, of_records(seat), name)?;
                 let plan = &prepared.run.plan;
                 Folded {
                     kind: ANALYSIS,
@@ -341,6 +345,7 @@ impl Task<'_> {
                     without_rows: Some(folded.part.files_without_rows()),
                     body: body(&folded)?,
                     files,
+                    failed,
                 }
             }
         })

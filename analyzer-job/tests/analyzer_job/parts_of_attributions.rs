@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use plumbline_model_server::Cell;
+use plumbline_model_server::{Cell, ControlFault, Script};
 use serde_json::{Value, json};
 
-use crate::parts::{DATA, clear, folded, path, refused};
+use crate::parts::{DATA, clear, fold, folded, path, refused};
 use crate::program::{Tree, model};
 
 /// Rows of `g, x, k, y`; `odd`: what stands for `k` in the last one.
@@ -102,4 +102,33 @@ fn a_baseline_is_one_however_the_columns_of_a_part_spell_it() {
             }
         }
     }
+}
+
+/// Its rows are paid for: the state is written first, then the endpoint that stays is told.
+#[test]
+fn a_fold_that_cannot_delete_its_endpoint_leaves_its_state() {
+    let server = model(|options| {
+        options.score_only = true;
+        options.faults.script = Script::controlled(|called, _| {
+            let denied = ControlFault::Refuse(400, "AccessDeniedException", "not authorized");
+            (called == "DeleteEndpoint").then_some(denied)
+        });
+    });
+    let mut tree = Tree::new();
+    tree.file(&format!("{DATA}/0.data"), file(&rows(0, None), true));
+    let mut given = config(true, json!([["f", 1.5, 3]]));
+    given["predictor"]["model_name"] = json!("credit");
+    given["predictor"]["instance_type"] = json!("ml.m5.large");
+    given["predictor"]["initial_instance_count"] = json!(1);
+    tree.config(&given);
+    tree.aws(&server);
+    let run = fold(&tree, "states/0.state", "0.data", &[]);
+    let left = format!("aws sagemaker delete-endpoint --endpoint-name {}", server.left_behind()[0]);
+    for text in ["PL0611", "the state is written", &left] {
+        assert!(run.message.contains(text), "no `{text}` in {}", run.message);
+    }
+    assert_eq!(run.code, Some(1), "{}", run.message);
+    tree.succeed(&["combine", &path(&tree, "states")]);
+    let analysis = tree.result("analysis.json");
+    assert!(analysis["explanations"]["kernel_shap"].is_object(), "{analysis}");
 }
