@@ -158,3 +158,25 @@ fn what_most_objects_are_decides_wherever_the_others_stand() {
         }
     }
 }
+
+/// Where each record has to be one that can be used, the odd one is named, and not those that it contradicts; also in parts.
+#[test]
+fn the_odd_record_is_named_where_none_may_be_left_out() {
+    for data in all_data().into_iter().filter(|data| data.is_captured) {
+        let strict = Options { strict: true, ..keep_rows() };
+        for at in 0..4 {
+            let keys = |row: usize| if row == at { &data.odd[1] } else { &data.known };
+            let records: Vec<String> = (0..4).map(|row| data.row(row, keys(row))).collect();
+            let text = (data.file)(&records);
+            let run = fixture::read(&[("a", text.as_bytes())], &data.analysis, &strict);
+            let place = format!("line {}", at + 1);
+            let told = run.unwrap_err().to_string();
+            assert!(told.starts_with("PL0301") && told.contains(&place), "{at}: {told}");
+            let parts =
+                [("0".to_string(), (data.file)(&records[..at])), ("1".into(), (data.file)(&records[at..]))];
+            let parts = &parts[usize::from(at == 0)..];
+            let told = fixture::combined(parts, &data.analysis, &strict).unwrap_err().to_string();
+            assert!(told.starts_with("PL0301") && told.contains("line 1"), "{at}: {told}");
+        }
+    }
+}
