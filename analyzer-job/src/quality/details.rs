@@ -8,6 +8,9 @@ use super::shift::Shift;
 
 pub const FILE: &str = "data_quality_details.json";
 
+/// How the line in `Details::baseline` begins that names the baseline's statistics.
+pub const DISTRIBUTIONS: &str = "Distributions of the baseline";
+
 /// The content of `data_quality_details.json`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Details {
@@ -34,6 +37,11 @@ pub struct Details {
 }
 
 impl Details {
+    /// Whether the baseline has nothing but statistics, so that no constraint is checked.
+    pub fn has_statistics_only(&self) -> bool {
+        !self.baseline.is_empty() && self.baseline.iter().all(|line| line.starts_with(DISTRIBUTIONS))
+    }
+
     /// As JSON with a line for each column: a wide dataset has hundreds.
     ///
     /// # Errors

@@ -123,7 +123,7 @@ impl<'k> Records<'k> {
             if text.starts_with(b"{") { take(line, Piece::Line(element(text)))? } else { Taken::NoRecord };
         match taken {
             Taken::Enough => Ok(Some(taken)),
-            Taken::Record => take(value.line, Piece::Bad(ENDLESS)).map(Some),
+            Taken::Record => lost(&value, self.key, take).map(Some),
             Taken::NoRecord => {
                 let Some(value) = self.go_on(value, line, text) else { return Ok(Some(taken)) };
                 self.pieces(&value.text, value.line, take).map(Some)
@@ -145,13 +145,13 @@ impl<'k> Records<'k> {
             _ => false,
         };
         if is_record {
-            let taken = lost(&value, take)?;
+            let taken = lost(&value, self.key, take)?;
             return Ok(Some(taken).filter(|taken| *taken == Taken::Enough));
         }
         let Some(value) = self.go_on(value, line, text) else { return Ok(Some(Taken::NoRecord)) };
         let holds_lists = memchr::memmem::find(&value.text, b"\n[").is_some();
         if value.text.len() >= LONGEST_RECORD || holds_lists && !is_json(&value.text) {
-            return lost(&value, take).map(Some);
+            return lost(&value, self.key, take).map(Some);
         }
         self.pieces(&value.text, value.line, take).map(Some)
     }
@@ -180,8 +180,7 @@ impl<'k> Records<'k> {
     /// The file ends.
     pub(crate) fn end(&mut self, take: Take<'_>) -> Result<Taken> {
         let mut taken = match self.open.take() {
-            Some(value) if self.key.is_some() => take(value.line, Piece::Bad(ENDLESS))?,
-            Some(value) => lost(&value, take)?,
+            Some(value) => lost(&value, self.key, take)?,
             None => Taken::Record,
         };
         for line in std::mem::take(&mut self.lists) {
@@ -257,9 +256,17 @@ impl<'k> Records<'k> {
                 // A lost quote may have taken the next records along.
                 Taken::NoRecord => {
                     damaged = true;
-                    at = next_record(text, key, at + 1)
-                        .filter(|next| *next < at + length)
-                        .unwrap_or(at + length);
+                    let end = at + length;
+                    let next = next_record(text, key, at + 1).filter(|next| *next < end).unwrap_or(end);
+                    let swallows = memchr::memmem::find(&text[at..next], b"\n{").is_some();
+                    if key.is_some()
+                        && swallows
+                        && !is_json(&text[at..end])
+                        && behind_first(line_of(at), &text[at..next], key, take)? == Taken::Enough
+                    {
+                        return Ok(Taken::Enough);
+                    }
+                    at = next;
                 }
             }
         }
@@ -267,17 +274,25 @@ impl<'k> Records<'k> {
     }
 }
 
-/// A value that does not end, where records have no key. What may be records is not lost to it: lists that fill a line are
-/// read, and each further line on which an object or a list begins counts by itself.
-fn lost(value: &Open, take: Take<'_>) -> Result<Taken> {
-    let mut taken = take(value.line, Piece::Bad(ENDLESS))?;
-    let behind = (value.line..).zip(value.text.split(|byte| *byte == b'\n')).skip(1);
-    for (line, text) in behind {
+/// A value that does not end, and what it swallowed.
+fn lost(value: &Open, key: Option<&str>, take: Take<'_>) -> Result<Taken> {
+    match take(value.line, Piece::Bad(ENDLESS))? {
+        Taken::Enough => Ok(Taken::Enough),
+        _ => behind_first(value.line, &value.text, key, take),
+    }
+}
+
+/// The lines of a damaged value behind its first one, which is `line`. What may be records is not lost to it: each line on
+/// which an object or a list begins counts by itself. Where records have no key, lists that fill a line are read. Where they
+/// have one, a line that is a record was taken before it came here, and lists are parts of records.
+fn behind_first(line: u64, text: &[u8], key: Option<&str>, take: Take<'_>) -> Result<Taken> {
+    let mut taken = Taken::NoRecord;
+    for (line, text) in (line..).zip(text.split(|byte| *byte == b'\n')).skip(1) {
         if taken == Taken::Enough {
             break;
         }
         taken = match text {
-            [b'[', _, ..] => take(line, Piece::Line(before_comma(text)))?,
+            [b'[', _, ..] if key.is_none() => take(line, Piece::Line(before_comma(text)))?,
             [b'{', ..] => Taken::NoRecord,
             _ => continue,
         };

@@ -144,6 +144,7 @@ pub(crate) fn finish(
     notes.extend(other_features(job, settings, prepared, &named));
     let mut found = measure(prepared, profiled, &named);
     notes.extend(prepared.not_held(&named));
+    notes.extend(prepared.without_constraints());
     notes.extend(prepared.without_drift().or_else(|| {
         let is_sought = prepared.distributions.is_some() && named.comparable && prepared.compares();
         (is_sought && found.shifts.is_empty()).then(|| NOTHING_TO_COMPARE.into())
@@ -238,7 +239,7 @@ fn against(plan: &MonitorPlan) -> Vec<String> {
         Some(format!("{what}: {}.", name.to_string_lossy()))
     };
     let constraints = named("Constraints of the baseline", &plan.constraints);
-    let statistics = named("Distributions of the baseline", &plan.statistics);
+    let statistics = named(details::DISTRIBUTIONS, &plan.statistics);
     let profile = named("Profile of the baseline", &plan.profile);
     [constraints, statistics, profile].into_iter().flatten().collect()
 }
@@ -276,7 +277,8 @@ pub(crate) fn look(
     for script in [&plan.preprocessor, &plan.postprocessor].into_iter().flatten() {
         line("script", &script.path().display().to_string());
     }
-    plan.told().chain(&prepared.without_drift()).for_each(|warning| line("warning", warning));
+    let without = [prepared.without_constraints(), prepared.without_drift()];
+    plan.told().chain(without.iter().flatten()).for_each(|warning| line("warning", warning));
     prepared.doubts.iter().for_each(|doubt| line("warning", doubt));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
@@ -459,6 +461,16 @@ impl Prepared {
             }
             _ => None,
         }
+    }
+
+    /// What is said of a monitoring run that checks drift alone: it must not look as if every column held its constraints.
+    fn without_constraints(&self) -> Option<String> {
+        let is_without = self.plan.monitoring && self.constraints.is_none() && self.distributions.is_some();
+        is_without.then(|| {
+            "no constraint is checked, such as types, completeness, domains and the columns: the baseline has statistics only; \
+             name the baseline's constraints.json in `baseline_constraints`"
+                .into()
+        })
     }
 
     /// What is said of columns without names that are not as many as the baseline's: no position tells which is which.

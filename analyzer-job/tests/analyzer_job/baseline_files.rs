@@ -64,7 +64,7 @@ fn a_baseline_named_by_its_constraints_is_that_of_its_folder() {
     }
 }
 
-/// A baseline of constraints alone, and none at all: nothing is said of how the data look.
+/// A baseline of constraints alone, of statistics alone, and none at all: nothing is said of how the data look.
 #[test]
 fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
     let mut tree = monitored(&traffic(300, 0.0));
@@ -72,6 +72,8 @@ fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
         .set("dataset_format", r#"{"sagemakerMergeJson":{"captureIndexNames":["endpointOutput"]}}"#);
     tree.succeed(&["--output-path=/opt/ml/base"]);
     std::fs::rename(tree.path("base/statistics.json"), tree.path("statistics.json")).unwrap();
+    let statistics_only = "no constraint is checked, such as types, completeness, domains and the columns: the baseline has \
+                           statistics only";
     for (arguments, log, headline) in [
         (
             &["--data-quality-baseline=/opt/ml/base/constraints.json"][..],
@@ -84,6 +86,11 @@ fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
             "No violation; drift was not checked",
         ),
         (
+            &["--baseline-statistics=/opt/ml/statistics.json"],
+            statistics_only,
+            "No violation; only drift was checked",
+        ),
+        (
             &["--sagemaker-monitoring-schedule-name=hourly"],
             "nothing is checked: no baseline is given",
             "No baseline is given, so nothing was checked",
@@ -92,6 +99,8 @@ fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
         let run = tree.succeed(arguments);
         assert!(run.log.contains(log), "{}", run.log);
         let page = page(&tree, "report.html");
+        let told = arguments.iter().any(|argument| argument.contains("baseline-statistics"));
+        assert_eq!(page.contains(statistics_only), told, "{arguments:?}");
         assert!(page.contains(headline) && !page.contains("The data look as they did"), "{arguments:?}");
         let dry = tree.succeed(&[&["validate"], arguments].concat());
         assert!(dry.stdout.contains(log), "{}", dry.stdout);
@@ -101,7 +110,7 @@ fn data_that_are_held_against_no_distribution_do_not_look_as_they_did() {
         "--baseline-statistics=/opt/ml/statistics.json",
     ];
     let run = tree.succeed(&both);
-    assert!(!run.log.contains("is not checked"), "{}", run.log);
+    assert!(!run.log.contains("is not checked") && !run.log.contains(statistics_only), "{}", run.log);
     assert!(page(&tree, "report.html").contains("The data look as they did"));
 }
 

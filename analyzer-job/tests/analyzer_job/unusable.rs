@@ -72,3 +72,30 @@ fn records_outside_of_the_window_do_not_count() {
         assert!(message.contains(&format!("Warning: 3 of 5 {TOLD}")), "{message}");
     }
 }
+
+/// Captured lines that are cut off, all in a row: each is a record.
+#[test]
+fn cut_captures_count_each() {
+    let payload = |text: &str| json!({"data": text, "encoding": "CSV"});
+    let record = json!({
+        "captureData": {"endpointInput": payload("1,2"), "endpointOutput": payload("1")},
+        "groundTruthData": payload("1"),
+        "eventMetadata": {"eventId": "e", "inferenceTime": "2024-05-01T10:00:00Z"},
+    })
+    .to_string();
+    let (good, cut) = (format!("{record}\n").repeat(6), format!("{}\n", &record[..60]).repeat(20));
+    let mut tree = Tree::new();
+    tree.set("dataset_source", format!("/opt/ml/{DATA}"))
+        .set("dataset_format", "{\"sagemakerMergeJson\":{}}")
+        .set("problem_type", "BinaryClassification")
+        .set("inference_attribute", "0")
+        .set("ground_truth_attribute", "0");
+    for text in [format!("{cut}{good}"), format!("{good}{cut}"), format!("{record}\n{cut}{good}")] {
+        let all = text.lines().count();
+        tree.file(&format!("{DATA}/1.jsonl"), text);
+        for kind in QUALITY {
+            let message = tree.succeed(&[kind]).message;
+            assert!(message.contains(&format!("Warning: 20 of {all} {TOLD}")), "{message}");
+        }
+    }
+}

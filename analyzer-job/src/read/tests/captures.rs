@@ -135,6 +135,23 @@ fn records_whose_counts_differ_are_dropped_and_named_never_shifted() {
     fails(&[("a.jsonl", mostly.as_bytes())], &analysis, &["PL0308", "2 of 3 records", "line 2"]);
 }
 
+/// Also lines that follow each other, which could be one value that does not end.
+#[test]
+fn damaged_lines_of_captures_are_dropped_and_counted_each() {
+    let good = record(None, r#"{"features":[1,0]}"#, r#"{"score":0.7}"#, r#"{"y":1}"#);
+    for at in 0..=6 {
+        for bad in 1..=5 {
+            let mut lines = vec![good.clone(); 6];
+            lines.splice(at..at, std::iter::repeat_n(format!("{}\n", &good[..60]), bad));
+            let files = [("a.jsonl", lines.concat().into_bytes())];
+            let files = files.each_ref().map(|(name, text)| (*name, text.as_slice()));
+            let counts = fixture::read(&files, &monitor(), &keep_rows()).unwrap().row_counts;
+            let skipped: u64 = counts.records_skipped.iter().map(|skipped| skipped.records).sum();
+            assert_eq!((counts.records_read, counts.rows, skipped), (6 + bad as u64, 6, bad as u64), "{at}");
+        }
+    }
+}
+
 #[test]
 fn a_window_counts_its_start_and_not_its_end() {
     let analysis = monitor();

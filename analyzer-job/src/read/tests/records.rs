@@ -102,7 +102,7 @@ fn damage_costs_itself_and_is_named_by_its_line() {
     for (text, records, bad) in [
         (lines(&["# a remark", &one, &two]), &[1, 2][..], &[1][..]),
         (lines(&[&one, cut, &two]), &[1, 2], &[2]),
-        (lines(&[cut, cut, &two]), &[2], &[1]),
+        (lines(&[cut, cut, &two]), &[2], &[1, 2]),
         (lines(&[&one, &two, cut]), &[1, 2], &[3]),
         (lines(&["a", "b", "c"]), &[], &[1, 2, 3]),
         (format!("[{one},{{\"captureData\": oops}},{two}]"), &[1, 2], &[1]),
@@ -113,6 +113,54 @@ fn damage_costs_itself_and_is_named_by_its_line() {
     ] {
         assert_eq!(found(&text), (records.to_vec(), bad.to_vec()), "{text}");
     }
+}
+
+/// Each damaged line counts by itself, however many follow each other: cut off anywhere, or with a wrong bracket.
+#[test]
+fn damaged_lines_in_a_row_count_each() {
+    let rows: Vec<String> = (0..4).map(|number| record(number).to_string()).collect();
+    let cuts = (1..rows[0].len()).map(|end| rows[0][..end].to_string());
+    let brackets = ["{\"captureData\":[{\"a\":1}", "{\"id\":1]", "{\"id\":[1}"].map(String::from);
+    let damages: Vec<String> = cuts.chain(brackets).collect();
+    for first in &damages {
+        for second in [&damages[0], &damages[20], &damages[damages.len() - 4]] {
+            for at in 0..=rows.len() {
+                for many in 1..4 {
+                    let damaged = [first].into_iter().chain(std::iter::repeat_n(second, many));
+                    let mut lines = rows.clone();
+                    lines.splice(at..at, damaged.cloned());
+                    let bad = (at as u64 + 1..).take(many + 1).collect();
+                    assert_eq!(found(&lines.join("\n")), ((0..4).collect(), bad), "{first} {second} at {at}");
+                }
+            }
+        }
+    }
+    // Brackets that close too much: after some lines the value that the first one opens ends.
+    let [list, wrong] = ["{\"captureData\":[{\"a\":1", "{\"id\":[1]]}"];
+    for many in 1..6 {
+        let text = [&[list][..], &vec![wrong; many], &[&rows[0]]].concat().join("\n");
+        assert_eq!(found(&text), (vec![0], (1..many as u64 + 2).collect()), "{text}");
+    }
+}
+
+/// A damaged value over several lines is one, by itself and in a list, in front of other records and behind them.
+#[test]
+fn a_damaged_value_over_several_lines_counts_once() {
+    let pretty = serde_json::to_string_pretty(&record(1)).unwrap();
+    let lines: Vec<&str> = pretty.lines().collect();
+    let other = record(7).to_string();
+    for cut in 1..lines.len() {
+        let damaged = lines[..cut].join("\n");
+        for list in [false, true] {
+            let (open, comma) = if list { ("[", ",") } else { ("", "") };
+            assert_eq!(found(&format!("{open}{damaged}\n{other}")), (vec![7], vec![1]), "{damaged}");
+            assert_eq!(found(&format!("{open}{other}{comma}\n{damaged}")), (vec![7], vec![2]), "{damaged}");
+        }
+    }
+    let wrong = pretty.replacen("[\n", "[ oops\n", 1);
+    let indented = wrong.replace('\n', "\n  ");
+    assert_eq!(found(&format!("{wrong}\n{pretty}")), (vec![1], vec![1]));
+    assert_eq!(found(&format!("[\n  {indented},\n  {other}\n]")), (vec![7], vec![2]));
 }
 
 proptest! {

@@ -103,6 +103,9 @@ pub(super) fn report(quality: &Quality) -> Report {
         Some(_) if details.columns.is_empty() && !columns::are_empty(&quality.columns) => {
             (State::CannotTell, "No violation; drift was not checked".into())
         }
+        Some(_) if details.has_statistics_only() => {
+            (State::CannotTell, "No violation; only drift was checked".into())
+        }
         Some(_) if !details.unchecked.is_empty() => {
             let all = of_columns(details.unchecked.len());
             (State::CannotTell, format!("No violation, but {all} could not be fully checked"))
