@@ -15,8 +15,8 @@ use crate::read::Source;
 use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
-use crate::read::lines::{Targets, no_features, not_json};
-use crate::read::shown::Refused;
+use crate::read::lines::{Targets, n_features, no_features, not_json};
+use crate::read::shown::{Refused, Widths};
 
 /// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
 /// memory.
@@ -59,6 +59,7 @@ pub(crate) fn read(
     let mut found = Vec::new();
     let (mut features, mut labels, mut predictions) = (Grid::default(), Grid::default(), Grid::default());
     let mut read: Option<(Layout, Gather)> = None;
+    let mut widths = Widths::default();
     for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
         let text = text_of(file, LONGEST, source)?;
@@ -81,15 +82,6 @@ pub(crate) fn read(
         if features.n_cells() == 0 {
             continue;
         }
-        let (layout, gather) = match &mut read {
-            Some(read) => read,
-            None => {
-                let layout = layout::of_features(features.width(0), analysis)?;
-                let gather = source.gather(&layout, analysis);
-                read.insert((layout, gather))
-            }
-        };
-        let n_features = features.width(0);
         for (setting, path, values) in
             [("label", targets.label, &mut labels), ("predicted_label", targets.predicted, &mut predictions)]
         {
@@ -140,19 +132,20 @@ pub(crate) fn read(
             if (row + 1).is_multiple_of(Source::ROWS_BETWEEN_CHECKS as usize) {
                 source.options.stop.check()?;
             }
-            if features.width(row) != n_features {
-                let found = format!(
-                    "{} in record {} (counted from 1)",
-                    counted(features.width(row), "feature"),
-                    row + 1
-                );
-                return Err(Problem::new(
-                    &codes::BAD_RECORD,
-                    "a record has another number of features than the first",
-                )
-                .file(name)
-                .found(found)
-                .expected(n_features.to_string()));
+            let width = features.width(row);
+            widths.add(width, name, None, Some(row + 1));
+            let (layout, gather) = match &mut read {
+                Some(read) => read,
+                None if layout::unfit(width, analysis).is_some() => continue,
+                None => {
+                    let layout = layout::of_features(width, analysis)?;
+                    let gather = source.gather(&layout, analysis);
+                    read.insert((layout, gather))
+                }
+            };
+            // Which of them is odd, the others show.
+            if width != n_features(&targets, layout) {
+                continue;
             }
             gather.begin(number);
             for (column, cell) in features.row(row).enumerate() {
@@ -167,6 +160,7 @@ pub(crate) fn read(
         }
         source.advance(file.bytes)?;
     }
+    source.refused = widths.refused(analysis, source.refused.take());
     source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)

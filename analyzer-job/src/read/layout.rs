@@ -119,6 +119,34 @@ pub(crate) fn of_table(
     Ok(layout)
 }
 
+/// Headers of another number than features, label and predicted label need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Unfit {
+    headers: usize,
+    features: usize,
+    columns: usize,
+}
+
+impl Unfit {
+    pub(crate) fn problem(self) -> Problem {
+        // A column that only the label can be.
+        if self.headers == self.features {
+            return label_header_missing(self.headers, self.features);
+        }
+        headers_do_not_fit(self.headers, self.columns)
+    }
+}
+
+/// Whether `headers` cannot name the columns of a record of JSON or JSON Lines with so many features.
+pub(crate) fn unfit(n_features: usize, analysis: &Analysis) -> Option<Unfit> {
+    let headers = analysis.dataset.headers.as_ref()?.len();
+    let predicted = analysis.predicted_label.is_some();
+    let columns = n_features + usize::from(analysis.label.is_some()) + usize::from(predicted);
+    // The predicted label may go unnamed: nothing refers to it by its header.
+    let fits = headers == columns || predicted && headers + 1 == columns;
+    (!fits).then_some(Unfit { headers, features: n_features, columns })
+}
+
 /// Layout of JSON and JSON Lines: the features, then the label, then the predicted label.
 pub(crate) fn of_features(n_features: usize, analysis: &Analysis) -> Result<Layout> {
     let label = analysis.label.as_ref().map(|_| n_features);
@@ -126,14 +154,10 @@ pub(crate) fn of_features(n_features: usize, analysis: &Analysis) -> Result<Layo
     let mut names: Vec<String> = (0..n_features).map(|index| format!("column_{index}")).collect();
     names.extend(label.map(|_| "label0".into()));
     names.extend(predicted.map(|_| "predicted_label0".into()));
+    if let Some(unfit) = unfit(n_features, analysis) {
+        return Err(unfit.problem());
+    }
     if let Some(headers) = &analysis.dataset.headers {
-        if headers.len() == n_features && label.is_some() {
-            return Err(label_header_missing(headers.len(), n_features));
-        }
-        // The predicted label may go unnamed: nothing refers to it by its header.
-        if headers.len() != names.len() && (predicted.is_none() || headers.len() + 1 != names.len()) {
-            return Err(headers_do_not_fit(headers.len(), names.len()));
-        }
         for (name, header) in names.iter_mut().zip(headers) {
             name.clone_from(header);
         }

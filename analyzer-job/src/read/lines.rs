@@ -13,7 +13,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
-use crate::read::shown::Refused;
+use crate::read::shown::{Refused, Widths};
 use crate::values::names::Contradiction;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
@@ -101,6 +101,7 @@ fn one_after_the_other(
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut record = Record::default();
     let mut read: Option<(Layout, Gather)> = None;
+    let mut widths = Widths::default();
     let mut since = 0;
     'files: for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
@@ -127,19 +128,27 @@ fn one_after_the_other(
                 continue;
             }
             record.look(text, &targets, analysis).map_err(here)?;
+            let width = record.n_features();
+            widths.add(width, name, Some(line), None);
             let (layout, gather) = match &mut read {
                 Some(read) => read,
+                None if layout::unfit(width, analysis).is_some() => continue,
                 None => {
-                    let layout = layout::of_features(record.n_features(), analysis)
+                    let layout = layout::of_features(width, analysis)
                         .map_err(|problem| broken_line(files).unwrap_or(problem))?;
                     let gather = source.gather(&layout, analysis);
                     read.insert((layout, gather))
                 }
             };
+            // Which of them is odd, the others show.
+            if width != n_features(&targets, layout) {
+                continue;
+            }
             gather.begin(number);
             record.put(text, &targets, layout, gather, None).map_err(here)?;
         }
     }
+    source.refused = widths.refused(analysis, source.refused.take());
     source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)
@@ -345,7 +354,7 @@ impl Record {
 }
 
 /// How many of the columns are features.
-fn n_features(targets: &Targets, layout: &Layout) -> usize {
+pub(crate) fn n_features(targets: &Targets, layout: &Layout) -> usize {
     layout.names.len() - usize::from(targets.label.is_some()) - usize::from(targets.predicted.is_some())
 }
 

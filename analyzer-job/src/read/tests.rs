@@ -15,6 +15,7 @@ mod captures;
 mod formats;
 mod names;
 mod odd_objects;
+mod odd_widths;
 mod tallies;
 
 fn column(name: &str, values: Values) -> Column {

@@ -269,6 +269,7 @@ impl Met {
                 _ => others(Whose::Columns, names),
             },
             (Meaning::ByPosition, Some(KeyRule::Names)) => {
+                let whose = if self.is_given { Whose::MostObjectsOrNames } else { whose };
                 others(whose, &names[..keys.len().min(names.len())])
             }
             (Meaning::ByPosition, Some(KeyRule::Tie([one, two]))) => {

@@ -82,6 +82,8 @@ pub(super) enum Whose {
     Columns,
     ObjectsBefore,
     MostObjects,
+    /// The same, where what is known of them is that no others than names of the columns are rows.
+    MostObjectsOrNames,
     /// None are those of most objects.
     AsManyObjects,
 }
@@ -113,6 +115,8 @@ impl Contradiction {
             Whose::Columns => "the names",
             Whose::ObjectsBefore => "the keys of the objects before,",
             Whose::MostObjects => "the keys of most objects,",
+            // A part does not know which keys those are that most objects of the others have.
+            Whose::MostObjectsOrNames => return format!("{} contradict those of most objects", self.found()),
             Whose::AsManyObjects => "the keys of as many objects,",
         };
         format!("{} contradict {known} {}", self.found(), listed(&self.known))
@@ -135,7 +139,9 @@ impl Contradiction {
                 ));
             }
             Whose::ObjectsBefore => "the keys of an object contradict those of the objects before",
-            Whose::MostObjects => "the keys of an object contradict those of most objects",
+            Whose::MostObjects | Whose::MostObjectsOrNames => {
+                "the keys of an object contradict those of most objects"
+            }
             Whose::AsManyObjects => "the keys of an object contradict those of as many objects",
         };
         Problem::new(&codes::HEADERS_DO_NOT_FIT, of_others)

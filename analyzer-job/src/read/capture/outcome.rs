@@ -203,8 +203,12 @@ impl Outcome {
         source.skipped(self.skips);
         source.bad_kinds = self.by_kind.to_vec();
         let rows = self.table.as_ref().map_or(0, |table| table.gather.rows());
+        // Records that contradict the first one may be those that fit, by the rules that all of them show.
+        let is_settled = source.shown.other_rules(&source.rules).is_none();
         match self.unfit {
-            Some(problem) if rows == 0 && n_bad * 2 > used && !source.options.part => Err(problem),
+            Some(problem) if rows == 0 && n_bad * 2 > used && is_settled && !source.options.part => {
+                Err(problem)
+            }
             _ => Ok(self.table.map(|Table { layout, gather, .. }| (layout, gather))),
         }
     }

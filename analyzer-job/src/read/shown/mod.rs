@@ -10,6 +10,7 @@ mod one_line;
 mod parts;
 mod refused;
 mod request_rows;
+mod widths;
 
 use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ pub(crate) use one_line::{LineForm, LineForms};
 pub(crate) use parts::{Readings, chosen};
 pub(crate) use refused::Refused;
 pub(crate) use request_rows::{OddRequest, RequestForms, RequestRule};
+pub(crate) use widths::Widths;
 
 /// What records show of one another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
