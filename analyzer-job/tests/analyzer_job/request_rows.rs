@@ -28,8 +28,8 @@ fn a_request_has_the_same_rows_to_every_monitor() {
         (3, ["1,3\n0,4", "1", "1"], None),
         // Or is there once more.
         (3, ["1,3\n0,4", "1\n0\n0", "0\n1\n0"], None),
-        // The names of the columns.
-        (3, ["sex,n\n1,3\n0,4", "1\n0", "0\n1"], two),
+        // The names of the columns, where most have them.
+        (60, ["sex,n\n1,3\n0,4", "1\n0", "0\n1"], two),
         // Documents of several rows.
         (1, ["[[1,3],[0,4]]", "1\n0", "0\n1"], two),
         (
@@ -70,6 +70,26 @@ fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree) {
     let run = tree.run(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
     assert_eq!(run.code, Some(0), "{}", run.log);
     assert_eq!(counts(tree), counts(expected));
+}
+
+/// Rows that are lost beside header rows cost their record as well.
+#[test]
+fn quality_leaves_odd_records_out_beside_header_rows() {
+    let settings = [MONITORS[1], &[CAPTURES]].concat();
+    let headed = records(60, ["sex,n\n1,3\n0,4\n1,5", "1\n0\n1", "0\n1\n1"]);
+    for odd in [["sex,n\n1,3\n0,4", "\n1", "1\n"], ["sex,n\n1,3\n0,4\n1,5", "1", "1"]] {
+        for files in [[headed.clone(), records(3, odd)], [records(3, odd), headed.clone()]] {
+            let found = tree(&files);
+            found.succeed(&settings);
+            let items = found.result("statistics.json")["dataset"]["item_count"].clone();
+            assert_eq!(items, 180, "{odd:?}");
+        }
+    }
+    // Texts that stand first in whole records too.
+    let whole = records(97, ["f,x\nm,y\nf,y", "1\n0\n1", "0\n1\n1"]);
+    let found = tree(&[[whole, records(3, ["f,x\nm,y\nf,y", "\n1\n0", "0\n1\n"])].concat()]);
+    found.succeed(&settings);
+    assert_eq!(found.result("statistics.json")["dataset"]["item_count"], 291);
 }
 
 /// A model may answer several lines once, or one line several times: then most records are so.

@@ -2,7 +2,7 @@
 //!
 //! Some models answer several lines once, or one line several times, and some requests have a header row. In other data a row
 //! was lost in both answers and labels, and nothing tells which one. What most records are like decides: an odd record beside
-//! others of which each row has an answer and a label is left out, unless its first row stands first in other odd ones as well.
+//! others of which each row has an answer and a label is left out. A first row is a header row if it stands first in most.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -24,13 +24,21 @@ pub(crate) struct OddRequest {
     pub(crate) first_row: Option<String>,
 }
 
+/// So many records that may have one header row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Headed {
+    records: u64,
+    /// Those among them that count as single as well.
+    single: u64,
+}
+
 /// So many records of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RequestForms {
     whole: u64,
     single: u64,
     /// First rows that may be header rows.
-    first_rows: BTreeMap<String, u64>,
+    first_rows: BTreeMap<String, Headed>,
     /// Records that have one, kept or not.
     headed: u64,
 }
@@ -69,15 +77,16 @@ impl RequestForms {
         self.single += u64::from(odd.single);
         if let Some(row) = &odd.first_row {
             self.headed += 1;
-            self.add_first_row(row, 1);
+            self.add_first_row(row, Headed { records: 1, single: u64::from(odd.single) });
         }
     }
 
-    fn add_first_row(&mut self, row: &str, records: u64) {
+    fn add_first_row(&mut self, row: &str, more: Headed) {
         if let Some(known) = self.first_rows.get_mut(row) {
-            *known += records;
+            known.records = known.records.saturating_add(more.records);
+            known.single = known.single.saturating_add(more.single);
         } else if self.first_rows.len() < MOST_KINDS && row.len() <= MOST_BYTES {
-            self.first_rows.insert(row.into(), records);
+            self.first_rows.insert(row.into(), more);
         }
     }
 
@@ -85,16 +94,19 @@ impl RequestForms {
         self.whole = self.whole.saturating_add(other.whole);
         self.single = self.single.saturating_add(other.single);
         self.headed = self.headed.saturating_add(other.headed);
-        other.first_rows.iter().for_each(|(row, records)| self.add_first_row(row, *records));
+        other.first_rows.iter().for_each(|(row, more)| self.add_first_row(row, *more));
     }
 
     pub(super) fn rule(&self) -> RequestRule {
         // The only record of all has no other to be like.
         let least = if self.whole == 0 && self.headed == 1 { 1 } else { 2 };
-        let is_header = |records: u64| records >= least && records > self.headed / 2;
-        let header = self.first_rows.iter().find(|(_, records)| is_header(**records));
+        let is_header = |records: u64| records >= least && records > self.headed / 2 && records > self.whole;
+        let header = self.first_rows.iter().find(|(_, headed)| is_header(headed.records));
+        // Below their header row these are whole.
+        let whole = header.map_or(Headed::default(), |(_, headed)| *headed);
+        let single = self.single.saturating_sub(whole.single);
         RequestRule {
-            single: self.single == 0 || self.single > self.whole,
+            single: single == 0 || single > self.whole.saturating_add(whole.records),
             header: header.map(|(row, _)| row.clone()),
         }
     }
@@ -153,12 +165,12 @@ pub(super) fn check(parts: &[(&Path, &RequestForms)]) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// `1`: one answer; else the first row.
+    /// `1`: one answer; `a`: the first row; `1a`: both.
     fn forms(whole: u64, odd: &str) -> RequestForms {
         let mut forms = RequestForms { whole, ..RequestForms::default() };
         for text in odd.split_whitespace() {
-            let first_row = Some(text.to_string()).filter(|text| text != "1");
-            forms.add_odd(&OddRequest { single: first_row.is_none(), first_row });
+            let first_row = Some(text.trim_start_matches('1').to_string()).filter(|text| !text.is_empty());
+            forms.add_odd(&OddRequest { single: text.starts_with('1'), first_row });
         }
         forms
     }
@@ -173,12 +185,21 @@ mod tests {
             (1, "1 1", true, None),
             (0, "a", true, Some("a")),
             (9, "a", true, None),
-            (9, "a a", true, Some("a")),
+            (9, "a a", true, None),
+            (2, "a a", true, None),
+            (1, "a a", true, Some("a")),
             (9, "a b", true, None),
             (0, "a b c", true, None),
-            (9, "a b a", true, Some("a")),
+            (9, "a b a", true, None),
+            (1, "a b a", true, Some("a")),
             (9, "a b a b", true, None),
-            (9, "a 1 a", false, Some("a")),
+            (9, "a 1 a", false, None),
+            (0, "a 1 a", false, Some("a")),
+            (0, "a 1 a 1 1", true, Some("a")),
+            // With one row below the header row, which may be one answer to two rows as well.
+            (0, "1a 1a", true, Some("a")),
+            (1, "1a 1a 1", false, Some("a")),
+            (9, "1a", false, None),
         ] {
             let expected = RequestRule { single, header: header.map(String::from) };
             let reversed: Vec<&str> = odd.split(' ').rev().collect();
@@ -205,14 +226,14 @@ mod tests {
             &[][..],
             &[(9, ""), (9, "")],
             &[(0, "1"), (0, "1")],
-            &[(0, "a a"), (9, "")],
+            &[(9, "a"), (3, "a")],
             &[(9, "1"), (9, "")],
             &[(0, "a a"), (0, "a")],
         ] {
             assert_eq!(told(fitting), Ok(()), "{fitting:?}");
         }
         for (other, at) in
-            [(&[(9, ""), (0, "1")][..], 1), (&[(9, "a"), (3, "a")], 0), (&[(0, "b"), (9, "")], 0)]
+            [(&[(9, ""), (0, "1")][..], 1), (&[(0, "a a"), (9, "")], 0), (&[(0, "b"), (9, "")], 0)]
         {
             let told = told(other).unwrap_err();
             assert!(told.starts_with("PL0909") && told.contains(&format!("{at}.state")), "{told}");
