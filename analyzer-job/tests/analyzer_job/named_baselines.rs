@@ -45,19 +45,21 @@ enum Fate {
 }
 use Fate::{Refused, Used};
 
+/// The settings that name a baseline.
+const NAMES: [&str; 7] = [
+    "baseline_constraints",
+    "baseline_statistics",
+    "baseline_profile",
+    "data_quality_baseline",
+    "model_quality_baseline",
+    "model_bias_baseline",
+    "model_explainability_baseline",
+];
+
 /// Each setting in each place, with a baseline that the data violate: the run tells of violations, or does not start. A place without a
 /// baseline stops it, too.
 fn check(tree: &Tree, more: &[&str], folder: &str, fates: [Fate; 7]) {
-    let names = [
-        "baseline_constraints",
-        "baseline_statistics",
-        "baseline_profile",
-        "data_quality_baseline",
-        "model_quality_baseline",
-        "model_bias_baseline",
-        "model_explainability_baseline",
-    ];
-    for (name, fate) in names.into_iter().zip(fates) {
+    for (name, fate) in NAMES.into_iter().zip(fates) {
         for place in PLACES {
             for path in [folder, "/opt/ml/nowhere"] {
                 let [run, dry] = both(tree, place, &[(name, path)], more);
@@ -182,14 +184,7 @@ fn attributions_use_their_baselines_and_refuse_those_of_others() {
         (&all, &[], &["model_bias_baseline", "model_explainability_baseline"]),
     ] {
         config(methods.clone());
-        for name in [
-            "baseline_statistics",
-            "baseline_profile",
-            "data_quality_baseline",
-            "model_quality_baseline",
-            "model_bias_baseline",
-            "model_explainability_baseline",
-        ] {
+        for &name in &NAMES[1..] {
             for run in both(&tree, "argument", &[(name, nowhere)], more) {
                 let text = format!("{}{}", run.message, run.stdout);
                 let expected =

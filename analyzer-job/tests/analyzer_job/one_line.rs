@@ -125,7 +125,7 @@ fn a_line_of_one_row_is_no_answer_to_two() {
 
 /// Folds both files and combines: as one run, also where the first part has nothing but the record in doubt.
 #[track_caller]
-fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree) {
+pub(super) fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree) {
     for part in 0..2 {
         folded(tree, &format!("states/p{part}.state"), &format!("{part}.jsonl"), settings);
     }

@@ -1,9 +1,7 @@
 //! The rows of a request are the same ones to every monitor: beside records of as many answers and labels one with fewer of both
 //! is left out, at every place, in one run and in parts.
 
-use super::one_line::{CAPTURES, MONITORS, counts, numbers, of_two, record, tree};
-use super::parts::{clear, folded, path};
-use crate::program::Tree;
+use super::one_line::{CAPTURES, MONITORS, in_parts, numbers, of_two, record, tree};
 
 fn sound() -> Vec<String> {
     (0..40).map(|number| of_two(number, |[one, two]| format!("{one}\n{two}\n"))).collect()
@@ -57,19 +55,6 @@ fn a_request_has_the_same_rows_to_every_monitor() {
             }
         }
     }
-}
-
-/// Folds both files and combines: as one run.
-#[track_caller]
-fn in_parts(tree: &Tree, settings: &[&str], expected: &Tree) {
-    for part in 0..2 {
-        folded(tree, &format!("states/p{part}.state"), &format!("{part}.jsonl"), settings);
-    }
-    clear(tree);
-    let states = path(tree, "states");
-    let run = tree.run(&[&["combine", &states], &settings[..settings.len() - 1]].concat());
-    assert_eq!(run.code, Some(0), "{}", run.log);
-    assert_eq!(counts(tree), counts(expected));
 }
 
 /// Rows that are lost beside header rows cost their record as well.

@@ -77,6 +77,14 @@ fn order(record: &str) -> [bool; 2] {
         .map(|[one, two]| record.find(one) <= record.find(two))
 }
 
+/// A merged record of one row whose answer is JSON.
+fn answered(answer: &str) -> String {
+    let parts = [("1,0", "text/csv"), (answer, "application/json"), ("1", "text/csv")];
+    let [input, output, truth] = parts.map(|(data, kind)| part(data.into(), kind, false));
+    json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
+        .to_string()
+}
+
 /// Records that others contradict end alike in one run, in swapped files and as parts, wherever they are divided.
 #[test]
 fn records_in_doubt_end_alike_in_every_division() {
@@ -89,15 +97,9 @@ fn records_in_doubt_end_alike_in_every_division() {
     let mut objects = monitor();
     objects.predictor =
         Some(Predictor { label: Some(name("l")), probability: Some(name("s.*")), ..Predictor::default() });
-    let record = |answer: &str| {
-        let parts = [("1,0", "text/csv"), (answer, "application/json"), ("1", "text/csv")];
-        let [input, output, truth] = parts.map(|(data, kind)| part(data.into(), kind, false));
-        json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
-            .to_string()
-    };
-    let plain = record(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
-    let by_key = record(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
-    let moved = record(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#);
+    let plain = answered(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
+    let by_key = answered(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
+    let moved = answered(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#);
     let cases: [(&Analysis, Vec<String>, Vec<String>, &str); 6] = [
         // The damaged line of two rows is one of the lines with several values for a row.
         (&by_label, csv.clone(), vec![damaged.clone()], "4 1"),
@@ -183,17 +185,11 @@ fn labels_beside_scores_are_in_doubt_wherever_keys_change_their_order() {
     let mut analysis = monitor();
     analysis.predictor =
         Some(Predictor { label: Some(name("l")), probability: Some(name("s.*")), ..Predictor::default() });
-    let record = |answer: &str| {
-        let parts = [("1,0", "text/csv"), (answer, "application/json"), ("1", "text/csv")];
-        let [input, output, truth] = parts.map(|(data, kind)| part(data.into(), kind, false));
-        json!({"captureData": {"endpointInput": input, "endpointOutput": output}, "groundTruthData": truth})
-            .to_string()
-    };
-    let plain = record(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
-    let by_key = record(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
+    let plain = answered(r#"{"l":["0","1"],"s":{"a":0.9,"b":0.1}}"#);
+    let by_key = answered(r#"{"l":["b","a"],"s":{"a":0.9,"b":0.1}}"#);
     let moved = [
-        record(r#"{"l":["0","1"],"s":{"b":0.1,"a":0.9}}"#),
-        record(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#),
+        answered(r#"{"l":["0","1"],"s":{"b":0.1,"a":0.9}}"#),
+        answered(r#"{"l":["a","b"],"s":{"b":0.1,"a":0.9}}"#),
     ];
     let rows = |records: &[&String]| {
         let text = records.iter().map(|record| format!("{record}\n")).collect::<String>();
