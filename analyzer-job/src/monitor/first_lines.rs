@@ -37,29 +37,22 @@ pub(super) fn begin(file: &InputFile) -> Result<Beginning> {
     let first = lines.first().copied().unwrap_or_default();
     let begins_with_list = bytes.trim_ascii_start().starts_with(b"[");
     Ok(match first.first() {
-        Some(b'[') if is_list_of_values(first) || may_be_cut_row(first) && record_among(lines).is_some() => {
+        Some(b'[') if is_list_of_values(first) || may_be_cut_row(first) && has_record(lines) => {
             Beginning::Lines
         }
         _ if begins_with_list => Beginning::Rows,
         // Whatever the first line is, it is damaged.
-        _ if !is_json(first) && !begins_with_object(&bytes) && record_among(lines).is_some() => {
-            Beginning::Lines
-        }
+        _ if !is_json(first) && !begins_with_object(&bytes) && has_record(lines) => Beginning::Lines,
         _ => Beginning::Other,
     })
 }
 
-/// A line that is a record by itself, with another record behind it, or the end.
-fn record_among<'a>(lines: &[&'a [u8]]) -> Option<&'a str> {
+/// Whether a line is a record by itself, with another record behind it, or the end.
+fn has_record(lines: &[&[u8]]) -> bool {
     let opens = |line: &&[u8]| line.starts_with(b"{") || line.starts_with(b"[");
     let is_record = |line: &[u8]| line.starts_with(b"{") && is_json(line) || is_list_of_values(line);
-    let (_, line) = lines
-        .iter()
-        .enumerate()
-        .skip(1)
-        .take(LINES)
-        .find(|(at, line)| is_record(line) && lines.get(at + 1).is_none_or(opens))?;
-    std::str::from_utf8(line).ok()
+    let mut behind = lines.iter().enumerate().skip(1).take(LINES);
+    behind.any(|(at, line)| is_record(line) && lines.get(at + 1).is_none_or(opens))
 }
 
 /// Whether a line is a list of values that are neither objects nor lists.
