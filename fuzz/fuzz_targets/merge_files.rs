@@ -21,14 +21,10 @@ const NAMES: [&str; 5] = [
 
 /// The outcome in words, the account, and the merged files.
 fn outcome(task: &MergeTask) -> (String, String, BTreeMap<String, Vec<u8>>) {
-    let (told, mut summary) = match merge(task, &Stop::default()) {
+    let (told, summary) = match merge(task, &Stop::default()) {
         Ok(summary) => (String::new(), Some(summary)),
         Err(failure) => (failure.problem.to_string(), failure.summary.map(|summary| *summary)),
     };
-    // Blocks of a few bytes show less of how a file begins.
-    for file in summary.iter_mut().flat_map(|summary| &mut summary.files_without_records) {
-        file.begins.clear();
-    }
     let mut files = BTreeMap::new();
     gather(&task.output, &mut files);
     (told, serde_json::to_string(&summary).unwrap(), files)

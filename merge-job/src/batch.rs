@@ -10,6 +10,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Result, input};
 
 use crate::json::Span;
+use crate::looks;
 use crate::reader::{self, Found, Piece, Settled, State, Workspace};
 use crate::record::{Bad, Side, Texts};
 use crate::source::{Block, Content, Origin, Segment};
@@ -32,7 +33,7 @@ pub(crate) struct Stretch<'a> {
     pub(crate) origin: &'a Origin,
     pub(crate) first: bool,
     pub(crate) last: bool,
-    /// The beginning of the stretch's text.
+    /// The beginning of the stretch's text; of the first one that of the file, however short the stretch is.
     pub(crate) head: &'a [u8],
     pub(crate) has_good: bool,
     pub(crate) has_records: bool,
@@ -93,15 +94,13 @@ impl<'a, T> Records<'a, T> {
                 origin: &segment.origin,
                 first: segment.first,
                 last: segment.last,
-                head: text.get(..text.len().min(HEAD_BYTES)).unwrap_or_default(),
+                head: if segment.head.is_empty() { looks::head(text) } else { &segment.head },
                 has_good,
                 has_records: !found.is_empty(),
             }
         })
     }
 }
-
-const HEAD_BYTES: usize = 256;
 
 /// A block and what was found in it.
 #[derive(Debug)]

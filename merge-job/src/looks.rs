@@ -44,6 +44,14 @@ const PYTHON_VALUES: &str =
     "write records with `json.dumps`, not with `str` or `print`: JSON has `null`, `true` and `false`";
 const TWICE: &str = "the records were encoded twice: write each as an object, with one `json.dumps`";
 
+/// So much of a file tells what it looks like.
+const HEAD_BYTES: usize = 256;
+
+/// What of a file's text, or of its beginning, is looked at.
+pub(crate) fn head(text: &[u8]) -> &[u8] {
+    text.get(..text.len().min(HEAD_BYTES)).unwrap_or_default()
+}
+
 /// What a file looks like by its first bytes.
 pub(crate) fn of(kind: Kind, head: &[u8]) -> Look {
     let look = |name, hint| Look { name, hint: Some(hint) };

@@ -15,6 +15,7 @@ use plumbline_common::{Problem, Result};
 
 use crate::ahead::Ahead;
 use crate::hours;
+use crate::looks;
 use crate::manifest::{self, Mounts, Target};
 use crate::reader;
 
@@ -57,6 +58,8 @@ pub(crate) struct Segment {
     pub(crate) begins_line: bool,
     /// Cells of the rows of its file, as `reader::width_of_rows` tells them; not yet known of a packed one.
     pub(crate) width: Option<usize>,
+    /// How its file begins, where this is the first piece and shorter than what is shown of that.
+    pub(crate) head: Vec<u8>,
     pub(crate) content: Content,
 }
 
@@ -284,6 +287,7 @@ impl Source {
                     last: true,
                     begins_line: true,
                     width: None,
+                    head: Vec::new(),
                     content,
                 });
                 return Ok(room);
@@ -353,6 +357,8 @@ impl Source {
             None if start == 0 => most,
             None => start,
         };
+        let head = looks::head(text);
+        let head = if current.first && end - start < head.len() { head.to_vec() } else { Vec::new() };
         if ended {
             block.progress += current.bytes - current.counted;
         }
@@ -367,6 +373,7 @@ impl Source {
                 last: ended,
                 begins_line: current.begins_line,
                 width: current.width,
+                head,
                 content: Content::Text,
             });
             current.first = false;
@@ -437,6 +444,7 @@ fn unreadable(block: &mut Block, origin: &Arc<Origin>, first: bool, why: String)
         last: true,
         begins_line: true,
         width: None,
+        head: Vec::new(),
         content: Content::Unreadable(why),
     });
 }

@@ -64,6 +64,47 @@ fn memory_threads_and_blocks_do_not_change_a_byte() {
     assert_eq!(fs::read_dir(tree.path("tmp")).unwrap().count(), 0);
 }
 
+/// Files of which no record can be used, each of its own look, plain and packed, on both sides: blocks of a few bytes show as much
+/// of how they begin, and say the same of what they look like.
+#[test]
+fn how_a_file_without_records_begins_is_told_for_blocks_of_any_size() {
+    let tree = Tree::new();
+    let texts = [
+        "no record\nin\nany\nof these lines, of which there are many\n".to_string(),
+        "a long line without an end ".repeat(20),
+        format!("x,y\n{}", "1,2\n".repeat(2_000)),
+        "\u{feff}id;label\r\n1;0\r\n".into(),
+        "{'captureData': {'endpointInput': {'data': '1,2'}}}\n".repeat(9),
+        "{\n  \"predictions\": [\n    {\"score\": 0.5}\n  ]\n}\n".into(),
+        "\n\n   \n[\n[1,\n2],\n[3]]\n".into(),
+        "{\"a\": {\"b\": 1},\n\"groundTruthData\": 1, \"captureData\": 1}\n".into(),
+        format!("{}<html>", "é\n".repeat(50)),
+        "?".into(),
+    ];
+    for (n, text) in texts.iter().enumerate() {
+        tree.captures(&format!("{n}.txt"), text).labels(&format!("{n}.txt"), text);
+        tree.captures(&format!("{n}.gz"), gzip(text.as_bytes()));
+    }
+    tree.captures("z.jsonl", capture("1")).labels("z.jsonl", label("1", "1"));
+    let with = |threads, block_bytes| {
+        merged_with(&tree, |task| {
+            (task.threads, task.block_bytes, task.max_bad_fraction) = (threads, block_bytes, 1.0);
+        })
+    };
+    let (expected, files) = with(1, 1 << 20);
+    assert_eq!(expected["merged"], 1, "{expected}");
+    let told = expected["files_without_records"].as_array().unwrap();
+    assert!(told.len() >= 3 * (texts.len() - 1), "{told:?}");
+    assert!(told.iter().any(|file| file["begins"] == "no record.in.any.of these lines,..."), "{told:?}");
+    for threads in [1, 2] {
+        for block_bytes in (1..64).chain([100, 255, 256, 257, 1_000, 10_000]) {
+            let (again, again_files) = with(threads, block_bytes);
+            assert_eq!(again, expected, "{threads} threads, blocks of {block_bytes}");
+            assert!(again_files == files, "{threads} threads, blocks of {block_bytes} give other bytes");
+        }
+    }
+}
+
 #[test]
 fn the_program_spills_when_memory_is_small_and_says_so() {
     let tree = busy();
