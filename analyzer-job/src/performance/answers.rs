@@ -65,6 +65,8 @@ pub struct CapturedRows {
     answer: answer::Answer,
     labels: Grid,
     scratch: Grid,
+    /// Of a request, which rows are grouped by.
+    lines: Grid,
     found: Vec<Found>,
     rows: usize,
     labelled: bool,
@@ -121,6 +123,7 @@ impl CapturedRows {
             answer: answer::Answer::default(),
             labels: Grid::default(),
             scratch: Grid::default(),
+            lines: Grid::default(),
             found: Vec::new(),
             rows: 0,
             labelled: false,
@@ -189,7 +192,10 @@ impl CapturedRows {
         }
         let input = capture.batch_transform_output.as_ref().or(capture.endpoint_input.as_ref());
         match input.filter(|input| input.data.is_some()) {
-            Some(input) => self.groups(input).map_err(|reason| format!("input: {reason}")),
+            Some(input) => {
+                let is_request = capture.batch_transform_output.is_none();
+                self.groups(input, is_request).map_err(|reason| format!("input: {reason}"))
+            }
             None => {
                 self.groups.iter_mut().for_each(|group| group.without_request(self.rows));
                 Ok(())
@@ -354,11 +360,19 @@ impl CapturedRows {
         Ok(rows)
     }
 
-    fn groups(&mut self, input: &Payload<'_>) -> std::result::Result<(), String> {
+    /// `is_request`: a header row may be in it.
+    fn groups(&mut self, input: &Payload<'_>, is_request: bool) -> std::result::Result<(), String> {
         let (text, kind) = payload::text(input)?;
         let kind = payload::kind_of_rows(kind, &text);
+        if kind == ContentType::Csv && self.groups.iter().any(Group::is_position) {
+            self.lines.clear();
+            self.lines.push_csv(&text)?;
+            if is_request {
+                self.request.take_header_out(&mut self.lines, self.rows, &mut self.scratch);
+            }
+        }
         for group in &mut self.groups {
-            group.read(&text, kind, self.rows, &mut self.scratch, &mut self.found)?;
+            group.read(&text, kind, self.rows, &mut self.lines, &mut self.found)?;
             if group.n_rows() != self.rows {
                 let (answers, rows) = (count(self.rows, "answer"), count(group.n_rows(), "input row"));
                 return Err(format!("{answers} and {rows}"));

@@ -293,6 +293,7 @@ impl Part {
             }
         }
         let (mut skipped, mut warnings) = (Vec::new(), Vec::new());
+        warnings.extend(self.shown.requests.told());
         self.bad.tell(self.records, self.outside, &mut skipped, &mut warnings);
         for skips in self.left_out.told() {
             let noun = if skips.records == 1 { "row" } else { "rows" };

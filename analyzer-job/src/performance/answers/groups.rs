@@ -52,7 +52,13 @@ impl Group {
         (SEGMENTS.to_string(), self.attribute.text.clone(), self.seen)
     }
 
-    /// Reads the column's value of each of `rows` rows of a request. Where a request has none, the value is missing.
+    /// Whether it is a place in rows of CSV.
+    pub(super) fn is_position(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// Reads the column's value of each of `rows` rows of a request. Where a request has none, the value is missing. `lines`: the
+    /// rows of a request in CSV, else a grid to work in.
     ///
     /// # Errors
     /// The request cannot be read.
@@ -61,7 +67,7 @@ impl Group {
         text: &str,
         kind: ContentType,
         rows: usize,
-        scratch: &mut Grid,
+        lines: &mut Grid,
         found: &mut Vec<Found>,
     ) -> std::result::Result<(), String> {
         self.grid.clear();
@@ -82,13 +88,12 @@ impl Group {
                 }
             }
         } else {
-            scratch.clear();
-            match kind {
-                ContentType::Csv => scratch.push_csv(text)?,
-                _ => payload::documents(text, kind).for_each(|document| scratch.push_whole(document.trim())),
+            if kind != ContentType::Csv {
+                lines.clear();
+                payload::documents(text, kind).for_each(|document| lines.push_whole(document.trim()));
             }
-            for row in 0..scratch.n_rows() {
-                let cell = scratch.cell(row, self.attribute.position.unwrap_or_default());
+            for row in 0..lines.n_rows() {
+                let cell = lines.cell(row, self.attribute.position.unwrap_or_default());
                 self.seen |= !matches!(cell, Raw::Missing);
                 self.grid.push(cell);
                 self.grid.end_row();

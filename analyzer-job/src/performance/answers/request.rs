@@ -7,7 +7,7 @@ use crate::config::ContentType;
 use crate::read::captured::place;
 use crate::read::grid::Grid;
 use crate::read::payload;
-use crate::read::shown::{OddRequest, RequestForms, RequestRule};
+use crate::read::shown::{FirstLine, RequestForms, RequestLines, RequestRule};
 use crate::values::path::{Found, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing;
@@ -41,20 +41,28 @@ impl Request {
         if self.read(input).is_none() {
             return Ok(());
         }
-        let rows = self.rows.n_rows();
-        if rows == n {
-            self.shown.add_whole();
+        let request =
+            RequestLines { lines: self.rows.n_rows(), answers: n, first: first_line(&self.rows, n) };
+        self.shown.add(&request);
+        if self.rule.allows(&request) {
             return Ok(());
         }
-        let first_row = (rows == n + 1).then(|| first_row(&self.rows)).flatten();
-        let odd = OddRequest { single: rows == 1 || n == 1, first_row };
-        self.shown.add_odd(&odd);
-        match self.rule.allows(&odd) {
-            true => Ok(()),
-            false => {
-                Err(format!("{}, {}, {}", count(rows, "input row"), count(n, "answer"), count(n, "label")))
-            }
+        let rows = self.rule.rows(&request);
+        let behind = if rows < request.lines { " below a header row" } else { "" };
+        Err(format!("{}{behind}, {}, {}", count(rows, "input row"), count(n, "answer"), count(n, "label")))
+    }
+
+    /// Takes the header row out of the lines of a request in CSV that has `n` answers.
+    pub(super) fn take_header_out(&self, lines: &mut Grid, n: usize, scratch: &mut Grid) {
+        if !self.rule.is_header(first_line(lines, n).as_ref()) {
+            return;
         }
+        scratch.clear();
+        for line in 1..lines.n_rows() {
+            lines.row(line).for_each(|cell| scratch.push(cell));
+            scratch.end_row();
+        }
+        std::mem::swap(lines, scratch);
     }
 
     /// Reads the rows; none where they cannot be told.
@@ -76,12 +84,19 @@ impl Request {
     }
 }
 
-/// The first row of CSV where it may be a header row: it has texts and no numbers, or numbers its cells.
-fn first_row(rows: &Grid) -> Option<String> {
-    let text = |cell| if let Raw::Csv(text) = cell { text.trim() } else { "" };
-    let cells: Vec<&str> = rows.row(0).map(text).collect();
-    let is_named =
-        cells.iter().any(|cell| !cell.is_empty()) && !cells.iter().any(|cell| typing::is_number(cell));
-    let is_counted = cells.len() > 1 && cells.iter().enumerate().all(|(at, cell)| *cell == at.to_string());
-    (is_named || is_counted).then(|| cells.join(","))
+/// The first line of CSV beside `n` answers, where it may be a header row: it has texts and no numbers, or numbers its cells. Two
+/// such numbers are likely to be data where they have an answer.
+fn first_line(lines: &Grid, n: usize) -> Option<FirstLine> {
+    if lines.n_rows() == 0 {
+        return None;
+    }
+    let cells = || lines.row(0).map(|cell| if let Raw::Csv(text) = cell { text.trim() } else { "" });
+    let is_named = !cells().any(typing::is_number) && cells().any(|cell| !cell.is_empty());
+    let may_count = match lines.width(0) {
+        0 | 1 => false,
+        2 => lines.n_rows() == n + 1,
+        _ => true,
+    };
+    let is_counted = || may_count && cells().enumerate().all(|(at, cell)| cell == at.to_string());
+    (is_named || is_counted()).then(|| FirstLine::of(cells()))
 }

@@ -21,7 +21,7 @@ pub(crate) use key_order::KeyOrder;
 pub(crate) use one_line::{LineForm, LineForms};
 pub(crate) use parts::{Readings, chosen};
 pub(crate) use refused::Refused;
-pub(crate) use request_rows::{OddRequest, RequestForms, RequestRule};
+pub(crate) use request_rows::{FirstLine, RequestForms, RequestLines, RequestRule};
 pub(crate) use widths::Widths;
 
 /// What records show of one another.

@@ -31,12 +31,13 @@ impl Shown {
         add(self.answers.is_open(), &|rules| rules.answers ^= true);
         add(self.truths.is_open(), &|rules| rules.truths ^= true);
         add(self.labels.is_open(), &|rules| rules.by_order ^= true);
-        let mut others = self.requests.open_rules();
-        others.retain(|rule| !self.requests.are_read_alike(rule, &own.requests));
-        if ways.len() * (others.len() + 1) <= MOST_WAYS {
-            let known = ways.clone();
-            for rule in others {
+        let known = ways.clone();
+        let mut requests = vec![own.requests.clone()];
+        for rule in self.requests.open_rules() {
+            let is_new = !requests.iter().any(|other| self.requests.are_read_alike(&rule, other));
+            if is_new && (requests.len() + 1) * known.len() <= MOST_WAYS {
                 ways.extend(known.iter().map(|rules| Rules { requests: rule.clone(), ..rules.clone() }));
+                requests.push(rule);
             }
         }
         for (at, sets) in self.objects.iter().enumerate() {
