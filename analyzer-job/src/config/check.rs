@@ -57,6 +57,24 @@ pub fn load(text: &[u8], file: &Path, kind: Kind) -> Result<Analysis> {
     Ok(analysis)
 }
 
+/// `headers` and `label` of a configuration of which nothing else is asked, nor checked.
+///
+/// # Errors
+/// What is wrong with them.
+pub(crate) fn columns(text: &[u8]) -> std::result::Result<(Option<Vec<String>>, Option<Location>), String> {
+    let text = std::str::from_utf8(text).map_err(|error| error.to_string())?;
+    let given = document::parse(text.strip_prefix('\u{feff}').unwrap_or(text));
+    let Json::Object(map) = given.map_err(|error| error.to_string())? else {
+        return Err("no JSON object".into());
+    };
+    let headers = texts(&map, "headers");
+    let n = map.get("headers").map_or(0, |given| given.as_array().map_or(usize::MAX, Vec::len));
+    match headers.as_ref().map_or(0, Vec::len) == n {
+        true => Ok((headers, location(&map, "label"))),
+        false => Err("`headers` is no list of names".into()),
+    }
+}
+
 fn stop_at(faults: &[Fault], text: &str, file: &Path) -> Result<()> {
     match faults::problem(faults, Some((text, file))) {
         Some(problem) => Err(problem),

@@ -17,6 +17,7 @@ use crate::config::ContentType;
 use crate::read::answer::{self, Fault};
 use crate::read::captured::{brief, place};
 use crate::read::grid::Grid;
+use crate::read::headed::Headed;
 use crate::read::payload;
 use crate::read::shown::{Rules, Shown};
 use crate::read::truth::Truth;
@@ -42,6 +43,8 @@ pub struct Places {
     pub label: Option<String>,
     /// Of the features in requests of JSON.
     pub features: Option<String>,
+    /// Names of the columns of requests in CSV.
+    pub(crate) headed: Headed,
     /// Columns that rows are grouped by.
     pub groups: Vec<String>,
     /// Columns of a dataset that no metric reads anyway: they must be there.
@@ -119,7 +122,7 @@ impl CapturedRows {
             truth: Truth::new(LABEL, position, path),
             label: label.map(String::from),
             groups: places.groups.iter().map(|text| Group::new(text)).collect::<Result<_>>()?,
-            request: Request::new(places.features.as_deref()),
+            request: Request::new(places.features.as_deref(), &places.headed),
             answer: answer::Answer::default(),
             labels: Grid::default(),
             scratch: Grid::default(),
@@ -157,6 +160,11 @@ impl CapturedRows {
         self.contradict
     }
 
+    /// Whether the request that was taken last has a header row of the names of its columns.
+    pub(crate) fn has_header_row(&self) -> bool {
+        self.request.is_headed
+    }
+
     /// Predictions are numbers, not classes, if the problem is one of regression.
     pub fn of(mut self, problem: ProblemType) -> CapturedRows {
         self.numbers = problem == ProblemType::Regression;
@@ -169,6 +177,7 @@ impl CapturedRows {
     /// Why the record cannot be used.
     pub fn take(&mut self, record: &Record<'_>) -> std::result::Result<(), String> {
         self.contradict = false;
+        self.request.is_headed = false;
         let Some(capture) = &record.capture_data else { return Err("`captureData` is missing".into()) };
         self.rows = 0;
         self.answer.clear();
@@ -368,7 +377,7 @@ impl CapturedRows {
             self.lines.clear();
             self.lines.push_csv(&text)?;
             if is_request {
-                self.request.take_header_out(&mut self.lines, self.rows, &mut self.scratch);
+                self.request.take_headers_out(&mut self.lines, self.rows, &mut self.scratch);
             }
         }
         for group in &mut self.groups {

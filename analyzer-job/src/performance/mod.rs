@@ -38,5 +38,7 @@ pub mod tally;
 #[cfg(test)]
 mod tests_of_parts;
 #[cfg(test)]
+mod tests_of_requests;
+#[cfg(test)]
 mod twin;
 mod written;

@@ -15,9 +15,10 @@ use super::outcomes::{Expected, Outcomes, Question, Strays};
 use super::reasons::Reasons;
 use crate::monitor::format::Family;
 use crate::monitor::rows::{FirstRows, Schemas, check_parts, check_read_as};
-use crate::read::Skips;
+use crate::read::headed::{HEADED, Headed};
 use crate::read::shown::{self, Readings, Refused, Rules, Shown};
 use crate::read::windowed::{self, OfFile};
+use crate::read::{Skips, of_files};
 use crate::results::details::{RowCounts, Skipped};
 use crate::state::file::unusable;
 use crate::state::joined::Joined;
@@ -62,6 +63,11 @@ pub struct Part {
     /// The first record for which all of the data are refused, if this is how they are to be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<Refused>,
+    /// The names of the columns of requests, and the files with requests that have a header row of them.
+    #[serde(default, skip_serializing_if = "Headed::is_empty")]
+    pub(super) headed: Headed,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) headed_files: Vec<PathBuf>,
     /// The same records as read by the other rules that all of the data may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) otherwise: Vec<Part>,
@@ -293,6 +299,7 @@ impl Part {
             }
         }
         let (mut skipped, mut warnings) = (Vec::new(), Vec::new());
+        warnings.extend(of_files(&self.headed_files, HEADED));
         warnings.extend(self.shown.requests.told());
         self.bad.tell(self.records, self.outside, &mut skipped, &mut warnings);
         for skips in self.left_out.told() {
@@ -360,6 +367,10 @@ impl Part {
         self.left_out.merge(other.left_out);
         self.shown.append(&other.shown);
         self.refused = self.refused.take().or(other.refused);
+        self.headed_files.extend(other.headed_files);
+        self.headed_files.sort_by(|one, two| by_text(one, two));
+        // Windows may read the same file.
+        self.headed_files.dedup();
         self.bad.merge(other.bad)?;
         match (&mut self.sought, other.sought) {
             (Some(mine), Some(theirs)) => {
@@ -464,6 +475,7 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
     for more in parts.iter().filter_map(|(_, part)| part.joined.clone()) {
         joined.get_or_insert_default().merge(more);
     }
+    check_headers(&parts)?;
     let readings: Vec<_> = parts.iter().map(|(path, part)| (path.as_path(), part.readings())).collect();
     let chosen = shown::chosen(&readings)?;
     let parts: Vec<(PathBuf, Part)> =
@@ -524,6 +536,25 @@ pub fn combine(parts: Vec<(PathBuf, Part)>, question: &Question) -> Result<Optio
         }
     }
     Ok(Some(all))
+}
+
+/// That the columns of captured requests have the same names in each part.
+fn check_headers(parts: &[(PathBuf, Part)]) -> Result<()> {
+    let mut captured = parts.iter().filter(|(_, part)| part.is_captured() && part.records > 0);
+    let Some((first, one)) = captured.next() else { return Ok(()) };
+    match captured.find(|(_, part)| part.headed != one.headed) {
+        None => Ok(()),
+        Some((path, part)) => {
+            let problem =
+                Problem::new(&codes::STATES_DO_NOT_FIT, "parts of the data have other names of the columns");
+            Err(problem
+                .file(path)
+                .field("headers")
+                .found(part.headed.told())
+                .expected(format!("{}, as in {}", one.headed.told(), first.display()))
+                .hint("fold all parts with the same analysis configuration, or all of them without one"))
+        }
+    }
 }
 
 /// That a position is the same column in each part, as far as it has it, as in one run over all of them.

@@ -18,6 +18,7 @@ use crate::monitor::rows::shared::Seat;
 use crate::monitor::rows::{self, Account, Source};
 use crate::read::Skips;
 use crate::read::captured::{self, Met, in_window, named};
+use crate::read::headed::Headed;
 use crate::read::shown::{self, Attempted, Refused, Rules, Shown};
 use crate::read::together;
 use crate::read::windowed::Windowed;
@@ -207,6 +208,8 @@ impl<'a> Sink<'a> {
             shown: Shown::default(),
             rules: Rules::default(),
             refused: None,
+            headed: Headed::default(),
+            headed_files: Vec::new(),
             otherwise: Vec::new(),
         }
     }
@@ -367,7 +370,7 @@ fn read_records(
         bad.add(file, line, reason);
         Ok(())
     };
-    let mut refused = None;
+    let (mut refused, mut headed_files) = (None, Vec::<PathBuf>::new());
     for (name, error) in &listing.unreadable {
         read += 1;
         unusable(&mut bad, name, 1, &format!("cannot be read: {error}"))?;
@@ -401,6 +404,9 @@ fn read_records(
                 .map_err(|reason| named(record.event_metadata.as_ref(), reason)),
         };
         read += 1;
+        if answers.has_header_row() && headed_files.last().is_none_or(|last| last != file) {
+            headed_files.push(file.into());
+        }
         match taken {
             Ok(false) => outside += 1,
             Ok(true) => {
@@ -432,6 +438,8 @@ fn read_records(
     part.bad = Bad::Records(bad);
     part.shown = answers.shown();
     part.refused = refused;
+    part.headed = places.headed.clone();
+    part.headed_files = headed_files;
     part.sought = Some(Sought { records: looked_at, attributes: answers.sought() });
     Ok(part)
 }

@@ -1,6 +1,7 @@
 //! From settings and configuration to what this run does: where everything stands, and which kind of run it is.
 
 mod baselines;
+pub(crate) mod headers;
 pub mod monitors;
 pub(crate) mod unused;
 

@@ -191,6 +191,16 @@ impl Notes {
     }
 }
 
+/// The same of several files in words; none where there are none.
+pub(crate) fn of_files(files: &[PathBuf], what: &str) -> Option<String> {
+    let (first, rest) = files.split_first()?;
+    let more = match rest.len() {
+        0 => String::new(),
+        more => format!(" and {}", counted(more, "more file")),
+    };
+    Some(format!("{}{more}: {what}", first.display()))
+}
+
 impl Note {
     fn warning(&self) -> Option<String> {
         match self {
@@ -208,15 +218,7 @@ impl Note {
                 counted(skips.skipped.records, "unreadable file"),
                 skips.skipped.examples.join("; ")
             )),
-            Note::Files { files, what } => {
-                let (first, rest) = files.split_first()?;
-                let more = if rest.is_empty() {
-                    String::new()
-                } else {
-                    format!(" and {}", counted(rest.len(), "more file"))
-                };
-                Some(format!("{}{more}: {what}", first.display()))
-            }
+            Note::Files { files, what } => of_files(files, what),
             Note::First { file, what } if !what.is_empty() => Some(format!("{}: {what}", file.display())),
             _ => None,
         }

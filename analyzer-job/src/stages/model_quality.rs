@@ -9,7 +9,7 @@ use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes, input};
 use serde_json::json;
 
-use crate::config::DatasetFormat;
+use crate::config::{DatasetFormat, Location};
 use crate::context;
 use crate::monitor::plan::{self, MonitorPlan};
 use crate::monitor::rows::shared::Seat;
@@ -26,7 +26,9 @@ use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Places};
 use crate::plan::RowsFrom;
+use crate::plan::headers::{self, Columns};
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
+use crate::read::headed::Headed;
 use crate::report::{self, Draft};
 use crate::results::details::{RunDetails, SettingUsed};
 use crate::settings::{OnBadRecord, Settings};
@@ -146,7 +148,17 @@ pub(crate) fn prepare(
     let plan = plan::plan(job, settings, now, rows)?;
     let mut warnings = Vec::new();
     let question = question(settings, &mut warnings)?;
+    let columns = match rows {
+        RowsFrom::Folded(_) => Columns::default(),
+        RowsFrom::Here | RowsFrom::Part => headers::columns(job, settings),
+    };
+    warnings.extend(columns.warning);
+    // As the bias monitor takes it.
+    let of_truth = settings.ground_truth_attribute.as_deref().map(str::trim);
+    let of_truth = of_truth.filter(|text| text.parse::<usize>().is_err());
+    let label = columns.label.or_else(|| Some(Location::Name(of_truth?.into())));
     let places = Places {
+        headed: Headed::new(columns.headers.as_deref(), label.as_ref(), true),
         prediction: settings.inference_attribute.clone().filter(|_| question.prediction),
         score: settings.probability_attribute.clone().filter(|_| question.score),
         label: settings.ground_truth_attribute.clone(),

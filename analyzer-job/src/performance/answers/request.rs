@@ -6,6 +6,7 @@ use super::count;
 use crate::config::ContentType;
 use crate::read::captured::place;
 use crate::read::grid::Grid;
+use crate::read::headed::Headed;
 use crate::read::payload;
 use crate::read::shown::{FirstLine, RequestForms, RequestLines, RequestRule};
 use crate::values::path::{Found, Paths};
@@ -16,17 +17,25 @@ use crate::values::typing;
 pub(super) struct Request {
     /// Of the features in JSON; none where the setting is no path, which only matters to those that read features.
     features: Option<Paths>,
+    /// Of its columns in CSV.
+    names: Headed,
+    /// The request at hand has a header row of these names.
+    pub(super) is_headed: bool,
     rows: Grid,
+    scratch: Grid,
     found: Vec<Found>,
     pub(super) rule: RequestRule,
     pub(super) shown: RequestForms,
 }
 
 impl Request {
-    pub(super) fn new(features: Option<&str>) -> Request {
+    pub(super) fn new(features: Option<&str>, names: &Headed) -> Request {
         Request {
             features: place("features_attribute", features.unwrap_or("@")).ok(),
+            names: names.clone(),
+            is_headed: false,
             rows: Grid::default(),
+            scratch: Grid::default(),
             found: Vec::new(),
             rule: RequestRule::default(),
             shown: RequestForms::default(),
@@ -52,8 +61,9 @@ impl Request {
         Err(format!("{}{behind}, {}, {}", count(rows, "input row"), count(n, "answer"), count(n, "label")))
     }
 
-    /// Takes the header row out of the lines of a request in CSV that has `n` answers.
-    pub(super) fn take_header_out(&self, lines: &mut Grid, n: usize, scratch: &mut Grid) {
+    /// Takes header rows out of the lines of a request in CSV that has `n` answers.
+    pub(super) fn take_headers_out(&mut self, lines: &mut Grid, n: usize, scratch: &mut Grid) {
+        self.is_headed |= self.names.take_out(lines, 0, scratch) > 0;
         if !self.rule.is_header(first_line(lines, n).as_ref()) {
             return;
         }
@@ -71,7 +81,9 @@ impl Request {
         let (text, kind) = payload::text(input).ok()?;
         let kind = payload::kind_of_rows(kind, &text);
         if kind == ContentType::Csv {
-            return self.rows.push_csv(&text).ok().filter(|()| payload::is_csv(input));
+            self.rows.push_csv(&text).ok().filter(|()| payload::is_csv(input))?;
+            self.is_headed = self.names.take_out(&mut self.rows, 0, &mut self.scratch) > 0;
+            return Some(());
         }
         let features = self.features.as_ref()?;
         payload::documents(&text, kind).try_for_each(|document| {

@@ -4,14 +4,7 @@ use super::*;
 
 fn wanted(prediction: Option<&str>, score: Option<&str>, label: Option<&str>) -> Places {
     let place = |text: Option<&str>| text.map(String::from);
-    Places {
-        prediction: place(prediction),
-        score: place(score),
-        label: place(label),
-        features: None,
-        groups: Vec::new(),
-        excluded: Vec::new(),
-    }
+    Places { prediction: place(prediction), score: place(score), label: place(label), ..Places::default() }
 }
 
 fn record(output: Json, truth: Json) -> String {

@@ -4,7 +4,6 @@
 //! own content type, encoding and first bytes. Rows are paired by position within a record only; a record in which
 //! something is missing for a row is left out whole, never shifted.
 
-mod headed;
 mod known;
 mod memo;
 mod outcome;
@@ -27,6 +26,7 @@ use crate::read::blocks::{self, BLOCK_BYTES, Block};
 use crate::read::captured::{self, Met, brief, place};
 use crate::read::gather::Gather;
 use crate::read::grid::Grid;
+use crate::read::headed::Headed;
 use crate::read::layout::{self, Brought, Layout};
 use crate::read::line_blocks::{LineBlocks, Lines};
 use crate::read::parser::Parser;
@@ -39,7 +39,6 @@ use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::typing;
 
-use headed::Headed;
 use known::KnownRecords;
 use outcome::{Kind, Outcome, Table};
 pub(super) use outcome::{UNDATED, judge};
@@ -245,7 +244,7 @@ impl<'a> Reader<'a> {
             features,
             answers: Answers::new(analysis.predictor.as_ref(), analysis.probability_threshold, false)?,
             label,
-            names: Headed::new(analysis, pre || post),
+            names: Headed::new(analysis.dataset.headers.as_deref(), analysis.label.as_ref(), pre || post),
             header_rows: 0,
             wants: Wants { truth: pre || post, predicted: post },
             unfit: None,

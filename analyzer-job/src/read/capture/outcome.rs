@@ -7,6 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::ContentType;
 use crate::read::gather::Gather;
+use crate::read::headed::HEADED;
 use crate::read::layout::Layout;
 use crate::read::shown::{Refused, Shown};
 use crate::read::{Note, Notes, Skips, Source};
@@ -85,9 +86,6 @@ impl Kind {
 /// Places among the counts of bad records of those kinds that lie in no window: files, places that are no record, times.
 pub(in crate::read) const UNDATED: [usize; 3] =
     [Kind::File as usize, Kind::NoRecord as usize, Kind::Time as usize];
-
-const HEADED: &str =
-    "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
 
 /// Rows by their columns.
 #[derive(Clone)]

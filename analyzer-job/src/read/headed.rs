@@ -1,39 +1,54 @@
 //! Header rows in requests of CSV: a row made of the given names names the values behind it, wherever it stands.
 
-use crate::config::Analysis;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Location;
 use crate::read::grid::Grid;
 use crate::read::header::{self, Later};
 use crate::read::layout;
 use crate::values::names;
 use crate::values::raw::Raw;
 
+/// What is said of them.
+pub(crate) const HEADED: &str =
+    "rows of captured requests are the names in `headers`; they are read as header rows, and left out";
+
 /// The names that the values of a request have by `headers`: with the label's among them, or without.
-#[derive(Debug)]
-pub(super) struct Headed {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Headed {
     names: Vec<Vec<String>>,
 }
 
 impl Headed {
     /// `labelled`: a label comes with the requests, and `headers` end with its name unless `label` says where it stands.
-    pub(super) fn new(analysis: &Analysis, labelled: bool) -> Headed {
-        let Some(headers) = &analysis.dataset.headers else { return Headed { names: Vec::new() } };
-        let label = match &analysis.label {
+    pub(crate) fn new(headers: Option<&[String]>, label: Option<&Location>, labelled: bool) -> Headed {
+        let Some(headers) = headers else { return Headed::default() };
+        let label = match label {
             Some(location) => layout::find(headers, location),
             None => None,
         };
         let label = label.or_else(|| headers.len().checked_sub(1).filter(|_| labelled));
-        let mut names = vec![headers.clone()];
+        let mut names = vec![headers.to_vec()];
         names.extend(label.map(|label| {
-            let mut without = headers.clone();
+            let mut without = headers.to_vec();
             without.remove(label);
             without
         }));
         Headed { names }
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// For a message.
+    pub(crate) fn told(&self) -> String {
+        self.names.first().map_or("no names".into(), |names| names::listed(names))
+    }
+
     /// Takes header rows out of the rows from `from` on, and brings the values of the rows behind one into the order of the
     /// columns. The number of header rows. `scratch`: a grid to work in.
-    pub(super) fn take_out(&self, rows: &mut Grid, from: usize, scratch: &mut Grid) -> u64 {
+    pub(crate) fn take_out(&self, rows: &mut Grid, from: usize, scratch: &mut Grid) -> u64 {
         let may_be = |row: usize| {
             let Raw::Csv(first) = rows.cell(row, 0) else { return false };
             self.names.iter().any(|names| {
