@@ -53,13 +53,14 @@ pub(crate) fn await_handler(child: &Child, signal: u32) {
     }
 }
 
-/// Waits until a program has opened a file below a folder; false when it ended before.
+/// Waits until a program has opened a file below a folder, which it has listed before; false when it ended before.
 pub(crate) fn await_open(child: &mut Child, folder: &Path) -> bool {
     let open = format!("/proc/{}/fd", child.id());
     while child.try_wait().unwrap().is_none() {
         // Descriptors come and go while they are listed.
         let targets = fs::read_dir(&open).into_iter().flatten().flatten();
-        if targets.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| path.starts_with(folder)) {
+        let is_below = |path: &Path| path.starts_with(folder) && path != folder;
+        if targets.filter_map(|entry| fs::read_link(entry.path()).ok()).any(|path| is_below(&path)) {
             return true;
         }
     }
