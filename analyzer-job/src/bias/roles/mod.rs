@@ -9,6 +9,7 @@ mod predictions;
 mod segments;
 mod select;
 
+use plumbline_common::words::part_of;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::config::Analysis;
@@ -120,6 +121,11 @@ pub fn count(
         &positive,
     ));
 
+    let mut without_value = vec![Lacking {
+        name: label_name.clone(),
+        what: "label",
+        rows: cross.rows() - label.rows_with_value(&cross.counts),
+    }];
     let predictions = if analysis.methods.post_training_bias.is_some() {
         let column = match (cross.predicted(), roles.predicted) {
             (Some(column), _) => column,
@@ -140,10 +146,16 @@ pub fn count(
         let column = scored.as_ref().unwrap_or(column);
         let positives = predicted_positives(column, label, label_kind, &cross, analysis)?;
         let name = roles.predicted.and_then(|position| reading.layout.names.get(position));
+        let name = name.map_or("predicted label", String::as_str);
+        without_value.push(Lacking {
+            name: name.into(),
+            what: "prediction",
+            rows: cross.rows() - column.rows_with_value(&cross.counts),
+        });
         selections.extend(doubts::note(
             &doubts::Column {
                 role: SelectionRole::Prediction,
-                name: name.map_or("predicted label", String::as_str),
+                name,
                 distinct: &column.distinct,
                 rows: &column.rows_by_value(&cross.counts),
             },
@@ -155,6 +167,9 @@ pub fn count(
     } else {
         None
     };
+
+    without_value.retain(|lacking| lacking.rows > 0);
+    warnings.extend(without_value.iter().map(|lacking| lacking.told(cross.rows())));
 
     let mut facets = Vec::new();
     for (number, (facet, &position)) in analysis.facets.iter().zip(&roles.facets).enumerate() {
@@ -185,7 +200,7 @@ pub fn count(
         facets: facets.iter().flat_map(|facet| counter.facet(facet, &|_| true)).collect(),
         left_out: Vec::new(),
     };
-    counts.left_out = left_out(&counts, label, &facets, group, &cross);
+    counts.left_out = left_out(&counts, &without_value, &facets, group, &cross);
 
     let mut intersections = Vec::new();
     if crossed {
@@ -223,6 +238,25 @@ pub fn count(
 
 /// Pairs of values of two facets that are worth a report.
 const MOST_CROSSED: usize = 1000;
+
+/// Rows that have no label, or no prediction. A missing value is none of the listed ones and inside no interval, so that it is negative
+/// as in the reference package.
+struct Lacking {
+    /// Of the column.
+    name: String,
+    what: &'static str,
+    rows: u64,
+}
+
+impl Lacking {
+    fn why(&self) -> String {
+        format!("a missing {} counts as negative", self.what)
+    }
+
+    fn told(&self, of: u64) -> String {
+        format!("`{}` has no value in {}: {}", self.name, part_of(self.rows, of, "row"), self.why())
+    }
+}
 
 fn positive_labels(distinct: &Distinct, kind: Kind, analysis: &Analysis) -> Result<Selection> {
     const SETTING: &str = "label_values_or_threshold";
@@ -314,7 +348,7 @@ pub(crate) fn flip_features(reading: &Reading, facet: usize) -> Vec<usize> {
 /// Rows and groups that no metric covers, or not as one may think.
 fn left_out(
     counts: &BiasCounts,
-    label: &CrossColumn,
+    without_value: &[Lacking],
     facets: &[Facets],
     group: Option<&CrossColumn>,
     cross: &Cross,
@@ -330,16 +364,16 @@ fn left_out(
         };
         left_out.push(LeftOut { what, rows: facet.total.d.n(), reason: reason.into() });
     }
+    left_out.extend(without_value.iter().map(|lacking| LeftOut {
+        what: format!("rows without {}", lacking.name),
+        rows: lacking.rows,
+        reason: lacking.why(),
+    }));
     let mut missing = |what: String, with_value: u64, reason: &str| {
         if with_value < total {
             left_out.push(LeftOut { what, rows: total - with_value, reason: reason.into() });
         }
     };
-    missing(
-        format!("rows without {}", counts.label),
-        label.rows_with_value(&cross.counts),
-        "a missing label counts as negative",
-    );
     for facet in facets {
         if let Some(column) = cross.column(facet.position) {
             missing(

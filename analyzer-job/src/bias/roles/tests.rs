@@ -1,7 +1,7 @@
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::config::{DatasetFormat, Scalar, Segments};
+use crate::config::{DatasetFormat, Location, Predictor, Scalar, Segments};
 use crate::read::Options;
 use crate::read::fixture::{self, keep_rows, name};
 use crate::state::counts::{Group, Groups};
@@ -150,6 +150,57 @@ fn labels_and_predictions_of_different_kinds_are_refused() {
     assert_eq!(counted.unwrap().counts.facets[0].total.d.true_positive(), 7);
 }
 
+/// No further row would change that none is positive, so that it is not told as columns of different kinds, wherever the
+/// predictions stand.
+#[test]
+fn words_and_numbers_that_can_never_be_equal_have_one_code_in_datasets_and_captures() {
+    let whole: Vec<String> = (0..42).map(|n| n.to_string()).collect();
+    let whole: Vec<&str> = whole.iter().map(String::as_str).collect();
+    let yes = Scalar::Text("yes".into());
+    let cases = [
+        (["yes", "no"], &whole[..], &yes),
+        (["yes", "no"], &["0.7", "0.2"], &yes),
+        (["yes", "no"], &["1", "0"], &yes),
+        (["1", "0"], &["yes", "no", "no"], &Scalar::Int(1)),
+    ];
+    for (labels, predictions, positive) in cases {
+        let text = rows(&["f", "m"], &["a"], &labels, predictions);
+        let of_dataset =
+            counted(&text, |analysis| analysis.label_values_or_threshold = vec![positive.clone()]);
+        let mut analysis = fixture::analysis(DatasetFormat::Capture);
+        analysis.dataset.headers = Some(["sex", "y"].map(String::from).to_vec());
+        analysis.predicted_label = None;
+        analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+        analysis.label_values_or_threshold = vec![positive.clone()];
+        // Beside a place of scores, numbers at that of the label are no scores.
+        analysis.predictor = Some(Predictor {
+            label: Some(Location::Index(0)),
+            probability: Some(Location::Index(1)),
+            ..Predictor::default()
+        });
+        let part = |data: String| json!({"data": data, "encoding": "CSV"});
+        let record = |row: usize| {
+            let capture = json!({
+                "endpointInput": part(["f", "m"][row % 2].into()),
+                "endpointOutput": part(format!("{},0.5", predictions[row % predictions.len()])),
+            });
+            json!({"captureData": capture, "groundTruthData": part(labels[row % 2].into())}).to_string()
+                + "\n"
+        };
+        let records: String = (0..42).map(record).collect();
+        let reading = fixture::read(&[("a.jsonl", records.as_bytes())], &analysis, &Options::default());
+        let of_captures = count(&reading.unwrap(), None, &analysis, true);
+        for (of, counted) in [("dataset", of_dataset), ("captures", of_captures)] {
+            let problem = counted.unwrap_err();
+            assert_eq!(
+                problem.code(),
+                &codes::NO_POSITIVE_PREDICTION,
+                "{of}, {labels:?}, {predictions:?}: {problem}"
+            );
+        }
+    }
+}
+
 #[test]
 fn predictions_without_a_positive_one_are_refused_with_the_spelling() {
     let text = rows(&["f", "m"], &["a"], &["Yes", "No"], &["No", "Yes"]);
@@ -185,6 +236,58 @@ fn missing_values_match_nothing_and_come_last_in_their_own_entry() {
         reasons,
         [("sex nan", 0), ("rows without sex", 14), ("rows without a value of the group variable", 14)]
     );
+}
+
+/// As in the reference package; a person who counts has to know it.
+#[test]
+fn rows_without_a_label_or_a_prediction_are_negative_and_told_with_their_number() {
+    let yes = |analysis: &mut Analysis| analysis.label_values_or_threshold = vec![Scalar::Text("yes".into())];
+    for (y, pred, missing) in [
+        (&["yes", "no", ""][..], &["yes", "no"][..], [14, 0]),
+        (&["yes", "no"], &["yes", ""], [0, 21]),
+        (&["yes", "", "no"], &["no", "", "yes"], [14, 14]),
+        (&["yes", "no"], &["yes", "no"], [0, 0]),
+    ] {
+        for post in [true, false] {
+            let text = rows(&["f", "m"], &["a"], y, pred);
+            let found = counted(&text, |analysis| {
+                yes(analysis);
+                if !post {
+                    analysis.methods.post_training_bias = None;
+                }
+            })
+            .unwrap();
+            let missing = [missing[0], if post { missing[1] } else { 0 }];
+            let told = |name: &str, rows: u64, what: &str| {
+                format!("`{name}` has no value in {rows} of 42 rows: a missing {what} counts as negative")
+            };
+            let columns = [("y", missing[0], "label"), ("pred", missing[1], "prediction")];
+            for (name, rows, what) in columns {
+                assert_eq!(
+                    found.warnings.contains(&told(name, rows, what)),
+                    rows > 0,
+                    "{:?}",
+                    found.warnings
+                );
+            }
+            let of_missing = found.warnings.iter().filter(|warning| warning.contains("a missing ")).count();
+            assert_eq!(of_missing, missing.iter().filter(|rows| **rows > 0).count(), "{:?}", found.warnings);
+            let left_out: Vec<_> =
+                found.counts.left_out.iter().map(|left| (left.what.clone(), left.rows)).collect();
+            let expected = columns.iter().filter(|(_, rows, _)| *rows > 0);
+            let expected: Vec<_> =
+                expected.map(|(name, rows, _)| (format!("rows without {name}"), *rows)).collect();
+            assert_eq!(left_out, expected);
+            let Groups { d, a } = &found.counts.facets[0].total;
+            let positive =
+                |values: &[&str]| (0..42).filter(|row| values[row % values.len()] == "yes").count() as u64;
+            assert_eq!(d.n() + a.n(), 42);
+            assert_eq!(d.observed_positive() + a.observed_positive(), positive(y));
+            if post {
+                assert_eq!(d.predicted_positive() + a.predicted_positive(), positive(pred));
+            }
+        }
+    }
 }
 
 #[test]
