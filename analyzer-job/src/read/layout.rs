@@ -6,7 +6,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, Location, rules};
-use crate::values::names::{are_alike, listed};
+use crate::values::names::{are_alike, listed, position};
 
 /// The columns of the table and their roles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ pub(crate) struct SideColumns {
 impl SideColumns {
     fn find(&self, location: &Location) -> Option<usize> {
         match location {
-            Location::Name(name) => self.names.iter().position(|mine| mine == name),
+            Location::Name(name) => position(name, &self.names),
             Location::Index(index) => self.original.iter().position(|original| original == index),
         }
     }
@@ -347,7 +347,7 @@ pub(crate) fn excluded_setting(analysis: &Analysis, number: usize) -> String {
 
 pub(crate) fn find(names: &[String], location: &Location) -> Option<usize> {
     match location {
-        Location::Name(name) => names.iter().position(|mine| mine == name),
+        Location::Name(name) => position(name, names),
         Location::Index(index) => (*index < names.len()).then_some(*index),
     }
 }

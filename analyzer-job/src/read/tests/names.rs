@@ -213,3 +213,59 @@ fn other_objects_go_by_name_or_as_most_or_contradict() {
         }
     }
 }
+
+/// The columns that a configuration names are found in any case, as a header row of the known names is, and by their own case where
+/// that alone tells two of them apart.
+#[test]
+fn columns_are_found_in_any_case_unless_that_tells_two_of_them_apart() {
+    let file = |format, names: [&str; 4]| {
+        let rows = [[1, 0, 3, 1], [0, 1, 4, 0], [1, 1, 5, 0]];
+        if format == DatasetFormat::Csv {
+            let row = |row: [i64; 4]| row.map(|cell| cell.to_string()).join(",") + "\n";
+            return (names.join(",") + "\n" + &rows.map(row).concat()).into_bytes();
+        }
+        let column = |at: usize| -> ArrayRef {
+            std::sync::Arc::new(arrow_array::Int64Array::from_iter_values(rows.iter().map(|row| row[at])))
+        };
+        let columns = names.into_iter().enumerate().map(|(at, name)| (name, column(at)));
+        let batch = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ::parquet::arrow::ArrowWriter::try_new(&mut bytes, batch.schema(), None).unwrap();
+        writer.write(&batch).unwrap();
+        writer.close().unwrap();
+        bytes
+    };
+    for format in [DatasetFormat::Csv, DatasetFormat::Parquet] {
+        for (given, of_file, found) in [
+            (["y", "pred", "sex", "x"], ["y", "pred", "sex", "x"], true),
+            (["Y", "Pred", "SEX", "X"], ["y", "pred", "sex", "x"], true),
+            (["y", "pred", "sex", "x"], ["Y", "PRED", "Sex", "X"], true),
+            (["Y", "y", "sex", "x"], ["Y", "y", "sex", "x"], true),
+            // Two of them may be meant, or none.
+            (["y", "pred", "SEX", "x"], ["y", "pred", "sex", "Sex"], false),
+            (["y", "pred", "gender", "x"], ["y", "pred", "sex", "x"], false),
+        ] {
+            for with_headers in [false, true] {
+                let mut analysis = fixture::analysis(format);
+                analysis.label = Some(name(given[0]));
+                analysis.predicted_label = Some(name(given[1]));
+                analysis.facets = vec![fixture::facet(given[2], &[Scalar::Int(3)])];
+                analysis.group_variable = Some(name(given[3]));
+                if with_headers {
+                    headers(&mut analysis, &of_file);
+                }
+                let read = fixture::read(&[("a", &file(format, of_file))], &analysis, &keep_rows());
+                let told = read.as_ref().map(|_| ()).map_err(ToString::to_string);
+                assert_eq!(read.is_ok(), found, "{given:?} of {of_file:?}: {told:?}");
+                if let Ok(Reading { layout: Layout { names, roles, .. }, .. }) = read {
+                    let of = (roles.label, roles.predicted, &roles.facets[..], roles.group);
+                    assert_eq!(of, (Some(0), Some(1), &[2][..], Some(3)), "{given:?} of {of_file:?}");
+                    assert_eq!(names, of_file);
+                    assert_eq!(named::check(&analysis, false).is_ok(), found);
+                } else if with_headers {
+                    assert!(named::check(&analysis, false).is_err(), "{given:?} of {of_file:?}");
+                }
+            }
+        }
+    }
+}
