@@ -16,7 +16,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::Grid;
 use crate::read::layout::{self, Layout};
 use crate::read::lines::{Targets, n_features, no_features, not_json};
-use crate::read::shown::{Refused, Widths};
+use crate::read::shown::Refused;
 
 /// The longest document: a path may ask for any part of it, so it is held whole, which takes about five times as much
 /// memory.
@@ -59,7 +59,6 @@ pub(crate) fn read(
     let mut found = Vec::new();
     let (mut features, mut labels, mut predictions) = (Grid::default(), Grid::default(), Grid::default());
     let mut read: Option<(Layout, Gather)> = None;
-    let mut widths = Widths::default();
     for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
         let text = text_of(file, LONGEST, source)?;
@@ -133,7 +132,7 @@ pub(crate) fn read(
                 source.options.stop.check()?;
             }
             let width = features.width(row);
-            widths.add(width, name, None, Some(row + 1));
+            source.widths.add(width, name, None, Some(row + 1));
             let (layout, gather) = match &mut read {
                 Some(read) => read,
                 None if layout::unfit(width, analysis).is_some() => continue,
@@ -160,7 +159,6 @@ pub(crate) fn read(
         }
         source.advance(file.bytes)?;
     }
-    source.refused = widths.refused(analysis, source.refused.take());
     source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)

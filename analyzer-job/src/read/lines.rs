@@ -1,6 +1,7 @@
 //! JSON Lines datasets: one record a line, its features, label and predicted label found by JMESPath.
 
 use std::ops::Range;
+use std::path::Path;
 
 use plumbline_common::input::{InputFile, Lines};
 use plumbline_common::words::{counted, number_of};
@@ -13,7 +14,7 @@ use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
 use crate::read::pieces::Pieces;
-use crate::read::shown::{Refused, Widths};
+use crate::read::shown::Refused;
 use crate::values::names::Contradiction;
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
@@ -101,7 +102,6 @@ fn one_after_the_other(
     let limit = source.options.limit.unwrap_or(u64::MAX);
     let mut record = Record::default();
     let mut read: Option<(Layout, Gather)> = None;
-    let mut widths = Widths::default();
     let mut since = 0;
     'files: for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
@@ -129,7 +129,7 @@ fn one_after_the_other(
             }
             record.look(text, &targets, analysis).map_err(here)?;
             let width = record.n_features();
-            widths.add(width, name, Some(line), None);
+            source.widths.add(width, name, Some(line), None);
             let (layout, gather) = match &mut read {
                 Some(read) => read,
                 None if layout::unfit(width, analysis).is_some() => continue,
@@ -148,7 +148,6 @@ fn one_after_the_other(
             record.put(text, &targets, layout, gather, None).map_err(here)?;
         }
     }
-    source.refused = widths.refused(analysis, source.refused.take());
     source.shown.objects = targets.paths.key_sets();
     source.by_position = targets.paths.are_by_position();
     Ok(read)
@@ -197,7 +196,23 @@ fn count(
         Some(gather)
     };
     let counted = blocks::count(first, next, &like, of_block, source)?;
+    if let (Some(gather), true) = (&counted, source.options.part)
+        && let Some((file, line)) = first_record(files)?
+    {
+        let width = n_features(&targets, &layout);
+        source.widths.add_many(width, gather.rows(), (file, Some(line), None));
+    }
     Ok(counted.map(|gather| (layout, gather)))
+}
+
+/// File and line of the first record.
+fn first_record(files: &[InputFile]) -> Result<Option<(&Path, u64)>> {
+    for file in files {
+        if let Some((line, _)) = Lines::open(&file.path)?.next_line()? {
+            return Ok(Some((&file.relative, line)));
+        }
+    }
+    Ok(None)
 }
 
 /// The lines of a text that are not blank, as `Lines` gives them; none when they are not UTF-8.

@@ -70,7 +70,7 @@ pub use layout::{Layout, Roles};
 pub(crate) use notes::{Note, Notes, Skips, of_files};
 pub(crate) use parquet::{instants, rows as parquet_rows};
 pub use part::Part;
-use shown::{Attempted, Refused, Rules, Shown};
+use shown::{Attempted, Refused, Rules, Shown, Widths};
 use side::Side;
 use together::RecordsSeat;
 use windowed::OfFile;
@@ -238,12 +238,12 @@ fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options
             }
         }
     }
-    match &part.refused {
-        Some(refused) if part.otherwise.iter().all(|part| part.refused.is_some()) => {
-            Err(looks::hint(refused.problem(), files, analysis.dataset.format))
-        }
-        _ => Ok(part),
+    // How many features most records have, all parts together tell.
+    if part.refused.is_some() && part.otherwise.iter().all(|part| part.refused.is_some()) {
+        part.check_refused(analysis)
+            .map_err(|problem| looks::hint(problem, files, analysis.dataset.format))?;
     }
+    Ok(part)
 }
 
 /// How the data are read.
@@ -342,6 +342,7 @@ fn read_once(
         rules: if attempt.are_given { attempt.rules } else { source.shown.rules() },
         shown: source.shown,
         refused: source.refused,
+        widths: source.widths,
         otherwise: Vec::new(),
     })))
 }
@@ -397,6 +398,8 @@ pub(crate) struct Source<'a> {
     pub(crate) shown: Shown,
     /// The first record for which all are refused, if they are read by the right rules.
     pub(crate) refused: Option<Refused>,
+    /// Records of a dataset of JSON by the number of their features.
+    pub(crate) widths: Widths,
     /// How identifiers are compared; set to texts by who meets one that is no number.
     pub(crate) ids: Ids,
     /// Lines, documents or rows of the input.
@@ -426,6 +429,7 @@ impl Source<'_> {
             rules: Rules::default(),
             shown: Shown::default(),
             refused: None,
+            widths: Widths::default(),
             ids: Ids::Numbers,
             options,
             records: 0,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
 use crate::read::layout::Layout;
-use crate::read::shown::{self, Readings, Refused, Rules, Shown};
+use crate::read::shown::{self, Readings, Refused, Rules, Shown, Widths};
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
 use crate::results::details::{InputDigest, RowCounts, Skipped};
@@ -48,6 +48,9 @@ pub struct Part {
     /// The first record for which all of the data are refused, if this is how they are to be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<Refused>,
+    /// Records of a dataset of JSON by the number of their features.
+    #[serde(default, skip_serializing_if = "Widths::is_empty")]
+    pub(super) widths: Widths,
     /// The same records as read by the other rules that all of the data may ask for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) otherwise: Vec<Part>,
@@ -141,14 +144,23 @@ impl Part {
         }
     }
 
+    /// That the data are not refused for one of their records, if these are all.
+    ///
+    /// # Errors
+    /// `HEADERS_DO_NOT_FIT`, `BAD_RECORD`.
+    pub fn check_refused(&self, analysis: &Analysis) -> Result<()> {
+        match self.widths.refused(analysis, self.refused.clone()) {
+            Some(refused) => Err(refused.problem()),
+            None => Ok(()),
+        }
+    }
+
     /// Judges what was read as the whole of the data.
     ///
     /// # Errors
     /// No row; more than half of the captured records bad; a path that finds nothing.
     pub fn finish(self, dataset: &Path, analysis: &Analysis) -> Result<Reading> {
-        if let Some(refused) = &self.refused {
-            return Err(refused.problem());
-        }
+        self.check_refused(analysis)?;
         if let Some(DatasetFormat::Capture) | None = self.format {
             capture::judge(&self.notes, &self.bad_kinds, self.records)?;
         }
@@ -229,7 +241,6 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         parts.into_iter().zip(chosen).map(|((path, part), at)| (path, part.reading(at))).collect();
     let files: Vec<&[PathBuf]> = parts.iter().map(|(_, part)| part.files.as_slice()).collect();
     let ranks = order::ranks(&files, by_folder);
-    let table = tables(&parts, &ranks, analysis, most_rows)?;
     let format = parts.first().and_then(|(_, part)| part.format);
     // The first in the order of the files.
     let by_file = |(_, part): &&(PathBuf, Part)| part.files.first().cloned();
@@ -237,7 +248,12 @@ fn combine_at_most(parts: Vec<(PathBuf, Part)>, analysis: &Analysis, most_rows: 
         parts.iter().filter(|(_, part)| part.refused.is_some()).collect();
     refused.sort_by_key(by_file);
     let refused = refused.first().and_then(|(_, part)| part.refused.clone());
-    let mut all = Part { table, format, refused, ..Part::default() };
+    let mut all = Part { format, refused, ..Part::default() };
+    parts.iter().for_each(|(_, part)| all.widths.append(&part.widths));
+    // Of records with more or fewer features than the others one is told, and not that parts have other columns.
+    if all.check_refused(analysis).is_ok() {
+        all.table = tables(&parts, &ranks, analysis, most_rows)?;
+    }
     let windowed: Vec<_> =
         parts.iter().map(|(path, part)| (path.as_path(), part.windowed.as_slice())).collect();
     let again = windowed::again(&windowed)?;
@@ -384,6 +400,8 @@ mod tests {
             for (names, headers, fits) in [
                 (["y", "pred", "sex", "INCOME"], false, true),
                 (["y", "pred", "sex", "INCOME"], true, true),
+                // By these names the columns are looked for.
+                (["Y", " PRED ", "Sex", "income"], false, true),
                 (["Y", " PRED ", "sex", "income"], true, true),
                 (["y", "pred", "sex", "age"], false, false),
                 (["y", "pred", "sex", "age"], true, format == DatasetFormat::Csv),

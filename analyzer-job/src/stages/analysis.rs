@@ -233,6 +233,11 @@ pub(crate) fn fold(
     for warning in part.warnings() {
         tracing::warn!("{warning}");
     }
+    if let Err(problem) = part.check_refused(&plan.analysis) {
+        tracing::warn!(
+            "this part by itself is refused, and `analyzer-job combine` judges all parts: {problem}"
+        );
+    }
     let mut files = output::Results::default();
     let (mut explained, mut failed) = (None, None);
     if plan.explains() && part.rows() > 0 {
