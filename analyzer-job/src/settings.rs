@@ -2,6 +2,7 @@
 //! an argument, an environment variable and an entry of the job's `Environment`.
 
 mod choices;
+mod named;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub use choices::{
     AnalysisType, AnalysisTypes, Compat, DriftCheck, DriftRule, EstimatorChoice, OnBadRecord,
     OnNothingCompared, Switch, ValueTyping, Windows,
 };
+pub use named::BaselineNames;
 
 const ABOUT: &str = "Bias metrics, attributions and their drift, from any dataset or from monitoring data";
 
@@ -582,6 +584,10 @@ pub struct Settings {
     /// Data quality is one of the monitors of this run.
     #[arg(skip)]
     pub beside_data_quality: bool,
+
+    /// What named the files of the baseline.
+    #[arg(skip)]
+    pub baseline_names: BaselineNames,
 
     /// What is to be said of baselines that are named and not used.
     #[arg(skip)]

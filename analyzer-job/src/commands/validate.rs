@@ -102,11 +102,11 @@ fn look_at(
     if let Some(told) = task.unused_window()? {
         line(text, "warning", told);
     }
-    match &task.prepared {
+    settings.baseline_names.told(match &task.prepared {
         task::Prepared::DataQuality(prepared) => data_quality::look(job, settings, prepared, RECORDS, text),
         task::Prepared::ModelQuality(prepared) => model_quality::look(job, settings, prepared, RECORDS, text),
         task::Prepared::Analysis(prepared) => look_at_analysis(prepared, joins, ask_model, text),
-    }
+    })
 }
 
 fn look_at_analysis(

@@ -226,10 +226,17 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
     };
     let reads = unused::Reads { monitor, captures: plan.reads_captures(), label_is_given };
     plan.warnings.extend(unused::of_analysis(job, settings, &plan.analysis, &reads));
+    if settings.sagemaker_monitoring_schedule_name.is_some() && plan.constraints.is_none() {
+        // It must not look as if every metric held.
+        plan.warnings.push(NOTHING_CHECKED.into());
+    }
     plan.of_others = unused::of_other_monitors(settings);
     plan.of_others.extend_from_slice(&settings.unused_baselines);
     Ok(plan)
 }
+
+/// What is said of a run of a monitoring schedule that is held against nothing.
+pub(crate) const NOTHING_CHECKED: &str = "nothing is checked: no baseline is given";
 
 /// A target needs an estimator that stops early and knows how wrong it is: `exact` promises every
 /// coalition, `kernel` has no standard errors, `permutation` is the plain method for comparison.

@@ -35,7 +35,7 @@ pub fn settings_of_one(job: &Job, settings: &Settings, kinds: &[AnalysisType]) -
         }
         let other = settings.baseline_constraints.as_ref().filter(|other| job.tree.resolve(other) != *path);
         without = other.map(|_| ("baseline_constraints", format!("`{setting}` is the baseline")));
-        take_baseline(&mut own, *kind, path.clone());
+        take_baseline(&mut own, *kind, path.clone(), setting);
     }
     if kinds.is_empty() {
         return Ok(own);
@@ -76,8 +76,9 @@ pub fn settings_of_each(
             states if file::are_at(states) => Some(states.clone()),
             folder => Some(folder.join(kind.folder())).filter(|folder| folder.is_dir()),
         };
-        match own_baseline(job, settings, kind)?.or_else(of_folder) {
-            Some(path) => take_baseline(&mut own, kind, path),
+        let named = own_baseline(job, settings, kind)?.map(|path| (path, own_setting(settings, kind).0));
+        match named.or_else(|| Some((of_folder()?, "baseline_constraints"))) {
+            Some((path, setting)) => take_baseline(&mut own, kind, path, setting),
             None => tracing::info!("{}: no baseline is given", kind.title()),
         }
         Ok((kind, own))
@@ -106,6 +107,8 @@ pub fn settings_of_explaining(job: &Job, settings: &Settings) -> Result<Settings
         baseline_constraints: None,
         baseline_statistics: None,
         baseline_profile: None,
+        baseline_names: Default::default(),
+        sagemaker_monitoring_schedule_name: None,
         among_others: true,
         ..settings
     };
@@ -170,8 +173,8 @@ fn own_baseline(job: &Job, settings: &Settings, kind: AnalysisType) -> Result<Op
 }
 
 /// Both files of a quality monitor lie in one folder, whichever of the three is named: the folder, its `constraints.json` or its
-/// `statistics.json`.
-fn take_baseline(own: &mut Settings, kind: AnalysisType, mut path: PathBuf) {
+/// `statistics.json`. `setting`: the one that names it.
+fn take_baseline(own: &mut Settings, kind: AnalysisType, mut path: PathBuf, setting: &'static str) {
     if is_quality(kind) && path.is_file() && path.file_name() == Some("statistics.json".as_ref()) {
         path.pop();
     }
@@ -179,8 +182,10 @@ fn take_baseline(own: &mut Settings, kind: AnalysisType, mut path: PathBuf) {
         let folder = if path.is_dir() { Some(path.as_path()) } else { path.parent() };
         own.baseline_statistics =
             folder.map(|folder| folder.join("statistics.json")).filter(|statistics| statistics.is_file());
+        own.baseline_names.statistics = own.baseline_statistics.is_some().then_some(setting);
     }
     own.baseline_constraints = Some(path);
+    own.baseline_names.constraints = Some(setting);
 }
 
 /// `baseline_statistics` of a run of several: a folder with a folder for each monitor, else what data quality compares

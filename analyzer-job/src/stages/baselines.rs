@@ -189,6 +189,7 @@ fn settings_of(
         baseline_constraints: None,
         baseline_statistics: None,
         baseline_profile: None,
+        baseline_names: Default::default(),
         unused_baselines: Vec::new(),
         attributions: None,
         history: None,

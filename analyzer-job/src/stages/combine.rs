@@ -172,9 +172,11 @@ impl<'a> Combined<'a> {
             Of::Job => states::fits(states, &states::bearing(job, settings, configuration)),
             Of::States => Ok(()),
         };
+        let names = &settings.baseline_names;
         let rows = match kind {
             DATA_QUALITY => {
-                let prepared = data_quality::prepare(job, settings, now, folded(true, None, None))?;
+                let prepared = data_quality::prepare(job, settings, now, folded(true, None, None));
+                let prepared = names.told(prepared)?;
                 fits(None)?;
                 let part = quality::part::combine(states::bodies(states)?, &prepared.plan.known)?;
                 Whole::DataQuality(Box::new(prepared), Box::new(part))
@@ -183,7 +185,7 @@ impl<'a> Combined<'a> {
                 let parts: Vec<(PathBuf, performance::part::Part)> = states::bodies(states)?;
                 let captured = parts.iter().any(|(_, part)| part.is_captured());
                 let rows = folded(true, captured.then_some(DatasetFormat::Capture), None);
-                let prepared = model_quality::prepare(job, settings, now, rows)?;
+                let prepared = names.told(model_quality::prepare(job, settings, now, rows))?;
                 fits(None)?;
                 let part = performance::part::combine(parts, &prepared.question)?;
                 let Some(part) = part else {
@@ -202,7 +204,7 @@ impl<'a> Combined<'a> {
                     Of::States => own,
                 };
                 let rows = folded(monitor, format, configuration);
-                let prepared = analysis::prepare(job, settings, now, scratch, rows)?;
+                let prepared = names.told(analysis::prepare(job, settings, now, scratch, rows))?;
                 fits(Some(&prepared.run.plan.analysis.given))?;
                 let united = analysis::unite(&prepared, parts)?;
                 Whole::Analysis(Box::new(prepared), Box::new(united))
@@ -237,7 +239,7 @@ impl<'a> Combined<'a> {
                 .and_then(|gathered| analysis::finish(*prepared, gathered)),
         };
         // What is wrong with all of the data is not wrong with one state.
-        done.map_err(|problem| match &problem.place().file {
+        Done::told(done, settings).map_err(|problem| match &problem.place().file {
             Some(file) if *file == place => problem.file(data),
             _ => problem,
         })

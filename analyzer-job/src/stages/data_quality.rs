@@ -16,7 +16,7 @@ use crate::monitor::format::PROFILE_NAME;
 use crate::monitor::plan::{self, MonitorPlan};
 use crate::monitor::rows::Account;
 use crate::monitor::rows::shared::Seat;
-use crate::plan::RowsFrom;
+use crate::plan::{NOTHING_CHECKED, RowsFrom};
 use crate::quality::baseline::{self, Constraints, Distribution};
 use crate::quality::checks::{self, Checked, Violation, Violations};
 use crate::quality::config::{self, MonitoringConfig};
@@ -455,7 +455,7 @@ impl Prepared {
         let statistics = "name the baseline's statistics.json in `baseline_statistics`";
         match (&self.constraints, &self.distributions) {
             _ if !self.plan.monitoring => None,
-            (None, None) => Some("nothing is checked: no baseline is given".into()),
+            (None, None) => Some(NOTHING_CHECKED.into()),
             (Some(_), None) if self.compares() => {
                 Some(format!("drift is not checked: the baseline has constraints only; {statistics}"))
             }

@@ -8,6 +8,7 @@ use crate::monitor::script::Script;
 use crate::publish::cloudwatch::Metric;
 use crate::report::Draft;
 use crate::results::details::FacetDetails;
+use crate::settings::Settings;
 use crate::stages::earlier;
 
 /// What a monitor found, complete and not yet visible.
@@ -56,6 +57,15 @@ impl Message {
     }
 }
 
+/// What the exit message says of a run of a monitoring schedule that is held against nothing: it must not look as if nothing had been
+/// found. `baselines`: whether there is one.
+pub(crate) fn nothing_checked(settings: &Settings, baselines: bool) -> &'static str {
+    match settings.sagemaker_monitoring_schedule_name {
+        Some(_) if !baselines => " Nothing is checked: no baseline is given.",
+        _ => "",
+    }
+}
+
 /// The fixed first sentence of an exit message.
 pub(crate) fn sentence(violations: usize) -> String {
     match violations {
@@ -79,6 +89,25 @@ pub(crate) fn with_last_script(ended: Result<String>, script: Result<()>) -> Res
 }
 
 impl Done {
+    /// Problems with the baseline, told of the setting that named it.
+    ///
+    /// # Errors
+    /// That of `done`.
+    pub(crate) fn told(done: Result<Done>, settings: &Settings) -> Result<Done> {
+        let names = &settings.baseline_names;
+        let done = names.told(done)?;
+        Ok(Done { failed: done.failed.map(|problem| names.of(problem)), ..done })
+    }
+
+    /// The exit message of a run of this monitor alone.
+    pub(crate) fn text(&self, settings: &Settings) -> String {
+        let nothing_checked = match self.message {
+            Message::Judged { .. } => nothing_checked(settings, !self.given.is_empty()),
+            Message::NotJudged(_) => "",
+        };
+        format!("{}{nothing_checked}", self.message.text())
+    }
+
     /// Gives the results their names, and removes what an earlier run left beside them. It looks at no stop flag: the
     /// results of a run come all or none, also those of several monitors.
     ///

@@ -25,8 +25,8 @@ use crate::performance::misfit::not_two_classes;
 use crate::performance::outcomes::{ProblemType, Question};
 use crate::performance::part::{Part, Reading};
 use crate::performance::rows::{self, Places};
-use crate::plan::RowsFrom;
 use crate::plan::headers::{self, Columns};
+use crate::plan::{NOTHING_CHECKED, RowsFrom};
 use crate::publish::cloudwatch::{Measure, Metric, Scope};
 use crate::read::headed::Headed;
 use crate::report::{self, Draft};
@@ -235,7 +235,7 @@ fn without_thresholds(plan: &MonitorPlan) -> Option<String> {
         (None, Some(_)) => {
             "no threshold is checked: the baseline has statistics only; name the baseline's constraints.json in `baseline_constraints`"
         }
-        (None, None) => "nothing is checked: no baseline is given",
+        (None, None) => NOTHING_CHECKED,
     };
     plan.monitoring.then(|| told.into())
 }

@@ -124,7 +124,7 @@ fn write(
     // The setting of the script is that of every monitor.
     let script = ended.iter().find_map(|(_, done)| done.as_ref().ok()?.at_end.as_ref());
     let at_end = script.map_or(Ok(()), |script| script.run_at_end(&job.stop));
-    done::with_last_script(end(ended), at_end)
+    done::with_last_script(end(settings, ended), at_end)
 }
 
 /// What is read once for several monitors.
@@ -348,7 +348,7 @@ fn write_report(
 }
 
 /// The exit message, or what failed.
-fn end(ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
+fn end(settings: &Settings, ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
     let of = ended.len();
     // Beside monitors that are held against a baseline one that is not would look as if it held.
     let some_have_baselines =
@@ -381,6 +381,9 @@ fn end(ended: Vec<(AnalysisType, Result<Done>)>) -> Result<String> {
         Some(problem) => {
             Err(problem.hint(format!("the results of the others are written: {}", whole.join(", "))))
         }
-        None => Ok(format!("{}{told}", done::sentence(violations))),
+        None => {
+            let nothing_checked = done::nothing_checked(settings, some_have_baselines);
+            Ok(format!("{}{told}{nothing_checked}", done::sentence(violations)))
+        }
     }
 }

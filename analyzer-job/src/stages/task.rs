@@ -92,15 +92,18 @@ impl<'a> Task<'a> {
         scratch: &Path,
         rows: plan::RowsFrom<'_>,
     ) -> Result<Task<'a>> {
+        let names = &settings.baseline_names;
         let prepared = match monitor::kind(job, settings) {
             Some(Kind::DataQuality) => {
-                Prepared::DataQuality(Box::new(data_quality::prepare(job, settings, now, rows)?))
+                let prepared = names.told(data_quality::prepare(job, settings, now, rows))?;
+                Prepared::DataQuality(Box::new(prepared))
             }
             Some(Kind::ModelQuality) => {
-                Prepared::ModelQuality(Box::new(model_quality::prepare(job, settings, now, rows)?))
+                let prepared = names.told(model_quality::prepare(job, settings, now, rows))?;
+                Prepared::ModelQuality(Box::new(prepared))
             }
             None => {
-                let prepared = analysis::prepare(job, settings, now, scratch, rows)?;
+                let prepared = names.told(analysis::prepare(job, settings, now, scratch, rows))?;
                 if rows == plan::RowsFrom::Part {
                     analysis::check_foldable(&prepared.run)?;
                 }
@@ -196,7 +199,8 @@ impl<'a> Task<'a> {
                 Rows::ModelQuality(prepared, Box::new(part))
             }
             Prepared::Analysis(prepared) => {
-                let read = analysis::read(&prepared, joins, of_records(seat))?;
+                let read = analysis::read(&prepared, joins, of_records(seat));
+                let read = settings.baseline_names.told(read)?;
                 Rows::Analysis(prepared, Box::new(read))
             }
         };
@@ -372,7 +376,7 @@ impl Read<'_> {
     /// No usable row; those of the model; what cannot be written.
     pub(crate) fn finish(self) -> Result<Done> {
         let Read { job, settings, now, scratch, rows } = self;
-        match rows {
+        let done = match rows {
             Rows::DataQuality(prepared, gathered) => {
                 data_quality::finish(job, settings, now, &prepared, &gathered, &scratch)
             }
@@ -380,9 +384,9 @@ impl Read<'_> {
                 model_quality::finish(job, settings, now, &prepared, *part, &scratch)
             }
             Rows::Analysis(prepared, read) => {
-                let gathered = analysis::gather(&prepared, *read)?;
-                analysis::finish(*prepared, gathered)
+                analysis::gather(&prepared, *read).and_then(|gathered| analysis::finish(*prepared, gathered))
             }
-        }
+        };
+        Done::told(done, settings)
     }
 }

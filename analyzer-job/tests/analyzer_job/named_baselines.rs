@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::program::{OUTPUT, Run, Tree};
+use crate::program::{OUTPUT, Run, Tree, model};
 use crate::quality_classes::{OF_CLASSES, of_classes};
 
 const CSV: &str = r#"{"csv":{"header":true}}"#;
@@ -292,5 +292,115 @@ fn states_are_held_against_the_baseline_of_their_monitor() {
     for name in ["model-quality", "model-bias", "model-explainability"] {
         let run = plain.run(&["combine", &state, &format!("--{name}-baseline=/opt/ml/base")]);
         assert!(run.code == Some(1) && run.message.contains("nothing would be checked"), "{}", run.message);
+    }
+}
+
+/// A baseline that cannot be read, or of which nothing can be compared, is told of the setting that names it.
+#[test]
+fn what_is_wrong_with_a_baseline_is_told_of_the_setting_that_was_given() {
+    let check = |tree: &Tree, given: (&str, &str), more: &[&str], code: &str| {
+        for run in both(tree, "argument", &[given], more) {
+            let text = if run.stdout.is_empty() { &run.message } else { &run.stdout };
+            let what = format!("{given:?} {more:?}: {text}");
+            assert!(run.code.is_some_and(|code| code > 0) && text.contains(code), "{what}");
+            assert!(text.contains(given.0), "{what}");
+            let others = NAMES.iter().filter(|name| **name != given.0);
+            assert!(others.into_iter().all(|name| !text.contains(&format!("{name}:"))), "{what}");
+        }
+    };
+    let tree = data_quality();
+    let constraints = std::fs::read(tree.path("base/constraints.json")).unwrap();
+    tree.file("base/constraints.json", "{\"version\": 0}");
+    for name in ["baseline_constraints", "data_quality_baseline"] {
+        check(&tree, (name, BASE), &["--analysis-type=DATA_QUALITY"], "PL0801");
+    }
+    tree.file("base/constraints.json", constraints).file("base/statistics.json", "{");
+    check(&tree, ("data_quality_baseline", BASE), &["--analysis-type=DATA_QUALITY"], "PL0801");
+    check(&tree, ("baseline_statistics", BASE), &["--analysis-type=DATA_QUALITY"], "PL0801");
+
+    let tree = Tree::new();
+    of_classes(&tree, "data", ["0", "1"], 300);
+    let more = [&OF_CLASSES, &["--dataset-source=/opt/ml/processing/input/data"][..]].concat();
+    tree.file("base/constraints.json", "{\"binary_classification_constraints\": {}}");
+    for name in ["baseline_constraints", "model_quality_baseline"] {
+        check(&tree, (name, BASE), &more, "PL0802");
+    }
+
+    let tree = Tree::new();
+    tree.config(&json!({
+        "dataset_type": "text/csv", "label": "y", "predicted_label": "p", "label_values_or_threshold": [1],
+        "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
+        "methods": {"post_training_bias": {"methods": ["DPPL"]}},
+    }));
+    bias(&tree, 0);
+    tree.file("base/analysis.json", "{\"version\": \"1.0\"}");
+    for name in ["baseline_constraints", "model_bias_baseline"] {
+        check(&tree, (name, BASE), &["--analysis-type=MODEL_BIAS"], "PL0802");
+    }
+}
+
+/// The end of an exit message and the lines of log, report and dry run of a run that is held against nothing.
+const MESSAGE: &str = " Nothing is checked: no baseline is given.";
+const NOTHING_CHECKED: &str = "nothing is checked: no baseline is given";
+
+/// Each monitor, and several: a run of a schedule without a baseline says that nothing is checked; one by hand may make the baseline.
+#[test]
+fn a_schedule_without_a_baseline_does_not_look_as_if_all_held() {
+    let server = model(|options| {
+        options.model = std::sync::Arc::new(|_| vec![0.25]);
+        options.score_only = true;
+    });
+    let url = format!("--model-url={}", server.url());
+    let data = "--dataset-source=/opt/ml/processing/input/data";
+    let csv = format!("--dataset-format={CSV}");
+    let quality = [&OF_CLASSES[1..], &[data]].concat();
+    for (kinds, more) in [
+        ("MODEL_BIAS", vec![]),
+        ("MODEL_EXPLAINABILITY", vec![url.as_str()]),
+        ("DATA_QUALITY", vec![data, csv.as_str()]),
+        ("MODEL_QUALITY", quality.clone()),
+        ("DATA_QUALITY,MODEL_QUALITY", quality),
+    ] {
+        let tree = Tree::new();
+        match kinds {
+            "MODEL_BIAS" | "MODEL_EXPLAINABILITY" => {
+                bias(&tree, 0);
+                tree.config(&json!({
+                    "dataset_type": "text/csv", "label": "y", "headers": ["sex", "y", "p"], "predicted_label": "p",
+                    "label_values_or_threshold": [1], "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
+                    "methods": match kinds {
+                        "MODEL_BIAS" => json!({"post_training_bias": {"methods": ["DPPL"]}}),
+                        _ => json!({"shap": {"num_samples": 2, "baseline": [[0]]}}),
+                    },
+                    "predictor": {"content_type": "text/csv", "probability": 0},
+                }));
+            }
+            _ => of_classes(&tree, "data", ["0", "1"], 300),
+        }
+        let kind = format!("--analysis-type={kinds}");
+        let more = [&[kind.as_str()][..], &more].concat();
+        let made = tree.run(&[&more[..], &["--output-path=/opt/ml/base"]].concat());
+        assert_eq!(made.code, Some(0), "{kinds}: {}", made.log);
+        assert!(
+            !made.message.contains(MESSAGE) && !made.log.contains(NOTHING_CHECKED),
+            "{kinds}: {}",
+            made.log
+        );
+        let schedule = ("sagemaker_monitoring_schedule_name", "hourly");
+        let [run, dry] = both(&tree, "argument", &[schedule], &more);
+        assert_eq!((run.code, dry.code), (Some(0), Some(0)), "{kinds}: {}", run.log);
+        assert!(run.message.starts_with("Completed: Job completed successfully with no violations."));
+        assert!(run.message.ends_with(MESSAGE), "{kinds}: {}", run.message);
+        assert!(run.log.contains(NOTHING_CHECKED), "{kinds}: {}", run.log);
+        assert!(dry.stdout.contains(NOTHING_CHECKED), "{kinds}: {}", dry.stdout);
+        if let Some(page) = tree.results().get("report.html").filter(|_| kinds.ends_with(['S', 'Y'])) {
+            let page = String::from_utf8_lossy(page).to_lowercase();
+            let told = [NOTHING_CHECKED, "so nothing was checked", "no baseline"];
+            assert!(told.iter().any(|told| page.contains(told)), "{kinds}");
+        }
+        let [run, dry] = both(&tree, "argument", &[schedule, ("baseline_constraints", BASE)], &more);
+        assert_eq!(run.code, Some(0), "{kinds}: {}", run.log);
+        assert!(!run.message.contains(MESSAGE), "{kinds}: {}", run.message);
+        assert!(!run.log.contains(NOTHING_CHECKED) && !dry.stdout.contains(NOTHING_CHECKED), "{kinds}");
     }
 }
