@@ -445,7 +445,7 @@ impl Model {
 
 #[cfg(test)]
 impl Model {
-    /// As `connect`, with all services of AWS at this address.
+    /// As `connect`, with all services of AWS at this address, and hardly a pause between tries.
     pub(crate) fn connect_at(
         url: &str,
         predictor: &Predictor,
@@ -454,7 +454,7 @@ impl Model {
         stop: &Stop,
     ) -> Result<Model> {
         let aws = || Aws::at(url, stop);
-        Model::connect_with(predictor, request, access, stop, false, Backoff::NORMAL, &aws)
+        Model::connect_with(predictor, request, access, stop, false, tests::QUICK, &aws)
     }
 }
 

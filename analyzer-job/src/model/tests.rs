@@ -13,7 +13,7 @@ use super::*;
 use crate::config::{Location, ShadowEndpoint};
 use crate::values::cells::Value;
 
-const QUICK: Backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(4) };
+pub(super) const QUICK: Backoff = Backoff { first: Duration::from_millis(1), cap: Duration::from_millis(4) };
 
 fn predictor(target: Target) -> Predictor {
     Predictor {
