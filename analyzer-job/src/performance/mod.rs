@@ -36,6 +36,8 @@ pub mod spread;
 pub mod statistics;
 pub mod tally;
 #[cfg(test)]
+mod tests_of_captures;
+#[cfg(test)]
 mod tests_of_parts;
 #[cfg(test)]
 mod tests_of_requests;

@@ -121,3 +121,108 @@ fn of_quality(settings: &Settings, tell: &mut impl FnMut(&str, bool, &str)) {
         tell(name, is_given, "only the quality monitors use it");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use clap::Parser as _;
+    use plumbline_common::contract::{Hosts, JobConfig, Tree};
+    use plumbline_common::stop::Stop;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::check::{self, Kind};
+    use crate::settings::Cli;
+
+    /// Settings that say where something stands in captured records, or where the data are and what they are.
+    const GIVEN: [(&str, &str); 7] = [
+        ("features_attribute", "f"),
+        ("inference_attribute", "p"),
+        ("probability_attribute", "2"),
+        ("probability_threshold_attribute", "0.3"),
+        ("ground_truth_attribute", "y"),
+        ("dataset_format", "{\"csv\":{}}"),
+        ("dataset_source", "/data"),
+    ];
+
+    /// The settings that are told, of these alone or of all of them.
+    fn told(given: &[(&str, &str)], analysis: &Analysis, reads: &Reads) -> BTreeSet<String> {
+        let arguments: Vec<String> =
+            given.iter().map(|(name, value)| format!("--{}={value}", name.replace('_', "-"))).collect();
+        let settings =
+            Cli::try_parse_from(std::iter::once("analyzer-job".into()).chain(arguments)).unwrap().settings;
+        let job = Job {
+            tree: Tree::at(Path::new("/opt/ml")),
+            config: JobConfig::default(),
+            hosts: Hosts::default(),
+            stop: Stop::default(),
+            for_people: false,
+        };
+        let told = of_analysis(&job, &settings, analysis, reads);
+        let name = |text: &String| {
+            let (name, why) = text.strip_prefix("the setting `")?.split_once("` has no effect: ")?;
+            (!why.is_empty()).then(|| name.to_string())
+        };
+        told.iter().map(|text| name(text).unwrap_or_else(|| panic!("{text}"))).collect()
+    }
+
+    /// Each setting in each kind of data: one with an effect is not told, one without is.
+    #[test]
+    fn settings_of_captures_are_told_where_the_data_are_none_and_nothing_else_uses_them() {
+        let formats = [
+            ("text/csv", false),
+            ("application/x-parquet", false),
+            ("application/jsonlines", true),
+            ("application/json", true),
+        ];
+        for ((dataset_type, is_json), monitor, model, has_uri, label_is_given) in formats
+            .into_iter()
+            .flat_map(|format| (0..16).map(move |n| (format, n & 1 > 0, n & 2 > 0, n & 4 > 0, n & 8 > 0)))
+        {
+            let mut config = json!({
+                "dataset_type": dataset_type, "headers": ["a", "y"], "label": "y",
+                "label_values_or_threshold": [1], "facet": [{"name_or_index": "a", "value_or_threshold": [0]}],
+                "methods": {"pre_training_bias": {"methods": "all"}},
+            });
+            if is_json {
+                config["features"] = json!("f");
+            }
+            if model {
+                config["methods"]["post_training_bias"] = json!({"methods": "all"});
+                config["predictor"] = json!({"endpoint_name": "e", "content_type": "text/csv"});
+            }
+            if has_uri {
+                config["dataset_uri"] = json!("/elsewhere");
+            }
+            let analysis =
+                check::load(config.to_string().as_bytes(), Path::new("c.json"), Kind::Processing).unwrap();
+            let reads = Reads { monitor, captures: false, label_is_given };
+            let is_unused = |name: &str| match name {
+                "features_attribute" => !is_json,
+                "inference_attribute" | "probability_attribute" | "probability_threshold_attribute" => !model,
+                "ground_truth_attribute" => !monitor || label_is_given,
+                "dataset_format" => !monitor,
+                _ => has_uri,
+            };
+            let what = format!("{dataset_type}, {monitor} {model} {has_uri} {label_is_given}");
+            for given in GIVEN {
+                assert_eq!(
+                    told(&[given], &analysis, &reads).contains(given.0),
+                    is_unused(given.0),
+                    "{given:?}, {what}"
+                );
+            }
+            let expected: BTreeSet<String> =
+                GIVEN.iter().map(|(name, _)| name.to_string()).filter(|name| is_unused(name)).collect();
+            assert_eq!(told(&GIVEN, &analysis, &reads), expected, "{what}");
+            // A position is a place in CSV, and no path to a label.
+            let position = told(&[("ground_truth_attribute", "1")], &analysis, &reads);
+            assert_eq!(position.len(), 1, "{what}");
+            // Captured records use all of them.
+            let reads = Reads { captures: true, ..reads };
+            assert_eq!(told(&GIVEN, &analysis, &reads), BTreeSet::new(), "{what}");
+        }
+    }
+}

@@ -34,6 +34,7 @@ mod parquet_file;
 mod parts;
 mod parts_of_attributions;
 mod parts_of_captures;
+mod parts_of_labels;
 mod places;
 #[path = "../support/plurals.rs"]
 mod plurals;

@@ -41,13 +41,15 @@ fn one_line_for_several_rows_is_read_as_the_other_records_are() {
 }
 
 /// What captured records in two files come to, in either order, and as parts unless these have objects of different orders: the
-/// rows and the records left out.
+/// rows and the records left out. Each reading knows the digests of both files.
 fn ends(records: &[String], cut: usize, analysis: &Analysis) -> Vec<String> {
     let (one, two) = records.split_at(cut);
     let end = |reading: Result<Reading>| match reading {
         Ok(reading) => {
             let left_out: u64 =
                 reading.row_counts.records_skipped.iter().map(|skipped| skipped.records).sum();
+            let known = reading.inputs.iter().map(|input| (input.name.as_str(), input.sha256.len()));
+            assert_eq!(known.collect::<Vec<_>>(), [("a.jsonl", 64), ("b.jsonl", 64)]);
             format!("{} {left_out}", reading.row_counts.rows)
         }
         Err(problem) => problem.to_string().chars().take(6).collect(),
