@@ -173,6 +173,18 @@ fn model_quality_finds_the_names_in_the_configuration_of_the_bias_monitor() {
         assert_eq!(items(&found), rows, "{path} {text}");
         assert!(run.log.contains(told), "{told} is not in {}", run.log);
     }
+    // Both in one run.
+    let found = with("processing/input/monitors/model-bias/analysis_config.json", &config);
+    found.succeed(&[
+        "--analysis-type=MODEL_BIAS,MODEL_QUALITY",
+        MONITORS[1][1],
+        MONITORS[1][2],
+        FOLDER,
+        CAPTURES,
+    ]);
+    let bias = found.result("model-bias/bias_details.json")["run"]["rows"]["rows"].clone();
+    let quality = found.result("model-quality/statistics.json")["dataset"]["item_count"].clone();
+    assert_eq!([bias, quality], [86, 86]);
 }
 
 #[test]

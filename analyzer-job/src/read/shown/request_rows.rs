@@ -41,7 +41,8 @@ impl FirstLine {
             hasher.update((cell.len() as u64).to_le_bytes());
             hasher.update(cell);
         }
-        FirstLine(hasher.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+        let half = hasher.finalize().iter().take(16).fold(0_u128, |all, byte| all << 8 | u128::from(*byte));
+        FirstLine(format!("{half:032x}"))
     }
 }
 
