@@ -20,6 +20,12 @@ FLOOR gaussian.rs||0.0|0.005|0.1
 MAIN_EFFECTS gaussian.rs||[0.0, 0.0, 0.0]|[10.0, 10.0, 10.0]|[0.0, 1.0, 100.0]
 WINDOW gaussian.rs||4.0|8.0|32.0
 CAREFUL gaussian.rs||1.0|0.5|0.125
+CANDIDATES choice.rs||2|20
+MOST_CANDIDATES choice.rs|s15|300|2000
+RELEVANCES choice.rs||0.25|4.0
+MAIN choice.rs||0.2|5.0|30.0
+NOISE choice.rs||1e-9|1e-3
+EQUAL choice.rs||1e-12|1e-6
 JITTER process.rs||1e-13|1e-7|1e-5
 GAUSSIAN_PAIRS design.rs|s15|100|600
 SHARED_PAIRS design.rs|s15|300|4_000

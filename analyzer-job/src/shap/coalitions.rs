@@ -55,6 +55,11 @@ impl Coalitions {
         }
     }
 
+    /// Appends the set whose members are these bits.
+    pub(super) fn push_words(&mut self, words: &[u64]) {
+        self.bits.extend_from_slice(words);
+    }
+
     /// Appends the set without the last one's players.
     pub(super) fn push_complement_of_last(&mut self) {
         let last = self.len() - 1;
@@ -116,7 +121,7 @@ pub(super) fn all_coalitions(players: usize) -> Option<u64> {
 
 /// Total kernel weight of the pairs with `size` players on the smaller side:
 /// `(M - 1) / (s (M - s))`, for both sizes when they differ.
-fn kernel_mass(players: usize, size: usize) -> f64 {
+pub(super) fn kernel_mass(players: usize, size: usize) -> f64 {
     let (m, s) = (players as f64, size as f64);
     (m - 1.0) / (s * (m - s)) * if 2 * size == players { 1.0 } else { 2.0 }
 }
@@ -137,7 +142,7 @@ fn pairs_of_size(players: usize, size: usize) -> f64 {
 /// interactions of three or more. The rest is spread over the sizes in proportion to
 /// `1 / sqrt(s (M - s))`, without repeats; a size that fits is taken whole.
 pub(super) fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &mut impl Rng) -> Pairs {
-    let mut drawn = Drawn { coalitions: Coalitions::new(players), sizes: Vec::new(), seen: HashSet::new() };
+    let mut drawn = Drawn::new(players);
     let mut order: Vec<usize> = (0..players).collect();
     let n_sizes = players / 2;
     let mut expected = vec![0.0; n_sizes + 1];
@@ -153,19 +158,37 @@ pub(super) fn draw_pairs(players: usize, n_pairs: usize, chain: bool, random: &m
     let shares = shares(players, &expected, left as f64);
     let counts = whole_numbers(&shares, random);
     for size in 1..=n_sizes {
-        let available = pairs_of_size(players, size) - expected[size];
-        if counts[size] as f64 >= available {
-            drawn.add_all_of_size(size, &order);
-        } else if (counts[size] as f64) * 3.0 > available {
-            drawn.add_some_of_few(size, counts[size], random);
-        } else {
-            drawn.add_random(size, counts[size], &mut order, random);
-        }
+        drawn.add_of_size(size, counts[size], &mut order, random);
         expected[size] += shares[size];
     }
     let weights =
         drawn.sizes.iter().map(|&size| kernel_mass(players, size) / expected[size].max(1e-9)).collect();
     Pairs { coalitions: drawn.coalitions, weights }
+}
+
+/// Pairs to choose among, about `most` of them or all there are, in a random order: a set and its complement each.
+///
+/// Every single player, halves of the players, and as many of all sizes in proportion to `1 / sqrt(s (M - s))`.
+pub(super) fn candidates(players: usize, most: usize, random: &mut impl Rng) -> Coalitions {
+    let all = all_coalitions(players).map_or(u64::MAX, |all| all / 2);
+    let most = usize::try_from(all).unwrap_or(usize::MAX).min(most);
+    let mut order: Vec<usize> = (0..players).collect();
+    let spread = if all == most as u64 { most } else { most / 2 };
+    let mut drawn = draw_pairs(players, spread, false, random);
+    if spread < most {
+        let mut more = Drawn::new(players);
+        for pair in 0..spread {
+            let members = order.iter().copied().filter(|&i| drawn.coalitions.contains(2 * pair, i));
+            more.add(&members.collect::<Vec<_>>());
+        }
+        for player in 0..players {
+            more.add(&[player]);
+        }
+        more.add_of_size(players / 2, most - spread, &mut order, random);
+        drawn = Pairs { weights: vec![1.0; more.sizes.len()], coalitions: more.coalitions };
+    }
+    drawn.shuffle(random);
+    drawn.coalitions
 }
 
 /// Pairs per size: `1 / sqrt(s (M - s))` of what is left, never more than there are.
@@ -230,6 +253,23 @@ struct Drawn {
 }
 
 impl Drawn {
+    fn new(players: usize) -> Drawn {
+        Drawn { coalitions: Coalitions::new(players), sizes: Vec::new(), seen: HashSet::new() }
+    }
+
+    /// Adds so many sets of a size that are not there yet, or all of them.
+    fn add_of_size(&mut self, size: usize, count: usize, order: &mut [usize], random: &mut impl Rng) {
+        let there = self.sizes.iter().filter(|&&other| other == size).count();
+        let available = pairs_of_size(self.coalitions.players, size) - there as f64;
+        if count as f64 >= available {
+            self.add_all_of_size(size, order);
+        } else if (count as f64) * 3.0 > available {
+            self.add_some_of_few(size, count, random);
+        } else {
+            self.add_random(size, count, order, random);
+        }
+    }
+
     /// Adds a set and its complement, unless the pair is there already.
     fn add(&mut self, members: &[usize]) -> bool {
         self.coalitions.push(members);

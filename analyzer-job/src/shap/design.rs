@@ -6,6 +6,7 @@
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+use super::choice::choose_pairs;
 use super::classic;
 use super::coalitions::{Coalitions, Pairs, all_coalitions, draw_pairs};
 use super::least_squares::is_determined;
@@ -17,7 +18,7 @@ pub(super) const ROTATION: usize = 16;
 /// Beyond this many coalitions errors are small and designs large: fewer of them do.
 const SMALL_BUDGET: u64 = 200;
 const FEW_TURNS: usize = 4;
-/// Up to this many pairs a Gaussian process for each row costs little beside the model's answers.
+/// Up to this many pairs a Gaussian process for each row costs little beside the model's answers, and pairs are chosen.
 const GAUSSIAN_PAIRS: usize = 300;
 /// Up to this many, one for all rows with the same design does.
 pub(super) const SHARED_PAIRS: usize = 2_000;
@@ -125,13 +126,22 @@ impl Design {
             _ => {}
         }
         let n_pairs = budget / 2;
-        let mut pairs = draw_pairs(players, n_pairs, budget < 4 * players, &mut random);
+        let mut is_chosen = n_pairs >= players && n_pairs <= GAUSSIAN_PAIRS;
+        let mut pairs = if is_chosen {
+            choose_pairs(players, n_pairs, &mut random)
+        } else {
+            draw_pairs(players, n_pairs, budget < 4 * players, &mut random)
+        };
         if budget >= chain && !is_determined(&pairs) {
             pairs = draw_pairs(players, n_pairs, true, &mut random);
+            is_chosen = false;
         }
         let mut stages = Vec::new();
         if in_stages {
-            pairs.shuffle(&mut random);
+            // The first of chosen pairs are a good choice too.
+            if !is_chosen {
+                pairs.shuffle(&mut random);
+            }
             // Standard errors mean something once every player was seen a few times.
             let few = [8, 4, 2].map(|part| n_pairs / part).into_iter().filter(|few| *few >= 2 * players);
             stages.extend(few.map(|few| Stage::best(few, players, is_determined(&pairs.first(few)))));

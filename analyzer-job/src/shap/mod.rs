@@ -7,6 +7,7 @@
 mod ask;
 mod baseline;
 mod budget;
+mod choice;
 mod classic;
 mod clusters;
 mod coalitions;

@@ -336,7 +336,7 @@ fn prior_variance(rho: &[f64], player: usize, main: Option<f64>) -> f64 {
 }
 
 /// Nodes and weights on (0, 1), by Newton's method on the Legendre polynomial.
-fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
+pub(super) fn gauss_legendre(count: usize) -> Vec<(f64, f64)> {
     let n = count as f64;
     (0..count)
         .map(|k| {
