@@ -20,6 +20,5 @@ sed -i "s/^ARG VERSION=$dots\$/ARG VERSION=$new/" docker/Dockerfile
 sed -i "s/-job:$dots\\b/-job:$new/g" docs/*.md README.md
 cargo update --workspace --offline --quiet
 grep -q "^## $new\$" CHANGELOG.md ||
-    awk -v new="$new" '/^## / && !done { print "## " new "\n\nWhat changed for users:\n"; done = 1 } { print }' CHANGELOG.md >CHANGELOG.new
-[ ! -f CHANGELOG.new ] || mv CHANGELOG.new CHANGELOG.md
+    sed -i "1,/^## /s/^## /## $new\n\nWhat changed for users:\n\n## /" CHANGELOG.md
 echo "$old -> $new: Cargo.toml, Cargo.lock, docker/Dockerfile, docs; say in CHANGELOG.md what changed"

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -175,15 +176,17 @@ fn a_folder_that_may_not_be_read_is_named_and_the_rest_goes_on() {
     for open in ["", "output", "processing/output", "tmp"] {
         fs::set_permissions(tree.path(open), Permissions::from_mode(0o777)).unwrap();
     }
-    let limits = if fs::read_dir(tree.path(CAPTURES).join("closed")).is_ok() {
-        // Root reads everything; its program may lie where others cannot reach it, but for an open file.
+    let mut command = tree.command(&[]);
+    if fs::read_dir(tree.path(CAPTURES).join("closed")).is_ok() {
+        // Root reads everything, and its program may lie where others cannot reach it.
         let copied = tree.path("merge-job");
-        fs::copy(env!("CARGO_BIN_EXE_merge-job"), &copied).unwrap();
-        format!("exec setpriv --reuid=65534 --regid=65534 --clear-groups {} &&", copied.display())
-    } else {
-        String::new()
-    };
-    let run = run_with(&tree, &limits);
+        fs::copy(command.get_program(), &copied).unwrap();
+        let variables = command.get_envs().map(|(name, value)| (name.to_owned(), value.unwrap().to_owned()));
+        let mut of_another = Command::new(copied);
+        of_another.env_clear().envs(variables).stdin(Stdio::null()).uid(65534).gid(65534);
+        command = of_another;
+    }
+    let run = tree.ended(command.output().unwrap());
     for closed in [format!("{CAPTURES}/closed"), "processing/groundtruth/closed".into()] {
         fs::set_permissions(tree.path(&closed), Permissions::from_mode(0o755)).unwrap();
     }
