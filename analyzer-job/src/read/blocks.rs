@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::iter::Enumerate;
 use std::slice;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use plumbline_common::Result;
@@ -20,6 +21,12 @@ use crate::read::pieces::Pieces;
 /// Bytes of a block: thousands of rows, and one for each processor fits the memory that is asked for.
 pub(crate) const BLOCK_BYTES: usize = 1 << 19;
 
+/// What takes memory.
+pub(super) trait Held {
+    /// About how many bytes.
+    fn bytes(&self) -> usize;
+}
+
 /// Whole records of a file.
 pub(super) struct Block<B> {
     /// Number of the file.
@@ -29,8 +36,30 @@ pub(super) struct Block<B> {
     pub(super) records: B,
 }
 
+impl<B: Held> Held for Block<B> {
+    fn bytes(&self) -> usize {
+        self.records.bytes()
+    }
+}
+
+impl<B: Held> Held for Option<B> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, Held::bytes)
+    }
+}
+
+impl Held for Vec<u8> {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
 /// Blocks that may wait for one before them, for each processor. Memory stays flat where one takes long.
 const WAITING: usize = 2;
+
+/// Bytes of blocks that are read and not taken, from which on no thread begins another one: long records make long blocks, and memory
+/// is not to grow with them by the number of threads.
+const HELD_BYTES: usize = 32 << 20;
 
 /// Reads blocks on all processors, and hands on what was read of them in their order.
 ///
@@ -45,17 +74,20 @@ pub(super) fn in_order<B, P, R>(
     take: impl FnMut(&B, P) -> Result<bool> + Send,
 ) -> Result<()>
 where
-    B: Send,
+    B: Held + Send,
     P: Send,
     R: FnMut(&B) -> P,
 {
     let threads = rayon::current_num_threads();
-    let ahead = Mutex::new(Ahead { next, number: 0, is_done: false });
+    let most = HELD_BYTES.max(threads * (WAITING + 2) * BLOCK_BYTES);
+    let window = Window { held: AtomicUsize::new(0), most };
+    let ahead = Mutex::new(Ahead { next, window: &window, number: 0, is_done: false });
     let behind = Mutex::new(Behind {
         take,
         number: 0,
         waiting: BTreeMap::new(),
         most: threads * WAITING,
+        window: &window,
         resting: 0,
         spent: Vec::new(),
         outcome: Ok(true),
@@ -69,13 +101,13 @@ where
 }
 
 /// Gets a block and reads it at once, while it is in the cache of its processor; and so on.
-fn work<'s, B, P, R, N, F, T>(
+fn work<'s, 'w: 's, B, P, R, N, F, T>(
     scope: &Scope<'s>,
-    ahead: &'s Mutex<Ahead<N>>,
-    behind: &'s Mutex<Behind<B, P, T>>,
+    ahead: &'s Mutex<Ahead<'w, N>>,
+    behind: &'s Mutex<Behind<'w, B, P, T>>,
     reader: &'s F,
 ) where
-    B: Send,
+    B: Held + Send,
     P: Send,
     R: FnMut(&B) -> P,
     N: FnMut(Option<B>) -> Option<B> + Send,
@@ -85,8 +117,12 @@ fn work<'s, B, P, R, N, F, T>(
     let mut read = reader();
     let mut spent = lock(behind).spent.pop();
     loop {
-        let block = lock(ahead).block(spent.take());
-        let Some((number, block)) = block else { break };
+        let (number, block) = match lock(ahead).block(&mut spent) {
+            Got::Block(number, block) => (number, block),
+            Got::Wait if lock(behind).rests() => break,
+            Got::Wait => continue,
+            Got::End => break,
+        };
         let part = read(&block);
         let next = lock(behind).put(number, block, part);
         match next {
@@ -105,30 +141,60 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How much is held in blocks that are read and not taken.
+struct Window {
+    held: AtomicUsize,
+    most: usize,
+}
+
+impl Window {
+    fn is_full(&self) -> bool {
+        self.held.load(Ordering::Relaxed) > self.most
+    }
+}
+
 /// The blocks that are still to be read.
-struct Ahead<N> {
+struct Ahead<'w, N> {
     next: N,
+    window: &'w Window,
     /// How many were taken.
     number: usize,
     is_done: bool,
 }
 
-impl<N> Ahead<N> {
-    /// The next block with its number.
-    fn block<B>(&mut self, spent: Option<B>) -> Option<(usize, B)>
+/// What a thread gets that wants a block.
+enum Got<B> {
+    /// With its number.
+    Block(usize, B),
+    /// The window is full.
+    Wait,
+    End,
+}
+
+impl<N> Ahead<'_, N> {
+    /// The next block, perhaps in the memory of a spent one.
+    fn block<B: Held>(&mut self, spent: &mut Option<B>) -> Got<B>
     where
         N: FnMut(Option<B>) -> Option<B>,
     {
-        let block = if self.is_done { None } else { (self.next)(spent) };
-        self.is_done = block.is_none();
+        if !self.is_done && self.window.is_full() {
+            return Got::Wait;
+        }
+        let block = if self.is_done { None } else { (self.next)(spent.take()) };
+        let Some(block) = block else {
+            self.is_done = true;
+            return Got::End;
+        };
+        self.window.held.fetch_add(block.bytes(), Ordering::Relaxed);
         self.number += 1;
-        Some((self.number - 1, block?))
+        Got::Block(self.number - 1, block)
     }
 }
 
 /// Where what was read goes to.
-struct Behind<B, P, T> {
+struct Behind<'w, B, P, T> {
     take: T,
+    window: &'w Window,
     /// The block that is taken next.
     number: usize,
     /// Those behind it, which are at most so many, and one for each thread.
@@ -152,7 +218,7 @@ enum Next<B> {
     Enough,
 }
 
-impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
+impl<B: Held, P, T: FnMut(&B, P) -> Result<bool>> Behind<'_, B, P, T> {
     /// Takes in what was read of a block.
     fn put(&mut self, number: usize, block: B, part: P) -> Next<B> {
         self.waiting.insert(number, (block, part));
@@ -161,7 +227,11 @@ impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
         {
             self.number += 1;
             self.outcome = (self.take)(&block, part);
-            self.spent.push(block);
+            self.window.held.fetch_sub(block.bytes(), Ordering::Relaxed);
+            // The memory of a long record is of no use to shorter ones.
+            if block.bytes() <= 2 * BLOCK_BYTES {
+                self.spent.push(block);
+            }
         }
         if !matches!(self.outcome, Ok(true)) {
             return Next::Enough;
@@ -172,6 +242,13 @@ impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
         }
         Next::Block { free: self.spent.pop(), resting: std::mem::take(&mut self.resting) }
     }
+
+    /// Whether a thread rests because the window is full. Then a block is being read, and who takes it wakes the thread.
+    fn rests(&mut self) -> bool {
+        let rests = self.window.is_full();
+        self.resting += usize::from(rests);
+        rests
+    }
 }
 
 /// Counts blocks. None when the data have to be read one record after the other.
@@ -181,7 +258,7 @@ impl<B, P, T: FnMut(&B, P) -> Result<bool>> Behind<B, P, T> {
 ///
 /// # Errors
 /// `STOPPED`.
-pub(super) fn count<B: Send>(
+pub(super) fn count<B: Held + Send>(
     first: Block<B>,
     mut next: impl FnMut(Option<B>) -> Option<Option<Block<B>>> + Send,
     like: &Gather,

@@ -39,7 +39,7 @@ const KEY: &str = "captureData";
 /// # Errors
 /// With `strict` a file that cannot be read; whatever `take` fails with.
 pub(crate) fn each(files: &[InputFile], strict: bool, take: Take<'_>) -> Result<()> {
-    let mut blocks = LineBlocks::new(files, BLOCK_BYTES);
+    let mut blocks = LineBlocks::new(files, BLOCK_BYTES, None);
     let (mut records, mut parser) = (records(), Parser::default());
     let mut spent = None;
     while let Some(block) = blocks.next(spent.take()) {

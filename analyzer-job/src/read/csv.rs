@@ -275,7 +275,7 @@ struct Reader<'f> {
 impl<'f> Reader<'f> {
     fn open(file: &'f InputFile) -> Result<Reader<'f>> {
         let fault = Rc::new(Cell::new(None));
-        let pieces = Pieces::open(file)?;
+        let pieces = Pieces::open(file, None)?;
         let checked = Checked { pieces, piece: Vec::new(), at: 0, passed: 0, fault: fault.clone() };
         let reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(checked);
         Ok(Reader { file, reader, fault, ahead: Vec::new() })

@@ -1,6 +1,8 @@
 //! CSV files counted in blocks: their header rows, and rows that are as they mostly are. A row of another width, text that is
 //! not UTF-8, a header row in the middle or in another order are left to the reader of one row after the other.
 
+use std::sync::Arc;
+
 use plumbline_common::Result;
 use plumbline_common::input::InputFile;
 
@@ -8,6 +10,7 @@ use crate::config::Analysis;
 use crate::read::blocks::{self, Texts};
 use crate::read::csv::{LOOKED_AT, Told};
 use crate::read::cut::{self, Part};
+use crate::read::digest::Digests;
 use crate::read::gather::Gather;
 use crate::read::header::{self, First, Places};
 use crate::read::layout::{self, Layout};
@@ -27,7 +30,7 @@ pub(crate) fn count(
     block_bytes: usize,
 ) -> Result<Option<(Layout, Gather)>> {
     let mut texts = Texts::new(files, block_bytes);
-    let mut heads = Heads::new(analysis, block_bytes);
+    let mut heads = Heads::new(analysis, &source.options.digests, block_bytes);
     let Some(Some(first)) = texts.next(None, |file| heads.open(file)) else { return Ok(None) };
     let Some(layout) = heads.layout.clone() else { return Ok(None) };
     let like = Gather::new(&layout, analysis, false, false);
@@ -132,6 +135,7 @@ fn reader_of(text: &[u8]) -> csv::Reader<&[u8]> {
 /// What is known of the columns from the header rows.
 struct Heads<'a> {
     analysis: &'a Analysis,
+    digests: &'a Arc<Digests>,
     block_bytes: usize,
     /// Given, or found in a header row.
     known: Option<Vec<String>>,
@@ -141,14 +145,14 @@ struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    fn new(analysis: &'a Analysis, block_bytes: usize) -> Heads<'a> {
+    fn new(analysis: &'a Analysis, digests: &'a Arc<Digests>, block_bytes: usize) -> Heads<'a> {
         let known = analysis.dataset.headers.clone();
-        Heads { analysis, block_bytes, known, layout: None, told: Told::default() }
+        Heads { analysis, digests, block_bytes, known, layout: None, told: Told::default() }
     }
 
     /// A file behind its header row; `Some(None)` for one without rows.
     fn open(&mut self, file: &InputFile) -> Option<Option<Pieces>> {
-        let mut open = Pieces::open(file).ok()?;
+        let mut open = Pieces::open(file, Some(self.digests)).ok()?;
         let mut text = Vec::new();
         let mut bytes = self.block_bytes;
         // As many rows as are looked at to tell a header row from data.

@@ -1,13 +1,16 @@
 //! SHA-256 of the input files, so that a report says which bytes it is about.
+//!
+//! Who reads a file from its first byte to its last computes its digest on the way. A file that is read in another way is read
+//! once more for it.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use plumbline_common::input::InputFile;
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 use sha2::{Digest, Sha256};
@@ -16,34 +19,163 @@ use crate::results::details::InputDigest;
 
 /// The digests of files that several monitors of a run read, by path.
 #[derive(Debug, Default)]
-pub(crate) struct Digests(Mutex<HashMap<PathBuf, InputDigest>>);
+pub(crate) struct Digests {
+    /// None for a file that is being read.
+    known: Mutex<HashMap<PathBuf, Option<Content>>>,
+    settled: Condvar,
+}
+
+/// What a digest tells of a file.
+#[derive(Debug, Clone)]
+struct Content {
+    bytes: u64,
+    sha256: String,
+}
 
 impl Digests {
     /// Digests of all files, in their order; `files` has the role of each list. Each file is read once: who wants one that
     /// is being read waits.
-    pub(crate) fn of(&self, files: &[(&str, Vec<InputFile>)], stop: &Stop) -> Result<Vec<InputDigest>> {
+    pub(crate) fn of(
+        self: &Arc<Self>,
+        files: &[(&str, Vec<InputFile>)],
+        stop: &Stop,
+    ) -> Result<Vec<InputDigest>> {
         let mut buffer = vec![0; 1 << 18];
         let mut digests = Vec::new();
         for (role, files) in files {
             for file in files {
-                // After a panic the map is as it was: a digest is added when it is complete.
-                let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-                let found = match known.get(&file.path) {
-                    Some(found) => found.clone(),
-                    None => {
-                        let found = of_file(role, &file.relative, &file.path, &mut buffer, stop)?;
-                        known.insert(file.path.clone(), found.clone());
-                        found
+                let content = match self.known_or_claimed(&file.path) {
+                    Ok(content) => content,
+                    Err(claim) => {
+                        let content = content(&file.path, &mut buffer, stop)?;
+                        claim.settle(content.clone());
+                        content
                     }
                 };
-                digests.push(InputDigest {
-                    role: (*role).into(),
-                    name: file.relative.display().to_string(),
-                    ..found
-                });
+                digests.push(content.told(role, &file.relative));
             }
         }
         Ok(digests)
+    }
+
+    /// Opens a file as `input::open`. Its digest is known when all of it was read, unless others have it or read for it.
+    ///
+    /// # Errors
+    /// As `input::open`.
+    pub(crate) fn open(self: &Arc<Self>, path: &Path) -> Result<Box<dyn Read + Send>> {
+        let mut known = self.known();
+        if known.contains_key(path) {
+            drop(known);
+            return input::open(path);
+        }
+        let claim = self.claim(&mut known, path);
+        drop(known);
+        let failed = |error| Problem::io("open the input", path, error);
+        let file = File::open(path).map_err(failed)?;
+        input::unpacked(Digested { file, open: Some((Hash::default(), claim)) }).map_err(failed)
+    }
+
+    /// What is known of a file, or the right to read it for that. Waits for one that is being read.
+    fn known_or_claimed(self: &Arc<Self>, path: &Path) -> std::result::Result<Content, Claim> {
+        let mut known = self.known();
+        loop {
+            match known.get(path) {
+                Some(Some(content)) => return Ok(content.clone()),
+                Some(None) => known = self.settled.wait(known).unwrap_or_else(PoisonError::into_inner),
+                None => return Err(self.claim(&mut known, path)),
+            }
+        }
+    }
+
+    fn claim(self: &Arc<Self>, known: &mut HashMap<PathBuf, Option<Content>>, path: &Path) -> Claim {
+        known.insert(path.into(), None);
+        Claim { digests: self.clone(), path: path.into() }
+    }
+
+    /// After a panic the map is as it was: each change is one statement.
+    fn known(&self) -> MutexGuard<'_, HashMap<PathBuf, Option<Content>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The right to read a file for its digest; given up when it is dropped.
+struct Claim {
+    digests: Arc<Digests>,
+    path: PathBuf,
+}
+
+impl Claim {
+    fn settle(self, content: Content) {
+        self.digests.known().insert(self.path.clone(), Some(content));
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut known = self.digests.known();
+        if known.get(&self.path).is_some_and(Option::is_none) {
+            known.remove(&self.path);
+        }
+        drop(known);
+        self.digests.settled.notify_all();
+    }
+}
+
+/// A file whose digest becomes known at its end.
+struct Digested {
+    file: File,
+    /// None behind the end.
+    open: Option<(Hash, Claim)>,
+}
+
+impl Read for Digested {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.file.read(buffer)?;
+        match &mut self.open {
+            Some((hash, _)) if n > 0 => hash.update(&buffer[..n]),
+            // Nothing is read into no room.
+            Some(_) if !buffer.is_empty() => {
+                if let Some((hash, claim)) = self.open.take() {
+                    claim.settle(hash.finish());
+                }
+            }
+            _ => {}
+        }
+        Ok(n)
+    }
+}
+
+/// A digest that is being computed.
+#[derive(Default)]
+struct Hash {
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl Hash {
+    fn update(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.hasher.update(bytes);
+    }
+
+    fn finish(self) -> Content {
+        let mut sha256 = String::with_capacity(64);
+        for byte in self.hasher.finalize() {
+            // Writing to a string cannot fail.
+            let _ = write!(sha256, "{byte:02x}");
+        }
+        Content { bytes: self.bytes, sha256 }
+    }
+}
+
+impl Content {
+    fn told(self, role: &str, name: &Path) -> InputDigest {
+        InputDigest {
+            role: role.into(),
+            name: name.display().to_string(),
+            bytes: self.bytes,
+            sha256: self.sha256,
+        }
     }
 }
 
@@ -55,23 +187,22 @@ pub(crate) fn of_file(
     buffer: &mut [u8],
     stop: &Stop,
 ) -> Result<InputDigest> {
+    content(path, buffer, stop).map(|content| content.told(role, name))
+}
+
+fn content(path: &Path, buffer: &mut [u8], stop: &Stop) -> Result<Content> {
     let failed = |error| Problem::io("read the input", path, error);
     let mut reader = File::open(path).map_err(failed)?;
-    let mut hasher = Sha256::new();
-    let mut bytes = 0;
+    let mut hash = Hash::default();
     loop {
         stop.check()?;
-        let n = reader.read(buffer).map_err(failed)?;
-        if n == 0 {
-            break;
+        match reader.read(buffer).map_err(failed)? {
+            0 => return Ok(hash.finish()),
+            n => hash.update(&buffer[..n]),
         }
-        bytes += n as u64;
-        hasher.update(&buffer[..n]);
     }
-    let mut sha256 = String::with_capacity(64);
-    for byte in hasher.finalize() {
-        // Writing to a string cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
-    Ok(InputDigest { role: role.into(), name: name.display().to_string(), bytes, sha256 })
 }
+
+#[cfg(test)]
+#[path = "tests/digest.rs"]
+mod tests;

@@ -53,6 +53,7 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
+    source.leave_digests();
     let targets = Targets::of(analysis)?;
     targets.paths.decide(&source.rules.objects);
     let limit = source.options.limit.unwrap_or(u64::MAX);

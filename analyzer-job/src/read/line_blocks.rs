@@ -3,12 +3,14 @@
 use std::io::{self, Read};
 use std::iter::Enumerate;
 use std::slice;
+use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memrchr};
 use plumbline_common::Problem;
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 
-use crate::read::blocks::Block;
+use crate::read::blocks::{Block, Held};
+use crate::read::digest::Digests;
 
 /// Lines of a file, one behind the other.
 pub(crate) struct Lines {
@@ -29,6 +31,12 @@ pub(crate) enum Behind {
     End,
     /// What cannot be read.
     Fault(Problem),
+}
+
+impl Held for Lines {
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
 }
 
 impl Lines {
@@ -59,6 +67,8 @@ pub(crate) struct LineBlocks<'a> {
     /// With their numbers.
     files: Enumerate<slice::Iter<'a, InputFile>>,
     file: Option<Open<'a>>,
+    /// Where the digests of the files are to be known, if they are.
+    digests: Option<Arc<Digests>>,
     block_bytes: usize,
     longest: usize,
 }
@@ -80,14 +90,19 @@ struct Open<'a> {
 }
 
 impl<'a> LineBlocks<'a> {
-    pub(crate) fn new(files: &'a [InputFile], block_bytes: usize) -> LineBlocks<'a> {
-        LineBlocks::within(files, block_bytes, LONGEST_RECORD)
+    /// `digests`: where the digests of the files are to be known, if they are.
+    pub(crate) fn new(
+        files: &'a [InputFile],
+        block_bytes: usize,
+        digests: Option<Arc<Digests>>,
+    ) -> LineBlocks<'a> {
+        LineBlocks { digests, ..LineBlocks::within(files, block_bytes, LONGEST_RECORD) }
     }
 
     /// Lines of at most `longest` bytes.
     fn within(files: &'a [InputFile], block_bytes: usize, longest: usize) -> LineBlocks<'a> {
         let block_bytes = block_bytes.min(longest + 1);
-        LineBlocks { files: files.iter().enumerate(), file: None, block_bytes, longest }
+        LineBlocks { files: files.iter().enumerate(), file: None, digests: None, block_bytes, longest }
     }
 
     /// The next block, in the memory of a spent one; none at the end.
@@ -98,7 +113,11 @@ impl<'a> LineBlocks<'a> {
             Some(file) => file,
             None => {
                 let (number, file) = self.files.next()?;
-                match input::open(&file.path) {
+                let opened = match &self.digests {
+                    Some(digests) => digests.open(&file.path),
+                    None => input::open(&file.path),
+                };
+                match opened {
                     Ok(reader) => Open {
                         number,
                         file,
@@ -134,6 +153,8 @@ impl Open<'_> {
     /// Puts whole lines into `text`, about `bytes` or one, which are at most `longest`.
     fn fill(&mut self, text: &mut Vec<u8>, bytes: usize, longest: usize) -> Behind {
         text.append(&mut self.rest);
+        // A long line may have needed more room.
+        self.rest.shrink_to(bytes);
         let mut wanted = bytes;
         let behind = loop {
             let read = match self.failed.take() {

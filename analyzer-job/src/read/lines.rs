@@ -88,6 +88,7 @@ pub(crate) fn read(
             return Ok(counted);
         }
     }
+    source.leave_digests();
     one_after_the_other(files, analysis, source)
 }
 
@@ -168,7 +169,8 @@ fn count(
         return Ok(None);
     }
     let mut texts = Texts::new(files, block_bytes);
-    let mut next = |spent| texts.next(spent, |file| Pieces::of_lines(file).ok().map(Some));
+    let digests = &source.options.digests;
+    let mut next = |spent| texts.next(spent, |file| Pieces::of_lines(file, Some(digests)).ok().map(Some));
     let Some(Some(first)) = next(None) else { return Ok(None) };
     let layout = || {
         let text = lines(&first.records)?.next()?;

@@ -48,6 +48,7 @@ pub(crate) mod windowed;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Sender};
 
 use jiff::Timestamp;
 use plumbline_common::codes::Class;
@@ -202,11 +203,20 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
             .hint("with `on_bad_record` unset such files are left out and counted"));
     }
     check_join(&files, analysis)?;
-    // A look at the first records is no reason to read everything for its digest.
+    // Who reads a file to its end computes its digest too; the others are read by another thread, as soon as it is known that there
+    // are some. A look at the first records is no reason to read everything for its digest.
     let (read, digests) = std::thread::scope(|scope| {
-        let digests =
-            options.limit.is_none().then(|| scope.spawn(|| options.digests.of(&files, &options.stop)));
-        let read = read_files(inputs, &files[0].1, analysis, options);
+        let (left, are_left) = mpsc::channel();
+        let digests = options.limit.is_none().then(|| {
+            scope.spawn(|| {
+                // None is sent where the reading has ended.
+                let _ = are_left.recv();
+                drop(are_left);
+                options.digests.of(&files, &options.stop)
+            })
+        });
+        let read = read_files(inputs, &files[0].1, analysis, options, &left);
+        drop(left);
         let digests =
             digests.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         (read, digests)
@@ -220,17 +230,25 @@ fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Pa
     Ok((part, files.swap_remove(0).1))
 }
 
-fn read_files(inputs: &Inputs, files: &[InputFile], analysis: &Analysis, options: &Options) -> Result<Part> {
+/// `left`: is told when digests are left to others.
+fn read_files(
+    inputs: &Inputs,
+    files: &[InputFile],
+    analysis: &Analysis,
+    options: &Options,
+    left: &Sender<()>,
+) -> Result<Part> {
     let by = |rules| {
         let first = Attempt { exact: options.part, ids: Ids::Numbers, rules, are_given: false };
-        shown::settled(first, |attempt| read_once(inputs, files, analysis, options, attempt))
+        shown::settled(first, |attempt| read_once(inputs, files, analysis, options, attempt, left))
             .map_err(|problem| looks::hint(problem, files, analysis.dataset.format))
     };
     let mut part = by(Rules::default())?;
     if options.part {
         for rules in part.shown.open_rules(part.records) {
             let given = Attempt { exact: true, ids: Ids::Numbers, rules, are_given: true };
-            match shown::settled(given, |attempt| read_once(inputs, files, analysis, options, attempt)) {
+            match shown::settled(given, |attempt| read_once(inputs, files, analysis, options, attempt, left))
+            {
                 Ok(otherwise) => part.otherwise.push(otherwise),
                 Err(problem) if problem.class() == Class::Stopped => return Err(problem),
                 // It cannot be read so, which is no fault as long as nobody asks for it.
@@ -264,10 +282,11 @@ fn read_once(
     analysis: &Analysis,
     options: &Options,
     attempt: Attempt,
+    left: &Sender<()>,
 ) -> Result<Attempted<Part, Attempt>> {
     let bytes = files.iter().map(|file| file.bytes).sum();
     let Attempt { exact, ids, rules, .. } = attempt.clone();
-    let mut source = Source { exact, ids, rules, ..Source::new(options, bytes) };
+    let mut source = Source { exact, ids, rules, left: Some(left), ..Source::new(options, bytes) };
     let dataset = &analysis.dataset;
     let mut sides = [None, None];
     if let (Some(path), Some(side)) = (&inputs.facets, &dataset.facet_dataset) {
@@ -417,6 +436,8 @@ pub(crate) struct Source<'a> {
     pub(crate) by_position: bool,
     /// The same of the scores of captured answers.
     pub(crate) scores_by_position: bool,
+    /// Is told when digests are left to others.
+    left: Option<&'a Sender<()>>,
 }
 
 impl Source<'_> {
@@ -441,6 +462,15 @@ impl Source<'_> {
             windowed: Vec::new(),
             by_position: false,
             scores_by_position: false,
+            left: None,
+        }
+    }
+
+    /// Others are to read the files for their digests: this reading is no help, or begins again.
+    pub(crate) fn leave_digests(&self) {
+        if let Some(left) = self.left {
+            // Nobody listens where no digest is wanted, or behind the first time.
+            let _ = left.send(());
         }
     }
 

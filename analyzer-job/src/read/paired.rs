@@ -30,6 +30,7 @@ pub(crate) fn read(
             return Ok(counted);
         }
     }
+    source.leave_digests();
     one_after_the_other(files, sides, analysis, source)
 }
 

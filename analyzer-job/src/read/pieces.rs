@@ -1,12 +1,14 @@
 //! A file of text in pieces of whole records.
 
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use memchr::memrchr;
 use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 use plumbline_common::{Problem, Result};
 
 use crate::read::cut;
+use crate::read::digest::Digests;
 
 /// A file while it is read.
 pub(crate) struct Pieces {
@@ -20,24 +22,27 @@ pub(crate) struct Pieces {
 }
 
 impl Pieces {
-    /// A file of CSV behind its byte order mark; spreadsheets write one.
+    /// A file of CSV behind its byte order mark; spreadsheets write one. `digests`: where its digest is to be known, if so.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn open(file: &InputFile) -> Result<Pieces> {
-        Pieces::of(file, cut::last_end)
+    pub(crate) fn open(file: &InputFile, digests: Option<&Arc<Digests>>) -> Result<Pieces> {
+        Pieces::of(file, digests, cut::last_end)
     }
 
     /// As `open`, of a file whose records are lines.
     ///
     /// # Errors
     /// It cannot be read.
-    pub(crate) fn of_lines(file: &InputFile) -> Result<Pieces> {
-        Pieces::of(file, |text| memrchr(b'\n', text).map_or(0, |at| at + 1))
+    pub(crate) fn of_lines(file: &InputFile, digests: Option<&Arc<Digests>>) -> Result<Pieces> {
+        Pieces::of(file, digests, |text| memrchr(b'\n', text).map_or(0, |at| at + 1))
     }
 
-    fn of(file: &InputFile, last_end: fn(&[u8]) -> usize) -> Result<Pieces> {
-        let mut reader = input::open(&file.path)?;
+    fn of(file: &InputFile, digests: Option<&Arc<Digests>>, last_end: fn(&[u8]) -> usize) -> Result<Pieces> {
+        let mut reader = match digests {
+            Some(digests) => digests.open(&file.path)?,
+            None => input::open(&file.path)?,
+        };
         let mut rest = Vec::with_capacity(3);
         reader
             .by_ref()
@@ -65,6 +70,8 @@ impl Pieces {
     /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record; not by one that is too long.
     pub(crate) fn fill_more(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
         text.append(&mut self.rest);
+        // A long record may have needed more room.
+        self.rest.shrink_to(bytes);
         let mut whole = bytes;
         loop {
             if text.len() < whole && !self.done {

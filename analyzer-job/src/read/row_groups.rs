@@ -11,7 +11,7 @@ use plumbline_common::input::InputFile;
 
 use crate::config::Analysis;
 use crate::read::Source;
-use crate::read::blocks::{self, Block};
+use crate::read::blocks::{self, Block, Held};
 use crate::read::gather::Gather;
 use crate::read::layout::Layout;
 use crate::read::parquet::{self, Head};
@@ -25,6 +25,7 @@ pub(crate) fn read(
     analysis: &Analysis,
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
+    source.leave_digests();
     if !source.options.keep_rows && source.options.limit.is_none() {
         let counted = count(files, analysis, source)?;
         if counted.is_some() {
@@ -55,6 +56,13 @@ struct Group<'a> {
     metadata: ArrowReaderMetadata,
     needed: Arc<Vec<(usize, usize)>>,
     at: usize,
+}
+
+impl Held for Group<'_> {
+    /// Only its place is held; its pages are read by whoever counts it.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Group<'_> {

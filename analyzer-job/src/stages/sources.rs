@@ -6,6 +6,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
@@ -33,7 +34,7 @@ pub(crate) type Found = (SourceFile, bool);
 /// A file that cannot be read; being stopped.
 pub(crate) fn of(
     datasets: &[Dataset],
-    digests: &Digests,
+    digests: &Arc<Digests>,
     stop: &Stop,
     enough: &AtomicBool,
 ) -> Result<Vec<Found>> {

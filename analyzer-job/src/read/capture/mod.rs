@@ -74,6 +74,7 @@ fn read_in(
     if each_alone && !options.keep_rows && options.seat.is_none() {
         by_blocks(&mut reader, &mut outcome, source, block_bytes)?;
     } else {
+        source.leave_digests();
         together::each(files, options.strict, options.seat.as_deref(), &mut |name, line, met| {
             if let Some(windowed) = &mut windowed {
                 windowed.note(name, line, &met);
@@ -102,7 +103,7 @@ fn by_blocks(
 ) -> Result<()> {
     let (files, analysis, options) = (reader.files, reader.analysis, reader.options);
     let rules = source.rules.clone();
-    let mut blocks = LineBlocks::new(files, block_bytes);
+    let mut blocks = LineBlocks::new(files, block_bytes, Some(options.digests.clone()));
     let mut records = captured::records();
     // The first record that can be used tells the columns.
     let mut spent = None;

@@ -7,6 +7,12 @@ use super::*;
 
 const BLOCKS: usize = 200;
 
+impl Held for usize {
+    fn bytes(&self) -> usize {
+        0
+    }
+}
+
 /// Reads numbers as blocks on so many threads; `read` is given each of them. In which order they are taken.
 fn order(threads: usize, read: impl Fn(usize) + Sync, last: usize) -> Vec<usize> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
@@ -78,6 +84,57 @@ fn no_more_blocks_are_made_than_are_in_use_at_a_time() {
         pool.install(|| in_order(next, || slow_at_times, |_, ()| Ok(true))).unwrap();
         // Those that wait, and for each thread one that it reads and one that it has just read.
         assert!(made <= threads * (WAITING + 2), "{threads} threads: {made}");
+    }
+}
+
+/// A block by its number, and the memory that it takes.
+struct Long(usize, usize);
+
+impl Held for Long {
+    fn bytes(&self) -> usize {
+        self.1
+    }
+}
+
+/// Blocks of long records, alone and among short ones.
+#[test]
+fn long_blocks_are_held_in_a_window_of_bytes() {
+    for threads in 1..6 {
+        let most = HELD_BYTES.max(threads * (WAITING + 2) * BLOCK_BYTES);
+        for (long, every) in
+            [(100 << 20, 1), (100 << 20, 5), (HELD_BYTES / 2, 1), (HELD_BYTES / 4, 2), (1, 1)]
+        {
+            let (held, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let bytes = |block: usize| if block.is_multiple_of(every) { long } else { BLOCK_BYTES };
+            let (mut blocks, mut taken) = (0..BLOCKS, Vec::new());
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                in_order(
+                    |spent: Option<Long>| {
+                        assert!(spent.is_none_or(|spent| spent.bytes() <= 2 * BLOCK_BYTES));
+                        let block = blocks.next()?;
+                        let now = held.fetch_add(bytes(block), Ordering::Relaxed) + bytes(block);
+                        peak.fetch_max(now, Ordering::Relaxed);
+                        Some(Long(block, bytes(block)))
+                    },
+                    || |Long(block, _): &Long| sleep(Duration::from_micros((block * 7919 % 13 * 20) as u64)),
+                    |Long(block, bytes), ()| {
+                        held.fetch_sub(*bytes, Ordering::Relaxed);
+                        taken.push(*block);
+                        Ok(true)
+                    },
+                )
+            })
+            .unwrap();
+            assert!(taken.into_iter().eq(0..BLOCKS));
+            let peak = peak.into_inner();
+            assert!(peak <= most + long.max(BLOCK_BYTES), "{threads} threads, {long} bytes: {peak}");
+            // Those that fit are read at a time all the same.
+            assert!(
+                long > most / 2 || threads == 1 || peak > long,
+                "{threads} threads, {long} bytes: {peak}"
+            );
+        }
     }
 }
 
