@@ -10,9 +10,11 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{Analysis, Location};
 use crate::read::Source;
 use crate::read::blocks::{self, BLOCK_BYTES, Texts};
+use crate::read::commas::{self, Cut};
 use crate::read::gather::Gather;
 use crate::read::grid::{Grid, NoFeatures};
 use crate::read::layout::{self, Layout};
+use crate::read::line_patterns::Patterns;
 use crate::read::pieces::Pieces;
 use crate::read::shown::Refused;
 use crate::values::names::Contradiction;
@@ -182,20 +184,34 @@ fn count(
     let like = Gather::new(&layout, analysis, false, false);
     let wanted = like.wanted();
     let of_block = |text: &Vec<u8>| {
-        let (mut gather, mut record) = (like.clone(), Record::default());
-        for text in lines(text)? {
-            if record.found.is_known(&targets.paths, text) {
-                if record.count_known(text, &targets, &layout, &mut gather, &wanted) {
-                    continue;
-                }
-                record.found.put();
-            } else {
-                record.found.walk(&targets.paths, text).ok()?;
+        let (mut gather, mut record, mut patterns) = (like.clone(), Record::default(), Patterns::default());
+        let mut of_line = |text: &str, cut: Option<&Cut<'_>>| {
+            if cut.is_some_and(|cut| patterns.count(cut, &mut gather)) {
+                return Some(());
             }
-            record.look(text, &targets, analysis).ok()?;
-            record.put(text, &targets, &layout, &mut gather, Some(&wanted)).ok()?;
-        }
-        Some(gather)
+            let line = text.trim_ascii_end();
+            if line.is_empty() {
+                return Some(());
+            }
+            if !record.found.is_known(&targets.paths, line) {
+                record.found.walk(&targets.paths, line).ok()?;
+            } else if let Some(cells) = record.known_cells(line, &targets, &layout, &wanted) {
+                cells.clone().for_each(|(column, span)| {
+                    gather.set(column, span.map_or(Raw::Missing, |span| Raw::Json(&line[span])));
+                });
+                gather.finish_row();
+                if cut.is_some() {
+                    patterns.learn(text, cells);
+                }
+                return Some(());
+            } else {
+                record.found.put();
+            }
+            record.look(line, &targets, analysis).ok()?;
+            record.put(line, &targets, &layout, &mut gather, Some(&wanted)).ok()
+        };
+        let text = str::from_utf8(text).ok()?;
+        commas::lines(text, |line, cut| of_line(line, cut).is_some()).then_some(gather)
     };
     let counted = blocks::count(first, next, &like, of_block, source)?;
     if let (Some(gather), true) = (&counted, source.options.part)
@@ -281,35 +297,28 @@ impl Record {
         Ok(())
     }
 
-    /// As `look` and `put` of a line that is known and a plain row; false for another one.
-    fn count_known(
-        &mut self,
+    /// The cells that `look` and `put` take of a line that is known and a plain row, by column; none of another one.
+    fn known_cells<'a>(
+        &'a self,
         text: &str,
         targets: &Targets,
         layout: &Layout,
-        gather: &mut Gather,
-        wanted: &[usize],
-    ) -> bool {
-        let Some(like) = self.found.like() else { return false };
+        wanted: &'a [usize],
+    ) -> Option<impl Iterator<Item = (usize, Option<Range<usize>>)> + Clone + use<'a>> {
+        let like = self.found.like()?;
         let n_features = n_features(targets, layout);
-        let Some(features) = like.row(0).filter(|row| row.len() == n_features) else { return false };
-        let labels = [(targets.label, layout.roles.label), (targets.predicted, layout.roles.predicted)];
-        for (path, column) in labels {
-            let (Some(path), Some(column)) = (path, column) else { continue };
-            gather.set(
-                column,
-                match like.value(path) {
-                    Some(Some(value)) if !text[value.clone()].starts_with('[') => Raw::Json(&text[value]),
-                    Some(None) => Raw::Missing,
-                    _ => return false,
-                },
-            );
-        }
-        for &column in wanted.iter().take_while(|column| **column < n_features) {
-            gather.set(column, Raw::Json(&text[features.value(column)]));
-        }
-        gather.finish_row();
-        true
+        let features = like.row(0).filter(|row| row.len() == n_features)?;
+        let label = |path: Option<usize>, column: Option<usize>| {
+            let (Some(path), Some(column)) = (path, column) else { return Some(None) };
+            let value = like.value(path)?;
+            let is_list = value.clone().is_some_and(|value| text[value].starts_with('['));
+            (!is_list).then_some(Some((column, value)))
+        };
+        let labels =
+            [label(targets.label, layout.roles.label)?, label(targets.predicted, layout.roles.predicted)?];
+        let of_features = wanted.iter().take_while(move |column| **column < n_features);
+        let of_features = of_features.map(move |&column| (column, Some(features.value(column))));
+        Some(labels.into_iter().flatten().chain(of_features))
     }
 
     fn n_features(&self) -> usize {

@@ -1,11 +1,26 @@
-//! Which bytes of CSV text are commas, line ends and quotes, a bit for each of 64 bytes, the first in the lowest.
+//! Which bytes of text are commas, line ends, quotes and the like, a bit for each of 64 bytes, the first in the lowest.
 
-/// The bytes of a block that mean something.
+/// The bytes of a block of CSV that mean something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Marks {
     pub(crate) commas: u64,
     pub(crate) line_ends: u64,
     pub(crate) quotes: u64,
+}
+
+/// The bytes of a block of JSON that mean something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct JsonMarks {
+    pub(crate) commas: u64,
+    pub(crate) line_feeds: u64,
+    pub(crate) quotes: u64,
+    pub(crate) digits: u64,
+    /// Those of the digits that are zero.
+    pub(crate) zeros: u64,
+    pub(crate) points: u64,
+    pub(crate) minuses: u64,
+    /// Backslashes, and control characters but for line feeds and a carriage return right before one in this block.
+    pub(crate) odd: u64,
 }
 
 pub(crate) type Block = [u8; 64];
@@ -21,6 +36,8 @@ pub(crate) trait Look {
 /// Marks blocks by what a processor has.
 pub(crate) trait Marker: Copy {
     fn mark(self, block: &Block) -> Marks;
+
+    fn mark_json(self, block: &Block) -> JsonMarks;
 }
 
 /// Does the work by the best instructions that the processor has.
@@ -47,15 +64,55 @@ impl Marker for Plain {
         }
         marks
     }
+
+    fn mark_json(self, block: &Block) -> JsonMarks {
+        let (mut marks, mut returns, mut controls) = (JsonMarks::default(), 0, 0);
+        for (at, bytes) in block.as_chunks::<8>().0.iter().enumerate() {
+            let word = u64::from_le_bytes(*bytes);
+            let is = |byte: u8| equal(word, byte) << (8 * at);
+            marks.commas |= is(b',');
+            marks.line_feeds |= is(b'\n');
+            marks.quotes |= is(b'"');
+            marks.digits |= digits(word) << (8 * at);
+            marks.zeros |= is(b'0');
+            marks.points |= is(b'.');
+            marks.minuses |= is(b'-');
+            marks.odd |= is(b'\\');
+            returns |= is(b'\r');
+            // Below a space no upper bit is set.
+            controls |= equal(word & u64::from_le_bytes([0xe0; 8]), 0) << (8 * at);
+        }
+        marks.with_controls(controls, returns)
+    }
 }
+
+impl JsonMarks {
+    #[inline(always)]
+    fn with_controls(self, controls: u64, returns: u64) -> JsonMarks {
+        let odd = self.odd | controls & !self.line_feeds & !(returns & self.line_feeds >> 1);
+        JsonMarks { odd, ..self }
+    }
+}
+
+const TOPS: u64 = 0x8080_8080_8080_8080;
 
 /// A bit for each byte of a word that is `byte`.
 fn equal(word: u64, byte: u8) -> u64 {
-    const TOPS: u64 = 0x8080_8080_8080_8080;
     let other = word ^ u64::from_le_bytes([byte; 8]);
-    let tops = !((other & !TOPS).wrapping_add(!TOPS) | other) & TOPS;
+    gathered(!((other & !TOPS).wrapping_add(!TOPS) | other))
+}
+
+/// A bit for each byte of a word that is a digit.
+fn digits(word: u64) -> u64 {
+    // What digits differ from 0 in is at most 9, and with this number added below 128.
+    let other = word ^ u64::from_le_bytes([b'0'; 8]);
+    gathered(!((other & !TOPS).wrapping_add(u64::from_le_bytes([0x76; 8])) | other))
+}
+
+/// The top bits of the bytes of a word.
+fn gathered(word: u64) -> u64 {
     // Moves the top bit of each byte into the uppermost one.
-    tops.wrapping_mul(0x0002_0408_1020_4081) >> 56
+    (word & TOPS).wrapping_mul(0x0002_0408_1020_4081) >> 56
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -65,7 +122,7 @@ mod wide {
     use pulp::NullaryFnOnce;
     use pulp::x86::V3;
 
-    use super::{Block, Look, Marker, Marks};
+    use super::{Block, JsonMarks, Look, Marker, Marks};
 
     pub(super) struct Run<L>(pub(super) L, pub(super) V3);
 
@@ -88,6 +145,34 @@ mod wide {
                 quotes: bits(self, equal(self, halves[0], b'"'), equal(self, halves[1], b'"')),
             }
         }
+
+        #[inline(always)]
+        fn mark_json(self, block: &Block) -> JsonMarks {
+            let [low, high]: [__m256i; 2] = pulp::cast(*block);
+            let is = |byte| bits(self, equal(self, low, byte), equal(self, high, byte));
+            let at_most =
+                |most: u8, low, high| bits(self, at_most(self, low, most), at_most(self, high, most));
+            let zero = self.avx._mm256_set1_epi8(b'0' as i8);
+            let above_zero = |half| self.avx2._mm256_sub_epi8(half, zero);
+            JsonMarks {
+                commas: is(b','),
+                line_feeds: is(b'\n'),
+                quotes: is(b'"'),
+                digits: at_most(9, above_zero(low), above_zero(high)),
+                zeros: is(b'0'),
+                points: is(b'.'),
+                minuses: is(b'-'),
+                odd: is(b'\\'),
+            }
+            .with_controls(at_most(0x1f, low, high), is(b'\r'))
+        }
+    }
+
+    /// Bytes without a sign.
+    #[inline(always)]
+    fn at_most(processor: V3, half: __m256i, most: u8) -> __m256i {
+        let most = processor.avx._mm256_set1_epi8(most as i8);
+        processor.avx2._mm256_cmpeq_epi8(processor.avx2._mm256_min_epu8(half, most), half)
     }
 
     #[inline(always)]
@@ -117,23 +202,42 @@ mod tests {
     struct One(Block);
 
     impl Look for One {
-        type Found = Marks;
+        type Found = (Marks, JsonMarks);
 
-        fn with(self, marker: impl Marker) -> Marks {
-            marker.mark(&self.0)
+        fn with(self, marker: impl Marker) -> (Marks, JsonMarks) {
+            (marker.mark(&self.0), marker.mark_json(&self.0))
         }
     }
 
     proptest! {
         #[test]
         fn every_processor_marks_the_same_bytes(
-            bytes in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b','), Just(b'\n'), Just(b'\r'), Just(b'"')], 64),
+            bytes in proptest::collection::vec(
+                prop_oneof![3 => any::<u8>(), 3 => proptest::sample::select(&b",\n\r\"0123456789/:.-\\\x1f "[..])],
+                64,
+            ),
         ) {
             let block: Block = bytes.try_into().unwrap();
             let bits = |wanted: &[u8]| (0..64).map(|at| u64::from(wanted.contains(&block[at])) << at).sum();
             let marks = Marks { commas: bits(b","), line_ends: bits(b"\n\r"), quotes: bits(b"\"") };
-            prop_assert_eq!(run(One(block)), marks);
-            prop_assert_eq!(Plain.mark(&block), marks);
+            let odd = |at: &usize| match block[*at] {
+                b'\\' => true,
+                b'\n' => false,
+                b'\r' => block.get(at + 1) != Some(&b'\n'),
+                byte => byte < b' ',
+            };
+            let of_json = JsonMarks {
+                commas: bits(b","),
+                line_feeds: bits(b"\n"),
+                quotes: bits(b"\""),
+                digits: bits(b"0123456789"),
+                zeros: bits(b"0"),
+                points: bits(b"."),
+                minuses: bits(b"-"),
+                odd: (0..64).filter(odd).map(|at| 1 << at).sum(),
+            };
+            prop_assert_eq!(run(One(block)), (marks, of_json));
+            prop_assert_eq!((Plain.mark(&block), Plain.mark_json(&block)), (marks, of_json));
         }
     }
 }

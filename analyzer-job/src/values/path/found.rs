@@ -272,6 +272,7 @@ impl<'a> Like<'a> {
 }
 
 /// The values of a list.
+#[derive(Clone, Copy)]
 pub(crate) struct Row<'a> {
     spans: &'a Spans,
     moved: &'a Moved,
