@@ -24,7 +24,7 @@ use crate::read::{Note, Source};
 use crate::values::names;
 use crate::values::raw::Raw;
 
-const ROWS_PER_BATCH: usize = 8192;
+pub(super) const ROWS_PER_BATCH: usize = 8192;
 const SAME_COLUMNS: &str = "write every file with the same columns; a column without values may hold nulls";
 
 /// Reads the dataset. Every file has the columns that are needed, in any order; where rows are kept, these are all columns of

@@ -36,12 +36,12 @@ fn with_facets() -> Analysis {
     analysis
 }
 
-fn both(folder: &Path, threads: usize) -> [Option<String>; 2] {
+fn both(folder: &Path, rows_of_part: usize, threads: usize) -> [Option<String>; 2] {
     let (files, analysis) = (input::files(folder).unwrap(), with_facets());
     let options = Options::default();
     let (mut one, mut other) = (Source::new(&options, 0), Source::new(&options, 0));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let counted = pool.install(|| count(&files, &analysis, &mut one));
+    let counted = pool.install(|| count(&files, &analysis, &mut one, rows_of_part));
     let read = parquet::read(&files, &analysis, &mut other);
     [outcome(counted, &one), outcome(read, &other)]
 }
@@ -60,15 +60,35 @@ proptest! {
         ),
         group in 1_usize..20,
         turned in proptest::collection::vec(any::<bool>(), 4),
+        rows_of_part in 1_usize..30,
         threads in 1_usize..4,
     ) {
         let root = tempfile::tempdir().unwrap();
         for (at, rows) in files.iter().enumerate() {
             write(&root.path().join(format!("{at}.parquet")), rows, group, turned[at]);
         }
-        let [counted, read] = both(root.path(), threads);
+        let [counted, read] = both(root.path(), rows_of_part, threads);
         let is_left = files.iter().all(Vec::is_empty) && counted.is_none();
         prop_assert!(is_left || counted == read, "{:?} {:?}", counted, read);
+    }
+}
+
+/// Columns of few values and of many, which make pages of other sizes, with nulls in places.
+#[test]
+fn parts_of_a_large_row_group_are_those_of_the_whole() {
+    let row = |at: i64| {
+        let many = at * 7919 % 100_003;
+        let age = (many % 11 > 0).then_some(many as f64 / 8.0);
+        (Some(at % 2), age, (many % 5 > 0).then(|| if many % 3 > 0 { "f".into() } else { "m".into() }))
+    };
+    let rows: Vec<_> = (0..300_000).map(row).collect();
+    let root = tempfile::tempdir().unwrap();
+    for (name, group) in [("a.parquet", rows.len()), ("b.parquet", 140_000)] {
+        write(&root.path().join(name), &rows, group, false);
+    }
+    for (rows_of_part, threads) in [(ROWS_OF_PART, 2), (8192, 3), (100_000, 1), (usize::MAX, 2)] {
+        let [counted, read] = both(root.path(), rows_of_part, threads);
+        assert!(counted.is_some() && counted == read, "{rows_of_part}");
     }
 }
 
@@ -83,6 +103,6 @@ fn damage_is_left_to_who_names_it() {
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[4..200].fill(0xff);
     std::fs::write(&path, bytes).unwrap();
-    let [counted, read] = both(root.path(), 2);
+    let [counted, read] = both(root.path(), ROWS_OF_PART, 2);
     assert!(counted.is_none() && read.is_some_and(|read| read.contains("b.parquet")));
 }
