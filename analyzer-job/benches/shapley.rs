@@ -1,6 +1,7 @@
 //! Error of the attributions by number of coalitions, beside that of the `shap` library for the same
 //! calls, and the goals that follow from it. Run by `make bench-shapley`; names of models as arguments
-//! choose among them and leave out the goals.
+//! choose among them and leave out the goals. The word `coverage` prints how often two standard errors hold a value, and so
+//! does a run without words.
 //!
 //! Figures: relative mean squared error, `mean (estimate - exact)^2 / mean exact^2` over rows, outputs
 //! and features, mean over seeds 0 to 9. Library: `KernelExplainer` of version 0.51, the best and the
@@ -10,6 +11,8 @@
 #![allow(clippy::print_stdout, reason = "a benchmark's result is its output")]
 #![allow(clippy::iter_over_hash_type, reason = "the smallest of a few numbers")]
 
+#[path = "shapley/coverage.rs"]
+mod coverage;
 #[path = "../tests/support/models.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod models;
@@ -56,6 +59,9 @@ fn main() {
     }
     if wanted.is_empty() {
         goals(&known, &lines, &gains);
+    }
+    if wanted.is_empty() || wanted.iter().any(|word| word == "coverage") {
+        coverage::coverage();
     }
 }
 
