@@ -138,9 +138,8 @@ impl Gaussian {
     /// certain: values are then the mean over all relevances tried, weighted by their likelihood (Bayesian
     /// model averaging). A standard error is the root mean square of the posterior's deviation from
     /// that value, over the same relevances weighted by `CAREFUL` powers of their likelihood (a tempered
-    /// posterior), with Student's variance for the unknown scale. Measured on random games of 5 to
-    /// 40 players, two standard errors hold 85 to 95 % of the values there and 93 to 96 % with free main
-    /// effects; the exception is deep trees with barely more pairs than players: 82 %.
+    /// posterior), with Student's variance for the unknown scale. docs/explainability.md
+    /// says how many values two standard errors hold.
     ///
     /// `offset`: values that were taken off the pairs before; they tell which players matter.
     /// None when no covariance could be factorised, or when the job was asked to stop: a look at `stop` for each
