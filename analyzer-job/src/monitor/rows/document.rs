@@ -419,8 +419,10 @@ impl<'a> Reading<'a> {
             let length = value.as_ref().map_or_else(|fault| fault.at, |span| span.end).saturating_sub(at);
             self.effort = self.effort.checked_sub(length)?;
             let Ok(span) = value else { continue };
-            if matches!(bytes[span.end..].trim_ascii_start().first(), None | Some(b',' | b']' | b'{' | b'['))
-            {
+            // An object holds none without a key before it: behind its bracket a line begins another element.
+            let is_apart = opens_line && opening == b'{' && before.last() == Some(&b'{');
+            let behind = bytes[span.end..].trim_ascii_start().first();
+            if is_apart || matches!(behind, None | Some(b',' | b']' | b'{' | b'[')) {
                 return Some(at);
             }
         }

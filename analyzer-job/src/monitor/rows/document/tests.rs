@@ -176,3 +176,26 @@ fn the_time_for_damage_is_in_proportion_to_it() {
         assert!(!short(&format!("[{{\"a\":1}},{damage}")).1.is_empty(), "{opening}");
     }
 }
+
+/// Brackets of two damaged lines that match each other do not make one record of the lines between them.
+#[test]
+fn lines_between_two_damaged_ones_are_kept() {
+    let row = |n: usize| format!("{{\"a\":{n},\"k\":\"x\"}}");
+    let opened = ["{\"a\":1,\"k\":{", "{\"a\":1,{", "{", "  {"];
+    let closed = ["}}", "\"k\":\"x\"}}", "]}", "}", "1}}", "}]", "\"x\":1}]}"];
+    for (one, two) in opened.iter().flat_map(|one| closed.iter().map(move |two| (one, two))) {
+        for (first, between) in (0..4).flat_map(|first| (1..4).map(move |between| (first, between))) {
+            let last = first + between + 1;
+            let mut rows: Vec<String> = (0..9).map(row).collect();
+            (rows[first], rows[last]) = (one.to_string(), two.to_string());
+            let (found, bad) = short(&rows.join("\n"));
+            let kept = rows.iter().enumerate().filter(|(at, _)| *at != first && *at != last);
+            let kept: Vec<&String> = kept.map(|(_, row)| row).collect();
+            assert_eq!(found.iter().collect::<Vec<_>>(), kept, "{one} {two} {first} {between}: {bad:?}");
+            let mut lines: Vec<u64> = bad.iter().map(|(line, _)| *line).collect();
+            lines.dedup();
+            let expected = [first as u64 + 1, last as u64 + 1];
+            assert_eq!(lines, expected, "{one} {two} {first} {between}: {bad:?}");
+        }
+    }
+}
