@@ -106,6 +106,7 @@ fn build(given: &Json, map: &Object, faults: &mut Vec<Fault>) -> Analysis {
             predicted_label_dataset,
             join_source: location(map, "joinsource_name_or_index"),
             excluded_columns: locations(map, "excluded_columns"),
+            names_in_any_case: false,
         },
         label: location(map, "label"),
         truth_position: None,

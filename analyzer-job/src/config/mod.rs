@@ -92,6 +92,8 @@ pub struct Dataset {
     pub join_source: Option<Location>,
     /// Columns that are not sent to the model.
     pub excluded_columns: Vec<Location>,
+    /// Of a part of the data: its files may spell the names of the first file, which is in another part, in another case.
+    pub names_in_any_case: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

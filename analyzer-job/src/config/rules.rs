@@ -12,7 +12,6 @@ use super::Kind;
 use super::faults::{self, Fault, shown};
 use super::templates;
 use super::{Analysis, Baseline, ContentType, DatasetFormat, Location, Predictor, Segments, Target};
-use crate::values::names;
 use crate::values::path::Paths;
 
 /// Methods and settings that the schema knows and this program does not do.
@@ -214,7 +213,9 @@ fn facets_of_labels(analysis: &Analysis) -> Vec<Fault> {
         return Vec::new();
     }
     let column = |location: &Location| match (location, &dataset.headers) {
-        (Location::Name(name), Some(headers)) => names::position(name, headers).map(Location::Index),
+        (Location::Name(name), Some(headers)) => {
+            headers.iter().position(|header| header == name).map(Location::Index)
+        }
         (location, _) => Some(location.clone()),
     };
     let predicted = analysis.predicted_label.as_ref().filter(|_| dataset.predicted_label_dataset.is_none());

@@ -17,7 +17,7 @@ use crate::results::metrics::{compares_groups, reads_any};
 use crate::results::{BiasSection, FacetResult, Number, Results, Violation};
 use crate::settings::Windows;
 use crate::state::counts::{Group, Groups};
-use crate::values::{names, numbers};
+use crate::values::numbers;
 
 /// What makes a metric a violation.
 #[derive(Debug, Clone, Copy)]
@@ -437,7 +437,7 @@ fn may_be_asked(analysis: &Analysis, name: &str, value: &str) -> bool {
 
 fn has_name(facet: &Facet, name: &str) -> bool {
     match &facet.column {
-        Location::Name(known) => names::same(known, name) || known.contains(['.', '[', '@', '*', '"']),
+        Location::Name(known) => known == name || known.contains(['.', '[', '@', '*', '"']),
         Location::Index(_) => true,
     }
 }

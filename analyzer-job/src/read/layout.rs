@@ -83,7 +83,7 @@ pub(crate) struct SideColumns {
 impl SideColumns {
     fn find(&self, location: &Location) -> Option<usize> {
         match location {
-            Location::Name(name) => position(name, &self.names),
+            Location::Name(name) => self.names.iter().position(|mine| mine == name),
             Location::Index(index) => self.original.iter().position(|original| original == index),
         }
     }
@@ -98,14 +98,14 @@ pub(crate) fn of_table(
 ) -> Result<Layout> {
     let label = match &analysis.label {
         Some(location) => {
-            let found = find(&names, location);
+            let found = find_in_table(&names, location, analysis);
             Some(found.ok_or_else(|| label_missing(&names, location))?)
         }
         None => None,
     };
     let predicted = match (&analysis.predicted_label, predictions) {
         (Some(location), None) => {
-            let found = find(&names, location);
+            let found = find_in_table(&names, location, analysis);
             Some(found.ok_or_else(|| {
                 missing("predicted_label", location, &names, "Headers must contain predicted label")
             })?)
@@ -254,7 +254,7 @@ fn finish(
 ) -> Result<()> {
     if let Some(location) = &analysis.dataset.join_source {
         let what = "the identifier column is not in the dataset";
-        let found = find(&layout.names[..mine], location);
+        let found = find_in_table(&layout.names[..mine], location, analysis);
         let found =
             found.ok_or_else(|| missing("joinsource_name_or_index", location, &layout.names, what))?;
         layout.roles.joins.push(found);
@@ -277,7 +277,7 @@ fn finish(
     for (number, facet) in analysis.facets.iter().enumerate() {
         let (found, names) = match facet_columns {
             Some(side) => (side.find(&facet.column).map(|found| at_facets + found), &side.names),
-            None => (find(&layout.names[..mine], &facet.column), &layout.names),
+            None => (find_in_table(&layout.names[..mine], &facet.column, analysis), &layout.names),
         };
         let found = found.ok_or_else(|| {
             missing(
@@ -306,7 +306,7 @@ fn finish(
         Location::Index(_) => None,
     };
     let other = |location: &Location, setting: &str, what: &str| {
-        find(&layout.names[..mine], location)
+        find_in_table(&layout.names[..mine], location, analysis)
             .or_else(|| elsewhere(location))
             .ok_or_else(|| missing(setting, location, &layout.names, what))
     };
@@ -347,9 +347,18 @@ pub(crate) fn excluded_setting(analysis: &Analysis, number: usize) -> String {
 
 pub(crate) fn find(names: &[String], location: &Location) -> Option<usize> {
     match location {
-        Location::Name(name) => position(name, names),
+        Location::Name(name) => names.iter().position(|mine| mine == name),
         Location::Index(index) => (*index < names.len()).then_some(*index),
     }
+}
+
+/// The same of a table whose columns name themselves. A part of the data may spell the names of the first file, by which one run reads
+/// all of them, in another case.
+fn find_in_table(names: &[String], location: &Location, analysis: &Analysis) -> Option<usize> {
+    find(names, location).or_else(|| match location {
+        Location::Name(name) if analysis.dataset.names_in_any_case => position(name, names),
+        _ => None,
+    })
 }
 
 /// For people.

@@ -180,7 +180,9 @@ pub fn read(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<R
 /// As `read`; none for a part without data.
 pub fn read_part(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<Part> {
     debug_assert!(options.part);
-    gather(inputs, analysis, options).map(|(part, _)| part)
+    let mut analysis = analysis.clone();
+    analysis.dataset.names_in_any_case = analysis.dataset.headers.is_none();
+    gather(inputs, &analysis, options).map(|(part, _)| part)
 }
 
 fn gather(inputs: &Inputs, analysis: &Analysis, options: &Options) -> Result<(Part, Vec<InputFile>)> {

@@ -11,7 +11,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::{layout, payload};
 use crate::config::{Analysis, ContentType, DatasetFormat, Location};
-use crate::values::names::{self, listed};
+use crate::values::names::listed;
 
 /// Names that a configuration gives its columns, and those that the columns which need no name have beside them.
 struct Headers<'a> {
@@ -24,9 +24,12 @@ struct Headers<'a> {
 impl Headers<'_> {
     fn has(&self, location: &Location) -> bool {
         match location {
-            Location::Name(name) => {
-                names::position(name, self.names).is_some() || self.unnamed.contains(&name.as_str())
-            }
+            Location::Name(name) => self
+                .names
+                .iter()
+                .map(String::as_str)
+                .chain(self.unnamed.iter().copied())
+                .any(|mine| mine == name),
             Location::Index(index) => *index < self.names.len() + self.unnamed.len(),
         }
     }

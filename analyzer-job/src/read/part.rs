@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::read::gather::{Gather, Gathered};
-use crate::read::layout::Layout;
+use crate::read::layout::{self, Layout};
 use crate::read::shown::{self, Readings, Refused, Rules, Shown, Widths};
 use crate::read::windowed::{self, OfFile};
 use crate::read::{Data, Notes, Reading, Rows, capture, lines, summaries, warn_of_missing_texts};
@@ -303,6 +303,12 @@ fn tables(
     // Names that differ in case are those of the first file, as in one run.
     let first = (0..found.len()).min_by_key(|at| gathered[*at].1.first());
     let Some((first_path, first, layout)) = first.map(|at| found[at]) else { return Ok(None) };
+    if let (Some(DatasetFormat::Csv | DatasetFormat::Parquet), None) =
+        (first.format, &analysis.dataset.headers)
+    {
+        // What the configuration names is looked for among the names of the first file.
+        layout::of_table(layout.names.clone(), None, None, analysis)?;
+    }
     for (path, part, other) in found.iter().copied() {
         // What the files name the columns, where that is known.
         let [stored, of_first] = [(part, other), (first, layout)]
@@ -359,6 +365,8 @@ mod tests {
     use crate::read::fixture;
     use crate::read::{Inputs, Options, read_part};
 
+    const OWN: [&str; 4] = ["y", "pred", "sex", "Income"];
+
     /// Three rows in columns of these names.
     fn file(format: DatasetFormat, names: [&str; 4], first: i64) -> Vec<u8> {
         if format == DatasetFormat::Csv {
@@ -395,7 +403,6 @@ mod tests {
     /// As one run reads them: by the names of the first file, whatever part has it.
     #[test]
     fn parts_whose_names_differ_in_case_belong_together() {
-        const OWN: [&str; 4] = ["y", "pred", "sex", "Income"];
         for format in [DatasetFormat::Csv, DatasetFormat::Parquet] {
             for (names, headers, fits) in [
                 (["y", "pred", "sex", "INCOME"], false, true),
@@ -428,6 +435,36 @@ mod tests {
                     assert_eq!(whole.layout, run.layout, "{names:?}");
                     let table = |reading: &Reading| format!("{:?}", reading.rows().unwrap().table.columns);
                     assert_eq!(table(&whole), table(&run), "{names:?}");
+                }
+            }
+        }
+    }
+
+    /// The first file of all names the columns; a part that has another one knows no better than its own names.
+    #[test]
+    fn what_the_configuration_names_is_looked_for_in_the_first_file_of_all() {
+        for format in [DatasetFormat::Csv, DatasetFormat::Parquet] {
+            for names in [
+                ["Y", "pred", "sex", "income"],
+                ["y", "PRED", "sex", "income"],
+                ["y", "pred", "Sex", "income"],
+            ] {
+                let mut analysis = fixture::analysis(format);
+                analysis.facets = vec![fixture::facet("sex", &[Scalar::Text("f".into())])];
+                for (first, second, fits) in [(OWN, names, true), (names, OWN, false)] {
+                    let files = [("a", file(format, first, 1)), ("b", file(format, second, 4))];
+                    let [one, two] = files.each_ref().map(|(name, bytes)| (*name, bytes.as_slice()));
+                    let code = |problem: Problem| problem.code();
+                    let run = fixture::read(&[one, two], &analysis, &fixture::keep_rows());
+                    let run = run.map(|reading| reading.row_counts.rows).map_err(code);
+                    let parts = [two, one].map(|file| (PathBuf::from(file.0), read(&[file], &analysis)));
+                    let whole = combine(parts.into(), &analysis)
+                        .and_then(|part| part.finish(Path::new("data"), &analysis))
+                        .map(|reading| reading.row_counts.rows)
+                        .map_err(code);
+                    assert_eq!(whole, run, "{first:?} {second:?}");
+                    let expected = if fits { Ok(6) } else { Err(&codes::COLUMN_NOT_FOUND) };
+                    assert_eq!(run, expected, "{first:?} {second:?}");
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::config::{Analysis, Location, SideDataset};
 use crate::read::csv;
 use crate::read::gather::Gather;
 use crate::read::ids::{self, Ids};
-use crate::read::layout::{self, SideColumns};
+use crate::read::layout::SideColumns;
 use crate::read::{Skips, Source, listed};
 use crate::values::raw::{Dictionary, Raw};
 
@@ -130,14 +130,18 @@ impl Side {
         let at = match join {
             None => None,
             Some(location) => {
-                Some(layout::find(names, location).ok_or_else(|| {
+                let found = match location {
+                    Location::Name(name) => names.iter().position(|mine| mine == name),
+                    Location::Index(index) => (*index < names.len()).then_some(*index),
+                };
+                Some(found.ok_or_else(|| {
                     Problem::new(
                         &codes::COLUMN_NOT_FOUND,
                         format!("the identifier column is not in the {} dataset", self.role),
                     )
                     .field("joinsource_name_or_index")
                     .file(&self.uri)
-                    .found(layout::print(location))
+                    .found(super::layout::print(location))
                     .expected(format!("one of its columns {}", names.join(", ")))
                     .hint("name its columns in `facet_headers` or `predicted_label_headers`, or give it a header row")
                 })?)

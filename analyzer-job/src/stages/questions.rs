@@ -19,7 +19,6 @@ use crate::shap::{self, Estimator, Task};
 use crate::stages::{inputs, refused};
 use crate::values::cells::{Cells, ModelRows};
 use crate::values::firsts::Firsts;
-use crate::values::names;
 use crate::values::table::{Column, Values};
 
 /// The rows that a model is asked about, and what of them.
@@ -330,7 +329,7 @@ impl Features<'_> {
         let mut found = Vec::new();
         for location in locations {
             let column = match location {
-                Location::Name(name) => names::position(name, self.names),
+                Location::Name(name) => self.names.iter().position(|mine| mine == name),
                 Location::Index(index) => Some(*index).filter(|&index| index < self.names.len()),
             };
             let place = column.and_then(|column| self.features.iter().position(|&feature| feature == column));
