@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use crate::config::{ContentType, Predictor};
 use crate::read::answer::{Answer, Answers, Fault};
-use crate::read::shown::LineForm;
+use crate::read::shown::ListForm;
 use crate::values::raw::Raw;
 
 /// Why a response cannot be used.
@@ -160,10 +160,13 @@ impl Reader {
         if let Err(fault) = self.answers.append(text, self.accept, n, &mut answer) {
             return Err(self.of_a_line(text, n, fault));
         }
-        match answer.form() {
-            LineForm::Wide => self.is_wide.store(true, Ordering::Relaxed),
-            LineForm::OneLine if self.is_wide.load(Ordering::Relaxed) => return Err(Unusable::Count(1)),
-            LineForm::OneLine | LineForm::Plain => {}
+        for form in answer.forms() {
+            match form {
+                _ if self.accept != ContentType::Csv => {}
+                ListForm::OfOneRow | ListForm::InEachRow => self.is_wide.store(true, Ordering::Relaxed),
+                ListForm::OverRows if self.is_wide.load(Ordering::Relaxed) => return Err(Unusable::Count(1)),
+                ListForm::OverRows | ListForm::Plain => {}
+            }
         }
         match self.answers.first_without(n, &answer) {
             Some((row, problem)) => Err(Unusable::Row(row, problem)),

@@ -139,7 +139,7 @@ impl CapturedRows {
     /// By these rules.
     pub(crate) fn read_by(mut self, rules: &Rules) -> CapturedRows {
         self.reader.read_by(rules, &rules.objects);
-        self.truth.one_line = rules.truths;
+        self.truth.read_by(rules.truths);
         self.request.rule = rules.requests.clone();
         self
     }
@@ -183,13 +183,7 @@ impl CapturedRows {
         self.answer.clear();
         let labels = self.labels(record.ground_truth_data.as_ref());
         let n_labels = labels.as_ref().ok().copied().flatten();
-        let forms = self.shown.answers;
-        let rows = self.answers(capture, n_labels);
-        if labels.is_err() {
-            // Nothing tells how many rows the answer is to.
-            self.shown.answers = forms;
-        }
-        self.rows = rows?;
+        self.rows = self.answers(capture, n_labels)?;
         self.labelled = labels?.is_some();
         // A batch tells its rows by itself.
         let request = capture.endpoint_input.as_ref().filter(|_| capture.batch_transform_output.is_none());
@@ -276,7 +270,7 @@ impl CapturedRows {
         let of_truth = |reason: String| format!("ground truth: {reason}");
         let (text, kind) = payload::text(truth).map_err(of_truth)?;
         let read = self.truth.append(&text, kind, None, &mut self.labels);
-        self.shown.truths.add(self.truth.form());
+        self.shown.truths.add(self.truth.forms());
         read.map_err(of_truth)?;
         if let Some(row) = (0..self.labels.n_rows()).find(|&row| self.labels.width(row) != 1) {
             let n = self.labels.width(row);
@@ -298,12 +292,7 @@ impl CapturedRows {
         let read = match (batch, kind) {
             (true, ContentType::Csv) => self.joined_lines(&text),
             (true, _) => self.joined_documents(&text, kind, n),
-            (false, _) => {
-                let n = n.unwrap_or_else(|| self.reader.rows(&text, kind, &mut self.answer));
-                let read = self.reader.append(&text, kind, n, &mut self.answer).map(|()| n);
-                self.shown.answers.add(self.answer.form());
-                read
-            }
+            (false, _) => self.append(&text, kind, n),
         };
         // A batch tells its rows by itself.
         let rows = read.and_then(|rows| match n {
@@ -321,6 +310,23 @@ impl CapturedRows {
                 of_output(brief(&problem))
             }
         })
+    }
+
+    /// Reads a text that answers `n` rows, as many as it has itself when none are given; how many there are.
+    fn append(
+        &mut self,
+        text: &str,
+        kind: ContentType,
+        n: Option<usize>,
+    ) -> std::result::Result<usize, Fault> {
+        let Some(n) = n else {
+            // Nothing tells what a list belongs to.
+            let n = self.reader.rows(text, kind, &mut self.answer);
+            return self.reader.append_any(text, kind, n, &mut self.answer).map(|()| n);
+        };
+        let read = self.reader.append(text, kind, n, &mut self.answer);
+        self.shown.answers.add(self.answer.forms());
+        read.map(|()| n)
     }
 
     /// Lines of a batch transform that was joined with its input: the answer stands at their ends.
@@ -359,12 +365,7 @@ impl CapturedRows {
         let mut rows = 0;
         for document in payload::documents(text, kind) {
             let output = payload::joined_output(document).map_err(bad)?;
-            let n = match n {
-                Some(n) if !several => n,
-                _ => self.reader.rows(output, ContentType::Json, &mut self.answer),
-            };
-            self.reader.append(output, ContentType::Json, n, &mut self.answer)?;
-            rows += n;
+            rows += self.append(output, ContentType::Json, n.filter(|_| !several))?;
         }
         Ok(rows)
     }

@@ -3,7 +3,7 @@
 use crate::config::ContentType;
 use crate::read::grid::Grid;
 use crate::read::payload;
-use crate::read::shown::LineForm;
+use crate::read::shown::{ListForm, ListRule, ListRules, OfPlaces};
 use crate::values::path::{Finds, Paths};
 use crate::values::raw::Raw;
 use crate::values::scan::Scanner;
@@ -19,10 +19,10 @@ pub(crate) struct Truth {
     path: Option<Result<(String, Paths), String>>,
     found: Finds,
     cells: Grid,
-    /// One line of CSV may stand for several rows.
-    pub(crate) one_line: bool,
+    /// Which lines of CSV are read.
+    rule: ListRule,
     /// Of the text that was read last.
-    form: LineForm,
+    form: ListForm,
 }
 
 impl Truth {
@@ -32,7 +32,7 @@ impl Truth {
         path: Option<Result<(String, Paths), String>>,
     ) -> Truth {
         let (found, cells) = (Finds::default(), Grid::default());
-        Truth { setting, position, path, found, cells, one_line: true, form: LineForm::Plain }
+        Truth { setting, position, path, found, cells, rule: ListRule::default(), form: ListForm::Plain }
     }
 
     /// The path of labels in JSON, where there is one.
@@ -40,9 +40,14 @@ impl Truth {
         self.path.as_ref().and_then(|path| path.as_ref().ok()).map(|(_, paths)| paths)
     }
 
-    /// How the labels of the text that was read last stand on its lines.
-    pub(crate) fn form(&self) -> LineForm {
-        self.form
+    /// By this rule.
+    pub(crate) fn read_by(&mut self, [rule, _]: ListRules) {
+        self.rule = rule;
+    }
+
+    /// What a line of the text that was read last belongs to.
+    pub(crate) fn forms(&self) -> OfPlaces {
+        [self.form, ListForm::Plain]
     }
 
     /// Appends a row for each label of a text: a line of CSV, or a cell where all stand on one line; what the path
@@ -58,7 +63,7 @@ impl Truth {
         n: Option<usize>,
         labels: &mut Grid,
     ) -> Result<(), String> {
-        self.form = LineForm::Plain;
+        self.form = ListForm::Plain;
         // Under any tag: a list in square brackets is JSON.
         let kind = payload::kind_of_rows(kind, text);
         if kind == ContentType::Csv {
@@ -114,12 +119,12 @@ impl Truth {
                 return Ok(());
             }
             if rows > 1 || n == Some(1) {
-                self.form = LineForm::Wide;
+                self.form = ListForm::InEachRow;
                 return Ok(());
             }
             if n.is_none_or(|n| n == cells) {
-                self.form = LineForm::OneLine;
-                if !self.one_line {
+                self.form = ListForm::OverRows;
+                if !self.rule.allows(self.form) {
                     return Err(format!(
                         "{cells} values on one line, where other records have several values on the line of a row"
                     ));

@@ -18,6 +18,7 @@ mod hosts;
 mod infinite;
 mod injection;
 mod late_refusals;
+mod lists;
 mod made_baselines;
 mod many_groups;
 mod model_quality;

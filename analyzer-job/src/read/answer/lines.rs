@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::read::quotes;
-use crate::read::shown::LineForm;
+use crate::read::shown::ListForm;
 
 /// The rows of a CSV answer that is made of lists in square brackets, each list a row; none for another answer.
 pub(crate) fn listed_rows(text: &str) -> Option<Vec<Vec<String>>> {
@@ -223,21 +223,27 @@ impl Lines {
         Err(if lists { self.cells.len() } else { n_lines })
     }
 
-    /// How the cells of `n` rows stand on the lines.
-    pub(super) fn form(&self, n: usize, form: RowForm) -> LineForm {
+    /// What the lines of `n` rows belong to.
+    pub(super) fn form(&self, n: usize, form: RowForm) -> ListForm {
+        let is_list = |at: usize| {
+            let cell = self.cell(at);
+            cell.starts_with('[') && cell[1..].trim_ascii().contains([',', ' '])
+        };
         let is_several = |row: usize| {
-            let cells = self.row(row, form);
-            let is_list = |at: usize| {
-                let cell = self.cell(at);
-                cell.starts_with('[') && cell[1..].trim_ascii().contains([',', ' '])
-            };
-            cells.len() > 1 || cells.clone().any(is_list)
+            let mut cells = self.row(row, form);
+            cells.len() > 1 || cells.any(is_list)
         };
         match form {
-            RowForm::Cell if !self.are_lists() => LineForm::OneLine,
-            _ if (0..n).any(is_several) => LineForm::Wide,
-            _ => LineForm::Plain,
+            RowForm::Cell if !self.are_lists() => ListForm::OverRows,
+            _ if n == 1 && self.cells.len() > 1 && !(0..self.cells.len()).any(is_list) => ListForm::OfOneRow,
+            _ if (0..n).any(is_several) => ListForm::InEachRow,
+            _ => ListForm::Plain,
         }
+    }
+
+    /// So many values the only line has; none of lists in brackets.
+    pub(super) fn only_line(&self) -> Option<usize> {
+        (self.ends.len() == 1 && !self.are_lists()).then_some(self.cells.len())
     }
 
     /// The cells of a row.

@@ -6,9 +6,12 @@
 //!
 //! - JSON: what stands at the place of label or scores is a list of `n` entries, or the entry of the only row; a
 //!   null keeps its index. JSON Lines: a document for each row.
-//! - CSV: a line for each row, or `n` cells on one line, if it may stand for several rows (`one_line`). A list in square brackets is one row's: `[0.1, 0.9]`
+//! - CSV: a line for each row, or `n` cells on one line. A list in square brackets is one row's: `[0.1, 0.9]`
 //!   (also with blanks between its items, as NumPy prints, or in quotes as one cell), and several such lists are
 //!   as many rows, whether commas or line ends stand between them.
+//!
+//! Whether a flat list, or a line of CSV, is a value for each of several rows or several values of one row, the answer does not
+//! tell. What it is taken for is its form, and whether that is so a rule tells (`shown::ListRule`).
 
 mod lines;
 mod place;
@@ -26,7 +29,7 @@ use plumbline_common::{Problem, Result, codes};
 use crate::config::{ContentType, Location, Predictor};
 use crate::read::grid::Grid;
 use crate::read::quotes;
-use crate::read::shown::{KeyOrder, LineForm, Rules};
+use crate::read::shown::{KeyOrder, ListForm, ListRules, OfPlaces, Rules};
 use crate::values::key_sets::{KeyRule, KeySets};
 use crate::values::path::{Finds, Found, Paths};
 use crate::values::raw::Raw;
@@ -52,8 +55,8 @@ pub struct Answers {
     headers: Vec<String>,
     threshold: f64,
     single: bool,
-    /// One line of CSV may stand for several rows.
-    one_line: bool,
+    /// Which lists are read.
+    lists: ListRules,
     /// Labels beside an object of scores may go by their order.
     by_order: bool,
     /// Some did.
@@ -64,6 +67,10 @@ pub struct Answers {
 
 /// The cell of a row in whose part of an answer nothing is at the place, not even a null.
 const ABSENT: Raw<'static> = Raw::Json("");
+
+/// Where labels and scores stand in what holds of both.
+const LABELS: usize = 0;
+const SCORES: usize = 1;
 
 /// One answer, cut into rows; reused from answer to answer.
 #[derive(Debug, Default)]
@@ -77,7 +84,8 @@ pub struct Answer {
     found: Finds,
     lines: Lines,
     spans: Vec<Range<usize>>,
-    form: LineForm,
+    forms: OfPlaces,
+    lengths: [Option<usize>; 2],
     /// Labels or scores are the values of an object.
     of_objects: bool,
 }
@@ -121,7 +129,7 @@ impl Answers {
             headers: predictor.and_then(|predictor| predictor.label_headers.clone()).unwrap_or_default(),
             threshold,
             single,
-            one_line: true,
+            lists: ListRules::default(),
             by_order: true,
             were_by_order: AtomicBool::new(false),
             moved: AtomicBool::new(false),
@@ -149,7 +157,7 @@ impl Answers {
             headers: Vec::new(),
             threshold: 0.5,
             single: false,
-            one_line: true,
+            lists: ListRules::default(),
             by_order: true,
             were_by_order: AtomicBool::new(false),
             moved: AtomicBool::new(false),
@@ -205,7 +213,7 @@ impl Answers {
 
     /// With these rules; `objects`: those of the places at which labels and scores are made of objects.
     pub(crate) fn read_by(&mut self, rules: &Rules, objects: &[Option<KeyRule>]) {
-        (self.one_line, self.by_order) = (rules.answers, rules.by_order);
+        (self.lists, self.by_order) = (rules.answers, rules.by_order);
         self.paths.decide(objects);
     }
 
@@ -322,6 +330,26 @@ impl Answers {
     /// # Errors
     /// As `read`; nulls are not looked for, which is `check`.
     pub(crate) fn append(&self, text: &str, kind: ContentType, n: usize, answer: &mut Answer) -> Read<()> {
+        self.append_any(text, kind, n, answer)?;
+        let allowed = self.lists.into_iter().zip(answer.forms).map(|(rule, form)| rule.allows(form));
+        match allowed.zip(answer.entries_of_lists()).find(|(is_allowed, _)| !is_allowed) {
+            Some((_, entries)) => Err(Fault::Count(entries)),
+            None => Ok(()),
+        }
+    }
+
+    /// As `append`, whatever lists are read.
+    ///
+    /// # Errors
+    /// As `append`.
+    pub(crate) fn append_any(
+        &self,
+        text: &str,
+        kind: ContentType,
+        n: usize,
+        answer: &mut Answer,
+    ) -> Read<()> {
+        (answer.forms, answer.lengths) = Default::default();
         let text = text.trim_start_matches('\u{feff}');
         match kind {
             // No CSV begins like this.
@@ -421,16 +449,16 @@ impl Answers {
         }
         self.note_orders(answer);
         let scores = match self.scores_place() {
-            Some(place) => Some(self.list(text, n, place, &answer.found, &mut answer.scores)?),
+            Some(place) => Some(self.entries(text, n, SCORES, place, answer)?),
             None => None,
         };
         if let Some(place) = &self.score_keys
-            && self.list(text, n, place, &answer.found, &mut answer.score_keys).is_err()
+            && self.list(text, n, place, &answer.found, &mut answer.score_keys, &mut None).is_err()
         {
             answer.score_keys.clear();
         }
         let Some(place) = &self.label else { return Ok(()) };
-        let labels = self.list(text, n, place, &answer.found, &mut answer.labels);
+        let labels = self.entries(text, n, LABELS, place, answer);
         let once = match &labels {
             Err(Fault::Count(_)) => self.are_names(text, n, place, answer),
             // The names of the classes beside a list that has the scores of the only row.
@@ -468,6 +496,7 @@ impl Answers {
     /// element of a list that has nothing there: the row has no value.
     fn json_lines(&self, text: &str, answer: &mut Answer) -> Read<()> {
         let (mut has, mut lacks) = ([false; 3], [None, None, None]);
+        let is_alone = lines(text).nth(1).is_none();
         for line in lines(text) {
             answer.found.find(&self.paths, line).map_err(|fault| {
                 shape("the response is not JSON")
@@ -476,6 +505,7 @@ impl Answers {
                     .hint("set `accept_type` to what the model answers")
             })?;
             self.note_orders(answer);
+            // In the order of `LABELS` and `SCORES`.
             let places = [
                 (self.label.as_ref(), &mut answer.labels),
                 (self.scores_place(), &mut answer.scores),
@@ -488,7 +518,15 @@ impl Answers {
                 match found {
                     Ok(Some(found)) => {
                         if found.elements(line, &mut answer.spans) {
-                            push_elements(found.source(line), &answer.spans, place, grid)?;
+                            let source = found.source(line);
+                            push_elements(source, &answer.spans, place, grid)?;
+                            if let Some(form) = answer.forms.get_mut(at)
+                                && is_alone
+                                && is_flat(source, &answer.spans)
+                                && answer.spans.len() > 1
+                            {
+                                (*form, answer.lengths[at]) = (ListForm::OfOneRow, Some(answer.spans.len()));
+                            }
                         } else if let Some(span) = found.value() {
                             push_entry(found.source(line), span, place, grid)?;
                         }
@@ -503,6 +541,12 @@ impl Answers {
                     }
                 }
                 grid.end_row();
+                if let Some(form) = answer.forms.get_mut(at)
+                    && *form == ListForm::Plain
+                    && grid.width(grid.n_rows() - 1) > 1
+                {
+                    *form = ListForm::InEachRow;
+                }
             }
         }
         // Scores may be something else than an object.
@@ -510,8 +554,33 @@ impl Answers {
         nowhere.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
-    /// Appends an entry for each of `n` rows from what stands at a place of a document.
-    fn list(&self, text: &str, n: usize, place: &Place, found: &[Found], grid: &mut Grid) -> Read<Form> {
+    /// Appends an entry for each of `n` rows, labels or scores, from what stands at their place of a document, and notes its form.
+    fn entries(&self, text: &str, n: usize, at: usize, place: &Place, answer: &mut Answer) -> Read<Form> {
+        let Answer { labels, scores, found, lengths, .. } = answer;
+        let grid = if at == LABELS { labels } else { scores };
+        let before = grid.n_rows();
+        let read = self.list(text, n, place, found, grid, &mut lengths[at]);
+        let has_several = (before..grid.n_rows()).any(|row| grid.width(row) > 1);
+        answer.forms[at] = match read {
+            Err(_) => ListForm::Plain,
+            Ok(Form::RowsList) if has_several => ListForm::OfOneRow,
+            Ok(_) if has_several => ListForm::InEachRow,
+            Ok(Form::ListOfRows) if n > 1 && lengths[at].is_some() => ListForm::OverRows,
+            Ok(_) => ListForm::Plain,
+        };
+        read
+    }
+
+    /// Appends an entry for each of `n` rows from what stands at a place of a document. `length`: that of a flat list.
+    fn list(
+        &self,
+        text: &str,
+        n: usize,
+        place: &Place,
+        found: &[Found],
+        grid: &mut Grid,
+        length: &mut Option<usize>,
+    ) -> Read<Form> {
         let Some(found) = place.found(text, &self.paths, found)? else {
             // One null in place of the list of all rows.
             for _ in 0..n {
@@ -531,7 +600,8 @@ impl Answers {
             grid.end_row();
             return Ok(Form::Value);
         }
-        let flat = !spans.iter().any(|span| source[span.clone()].starts_with(['[', '{']));
+        let flat = is_flat(source, &spans);
+        *length = flat.then_some(spans.len());
         if n == 1 && flat && (self.single || spans.len() != 1) {
             push_elements(source, &spans, place, grid)?;
             grid.end_row();
@@ -573,19 +643,23 @@ impl Answers {
                 .hint("inside of quotes a quote is written twice")
                 .into()),
             Ok(form) => {
-                answer.form = cells.form(n, form);
-                match answer.form {
-                    LineForm::OneLine if !self.one_line => Err(Fault::Count(1)),
-                    _ => (0..n).try_for_each(|row| {
-                        let row = cells.row(row, form);
-                        self.row(row.len(), |at| cells.cell(row.start + at), answer)
-                    }),
-                }
+                answer.forms = self.of_wanted(cells.form(n, form));
+                (0..n).try_for_each(|row| {
+                    let row = cells.row(row, form);
+                    self.row(row.len(), |at| cells.cell(row.start + at), answer)
+                })
             }
             Err(found) => Err(Fault::Count(found)),
         };
+        answer.lengths = self.of_wanted(cells.only_line());
         answer.lines = cells;
         result
+    }
+
+    /// What holds of lines of CSV, for each place that is wanted.
+    fn of_wanted<T: Copy + Default>(&self, of_lines: T) -> [T; 2] {
+        let is_wanted = [self.label.is_some(), self.scores_place().is_some()];
+        is_wanted.map(|is_wanted| if is_wanted { of_lines } else { T::default() })
     }
 
     /// Appends one row of a CSV answer, which has `n_cells` cells.
@@ -634,13 +708,28 @@ impl Answer {
         self.labels.clear();
         self.scores.clear();
         self.score_keys.clear();
-        self.form = LineForm::Plain;
+        (self.forms, self.lengths) = Default::default();
         self.of_objects = false;
     }
 
-    /// How the rows of what was read last stand on its lines.
-    pub(crate) fn form(&self) -> LineForm {
-        self.form
+    /// What the lists of the text that was read last belong to.
+    pub(crate) fn forms(&self) -> OfPlaces {
+        self.forms
+    }
+
+    /// The lengths of the flat lists of the text that was read last, labels and scores, were they read or not.
+    #[expect(dead_code, reason = "the reader of live answers looks at them next")]
+    pub(crate) fn lengths(&self) -> [Option<usize>; 2] {
+        self.lengths
+    }
+
+    /// So many entries the lists have if they are not what they were taken for.
+    fn entries_of_lists(&self) -> [usize; 2] {
+        let entries = |at: usize| match self.forms[at] {
+            ListForm::OfOneRow => self.lengths[at].unwrap_or(1),
+            _ => 1,
+        };
+        [LABELS, SCORES].map(entries)
     }
 }
 
@@ -652,6 +741,11 @@ fn is_page(text: &str) -> bool {
         |opening: &str| text.get(..opening.len()).is_some_and(|start| start.eq_ignore_ascii_case(opening));
     let is_tag = text.starts_with('<') && text[1..].starts_with(|next: char| next.is_ascii_alphabetic());
     ["<!doctype", "<?xml", "<!--"].into_iter().any(begins) || (is_tag && text.contains("</"))
+}
+
+/// Whether the elements of a list are neither lists nor objects.
+fn is_flat(source: &str, elements: &[Range<usize>]) -> bool {
+    !elements.iter().any(|span| source[span.clone()].starts_with(['[', '{']))
 }
 
 /// The lines of a text that are not blank.

@@ -15,6 +15,7 @@ use crate::config::ContentType;
 use crate::read::grid::Grid;
 use crate::read::parser::{METADATA, OUTPUT, TRUTH, spans};
 use crate::read::payload;
+use crate::read::shown::OfPlaces;
 use crate::values::alike::{Alike, Moved, Sample, Spans};
 use crate::values::nested::Nested;
 use crate::values::path::{Found, Paths};
@@ -52,6 +53,8 @@ pub(super) struct Known {
     ends: Vec<usize>,
     pub(super) output: Option<Part>,
     pub(super) truth: Option<Part>,
+    /// What the lists of those answers belong to whose cells are kept.
+    pub(super) forms: Option<OfPlaces>,
     /// Values that are strings in any record, and not asked for: their numbers among those that differ.
     strings: Vec<usize>,
     /// Likewise the inference time.
@@ -184,7 +187,7 @@ impl KnownRecords {
         }
         let strings: Vec<usize> = strings.iter().map(|string| sample.value(string)).collect::<Option<_>>()?;
         let time = time.and_then(|time| sample.value(&time));
-        self.alike.learn(sample, Known { kind, cells, ends, output, truth, strings, time });
+        self.alike.learn(sample, Known { kind, cells, ends, output, truth, forms: None, strings, time });
         Some(())
     }
 }

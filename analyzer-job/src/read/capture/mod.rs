@@ -328,7 +328,7 @@ impl<'a> Reader<'a> {
         let (of_features, of_answers) = rules.objects.split_at(n);
         self.features.iter().for_each(|features| features.decide(of_features));
         self.answers.read_by(rules, of_answers);
-        self.label.one_line = rules.truths;
+        self.label.read_by(rules.truths);
         self
     }
 
@@ -371,7 +371,7 @@ impl<'a> Reader<'a> {
         match (&capture.batch_transform_output, &capture.endpoint_input) {
             (Some(batch), _) => {
                 let (text, kind) = payload_of(batch, "batch transform output")?;
-                n_answers = self.batch(&text, kind)?;
+                n_answers = self.batch(&text, kind, outcome)?;
                 outcome.kinds.0.get_or_insert(kind);
             }
             (None, Some(input)) => {
@@ -392,7 +392,7 @@ impl<'a> Reader<'a> {
                     let (text, kind) = payload_of(output, "output")?;
                     let n = self.inputs.n_rows();
                     let read = self.answers.append(&text, kind, n, &mut self.answer);
-                    outcome.shown.answers.add(self.answer.form());
+                    outcome.shown.answers.add(self.answer.forms());
                     n_answers = self.count(n, read)?;
                     outcome.kinds.1.get_or_insert(kind);
                 } else if let Some(output) = &capture.endpoint_output {
@@ -413,7 +413,7 @@ impl<'a> Reader<'a> {
                 layout::label_of_csv(self.analysis).map_err(Bad::Job)?;
             }
             let read = self.label.append(&text, kind, Some(self.inputs.n_rows()), &mut self.truths);
-            outcome.shown.truths.add(self.label.form());
+            outcome.shown.truths.add(self.label.forms());
             read.map_err(|reason| Bad::Record(Kind::Truth, format!("ground truth: {reason}")))?;
         }
         self.rows(n_answers, outcome)
@@ -480,7 +480,12 @@ impl<'a> Reader<'a> {
 
     /// A batch transform record: the request's fields and the answer in `SageMakerOutput`. Gives the number of
     /// answers when it is not that of the rows.
-    fn batch(&mut self, text: &str, kind: ContentType) -> std::result::Result<Option<usize>, Bad> {
+    fn batch(
+        &mut self,
+        text: &str,
+        kind: ContentType,
+        outcome: &mut Outcome,
+    ) -> std::result::Result<Option<usize>, Bad> {
         if kind == ContentType::Csv {
             return self.batch_csv(text);
         }
@@ -492,7 +497,9 @@ impl<'a> Reader<'a> {
             }
             let output = payload::joined_output(document).map_err(bad(Kind::NoOutput))?;
             let n = self.inputs.n_rows() - before;
-            match self.answers.append(output, ContentType::Json, n, &mut self.answer) {
+            let read = self.answers.append(output, ContentType::Json, n, &mut self.answer);
+            outcome.shown.answers.add(self.answer.forms());
+            match read {
                 Ok(()) => {}
                 Err(Fault::Count(found)) => return Ok(Some(found)),
                 Err(Fault::Problem(problem)) => return Err(self.bad_answer(problem)),

@@ -105,6 +105,7 @@ impl Reader<'_> {
             }
         }
         gather.finish_row();
+        outcome.shown.answers.add(known.forms.filter(|_| self.wants.predicted).unwrap_or_default());
         Some(())
     }
 
@@ -131,8 +132,12 @@ impl Reader<'_> {
             (outcome.shown.answers, outcome.shown.truths) = forms;
             return None;
         }
-        // What stands on lines in several ways is looked at in each record.
-        if known.width().is_some() && (outcome.shown.answers, outcome.shown.truths) == forms {
+        // What differs in the form of its lists, or of its lines of labels, is looked at in each record.
+        let answered = self.answer.forms();
+        if known.width().is_some()
+            && outcome.shown.truths == forms.1
+            && *known.forms.get_or_insert(answered) == answered
+        {
             if self.wants.predicted
                 && let Some(output) = &mut known.output
                 && let Ok(predicted) = self.answers.predicted(&self.answer, 0)

@@ -1,12 +1,12 @@
 //! What the records of the data show of one another, and the rules by which each of them is read.
 //!
-//! A record alone does not tell how its rows stand on a line of CSV, which label goes with which score, or whether an object is a
+//! A record alone does not tell whether a list of values belongs to several rows or to one, which label goes with which score, or whether an object is a
 //! row. What the records show together does, so that none decides by being the first one. The rules are known once all were
 //! read; where they were read by others, they are read again.
 
 mod key_order;
+mod lists;
 mod objects;
-mod one_line;
 mod parts;
 mod refused;
 mod request_rows;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::values::key_sets::{KeyRule, KeySets};
 
 pub(crate) use key_order::KeyOrder;
-pub(crate) use one_line::{LineForm, LineForms};
+pub(crate) use lists::{ListForm, ListForms, ListRule, ListRules, OfPlaces};
 pub(crate) use parts::{Readings, chosen};
 pub(crate) use refused::Refused;
 pub(crate) use request_rows::{FirstLine, RequestForms, RequestLines, RequestRule};
@@ -27,10 +27,10 @@ pub(crate) use widths::Widths;
 /// What records show of one another.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Shown {
-    /// How the rows of answers stand on their lines.
-    pub(crate) answers: LineForms,
+    /// What lists of values belong to in answers.
+    pub(crate) answers: ListForms,
     /// The same of ground truth.
-    pub(crate) truths: LineForms,
+    pub(crate) truths: ListForms,
     /// The order of labels and scores.
     pub(crate) labels: KeyOrder,
     /// The keys of objects, for each place at which a path makes columns of them.
@@ -43,10 +43,10 @@ pub(crate) struct Shown {
 /// How records are read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rules {
-    /// One line of an answer may stand for several rows.
-    pub(crate) answers: bool,
-    /// One line of ground truth may.
-    pub(crate) truths: bool,
+    /// Which lists of answers are read.
+    pub(crate) answers: ListRules,
+    /// The same of ground truth.
+    pub(crate) truths: ListRules,
     /// Labels beside scores may go by their order.
     pub(crate) by_order: bool,
     /// Which objects are rows, for each place at which a path makes columns of them; what the first one shows where there is none.
@@ -60,8 +60,8 @@ impl Default for Rules {
     /// Before any record was read.
     fn default() -> Rules {
         Rules {
-            answers: true,
-            truths: true,
+            answers: ListRules::default(),
+            truths: ListRules::default(),
             by_order: true,
             objects: Vec::new(),
             requests: RequestRule::default(),
@@ -82,8 +82,8 @@ impl Shown {
     /// By which rules these records are to be read.
     pub(crate) fn rules(&self) -> Rules {
         Rules {
-            answers: self.answers.allow(),
-            truths: self.truths.allow(),
+            answers: self.answers.rules(),
+            truths: self.truths.rules(),
             by_order: self.labels.allow(),
             objects: objects::rules(&self.objects),
             requests: self.requests.rule(),

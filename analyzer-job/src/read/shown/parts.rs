@@ -6,11 +6,11 @@ use std::path::Path;
 
 use plumbline_common::{Problem, Result, codes};
 
-use super::{Rules, Shown, key_order, objects, one_line, request_rows};
+use super::{ListRules, Rules, Shown, key_order, lists, objects, request_rows};
 
 /// Most ways in which a part is read, and most records of a part that is: more of them are no few damaged ones, and reading
 /// them again takes long.
-const MOST_WAYS: usize = 16;
+const MOST_WAYS: usize = 32;
 const MOST_RECORDS: u64 = 100_000;
 
 /// The readings of a part: for each the rules by which it was read, and what it shows. Its own comes first.
@@ -21,16 +21,20 @@ impl Shown {
     pub(crate) fn open_rules(&self, records: u64) -> Vec<Rules> {
         let own = self.rules();
         let mut ways = vec![own.clone()];
-        let mut add = |is_open: bool, change: &dyn Fn(&mut Rules)| {
-            if is_open && ways.len() <= MOST_WAYS {
-                let mut others = ways.clone();
-                others.iter_mut().for_each(change);
-                ways.append(&mut others);
+        let mut add = |lists: Vec<ListRules>, change: &dyn Fn(&mut Rules, ListRules)| {
+            let known = if ways.len() <= MOST_WAYS { ways.clone() } else { Vec::new() };
+            for list in lists {
+                ways.extend(known.iter().cloned().map(|mut rules| {
+                    change(&mut rules, list);
+                    rules
+                }));
             }
         };
-        add(self.answers.is_open(), &|rules| rules.answers ^= true);
-        add(self.truths.is_open(), &|rules| rules.truths ^= true);
-        add(self.labels.is_open(), &|rules| rules.by_order ^= true);
+        add(self.answers.open_rules(), &|rules, list| rules.answers = list);
+        add(self.truths.open_rules(), &|rules, list| rules.truths = list);
+        if self.labels.is_open() {
+            ways.extend(ways.clone().into_iter().map(|rules| Rules { by_order: !rules.by_order, ..rules }));
+        }
         let known = ways.clone();
         let mut requests = vec![own.requests.clone()];
         for rule in self.requests.open_rules() {
@@ -66,8 +70,8 @@ impl Shown {
             let rule = |rules: &Rules| rules.objects.get(at).cloned().flatten();
             sets.read_differently(rule(one).as_ref(), rule(two).as_ref()).is_none()
         };
-        (one.answers == two.answers || !self.answers.is_open())
-            && (one.truths == two.truths || !self.truths.is_open())
+        self.answers.are_read_alike(one.answers, two.answers)
+            && self.truths.are_read_alike(one.truths, two.truths)
             && (one.by_order == two.by_order || !self.labels.by_order)
             && self.requests.are_read_alike(&one.requests, &two.requests)
             && self.objects.iter().enumerate().all(objects)
@@ -109,6 +113,6 @@ fn check(parts: &[(&Path, &Shown)]) -> Result<()> {
     objects::check(&parts.iter().map(|(path, own)| (*path, own.objects.as_slice())).collect::<Vec<_>>())?;
     request_rows::check(&parts.iter().map(|(path, own)| (*path, &own.requests)).collect::<Vec<_>>())?;
     key_order::check(&parts.iter().map(|(path, own)| (*path, own.labels)).collect::<Vec<_>>())?;
-    one_line::check(&parts.iter().map(|(path, own)| (*path, own.answers)).collect::<Vec<_>>(), "answer")?;
-    one_line::check(&parts.iter().map(|(path, own)| (*path, own.truths)).collect::<Vec<_>>(), "ground truth")
+    lists::check(&parts.iter().map(|(path, own)| (*path, own.answers)).collect::<Vec<_>>(), "answer")?;
+    lists::check(&parts.iter().map(|(path, own)| (*path, own.truths)).collect::<Vec<_>>(), "ground truth")
 }
