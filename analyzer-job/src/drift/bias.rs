@@ -7,7 +7,7 @@ use plumbline_common::{Problem, Result, codes};
 
 use super::chance::said_nothing;
 pub(crate) use super::same::of_same_labels;
-use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section};
+use super::same::{ByGroup, STAGES, Sections, Values, are_same_labels, entries, section, twice};
 use super::unchecked::Unchecked;
 use super::windows::Before;
 use crate::bias::roles::plain;
@@ -35,7 +35,7 @@ pub struct Rule {
 /// well as strict JSON, and what is missing is taken as not given.
 ///
 /// # Errors
-/// The file cannot be read (`FILE_OPERATION_FAILED`), is not JSON or has another shape
+/// The file cannot be read (`FILE_OPERATION_FAILED`), is not JSON, has another shape or says two things of the same metric
 /// (`CONSTRAINTS_UNREADABLE`).
 pub fn load_constraints(path: &Path) -> Result<Results> {
     let bytes =
@@ -46,13 +46,17 @@ pub fn load_constraints(path: &Path) -> Result<Results> {
             .file(path)
             .hint("give the analysis.json of the baseline job, or a file of its shape")
     };
-    let results = serde_json::from_slice(&text).map_err(|error| {
+    let results: Results = serde_json::from_slice(&text).map_err(|error| {
         let what = if error.is_data() { OTHER_SHAPE } else { "the baseline constraints are not JSON" };
         unreadable(what).line(error.line() as u64).found(numbers::json_error(&error)).because(error)
     })?;
     // The parser takes a list for an object whose keys are left out.
     if text.trim_ascii_start().starts_with(b"[") {
         return Err(unreadable(OTHER_SHAPE).found("a list").expected("an object"));
+    }
+    if let Some(what) = twice(&results) {
+        let problem = unreadable("the baseline constraints say two things of the same metric");
+        return Err(problem.found(format!("{what} twice")).expected("one value for each"));
     }
     Ok(results)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::results::details::{FacetDetails, Stage};
-use crate::results::{BiasSection, FacetResult, Results};
+use crate::results::{BiasSection, FacetResult, Number, Results};
 
 /// In the order of `analysis.json`.
 pub(crate) const STAGES: [Stage; 2] = [Stage::PostTraining, Stage::PreTraining];
@@ -74,6 +74,26 @@ impl<'a> Sections<'a> {
         let place = STAGES.iter().position(|known| *known == stage)?;
         self.0[place].as_ref()?.get(facet, value)
     }
+}
+
+/// A metric or a value of a facet that stands twice in a section and says different things, so that one of them would be lost.
+pub(super) fn twice(results: &Results) -> Option<String> {
+    STAGES.into_iter().filter_map(|stage| section(results, stage)).find_map(|section| {
+        let groups = ByGroup::of_section(section);
+        entries(section).find_map(|(facet, entry)| {
+            let value = &entry.value_or_threshold;
+            let mut later = entry.metrics.iter().enumerate();
+            let metric = later.find_map(|(place, metric)| {
+                let first = entry.metrics[..place].iter().find(|first| first.name == metric.name)?;
+                (first.value.map(Number::value) != metric.value.map(Number::value)).then_some(&metric.name)
+            });
+            if let Some(metric) = metric {
+                return Some(format!("`{metric}` of `{facet}` = `{value}`"));
+            }
+            let first = groups.get(facet, value)?;
+            (first.metrics != entry.metrics).then(|| format!("`{facet}` = `{value}`"))
+        })
+    })
 }
 
 /// The sections of a baseline that tell of the same positive labels as this run: those of other labels are no baseline of it.

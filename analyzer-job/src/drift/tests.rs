@@ -394,6 +394,26 @@ fn unreadable_constraints_name_file_line_and_what_was_found() {
         assert!(message.contains("constraints.json"), "{message}");
         assert!(parts.iter().all(|part| message.contains(part)), "{message}: {parts:?}");
     }
+    // Of a metric or a value that stands twice, one would be lost.
+    for (metrics, found) in [
+        (
+            r#"{"name": "AD", "value": 1}, {"name": "DI", "value": 1}, {"name": "AD", "value": 2}"#,
+            "`AD` of `f` = `0` twice",
+        ),
+        (r#"{"name": "AD", "value": 1}, {"name": "AD"}"#, "`AD` of `f` = `0` twice"),
+        (
+            r#"{"name": "AD", "value": 1}]}, {"value_or_threshold": "1", "metrics": []},
+               {"value_or_threshold": "0", "metrics": [{"name": "AD", "value": 2}"#,
+            "found `f` = `0` twice",
+        ),
+    ] {
+        for stage in ["post_training", "pre_training"] {
+            let message = load(&facets(metrics).replace("post_training", stage)).unwrap_err().to_string();
+            assert!(message.contains("say two things") && message.contains(found), "{message}");
+        }
+    }
+    let same = r#"{"name": "AD", "value": 1}, {"name": "AD", "value": 1.0}"#;
+    assert!(load(&facets(same)).is_ok());
     let missing = load_constraints(Path::new("/nowhere/constraints.json")).unwrap_err().to_string();
     assert!(missing.contains("cannot read the baseline constraints: /nowhere/constraints.json"), "{missing}");
 }
