@@ -64,6 +64,50 @@ fn memory_threads_and_blocks_do_not_change_a_byte() {
     assert_eq!(fs::read_dir(tree.path("tmp")).unwrap().count(), 0);
 }
 
+/// Rows behind damage may be halves of rows, which hangs on what stands before them: a block that begins with one is read as in
+/// one piece.
+#[test]
+fn rows_in_doubt_at_the_beginning_of_a_block_are_read_as_in_one_piece() {
+    const TIME: &str = "2024-01-19T08:00:00Z";
+    let tree = Tree::new();
+    let parts = |n: usize| match n {
+        0..=3 => format!("{n},1,i#,{TIME}\n"),
+        4 => format!("7,\"a\nb\",i#,{TIME}\n"),
+        5 => "\"open,\n".into(),
+        6 => format!("x\",5,i#,{TIME}\n"),
+        7 => format!("8,say \"hi\",i#,{TIME}\n"),
+        8 => "1,\n".into(),
+        9 => format!("5\",i#,{TIME}\n"),
+        10 => format!("[1,i#,{TIME}\n"),
+        11 => format!("2],3,i#,{TIME}\n"),
+        12 => "{\"a\": 1}\n".into(),
+        _ => format!("{{\"a\": 1,\"b\",i#,{TIME}\n"),
+    };
+    let mut state = 20_260_501u64;
+    let rows = (0..1_500).map(|n| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        parts((state >> 33) as usize % 14).replace('#', &n.to_string())
+    });
+    tree.captures("2024/01/19/08/a.csv", rows.collect::<String>());
+    let ids: Vec<_> = (0..1_500).map(|n| label(&format!("i{n}"), "1")).collect();
+    tree.labels("x.jsonl", lines(&ids));
+    let with = |threads, block_bytes| {
+        merged_with(&tree, |task| {
+            (task.threads, task.block_bytes, task.max_bad_fraction) = (threads, block_bytes, 1.0);
+        })
+    };
+    let (expected, files) = with(1, 1 << 20);
+    assert!(
+        expected["merged"].as_u64() > Some(300) && expected["captures_bad"].as_u64() > Some(300),
+        "{expected}"
+    );
+    for block_bytes in (20..400).step_by(7).chain([1_000, 10_000]) {
+        let (again, again_files) = with(2, block_bytes);
+        assert_eq!(again, expected, "blocks of {block_bytes}");
+        assert!(again_files == files, "blocks of {block_bytes} give other bytes");
+    }
+}
+
 /// Files of which no record can be used, each of its own look, plain and packed, on both sides: blocks of a few bytes show as much
 /// of how they begin, and say the same of what they look like.
 #[test]
