@@ -136,11 +136,7 @@ fn end(job: &Job, settings: &Settings, mut done: Done, scratch: &Path) -> Result
     done.write()?;
     publish::send(job, settings, &done.metrics, scratch);
     let at_end = done.at_end.as_ref().map_or(Ok(()), |script| script.run_at_end(&job.stop));
-    let ended = match done.failed.take() {
-        Some(problem) => Err(problem),
-        None => Ok(done.text(settings)),
-    };
-    done::with_last_script(ended, at_end)
+    done::with_last_script(done.failed.map_or_else(|| Ok(done.message.text()), Err), at_end)
 }
 
 /// The part of one of several hosts. The first one speaks for all.

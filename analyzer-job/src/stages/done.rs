@@ -57,8 +57,8 @@ impl Message {
     }
 }
 
-/// What the exit message says of a run of a monitoring schedule that is held against nothing: it must not look as if nothing had been
-/// found. `baselines`: whether there is one.
+/// What the exit message of bias and attributions says of a run of a monitoring schedule that is held against nothing: it must not
+/// look as if nothing had been found. Those of the quality monitors are the hosted service's own. `baselines`: whether there is one.
 pub(crate) fn nothing_checked(settings: &Settings, baselines: bool) -> &'static str {
     match settings.sagemaker_monitoring_schedule_name {
         Some(_) if !baselines => " Nothing is checked: no baseline is given.",
@@ -97,15 +97,6 @@ impl Done {
         let names = &settings.baseline_names;
         let done = names.told(done)?;
         Ok(Done { failed: done.failed.map(|problem| names.of(problem)), ..done })
-    }
-
-    /// The exit message of a run of this monitor alone.
-    pub(crate) fn text(&self, settings: &Settings) -> String {
-        let nothing_checked = match self.message {
-            Message::Judged { .. } => nothing_checked(settings, !self.given.is_empty()),
-            Message::NotJudged(_) => "",
-        };
-        format!("{}{nothing_checked}", self.message.text())
     }
 
     /// Gives the results their names, and removes what an earlier run left beside them. It looks at no stop flag: the

@@ -25,7 +25,7 @@ use crate::results::{Results, VERSION, Violation, Violations, alone};
 use crate::settings::{Settings, Windows};
 use crate::stages::attributions::Explanation;
 use crate::stages::bias::Bias;
-use crate::stages::done::{Done, Message};
+use crate::stages::done::{Done, Message, nothing_checked};
 use crate::stages::{manifest, publish, segments};
 use crate::values::numbers;
 
@@ -84,7 +84,7 @@ pub(crate) fn finish(
         output: run.plan.output.clone(),
         given: run.plan.constraints.clone().into_iter().collect(),
         draft,
-        message: message(&findings),
+        message: message(run, &findings),
         facets: findings.bias.map(|bias| bias.facets).unwrap_or_default(),
         metrics,
         at_end: None,
@@ -93,7 +93,7 @@ pub(crate) fn finish(
 }
 
 /// Violations, then what else is worth knowing.
-fn message(findings: &Findings) -> Message {
+fn message(run: &Context, findings: &Findings) -> Message {
     let violations = findings.violations.len();
     let mut remarks = String::new();
     if let Some(bias) = &findings.bias {
@@ -119,6 +119,9 @@ fn message(findings: &Findings) -> Message {
             remarks.push_str(&format!(" Warning: {note}."));
         }
     }
+    // Of several monitors it is said once.
+    remarks
+        .push_str(nothing_checked(run.settings, run.plan.constraints.is_some() || run.settings.among_others));
     Message::Judged { violations, remarks }
 }
 

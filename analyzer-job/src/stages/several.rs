@@ -353,6 +353,8 @@ fn end(settings: &Settings, ended: Vec<(AnalysisType, Result<Done>)>) -> Result<
     // Beside monitors that are held against a baseline one that is not would look as if it held.
     let some_have_baselines =
         ended.iter().filter_map(|(_, done)| done.as_ref().ok()).any(|done| !done.given.is_empty());
+    let of_quality = [AnalysisType::DataQuality, AnalysisType::ModelQuality];
+    let is_of_quality = ended.iter().all(|(kind, _)| of_quality.contains(kind));
     let mut problems = Vec::new();
     let mut whole = Vec::new();
     let mut violations = 0;
@@ -382,7 +384,7 @@ fn end(settings: &Settings, ended: Vec<(AnalysisType, Result<Done>)>) -> Result<
             Err(problem.hint(format!("the results of the others are written: {}", whole.join(", "))))
         }
         None => {
-            let nothing_checked = done::nothing_checked(settings, some_have_baselines);
+            let nothing_checked = done::nothing_checked(settings, some_have_baselines || is_of_quality);
             Ok(format!("{}{told}{nothing_checked}", done::sentence(violations)))
         }
     }
