@@ -509,7 +509,7 @@ pub fn model(analysis: &Analysis, has_model_url: bool, predictions_captured: boo
                      or set `model_url`",
                 ));
             }
-            request(predictor, analysis.dataset.format, &mut faults);
+            request(predictor, analysis.dataset.format, predictions_captured, &mut faults);
         }
     }
     match faults::problem(&faults, None) {
@@ -528,7 +528,12 @@ fn content_type(predictor: &Predictor, format: Option<DatasetFormat>) -> Option<
     })
 }
 
-fn request(predictor: &Predictor, format: Option<DatasetFormat>, faults: &mut Vec<Fault>) {
+fn request(
+    predictor: &Predictor,
+    format: Option<DatasetFormat>,
+    predictions_captured: bool,
+    faults: &mut Vec<Fault>,
+) {
     let content = content_type(predictor, format);
     let template = |faults: &mut Vec<Fault>,
                     given: &Option<String>,
@@ -567,7 +572,8 @@ fn request(predictor: &Predictor, format: Option<DatasetFormat>, faults: &mut Ve
         }
         None => {}
     }
-    let accept = predictor.accept_type.or(content);
+    // What was captured tells its type itself.
+    let accept = predictor.accept_type.or(if predictions_captured { None } else { content });
     for (key, location) in [("label", &predictor.label), ("probability", &predictor.probability)] {
         let path = format!("predictor.{key}");
         match (accept, location) {

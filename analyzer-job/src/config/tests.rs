@@ -409,6 +409,31 @@ fn a_model_is_asked_for_only_where_one_is_needed() {
     assert_eq!(loaded(&config).predictor.unwrap().probability, Some(Location::Index(1)));
 }
 
+/// Without `accept_type` the responses of a model are of the type of its requests, and captured ones of any.
+#[test]
+fn the_type_of_requests_says_nothing_of_captured_responses() {
+    for (content_type, place, template) in [
+        ("text/csv", json!("predictions[*].score"), "[$features]"),
+        ("application/jsonlines", json!(0), "[$features]"),
+        ("application/json", json!(0), "{\"instances\":$records}"),
+    ] {
+        let mut config = shap_json_lines();
+        for (key, value) in [
+            ("content_type", Some(json!(content_type))),
+            ("content_template", Some(json!(template))),
+            ("record_template", Some(json!("{\"features\":$features}"))),
+            ("accept_type", None),
+            ("label", None),
+            ("probability", Some(place)),
+        ] {
+            config = with(config, &format!("/predictor/{key}"), value);
+        }
+        let analysis = loaded(&config);
+        rules::model(&analysis, true, true).unwrap();
+        assert!(rules::model(&analysis, true, false).is_err(), "{content_type}");
+    }
+}
+
 fn bias_monitor() -> Json {
     json!({"label_values_or_threshold": [1], "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
            "headers": ["age", "sex", "y"], "label": "label"})
