@@ -120,6 +120,8 @@ struct Portion {
     end: usize,
     /// Failed tries at this size.
     tries: u32,
+    /// One row that is asked for to tell how answers to several are read, which are kept until then.
+    is_look: bool,
 }
 
 impl Portion {
@@ -137,6 +139,17 @@ enum Event<'a> {
         permit: Permit<'a>,
         result: std::result::Result<Response, Failure>,
     },
+    /// An answer in doubt, which can be read now.
+    Kept(Taken),
+}
+
+/// What came of a request.
+struct Taken {
+    portion: Portion,
+    bytes: usize,
+    sent: Instant,
+    took: Duration,
+    result: std::result::Result<Response, Failure>,
 }
 
 impl Line {
@@ -153,11 +166,12 @@ impl Line {
         read: &Read<'_, T>,
     ) -> Result<Vec<(usize, T)>> {
         let mut texts = Texts::new(cells, self.content_type);
-        let first = Portion { start: 0, end: rows.first, tries: 0 };
-        let mut queue = VecDeque::from([first, Portion { start: first.end, end: rows.rows.len(), tries: 0 }]);
+        let first = Portion { start: 0, end: rows.first, tries: 0, is_look: false };
+        let mut queue = VecDeque::from([first, Portion { start: first.end, end: rows.rows.len(), ..first }]);
         let mut first_left = rows.first;
         let mut in_flight: FuturesUnordered<BoxFuture<'_, Event<'_>>> = FuturesUnordered::new();
         let mut answers = Vec::new();
+        let mut in_doubt: Vec<Taken> = Vec::new();
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         queue.retain(|portion| portion.len() > 0);
@@ -182,15 +196,28 @@ impl Line {
             }
             tokio::select! {
                 biased;
-                Some(event) = in_flight.next(), if !in_flight.is_empty() => match event {
-                    Event::Waited(portion) => queue.push_front(portion),
-                    Event::Answered { portion, bytes, permit, result } => {
-                        let took = permit.sent.elapsed();
-                        let sent = permit.sent;
-                        drop(permit);
-                        self.tally.answers.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
+                Some(event) = in_flight.next(), if !in_flight.is_empty() => {
+                    let taken = match event {
+                        Event::Waited(portion) => {
+                            queue.push_front(portion);
+                            None
+                        }
+                        Event::Answered { portion, bytes, permit, result } => {
+                            self.tally.answers.fetch_add(u64::from(result.is_ok()), Ordering::Relaxed);
+                            let (sent, took) = (permit.sent, permit.sent.elapsed());
+                            Some(Taken { portion, bytes, sent, took, result })
+                        }
+                        Event::Kept(taken) => Some(taken),
+                    };
+                    if let Some(Taken { portion, bytes, sent, took, result }) = taken {
                         let failure = match result {
                             Ok(answer) => match read(&answer.body, portion.len()) {
+                                Ok(_) if portion.is_look => {
+                                    for taken in in_doubt.drain(..) {
+                                        in_flight.push(Box::pin(std::future::ready(Event::Kept(taken))));
+                                    }
+                                    continue;
+                                }
                                 Ok(answer) => {
                                     self.good(portion.len(), took);
                                     if portion.start < rows.first {
@@ -205,6 +232,14 @@ impl Line {
                                 Err(Unusable::Row(row, problem)) => {
                                     self.is_of(rows.row(portion.start + row));
                                     return Err(self.explain(problem, &answer));
+                                }
+                                Err(Unusable::InDoubt) => {
+                                    if in_doubt.is_empty() {
+                                        let (end, tries) = (portion.start + 1, 0);
+                                        queue.push_front(Portion { end, tries, is_look: true, ..portion });
+                                    }
+                                    in_doubt.push(Taken { portion, bytes, sent, took, result: Ok(answer) });
+                                    continue;
                                 }
                                 Err(Unusable::Count(found)) => Trouble::Count(found),
                             },
@@ -259,7 +294,7 @@ impl Line {
         let own = (portion.start..end).map(|place| rows.row(place));
         let taken = self.encoder.body(texts, own, most_bytes, &mut body)?;
         if portion.start + taken < portion.end {
-            queue.push_front(Portion { start: portion.start + taken, end: portion.end, tries: 0 });
+            queue.push_front(Portion { start: portion.start + taken, tries: 0, ..portion });
             portion.end = portion.start + taken;
         }
         self.tally.requests.fetch_add(1, Ordering::Relaxed);
@@ -361,8 +396,8 @@ impl Line {
                 tracing::warn!("Fallback to per-record prediction because of model error.");
             }
             return Ok(vec![
-                (Portion { start: portion.start, end: middle, tries: 0 }, None),
-                (Portion { start: middle, end: portion.end, tries: 0 }, None),
+                (Portion { end: middle, tries: 0, ..portion }, None),
+                (Portion { start: middle, tries: 0, ..portion }, None),
             ]);
         }
         // Requests of several rows end by being halved, but a model out of reach is never halved.

@@ -6,6 +6,7 @@
 
 mod ask;
 mod bounded;
+mod lists;
 mod pace;
 mod probe;
 mod removal;

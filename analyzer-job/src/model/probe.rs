@@ -41,6 +41,12 @@ pub struct Estimate {
     pub minutes: f64,
 }
 
+fn wrong_number(found: usize) -> Problem {
+    Problem::new(&codes::RESPONSE_COUNT, "the model gave a wrong number of predictions")
+        .found(found.to_string())
+        .expected("1")
+}
+
 impl Probe {
     /// For so many rows, with requests of about a second each and the usual number in flight.
     pub fn estimate(&self, rows: u64) -> Estimate {
@@ -78,11 +84,9 @@ impl Model {
         let (request, answer, latency) = self.send_first(cells, rows, if once { 1 } else { TRIES })?;
         let unusable = |unusable| match unusable {
             Unusable::Problem(problem) | Unusable::Row(_, problem) => problem,
-            Unusable::Count(found) => {
-                Problem::new(&codes::RESPONSE_COUNT, "the model gave a wrong number of predictions")
-                    .found(found.to_string())
-                    .expected("1")
-            }
+            Unusable::Count(found) => wrong_number(found),
+            // A list over rows has more than one.
+            Unusable::InDoubt => wrong_number(0),
         };
         Ok(Probe {
             request,

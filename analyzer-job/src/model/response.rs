@@ -1,13 +1,13 @@
 //! What a live model's answer says: scores or a predicted label for each record. The reading itself is that of
 //! captured answers too (`read::answer`).
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use plumbline_common::{Problem, Result, codes};
 
+use super::lists::{Lists, Verdict};
 use crate::config::{ContentType, Predictor};
 use crate::read::answer::{Answer, Answers, Fault};
-use crate::read::shown::ListForm;
 use crate::values::raw::Raw;
 
 /// Why a response cannot be used.
@@ -15,6 +15,9 @@ use crate::values::raw::Raw;
 pub(crate) enum Unusable {
     /// So many entries instead of one for each row.
     Count(usize),
+    /// A list is a value for each of several rows, or the answer of one: the answer to one row tells which, and then this one is to
+    /// be read again.
+    InDoubt,
     Problem(Problem),
     /// What it says of the row at this position of the request.
     Row(usize, Problem),
@@ -42,8 +45,8 @@ pub(crate) struct Reader {
     accept: ContentType,
     /// `label_headers` name the outputs; else the answers may.
     has_headers: bool,
-    /// An answer in CSV had several values on the line of a row: no line stands for several rows.
-    is_wide: AtomicBool,
+    /// What the lists of labels and of scores belong to.
+    lists: Mutex<[Lists; 2]>,
 }
 
 /// Scores of the records of one response.
@@ -102,7 +105,7 @@ impl Reader {
         let answers = Answers::new(Some(predictor), threshold, single)?;
         answers.fits(accept)?;
         let has_headers = predictor.label_headers.is_some();
-        Ok(Reader { answers, accept, has_headers, is_wide: AtomicBool::new(false) })
+        Ok(Reader { answers, accept, has_headers, lists: Mutex::default() })
     }
 
     /// Whether scores went by position, as their keys are not those in `label_headers`.
@@ -157,21 +160,25 @@ impl Reader {
     fn read(&self, body: &[u8], n: usize) -> Usable<Answer> {
         let mut answer = Answer::default();
         let text = utf8(body)?;
-        if let Err(fault) = self.answers.append(text, self.accept, n, &mut answer) {
+        let read = self.answers.append(text, self.accept, n, &mut answer);
+        let mut lists = self.lists.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(fault) = read {
+            lists.iter_mut().zip(answer.lengths()).for_each(|(lists, length)| lists.misfit(length, n));
             return Err(self.of_a_line(text, n, fault));
         }
-        for form in answer.forms() {
-            match form {
-                _ if self.accept != ContentType::Csv => {}
-                ListForm::OfOneRow | ListForm::InEachRow => self.is_wide.store(true, Ordering::Relaxed),
-                ListForm::OverRows if self.is_wide.load(Ordering::Relaxed) => return Err(Unusable::Count(1)),
-                ListForm::OverRows | ListForm::Plain => {}
-            }
+        let places = || lists.iter().zip(answer.forms()).zip(answer.lengths());
+        let verdicts = || places().map(|((lists, form), length)| lists.judge(form, length, n));
+        if let Some(Verdict::Count(found)) = verdicts().find(|verdict| matches!(verdict, Verdict::Count(_))) {
+            return Err(Unusable::Count(found));
         }
-        match self.answers.first_without(n, &answer) {
-            Some((row, problem)) => Err(Unusable::Row(row, problem)),
-            None => Ok(answer),
+        if let Some((row, problem)) = self.answers.first_without(n, &answer) {
+            return Err(Unusable::Row(row, problem));
         }
+        if verdicts().any(|verdict| verdict == Verdict::InDoubt) {
+            return Err(Unusable::InDoubt);
+        }
+        lists.iter_mut().zip(answer.forms()).for_each(|(lists, form)| lists.note(form));
+        Ok(answer)
     }
 
     /// Of JSON Lines with one for each record, the first record whose line cannot be read. Where none can, it is no fault

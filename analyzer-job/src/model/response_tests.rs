@@ -5,10 +5,18 @@ use serde_json::json;
 use super::*;
 use crate::config::{Analysis, DatasetFormat, Location};
 use crate::read::fixture;
+use crate::read::shown::ListForm;
 use crate::values::table::Values;
 use crate::values::typing::{self, Cell};
 
+/// One row had one value before, so that no list over several rows is in doubt.
 fn reader(accept: ContentType, label: &str, probability: &str, headers: &[&str]) -> Reader {
+    let reader = fresh(accept, label, probability, headers);
+    reader.lists.lock().unwrap().iter_mut().for_each(|lists| lists.note(ListForm::Plain));
+    reader
+}
+
+fn fresh(accept: ContentType, label: &str, probability: &str, headers: &[&str]) -> Reader {
     let at = |path: &str| (!path.is_empty()).then(|| Location::Name(path.into()));
     let predictor = Predictor {
         label: at(label),
@@ -267,8 +275,8 @@ fn scores_of_other_keys_than_those_before_contradict() {
 /// A model whose answers have a line of several values for each row does not answer several rows on one line.
 #[test]
 fn half_an_answer_is_none_once_lines_had_several_values() {
-    let labels = reader(Csv, "0", "", &[]);
-    assert_eq!(labels.labels(b"1,0", 2).unwrap().len(), 2);
+    let labels = fresh(Csv, "0", "", &[]);
+    assert!(matches!(labels.labels(b"1,0", 2), Err(Unusable::InDoubt)));
     assert_eq!(labels.labels(b"1,0.4\n0,0.2\n", 2).unwrap().len(), 2);
     assert!(matches!(labels.labels(b"1,0.47", 2), Err(Unusable::Count(1))));
     assert_eq!(labels.labels(b"1,0.47", 1).unwrap().len(), 1);
@@ -278,6 +286,9 @@ fn half_an_answer_is_none_once_lines_had_several_values() {
     let plain = reader(Csv, "", "", &[]);
     plain.scores(b"0.1\n0.9", 2, None).unwrap();
     assert_eq!(plain.scores(b"0.1,0.9", 2, None).unwrap().values, [0.1, 0.9]);
+    // Nothing that was taken for values of several rows was the answer of one.
+    assert!(matches!(plain.scores(b"0.1,0.9", 1, None), Err(Unusable::Count(2))));
+    assert!(matches!(plain.scores(b"0.1,0.9\n0.2,0.8", 2, None), Err(Unusable::Count(1))));
 }
 
 #[test]

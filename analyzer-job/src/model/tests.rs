@@ -1,6 +1,7 @@
 //! The whole way to a model and back, against a server in this process.
 
 mod hostile;
+mod lists;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -12,6 +12,13 @@ use super::*;
 fn serving(
     answer: impl Fn(&mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
 ) -> (String, Arc<AtomicUsize>) {
+    serving_bodies(move |_, stream| answer(stream))
+}
+
+/// The same, which also looks at the body of a request.
+pub(super) fn serving_bodies(
+    answer: impl Fn(&str, &mut TcpStream) -> std::io::Result<()> + Send + Sync + 'static,
+) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let requests = Arc::new(AtomicUsize::new(0));
@@ -28,10 +35,11 @@ fn serving(
                     }
                     line.clear();
                 }
-                reader.read_exact(&mut vec![0; length])?;
+                let mut body = vec![0; length];
+                reader.read_exact(&mut body)?;
                 counted.fetch_add(1, Ordering::Relaxed);
                 // The client may be gone by then.
-                answer(&mut stream)
+                answer(&String::from_utf8_lossy(&body), &mut stream)
             });
         }
     });
@@ -44,7 +52,7 @@ fn answering(bytes: impl Into<Vec<u8>>) -> (String, Arc<AtomicUsize>) {
     serving(move |stream| stream.write_all(&bytes))
 }
 
-fn whole(body: &str) -> String {
+pub(super) fn whole(body: &str) -> String {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/jsonlines\r\nConnection: close";
     format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
 }

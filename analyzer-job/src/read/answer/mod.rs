@@ -718,7 +718,6 @@ impl Answer {
     }
 
     /// The lengths of the flat lists of the text that was read last, labels and scores, were they read or not.
-    #[expect(dead_code, reason = "the reader of live answers looks at them next")]
     pub(crate) fn lengths(&self) -> [Option<usize>; 2] {
         self.lengths
     }
