@@ -8,9 +8,8 @@ use merge_pieces::in_pieces;
 
 const TIME: &str = "2024-01-19T19:25:34Z";
 
-/// Each record as its line and `ok` with its data, or why it is bad. `@` in the text stands for a time.
-fn told(text: &str, size: usize, longest: usize) -> Vec<String> {
-    let text = text.replace('@', TIME);
+/// Each record as its line and `ok` with its data, or why it is bad.
+fn told(text: &[u8], size: usize, longest: usize) -> Vec<String> {
     let one = |(line, what): (u64, Result<String, Bad>)| match what {
         Ok(body) => {
             let (_, rest) = body.split_once("\"data\":\"").unwrap();
@@ -19,14 +18,22 @@ fn told(text: &str, size: usize, longest: usize) -> Vec<String> {
         }
         Err(bad) => format!("{line} {bad:?}"),
     };
-    in_pieces(Captures, text.as_bytes(), &[size], longest).into_iter().map(one).collect()
+    in_pieces(Captures, text, &[size], longest).into_iter().map(one).collect()
 }
 
+/// `@` in the text stands for a time, `?` for a byte that is no UTF-8.
 #[track_caller]
 fn check(text: &str, longest: usize, expected: &[&str]) {
+    let mut bytes = text.replace('@', TIME).into_bytes();
+    bytes.iter_mut().filter(|byte| **byte == b'?').for_each(|byte| *byte = 0xff);
     for size in [usize::MAX, 1, 2, 3, 5, 8, 13, 21, 34] {
-        assert_eq!(told(text, size, longest), expected, "pieces of {size}: {text:?}");
+        assert_eq!(told(&bytes, size, longest), expected, "pieces of {size}: {text:?}");
     }
+}
+
+#[test]
+fn a_row_that_is_no_text_is_named_with_the_column() {
+    check("1,2,a,@\n34,5?6,b,@\n", 1 << 20, &["1 ok 1,2", "2 NotUtf8 { column: 5 }"]);
 }
 
 #[test]

@@ -293,4 +293,17 @@ mod tests {
         }
         assert_eq!(sorted.places.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [9, 1, 2, 3, 4]);
     }
+
+    #[test]
+    fn a_whole_file_is_named_before_its_lines() {
+        let mut skips = Skips::new("bad");
+        skips.add(Path::new("a"), 1, "x");
+        skips.add(Path::new("b"), 1, "x");
+        skips.add_file(Path::new("b"), "cannot be read on");
+        assert_eq!(skips.skipped.records, 3);
+        let named: Vec<(&str, u64)> =
+            skips.places.iter().map(|(file, line)| (file.to_str().unwrap(), *line)).collect();
+        assert_eq!(named, [("a", 1), ("b", 0), ("b", 1)]);
+        assert_eq!(skips.skipped.examples[1], "b: cannot be read on");
+    }
 }

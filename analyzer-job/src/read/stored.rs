@@ -176,6 +176,19 @@ mod tests {
         }
     }
 
+    /// Of a column kept as numbers the texts that count as missing are known, from before and from behind that.
+    #[test]
+    fn missing_texts_of_many_numbers_are_kept() {
+        let mut stored = Stored::new(false);
+        let numbers = (0..70_000).map(|value| value.to_string());
+        let cells =
+            ["7".to_string(), "NA".into()].into_iter().chain(numbers).chain(["".into(), "NaN".into()]);
+        cells.for_each(|cell| stored.push(Raw::Csv(&cell)));
+        assert!(stored.numbers.is_some());
+        let kept: Vec<Raw> = stored.dictionary().iter().collect();
+        assert_eq!(kept, ["NA", "", "NaN"].map(Raw::Csv));
+    }
+
     #[test]
     fn many_numbers_are_kept_as_numbers_and_text_is_noticed() {
         check(&["5", "007"], false);

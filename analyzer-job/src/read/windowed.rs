@@ -185,3 +185,29 @@ fn timeless_in_both(timeless: u64, file: &OfFile, path: &Path, first: &Path) -> 
              captured record out of its file",
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_that_are_no_record_count_by_their_kind_and_file() {
+        let window = ["2024-05-01T00:00:00Z", "2024-05-01T01:00:00Z"].map(|time| time.parse().unwrap());
+        let mut windowed = Windowed::new(Some(window.into()), true).unwrap();
+        let damage = || Met::Damage("not JSON".into());
+        for (file, line, met) in [
+            ("a", 1, damage()),
+            ("a", 3, damage()),
+            ("a", 9, Met::File("cut off".into())),
+            ("b", 1, damage()),
+        ] {
+            windowed.note(Path::new(file), line, &met);
+        }
+        let of_files: Vec<_> = windowed
+            .finish()
+            .into_iter()
+            .map(|of| (of.file.clone(), of.records, of.kinds, of.hashed()))
+            .collect();
+        assert_eq!(of_files, [("a".into(), 3, [1, 2, 0], 0), ("b".into(), 1, [0, 1, 0], 0)]);
+    }
+}

@@ -222,6 +222,10 @@ fn one_document_holds_all_records_of_a_request() {
     by_score.label = Some(name("target"));
     by_score.predictor = None;
     assert_eq!(table(&[("a.jsonl", csv.as_bytes())], &by_score), expected);
+    // Of several outputs behind the inputs the one at its position.
+    by_score.predictor = Some(Predictor { probability: Some(Location::Index(2)), ..Predictor::default() });
+    let csv = csv.replace("0,0.9", "0,7,0.1,0.9").replace("1,0.2", "1,7,0.8,0.2");
+    assert_eq!(table(&[("a.jsonl", csv.as_bytes())], &by_score), expected);
 }
 
 #[test]
