@@ -131,6 +131,13 @@ impl Node {
     fn of(ast: &Ast) -> Result<Node, String> {
         let boxed = |ast: &Ast| Node::of(ast).map(Box::new);
         let all = |asts: &[Ast]| asts.iter().map(Node::of).collect::<Result<Vec<Node>, String>>();
+        let arguments = |asts: &[Ast]| {
+            let argument = |ast: &Ast| match ast {
+                Ast::Expref { ast, .. } => Ok(Node::Expression(boxed(ast)?)),
+                ast => Node::of(ast),
+            };
+            asts.iter().map(argument).collect::<Result<Vec<Node>, String>>()
+        };
         Ok(match ast {
             Ast::Identity { .. } => Node::Here,
             Ast::Field { name, .. } => Node::Field(name.clone()),
@@ -167,9 +174,10 @@ impl Node {
             },
             Ast::Condition { predicate, then, .. } => Node::And(boxed(predicate)?, boxed(then)?),
             Ast::Function { name, args, .. } => {
-                Node::Function(Function::named(name, args.len())?, all(args)?, None)
+                Node::Function(Function::named(name, args.len())?, arguments(args)?, None)
             }
-            Ast::Expref { ast, .. } => Node::Expression(boxed(ast)?),
+            // No value: it could not be printed, nor compared with one.
+            Ast::Expref { .. } => return Err("`&` stands in front of an argument of a function only".into()),
         })
     }
 
@@ -580,6 +588,36 @@ mod tests {
             query.0.find(&doc, false, &Noted::default()).map_or_else(|_| Doc::null(), |found| (*found).clone()).print(&mut ours);
             let ours: Json = serde_json::from_str(&ours).unwrap();
             prop_assert!(same(&ours, &theirs), "{} on {}: {} and {}", expression, json, ours, theirs);
+        }
+    }
+
+    /// A reference to an expression is no value: wherever one is asked for it is refused.
+    #[test]
+    fn a_reference_to_an_expression_is_an_argument_and_nothing_else() {
+        for text in [
+            "&a",
+            "!&a",
+            "[&a]",
+            "{x: &a}",
+            "a || &b",
+            "&a && b",
+            "a == &b",
+            "&a < b",
+            "a[?&b]",
+            "a[?b == &c]",
+            "a | &b",
+            "a.[&b]",
+            "length([&a])",
+            "sort_by(a, &[&b])",
+        ] {
+            let refused = Query::compile(text).err();
+            assert!(
+                refused.as_ref().is_some_and(|why| why.contains("argument of a function")),
+                "{text}: {refused:?}"
+            );
+        }
+        for text in ["sort_by(a, &b)", "map(&b.c, a)", "a[?max_by(b, &c).d == `1`]", "min_by(a, & b)"] {
+            assert!(Query::compile(text).is_ok(), "{text}");
         }
     }
 
