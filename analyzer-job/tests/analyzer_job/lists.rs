@@ -217,6 +217,21 @@ fn the_list_of_one_row_is_no_answer_to_several() {
     }
 }
 
+/// Where most lists go over the rows, one that a row has for itself contradicts them.
+#[test]
+fn the_lists_of_each_row_are_left_out_where_most_go_over_rows() {
+    for form in [Form::Lists, Form::Lines] {
+        for k in [2, 3] {
+            let over_rows = |number| record("good", number, k, k, form.answer(&[number % k], k));
+            let sound: Vec<String> = (0..24).map(over_rows).collect();
+            let classes = |number: usize| (0..k).map(|row| (number + row) % k).collect::<Vec<_>>();
+            let each = |number| record("odd", number, k, k, form.answer(&classes(number), k));
+            let odd: Vec<String> = (0..3).map(each).collect();
+            left_out(&sound, &odd, &form.settings(), None);
+        }
+    }
+}
+
 /// Two labels for one row are no choice where the lists of most records have a label for each row.
 #[test]
 fn several_values_are_no_choice_where_lists_go_over_rows() {

@@ -23,7 +23,7 @@ pub(crate) enum ListForm {
     OverRows,
     /// One list or line has several values, and there is one row.
     OfOneRow,
-    /// Each row has a list, line or document of its own, and some of them have several values: there is no doubt about it.
+    /// Each row has a list, line or document of its own, and some of them have several values: of one row, certainly.
     InEachRow,
 }
 
@@ -52,7 +52,9 @@ impl ListRule {
 
     pub(crate) fn allows(self, form: ListForm) -> bool {
         match form {
-            ListForm::Plain | ListForm::InEachRow => true,
+            ListForm::Plain => true,
+            // There is no doubt about such a list by itself. Where most lists are of several rows it contradicts them.
+            ListForm::InEachRow => self != ListRule::OverRows,
             ListForm::OverRows => matches!(self, ListRule::Either | ListRule::OverRows),
             ListForm::OfOneRow => matches!(self, ListRule::Either | ListRule::OfOneRow),
         }
@@ -195,7 +197,8 @@ mod tests {
             assert_eq!(labels, ListRule::Either);
             let found = [OverRows, OfOneRow].map(|form| scores.allows(form));
             assert_eq!(found, read, "{over_rows} {of_one_row} {in_each_row}");
-            assert!([Plain, InEachRow].into_iter().all(|form| scores.allows(form)));
+            assert!(scores.allows(Plain));
+            assert_eq!(scores.allows(InEachRow), scores != ListRule::OverRows);
         }
     }
 
@@ -214,7 +217,8 @@ mod tests {
     /// Texts that no rule leaves out need no other reading, and those that all rules leave out together need one.
     #[test]
     fn parts_are_read_in_no_more_ways_than_differ() {
-        assert_eq!(forms(0, 0, 9).open_rules(), Vec::<ListRules>::new());
+        assert_eq!(forms(0, 0, 0).open_rules(), Vec::<ListRules>::new());
+        assert_eq!(forms(0, 0, 9).open_rules().len(), 1);
         assert_eq!(forms(9, 0, 0).open_rules().len(), 1);
         assert_eq!(forms(3, 1, 0).open_rules().len(), 3);
         let mut both = ListForms::default();
@@ -238,13 +242,18 @@ mod tests {
             &[(1, 0), (2, 0)][..],
             &[(0, 3), (1, 4)],
             &[(0, 0), (1, 0)],
-            &[(3, 1), (0, 1)],
+            &[(3, 1), (1, 0)],
             &[(0, 2), (0, 1)],
             &[],
         ] {
             assert_eq!(told(fitting), Ok(()), "{fitting:?}");
         }
-        for (other, at) in [(&[(0, 3), (1, 0)][..], 1), (&[(1, 0), (0, 1)], 0), (&[(1, 1), (5, 0)], 0)] {
+        for (other, at) in [
+            (&[(0, 3), (1, 0)][..], 1),
+            (&[(3, 1), (0, 1)], 1),
+            (&[(1, 0), (0, 1)], 0),
+            (&[(1, 1), (5, 0)], 0),
+        ] {
             let told = told(other).unwrap_err();
             assert!(told.starts_with("PL0909") && told.contains(&format!("{at}.state")), "{told}");
             assert!(told.contains(&format!("{}", other[at].0)), "{told}");
