@@ -21,7 +21,7 @@ use super::screen::{POINTS, Points, Processor, Scale, Screen, exact};
 /// Rows of a leaf: enough that preparing a group for a leaf costs little beside comparing.
 const LEAF_ROWS: usize = 256;
 /// Points of a bunch; a multiple of `POINTS`.
-const BUNCH_POINTS: usize = 64;
+const BUNCH_POINTS: usize = 48;
 /// Halves with more rows than this are worked on side by side.
 const PARALLEL_ROWS: usize = 8192;
 /// Leaves looked into between two looks at the stop flag: some milliseconds of work.

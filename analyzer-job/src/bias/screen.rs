@@ -1,5 +1,5 @@
-//! Squared distances in 32 bits, eight points by as many rows at a time as one instruction works on, with a
-//! bound on their error: finds the few pairs of points and rows whose exact distance has to be computed.
+//! Squared distances in 32 bits, six points by twice as many rows at a time as one instruction works on, with a bound on their
+//! error: finds the few pairs of points and rows whose exact distance has to be computed.
 //!
 //! Points and rows are taken relative to a centre near the rows and scaled by a power of two, so that nothing
 //! overflows. Let `x` and `y` be point and row so, rounded to 32 bits. Then
@@ -20,8 +20,10 @@
 
 use pulp::{Arch, Scalar128b, Simd, WithSimd};
 
-/// Points side by side.
-pub(super) const POINTS: usize = 8;
+/// Points side by side, and vectors of rows: as many sums as the registers of a processor hold beside what they are made of, and
+/// enough for its multipliers to have work at any moment.
+pub(super) const POINTS: usize = 6;
+const VECTORS: usize = 2;
 
 /// One value for each of `POINTS` points.
 pub(super) type Points<T> = [T; POINTS];
@@ -101,7 +103,7 @@ impl Processor {
 pub(super) struct Screen {
     /// Scaled, by feature.
     centre: Vec<f64>,
-    /// As many rows at a time as the processor has lanes, for each feature: scaled, relative to the centre.
+    /// As many rows at a time as `VECTORS` have lanes, for each feature: scaled, relative to the centre.
     rows: Vec<f32>,
     /// Squared length of each row, `NO_ROW` where the last lanes have none.
     squares: Vec<f32>,
@@ -117,7 +119,7 @@ impl Screen {
         centre: impl Iterator<Item = f64>,
         values: &[f64],
     ) -> Screen {
-        let lanes = processor.lanes;
+        let lanes = VECTORS * processor.lanes;
         let centre: Vec<f64> = centre.map(|value| scale.of(value)).collect();
         let n_features = centre.len();
         let n_blocks = (values.len() / n_features).div_ceil(lanes);
@@ -181,32 +183,41 @@ impl<F: FnMut(usize, usize) -> f64> Search<'_, F> {
         let n_features = screen.centre.len();
         let (rows, _) = S::as_simd_f32s(&screen.rows);
         let (squares, _) = S::as_simd_f32s(&screen.squares);
+        let (rows, squares) = (rows.as_chunks::<VECTORS>().0, squares.as_chunks::<VECTORS>().0);
         let lengths = relative(self.points, &screen.centre, self.factors);
         let margins = lengths.map(|square| margin(square.sqrt() + screen.radius, n_features) - square);
         let mut ends: Points<f32> = std::array::from_fn(|point| self.end(point, &margins));
-        for (block, (rows, &squares)) in rows.chunks_exact(n_features).zip(squares).enumerate() {
+        for (block, (rows, squares)) in rows.chunks_exact(n_features).zip(squares).enumerate() {
             let brackets = brackets(simd, squares, rows, self.factors);
             if any_within(simd, &brackets, &ends) {
-                let mut plain = [0.0; MOST_LANES];
-                for (point, brackets) in brackets.iter().enumerate() {
-                    let plain = &mut plain[..S::F32_LANES];
-                    S::as_mut_simd_f32s(plain).0.fill(*brackets);
-                    self.compare(point, block, plain, &margins, &mut ends[point]);
-                }
+                self.compare(simd, block, &brackets, &margins, &mut ends);
             }
         }
     }
 
     /// Calls `found` for the rows of a block whose brackets may belong to a near one.
-    #[inline(never)] // rare
-    fn compare(
+    #[inline(always)] // as above
+    fn compare<S: Simd>(
         &mut self,
-        point: usize,
+        simd: S,
         block: usize,
-        brackets: &[f32],
+        brackets: &Points<[S::f32s; VECTORS]>,
         margins: &Points<f64>,
-        end: &mut f32,
+        ends: &mut Points<f32>,
     ) {
+        for ((point, brackets), end) in brackets.iter().enumerate().zip(ends) {
+            if simd.reduce_min_f32s(least(simd, brackets)) <= *end {
+                let mut plain = [0.0; VECTORS * MOST_LANES];
+                let plain = &mut plain[..VECTORS * S::F32_LANES];
+                S::as_mut_simd_f32s(plain).0.copy_from_slice(brackets);
+                self.offer(point, block, plain, margins, end);
+            }
+        }
+    }
+
+    /// The same for one point.
+    #[inline(never)] // rare
+    fn offer(&mut self, point: usize, block: usize, brackets: &[f32], margins: &Points<f64>, end: &mut f32) {
         for (lane, bracket) in brackets.iter().enumerate() {
             let row = block * brackets.len() + lane;
             if bracket <= end && self.screen.squares[row] < NO_ROW {
@@ -244,26 +255,36 @@ fn relative(points: &[Points<f64>], centre: &[f64], factors: &mut [Points<f32>])
 #[inline(always)] // as above
 fn brackets<S: Simd>(
     simd: S,
-    squares: S::f32s,
-    rows: &[S::f32s],
+    squares: &[S::f32s; VECTORS],
+    rows: &[[S::f32s; VECTORS]],
     factors: &[Points<f32>],
-) -> Points<S::f32s> {
-    let mut sums = [squares; POINTS];
-    for (&row, factors) in rows.iter().zip(factors) {
-        for point in 0..POINTS {
-            sums[point] = simd.mul_add_e_f32s(row, simd.splat_f32s(factors[point]), sums[point]);
+) -> Points<[S::f32s; VECTORS]> {
+    let mut sums = [*squares; POINTS];
+    for (rows, factors) in rows.iter().zip(factors) {
+        for (sums, &factor) in sums.iter_mut().zip(factors) {
+            let factor = simd.splat_f32s(factor);
+            for (sum, &row) in sums.iter_mut().zip(rows) {
+                *sum = simd.mul_add_e_f32s(row, factor, *sum);
+            }
         }
     }
     sums
 }
 
+/// The least of the vectors, lane by lane.
+#[inline(always)] // as above
+fn least<S: Simd>(simd: S, vectors: &[S::f32s; VECTORS]) -> S::f32s {
+    vectors[1..].iter().fold(vectors[0], |least, &vector| simd.min_f32s(least, vector))
+}
+
 /// Whether the bracket of any pair is at most the end of its point.
 #[inline(always)] // as above
-fn any_within<S: Simd>(simd: S, brackets: &Points<S::f32s>, ends: &Points<f32>) -> bool {
+fn any_within<S: Simd>(simd: S, brackets: &Points<[S::f32s; VECTORS]>, ends: &Points<f32>) -> bool {
     // No difference is of two infinities, and none that is not 0 is rounded to 0.
-    let mut lowest = simd.sub_f32s(brackets[0], simd.splat_f32s(ends[0]));
-    for point in 1..POINTS {
-        lowest = simd.min_f32s(lowest, simd.sub_f32s(brackets[point], simd.splat_f32s(ends[point])));
+    let mut lowest = simd.splat_f32s(f32::INFINITY);
+    for (brackets, &end) in brackets.iter().zip(ends) {
+        let beyond = simd.sub_f32s(least(simd, brackets), simd.splat_f32s(end));
+        lowest = simd.min_f32s(lowest, beyond);
     }
     simd.reduce_min_f32s(lowest) <= 0.0
 }
