@@ -1,4 +1,4 @@
-//! CSV files counted in blocks: their header rows, and rows that are as they mostly are. A row of another width, text that is
+//! CSV files read in blocks: their header rows, and rows that are as they mostly are. A row of another width, text that is
 //! not UTF-8, a header row in the middle or in another order are left to the reader of one row after the other.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::read::{Skips, Source, fields, notes, quotes};
 use crate::values::names;
 use crate::values::raw::Raw;
 
-/// Counts the rows of CSV files without side datasets. None when they have to be read one after the other.
+/// Counts or keeps the rows of CSV files without side datasets. None when they have to be read one after the other.
 ///
 /// # Errors
 /// `STOPPED`.
@@ -33,8 +33,12 @@ pub(crate) fn count(
     let mut heads = Heads::new(analysis, &source.options.digests, block_bytes);
     let Some(Some(first)) = texts.next(None, |file| heads.open(file)) else { return Ok(None) };
     let Some(layout) = heads.layout.clone() else { return Ok(None) };
-    let like = Gather::new(&layout, analysis, false, false);
+    let mut like = source.gather(&layout, analysis);
     let shape = Shape::new(&layout.names, like.wanted());
+    if like.keeps_rows() {
+        let Some(first) = shape.count(&first.records, &like) else { return Ok(None) };
+        like.expect(&first);
+    }
     let counted = blocks::count(
         first,
         |spent| texts.next(spent, |file| heads.open(file)),
@@ -52,7 +56,7 @@ pub(crate) fn count(
 /// What every row has to be like.
 struct Shape {
     width: usize,
-    /// The columns that are counted, ascending.
+    /// The columns that are taken in, ascending.
     wanted: Vec<usize>,
     /// The first column and these.
     looked_at: Vec<usize>,

@@ -96,16 +96,26 @@ pub(crate) fn keep_rows() -> Options {
     Options { keep_rows: true, ..Options::default() }
 }
 
-/// What counting gives, as text; `None` when it is left to another way.
+/// What counting or keeping rows gives, as text; `None` when it is left to another way.
 pub(super) fn outcome(read: Result<Option<(Layout, Gather)>>, source: &Source<'_>) -> Option<String> {
     match read {
         Err(error) => Some(error.to_string()),
-        Ok(read) => read.map(|(layout, mut gather)| {
+        Ok(read) => read.filter(|(_, gather)| !gather.lost()).map(|(layout, mut gather)| {
             let rows = gather.rows();
             gather.end();
-            let Gathered::Tally(tally) = gather.finish(&layout) else { panic!("rows were not asked for") };
-            let said = (&source.notes, source.records);
-            format!("{rows} {layout:?} {said:?} {}", serde_json::to_string(&tally).unwrap())
+            let files: Vec<u32> = gather.files().collect();
+            let columns = 0..layout.names.len();
+            let columns: Vec<_> =
+                columns.map(|column| (gather.summary(column), gather.is_all_missing(column))).collect();
+            let mut warnings = Vec::new();
+            super::warn_of_missing_texts(&layout, &gather, &mut warnings);
+            let gathered = match gather.finish(&layout) {
+                Gathered::Tally(tally) => serde_json::to_string(&tally).unwrap(),
+                // NaN differs from itself, so tables are compared as printed.
+                Gathered::Rows(table) => format!("{table:?}"),
+            };
+            let said = (&source.notes, source.records, warnings);
+            format!("{rows} {files:?} {layout:?} {columns:?} {said:?} {gathered}")
         }),
     }
 }

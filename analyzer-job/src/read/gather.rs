@@ -1,11 +1,12 @@
 //! Where rows go while they are read: into columns when the rows themselves are needed, else into a tally.
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Analysis, Scalar};
 use crate::read::layout::Layout;
 use crate::read::stored::Stored;
-use crate::state::tally::Tally;
+use crate::state::tally::{Numbered, Tally};
 use crate::values::raw::{Dictionary, Raw};
 use crate::values::table::Table;
 use crate::values::typing::Type;
@@ -89,6 +90,19 @@ impl Gather {
         }
     }
 
+    /// Counts rows by column; every wanted column is there, in their order. False, and nothing is counted, where rows are kept or
+    /// may have many combinations.
+    pub(crate) fn add_all(&mut self, n_rows: usize, columns: &[Numbered<'_>]) -> bool {
+        let Store::Tally(tally) = &mut self.store else { return false };
+        let mut by_slot: Vec<(usize, &Numbered)> =
+            self.slots.iter().flatten().copied().zip(columns).collect();
+        by_slot.sort_unstable_by_key(|(slot, _)| *slot);
+        let columns: Vec<&Numbered> = by_slot.into_iter().map(|(_, column)| column).collect();
+        let is_counted = tally.add_all(n_rows, &columns);
+        self.rows += if is_counted { n_rows as u64 } else { 0 };
+        is_counted
+    }
+
     pub(crate) fn finish_row(&mut self) {
         self.rows += 1;
         if let Store::Tally(tally) = &mut self.store {
@@ -96,15 +110,22 @@ impl Gather {
         }
     }
 
-    /// Adds the counts of rows that come after these, of the same layout.
-    ///
-    /// # Panics
-    /// Rows that are kept, not counted.
+    /// Adds the rows of another one, which come after these. Both began as clones of one.
     pub(crate) fn merge(&mut self, other: &Gather) {
         self.rows += other.rows;
         match (&mut self.store, &other.store) {
             (Store::Tally(mine), Store::Tally(theirs)) => mine.merge(theirs),
-            _ => unreachable!("only counts are merged"),
+            (Store::Rows(mine), Store::Rows(theirs)) => {
+                mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| mine.merge(theirs));
+            }
+            _ => unreachable!("rows are kept or counted"),
+        }
+    }
+
+    /// Before the first row: kept rows will be like those of `first`.
+    pub(crate) fn expect(&mut self, first: &Gather) {
+        if let (Store::Rows(mine), Store::Rows(theirs)) = (&mut self.store, &first.store) {
+            mine.iter_mut().zip(theirs).for_each(|(mine, theirs)| *mine = theirs.like());
         }
     }
 
@@ -277,7 +298,7 @@ impl Gather {
             Store::Rows(columns) => {
                 let n_rows = self.rows as usize;
                 let columns = columns
-                    .into_iter()
+                    .into_par_iter()
                     .zip(&layout.names)
                     .map(|(stored, name)| stored.finish(name.clone()))
                     .collect();

@@ -58,6 +58,7 @@ use plumbline_common::input::{self, InputFile};
 use plumbline_common::progress::Progress;
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
+use rayon::prelude::*;
 
 use crate::config::{Analysis, ContentType, DatasetFormat};
 use crate::results::details::{InputDigest, RowCounts};
@@ -499,7 +500,7 @@ fn summaries(layout: &Layout, gather: &Gather, analysis: &Analysis) -> Vec<Colum
     let has_model = analysis.predictor.is_some();
     layout
         .names
-        .iter()
+        .par_iter()
         .enumerate()
         .map(|(column, name)| {
             let mut uses = Vec::new();

@@ -24,7 +24,9 @@ pub(crate) fn read(
     source: &mut Source<'_>,
 ) -> Result<Option<(Layout, Gather)>> {
     let options = source.options;
-    if !options.keep_rows && options.limit.is_none() && sides.iter().all(Option::is_none) {
+    // Distinct cells of kept rows would be put together by one processor.
+    let keeps_cells = options.keep_rows && source.exact;
+    if !keeps_cells && options.limit.is_none() && sides.iter().all(Option::is_none) {
         let counted = csv_blocks::count(files, analysis, source, BLOCK_BYTES)?;
         if counted.is_some() {
             return Ok(counted);

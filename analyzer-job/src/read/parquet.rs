@@ -2,16 +2,21 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::timezone::Tz;
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::types::Int32Type;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Fields, Schema};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
+use parquet::errors::ParquetError;
 use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
@@ -21,6 +26,7 @@ use crate::read::gather::Gather;
 use crate::read::header::{self, Places};
 use crate::read::layout::{self, Layout};
 use crate::read::{Note, Source};
+use crate::state::tally::Numbered;
 use crate::values::names;
 use crate::values::raw::Raw;
 
@@ -171,6 +177,25 @@ fn names(metadata: &ArrowReaderMetadata) -> Vec<String> {
     metadata.schema().fields().iter().map(|field| field.name().clone()).collect()
 }
 
+/// The same, where texts are read as distinct ones and a number for each row, as most writers store them.
+///
+/// # Errors
+/// The columns cannot be read so.
+pub(super) fn with_distinct_texts(
+    metadata: &ArrowReaderMetadata,
+) -> std::result::Result<ArrowReaderMetadata, ParquetError> {
+    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => {
+            let distinct = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+            Arc::new(field.as_ref().clone().with_data_type(distinct))
+        }
+        _ => field.clone(),
+    });
+    let schema = Schema::new(fields.collect::<Fields>());
+    let options = ArrowReaderOptions::default().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+}
+
 /// What reads the needed columns of a file; `needed`: as `Head` gives it.
 pub(super) fn reader(
     file: &InputFile,
@@ -182,13 +207,39 @@ pub(super) fn reader(
     Ok(builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH))
 }
 
-/// Takes the rows of a batch in.
-pub(super) fn put(
+/// Counts the rows of a batch as `put`, all at once where each column has few distinct cells.
+pub(super) fn count(
     batch: &RecordBatch,
     file: &InputFile,
     needed: &[(usize, usize)],
     gather: &mut Gather,
 ) -> Result<()> {
+    let cells = cells(batch, file, needed)?;
+    let distinct: Option<Vec<Numbered>> = cells.iter().map(|(_, cells)| cells.distinct()).collect();
+    let is_counted = distinct.is_some_and(|columns| gather.add_all(batch.num_rows(), &columns));
+    if !is_counted {
+        put_rows(batch, &cells, gather);
+    }
+    Ok(())
+}
+
+/// Takes the rows of a batch in.
+fn put(batch: &RecordBatch, file: &InputFile, needed: &[(usize, usize)], gather: &mut Gather) -> Result<()> {
+    put_rows(batch, &cells(batch, file, needed)?, gather);
+    Ok(())
+}
+
+fn put_rows(batch: &RecordBatch, cells: &[(usize, Cells)], gather: &mut Gather) {
+    for row in 0..batch.num_rows() {
+        for (column, cells) in cells {
+            gather.set(*column, cells.get(row));
+        }
+        gather.finish_row();
+    }
+}
+
+/// The needed columns of a batch.
+fn cells(batch: &RecordBatch, file: &InputFile, needed: &[(usize, usize)]) -> Result<Vec<(usize, Cells)>> {
     // Columns of a batch stand in the order of the file.
     let mut order: Vec<usize> = needed.iter().map(|&(_, at)| at).collect();
     order.sort_unstable();
@@ -201,13 +252,7 @@ pub(super) fn put(
         })?;
         cells.push((column, Cells::of(array, &file.relative, batch.schema_ref().field(place).name())?));
     }
-    for row in 0..batch.num_rows() {
-        for (column, cells) in &cells {
-            gather.set(*column, cells.get(row));
-        }
-        gather.finish_row();
-    }
-    Ok(())
+    Ok(cells)
 }
 
 /// The columns' names and all rows of one small file.
@@ -242,6 +287,8 @@ enum Cells {
     /// Also unsigned numbers above the largest `i64`.
     Float(Float64Array),
     Text(StringArray),
+    /// Distinct texts, and for each row the number of its own.
+    Texts(Int32Array, StringArray),
 }
 
 impl Cells {
@@ -265,6 +312,10 @@ impl Cells {
                 let texts = instants(array).map_err(|error| unreadable(file, &error))?;
                 Ok(Cells::Text(texts.as_string().clone()))
             }
+            Dictionary(key, value) if (&**key, &**value) == (&Int32, &Utf8) => {
+                let texts = array.as_dictionary::<Int32Type>();
+                Ok(Cells::Texts(texts.keys().clone(), texts.values().as_string().clone()))
+            }
             Dictionary(_, value) => Cells::of(&cast(value.as_ref().clone())?, file, field),
             other => Err(Problem::new(&codes::BAD_RECORD, "a column holds values that cannot be analysed")
                 .file(file)
@@ -283,9 +334,52 @@ impl Cells {
                 Raw::Float(values.value(row))
             }
             Cells::Text(values) if values.is_valid(row) => Raw::Text(values.value(row)),
+            Cells::Texts(numbers, values) if numbers.is_valid(row) => text(values, numbers.value(row)),
             _ => Raw::Missing,
         }
     }
+
+    /// The distinct cells, where they are few, and for each row the number of its own.
+    fn distinct(&self) -> Option<Numbered<'_>> {
+        const MOST: usize = 256;
+        /// The last cell is a missing one.
+        fn numbered<'a>(
+            cells: impl Iterator<Item = Raw<'a>>,
+            numbers: impl Iterator<Item = Option<usize>>,
+        ) -> Numbered<'a> {
+            let mut cells: Vec<Raw<'a>> = cells.collect();
+            let missing = cells.len() as u32;
+            cells.push(Raw::Missing);
+            (cells, numbers.map(|number| number.map_or(missing, |number| number as u32)).collect())
+        }
+        match self {
+            Cells::Bool(values) => {
+                let numbers = values.iter().map(|value| value.map(usize::from));
+                Some(numbered([false, true].into_iter().map(Raw::Bool), numbers))
+            }
+            Cells::Int(values) => {
+                let present = || values.iter().flatten();
+                let low = present().min().unwrap_or(0);
+                let span = present().max().unwrap_or(0).abs_diff(low);
+                if span >= MOST as u64 {
+                    return None;
+                }
+                let numbers = values.iter().map(|value| value.map(|value| value.abs_diff(low) as usize));
+                Some(numbered((0..=span as i64).map(|above| Raw::Int(low + above)), numbers))
+            }
+            Cells::Texts(numbers, values) if values.len() <= MOST => {
+                let cells = (0..values.len() as i32).map(|number| text(values, number));
+                Some(numbered(cells, numbers.iter().map(|number| number.map(|number| number as usize))))
+            }
+            Cells::Missing | Cells::Float(_) | Cells::Text(_) | Cells::Texts(..) => None,
+        }
+    }
+}
+
+/// One of the distinct texts.
+fn text(values: &StringArray, number: i32) -> Raw<'_> {
+    let number = number as usize;
+    if values.is_valid(number) { Raw::Text(values.value(number)) } else { Raw::Missing }
 }
 
 /// The texts of timestamps: `2024-01-01T00:00:00` of one without a zone, `2024-01-01T02:00:00+02:00` in an offset. An
@@ -320,9 +414,6 @@ fn unreadable(file: &Path, error: &dyn std::error::Error) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow_array::Int32Array;
     use serde_json::json;
 
     use super::*;

@@ -83,7 +83,7 @@ impl Group<'_> {
             reader = reader.with_offset(rows.start).with_limit(rows.len());
         }
         for batch in reader.build().ok()? {
-            parquet::put(&batch.ok()?, self.file, &self.needed, &mut gather).ok()?;
+            parquet::count(&batch.ok()?, self.file, &self.needed, &mut gather).ok()?;
         }
         Some(gather)
     }
@@ -119,6 +119,7 @@ impl<'a> Groups<'a> {
             }
             let (head, like) = self.head.as_ref()?;
             let needed = Arc::new(head.needed(file, &metadata, &like.wanted()).ok()?);
+            let metadata = parquet::with_distinct_texts(&metadata).unwrap_or(metadata);
             for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
                 let n_rows = usize::try_from(group.num_rows()).ok()?;
                 let n_parts = n_rows.div_ceil(self.rows_of_part).max(1);

@@ -9,6 +9,8 @@ use crate::values::typing::{self, Cell, Type};
 
 /// Distinct cells from which a column of nothing but numbers is kept as numbers.
 const MOST_CELLS: usize = 1 << 16;
+/// Rows that tell whether most of a column's have a number of their own.
+const FEWEST_ROWS: usize = 100;
 
 /// Memory: 4 bytes for each row, and each distinct cell with its text and 30 bytes; 8 bytes for each row
 /// once there are many distinct numbers.
@@ -39,8 +41,53 @@ impl Stored {
         }
         let before = self.dictionary.len();
         self.codes.push(self.dictionary.intern(raw));
-        // Looked at once: a column with text keeps its cells.
-        if before == MOST_CELLS && self.dictionary.len() > MOST_CELLS && !self.exact {
+        self.look_at_numbers(before);
+    }
+
+    /// A column without rows, for rows like those of this one: kept as numbers where most rows have a number of their own.
+    pub(crate) fn like(&self) -> Stored {
+        let has_own = self.numbers.is_none() && self.dictionary.len() > self.codes.len() / 2;
+        let is_of_numbers =
+            || self.dictionary.iter().all(|raw| !matches!(typing::parse(raw), Cell::Text(_) | Cell::Bool(_)));
+        let numbers = !self.exact && self.codes.len() >= FEWEST_ROWS && has_own && is_of_numbers();
+        Stored { numbers: numbers.then(|| Values::Int(Vec::new())), ..Stored::new(self.exact) }
+    }
+
+    /// Adds the rows of another column, which come after these. Both began alike.
+    pub(crate) fn merge(&mut self, other: &Stored) {
+        self.lost |= other.lost;
+        match (&mut self.numbers, &other.numbers) {
+            (Some(mine), Some(theirs)) => {
+                self.dictionary.merge(&other.dictionary);
+                append(mine, theirs);
+            }
+            (Some(_), None) => {
+                for &code in &other.codes {
+                    self.push_number(other.dictionary.get(code));
+                }
+            }
+            // A block of many numbers.
+            (None, Some(_)) if self.codes.is_empty() => *self = other.clone(),
+            (None, Some(_)) => {
+                self.keep_numbers();
+                if self.numbers.is_some() {
+                    self.merge(other);
+                } else {
+                    self.lost = true;
+                }
+            }
+            (None, None) => {
+                let before = self.dictionary.len();
+                let codes = self.dictionary.merge(&other.dictionary);
+                self.codes.extend(other.codes.iter().map(|&code| codes[code as usize]));
+                self.look_at_numbers(before);
+            }
+        }
+    }
+
+    /// `before`: distinct cells before those that came last. Looked at once: a column with text keeps its cells.
+    fn look_at_numbers(&mut self, before: usize) {
+        if before <= MOST_CELLS && self.dictionary.len() > MOST_CELLS && !self.exact {
             self.keep_numbers();
         }
     }
@@ -137,6 +184,20 @@ impl Stored {
             Some(values) => Column { name, values },
             None => typing::column(name, &self.dictionary, &self.codes),
         }
+    }
+}
+
+/// Adds numbers behind others: whole ones stay whole as long as all are.
+fn append(mine: &mut Values, theirs: &Values) {
+    match (&mut *mine, theirs) {
+        (Values::Int(mine), Values::Int(theirs)) => mine.extend(theirs),
+        (Values::Float(mine), Values::Float(theirs)) => mine.extend(theirs),
+        (Values::Float(mine), Values::Int(theirs)) => mine.extend(theirs.iter().map(|&value| value as f64)),
+        (Values::Int(values), Values::Float(theirs)) => {
+            let floats = values.iter().map(|&value| value as f64).chain(theirs.iter().copied()).collect();
+            *mine = Values::Float(floats);
+        }
+        _ => unreachable!("numbers are whole or floating"),
     }
 }
 

@@ -109,6 +109,9 @@ struct Wire {
     counts: Vec<u64>,
 }
 
+/// The distinct cells of some rows, and for each row the number of its own.
+pub(crate) type Numbered<'a> = (Vec<Raw<'a>>, Vec<u32>);
+
 /// Distinct values from which a column is folded.
 const MOST_VALUES: usize = 1 << 14;
 
@@ -158,6 +161,40 @@ impl Tally {
         if self.count(key, rows) {
             self.fold_full();
         }
+    }
+
+    /// Counts rows by column as `add` does one after the other. False, and nothing is counted, where they may have many
+    /// combinations.
+    pub(crate) fn add_all(&mut self, n_rows: usize, columns: &[&Numbered<'_>]) -> bool {
+        const MOST: usize = 1 << 14;
+        let size = columns.iter().try_fold(1_usize, |size, (cells, _)| size.checked_mul(cells.len()));
+        let Some(size) = size.filter(|size| *size <= MOST) else { return false };
+        // The place of a combination is a number whose digits are those of its cells.
+        let mut places = vec![0; n_rows];
+        for (cells, numbers) in columns.iter().copied() {
+            for (place, number) in places.iter_mut().zip(numbers) {
+                *place = *place * cells.len() as u32 + number;
+            }
+        }
+        let mut rows = vec![0; size];
+        let mut order = Vec::new();
+        for place in places {
+            let rows = &mut rows[place as usize];
+            if *rows == 0 {
+                order.push(place);
+            }
+            *rows += 1;
+        }
+        let mut key = vec![0; columns.len()];
+        for place in order {
+            let mut rest = place as usize;
+            for (column, (cells, _)) in columns.iter().enumerate().rev() {
+                key[column] = self.intern(column, cells[rest % cells.len()]);
+                rest /= cells.len();
+            }
+            self.add(&key, rows[place as usize]);
+        }
+        true
     }
 
     /// Folds the columns that have too many values.
@@ -448,6 +485,34 @@ mod tests {
             let mut rows = cells;
             rows.sort_by_key(|row| row.0);
             check(&rows, 6, |file| parts[file as usize], 3);
+        }
+
+        #[test]
+        fn rows_counted_by_column_are_those_counted_one_after_the_other(
+            cells in proptest::array::uniform2(proptest::collection::vec("[a-c]?", 1..6)),
+            batches in proptest::collection::vec(proptest::collection::vec((0..6usize, 0..6usize), 0..30), 1..4),
+        ) {
+            let [mut one, mut all] = [(); 2].map(|()| Tally::new(vec![None, Some(vec![5.0])]));
+            let cells = &cells;
+            for rows in &batches {
+                let numbers = |column: usize| {
+                    let number = move |row: &(usize, usize)| [row.0, row.1][column] % cells[column].len();
+                    rows.iter().map(number).collect::<Vec<usize>>()
+                };
+                let numbers = [numbers(0), numbers(1)];
+                let columns = [0, 1].map(|column| {
+                    let distinct = cells[column].iter().map(|cell| Raw::Text(cell)).collect();
+                    let numbered: Numbered = (distinct, numbers[column].iter().map(|at| *at as u32).collect());
+                    numbered
+                });
+                prop_assert!(all.add_all(rows.len(), &columns.each_ref()));
+                for (first, second) in std::iter::zip(&numbers[0], &numbers[1]) {
+                    let key = [(0, *first), (1, *second)];
+                    let key = key.map(|(column, number)| one.intern(column, Raw::Text(&cells[column][number])));
+                    one.add(&key, 1);
+                }
+            }
+            prop_assert_eq!(serde_json::to_string(&one).unwrap(), serde_json::to_string(&all).unwrap());
         }
 
         #[test]

@@ -4,19 +4,29 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::{DatasetFormat, Scalar};
 use crate::read::blocks::BLOCK_BYTES;
-use crate::read::fixture::{analysis, facet, name, outcome};
+use crate::read::fixture::{analysis, facet, keep_rows, name, outcome};
 use crate::read::{Options, paired as rows};
 
 fn both(texts: &[Vec<u8>], analysis: &Analysis, block_bytes: usize, threads: usize) -> [Option<String>; 2] {
+    both_with(&Options::default(), texts, analysis, block_bytes, threads)
+}
+
+/// Rows that are read one after the other have all their cells kept.
+fn both_with(
+    options: &Options,
+    texts: &[Vec<u8>],
+    analysis: &Analysis,
+    block_bytes: usize,
+    threads: usize,
+) -> [Option<String>; 2] {
     let root = tempfile::tempdir().unwrap();
     for (at, text) in texts.iter().enumerate() {
         std::fs::write(root.path().join(format!("{at}.csv")), text).unwrap();
     }
     let files = input::files(root.path()).unwrap();
-    let options = Options::default();
-    let source = || Source::new(&options, 0);
+    let source = || Source::new(options, 0);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-    let (mut one, mut other) = (source(), source());
+    let (mut one, mut other) = (source(), Source { exact: true, ..source() });
     let counted = pool.install(|| count(&files, analysis, &mut one, block_bytes));
     let read = rows::one_after_the_other(&files, &mut [None, None], analysis, &mut other);
     [outcome(counted, &one), outcome(read, &other)]
@@ -81,6 +91,73 @@ proptest! {
         let [counted, read] = both(&texts, &with_roles(), block_bytes, threads);
         // What is left to the other way is none of this one's results.
         prop_assert!(counted.is_none() || counted == read);
+    }
+}
+
+/// Numbers of which nearly every row has its own, and few others; `odd`: also cells that are no numbers.
+fn own_number(odd: bool) -> impl Strategy<Value = String> {
+    prop_oneof![
+        400 => (-1.0e3..1.0e3).prop_map(|value: f64| value.to_string()),
+        400 => any::<i32>().prop_map(|value| value.to_string()),
+        10 => prop_oneof![
+            Just(""), Just("NA"), Just("-0.0"), Just("0.0"), Just("007"), Just(" 7 "), Just("1e400"), Just("\"8\""),
+            Just("9223372036854775808"), Just("9007199254740993"),
+        ].prop_map(String::from),
+        u32::from(odd) => prop_oneof![Just("x"), Just("True")].prop_map(String::from),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn kept_rows_are_the_same_in_blocks_as_one_after_the_other(
+        rows in proptest::collection::vec(
+            (
+                any::<i32>(),
+                own_number(false),
+                own_number(true),
+                "[01fm]?|2\\.5|\"a,b\"",
+                prop_oneof![Just("True"), Just("")],
+            ),
+            100..500,
+        ),
+        whole in any::<bool>(),
+        files in 1_usize..4,
+        block_bytes in prop_oneof![1_usize..200, 4000_usize..20_000],
+        threads in prop_oneof![Just(1_usize), Just(2), Just(3), Just(8)],
+    ) {
+        let texts: Vec<Vec<u8>> = rows
+            .chunks(rows.len().div_ceil(files))
+            .map(|rows| {
+                let mut text = String::from("age,y,sex,pred,job\n");
+                for (age, y, sex, pred, job) in rows {
+                    let y = if whole { age.wrapping_mul(3).to_string() } else { y.clone() };
+                    text.push_str(&format!("{age},{y},{sex},{pred},{job}\n"));
+                }
+                text.into_bytes()
+            })
+            .collect();
+        let [kept, read] = both_with(&keep_rows(), &texts, &with_roles(), block_bytes, threads);
+        prop_assert!(kept.is_none() || kept == read);
+        prop_assert!(read.is_some());
+    }
+}
+
+#[test]
+fn many_numbers_and_texts_are_kept_alike_by_any_blocks() {
+    let mut text = String::from("age,y,sex,pred,job\n");
+    for row in 0..80_000_u32 {
+        let value = row.wrapping_mul(2_654_435_761);
+        // Numbers of their own from the beginning, only later, whole up to a row, and texts.
+        let later = if row < 1000 { row % 7 } else { value };
+        let whole = if row == 70_000 { String::from("0.5") } else { value.to_string() };
+        text.push_str(&format!("{},{later},t{},{whole},{}\n", f64::from(value) / 1e3, row % 70_000, row % 9));
+    }
+    for (block_bytes, threads) in [(20_000, 3), (300_000, 2), (9_000_000, 1)] {
+        let [kept, read] =
+            both_with(&keep_rows(), &[text.clone().into_bytes()], &with_roles(), block_bytes, threads);
+        assert!(kept.is_some() && kept == read);
     }
 }
 
