@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use plumbline_common::input::{self, InputFile};
 use plumbline_common::stop::Stop;
@@ -18,11 +20,19 @@ use sha2::{Digest, Sha256};
 use crate::results::details::InputDigest;
 
 /// The digests of files that several monitors of a run read, by path.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Digests {
     /// None for a file that is being read.
     known: Mutex<HashMap<PathBuf, Option<Content>>>,
     settled: Condvar,
+    /// Files from so many bytes on are hashed by a thread beside the one that reads.
+    beside_from: u64,
+}
+
+impl Default for Digests {
+    fn default() -> Digests {
+        Digests { known: Mutex::default(), settled: Condvar::default(), beside_from: 4 << 20 }
+    }
 }
 
 /// What a digest tells of a file.
@@ -40,22 +50,32 @@ impl Digests {
         files: &[(&str, Vec<InputFile>)],
         stop: &Stop,
     ) -> Result<Vec<InputDigest>> {
-        let mut buffer = vec![0; 1 << 18];
         let mut digests = Vec::new();
         for (role, files) in files {
             for file in files {
-                let content = match self.known_or_claimed(&file.path) {
-                    Ok(content) => content,
-                    Err(claim) => {
-                        let content = content(&file.path, &mut buffer, stop)?;
-                        claim.settle(content.clone());
-                        content
-                    }
-                };
-                digests.push(content.told(role, &file.relative));
+                digests.push(self.content(&file.path, stop)?.told(role, &file.relative));
             }
         }
         Ok(digests)
+    }
+
+    /// The SHA-256 of one file.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn of_one(self: &Arc<Self>, path: &Path, stop: &Stop) -> Result<String> {
+        self.content(path, stop).map(|content| content.sha256)
+    }
+
+    fn content(self: &Arc<Self>, path: &Path, stop: &Stop) -> Result<Content> {
+        match self.known_or_claimed(path) {
+            Ok(content) => Ok(content),
+            Err(claim) => {
+                let content = content(path, &mut vec![0; 1 << 18], stop)?;
+                claim.settle(content.clone());
+                Ok(content)
+            }
+        }
     }
 
     /// Opens a file as `input::open`. Its digest is known when all of it was read, unless others have it or read for it.
@@ -72,7 +92,9 @@ impl Digests {
         drop(known);
         let failed = |error| Problem::io("open the input", path, error);
         let file = File::open(path).map_err(failed)?;
-        input::unpacked(Digested { file, open: Some((Hash::default(), claim)) }).map_err(failed)
+        let is_large = file.metadata().is_ok_and(|metadata| metadata.len() >= self.beside_from);
+        let hashing = if is_large { Hashing::beside(claim) } else { Hashing::Here(Hash::default(), claim) };
+        input::unpacked(Digested { file, open: Some(hashing) }).map_err(failed)
     }
 
     /// What is known of a file, or the right to read it for that. Waits for one that is being read.
@@ -125,23 +147,83 @@ impl Drop for Claim {
 struct Digested {
     file: File,
     /// None behind the end.
-    open: Option<(Hash, Claim)>,
+    open: Option<Hashing>,
 }
 
 impl Read for Digested {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;
         match &mut self.open {
-            Some((hash, _)) if n > 0 => hash.update(&buffer[..n]),
+            Some(hashing) if n > 0 => hashing.update(&buffer[..n]),
             // Nothing is read into no room.
             Some(_) if !buffer.is_empty() => {
-                if let Some((hash, claim)) = self.open.take() {
-                    claim.settle(hash.finish());
+                if let Some(hashing) = self.open.take() {
+                    hashing.finish();
                 }
             }
             _ => {}
         }
         Ok(n)
+    }
+}
+
+/// Who computes a digest while a file is read.
+enum Hashing {
+    /// Who reads it.
+    Here(Hash, Claim),
+    /// A thread of its own: who reads for many others is not to keep them waiting. It gets copies of the bytes.
+    Beside { full: SyncSender<Vec<u8>>, spent: Receiver<Vec<u8>>, piece: Vec<u8> },
+}
+
+/// Bytes of a copy, and copies that may wait for the thread.
+const PIECE_BYTES: usize = 1 << 18;
+const WAITING: usize = 8;
+
+impl Hashing {
+    fn beside(claim: Claim) -> Hashing {
+        let (full, pieces) = mpsc::sync_channel::<Vec<u8>>(WAITING);
+        let (back, spent) = mpsc::channel();
+        // Where there can be no thread, the claim is given up.
+        let _ = thread::Builder::new().spawn(move || {
+            let mut hash = Hash::default();
+            for mut piece in pieces {
+                // The end; without it the file was not read to its end.
+                if piece.is_empty() {
+                    return claim.settle(hash.finish());
+                }
+                hash.update(&piece);
+                piece.clear();
+                // Nobody takes it behind the end.
+                let _ = back.send(piece);
+            }
+        });
+        Hashing::Beside { full, spent, piece: Vec::new() }
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        match self {
+            Hashing::Here(hash, _) => hash.update(bytes),
+            Hashing::Beside { full, spent, piece } => {
+                piece.extend_from_slice(bytes);
+                if piece.len() >= PIECE_BYTES {
+                    let next = spent.try_recv().unwrap_or_default();
+                    // The thread takes all, if there is one.
+                    let _ = full.send(std::mem::replace(piece, next));
+                }
+            }
+        }
+    }
+
+    fn finish(self) {
+        match self {
+            Hashing::Here(hash, claim) => claim.settle(hash.finish()),
+            Hashing::Beside { full, piece, .. } => {
+                let last = [piece, Vec::new()];
+                last.into_iter().for_each(|piece| {
+                    let _ = full.send(piece);
+                });
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
 
 use crate::read::blocks::{Block, Held};
 use crate::read::digest::Digests;
+use crate::read::pieces;
 
 /// Lines of a file, one behind the other.
 pub(crate) struct Lines {
@@ -108,7 +109,6 @@ impl<'a> LineBlocks<'a> {
     /// The next block, in the memory of a spent one; none at the end.
     pub(crate) fn next(&mut self, spent: Option<Block<Lines>>) -> Option<Block<Lines>> {
         let mut text = spent.map_or_else(Vec::new, |spent| spent.records.text);
-        text.clear();
         let mut file = match self.file.take() {
             Some(file) => file,
             None => {
@@ -129,6 +129,7 @@ impl<'a> LineBlocks<'a> {
                         told: 0,
                     },
                     Err(problem) => {
+                        text.clear();
                         let records = Lines { first: 1, text, behind: Behind::Fault(problem) };
                         return Some(Block { file: number, bytes: file.bytes, records });
                     }
@@ -150,28 +151,29 @@ impl<'a> LineBlocks<'a> {
 }
 
 impl Open<'_> {
-    /// Puts whole lines into `text`, about `bytes` or one, which are at most `longest`.
+    /// Sets `text` to whole lines, about `bytes` or one, which are at most `longest`.
     fn fill(&mut self, text: &mut Vec<u8>, bytes: usize, longest: usize) -> Behind {
-        text.append(&mut self.rest);
-        // A long line may have needed more room.
-        self.rest.shrink_to(bytes);
+        let mut used = pieces::place(text, 0, &mut self.rest, bytes);
         let mut wanted = bytes;
         let behind = loop {
             let read = match self.failed.take() {
                 Some(error) => Err(error),
-                None => read_up_to(&mut self.reader, text, wanted),
+                None => pieces::read_up_to(&mut self.reader, text, &mut used, wanted),
             };
             // What follows the last line end goes on.
-            let end = memrchr(b'\n', text).map_or(0, |at| at + 1);
+            let end = memrchr(b'\n', &text[..used]).map_or(0, |at| at + 1);
             match read {
                 // It is the last line.
-                Ok(()) if text.len() < wanted => break Behind::End,
+                Ok(()) if used < wanted => {
+                    text.truncate(used);
+                    break Behind::End;
+                }
                 Ok(()) if end > 0 => {
-                    self.rest.extend_from_slice(&text[end..]);
+                    self.rest.extend_from_slice(&text[end..used]);
                     text.truncate(end);
                     break Behind::Lines;
                 }
-                Ok(()) if text.len() > longest => {
+                Ok(()) if used > longest => {
                     *text = Vec::new();
                     break match self.pass_over(bytes) {
                         Ok(()) => {
@@ -195,8 +197,9 @@ impl Open<'_> {
     /// Passes over the rest of a line.
     fn pass_over(&mut self, bytes: usize) -> io::Result<()> {
         loop {
-            self.rest.clear();
-            let read = read_up_to(&mut self.reader, &mut self.rest, bytes);
+            let mut used = 0;
+            let read = pieces::read_up_to(&mut self.reader, &mut self.rest, &mut used, bytes);
+            self.rest.truncate(used);
             if let Some(end) = memchr(b'\n', &self.rest) {
                 self.rest.drain(..=end);
                 self.failed = read.err();
@@ -226,13 +229,6 @@ impl Open<'_> {
         let before = std::mem::replace(&mut self.told, done);
         done - before
     }
-}
-
-/// Lengthens a text to `bytes` or less, when there is no more.
-fn read_up_to(reader: &mut impl Read, text: &mut Vec<u8>, bytes: usize) -> io::Result<()> {
-    let missing = bytes.saturating_sub(text.len());
-    text.reserve(missing);
-    reader.take(missing as u64).read_to_end(text).map(drop)
 }
 
 #[cfg(test)]

@@ -63,31 +63,36 @@ impl Pieces {
     /// Sets `text` to whole records, about `bytes` or one; false at the end of the file. What stands behind the last line end
     /// of the file is whole.
     pub(crate) fn fill(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
-        text.clear();
-        self.fill_more(text, bytes)
+        self.fill_behind(0, text, bytes)
     }
 
     /// Lengthens `text`, which ends with a record, to about `bytes`, or by one record; not by one that is too long.
     pub(crate) fn fill_more(&mut self, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
-        text.append(&mut self.rest);
-        // A long record may have needed more room.
-        self.rest.shrink_to(bytes);
+        self.fill_behind(text.len(), text, bytes)
+    }
+
+    /// The same behind the first `used` bytes of a text; what else it holds is room.
+    fn fill_behind(&mut self, used: usize, text: &mut Vec<u8>, bytes: usize) -> io::Result<bool> {
+        let mut used = place(text, used, &mut self.rest, bytes);
         let mut whole = bytes;
         loop {
-            if text.len() < whole && !self.done {
-                let missing = whole - text.len();
-                text.reserve(missing);
-                self.done = self.reader.by_ref().take(missing as u64).read_to_end(text)? < missing;
+            if used < whole && !self.done {
+                if let Err(error) = read_up_to(&mut self.reader, text, &mut used, whole) {
+                    text.truncate(used);
+                    return Err(error);
+                }
+                self.done = used < whole;
             }
-            if text.len() <= whole && self.done {
-                return Ok(!text.is_empty());
+            if used <= whole && self.done {
+                text.truncate(used);
+                return Ok(used > 0);
             }
-            if text.len() > LONGEST_RECORD {
+            if used > LONGEST_RECORD {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
             let end = (self.last_end)(&text[..whole]);
             if end > 0 {
-                self.rest.extend_from_slice(&text[end..]);
+                self.rest.extend_from_slice(&text[end..used]);
                 text.truncate(end);
                 return Ok(true);
             }
@@ -100,4 +105,39 @@ impl Pieces {
         text.append(&mut self.rest);
         self.rest = text;
     }
+}
+
+/// Puts `rest`, which is empty then, behind the first `used` bytes of a text; returns how many are used.
+pub(super) fn place(text: &mut Vec<u8>, used: usize, rest: &mut Vec<u8>, bytes: usize) -> usize {
+    let behind = used + rest.len();
+    if text.len() < behind {
+        text.resize(behind, 0);
+    }
+    text[used..behind].copy_from_slice(rest);
+    rest.clear();
+    // A long record may have needed more room.
+    rest.shrink_to(bytes);
+    behind
+}
+
+/// Reads behind the first `used` bytes of a text, up to `bytes` or fewer, when there are no more. Bytes that the text holds already
+/// are room: filling new room with zeros costs as much as a tenth of the reading.
+pub(super) fn read_up_to(
+    reader: &mut impl Read,
+    text: &mut Vec<u8>,
+    used: &mut usize,
+    bytes: usize,
+) -> io::Result<()> {
+    if text.len() < bytes {
+        text.resize(bytes, 0);
+    }
+    while *used < bytes {
+        match reader.read(&mut text[*used..bytes]) {
+            Ok(0) => break,
+            Ok(n) => *used += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }

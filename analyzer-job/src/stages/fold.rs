@@ -81,7 +81,10 @@ pub(crate) fn run(job: &Job, settings: &Settings, part: &Part) -> Result<String>
         let mut datasets: Vec<Dataset> = Vec::new();
         for dataset in tasks.iter().filter_map(|(_, task)| task.dataset()) {
             match datasets.iter_mut().find(|known| known.folder == dataset.folder) {
-                Some(known) => known.headed |= dataset.headed,
+                Some(known) => {
+                    known.headed |= dataset.headed;
+                    known.digested |= dataset.digested;
+                }
                 None => datasets.push(dataset),
             }
         }
@@ -236,11 +239,11 @@ fn with_sources<T>(
 ) -> Result<(T, Vec<sources::Found>)> {
     let enough = AtomicBool::new(false);
     thread::scope(|scope| {
-        let files = scope.spawn(|| sources::of(&datasets, &joins.digests, &job.stop, &enough));
+        let listed = scope.spawn(|| sources::list(&datasets, &joins.digests, &job.stop, &enough));
         let folded = fold();
         enough.store(folded.is_err(), Ordering::Relaxed);
-        let files = files.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((folded?, files?))
+        let listed = listed.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((folded?, sources::found(listed?, &joins.digests, &job.stop)?))
     })
 }
 

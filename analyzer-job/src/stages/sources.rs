@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::stop::Stop;
-use plumbline_common::{Problem, Result, codes, input};
+use plumbline_common::{Problem, Result, codes};
 
 use crate::read::digest::Digests;
 use crate::state::file::{Head, SourceFile, Stored};
@@ -23,35 +24,58 @@ pub(crate) struct Dataset {
     pub(crate) folder: PathBuf,
     /// The first line of every text is a header row.
     pub(crate) headed: bool,
+    /// Who reads it for a monitor computes the digests of its files.
+    pub(crate) digested: bool,
 }
+
+/// The files of a dataset, each with whether it is bare of records.
+pub(crate) type Listed = Vec<(InputFile, bool)>;
 
 /// A file of the data, and whether it is bare of records, as far as its text tells.
 pub(crate) type Found = (SourceFile, bool);
 
-/// The files of some folders. `enough`: nobody wants to know any more.
+/// Lists the files of some datasets, and reads for their digests those that nobody else does it for. `enough`: nobody wants to
+/// know any more.
 ///
 /// # Errors
 /// A file that cannot be read; being stopped.
-pub(crate) fn of(
+pub(crate) fn list(
     datasets: &[Dataset],
     digests: &Arc<Digests>,
     stop: &Stop,
     enough: &AtomicBool,
-) -> Result<Vec<Found>> {
-    let mut sources = Vec::new();
+) -> Result<Vec<Listed>> {
+    let mut listed = Vec::new();
     for dataset in datasets {
+        let mut files = Vec::new();
         for file in input::list(&dataset.folder)?.files {
             if enough.load(Ordering::Relaxed) {
-                return Ok(sources);
+                return Ok(listed);
             }
-            let name = file.relative.clone();
             let is_bare = is_bare(&file.path, dataset.headed);
-            if let [digest] = digests.of(&[("dataset", vec![file])], stop)?.as_slice() {
-                sources.push((SourceFile { name, sha256: digest.sha256.clone() }, is_bare));
+            if !dataset.digested {
+                digests.of_one(&file.path, stop)?;
             }
+            files.push((file, is_bare));
         }
+        listed.push(files);
     }
-    Ok(sources)
+    Ok(listed)
+}
+
+/// These files with their digests, which are read for where nobody has done it yet.
+///
+/// # Errors
+/// As `list`.
+pub(crate) fn found(listed: Vec<Listed>, digests: &Arc<Digests>, stop: &Stop) -> Result<Vec<Found>> {
+    listed
+        .into_iter()
+        .flatten()
+        .map(|(file, is_bare)| {
+            let sha256 = digests.of_one(&file.path, stop)?;
+            Ok((SourceFile { name: file.relative, sha256 }, is_bare))
+        })
+        .collect()
 }
 
 /// True for a text with nothing but a header row, and for Parquet without rows: many hours may have the same file, and no record.

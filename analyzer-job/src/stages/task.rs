@@ -16,7 +16,7 @@ use crate::monitor::plan::MonitorPlan;
 use crate::monitor::rows::shared::Seat;
 use crate::monitor::{self, Kind};
 use crate::performance;
-use crate::plan;
+use crate::plan::{self, Plan};
 use crate::quality;
 use crate::read::together;
 use crate::results::details::InputDigest;
@@ -260,16 +260,19 @@ impl Task<'_> {
         let of_plan = |plan: &MonitorPlan| {
             // Without a format the first lines tell, and whether CSV has header rows.
             let is_headed = matches!(plan.read_as(), Ok(Some(Format::Csv { header: true })));
-            Dataset { folder: plan.dataset.clone(), headed: is_headed && plan.preprocessor.is_none() }
+            let headed = is_headed && plan.preprocessor.is_none();
+            Dataset { folder: plan.dataset.clone(), headed, digested: false }
         };
         match &self.prepared {
             Prepared::DataQuality(prepared) => Some(of_plan(&prepared.plan)),
             Prepared::ModelQuality(prepared) => Some(of_plan(&prepared.plan)),
             Prepared::Analysis(prepared) => {
                 // Which row is a header row, the reading finds out.
-                let dataset = &prepared.run.plan.dataset;
+                let Plan { dataset, ground_truth, .. } = &prepared.run.plan;
                 let folder = || self.job.tree.resolve(dataset);
-                (!dataset.contains("://")).then(|| Dataset { folder: folder(), headed: false })
+                // Of captures that are joined first, it reads the joined ones.
+                let digested = ground_truth.is_none();
+                (!dataset.contains("://")).then(|| Dataset { folder: folder(), headed: false, digested })
             }
         }
     }

@@ -51,6 +51,7 @@ proptest! {
         behind in prop_oneof![3 => Just(&b""[..]), 1 => Just(&b"\0\0"[..]), 1 => Just(&b"more"[..])],
         pieces in proptest::collection::vec(0_usize..2000, 0..12),
         to_the_end in any::<bool>(),
+        beside in any::<bool>(),
     ) {
         let mut bytes = if members == 0 { text } else { packed(&text, members) };
         bytes.truncate(bytes.len().saturating_sub(cut));
@@ -58,7 +59,8 @@ proptest! {
         let root = tempfile::tempdir().unwrap();
         let file = file(&root, "a", &bytes);
         let expected = expected(&file);
-        let digests = Arc::new(Digests::default());
+        let beside_from = if beside { 0 } else { u64::MAX };
+        let digests = Arc::new(Digests { beside_from, ..Digests::default() });
         // Damage may show in the first bytes.
         let is_read = digests.open(&file.path).is_ok_and(|mut reader| {
             let is_readable = pieces.into_iter().all(|piece| reader.read(&mut vec![0; piece]).is_ok());
