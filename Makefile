@@ -32,7 +32,8 @@ build: ## build both programs and the tools of tests and demo
 demo: build ## merge, bias and attributions on generated traffic, with a small local model server
 	tests/demo.sh $(BIN)
 
-ARGS ?= --workspace
+# Without the examples, which `make lint` compiles.
+ARGS ?= --workspace --tests
 test: ## all tests of the project (no docker, no network but the package registry); ARGS="-p merge-job" for some of them
 	cargo test --release --locked $(ARGS)
 

@@ -4,11 +4,6 @@
 //! it. Signatures are not checked; who signed is remembered.
 //!
 //! It can be slow, throttle, fail above a number of records and more, for tests of those who call it.
-//!
-//! ```no_run
-//! let server = plumbline_model_server::start(plumbline_model_server::Options::default()).unwrap();
-//! println!("{}", server.url());
-//! ```
 
 mod answer;
 mod control;
