@@ -3,12 +3,12 @@
 # is a container on an internal network with a resourceconfig.json of its own, and its output is collected; then a job of
 # one host combines. The results must be the bytes of one host over everything, and a killed host must be missed by name.
 set -euo pipefail
+# shellcheck source=tests/checks.sh
+. "$(dirname "$0")/checks.sh"
 bin=$(cd "$1" && pwd)
 image=$2
 work=$(mktemp -d)
 network=plumbline-hosts-$$
-passed=0
-failed=0
 
 finish() {
     for host in 1 2 3; do docker rm --force "$network-$host" >/dev/null 2>&1 || true; done
@@ -17,19 +17,6 @@ finish() {
 }
 trap finish EXIT
 docker network create --internal "$network" >/dev/null
-
-check() {
-    local title=$1
-    shift
-    if "$@" >"$work/check.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok    $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $title"
-        sed 's/^/      /' "$work/check.log" | tail -n 15
-    fi
-}
 
 settings=(-e analysis_type=MODEL_BIAS -e features_attribute=features -e inference_attribute=approved)
 "$bin/plumbline-generator" traffic "$work/traffic" --rows 4000 --rows-per-file 200 --drift 1 >/dev/null
@@ -139,5 +126,4 @@ hosts "$work/merged" "" 3
 check "a host is killed" test "${ended[3]}" = 137
 check "a killed host is missed by name, and nothing is written" missed
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted

@@ -4,13 +4,12 @@
 # containers. Only bind mounts and the local engine; nothing is pulled.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. tests/checks.sh
 bin=$(cd "$1" && pwd)
 merge_image=$2
 analyzer_image=$3
 work=$(mktemp -d)
 name=plumbline-images-$$
-passed=0
-failed=0
 
 finish() {
     docker rm --force "$name" >/dev/null 2>&1 || true
@@ -18,20 +17,6 @@ finish() {
     rm -rf "$work" 2>/dev/null || true
 }
 trap finish EXIT
-
-# check NAME COMMAND...: one line per check; goes on after a failure.
-check() {
-    local title=$1
-    shift
-    if "$@" >"$work/check.log" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok    $title"
-    else
-        failed=$((failed + 1))
-        echo "FAIL  $title"
-        sed 's/^/      /' "$work/check.log" | tail -n 15
-    fi
-}
 
 # tree JOB: a fresh /opt/ml for the job in $ml, which any user may write results to.
 tree() {
@@ -175,5 +160,4 @@ for job in merge analyzer; do
 done
 check "merge: SIGTERM to process 1" stopped "$merge_image"
 
-echo "$passed passed, $failed failed"
-[ "$failed" = 0 ]
+counted
