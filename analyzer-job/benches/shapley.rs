@@ -19,10 +19,9 @@ mod models;
 
 use std::time::Instant;
 
-use analyzer_job::config::Aggregation;
-use analyzer_job::shap::{Estimator, Task, explain};
+use analyzer_job::shap::{Task, explain};
 use analyzer_job::values::cells::{Cells, ModelRows};
-use models::{Case, Cell, Expression, Model, Tree, cases, model_rows};
+use models::{Case, Cell, Data, Expression, Model, Tree, cases};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -167,37 +166,19 @@ struct Measured {
 }
 
 fn measure(case: &Case, num_samples: u64) -> Measured {
-    let mut cells = Cells::default();
-    let baseline = model_rows(&case.baseline, &mut cells);
-    let rows = model_rows(&case.instances, &mut cells);
-    let names: Vec<String> = (0..rows.n_features).map(|i| format!("f{i}")).collect();
+    let data = Data::of(&case.instances, &case.baseline);
+    let n_rows = data.rows.len() as f64;
     let predict = |cells: &Cells, rows: &ModelRows| case.model.predict(cells, rows);
-    let stop = Default::default();
     let (mut squares, mut exact_squares, mut told, mut count) = (0.0, 0.0, 0.0, 0.0);
     let (mut largest_error, mut surplus) = (0.0f64, 0.0f64);
     let mut estimators = Vec::new();
     let mut seconds = 0.0;
     for seed in 0..SEEDS {
-        let task = Task {
-            cells: &cells,
-            rows: &rows,
-            baseline: &baseline,
-            names: &names,
-            explained: &[],
-            num_samples: Some(num_samples),
-            estimator: Estimator::Auto,
-            aggregation: Aggregation::MeanAbs,
-            use_logit: case.link == "logit",
-            seed,
-            max_model_rows: None,
-            target_standard_error: None,
-            answered: &|| (),
-            stop: &stop,
-            for_people: false,
-        };
+        let task =
+            Task { num_samples: Some(num_samples), use_logit: case.link == "logit", seed, ..data.task() };
         let mut row = 0;
         let mut check = |values: &[f64]| {
-            for (values, exact) in values.chunks(rows.n_features).zip(&case.shap_values[row]) {
+            for (values, exact) in values.chunks(data.rows.n_features).zip(&case.shap_values[row]) {
                 for (value, exact) in values.iter().zip(exact) {
                     squares += (value - exact).powi(2);
                     exact_squares += exact * exact;
@@ -218,7 +199,7 @@ fn measure(case: &Case, num_samples: u64) -> Measured {
         names.dedup();
         estimators = names.into_iter().map(String::from).collect();
         for feature in explained.details.iter().flatten() {
-            told += feature.local_standard_error.unwrap_or(f64::NAN) * rows.len() as f64;
+            told += feature.local_standard_error.unwrap_or(f64::NAN) * n_rows;
         }
     }
     Measured {
@@ -226,7 +207,7 @@ fn measure(case: &Case, num_samples: u64) -> Measured {
         largest_error,
         surplus,
         calibration: told / count / (squares / count).sqrt(),
-        milliseconds_per_row: seconds * 1e3 / (SEEDS as f64 * rows.len() as f64),
+        milliseconds_per_row: seconds * 1e3 / (SEEDS as f64 * n_rows),
         estimators: estimators.join(", "),
     }
 }

@@ -10,56 +10,10 @@ use std::time::{Duration, Instant};
 use analyzer_job::config::Aggregation;
 use analyzer_job::shap::{Estimator, Explained, Task, explain};
 use analyzer_job::values::cells::{Cells, ModelRows, Value};
-use models::{Case, Cell, cases, model_rows};
+use models::{Case, Data, cases};
 use ndarray::Array2;
-use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use proptest::prelude::*;
-
-/// Rows to explain with all that a task needs.
-struct Data {
-    cells: Cells,
-    rows: ModelRows,
-    baseline: ModelRows,
-    names: Vec<String>,
-    stop: Stop,
-}
-
-impl Data {
-    fn of(rows: &[Vec<Cell>], baseline: &[Vec<Cell>]) -> Data {
-        let mut cells = Cells::default();
-        let (baseline, rows) = (model_rows(baseline, &mut cells), model_rows(rows, &mut cells));
-        let names = (0..rows.n_features).map(|i| format!("f{i}")).collect();
-        Data { cells, rows, baseline, names, stop: Stop::default() }
-    }
-
-    fn numbers(rows: &[Vec<f64>], baseline: &[Vec<f64>]) -> Data {
-        let cells = |rows: &[Vec<f64>]| -> Vec<Vec<Cell>> {
-            rows.iter().map(|row| row.iter().map(|value| Cell::Number(*value)).collect()).collect()
-        };
-        Data::of(&cells(rows), &cells(baseline))
-    }
-
-    fn task(&self) -> Task<'_> {
-        Task {
-            cells: &self.cells,
-            rows: &self.rows,
-            baseline: &self.baseline,
-            names: &self.names,
-            explained: &[],
-            num_samples: None,
-            estimator: Estimator::Auto,
-            aggregation: Aggregation::MeanAbs,
-            use_logit: false,
-            seed: 7,
-            max_model_rows: None,
-            target_standard_error: None,
-            answered: &|| (),
-            stop: &self.stop,
-            for_people: false,
-        }
-    }
-}
 
 fn run(
     task: &Task,

@@ -2,14 +2,13 @@
 
 use std::f64::consts::PI;
 
-use analyzer_job::config::Aggregation;
-use analyzer_job::shap::{Estimator, Task, explain};
+use analyzer_job::shap::{Task, explain};
 use analyzer_job::values::cells::{Cells, ModelRows, Value};
 use ndarray::Array2;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::models::{Cell, model_rows};
+use super::models::Data;
 use super::normal;
 
 const PLAYERS: [usize; 6] = [5, 8, 12, 20, 30, 40];
@@ -89,28 +88,8 @@ fn share(kind: Kind, players: usize, num_samples: u64, random: &mut ChaCha8Rng) 
     let (row, absent) = (numbers(), numbers());
     let mut exact = vec![0.0; players];
     terms.iter().for_each(|term| term.add_values(&row, &absent, &mut exact));
-    let mut cells = Cells::default();
-    let as_cells = |numbers: &[f64]| vec![numbers.iter().map(|number| Cell::Number(*number)).collect()];
-    let (rows, baseline) =
-        (model_rows(&as_cells(&row), &mut cells), model_rows(&as_cells(&absent), &mut cells));
-    let names: Vec<String> = (0..players).map(|i| format!("f{i}")).collect();
-    let task = Task {
-        cells: &cells,
-        rows: &rows,
-        baseline: &baseline,
-        names: &names,
-        explained: &[],
-        num_samples: Some(num_samples),
-        estimator: Estimator::Auto,
-        aggregation: Aggregation::MeanAbs,
-        use_logit: false,
-        seed: num_samples,
-        max_model_rows: None,
-        target_standard_error: None,
-        answered: &|| (),
-        stop: &Default::default(),
-        for_people: false,
-    };
+    let data = Data::numbers(&[row], &[absent]);
+    let task = Task { num_samples: Some(num_samples), seed: num_samples, ..data.task() };
     let predict = |cells: &Cells, rows: &ModelRows| {
         let of = |row: usize| -> f64 {
             let x: Vec<f64> = rows.row(row).iter().map(|id| float(cells.value(*id))).collect();

@@ -145,8 +145,8 @@ fn bias(tree: &Tree, gap: usize) {
     tree.file("processing/input/data/d.csv", format!("sex,y,p\n{}", (0..400).map(row).collect::<String>()));
 }
 
-#[test]
-fn bias_uses_its_baselines_and_refuses_those_of_others() {
+/// Without a gap.
+fn of_bias() -> Tree {
     let tree = Tree::new();
     tree.config(&json!({
         "dataset_type": "text/csv", "label": "y", "predicted_label": "p", "label_values_or_threshold": [1],
@@ -154,6 +154,12 @@ fn bias_uses_its_baselines_and_refuses_those_of_others() {
         "methods": {"post_training_bias": {"methods": ["DPPL"]}},
     }));
     bias(&tree, 0);
+    tree
+}
+
+#[test]
+fn bias_uses_its_baselines_and_refuses_those_of_others() {
+    let tree = of_bias();
     tree.succeed(&["--output-path=/opt/ml/base"]);
     bias(&tree, 4);
     let fates = [Used, Refused, Refused, Refused, Refused, Used, Refused];
@@ -326,13 +332,7 @@ fn what_is_wrong_with_a_baseline_is_told_of_the_setting_that_was_given() {
         check(&tree, (name, BASE), &more, "PL0802");
     }
 
-    let tree = Tree::new();
-    tree.config(&json!({
-        "dataset_type": "text/csv", "label": "y", "predicted_label": "p", "label_values_or_threshold": [1],
-        "facet": [{"name_or_index": "sex", "value_or_threshold": [0]}],
-        "methods": {"post_training_bias": {"methods": ["DPPL"]}},
-    }));
-    bias(&tree, 0);
+    let tree = of_bias();
     tree.file("base/analysis.json", "{\"version\": \"1.0\"}");
     for name in ["baseline_constraints", "model_bias_baseline"] {
         check(&tree, (name, BASE), &["--analysis-type=MODEL_BIAS"], "PL0802");

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use analyzer_job::config::Aggregation;
+use analyzer_job::shap::{Estimator, Task};
 use analyzer_job::values::cells::{Cells, ModelRows, Value};
 use ndarray::Array2;
 use plumbline_common::Result;
+use plumbline_common::stop::Stop;
 use serde::Deserialize;
 
 /// A model, its rows and what is known of them.
@@ -174,6 +177,51 @@ pub(crate) fn model_rows(rows: &[Vec<Cell>], cells: &mut Cells) -> ModelRows {
         out.push(&ids);
     }
     out
+}
+
+/// Rows to explain with all that a task needs.
+pub(crate) struct Data {
+    pub cells: Cells,
+    pub rows: ModelRows,
+    pub baseline: ModelRows,
+    pub names: Vec<String>,
+    pub stop: Stop,
+}
+
+impl Data {
+    pub(crate) fn of(rows: &[Vec<Cell>], baseline: &[Vec<Cell>]) -> Data {
+        let mut cells = Cells::default();
+        let (baseline, rows) = (model_rows(baseline, &mut cells), model_rows(rows, &mut cells));
+        let names = (0..rows.n_features).map(|i| format!("f{i}")).collect();
+        Data { cells, rows, baseline, names, stop: Stop::default() }
+    }
+
+    pub(crate) fn numbers(rows: &[Vec<f64>], baseline: &[Vec<f64>]) -> Data {
+        let cells = |rows: &[Vec<f64>]| -> Vec<Vec<Cell>> {
+            rows.iter().map(|row| row.iter().map(|value| Cell::Number(*value)).collect()).collect()
+        };
+        Data::of(&cells(rows), &cells(baseline))
+    }
+
+    pub(crate) fn task(&self) -> Task<'_> {
+        Task {
+            cells: &self.cells,
+            rows: &self.rows,
+            baseline: &self.baseline,
+            names: &self.names,
+            explained: &[],
+            num_samples: None,
+            estimator: Estimator::Auto,
+            aggregation: Aggregation::MeanAbs,
+            use_logit: false,
+            seed: 7,
+            max_model_rows: None,
+            target_standard_error: None,
+            answered: &|| (),
+            stop: &self.stop,
+            for_people: false,
+        }
+    }
 }
 
 pub(crate) fn cases() -> Vec<Case> {
