@@ -1,5 +1,6 @@
 //! Input folders: files in a fixed order, plain or gzip, read line by line with their position.
 
+use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -29,6 +30,58 @@ impl InputFile {
     pub fn is_gzip(&self) -> bool {
         self.path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"))
     }
+
+    /// Opens it as the function `open`, as long as it was when it was listed.
+    ///
+    /// # Errors
+    /// As `open`. Reading fails where the file has become shorter.
+    pub fn open(&self) -> Result<Box<dyn Read + Send>> {
+        unpacked(self.as_listed()?).map_err(|error| Problem::io("open the input", &self.path, error))
+    }
+
+    /// Its bytes, packed or not, as long as it was when it was listed. What is added later is for the next run.
+    ///
+    /// # Errors
+    /// It cannot be opened. Reading fails where the file has become shorter.
+    pub fn as_listed(&self) -> Result<AsListed> {
+        let file =
+            File::open(&self.path).map_err(|error| Problem::io("open the input", &self.path, error))?;
+        Ok(AsListed(file.take(self.bytes)))
+    }
+
+    /// For formats whose index stands at the end.
+    ///
+    /// # Errors
+    /// It cannot be opened, or its length is not that of the listing.
+    pub fn open_unchanged(&self) -> Result<File> {
+        let failed = |error| Problem::io("open the input", &self.path, error);
+        let file = File::open(&self.path).map_err(failed)?;
+        match file.metadata().map_err(failed)?.len().cmp(&self.bytes) {
+            Ordering::Less => Err(failed(shorter())),
+            Ordering::Equal => Ok(file),
+            Ordering::Greater => {
+                Err(failed(io::Error::other("the file has become longer since it was listed")))
+            }
+        }
+    }
+}
+
+/// A file as long as it was when it was listed.
+#[derive(Debug)]
+pub struct AsListed(io::Take<File>);
+
+impl Read for AsListed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let n = self.0.read(buffer)?;
+        if n == 0 && self.0.limit() > 0 && !buffer.is_empty() {
+            return Err(shorter());
+        }
+        Ok(n)
+    }
+}
+
+fn shorter() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the file has become shorter since it was listed")
 }
 
 /// What lies below an input folder.
@@ -289,19 +342,19 @@ pub fn too_long(what: &str) -> Problem {
 
 impl Lines {
     /// # Errors
-    /// As `open`.
-    pub fn open(path: &Path) -> Result<Lines> {
-        Lines::open_within(path, LONGEST_RECORD)
+    /// As `InputFile::open`.
+    pub fn open(file: &InputFile) -> Result<Lines> {
+        Lines::open_within(file, LONGEST_RECORD)
     }
 
     /// Lines of at most `longest` bytes.
     ///
     /// # Errors
     /// As `open`.
-    pub fn open_within(path: &Path, longest: usize) -> Result<Lines> {
+    pub fn open_within(file: &InputFile, longest: usize) -> Result<Lines> {
         Ok(Lines {
-            path: path.into(),
-            reader: BufReader::with_capacity(1 << 18, open(path)?),
+            path: file.path.clone(),
+            reader: BufReader::with_capacity(1 << 18, file.open()?),
             buffer: Vec::new(),
             number: 0,
             longest,
@@ -358,6 +411,11 @@ mod tests {
         root
     }
 
+    /// A file as it is listed.
+    fn one(path: &Path) -> InputFile {
+        files(path).unwrap().remove(0)
+    }
+
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         encoder.write_all(bytes).unwrap();
@@ -374,7 +432,7 @@ mod tests {
             (format!("a\nb\n{long}"), 3),
         ] {
             let root = folder(&[("x", text.as_bytes())]);
-            let mut lines = Lines::open_within(&root.path().join("x"), 20).unwrap();
+            let mut lines = Lines::open_within(&one(&root.path().join("x")), 20).unwrap();
             let (mut read, mut named) = (Vec::new(), Vec::new());
             loop {
                 match lines.next_line() {
@@ -386,7 +444,7 @@ mod tests {
             assert_eq!((read.as_slice(), named), (&b"ab"[..], vec![at]), "{text}");
         }
         let root = folder(&[("x", format!("{}\n", &long[..20]).as_bytes())]);
-        let mut lines = Lines::open_within(&root.path().join("x"), 20).unwrap();
+        let mut lines = Lines::open_within(&one(&root.path().join("x")), 20).unwrap();
         assert_eq!(lines.next_line().unwrap().map(|(_, line)| line.len()), Some(20));
     }
 
@@ -413,12 +471,15 @@ mod tests {
         let two = [gzip(b"\xef\xbb\xbf{}\r\n\n"), gzip(b"  \nlast")].concat();
         let root = folder(&[("plain", text), ("packed.gz", &two), ("one", b"1")]);
         for name in ["plain", "packed.gz"] {
-            let mut lines = Lines::open(&root.path().join(name)).unwrap();
+            let mut lines = Lines::open(&one(&root.path().join(name))).unwrap();
             assert_eq!(lines.next_line().unwrap(), Some((1, &b"{}"[..])));
             assert_eq!(lines.next_line().unwrap(), Some((4, &b"last"[..])));
             assert_eq!(lines.next_line().unwrap(), None);
         }
-        assert_eq!(Lines::open(&root.path().join("one")).unwrap().next_line().unwrap(), Some((1, &b"1"[..])));
+        assert_eq!(
+            Lines::open(&one(&root.path().join("one"))).unwrap().next_line().unwrap(),
+            Some((1, &b"1"[..]))
+        );
     }
 
     #[test]
@@ -437,6 +498,36 @@ mod tests {
         let mut text = String::new();
         open(&root.path().join("x")).unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "hello");
+    }
+
+    #[test]
+    fn a_file_is_read_as_long_as_it_was_or_told_to_be_shorter() {
+        let text = b"a\nb\nc\n".as_slice();
+        // Each member of the packed file is a line.
+        let packed = [gzip(b"a\n"), gzip(b"b\n"), gzip(b"c\n")].concat();
+        for bytes in [text, &packed] {
+            let root = folder(&[("x", bytes)]);
+            let path = root.path().join("x");
+            let listed = one(&path);
+            let read = || {
+                let mut found = Vec::new();
+                listed.open()?.read_to_end(&mut found).map_err(|error| Problem::io("read", &path, error))?;
+                Ok::<_, Problem>(found)
+            };
+            for len in 0..bytes.len() {
+                fs::write(&path, &bytes[..len]).unwrap();
+                let told = read().unwrap_err().to_string();
+                assert!(told.contains("PL0901") && told.contains("shorter"), "{len}: {told}");
+                let told = listed.open_unchanged().unwrap_err().to_string();
+                assert!(told.contains("PL0901") && told.contains("shorter"), "{len}: {told}");
+            }
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(read().unwrap(), text);
+            assert!(listed.open_unchanged().is_ok());
+            fs::write(&path, [bytes, bytes].concat()).unwrap();
+            assert_eq!(read().unwrap(), text);
+            assert!(listed.open_unchanged().unwrap_err().to_string().contains("longer"));
+        }
     }
 
     #[test]
@@ -479,8 +570,8 @@ mod tests {
         let mut packed = gzip(b"hello hello hello");
         packed.truncate(12);
         let root = folder(&[("x.gz", &packed)]);
-        let read =
-            Lines::open(&root.path().join("x.gz")).and_then(|mut lines| Ok(lines.next_line()?.is_some()));
+        let read = Lines::open(&one(&root.path().join("x.gz")))
+            .and_then(|mut lines| Ok(lines.next_line()?.is_some()));
         let text = read.unwrap_err().to_string();
         assert!(text.contains("x.gz"), "{text}");
     }

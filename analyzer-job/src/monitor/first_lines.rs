@@ -3,7 +3,7 @@
 
 use std::io::Read as _;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result};
 
 use crate::values::scan::{self, Kind, Scanner};
@@ -90,7 +90,7 @@ fn is_json(line: &[u8]) -> bool {
 /// The first bytes of a file, up to the end of a line where there is more, without a byte order mark.
 fn beginning(file: &InputFile) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    input::open(&file.path)?
+    file.open()?
         .take(LOOKED_AT)
         .read_to_end(&mut bytes)
         .map_err(|error| Problem::io("read the input", &file.path, error))?;

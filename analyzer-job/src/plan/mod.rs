@@ -8,7 +8,7 @@ pub(crate) mod unused;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use plumbline_common::input::{self, Lines};
+use plumbline_common::input::{self, InputFile, Lines};
 use plumbline_common::job::Job;
 use plumbline_common::record::Record;
 use plumbline_common::{Problem, Result, codes, moment, output};
@@ -402,10 +402,10 @@ fn holds_captures(dataset: &Path, rows: RowsFrom<'_>) -> Result<bool> {
     if rows == RowsFrom::Part && files.is_empty() {
         return Ok(true);
     }
-    Ok(files.iter().any(|file| has_capture(&file.path).unwrap_or_default()))
+    Ok(files.iter().any(|file| has_capture(file).unwrap_or_default()))
 }
 
-fn has_capture(file: &Path) -> Result<bool> {
+fn has_capture(file: &InputFile) -> Result<bool> {
     let mut lines = Lines::open(file)?;
     for _ in 0..LOOKED_AT {
         let Some((_, line)) = lines.next_line()? else { break };

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::{self, AsListed, InputFile};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result};
 use sha2::{Digest, Sha256};
@@ -53,7 +53,7 @@ impl Digests {
         let mut digests = Vec::new();
         for (role, files) in files {
             for file in files {
-                digests.push(self.content(&file.path, stop)?.told(role, &file.relative));
+                digests.push(self.content(file, stop)?.told(role, &file.relative));
             }
         }
         Ok(digests)
@@ -63,38 +63,37 @@ impl Digests {
     ///
     /// # Errors
     /// The file cannot be read.
-    pub(crate) fn of_one(self: &Arc<Self>, path: &Path, stop: &Stop) -> Result<String> {
-        self.content(path, stop).map(|content| content.sha256)
+    pub(crate) fn of_one(self: &Arc<Self>, file: &InputFile, stop: &Stop) -> Result<String> {
+        self.content(file, stop).map(|content| content.sha256)
     }
 
-    fn content(self: &Arc<Self>, path: &Path, stop: &Stop) -> Result<Content> {
-        match self.known_or_claimed(path) {
+    fn content(self: &Arc<Self>, file: &InputFile, stop: &Stop) -> Result<Content> {
+        match self.known_or_claimed(&file.path) {
             Ok(content) => Ok(content),
             Err(claim) => {
-                let content = content(path, &mut vec![0; 1 << 18], stop)?;
+                let content = content(file.as_listed()?, &file.path, &mut vec![0; 1 << 18], stop)?;
                 claim.settle(content.clone());
                 Ok(content)
             }
         }
     }
 
-    /// Opens a file as `input::open`. Its digest is known when all of it was read, unless others have it or read for it.
+    /// Opens a file as `InputFile::open`. Its digest is known when all of it was read, unless others have it or read for it.
     ///
     /// # Errors
-    /// As `input::open`.
-    pub(crate) fn open(self: &Arc<Self>, path: &Path) -> Result<Box<dyn Read + Send>> {
+    /// As `InputFile::open`.
+    pub(crate) fn open(self: &Arc<Self>, file: &InputFile) -> Result<Box<dyn Read + Send>> {
         let mut known = self.known();
-        if known.contains_key(path) {
+        if known.contains_key(&file.path) {
             drop(known);
-            return input::open(path);
+            return file.open();
         }
-        let claim = self.claim(&mut known, path);
+        let claim = self.claim(&mut known, &file.path);
         drop(known);
-        let failed = |error| Problem::io("open the input", path, error);
-        let file = File::open(path).map_err(failed)?;
-        let is_large = file.metadata().is_ok_and(|metadata| metadata.len() >= self.beside_from);
+        let is_large = file.bytes >= self.beside_from;
         let hashing = if is_large { Hashing::beside(claim) } else { Hashing::Here(Hash::default(), claim) };
-        input::unpacked(Digested { file, open: Some(hashing) }).map_err(failed)
+        input::unpacked(Digested { file: file.as_listed()?, open: Some(hashing) })
+            .map_err(|error| Problem::io("open the input", &file.path, error))
     }
 
     /// What is known of a file, or the right to read it for that. Waits for one that is being read.
@@ -145,7 +144,7 @@ impl Drop for Claim {
 
 /// A file whose digest becomes known at its end.
 struct Digested {
-    file: File,
+    file: AsListed,
     /// None behind the end.
     open: Option<Hashing>,
 }
@@ -269,16 +268,16 @@ pub(crate) fn of_file(
     buffer: &mut [u8],
     stop: &Stop,
 ) -> Result<InputDigest> {
-    content(path, buffer, stop).map(|content| content.told(role, name))
+    let file = File::open(path).map_err(|error| Problem::io("read the input", path, error))?;
+    content(file, path, buffer, stop).map(|content| content.told(role, name))
 }
 
-fn content(path: &Path, buffer: &mut [u8], stop: &Stop) -> Result<Content> {
-    let failed = |error| Problem::io("read the input", path, error);
-    let mut reader = File::open(path).map_err(failed)?;
+/// What `reader` gives, that reads the file at `path`.
+fn content(mut reader: impl Read, path: &Path, buffer: &mut [u8], stop: &Stop) -> Result<Content> {
     let mut hash = Hash::default();
     loop {
         stop.check()?;
-        match reader.read(buffer).map_err(failed)? {
+        match reader.read(buffer).map_err(|error| Problem::io("read the input", path, error))? {
             0 => return Ok(hash.finish()),
             n => hash.update(&buffer[..n]),
         }

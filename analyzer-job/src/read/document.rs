@@ -6,7 +6,7 @@
 
 use std::io::Read as _;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
@@ -27,7 +27,7 @@ const STEP: u64 = 4 << 20;
 /// The text of a file.
 fn text_of(file: &InputFile, longest: usize, source: &Source<'_>) -> Result<String> {
     let name = file.relative.as_path();
-    let mut reader = input::open(&file.path)?;
+    let mut reader = file.open()?;
     let mut bytes = Vec::new();
     loop {
         source.options.stop.check()?;

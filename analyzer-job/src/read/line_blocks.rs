@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memrchr};
 use plumbline_common::Problem;
-use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::input::{InputFile, LONGEST_RECORD};
 
 use crate::read::blocks::{Block, Held};
 use crate::read::digest::Digests;
@@ -114,8 +114,8 @@ impl<'a> LineBlocks<'a> {
             None => {
                 let (number, file) = self.files.next()?;
                 let opened = match &self.digests {
-                    Some(digests) => digests.open(&file.path),
-                    None => input::open(&file.path),
+                    Some(digests) => digests.open(file),
+                    None => file.open(),
                 };
                 match opened {
                     Ok(reader) => Open {

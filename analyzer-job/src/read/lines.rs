@@ -65,7 +65,7 @@ impl Targets {
 /// The first line that is not JSON: it says more about a file than that its columns do not fit.
 fn broken_line(files: &[InputFile]) -> Option<Problem> {
     for file in files {
-        let mut lines = Lines::open(&file.path).ok()?;
+        let mut lines = Lines::open(file).ok()?;
         while let Some((line, text)) = lines.next_line().ok()? {
             let text = std::str::from_utf8(text).ok()?;
             let mut scanner = Scanner::new(text);
@@ -108,7 +108,7 @@ fn one_after_the_other(
     let mut since = 0;
     'files: for (number, file) in files.iter().enumerate() {
         let name = file.relative.as_path();
-        let mut lines = Lines::open(&file.path)?;
+        let mut lines = Lines::open(file)?;
         let mut bytes = 0;
         while let Some((line, text)) = lines.next_line()? {
             if source.records == limit {
@@ -226,7 +226,7 @@ fn count(
 /// File and line of the first record.
 fn first_record(files: &[InputFile]) -> Result<Option<(&Path, u64)>> {
     for file in files {
-        if let Some((line, _)) = Lines::open(&file.path)?.next_line()? {
+        if let Some((line, _)) = Lines::open(file)?.next_line()? {
             return Ok(Some((&file.relative, line)));
         }
     }

@@ -58,7 +58,7 @@ fn look(bytes: &[u8], format: Option<DatasetFormat>) -> Option<String> {
 fn beginning(file: &InputFile) -> Option<Vec<u8>> {
     use std::io::Read as _;
     let mut bytes = Vec::with_capacity(LOOKED_AT);
-    input::open(&file.path).ok()?.take(LOOKED_AT as u64).read_to_end(&mut bytes).ok()?;
+    file.open().ok()?.take(LOOKED_AT as u64).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }
 

@@ -156,7 +156,7 @@ pub(crate) fn check_truth(analysis: &Analysis, truths: &Path) -> Result<()> {
 fn first_truth(folder: &Path) -> Option<ContentType> {
     const LOOKED_AT: usize = 100;
     for file in input::files(folder).ok()? {
-        let Ok(mut lines) = Lines::open(&file.path) else { continue };
+        let Ok(mut lines) = Lines::open(&file) else { continue };
         for _ in 0..LOOKED_AT {
             let Ok(Some((_, line))) = lines.next_line() else { break };
             let Ok(record) = serde_json::from_slice::<Record>(line) else { continue };

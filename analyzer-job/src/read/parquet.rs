@@ -161,13 +161,9 @@ impl Head {
     }
 }
 
-fn opened(file: &InputFile) -> Result<File> {
-    File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))
-}
-
 /// What a file says of its columns, whose names differ.
 pub(super) fn metadata(file: &InputFile) -> Result<ArrowReaderMetadata> {
-    let metadata = ArrowReaderMetadata::load(&opened(file)?, ArrowReaderOptions::default())
+    let metadata = ArrowReaderMetadata::load(&file.open_unchanged()?, ArrowReaderOptions::default())
         .map_err(|error| unreadable(&file.relative, &error))?;
     header::differ(&names(&metadata)).map_err(|problem| problem.file(&file.relative))?;
     Ok(metadata)
@@ -202,7 +198,7 @@ pub(super) fn reader(
     metadata: ArrowReaderMetadata,
     needed: &[(usize, usize)],
 ) -> Result<ParquetRecordBatchReaderBuilder<File>> {
-    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(opened(file)?, metadata);
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file.open_unchanged()?, metadata);
     let mask = ProjectionMask::roots(builder.parquet_schema(), needed.iter().map(|&(_, at)| at));
     Ok(builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH))
 }

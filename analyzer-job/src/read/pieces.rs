@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use memchr::memrchr;
-use plumbline_common::input::{self, InputFile, LONGEST_RECORD};
+use plumbline_common::input::{InputFile, LONGEST_RECORD};
 use plumbline_common::{Problem, Result};
 
 use crate::read::cut;
@@ -40,8 +40,8 @@ impl Pieces {
 
     fn of(file: &InputFile, digests: Option<&Arc<Digests>>, last_end: fn(&[u8]) -> usize) -> Result<Pieces> {
         let mut reader = match digests {
-            Some(digests) => digests.open(&file.path)?,
-            None => input::open(&file.path)?,
+            Some(digests) => digests.open(file)?,
+            None => file.open()?,
         };
         let mut rest = Vec::with_capacity(3);
         reader

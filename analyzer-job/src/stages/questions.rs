@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 
@@ -301,7 +301,7 @@ fn baseline_file(
     cells: &mut Cells,
 ) -> Result<ModelRows> {
     let mut bytes = Vec::new();
-    input::open(&file.path)?
+    file.open()?
         .read_to_end(&mut bytes)
         .map_err(|error| Problem::io("read the baseline", &file.path, error))?;
     if bytes.starts_with(b"PAR1") {

@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,9 +51,9 @@ pub(crate) fn list(
             if enough.load(Ordering::Relaxed) {
                 return Ok(listed);
             }
-            let is_bare = is_bare(&file.path, dataset.headed);
+            let is_bare = is_bare(&file, dataset.headed);
             if !dataset.digested {
-                digests.of_one(&file.path, stop)?;
+                digests.of_one(&file, stop)?;
             }
             files.push((file, is_bare));
         }
@@ -72,22 +71,22 @@ pub(crate) fn found(listed: Vec<Listed>, digests: &Arc<Digests>, stop: &Stop) ->
         .into_iter()
         .flatten()
         .map(|(file, is_bare)| {
-            let sha256 = digests.of_one(&file.path, stop)?;
+            let sha256 = digests.of_one(&file, stop)?;
             Ok((SourceFile { name: file.relative, sha256 }, is_bare))
         })
         .collect()
 }
 
 /// True for a text with nothing but a header row, and for Parquet without rows: many hours may have the same file, and no record.
-fn is_bare(path: &Path, headed: bool) -> bool {
+fn is_bare(file: &InputFile, headed: bool) -> bool {
     const LOOKED_AT: u64 = 1 << 16;
     let mut start = Vec::new();
-    let is_read = input::open(path).is_ok_and(|file| file.take(LOOKED_AT).read_to_end(&mut start).is_ok());
+    let is_read = file.open().is_ok_and(|text| text.take(LOOKED_AT).read_to_end(&mut start).is_ok());
     if !is_read {
         return false;
     }
     if start.starts_with(b"PAR1") {
-        let reader = File::open(path).ok().and_then(|file| SerializedFileReader::new(file).ok());
+        let reader = file.open_unchanged().ok().and_then(|file| SerializedFileReader::new(file).ok());
         return reader.is_some_and(|reader| reader.metadata().file_metadata().num_rows() == 0);
     }
     if start.len() as u64 == LOOKED_AT {

@@ -12,15 +12,19 @@ use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
 use crate::program::{OUTPUT, Run, RunTime, Tree, files_below, signal};
-use crate::runs::await_open;
+use crate::runs::{await_open, gzip};
 
 const DATA: &str = "processing/input/data";
 
+/// A file of a dataset with so many rows.
+fn part(format: Format, rows: u64) -> Vec<u8> {
+    let tree = Tree::with_dataset(&configs::bias_baseline(format, &[]), format, rows, true);
+    fs::read(tree.path(DATA).join("data")).unwrap()
+}
+
 /// The lines of a dataset of so many rows, the header first.
 fn lines(rows: u64) -> Vec<String> {
-    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, rows, true);
-    let text = fs::read_to_string(tree.path("processing/input/data/data")).unwrap();
-    text.lines().map(str::to_string).collect()
+    String::from_utf8(part(Format::Csv, rows)).unwrap().lines().map(str::to_string).collect()
 }
 
 fn write(tree: &Tree, name: &OsStr, header: &str, rows: &[String]) {
@@ -202,58 +206,58 @@ fn a_file_that_opens_and_cannot_be_read_is_named() {
     assert!(run.message.contains("z.csv"), "{}", run.message);
 }
 
-/// Files that are gone, empty or cut off between the list of them and their turn.
+/// Hundreds of files of ten rows that are changed between the list of them and their turn: the program stands still meanwhile,
+/// once it has opened the first one.
+fn check_changed(what: &str, format: Format, whole: &[u8], change: impl Fn(&Path)) {
+    const FILES: u64 = 300;
+    let tree = Tree::new();
+    tree.config(&configs::bias_baseline(format, &["DI".into()]));
+    fs::create_dir_all(tree.path(DATA)).unwrap();
+    let folder = fs::canonicalize(tree.path(DATA)).unwrap();
+    let files: Vec<_> = (0..FILES).map(|n| folder.join(format!("{n}.data"))).collect();
+    let mut is_seen = false;
+    for round in 0..30 {
+        files.iter().for_each(|file| fs::write(file, whole).unwrap());
+        let mut child = tree.start(&[]);
+        if await_open(&mut child, &folder) {
+            signal(&child, "STOP");
+            files.iter().for_each(|file| change(file));
+            signal(&child, "CONT");
+        }
+        let run = tree.ended(child.wait_with_output().unwrap());
+        if run.code == Some(0) {
+            let counted = tree.result("bias_details.json")["run"]["rows"]["rows"].as_u64().unwrap();
+            assert_eq!(counted, 10 * FILES, "{format:?}, {what}");
+            fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+            fs::create_dir_all(tree.path(OUTPUT)).unwrap();
+        } else {
+            assert_eq!(run.code, Some(3), "{format:?}, {what}: {}", run.log);
+            assert!(run.message.contains("PL0901"), "{format:?}, {what}: {}", run.message);
+            assert!(run.message.contains(".data"), "{format:?}, {what}: {}", run.message);
+            assert!(tree.results().is_empty(), "{format:?}, {what}: {:?}", tree.results().keys());
+            is_seen = true;
+        }
+        if is_seen && round >= 2 {
+            return;
+        }
+    }
+    panic!("{format:?}, {what}: every run was over before");
+}
+
 #[test]
 fn files_that_vanish_or_shrink_under_way_are_named_or_were_read_before() {
-    let lines = lines(4_000);
-    let (header, rows) = lines.split_first().unwrap();
-    let tree = Tree::new();
-    tree.config(&configs::bias_baseline(Format::Csv, &["DI".into()]));
-    type Change = fn(&Path);
-    let changes: [(&str, Change); 3] = [
-        ("gone", |file| fs::remove_file(file).unwrap()),
-        ("empty", |file| drop(fs::File::create(file).unwrap())),
-        // Within a row.
-        ("cut off", |file| {
-            let file = fs::OpenOptions::new().write(true).open(file).unwrap();
-            file.set_len(file.metadata().unwrap().len() - 40).unwrap();
-        }),
-    ];
-    for (what, change) in changes {
-        // A file that became empty is one without rows.
-        let mut is_seen = what == "empty";
-        for round in 0..30 {
-            let parts = rows.chunks(10);
-            let names: Vec<String> = (0..parts.len()).map(|n| format!("{n}.csv")).collect();
-            for (name, part) in names.iter().zip(parts) {
-                write(&tree, OsStr::new(name), header, part);
-            }
-            let folder = fs::canonicalize(tree.path(DATA)).unwrap();
-            let mut child = tree.start(&[]);
-            if await_open(&mut child, &folder) {
-                // The program stands still meanwhile.
-                signal(&child, "STOP");
-                names.iter().for_each(|name| change(&folder.join(name)));
-                signal(&child, "CONT");
-            }
-            let run = tree.ended(child.wait_with_output().unwrap());
-            if run.code == Some(0) {
-                let counted = tree.result("bias_details.json")["run"]["rows"]["rows"].as_u64().unwrap();
-                let is_whole = counted == rows.len() as u64;
-                assert!(is_whole || what == "empty" && counted.is_multiple_of(10), "{what}: {counted} rows");
-                fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
-                fs::create_dir_all(tree.path(OUTPUT)).unwrap();
-            } else {
-                assert!(matches!(run.code, Some(1..=3)), "{what}: {:?} {}", run.code, run.log);
-                // The rows that are left may be too few for the analysis.
-                assert!(what == "empty" || run.message.contains(".csv"), "{what}: {}", run.message);
-                assert!(tree.results().is_empty(), "{what}: {:?}", tree.results().keys());
-                is_seen = true;
-            }
-            if is_seen && round >= 2 {
-                break;
-            }
+    for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
+        let (whole, fewer) = (part(format, 10), part(format, 5));
+        check_changed("gone", format, &whole, |file| fs::remove_file(file).unwrap());
+        check_changed("empty", format, &whole, |file| fs::write(file, "").unwrap());
+        check_changed("within a row", format, &whole, |file| {
+            fs::write(file, &whole[..whole.len() - 40]).unwrap();
+        });
+        check_changed("behind a row", format, &whole, |file| fs::write(file, &fewer).unwrap());
+        if let Some(others) = whole.strip_prefix(fewer.as_slice()) {
+            let packed = gzip(&fewer);
+            let members = [packed.as_slice(), &gzip(others)].concat();
+            check_changed("behind a member", format, &members, |file| fs::write(file, &packed).unwrap());
         }
-        assert!(is_seen, "{what}: every run was over before");
     }
 }

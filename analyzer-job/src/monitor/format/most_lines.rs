@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result};
 use serde_json::{Map, Value as Json};
 
@@ -118,7 +118,7 @@ impl First {
     /// Nothing of the file can be read.
     fn of(file: &InputFile) -> Result<First> {
         let name = Name::of(file);
-        let mut reader = BufReader::new(input::open(&file.path)?.take(MOST_BYTES));
+        let mut reader = BufReader::new(file.open()?.take(MOST_BYTES));
         let (mut bytes, mut lines, mut is_whole) = (Vec::new(), 0, false);
         while lines < OF_FILE {
             let start = bytes.len();

@@ -59,7 +59,7 @@ impl File {
     /// Reads the first bytes.
     fn open(file: &InputFile, bytes: usize) -> Result<File> {
         let mut opened = File {
-            reader: input::open(&file.path)?,
+            reader: file.open()?,
             buffer: Vec::with_capacity(bytes + (bytes >> 2)),
             at_end: false,
             line: 1,

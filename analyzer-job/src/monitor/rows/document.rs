@@ -9,7 +9,7 @@ use std::io::Read as _;
 use std::ops::Range;
 
 use indexmap::IndexMap;
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result};
 
 use super::shape::{self, Shape};
@@ -41,9 +41,7 @@ pub(super) struct Element<'a> {
 /// The file cannot be read.
 pub(super) fn text(file: &InputFile) -> Result<String> {
     let mut bytes = Vec::new();
-    input::open(&file.path)?
-        .read_to_end(&mut bytes)
-        .map_err(|error| Problem::io("read the input", &file.path, error))?;
+    file.open()?.read_to_end(&mut bytes).map_err(|error| Problem::io("read the input", &file.path, error))?;
     if bytes.starts_with(b"\xef\xbb\xbf") {
         bytes.drain(..3);
     }

@@ -451,7 +451,7 @@ fn records(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
     rows.enter(name, reader, take)?;
     let mut left = file.bytes;
     let (mut objects, mut if_only) = (0_u64, None);
-    let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
+    let taken = records::read(&mut Lines::open(file)?, None, &mut |line, piece| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
             Piece::Object(text) => (text, false),

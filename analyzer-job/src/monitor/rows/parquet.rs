@@ -1,7 +1,6 @@
 //! Parquet files: values become the texts that the hosted service sees.
 
 use std::fmt::Write as _;
-use std::fs::File;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type, UInt64Type};
@@ -30,10 +29,8 @@ const ROWS_PER_BATCH: usize = 4096;
 pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
-        let open =
-            File::open(&file.path).map_err(|error| Problem::io("open the input", &file.path, error))?;
-        let builder =
-            ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(file, &error))?;
+        let builder = ParquetRecordBatchReaderBuilder::try_new(file.open_unchanged()?)
+            .map_err(|error| unreadable(file, &error))?;
         let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         header::differ(&names).map_err(|problem| problem.file(name))?;
         if builder.metadata().file_metadata().num_rows() == 0 {

@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
-use plumbline_common::input::{self, InputFile, Lines};
+use plumbline_common::input::{InputFile, Lines};
 use plumbline_common::{Problem, Result, codes};
 
 use super::document::{self, Element};
@@ -205,7 +205,7 @@ fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, t
 fn records(file: &InputFile, asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
     asked.enter(&file.relative, reader, take)?;
     let mut left = file.bytes;
-    let taken = records::read(&mut Lines::open(&file.path)?, None, &mut |line, piece| {
+    let taken = records::read(&mut Lines::open(file)?, None, &mut |line, piece| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
             Piece::Object(text) => (text, false),
@@ -312,7 +312,7 @@ fn document(
 fn lines(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         asked.enter(&file.relative, reader, take)?;
-        let mut text = BufReader::new(input::open(&file.path)?);
+        let mut text = BufReader::new(file.open()?);
         let (mut bytes, mut line) = (Vec::new(), 0);
         loop {
             bytes.clear();

@@ -1,7 +1,6 @@
 use std::io::Write as _;
 use std::thread;
 
-use plumbline_common::input;
 use proptest::prelude::*;
 
 use super::*;
@@ -62,7 +61,7 @@ proptest! {
         let beside_from = if beside { 0 } else { u64::MAX };
         let digests = Arc::new(Digests { beside_from, ..Digests::default() });
         // Damage may show in the first bytes.
-        let is_read = digests.open(&file.path).is_ok_and(|mut reader| {
+        let is_read = digests.open(&file).is_ok_and(|mut reader| {
             let is_readable = pieces.into_iter().all(|piece| reader.read(&mut vec![0; piece]).is_ok());
             is_readable && to_the_end && reader.read_to_end(&mut Vec::new()).is_ok()
         });
@@ -113,10 +112,10 @@ fn who_wants_the_digest_of_a_file_that_is_being_read_waits() {
     let expected = expected(&file);
     for to_the_end in [true, false] {
         let digests = Arc::new(Digests::default());
-        let mut reader = digests.open(&file.path).unwrap();
+        let mut reader = digests.open(&file).unwrap();
         reader.read_exact(&mut [0; 10]).unwrap();
         // A second one reads as anybody.
-        assert_eq!(digests.open(&file.path).unwrap().read_to_end(&mut Vec::new()).unwrap(), 100_000);
+        assert_eq!(digests.open(&file).unwrap().read_to_end(&mut Vec::new()).unwrap(), 100_000);
         thread::scope(|scope| {
             let waiting = scope.spawn(|| of(&digests, std::slice::from_ref(&file)).unwrap());
             thread::sleep(std::time::Duration::from_millis(20));
@@ -135,8 +134,8 @@ fn a_file_that_cannot_be_read_has_no_digest() {
     let gone = InputFile { path: "/nowhere/x".into(), relative: "x".into(), bytes: 7 };
     let digests = Arc::new(Digests::default());
     for _ in 0..2 {
-        let told = digests.open(&gone.path).err().unwrap().to_string();
-        assert_eq!(told, input::open(&gone.path).err().unwrap().to_string());
+        let told = digests.open(&gone).err().unwrap().to_string();
+        assert_eq!(told, gone.open().err().unwrap().to_string());
         assert!(of(&digests, std::slice::from_ref(&gone)).is_err());
     }
 }

@@ -10,7 +10,7 @@ type Told = Vec<(u64, String)>;
 
 fn by_lines(file: &InputFile, longest: usize) -> Told {
     let mut told = Vec::new();
-    let mut lines = match files::Lines::open_within(&file.path, longest) {
+    let mut lines = match files::Lines::open_within(file, longest) {
         Ok(lines) => lines,
         Err(problem) => return vec![(0, problem.to_string())],
     };

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use plumbline_common::input::InputFile;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -15,8 +16,9 @@ fn found(text: &str) -> (Vec<i64>, Vec<u64>) {
 fn found_within(text: &str, longest: usize) -> (Vec<i64>, Vec<u64>) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
+    let listed = InputFile { path: file.path().into(), relative: "x".into(), bytes: text.len() as u64 };
     let (mut records, mut bad) = (Vec::new(), Vec::new());
-    let mut lines = Lines::open_within(file.path(), longest).unwrap();
+    let mut lines = Lines::open_within(&listed, longest).unwrap();
     let taken = read(&mut lines, Some("captureData"), &mut |line, piece| {
         let (text, counts) = match piece {
             Piece::Line(text) => (text, false),

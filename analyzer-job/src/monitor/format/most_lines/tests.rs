@@ -1,3 +1,5 @@
+use plumbline_common::input;
+
 use super::*;
 
 /// What files with these names and texts are, in this order.
