@@ -36,6 +36,7 @@ pub use removal::{Left, Resource, and_left, left_text};
 
 use crate::aws::{self, Aws};
 use crate::config::{ContentType, Predictor, ShadowEndpoint, Target};
+use crate::read::answer::ONE_SCORE;
 use crate::values::cells::{Cells, ModelRows, Value};
 use crate::values::firsts::{self, Firsts};
 use crate::values::numbers::repr;
@@ -105,6 +106,7 @@ pub struct Model {
     learnt: OnceLock<Outputs>,
     headers: Option<Vec<String>>,
     told_by_position: AtomicBool,
+    told_one_score: AtomicBool,
     keeper: Option<Keeper>,
     runtime: Arc<Runtime>,
 }
@@ -201,6 +203,7 @@ impl Model {
             learnt: OnceLock::new(),
             headers: predictor.label_headers.clone(),
             told_by_position: AtomicBool::new(false),
+            told_one_score: AtomicBool::new(false),
             keeper,
             runtime,
         })
@@ -281,6 +284,9 @@ impl Model {
             tracing::warn!(
                 "the model's answers have other keys than the names in `label_headers`, so their scores are named by position"
             );
+        }
+        if self.reader.had_one_score() && !self.told_one_score.swap(true, Ordering::Relaxed) {
+            tracing::warn!("the model's answers {ONE_SCORE}");
         }
         asked.map_err(|problem| self.with_reason(problem, cells))
     }

@@ -113,6 +113,11 @@ impl Reader {
         self.answers.are_by_position()
     }
 
+    /// Whether the label of a record was made of its only score, where `label_headers` are of several.
+    pub(crate) fn had_one_score(&self) -> bool {
+        self.answers.had_one_score()
+    }
+
     /// Scores of the `n` records that were sent. `known`: names of the outputs as learnt before, into whose order
     /// the scores are brought.
     ///

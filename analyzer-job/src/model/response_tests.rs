@@ -51,6 +51,20 @@ fn names_of_a_record_bring_its_scores_into_the_first_order() {
 }
 
 #[test]
+fn a_label_of_a_single_score_is_noted_where_the_names_are_of_several() {
+    for (headers, body, is_noted) in [
+        (&["a", "b"][..], "0.7\n0.2\n", true),
+        (&["a", "b"], "0.1,0.9\n0.8,0.2\n", false),
+        (&["a"], "0.7\n0.2\n", false),
+        (&[], "0.7\n0.2\n", false),
+    ] {
+        let reader = reader(Csv, "", "", headers);
+        assert_eq!(reader.labels(body.as_bytes(), 2).unwrap().len(), 2);
+        assert_eq!(reader.had_one_score(), is_noted, "{headers:?} {body}");
+    }
+}
+
+#[test]
 fn records_have_equally_many_scores_and_as_many_as_headers() {
     let read = reader(Csv, "", "", &[]).scores(b"[0.1, 0.7, 0.2],[0.5, 0.25, 0.25]", 2, None).unwrap();
     assert_eq!((read.width, read.values), (3, vec![0.1, 0.7, 0.2, 0.5, 0.25, 0.25]));

@@ -67,6 +67,7 @@ use crate::values::table::{Table, Values};
 
 use crate::state::tally::Tally;
 use crate::values::typing::{self, Type};
+use answer::ONE_SCORE;
 use digest::Digests;
 use gather::Gather;
 use ids::Ids;
@@ -321,7 +322,7 @@ fn read_once(
         Some(DatasetFormat::Parquet) => row_groups::read(files, analysis, &mut source)?,
         Some(DatasetFormat::Capture) | None => capture::read(files, analysis, &mut source)?,
     };
-    for (by_position, what) in [
+    for (is_so, what) in [
         (
             source.by_position,
             "objects have other keys than the names in `headers`, so their values are named by position",
@@ -330,9 +331,10 @@ fn read_once(
             source.scores_by_position,
             "answers have other keys than the names in `label_headers`, so their scores are named by position",
         ),
+        (source.had_one_score, &format!("answers {ONE_SCORE}")),
     ] {
         source.notes.push(Note::Files {
-            files: files.iter().filter(|_| by_position).map(|file| file.relative.clone()).collect(),
+            files: files.iter().filter(|_| is_so).map(|file| file.relative.clone()).collect(),
             what: what.into(),
         });
     }
@@ -441,6 +443,8 @@ pub(crate) struct Source<'a> {
     pub(crate) by_position: bool,
     /// The same of the scores of captured answers.
     pub(crate) scores_by_position: bool,
+    /// Labels were made of single scores, where the headers are of several.
+    pub(crate) had_one_score: bool,
     /// Is told when digests are left to others.
     left: Option<&'a Sender<()>>,
 }
@@ -467,6 +471,7 @@ impl Source<'_> {
             windowed: Vec::new(),
             by_position: false,
             scores_by_position: false,
+            had_one_score: false,
             left: None,
         }
     }

@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 
 /// Raised whenever something in a state gets another meaning. States of another program version with the same format
 /// are read.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 /// How the names of state files end.
 pub const ENDING: &str = "state";

@@ -40,6 +40,7 @@ use lines::Lines;
 use place::{Lack, Place, push_cell, push_elements, push_entry, shape};
 
 pub(crate) use lines::listed_rows;
+pub(crate) use predicted::ONE_SCORE;
 pub use predicted::Predicted;
 
 /// How the answers of a model are read: places of label and scores, and what makes a label of scores.
@@ -63,6 +64,8 @@ pub struct Answers {
     were_by_order: AtomicBool,
     /// Only one of labels and scores had its keys in another order in some document.
     moved: AtomicBool,
+    /// A record had one score, and the headers name several.
+    had_one_score: AtomicBool,
 }
 
 /// The cell of a row in whose part of an answer nothing is at the place, not even a null.
@@ -133,6 +136,7 @@ impl Answers {
             by_order: true,
             were_by_order: AtomicBool::new(false),
             moved: AtomicBool::new(false),
+            had_one_score: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -161,6 +165,7 @@ impl Answers {
             by_order: true,
             were_by_order: AtomicBool::new(false),
             moved: AtomicBool::new(false),
+            had_one_score: AtomicBool::new(false),
         };
         answers.compile()?;
         Ok(answers)
@@ -294,6 +299,11 @@ impl Answers {
     }
 
     /// The places in JSON.
+    /// Whether the label of a record was made of its only score, where the headers are of several.
+    pub(crate) fn had_one_score(&self) -> bool {
+        self.had_one_score.load(Ordering::Relaxed)
+    }
+
     pub(super) fn paths(&self) -> &Paths {
         &self.paths
     }

@@ -1,11 +1,18 @@
 //! What a row's cells of an answer say: its scores, and the label that the model gives it.
 
+use std::sync::atomic::Ordering;
+
 use plumbline_common::{Problem, Result};
 
 use super::place::{number, shape};
 use super::{Answer, Answers};
 use crate::values::raw::Raw;
 use crate::values::typing;
+
+/// What is said where the label of a record was made of its only score, and the headers are of several.
+pub(crate) const ONE_SCORE: &str = "have one score for a record, which was held against `probability_threshold`: the names in \
+    `label_headers` are of several scores and have no effect; if the model gives one for each, set `predictor.probability` to \
+    their place";
 
 /// The predicted label of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,6 +118,9 @@ impl Answers {
         match answer.scores.width(row) {
             1 => {
                 let setting = self.scores_place().map_or("predictor", |place| place.setting);
+                if self.headers.len() > 1 {
+                    self.had_one_score.store(true, Ordering::Relaxed);
+                }
                 Ok(Predicted::Score(number(answer.scores.cell(row, 0), setting)? > self.threshold))
             }
             found if found == self.headers.len() => {

@@ -90,6 +90,7 @@ fn read_in(
     outcome.shown.objects = of_features.chain(reader.answers.key_sets()).collect();
     source.by_position = reader.features.as_ref().is_ok_and(Paths::are_by_position);
     source.scores_by_position = reader.answers.are_by_position();
+    source.had_one_score |= reader.answers.had_one_score();
     outcome.shown.labels = reader.answers.key_order();
     outcome.finish(source)
 }
@@ -120,17 +121,19 @@ fn by_blocks(
     let like = Table::new(layout, like);
     // A value goes on with the next block, which it takes to read that one.
     let goes_on = AtomicBool::new(!records.is_between());
+    let had_one_score = AtomicBool::new(false);
     blocks::in_order(
         |spent| blocks.next(spent),
         || {
             let reader = Reader::new(files, analysis, options, false).ok();
             let mut reader = reader.map(|reader| reader.reading(&rules));
-            let (like, goes_on) = (&like, &goes_on);
+            let (like, goes_on, had_one_score) = (&like, &goes_on, &had_one_score);
             move |block: &Block<Lines>| {
                 let reader = reader.as_mut().filter(|_| !goes_on.load(Ordering::Relaxed))?;
                 let mut part = Outcome::new(Some(like.clone()));
                 let mut records = captured::records();
                 reader.block(block, &mut records, &mut part).ok()?;
+                had_one_score.fetch_or(reader.answers.had_one_score(), Ordering::Relaxed);
                 Some((part, records))
             }
         },
@@ -148,7 +151,9 @@ fn by_blocks(
             goes_on.store(!records.is_between(), Ordering::Relaxed);
             source.advance(block.bytes).map(|()| true)
         },
-    )
+    )?;
+    source.had_one_score = had_one_score.into_inner();
+    Ok(())
 }
 
 /// Why a record gives no rows.

@@ -30,7 +30,7 @@ pub(super) fn both(
         let mut source = Source::new(options, 0);
         let read = pool.install(|| read_in(&files, analysis, &mut source, block_bytes));
         let beside = (&source.bad_kinds, source.captured, &source.shown, source.by_position, source.records);
-        let beside = format!("{beside:?} {:?}", source.notes.warnings());
+        let beside = format!("{beside:?} {:?} {}", source.notes.warnings(), source.had_one_score);
         outcome(read, &source).map(|text| format!("{text} {beside}"))
     })
 }
@@ -43,6 +43,49 @@ pub(super) fn with_roles() -> Analysis {
     analysis.group_variable = Some(name("job"));
     analysis.predictor = Some(Predictor { label: Some(name("l")), ..Predictor::default() });
     analysis
+}
+
+/// Among records with a score for each of the names, or alone.
+#[test]
+fn a_single_score_beside_the_names_of_several_is_noted_wherever_it_stands() {
+    let mut analysis = with_roles();
+    let of = |names: &[&str]| Predictor {
+        probability: Some(name("s")),
+        label_headers: Some(names.iter().map(ToString::to_string).collect()),
+        ..Predictor::default()
+    };
+    let record = |scores: &str| {
+        let payload = |text: String| json!({"data": text, "encoding": "JSON"});
+        let input = payload("{\"features\":[1,0,2]}".into());
+        let output = payload(format!("{{\"s\":{scores}}}"));
+        json!({
+            "captureData": {"endpointInput": input, "endpointOutput": output},
+            "groundTruthData": payload("{\"y\":1}".into()),
+        })
+    };
+    const RECORDS: usize = 9;
+    let check = |analysis: &Analysis, scores: &[&str], is_noted: bool| {
+        let file: String = scores.iter().map(|scores| format!("{}\n", record(scores))).collect();
+        for block_bytes in [1, 700, 1 << 20] {
+            for text in both(&[file.clone().into()], analysis, &Options::default(), block_bytes, 3) {
+                let text = text.unwrap();
+                assert!(text.starts_with(&format!("{RECORDS} ")), "{text}");
+                assert!(text.ends_with(&format!(" {is_noted}")), "{scores:?}, {block_bytes}: {text}");
+            }
+        }
+    };
+    analysis.predictor = Some(of(&["0", "1"]));
+    check(&analysis, &["[0.2,0.8]"; RECORDS], false);
+    check(&analysis, &["0.7"; RECORDS], true);
+    for at in 0..RECORDS {
+        let mut scores = ["[0.2,0.8]"; RECORDS];
+        scores[at] = "0.7";
+        check(&analysis, &scores, true);
+    }
+    analysis.predictor = Some(of(&["1"]));
+    check(&analysis, &["0.7"; RECORDS], false);
+    analysis.predictor = Some(Predictor { label: Some(name("s")), probability: None, ..of(&["0", "1"]) });
+    check(&analysis, &["0.7"; RECORDS], false);
 }
 
 /// Something that stands in a file of captures; more than one line perhaps.

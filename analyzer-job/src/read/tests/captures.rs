@@ -257,6 +257,35 @@ fn scores_with_label_headers_predict_the_highest() {
     assert_eq!(found.columns[3].values, self::text(&["b"], &[0]));
 }
 
+#[test]
+fn a_single_score_beside_the_names_of_several_is_told_in_one_run_and_in_parts() {
+    let mut analysis = monitor();
+    let files: Vec<(String, String)> = (["0.8", "[0.2,0.8]", "[0.9,0.1]"].iter().enumerate())
+        .map(|(at, scores)| {
+            let output = format!("{{\"score\":{scores}}}");
+            (format!("{at}.jsonl"), record(None, r#"{"features":[1,0]}"#, &output, r#"{"y":"low"}"#))
+        })
+        .collect();
+    for (names, n_files) in [(&["low", "high"][..], 3), (&["low", "high"], 1), (&["score"], 1), (&[], 1)] {
+        let label_headers = (!names.is_empty()).then(|| names.iter().map(ToString::to_string).collect());
+        analysis.predictor =
+            Some(Predictor { probability: Some(name("score")), label_headers, ..Predictor::default() });
+        let files = &files[..n_files];
+        let bytes: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+        let readings = [
+            fixture::read(&bytes, &analysis, &keep_rows()),
+            fixture::read(&bytes, &analysis, &Options::default()),
+            fixture::combined(files, &analysis, &keep_rows()),
+        ];
+        for reading in readings {
+            let told = reading.unwrap().warnings.join("\n");
+            let is_told = told.contains("0.jsonl") && told.contains("have one score for a record");
+            assert_eq!(is_told, names.len() > 1, "{names:?} {n_files}: {told}");
+        }
+    }
+}
+
 /// A line that is cut is known as no record once the next one was read, and named before it all the same.
 #[test]
 fn bad_records_are_named_in_the_order_of_their_lines_in_one_run_and_in_parts() {
