@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use super::marks::{self, Block, JsonMarks, Look, Marker};
+use super::marks::{self, Blocks, JsonMarks, Look, Marker};
 
 /// Bytes that are looked at before their lines are handed on: what is put down of them fits the nearest cache.
 const PIECE: usize = 1 << 14;
@@ -108,16 +108,13 @@ impl Look for Find<'_> {
     #[inline(always)]
     fn with(self, marker: impl Marker) -> bool {
         let Find { places: Places { all, line_ends, faults }, text, length } = self;
-        all.resize(length + 2 * size_of::<Block>(), 0);
+        marks::make_room(all, length);
         line_ends.clear();
         faults.clear();
-        let (blocks, rest) = text[..length.min(text.len())].as_chunks();
-        let mut last: Block = [b'\n'; _];
-        last[..rest.len()].copy_from_slice(rest);
-        let last = (text.len() <= length).then_some(&last);
+        let blocks = Blocks::of(text, length);
         let mut state = State::default();
         let (mut n, mut at, mut others) = (0, 0, 0);
-        for block in blocks.iter().chain(last) {
+        for block in blocks.iter() {
             let marks = marker.mark_json(block);
             let Some(looked) = state.look(marks) else { return false };
             let mut wrong = looked.faults;
@@ -125,7 +122,7 @@ impl Look for Find<'_> {
                 faults.push(at + wrong.trailing_zeros());
                 wrong &= wrong - 1;
             }
-            let mut ends = looked.ends;
+            let ends = looked.ends;
             let mut line_ends_here = marks.line_feeds;
             while line_ends_here != 0 {
                 let before = (line_ends_here & line_ends_here.wrapping_neg()) - 1;
@@ -136,16 +133,7 @@ impl Look for Find<'_> {
                 line_ends_here &= line_ends_here - 1;
             }
             others += looked.others.count_ones();
-            let behind = n + ends.count_ones() as usize;
-            // Eight at once: a branch for each costs more than what is put down in vain.
-            while n < behind {
-                for slot in &mut all[n..n + 8] {
-                    *slot = at + ends.trailing_zeros();
-                    ends &= ends.wrapping_sub(1);
-                }
-                n += 8;
-            }
-            n = behind;
+            n = marks::put_down(all, n, at, ends);
             at += 64;
         }
         true

@@ -6,7 +6,7 @@
 
 use memchr::memchr;
 
-use super::marks::{self, Block, Look, Marker, Marks};
+use super::marks::{self, Blocks, Look, Marker, Marks};
 
 /// Bytes that are looked at before their records are handed on: what is put down of them fits the nearest cache.
 const PIECE: usize = 1 << 14;
@@ -96,15 +96,12 @@ impl Look for Find<'_> {
     #[inline(always)]
     fn with(self, marker: impl Marker) -> bool {
         let Find { places: Places { all, line_ends }, text, length } = self;
-        all.resize(length + 2 * size_of::<Block>(), 0);
+        marks::make_room(all, length);
         line_ends.clear();
-        let (blocks, rest) = text[..length.min(text.len())].as_chunks();
-        let mut last: Block = [b'\n'; _];
-        last[..rest.len()].copy_from_slice(rest);
-        let last = (text.len() <= length).then_some(&last);
+        let blocks = Blocks::of(text, length);
         let mut quotes = Quotes { inside: 0, may_open: 1, closed: 0 };
         let (mut n, mut at) = (0, 0);
-        for block in blocks.iter().chain(last) {
+        for block in blocks.iter() {
             let marks = marker.mark(block);
             let mut ends = marks.commas | marks.line_ends;
             if marks.quotes | quotes.inside | quotes.closed != 0 {
@@ -121,19 +118,10 @@ impl Look for Find<'_> {
                 line_ends.push(n + (ends & before).count_ones() as usize);
                 line_ends_here &= line_ends_here - 1;
             }
-            let behind = n + ends.count_ones() as usize;
-            // Eight at once: a branch for each costs more than what is put down in vain.
-            while n < behind {
-                for slot in &mut all[n..n + 8] {
-                    *slot = at + ends.trailing_zeros();
-                    ends &= ends.wrapping_sub(1);
-                }
-                n += 8;
-            }
-            n = behind;
+            n = marks::put_down(all, n, at, ends);
             at += 64;
         }
-        last.is_none() || quotes.inside == 0
+        !blocks.reach_the_end() || quotes.inside == 0
     }
 }
 

@@ -25,6 +25,53 @@ pub(crate) struct JsonMarks {
 
 pub(crate) type Block = [u8; 64];
 
+/// A text in blocks.
+pub(crate) struct Blocks<'a> {
+    whole: &'a [Block],
+    /// The end of the text, and line ends behind it.
+    last: Option<Block>,
+}
+
+impl<'a> Blocks<'a> {
+    /// The first `length` bytes of a text, a multiple of 64; all of a shorter text, behind which line ends are added.
+    #[inline(always)]
+    pub(crate) fn of(text: &'a [u8], length: usize) -> Blocks<'a> {
+        let (whole, rest) = text[..length.min(text.len())].as_chunks();
+        let mut last: Block = [b'\n'; _];
+        last[..rest.len()].copy_from_slice(rest);
+        Blocks { whole, last: (text.len() <= length).then_some(last) }
+    }
+
+    #[inline(always)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Block> {
+        self.whole.iter().chain(&self.last)
+    }
+
+    pub(crate) fn reach_the_end(&self) -> bool {
+        self.last.is_some()
+    }
+}
+
+/// Room for the places in `length` bytes of a text.
+pub(crate) fn make_room(places: &mut Vec<u32>, length: usize) {
+    places.resize(length + 2 * size_of::<Block>(), 0);
+}
+
+/// Puts down the places of the bits of a block behind the first `n` places, and gives their number then. `at`: where the block
+/// begins.
+#[inline(always)]
+pub(crate) fn put_down(places: &mut [u32], n: usize, at: u32, mut bits: u64) -> usize {
+    let behind = n + bits.count_ones() as usize;
+    // Eight at once: a branch for each costs more than what is put down in vain.
+    for first in (n..behind).step_by(8) {
+        for slot in &mut places[first..first + 8] {
+            *slot = at + bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+        }
+    }
+    behind
+}
+
 /// Work that looks at many blocks.
 pub(crate) trait Look {
     type Found;
