@@ -449,9 +449,8 @@ pub(super) fn lines(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>
 fn records(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
     let name = file.relative.as_path();
     rows.enter(name, reader, take)?;
-    let mut left = file.bytes;
     let (mut objects, mut if_only) = (0_u64, None);
-    let taken = records::read(&mut Lines::open(file)?, None, &mut |line, piece| {
+    let goes_on = pieces(file, reader, &mut |line, piece, reader| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
             Piece::Object(text) => (text, false),
@@ -461,10 +460,6 @@ fn records(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
                 return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
             }
         };
-        // A packed file is longer when it is read.
-        let bytes = left.min(text.len() as u64 + 1);
-        left -= bytes;
-        reader.advance_often(bytes)?;
         rows.begin_record(&reader.columns);
         objects += 1;
         if objects == 1 {
@@ -509,6 +504,25 @@ fn records(file: &InputFile, rows: &mut Rows, reader: &mut Reader<'_>, take: Tak
     if let Some(what) = if_only.filter(|_| objects == 1) {
         reader.account.notes.push((name.into(), what));
     }
+    Ok(goes_on)
+}
+
+/// Gives every piece of a file to `take`, as `records::read` does, and tells the progress. False when no more are wanted.
+pub(super) fn pieces<'d>(
+    file: &InputFile,
+    reader: &mut Reader<'d>,
+    take: &mut dyn FnMut(u64, Piece<'_>, &mut Reader<'d>) -> Result<Taken>,
+) -> Result<bool> {
+    let mut left = file.bytes;
+    let taken = records::read(&mut Lines::open(file)?, None, &mut |line, piece| {
+        if let Piece::Line(text) | Piece::Object(text) = piece {
+            // A packed file is longer when it is read.
+            let bytes = left.min(text.len() as u64 + 1);
+            left -= bytes;
+            reader.advance_often(bytes)?;
+        }
+        take(line, piece, reader)
+    })?;
     Ok(taken != Taken::Enough)
 }
 

@@ -3,11 +3,11 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 
-use plumbline_common::input::{InputFile, Lines};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 
 use super::document::{self, Element};
-use super::json::{Fault, Rows};
+use super::json::{self, Fault, Rows};
 use super::reader::Reader;
 use super::shape::{self, Shape};
 use super::shared::Seat;
@@ -16,7 +16,7 @@ use crate::monitor::first_lines::{self, Beginning};
 use crate::monitor::format::Format;
 use crate::monitor::script::{Answer, Running};
 use crate::read::captured::{self, Met};
-use crate::read::records::{self, Piece, Taken};
+use crate::read::records::{Piece, Taken};
 use crate::read::together;
 use crate::values::numbers::strict_json;
 use crate::values::scan;
@@ -204,8 +204,7 @@ fn values(files: &[InputFile], asked: &mut Asked<'_>, reader: &mut Reader<'_>, t
 /// False when no more are wanted.
 fn records(file: &InputFile, asked: &mut Asked<'_>, reader: &mut Reader<'_>, take: Take<'_>) -> Result<bool> {
     asked.enter(&file.relative, reader, take)?;
-    let mut left = file.bytes;
-    let taken = records::read(&mut Lines::open(file)?, None, &mut |line, piece| {
+    json::pieces(file, reader, &mut |line, piece, reader| {
         let (text, may_be_none) = match piece {
             Piece::Line(text) => (text, true),
             Piece::Object(text) => (text, false),
@@ -215,9 +214,6 @@ fn records(file: &InputFile, asked: &mut Asked<'_>, reader: &mut Reader<'_>, tak
                 return Ok(if reader.done() { Taken::Enough } else { Taken::NoRecord });
             }
         };
-        let bytes = left.min(text.len() as u64 + 1);
-        left -= bytes;
-        reader.advance_often(bytes)?;
         let json = std::str::from_utf8(text).ok().filter(|text| scan::is_json(text));
         match json {
             Some(list) if list.starts_with('[') => {
@@ -236,8 +232,7 @@ fn records(file: &InputFile, asked: &mut Asked<'_>, reader: &mut Reader<'_>, tak
             (false, Some(_)) => Taken::Record,
             (false, None) => Taken::NoRecord,
         })
-    })?;
-    Ok(taken != Taken::Enough)
+    })
 }
 
 impl Asked<'_> {

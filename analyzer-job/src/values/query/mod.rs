@@ -130,14 +130,6 @@ impl Query {
 impl Node {
     fn of(ast: &Ast) -> Result<Node, String> {
         let boxed = |ast: &Ast| Node::of(ast).map(Box::new);
-        let all = |asts: &[Ast]| asts.iter().map(Node::of).collect::<Result<Vec<Node>, String>>();
-        let arguments = |asts: &[Ast]| {
-            let argument = |ast: &Ast| match ast {
-                Ast::Expref { ast, .. } => Ok(Node::Expression(boxed(ast)?)),
-                ast => Node::of(ast),
-            };
-            asts.iter().map(argument).collect::<Result<Vec<Node>, String>>()
-        };
         Ok(match ast {
             Ast::Identity { .. } => Node::Here,
             Ast::Field { name, .. } => Node::Field(name.clone()),
@@ -149,7 +141,9 @@ impl Node {
                 Node::Slice(start.map(i64::from), stop.map(i64::from), (*step).into())
             }
             Ast::Literal { value, .. } => Node::Literal(value.to_string()),
-            Ast::MultiList { elements, .. } => Node::List(all(elements)?),
+            Ast::MultiList { elements, .. } => {
+                Node::List(elements.iter().map(Node::of).collect::<Result<_, String>>()?)
+            }
             Ast::MultiHash { elements, .. } => Node::Object(
                 elements.iter().map(|pair| Ok((pair.key.clone(), Node::of(&pair.value)?))).collect::<Result<
                     _,
@@ -174,7 +168,12 @@ impl Node {
             },
             Ast::Condition { predicate, then, .. } => Node::And(boxed(predicate)?, boxed(then)?),
             Ast::Function { name, args, .. } => {
-                Node::Function(Function::named(name, args.len())?, arguments(args)?, None)
+                let function = Function::named(name, args.len())?;
+                let argument = |ast: &Ast| match ast {
+                    Ast::Expref { ast, .. } => Ok(Node::Expression(boxed(ast)?)),
+                    ast => Node::of(ast),
+                };
+                Node::Function(function, args.iter().map(argument).collect::<Result<_, String>>()?, None)
             }
             // No value: it could not be printed, nor compared with one.
             Ast::Expref { .. } => return Err("`&` stands in front of an argument of a function only".into()),
