@@ -1,6 +1,8 @@
+use super::pairs::{LARGEST_OF_ALIKE, MOST_SPREAD, of_both, pairs};
 use super::*;
 use crate::bias::{details, results};
 use crate::config::{Methods, ReportNames};
+use crate::normal;
 use crate::results::details::Stage;
 use crate::results::metrics::codes_of;
 use crate::state::counts::{BiasCounts, FacetCounts, Group};
