@@ -6,12 +6,14 @@
 //! words `NaN`, `Infinity` and `-Infinity`, which it takes note of; tests and a fuzz target compare the two. Text must
 //! be UTF-8, which the caller has checked.
 //!
-//! `text` is the inside of strings, `compact` writes a value anew.
+//! `text` is the inside of strings, `marks` finds their ends in a line, `compact` writes a value anew.
 
 mod compact;
+mod marks;
 mod text;
 
 pub use compact::compact;
+pub(crate) use marks::Marks;
 use text::special;
 pub use text::{escape, unescape};
 
@@ -91,6 +93,8 @@ pub struct Cursor<'t, 's> {
     at: usize,
     /// Scratch for nested containers, reused from record to record.
     open: &'s mut Vec<Open>,
+    /// Of the line that it is in.
+    marks: Option<&'s Marks>,
     /// Some object may have had a key twice.
     pub repeats: bool,
     /// The first bare word that is no JSON.
@@ -100,7 +104,17 @@ pub struct Cursor<'t, 's> {
 impl<'t, 's> Cursor<'t, 's> {
     pub fn new(text: &'t [u8], at: usize, open: &'s mut Vec<Open>) -> Cursor<'t, 's> {
         open.clear();
-        Cursor { text, at, open, repeats: false, bare_word: None }
+        Cursor { text, at, open, marks: None, repeats: false, bare_word: None }
+    }
+
+    /// A cursor in a line that was marked; `text` ends with the line.
+    pub(crate) fn marked(
+        text: &'t [u8],
+        at: usize,
+        open: &'s mut Vec<Open>,
+        marks: Option<&'s Marks>,
+    ) -> Cursor<'t, 's> {
+        Cursor { marks, ..Cursor::new(text, at, open) }
     }
 
     pub fn at(&self) -> usize {
@@ -288,6 +302,11 @@ impl<'t, 's> Cursor<'t, 's> {
     pub fn string(&mut self) -> Result<Text, Malformed> {
         self.expect(b'"')?;
         let start = self.at;
+        if let Some(marks) = self.marks {
+            let (end, escaped) = marks.string(start).ok_or(self.malformed())?;
+            self.at = end + 1;
+            return Ok(Text { span: Span { start, end }, escaped });
+        }
         let mut escaped = false;
         loop {
             self.at = special(self.text, self.at);

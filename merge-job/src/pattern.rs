@@ -9,7 +9,7 @@
 //! an AMD EPYC server shared with others, a merge takes 4.4 seconds of the processor with it and 5.4 without (3 runs in
 //! turn, the least of each); where no line is like another, 4.3 with and 4.5 without.
 
-use crate::json::{Cursor, Open, Span};
+use crate::json::{Cursor, Marks, Open, Span};
 use crate::record::Object;
 
 /// Patterns kept at a time; files with more kinds of lines are rare.
@@ -56,13 +56,19 @@ impl Default for Patterns {
 
 impl Patterns {
     /// The object that a line holds, if the line is like an earlier one. Nothing is said about a line
-    /// that is not.
-    pub(crate) fn find(&mut self, text: &[u8], line: Span, open: &mut Vec<Open>) -> Option<Object> {
+    /// that is not. `marks`: of the line.
+    pub(crate) fn find(
+        &mut self,
+        text: &[u8],
+        line: Span,
+        open: &mut Vec<Open>,
+        marks: Option<&Marks>,
+    ) -> Option<Object> {
         let last = self.last;
         let others = (0..self.known.len()).filter(|idx| *idx != last);
         for idx in [last].into_iter().chain(others) {
             let Some(pattern) = self.known.get(idx) else { continue };
-            if let Some(escaped) = pattern.fits(text, line, open, &mut self.shifts) {
+            if let Some(escaped) = pattern.fits(text, line, open, marks, &mut self.shifts) {
                 self.last = idx;
                 self.trust = (self.trust + 1).min(TRUST);
                 return Some(pattern.moved(text, &self.shifts, escaped));
@@ -143,9 +149,17 @@ impl Pattern {
     }
 
     /// Fills `shifts` when a line fits; tells whether one of the strings that vary has escapes.
-    fn fits(&self, text: &[u8], line: Span, open: &mut Vec<Open>, shifts: &mut Vec<usize>) -> Option<bool> {
+    fn fits(
+        &self,
+        text: &[u8],
+        line: Span,
+        open: &mut Vec<Open>,
+        marks: Option<&Marks>,
+        shifts: &mut Vec<usize>,
+    ) -> Option<bool> {
         let text = text.get(..line.end)?;
-        let mut cursor = Cursor::new(text, line.start, open);
+        let is_ascii = marks.is_some_and(Marks::is_ascii);
+        let mut cursor = Cursor::marked(text, line.start, open, marks);
         let mut escaped = false;
         let mut from = 0;
         shifts.clear();
@@ -154,7 +168,9 @@ impl Pattern {
             // The quotes belong to the string.
             cursor.same(self.sample.get(from..hole.start - 1)?)?;
             let string = cursor.string().ok()?;
-            std::str::from_utf8(string.span.of(text)).ok()?;
+            if !is_ascii {
+                std::str::from_utf8(string.span.of(text)).ok()?;
+            }
             escaped |= string.escaped;
             shifts.push(string.span.end.wrapping_sub(hole.end));
             from = hole.end + 1;
@@ -166,10 +182,12 @@ impl Pattern {
     /// The object of a line that fits.
     fn moved(&self, text: &[u8], shifts: &[usize], escaped: bool) -> Object {
         let mut object = self.object;
-        for (span, (start, end)) in object.places().zip(&self.passed) {
+        let mut passed = self.passed.iter();
+        object.places().for_each(|span| {
+            let Some((start, end)) = passed.next() else { return };
             span.start = span.start.wrapping_add(shifts[*start]);
             span.end = span.end.wrapping_add(shifts[*end]);
-        }
+        });
         object.tell_escapes(text, escaped);
         object
     }
@@ -210,7 +228,7 @@ mod tests {
         let mut memory = Workspace::default();
         let count = |text: String| {
             let span = Span { start: 0, end: text.len() };
-            let is_found = memory.patterns.find(text.as_bytes(), span, &mut memory.open).is_some();
+            let is_found = memory.patterns.find(text.as_bytes(), span, &mut memory.open, None).is_some();
             let piece = Piece { span, state: State::default(), ended: true, longest: 1 << 20, width: None };
             reader::read(Captures, text.as_bytes(), piece, &mut memory, &mut Vec::new(), &mut Vec::new());
             usize::from(is_found)

@@ -32,7 +32,7 @@ pub use state::State;
 use state::{Returns, Skipping};
 pub use width::{SURVEYED_BYTES, width_of_rows};
 
-use crate::json::{Cursor, Malformed, Open, Span};
+use crate::json::{Cursor, Malformed, Marks, Open, Span};
 use crate::pattern::Patterns;
 use crate::record::{self, Bad, Object, Side};
 
@@ -52,6 +52,7 @@ pub struct Found<T> {
 pub struct Workspace {
     pub(crate) open: Vec<Open>,
     pub(crate) patterns: Patterns,
+    marks: Marks,
 }
 
 /// What of a text is settled.
@@ -206,9 +207,9 @@ impl<'t, S: Side> Reading<'t, '_, S> {
 
     /// A line that is one record and nothing else: the usual case, read as `value` would read it.
     fn line_by_itself(&mut self) -> bool {
-        let rest = self.text.get(self.at..).unwrap_or_default();
-        let end = match memchr::memchr(b'\n', rest) {
-            Some(length) => self.at + length,
+        let Workspace { open, patterns, marks } = &mut *self.workspace;
+        let end = match marks.line(self.text, self.at) {
+            Some(end) => end,
             None if self.ended => self.text.len(),
             None => return false,
         };
@@ -219,14 +220,14 @@ impl<'t, S: Side> Reading<'t, '_, S> {
         if span.end - span.start > self.longest {
             return false;
         }
-        let Workspace { open, patterns } = &mut *self.workspace;
-        let object = match patterns.find(self.text, span, open) {
+        let marks = marks.up_to(span.end);
+        let object = match patterns.find(self.text, span, open, marks) {
             Some(object) => object,
             None => {
-                if std::str::from_utf8(span.of(line)).is_err() {
+                if !marks.is_some_and(Marks::is_ascii) && std::str::from_utf8(span.of(line)).is_err() {
                     return false;
                 }
-                let mut cursor = Cursor::new(line, span.start, open);
+                let mut cursor = Cursor::marked(line, span.start, open, marks);
                 match record::object(&mut cursor) {
                     Ok(object) if cursor.at() == span.end => {
                         if object.bare_word.is_some() {
