@@ -217,7 +217,7 @@ impl InMemory {
                 return Ok(false);
             }
             if idx % AHEAD == 0 {
-                prefetch(records, idx, |label| self.labels.has(label.parsed.number));
+                prefetch(records, idx, |label| self.labels.touch(label.parsed.number));
             }
             if let Some(label) = account.label(&record)? {
                 let id = record.texts.of(label.id);
@@ -250,7 +250,11 @@ impl InMemory {
                 return Ok(false);
             }
             if idx % AHEAD == 0 {
-                prefetch(records, idx, |capture| self.labels.prefetch(capture));
+                prefetch(records, idx, |Capture { key_number, event, .. }| {
+                    self.labels.touch(*key_number) | event.is_some_and(|event| self.labels.touch(event))
+                });
+                // With the table at hand, the entries.
+                prefetch(records, idx, |capture| self.labels.has(capture.key_number));
             }
             capture(&record, window, self, account, output.as_deref_mut())?;
             if !self.fits() {

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::ids::{self, Form, Id};
+use crate::places::Places;
 use crate::record::Capture;
 use crate::settings::DuplicateGroundTruth;
 
@@ -37,7 +38,7 @@ pub(crate) struct Hit<'a> {
 pub(crate) struct Labels {
     policy: DuplicateGroundTruth,
     hasher: DefaultHashBuilder,
-    table: HashTable<u32>,
+    table: Places,
     entries: Vec<Entry>,
     texts: Arena,
     /// The first values, by what they say.
@@ -146,7 +147,7 @@ impl Labels {
         Labels {
             policy,
             hasher: DefaultHashBuilder::default(),
-            table: HashTable::new(),
+            table: Places::default(),
             entries: Vec::new(),
             texts: Arena::default(),
             shared: HashTable::new(),
@@ -156,8 +157,8 @@ impl Labels {
 
     /// Bytes in use, counting the moment when the table next grows.
     pub(crate) fn memory(&self) -> u64 {
-        let table = self.table.allocation_size();
-        let growing = if self.table.len() == self.table.capacity() { 2 * table } else { 0 };
+        let table = self.table.memory();
+        let growing = if self.table.is_full() { table / 2 } else { 0 };
         let lists =
             size_of_val(&self.entries[..]) + size_of_val(&self.texts.ends[..]) + self.texts.bytes.len();
         if self.entries.len().max(self.texts.ends.len()) as u64 >= u64::from(NONE) - 2 {
@@ -170,16 +171,22 @@ impl Labels {
         self.entries.is_empty()
     }
 
-    /// Makes room for so many labels at once, which saves growing step by step.
+    /// Makes room for so many entries at once, which saves growing step by step.
     pub(crate) fn reserve(&mut self, count: usize) {
-        self.table.reserve(count, hash_of(&self.hasher, &self.entries));
+        self.table.clear(count);
+        for (idx, entry) in self.entries.iter().enumerate() {
+            // Its place is another one's now.
+            if entry.marks & REPLACED == 0 {
+                self.table.insert(self.hasher.hash_one(entry.number), idx as u32);
+            }
+        }
     }
 
     /// Takes in a label; `text` is that of its id. All labels come before the captures.
     pub(crate) fn insert(&mut self, id: Id, text: &[u8], value: &[u8], hour: Option<i64>) -> Inserted {
         let hash = self.hasher.hash_one(id.number);
         let mut conflict = None;
-        for &known in self.table.iter_hash(hash) {
+        for known in self.table.find(hash) {
             let Some(entry) = self.entries.get(known as usize) else { continue };
             if entry.is_label_of(id.number) {
                 if same(self.texts.get(entry.value), value) {
@@ -204,9 +211,9 @@ impl Labels {
             hour: hour.and_then(|hour| i32::try_from(hour).ok()).unwrap_or(NO_HOUR),
             marks: 0,
         };
-        match replaced.and_then(|old| self.table.find_mut(hash, |known| *known == old)) {
-            Some(place) => {
-                let old = std::mem::replace(place, self.entries.len() as u32);
+        match replaced {
+            Some(old) => {
+                self.table.replace(hash, old, self.entries.len() as u32);
                 if let Some(old) = self.entries.get_mut(old as usize) {
                     old.marks |= REPLACED;
                 }
@@ -218,7 +225,10 @@ impl Labels {
     }
 
     fn push(&mut self, hash: u64, entry: Entry) {
-        self.table.insert_unique(hash, self.entries.len() as u32, hash_of(&self.hasher, &self.entries));
+        if self.table.is_full() {
+            self.reserve(self.entries.len() + self.entries.len() / 2 + 1);
+        }
+        self.table.insert(hash, self.entries.len() as u32);
         self.entries.push(entry);
     }
 
@@ -246,16 +256,20 @@ impl Labels {
         };
         let fingerprint = Fingerprint::of(capture);
         let hash = self.hasher.hash_one(event);
-        let mut label = None;
-        for &idx in self.table.iter_hash(hash) {
+        let (mut label, mut seen) = (None, None);
+        for idx in self.table.find(hash) {
             let Some(entry) = self.entries.get(idx as usize).filter(|entry| entry.number == event) else {
                 continue;
             };
             if entry.marks & SEEN != 0 {
-                let again = entry.fingerprint() == fingerprint || !self.mark(capture.identity());
-                return if again { Delivery::Again } else { Delivery::FirstOfKnownEvent };
+                seen = Some(entry.fingerprint());
+                break;
             }
             label.get_or_insert(idx as usize);
+        }
+        if let Some(seen) = seen {
+            let again = seen == fingerprint || !self.mark(capture.identity());
+            return if again { Delivery::Again } else { Delivery::FirstOfKnownEvent };
         }
         match label
             .filter(|_| fingerprint == Fingerprint::default())
@@ -267,20 +281,19 @@ impl Labels {
         Delivery::First
     }
 
-    /// Touches the entries that `see` and `take` will look up.
-    pub(crate) fn prefetch(&self, capture: &Capture) -> bool {
-        let of_event = capture.event.filter(|event| *event != capture.key_number);
-        self.has(capture.key_number) | of_event.is_some_and(|event| self.has(event))
+    /// Touches where an entry of a number stands, or will stand, in the table.
+    pub(crate) fn touch(&self, number: u128) -> bool {
+        self.table.touch(self.hasher.hash_one(number))
     }
 
     /// Marks an identity as seen; true when no capture had it before.
     fn mark(&mut self, identity: u128) -> bool {
         let hash = self.hasher.hash_one(identity);
-        let is_it = |idx: &u32| {
-            let entry = self.entries.get(*idx as usize);
+        let is_it = |idx: u32| {
+            let entry = self.entries.get(idx as usize);
             entry.is_some_and(|entry| entry.number == identity && entry.marks & SEEN != 0)
         };
-        if self.table.find(hash, is_it).is_some() {
+        if self.table.find(hash).any(is_it) {
             return false;
         }
         self.push(hash, Entry::seen(identity, Fingerprint::default()));
@@ -293,7 +306,7 @@ impl Labels {
         let hash = self.hasher.hash_one(number);
         let mut hits = std::mem::take(&mut self.hits);
         hits.clear();
-        for &idx in self.table.iter_hash(hash) {
+        for idx in self.table.find(hash) {
             if let Some(entry) = self.entries.get_mut(idx as usize)
                 && entry.is_label_of(number)
             {
@@ -312,9 +325,8 @@ impl Labels {
     /// Whether there is a label of this id; marks nothing.
     pub(crate) fn has(&self, number: u128) -> bool {
         let hash = self.hasher.hash_one(number);
-        let is_it =
-            |idx: &u32| self.entries.get(*idx as usize).is_some_and(|entry| entry.is_label_of(number));
-        self.table.find(hash, is_it).is_some()
+        let is_it = |idx: u32| self.entries.get(idx as usize).is_some_and(|entry| entry.is_label_of(number));
+        self.table.find(hash).any(is_it)
     }
 
     fn in_force(&self) -> impl Iterator<Item = &Entry> {
@@ -336,11 +348,6 @@ impl Labels {
             }
         }
     }
-}
-
-/// The hash of an entry by its place.
-fn hash_of(hasher: &DefaultHashBuilder, entries: &[Entry]) -> impl Fn(&u32) -> u64 {
-    |&idx| hasher.hash_one(entries.get(idx as usize).map_or(0, |entry| entry.number))
 }
 
 /// Whether two labels say the same, whatever the order of their keys or the escapes in their texts.
@@ -435,7 +442,6 @@ mod tests {
                 (UUID, "", Again),
             ] {
                 let capture = capture(event, inference);
-                labels.prefetch(&capture);
                 assert_eq!(labels.see(&capture), expected, "{event} {inference}");
             }
             assert!(!labels.has(number("c")) && values(&mut labels, "c").is_empty());

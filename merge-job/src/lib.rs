@@ -3,8 +3,8 @@
 //! In reading order: `settings` and `task`, the merge that is settled; `inputs`, the files of both sides; `source`
 //! cuts files into blocks (`ahead`: unpacked in advance; `manifest`: lists of files), `reader` finds the records of a
 //! text (on `json`, `rows`, or by the `pattern` of earlier lines), `record` takes their parts, `batch` holds a block
-//! with its records, `stream` hands blocks over in their order; `labels` holds the ground truth by `ids`, `join` says
-//! what becomes of a capture, `spill` does the same when the labels do not fit in memory (by `scratch` files);
+//! with its records, `stream` hands blocks over in their order; `labels` holds the ground truth by `ids` (at
+//! `places`), `join` says what becomes of a capture, `spill` does the same when the labels do not fit in memory (by `scratch` files);
 //! `pipeline` puts these together; `output` writes, `account` and `summary` tell of every record (`looks`: of files
 //! without any; `reasons`: why records are bad), `verdict` judges; `validate` is the dry run.
 
@@ -28,6 +28,7 @@ mod manifest;
 mod output;
 mod pattern;
 mod pipeline;
+mod places;
 pub mod reader;
 mod reasons;
 pub mod record;
