@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, CWD};
 use super::BUFFER_BYTES;
 use super::place::{self, DESCRIPTORS, beside};
 use super::waiting::{Extent, Results, Store, Waiting};
-use crate::{Problem, Result};
+use crate::{Problem, Result, input};
 
 /// The calls of the system that a test must be able to refuse.
 #[derive(Debug, Clone, Copy)]
@@ -163,22 +163,22 @@ impl Changes {
         Ok(())
     }
 
-    /// Names that a file may have besides that of the result, the best first; not all of them are on its file system.
-    fn names_beside(&self, file: &Waiting) -> Vec<PathBuf> {
-        let beside = beside(&file.path);
-        let name = beside.file_name().unwrap_or_default();
+    /// Paths that a file may have besides that of the result, but for their names, the best first; not all of them are on its
+    /// file system.
+    fn places_beside(&self, file: &Waiting) -> Vec<PathBuf> {
+        let name = file.path.file_name().unwrap_or_default();
         let above = self.output.as_ref().and_then(|output| output.canonicalize().ok());
         let above = above.and_then(|output| Some(output.parent()?.join(name)));
-        [Some(file.scratch.join(name)), above, Some(beside.clone())].into_iter().flatten().collect()
+        [Some(file.scratch.join(name)), above, Some(file.path.clone())].into_iter().flatten().collect()
     }
 
-    /// Those of the names that can be renamed to the result: they are on its device.
-    fn names_near(&self, file: &Waiting) -> Vec<PathBuf> {
+    /// Those of them from which a rename leads to the result: they are on its device.
+    fn places_near(&self, file: &Waiting) -> Vec<PathBuf> {
         let device = |folder: Option<&Path>| fs::metadata(folder?).map(|metadata| metadata.dev()).ok();
         let of_result = device(file.path.parent());
-        let mut names = self.names_beside(file);
-        names.retain(|name| device(name.parent()) == of_result);
-        names
+        let mut places = self.places_beside(file);
+        places.retain(|place| device(place.parent()) == of_result);
+        places
     }
 
     /// What is still to be done for a result. Where there are no nameless files it is copied to another name now.
@@ -187,10 +187,8 @@ impl Changes {
         if (system.nameless)(file.path.parent().unwrap_or(Path::new(""))).is_ok() {
             return Ok(Ready::Copy(file));
         }
-        let copied = first_that_works(self.names_near(&file), |aside| {
-            let copied = File::create(aside).and_then(|to| copy(from, extents, &to));
-            copied.inspect_err(|_| drop(fs::remove_file(aside)))
-        });
+        let copied =
+            first_that_works(self.places_near(&file), |aside| made(aside, |to| copy(from, extents, to)));
         let aside = copied.map_err(|error| Problem::io("write the result", &file.path, error))?;
         self.files.push(aside.clone());
         Ok(Ready::Aside { aside, file })
@@ -220,17 +218,16 @@ impl Changes {
         let link_to = |path: &Path| (system.link)(&descriptor, path);
         let copy_to = |path: &Path| {
             let all = Extent { at: 0, start: 0, bytes: file.metadata()?.len() };
-            let copied = File::create(path).and_then(|to| copy(file, &[all], &to));
-            copied.inspect_err(|_| drop(fs::remove_file(path)))
+            made(path, |to| copy(file, &[all], to))
         };
         let aside = match link_to(&result.path) {
             Ok(()) => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                first_that_works(self.names_beside(result), link_to)
+                first_that_works(self.places_beside(result), link_to)
             }
             refused => refused.map(|()| PathBuf::new()),
         };
-        let aside = aside.or_else(|_| first_that_works(self.names_near(result), copy_to))?;
+        let aside = aside.or_else(|_| first_that_works(self.places_near(result), copy_to))?;
         (system.rename)(&aside, &result.path).inspect_err(|_| drop(fs::remove_file(&aside)))
     }
 
@@ -238,10 +235,8 @@ impl Changes {
     fn second_name(&self, result: &Ready, system: &System) -> Result<PathBuf> {
         let path = result.path();
         let link = |name: &Path| (system.hard_link)(path, name);
-        let copy =
-            |name: &Path| fs::copy(path, name).map(|_| ()).inspect_err(|_| drop(fs::remove_file(name)));
-        first_that_works(self.names_beside(result.waiting()), link)
-            .or_else(|_| first_that_works(self.names_near(result.waiting()), copy))
+        first_that_works(self.places_beside(result.waiting()), link)
+            .or_else(|_| first_that_works(self.places_near(result.waiting()), |name| copied(path, name)))
             .map_err(|error| Problem::io("keep the earlier result", path, error))
     }
 
@@ -296,26 +291,56 @@ fn rename(from: &Path, to: &Path, system: &System) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
         done => return done,
     }
-    let beside = beside(to);
-    let renamed = fs::copy(from, &beside).and_then(|_| (system.rename)(&beside, to));
+    let beside = at_free_name(to, |name| copied(from, name))?;
+    let renamed = (system.rename)(&beside, to);
     let left = if renamed.is_ok() { from } else { &beside };
     let _ = fs::remove_file(left);
     renamed
 }
 
-/// The first name for which `attempt` succeeds.
+/// A new file that `fill` writes; it goes when that fails. What is there already stays as it is.
+fn made(path: &Path, fill: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
+    let file = File::create_new(path)?;
+    fill(&file).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+/// A copy of a file under a name that is free.
+fn copied(from: &Path, to: &Path) -> io::Result<()> {
+    let mut from = input::open_file(from)?;
+    made(to, |mut file| {
+        io::copy(&mut from, &mut file)?;
+        file.set_permissions(from.metadata()?.permissions())
+    })
+}
+
+/// The first place where `attempt` succeeds, with a second name.
 ///
 /// # Errors
 /// That of the last attempt.
-fn first_that_works(names: Vec<PathBuf>, attempt: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+fn first_that_works(places: Vec<PathBuf>, attempt: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
     let mut failed = io::ErrorKind::NotFound.into();
-    for name in names {
-        match attempt(&name) {
-            Ok(()) => return Ok(name),
+    for place in places {
+        match at_free_name(&place, &attempt) {
+            Ok(name) => return Ok(name),
             Err(error) => failed = error,
         }
     }
     Err(failed)
+}
+
+/// Gives a second name to `attempt`, which makes it and must not touch what is there. Process ids begin anew in each container, so
+/// the name may be what an earlier run left: then it is the next one.
+///
+/// # Errors
+/// That of `attempt`.
+fn at_free_name(path: &Path, attempt: impl Fn(&Path) -> io::Result<()>) -> io::Result<PathBuf> {
+    loop {
+        let name = beside(path);
+        match attempt(&name) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            done => return done.map(|()| name),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -93,6 +93,38 @@ fn files_are_written_and_replaced_in_every_way_and_leave_no_other_name() {
     }
 }
 
+/// In a container every run has the same process id, and counts from 0.
+#[test]
+fn second_names_that_an_earlier_run_left_stay_as_they_are() {
+    for place in [std::env::temp_dir(), elsewhere()] {
+        for (create, system) in WAYS {
+            let (root, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(&place).unwrap());
+            let folder = root.path().join("a");
+            let path = folder.join("result");
+            fs::create_dir(&folder).unwrap();
+            fs::write(&path, "first").unwrap();
+            let next =
+                beside(&path).to_str().unwrap().rsplit_once('-').unwrap().1.parse::<u64>().unwrap() + 1;
+            let second = (next..next + 100).map(|n| format!(".result.{}-{n}", std::process::id()));
+            let left: Vec<PathBuf> = second
+                .flat_map(|name| [root.path(), scratch.path(), &folder].map(|at| at.join(&name)))
+                .collect();
+            left.iter().for_each(|name| fs::write(name, name.to_str().unwrap()).unwrap());
+            for text in ["second", "third"] {
+                let mut results = Results::default();
+                results.add(create(&path, text, scratch.path())).unwrap();
+                publish(results.whole().unwrap(), Some(&folder), &system).unwrap();
+                assert_eq!(fs::read_to_string(&path).unwrap(), text);
+            }
+            for name in &left {
+                assert_eq!(fs::read_to_string(name).unwrap(), name.to_str().unwrap());
+                fs::remove_file(name).unwrap();
+            }
+            assert_eq!((names(&folder).len(), names(scratch.path()).len()), (1, 0));
+        }
+    }
+}
+
 #[test]
 fn failure_takes_back_what_is_new_and_leaves_what_was_there() {
     let too_long = "x".repeat(300);
