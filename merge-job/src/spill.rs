@@ -348,7 +348,7 @@ impl Partners for Judged {
         let Some(verdict) = self.verdicts.get_mut(idx) else { return Ok(false) };
         let pages = &mut self.pages;
         if verdict.bytes(pages)? != Some(capture.key_number.to_le_bytes()) {
-            return Err(changed());
+            return Err(changed().found("a change in this file, or in one that is read before it"));
         }
         let mut has_label = false;
         while verdict.number(pages)? == 1 {

@@ -136,7 +136,7 @@ impl MergeTask {
                 output::check_outside(("summary", "summary_path"), &path, name, folder)?;
             }
         }
-        let default = default_summary(tree).filter(|path| path.exists());
+        let default = default_summary(tree).filter(|path| path.symlink_metadata().is_ok());
         if let Some(path) = task.summary.as_ref().or(default.as_ref()) {
             if tree.is_expected() && output::are_one(path, &tree.message_path()) {
                 return Err(Problem::new(

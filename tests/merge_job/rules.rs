@@ -263,6 +263,15 @@ fn what_is_known_before_is_refused_before_anything_is_read() {
     std::os::unix::fs::symlink("input_data", tree.path("processing/link")).unwrap();
     std::os::unix::fs::symlink("nowhere", tree.path("processing/dangling")).unwrap();
     std::fs::create_dir_all(tree.path("output")).unwrap();
+    let default = tree.path("output/merge_summary.json");
+    std::os::unix::fs::symlink("nowhere", &default).unwrap();
+    for arguments in [&[][..], &["validate"]] {
+        let run = tree.run(arguments);
+        let told = if arguments.is_empty() { run.message } else { run.stdout };
+        assert_eq!(run.code, Some(1), "{told}");
+        assert!(told.contains("PL0101") && told.contains("a link that leads nowhere"), "{told}");
+    }
+    std::fs::remove_file(default).unwrap();
     for (arguments, field, found) in [
         (vec!["--output-path=/opt/ml/processing/input_data"], "output_path", "input_data"),
         (vec!["--output-path=/opt/ml/processing/link/new/folder"], "output_path", "link"),
