@@ -7,6 +7,7 @@ use plumbline_common::output;
 use plumbline_common::{Problem, Result};
 
 use crate::plan::Plan;
+use crate::results::details::InputDigest;
 use crate::settings::{DriftCheck, OnBadRecord, Settings};
 
 /// All random draws are seeded, so that a repeated run writes the same bytes.
@@ -18,6 +19,8 @@ pub(crate) struct Context<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) plan: Plan,
     pub(crate) scratch: PathBuf,
+    /// Of the bytes of the baseline that were read.
+    pub(crate) baseline_digest: Option<InputDigest>,
 }
 
 impl Context<'_> {

@@ -69,6 +69,29 @@ fn the_wall_clock_is_read_only_where_a_time_of_day_is_needed() {
     assert_eq!(found, BTreeSet::from(needed.map(String::from)));
 }
 
+/// Whatever is read whole or to its end is opened by `input::open_file`, which takes nothing but files. `commands::compare` and the
+/// list of `--files` may be pipes: they are read once, and a stop ends the program under it.
+#[test]
+fn files_are_opened_in_one_place() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for program in ["src", "../merge-job/src", "../common/src"] {
+        for (path, text) in read(&root.join(program)) {
+            let is_of_tests = path.iter().any(|part| part.contains("tests"));
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            // The file of CSV is a type of its own, which is opened as an input.
+            let text = text.replace("File::open(file, ", "");
+            let opens = ["fs::read(", "fs::read_to_string(", "File::open(", "OpenOptions::new()"];
+            if !is_of_tests && opens.iter().any(|call| text.contains(call)) {
+                found.insert(path.join("::"));
+            }
+        }
+    }
+    let of_system = ["job", "memory", "output::waiting"];
+    let needed = ["commands::compare", "contract", "input", "stages::fold"].into_iter().chain(of_system);
+    assert_eq!(found, needed.map(String::from).collect());
+}
+
 #[test]
 fn a_circle_is_found_through_braces_reexports_and_super() {
     let modules: Modules = [

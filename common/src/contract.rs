@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
 use serde::Deserialize;
 
 use crate::problem::visible;
-use crate::{Problem, Result, codes};
+use crate::{Problem, Result, codes, input};
 
 /// Names of environment variables. Settings of the jobs keep the hosted services' names.
 pub mod names {
@@ -86,7 +88,11 @@ impl Tree {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(path, message_line(message))
+        // Nothing waits for a reader where somebody has put a pipe.
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        let mut file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+        file.write_all(message_line(message).as_bytes())
     }
 }
 
@@ -175,7 +181,7 @@ impl JobConfig {
         let places =
             [tree.base.join("config/processingjobconfig.json"), tree.processing("processingjobconfig.json")];
         for path in places {
-            let bytes = match fs::read(&path) {
+            let bytes = match input::read(&path) {
                 Ok(bytes) => bytes,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(Problem::io("read the job configuration", &path, error)),
@@ -253,7 +259,7 @@ impl Hosts {
     /// `JOB_CONFIG_UNREADABLE` when the file is there and cannot be parsed.
     pub fn load(tree: &Tree) -> Result<Hosts> {
         let path = tree.base.join("config/resourceconfig.json");
-        match fs::read(&path) {
+        match input::read(&path) {
             Ok(bytes) => Hosts::parse(&bytes).map_err(|found| {
                 Problem::new(&codes::JOB_CONFIG_UNREADABLE, "cannot read the resource configuration")
                     .file(&path)

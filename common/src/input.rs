@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::GzDecoder;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use crate::{Problem, Result, codes};
 
@@ -44,8 +46,7 @@ impl InputFile {
     /// # Errors
     /// It cannot be opened. Reading fails where the file has become shorter.
     pub fn as_listed(&self) -> Result<AsListed> {
-        let file =
-            File::open(&self.path).map_err(|error| Problem::io("open the input", &self.path, error))?;
+        let file = open_file(&self.path).map_err(|error| Problem::io("open the input", &self.path, error))?;
         Ok(AsListed(file.take(self.bytes)))
     }
 
@@ -55,7 +56,7 @@ impl InputFile {
     /// It cannot be opened, or its length is not that of the listing.
     pub fn open_unchanged(&self) -> Result<File> {
         let failed = |error| Problem::io("open the input", &self.path, error);
-        let file = File::open(&self.path).map_err(failed)?;
+        let file = open_file(&self.path).map_err(failed)?;
         match file.metadata().map_err(failed)?.len().cmp(&self.bytes) {
             Ordering::Less => Err(failed(shorter())),
             Ordering::Equal => Ok(file),
@@ -224,9 +225,48 @@ fn read_folder(folder: &Path) -> io::Result<((u64, u64), Vec<OsString>)> {
 
 /// What the system refuses for want of open files or memory says nothing of the file.
 pub fn is_of_process(error: &io::Error) -> bool {
-    use rustix::io::Errno;
     let of_process = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     error.raw_os_error().is_some_and(|code| of_process.iter().any(|known| known.raw_os_error() == code))
+}
+
+/// Opens a file for reading. Whatever else has its name is refused, also when it came there a moment ago: the other end of a
+/// pipe may never come, and a device may have no end.
+///
+/// # Errors
+/// It cannot be opened, or is no file.
+pub fn open_file(path: &Path) -> io::Result<File> {
+    // A pipe is opened at once, whether or not somebody writes to it.
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let kind = file.metadata()?.file_type();
+    if kind.is_file() {
+        return Ok(file);
+    }
+    Err(match () {
+        () if kind.is_dir() => Errno::ISDIR.into(),
+        () if kind.is_fifo() => io::Error::other("it is a pipe, not a file"),
+        () => io::Error::other("it is a device, not a file"),
+    })
+}
+
+/// As `fs::read`, of a file.
+///
+/// # Errors
+/// As `open_file`; it cannot be read.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_file(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// As `fs::read_to_string`, of a file.
+///
+/// # Errors
+/// As `read`; it is no UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    open_file(path)?.read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// How often a file may have been packed: some pipelines compress what is compressed already.
@@ -238,7 +278,7 @@ const MOST_PACKED: usize = 4;
 /// The file cannot be opened or its first bytes not be read.
 pub fn open(path: &Path) -> Result<Box<dyn Read + Send>> {
     let failed = |error| Problem::io("open the input", path, error);
-    unpacked(File::open(path).map_err(failed)?).map_err(failed)
+    unpacked(open_file(path).map_err(failed)?).map_err(failed)
 }
 
 /// The plain text of a file that may be packed.
@@ -563,6 +603,36 @@ mod tests {
         }
         assert!(read([&one[..], b"\0x"].concat()).is_err());
         assert!(read(one[..one.len() - 1].to_vec()).is_err());
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened_and_nothing_is_waited_for() {
+        let root = folder(&[("file", b"x")]);
+        let path = |name: &str| root.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), rustix::fs::Mode::RWXU).unwrap();
+        for (link, target) in [("of a file", "file"), ("of a pipe", "pipe"), ("of a device", "/dev/zero")] {
+            std::os::unix::fs::symlink(target, path(link)).unwrap();
+        }
+        for name in ["file", "of a file"] {
+            assert_eq!(
+                (read(&path(name)).unwrap(), read_text(&path(name)).unwrap()),
+                (b"x".to_vec(), "x".into())
+            );
+        }
+        for (name, told) in [
+            ("pipe", "it is a pipe, not a file"),
+            ("of a pipe", "it is a pipe, not a file"),
+            ("of a device", "it is a device, not a file"),
+            (".", "Is a directory"),
+            ("none", "No such file"),
+        ] {
+            let found = [
+                read(&path(name)).unwrap_err().to_string(),
+                read_text(&path(name)).unwrap_err().to_string(),
+                open(&path(name)).err().unwrap().to_string(),
+            ];
+            assert!(found.iter().all(|found| found.contains(told)), "{name}: {found:?}");
+        }
     }
 
     #[test]

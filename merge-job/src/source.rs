@@ -5,7 +5,6 @@
 //! and unpacked by whoever reads the block; larger ones, the next of them too, are unpacked by threads of their own.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -463,7 +462,7 @@ enum Opened {
 /// A file as long as it was when it was listed. What is added later is for the next run: captures that are read twice must be
 /// the same both times.
 fn open(file: &InputFile, in_advance: bool) -> io::Result<Opened> {
-    let mut opened = File::open(&file.path)?.take(file.bytes);
+    let mut opened = input::open_file(&file.path)?.take(file.bytes);
     let mut magic = [0; 2];
     let n = opened.read(&mut magic)?;
     let is_packed = input::begins_as_gzip(&magic[..n]);

@@ -234,13 +234,29 @@ fn a_file_that_grows_while_it_is_read_ends_the_run_all_the_same() {
     assert!(tree.merged().len() == 20_000 && sum(&["captures_bad"]) <= 2, "{summary}");
 }
 
+/// Nobody reads the pipe.
+#[test]
+fn a_pipe_in_the_place_of_the_exit_message_is_not_waited_for() {
+    let tree = tree_of(0..10);
+    captures(&tree, OsStr::new("0.jsonl"), 0..10);
+    pipe(&tree.path("output/message"));
+    let ended = tree.command(&[]).output().unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && log.contains("cannot write the exit message"), "{log}");
+    assert_eq!(tree.merged().len(), 10);
+}
+
 /// Files that are gone, empty or cut off between the list of them and their turn cost what is gone, and no more.
 #[test]
 fn files_that_vanish_or_shrink_under_way_are_counted_and_the_rest_goes_on() {
     const FILES: usize = 400;
     type Change = fn(&Path);
-    let changes: [(&str, Change); 3] = [
+    let changes: [(&str, Change); 4] = [
         ("gone", |file| fs::remove_file(file).unwrap()),
+        ("a pipe", |file| {
+            fs::remove_file(file).unwrap();
+            pipe(file);
+        }),
         ("empty", |file| drop(fs::File::create(file).unwrap())),
         // Within the last record.
         ("cut off", |file| {
@@ -274,7 +290,7 @@ fn files_that_vanish_or_shrink_under_way_are_counted_and_the_rest_goes_on() {
             assert_eq!(tree.merged().len(), count("merged"), "{what}: {summary}");
             let (gone, bad) = (count("files_unreadable"), count("captures_bad"));
             let costs_what_is_gone = match what {
-                "gone" => bad == 0 && count("merged") + 10 * gone == 10 * FILES,
+                "gone" | "a pipe" => bad == 0 && count("merged") + 10 * gone == 10 * FILES,
                 "empty" => gone == 0 && count("merged").is_multiple_of(10),
                 _ => gone == 0 && count("merged") + bad == 10 * FILES,
             };

@@ -29,18 +29,15 @@ pub struct Rule {
     pub windows: Windows,
 }
 
-/// Reads a baseline: an `analysis.json`, or a file of its shape.
+/// The baseline of these bytes: an `analysis.json`, or a file of its shape.
 ///
 /// As such files come from several programs, the bare words `Infinity`, `-Infinity` and `NaN` are read as
 /// well as strict JSON, and what is missing is taken as not given.
 ///
 /// # Errors
-/// The file cannot be read (`FILE_OPERATION_FAILED`), is not JSON, has another shape or says two things of the same metric
-/// (`CONSTRAINTS_UNREADABLE`).
-pub fn load_constraints(path: &Path) -> Result<Results> {
-    let bytes =
-        std::fs::read(path).map_err(|error| Problem::io("read the baseline constraints", path, error))?;
-    let text = numbers::strict_json(&bytes);
+/// `CONSTRAINTS_UNREADABLE`: they are not JSON, have another shape or say two things of the same metric.
+pub fn constraints(path: &Path, bytes: &[u8]) -> Result<Results> {
+    let text = numbers::strict_json(bytes);
     let unreadable = |what: &str| {
         Problem::new(&codes::CONSTRAINTS_UNREADABLE, what)
             .file(path)

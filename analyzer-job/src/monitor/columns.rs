@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use plumbline_common::job::Job;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde_json::{Map, Value as Json};
 
 use crate::values::path::Paths;
@@ -166,7 +166,7 @@ pub fn text(job: &Job, setting: &str) -> Result<(String, Option<PathBuf>)> {
         return Ok((setting.into(), None));
     }
     let path = job.tree.resolve(Path::new(setting));
-    match std::fs::read_to_string(&path) {
+    match input::read_text(&path) {
         Ok(text) => Ok((text.trim().into(), Some(path))),
         Err(error) => Err(refused(
             "columns",

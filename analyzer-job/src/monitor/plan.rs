@@ -308,7 +308,7 @@ pub fn baseline_json(setting: &str, path: &Path) -> Result<Json> {
             .found(found)
             .hint("give the file that the baseline job wrote, or leave the setting out to run without checks")
     };
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    let bytes = input::read(path).map_err(|error| unreadable(error.to_string()))?;
     serde_json::from_slice(&crate::values::numbers::strict_json(&bytes))
         .map_err(|error| unreadable(format!("no JSON: {error}")))
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 
 use super::classes::same;
 use super::constraints::{self, Constraint, Margin};
@@ -144,7 +144,7 @@ fn read_details(path: &Path) -> Result<QualityDetails> {
             .file(path)
             .found(found)
     };
-    let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let bytes = input::read(path).map_err(|error| bad(error.to_string()))?;
     serde_json::from_slice(&bytes).map_err(|error| bad(crate::values::numbers::json_error(&error)))
 }
 

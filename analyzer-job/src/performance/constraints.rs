@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde_json::{Map, Value as Json, json};
 
 use crate::normal::{self, Z};
@@ -225,7 +225,7 @@ pub fn load(path: &Path, problem: ProblemType) -> Result<Loaded> {
         Problem::new(&codes::CONSTRAINTS_UNREADABLE, "the constraints of the baseline cannot be used")
             .file(path)
     };
-    let text = std::fs::read(path).map_err(|error| bad().found(error.to_string()).because(error))?;
+    let text = input::read(path).map_err(|error| bad().found(error.to_string()).because(error))?;
     let document: Json = serde_json::from_slice(&numbers::strict_json(&text))
         .map_err(|error| bad().found(format!("not JSON: {error}")))?;
     let name = format!("{}_constraints", problem.block());

@@ -1,8 +1,8 @@
 //! The names of the columns of captured requests, for a monitor that needs no more of an analysis configuration.
 
-use std::fs;
 use std::path::PathBuf;
 
+use plumbline_common::input;
 use plumbline_common::job::Job;
 
 use super::{CONFIG_NAME, config_place, config_source};
@@ -26,7 +26,7 @@ pub(crate) fn columns(job: &Job, settings: &Settings) -> Columns {
     let mut places: Vec<PathBuf> = vec![config_place(job, settings)];
     places.extend(of_others.map(|kind| folder.join(kind.folder()).join(CONFIG_NAME)));
     let Some(path) = places.into_iter().find(|path| path.is_file()) else { return Columns::default() };
-    let text = fs::read(&path).map_err(|error| error.to_string());
+    let text = input::read(&path).map_err(|error| error.to_string());
     match text.and_then(|text| check::columns(&text)) {
         Ok((headers, label)) => Columns { headers, label, warning: None },
         Err(why) => {

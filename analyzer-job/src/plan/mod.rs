@@ -18,6 +18,8 @@ use crate::config::check::{self, Kind};
 use crate::config::monitoring::{self, Attributes, MonitorKind};
 use crate::config::rules;
 use crate::config::{Analysis, DatasetFormat};
+use crate::read::digest;
+use crate::results::details::InputDigest;
 use crate::settings::{AnalysisType, EstimatorChoice, Settings};
 
 /// What this run does.
@@ -25,6 +27,8 @@ use crate::settings::{AnalysisType, EstimatorChoice, Settings};
 pub struct Plan {
     pub analysis: Analysis,
     pub config_path: PathBuf,
+    /// Of the bytes of the configuration that were read.
+    pub config_digest: InputDigest,
     pub monitor: bool,
     /// A local path or an `s3://` address.
     pub dataset: String,
@@ -153,16 +157,18 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
     for (name, path) in read_here.filter_map(|(name, path)| Some((name, path.as_ref()?))) {
         input::check_source(name, path, &job.tree.resolve(path))?;
     }
-    let (config_path, text) = match rows {
-        RowsFrom::Folded(FoldedFrom { place, configuration: Some(configuration), .. }) => {
-            (place.to_path_buf(), configuration.to_string().into_bytes())
+    let config_path = match rows {
+        RowsFrom::Folded(FoldedFrom { place, configuration: Some(_), .. }) => place.to_path_buf(),
+        _ => config_path(job, settings)?,
+    };
+    let read = digest::read("configuration", &config_path);
+    let (text, config_digest) =
+        read.map_err(|error| Problem::io("read the analysis configuration", &config_path, error))?;
+    let text = match rows {
+        RowsFrom::Folded(FoldedFrom { configuration: Some(configuration), .. }) => {
+            configuration.to_string().into_bytes()
         }
-        _ => {
-            let path = config_path(job, settings)?;
-            let text = std::fs::read(&path)
-                .map_err(|error| Problem::io("read the analysis configuration", &path, error))?;
-            (path, text)
-        }
+        _ => text,
     };
     let (monitor_folder, monitor) = match rows {
         RowsFrom::Folded(folded) => (None, folded.monitor),
@@ -218,6 +224,7 @@ pub fn plan(job: &Job, settings: &Settings, now: Timestamp, rows: RowsFrom<'_>) 
         metric_time: metric_time(settings, window, now)?,
         window,
         config_path,
+        config_digest,
         monitor,
         dataset,
         warnings,
@@ -294,16 +301,20 @@ fn config_path(job: &Job, settings: &Settings) -> Result<PathBuf> {
     if path.is_file() {
         return Ok(path);
     }
-    Err(Problem::new(&codes::CONFIG_MISSING, "there is no analysis configuration")
+    let missing = Problem::new(&codes::CONFIG_MISSING, "there is no analysis configuration")
         .file(&path)
         .expected(CONFIG_NAME)
-        .hint("mount it as the input named `analysis_config`, or name it in the setting `analysis_config`"))
+        .hint("mount it as the input named `analysis_config`, or name it in the setting `analysis_config`");
+    Err(match input::open_file(&path) {
+        Err(error) if path.exists() => missing.found(error.to_string()),
+        _ => missing,
+    })
 }
 
 /// The monitors whose work an analysis does that has no `analysis_type`: its configuration tells. None where it cannot be read, which
 /// is told later.
 pub(crate) fn kinds_configured(job: &Job, settings: &Settings) -> Vec<AnalysisType> {
-    let text = std::fs::read(config_place(job, settings)).unwrap_or_default();
+    let text = input::read(&config_place(job, settings)).unwrap_or_default();
     let Ok(Json::Object(config)) = serde_json::from_slice(&text) else { return Vec::new() };
     let asks = |names: [&str; 2]| {
         let methods = config.get("methods").and_then(Json::as_object);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use indexmap::IndexMap;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -92,7 +92,7 @@ pub fn attributions(path: &Path) -> Result<IndexMap<String, f64>> {
             .expected("the analysis.json of an explainability run, or its folder")
             .hint("leave the setting out to rank columns by their effect alone")
     };
-    let bytes = std::fs::read(&path).map_err(|error| unusable(error.to_string()).because(error))?;
+    let bytes = input::read(&path).map_err(|error| unusable(error.to_string()).because(error))?;
     let results: Results = serde_json::from_slice(&strict_json(&bytes))
         .map_err(|error| unusable(json_error(&error)).line(error.line() as u64))?;
     let outputs = results.explanations.and_then(|found| found.kernel_shap).unwrap_or_default();

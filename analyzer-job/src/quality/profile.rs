@@ -6,12 +6,11 @@ mod stored;
 mod written;
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::path::Path;
 
 use plumbline_common::stop::Stop;
 use plumbline_common::words::{counted, part_of};
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::Deserialize;
 
 pub use kept::Kept;
@@ -75,7 +74,7 @@ impl Profile {
     /// `CONSTRAINTS_UNREADABLE`: no profile, a damaged one, or one of another version.
     fn read(path: &Path, setting: &str) -> Result<Profile> {
         let mut segments = Vec::new();
-        let file = File::open(path).map_err(|error| unusable(path, setting, error.to_string()))?;
+        let file = input::open_file(path).map_err(|error| unusable(path, setting, error.to_string()))?;
         let whole = stored::read(&file, &mut |_, segment| segments.push(segment));
         let whole = whole.map_err(|found| unusable(path, setting, found))?;
         Ok(Profile { segments, ..whole })

@@ -260,16 +260,17 @@ impl Content {
     }
 }
 
-/// The digest of one file. `name`: as the user knows it; `buffer`: room for a piece of it.
-pub(crate) fn of_file(
-    role: &str,
-    name: &Path,
-    path: &Path,
-    buffer: &mut [u8],
-    stop: &Stop,
-) -> Result<InputDigest> {
-    let file = File::open(path).map_err(|error| Problem::io("read the input", path, error))?;
-    content(file, path, buffer, stop).map(|content| content.told(role, name))
+/// Reads a whole file, with the digest of the very bytes that were read.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn read(role: &str, path: &Path) -> io::Result<(Vec<u8>, InputDigest)> {
+    let bytes = input::read(path)?;
+    let mut hash = Hash::default();
+    hash.update(&bytes);
+    let name = Path::new(path.file_name().unwrap_or_default());
+    let told = hash.finish().told(role, name);
+    Ok((bytes, told))
 }
 
 /// What `reader` gives, that reads the file at `path`.

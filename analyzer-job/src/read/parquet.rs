@@ -17,7 +17,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::errors::ParquetError;
-use plumbline_common::input::InputFile;
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
 
@@ -256,7 +256,7 @@ fn cells(batch: &RecordBatch, file: &InputFile, needed: &[(usize, usize)]) -> Re
 /// # Errors
 /// A file that is not Parquet, a column of nested or binary values.
 pub(crate) fn rows(path: &Path) -> Result<(Vec<String>, Vec<Vec<Json>>)> {
-    let open = File::open(path).map_err(|error| Problem::io("open the input", path, error))?;
+    let open = input::open_file(path).map_err(|error| Problem::io("open the input", path, error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(path, &error))?;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut rows = Vec::new();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value as Json;
@@ -205,7 +205,7 @@ pub fn history(folder: &Path) -> Result<Vec<EarlierRun>> {
     let mut runs = Vec::new();
     // Details are read with the results beside them.
     for path in files.into_iter().filter(|path| !path.ends_with("bias_details.json")) {
-        let text = fs::read(&path).map_err(|error| Problem::io("read", &path, error))?;
+        let text = input::read(&path).map_err(|error| Problem::io("read", &path, error))?;
         let json = strict_json(&text);
         let Ok(results) = serde_json::from_slice::<Results>(&json) else {
             // Other files may lie there, but a damaged one is a window that is missed.

@@ -1,9 +1,8 @@
 //! Result files that a report is made of.
 
-use std::fs;
 use std::path::Path;
 
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, input};
 use serde::de::DeserializeOwned;
 
 use crate::values::numbers::{json_error, strict_json};
@@ -13,7 +12,7 @@ use crate::values::numbers::{json_error, strict_json};
 /// # Errors
 /// `RESULTS_UNREADABLE`: the file cannot be read or holds something else.
 pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let text = match fs::read(path) {
+    let text = match input::read(path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Problem::io("read", path, error)),

@@ -18,9 +18,9 @@ use crate::drift::bias as drift;
 use crate::model::{self, Left, Model};
 use crate::plan::{self, Plan, RowsFrom};
 use crate::read::together::RecordsSeat;
-use crate::read::{self, Part, Reading, named};
+use crate::read::{self, Part, Reading, digest, named};
 use crate::results::Results;
-use crate::results::details::EarlierRun;
+use crate::results::details::{EarlierRun, InputDigest};
 use crate::settings::Settings;
 use crate::shap::Known;
 use crate::stages::attributions::{Explanation, parts};
@@ -94,14 +94,22 @@ pub(crate) fn prepare<'a>(
     }
     plan.check_output()?;
     earlier::check_baseline_stays(&plan.output, &["analysis.json"], &plan.constraints)?;
-    let baseline = plan.constraints.as_deref().map(drift::load_constraints).transpose()?;
+    let baseline = plan.constraints.as_deref().map(load_baseline).transpose()?;
+    let (baseline, baseline_digest) = baseline.unzip();
     // Of states the rows are read, and a model's answers paid for: the results are written first, as where the data tell it.
     if let Some(baseline) = baseline.as_ref().filter(|_| !matches!(rows, RowsFrom::Folded(_))) {
         drift::check_baseline(&plan.analysis, baseline, settings.on_nothing_compared.is_allowed())?;
     }
     let history = history(job, settings)?;
-    let run = Context { job, settings, plan, scratch: scratch.into() };
+    let run = Context { job, settings, plan, scratch: scratch.into(), baseline_digest };
     Ok(Prepared { run, now, baseline, history })
+}
+
+/// A baseline, and what its bytes were.
+fn load_baseline(path: &Path) -> Result<(Results, InputDigest)> {
+    let read = digest::read("baseline", path);
+    let (bytes, told) = read.map_err(|error| Problem::io("read the baseline constraints", path, error))?;
+    Ok((drift::constraints(path, &bytes)?, told))
 }
 
 /// That the columns which the configuration names are among its `headers`.

@@ -1,28 +1,19 @@
 //! The manifest of a run: program, inputs with their digests, settings, warnings.
 
-use std::path::Path;
-
-use plumbline_common::Result;
-
 use crate::context::{Context, SEED};
-use crate::read::{Reading, digest};
-use crate::results::details::{InputDigest, RunDetails, SettingUsed};
+use crate::read::Reading;
+use crate::results::details::{RunDetails, SettingUsed};
 
 /// What both details files tell of the run.
-///
-/// # Errors
-/// The configuration or the baseline cannot be read again for its digest.
-pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> Result<RunDetails> {
+pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> RunDetails {
     let job = run.job;
     let plan = &run.plan;
-    let mut inputs = vec![digest(run, "configuration", &plan.config_path)?];
+    let mut inputs = vec![plan.config_digest.clone()];
     inputs.extend(reading.inputs.iter().cloned());
-    if let Some(path) = &plan.constraints {
-        inputs.push(digest(run, "baseline", path)?);
-    }
+    inputs.extend(run.baseline_digest.clone());
     let mut warnings = plan.warnings.clone();
     warnings.extend(reading.warnings.iter().cloned());
-    Ok(RunDetails {
+    RunDetails {
         program: format!("analyzer-job {}", env!("CARGO_PKG_VERSION")),
         revision: option_env!("PLUMBLINE_REVISION").filter(|text| !text.is_empty()).map(str::to_string),
         job_name: Some(job.config.processing_job_name.clone()).filter(|name| !name.is_empty()),
@@ -35,12 +26,7 @@ pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> Res
         settings: settings_used(run, judged),
         warnings,
         configuration: plan.analysis.given.clone(),
-    })
-}
-
-fn digest(run: &Context, role: &str, path: &Path) -> Result<InputDigest> {
-    let name = Path::new(path.file_name().unwrap_or_default());
-    digest::of_file(role, name, path, &mut [0; 1 << 12], &run.job.stop)
+    }
 }
 
 /// The settings that bear on the numbers, given or default.

@@ -55,7 +55,7 @@ pub(crate) fn finish(
         segments: bias.as_mut().map(|bias| std::mem::take(&mut bias.counted.segments)).unwrap_or_default(),
         methods: &run.plan.analysis.methods,
     };
-    let details_of_run = manifest::run_details(run, reading, baseline.is_some())?;
+    let details_of_run = manifest::run_details(run, reading, baseline.is_some());
     let mut bias = bias.map(|bias| bias_details(run, details_of_run.clone(), bias));
     let mut explanations = explanation.map(|explanation| {
         results.explanations = Some(explanation.explanations);

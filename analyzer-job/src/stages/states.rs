@@ -1,6 +1,5 @@
 //! State files: which there are, that they belong together, and the settings that they were gathered with.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
@@ -283,7 +282,7 @@ pub(crate) fn bearing(
         bearing.insert("columns".into(), text);
     }
     if let Some(script) = &settings.record_preprocessor_script {
-        let text = fs::read_to_string(job.tree.resolve(script))
+        let text = input::read_text(&job.tree.resolve(script))
             .map_or_else(|_| script.display().to_string(), |text| file::checksum(&text));
         bearing.insert("record_preprocessor_script".into(), text);
     }

@@ -5,7 +5,6 @@
 //! fails at the checksum.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -171,7 +170,7 @@ pub fn write(path: &Path, head: &Head, body: &impl Serialize, scratch: &Path) ->
 /// # Errors
 /// `STATE_UNUSABLE`: it cannot be read, is damaged, or has another format.
 pub fn read(path: &Path) -> Result<Stored> {
-    let bytes = fs::read(path).map_err(|error| Problem::io("read the state", path, error))?;
+    let bytes = input::read(path).map_err(|error| Problem::io("read the state", path, error))?;
     decode(path, &bytes)
 }
 

@@ -206,6 +206,70 @@ fn a_file_that_opens_and_cannot_be_read_is_named() {
     assert!(run.message.contains("z.csv"), "{}", run.message);
 }
 
+/// Of everything that a run reads besides its data.
+#[test]
+fn a_pipe_in_the_place_of_a_file_is_told_and_not_waited_for() {
+    let tree = Tree::with_dataset(&configs::bias_baseline(Format::Csv, &[]), Format::Csv, 50, true);
+    pipe(&tree.path("pipe"));
+    let path = tree.path("pipe");
+    let path = path.to_str().unwrap();
+    for arguments in [
+        &["--analysis-config"][..],
+        &["--baseline-constraints"],
+        &["combine"],
+        &["--analysis-type=DATA_QUALITY", "--dataset-format={\"csv\": {\"header\": true}}", "--columns"],
+        &[
+            "--analysis-type=DATA_QUALITY",
+            "--dataset-format={\"csv\": {\"header\": true}}",
+            "--baseline-statistics",
+        ],
+    ] {
+        let run = tree.run(&[arguments, &[path]].concat());
+        assert!(matches!(run.code, Some(1..=3)), "{arguments:?}: {}", run.log);
+        assert!(run.message.contains(path) && run.message.contains("it is a pipe"), "{}", run.message);
+        assert!(tree.results().is_empty());
+    }
+    fs::create_dir(tree.path("config")).unwrap();
+    pipe(&tree.path("config/processingjobconfig.json"));
+    assert!(tree.fail(&[], 3, "PL0901").message.contains("it is a pipe"));
+    fs::remove_dir_all(tree.path("config")).unwrap();
+
+    fs::remove_file(tree.path("output/message")).unwrap();
+    pipe(&tree.path("output/message"));
+    let ended = tree.command(&[]).output().unwrap();
+    let log = String::from_utf8(ended.stderr).unwrap();
+    assert!(ended.status.success() && log.contains("cannot write the exit message"), "{log}");
+    assert!(tree.results().contains_key("analysis.json"));
+}
+
+/// The manifest has the digest of the configuration that the results come from.
+#[test]
+fn a_configuration_that_is_replaced_under_way_is_not_the_one_that_is_named() {
+    let config = configs::bias_baseline(Format::Csv, &["DI".into()]);
+    let tree = Tree::with_dataset(&config, Format::Csv, 20_000, true);
+    tree.succeed(&[]);
+    let expected = tree.results();
+    let other = configs::bias_baseline(Format::Csv, &["AD".into()]);
+    let folder = fs::canonicalize(tree.path(DATA)).unwrap();
+    for _ in 0..30 {
+        tree.config(&config);
+        let mut child = tree.start(&[]);
+        let is_reading = await_open(&mut child, &folder);
+        if is_reading {
+            signal(&child, "STOP");
+            tree.config(&other);
+            signal(&child, "CONT");
+        }
+        let run = tree.ended(child.wait_with_output().unwrap());
+        assert_eq!(run.code, Some(0), "{}", run.log);
+        assert!(tree.results() == expected, "the manifest names another configuration");
+        if is_reading {
+            return;
+        }
+    }
+    panic!("every run was over before");
+}
+
 /// Hundreds of files of ten rows that are changed between the list of them and their turn: the program stands still meanwhile,
 /// once it has opened the first one.
 fn check_changed(what: &str, format: Format, whole: &[u8], change: impl Fn(&Path)) {
@@ -249,6 +313,10 @@ fn files_that_vanish_or_shrink_under_way_are_named_or_were_read_before() {
     for format in [Format::Csv, Format::JsonLines, Format::Json, Format::Parquet] {
         let (whole, fewer) = (part(format, 10), part(format, 5));
         check_changed("gone", format, &whole, |file| fs::remove_file(file).unwrap());
+        check_changed("a pipe", format, &whole, |file| {
+            fs::remove_file(file).unwrap();
+            pipe(file);
+        });
         check_changed("empty", format, &whole, |file| fs::write(file, "").unwrap());
         check_changed("within a row", format, &whole, |file| {
             fs::write(file, &whole[..whole.len() - 40]).unwrap();

@@ -10,7 +10,7 @@ use arrow_schema::DataType;
 use indexmap::IndexSet;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use plumbline_common::input::InputFile;
+use plumbline_common::input::{self, InputFile};
 use plumbline_common::{Problem, Result, codes};
 
 use super::Take;

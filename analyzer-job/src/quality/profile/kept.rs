@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use plumbline_common::Result;
+use plumbline_common::{Result, input};
 
 use super::{Profile, stored, unusable};
 use crate::quality::segments::Segment;
@@ -22,7 +22,7 @@ impl Kept {
     /// # Errors
     /// `CONSTRAINTS_UNREADABLE`: no profile, a damaged one, or one of another version.
     pub fn open(path: &Path, setting: &'static str) -> Result<(Kept, Profile)> {
-        let file = File::open(path).map_err(|error| unusable(path, setting, error.to_string()))?;
+        let file = input::open_file(path).map_err(|error| unusable(path, setting, error.to_string()))?;
         let whole = stored::read(&file, &mut |_, _| {}).map_err(|found| unusable(path, setting, found))?;
         Ok((Kept { file, path: path.into(), setting }, whole))
     }
