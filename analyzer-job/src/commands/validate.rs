@@ -68,6 +68,9 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
         Some(kinds) if kinds.single().is_none() => {
             let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
             let tasks = several::prepare(job, &own, now, rows, scratch.path())?;
+            if !is_part {
+                several::check_output(job, settings)?;
+            }
             let mut problems = Vec::new();
             for ((kind, task), (_, settings)) in tasks.iter().zip(&own) {
                 let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, kind.title());

@@ -93,6 +93,7 @@ pub(crate) fn prepare<'a>(
         check_columns(&plan).map_err(|problem| problem.file(&plan.config_path))?;
     }
     plan.check_output()?;
+    earlier::check_places(&plan.output, &plan.analysis.methods.report.name)?;
     earlier::check_baseline_stays(&plan.output, &["analysis.json"], &plan.constraints)?;
     let baseline = plan.constraints.as_deref().map(load_baseline).transpose()?;
     let (baseline, baseline_digest) = baseline.unzip();

@@ -106,7 +106,7 @@ impl Done {
     /// `FILE_OPERATION_FAILED`.
     pub(crate) fn write(&mut self) -> Result<()> {
         self.write_untold()?;
-        tracing::info!("results and reports are in {}", self.output.display());
+        self.tell_place();
         Ok(())
     }
 
@@ -115,10 +115,27 @@ impl Done {
     /// # Errors
     /// As `write`.
     pub(crate) fn write_untold(&mut self) -> Result<()> {
-        let reports = earlier::report_names(&self.output);
-        let written = std::mem::take(&mut self.files).publish_below(&self.output)?;
+        let (files, reports) = self.take_files();
+        let written = files.publish_below(&self.output)?;
+        self.remove_earlier(&reports, &written)
+    }
+
+    /// Takes the results, to be given their names with those of others, and the base names of reports of an earlier run.
+    pub(crate) fn take_files(&mut self) -> (output::Results, Vec<String>) {
+        (std::mem::take(&mut self.files), earlier::report_names(&self.output))
+    }
+
+    /// Removes what an earlier run left beside the results, which have their names.
+    ///
+    /// # Errors
+    /// `FILE_OPERATION_FAILED`.
+    pub(crate) fn remove_earlier(&self, reports: &[String], written: &[PathBuf]) -> Result<()> {
         let given: Vec<&Path> = self.given.iter().map(PathBuf::as_path).collect();
-        earlier::remove(&self.output, &reports, &written, &given, &[])
+        earlier::remove(&self.output, reports, written, &given, &[])
+    }
+
+    pub(crate) fn tell_place(&self) {
+        tracing::info!("results and reports are in {}", self.output.display());
     }
 }
 

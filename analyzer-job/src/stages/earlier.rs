@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, codes, output};
 
 use crate::report;
 use crate::settings::AnalysisType;
@@ -51,6 +51,17 @@ pub(crate) fn check_baseline_stays<'a>(
         }
     }
     Ok(())
+}
+
+/// Refuses an output where something else than a file has the name of a result, of whichever monitor. `report`: base name of the
+/// reports.
+///
+/// # Errors
+/// `FILE_OPERATION_FAILED`.
+pub(crate) fn check_places(output: &Path, report: &str) -> Result<()> {
+    let reports = REPORT_ENDINGS.map(|ending| format!("{report}.{ending}"));
+    let mut names = NAMES.into_iter().chain(reports.iter().map(String::as_str));
+    names.try_for_each(|name| output::check_name(&output.join(name)))
 }
 
 /// Base names that reports of an earlier run in a folder may have: the usual one, and the one that its results tell. To be

@@ -43,7 +43,7 @@ pub(crate) fn run(job: &Job, settings: &Settings, kinds: &AnalysisTypes, now: Ti
     let own = baselines::settings_of_each(job, settings, kinds, scratch.path())?;
     let joins = Joins::new(job, scratch.path(), false);
     let mut tasks = prepare(job, &own, now, RowsFrom::Here, scratch.path())?;
-    output::check_folder(&plan::output(job, settings))?;
+    check_output(job, settings)?;
 
     let readings = seat(&mut tasks);
     // No model is asked before all data are read.
@@ -89,7 +89,7 @@ pub(crate) fn combine(
         let own = states.iter().map(|state| state.of_monitor(kind.folder())).collect::<Result<Vec<_>>>()?;
         Combined::new(job, settings, now, &own, scratch, Of::Job)
     })?;
-    output::check_folder(&plan::output(job, settings))?;
+    check_output(job, settings)?;
     let mut ended = Vec::new();
     for (kind, combined) in combined {
         ended.push((kind, going_on(kind.span().in_scope(|| combined.finish()))?));
@@ -97,7 +97,17 @@ pub(crate) fn combine(
     write(job, settings, &own, ended, scratch.path())
 }
 
-/// Gives the results of the monitors their names, writes the report over all, publishes, and gives the exit message.
+/// That the report over all monitors can be written; each looks at its own folder.
+///
+/// # Errors
+/// `FILE_OPERATION_FAILED`.
+pub(crate) fn check_output(job: &Job, settings: &Settings) -> Result<()> {
+    let output = plan::output(job, settings);
+    output::check_folder(&output)?;
+    earlier::check_places(&output, report::NAME)
+}
+
+/// Writes the results of the monitors and the report over all, publishes, and gives the exit message.
 fn write(
     job: &Job,
     settings: &Settings,
@@ -107,14 +117,7 @@ fn write(
 ) -> Result<String> {
     job.stop.check()?;
     job.stop.hold_to_the_end();
-    for (_, done) in &mut ended {
-        if let Ok(found) = done
-            && let Err(problem) = found.write()
-        {
-            *done = Err(problem);
-        }
-    }
-    write_report(&plan::output(job, settings), own, &ended, scratch)?;
+    write_results(&plan::output(job, settings), own, &mut ended, scratch)?;
     let metrics: Vec<_> = ended
         .iter()
         .filter_map(|(_, done)| done.as_ref().ok())
@@ -237,10 +240,12 @@ pub(crate) fn read_all<'a, T: Send>(
     })
 }
 
-/// A stop ends the whole run; another problem only its monitor.
+/// A stop and a full disk end the whole run; another problem only its monitor.
 fn going_on<T>(ended: Result<T>) -> Result<Result<T>> {
+    let is_of_run =
+        |problem: &Problem| problem.class() == Class::Stopped || *problem.code() == codes::DISK_FULL;
     match ended {
-        Err(problem) if problem.class() == Class::Stopped => Err(problem),
+        Err(problem) if is_of_run(&problem) => Err(problem),
         ended => Ok(ended),
     }
 }
@@ -296,13 +301,43 @@ pub(crate) fn failure(problems: &[(AnalysisType, Problem)], of: usize, how: &str
     )
 }
 
+/// Gives all results of the run their names, those of each monitor and the report over all: all of them or none. Then removes what
+/// earlier runs left.
+///
+/// # Errors
+/// A result cannot be written; what an earlier run left cannot be removed.
+fn write_results(
+    output: &Path,
+    own: &[(AnalysisType, Settings)],
+    ended: &mut [(AnalysisType, Result<Done>)],
+    scratch: &Path,
+) -> Result<()> {
+    let mut files = report_files(output, own, ended, scratch)?;
+    let mut reports = Vec::new();
+    for done in ended.iter_mut().filter_map(|(_, done)| done.as_mut().ok()) {
+        let (own_files, names) = done.take_files();
+        files.append(own_files);
+        reports.push(names);
+    }
+    let of_all = earlier::report_names(output);
+    let written = files.publish_below(output)?;
+    let found: Vec<&Done> = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).collect();
+    for (done, reports) in found.iter().zip(&reports) {
+        done.remove_earlier(reports, &written)?;
+        done.tell_place();
+    }
+    let given: Vec<&Path> = found.iter().flat_map(|done| &done.given).map(PathBuf::as_path).collect();
+    let folders: Vec<&str> = own.iter().map(|(kind, _)| kind.folder()).collect();
+    earlier::remove(output, &of_all, &written, &given, &folders)
+}
+
 /// The report over all monitors.
-fn write_report(
+fn report_files(
     output: &Path,
     own: &[(AnalysisType, Settings)],
     ended: &[(AnalysisType, Result<Done>)],
     scratch: &Path,
-) -> Result<()> {
+) -> Result<output::Results> {
     let chapters: Vec<Chapter<'_>> = ended
         .iter()
         .map(|(kind, done)| Chapter {
@@ -339,12 +374,7 @@ fn write_report(
         file.write_all(&bytes).map_err(|error| Problem::io("write the report", &path, error))?;
         files.add(file)?;
     }
-    let reports = earlier::report_names(output);
-    let written: Vec<PathBuf> = files.publish_below(output)?;
-    let given = ended.iter().filter_map(|(_, done)| done.as_ref().ok()).flat_map(|done| &done.given);
-    let given: Vec<&Path> = given.map(PathBuf::as_path).collect();
-    let folders: Vec<&str> = own.iter().map(|(kind, _)| kind.folder()).collect();
-    earlier::remove(output, &reports, &written, &given, &folders)
+    Ok(files)
 }
 
 /// The exit message, or what failed.

@@ -9,6 +9,7 @@ use plumbline_common::{Problem, Result, codes};
 use serde::Serialize;
 
 use crate::monitor::MonitorPlan;
+use crate::report;
 use crate::stages::earlier;
 use crate::values::java;
 
@@ -20,6 +21,7 @@ pub(super) const VIOLATIONS: &str = "constraint_violations.json";
 /// Why they cannot.
 pub(super) fn check_output(plan: &MonitorPlan, names: &[&str]) -> Result<()> {
     output::check_folder(&plan.output)?;
+    earlier::check_places(&plan.output, report::NAME)?;
     output::check_apart(&plan.output, "dataset_source", &plan.dataset)?;
     earlier::check_baseline_stays(&plan.output, names, plan.baseline_files())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
 
-use crate::program::{CONFIG, OUTPUT, Tree, await_handler, signal};
+use crate::program::{CONFIG, MONITOR, OUTPUT, Run, Tree, await_handler, monitored, signal, traffic};
 
 #[test]
 fn stopped_at_any_moment_it_leaves_nothing_or_everything() {
@@ -53,6 +53,77 @@ fn full_disk_leaves_nothing_and_says_so() {
     assert!(run.message.starts_with("Error: PL0902: "), "{}", run.message);
     assert!(run.message.contains("report"), "{}", run.message);
     assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
+}
+
+/// Of several monitors, over earlier results too.
+#[test]
+fn full_disk_leaves_the_earlier_results_of_all_monitors() {
+    let tree = monitored(&traffic(200, 0.0));
+    let arguments = [&MONITOR[1..], &["--analysis-type=DATA_QUALITY,MODEL_BIAS"]].concat();
+    let run = |limit: &str| {
+        let program = tree.command(&arguments);
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("ulimit -f {limit}; exec \"$0\" \"$@\"")]);
+        limited.arg(program.get_program()).args(program.get_args()).env_clear();
+        limited.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        tree.ended(limited.output().unwrap())
+    };
+    let is_full = |run: &Run| {
+        assert_eq!(run.code, Some(3), "{}", run.log);
+        assert!(run.message.starts_with("Error: PL0902: "), "{}", run.message);
+    };
+    is_full(&run("40"));
+    assert!(tree.results().is_empty(), "{:?}", tree.results().keys());
+    tree.succeed(&arguments);
+    let earlier = tree.results();
+    assert!(
+        ["report.html", "data-quality/statistics.json", "model-bias/analysis.json"]
+            .iter()
+            .all(|name| earlier.contains_key(*name))
+    );
+    fs::remove_dir_all(tree.path("processing/input_data")).unwrap();
+    let other = monitored(&traffic(100, 0.5));
+    fs::rename(other.path("processing/input_data"), tree.path("processing/input_data")).unwrap();
+    is_full(&run("40"));
+    assert!(tree.results() == earlier, "new and earlier results lie mixed");
+}
+
+/// Also by the dry run; of several monitors in each folder.
+#[test]
+fn what_has_the_place_of_a_result_is_told_before_the_work() {
+    let tree = monitored(&traffic(50, 0.0));
+    let several = "--analysis-type=DATA_QUALITY,MODEL_QUALITY,MODEL_BIAS";
+    for (kinds, name) in [
+        ("--analysis-type=MODEL_BIAS", "analysis.json"),
+        ("--analysis-type=MODEL_BIAS", "bias_details.json"),
+        ("--analysis-type=MODEL_BIAS", "report.pdf"),
+        ("--analysis-type=DATA_QUALITY", "statistics.json"),
+        ("--analysis-type=MODEL_QUALITY", "model_quality_details.json"),
+        (several, "report.html"),
+        (several, "data-quality/report.ipynb"),
+        (several, "model-quality/constraints.json"),
+        (several, "model-bias/constraint_violations.json"),
+    ] {
+        for is_folder in [true, false] {
+            let path = tree.path(OUTPUT).join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match is_folder {
+                true => fs::create_dir(&path).unwrap(),
+                false => std::os::unix::fs::symlink("/dev/full", &path).unwrap(),
+            }
+            let problem = "--problem-type=BinaryClassification";
+            for first in [&[][..], &["validate"]] {
+                let run = tree.run(&[first, &MONITOR[1..], &[kinds, problem]].concat());
+                assert_eq!(run.code, Some(3), "{name}: {}{}", run.stdout, run.log);
+                let told = if first.is_empty() { &run.message } else { &run.stdout };
+                assert!(told.contains("cannot write results to") && told.contains(name), "{name}: {told}");
+            }
+            match is_folder {
+                true => fs::remove_dir(&path).unwrap(),
+                false => fs::remove_file(&path).unwrap(),
+            }
+        }
+    }
 }
 
 #[test]

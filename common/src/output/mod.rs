@@ -19,7 +19,8 @@ mod publish;
 mod waiting;
 
 pub use place::{
-    are_one, check_apart, check_file, check_folder, check_not_among, check_outside, create_folder, lies_in,
+    are_one, check_apart, check_file, check_folder, check_name, check_not_among, check_outside,
+    create_folder, lies_in,
 };
 pub use waiting::{Results, SharedFile};
 

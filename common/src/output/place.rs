@@ -62,8 +62,16 @@ const LONGEST_NAME: usize = 255;
 /// # Errors
 /// As `check_folder`; there is something else than a file of that name.
 pub fn check_file(path: &Path) -> Result<()> {
-    check_replaceable(path).map_err(|error| Problem::io("write results to", path, error))?;
+    check_name(path)?;
     check_folder(path.parent().unwrap_or(Path::new("")))
+}
+
+/// As `check_file`, of the name alone: its folder was looked at.
+///
+/// # Errors
+/// `FILE_OPERATION_FAILED`: there is something else than a file of that name.
+pub fn check_name(path: &Path) -> Result<()> {
+    check_replaceable(path).map_err(|error| Problem::io("write results to", path, error))
 }
 
 /// A result may take the place of a file, but not of a folder, a device, a pipe or a link that leads nowhere: the file that

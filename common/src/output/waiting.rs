@@ -146,6 +146,11 @@ impl Results {
         Ok(())
     }
 
+    /// Takes all files of others, which are published with these.
+    pub fn append(&mut self, others: Results) {
+        self.files.extend(others.files);
+    }
+
     /// Writes a whole file at once. `scratch`: as of `OutputFile::create`.
     ///
     /// # Errors
