@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use plumbline_common::answer::Answer;
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::{Result, settings};
 
@@ -58,7 +59,7 @@ pub fn run(job: &Job) -> JobResult {
         Some(Command::Report { folder }) => {
             let history = results::history(job, settings)?;
             report::rebuild(folder, &history, &job.tree.scratch())?;
-            let text = format!("The reports in {} were written again.", folder.display());
+            let text = Answer::of(format_args!("The reports in {} were written again.", folder.display()));
             Ok(Outcome::Answered { text, exit_code: 0 })
         }
     }

@@ -92,6 +92,24 @@ fn files_are_opened_in_one_place() {
     assert_eq!(found, needed.map(String::from).collect());
 }
 
+/// What is printed goes through the places that keep names and values of strangers from steering a terminal.
+#[test]
+fn standard_output_and_error_are_written_in_one_place_each() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = BTreeSet::new();
+    for program in ["src", "../merge-job/src", "../common/src"] {
+        for (path, text) in read(&root.join(program)) {
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            for stream in ["stdout()", "stderr()", "println!(", "print!(", "dbg!("] {
+                if text.contains(stream) {
+                    found.insert((path.join("::"), stream));
+                }
+            }
+        }
+    }
+    assert_eq!(found, BTreeSet::from([("job".to_string(), "stdout()"), ("log".to_string(), "stderr()")]));
+}
+
 #[test]
 fn a_circle_is_found_through_braces_reexports_and_super() {
     let modules: Modules = [

@@ -6,11 +6,12 @@ use std::io::Write;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
+use crate::answer::Answer;
 use crate::codes::{self, Class};
 use crate::contract::{Hosts, JobConfig, Tree, names};
 use crate::settings::{self, Instead};
 use crate::stop::Stop;
-use crate::{Problem, log};
+use crate::{Problem, log, problem};
 
 /// What a job knows of its surroundings before it looks at a setting.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ pub enum Outcome {
     Quiet(String),
     /// A question was answered (help, a dry run): the text goes to standard output, no exit message
     /// is written.
-    Answered { text: String, exit_code: u8 },
+    Answered { text: Answer, exit_code: u8 },
 }
 
 /// Runs a job and tells its end in the exit message, the log and the exit code.
@@ -106,11 +107,11 @@ pub fn run(body: impl FnOnce(&Job) -> std::result::Result<Outcome, Instead>) -> 
             ExitCode::SUCCESS
         }
         Ok(Outcome::Answered { text, exit_code }) => {
-            show(&text);
+            show(&text.to_string());
             ExitCode::from(exit_code)
         }
         Err(Instead::Show(text)) => {
-            show(&text);
+            show(&problem::visible(&text));
             ExitCode::SUCCESS
         }
         Err(Instead::Fail(problem)) => {
@@ -153,7 +154,7 @@ fn tell(tree: &Tree, message: &str) {
 }
 
 /// Writes an answer to standard output. A closed pipe (`| head`) is no failure.
-pub fn show(text: &str) {
+fn show(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     if !text.ends_with('\n') {

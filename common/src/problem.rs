@@ -184,12 +184,27 @@ pub fn turns_text(character: char) -> bool {
     matches!(character, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Control characters, and those that turn the direction of text, as `\u{1b}`; line ends and tabs stay.
+/// Whether a character steers a terminal or whatever else shows a text: control characters but for tabs and line ends, those
+/// that turn the direction of text, and Unicode's separators of lines and paragraphs.
+pub(crate) fn steers(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\r' | '\t')
+        || turns_text(character)
+        || matches!(character, '\u{2028}' | '\u{2029}')
+}
+
+/// Characters that steer a terminal as `\u{1b}`; line ends and tabs stay.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |character: char| {
-        character.is_control() && !matches!(character, '\n' | '\r' | '\t') || turns_text(character)
-    };
-    if !text.contains(steers) {
+    spelled(text, steers)
+}
+
+/// As `visible`, line ends too.
+pub(crate) fn on_one_line(text: &str) -> Cow<'_, str> {
+    spelled(text, |character| steers(character) || matches!(character, '\n' | '\r'))
+}
+
+/// Some characters by their numbers.
+fn spelled(text: &str, steers: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&steers) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 8);

@@ -8,6 +8,7 @@
 //! `pipeline` puts these together; `output` writes, `account` and `summary` tell of every record (`looks`: of files
 //! without any; `reasons`: why records are bad), `verdict` judges; `validate` is the dry run.
 
+use plumbline_common::answer::Answer;
 use plumbline_common::job::{Job, JobResult, Outcome};
 use plumbline_common::settings as layers;
 use plumbline_common::stop::Stop;
@@ -62,10 +63,10 @@ pub fn run(job: &Job) -> JobResult {
         // The dry run reports a failure; it does not write an exit message.
         let answered = task.and_then(|share| match share {
             Share::Task(task) => validate::answer(&task, &job.stop),
-            Share::Nothing => Ok(Outcome::Answered { text: NOTHING_TO_DO.into(), exit_code: 0 }),
+            Share::Nothing => Ok(Outcome::Answered { text: Answer::of(NOTHING_TO_DO), exit_code: 0 }),
         });
         return Ok(answered.unwrap_or_else(|problem| Outcome::Answered {
-            text: format!("Error: {problem}"),
+            text: Answer::of(format_args!("Error: {problem}")),
             exit_code: problem.class().exit_code(),
         }));
     }

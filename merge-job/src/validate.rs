@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use plumbline_common::Result;
+use plumbline_common::answer::Answer;
 use plumbline_common::input::{InputFile, Listing};
 use plumbline_common::job::Outcome;
 use plumbline_common::record;
@@ -108,7 +109,7 @@ pub(crate) fn answer(task: &MergeTask, stop: &Stop) -> Result<Outcome> {
     }
     let summary = account.finish(&pass.skipped);
 
-    let mut text = String::new();
+    let mut text = Answer::default();
     line(&mut text, "captures", &folder(&task.captures, &inputs.captures));
     looked_at(&mut text, summary.captures_read, summary.captures_bad, "capture", &of_captures);
     line(&mut text, "ground truth", &folder(&task.ground_truth, &inputs.labels));
@@ -137,7 +138,7 @@ fn sample(listing: &Listing) -> Vec<InputFile> {
     listing.files.iter().step_by(step).cloned().collect()
 }
 
-fn tell(text: &mut String, task: &MergeTask, summary: &Summary) {
+fn tell(text: &mut Answer, task: &MergeTask, summary: &Summary) {
     for bad in &summary.bad_records {
         line(text, "bad", &bad.problem);
     }
@@ -177,12 +178,11 @@ fn tell(text: &mut String, task: &MergeTask, summary: &Summary) {
     }
 }
 
-fn line(text: &mut String, head: &str, rest: &str) {
-    // Writing to a String cannot fail.
-    let _ = writeln!(text, "{head:14}{rest}");
+fn line(text: &mut Answer, head: &str, rest: &str) {
+    text.line(format_args!("{head:14}{rest}"));
 }
 
-fn looked_at(text: &mut String, read: u64, bad: u64, record: &str, kinds: &Kinds) {
+fn looked_at(text: &mut Answer, read: u64, bad: u64, record: &str, kinds: &Kinds) {
     line(text, "", &format!("{} looked at, {bad} of them bad", counted(read, record)));
     for (kind, count) in &kinds.0 {
         line(text, "", &format!("{count} {kind}"));
@@ -197,6 +197,7 @@ fn folder(path: &Path, listing: &Listing) -> String {
     let megabytes = files.iter().map(|file| file.bytes).sum::<u64>() as f64 / 1e6;
     let packed = files.iter().filter(|file| file.is_gzip()).count();
     let (in_all, of) = (counted(files.len() as u64, "file"), counted(folders.len() as u64, "folder"));
+    // Writing to a string cannot fail.
     let mut text = format!("{}: {in_all} in {of}, {megabytes:.1} MB", path.display());
     if packed > 0 {
         let _ = write!(text, ", {packed} gzip");

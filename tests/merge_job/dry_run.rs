@@ -91,3 +91,24 @@ fn validate_tells_and_writes_nothing() {
     assert_eq!(run.code, Some(2), "{}", run.stdout);
     assert!(run.stdout.contains("ids of labels: q"), "{}", run.stdout);
 }
+
+#[test]
+fn validate_steers_no_terminal() {
+    const STRANGE: &str = "\u{1b}[31m\u{9b}2J\u{7f}\u{202e}\u{2028}a\r\nFAKE line";
+    let tree = Tree::new();
+    tree.captures(
+        "x\u{1b}[31m\u{9b}\nFAKE.jsonl",
+        lines(&[capture(STRANGE), capture("2"), "\u{9b}FAKE".into()]),
+    )
+    .labels("x.jsonl", lines(&[label(&format!("{STRANGE}2"), STRANGE), "\u{1b}]0;t\u{7}".into()]));
+    let run = tree.run(&["validate"]);
+    assert_ne!(run.code, Some(0), "{}", run.stdout);
+    assert!(run.stdout.contains("ids of captures: \\u{1b}[31m\\u{9b}2J"), "{}", run.stdout);
+    let steers = |character: char| {
+        character.is_control() && character != '\n' || matches!(character, '\u{202e}' | '\u{2028}')
+    };
+    for text in [&run.stdout, &run.log, &tree.run(&[]).log] {
+        assert!(!text.contains(steers), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("FAKE")), "{text}");
+    }
+}

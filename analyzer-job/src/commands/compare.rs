@@ -2,11 +2,11 @@
 //! service are both read, so that a team can run both for a while and see that they agree.
 
 use std::cmp::Ordering;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
 use indexmap::IndexMap;
+use plumbline_common::answer::Answer;
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
@@ -90,7 +90,7 @@ impl Comparison {
 /// # Errors
 /// A file cannot be read, or is neither an `analysis.json` nor a `constraint_violations.json`
 /// (`RESULT_UNREADABLE`).
-pub fn run(old: &Path, new: &Path, tolerance: f64) -> Result<(String, bool)> {
+pub fn run(old: &Path, new: &Path, tolerance: f64) -> Result<(Answer, bool)> {
     let (before, after) = (load(old)?, load(new)?);
     if before.get("violations").is_some() != after.get("violations").is_some() {
         return Err(Problem::new(&codes::RESULT_UNREADABLE, "cannot compare two files of different kinds")
@@ -357,8 +357,8 @@ fn ranked(file: &Json, label: &str) -> Vec<String> {
 }
 
 /// The comparison for a terminal.
-pub fn table(comparison: &Comparison) -> String {
-    let mut out = String::new();
+pub fn table(comparison: &Comparison) -> Answer {
+    let mut out = Answer::default();
     if !comparison.differences.is_empty() {
         let mut rows = vec![["value", "old", "new", "difference", "relative"].map(str::to_string)];
         for difference in &comparison.differences {
@@ -371,17 +371,17 @@ pub fn table(comparison: &Comparison) -> String {
             ]);
         }
         columns(&rows, &mut out);
-        out.push('\n');
+        out.empty_line();
     }
     for (title, names) in
         [("only in the old file", &comparison.only_old), ("only in the new file", &comparison.only_new)]
     {
         if !names.is_empty() {
-            line(&mut out, format_args!("{title}:"));
+            out.line(format_args!("{title}:"));
             for name in names {
-                line(&mut out, format_args!("  {name}"));
+                out.line(format_args!("  {name}"));
             }
-            out.push('\n');
+            out.empty_line();
         }
     }
     if !comparison.ranks.is_empty() {
@@ -391,27 +391,19 @@ pub fn table(comparison: &Comparison) -> String {
             rows.push([change.label.clone(), change.feature.clone(), old, new]);
         }
         columns(&rows, &mut out);
-        out.push('\n');
+        out.empty_line();
     }
     let missing = comparison.only_old.len() + comparison.only_new.len();
-    line(
-        &mut out,
-        format_args!(
-            "{} compared; different: {}, in one file only: {missing}, changed ranks: {}",
-            counted(comparison.compared, "value"),
-            comparison.differences.len(),
-            comparison.ranks.len()
-        ),
-    );
+    out.line(format_args!(
+        "{} compared; different: {}, in one file only: {missing}, changed ranks: {}",
+        counted(comparison.compared, "value"),
+        comparison.differences.len(),
+        comparison.ranks.len()
+    ));
     out
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    // Writing to a string cannot fail.
-    let _ = writeln!(out, "{text}");
-}
-
-fn columns<const N: usize>(rows: &[[String; N]], out: &mut String) {
+fn columns<const N: usize>(rows: &[[String; N]], out: &mut Answer) {
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
@@ -419,7 +411,7 @@ fn columns<const N: usize>(rows: &[[String; N]], out: &mut String) {
     for row in rows {
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        line(out, format_args!("{}", cells.join("  ").trim_end()));
+        out.line(cells.join("  ").trim_end());
     }
 }
 
@@ -485,7 +477,9 @@ mod tests {
         let comparison = compare(&old, &new, TOLERANCE);
         assert_eq!(comparison.only_old, ["pre-training, sex = f, CI"]);
         assert_eq!(comparison.only_new, ["pre-training, sex = f, DPL"]);
-        assert!(table(&comparison).contains("only in the old file:\n  pre-training, sex = f, CI\n"));
+        assert!(
+            table(&comparison).to_string().contains("only in the old file:\n  pre-training, sex = f, CI\n")
+        );
     }
 
     #[test]
@@ -547,7 +541,7 @@ mod tests {
         assert!(same, "{table}");
         fs::write(&new, text("1.5")).unwrap();
         let (table, same) = run(&old, &new, TOLERANCE).unwrap();
-        assert!(!same && table.contains("pre-training, s = 1, A  Infinity  1.5"), "{table}");
+        assert!(!same && table.to_string().contains("pre-training, s = 1, A  Infinity  1.5"), "{table}");
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! The dry run: everything up to the first records, told as a page of text. Nothing is written.
 
-use std::fmt::Write as _;
-
 use jiff::Timestamp;
+use plumbline_common::answer::Answer;
 use plumbline_common::job::{Job, Outcome};
 use plumbline_common::words::counted;
 use plumbline_common::{Problem, Result};
@@ -38,24 +37,25 @@ const COLUMNS_SHOWN: usize = 40;
 /// # Errors
 /// Only what keeps the dry run itself from working, such as no scratch folder.
 pub(crate) fn validate(job: &Job, settings: &Settings, ask_model: bool) -> Result<Outcome> {
-    let mut text = String::new();
+    let mut text = Answer::default();
     let exit_code = match look(job, settings, ask_model, &mut text) {
         Ok(()) => {
-            let _ = writeln!(
-                text,
-                "\nThe job would start. At most the first {RECORDS} records were checked; the others may not fit."
-            );
+            text.empty_line();
+            text.line(format_args!(
+                "The job would start. At most the first {RECORDS} records were checked; the others may not fit."
+            ));
             0
         }
         Err(problem) => {
-            let _ = writeln!(text, "\nThe job would stop: {problem}");
+            text.empty_line();
+            text.line(format_args!("The job would stop: {problem}"));
             problem.class().exit_code()
         }
     };
     Ok(Outcome::Answered { text, exit_code })
 }
 
-fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> Result<()> {
+fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut Answer) -> Result<()> {
     let rows = match inputs::role(job, settings)? {
         Role::Part => RowsFrom::Part,
         Role::Whole | Role::Nothing => RowsFrom::Here,
@@ -73,7 +73,10 @@ fn look(job: &Job, settings: &Settings, ask_model: bool, text: &mut String) -> R
             }
             let mut problems = Vec::new();
             for ((kind, task), (_, settings)) in tasks.iter().zip(&own) {
-                let _ = writeln!(text, "{}{}", if text.is_empty() { "" } else { "\n" }, kind.title());
+                if !text.is_empty() {
+                    text.empty_line();
+                }
+                text.line(kind.title());
                 if let Err(problem) = look_at(job, settings, task, (&joins, is_part), ask_model, text) {
                     problems.push((*kind, problem));
                 }
@@ -100,7 +103,7 @@ fn look_at(
     task: &Task<'_>,
     joins: (&Joins<'_>, bool),
     ask_model: bool,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     if let Some(told) = task.unused_window()? {
         line(text, "warning", told);
@@ -116,7 +119,7 @@ fn look_at_analysis(
     task: &analysis::Prepared<'_>,
     (joins, is_part): (&Joins<'_>, bool),
     ask_model: bool,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     let run = &task.run;
     tell_plan(&run.plan, text);
@@ -151,7 +154,7 @@ fn look_at_analysis(
     if questions::have_budget(run) {
         questions::of_all(run, &(all.read)()?, constraints)?;
     }
-    let later_of_a_part = |problem, text: &mut String| {
+    let later_of_a_part = |problem, text: &mut Answer| {
         later(is_part, problem, |warning| line(text, "warning", warning)).map(|()| None)
     };
     let groups = match run.plan.bias() {
@@ -164,7 +167,8 @@ fn look_at_analysis(
     if let Some(questions) = &questions {
         match predictions::reach(run, &reading, questions, ask_model)? {
             Reached::NotMade(wanted) => {
-                let _ = writeln!(text, "\nThe model is there, and was not asked");
+                text.empty_line();
+                text.line("The model is there, and was not asked");
                 line(text, "model", &format!("{} ({})", wanted.model_name, MODEL_NOT_ASKED));
                 line(text, "rows to ask", &told(&asked_for(run, questions, (all.count)()?)));
             }
@@ -201,7 +205,7 @@ fn ask(
     (questions, constraints): (&Questions, Option<&Results>),
     model: &Model,
     count_all: impl Fn() -> Result<u64>,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     let as_the_job = ask_as_the_job(run, reading, (questions, constraints), model);
     // What the model says of a row may show why.
@@ -210,9 +214,10 @@ fn ask(
         (probe, _) => probe?,
     };
     tracing::info!("the model answered one row in {:.0} ms", probe.latency.as_secs_f64() * 1e3);
-    text.push_str("\nOne row sent to the model\n");
-    line(text, "request", &probe.request);
-    line(text, "response", &probe.response);
+    text.empty_line();
+    text.line("One row sent to the model");
+    lines(text, "request", &probe.request);
+    lines(text, "response", &probe.response);
     as_the_job?;
     if run.plan.predicts() {
         line(text, "label", &std::mem::replace(&mut probe.label, Ok(String::new()))?);
@@ -283,12 +288,25 @@ fn asked_for(run: &Context, questions: &Questions, rows: u64) -> Vec<(&'static s
     asked
 }
 
-fn line(text: &mut String, name: &str, value: &str) {
-    let _ = writeln!(text, "  {name:<14} {value}");
+fn line(text: &mut Answer, name: &str, value: &str) {
+    text.line(format_args!("  {name:<14} {value}"));
 }
 
-fn tell_plan(plan: &Plan, text: &mut String) {
-    let _ = writeln!(text, "{}", plan.kind(plan.constraints.is_some()));
+/// A text with line ends of its own: each of its lines stands behind the name.
+fn lines(text: &mut Answer, name: &str, value: &str) {
+    let mut parts = value.split('\n').map(|part| part.strip_suffix('\r').unwrap_or(part));
+    line(text, name, parts.next().unwrap_or_default());
+    for part in parts {
+        if part.is_empty() {
+            text.empty_line();
+        } else {
+            line(text, "", part);
+        }
+    }
+}
+
+fn tell_plan(plan: &Plan, text: &mut Answer) {
+    text.line(plan.kind(plan.constraints.is_some()));
     line(text, "configuration", &plan.config_path.display().to_string());
     line(text, "dataset", &plan.dataset);
     if let Some(path) = &plan.ground_truth {
@@ -315,10 +333,14 @@ fn tell_plan(plan: &Plan, text: &mut String) {
     }
 }
 
-fn tell_reading(reading: &Reading, text: &mut String) {
+fn tell_reading(reading: &Reading, text: &mut Answer) {
     let counts = &reading.row_counts;
-    let _ =
-        writeln!(text, "\nFirst {}: {}", counted(counts.records_read, "record"), counted(counts.rows, "row"));
+    text.empty_line();
+    text.line(format_args!(
+        "First {}: {}",
+        counted(counts.records_read, "record"),
+        counted(counts.rows, "row")
+    ));
     for skipped in &counts.records_skipped {
         line(
             text,
@@ -335,19 +357,20 @@ fn tell_reading(reading: &Reading, text: &mut String) {
     for warning in &reading.warnings {
         line(text, "warning", warning);
     }
-    let _ = writeln!(text, "\n  {:<28} {:<10} {:>8}  role", "column", "type", "distinct");
+    text.empty_line();
+    text.line(format_args!("  {:<28} {:<10} {:>8}  role", "column", "type", "distinct"));
     for column in reading.columns.iter().take(COLUMNS_SHOWN) {
         let kind = column.kind.map_or("-", |kind| kind.name());
         let distinct = if column.kind.is_some() { column.distinct.to_string() } else { "-".into() };
         let roles = column.roles.join(", ");
-        let _ = writeln!(text, "  {:<28} {kind:<10} {distinct:>8}  {roles}", column.name);
+        text.line(format_args!("  {:<28} {kind:<10} {distinct:>8}  {roles}", column.name));
     }
     if let Some(more) = reading.columns.len().checked_sub(COLUMNS_SHOWN).filter(|&more| more > 0) {
-        let _ = writeln!(text, "  and {}", counted(more, "more column"));
+        text.line(format_args!("  and {}", counted(more, "more column")));
     }
 }
 
-fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<Counted> {
+fn tell_groups(run: &Context, reading: &Reading, text: &mut Answer) -> Result<Counted> {
     let found = if run.plan.predicts() {
         stages::bias::check(run, reading)
     } else {
@@ -355,11 +378,11 @@ fn tell_groups(run: &Context, reading: &Reading, text: &mut String) -> Result<Co
     };
     let found = found.map_err(in_first_records)?;
     let counts = &found.counts;
-    let _ = writeln!(
-        text,
-        "\nLabel `{}`, positive when `{}`; group sizes among these rows:",
+    text.empty_line();
+    text.line(format_args!(
+        "Label `{}`, positive when `{}`; group sizes among these rows:",
         counts.label, counts.label_value_or_threshold
-    );
+    ));
     for FacetCounts { facet, value_or_threshold, total, .. } in &counts.facets {
         let share = |part: u64, all: u64| if all == 0 { 0.0 } else { 100.0 * part as f64 / all as f64 };
         line(
@@ -388,7 +411,7 @@ fn tell_comparison(
     reading: &Reading,
     found: &Counted,
     baseline: &Results,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     let (results, facets) = stages::bias::look(run, reading, found, baseline)?;
     let comparison = drift::compare(&results, &facets, baseline);

@@ -219,7 +219,12 @@ impl Walk {
         if right {
             return;
         }
-        let mut fault = Fault::at(self.path.clone(), shown(value), shape.expected());
+        let found = match self.path.last() {
+            // Tokens stand there.
+            Some(Step::Key(key)) if key == "custom_attributes" && !value.is_null() => "another value".into(),
+            _ => shown(value),
+        };
+        let mut fault = Fault::at(self.path.clone(), found, shape.expected());
         fault.hint = match (shape, value) {
             (_, Json::Null) => Some("leave the key out instead of giving null".into()),
             (Shape::List(_), Json::String(_) | Json::Number(_)) => Some("put it in square brackets".into()),

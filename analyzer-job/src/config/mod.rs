@@ -47,11 +47,24 @@ pub struct Analysis {
     pub segments: Vec<Segments>,
     pub methods: Methods,
     pub predictor: Option<Predictor>,
-    /// The configuration as it was given, for the report.
+    /// The configuration as it was given.
     pub given: Json,
 }
 
+/// What a report and a state show of a text that nobody may read.
+const HIDDEN: &str = "***";
+
 impl Analysis {
+    /// The configuration as it was given, for reports and states: of `custom_attributes`, in which tokens stand, only that
+    /// it is set.
+    pub fn without_secrets(&self) -> Json {
+        let mut given = self.given.clone();
+        if let Some(attributes) = given.pointer_mut("/predictor/custom_attributes") {
+            *attributes = HIDDEN.into();
+        }
+        given
+    }
+
     /// Whether a model has to be asked. `predictions_captured`: every row brings the model's answer along.
     pub fn needs_model(&self, predictions_captured: bool) -> bool {
         self.explains() || self.needs_predictions(predictions_captured)

@@ -133,6 +133,8 @@ fn an_explanation_configuration_is_read() {
     assert_eq!(predictor.label_headers, Some(vec!["no".to_string(), "1".to_string()]));
     assert!(analysis.needs_model(true));
     rules::model(&analysis, false, false).unwrap();
+    let told = with(shap_json_lines(), "/predictor/custom_attributes", Some(json!("***")));
+    assert_eq!((analysis.given.clone(), analysis.without_secrets()), (shap_json_lines(), told));
 }
 
 #[test]

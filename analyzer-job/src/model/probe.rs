@@ -90,7 +90,7 @@ impl Model {
         };
         Ok(Probe {
             request,
-            response: self.line.transport.shown(&answer.body),
+            response: self.line.transport.shown(&self.line.envelope, &answer.body),
             scores: self.reader.scores(&answer.body, 1, None).map(|scores| scores.values).map_err(unusable),
             label: self
                 .reader

@@ -120,13 +120,22 @@ impl Transport {
         Ok(Transport::Server { http, url })
     }
 
-    /// What a model answered, for a person, without what the address has of secrets.
-    pub(crate) fn shown(&self, answer: &[u8]) -> String {
-        let text = String::from_utf8_lossy(answer);
-        match self {
-            Transport::Endpoint { .. } => text.into_owned(),
-            Transport::Server { url, .. } => masked(&text, &secrets_of(url)),
-        }
+    /// What a model answered, for a person, without the secrets of the request.
+    pub(crate) fn shown(&self, envelope: &Envelope, answer: &[u8]) -> String {
+        masked(&String::from_utf8_lossy(answer), &self.secrets(envelope))
+    }
+
+    /// What a model may repeat of its request and nobody is to read in a log, the longest first.
+    fn secrets(&self, envelope: &Envelope) -> Vec<String> {
+        let mut secrets = match self {
+            Transport::Endpoint { .. } => Vec::new(),
+            Transport::Server { url, .. } => secrets_of_address(url),
+        };
+        secrets.extend(envelope.custom_attributes.as_deref().into_iter().flat_map(secrets_of_attributes));
+        secrets.retain(|secret| secret.chars().count() >= SHORTEST_SECRET);
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        secrets
     }
 
     /// The endpoint or the address, for messages.
@@ -159,7 +168,7 @@ impl Transport {
                         content_type: output.content_type,
                         body: output.body.map(Blob::into_inner).unwrap_or_default(),
                     }),
-                    Err(error) => Err(endpoint_failure(name, error)),
+                    Err(error) => Err(endpoint_failure(name, error, &self.secrets(envelope))),
                 }
             }
             Transport::Server { http, url } => {
@@ -178,7 +187,11 @@ impl Transport {
                 let mut answer = post.body(body).send().await.map_err(connection_failure)?;
                 let status = answer.status();
                 if status.is_redirection() {
-                    return Err(redirected(status, answer.headers().get("location"), url));
+                    return Err(redirected(
+                        status,
+                        answer.headers().get("location"),
+                        &self.secrets(envelope),
+                    ));
                 }
                 let content_type = answer
                     .headers()
@@ -195,7 +208,7 @@ impl Transport {
                 if status.is_success() {
                     Ok(Response { body, content_type })
                 } else {
-                    Err(server_failure(status, &body, &secrets_of(url)))
+                    Err(server_failure(status, &body, &self.secrets(envelope)))
                 }
             }
         }
@@ -219,7 +232,7 @@ fn too_long() -> Failure {
     Failure::TooLarge(format!("an answer of more than {MOST_ANSWER_BYTES} bytes"))
 }
 
-fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure {
+fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>, secrets: &[String]) -> Failure {
     if is_too_long(&error) {
         return too_long();
     }
@@ -243,11 +256,11 @@ fn endpoint_failure(name: &str, error: SdkError<InvokeEndpointError>) -> Failure
     let service = error.as_service_error();
     let code = service.and_then(|service| service.code()).unwrap_or_default().to_string();
     let message = service.and_then(|service| service.message()).unwrap_or_default();
-    let text = short(&format!("{code}: {message}"));
+    let text = short(&format!("{code}: {}", masked(message, secrets)));
     if let Some(InvokeEndpointError::ModelError(model)) = service {
         let status = model.original_status_code.and_then(|status| u16::try_from(status).ok()).unwrap_or(0);
         let message = model.original_message.as_deref().or(model.message.as_deref()).unwrap_or_default();
-        return by_container_status(status, message);
+        return by_container_status(status, &masked(message, secrets));
     }
     match status {
         413 => Failure::TooLarge(text),
@@ -275,10 +288,11 @@ fn by_container_status(status: u16, message: &str) -> Failure {
     }
 }
 
-/// The query of an address, its values, and its login, the longest first: nobody is to read them in a log.
-fn secrets_of(address: &str) -> Vec<String> {
-    /// A shorter text is no secret, and masking it would make others unreadable.
-    const SHORTEST: usize = 4;
+/// A shorter text is no secret, and masking it would make others unreadable.
+const SHORTEST_SECRET: usize = 4;
+
+/// The query of an address, its values, and its login.
+fn secrets_of_address(address: &str) -> Vec<String> {
     let Ok(url) = reqwest::Url::parse(address) else { return Vec::new() };
     let mut secrets: Vec<String> = url.query_pairs().map(|(_, value)| value.into_owned()).collect();
     let query = url.query().unwrap_or_default();
@@ -290,16 +304,21 @@ fn secrets_of(address: &str) -> Vec<String> {
         let plain = reqwest::Url::parse(&format!("http://host/?login={}", login.replace('+', "%2B")));
         secrets.extend(plain.iter().flat_map(reqwest::Url::query_pairs).map(|(_, value)| value.into_owned()));
     }
-    secrets.retain(|secret| secret.chars().count() >= SHORTEST);
-    secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-    secrets.dedup();
     secrets
 }
 
+/// The attributes as they are sent, and each value: they have no format, but `name=value` with commas or semicolons is usual.
+fn secrets_of_attributes(attributes: &str) -> Vec<String> {
+    let parts = attributes.split(|c: char| matches!(c, ';' | ',' | '&') || c.is_whitespace());
+    let values = parts.map(|part| part.split_once(['=', ':']).map_or(part, |(_, value)| value));
+    let plain = values.map(|value| value.trim_matches(['"', '\'', '{', '}', '[', ']']));
+    std::iter::once(attributes.trim()).chain(plain).map(str::to_string).collect()
+}
+
 /// Data are not sent to another address than the one that was given.
-fn redirected(status: StatusCode, to: Option<&HeaderValue>, url: &str) -> Failure {
+fn redirected(status: StatusCode, to: Option<&HeaderValue>, secrets: &[String]) -> Failure {
     let to = to.and_then(|to| to.to_str().ok()).unwrap_or("no address");
-    let shown = short(&masked(&without_secrets(to), &secrets_of(url)));
+    let shown = short(&masked(&without_secrets(to), secrets));
     Failure::Fatal(
         Problem::new(&codes::NO_MODEL, "the server of the model points to another address")
             .field("model_url")
@@ -320,7 +339,7 @@ fn server_failure(status: StatusCode, body: &[u8], secrets: &[String]) -> Failur
         .iter()
         .find_map(|name| json.get(name)?.as_str())
         .unwrap_or(&text);
-    // A model may repeat the address that it was asked by.
+    // A model may repeat the address that it was asked by, and the headers.
     let said = &masked(&said[..said.floor_char_boundary(MOST_SAID)], secrets);
     match status.as_u16() {
         502..=504 => Failure::Unavailable(format!("HTTP {}: {}", status.as_u16(), cut(said))),
@@ -428,14 +447,36 @@ mod tests {
         );
     }
 
+    fn secrets(address: &str, attributes: Option<&str>) -> Vec<String> {
+        let envelope = Envelope {
+            content_type: "text/csv",
+            accept: "text/csv",
+            custom_attributes: attributes.map(str::to_string),
+            target_model: None,
+        };
+        Transport::server(address).unwrap().secrets(&envelope)
+    }
+
     /// Wherever it stands, in every way in which it may be written.
     #[test]
-    fn secrets_of_the_address_are_masked_in_what_a_model_says() {
-        let address = "http://someone:pass%2Bword@h:1/m?token=SECRET%2FTOK&v=1&other=long+one";
-        let secrets = secrets_of(address);
-        for secret in
-            ["SECRET%2FTOK", "SECRET/TOK", "someone", "pass%2Bword", "pass+word", "long one", "long+one"]
-        {
+    fn secrets_of_the_request_are_masked_in_what_a_model_says() {
+        let secrets = secrets(
+            "http://someone:pass%2Bword@h:1/m?token=SECRET%2FTOK&v=1&other=long+one",
+            Some("tenant=7; key=ATTRIBUTE==,Bearer:\"QUOTED\" plain"),
+        );
+        for secret in [
+            "SECRET%2FTOK",
+            "SECRET/TOK",
+            "someone",
+            "pass%2Bword",
+            "pass+word",
+            "long one",
+            "long+one",
+            "tenant=7; key=ATTRIBUTE==,Bearer:\"QUOTED\" plain",
+            "ATTRIBUTE==",
+            "QUOTED",
+            "plain",
+        ] {
             for said in [
                 format!("bad request to /invocations?token={secret}"),
                 format!("{{\"message\":\"no {secret}\"}}"),
@@ -451,7 +492,7 @@ mod tests {
             }
         }
         assert_eq!(masked("v=1 is short", &secrets), "v=1 is short");
-        assert!(secrets_of("http://h/m").is_empty());
+        assert!(self::secrets("http://h/m", None).is_empty());
     }
 
     #[test]

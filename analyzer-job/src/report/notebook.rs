@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::{Value as Json, json};
 
+use super::letters::picture;
 use super::page::{Block, Figure, Report};
 use super::svg;
 use super::tables::{Cell, ColumnKind, Table};
@@ -33,7 +34,7 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
                     points.iter().for_each(|point| text.push_str(&format!("\n- {}", markdown(point))));
                 }
                 Block::Verbatim { text: verbatim } => {
-                    text.push_str(&format!("\n\n<pre>{}</pre>", html(verbatim).replace('\n', "&#10;")));
+                    text.push_str(&format!("\n\n<pre>{}</pre>", html(verbatim)));
                 }
                 Block::Table(table) => match &table.code {
                     Some(code) => {
@@ -45,7 +46,8 @@ pub(super) fn write(report: &Report) -> Result<Vec<u8>> {
                 Block::Figures { figures, code } => match code {
                     Some(code) => {
                         cells.markdown(std::mem::take(&mut text));
-                        let plain: Vec<&str> = figures.iter().map(|figure| figure.alt.as_str()).collect();
+                        let plain: Vec<String> =
+                            figures.iter().map(|figure| on_a_line(&figure.alt)).collect();
                         cells.code(code, Some((html_figures(figures), plain.join("\n"))));
                     }
                     None => text.push_str(&format!("\n\n{}", html_figures(figures))),
@@ -150,17 +152,19 @@ fn first_screen(report: &Report) -> String {
     text
 }
 
-/// Text that markdown, HTML and formulas in it leave alone.
+/// Text that markdown, HTML and formulas in it leave alone. It stays one line.
 fn markdown(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
+    for letter in text.chars().map(picture) {
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '$' => out.push_str("&#36;"),
-            '\n' | '\r' => out.push(' '),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' => {
+            // Two of them begin a formula, as one does.
+            '\\' => out.push_str("&#92;"),
+            '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => out.push(' '),
+            '`' | '*' | '_' | '{' | '}' | '[' | ']' | '#' | '|' | '~' => {
                 out.push('\\');
                 out.push(letter);
             }
@@ -170,17 +174,20 @@ fn markdown(text: &str) -> String {
     out
 }
 
-/// Text inside HTML that stands in markdown: no blank line may end the block, no `$` begin a formula.
+/// Text inside HTML that stands in markdown: no blank line may end the block, no `$` or `\` begin a formula. All that ends a
+/// line somewhere, and tabs, are written by their numbers.
 fn html(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 8);
-    for letter in text.chars() {
+    for letter in text.chars().map(picture) {
         match letter {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '$' => out.push_str("&#36;"),
+            '$' | '\\' | '\n' | '\r' | '\t' | '\u{2028}' | '\u{2029}' => {
+                out.push_str(&format!("&#{};", u32::from(letter)));
+            }
             letter => out.push(letter),
         }
     }
@@ -248,9 +255,15 @@ fn plain(cell: &Cell) -> String {
 fn plain_table(table: &Table) -> String {
     let rows = table.rows.iter().map(|row| {
         let cells: Vec<String> = row.cells.iter().map(plain).filter(|text| !text.is_empty()).collect();
-        cells.join("  ")
+        on_a_line(&cells.join("  "))
     });
-    std::iter::once(table.caption.clone()).chain(rows).collect::<Vec<_>>().join("\n")
+    std::iter::once(on_a_line(&table.caption)).chain(rows).collect::<Vec<_>>().join("\n")
+}
+
+/// A line of plain text, which may be shown in a terminal.
+fn on_a_line(text: &str) -> String {
+    let ends = |letter| matches!(letter, '\n' | '\r' | '\u{2028}' | '\u{2029}');
+    text.chars().map(|letter| if ends(letter) { ' ' } else { picture(letter) }).collect()
 }
 
 #[cfg(test)]
@@ -260,7 +273,13 @@ mod tests {
     #[test]
     fn texts_of_the_data_stay_texts() {
         assert_eq!(markdown("<b>*x* $y$ [z](u)"), "&lt;b&gt;\\*x\\* &#36;y&#36; \\[z\\](u)");
+        assert_eq!(markdown("\\(x\\) a\n\n\t![b](c)\u{2028}\u{1b}"), "&#92;(x&#92;) a   !\\[b\\](c) ␛");
         assert_eq!(html("a\"'<$"), "a&quot;&#39;&lt;&#36;");
+        assert_eq!(
+            html("\\(a\r\n\n\t\u{2028}\u{2029}\u{85}\u{b}"),
+            "&#92;(a&#13;&#10;&#10;&#9;&#8232;&#8233;\u{fffd}␋"
+        );
+        assert_eq!(on_a_line("a\r\nb\tc\u{1b}"), "a  b\tc␛");
         assert_eq!(literal("a\"\\\n\u{7}"), r#""a\"\\\n\u0007""#);
     }
 }

@@ -214,7 +214,7 @@ pub(crate) fn baseline(prepared: &Prepared<'_>, joins: &Joins<'_>, out: &Path) -
 pub(crate) struct Folded {
     /// The data were those of a monitor.
     pub(crate) monitor: bool,
-    /// The configuration as it was given.
+    /// The configuration as it was given, without its secrets.
     pub(crate) configuration: Json,
     /// It served a monitor of bias and one of attributions, and this is the part of one of them.
     pub(crate) shared_configuration: bool,
@@ -269,7 +269,7 @@ pub(crate) fn fold(
     part.without_rows(&plan.analysis, inputs::compares_rows(run));
     let folded = Folded {
         monitor: plan.monitor,
-        configuration: plan.analysis.given.clone(),
+        configuration: plan.analysis.without_secrets(),
         shared_configuration: run.settings.shared_configuration,
         part,
         explained,

@@ -2,11 +2,11 @@
 
 mod prepare;
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use plumbline_common::answer::Answer;
 use plumbline_common::job::Job;
 use plumbline_common::output;
 use plumbline_common::words::{counted, part_of};
@@ -251,13 +251,10 @@ pub(crate) fn look(
     settings: &Settings,
     prepared: &Prepared,
     records: u64,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     let plan = &prepared.plan;
-    let mut line = |key: &str, value: &str| {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{key:<14} {value}");
-    };
+    let mut line = |key: &str, value: &str| text.line(format_args!("{key:<14} {value}"));
     line("kind", if plan.monitoring { "data quality monitor" } else { "data quality baseline" });
     line("data", &plan.dataset.display().to_string());
     line("output", &plan.output.display().to_string());
@@ -280,9 +277,9 @@ pub(crate) fn look(
     prepared.doubts.iter().for_each(|doubt| line("warning", doubt));
     let (profiled, _) = read(job, settings, prepared, Some(records), None)?;
     let account = &profiled.account;
-    let later = |waits: bool, problem: Problem, text: &mut String| {
+    let later = |waits: bool, problem: Problem, text: &mut Answer| {
         states::later(prepared.folds && waits, problem, |warning| {
-            let _ = writeln!(text, "{:<14} {warning}", "warning");
+            text.line(format_args!("{:<14} {warning}", "warning"));
         })
     };
     if profiled.is_empty() {
@@ -302,9 +299,7 @@ pub(crate) fn look(
         }
         Ok(by) => by,
     };
-    let mut line = |key: &str, value: &str| {
-        let _ = writeln!(text, "{key:<14} {value}");
-    };
+    let mut line = |key: &str, value: &str| text.line(format_args!("{key:<14} {value}"));
     line(
         "looked at",
         &format!("{} from {}", counted(account.rows, "row"), counted(account.records, "record")),
@@ -332,11 +327,11 @@ pub(crate) fn look(
     }
     for (name, column) in columns(&profiled, &named).take(COLUMNS_SHOWN) {
         let kind = column.spellings.kind(prepared.taken.by_value).name();
-        let _ =
-            writeln!(text, "  {name}: {kind}, a value in {}", part_of(column.present(), account.rows, "row"));
+        let share = part_of(column.present(), account.rows, "row");
+        text.line(format_args!("  {name}: {kind}, a value in {share}"));
     }
     if named.columns.len() > COLUMNS_SHOWN {
-        let _ = writeln!(text, "  and {} more", named.columns.len() - COLUMNS_SHOWN);
+        text.line(format_args!("  and {} more", named.columns.len() - COLUMNS_SHOWN));
     }
     Ok(())
 }

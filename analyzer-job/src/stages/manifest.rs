@@ -25,7 +25,7 @@ pub(crate) fn run_details(run: &Context, reading: &Reading, judged: bool) -> Run
         inputs,
         settings: settings_used(run, judged),
         warnings,
-        configuration: plan.analysis.given.clone(),
+        configuration: plan.analysis.without_secrets(),
     }
 }
 

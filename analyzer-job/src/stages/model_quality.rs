@@ -5,6 +5,7 @@ mod prepare;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use plumbline_common::answer::Answer;
 use plumbline_common::job::Job;
 use plumbline_common::output;
 use plumbline_common::words::counted;
@@ -234,10 +235,10 @@ pub(crate) fn look(
     settings: &Settings,
     prepared: &Prepared,
     records: u64,
-    text: &mut String,
+    text: &mut Answer,
 ) -> Result<()> {
     let plan = &prepared.plan;
-    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
+    let mut line = |name: &str, value: &str| text.line(format_args!("  {name:<14} {value}"));
     line("monitor", if plan.monitoring { "Model quality monitor" } else { "Model quality baseline" });
     line("problem", prepared.question.problem.name());
     line("dataset", &plan.dataset.display().to_string());
@@ -256,9 +257,9 @@ pub(crate) fn look(
     for warning in plan.told().chain(&prepared.warnings) {
         line("warning", warning);
     }
-    let later = |problem: Problem, text: &mut String| {
+    let later = |problem: Problem, text: &mut Answer| {
         states::later(prepared.folds, problem, |warning| {
-            text.push_str(&format!("  {:<14} {warning}\n", "warning"));
+            text.line(format_args!("  {:<14} {warning}", "warning"));
         })
     };
     let mut reading = match sample(job, settings, prepared, records)?.finish() {
@@ -269,13 +270,14 @@ pub(crate) fn look(
         Err(problem) => return later(problem, text),
         Ok(fit) => fit,
     };
-    text.push_str(&format!(
-        "\nFirst {}: {} with a label, {} without\n",
+    text.empty_line();
+    text.line(format_args!(
+        "First {}: {} with a label, {} without",
         counted(reading.counts.records_read, "record"),
         counted(reading.outcomes.rows(), "row"),
         reading.outcomes.waiting()
     ));
-    let mut line = |name: &str, value: &str| text.push_str(&format!("  {name:<14} {value}\n"));
+    let mut line = |name: &str, value: &str| text.line(format_args!("  {name:<14} {value}"));
     for warning in &reading.warnings {
         line("warning", warning);
     }

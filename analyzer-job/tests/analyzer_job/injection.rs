@@ -4,20 +4,28 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::program::{CONFIG, Run, Tree, model};
+use crate::program::{CONFIG, OUTPUT, Run, Tree, model};
 
 const SCRIPT: &str = "<script>window.flag=1</script>";
 const IMAGE: &str = "\"><img src=x onerror=window.flag=1>";
 const FORMULA: &str = "=HYPERLINK(\"http://x\",\"y\")";
 const ESCAPE: &str = "\u{1b}]0;title\u{7}\u{1b}[2J\u{202e}";
 const TEMPLATE: &str = "{{7*7}}${jndi:ldap://x}`id`$(id)%n";
+/// What steers a terminal beside the escapes of JSON.
+const STEERING: &str = "\u{9b}31m\u{7f}\u{2066}\u{200f}\u{61c}\u{2028}a";
+/// Short enough for every drawing.
+const MARK: &str = "<i>&\"";
+/// Ends a block of HTML within markdown, and begins a line of its own.
+const BREAK: &str = "x\n\n![a](http://evil.invalid/x.png)\r\n \t\r\nFAKE line";
 
 /// A dataset whose facets, labels and headers are all of these.
 fn tree() -> Tree {
     let tree = Tree::new();
-    let names = [SCRIPT, FORMULA, TEMPLATE, "label", "predicted", "__proto__"];
+    let names = [SCRIPT, BREAK, TEMPLATE, "label", "predicted", "__proto__"];
     let values = STRANGE;
     let mut rows = Vec::new();
     for n in 0..200_usize {
@@ -41,7 +49,7 @@ fn tree() -> Tree {
         "facet": values.iter().map(|value| json!({"name_or_index": SCRIPT, "value_or_threshold": [value]})).collect::<Vec<_>>(),
         "group_variable": TEMPLATE,
         "methods": {
-            "report": {"name": "report", "title": format!("{SCRIPT}{IMAGE}")},
+            "report": {"name": "report", "title": format!("{SCRIPT}{IMAGE}{BREAK}")},
             "pre_training_bias": {"methods": "all"},
             "post_training_bias": {"methods": "all"},
         },
@@ -62,6 +70,7 @@ fn check(results: &BTreeMap<String, Vec<u8>>) {
                 text.contains("&lt;script") || text.contains("&#60;script"),
                 "{name} does not show the name"
             );
+            text.split("<svg").skip(1).for_each(|svg| check_drawing(svg.split("</svg>").next().unwrap()));
         }
         if name.ends_with(".json") || name.ends_with(".ipynb") || name.ends_with(".jsonl") {
             serde_json::from_slice::<Value>(bytes).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -71,9 +80,18 @@ fn check(results: &BTreeMap<String, Vec<u8>>) {
             for cell in notebook["cells"].as_array().unwrap() {
                 let source = cell["source"].to_string();
                 assert!(cell["cell_type"] != "markdown" || !source.contains("<script>window"), "{source}");
+                if cell["cell_type"] == "markdown" {
+                    check_markdown(&whole(&cell["source"]));
+                }
                 for output in cell["outputs"].as_array().into_iter().flatten() {
                     let html = output["data"]["text/html"].to_string();
                     assert!(!html.contains("<script>window") && !html.contains("<img src=x"), "{html}");
+                    for image in
+                        whole(&output["data"]["text/html"]).split("data:image/svg+xml;base64,").skip(1)
+                    {
+                        let svg = STANDARD.decode(image.split('"').next().unwrap()).unwrap();
+                        check_drawing(std::str::from_utf8(&svg).unwrap());
+                    }
                 }
             }
         }
@@ -83,12 +101,53 @@ fn check(results: &BTreeMap<String, Vec<u8>>) {
     }
 }
 
-/// Nor does what the run says; each line of the log is one record.
+fn whole(lines: &Value) -> String {
+    lines.as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect()
+}
+
+/// The elements of a drawing are ours.
+#[track_caller]
+fn check_drawing(svg: &str) {
+    for element in svg.split('<').skip(1) {
+        let name = element.trim_start_matches('/').split([' ', '>', '/']).next().unwrap();
+        assert!(["svg", "rect", "circle", "path", "text"].contains(&name), "<{element}");
+    }
+}
+
+/// Each block of HTML ends where its element does, since a blank line would end it and what follows were markdown. In other
+/// blocks is no element and no link.
+#[track_caller]
+fn check_markdown(source: &str) {
+    assert!(!source.contains(['\r', '\u{2028}', '\u{2029}']), "{source:?}");
+    let mut block = String::new();
+    for line in source.split('\n').chain([""]) {
+        if !line.trim().is_empty() {
+            block.push_str(line);
+            continue;
+        }
+        match block.strip_prefix('<').and_then(|block| block.split('>').next()) {
+            Some(name) => {
+                assert!(["table", "div", "pre"].contains(&name), "{block}");
+                assert!(block.ends_with(&format!("</{name}>")), "{block}");
+                assert!(!block.contains("<i>") && !block.contains("<img src=x"), "{block}");
+            }
+            None => assert!(!block.replace("\\[", "").contains(['<', '[']), "{block}"),
+        }
+        block.clear();
+    }
+}
+
+/// Nor does what the run says; each line of the log is one record, and no value begins a line of the answer.
 #[track_caller]
 fn check_said(run: &Run) {
+    let steers = |character: char| {
+        character.is_control() && !matches!(character, '\n' | '\t')
+            || matches!(u32::from(character), 0x61c | 0x200e..=0x200f | 0x2028..=0x202e | 0x2066..=0x2069)
+    };
     for text in [&run.message, &run.log, &run.stdout] {
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{text:?}");
+        assert!(!text.contains(steers), "{text:?}");
     }
+    assert!(!run.stdout.lines().any(|line| line.starts_with("FAKE")), "{}", run.stdout);
     assert!(!run.message.contains('\n'), "{:?}", run.message);
     assert!(run.log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", run.log);
 }
@@ -99,7 +158,7 @@ fn csv(rows: impl IntoIterator<Item = Vec<String>>) -> String {
     rows.into_iter().map(|row| row.iter().map(quoted).collect::<Vec<_>>().join(",") + "\n").collect()
 }
 
-const STRANGE: [&str; 5] = [SCRIPT, IMAGE, ESCAPE, FORMULA, TEMPLATE];
+const STRANGE: [&str; 8] = [SCRIPT, IMAGE, ESCAPE, FORMULA, TEMPLATE, STEERING, MARK, BREAK];
 
 #[test]
 fn names_and_values_stay_text_in_every_report() {
@@ -121,6 +180,23 @@ fn names_and_values_stay_text_in_every_report() {
     assert!(values.as_array().unwrap().iter().any(|facet| facet["value_or_threshold"] == ESCAPE), "{values}");
     let run = tree.run(&["validate"]);
     assert_eq!(run.code, Some(0), "{}", run.stdout);
+    check_said(&run);
+    assert!(run.stdout.contains("\\u{1b}") && run.stdout.contains("\\u{a}"), "{}", run.stdout);
+    check_said(&tree.succeed(&["report", tree.path(OUTPUT).to_str().unwrap()]));
+    check(&tree.results());
+
+    let mut other = parsed;
+    let facets = &mut other["post_training_bias_metrics"]["facets"][SCRIPT];
+    facets[0]["metrics"][0]["value"] = json!(9.5);
+    for facet in 1..STRANGE.len() {
+        facets[facet]["value_or_threshold"] = json!(format!("{}2", STRANGE[facet]));
+    }
+    tree.file("other.json", other.to_string());
+    let files = [tree.path(OUTPUT).join("analysis.json"), tree.path("other.json")];
+    let run = tree.run(&["compare", files[0].to_str().unwrap(), files[1].to_str().unwrap()]);
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    check_said(&run);
+    assert!(run.stdout.contains("in the new file") && run.stdout.contains("\\u{1b}"), "{}", run.stdout);
 }
 
 #[test]
@@ -142,8 +218,9 @@ fn errors_with_such_values_steer_no_terminal() {
 #[test]
 fn names_in_attributions_stay_text() {
     let outputs = [IMAGE, FORMULA];
-    let names = [SCRIPT, FORMULA, "id"];
-    let rows = (0..12).map(|n| vec![STRANGE[n % 5].into(), n.to_string(), format!("{}{n}", STRANGE[n / 3])]);
+    let names = [SCRIPT, BREAK, "id"];
+    // The server takes a line for a record.
+    let rows = (0..14).map(|n| vec![STRANGE[n % 7].into(), n.to_string(), format!("{}{n}", STRANGE[n / 3])]);
     let tree = Tree::new();
     tree.file("processing/input/data/data.csv", csv(rows));
     tree.config(&json!({
@@ -160,9 +237,11 @@ fn names_in_attributions_stay_text() {
         options.score_only = true;
         options.model = Arc::new(|row| vec![0.25, row.len() as f64]);
     });
-    check_said(&tree.succeed(&["--log-level=debug", &format!("--model-url={}", server.url())]));
+    let url = format!("--model-url={}", server.url());
+    check_said(&tree.succeed(&["--log-level=debug", &url]));
     let results = tree.results();
     check(&results);
+    check_said(&tree.succeed(&["validate", &url]));
     let mut reader = csv::Reader::from_reader(results["explanations_shap/out.csv"].as_slice());
     let headers: Vec<String> = reader.headers().unwrap().iter().map(String::from).collect();
     let expected: Vec<String> = outputs
@@ -185,7 +264,7 @@ fn names_in_quality_monitors_stay_text() {
                 let class = |n: usize| STRANGE[n % STRANGE.len()].to_string();
                 vec![class(n), class(n / 2 + shift), class(n / 3), n.to_string()]
             };
-            let names = [SCRIPT, "predicted", FORMULA, IMAGE].map(String::from).to_vec();
+            let names = [SCRIPT, "predicted", STEERING, BREAK].map(String::from).to_vec();
             let data = csv([names].into_iter().chain((0..400).map(row)));
             let format = r#"{"csv": {"header": true}}"#;
             let mut tree = Tree::of_quality(format, [("data.csv".to_string(), data)]);
@@ -197,8 +276,10 @@ fn names_in_quality_monitors_stay_text() {
         };
         let baseline = tree_of(0);
         check_said(&baseline.succeed(&["--log-level=debug"]));
+        check_said(&baseline.succeed(&["validate"]));
         check(&baseline.results());
         let window = tree_of(1).against(&baseline);
+        check_said(&window.succeed(&["validate"]));
         let run = window.succeed(&["--log-level=debug"]);
         check_said(&run);
         check(&window.results());

@@ -17,7 +17,7 @@ use crate::stops::{DATA, account, in_the_account};
 
 const TOKEN: &str = "token-of-the-environment";
 /// All that `given` hands to a run.
-const SECRETS: [&str; 7] = [
+const SECRETS: [&str; 8] = [
     "secret-of-the-environment",
     TOKEN,
     "password-of-the-url",
@@ -25,6 +25,7 @@ const SECRETS: [&str; 7] = [
     "secret-of-the-profile",
     "password-of-the-proxy",
     "key-of-the-job",
+    "token-of-the-requests",
 ];
 
 /// With credentials wherever a run looks for them, and the most that a log can have.
@@ -38,6 +39,9 @@ fn given(mut tree: Tree, server: &Server) -> Tree {
     tree.file("config/processingjobconfig.json", job.to_string());
     tree
 }
+
+/// What is sent with each request.
+const ATTRIBUTES: &str = "tenant=7; token=token-of-the-requests";
 
 /// The server by an address with a login and a token.
 fn with_login(server: &Server) -> String {
@@ -102,12 +106,29 @@ fn attributions_and_parts_tell_no_secret() {
     let server = model(|_| ());
     let mut config = configs::explainability_baseline(Format::Csv);
     config["methods"]["shap"]["num_samples"] = json!(20);
+    config["predictor"]["custom_attributes"] = json!(ATTRIBUTES);
     let tree = given(Tree::with_dataset(&config, Format::Csv, 30, false), &server);
     let url = format!("--model-url={}", with_login(&server));
     check(&tree, &[&url], true);
     check(&tree, &["baseline", "--out=/opt/ml/made/baseline.json", &url], true);
     check(&tree, &["fold", "--out=/opt/ml/states/a.state", &url], true);
     check(&tree, &["combine", "/opt/ml/states", &url], true);
+    let shown = &tree.result("explanations_details.json")["run"]["configuration"]["predictor"];
+    assert_eq!(shown["custom_attributes"], "***");
+
+    let refusing = model(|options| {
+        options.faults.script = Script::invoked(|_, _| {
+            Some(Instead::Fail(400, format!("headers: {ATTRIBUTES}, accept: text/csv")))
+        });
+    });
+    let url = format!("--model-url={}", with_login(&refusing));
+    let told = check(&tree, &[&url], false);
+    assert!(told.contains("headers: ***, accept: text/csv"), "{told}");
+    check(&tree, &["validate", &url], false);
+    config["predictor"]["custom_attributes"] = json!(["token-of-the-requests"]);
+    tree.config(&config);
+    let told = check(&tree, &[&url], false);
+    assert!(told.contains("predictor.custom_attributes"), "{told}");
 }
 
 /// A baseline of all monitors, then a run of all of them against it.

@@ -27,7 +27,7 @@ fn named<T: Serialize + DeserializeOwned>(value: &T, text: &str) -> T {
     serde_json::from_str(&json).unwrap()
 }
 
-fn of_bias(text: &str) -> Draft {
+pub(super) fn of_bias(text: &str) -> Draft {
     let mut findings = findings();
     let bias = findings.bias.as_mut().unwrap();
     bias.group_variable = Some(PLACE.into());
@@ -41,7 +41,7 @@ fn of_bias(text: &str) -> Draft {
     draft(&findings, &ReportNames { name: "a".into(), title: text.into() }, &[])
 }
 
-fn of_quality(text: &str) -> Draft {
+pub(super) fn of_quality(text: &str) -> Draft {
     let column = |name: &str, categories: bool| {
         json!({
             "column": name, "verdict": "moved", "effect": 0.5, "threshold": 0.1, "stability_index": 0.4, "jensen_shannon": 0.3,
@@ -69,7 +69,7 @@ fn of_quality(text: &str) -> Draft {
     draft_quality(&Quality::new(details, &statistics, Some(&[violation])))
 }
 
-fn of_performance(text: &str) -> Draft {
+pub(super) fn of_performance(text: &str) -> Draft {
     let metric = json!({"name": "accuracy", "value": 0.5, "violated": false, "verdict": "held"});
     let details = json!({
         "problem_type": "MulticlassClassification", "rows": 10, "rows_without_label": 0, "judged": true,
@@ -103,7 +103,7 @@ fn characters_that_turn_text_are_seen_in_every_report() {
                 for (name, bytes) in draft.files("a").unwrap() {
                     if let Ok(text) = String::from_utf8(bytes) {
                         assert!(visible(&text) == text, "{character:?} in {name}");
-                        assert!(text.contains("\\u{") || text.contains("\\\\u\\\\{"), "{name}");
+                        assert!(text.contains("\\u{") || text.contains("&#92;u\\\\{"), "{name}");
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! Reports on small findings made by hand.
 
 mod directions;
+mod markup;
 mod surfaces;
 mod verdicts;
 
