@@ -20,6 +20,7 @@ mod fields;
 pub(crate) mod fixture;
 mod gather;
 pub mod grid;
+pub(crate) mod guarded;
 pub(crate) mod headed;
 pub(crate) mod header;
 mod ids;

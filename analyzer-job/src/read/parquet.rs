@@ -23,6 +23,7 @@ use serde_json::Value as Json;
 
 use crate::config::Analysis;
 use crate::read::gather::Gather;
+use crate::read::guarded;
 use crate::read::header::{self, Places};
 use crate::read::layout::{self, Layout};
 use crate::read::{Note, Source};
@@ -63,11 +64,11 @@ pub(crate) fn read(
             head.check_no_others(file, &metadata)?;
         }
         let reader = reader(file, metadata, &needed)?;
-        for batch in reader.build().map_err(|error| unreadable(&file.relative, &error))? {
+        for batch in guarded::batches(reader, &file.relative)? {
             if limit == 0 {
                 break;
             }
-            let batch = batch.map_err(|error| unreadable(&file.relative, &error))?;
+            let batch = batch?;
             let rows = batch.num_rows().min(usize::try_from(limit).unwrap_or(usize::MAX));
             limit -= rows as u64;
             if rows > 0 {
@@ -163,8 +164,9 @@ impl Head {
 
 /// What a file says of its columns, whose names differ.
 pub(super) fn metadata(file: &InputFile) -> Result<ArrowReaderMetadata> {
-    let metadata = ArrowReaderMetadata::load(&file.open_unchanged()?, ArrowReaderOptions::default())
-        .map_err(|error| unreadable(&file.relative, &error))?;
+    let open = file.open_unchanged()?;
+    let load = || ArrowReaderMetadata::load(&open, ArrowReaderOptions::default());
+    let metadata = guarded::read(&file.relative, load)?;
     header::differ(&names(&metadata)).map_err(|problem| problem.file(&file.relative))?;
     Ok(metadata)
 }
@@ -257,11 +259,11 @@ fn cells(batch: &RecordBatch, file: &InputFile, needed: &[(usize, usize)]) -> Re
 /// A file that is not Parquet, a column of nested or binary values.
 pub(crate) fn rows(path: &Path) -> Result<(Vec<String>, Vec<Vec<Json>>)> {
     let open = input::open_file(path).map_err(|error| Problem::io("open the input", path, error))?;
-    let builder = ParquetRecordBatchReaderBuilder::try_new(open).map_err(|error| unreadable(path, &error))?;
+    let builder = guarded::read(path, || ParquetRecordBatchReaderBuilder::try_new(open))?;
     let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
     let mut rows = Vec::new();
-    for batch in builder.build().map_err(|error| unreadable(path, &error))? {
-        let batch = batch.map_err(|error| unreadable(path, &error))?;
+    for batch in guarded::batches(builder, path)? {
+        let batch = batch?;
         let columns: Vec<Cells> = batch
             .columns()
             .iter()
@@ -290,7 +292,7 @@ enum Cells {
 impl Cells {
     fn of(array: &ArrayRef, file: &Path, field: &str) -> Result<Cells> {
         use DataType::*;
-        let cast = |target| cast(array, &target).map_err(|error| unreadable(file, &error));
+        let cast = |target| guarded::read(file, || cast(array, &target));
         let ints = || Ok(Cells::Int(cast(Int64)?.as_primitive().clone()));
         let floats = || Ok(Cells::Float(cast(Float64)?.as_primitive().clone()));
         match array.data_type() {
@@ -305,7 +307,7 @@ impl Cells {
                 Ok(Cells::Text(cast(Utf8)?.as_string().clone()))
             }
             Timestamp(..) => {
-                let texts = instants(array).map_err(|error| unreadable(file, &error))?;
+                let texts = guarded::read(file, || instants(array))?;
                 Ok(Cells::Text(texts.as_string().clone()))
             }
             Dictionary(key, value) if (&**key, &**value) == (&Int32, &Utf8) => {
@@ -402,10 +404,6 @@ fn json(cell: Raw<'_>) -> Json {
         Raw::Csv(text) | Raw::Json(text) | Raw::Text(text) => text.into(),
         Raw::Missing => Json::Null,
     }
-}
-
-fn unreadable(file: &Path, error: &dyn std::error::Error) -> Problem {
-    Problem::new(&codes::BAD_RECORD, "cannot read a Parquet file").file(file).found(error.to_string())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::config::Analysis;
 use crate::read::Source;
 use crate::read::blocks::{self, Block, Held};
 use crate::read::gather::Gather;
+use crate::read::guarded;
 use crate::read::layout::Layout;
 use crate::read::parquet::{self, Head, ROWS_PER_BATCH};
 
@@ -82,7 +83,7 @@ impl Group<'_> {
         if let Some(rows) = &self.rows {
             reader = reader.with_offset(rows.start).with_limit(rows.len());
         }
-        for batch in reader.build().ok()? {
+        for batch in guarded::batches(reader, &self.file.relative).ok()? {
             parquet::count(&batch.ok()?, self.file, &self.needed, &mut gather).ok()?;
         }
         Some(gather)

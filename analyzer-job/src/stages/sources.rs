@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 
 use crate::read::digest::Digests;
+use crate::read::guarded;
 use crate::state::file::{Head, SourceFile, Stored};
 
 /// Data in a folder.
@@ -86,7 +88,8 @@ fn is_bare(file: &InputFile, headed: bool) -> bool {
         return false;
     }
     if start.starts_with(b"PAR1") {
-        let reader = file.open_unchanged().ok().and_then(|file| SerializedFileReader::new(file).ok());
+        let read = |open: File| guarded::read(&file.relative, || SerializedFileReader::new(open)).ok();
+        let reader = file.open_unchanged().ok().and_then(read);
         return reader.is_some_and(|reader| reader.metadata().file_metadata().num_rows() == 0);
     }
     if start.len() as u64 == LOOKED_AT {

@@ -10,13 +10,13 @@ use arrow_schema::DataType;
 use indexmap::IndexSet;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use plumbline_common::input::{self, InputFile};
+use plumbline_common::input::InputFile;
 use plumbline_common::{Problem, Result, codes};
 
 use super::Take;
 use super::block::{Block, Span};
 use super::reader::{Reader, Use};
-use crate::read::{header, instants};
+use crate::read::{guarded, header, instants};
 use crate::values::java;
 
 const ROWS_PER_BATCH: usize = 4096;
@@ -29,8 +29,8 @@ const ROWS_PER_BATCH: usize = 4096;
 pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>) -> Result<()> {
     for file in files {
         let name = file.relative.as_path();
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file.open_unchanged()?)
-            .map_err(|error| unreadable(file, &error))?;
+        let open = file.open_unchanged()?;
+        let builder = guarded::read(name, || ParquetRecordBatchReaderBuilder::try_new(open))?;
         let names: Vec<String> = builder.schema().fields().iter().map(|field| field.name().clone()).collect();
         header::differ(&names).map_err(|problem| problem.file(name))?;
         if builder.metadata().file_metadata().num_rows() == 0 {
@@ -58,14 +58,10 @@ pub(super) fn read(files: &[InputFile], reader: &mut Reader<'_>, take: Take<'_>)
             continue;
         }
         let mask = ProjectionMask::roots(builder.parquet_schema(), read);
-        let batches = builder
-            .with_projection(mask)
-            .with_batch_size(ROWS_PER_BATCH)
-            .build()
-            .map_err(|error| unreadable(file, &error))?;
+        let batches = guarded::batches(builder.with_projection(mask).with_batch_size(ROWS_PER_BATCH), name)?;
         let mut row_number = 0;
         for batch in batches {
-            let batch = batch.map_err(|error| unreadable(file, &error))?;
+            let batch = batch?;
             let columns: Vec<Texts> = places
                 .iter()
                 .zip(&uses)
@@ -116,7 +112,8 @@ enum Texts {
 impl Texts {
     fn of(array: &ArrayRef, file: &InputFile, field: &str) -> Result<Texts> {
         use DataType::*;
-        let to = |target: DataType| cast(array, &target).map_err(|error| unreadable(file, &error));
+        let name = file.relative.as_path();
+        let to = |target: DataType| guarded::read(name, || cast(array, &target));
         Ok(match array.data_type() {
             Null => Texts::Missing,
             Boolean => Texts::Bool(array.clone()),
@@ -126,11 +123,11 @@ impl Texts {
             Float64 => Texts::Double(array.clone()),
             Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) | Utf8 | LargeUtf8 | Utf8View
             | Date32 | Date64 | Time32(_) | Time64(_) => Texts::Text(to(Utf8)?),
-            Timestamp(..) => Texts::Text(instants(array).map_err(|error| unreadable(file, &error))?),
+            Timestamp(..) => Texts::Text(guarded::read(name, || instants(array))?),
             Dictionary(_, value) => return Texts::of(&to((**value).clone())?, file, field),
             other => {
                 return Err(Problem::new(&codes::BAD_RECORD, "a column holds values that have no text")
-                    .file(&file.relative)
+                    .file(name)
                     .field(field)
                     .found(other.to_string())
                     .expected("numbers, text, truth values or times")
@@ -173,10 +170,4 @@ impl Texts {
         };
         block.push_text(text)
     }
-}
-
-fn unreadable(file: &InputFile, error: &dyn std::error::Error) -> Problem {
-    Problem::new(&codes::BAD_RECORD, "cannot read a Parquet file")
-        .file(&file.relative)
-        .found(error.to_string())
 }

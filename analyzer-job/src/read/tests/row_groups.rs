@@ -113,3 +113,44 @@ fn damage_is_left_to_who_names_it() {
     let [counted, read] = both(root.path(), true, ROWS_OF_PART, 2);
     assert!(counted.is_none() && read.is_some_and(|read| read.contains("b.parquet")));
 }
+
+/// Written by PyArrow: `write_table(table, name, write_page_checksum=True, compression="none", use_dictionary=["sex"])`, with 16
+/// rows of `y`, `age`, `sex` and `pred`.
+const WITH_CHECKSUMS: &[u8] = include_bytes!("../../../tests/data/checksums.parquet");
+
+/// Numbers of a file that contradict each other make the parquet crate panic.
+#[test]
+fn a_flipped_bit_anywhere_costs_the_file_and_not_the_program() {
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("a.parquet");
+    for at in 0..WITH_CHECKSUMS.len() {
+        for bit in [at % 8, (at + 5) % 8] {
+            let mut bytes = WITH_CHECKSUMS.to_vec();
+            bytes[at] ^= 1 << bit;
+            std::fs::write(&path, bytes).unwrap();
+            let [counted, read] = both(root.path(), true, ROWS_OF_PART, 1);
+            assert!(counted.is_none() || counted == read, "byte {at}: {counted:?} {read:?}");
+            if let Err(problem) = parquet::rows(&path) {
+                assert!(problem.to_string().contains("a.parquet"), "byte {at}: {problem}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_of_a_page_with_a_checksum_is_told() {
+    let values: Vec<u8> = (0..16_i64).flat_map(|row| (row % 2).to_le_bytes()).collect();
+    let start = WITH_CHECKSUMS.windows(values.len()).position(|part| part == values).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let path = root.path().join("a.parquet");
+    for at in start..start + values.len() {
+        let mut bytes = WITH_CHECKSUMS.to_vec();
+        bytes[at] ^= 1 << (at % 8);
+        std::fs::write(&path, bytes).unwrap();
+        let [counted, read] = both(root.path(), true, ROWS_OF_PART, 1);
+        assert!(counted.is_none());
+        for told in [read.unwrap(), parquet::rows(&path).unwrap_err().to_string()] {
+            assert!(told.contains("a.parquet") && told.contains("checksum"), "byte {at}: {told}");
+        }
+    }
+}

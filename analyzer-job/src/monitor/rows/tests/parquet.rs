@@ -189,3 +189,15 @@ fn a_column_without_text_is_refused_unless_it_is_left_out() {
         assert!(read_monitored(&bytes, |source| source.exclude = others).is_err(), "{kind}");
     }
 }
+
+#[test]
+fn a_flipped_bit_anywhere_costs_the_file_and_not_the_program() {
+    const WITH_CHECKSUMS: &[u8] = include_bytes!("../../../../tests/data/checksums.parquet");
+    for at in 0..WITH_CHECKSUMS.len() {
+        let mut bytes = WITH_CHECKSUMS.to_vec();
+        bytes[at] ^= 1 << (at % 8);
+        if let Err(problem) = read_monitored(&bytes, |_| {}) {
+            assert!(problem.to_string().contains("x.parquet"), "byte {at}: {problem}");
+        }
+    }
+}
