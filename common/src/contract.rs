@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 use serde::Deserialize;
 
+use crate::addresses::hidden;
 use crate::problem::visible;
 use crate::{Problem, Result, codes, input};
 
@@ -21,12 +22,21 @@ pub mod names {
     pub const AWS_REGION: &str = "AWS_REGION";
     pub const AWS_DEFAULT_REGION: &str = "AWS_DEFAULT_REGION";
     pub const AWS_ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
+    pub const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+    pub const AWS_SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 }
 
-/// An environment variable, absent when empty. The only reader of the environment beside `clap`.
+/// An environment variable, absent when empty. With `variables` the only reader of the environment beside `clap`.
 #[expect(clippy::disallowed_methods, reason = "the one reader of the environment")]
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// The environment variables whose names begin so, without empty ones.
+pub fn variables(beginning: &str) -> Vec<(String, String)> {
+    let texts = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    texts.filter(|(name, value)| name.starts_with(beginning) && !value.is_empty()).collect()
 }
 
 /// The folder tree of a processing job.
@@ -92,7 +102,7 @@ impl Tree {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
         let mut file = options.custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
-        file.write_all(message_line(message).as_bytes())
+        file.write_all(message_line(&hidden(message)).as_bytes())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::codes::{self, Class};
 use crate::contract::{Hosts, JobConfig, Tree, names};
 use crate::settings::{self, Instead};
 use crate::stop::Stop;
-use crate::{Problem, log, problem};
+use crate::{Problem, addresses, log, problem};
 
 /// What a job knows of its surroundings before it looks at a setting.
 #[derive(Debug)]
@@ -153,10 +153,10 @@ fn tell(tree: &Tree, message: &str) {
     }
 }
 
-/// Writes an answer to standard output. A closed pipe (`| head`) is no failure.
+/// Writes an answer to standard output, its addresses without secrets. A closed pipe (`| head`) is no failure.
 fn show(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes());
+    let _ = out.write_all(addresses::hidden(text).as_bytes());
     if !text.ends_with('\n') {
         let _ = out.write_all(b"\n");
     }

@@ -1,6 +1,7 @@
 //! What both jobs use, in reading order: the contract with SageMaker, how a problem is told,
 //! how settings are layered, how files come in and go out, and what a running job shows of itself.
 
+pub mod addresses;
 pub mod answer;
 pub mod codes;
 pub mod contract;

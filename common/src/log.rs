@@ -1,12 +1,14 @@
 //! The log: lines for people on a terminal, one JSON object per line otherwise, so that CloudWatch
 //! Logs Insights can query it. It goes to standard error; standard output is for answers.
 //!
-//! Payloads never reach a log above debug level.
+//! Payloads never reach a log above debug level. Passwords in addresses never reach it, whichever library logs them.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use tracing::level_filters::LevelFilter;
 
+use crate::addresses;
 use crate::contract::JobConfig;
 use crate::problem::{Problem, steers};
 
@@ -57,9 +59,12 @@ impl Write for Lines {
     }
 }
 
-/// A record as it is written. In JSON such a character stands in a string, where `\u202e` means the same. On a terminal
-/// the escapes are those of our own colours: in names and values `tracing` has spelled them.
+/// A record as it is written, without secrets of addresses and without the output of a `credential_process`. In JSON such a
+/// character stands in a string, where `\u202e` means the same. On a terminal the escapes are those of our own colours: in
+/// names and values `tracing` has spelled them.
 fn told(record: &str, for_people: bool) -> String {
+    let shown = addresses::hidden(record);
+    let record = &*without_output(&shown);
     let (line, end) = record.strip_suffix('\n').map_or((record, ""), |line| (line, "\n"));
     let mut out = String::with_capacity(record.len());
     for character in line.chars() {
@@ -71,6 +76,30 @@ fn told(record: &str, for_people: bool) -> String {
         }
     }
     out + end
+}
+
+/// An event without what the `credential_process` of a profile wrote: the SDK repeats it where the process fails.
+fn without_output(event: &str) -> Cow<'_, str> {
+    const BEFORE: &str = "Stderr: ";
+    if !event.contains("external process exited with code") {
+        return Cow::Borrowed(event);
+    }
+    if !event.starts_with('{') {
+        let (before, _) = event.split_once(BEFORE).unwrap_or((event, ""));
+        return Cow::Owned(format!("{}\n", before.trim_end()));
+    }
+    // Up to the end of the JSON string that holds it.
+    let mut pieces = event.split(BEFORE);
+    let mut out = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        let is_end = |&(at, _): &(usize, &str)| {
+            let before = &piece[..at];
+            (before.len() - before.trim_end_matches('\\').len()).is_multiple_of(2)
+        };
+        let end = piece.match_indices('"').find(is_end).map_or(piece.len(), |(at, _)| at);
+        out.push_str(&piece[end..]);
+    }
+    Cow::Owned(out)
 }
 
 /// Writes a problem to the log with its parts as fields.
@@ -105,5 +134,17 @@ mod tests {
             "\u{1b}[32mINFO\u{1b}[0m \\u{7f}\\u{9b}31m\\u{202e}\\u{2066}\\u{200f}\\u{61c}\\u{2028}\\u{85}\
              \\u{d}\\u{a}forged\té\n"
         );
+    }
+
+    #[test]
+    fn the_output_of_a_process_and_the_login_of_an_address_are_not_logged() {
+        const SAID: &str = "external process exited with code exit status: 1. Stderr: a word\\n \\\"word\\\"";
+        let event = format!("{{\"error\":\"{SAID} (source: {SAID})\",\"provider\":\"Profile\"}}\n");
+        let shown = told(&event, false);
+        assert!(!shown.contains("word") && shown.ends_with("\"provider\":\"Profile\"}\n"), "{shown}");
+        serde_json::from_str::<serde_json::Value>(&shown).unwrap();
+        let shown = told("WARN external process exited with code 1. Stderr: word\nword\n", true);
+        assert_eq!(shown, "WARN external process exited with code 1.\n");
+        assert_eq!(told("INFO Stderr: at http://u:word@h\n", true), "INFO Stderr: at http://h\n");
     }
 }

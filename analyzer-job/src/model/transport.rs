@@ -9,7 +9,7 @@ use aws_sdk_sagemakerruntime::config::{Builder, StalledStreamProtectionConfig};
 use aws_sdk_sagemakerruntime::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sagemakerruntime::operation::invoke_endpoint::InvokeEndpointError;
 use aws_sdk_sagemakerruntime::primitives::Blob;
-use plumbline_common::{Problem, Result, codes};
+use plumbline_common::{Problem, Result, addresses, codes};
 use reqwest::StatusCode;
 use reqwest::header::HeaderValue;
 use serde_json::Value as Json;
@@ -108,7 +108,7 @@ impl Transport {
         let Some(mut url) = parsed else {
             return Err(Problem::new(&codes::NO_MODEL, "cannot use the address of the model")
                 .field("model_url")
-                .found(format!("`{}`", without_secrets(address)))
+                .found(format!("`{}`", addresses::shown(address)))
                 .expected("an address such as `http://localhost:8080`"));
         };
         let path = url.path().trim_end_matches('/').to_string();
@@ -116,7 +116,7 @@ impl Transport {
         url.set_fragment(None);
         let url = url.to_string();
         let http = Http::new()?;
-        http.check(&without_secrets(&url))?;
+        http.check(&addresses::shown(&url))?;
         Ok(Transport::Server { http, url })
     }
 
@@ -142,7 +142,7 @@ impl Transport {
     pub(crate) fn name(&self) -> String {
         match self {
             Transport::Endpoint { name, .. } => format!("endpoint {name}"),
-            Transport::Server { url, .. } => without_secrets(url),
+            Transport::Server { url, .. } => addresses::shown(url),
         }
     }
 
@@ -213,19 +213,6 @@ impl Transport {
             }
         }
     }
-}
-
-/// An address as messages may show it: scheme, host, port and path, without `user:password@` and query.
-fn without_secrets(address: &str) -> String {
-    let shown = address.split(['?', '#']).next().unwrap_or_default();
-    let (scheme, rest) = shown.split_once("://").map_or(("", shown), |(scheme, rest)| (scheme, rest));
-    let separator = if scheme.is_empty() { "" } else { "://" };
-    // A password may hold a slash, which ends the host: what an address that cannot be read has before its last
-    // `@` is not shown.
-    let end = if reqwest::Url::parse(address).is_ok() { rest.find('/') } else { None };
-    let (authority, path) = rest.split_at(end.unwrap_or(rest.len()));
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    format!("{scheme}{separator}{host}{path}")
 }
 
 fn too_long() -> Failure {
@@ -318,7 +305,7 @@ fn secrets_of_attributes(attributes: &str) -> Vec<String> {
 /// Data are not sent to another address than the one that was given.
 fn redirected(status: StatusCode, to: Option<&HeaderValue>, secrets: &[String]) -> Failure {
     let to = to.and_then(|to| to.to_str().ok()).unwrap_or("no address");
-    let shown = short(&masked(&without_secrets(to), secrets));
+    let shown = short(&masked(&addresses::shown(to), secrets));
     Failure::Fatal(
         Problem::new(&codes::NO_MODEL, "the server of the model points to another address")
             .field("model_url")
@@ -409,22 +396,6 @@ fn connection_failure(error: reqwest::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_shown_without_login_and_query() {
-        for (address, shown) in [
-            ("http://h:1/a@b", "http://h:1/a@b"),
-            ("http://user:p@ss@h/x", "http://h/x"),
-            ("https://h/m/invocations?token=t#u@v", "https://h/m/invocations"),
-            ("http://h?k=a/b@c", "http://h"),
-            ("http://user:p/ss@h/x", "http://h/x"),
-            ("user:word@h:8080/m?k=v", "h:8080/m"),
-            ("ftp://user@h", "ftp://h"),
-            ("nothing", "nothing"),
-        ] {
-            assert_eq!(without_secrets(address), shown, "{address}");
-        }
-    }
 
     #[test]
     fn the_path_of_invocations_stands_behind_the_path_of_the_address() {
