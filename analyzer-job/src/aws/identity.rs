@@ -11,6 +11,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{self, TlsContext, TrustStore};
 use plumbline_common::{Problem, Result, codes};
 
+use super::given;
 use super::http::{Http, causes, way_out};
 
 /// Credentials are asked for again so long before they expire.
@@ -27,7 +28,7 @@ impl Identity {
     /// profile (SSO and processes included), web identity, the container's role, the instance.
     ///
     /// # Errors
-    /// `INTERNAL` when connections cannot be prepared.
+    /// `SETTING_INVALID` for a region that cannot be used, `INTERNAL` when connections cannot be prepared.
     pub(crate) async fn load(region: Option<&str>, http: &Http) -> Result<Identity> {
         // An empty store, where the machine has no certificates: `http://` addresses still work.
         let trust = if http.is_secure() { TrustStore::default() } else { TrustStore::empty() };
@@ -42,7 +43,9 @@ impl Identity {
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_string()));
         }
-        Ok(Identity::of(loader.load().await))
+        let identity = Identity::of(loader.load().await);
+        given::check_region(identity.region().unwrap_or_default())?;
+        Ok(identity)
     }
 
     pub(crate) fn of(config: SdkConfig) -> Identity {
@@ -55,7 +58,7 @@ impl Identity {
     }
 
     pub(crate) fn region(&self) -> Option<&str> {
-        self.config.region().map(AsRef::as_ref)
+        self.config.region().map(AsRef::as_ref).filter(|region: &&str| !region.is_empty())
     }
 
     /// # Errors
@@ -68,10 +71,12 @@ impl Identity {
         let usual = "a processing job has those of its role; elsewhere set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or AWS_PROFILE";
         let provider = self.config.credentials_provider().ok_or_else(|| problem().hint(usual))?;
         let found = provider.provide_credentials().await.map_err(|error| {
-            let why = causes(&error);
+            // Behind it stands what the `credential_process` of a profile wrote.
+            let why = causes(&error).split(". Stderr: ").next().unwrap_or_default().to_string();
             let hint = way_out(&why).unwrap_or(usual);
             problem().found(why).hint(hint)
         })?;
+        given::check_credentials(&found)?;
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(found.clone());
         Ok(found)
     }

@@ -1,6 +1,7 @@
 //! Signed JSON posts to AWS, for the few calls of SageMaker's control plane and for CloudWatch: the
 //! generated client of the control plane alone would cost more to build than all the rest.
 
+pub(crate) mod given;
 pub(crate) mod http;
 pub(crate) mod identity;
 pub(crate) mod jitter;
@@ -12,7 +13,6 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_config::SdkConfig;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
-use plumbline_common::contract::{names, variable};
 use plumbline_common::stop::Stop;
 use plumbline_common::{Problem, Result, codes};
 use serde_json::Value as Json;
@@ -60,18 +60,15 @@ pub static CLOUDWATCH: Service = Service {
 };
 
 impl Service {
-    /// `AWS_ENDPOINT_URL_<SERVICE>`, else what the SDK found for all services (`AWS_ENDPOINT_URL` or the
-    /// profile), else the public address.
-    fn url(&self, config: &SdkConfig, region: &str) -> String {
-        let given = variable(&format!("{}_{}", names::AWS_ENDPOINT_URL, self.variable))
-            .or_else(|| config.endpoint_url().map(str::to_string));
-        match given {
-            Some(url) => format!("{}/", url.trim_end_matches('/')),
+    /// The given address, else the public one.
+    fn url(&self, config: &SdkConfig, region: &str) -> Result<String> {
+        Ok(match given::endpoint(self.variable, config)? {
+            Some(url) => format!("{url}/"),
             None => {
                 let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
                 format!("https://{}.{region}.{domain}/", self.host)
             }
-        }
+        })
     }
 }
 
@@ -171,7 +168,8 @@ impl Aws {
     /// container's role included.
     ///
     /// # Errors
-    /// `AWS_IDENTITY` without a region or credentials, `STOPPED`.
+    /// `AWS_IDENTITY` without a region or credentials, `SETTING_INVALID` for a region or an address that cannot be used,
+    /// `STOPPED`.
     pub fn connect(region: Option<&str>, stop: &Stop) -> Result<Aws> {
         let runtime = runtime()?;
         let http = Http::new()?;
@@ -184,6 +182,9 @@ impl Aws {
             return Err(Problem::new(&codes::AWS_IDENTITY, "the AWS region is not set")
                 .hint("set AWS_REGION, or give `model_url` for a model without AWS"));
         };
+        for service in [SAGEMAKER.variable, "SAGEMAKER_RUNTIME"] {
+            given::endpoint(service, identity.config())?;
+        }
         runtime.block_on(unless_stopped(stop, identity.credentials()))??;
         Ok(Aws { runtime: Arc::new(runtime), identity: Arc::new(identity), http, region })
     }
@@ -295,7 +296,7 @@ impl Aws {
         let internal = |what: String| {
             CallError::Problem(Problem::new(&codes::INTERNAL, "cannot sign a request to AWS").found(what))
         };
-        let url = service.url(self.sdk_config(), &self.region);
+        let url = service.url(self.sdk_config(), &self.region).map_err(CallError::Problem)?;
         let post = self.http.post(&url).map_err(CallError::Problem)?;
         let credentials = self.identity.credentials().await.map_err(CallError::Problem)?;
         let body = body.to_string();
@@ -406,10 +407,16 @@ mod tests {
     fn addresses_are_public_ones_unless_one_is_given() {
         let config = || SdkConfig::builder().behavior_version(BehaviorVersion::latest());
         let given = config().endpoint_url("http://localhost:1/").build();
-        assert_eq!(SAGEMAKER.url(&given, "eu-west-1"), "http://localhost:1/");
+        assert_eq!(SAGEMAKER.url(&given, "eu-west-1").unwrap(), "http://localhost:1/");
         let public = config().build();
-        assert_eq!(SAGEMAKER.url(&public, "eu-west-1"), "https://api.sagemaker.eu-west-1.amazonaws.com/");
-        assert_eq!(CLOUDWATCH.url(&public, "cn-north-1"), "https://monitoring.cn-north-1.amazonaws.com.cn/");
+        assert_eq!(
+            SAGEMAKER.url(&public, "eu-west-1").unwrap(),
+            "https://api.sagemaker.eu-west-1.amazonaws.com/"
+        );
+        assert_eq!(
+            CLOUDWATCH.url(&public, "cn-north-1").unwrap(),
+            "https://monitoring.cn-north-1.amazonaws.com.cn/"
+        );
     }
 
     #[test]

@@ -1,6 +1,9 @@
 //! AWS: whose credentials, and which addresses.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
 
 use plumbline_generator::configs;
 use plumbline_generator::dataset::Format;
@@ -48,6 +51,109 @@ fn a_prefix_in_s3_equals_the_local_folder() {
     tree.config(&absent);
     let run = tree.aws(&server).fail(&[], 3, "PL0309");
     assert!(run.message.contains("s3://bucket/elsewhere/"), "{}", run.message);
+}
+
+/// The console makes an empty object for a folder; other programs may give an object the name of a folder.
+#[test]
+fn folders_of_the_console_and_objects_named_as_folders_are_read_as_files_are() {
+    let config = configs::bias_baseline(Format::Csv, &[]);
+    let local = Tree::with_dataset(&config, Format::Csv, 300, true);
+    local.succeed(&[]);
+    let (mut tree, _plain) = in_s3(config, true);
+    let text = fs::read_to_string(local.path("processing/input/data/data")).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    let part = |rows: &[&str]| format!("{}\n{}\n", lines[0], rows.join("\n")).into_bytes();
+    let server = model(|options| {
+        options.objects = [
+            ("bucket/data set/", Vec::new()),
+            ("bucket/data set/a.csv", part(&lines[1..101])),
+            ("bucket/data set/a.csv/b.csv", part(&lines[101..201])),
+            ("bucket/data set/more/", Vec::new()),
+            ("bucket/data set/more/c.csv", part(&lines[201..])),
+        ]
+        .map(|(key, bytes)| (key.to_string(), bytes))
+        .into();
+    });
+    tree.aws(&server).succeed(&[]);
+    assert!(tree.analysis_bytes() == local.analysis_bytes());
+}
+
+/// A list that has one object of 1,000 bytes, which comes with these.
+fn changed(body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map(Result::unwrap) {
+            let mut request = String::new();
+            let mut lines = BufReader::new(&stream);
+            while lines.read_line(&mut request).unwrap() > 2 {}
+            let body = if request.contains("list-type") {
+                "<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>data/a.csv</Key>\
+                 <LastModified>2024-01-19T00:00:00.000Z</LastModified><Size>1000</Size></Contents></ListBucketResult>"
+            } else {
+                body
+            };
+            let _ = write!(
+                &stream,
+                "HTTP/1.1 200 OK\r\nConnection: close\r\nLast-Modified: Fri, 19 Jan 2024 00:00:00 GMT\r\n\
+                 ETag: \"e\"\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            );
+        }
+    });
+    url
+}
+
+#[test]
+fn an_object_that_changes_between_list_and_reading_is_told() {
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    config["dataset_uri"] = json!("s3://bucket/data/");
+    let mut tree = Tree::new();
+    tree.config(&config);
+    tree.set("AWS_REGION", "eu-west-1").set("AWS_ACCESS_KEY_ID", "AKID").set("AWS_SECRET_ACCESS_KEY", "x");
+    for (body, found) in [("", "0 bytes"), ("age\n1\n", "6 bytes")] {
+        let run = tree.set("AWS_ENDPOINT_URL", changed(body)).fail(&[], 3, "PL0309");
+        let is_told = run.message.contains("s3://bucket/data/a.csv") && run.message.contains(found);
+        assert!(is_told && run.message.contains("expected 1000"), "{}", run.message);
+    }
+}
+
+#[test]
+fn settings_that_no_request_can_have_are_told_before_they_are_used() {
+    let (mut tree, server) = in_s3(configs::bias_model_baseline(Format::Csv, &[]), false);
+    let began = Instant::now();
+    for (name, value, code, setting) in [
+        ("AWS_ENDPOINT_URL", "localhost:4566", "PL0101", "`AWS_ENDPOINT_URL`"),
+        ("AWS_ENDPOINT_URL_S3", "s3.us-east-1.amazonaws.com", "PL0101", "`AWS_ENDPOINT_URL_S3`"),
+        ("AWS_ENDPOINT_URL_S3", "http://h:99999", "PL0101", "`AWS_ENDPOINT_URL_S3`"),
+        ("AWS_ENDPOINT_URL_SAGEMAKER", "htp://h", "PL0101", "`AWS_ENDPOINT_URL_SAGEMAKER`"),
+        ("AWS_ENDPOINT_URL_SAGEMAKER", "http://h:port", "PL0101", "`AWS_ENDPOINT_URL_SAGEMAKER`"),
+        ("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "h:1", "PL0101", "`AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME`"),
+        ("AWS_REGION", "us east", "PL0101", "`AWS_REGION`"),
+        ("AWS_REGION", "us-east-1\n", "PL0101", "`AWS_REGION`"),
+        ("AWS_ACCESS_KEY_ID", "AK\nID", "PL0610", "`AWS_ACCESS_KEY_ID`"),
+        ("AWS_SESSION_TOKEN", "to\u{1}ken", "PL0610", "`AWS_SESSION_TOKEN`"),
+    ] {
+        let run = tree.aws(&server).set(name, value).fail(&[], 1, code);
+        assert!(run.message.contains(setting), "{name}={value:?}: {}", run.message);
+        let usual = if name.starts_with("AWS_ENDPOINT") { server.url() } else { "x".into() };
+        tree.set(name, usual);
+    }
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    // An empty one is not set.
+    tree.aws(&server).set("AWS_SESSION_TOKEN", "").set("AWS_ENDPOINT_URL_S3", "").succeed(&[]);
+
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    for uri in ["s3://a bucket/data", "s3:///data", "s3://user:word@bucket/data"] {
+        config["dataset_uri"] = json!(uri);
+        tree.config(&config);
+        let run = tree.fail(&[], 3, "PL0309");
+        assert!(
+            run.message.contains("the bucket `") && !run.message.contains(":word"),
+            "{uri}: {}",
+            run.message
+        );
+    }
 }
 
 #[test]

@@ -92,6 +92,55 @@ fn an_analysis_of_data_in_s3_tells_no_secret() {
 }
 
 #[test]
+fn addresses_of_services_and_data_are_told_without_their_secrets() {
+    const LOGIN: &str = "somebody:password-of-the-url@";
+    let (tree, server) = in_s3(configs::bias_model_baseline(Format::Csv, &[]), false);
+    let mut tree = given(tree, &server);
+    for url in [
+        format!("http://{LOGIN}127.0.0.1:9"),
+        format!("{LOGIN}127.0.0.1:9"),
+        format!("http://{LOGIN}h:x"),
+        format!("htp://{LOGIN}h"),
+        "http://127.0.0.1:9/?k=query-of-the-url".into(),
+    ] {
+        for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SAGEMAKER", "AWS_ENDPOINT_URL"] {
+            tree.set("AWS_ENDPOINT_URL_S3", "").aws(&server).set(name, url.clone());
+            check(&tree, &[], false);
+        }
+    }
+    tree.aws(&server).set("AWS_ENDPOINT_URL_S3", "").set("AWS_ENDPOINT_URL_SAGEMAKER", "");
+    let mut config = configs::bias_baseline(Format::Csv, &[]);
+    for uri in [
+        format!("s3://{LOGIN}bucket/data"),
+        "s3://bucket/data?X-Amz-Signature=query-of-the-url".into(),
+        "https://bucket.s3.amazonaws.com/data?X-Amz-Signature=query-of-the-url".into(),
+        format!("http://{LOGIN}h/data"),
+    ] {
+        config["dataset_uri"] = json!(uri);
+        tree.config(&config);
+        check(&tree, &[], false);
+        check(&tree, &["validate"], false);
+        check(&tree, &["--dataset-source", &uri], false);
+    }
+}
+
+#[test]
+fn the_output_of_a_credential_process_is_not_told() {
+    let (tree, server) = in_s3(configs::bias_baseline(Format::Csv, &[]), true);
+    let mut tree = given(tree, &server);
+    tree.set("AWS_ACCESS_KEY_ID", "").set("AWS_SECRET_ACCESS_KEY", "").set("PATH", "/usr/bin:/bin");
+    tree.file("home/.aws/credentials", "");
+    tree.file(
+        "home/.aws/config",
+        "[default]\ncredential_process = sh -c \"echo 'no \\\"secret-of-the-profile\\\"' >&2; exit 3\"\n",
+    );
+    for level in ["info", "debug"] {
+        let told = check(tree.set("log_level", level), &[], false);
+        assert!(told.contains("external process exited with code"), "{told}");
+    }
+}
+
+#[test]
 fn a_job_that_makes_an_endpoint_and_publishes_tells_no_secret() {
     let server = account(|_| ());
     let tree = given(in_the_account(&server, DATA), &server);
