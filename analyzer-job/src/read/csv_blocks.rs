@@ -19,6 +19,10 @@ use crate::read::{Skips, Source, fields, notes, quotes};
 use crate::values::names;
 use crate::values::raw::Raw;
 
+/// Where the rows that are looked at are longer together, they are read one after the other: what is put back is moved once more
+/// with each block.
+const MOST_PUT_BACK: usize = 16 << 20;
+
 /// Counts or keeps the rows of CSV files without side datasets. None when they have to be read one after the other.
 ///
 /// # Errors
@@ -173,6 +177,9 @@ impl<'a> Heads<'a> {
                 if rows.len() == 1 {
                     behind_first = reader.position().byte() as usize;
                 }
+            }
+            if text.len() > MOST_PUT_BACK.max(self.block_bytes) {
+                return None;
             }
             if rows.len() > LOOKED_AT || open.is_done() {
                 break (rows, behind_first);

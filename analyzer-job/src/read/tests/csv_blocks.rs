@@ -194,6 +194,19 @@ fn columns_of_many_values_are_folded_alike_by_any_blocks() {
 }
 
 #[test]
+fn rows_of_long_cells_are_left_to_the_reader_of_one_after_the_other() {
+    let rows_of = |cell_bytes: usize| {
+        format!("age,y,sex,pred,job\n{}", format!("1,1,f,0,{}\n", "x".repeat(cell_bytes)).repeat(40))
+    };
+    let analysis = with_roles();
+    for (cell_bytes, in_blocks) in [(1 << 10, true), (1 << 19, false)] {
+        let [counted, read] = both(&[rows_of(cell_bytes).into_bytes()], &analysis, BLOCK_BYTES, 2);
+        assert_eq!(counted.is_some(), in_blocks);
+        assert!(counted.is_none() || counted == read);
+    }
+}
+
+#[test]
 fn a_stop_ends_counting() {
     let root = tempfile::tempdir().unwrap();
     std::fs::write(root.path().join("a.csv"), "age,y,sex,pred,job\n1,1,f,1,2\n").unwrap();
