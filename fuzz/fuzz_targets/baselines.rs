@@ -150,7 +150,7 @@ fn attributions_and_bias(text: &[u8]) {
     if let Ok(shares) = past::attributions(&file) {
         assert!(shares.values().all(|share| (0.0..=1.0).contains(share)), "{shares:?}");
     }
-    let Ok(known) = bias::load_constraints(&file) else { return };
+    let Ok(known) = bias::constraints(&file, text) else { return };
     let own: Results = serde_json::from_str(RESULTS).unwrap();
     let rule = Rule { beyond_chance_only: false, windows: Windows::default() };
     for (now, then) in [(&own, &known), (&known, &own), (&known, &known)] {

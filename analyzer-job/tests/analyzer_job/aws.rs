@@ -10,7 +10,7 @@ use plumbline_generator::dataset::Format;
 use plumbline_model_server::{ControlFault, Instead, Script, Server};
 use serde_json::{Value, json};
 
-use crate::program::{Tree, model};
+use crate::program::{OUTPUT, Tree, model};
 use crate::secrets::refusing;
 use crate::stops::{DATA, account, in_the_account};
 
@@ -142,6 +142,8 @@ fn settings_that_no_request_can_have_are_told_before_they_are_used() {
     assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
     // An empty one is not set.
     tree.aws(&server).set("AWS_SESSION_TOKEN", "").set("AWS_ENDPOINT_URL_S3", "").succeed(&[]);
+    fs::remove_dir_all(tree.path(OUTPUT)).unwrap();
+    fs::create_dir_all(tree.path(OUTPUT)).unwrap();
 
     let mut config = configs::bias_baseline(Format::Csv, &[]);
     for uri in ["s3://a bucket/data", "s3:///data", "s3://user:word@bucket/data"] {
