@@ -34,17 +34,32 @@ fn a_failed_rerun_leaves_the_results_of_the_run_before() {
     assert!(tree.merged_files() == before);
 }
 
+/// The disk is full when the summary's turn comes.
 #[test]
 fn a_summary_that_cannot_be_written_hides_nothing() {
     let tree = Tree::new();
-    tree.captures("a.jsonl", lines(&[capture("1")])).labels("x.jsonl", label("2", "1"));
-    fs::create_dir_all(tree.path("output")).unwrap();
-    std::os::unix::fs::symlink("nowhere", tree.path("output/merge_summary.json")).unwrap();
-    let run = tree.run(&[]);
-    assert!(run.code == Some(2) && run.message.contains("PL0401"), "{}", run.message);
+    // A file may have 512 or 1,024 bytes. The merged one has fewer, and the summary, which tells of bad records, has more.
+    let captures = [capture("1").as_str(), &["no record"; 5].join("\n")].join("\n");
+    tree.captures("a.jsonl", captures).labels("x.jsonl", label("2", "1"));
+    let run = || {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -f 1; exec \"$0\" --max-bad-fraction=1", env!("CARGO_BIN_EXE_merge-job")])
+            .env_clear()
+            .env("SAGEMAKER_BASE_DIR", tree.root.path())
+            .env("TMPDIR", tree.path("tmp"))
+            .output()
+            .unwrap();
+        tree.ended(output)
+    };
+    let without_match = run();
+    assert!(
+        without_match.code == Some(2) && without_match.message.contains("PL0401"),
+        "{}",
+        without_match.message
+    );
     tree.labels("x.jsonl", label("1", "1"));
-    let run = tree.run(&[]);
-    assert!(run.code == Some(0) && run.log.contains("cannot write the summary"), "{}", run.log);
+    let merged = run();
+    assert!(merged.code == Some(0) && merged.log.contains("cannot write the summary"), "{}", merged.log);
 }
 
 #[test]
