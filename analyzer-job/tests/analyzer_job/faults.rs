@@ -281,7 +281,13 @@ fn check_changed(what: &str, format: Format, whole: &[u8], change: impl Fn(&Path
     let files: Vec<_> = (0..FILES).map(|n| folder.join(format!("{n}.data"))).collect();
     let mut is_seen = false;
     for round in 0..30 {
-        files.iter().for_each(|file| fs::write(file, whole).unwrap());
+        for file in &files {
+            // A pipe cannot be written over: nobody reads it.
+            if file.exists() {
+                fs::remove_file(file).unwrap();
+            }
+            fs::write(file, whole).unwrap();
+        }
         let mut child = tree.start(&[]);
         if await_open(&mut child, &folder) {
             signal(&child, "STOP");
